@@ -1,0 +1,23 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { generatedFiles } from './generated-files.ts';
+
+/** Writes the generated files, or with --check names those that differ from what is committed and fails. */
+const check = process.argv.includes('--check');
+let stale = 0;
+for (const { path, content } of generatedFiles()) {
+  if (!check) {
+    writeFileSync(path, content);
+  } else if (read(path) !== content) {
+    stale += 1;
+    console.error(`${path} is not what the code says: run make generate`);
+  }
+}
+process.exitCode = stale === 0 ? 0 : 1;
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

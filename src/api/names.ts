@@ -1,0 +1,47 @@
+/** The API group; every label, annotation and field manager of ours carries it. */
+export const group = 'dockerrun.dev';
+export const version = 'v1alpha1';
+export const apiVersion = `${group}/${version}`;
+export const kind = 'DockerRun';
+export const plural = 'dockerruns';
+
+/** Labels on Jobs, pods and containers; values are label-safe by construction (uids, hashes). */
+export const labels = {
+  /** uid of the DockerRun. */
+  runUid: `${group}/run-uid`,
+  /** name of the DockerRun, cut to the 63 characters of a label value. */
+  runName: `${group}/run-name`,
+  /** uid of the pod, on containers only: one pod is one attempt. */
+  attempt: `${group}/attempt`,
+  /** `<namespace>/<name>` of the DockerRun, on containers only. */
+  run: `${group}/run`,
+} as const;
+
+/** The name that an argument uses for the volume that every run has: `$(temporaryVolume)`. */
+export const temporaryVolumeName = 'temporaryVolume';
+
+/** The container in the run's pod. */
+export const workerContainerName = 'worker';
+
+/** The port of the worker's read-only progress endpoint. */
+export const progressPort = 8089;
+
+/**
+ * The Job of a run: the run's name, and as much of its uid as keeps a run that was deleted and applied again
+ * apart from its predecessor. At most 63 characters, since a Job's name becomes a label value on its pods.
+ */
+export function jobName(run: { name: string; uid: string }): string {
+  const suffix = run.uid.replaceAll('-', '').slice(0, 8);
+  const stem = run.name.slice(0, 63 - suffix.length - 1).replace(/[^a-z0-9]+$/, '');
+  return `${stem.replaceAll('.', '-')}-${suffix}`;
+}
+
+/** The target's container: Docker itself refuses a second one of the same attempt. */
+export function containerName(runUid: string, attempt: string): string {
+  return `dockerrun-${runUid}-${attempt}`;
+}
+
+/** A label value of at most 63 characters for a DockerRun's name. */
+export function labelValue(name: string): string {
+  return name.slice(0, 63).replace(/[^A-Za-z0-9]+$/, '');
+}

@@ -1,0 +1,101 @@
+import { Type } from 'typebox';
+import { word } from './keywords.ts';
+
+export const phases = ['Pending', 'Preparing', 'Running', 'Uploading', 'Succeeded', 'Failed'] as const;
+export type Phase = (typeof phases)[number];
+
+const time = (description: string) => Type.Optional(Type.String({ description, format: 'date-time' }));
+const text = (description: string) => Type.Optional(Type.String({ description }));
+
+const condition = Type.Object({
+  type: Type.String({ description: 'Accepted, Complete, Failed, Reconciling or Stalled.' }),
+  status: word(['True', 'False', 'Unknown'], { description: 'Whether the condition holds.' }),
+  reason: Type.String({ description: 'One word of the table of reasons.' }),
+  message: Type.String({ description: 'What, where, and how to mend it.' }),
+  lastTransitionTime: Type.String({ description: 'When status changed last.', format: 'date-time' }),
+  observedGeneration: Type.Integer({ description: 'The generation of the spec that it is about.' }),
+});
+
+const target = Type.Object(
+  {
+    containerID: text('The id of the Docker container.'),
+    exitCode: Type.Optional(Type.Integer({ description: "The target's exit code." })),
+    oomKilled: Type.Optional(
+      Type.Boolean({ description: 'Whether it was killed for using more memory than its limit.' }),
+    ),
+    reason: text('How it ended: Completed, Error, OOMKilled, DeadlineExceeded or Cancelled.'),
+    startedAt: time('When it started.'),
+    finishedAt: time('When it ended.'),
+  },
+  { description: 'The container of the last attempt.' },
+);
+
+const transfer = Type.Object({
+  name: Type.String({ description: 'The name of the transform, or of the volumePath that a hook uploads.' }),
+  direction: word(['download', 'upload'], { description: 'From or to Girder.' }),
+  bytes: Type.Integer({ description: 'How many bytes went over.' }),
+  totalBytes: Type.Integer({ description: 'How many bytes it has.' }),
+});
+
+const result = Type.Object({
+  hook: Type.Integer({ description: 'The index of the hook in girderResultHooks.' }),
+  itemId: Type.String({ description: 'The item in Girder.' }),
+  fileId: Type.String({ description: 'The file in Girder.' }),
+  name: Type.String({ description: 'The name of the file.' }),
+  size: Type.Integer({ description: 'Its size in bytes.' }),
+  sha256: Type.String({ description: 'The SHA-256 of the bytes that were sent, in hexadecimal.' }),
+});
+
+const progress = Type.Object(
+  {
+    message: Type.String({ description: 'What the run does.' }),
+    percent: Type.Optional(
+      Type.Integer({ description: 'How much of that is done.', minimum: 0, maximum: 100 }),
+    ),
+  },
+  { description: 'What the run is doing now, at most some seconds old.' },
+);
+
+/** What the controller says about a run. */
+export const dockerRunStatus = Type.Object(
+  {
+    observedGeneration: Type.Optional(
+      Type.Integer({ description: 'The generation of the spec that the status is about.' }),
+    ),
+    phase: Type.Optional(word(phases, { description: 'Where the run is.' })),
+    reason: text('One word of the table of reasons for the phase.'),
+    message: text('One sentence for people: what happens, or what went wrong, where, and how to mend it.'),
+    conditions: Type.Optional(
+      Type.Array(condition, {
+        description: 'Accepted, Complete, Failed, Reconciling and Stalled.',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['type'],
+      }),
+    ),
+    progress: Type.Optional(progress),
+    attempts: Type.Optional(Type.Integer({ description: 'How many pods were started for the run.' })),
+    jobName: text('The Job of the run.'),
+    podName: text("The pod of the last attempt; its log is the target's output."),
+    nodeName: text('The node of the last attempt.'),
+    startTime: time('When the Job was created.'),
+    completionTime: time('When the run ended.'),
+    target: Type.Optional(target),
+    transfers: Type.Optional(
+      Type.Array(transfer, {
+        description: 'What went from and to Girder.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+    results: Type.Optional(
+      Type.Array(result, { description: 'What is in Girder now.', 'x-kubernetes-list-type': 'atomic' }),
+    ),
+  },
+  { description: 'What became of it.' },
+);
+
+export type DockerRunStatus = Type.Static<typeof dockerRunStatus>;
+export type Condition = Type.Static<typeof condition>;
+export type TargetStatus = Type.Static<typeof target>;
+export type Transfer = Type.Static<typeof transfer>;
+export type Result = Type.Static<typeof result>;
+export type Progress = Type.Static<typeof progress>;

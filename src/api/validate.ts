@@ -1,0 +1,94 @@
+import { temporaryVolumeName } from './names.ts';
+import { referencedNames } from './references.ts';
+import type { DockerRunSpec } from './spec.ts';
+
+/**
+ * What is wrong in a spec that the schema alone cannot see: names that nothing declares, one name for two things,
+ * two mounts at one place. Gives one sentence per problem, each with the field; none when the spec is good.
+ */
+export function validateSpec(spec: DockerRunSpec): string[] {
+  return [
+    ...duplicateNames(spec),
+    ...unknownReferences(spec),
+    ...unknownVolumes(spec),
+    ...unknownUploads(spec),
+    ...collidingMounts(spec),
+  ];
+}
+
+function volumeNames(spec: DockerRunSpec): string[] {
+  return [temporaryVolumeName, ...(spec.volumes ?? []).map((volume) => volume.name)];
+}
+
+function transformNames(spec: DockerRunSpec): string[] {
+  return (spec.transforms ?? []).map((transform) => transform.name);
+}
+
+function duplicateNames(spec: DockerRunSpec): string[] {
+  const volumes = new Set(volumeNames(spec));
+  return transformNames(spec)
+    .filter((name) => volumes.has(name))
+    .map((name) => `spec.transforms: "${name}" is also the name of a volume, so $(${name}) could mean both`);
+}
+
+function unknownReferences(spec: DockerRunSpec): string[] {
+  const known = new Set([...volumeNames(spec), ...transformNames(spec)]);
+  return (['command', 'args'] as const).flatMap((field) =>
+    (spec[field] ?? []).flatMap((text, index) =>
+      referencedNames(text)
+        .filter((name) => !known.has(name))
+        .map(
+          (name) =>
+            `spec.${field}[${index}]: $(${name}) is no volume or transform of this run (known: ${[...known].join(', ')}); write $$(${name}) if the text itself is meant`,
+        ),
+    ),
+  );
+}
+
+function unknownVolumes(spec: DockerRunSpec): string[] {
+  const known = new Set(volumeNames(spec));
+  return (spec.transforms ?? []).flatMap((transform) => {
+    const [field, volume] =
+      transform.girderFileIdToVolume !== undefined
+        ? ['girderFileIdToVolume', transform.girderFileIdToVolume.volume]
+        : ['volumePath', transform.volumePath?.volume];
+    if (volume === undefined || known.has(volume)) return [];
+    return [`spec.transforms: ${transform.name}.${field}.volume: "${volume}" is no volume of this run`];
+  });
+}
+
+function unknownUploads(spec: DockerRunSpec): string[] {
+  const paths = new Set((spec.transforms ?? []).filter((t) => t.volumePath !== undefined).map((t) => t.name));
+  return (spec.girderResultHooks ?? []).flatMap((hook, index) => {
+    const name = hook.girderUploadVolumePathToItem?.volumePath;
+    if (name === undefined || paths.has(name)) return [];
+    return [
+      `spec.girderResultHooks[${index}].girderUploadVolumePathToItem.volumePath: "${name}" is no volumePath transform of this run`,
+    ];
+  });
+}
+
+function collidingMounts(spec: DockerRunSpec): string[] {
+  const seen = new Map<string, string>();
+  const problems: string[] = [];
+  for (const { field, path } of mountPaths(spec)) {
+    const key = path.replace(/\/+$/, '') || '/';
+    const other = seen.get(key);
+    if (other !== undefined) problems.push(`${field}: ${other} is mounted at ${path} already`);
+    else if (key === '/') problems.push(`${field}: the root directory of the target cannot be a mount`);
+    seen.set(key, field);
+  }
+  return problems;
+}
+
+function mountPaths(spec: DockerRunSpec): { field: string; path: string }[] {
+  return [
+    ...(spec.volumes ?? []).flatMap(({ name, bindMount }) =>
+      bindMount === undefined ? [] : [{ field: `spec.volumes: ${name}`, path: bindMount.containerPath }],
+    ),
+    ...Object.entries(spec.dockerVolumes ?? {}).map(([host, { bind }]) => ({
+      field: `spec.dockerVolumes: ${host}`,
+      path: bind,
+    })),
+  ];
+}

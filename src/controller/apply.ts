@@ -1,0 +1,113 @@
+import { apiVersion, kind } from '../api/names.ts';
+import type { DockerRunStatus } from '../api/status.ts';
+import type { Connection } from '../kube/connection.ts';
+import { isConflict, isNotFound, KubeError } from '../kube/kube-error.ts';
+import { requestJson } from '../kube/request.ts';
+import { paths } from '../kube/resources.ts';
+import type { WorkerConfig } from './config.ts';
+import type { Action, Observed } from './decide.ts';
+import { desiredJob } from './job.ts';
+import { type ObservedRun, parseJob } from './observed.ts';
+import type { Policy } from './policy.ts';
+
+/** The owner of every field that the controller writes, for server-side apply. */
+const fieldManager = 'dockerrun-controller';
+
+export type Applier = { connection: Connection; worker: WorkerConfig };
+
+/** Carries out one action; gives why the API server refused the Job, if it did. */
+export async function applyAction(
+  applier: Applier,
+  { action, run, policy }: { action: Action; run: ObservedRun; policy: Policy },
+  signal: AbortSignal,
+): Promise<Observed['jobRefusal']> {
+  switch (action.kind) {
+    case 'createJob':
+      return createJob(applier, run, policy, signal);
+    case 'deleteJob':
+      await deleteObject(applier, `${paths.jobs(run.metadata.namespace)}/${action.name}`, action.uid, signal);
+      return undefined;
+    case 'deleteRun':
+      await deleteObject(
+        applier,
+        `${paths.dockerRuns(run.metadata.namespace)}/${run.metadata.name}`,
+        run.metadata.uid,
+        signal,
+      );
+      return undefined;
+  }
+}
+
+async function createJob(
+  applier: Applier,
+  run: ObservedRun,
+  policy: Policy,
+  signal: AbortSignal,
+): Promise<Observed['jobRefusal']> {
+  if (run.spec === undefined) throw new TypeError('a Job is made from a valid spec only');
+  const job = desiredJob({ metadata: run.metadata, spec: run.spec }, applier.worker, policy);
+  const path = paths.jobs(run.metadata.namespace);
+  try {
+    await requestJson(applier.connection, {
+      method: 'POST',
+      path,
+      query: { fieldManager },
+      body: job,
+      signal,
+    });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    if (error.reason === 'AlreadyExists')
+      return existingJob(applier, `${path}/${job.metadata?.name}`, run, signal);
+    if (error.status === 403) return { message: error.message, permanent: false };
+    if (error.status === 400 || error.status === 422) return { message: error.message, permanent: true };
+    throw error;
+  }
+}
+
+/** A Job of that name is our own from a moment before, which the cache has not seen, or somebody else's. */
+async function existingJob(
+  applier: Applier,
+  path: string,
+  run: ObservedRun,
+  signal: AbortSignal,
+): Promise<Observed['jobRefusal']> {
+  const job = parseJob(await requestJson(applier.connection, { method: 'GET', path, signal }));
+  if (job.ownerUid === run.metadata.uid) return undefined;
+  return { message: `a Job ${job.name} that is not of this run exists already`, permanent: true };
+}
+
+/** Deletes exactly the object that was observed, with its dependents; one that is gone or replaced is fine. */
+async function deleteObject(applier: Applier, path: string, uid: string, signal: AbortSignal): Promise<void> {
+  const body = { propagationPolicy: 'Background', preconditions: { uid } };
+  try {
+    await requestJson(applier.connection, { method: 'DELETE', path, body, signal });
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
+
+/** Writes the whole status by server-side apply; gives the stored object, or nothing when the run is gone. */
+export async function applyStatus(
+  applier: Applier,
+  run: ObservedRun,
+  status: DockerRunStatus,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const { namespace, name, uid } = run.metadata;
+  try {
+    return await requestJson(applier.connection, {
+      method: 'PATCH',
+      path: `${paths.dockerRuns(namespace)}/${name}/status`,
+      query: { fieldManager, force: 'true' },
+      contentType: 'application/apply-patch+yaml',
+      // The uid keeps the status of a deleted run away from one that was applied again under its name.
+      body: { apiVersion, kind, metadata: { name, namespace, uid }, status },
+      signal,
+    });
+  } catch (error) {
+    if (isNotFound(error) || isConflict(error)) return undefined;
+    throw error;
+  }
+}

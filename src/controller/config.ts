@@ -1,0 +1,43 @@
+/** What the worker's pods need to know of the nodes. */
+export type WorkerConfig = {
+  readonly image: string;
+  readonly imagePullPolicy: string;
+  readonly dockerSocket: string;
+  readonly kubeletRoot: string;
+  readonly cgroupRoot: string;
+  readonly logLevel: string;
+};
+
+export type ControllerConfig = {
+  readonly worker: WorkerConfig;
+  readonly policyFile: string | undefined;
+  readonly logLevel: string;
+  readonly healthPort: number;
+};
+
+/** Reads the operator's settings from the environment; throws one sentence about the first that is wrong. */
+export function readConfig(environment: Record<string, string | undefined>): ControllerConfig {
+  const setting = (name: string, fallback: string) => environment[name] || fallback;
+  const absolute = (name: string, fallback: string) => {
+    const path = setting(name, fallback);
+    if (!path.startsWith('/'))
+      throw new TypeError(`${name} must be an absolute path of the nodes, not "${path}"`);
+    return path;
+  };
+  const image = environment['DOCKERRUN_IMAGE'];
+  if (image === undefined || image === '')
+    throw new TypeError('DOCKERRUN_IMAGE must name the image of the worker');
+  return {
+    worker: {
+      image,
+      imagePullPolicy: setting('DOCKERRUN_IMAGE_PULL_POLICY', 'IfNotPresent'),
+      dockerSocket: absolute('DOCKERRUN_DOCKER_SOCKET', '/var/run/docker.sock'),
+      kubeletRoot: absolute('DOCKERRUN_KUBELET_ROOT', '/var/lib/kubelet'),
+      cgroupRoot: absolute('DOCKERRUN_CGROUP_ROOT', '/'),
+      logLevel: setting('DOCKERRUN_WORKER_LOG_LEVEL', 'warn'),
+    },
+    policyFile: environment['DOCKERRUN_POLICY_FILE'],
+    logLevel: setting('DOCKERRUN_LOG_LEVEL', 'info'),
+    healthPort: Number(setting('DOCKERRUN_HEALTH_PORT', '8081')),
+  };
+}

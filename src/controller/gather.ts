@@ -1,0 +1,135 @@
+import { labels } from '../api/names.ts';
+import { parseReport, type Report } from '../api/report.ts';
+import type { Connection } from '../kube/connection.ts';
+import { isNotFound } from '../kube/kube-error.ts';
+import type { ListWatch } from '../kube/list-watch.ts';
+import { requestJson } from '../kube/request.ts';
+import { paths } from '../kube/resources.ts';
+import { parseList, textAt } from '../kube/wire.ts';
+import { deadline } from '../support/abort.ts';
+import { isTerminal, type Observed } from './decide.ts';
+import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
+
+/** The caches that a decision is made from. */
+export type Caches = {
+  runs: ListWatch<ObservedRun>;
+  jobs: ListWatch<ObservedJob>;
+  pods: ListWatch<ObservedPod>;
+};
+
+export type Gatherer = { connection: Connection; caches: Caches; askWorker: AskWorker };
+
+/** Asks the worker of a pod for its report; gives nothing when it does not answer in time. */
+export type AskWorker = (podIP: string, signal: AbortSignal) => Promise<Report | undefined>;
+
+const workerAnswerMs = 1_000;
+
+/**
+ * Collects everything that is known of a run. The caches may lag; where a lag would lead to a wrong end (a Job that
+ * seems deleted, a final word that seems missing), the API server itself is asked.
+ */
+export async function gather(
+  gatherer: Gatherer,
+  key: string,
+  signal: AbortSignal,
+): Promise<Observed | undefined> {
+  const run = gatherer.caches.runs.get(key);
+  if (run === undefined) return undefined;
+  const job = await findJob(gatherer, run, signal);
+  const pods = await findPods(gatherer, run, job, signal);
+  const pod = pods.at(-1);
+  const active = job !== undefined && job.finished === undefined && !isTerminal(run.status);
+  return {
+    run,
+    job,
+    pods,
+    live: active && pod !== undefined ? await liveReport(gatherer, pod, signal) : undefined,
+    mountFailure: active && pod !== undefined ? await mountFailure(gatherer, pod, signal) : undefined,
+    jobRefusal: undefined,
+  };
+}
+
+async function findJob(
+  gatherer: Gatherer,
+  run: ObservedRun,
+  signal: AbortSignal,
+): Promise<ObservedJob | undefined> {
+  const { namespace, uid } = run.metadata;
+  const cached = gatherer.caches.jobs.values().find((job) => job.ownerUid === uid);
+  const name = run.status.jobName;
+  if (cached !== undefined || name === undefined || isTerminal(run.status)) return cached;
+  try {
+    const path = `${paths.jobs(namespace)}/${name}`;
+    return parseJob(await requestJson(gatherer.connection, { method: 'GET', path, signal }));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function findPods(
+  gatherer: Gatherer,
+  run: ObservedRun,
+  job: ObservedJob | undefined,
+  signal: AbortSignal,
+): Promise<ObservedPod[]> {
+  const { namespace, uid } = run.metadata;
+  if (job?.finished === undefined || isTerminal(run.status)) {
+    return gatherer.caches.pods
+      .values()
+      .filter((pod) => pod.runUid === uid)
+      .sort(byAge);
+  }
+  const query = { labelSelector: `${labels.runUid}=${uid}` };
+  const list = await requestJson(gatherer.connection, {
+    method: 'GET',
+    path: paths.pods(namespace),
+    query,
+    signal,
+  });
+  return parseList(list).items.map(parsePod).sort(byAge);
+}
+
+function byAge(a: ObservedPod, b: ObservedPod): number {
+  return a.creationTimestamp.localeCompare(b.creationTimestamp) || a.name.localeCompare(b.name);
+}
+
+async function liveReport(
+  gatherer: Gatherer,
+  pod: ObservedPod,
+  signal: AbortSignal,
+): Promise<Report | undefined> {
+  if (pod.worker.kind !== 'running' || pod.podIP === undefined) return undefined;
+  return gatherer.askWorker(pod.podIP, deadline(workerAnswerMs, signal));
+}
+
+/** The kubelet says that it cannot mount a volume nowhere but in an Event of the pod. */
+async function mountFailure(
+  gatherer: Gatherer,
+  pod: ObservedPod,
+  signal: AbortSignal,
+): Promise<Observed['mountFailure']> {
+  if (pod.worker.kind !== 'waiting' || pod.nodeName === undefined) return undefined;
+  const query = { fieldSelector: `involvedObject.uid=${pod.uid},reason=FailedMount` };
+  const path = paths.events(pod.namespace);
+  const events = parseList(
+    await requestJson(gatherer.connection, { method: 'GET', path, query, signal }),
+  ).items;
+  const last = events.at(-1);
+  if (last === undefined) return undefined;
+  const since = textAt(last, 'firstTimestamp') ?? textAt(last, 'eventTime') ?? pod.creationTimestamp;
+  return { message: textAt(last, 'message') ?? 'a volume cannot be mounted', since };
+}
+
+/** Asks a worker over its read-only endpoint; progress is best effort, so any failure is no answer. */
+export function askWorkerOver(port: number): AskWorker {
+  return async (podIP, signal) => {
+    const host = podIP.includes(':') ? `[${podIP}]` : podIP;
+    try {
+      const response = await fetch(`http://${host}:${port}/`, { signal, redirect: 'error' });
+      return parseReport(await response.text());
+    } catch {
+      return undefined;
+    }
+  };
+}

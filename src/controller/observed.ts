@@ -1,0 +1,150 @@
+import type { DockerRun } from '../api/docker-run.ts';
+import { parseMetadata, parseSpec } from '../api/docker-run.ts';
+import { apiVersion, kind, labels, workerContainerName } from '../api/names.ts';
+import { parseReport, type Report } from '../api/report.ts';
+import type { DockerRunStatus } from '../api/status.ts';
+import { isRecord, listAt, numberAt, recordAt, textAt } from '../kube/wire.ts';
+
+/**
+ * What the controller keeps of the objects it watches: only what `decide` reads, since caches are what fills an
+ * operator's memory.
+ */
+export type ObservedRun =
+  | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec: DockerRun['spec']; problem?: undefined }
+  | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec?: undefined; problem: string };
+
+export type ObservedJob = {
+  namespace: string;
+  name: string;
+  uid: string;
+  ownerUid: string | undefined;
+  creationTimestamp: string;
+  /** How the Job ended, once it has. */
+  finished: { succeeded: boolean; reason: string; message: string; at: string } | undefined;
+  /** Pods that were started for it so far. */
+  attempts: number;
+};
+
+export type ObservedPod = {
+  namespace: string;
+  name: string;
+  uid: string;
+  runUid: string;
+  creationTimestamp: string;
+  phase: string;
+  nodeName: string | undefined;
+  podIP: string | undefined;
+  deleting: boolean;
+  /** Why the pod as a whole ended or is stuck: Evicted, Unschedulable… */
+  reason: string | undefined;
+  message: string | undefined;
+  unschedulable: string | undefined;
+  worker: WorkerState;
+};
+
+export type WorkerState =
+  | { kind: 'waiting'; reason: string; message: string }
+  | { kind: 'running' }
+  | { kind: 'terminated'; exitCode: number; reason: string; report: Report | undefined };
+
+/** Parses a stored DockerRun; a spec that an older schema let in becomes a `problem`. */
+export function parseRun(object: unknown): ObservedRun {
+  const metadata = parseMetadata(recordAt(object, 'metadata'));
+  // The API server stores only what the schema of the status allows, and the controller is its only writer.
+  const status = recordAt(object, 'status') as DockerRunStatus;
+  const parsed = parseSpec(isRecord(object) ? object['spec'] : undefined);
+  return 'spec' in parsed
+    ? { metadata, status, spec: parsed.spec }
+    : { metadata, status, problem: parsed.problem };
+}
+
+/** Parses a Job as far as the controller reads it. */
+export function parseJob(object: unknown): ObservedJob {
+  const metadata = recordAt(object, 'metadata');
+  const status = recordAt(object, 'status');
+  const count = (name: string) => numberAt(status, name) ?? 0;
+  return {
+    namespace: textAt(metadata, 'namespace') ?? '',
+    name: textAt(metadata, 'name') ?? '',
+    uid: textAt(metadata, 'uid') ?? '',
+    ownerUid: ownerUid(metadata),
+    creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
+    finished: finishedJob(status),
+    attempts: count('active') + count('succeeded') + count('failed'),
+  };
+}
+
+function ownerUid(metadata: unknown): string | undefined {
+  const owner = listAt(metadata, 'ownerReferences').find(
+    (reference) => textAt(reference, 'apiVersion') === apiVersion && textAt(reference, 'kind') === kind,
+  );
+  return textAt(owner, 'uid');
+}
+
+function finishedJob(status: unknown): ObservedJob['finished'] {
+  for (const condition of listAt(status, 'conditions')) {
+    const type = textAt(condition, 'type');
+    if ((type !== 'Complete' && type !== 'Failed') || textAt(condition, 'status') !== 'True') continue;
+    return {
+      succeeded: type === 'Complete',
+      reason: textAt(condition, 'reason') ?? '',
+      message: textAt(condition, 'message') ?? '',
+      at: textAt(condition, 'lastTransitionTime') ?? '',
+    };
+  }
+  return undefined;
+}
+
+/** Parses a pod of a run as far as the controller reads it. */
+export function parsePod(object: unknown): ObservedPod {
+  const metadata = recordAt(object, 'metadata');
+  const status = recordAt(object, 'status');
+  const podLabels = recordAt(metadata, 'labels');
+  return {
+    namespace: textAt(metadata, 'namespace') ?? '',
+    name: textAt(metadata, 'name') ?? '',
+    uid: textAt(metadata, 'uid') ?? '',
+    runUid: textAt(podLabels, labels.runUid) ?? '',
+    creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
+    phase: textAt(status, 'phase') ?? '',
+    nodeName: textAt(recordAt(object, 'spec'), 'nodeName'),
+    podIP: textAt(status, 'podIP'),
+    deleting: textAt(metadata, 'deletionTimestamp') !== undefined,
+    reason: textAt(status, 'reason'),
+    message: textAt(status, 'message'),
+    unschedulable: unschedulable(status),
+    worker: workerState(status),
+  };
+}
+
+function unschedulable(status: unknown): string | undefined {
+  const scheduled = listAt(status, 'conditions').find(
+    (condition) => textAt(condition, 'type') === 'PodScheduled',
+  );
+  return textAt(scheduled, 'status') === 'False'
+    ? (textAt(scheduled, 'message') ?? 'not scheduled')
+    : undefined;
+}
+
+function workerState(status: unknown): WorkerState {
+  const container = listAt(status, 'containerStatuses').find(
+    (one) => textAt(one, 'name') === workerContainerName,
+  );
+  const state = recordAt(container, 'state');
+  if (isRecord(state['running'])) return { kind: 'running' };
+  const terminated = state['terminated'];
+  if (isRecord(terminated)) {
+    return {
+      kind: 'terminated',
+      exitCode: numberAt(terminated, 'exitCode') ?? -1,
+      reason: textAt(terminated, 'reason') ?? '',
+      report: parseReport(textAt(terminated, 'message')),
+    };
+  }
+  const waiting = recordAt(state, 'waiting');
+  return {
+    kind: 'waiting',
+    reason: textAt(waiting, 'reason') ?? '',
+    message: textAt(waiting, 'message') ?? '',
+  };
+}

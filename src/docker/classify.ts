@@ -1,0 +1,142 @@
+import { RunError, describe, errorCode } from '../support/errors.ts';
+import { isRecord } from './answer.ts';
+
+/** Codes of a socket nobody serves, or whose server went away: the state of the container is unknown then. */
+const unreachableCodes = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+/** True when the engine could not be asked (down, restarting, cut off, too slow); says nothing about the target. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof Error && error.name === 'TimeoutError') return true;
+  const code = errorCode(error);
+  return code !== undefined && unreachableCodes.has(code);
+}
+
+/** The HTTP status of an engine's refusal, if it was one. */
+export function statusOf(error: unknown): number | undefined {
+  return isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : undefined;
+}
+
+/** The engine's own words, without what dockerode puts in front of them. */
+export function messageOf(error: unknown): string {
+  return describe(error)
+    .replace(/^\(HTTP code \d+\) .*? - /s, '')
+    .trim();
+}
+
+/** True when a removal is already under way (409), which is as good as done by us. */
+export function isRemovalInProgress(error: unknown): boolean {
+  return statusOf(error) === 409 && /removal of container .* is already in progress/.test(messageOf(error));
+}
+
+/** The engine does not answer: names the socket and the setting that chooses it. */
+export function unavailable(socketPath: string, error: unknown): RunError {
+  if (error instanceof RunError) return error;
+  const why = errorCode(error) === 'EACCES' ? 'permission denied' : describe(error);
+  return new RunError(
+    'EngineUnavailable',
+    `The Docker Engine does not answer on ${socketPath} (setting DOCKERRUN_DOCKER_SOCKET): ${why}`,
+    { cause: error },
+  );
+}
+
+/** Why a container could not be created. */
+export function toCreateError(
+  error: unknown,
+  at: { image: string; name: string; socketPath: string },
+): RunError {
+  const status = statusOf(error);
+  const text = messageOf(error);
+  const options = { cause: error };
+  if (status === undefined) return unavailable(at.socketPath, error);
+  const missing = /bind source path does not exist: (.+)$/s.exec(text)?.[1];
+  if (missing !== undefined) {
+    return new RunError('HostPathNotVisible', `The Docker Engine of the node sees no ${missing}`, options);
+  }
+  if (status === 404 && /no such image/i.test(text)) {
+    return new RunError('ImageNotFound', `The image ${at.image} is not on the node`, options);
+  }
+  if (status === 409) {
+    return new RunError(
+      'ContainerCreateFailed',
+      `A container named ${at.name} exists already: this attempt was started before`,
+      options,
+    );
+  }
+  return new RunError('ContainerCreateFailed', `The Docker Engine refused the container: ${text}`, options);
+}
+
+/** Why a created container did not start. */
+export function toStartError(error: unknown, socketPath: string): RunError {
+  if (statusOf(error) === undefined) {
+    return new RunError(
+      'ContainerLost',
+      `The Docker Engine on ${socketPath} went away while it started the container: ${describe(error)}`,
+      { cause: error },
+    );
+  }
+  const text = shortenRuntimeMessage(messageOf(error));
+  return new RunError('ContainerStartFailed', `The container could not start: ${text}`, { cause: error });
+}
+
+const runtimeNoise =
+  /^(?:failed to create (?:shim task|task for container|shim)|OCI runtime create failed|runc create failed|[a-z_]+\.go:\d+|starting container process caused|container init caused|unable to start container process|error during container init|cannot start a container that has stopped)(?:: | )/;
+
+/** Drops what containerd and runc put around the one clause that tells a user something. */
+export function shortenRuntimeMessage(message: string): string {
+  let text = message.replace(/: unknown$/, '');
+  for (
+    let shorter = text.replace(runtimeNoise, '');
+    shorter !== text;
+    shorter = text.replace(runtimeNoise, '')
+  ) {
+    text = shorter;
+  }
+  return text.replace(/^"(.*)"$/s, '$1');
+}
+
+/**
+ * docker-init runs as the container's first process, so a command that cannot be executed is its exit, not an
+ * error of start: it says so on stderr before anything else could.
+ */
+export function initFailure(exitCode: number, stderrHead: string): RunError | undefined {
+  if (![1, 126, 127].includes(exitCode)) return undefined;
+  const clause = /^\[FATAL tini \(\d+\)\] (exec .+ failed: .+)\r?\n/.exec(stderrHead)?.[1];
+  return clause === undefined
+    ? undefined
+    : new RunError('ContainerStartFailed', `The container could not start: ${clause}`);
+}
+
+const imageMissing =
+  /manifest unknown|manifest for .* not found|pull access denied|repository does not exist|repository .* not found|name unknown|no such image|no matching manifest|unauthorized|authentication required|access to the resource is denied|invalid reference format|invalid repository name|invalid tag format|must be lowercase|not found: (?:manifest|name) unknown/i;
+
+/** True when another try of the pull cannot help: the image or the right to it is missing, or its name is wrong. */
+export function isImageMissing(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status === 400 || status === 401 || status === 403 || status === 404) return true;
+  return !isUnreachable(error) && imageMissing.test(messageOf(error));
+}
+
+/** Why an image could not be pulled. */
+export function toPullError(error: unknown, at: { image: string; tries: number }): RunError {
+  if (error instanceof RunError) return error;
+  const options = { cause: error };
+  if (isImageMissing(error)) {
+    return new RunError(
+      'ImageNotFound',
+      `The image ${at.image} cannot be pulled: ${messageOf(error)}`,
+      options,
+    );
+  }
+  const times = at.tries === 1 ? 'once' : `${at.tries} times`;
+  return new RunError(
+    'ImagePullFailed',
+    `The image ${at.image} could not be pulled (tried ${times}): ${messageOf(error)}`,
+    options,
+  );
+}

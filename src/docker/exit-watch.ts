@@ -1,0 +1,196 @@
+import { sleep } from '../support/abort.ts';
+import { RunError } from '../support/errors.ts';
+import { inspectState } from './container-state.ts';
+import type { Engine } from './engine.ts';
+import { type ContainerEvent, type EventStream, openEvents } from './engine-events.ts';
+
+/** How the target ended; times are milliseconds since 1970 by the engine's clock. */
+export type Death = { readonly exitCode: number; readonly at: number };
+
+/** Bounds and intervals of the watch, in milliseconds. */
+export type WatchTimes = {
+  /** How long the engine may be unreachable before the container counts as lost. */
+  readonly unreachableMs: number;
+  /** How often the container is looked at, in case an event got lost. */
+  readonly lookEveryMs: number;
+  /** How long an event may lag behind what an inspect already shows. */
+  readonly eventLagMs: number;
+  readonly reconnectEveryMs: number;
+};
+
+const usualTimes: WatchTimes = {
+  unreachableMs: 60_000,
+  lookEveryMs: 30_000,
+  eventLagMs: 2_000,
+  reconnectEveryMs: 500,
+};
+
+/** Clocks of engine and worker may differ by this many seconds; older events of one container do no harm. */
+const clockSkewSeconds = 60;
+
+/**
+ * Follows one container from before its start to its removal through the engine's events. They are the only
+ * source that keeps the exit code of a container that removes itself: a wait would have to be registered at an
+ * unobservable moment, and an inspect may come too late.
+ */
+export class ExitWatch {
+  readonly #engine: Engine;
+  readonly #id: string;
+  readonly #times: WatchTimes;
+  readonly #closing = new AbortController();
+  readonly #started = Promise.withResolvers<number>();
+  readonly #died = Promise.withResolvers<Death>();
+  readonly #destroyed = Promise.withResolvers<void>();
+  #stream: EventStream | undefined;
+  #lastContact = Date.now();
+  #since = Math.floor(Date.now() / 1000) - clockSkewSeconds;
+  #oomKilled = false;
+  #killed = false;
+  #hasEnded = false;
+
+  private constructor(engine: Engine, id: string, times: WatchTimes) {
+    this.#engine = engine;
+    this.#id = id;
+    this.#times = times;
+    this.#died.promise.catch(() => undefined);
+  }
+
+  /** Resolves when the engine has confirmed the subscription: from then on no event is missed. */
+  static async open(
+    engine: Engine,
+    id: string,
+    signal: AbortSignal,
+    times: Partial<WatchTimes> = {},
+  ): Promise<ExitWatch> {
+    const watch = new ExitWatch(engine, id, { ...usualTimes, ...times });
+    watch.#stream = await openEvents(engine, id, watch.#since, { signal });
+    void watch.#follow(watch.#stream);
+    void watch.#lookRegularly();
+    return watch;
+  }
+
+  /** Resolves with the time of the start event. */
+  get started(): Promise<number> {
+    return this.#started.promise;
+  }
+
+  /** Resolves when the target ended; rejects with RunError ContainerLost when that can no longer be known. */
+  get died(): Promise<Death> {
+    return this.#died.promise;
+  }
+
+  /** Resolves when the engine has removed the container. */
+  get destroyed(): Promise<void> {
+    return this.#destroyed.promise;
+  }
+
+  /** True when the engine saw the target's memory limit kill it. */
+  get oomKilled(): boolean {
+    return this.#oomKilled;
+  }
+
+  /** True when someone asked the engine to send the target a signal: we, a user, or the engine shutting down. */
+  get wasSignalled(): boolean {
+    return this.#killed;
+  }
+
+  /** Ends the watch; what is unsettled stays so. */
+  close(): void {
+    this.#closing.abort();
+    this.#stream?.close();
+  }
+
+  /** Looks at the container now; settles `died` when it ended and its event does not come. */
+  async look(): Promise<void> {
+    const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
+    const state = await inspectState(this.#engine, this.#id, limits);
+    this.#lastContact = Date.now();
+    if (state.phase === 'created' || state.phase === 'running') return;
+    await sleep(this.#times.eventLagMs, this.#closing.signal);
+    if (state.phase === 'exited') {
+      this.#oomKilled ||= state.oomKilled;
+      this.#end({ exitCode: state.exitCode, at: state.at });
+      return;
+    }
+    this.#lose('The container vanished before its exit code was known');
+    this.#destroyed.resolve();
+  }
+
+  async #follow(first: EventStream): Promise<void> {
+    let stream: EventStream | undefined = first;
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#read(stream ?? (await this.#reopen()));
+      } catch {
+        // The engine is still away; whether that is for too long is decided below.
+      }
+      stream = undefined;
+      if (this.#isUnreachableTooLong()) return;
+      await this.#pause(this.#times.reconnectEveryMs);
+    }
+  }
+
+  /** A stream that breaks says nothing about the container, only that the engine was there until now. */
+  async #read(stream: EventStream): Promise<void> {
+    try {
+      for await (const event of stream.events) this.#observe(event);
+    } catch {
+      stream.close();
+    }
+    this.#lastContact = Date.now();
+  }
+
+  async #reopen(): Promise<EventStream> {
+    const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
+    this.#stream = await openEvents(this.#engine, this.#id, this.#since, limits);
+    this.#lastContact = Date.now();
+    void this.#tryLook();
+    return this.#stream;
+  }
+
+  #isUnreachableTooLong(): boolean {
+    if (Date.now() - this.#lastContact < this.#times.unreachableMs) return false;
+    this.#lose('The Docker Engine went away while the target was running and did not come back');
+    return true;
+  }
+
+  async #lookRegularly(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      await this.#pause(this.#times.lookEveryMs);
+      await this.#tryLook();
+    }
+  }
+
+  async #tryLook(): Promise<void> {
+    // An engine that does not answer now is asked again; #isUnreachableTooLong ends that.
+    await this.look().catch(() => undefined);
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, this.#closing.signal).catch(() => undefined);
+  }
+
+  #observe(event: ContainerEvent): void {
+    this.#lastContact = Date.now();
+    this.#since = Math.floor(event.at / 1000);
+    if (event.action === 'start') this.#started.resolve(event.at);
+    else if (event.action === 'oom') this.#oomKilled = true;
+    else if (event.action === 'kill') this.#killed = true;
+    else if (event.action === 'die') this.#end({ exitCode: event.exitCode, at: event.at });
+    else this.#destroy();
+  }
+
+  #end(death: Death): void {
+    this.#hasEnded = true;
+    this.#died.resolve(death);
+  }
+
+  #destroy(): void {
+    if (!this.#hasEnded) this.#lose('The container was removed before its target ended');
+    this.#destroyed.resolve();
+  }
+
+  #lose(what: string): void {
+    this.#died.reject(new RunError('ContainerLost', what));
+  }
+}

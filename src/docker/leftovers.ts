@@ -1,0 +1,46 @@
+import type { Engine } from './engine.ts';
+import { engineCall } from './engine-call.ts';
+import { removeContainer } from './remove-container.ts';
+
+/** Which label carries the run's uid and which the attempt. */
+export type LeftoverLabels = { readonly runUid: string; readonly attempt: string };
+
+/** What to sweep. */
+export type LeftoverOptions = {
+  readonly labels: LeftoverLabels;
+  readonly runUid: string;
+  /** The attempt whose container stays. */
+  readonly exceptAttempt?: string;
+  readonly signal?: AbortSignal;
+};
+
+/** A container nobody started within this many seconds has lost its worker between create and start. */
+const abandonedSeconds = 600;
+
+/**
+ * Removes what earlier attempts of a run left, running or not, and containers of any run that were created long
+ * ago but never started: those the engine does not remove by itself. Gives the ids of what it removed.
+ * @throws RunError EngineUnavailable when one of them could not be removed
+ */
+export async function removeLeftovers(engine: Engine, options: LeftoverOptions): Promise<string[]> {
+  const { runUid, attempt } = options.labels;
+  const ofRun = await list(engine, options, { label: [`${runUid}=${options.runUid}`] });
+  const neverStarted = await list(engine, options, { label: [runUid], status: ['created'] });
+  const horizon = Date.now() / 1000 - abandonedSeconds;
+  const ids = new Set([
+    ...ofRun
+      .filter(
+        ({ Labels }) => options.exceptAttempt === undefined || Labels[attempt] !== options.exceptAttempt,
+      )
+      .map(({ Id }) => Id),
+    ...neverStarted.filter(({ Created }) => Created < horizon).map(({ Id }) => Id),
+  ]);
+  await Promise.all(Array.from(ids, (id) => removeContainer(engine, id)));
+  return [...ids];
+}
+
+async function list(engine: Engine, options: LeftoverOptions, filters: Record<string, string[]>) {
+  return engineCall({ signal: options.signal }, (abortSignal) =>
+    engine.docker.listContainers({ all: true, filters: JSON.stringify(filters), abortSignal }),
+  );
+}

@@ -1,0 +1,192 @@
+import type { Readable } from 'node:stream';
+import { deadline } from '../support/abort.ts';
+import { describe, RunError } from '../support/errors.ts';
+import type { Logger } from '../support/log.ts';
+import { Watchdog } from '../support/watchdog.ts';
+import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
+import { readText } from './body-text.ts';
+import { classify, parseRefusal } from './classify.ts';
+import type { TokenSource } from './credentials.ts';
+import { parseNothing, UnexpectedAnswer } from './documents.ts';
+import { TransientFailure, UntrustedServer } from './failure.ts';
+import { follow, type FollowedAnswer } from './follow.ts';
+import { Patience } from './patience.ts';
+import { RedirectRefused } from './redirect.ts';
+import type { Answer, Method } from './transport.ts';
+
+/** A request to Girder; `subject` names in the user's words what it is about, like "file 5f0c…". */
+export type Ask = {
+  readonly method: Method;
+  readonly route: readonly string[];
+  readonly query?: Parameters;
+  readonly subject: string;
+  readonly signal: AbortSignal;
+};
+
+/** A request whose answer is a document; the body, if any, is a form. */
+export type DocumentAsk<T> = Ask & {
+  readonly form?: Parameters;
+  readonly parse: (value: unknown) => T;
+};
+
+/** A request whose body is a stream of exactly `length` bytes; the watchdog guards its whole way. */
+export type StreamAsk<T> = Ask & {
+  readonly body: Readable;
+  readonly length: number;
+  readonly watchdog: Watchdog;
+  readonly parse: (value: unknown) => T;
+};
+
+type Wire = { readonly headers?: Readonly<Record<string, string>>; readonly body?: Readable | string };
+
+const answerWithin = 30_000;
+const closeWithin = 5_000;
+const longestDocument = 16 * 1024 * 1024;
+
+/** Speaks with one Girder as one user; every error it throws is a RunError, a TransientFailure or an abort reason. */
+export class GirderClient {
+  readonly #api: URL;
+  readonly #tokens: TokenSource;
+  readonly #log: Logger | undefined;
+
+  constructor(api: URL, tokens: TokenSource, log?: Logger) {
+    this.#api = api;
+    this.#tokens = tokens;
+    this.#log = log;
+  }
+
+  get apiUrl(): string {
+    return this.#api.href.replace(/\/$/, '');
+  }
+
+  /** Asks for a document, patiently. Only for what may be asked twice without harm. */
+  async json<T>(ask: DocumentAsk<T>): Promise<T> {
+    const patience = new Patience();
+    for (;;) {
+      try {
+        return await this.jsonOnce(ask);
+      } catch (error) {
+        if (!(error instanceof TransientFailure)) throw error;
+        await this.waitAgain(patience, error, ask);
+      }
+    }
+  }
+
+  /** Asks for a document once; a failure that may pass is a TransientFailure. */
+  async jsonOnce<T>(ask: DocumentAsk<T>): Promise<T> {
+    using watchdog = new Watchdog(answerWithin, 'answer', ask.signal);
+    const answer = await this.#ask(ask, formOf(ask.form), watchdog.signal);
+    return this.#parse(await readText(answer.body, longestDocument, watchdog.signal), ask.parse);
+  }
+
+  /** Opens a stream from Girder; the caller reads its body to the end or destroys it, and minds its stalls. */
+  async open(ask: Ask, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    using watchdog = new Watchdog(answerWithin, 'answer', ask.signal);
+    return this.#ask(ask, { headers }, watchdog.signal);
+  }
+
+  /** Sends a stream once; after a failure the caller finds out how much of it arrived. */
+  async send<T>(ask: StreamAsk<T>): Promise<T> {
+    const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(ask.length) };
+    const answer = await this.#ask(ask, { headers, body: ask.body }, ask.watchdog.signal);
+    return this.#parse(await readText(answer.body, longestDocument, ask.watchdog.signal), ask.parse);
+  }
+
+  /** Waits before the next try, or throws what the user should know when it is time to give up. */
+  async waitAgain(
+    patience: Patience,
+    failure: TransientFailure,
+    ask: Pick<Ask, 'subject' | 'signal'>,
+  ): Promise<void> {
+    if (await patience.again(failure, ask.signal)) {
+      this.#log?.warn({ subject: ask.subject, cause: failure.message }, 'asking Girder again');
+      return;
+    }
+    const tries = patience.attempts;
+    const text = `Girder ${this.apiUrl} cannot be used for ${ask.subject}, tried ${tries} times: ${failure.message}`;
+    throw new RunError('GirderUnavailable', text);
+  }
+
+  /** Deletes the session that was made from an API key: best effort, and also after the run was cancelled. */
+  async close(): Promise<void> {
+    const token = await this.#tokens.surrender();
+    if (token === undefined) return;
+    const url = routeUrl(this.#api, ['token', 'session']);
+    try {
+      const signal = deadline(closeWithin);
+      const { answer } = await follow({ method: 'DELETE', url, headers: {}, signal }, this.#api, token);
+      answer.body.destroy();
+    } catch (error) {
+      this.#log?.warn(
+        { cause: describe(error) },
+        'the session in Girder could not be deleted; it will expire',
+      );
+    }
+  }
+
+  async #ask(ask: Ask, wire: Wire, signal: AbortSignal): Promise<Answer> {
+    const token = await this.#tokens.token(signal);
+    const first = await this.#follow(ask, wire, { token, signal });
+    if (first.answer.status !== 401) return this.#accepted(first, ask, signal);
+    first.answer.body.destroy();
+    const renewed = await this.#tokens.renew(token, signal);
+    if (renewed === undefined) throw classify(parseRefusal(401, ''), this.#context(ask));
+    // A stream is spent after one try; the caller sends what is missing with the new token.
+    if (typeof wire.body === 'object') throw new TransientFailure('the session had ended', 0);
+    return this.#accepted(await this.#follow(ask, wire, { token: renewed, signal }), ask, signal);
+  }
+
+  async #follow(
+    ask: Ask,
+    wire: Wire,
+    { token, signal }: { token: string | undefined; signal: AbortSignal },
+  ): Promise<FollowedAnswer> {
+    const url = routeUrl(this.#api, ask.route, ask.query);
+    try {
+      return await follow({ method: ask.method, url, headers: {}, ...wire, signal }, this.#api, token);
+    } catch (error) {
+      const where = `Girder ${this.apiUrl}`;
+      if (error instanceof UntrustedServer) {
+        throw new RunError('GirderUnavailable', `${where} shows an untrusted certificate: ${error.message}`);
+      }
+      if (!(error instanceof RedirectRefused)) throw error;
+      const reason = ask.method === 'GET' ? 'GirderRefused' : 'GirderUnavailable';
+      throw new RunError(reason, `${where} redirects ${ask.subject} ${error.message}`);
+    }
+  }
+
+  async #accepted({ answer, origin }: FollowedAnswer, ask: Ask, signal: AbortSignal): Promise<Answer> {
+    if (answer.status < 300) return answer;
+    const text = await readText(answer.body, longestDocument, signal);
+    if (origin !== this.#api.origin) {
+      // Signed addresses of object stores expire; Girder makes a new one when it is asked again.
+      throw new TransientFailure(`${origin}, where it redirects to, answers ${answer.status}`);
+    }
+    throw classify(parseRefusal(answer.status, text, answer.header('retry-after')), this.#context(ask));
+  }
+
+  #context(ask: Ask) {
+    return { method: ask.method, subject: ask.subject, api: this.apiUrl };
+  }
+
+  #parse<T>(text: string, parse: (value: unknown) => T): T {
+    try {
+      return parse(parse === parseNothing ? undefined : JSON.parse(text));
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof UnexpectedAnswer)) throw error;
+      const why = error instanceof UnexpectedAnswer ? error.message : 'it is not JSON';
+      throw new RunError(
+        'GirderUnavailable',
+        `What answers at ${this.apiUrl} is not the API of a Girder: ${why}`,
+      );
+    }
+  }
+}
+
+function formOf(form: Parameters | undefined): Wire {
+  if (form === undefined) return {};
+  return {
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: encodeParameters(form),
+  };
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { ConfinedPathError } from '../io/confined-path.ts';
+import { publishFile, refuseExisting, removePath } from '../io/confined-change.ts';
+import { createFile, makeDirectories, splitLast } from '../io/confined.ts';
+import { FileSink } from '../io/file-sink.ts';
+import { describe, errorCode, RunError } from '../support/errors.ts';
+import type { GirderClient } from './client.ts';
+import { safeFileName } from './names.ts';
+import { describeFile, streamFile, type TransferOptions } from './stream-file.ts';
+
+/** Which file goes where: to `filename` below the directory `into`, or else to `<fileId>/<its name in Girder>`. */
+export type DownloadTarget = {
+  readonly fileId: string;
+  readonly into: string;
+  readonly filename?: string | undefined;
+};
+
+/** `onCreate` hears each path below `into` before it is made, so that a killed run's leftovers can be found. */
+export type DownloadOptions = TransferOptions & { readonly onCreate?: (relativePath: string) => void };
+
+/** A complete file; `created` lists what was made below `into`, in order, for removeDownload. */
+export type Downloaded = {
+  readonly relativePath: string;
+  readonly name: string;
+  readonly size: number;
+  readonly created: readonly string[];
+};
+
+/** Readable and writable for whatever user the target runs as. */
+const directoryMode = 0o777;
+const fileMode = 0o644;
+
+/** Downloads a file; it gets its name only when it is complete, and after a failure nothing of it is left. */
+export async function downloadFile(
+  client: GirderClient,
+  target: DownloadTarget,
+  options: DownloadOptions,
+): Promise<Downloaded> {
+  const created: string[] = [];
+  const subject = `file ${target.fileId}`;
+  try {
+    return await place(client, target, options, created);
+  } catch (error) {
+    await removeDownload(target.into, created);
+    options.signal.throwIfAborted();
+    throw explain(error, subject, target.into);
+  }
+}
+
+/** Removes what a download made, but nothing that somebody else put beside it; tells what had to stay. */
+export async function removeDownload(into: string, created: readonly string[]): Promise<string[]> {
+  const kept: string[] = [];
+  for (const relativePath of created.toReversed()) {
+    const isGone = await removePath(into, relativePath).catch(() => false);
+    if (!isGone) kept.push(relativePath);
+  }
+  return kept;
+}
+
+async function place(
+  client: GirderClient,
+  { fileId, into, filename }: DownloadTarget,
+  options: DownloadOptions,
+  created: string[],
+): Promise<Downloaded> {
+  const file = await describeFile(client, fileId, options.signal);
+  const relativePath = filename ?? `${fileId}/${safeFileName(file.name)}`;
+  const { parents } = splitLast(relativePath);
+  const note = (path: string) => {
+    options.onCreate?.(path);
+    created.push(path);
+  };
+  await makeDirectories(into, parents, directoryMode, note);
+  await refuseExisting(into, relativePath);
+  const temporary = [...parents, `.dockerrun-${randomUUID()}`].join('/');
+  note(temporary);
+  const size = await fill(client, { into, temporary }, file, options);
+  options.onCreate?.(relativePath);
+  await publishFile(into, temporary, relativePath);
+  created[created.indexOf(temporary)] = relativePath;
+  return { relativePath, name: file.name, size, created };
+}

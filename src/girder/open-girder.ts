@@ -1,0 +1,64 @@
+import { RunError } from '../support/errors.ts';
+import type { Logger } from '../support/log.ts';
+import { parseApiUrl } from './api-url.ts';
+import { GirderClient } from './client.ts';
+import { type GirderCredentials, TokenSource } from './credentials.ts';
+import { parseToken } from './documents.ts';
+
+/** Where Girder is, and as whom to speak with it. */
+export type GirderOptions = {
+  readonly apiUrl: string;
+  readonly credentials: GirderCredentials;
+  readonly signal: AbortSignal;
+  readonly log?: Logger;
+};
+
+/** Days. A session that a killed worker leaves behind ends soon; a run that lasts longer gets a new one. */
+const sessionDays = 1;
+
+/** Connects to Girder and checks address and credentials, so that a mistake shows before anything is moved. */
+export async function openGirder({ apiUrl, credentials, signal, log }: GirderOptions): Promise<GirderClient> {
+  const api = parseApiUrl(apiUrl);
+  if ('token' in credentials) {
+    const client = new GirderClient(api, new TokenSource(credentials), log);
+    await checkToken(client, signal);
+    return client;
+  }
+  const anonymous = new GirderClient(api, TokenSource.anonymous(), log);
+  const tokens = new TokenSource({ mint: (given) => mint(anonymous, credentials.apiKey, given) });
+  await tokens.token(signal);
+  return new GirderClient(api, tokens, log);
+}
+
+async function mint(anonymous: GirderClient, apiKey: string, signal: AbortSignal): Promise<string> {
+  const subject = 'the API key of the run';
+  try {
+    const { token } = await anonymous.json({
+      method: 'POST',
+      route: ['api_key', 'token'],
+      // In the body: a query would be in the access logs.
+      form: { key: apiKey, duration: sessionDays },
+      subject,
+      signal,
+      parse: parseToken,
+    });
+    return token;
+  } catch (error) {
+    if (!(error instanceof RunError) || error.reason !== 'GirderRefused') throw error;
+    throw new RunError('GirderUnauthorized', error.message);
+  }
+}
+
+async function checkToken(client: GirderClient, signal: AbortSignal): Promise<void> {
+  const isKnown = await client.json({
+    method: 'GET',
+    route: ['token', 'current'],
+    subject: 'the token of the run',
+    signal,
+    // Girder treats a token it does not know as no token at all, and answers null.
+    parse: (value) => value !== null,
+  });
+  if (isKnown) return;
+  const message = `Girder ${client.apiUrl} does not know the token of the run; it is wrong, or it has expired`;
+  throw new RunError('GirderUnauthorized', message);
+}

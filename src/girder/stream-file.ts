@@ -1,0 +1,176 @@
+import { describe, RunError } from '../support/errors.ts';
+import { StalledError, Watchdog } from '../support/watchdog.ts';
+import type { GirderClient } from './client.ts';
+import { type GirderFile, parseFile } from './documents.ts';
+import { TransientFailure } from './failure.ts';
+import { Patience } from './patience.ts';
+import { parseContentRange } from './content-range.ts';
+import type { Answer } from './transport.ts';
+
+/** Where the bytes of a file go. A promise means "wait for me"; an error of the sink ends the transfer. */
+export type ByteSink = {
+  write(chunk: Buffer): Promise<void> | undefined;
+  /** Everything so far was in vain, the file begins anew; a sink that cannot do that throws. */
+  restart(): Promise<void>;
+};
+
+/** The signal stops the transfer; `onProgress` hears how many bytes are there, and of how many if that is known. */
+export type TransferOptions = {
+  readonly signal: AbortSignal;
+  readonly onProgress?: ((bytes: number, total: number | undefined) => void) | undefined;
+};
+
+/** What was sent: the file as it was then, and how many bytes it really had. */
+export type StreamedFile = { readonly file: GirderFile; readonly bytes: number };
+
+const bodyStallsAfter = 60_000;
+const mostRestarts = 5;
+
+/** Asks for a file's document; the user's words for it are "file 5f0c…". */
+export function describeFile(client: GirderClient, fileId: string, signal: AbortSignal): Promise<GirderFile> {
+  return client.json({
+    method: 'GET',
+    route: ['file', fileId],
+    subject: `file ${fileId}`,
+    signal,
+    parse: parseFile,
+  });
+}
+
+/**
+ * Streams a whole file into a sink in constant memory. A broken connection is resumed where it broke, unless the
+ * file was replaced in Girder meanwhile: then it starts anew, so two versions are never mixed.
+ */
+export async function streamFile(
+  client: GirderClient,
+  file: GirderFile,
+  sink: ByteSink,
+  options: TransferOptions,
+): Promise<StreamedFile> {
+  return new FileStream(client, file, sink, options).run();
+}
+
+class FileStream {
+  readonly #client: GirderClient;
+  readonly #sink: ByteSink;
+  readonly #options: TransferOptions;
+  readonly #patience = new Patience();
+  #file: GirderFile;
+  #bytes = 0;
+  #restarts = 0;
+  /** The size that the answers tell, for link files that have none of their own. */
+  #total: number | undefined;
+
+  constructor(client: GirderClient, file: GirderFile, sink: ByteSink, options: TransferOptions) {
+    this.#client = client;
+    this.#file = file;
+    this.#sink = sink;
+    this.#options = options;
+    this.#total = file.size;
+  }
+
+  async run(): Promise<StreamedFile> {
+    for (;;) {
+      try {
+        if (this.#total === 0) return { file: this.#file, bytes: 0 };
+        await this.#transfer();
+        return { file: this.#file, bytes: this.#bytes };
+      } catch (error) {
+        if (!(error instanceof TransientFailure)) throw error;
+        await this.#client.waitAgain(this.#patience, error, this.#about());
+        await this.#followReplacement();
+      }
+    }
+  }
+
+  async #transfer(): Promise<void> {
+    const headers = this.#bytes > 0 ? { Range: `bytes=${this.#bytes}-` } : {};
+    const route = ['file', this.#file._id, 'download'];
+    const answer = await this.#client.open({ method: 'GET', route, ...this.#about() }, headers);
+    try {
+      await this.#align(answer);
+      await this.#pump(answer);
+    } finally {
+      answer.body.destroy();
+    }
+    if (this.#total !== undefined && this.#bytes !== this.#total) {
+      throw new TransientFailure(`the transfer ended after ${this.#bytes} of ${this.#total} bytes`);
+    }
+  }
+
+  /** Makes sure that the first byte of the answer is the next one we want. */
+  async #align(answer: Answer): Promise<void> {
+    if (answer.status === 206) {
+      const range = parseContentRange(answer.header('content-range'));
+      if (range?.first !== this.#bytes)
+        throw new TransientFailure('it answers another range than was asked for');
+      this.#total ??= range.total;
+      return;
+    }
+    if (this.#bytes > 0) await this.#restart();
+    const length = answer.header('content-length');
+    if (this.#total === undefined && length !== undefined) this.#total = Number(length);
+  }
+
+  async #pump({ body }: Answer): Promise<void> {
+    using watchdog = new Watchdog(bodyStallsAfter, 'byte of the file', this.#options.signal);
+    watchdog.signal.addEventListener('abort', () => body.destroy(asError(watchdog.signal.reason)));
+    const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
+    for (;;) {
+      const next = await chunks.next().catch((error: unknown) => this.#broken(error));
+      if (next.done === true) return;
+      await this.#take(next.value, watchdog);
+      this.#options.signal.throwIfAborted();
+    }
+  }
+
+  async #take(chunk: Buffer, watchdog: Watchdog): Promise<void> {
+    if (this.#total !== undefined && this.#bytes + chunk.length > this.#total) {
+      const failure = new TransientFailure(`it sends more than the ${this.#total} bytes of the file`);
+      await this.#restart();
+      throw failure;
+    }
+    const wait = this.#sink.write(chunk);
+    if (wait !== undefined) {
+      // While we are the slow side, silence is not the server's fault.
+      watchdog.pause();
+      await wait;
+    }
+    watchdog.touch();
+    this.#bytes += chunk.length;
+    this.#patience.progress();
+    this.#options.onProgress?.(this.#bytes, this.#total);
+  }
+
+  #broken(error: unknown): never {
+    this.#options.signal.throwIfAborted();
+    if (error instanceof StalledError) throw new TransientFailure(error.message);
+    throw new TransientFailure(`the connection broke after ${this.#bytes} bytes: ${describe(error)}`);
+  }
+
+  async #followReplacement(): Promise<void> {
+    const now = await describeFile(this.#client, this.#file._id, this.#options.signal);
+    if (now.size === this.#file.size && now.created === this.#file.created) return;
+    this.#file = now;
+    await this.#restart();
+  }
+
+  async #restart(): Promise<void> {
+    this.#restarts += 1;
+    if (this.#restarts > mostRestarts) {
+      const text = `file ${this.#file._id} in Girder ${this.#client.apiUrl} is never the same twice`;
+      throw new RunError('DownloadFailed', text);
+    }
+    await this.#sink.restart();
+    this.#bytes = 0;
+    this.#total = this.#file.size;
+  }
+
+  #about() {
+    return { subject: `file ${this.#file._id}`, signal: this.#options.signal };
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

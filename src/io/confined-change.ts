@@ -1,0 +1,54 @@
+import { link, lstat, rename, rmdir, unlink } from 'node:fs/promises';
+import { errorCode } from '../support/errors.ts';
+import { alreadyExists, createInDirectory, inDirectory, openDirectory, splitLast } from './confined.ts';
+import { ConfinedPathError } from './confined-path.ts';
+
+/** File systems without hard links (FAT, some network ones) answer with one of these. */
+const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+/** Fails when something has the name already, whatever it is. */
+export async function refuseExisting(root: string, relativePath: string): Promise<void> {
+  const { parents, name } = splitLast(relativePath);
+  await using directory = await openDirectory(root, parents);
+  const stats = await lstat(inDirectory(directory, name)).catch(nothingIfMissing);
+  if (stats !== undefined) throw alreadyExists(relativePath);
+}
+
+/** Gives the finished file `temporary` its final name in the same directory, and never replaces anything. */
+export async function publishFile(root: string, temporary: string, relativePath: string): Promise<void> {
+  const { parents, name } = splitLast(relativePath);
+  await using directory = await openDirectory(root, parents);
+  const from = inDirectory(directory, splitLast(temporary).name);
+  const to = inDirectory(directory, name);
+  try {
+    await link(from, to);
+    await unlink(from);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') throw alreadyExists(relativePath);
+    if (!noHardLinks.has(errorCode(error) ?? '')) throw error;
+    // Reserving the name first makes the rename replace only what is ours.
+    await (await createInDirectory(directory, name, relativePath)).close();
+    await rename(from, to);
+  }
+}
+
+/** Removes a file, a link or an empty directory below `root`; true when nothing has that name any more. */
+export async function removePath(root: string, relativePath: string): Promise<boolean> {
+  const { parents, name } = splitLast(relativePath);
+  try {
+    await using directory = await openDirectory(root, parents);
+    const path = inDirectory(directory, name);
+    const stats = await lstat(path);
+    await (stats.isDirectory() ? rmdir(path) : unlink(path));
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return true;
+    if (error instanceof ConfinedPathError) return error.problem === 'missing';
+    if (errorCode(error) === 'ENOTEMPTY' || errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function nothingIfMissing(error: unknown): undefined {
+  if (errorCode(error) !== 'ENOENT') throw error;
+}

@@ -1,0 +1,155 @@
+import type { Stats } from 'node:fs';
+import { constants, type FileHandle, chmod, mkdir, open } from 'node:fs/promises';
+import { errorCode } from '../support/errors.ts';
+import { ConfinedPathError, pathSegments } from './confined-path.ts';
+
+/**
+ * Linux' O_PATH, which Node does not name: the descriptor only marks the place. Opening so never blocks on a
+ * pipe, never wakes a device and never follows a link, hence it is safe on what a hostile target left behind.
+ */
+const O_PATH = 0o10000000;
+
+/** A path that reaches `name` in an open directory: Node has no openat, but the kernel's /proc links do the same. */
+export function inDirectory(directory: FileHandle, name: string): string {
+  return `/proc/self/fd/${directory.fd}/${name}`;
+}
+
+/** Opens the directory at `segments` below `root` step by step, so that no link on the way is followed. */
+export async function openDirectory(root: string, segments: readonly string[]): Promise<FileHandle> {
+  let directory = await openRoot(root);
+  for (const [index, name] of segments.entries()) {
+    const parent = directory;
+    try {
+      directory = await openChildDirectory(parent, name, segments.slice(0, index + 1).join('/'));
+    } finally {
+      await parent.close();
+    }
+  }
+  return directory;
+}
+
+/** Opens a file for reading if it really is a regular file below `root`; the caller closes the handle. */
+export async function openRegularFile(root: string, relativePath: string): Promise<FileHandle> {
+  const { parents, name } = splitLast(relativePath);
+  await using directory = await openDirectory(root, parents);
+  await using place = await openPlace(directory, name, relativePath);
+  const stats = await place.stat();
+  if (!stats.isFile()) {
+    throw new ConfinedPathError('unsafe', `${relativePath} is ${kindOf(stats)}, not a regular file`);
+  }
+  // Reopening the place, not the name: what was checked is what is read, whoever renames meanwhile.
+  return open(`/proc/self/fd/${place.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
+/**
+ * Makes the directories of `relativePath` that are missing, with exactly `mode` (the umask does not count), and
+ * tells `onCreated` each one it made, as a path below `root`.
+ */
+export async function makeDirectories(
+  root: string,
+  segments: readonly string[],
+  mode: number,
+  onCreated?: (relativePath: string) => void,
+): Promise<void> {
+  let directory = await openRoot(root);
+  try {
+    for (const [index, name] of segments.entries()) {
+      const relativePath = segments.slice(0, index + 1).join('/');
+      const isNew = await makeDirectory(directory, name);
+      if (isNew) onCreated?.(relativePath);
+      const child = await openChildDirectory(directory, name, relativePath);
+      await directory.close();
+      directory = child;
+      if (isNew) await chmod(`/proc/self/fd/${directory.fd}`, mode);
+    }
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Creates a new file for writing with exactly `mode`; whatever has the name already, even a dangling link, is kept. */
+export async function createFile(root: string, relativePath: string, mode: number): Promise<FileHandle> {
+  const { parents, name } = splitLast(relativePath);
+  await using directory = await openDirectory(root, parents);
+  const handle = await createInDirectory(directory, name, relativePath);
+  try {
+    await handle.chmod(mode);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** Creates a new file of mode 0600 in an open directory. */
+export async function createInDirectory(
+  directory: FileHandle,
+  name: string,
+  relativePath: string,
+): Promise<FileHandle> {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
+  try {
+    return await open(inDirectory(directory, name), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o600);
+  } catch (error) {
+    throw errorCode(error) === 'EEXIST' ? alreadyExists(relativePath) : error;
+  }
+}
+
+/** The error for a name that is taken. */
+export function alreadyExists(relativePath: string): ConfinedPathError {
+  return new ConfinedPathError('exists', `${relativePath} already exists in the volume`);
+}
+
+/** The directories above the last segment of a path, and that segment. */
+export function splitLast(relativePath: string): { parents: string[]; name: string } {
+  const segments = pathSegments(relativePath);
+  return { parents: segments.slice(0, -1), name: segments.at(-1) ?? '' };
+}
+
+// The root itself is named by the operator's configuration, not by the target, so a link to it is followed.
+function openRoot(root: string): Promise<FileHandle> {
+  return open(root, O_PATH | constants.O_DIRECTORY);
+}
+
+async function openPlace(directory: FileHandle, name: string, relativePath: string): Promise<FileHandle> {
+  try {
+    return await open(inDirectory(directory, name), O_PATH | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    throw new ConfinedPathError('missing', `${relativePath} does not exist in the volume`);
+  }
+}
+
+async function openChildDirectory(
+  directory: FileHandle,
+  name: string,
+  relativePath: string,
+): Promise<FileHandle> {
+  const place = await openPlace(directory, name, relativePath);
+  try {
+    const stats = await place.stat();
+    if (stats.isDirectory()) return place;
+    throw new ConfinedPathError('unsafe', `${relativePath} is ${kindOf(stats)}, not a directory`);
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
+}
+
+async function makeDirectory(directory: FileHandle, name: string): Promise<boolean> {
+  try {
+    await mkdir(inDirectory(directory, name), 0o700);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return 'a symbolic link';
+  if (stats.isDirectory()) return 'a directory';
+  if (stats.isFIFO()) return 'a named pipe';
+  if (stats.isSocket()) return 'a socket';
+  return stats.isFile() ? 'a regular file' : 'a device';
+}

@@ -1,0 +1,12 @@
+import { group, plural, version } from '../api/names.ts';
+
+/** The paths of the API server that the controller uses; without a namespace, that of the whole cluster. */
+const inNamespace = (root: string, namespace: string | undefined, resource: string) =>
+  namespace === undefined ? `${root}/${resource}` : `${root}/namespaces/${namespace}/${resource}`;
+
+export const paths = {
+  dockerRuns: (namespace?: string) => inNamespace(`/apis/${group}/${version}`, namespace, plural),
+  jobs: (namespace?: string) => inNamespace('/apis/batch/v1', namespace, 'jobs'),
+  pods: (namespace?: string) => inNamespace('/api/v1', namespace, 'pods'),
+  events: (namespace?: string) => inNamespace('/api/v1', namespace, 'events'),
+} as const;

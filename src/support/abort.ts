@@ -1,0 +1,40 @@
+import { setTimeout as sleepFor } from 'node:timers/promises';
+
+/** A signal that aborts when `parent` does or after `milliseconds`, whichever is first. */
+export function deadline(milliseconds: number, parent?: AbortSignal): AbortSignal {
+  const timeout = AbortSignal.timeout(milliseconds);
+  return parent === undefined ? timeout : AbortSignal.any([parent, timeout]);
+}
+
+/** Waits, and rejects with the signal's reason as soon as it aborts. */
+export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await sleepFor(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+/**
+ * Settles with `promise`, or rejects with the signal's reason when that comes first. For calls that may never
+ * settle (dockerode's after a dead socket): the loser is left behind and its late rejection is swallowed.
+ */
+export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => undefined);
+  signal.throwIfAborted();
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(asError(signal.reason));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

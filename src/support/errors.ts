@@ -1,0 +1,40 @@
+import { type FailureReason, failureReasons } from '../api/reasons.ts';
+
+/**
+ * A failure that was classified where it happened, at the boundary to Docker, Girder or Kubernetes.
+ * `message` says what and where in one sentence; `mend` (from the table of reasons) says what to do.
+ */
+export class RunError extends Error {
+  readonly reason: FailureReason;
+
+  constructor(reason: FailureReason, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'RunError';
+    this.reason = reason;
+  }
+
+  /** The sentence for status and Events: what, where, and how to mend it. */
+  get sentence(): string {
+    return `${this.message.replace(/[.\s]+$/, '')}. ${failureReasons[this.reason].mend}`;
+  }
+}
+
+/** Turns whatever was thrown into a RunError; what nobody classified is a defect of ours. */
+export function toRunError(error: unknown): RunError {
+  if (error instanceof RunError) return error;
+  return new RunError('WorkerFailed', describe(error), { cause: error });
+}
+
+/** One line for any thrown value, with the code of a system error, and never its request (headers carry tokens). */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const text = error.message || error.name;
+  return code !== undefined && !text.includes(code) ? `${text} (${code})` : text;
+}
+
+/** The `code` of a system or library error (`ENOENT`, `ECONNRESET`…), if it has one. */
+export function errorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

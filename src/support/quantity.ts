@@ -1,0 +1,25 @@
+const suffixes: Record<string, number> = {
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
+};
+
+/** The number that a Kubernetes quantity stands for (`500m` is 0.5, `1Ki` is 1024); throws on what is none. */
+export function parseQuantity(quantity: string | number): number {
+  if (typeof quantity === 'number') return quantity;
+  const match = /^(\d+(?:\.\d*)?|\.\d+)(?:([eE][+-]?\d+)|([KMGTPE]i|[mkMGTPE])?)$/.exec(quantity);
+  const factor = match === null ? undefined : suffixes[match[3] ?? ''];
+  if (match === null || factor === undefined) throw new TypeError(`"${quantity}" is no quantity`);
+  return Number(`${match[1] ?? ''}${match[2] ?? ''}`) * factor;
+}
