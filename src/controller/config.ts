@@ -10,7 +10,6 @@ export type WorkerConfig = {
 
 export type ControllerConfig = {
   readonly worker: WorkerConfig;
-  readonly policyFile: string | undefined;
   readonly logLevel: string;
   readonly healthPort: number;
 };
@@ -36,7 +35,6 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       cgroupRoot: absolute('DOCKERRUN_CGROUP_ROOT', '/'),
       logLevel: setting('DOCKERRUN_WORKER_LOG_LEVEL', 'warn'),
     },
-    policyFile: environment['DOCKERRUN_POLICY_FILE'],
     logLevel: setting('DOCKERRUN_LOG_LEVEL', 'info'),
     healthPort: Number(setting('DOCKERRUN_HEALTH_PORT', '8081')),
   };

@@ -138,6 +138,8 @@ function environment(
     { name: workerEnvironment.plan, value: JSON.stringify(plan).replaceAll('$', '$$$$') },
     { name: workerEnvironment.podUid, valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
     { name: workerEnvironment.logLevel, value: config.logLevel },
+    // A cap on the heap makes V8 collect before the worker outgrows what its pod reserves for it.
+    { name: 'NODE_OPTIONS', value: '--max-old-space-size=96' },
   ];
 }
 

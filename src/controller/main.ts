@@ -9,7 +9,7 @@ import { createLogger } from '../support/log.ts';
 import { readConfig } from './config.ts';
 import { askWorkerOver, type Caches } from './gather.ts';
 import { parseJob, parsePod, parseRun } from './observed.ts';
-import { policyReader } from './policy.ts';
+import { readPolicy } from './policy.ts';
 import { createReconcile } from './reconcile.ts';
 
 const concurrentReconciles = 16;
@@ -54,7 +54,7 @@ export async function runController(environment: NodeJS.ProcessEnv, signal: Abor
   const reconcile = createReconcile({
     gatherer: { connection, caches, askWorker: askWorkerOver(progressPort) },
     applier: { connection, worker: config.worker },
-    policy: policyReader(config.policyFile, log),
+    policy: () => readPolicy(connection, log, signal),
     log,
     signal,
   });
@@ -64,7 +64,7 @@ export async function runController(environment: NodeJS.ProcessEnv, signal: Abor
     concurrency: concurrentReconciles,
     backoff: { firstMs: 200, maxMs: 60_000 },
   });
-  const health = await serveHealth({ port: config.healthPort, isReady: allSynced, isAlive: () => true });
+  const health = await serveHealth({ port: config.healthPort, isReady: allSynced });
   log.info({ server: connection.server.origin, worker: config.worker }, 'controller started');
   await Promise.all(Object.values(caches).map((cache) => cache.run(signal)));
   await queue.stop();

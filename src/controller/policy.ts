@@ -1,8 +1,12 @@
-import { readFileSync, statSync } from 'node:fs';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import type { DockerRunSpec } from '../api/spec.ts';
+import type { Connection } from '../kube/connection.ts';
+import { KubeError } from '../kube/kube-error.ts';
+import { requestJson } from '../kube/request.ts';
+import { paths } from '../kube/resources.ts';
+import { recordAt, textAt } from '../kube/wire.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 
@@ -34,23 +38,24 @@ export function parsePolicy(text: string): Policy {
   throw new TypeError(`policy${first?.instancePath ?? ''} ${first?.message ?? 'is invalid'}`);
 }
 
-/** Gives the policy of a mounted ConfigMap, read again when the file changes; an invalid one allows nothing. */
-export function policyReader(path: string | undefined, log: Logger): () => Policy {
-  let modified = -1;
-  let policy: Policy = {};
-  return () => {
-    if (path === undefined) return policy;
-    try {
-      const { mtimeMs } = statSync(path);
-      if (mtimeMs !== modified) policy = parsePolicy(readFileSync(path, 'utf8'));
-      modified = mtimeMs;
-    } catch (error) {
-      log.error({ path, error: describe(error) }, 'the policy cannot be read: no host path is allowed');
-      policy = {};
-      modified = -1;
-    }
-    return policy;
-  };
+/** The ConfigMap in the controller's own namespace that holds the policy under the key policy.yaml. */
+export const policyConfigMap = 'dockerrun-policy';
+
+/** Reads the policy from the API server, so that a change counts at once; an absent or invalid one allows nothing. */
+export async function readPolicy(connection: Connection, log: Logger, signal: AbortSignal): Promise<Policy> {
+  const path = `${paths.configMaps(connection.namespace)}/${policyConfigMap}`;
+  try {
+    const configMap = await requestJson(connection, { method: 'GET', path, signal });
+    return parsePolicy(textAt(recordAt(configMap, 'data'), 'policy.yaml') ?? '');
+  } catch (error) {
+    if (error instanceof KubeError && error.status !== 404) throw error;
+    signal.throwIfAborted();
+    log.error(
+      { configMap: policyConfigMap, error: describe(error) },
+      'no valid policy: no host path is allowed',
+    );
+    return {};
+  }
 }
 
 /** How a host path may be used under a policy. */

@@ -3,7 +3,7 @@ import type { Next } from '../runtime/queue.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { type Applier, applyAction, applyStatus } from './apply.ts';
-import { decide, type Decision, type Observed } from './decide.ts';
+import { decide, type Decision, isTerminal, type Observed } from './decide.ts';
 import { isNews, recordEvent } from './events.ts';
 import { gather, type Gatherer } from './gather.ts';
 import type { Policy } from './policy.ts';
@@ -12,7 +12,7 @@ import { whenToWrite } from './status-write.ts';
 export type Reconciler = {
   gatherer: Gatherer;
   applier: Applier;
-  policy: () => Policy;
+  policy: () => Promise<Policy>;
   log: Logger;
   signal: AbortSignal;
 };
@@ -50,8 +50,10 @@ async function reconcile(
 
 /** Decides and acts; when the API server refuses the Job, decides once more knowing that. */
 async function act(reconciler: Reconciler, observed: Observed): Promise<Decision> {
-  const policy = reconciler.policy();
   const { run } = observed;
+  // The policy decides about runs that have no Job yet, and about no other.
+  const isNew = observed.job === undefined && !isTerminal(run.status);
+  const policy = isNew ? await reconciler.policy() : {};
   const decision = decide(observed, new Date(), policy);
   for (const action of decision.actions) {
     reconciler.log.info({ action }, 'act');

@@ -1,3 +1,4 @@
+import type { ImageInspectOptions } from 'dockerode';
 import { sleep } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import { isImageMissing, isUnreachable, statusOf, toPullError, unavailable } from './classify.ts';
@@ -22,6 +23,7 @@ export async function ensureImage(
   options: PullOptions & { readonly policy: PullPolicy },
 ): Promise<string> {
   const { image, policy, signal } = options;
+  refuseStrangeName(image);
   if (policy !== 'Always') {
     const present = await imageId(engine, image, signal);
     if (present !== undefined) return present;
@@ -33,6 +35,12 @@ export async function ensureImage(
     );
   }
   return pull(engine, options);
+}
+
+/** The name becomes part of a request's path: nothing may leave its place there. */
+function refuseStrangeName(image: string): void {
+  if (/^[\w][\w./:@-]*$/.test(image) && !image.includes('..')) return;
+  throw new RunError('ImageNotFound', `${JSON.stringify(image)} is not the name of an image`);
 }
 
 async function pull(engine: Engine, options: PullOptions): Promise<string> {
@@ -57,9 +65,10 @@ async function pull(engine: Engine, options: PullOptions): Promise<string> {
 
 async function imageId(engine: Engine, image: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const found = await engineCall({ signal }, (abortSignal) =>
-      engine.docker.getImage(image).inspect({ abortSignal }),
-    );
+    const found = await engineCall({ signal }, (abortSignal) => {
+      const options: ImageInspectOptions & { abortSignal: AbortSignal } = { abortSignal };
+      return engine.docker.getImage(image).inspect(options);
+    });
     return found.Id;
   } catch (error) {
     signal.throwIfAborted();

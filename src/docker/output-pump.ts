@@ -5,6 +5,15 @@ import { Sink } from './sink.ts';
 /** How much of stderr's beginning is kept, in bytes: enough for the one line docker-init may say. */
 const headBytes = 512;
 
+/**
+ * Within 2 s of a target's exit the engine gives up what it could not yet hand over (up to 96 KiB of a full pipe),
+ * and says nothing about it. So a sink that stands still is not waited for longer than this before the next chunk
+ * (64 KiB at most) is read: the engine's pipe is then always empty in time.
+ */
+const longestHoldMs = 250;
+/** What may pile up for sinks slower than those 256 KiB/s, in bytes; beyond it the target has to wait after all. */
+const mostBacklogBytes = 64 * 1024 * 1024;
+
 /** Where the target's output goes. The pump never ends or destroys them. */
 export type OutputSinks = { readonly stdout: Writable; readonly stderr: Writable };
 
@@ -17,7 +26,7 @@ export class OutputPump {
   readonly #sinks: { readonly stdout: Sink; readonly stderr: Sink };
   readonly #demux = createDemux();
   #head = Buffer.alloc(0);
-  #progress = 0;
+  #isHeld = false;
 
   /** Settles once, never rejects: true when the engine ended the stream and every byte of it was written. */
   readonly done: Promise<boolean>;
@@ -28,9 +37,14 @@ export class OutputPump {
     this.done = this.#run();
   }
 
-  /** Grows whenever bytes were taken over by a sink; a number that stands still means a stall. */
+  /** Bytes the sinks have taken so far; a number that stands still means a stall. */
   get progress(): number {
-    return this.#progress;
+    return this.#sinks.stdout.taken + this.#sinks.stderr.taken;
+  }
+
+  /** True while so much has piled up that the engine is made to wait; an exit now would lose output. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   /** The beginning of stderr. */
@@ -49,7 +63,8 @@ export class OutputPump {
     const { stdout, stderr } = this.#sinks;
     try {
       for await (const chunk of this.#source) {
-        for (const piece of this.#demux.push(chunk as Buffer)) await this.#deliver(piece);
+        for (const piece of this.#demux.push(chunk as Buffer)) this.#deliver(piece);
+        await this.#keepPace();
       }
       await stdout.flushed();
       await stderr.flushed();
@@ -64,12 +79,22 @@ export class OutputPump {
     }
   }
 
-  async #deliver(piece: OutputPiece): Promise<void> {
+  #deliver(piece: OutputPiece): void {
     if (piece.stream === 'stderr' && this.#head.length < headBytes) {
       this.#head = Buffer.concat([this.#head, piece.data.subarray(0, headBytes - this.#head.length)]);
     }
-    const sink = this.#sinks[piece.stream];
-    if (!sink.write(piece.data)) await sink.ready();
-    this.#progress += piece.data.length;
+    this.#sinks[piece.stream].write(piece.data);
+  }
+
+  async #keepPace(): Promise<void> {
+    const { stdout, stderr } = this.#sinks;
+    const until = Date.now() + longestHoldMs;
+    await stdout.ready(until - Date.now());
+    await stderr.ready(until - Date.now());
+    while (stdout.backlog + stderr.backlog > mostBacklogBytes) {
+      this.#isHeld = true;
+      await (stdout.backlog > stderr.backlog ? stdout : stderr).ready(longestHoldMs);
+    }
+    this.#isHeld = false;
   }
 }

@@ -128,8 +128,9 @@ async function follow(engine: Engine, run: StartedContainer, support: RunSupport
   const stopped = typeof first === 'string' ? first : undefined;
   if (stopped !== undefined) await stopAndRemove(engine, id, support.stopGraceMs);
   const death = typeof first === 'string' ? await deathAfterStop(watch) : first;
+  const wasHeld = pump.isHeld;
   if (stopped === undefined) await refuseEngineShutdown(engine, watch, id);
-  const outputComplete = await drain(pump, stopped === undefined ? usualDrain : stoppedDrain);
+  const isDrained = await drain(pump, stopped === undefined ? usualDrain : stoppedDrain);
   await seeDestroyed(engine, watch, id);
   const failure = stopped === undefined ? initFailure(death.exitCode, pump.stderrHead) : undefined;
   if (failure !== undefined) throw failure;
@@ -140,7 +141,7 @@ async function follow(engine: Engine, run: StartedContainer, support: RunSupport
     startedAt: isoTime(startedAt),
     finishedAt: isoTime(death.at),
     ...(stopped === undefined ? {} : { stopped }),
-    outputComplete,
+    outputComplete: isDrained && !wasHeld,
   };
 }
 

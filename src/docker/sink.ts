@@ -8,6 +8,7 @@ export class Sink {
   readonly #writable: Writable;
   #isBroken = false;
   #pending = 0;
+  #given = 0;
   #wake: () => void = () => undefined;
 
   constructor(writable: Writable) {
@@ -22,16 +23,34 @@ export class Sink {
     return this.#isBroken || this.#writable.destroyed;
   }
 
-  /** Hands bytes over; false asks the caller to wait for {@link ready} first. */
-  write(data: Buffer): boolean {
-    if (this.isBroken || this.#writable.writableEnded) return true;
+  /** Hands bytes over, at once; {@link ready} and {@link backlog} tell when to do so. */
+  write(data: Buffer): void {
+    this.#given += data.length;
+    if (this.isBroken || this.#writable.writableEnded) return;
     this.#pending += 1;
-    return this.#writable.write(data, this.#written);
+    this.#writable.write(data, this.#written);
   }
 
-  /** Resolves when the end takes bytes again, or never will. */
-  async ready(): Promise<void> {
-    await this.#until(() => this.isBroken || !this.#writable.writableNeedDrain);
+  /** Bytes the end has taken. */
+  get taken(): number {
+    return this.#given - this.backlog;
+  }
+
+  /** Bytes handed over that the end has not taken yet. */
+  get backlog(): number {
+    return this.isBroken ? 0 : this.#writable.writableLength;
+  }
+
+  /** Resolves when the end takes bytes again or never will, or after so many milliseconds. */
+  async ready(atMostMs: number): Promise<void> {
+    if (!this.#isFull() || atMostMs <= 0) return;
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.#wake();
+    }, atMostMs);
+    await this.#until(() => isOver || !this.#isFull());
+    clearTimeout(timer);
   }
 
   /** Resolves when all that was handed over is written, or never will be. */
@@ -50,6 +69,10 @@ export class Sink {
     this.#writable.off('close', this.abandon);
     this.#writable.off('drain', this.#progress);
     this.#writable.off('error', this.abandon);
+  }
+
+  #isFull(): boolean {
+    return !this.isBroken && this.#writable.writableNeedDrain;
   }
 
   async #until(isDone: () => boolean): Promise<void> {

@@ -21,10 +21,12 @@ export function parseApiUrl(text: string): URL {
   return url;
 }
 
-/** The address of a route below the API root; the parts of the route are encoded, so an id cannot change it. */
+/** The address of a route below the API root; an id that could lead to another route is refused. */
 export function routeUrl(api: URL, route: readonly string[], query: Parameters = {}): URL {
-  const path = route.map(encodeURIComponent).join('/');
-  const url = new URL(`${api.href.replace(/\/$/, '')}/${path}`);
+  const strange = route.find((part) => !/^[\w-]+$/.test(part));
+  if (strange !== undefined)
+    throw new RunError('GirderNotFound', `${JSON.stringify(strange)} is not an id of Girder`);
+  const url = new URL(`${api.href.replace(/\/$/, '')}/${route.join('/')}`);
   url.search = encodeParameters(query);
   return url;
 }
@@ -32,7 +34,7 @@ export function routeUrl(api: URL, route: readonly string[], query: Parameters =
 /** Parameters as a query or an urlencoded form: Girder reads both alike. */
 export function encodeParameters(parameters: Parameters): string {
   const pairs = Object.entries(parameters).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, String(value)]],
+    value === undefined ? [] : [[name, String(value)] as const],
   );
-  return new URLSearchParams(pairs).toString();
+  return new URLSearchParams(Object.fromEntries(pairs)).toString();
 }

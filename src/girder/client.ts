@@ -7,11 +7,12 @@ import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
 import { readText } from './body-text.ts';
 import { classify, parseRefusal } from './classify.ts';
 import type { TokenSource } from './credentials.ts';
-import { parseNothing, UnexpectedAnswer } from './documents.ts';
+import { UnexpectedAnswer } from './documents.ts';
 import { TransientFailure, UntrustedServer } from './failure.ts';
 import { follow, type FollowedAnswer } from './follow.ts';
 import { Patience } from './patience.ts';
 import { RedirectRefused } from './redirect.ts';
+import { defaultTiming, type Timing } from './timing.ts';
 import type { Answer, Method } from './transport.ts';
 
 /** A request to Girder; `subject` names in the user's words what it is about, like "file 5f0c…". */
@@ -39,7 +40,9 @@ export type StreamAsk<T> = Ask & {
 
 type Wire = { readonly headers?: Readonly<Record<string, string>>; readonly body?: Readable | string };
 
-const answerWithin = 30_000;
+/** Both have defaults: silence, and the default timing. */
+export type ClientOptions = { readonly log?: Logger | undefined; readonly timing?: Timing | undefined };
+
 const closeWithin = 5_000;
 const longestDocument = 16 * 1024 * 1024;
 
@@ -48,11 +51,13 @@ export class GirderClient {
   readonly #api: URL;
   readonly #tokens: TokenSource;
   readonly #log: Logger | undefined;
+  readonly timing: Timing;
 
-  constructor(api: URL, tokens: TokenSource, log?: Logger) {
+  constructor(api: URL, tokens: TokenSource, options: ClientOptions = {}) {
     this.#api = api;
     this.#tokens = tokens;
-    this.#log = log;
+    this.#log = options.log;
+    this.timing = options.timing ?? defaultTiming;
   }
 
   get apiUrl(): string {
@@ -74,14 +79,14 @@ export class GirderClient {
 
   /** Asks for a document once; a failure that may pass is a TransientFailure. */
   async jsonOnce<T>(ask: DocumentAsk<T>): Promise<T> {
-    using watchdog = new Watchdog(answerWithin, 'answer', ask.signal);
+    using watchdog = new Watchdog(this.timing.answer, 'answer', ask.signal);
     const answer = await this.#ask(ask, formOf(ask.form), watchdog.signal);
     return this.#parse(await readText(answer.body, longestDocument, watchdog.signal), ask.parse);
   }
 
   /** Opens a stream from Girder; the caller reads its body to the end or destroys it, and minds its stalls. */
   async open(ask: Ask, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    using watchdog = new Watchdog(answerWithin, 'answer', ask.signal);
+    using watchdog = new Watchdog(this.timing.answer, 'answer', ask.signal);
     return this.#ask(ask, { headers }, watchdog.signal);
   }
 
@@ -171,7 +176,7 @@ export class GirderClient {
 
   #parse<T>(text: string, parse: (value: unknown) => T): T {
     try {
-      return parse(parse === parseNothing ? undefined : JSON.parse(text));
+      return parse(JSON.parse(text));
     } catch (error) {
       if (!(error instanceof SyntaxError || error instanceof UnexpectedAnswer)) throw error;
       const why = error instanceof UnexpectedAnswer ? error.message : 'it is not JSON';

@@ -3,8 +3,9 @@ import { ConfinedPathError } from '../io/confined-path.ts';
 import { publishFile, refuseExisting, removePath } from '../io/confined-change.ts';
 import { createFile, makeDirectories, splitLast } from '../io/confined.ts';
 import { FileSink } from '../io/file-sink.ts';
-import { describe, errorCode, RunError } from '../support/errors.ts';
+import { errorCode, RunError } from '../support/errors.ts';
 import type { GirderClient } from './client.ts';
+import type { GirderFile } from './documents.ts';
 import { safeFileName } from './names.ts';
 import { describeFile, streamFile, type TransferOptions } from './stream-file.ts';
 
@@ -72,11 +73,60 @@ async function place(
   };
   await makeDirectories(into, parents, directoryMode, note);
   await refuseExisting(into, relativePath);
-  const temporary = [...parents, `.dockerrun-${randomUUID()}`].join('/');
+  const temporary = [...parents, `.dockerrun-${randomUUID()}.part`].join('/');
   note(temporary);
-  const size = await fill(client, { into, temporary }, file, options);
+  const size = await fill(client, file, { into, temporary }, options);
   options.onCreate?.(relativePath);
   await publishFile(into, temporary, relativePath);
   created[created.indexOf(temporary)] = relativePath;
   return { relativePath, name: file.name, size, created };
 }
+
+async function fill(
+  client: GirderClient,
+  file: GirderFile,
+  { into, temporary }: { into: string; temporary: string },
+  options: TransferOptions,
+): Promise<number> {
+  await using handle = await createFile(into, temporary, fileMode);
+  const sink = new FileSink(handle);
+  try {
+    const { bytes } = await streamFile(client, file, sink, options);
+    return bytes;
+  } finally {
+    // Also after a failure: nothing may be writing when the handle is closed.
+    await sink.flush();
+  }
+}
+
+/** Errors of the volume in the user's words; Girder's are classified already. */
+function explain(error: unknown, subject: string, into: string): unknown {
+  if (error instanceof RunError) return error;
+  if (error instanceof ConfinedPathError) {
+    return new RunError(placeReasons[error.problem], `${subject} cannot be downloaded: ${error.message}`);
+  }
+  const why = volumeTroubles.get(errorCode(error) ?? '');
+  if (why === undefined) return error;
+  return new RunError(
+    'DownloadFailed',
+    `${subject} cannot be written into ${into}: ${why} (${errorCode(error)})`,
+  );
+}
+
+const placeReasons = {
+  invalid: 'InvalidSpec',
+  exists: 'FileExists',
+  unsafe: 'DownloadFailed',
+  missing: 'DownloadFailed',
+} as const;
+
+const volumeTroubles = new Map([
+  ['ENOSPC', 'there is no space left on the volume'],
+  ['EDQUOT', 'the quota of the volume is used up'],
+  ['EFBIG', 'the volume does not take files of this size'],
+  ['EACCES', 'the worker may not write there'],
+  ['EPERM', 'the worker may not write there'],
+  ['EROFS', 'the volume is read-only'],
+  ['ENOENT', 'the volume does not exist'],
+  ['EIO', 'the disk has errors'],
+]);

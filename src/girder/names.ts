@@ -6,7 +6,7 @@ const maxNameBytes = 255;
  * `.` and `..` become `_.` and `_..`, and a name that is too long loses its middle, not its extension.
  */
 export function safeFileName(name: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is looked for
+  // Control characters are exactly what is looked for.
   const plain = name.toWellFormed().replace(/[\u0000-\u001f\u007f/]/g, '_');
   if (plain === '') return '_';
   return shorten(plain === '.' || plain === '..' ? `_${plain}` : plain);

@@ -4,6 +4,7 @@ import { parseApiUrl } from './api-url.ts';
 import { GirderClient } from './client.ts';
 import { type GirderCredentials, TokenSource } from './credentials.ts';
 import { parseToken } from './documents.ts';
+import type { Timing } from './timing.ts';
 
 /** Where Girder is, and as whom to speak with it. */
 export type GirderOptions = {
@@ -11,23 +12,30 @@ export type GirderOptions = {
   readonly credentials: GirderCredentials;
   readonly signal: AbortSignal;
   readonly log?: Logger;
+  readonly timing?: Timing;
 };
 
 /** Days. A session that a killed worker leaves behind ends soon; a run that lasts longer gets a new one. */
 const sessionDays = 1;
 
 /** Connects to Girder and checks address and credentials, so that a mistake shows before anything is moved. */
-export async function openGirder({ apiUrl, credentials, signal, log }: GirderOptions): Promise<GirderClient> {
+export async function openGirder({
+  apiUrl,
+  credentials,
+  signal,
+  log,
+  timing,
+}: GirderOptions): Promise<GirderClient> {
   const api = parseApiUrl(apiUrl);
   if ('token' in credentials) {
-    const client = new GirderClient(api, new TokenSource(credentials), log);
+    const client = new GirderClient(api, new TokenSource(credentials), { log, timing });
     await checkToken(client, signal);
     return client;
   }
-  const anonymous = new GirderClient(api, TokenSource.anonymous(), log);
+  const anonymous = new GirderClient(api, TokenSource.anonymous(), { log, timing });
   const tokens = new TokenSource({ mint: (given) => mint(anonymous, credentials.apiKey, given) });
   await tokens.token(signal);
-  return new GirderClient(api, tokens, log);
+  return new GirderClient(api, tokens, { log, timing });
 }
 
 async function mint(anonymous: GirderClient, apiKey: string, signal: AbortSignal): Promise<string> {

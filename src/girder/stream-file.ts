@@ -23,7 +23,6 @@ export type TransferOptions = {
 /** What was sent: the file as it was then, and how many bytes it really had. */
 export type StreamedFile = { readonly file: GirderFile; readonly bytes: number };
 
-const bodyStallsAfter = 60_000;
 const mostRestarts = 5;
 
 /** Asks for a file's document; the user's words for it are "file 5f0c…". */
@@ -113,7 +112,7 @@ class FileStream {
   }
 
   async #pump({ body }: Answer): Promise<void> {
-    using watchdog = new Watchdog(bodyStallsAfter, 'byte of the file', this.#options.signal);
+    using watchdog = new Watchdog(this.#client.timing.stall, 'byte of the file', this.#options.signal);
     watchdog.signal.addEventListener('abort', () => body.destroy(asError(watchdog.signal.reason)));
     const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
     for (;;) {

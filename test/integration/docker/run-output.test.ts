@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runContainer } from '../../../src/docker/run-container.ts';
+import {
+  collector,
+  containerOf,
+  engineUnderTest,
+  leftContainers,
+  run,
+  supportOf,
+} from './engine-under-test.ts';
+
+const engine = await engineUnderTest();
+const mebibyte = 1024 * 1024;
+
+/** Counts and hashes what it gets, `delay` milliseconds after each write. */
+function slowSink(delay: (bytes: number, soFar: number) => number): { sink: Writable; count: () => number } {
+  let count = 0;
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      count += chunk.length;
+      const wait = delay(chunk.length, count);
+      if (wait < 1) done();
+      else setTimeout(done, wait);
+    },
+  });
+  return { sink, count: () => count };
+}
+
+test('a container of an instant loses neither its exit nor a byte of output in 200 runs in a row', async () => {
+  for (let i = 0; i < 200; i += 1) {
+    const { outcome, stdout, stderr } = await run(engine, ['sh', '-c', `echo out ${i}; echo err ${i} >&2`]);
+    assert.is(outcome.exitCode, 0);
+    assert.is(stdout, `out ${i}\n`);
+    assert.is(stderr, `err ${i}\n`);
+    assert.ok(outcome.outputComplete);
+  }
+});
+
+test('50 MiB of random bytes come through both outputs at once, byte for byte', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'dockerrun-output-'));
+  const sinks = ['stdout', 'stderr'].map((name) => createWriteStream(join(directory, `${name}.seen`)));
+  try {
+    const script = `
+      dd if=/dev/urandom bs=64k count=800 2>/dev/null | tee /x/stdout &
+      dd if=/dev/urandom bs=64k count=800 2>/dev/null | tee /x/stderr >&2; wait`;
+    const mounts = [{ type: 'bind', source: directory, target: '/x', readOnly: false } as const];
+    const [stdout, stderr] = sinks as [Writable, Writable];
+    const outcome = await runContainer(
+      engine,
+      containerOf(['sh', '-c', script], { mounts }),
+      supportOf(stdout, stderr),
+    );
+    assert.is(outcome.exitCode, 0);
+    assert.ok(outcome.outputComplete);
+    for (const name of ['stdout', 'stderr']) {
+      const [wrote, saw] = await Promise.all(
+        [join(directory, name), join(directory, `${name}.seen`)].map(digest),
+      );
+      assert.is(saw, wrote, name);
+    }
+  } finally {
+    for (const sink of sinks) sink.destroy();
+    await rm(directory, { recursive: true });
+  }
+});
+
+async function digest(path: string): Promise<string> {
+  const content = await readFile(path);
+  return `${content.length} ${createHash('sha256').update(content).digest('hex')}`;
+}
+
+test('the first and the last line are there however short or long the output', async () => {
+  for (const lines of [1, 2, 1_000, 100_000]) {
+    const { stdout } = await run(engine, ['sh', '-c', `seq ${lines}; echo end >&2`]);
+    const seen = stdout.trimEnd().split('\n');
+    assert.is(seen.length, lines);
+    assert.is(seen[0], '1');
+    assert.is(seen.at(-1), String(lines));
+  }
+});
+
+test('an image without stdout writes is an empty, complete output', async () => {
+  const { outcome, stdout, stderr } = await run(engine, ['true']);
+  assert.is(stdout + stderr, '');
+  assert.ok(outcome.outputComplete);
+});
+
+test('a slow sink slows the target down instead of filling memory', async () => {
+  const before = process.memoryUsage.rss();
+  let peak = 0;
+  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 50);
+  const begin = Date.now();
+  const slow = slowSink((bytes) => (Date.now() - begin < 5_000 ? bytes / 5_000 : 0));
+  try {
+    const script = 'dd if=/dev/zero bs=64k count=4800 2>/dev/null';
+    const outcome = await runContainer(
+      engine,
+      containerOf(['sh', '-c', script]),
+      supportOf(slow.sink, slow.sink),
+    );
+    assert.is(slow.count(), 300 * mebibyte);
+    assert.ok(outcome.outputComplete);
+    assert.ok(Date.now() - begin > 4_500);
+    assert.ok(peak - before < 100 * mebibyte, `RSS grew by ${Math.round((peak - before) / mebibyte)} MiB`);
+  } finally {
+    clearInterval(watch);
+  }
+});
+
+for (const [mib, what] of [
+  [1, 'fits into'],
+  [1.5, 'just fills'],
+  [4, 'is more than'],
+] as const) {
+  test(`output that ${what} the engine's buffers survives a sink that stands still over the exit`, async () => {
+    const stalled = slowSink((bytes, soFar) => (bytes === soFar ? 6_000 : 0));
+    const script = `dd if=/dev/zero bs=64k count=${mib * 16} 2>/dev/null`;
+    const outcome = await runContainer(
+      engine,
+      containerOf(['sh', '-c', script]),
+      supportOf(stalled.sink, stalled.sink),
+    );
+    assert.is(stalled.count(), mib * mebibyte);
+    assert.ok(outcome.outputComplete);
+  });
+}
+
+test('a sink that breaks costs its own bytes, not the run nor the other output', async () => {
+  const broken = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) });
+  const stderr = collector();
+  const outcome = await runContainer(
+    engine,
+    containerOf(['sh', '-c', 'for i in 1 2 3; do echo out; sleep 0.1; done; echo err >&2; exit 7']),
+    supportOf(broken, stderr.sink),
+  );
+  assert.is(outcome.exitCode, 7);
+  assert.is(stderr.text(), 'err\n');
+  assert.not(outcome.outputComplete);
+});
+
+test('a process left behind with stdout open ends with the container and holds nothing up', async () => {
+  const begin = Date.now();
+  const { outcome, stdout } = await run(engine, ['sh', '-c', 'sleep 600 & echo started; exit 0']);
+  assert.is(outcome.exitCode, 0);
+  assert.is(stdout, 'started\n');
+  assert.ok(Date.now() - begin < 5_000);
+});
+
+test('a target that closes its outputs early is still followed to its exit', async () => {
+  const { outcome, stdout } = await run(engine, ['sh', '-c', 'echo bye; exec >&- 2>&-; sleep 3; exit 4']);
+  assert.is(stdout, 'bye\n');
+  assert.is(outcome.exitCode, 4);
+});
+
+test('what the target reads from is empty, so that nothing waits for input', async () => {
+  const { outcome, stdout } = await run(engine, ['sh', '-c', 'cat; echo done']);
+  assert.is(stdout, 'done\n');
+  assert.is(outcome.exitCode, 0);
+});
+
+test('environment, arguments and entrypoint reach the target as they are, secrets not by the URL', async () => {
+  const odd = `a"b'c $(x) \\ ü\n&=?`;
+  const { stdout } = await run(engine, ['sh', '-c', 'printf "%s|" "$ODD" "$@"', 'sh'], {
+    container: { args: [odd, ''], env: [`ODD=${odd}`, `LONG=${'x'.repeat(100_000)}`] },
+  });
+  assert.is(stdout, `${odd}|${odd}||`);
+});
+
+test.after(async () => {
+  assert.equal(await leftContainers(engine), []);
+});
+
+test.run();

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { truncateSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { downloadFile } from '../../../src/girder/download.ts';
+import { openGirder } from '../../../src/girder/open-girder.ts';
+import { uploadToItem } from '../../../src/girder/upload.ts';
+import { RunError } from '../../../src/support/errors.ts';
+import { call, girderEnvironment, Scratch } from './real-girder.ts';
+
+const never = new AbortController().signal;
+const mebi = 1024 * 1024;
+const unknownId = '5f0c5f0c5f0c5f0c5f0c5f0c';
+
+async function keyOf(scratch: Scratch, userId: string, more: Record<string, string> = {}): Promise<string> {
+  const key = await call(scratch.admin, 'POST', ['api_key'], { targetUserId: userId, ...more });
+  return String(key['key']);
+}
+
+async function refusal(promise: Promise<unknown>): Promise<RunError> {
+  const thrown = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (thrown instanceof RunError) return thrown;
+  throw new Error(`a RunError was expected, not ${String(thrown)}`);
+}
+
+for (const fileId of [unknownId, 'not-an-id']) {
+  test(`a download of the unknown file ${fileId} is GirderNotFound and leaves nothing`, async () => {
+    await using scratch = await Scratch.make();
+    const target = { fileId, into: scratch.directory };
+    const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
+    assert.is(error.reason, 'GirderNotFound');
+    assert.match(error.message, `There is no file ${fileId} in Girder ${scratch.admin.apiUrl}`);
+    assert.equal(await readdir(scratch.directory), []);
+  });
+}
+
+test('an upload to an unknown item is GirderNotFound', async () => {
+  await using scratch = await Scratch.make();
+  const { path } = await scratch.randomFile('data', 10);
+  Object.assign(scratch, { itemId: unknownId });
+  const error = await refusal(scratch.upload(path, 'data'));
+  assert.is(error.reason, 'GirderNotFound');
+  assert.match(error.sentence, `There is no item ${unknownId} in Girder`);
+});
+
+test('a wrong API key is GirderUnauthorized, and the key is not in the error', async () => {
+  const { apiUrl } = girderEnvironment();
+  const apiKey = randomBytes(20).toString('hex');
+  const error = await refusal(openGirder({ apiUrl, credentials: { apiKey }, signal: never }));
+  assert.is(error.reason, 'GirderUnauthorized');
+  assert.not.match(JSON.stringify(error) + error.stack + String(error.cause), apiKey);
+});
+
+test('a wrong token is GirderUnauthorized at once, though Girder itself ignores it', async () => {
+  const { apiUrl } = girderEnvironment();
+  const token = randomBytes(32).toString('hex');
+  const error = await refusal(openGirder({ apiUrl, credentials: { token }, signal: never }));
+  assert.is(error.reason, 'GirderUnauthorized');
+  assert.not.match(String(error.stack), token);
+});
+
+test('a user without access reads GirderForbidden', async () => {
+  await using scratch = await Scratch.make();
+  const { path } = await scratch.randomFile('data', 10);
+  const { fileId } = await scratch.upload(path, 'data');
+  const login = `u${randomBytes(6).toString('hex')}`;
+  const names = { firstName: 'No', lastName: 'Access', email: `${login}@example.org`, login };
+  const user = await call(scratch.admin, 'POST', ['user'], {
+    ...names,
+    password: randomBytes(9).toString('hex'),
+  });
+  const { apiUrl } = girderEnvironment();
+  try {
+    const apiKey = await keyOf(scratch, String(user['_id']));
+    const other = await openGirder({ apiUrl, credentials: { apiKey }, signal: never });
+    const reading = refusal(downloadFile(other, { fileId, into: scratch.directory }, { signal: never }));
+    assert.is((await reading).reason, 'GirderForbidden');
+    assert.match((await reading).message, `no read access to file ${fileId}`);
+    const writing = await refusal(scratch.upload(path, 'mine', other));
+    assert.is(writing.reason, 'GirderForbidden');
+    await other.close();
+  } finally {
+    await call(scratch.admin, 'DELETE', ['user', String(user['_id'])]);
+  }
+});
+
+test('an id that is a path is refused before anything is asked', async () => {
+  await using scratch = await Scratch.make();
+  const target = { fileId: '../user/me', into: scratch.directory };
+  const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
+  assert.is(error.reason, 'GirderNotFound');
+});
+
+test('a filename that leaves the volume is InvalidSpec', async () => {
+  await using scratch = await Scratch.make();
+  const { path } = await scratch.randomFile('data', 10);
+  const { fileId } = await scratch.upload(path, 'data');
+  for (const filename of ['../x', '/etc/x', 'a//b', '.']) {
+    const target = { fileId, into: scratch.directory, filename };
+    const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
+    assert.is(error.reason, 'InvalidSpec', filename);
+  }
+});
+
+test('an address without a Girder is GirderUnavailable at once, with a sentence that says so', async () => {
+  const server = createServer((_, response) => response.writeHead(404).end('<h2>404 Not Found</h2>'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`;
+  const error = await refusal(openGirder({ apiUrl, credentials: { apiKey: 'k' }, signal: never }));
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  assert.is(error.reason, 'GirderUnavailable');
+  assert.match(error.message, `What answers at ${apiUrl} (with status 404) is not the API of a Girder`);
+});
+
+test('a file that grows or shrinks while it is uploaded is UploadFailed and leaves nothing in Girder', async () => {
+  await using scratch = await Scratch.make();
+  for (const [name, newSize] of [
+    ['grown', 40 * mebi + 1],
+    ['shrunk', 39 * mebi],
+  ] as const) {
+    const { path } = await scratch.randomFile(name, 40 * mebi);
+    await using source = await open(path, 'r+');
+    let isChanged = false;
+    const onProgress = (bytes: number) => {
+      if (bytes < 32 * mebi || isChanged) return;
+      isChanged = true;
+      truncateSync(path, newSize);
+    };
+    const upload = { itemId: scratch.itemId, name, source, size: 40 * mebi };
+    const error = await refusal(uploadToItem(scratch.admin, upload, { signal: never, onProgress }));
+    assert.is(error.reason, 'UploadFailed');
+    assert.match(
+      error.message,
+      `${name} changed while it was being uploaded: it had ${40 * mebi} bytes, now ${newSize}`,
+    );
+    assert.equal(await scratch.files(), []);
+    assert.is(await scratch.unfinishedUploads(name), 0);
+  }
+});
+
+test.run();
