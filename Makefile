@@ -18,7 +18,6 @@ node_modules/.complete: package-lock.json
 	@npm ci --ignore-scripts --loglevel=error
 	@touch $@
 
-##
 .PHONY: demo
 demo: install ## bring everything up and run a real analysis of a real image, from manifest to result
 	@$(SOURCE_ENV) node examples/demo/demo.ts
@@ -55,17 +54,8 @@ generate: node_modules/.complete ## write the generated files and format everyth
 bundle: node_modules/.complete ## bundle the program into dist/
 	@node scripts/bundle.ts
 
-.PHONY: cluster-up
-cluster-up: node_modules/.complete ## bring up Kubernetes, Docker Engine and Girder on this machine
-	@node test/cluster/up.ts
-
-.PHONY: cluster-down
-cluster-down: node_modules/.complete ## stop all of it and leave nothing behind
-	@node test/cluster/down.ts
-
-.PHONY: cluster-status
-cluster-status: node_modules/.complete ## show how each part is
-	@node test/cluster/status.ts
+include test/cluster/cluster.mk
+cluster-up cluster-down cluster-status cluster-power-cut: node_modules/.complete
 
 .PHONY: image
 image: bundle ## build the operator's image (BASE=, IMAGE=) with the local Docker

@@ -7,7 +7,7 @@ import { RunError } from '../support/errors.ts';
 import { conditionsOf, type Verdict } from './conditions.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { refusedByPolicy, type Policy } from './policy.ts';
-import { waitingFor } from './waiting.ts';
+import { type MountFailure, waitingFor } from './waiting.ts';
 
 /** Everything that one decision is made from; gathering it is the only I/O before. */
 export type Observed = {
@@ -18,7 +18,7 @@ export type Observed = {
   /** What the worker of the newest pod said a moment ago, if it was asked and answered. */
   live: Report | undefined;
   /** Why the kubelet cannot mount a volume of the newest pod, if it cannot. */
-  mountFailure: { message: string; since: string } | undefined;
+  mountFailure: MountFailure | undefined;
   /** Why the API server refused the Job just now, if it did. */
   jobRefusal: { message: string; permanent: boolean } | undefined;
 };
@@ -34,7 +34,8 @@ export type Decision = {
   requeueAfterMs: number | undefined;
 };
 
-const pollMs = 5_000;
+/** How often a worker is asked: its first phases are short, and what a target does is mostly nothing new. */
+const pollMs = { Pending: 5_000, Preparing: 1_000, Running: 3_000, Uploading: 1_000 } as const;
 
 /** Decides what happens to a run next. Pure and total: the same observation gives the same decision. */
 export function decide(observed: Observed, now: Date, policy: Policy): Decision {
@@ -105,7 +106,7 @@ function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decis
   if (pod === undefined) return waiting(observed, now, `The Job ${job.name} has no pod yet.`);
   switch (pod.worker.kind) {
     case 'waiting': {
-      const wait = waitingFor(pod, observed.mountFailure, now);
+      const wait = waitingFor(pod, { spec: observed.run.spec, mountFailure: observed.mountFailure }, now);
       if (wait.failure !== undefined) return end(observed, now, wait.failure);
       return waiting(observed, now, wait.message);
     }
@@ -135,7 +136,7 @@ function whileTheWorkerRuns(observed: Observed, pod: ObservedPod, now: Date): De
   const phase = activePhase(live?.phase) ?? before ?? 'Preparing';
   const message = live?.progress?.message ?? phaseMessages[phase];
   const status = progressing(observed, now, { phase, reason: phase, message });
-  return { actions: [], status: { ...status, ...said(live) }, requeueAfterMs: pollMs };
+  return { actions: [], status: { ...status, ...said(live) }, requeueAfterMs: pollMs[phase] };
 }
 
 const phaseMessages = {
@@ -157,7 +158,7 @@ function waiting(observed: Observed, now: Date, message: string): Decision {
     reason: retrying ? 'Retrying' : 'Pending',
     message,
   });
-  return { actions: [], status, requeueAfterMs: Math.min(pollMs, lateInMs(observed, now)) };
+  return { actions: [], status, requeueAfterMs: Math.min(pollMs.Pending, lateInMs(observed, now)) };
 }
 
 /** The clock of an attempt starts with its pod; that of the first one with the run itself, since it may get no pod. */

@@ -1,3 +1,4 @@
+import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { ObservedPod } from './observed.ts';
 
@@ -16,12 +17,15 @@ const permanent = new Set([
   'CreateContainerError',
 ]);
 
+/** What the kubelet says of a volume that it cannot mount, and since when. */
+export type MountFailure = { message: string; since: string };
+
 export type Wait = { message: string; failure: RunError | undefined };
 
 /** What a pod whose worker has not started waits for, and whether that can still come. */
 export function waitingFor(
   pod: ObservedPod,
-  mountFailure: { message: string; since: string } | undefined,
+  { spec, mountFailure }: { spec: DockerRunSpec | undefined; mountFailure: MountFailure | undefined },
   now: Date,
 ): Wait {
   if (pod.worker.kind === 'waiting' && permanent.has(pod.worker.reason)) {
@@ -32,7 +36,7 @@ export function waitingFor(
     };
   }
   if (mountFailure !== undefined) {
-    const text = `pod ${pod.name} on node ${pod.nodeName ?? '?'} cannot start: ${mountFailure.message}`;
+    const text = `pod ${pod.name} on node ${pod.nodeName ?? '?'} cannot start: ${inWordsOfSpec(mountFailure.message, spec)}`;
     const failed = now.getTime() - Date.parse(mountFailure.since) >= mountGraceMs;
     return { message: text, failure: failed ? new RunError('VolumeMountFailed', text) : undefined };
   }
@@ -46,4 +50,12 @@ function waitingMessage(pod: ObservedPod): string {
   if (pod.worker.kind === 'waiting' && pod.worker.message !== '')
     return `${pod.worker.reason}: ${pod.worker.message}`;
   return `Pod ${pod.name} is being started on node ${pod.nodeName}.`;
+}
+
+/** The kubelet names the volumes of the pod, which a user never wrote; this says what they stand for. */
+function inWordsOfSpec(message: string, spec: DockerRunSpec | undefined): string {
+  return message.replace(/volume "(env|volume)-(\d+)"/g, (whole: string, what: string, index: string) => {
+    if (what === 'volume') return `spec.volumes[${index}] (${spec?.volumes?.[Number(index)]?.name ?? whole})`;
+    return `spec.env[${index}] (Secret ${spec?.env?.[Number(index)]?.valueFrom?.secretKeyRef.name ?? whole})`;
+  });
 }

@@ -112,8 +112,16 @@ export function initFailure(exitCode: number, stderrHead: string): RunError | un
     : new RunError('ContainerStartFailed', `The container could not start: ${clause}`);
 }
 
-const imageMissing =
-  /manifest unknown|manifest for .* not found|pull access denied|repository does not exist|repository .* not found|name unknown|no such image|no matching manifest|unauthorized|authentication required|access to the resource is denied|invalid reference format|invalid repository name|invalid tag format|must be lowercase|not found: (?:manifest|name) unknown/i;
+/** The engine wraps a registry's refusal in an error 500 or a line of its stream: only the words tell then. */
+const imageMissing = new RegExp(
+  [
+    'manifest unknown|manifest for .* not found|name unknown|no such image|no matching manifest',
+    'repository does not exist|repository .* not found',
+    '^denied\\b|access denied|access to the resource is denied|unauthorized|authentication required|no basic auth',
+    'invalid reference format|invalid repository name|invalid tag format|must be lowercase',
+  ].join('|'),
+  'i',
+);
 
 /** True when another try of the pull cannot help: the image or the right to it is missing, or its name is wrong. */
 export function isImageMissing(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import { sleep } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
-import { inspectState } from './container-state.ts';
+import { type ContainerState, inspectState } from './container-state.ts';
 import type { Engine } from './engine.ts';
 import { type ContainerEvent, type EventStream, openEvents } from './engine-events.ts';
 
@@ -69,6 +69,9 @@ export class ExitWatch {
     return watch;
   }
 
+  /** Called when the engine is back after it was away and the container still runs. */
+  onReturn: () => Promise<void> = async () => undefined;
+
   /** Resolves with the time of the start event. */
   get started(): Promise<number> {
     return this.#started.promise;
@@ -101,19 +104,20 @@ export class ExitWatch {
   }
 
   /** Looks at the container now; settles `died` when it ended and its event does not come. */
-  async look(): Promise<void> {
+  async look(): Promise<ContainerState['phase']> {
     const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
     const state = await inspectState(this.#engine, this.#id, limits);
     this.#lastContact = Date.now();
-    if (state.phase === 'created' || state.phase === 'running') return;
+    if (state.phase === 'created' || state.phase === 'running') return state.phase;
     await sleep(this.#times.eventLagMs, this.#closing.signal);
     if (state.phase === 'exited') {
       this.#oomKilled ||= state.oomKilled;
       this.#end({ exitCode: state.exitCode, at: state.at });
-      return;
+    } else {
+      this.#lose('The container vanished before its exit code was known');
+      this.#destroyed.resolve();
     }
-    this.#lose('The container vanished before its exit code was known');
-    this.#destroyed.resolve();
+    return state.phase;
   }
 
   async #follow(first: EventStream): Promise<void> {
@@ -144,7 +148,7 @@ export class ExitWatch {
     const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
     this.#stream = await openEvents(this.#engine, this.#id, this.#since, limits);
     this.#lastContact = Date.now();
-    void this.#tryLook();
+    void this.#lookAfterReturn();
     return this.#stream;
   }
 
@@ -154,6 +158,10 @@ export class ExitWatch {
     return true;
   }
 
+  async #lookAfterReturn(): Promise<void> {
+    if ((await this.#tryLook()) === 'running') await this.onReturn().catch(() => undefined);
+  }
+
   async #lookRegularly(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       await this.#pause(this.#times.lookEveryMs);
@@ -161,9 +169,9 @@ export class ExitWatch {
     }
   }
 
-  async #tryLook(): Promise<void> {
-    // An engine that does not answer now is asked again; #isUnreachableTooLong ends that.
-    await this.look().catch(() => undefined);
+  /** An engine that does not answer now is asked again; {@link #isUnreachableTooLong} ends that. */
+  async #tryLook(): Promise<ContainerState['phase'] | undefined> {
+    return this.look().catch(() => undefined);
   }
 
   async #pause(milliseconds: number): Promise<void> {

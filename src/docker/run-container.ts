@@ -1,16 +1,16 @@
 import { RunError, describe, toRunError } from '../support/errors.ts';
-import { attachOutput } from './attach.ts';
 import { initFailure, isUnreachable, toStartError } from './classify.ts';
 import type { ContainerOptions } from './container-spec.ts';
 import { inspectState } from './container-state.ts';
 import { cancelledBeforeStart, createContainer, settledDespite } from './create-container.ts';
-import { drain, settledWithin } from './drain.ts';
+import { settledWithin } from './drain.ts';
 import { type Death, ExitWatch } from './exit-watch.ts';
 import type { Engine } from './engine.ts';
 import { engineCall } from './engine-call.ts';
-import { OutputPump, type OutputSinks } from './output-pump.ts';
+import type { OutputSinks } from './output-pump.ts';
 import { removeContainer, stopAndRemove } from './remove-container.ts';
 import { type StopCause, StopRequest } from './stop-request.ts';
+import { TargetOutput } from './target-output.ts';
 
 /** How the target ended; its exit code is data, whatever it is. Times are ISO 8601, by the engine's clock. */
 export type ContainerOutcome = {
@@ -66,7 +66,7 @@ export async function runContainer(
     throw await afterRemoval(engine, id, error);
   } finally {
     run?.watch.close();
-    run?.pump.abort();
+    run?.output.abort();
   }
 }
 
@@ -81,7 +81,7 @@ async function afterRemoval(engine: Engine, id: string, error: unknown): Promise
   }
 }
 
-type StartedContainer = { readonly id: string; readonly watch: ExitWatch; readonly pump: OutputPump };
+type StartedContainer = { readonly id: string; readonly watch: ExitWatch; readonly output: TargetOutput };
 
 /** Everything that must be listening before the first instruction of the target. */
 async function prepare(engine: Engine, id: string, support: RunSupport): Promise<StartedContainer> {
@@ -89,9 +89,10 @@ async function prepare(engine: Engine, id: string, support: RunSupport): Promise
   try {
     const [watch, output] = await Promise.all([
       opening,
-      attachOutput(engine, id, { signal: support.signal }),
+      TargetOutput.attach(engine, id, support, { signal: support.signal }),
     ]);
-    return { id, watch, pump: new OutputPump(output, support) };
+    watch.onReturn = () => output.resume({});
+    return { id, watch, output };
   } catch (error) {
     opening.then(
       (watch) => watch.close(),
@@ -117,22 +118,21 @@ async function start(engine: Engine, id: string, signal: AbortSignal): Promise<v
 }
 
 async function follow(engine: Engine, run: StartedContainer, support: RunSupport): Promise<ContainerOutcome> {
-  const { id, watch, pump } = run;
+  const { id, watch, output } = run;
   const startedAt = (await settledWithin(watch.started, startedEventMs)) ?? Date.now();
   using request = new StopRequest(support.signal);
   request.startClock(support.activeDeadlineMs);
   support.onStarted({ containerID: id, startedAt: isoTime(startedAt) });
-  void pump.done.then(() => watch.look()).catch(() => undefined);
+  void output.ended.then(() => watch.look()).catch(() => undefined);
 
   const first = await Promise.race([watch.died, request.cause]);
   const stopped = typeof first === 'string' ? first : undefined;
   if (stopped !== undefined) await stopAndRemove(engine, id, support.stopGraceMs);
   const death = typeof first === 'string' ? await deathAfterStop(watch) : first;
-  const wasHeld = pump.isHeld;
   if (stopped === undefined) await refuseEngineShutdown(engine, watch, id);
-  const isDrained = await drain(pump, stopped === undefined ? usualDrain : stoppedDrain);
+  const outputComplete = await output.finish(stopped === undefined ? usualDrain : stoppedDrain);
   await seeDestroyed(engine, watch, id);
-  const failure = stopped === undefined ? initFailure(death.exitCode, pump.stderrHead) : undefined;
+  const failure = stopped === undefined ? initFailure(death.exitCode, output.stderrHead) : undefined;
   if (failure !== undefined) throw failure;
   return {
     containerID: id,
@@ -141,7 +141,7 @@ async function follow(engine: Engine, run: StartedContainer, support: RunSupport
     startedAt: isoTime(startedAt),
     finishedAt: isoTime(death.at),
     ...(stopped === undefined ? {} : { stopped }),
-    outputComplete: isDrained && !wasHeld,
+    outputComplete,
   };
 }
 

@@ -84,7 +84,7 @@ class ChunkSender {
       return undefined;
     } catch (error) {
       // What the source found wrong is the cause of whatever the connection says.
-      throw body.errored instanceof RunError ? body.errored : error;
+      throw this.#source.failure ?? error;
     } finally {
       body.destroy();
     }

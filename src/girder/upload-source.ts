@@ -13,12 +13,18 @@ export class UploadSource {
   readonly #handle: FileHandle;
   #hash: Hash = createHash('sha256');
   #hashed = 0;
+  #failure: Error | undefined;
   #modified: bigint | undefined;
 
   constructor(source: { readonly handle: FileHandle; readonly name: string; readonly size: number }) {
     this.#handle = source.handle;
     this.name = source.name;
     this.size = source.size;
+  }
+
+  /** Why the file itself could not be read on, as opposed to any trouble with Girder. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** Fails when the file is not of the expected size, or was written to since the first check. */
@@ -52,12 +58,17 @@ export class UploadSource {
       stream.push(block);
       if (position === end) stream.push(null);
     };
-    return new Readable({
+    const fail = (error: unknown) => {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      stream.destroy(this.#failure);
+    };
+    const stream = new Readable({
       highWaterMark: blockBytes,
       read() {
-        next(this).catch((error: unknown) => this.destroy(error instanceof Error ? error : undefined));
+        next(this).catch(fail);
       },
     });
+    return stream;
   }
 
   async #block(position: number, length: number): Promise<Buffer> {

@@ -15,8 +15,13 @@ export class RunError extends Error {
 
   /** The sentence for status and Events: what, where, and how to mend it. */
   get sentence(): string {
-    return `${this.message.replace(/[.\s]+$/, '')}. ${failureReasons[this.reason].mend}`;
+    return `${capitalized(this.message).replace(/[.\s]+$/, '')}. ${failureReasons[this.reason].mend}`;
   }
+}
+
+/** Begins a sentence, unless it begins with the path of a field. */
+function capitalized(text: string): string {
+  return text.startsWith('spec.') ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Turns whatever was thrown into a RunError; what nobody classified is a defect of ours. */

@@ -36,11 +36,13 @@ export class LiveReport {
   #progress(transfers: Transfer[]): Progress {
     switch (this.phase) {
       case 'Preparing':
-        return transferProgress(transfers, 'download') ?? this.#pull ?? { message: 'preparing' };
+        return (
+          transferProgress(transfers, 'download') ?? this.#pull ?? { message: 'The worker prepares the run.' }
+        );
       case 'Running':
-        return { message: 'the target runs' };
+        return { message: 'The target runs.' };
       case 'Uploading':
-        return transferProgress(transfers, 'upload') ?? { message: 'uploading results' };
+        return transferProgress(transfers, 'upload') ?? { message: 'The results are being uploaded.' };
     }
   }
 }
@@ -50,7 +52,8 @@ function transferProgress(transfers: Transfer[], direction: Transfer['direction'
   const [first] = open;
   if (first === undefined) return undefined;
   const more = open.length > 1 ? ` and ${open.length - 1} more` : '';
-  return { message: `${direction}ing ${first.name}${more}`, ...percentOf(first.bytes, first.totalBytes) };
+  const verb = direction === 'download' ? 'Downloading' : 'Uploading';
+  return { message: `${verb} ${first.name}${more}`, ...percentOf(first.bytes, first.totalBytes) };
 }
 
 function percentOf(bytes: number, totalBytes: number): { percent?: number } {

@@ -108,7 +108,7 @@ async function prepare(setting: Setting, { engine, girder, steps, staged, suppor
     image: setting.spec.image,
     policy: pullPolicy(setting.spec),
     onProgress: (bytes, total, message) =>
-      report.pulling(`pulling ${setting.spec.image}: ${message}`, bytes, total),
+      report.pulling(`Pulling ${setting.spec.image}: ${message}`, bytes, total),
     signal,
   }).catch(stopOther);
   const download =

@@ -6,7 +6,7 @@ import { say } from './progress.ts';
 import { lastLines } from './supervise/log-file.ts';
 
 type CommandOptions = { cwd?: string; env?: NodeJS.ProcessEnv; input?: string | Buffer; seconds?: number };
-type LongCommandOptions = { cwd?: string; env?: NodeJS.ProcessEnv; seconds: number };
+type LongCommandOptions = { signal: AbortSignal; seconds: number; cwd?: string; env?: NodeJS.ProcessEnv };
 
 const heartbeatMillis = 10_000;
 const defaultSeconds = 60;
@@ -49,9 +49,7 @@ export function capture(
 /** Runs a long command into `<state>/logs/<name>.log`, saying every ten seconds how far it is. */
 export async function runLogged(
   name: string,
-  command: string,
-  args: readonly string[],
-  signal: AbortSignal,
+  commandLine: readonly [string, ...string[]],
   options: LongCommandOptions,
 ): Promise<void> {
   mkdirSync(layout.logs, { recursive: true });
@@ -63,11 +61,10 @@ export async function runLogged(
     say(`${name}: ${Math.round((Date.now() - started) / 1000)} s … ${last}`);
   }, heartbeatMillis);
   try {
-    const code = await exitCode(command, args, log, signal, options);
+    const code = await exitCode(commandLine, log, options);
     if (code !== 0) {
-      throw new Error(
-        `${name}: ${command} failed with code ${code}. The end of ${path}:\n${lastLines(path, 12).join('\n')}`,
-      );
+      const tail = lastLines(path, 12).join('\n');
+      throw new Error(`${name}: ${commandLine[0]} failed with code ${code}. The end of ${path}:\n${tail}`);
     }
   } finally {
     clearInterval(heartbeat);
@@ -76,10 +73,8 @@ export async function runLogged(
 }
 
 function exitCode(
-  command: string,
-  args: readonly string[],
+  [command, ...args]: readonly [string, ...string[]],
   log: number,
-  signal: AbortSignal,
   options: LongCommandOptions,
 ): Promise<number | null> {
   const { promise, resolve, reject } = Promise.withResolvers<number | null>();
@@ -87,7 +82,7 @@ function exitCode(
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: ['ignore', log, log],
-    signal: AbortSignal.any([signal, AbortSignal.timeout(options.seconds * 1000)]),
+    signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.seconds * 1000)]),
   });
   child.on('error', (error) => reject(new Error(`${command}: ${error.message}`)));
   child.on('close', resolve);

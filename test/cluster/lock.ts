@@ -9,7 +9,7 @@ const waitSeconds = 1800;
 async function flock(fd: number, args: readonly string[]): Promise<boolean> {
   // flock(2) belongs to the open file that both processes share, so the lock outlives flock(1) and dies with this process.
   const child = spawn('flock', [...args, '3'], { stdio: ['ignore', 'ignore', 'inherit', fd] });
-  const [code] = await once(child, 'exit');
+  const [code] = (await once(child, 'exit')) as [number | null];
   return code === 0;
 }
 

@@ -4,6 +4,7 @@ import { layout } from './layout.ts';
 
 const neededGiB = 10;
 const bytesPerGiB = 2 ** 30;
+const neededCapabilities = { CAP_NET_ADMIN: 12, CAP_SYS_ADMIN: 21 };
 
 /** One thing the machine must offer; `problem` is the sentence for who lacks it, or undefined. */
 type Requirement = () => string | undefined;
@@ -17,6 +18,17 @@ const isRoot: Requirement = () =>
   process.getuid?.() === 0
     ? undefined
     : 'the cluster mounts file systems and makes network devices, so it needs root: run it with sudo';
+
+/** Root inside an unprivileged container has neither of these. */
+const hasCapabilities: Requirement = () => {
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  const missing = Object.entries(neededCapabilities)
+    .filter(([, bit]) => ((BigInt(`0x${effective}`) >> BigInt(bit)) & 1n) === 0n)
+    .map(([name]) => name);
+  return missing.length === 0
+    ? undefined
+    : `root lacks ${missing.join(' and ')} here, so it cannot mount or make bridges: use a virtual machine or a container with --privileged`;
+};
 
 const hasApt: Requirement = () =>
   existsSync('/usr/bin/apt-get')
@@ -71,6 +83,7 @@ const hasNoOtherDocker: Requirement = () => {
 const requirements: readonly Requirement[] = [
   isLinux,
   isRoot,
+  hasCapabilities,
   hasApt,
   canWriteCgroups,
   hasDisk,

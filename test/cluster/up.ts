@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { envFileStep } from './setup/env-file.ts';
 import { girderVenvStep } from './install/girder-venv.ts';
 import { etcdBinariesStep, kubernetesBinariesStep } from './install/go-binaries.ts';
@@ -43,6 +44,10 @@ function allSteps(): Step[] {
 
 await runProgram(async (signal) => {
   checkMachine();
-  await withClusterLock(() => runSteps(allSteps(), signal));
+  await withClusterLock(() => {
+    // Before any step makes it on the way to a directory of its own, with that one's mode.
+    mkdirSync(layout.state, { recursive: true, mode: 0o711 });
+    return runSteps(allSteps(), signal);
+  });
   say(`ready: . ${layout.env}`);
 });

@@ -12,12 +12,20 @@ export function cacheDirectory(kind: string, recipes: readonly string[], extra =
   return join(layout.cache, `${kind}-${hash.digest('hex').slice(0, keyLength)}`);
 }
 
+function markerOf(directory: string): string {
+  return join(directory, '.complete');
+}
+
+/** True when the directory was filled to its end. */
+export function isFilled(directory: string): boolean {
+  return existsSync(markerOf(directory));
+}
+
 /** Fills a cache directory once; a marker, written last, tells a complete one from one that a killed program left. */
 export async function fillOnce(directory: string, make: () => Promise<void>): Promise<void> {
-  const marker = join(directory, '.complete');
-  if (existsSync(marker)) return;
+  if (isFilled(directory)) return;
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   await make();
-  writeFileSync(marker, '');
+  writeFileSync(markerOf(directory), '');
 }

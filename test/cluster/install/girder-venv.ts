@@ -1,12 +1,9 @@
-import { join } from 'node:path';
-import { runLogged } from '../command.ts';
-import { layout } from '../layout.ts';
 import { say } from '../progress.ts';
 import type { Step } from '../steps.ts';
-import { cacheDirectory, fillOnce } from './cache.ts';
+import { cacheDirectory, isFilled } from './cache.ts';
+import { fillVenv } from './venv.ts';
 
 const recipe = 'girder/requirements.txt';
-const installSeconds = 900;
 
 /** The Python environment that holds Girder. */
 export function girderVenv(): string {
@@ -17,13 +14,9 @@ export function girderVenv(): string {
 export const girderVenvStep: Step = {
   name: 'girder venv',
   after: ['packages'],
-  run: (signal) =>
-    fillOnce(girderVenv(), async () => {
-      say('girder venv: installing Girder 5 and its jobs plugin');
-      const options = { seconds: installSeconds };
-      await runLogged('girder-venv', '/usr/bin/python3', ['-m', 'venv', girderVenv()], signal, options);
-      const pip = join(girderVenv(), 'bin', 'pip');
-      const requirements = join(layout.recipes, recipe);
-      await runLogged('girder-install', pip, ['install', '--no-deps', '-r', requirements], signal, options);
-    }),
+  run: async (signal) => {
+    if (isFilled(girderVenv())) return;
+    say('girder venv: installing Girder 5 and its jobs plugin');
+    await fillVenv(girderVenv(), recipe, signal);
+  },
 };

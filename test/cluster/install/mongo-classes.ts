@@ -23,17 +23,9 @@ export const mongoClassesStep: Step = {
       const source = join(layout.recipes, 'mongo');
       const lib = join(mongoClasses(), 'lib');
       const copy = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
-      await runLogged(
-        'mongo-classes',
-        'mvn',
-        ['--batch-mode', '-f', join(source, 'pom.xml'), copy, `-DoutputDirectory=${lib}`],
-        signal,
-        { seconds: downloadSeconds },
-      );
-      await capture(
-        'javac',
-        ['-cp', `${lib}/*`, '-d', mongoClasses(), join(source, 'MongoMain.java')],
-        signal,
-      );
+      const goals = ['--batch-mode', '-f', join(source, 'pom.xml'), copy, `-DoutputDirectory=${lib}`];
+      await runLogged('mongo-classes', ['mvn', ...goals], { signal, seconds: downloadSeconds });
+      const main = join(source, 'MongoMain.java');
+      await capture('javac', ['-cp', `${lib}/*`, '-d', mongoClasses(), main], signal);
     }),
 };

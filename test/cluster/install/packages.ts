@@ -1,32 +1,44 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { capture, runLogged } from '../command.ts';
 import { say } from '../progress.ts';
 import type { Step } from '../steps.ts';
+import { systemPath } from '../supervise/environment.ts';
 
-/** Debian packages the cluster needs, and what for. */
-const needed: Readonly<Record<string, string>> = {
-  containerd: 'runs the containers of pods and of Docker Engine',
-  'docker.io': 'Docker Engine, on which DockerRuns run',
-  runc: 'starts containers for containerd',
-  'containernetworking-plugins': 'gives pods their network',
-  iptables: 'services’ and containers’ addresses',
-  conntrack: 'kube-proxy forgets connections of services that are gone',
-  ebtables: 'the kubelet looks for it',
-  ethtool: 'the kubelet looks for it',
-  socat: 'kubectl port-forward',
-  iproute2: 'makes the bridges',
-  'busybox-static': 'the pause image and a small test image are made of it',
-  debootstrap: 'image builds make their base system with it',
-  'python3-venv': 'Girder is a Python program',
-  'openjdk-17-jdk-headless': 'Girder’s database server is a Java program',
-  maven: 'fetches that server’s libraries',
-};
+/** A Debian package; `program` tells that something else (Docker's own packages, a JDK) already provides it. */
+type Package = { name: string; why: string; program?: string; onlyWhereItExists?: boolean };
+
+/** Everything the cluster takes from Debian, and what for. */
+export const neededPackages: readonly Package[] = [
+  { name: 'containerd', program: 'containerd', why: 'runs the containers of pods and of Docker Engine' },
+  { name: 'runc', program: 'runc', why: 'starts containers for containerd' },
+  { name: 'docker.io', program: 'dockerd', why: 'Docker Engine, on which DockerRuns run' },
+  { name: 'docker-cli', program: 'docker', why: 'loads images', onlyWhereItExists: true },
+  { name: 'containernetworking-plugins', why: 'gives pods their network' },
+  { name: 'iptables', program: 'iptables', why: 'services’ and containers’ addresses' },
+  {
+    name: 'conntrack',
+    program: 'conntrack',
+    why: 'kube-proxy forgets connections of services that are gone',
+  },
+  { name: 'ebtables', program: 'ebtables', why: 'the kubelet looks for it' },
+  { name: 'ethtool', program: 'ethtool', why: 'the kubelet looks for it' },
+  { name: 'socat', program: 'socat', why: 'kubectl port-forward' },
+  { name: 'iproute2', program: 'ip', why: 'makes the bridges' },
+  { name: 'busybox-static', why: 'the pause image and a small test image are made of it' },
+  { name: 'debootstrap', program: 'debootstrap', why: 'image builds make their base system with it' },
+  { name: 'python3-venv', why: 'Girder is a Python program' },
+  { name: 'default-jdk-headless', program: 'javac', why: 'Girder’s database server is a Java program' },
+  { name: 'maven', program: 'mvn', why: 'fetches that server’s libraries' },
+];
 
 const policyPath = '/usr/sbin/policy-rc.d';
 const installSeconds = 1800;
 const dontStartServices = '#!/bin/sh\nexit 101\n';
 
-async function isInstalled(name: string, signal: AbortSignal): Promise<boolean> {
+async function isInstalled({ name, program }: Package, signal: AbortSignal): Promise<boolean> {
+  if (program !== undefined && systemPath.some((directory) => existsSync(join(directory, program))))
+    return true;
   try {
     return (await capture('dpkg-query', ['-W', '-f=${db:Status-Status}', name], signal)) === 'installed';
   } catch {
@@ -34,15 +46,43 @@ async function isInstalled(name: string, signal: AbortSignal): Promise<boolean> 
   }
 }
 
+async function findMissing(signal: AbortSignal): Promise<Package[]> {
+  const installed = await Promise.all(neededPackages.map((wanted) => isInstalled(wanted, signal)));
+  return neededPackages.filter((_, index) => !installed[index]);
+}
+
+/** Debian 12 has the docker command inside docker.io, later releases apart. */
+async function exists({ name, onlyWhereItExists = false }: Package, signal: AbortSignal): Promise<boolean> {
+  if (!onlyWhereItExists) return true;
+  try {
+    return (await capture('apt-cache', ['show', name], signal)) !== '';
+  } catch {
+    return false;
+  }
+}
+
 /** Keeps docker.io and containerd from starting services of their own, which would fight the cluster's over the firewall. */
 async function withoutServices(work: () => Promise<void>): Promise<void> {
-  const ours = !existsSync(policyPath);
-  if (ours) writeFileSync(policyPath, dontStartServices, { mode: 0o755 });
+  const isOurs = !existsSync(policyPath);
+  if (isOurs) writeFileSync(policyPath, dontStartServices, { mode: 0o755 });
   try {
     await work();
   } finally {
-    if (ours) rmSync(policyPath);
+    if (isOurs) rmSync(policyPath);
   }
+}
+
+async function install(missing: readonly Package[], signal: AbortSignal): Promise<void> {
+  const options = {
+    signal,
+    seconds: installSeconds,
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
+  await runLogged('apt-update', ['apt-get', 'update'], options);
+  const offered = await Promise.all(missing.map((wanted) => exists(wanted, signal)));
+  const names = missing.filter((_, index) => offered[index]).map(({ name }) => name);
+  const flags = ['install', '-y', '--no-install-recommends'];
+  await runLogged('apt-install', ['apt-get', ...flags, ...names], options);
 }
 
 /** Installs what is missing, after saying what and why. */
@@ -50,17 +90,10 @@ export const packagesStep: Step = {
   name: 'packages',
   after: [],
   run: async (signal) => {
-    const names = Object.keys(needed);
-    const installed = await Promise.all(names.map((name) => isInstalled(name, signal)));
-    const missing = names.filter((_, index) => !installed[index]);
+    const missing = await findMissing(signal);
     if (missing.length === 0) return;
-    for (const name of missing) say(`installing ${name}: ${needed[name]}`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const options = { env, seconds: installSeconds };
-    await withoutServices(async () => {
-      await runLogged('apt-update', 'apt-get', ['update'], signal, options);
-      const install = ['install', '-y', '--no-install-recommends', ...missing];
-      await runLogged('apt-install', 'apt-get', install, signal, options);
-    });
+    for (const { name, why } of missing) say(`will install ${name}: ${why}`);
+    await withoutServices(() => install(missing, signal));
+    say('packages: installed');
   },
 };

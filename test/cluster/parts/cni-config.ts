@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { layout } from '../layout.ts';
 import { podBridge, ranges } from '../network.ts';
+import { writePrivate } from '../setup/config-file.ts';
 
 /** Where containerd looks for the pod network. */
 export const cniConfigDir = join(layout.state, 'cni', 'config');
@@ -31,6 +31,5 @@ export function writeCniConfig(): void {
       { type: 'portmap', capabilities: { portMappings: true } },
     ],
   };
-  mkdirSync(cniConfigDir, { recursive: true });
-  writeFileSync(join(cniConfigDir, '10-pods.conflist'), JSON.stringify(config, undefined, 2));
+  writePrivate(join(cniConfigDir, '10-pods.conflist'), JSON.stringify(config, undefined, 2));
 }

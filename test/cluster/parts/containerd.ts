@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { capture } from '../command.ts';
 import { layout } from '../layout.ts';
+import { writePrivate } from '../setup/config-file.ts';
 import { pauseImage } from '../setup/image-names.ts';
 import type { Part } from '../supervise/part.ts';
 import { cniConfigDir, writeCniConfig } from './cni-config.ts';
@@ -39,15 +39,14 @@ export const containerd: Part = {
   why: 'runs the containers of pods and of Docker Engine',
   after: ['network'],
   configure: () => {
-    mkdirSync(layout.state, { recursive: true });
-    writeFileSync(configPath, config);
+    writePrivate(configPath, config);
     writeCniConfig();
   },
   listens: [],
-  command: () => ({ command: '/usr/bin/containerd', args: ['--config', configPath] }),
+  command: () => ({ command: 'containerd', args: ['--config', configPath] }),
   configFiles: [configPath],
   checkHealth: async (signal) => {
-    await capture('/usr/bin/ctr', ['--address', layout.containerdSocket, 'version'], signal);
+    await capture('ctr', ['--address', layout.containerdSocket, 'version'], signal);
   },
   healthySeconds: 60,
   stopSeconds: 10,

@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expectHttpOk } from '../health.ts';
 import { layout } from '../layout.ts';
 import { dockerBridge, ranges } from '../network.ts';
+import { writePrivate } from '../setup/config-file.ts';
 import type { Part } from '../supervise/part.ts';
 
 const configPath = join(layout.state, 'docker.json');
@@ -17,7 +18,7 @@ export const dockerEngine: Part = {
   why: 'runs the users’ images beside the pods',
   after: ['containerd'],
   // The machine's own /etc/docker/daemon.json is not for this engine.
-  configure: () => writeFileSync(configPath, '{}\n'),
+  configure: () => writePrivate(configPath, '{}\n'),
   configFiles: [configPath],
   // A killed engine leaves its pid file, and refuses to start once that number belongs to any process.
   clearStale: () => {
@@ -26,7 +27,7 @@ export const dockerEngine: Part = {
   },
   listens: [],
   command: () => ({
-    command: '/usr/sbin/dockerd',
+    command: 'dockerd',
     args: [
       `--data-root=${join(layout.state, 'docker')}`,
       `--exec-root=${join(layout.run, 'docker-exec')}`,

@@ -4,7 +4,7 @@ import { kubernetesBinaries } from '../install/go-binaries.ts';
 import { layout } from '../layout.ts';
 import { endpoints } from '../network.ts';
 import { kubeconfigPath, writeKubeconfig } from '../setup/credentials.ts';
-import { writePrivate } from '../setup/secret-file.ts';
+import { writePrivate } from '../setup/config-file.ts';
 import type { Part } from '../supervise/part.ts';
 import { addressOf } from '../supervise/port-check.ts';
 

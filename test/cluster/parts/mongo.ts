@@ -20,7 +20,7 @@ export const mongo: Part = {
   command: () => {
     const classes = mongoClasses();
     return {
-      command: '/usr/bin/java',
+      command: 'java',
       args: [
         '-Xmx512m',
         '-XX:TieredStopAtLevel=1',

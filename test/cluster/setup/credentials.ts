@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { layout } from '../layout.ts';
 import { endpoints, nodeName } from '../network.ts';
-import { ensureSecret, writePrivate } from './secret-file.ts';
+import { writePrivate } from './config-file.ts';
+import { ensureSecret } from './secret-file.ts';
 
 const keyBits = 2048;
 

@@ -4,7 +4,7 @@ import { layout } from '../layout.ts';
 import type { Step } from '../steps.ts';
 import { girderApiKey } from './girder-admin.ts';
 import { girderApiUrl } from './girder-rest.ts';
-import { writePrivate } from './secret-file.ts';
+import { writePrivate } from './config-file.ts';
 
 /** What a user of the cluster needs to know, as shell variables. */
 function variables(): Record<string, string> {

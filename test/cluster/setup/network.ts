@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { capture } from '../command.ts';
 import { dockerBridge, podBridge, ranges } from '../network.ts';
 import type { Step } from '../steps.ts';
@@ -39,8 +39,11 @@ async function ensureForwarding(range: string, signal: AbortSignal): Promise<voi
   }
 }
 
-function ensureSysctls(): void {
+async function ensureSysctls(signal: AbortSignal): Promise<void> {
+  // Where they are built into the kernel, or modprobe is missing, the files below decide.
+  await capture('modprobe', ['-a', 'br_netfilter', 'overlay'], signal).catch(() => undefined);
   for (const [path, value] of Object.entries(neededSysctls)) {
+    if (!existsSync(path)) throw new Error(`the kernel offers no ${path}: load its module (br_netfilter)`);
     if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
   }
 }
@@ -50,7 +53,7 @@ export const networkStep: Step = {
   name: 'network',
   after: ['packages', 'baseline'],
   run: async (signal) => {
-    ensureSysctls();
+    await ensureSysctls(signal);
     await ensureBridge(podBridge, signal);
     await ensureBridge(dockerBridge, signal);
     await ensureForwarding(ranges.pods, signal);

@@ -1,19 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { layout } from '../layout.ts';
-
-const ownerOnly = 0o600;
+import { writePrivate } from './config-file.ts';
 
 function secretPath(name: string): string {
   return join(layout.state, 'secrets', name);
-}
-
-/** Writes a file that only root may read, whole or not at all. */
-export function writePrivate(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, content, { mode: ownerOnly });
-  renameSync(`${path}.new`, path);
 }
 
 /** A secret that an earlier `up` stored; undefined when there is none. */

@@ -11,6 +11,9 @@ const passedOn = [
   'SSL_CERT_DIR',
 ];
 
+/** Where parts' programs are looked for: Debian's directories and Docker's, nobody's home. */
+export const systemPath = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
+
 /** A part's environment: what proxies and certificates need, a system PATH, and its own variables; never a caller's secrets. */
 export function partEnvironment(own: Readonly<Record<string, string>> = {}): Record<string, string> {
   const env: Record<string, string> = {};
@@ -18,6 +21,6 @@ export function partEnvironment(own: Readonly<Record<string, string>> = {}): Rec
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
-  env['PATH'] = '/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin';
+  env['PATH'] = systemPath.join(':');
   return { ...env, ...own };
 }

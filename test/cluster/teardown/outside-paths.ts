@@ -15,6 +15,8 @@ const outsideDirectories = [
   '/var/lib/cni',
   shimSockets,
   '/run/containerd',
+  '/run/docker/plugins',
+  '/run/docker',
 ] as const;
 
 function list(directory: string): string[] {

@@ -41,6 +41,7 @@ export async function removeOwnNetwork(
     await capture('ip', ['link', 'delete', name], signal).catch(() => undefined);
   }
   await cleanFirewall('iptables', signal);
-  await cleanFirewall('ip6tables', signal);
+  // A kernel without IPv6 has no such firewall.
+  await cleanFirewall('ip6tables', signal).catch(() => undefined);
   for (const [path, value] of Object.entries(before?.sysctls ?? {})) writeFileSync(path, value);
 }

@@ -60,7 +60,8 @@ export function ownProcesses(): OwnProcess[] {
   );
 }
 
-function sendKill(pid: number): void {
+/** SIGKILLs a process that may be gone already. */
+export function sendKill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {

@@ -32,11 +32,13 @@ export function firewallLines(family: string, dump: string): string[] {
   return lines.sort();
 }
 
+/** Without IPv6 in the kernel there is nothing to save. */
+function saveIpv6(signal: AbortSignal): Promise<string> {
+  return capture('ip6tables-save', [], signal).catch(() => '');
+}
+
 async function firewall(signal: AbortSignal): Promise<string[]> {
-  const [v4, v6] = await Promise.all([
-    capture('iptables-save', [], signal),
-    capture('ip6tables-save', [], signal),
-  ]);
+  const [v4, v6] = await Promise.all([capture('iptables-save', [], signal), saveIpv6(signal)]);
   return [...firewallLines('ipv4', v4), ...firewallLines('ipv6', v6)];
 }
 
@@ -44,7 +46,8 @@ async function firewall(signal: AbortSignal): Promise<string[]> {
 export async function takeSnapshot(signal: AbortSignal): Promise<Snapshot> {
   const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
   const sysctls: Record<string, string> = {};
-  for (const path of Object.keys(neededSysctls)) sysctls[path] = readFileSync(path, 'utf8').trim();
+  for (const path of Object.keys(neededSysctls).filter((name) => existsSync(name)))
+    sysctls[path] = readFileSync(path, 'utf8').trim();
   const [links, rules] = await Promise.all([linkNames(signal), firewall(signal)]);
   return { links, namespaces, firewall: rules, sysctls };
 }

@@ -45,13 +45,13 @@ test('a container of an instant loses neither its exit nor a byte of output in 2
 
 test('50 MiB of random bytes come through both outputs at once, byte for byte', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'dockerrun-output-'));
-  const sinks = ['stdout', 'stderr'].map((name) => createWriteStream(join(directory, `${name}.seen`)));
+  const stdout = createWriteStream(join(directory, 'stdout.seen'));
+  const stderr = createWriteStream(join(directory, 'stderr.seen'));
   try {
     const script = `
       dd if=/dev/urandom bs=64k count=800 2>/dev/null | tee /x/stdout &
       dd if=/dev/urandom bs=64k count=800 2>/dev/null | tee /x/stderr >&2; wait`;
     const mounts = [{ type: 'bind', source: directory, target: '/x', readOnly: false } as const];
-    const [stdout, stderr] = sinks as [Writable, Writable];
     const outcome = await runContainer(
       engine,
       containerOf(['sh', '-c', script], { mounts }),
@@ -66,7 +66,8 @@ test('50 MiB of random bytes come through both outputs at once, byte for byte', 
       assert.is(saw, wrote, name);
     }
   } finally {
-    for (const sink of sinks) sink.destroy();
+    stdout.destroy();
+    stderr.destroy();
     await rm(directory, { recursive: true });
   }
 });

@@ -63,7 +63,7 @@ export class Scratch implements AsyncDisposable {
   async upload(path: string, name: string, client = this.admin, signal = never): Promise<Uploaded> {
     await using source = await open(path);
     const { size } = await source.stat();
-    return uploadToItem(client, { itemId: this.itemId, name, source, size }, { signal });
+    return await uploadToItem(client, { itemId: this.itemId, name, source, size }, { signal });
   }
 
   /** The names and sizes of the files in the scratch item. */

@@ -1,0 +1,62 @@
+import { say } from '../../test/cluster/progress.ts';
+import { runProgram } from '../../test/cluster/program.ts';
+import { applySecret, demoEnvironment } from './environment.ts';
+import { type GirderSession, logIn } from './girder-session.ts';
+import { showHostPath } from './host-path.ts';
+import { kubectl } from './kubectl.ts';
+import { secondsOfMake } from './make-time.ts';
+import { readManifest } from './manifest.ts';
+import { type FinishedRun, performRun } from './perform-run.ts';
+import { itemPage, type VerifiedResult, verifyResults } from './results.ts';
+import { putSample, type Sample } from './sample.ts';
+import { bringIngredients, buildTargetImage } from './target-image.ts';
+import { partsOfRun, Timetable } from './timetable.ts';
+
+/** From a photograph in Girder to a picture and a table in Girder, by a DockerRun; then a run on a host directory. */
+async function demo(signal: AbortSignal): Promise<void> {
+  const times = new Timetable();
+  const made = secondsOfMake();
+  if (made !== undefined) times.add('environment and operator (make)', made);
+  const environment = demoEnvironment();
+  const packages = await times.measure('base image and Python packages', () => bringIngredients(signal));
+  const image = await times.measure('image of the target', () => buildTargetImage(signal));
+  const session = await logIn(environment.apiUrl, environment.apiKey, signal);
+  const sample = await times.measure('input into Girder', () => putSample(session, packages, signal));
+  say(`input: ${sample.name} is ${session.apiUrl}/file/${sample.fileId}/download`);
+  await applySecret(environment, signal);
+  const run = await times.measure('run', () => performRun(manifestOf(image, sample, session), signal));
+  for (const { what, seconds } of partsOfRun(run.status)) times.add(what, seconds);
+  const results = await times.measure('results verified', () =>
+    verifyResults(session, run.status.results ?? [], signal),
+  );
+  await times.measure('run on a host directory', () => showHostPath(signal));
+  await showEnd(run, { results, page: itemPage(session, sample.resultItemId), times }, signal);
+}
+
+function manifestOf(image: string, sample: Sample, session: GirderSession): string {
+  return readManifest('segment.yaml', {
+    IMAGE: image,
+    FILE_ID: sample.fileId,
+    RESULT_ITEM_ID: sample.resultItemId,
+    GIRDER_API_URL: session.apiUrl,
+  });
+}
+
+async function showEnd(
+  run: FinishedRun,
+  { results, page, times }: { results: readonly VerifiedResult[]; page: string; times: Timetable },
+  signal: AbortSignal,
+): Promise<void> {
+  const row = await kubectl(['get', 'dockerrun', run.name], signal);
+  const found = results.flatMap(({ name, address, copy, size, sha256 }) => [
+    '',
+    `${name}, ${size} bytes, in Girder as its run sent it`,
+    `  address  ${address}`,
+    `  sha256   ${sha256}`,
+    `  copy     ${copy}`,
+  ]);
+  const lines = ['', row.trimEnd(), ...found, '', `both in Girder’s pages: ${page}`, '', ...times.lines()];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+await runProgram(demo);

@@ -1,0 +1,23 @@
+import { kubectl } from './kubectl.ts';
+import { readManifest } from './manifest.ts';
+
+/** What `.cluster/env` tells of the local cluster. */
+export type DemoEnvironment = { apiUrl: string; apiKey: string };
+
+/** Reads it; throws one clear sentence when it is not there. */
+export function demoEnvironment(): DemoEnvironment {
+  const { GIRDER_API_URL: apiUrl, GIRDER_API_KEY: apiKey } = process.env;
+  if (apiUrl === undefined || apiKey === undefined || apiKey === '') {
+    throw new Error(
+      'GIRDER_API_URL or GIRDER_API_KEY is not set: run `make demo`, or source .cluster/env before',
+    );
+  }
+  return { apiUrl, apiKey };
+}
+
+/** Applies the Secret with which runs reach Girder. On the server's side, since a plain apply copies it into an annotation. */
+export async function applySecret({ apiKey }: DemoEnvironment, signal: AbortSignal): Promise<void> {
+  const secret = readManifest('secret.yaml', { GIRDER_API_KEY: apiKey });
+  const flags = ['--server-side', '--force-conflicts', '--field-manager=dockerrun-demo'];
+  await kubectl(['apply', ...flags, '--filename=-'], signal, secret);
+}

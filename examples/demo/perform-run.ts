@@ -1,0 +1,75 @@
+import { parse } from 'yaml';
+import { isRecord, recordAt } from '../../src/kube/wire.ts';
+import type { DockerRunStatus } from '../../src/api/status.ts';
+import { deadline } from '../../src/support/abort.ts';
+import { say } from '../../test/cluster/progress.ts';
+import { followLog, followStatus } from './follow-run.ts';
+import { kubectl } from './kubectl.ts';
+import { statusLine } from './status-line.ts';
+
+const runMs = 600_000;
+const lastLinesMs = 10_000;
+const deleteMs = 15_000;
+
+/** A run that succeeded. */
+export type FinishedRun = { name: string; status: DockerRunStatus };
+
+/** Creates a run of a manifest under a new name and shows how it goes; rejects with its reason and message when it fails. */
+export async function performRun(manifest: string, signal: AbortSignal): Promise<FinishedRun> {
+  const name = await createRun(manifest, signal);
+  say(`created: kubectl get dockerrun ${name}`);
+  try {
+    const status = await show(name, deadline(runMs, signal));
+    if (status.phase === 'Failed') throw new Error(`${status.reason}: ${status.message}`);
+    return { name, status };
+  } catch (error) {
+    if (signal.aborted) await deleteRun(name);
+    else say(`look at the run with: kubectl describe dockerrun ${name}`);
+    throw new Error(
+      `the run ${name} did not succeed: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Each demo is a new run, so a fixed name becomes the beginning of one. */
+async function createRun(manifest: string, signal: AbortSignal): Promise<string> {
+  const run: unknown = parse(manifest);
+  if (!isRecord(run)) throw new TypeError('the manifest is no object');
+  const { name, ...metadata } = recordAt(run, 'metadata');
+  const prefix = typeof name === 'string' ? { generateName: `${name}-` } : {};
+  const input = JSON.stringify({ ...run, metadata: { ...metadata, ...prefix } });
+  return kubectl(['create', '--filename=-', '--output=jsonpath={.metadata.name}'], signal, input);
+}
+
+/** Prints a line for each change of the status and each line of the target, as they come. */
+async function show(name: string, signal: AbortSignal): Promise<DockerRunStatus> {
+  let said = '';
+  let log: { ended: Promise<void>; stop: AbortController } | undefined;
+  const onStatus = (status: DockerRunStatus) => {
+    const line = statusLine(status);
+    if (line !== said) say(`${name}: ${line}`);
+    said = line;
+    if (status.podName === undefined || status.phase === 'Pending') return;
+    log ??= startLog(status.podName, signal);
+  };
+  const status = await followStatus(name, onStatus, signal);
+  const timer = setTimeout(() => log?.stop.abort(), lastLinesMs);
+  await log?.ended;
+  clearTimeout(timer);
+  return status;
+}
+
+function startLog(pod: string, signal: AbortSignal): { ended: Promise<void>; stop: AbortController } {
+  const stop = new AbortController();
+  const ended = followLog(pod, (line) => say(`  | ${line}`), AbortSignal.any([signal, stop.signal]));
+  // The log is for show; what became of the run is in its status.
+  return { ended: ended.catch(() => undefined), stop };
+}
+
+async function deleteRun(name: string): Promise<void> {
+  await kubectl(['delete', 'dockerrun', name, '--wait=false'], AbortSignal.timeout(deleteMs));
+  say(`deleted ${name}, which stops its target`);
+}

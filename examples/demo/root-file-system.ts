@@ -1,0 +1,57 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { capture, runLogged } from '../../test/cluster/command.ts';
+
+const debootstrapSeconds = 900;
+
+/** Nothing that runs needs these; without them the image is half as big. */
+const notNeeded = [
+  'dev/*',
+  'usr/share/doc/*',
+  'usr/share/locale/*',
+  'usr/share/man/*',
+  'var/cache/apt/*',
+  'var/lib/apt/lists/*',
+];
+
+/** The release of Debian or Ubuntu that this machine runs, such as bookworm. */
+export function machineRelease(): string {
+  const codename = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
+  if (codename === undefined) {
+    throw new Error('/etc/os-release names no VERSION_CODENAME: run the demo on a released Debian or Ubuntu');
+  }
+  return codename;
+}
+
+/** Makes a tar of this machine's own release with Python in it, to be the base of an image. */
+export async function makeRootFileSystem(tar: string, signal: AbortSignal): Promise<void> {
+  const root = `${tar}.root`;
+  rmSync(root, { recursive: true, force: true });
+  const release = machineRelease();
+  const flags = ['--variant=minbase', '--include=python3'];
+  await runLogged(
+    'demo-debootstrap',
+    // In namespaces of its own: whatever ends it, none of its mounts and processes stay on the machine.
+    [
+      ...(['unshare', '--mount', '--pid', '--fork', '--kill-child'] as const),
+      ...['debootstrap', ...flags, release, root, await mirrorOf(release, signal)],
+    ],
+    { signal, seconds: debootstrapSeconds },
+  );
+  const exclude = notNeeded.map((path) => `--exclude=./${path}`);
+  await capture('tar', ['--create', '--file', tar, '--numeric-owner', ...exclude, '-C', root, '.'], signal);
+  rmSync(root, { recursive: true, force: true });
+}
+
+/** Where this machine's own apt takes that release from. */
+async function mirrorOf(release: string, signal: AbortSignal): Promise<string> {
+  const format = '$(REPO_URI) $(RELEASE) $(CODENAME)';
+  const filters = ['Created-By: Packages', 'Component: main'];
+  const lines = await capture('apt-get', ['indextargets', '--format', format, ...filters], signal);
+  for (const line of lines.split('\n')) {
+    const [uri, ...names] = line.split(' ');
+    if (uri !== undefined && names.includes(release)) return uri;
+  }
+  throw new Error(
+    `apt has no source of ${release}: add one to /etc/apt/sources.list.d and run apt-get update`,
+  );
+}

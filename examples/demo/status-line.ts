@@ -1,0 +1,18 @@
+import type { DockerRunStatus } from '../../src/api/status.ts';
+
+/** One line that says where a run is. */
+export function statusLine({
+  phase = 'Pending',
+  message,
+  progress,
+  transfers = [],
+}: DockerRunStatus): string {
+  const moving = transfers
+    .filter(({ bytes, totalBytes }) => bytes < totalBytes)
+    .map(
+      ({ name, direction, bytes, totalBytes }) => `${direction} of ${name}: ${bytes} of ${totalBytes} bytes`,
+    );
+  const percent = progress?.percent === undefined ? '' : ` ${progress.percent} %`;
+  const doing = progress === undefined ? message : `${progress.message}${percent}`;
+  return [phase, ...(doing === undefined ? [] : [doing]), ...moving].join(' · ');
+}

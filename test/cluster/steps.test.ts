@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runSteps, type Step } from './steps.ts';
+
+function recording(log: string[], name: string, after: string[] = [], millis = 0): Step {
+  return {
+    name,
+    after,
+    run: async (signal) => {
+      await sleep(millis, undefined, { signal });
+      log.push(name);
+    },
+  };
+}
+
+test('a step starts when those it names are done, and not before', async () => {
+  const log: string[] = [];
+  const steps = [recording(log, 'slow', [], 30), recording(log, 'quick'), recording(log, 'last', ['slow'])];
+  await runSteps(steps, new AbortController().signal);
+  assert.equal(log, ['quick', 'slow', 'last']);
+});
+
+test('the first failure is thrown, stops the others, and nothing after it runs', async () => {
+  const log: string[] = [];
+  const failing: Step = { name: 'bad', after: [], run: () => Promise.reject(new Error('broken')) };
+  const steps = [failing, recording(log, 'other', [], 1000), recording(log, 'later', ['bad'])];
+  const started = Date.now();
+  try {
+    await runSteps(steps, new AbortController().signal);
+    assert.unreachable();
+  } catch (error) {
+    assert.is(error instanceof Error && error.message, 'broken');
+  }
+  assert.ok(Date.now() - started < 500);
+  assert.equal(log, []);
+});
+
+test('a step that names an unknown or later one is refused', async () => {
+  try {
+    await runSteps([recording([], 'a', ['b'])], new AbortController().signal);
+    assert.unreachable();
+  } catch (error) {
+    assert.match(String(error), /step a names b/);
+  }
+});
+
+test.run();

@@ -1,0 +1,15 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isInOwnCgroup } from './own-processes.ts';
+
+test('pods’ and this engine’s containers are known on both versions of cgroups', () => {
+  assert.ok(isInOwnCgroup('4:memory:/kubepods/besteffort/podx/y\n1:cpu:/kubepods/besteffort/podx/y\n'));
+  assert.ok(isInOwnCgroup('0::/dockerrun-docker/abc\n'));
+});
+
+test('another engine’s containers and plain processes are not', () => {
+  assert.not.ok(isInOwnCgroup('4:memory:/docker/abc\n0::/system.slice/kubepods.service\n'));
+  assert.not.ok(isInOwnCgroup('0::/\n'));
+});
+
+test.run();

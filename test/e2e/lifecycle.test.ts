@@ -1,0 +1,144 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { containersOf, Lab } from './support/runs.ts';
+import { succeed } from './support/shell.ts';
+
+let lab: Lab;
+
+test.before(async () => {
+  lab = await Lab.open('lifecycle');
+});
+test.after(() => lab.close());
+
+async function untilGone(runUid: string, seconds: number): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while ((await containersOf(runUid)).length > 0) {
+    if (Date.now() > end) throw new Error(`a container of run ${runUid} is still there after ${seconds} s`);
+    await sleep(200);
+  }
+}
+
+/** The process of a run's worker, found by the cgroup of its pod. */
+async function workerPid(podName: string): Promise<number> {
+  const pod = JSON.parse(await lab.kubectl('get', 'pod', podName, '-o', 'json')) as {
+    metadata: { uid: string };
+  };
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const read = (name: string) => readFile(`/proc/${entry}/${name}`, 'utf8').catch(() => '');
+    const inPod = (await read('cgroup')).replaceAll('_', '-').includes(pod.metadata.uid);
+    if (inPod && (await read('cmdline')).includes('dockerrun.mjs\0worker')) return Number(entry);
+  }
+  throw new Error(`pod ${podName} has no worker`);
+}
+
+test('deleting a DockerRun stops its target with SIGTERM and removes it', async () => {
+  await lab.run('deleted', { command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'] });
+  const { metadata } = await lab.running('deleted');
+  await lab.kubectl('delete', 'dockerrun', 'deleted');
+  await untilGone(metadata.uid, 15);
+});
+
+test('a killed worker takes its target with it, and the next attempt starts clean', async () => {
+  await lab.run('killed', {
+    command: [
+      'sh',
+      '-c',
+      'if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; sleep 6',
+    ],
+    backoffLimit: 1,
+  });
+  const { status, metadata } = await lab.running('killed');
+  const firstContainer = status.target?.containerID ?? '';
+  process.kill(await workerPid(status.podName ?? ''), 'SIGKILL');
+  await lab.until('killed', (run) => run.status.podName !== status.podName);
+  assert.not.ok((await containersOf(metadata.uid)).includes(firstContainer));
+  const end = await lab.ended('killed');
+  assert.is(end.phase, 'Succeeded', end.message);
+  assert.is(end.attempts, 2);
+  await untilGone(metadata.uid, 5);
+});
+
+test('a worker that is killed for good fails the run as WorkerLost and leaves no container', async () => {
+  await lab.run('lost', { command: ['sleep', '300'] });
+  const { status, metadata } = await lab.running('lost');
+  process.kill(await workerPid(status.podName ?? ''), 'SIGKILL');
+  assert.is((await lab.ended('lost')).reason, 'WorkerLost');
+  await untilGone(metadata.uid, 15);
+});
+
+test('a failing target is tried again as often as backoffLimit says', async () => {
+  await lab.run('retried', { command: ['false'], backoffLimit: 1 });
+  const status = await lab.ended('retried', 120);
+  assert.is(status.reason, 'TargetFailed');
+  assert.is(status.attempts, 2);
+});
+
+test('restarting the controller loses no run and repeats none', async () => {
+  await lab.run('survivor', { command: ['sh', '-c', 'echo once; sleep 8'] });
+  await lab.running('survivor');
+  await succeed('kubectl', [
+    '-n',
+    'dockerrun-system',
+    'delete',
+    'pod',
+    '--all',
+    '--grace-period=0',
+    '--force',
+  ]);
+  const status = await lab.ended('survivor');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is(status.attempts, 1);
+  assert.is((await lab.log('survivor')).toString(), 'once\n');
+});
+
+test('deleting the Job of a run ends the run', async () => {
+  await lab.run('jobless', { command: ['sleep', '300'] });
+  const { status, metadata } = await lab.running('jobless');
+  await lab.kubectl('delete', 'job', status.jobName ?? '');
+  assert.is((await lab.ended('jobless')).reason, 'JobDeleted');
+  await untilGone(metadata.uid, 15);
+});
+
+test('a run that gets no node in time fails and says what it waited for', async () => {
+  await lab.run('homeless', { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 3 });
+  const status = await lab.ended('homeless');
+  assert.is(status.reason, 'StartDeadlineExceeded');
+  assert.match(status.message ?? '', /node/);
+});
+
+test('kubectl wait sees the end of a run', async () => {
+  await lab.run('waited', { command: ['sleep', '1'] });
+  await lab.kubectl('wait', '--for=condition=Complete', 'dockerrun/waited', '--timeout=60s');
+});
+
+test('a finished run is deleted, with its pods, when its time to live is over', async () => {
+  await lab.run('mortal', { command: ['true'], ttlSecondsAfterFinished: 2 });
+  const { metadata } = await lab.get('mortal');
+  const pods = () => lab.kubectl('get', 'pods', '-l', `dockerrun.dev/run-uid=${metadata.uid}`, '-o', 'name');
+  const isThere = async () =>
+    (await lab.kubectl('get', 'dockerrun', 'mortal', '--ignore-not-found', '-o', 'name')) !== '';
+  const end = Date.now() + 60_000;
+  while ((await isThere()) || (await pods()) !== '') {
+    if (Date.now() > end) throw new Error('the run is still there');
+    await sleep(500);
+  }
+});
+
+test('a run that has started cannot be changed', async () => {
+  await lab.run('fixed', { command: ['sleep', '2'] });
+  await lab.running('fixed');
+  const { code, stderr } = await lab.apply({
+    apiVersion: 'dockerrun.dev/v1alpha1',
+    kind: 'DockerRun',
+    metadata: { name: 'fixed' },
+    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sleep', '3'] },
+  });
+  assert.is.not(code, 0);
+  assert.match(stderr, /cannot change/);
+  await lab.ended('fixed');
+});
+
+test.run();

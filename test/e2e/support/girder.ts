@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { environment } from './environment.ts';
+
+const api = () => environment('GIRDER_API_URL');
+let session: Promise<string> | undefined;
+
+async function logIn(): Promise<string> {
+  const body = new URLSearchParams({ key: environment('GIRDER_API_KEY') });
+  const response = await fetch(`${api()}/api_key/token`, { method: 'POST', body });
+  const answer = (await response.json()) as { authToken: { token: string } };
+  return answer.authToken.token;
+}
+
+/** Asks Girder as the admin; what it refuses is an error. */
+export async function girder<Answer>(method: string, route: string, body?: Uint8Array): Promise<Answer> {
+  session ??= logIn();
+  const headers = { 'Girder-Token': await session, 'Content-Type': 'application/octet-stream' };
+  const response = await fetch(`${api()}/${route}`, {
+    method,
+    headers,
+    body: body ?? (method === 'GET' ? null : ''),
+  });
+  if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as Answer;
+}
+
+type Document = { _id: string; name: string };
+
+/** A new item in a folder of the tests. */
+export async function anItem(name: string): Promise<string> {
+  const me = await girder<Document>('GET', 'user/me');
+  const folder = await girder<Document>(
+    'POST',
+    `folder?parentType=user&parentId=${me._id}&name=dockerrun-tests&reuseExisting=true`,
+  );
+  return (await girder<Document>('POST', `item?folderId=${folder._id}&name=${encodeURIComponent(name)}`))._id;
+}
+
+/** A new file with these bytes, in an item of its own. */
+export async function aFile(name: string, bytes: Uint8Array): Promise<string> {
+  const item = await anItem(name);
+  const query = `parentType=item&parentId=${item}&name=${encodeURIComponent(name)}&size=${bytes.length}`;
+  return (await girder<Document>('POST', `file?${query}`, bytes))._id;
+}
+
+export function filesOf(itemId: string): Promise<{ _id: string; name: string; size: number }[]> {
+  return girder('GET', `item/${itemId}/files`);
+}
+
+/** The bytes of a file as Girder gives them out. */
+export async function download(fileId: string): Promise<Buffer> {
+  const token = await (session ??= logIn());
+  const response = await fetch(`${api()}/file/${fileId}/download`, { headers: { 'Girder-Token': token } });
+  return Buffer.from(await response.arrayBuffer());
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

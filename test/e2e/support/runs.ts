@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import type { DockerRunSpec } from '../../../src/api/spec.ts';
+import type { DockerRunStatus } from '../../../src/api/status.ts';
+import { environment } from './environment.ts';
+import { type Finished, execute, succeed } from './shell.ts';
+
+/** What a user writes: defaults may be absent. */
+export type Manifest = Partial<DockerRunSpec>;
+
+export type StoredRun = { metadata: { uid: string; name: string }; status: DockerRunStatus };
+
+/** A namespace of a test file, with a Secret `girder` that holds the admin's key. */
+export class Lab {
+  readonly namespace: string;
+
+  private constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+
+  static async open(name: string): Promise<Lab> {
+    environment('KUBECONFIG');
+    const lab = new Lab(`test-${name}-${Date.now().toString(36)}`);
+    await succeed('kubectl', ['create', 'namespace', lab.namespace]);
+    await lab.secret('girder', { apiKey: environment('GIRDER_API_KEY') });
+    return lab;
+  }
+
+  async close(): Promise<void> {
+    await succeed('kubectl', ['delete', 'namespace', this.namespace, '--timeout=90s'], { seconds: 100 });
+  }
+
+  kubectl(...args: string[]): Promise<string> {
+    return succeed('kubectl', ['--namespace', this.namespace, ...args]);
+  }
+
+  async secret(name: string, data: Record<string, string>): Promise<void> {
+    const literals = Object.entries(data).map(([key, value]) => `--from-literal=${key}=${value}`);
+    await this.kubectl('create', 'secret', 'generic', name, ...literals);
+  }
+
+  /** Applies any manifest as a user would; gives how kubectl ended. */
+  apply(manifest: unknown): Promise<Finished> {
+    return execute('kubectl', ['--namespace', this.namespace, 'apply', '-f', '-'], {
+      input: stringify(manifest),
+    });
+  }
+
+  /** Applies a DockerRun of the local busybox image, which must be accepted. */
+  async run(name: string, spec: Manifest): Promise<void> {
+    const { code, stderr } = await this.apply({
+      apiVersion: 'dockerrun.dev/v1alpha1',
+      kind: 'DockerRun',
+      metadata: { name },
+      spec: { image: 'busybox:local', imagePullPolicy: 'Never', ...spec },
+    });
+    if (code !== 0) throw new Error(`kubectl apply of ${name}: ${stderr}`);
+  }
+
+  async get(name: string): Promise<StoredRun> {
+    const stored = JSON.parse(await this.kubectl('get', 'dockerrun', name, '-o', 'json')) as StoredRun;
+    return { ...stored, status: stored.status ?? {} };
+  }
+
+  /** Waits until a run is as expected; says where it stands when the time is over. */
+  async until(name: string, isSo: (run: StoredRun) => boolean, seconds = 90): Promise<StoredRun> {
+    const end = Date.now() + seconds * 1000;
+    for (;;) {
+      const run = await this.get(name);
+      if (isSo(run)) return run;
+      if (Date.now() > end) throw new Error(`${name} after ${seconds} s: ${JSON.stringify(run.status)}`);
+      await sleep(250);
+    }
+  }
+
+  async ended(name: string, seconds?: number): Promise<DockerRunStatus> {
+    const isOver = ({ status }: StoredRun) => status.phase === 'Succeeded' || status.phase === 'Failed';
+    return (await this.until(name, isOver, seconds)).status;
+  }
+
+  async running(name: string): Promise<StoredRun> {
+    return this.until(
+      name,
+      ({ status }) => status.phase === 'Running' && status.target?.containerID !== undefined,
+    );
+  }
+
+  /** The log of the run's last pod, byte for byte. */
+  async log(name: string): Promise<Buffer> {
+    const { status } = await this.get(name);
+    const args = ['--namespace', this.namespace, 'logs', status.podName ?? ''];
+    return (await execute('kubectl', args, { seconds: 120 })).stdout;
+  }
+
+  /** The Events about a run. */
+  async events(name: string): Promise<{ type: string; reason: string; message: string }[]> {
+    const selector = `involvedObject.kind=DockerRun,involvedObject.name=${name}`;
+    const list = await this.kubectl('get', 'events', '--field-selector', selector, '-o', 'json');
+    return (JSON.parse(list) as { items: { type: string; reason: string; message: string }[] }).items;
+  }
+}
+
+/** The containers of a run that the Docker Engine still has, in whatever state. */
+export async function containersOf(runUid: string): Promise<string[]> {
+  const filter = `label=dockerrun.dev/run-uid=${runUid}`;
+  const ids = await succeed('docker', ['ps', '--all', '--no-trunc', '--quiet', '--filter', filter]);
+  return ids.split('\n').filter((id) => id !== '');
+}

@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+
+type Options = { input?: string; seconds?: number };
+
+export type Finished = { code: number | null; stdout: Buffer; stderr: string };
+
+/** Runs a program to its end, whatever that is; kills it when it takes too long. */
+export async function execute(
+  program: string,
+  args: readonly string[],
+  options: Options = {},
+): Promise<Finished> {
+  const child = spawn(program, args, { timeout: (options.seconds ?? 60) * 1000, killSignal: 'SIGKILL' });
+  const stdout: Buffer[] = [];
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.end(options.input ?? '');
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  return { code, stdout: Buffer.concat(stdout), stderr };
+}
+
+/** Runs a program that must succeed; gives its standard output. */
+export async function succeed(
+  program: string,
+  args: readonly string[],
+  options: Options = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await execute(program, args, options);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}: ${stderr.trim()}`);
+  return stdout.toString('utf8');
+}

@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Lab } from './support/runs.ts';
+import { succeed } from './support/shell.ts';
+
+let lab: Lab;
+
+test.before(async () => {
+  lab = await Lab.open('target');
+});
+test.after(() => lab.close());
+
+async function inspect(containerID: string | undefined, format: string): Promise<string> {
+  return (await succeed('docker', ['inspect', '--format', format, containerID ?? ''])).trim();
+}
+
+test("the target is in the pod's own cgroup, with the limits of its resources", async () => {
+  await lab.run('limited', {
+    command: ['sleep', '300'],
+    resources: { requests: { cpu: '100m' }, limits: { memory: '64Mi', cpu: '500m' } },
+  });
+  const { status } = await lab.running('limited');
+  const pod = JSON.parse(await lab.kubectl('get', 'pod', status.podName ?? '', '-o', 'json')) as {
+    metadata: { uid: string };
+  };
+  const pid = await inspect(status.target?.containerID, '{{.State.Pid}}');
+  const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+  assert.match(cgroup.replaceAll('_', '-'), `pod${pod.metadata.uid}`);
+  assert.is(await inspect(status.target?.containerID, '{{.HostConfig.Memory}}'), String(64 * 2 ** 20));
+  assert.is(await inspect(status.target?.containerID, '{{.HostConfig.CpuQuota}}'), '50000');
+  await lab.kubectl('delete', 'dockerrun', 'limited');
+});
+
+test('the target has no more privileges than it needs', async () => {
+  await lab.run('confined', { command: ['sleep', '300'] });
+  const { status } = await lab.running('confined');
+  const host = JSON.parse(await inspect(status.target?.containerID, '{{json .HostConfig}}')) as Record<
+    string,
+    unknown
+  >;
+  assert.is(host['Privileged'], false);
+  assert.equal(host['CapDrop'], ['ALL']);
+  assert.equal(host['SecurityOpt'], ['no-new-privileges']);
+  assert.is(host['PidsLimit'], 4096);
+  const mounts = await inspect(status.target?.containerID, '{{range .Mounts}}{{.Destination}} {{end}}');
+  assert.is(mounts, '/mnt/girder_worker/temporary');
+  await lab.kubectl('delete', 'dockerrun', 'confined');
+});
+
+test('command, args and env arrive as they were written', async () => {
+  await lab.secret('words', { key: 'a "secret" word' });
+  await lab.run('words', {
+    command: ['sh', '-c', 'printf "%s|" "$@" "$A" "$B"', 'sh'],
+    args: ['two words', '$$(temporaryVolume)', '$(temporaryVolume)', "quo'te", '$HOME', '$$', 'ü'],
+    env: [
+      { name: 'A', value: 'x=$(y) $$z' },
+      { name: 'B', valueFrom: { secretKeyRef: { name: 'words', key: 'key' } } },
+    ],
+  });
+  assert.is((await lab.ended('words')).phase, 'Succeeded');
+  const volume = '/mnt/girder_worker/temporary';
+  const words = [
+    'two words',
+    '$(temporaryVolume)',
+    volume,
+    "quo'te",
+    '$HOME',
+    '$$',
+    'ü',
+    'x=$(y) $$z',
+    'a "secret" word',
+  ];
+  assert.is((await lab.log('words')).toString(), words.map((word) => `${word}|`).join(''));
+});
+
+test("the image's own entrypoint and command are used when the run gives none", async () => {
+  await lab.run('default', {});
+  assert.is((await lab.ended('default')).phase, 'Succeeded');
+});
+
+test('an exit code other than 0 fails the run and is in its status', async () => {
+  await lab.run('exit3', { command: ['sh', '-c', 'echo bye; exit 3'] });
+  const status = await lab.ended('exit3');
+  assert.is(status.reason, 'TargetFailed');
+  assert.is(status.target?.exitCode, 3);
+  assert.is((await lab.log('exit3')).toString(), 'bye\n');
+});
+
+test('a target that uses too much memory is reported as OOMKilled', async () => {
+  await lab.run('oom', { command: ['tail', '/dev/zero'], resources: { limits: { memory: '32Mi' } } });
+  const status = await lab.ended('oom');
+  assert.is(status.reason, 'OOMKilled');
+  assert.is(status.target?.oomKilled, true);
+  assert.is(status.target?.exitCode, 137);
+});
+
+test('a target that runs too long is stopped', async () => {
+  await lab.run('late', { command: ['sleep', '300'], activeDeadlineSeconds: 2, backoffLimit: 3 });
+  const status = await lab.ended('late');
+  assert.is(status.reason, 'ActiveDeadlineExceeded');
+  assert.is(status.attempts, 1);
+});
+
+test.run();

@@ -1,0 +1,78 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { environment } from './support/environment.ts';
+import { aFile } from './support/girder.ts';
+import { Lab } from './support/runs.ts';
+
+/** What the overlay of the local cluster allows. */
+const allowed = '/srv/dockerrun';
+let lab: Lab;
+let directory: string;
+
+test.before(async () => {
+  lab = await Lab.open('volumes');
+  await mkdir(allowed, { recursive: true });
+  directory = await mkdtemp(join(allowed, 'test-'));
+});
+test.after(async () => {
+  await lab.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+test('a bind mount is a directory of the node, for reading and writing', async () => {
+  await writeFile(join(directory, 'in.txt'), 'from the node');
+  await lab.run('bind', {
+    command: ['sh', '-c', 'cat $(data)/in.txt > $(data)/copy.txt'],
+    volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'rw' } }],
+  });
+  const status = await lab.ended('bind');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is(await readFile(join(directory, 'copy.txt'), 'utf8'), 'from the node');
+});
+
+test('a read-only bind mount and a read-only docker volume cannot be written', async () => {
+  await lab.run('readonly', {
+    command: ['sh', '-c', 'touch $(data)/x; echo $?; touch /docker/x; echo $?; cat /docker/in.txt'],
+    volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'ro' } }],
+    dockerVolumes: { [directory]: { bind: '/docker', mode: 'ro' } },
+  });
+  assert.is((await lab.ended('readonly')).phase, 'Succeeded');
+  const lines = (await lab.log('readonly')).toString().split('\n');
+  assert.equal(
+    lines.filter((line) => !line.startsWith('touch:')),
+    ['1', '1', 'from the node'],
+  );
+});
+
+test('a file that is downloaded into a bind mount is removed from the node afterwards', async () => {
+  const fileId = await aFile('a file.txt', Buffer.from('downloaded'));
+  await lab.run('cleanup', {
+    command: ['sh', '-c', 'cat "$1" "$2"; touch /data/kept', 'sh'],
+    args: ['$(plain)', '$(named)'],
+    volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'rw' } }],
+    transforms: [
+      { name: 'plain', girderFileIdToVolume: { fileId, volume: 'data' } },
+      { name: 'named', girderFileIdToVolume: { fileId, volume: 'data', filename: 'sub/named.txt' } },
+    ],
+    girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
+  });
+  const status = await lab.ended('cleanup');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is((await lab.log('cleanup')).toString(), 'downloadeddownloaded');
+  assert.equal((await readdir(directory)).sort(), ['copy.txt', 'in.txt', 'kept']);
+});
+
+test('a download never overwrites a file of the node', async () => {
+  const fileId = await aFile('other.txt', Buffer.from('other'));
+  await lab.run('exists', {
+    volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'rw' } }],
+    transforms: [{ name: 'x', girderFileIdToVolume: { fileId, volume: 'data', filename: 'in.txt' } }],
+    girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
+  });
+  assert.is((await lab.ended('exists')).reason, 'FileExists');
+  assert.is(await readFile(join(directory, 'in.txt'), 'utf8'), 'from the node');
+});
+
+test.run();

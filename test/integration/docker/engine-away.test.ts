@@ -1,0 +1,138 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { connectEngine } from '../../../src/docker/engine.ts';
+import { ExitWatch } from '../../../src/docker/exit-watch.ts';
+import { removeContainer } from '../../../src/docker/remove-container.ts';
+import { EngineProxy } from './engine-proxy.ts';
+import {
+  containerOf,
+  engineSocket,
+  engineUnderTest,
+  failureOf,
+  leftContainers,
+  never,
+  run,
+} from './engine-under-test.ts';
+
+const direct = await engineUnderTest();
+const proxy = new EngineProxy(engineSocket(), 'away');
+await proxy.up();
+const engine = await connectEngine({ socketPath: proxy.socketPath, signal: never });
+
+/** Takes the engine away so many milliseconds after the start, for so long. */
+function away(after: number, milliseconds: number) {
+  return () => {
+    setTimeout(() => {
+      void proxy.down().then(() => setTimeout(() => void proxy.up(), milliseconds));
+    }, after);
+  };
+}
+
+test('an engine that was away while the target ran gives its exit code all the same', async () => {
+  const { outcome, stdout } = await run(engine, ['sh', '-c', 'echo first; sleep 3; echo last; exit 3'], {
+    support: { onStarted: away(300, 500) },
+  });
+  assert.is(outcome.exitCode, 3);
+  assert.is(stdout, 'first\nlast\n');
+  assert.not(outcome.outputComplete, 'nobody can know what was said while nobody listened');
+});
+
+test('a target that ended while the engine was away is not lost', async () => {
+  const { outcome } = await run(engine, ['sh', '-c', 'sleep 1; exit 4'], {
+    support: { onStarted: away(300, 2_500) },
+  });
+  assert.is(outcome.exitCode, 4);
+});
+
+test('a cancel while the engine is away takes effect when it is back', async () => {
+  const cancelling = new AbortController();
+  const takeAway = away(200, 1_500);
+  const onStarted = () => {
+    takeAway();
+    setTimeout(() => cancelling.abort(), 600);
+  };
+  const { outcome } = await run(engine, ['sleep', '600'], {
+    support: { onStarted, signal: cancelling.signal },
+  });
+  assert.is(outcome.stopped, 'cancelled');
+  assert.equal(await leftContainers(direct), []);
+});
+
+test('an engine that stays away loses the container after the bound, and says so', async () => {
+  const { name, ...options } = containerOf(['sleep', '600']);
+  const container = await direct.docker.createContainer({
+    name,
+    Image: options.image,
+    Cmd: ['sleep', '600'],
+    Labels: options.labels,
+  });
+  const watch = await ExitWatch.open(engine, container.id, never, {
+    unreachableMs: 2_000,
+    reconnectEveryMs: 100,
+  });
+  await container.start();
+  await watch.started;
+  await proxy.down();
+  const begin = Date.now();
+  const failure = await failureOf(watch.died);
+  assert.is(failure.reason, 'ContainerLost');
+  assert.ok(Date.now() - begin >= 1_900 && Date.now() - begin < 6_000);
+  watch.close();
+  await removeContainer(direct, name);
+  await proxy.up();
+});
+
+test('a missed event is made up for by looking', async () => {
+  const container = await direct.docker.createContainer({
+    Image: 'busybox:local',
+    Cmd: ['sh', '-c', 'sleep 0.5; exit 6'],
+    Labels: containerOf([]).labels,
+  });
+  // An inspect takes a shortened id, but no event is ever about one.
+  const watch = await ExitWatch.open(direct, container.id.slice(0, 12), never, {
+    lookEveryMs: 300,
+    eventLagMs: 100,
+  });
+  await container.start();
+  assert.is((await watch.died).exitCode, 6);
+  watch.close();
+  await container.remove();
+});
+
+test('an engine that comes back within the bound is waited for when connecting', async () => {
+  await proxy.down();
+  setTimeout(() => void proxy.up(), 1_500);
+  const again = await connectEngine({ socketPath: proxy.socketPath, signal: never });
+  assert.is(again.serverVersion, direct.serverVersion);
+});
+
+test('a socket that nobody serves is named together with the setting that chooses it', async () => {
+  const failure = await failureOf(
+    connectEngine({ socketPath: '/nosuch.sock', signal: never, restartMs: 100 }),
+  );
+  assert.is(failure.reason, 'EngineUnavailable');
+  assert.match(failure.message, '/nosuch.sock');
+  assert.match(failure.message, 'DOCKERRUN_DOCKER_SOCKET');
+});
+
+test('DOCKER_HOST and its relatives never override the socket that was asked for', async () => {
+  const host = process.env['DOCKER_HOST'];
+  process.env['DOCKER_HOST'] = 'tcp://192.0.2.1:2375';
+  try {
+    const other = await connectEngine({ socketPath: engineSocketOf(host), signal: never, restartMs: 100 });
+    assert.is(other.serverVersion, direct.serverVersion);
+  } finally {
+    process.env['DOCKER_HOST'] = host;
+  }
+});
+
+function engineSocketOf(host: string | undefined): string {
+  return (host ?? '').replace('unix://', '');
+}
+
+test.after(async () => {
+  await proxy.down();
+  assert.equal(await leftContainers(direct), []);
+});
+
+test.run();

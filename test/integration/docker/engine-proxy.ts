@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { type Server, type Socket, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * A socket in front of the engine that can go away and come back, so that an engine's absence can be tested
+ * without restarting the one that everybody uses. The engine itself does not notice.
+ */
+export class EngineProxy {
+  readonly socketPath: string;
+  readonly #enginePath: string;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+
+  constructor(enginePath: string, name: string) {
+    this.#enginePath = enginePath;
+    this.socketPath = join(tmpdir(), `dockerrun-proxy-${process.pid}-${name}.sock`);
+  }
+
+  /** Serves the socket. */
+  async up(): Promise<void> {
+    const server = createServer((client) => this.#join(client));
+    server.listen(this.socketPath);
+    await once(server, 'listening');
+    this.#server = server;
+  }
+
+  /** Breaks every connection and leaves a socket file that nobody serves, as a killed engine does. */
+  async down(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    for (const socket of this.#sockets) socket.destroy();
+    if (server !== undefined) {
+      server.close();
+      await once(server, 'close');
+    }
+    await rm(this.socketPath, { force: true });
+  }
+
+  #join(client: Socket): void {
+    const engine = connect(this.#enginePath);
+    for (const [from, to] of [
+      [client, engine],
+      [engine, client],
+    ] as const) {
+      this.#sockets.add(from);
+      from.pipe(to);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type PullPolicy, ensureImage } from '../../../src/docker/ensure-image.ts';
+import { engineUnderTest, failureOf, image, never } from './engine-under-test.ts';
+import { startRegistry } from './small-registry.ts';
+
+const engine = await engineUnderTest();
+const registry = await startRegistry();
+const ignore = () => undefined;
+
+function ensure(reference: string, policy: PullPolicy, more: { signal?: AbortSignal } = {}) {
+  return ensureImage(engine, { image: reference, policy, onProgress: ignore, signal: never, ...more });
+}
+
+test('an image that is there never touches the network, unless the policy says Always', async () => {
+  assert.match(await ensure(image, 'IfNotPresent'), /^sha256:/);
+  assert.match(await ensure(image, 'Never'), /^sha256:/);
+  assert.is(registry.manifestRequests(), 0);
+});
+
+test('an absent image with the policy Never is named, without a pull', async () => {
+  const failure = await failureOf(ensure(registry.reference('ok'), 'Never'));
+  assert.is(failure.reason, 'ImageNotFound');
+  assert.match(failure.message, 'imagePullPolicy is Never');
+  assert.is(registry.manifestRequests(), 0);
+});
+
+test('a pull reports its progress in bytes and ends with the image there', async () => {
+  const seen: [number, number][] = [];
+  const onProgress = (current: number, total: number) => void seen.push([current, total]);
+  const reference = registry.reference('ok');
+  const id = await ensureImage(engine, {
+    image: reference,
+    policy: 'IfNotPresent',
+    onProgress,
+    signal: never,
+  });
+  assert.match(id, /^sha256:/);
+  const [current, total] = seen.at(-1) ?? [0, 0];
+  assert.ok(total > 4 * 1024 * 1024);
+  assert.is(current, total);
+  const before = registry.manifestRequests();
+  assert.is(await ensure(reference, 'IfNotPresent'), id);
+  assert.is(registry.manifestRequests(), before);
+  assert.is(await ensure(reference, 'Always'), id);
+  assert.ok(registry.manifestRequests() > before);
+  await engine.docker.getImage(reference).remove({ force: true });
+});
+
+for (const behaviour of ['missing', 'denied'] as const) {
+  test(`an image that is ${behaviour} is not tried again`, async () => {
+    const before = registry.manifestRequests();
+    const failure = await failureOf(ensure(registry.reference(behaviour), 'IfNotPresent'));
+    assert.is(failure.reason, 'ImageNotFound');
+    assert.match(failure.message, registry.reference(behaviour));
+    assert.ok(registry.manifestRequests() - before <= 2);
+  });
+}
+
+test('a registry that recovers after two errors is asked again', async () => {
+  const reference = registry.reference('flaky');
+  assert.match(await ensure(reference, 'Always'), /^sha256:/);
+  await engine.docker.getImage(reference).remove({ force: true });
+});
+
+for (const behaviour of ['down', 'cut'] as const) {
+  test(`a registry that is ${behaviour} fails the pull within a bounded time`, async () => {
+    const begin = Date.now();
+    const failure = await failureOf(ensure(registry.reference(behaviour), 'Always'));
+    assert.is(failure.reason, 'ImagePullFailed');
+    assert.ok(Date.now() - begin < 60_000);
+  });
+}
+
+test('a registry nobody serves fails the pull within 20 s and says what was tried', async () => {
+  const begin = Date.now();
+  for (const reference of ['localhost:5999/x:1', 'nosuch.invalid/x:1']) {
+    const failure = await failureOf(ensure(reference, 'IfNotPresent'));
+    assert.is(failure.reason, 'ImagePullFailed');
+    assert.match(failure.message, reference);
+  }
+  assert.ok(Date.now() - begin < 40_000);
+});
+
+test('what is no name of an image is refused before the engine sees it', async () => {
+  for (const reference of ['UPPER/Bad:1', '../info?', 'a b', '', '-rf']) {
+    assert.is((await failureOf(ensure(reference, 'IfNotPresent'))).reason, 'ImageNotFound', reference);
+  }
+});
+
+test('a pull that hangs can be cancelled at once', async () => {
+  const cancelling = new AbortController();
+  setTimeout(() => cancelling.abort(), 300);
+  const begin = Date.now();
+  await failureOf(ensure(registry.reference('hanging'), 'Always', { signal: cancelling.signal }));
+  assert.ok(Date.now() - begin < 1_500);
+});
+
+test.after(async () => {
+  await registry.close();
+});
+
+test.run();

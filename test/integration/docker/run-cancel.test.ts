@@ -1,0 +1,121 @@
+import { Writable } from 'node:stream';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runContainer } from '../../../src/docker/run-container.ts';
+import {
+  collector,
+  containerOf,
+  engineUnderTest,
+  failureOf,
+  leftContainers,
+  run,
+  supportOf,
+} from './engine-under-test.ts';
+
+const engine = await engineUnderTest();
+
+/** Runs a command and cancels it so many milliseconds after its start; gives the time that took, too. */
+async function cancelAfter(milliseconds: number, command: string[], stopGraceMs: number) {
+  const cancelling = new AbortController();
+  let cancelledAt = 0;
+  const cancel = () => {
+    cancelledAt = Date.now();
+    cancelling.abort();
+  };
+  const onStarted = () => void setTimeout(cancel, milliseconds);
+  const ran = await run(engine, command, {
+    support: { onStarted, signal: cancelling.signal, stopGraceMs },
+  });
+  return { ...ran, took: Date.now() - cancelledAt };
+}
+
+test('a cancel before anything happened creates nothing', async () => {
+  const failure = await failureOf(run(engine, ['true'], { support: { signal: AbortSignal.abort() } }));
+  assert.is(failure.reason, 'Cancelled');
+  assert.equal(await leftContainers(engine), []);
+});
+
+test('a cancel at any moment of create, attach and start leaves nothing', async () => {
+  for (let delay = 0; delay <= 240; delay += 8) {
+    const cancelling = new AbortController();
+    setTimeout(() => cancelling.abort(), delay);
+    const settled = await Promise.allSettled([
+      run(engine, ['sleep', '60'], { support: { signal: cancelling.signal } }),
+    ]);
+    const [result] = settled;
+    if (result.status === 'fulfilled') assert.is(result.value.outcome.stopped, 'cancelled');
+    else assert.is((result.reason as { reason?: string }).reason, 'Cancelled', String(result.reason));
+    assert.equal(await leftContainers(engine), [], `cancelled after ${delay} ms`);
+  }
+});
+
+test('a target that obeys SIGTERM is stopped at once and may say a last word', async () => {
+  const script = 'trap "echo stopping; exit 9" TERM; echo ready; while true; do sleep 0.1; done';
+  const { outcome, stdout, took } = await cancelAfter(500, ['sh', '-c', script], 10_000);
+  assert.is(outcome.stopped, 'cancelled');
+  assert.is(outcome.exitCode, 9);
+  assert.is(stdout, 'ready\nstopping\n');
+  assert.ok(took < 3_000, `${took} ms`);
+});
+
+test('a target that does nothing about SIGTERM need not wait for the grace, thanks to the init process', async () => {
+  const { outcome, took } = await cancelAfter(200, ['sleep', '600'], 10_000);
+  assert.is(outcome.exitCode, 143);
+  assert.ok(took < 3_000, `${took} ms`);
+});
+
+test('a target that ignores SIGTERM is killed after the grace', async () => {
+  const { outcome, took } = await cancelAfter(200, ['sh', '-c', 'trap "" TERM; sleep 600'], 2_000);
+  assert.is(outcome.exitCode, 137);
+  assert.ok(took >= 1_900 && took < 6_000, `${took} ms`);
+});
+
+test('a target that never stops printing can be cancelled', async () => {
+  const { outcome, took, stdout } = await cancelAfter(1_000, ['yes', 'chatter'], 10_000);
+  assert.is(outcome.stopped, 'cancelled');
+  assert.ok(stdout.length > 1_000_000);
+  assert.ok(took < 4_000, `${took} ms`);
+});
+
+test('a target that never stops printing into a sink that never takes it can be cancelled', async () => {
+  const stuck = new Writable({ write: () => undefined });
+  const cancelling = new AbortController();
+  setTimeout(() => cancelling.abort(), 1_500);
+  const begin = Date.now();
+  const outcome = await runContainer(engine, containerOf(['yes', 'chatter']), {
+    ...supportOf(stuck, collector().sink),
+    signal: cancelling.signal,
+  });
+  assert.is(outcome.stopped, 'cancelled');
+  assert.not(outcome.outputComplete);
+  assert.ok(Date.now() - begin < 12_000, `${Date.now() - begin} ms`);
+});
+
+test('a target that runs longer than its deadline is stopped, which the outcome says', async () => {
+  const begin = Date.now();
+  const { outcome } = await run(engine, ['sleep', '600'], { support: { activeDeadlineMs: 1_000 } });
+  assert.is(outcome.stopped, 'deadline');
+  assert.is(outcome.exitCode, 143);
+  assert.ok(Date.now() - begin < 5_000);
+});
+
+test('a deadline of a hundred days does not overflow into one of a millisecond', async () => {
+  const { outcome } = await run(engine, ['sleep', '1'], { support: { activeDeadlineMs: 100 * 86_400_000 } });
+  assert.is(outcome.stopped, undefined);
+  assert.is(outcome.exitCode, 0);
+});
+
+test('a target that ends by itself in the moment of a cancel is gone either way', async () => {
+  for (let i = 0; i < 20; i += 1) {
+    const cancelling = new AbortController();
+    const onStarted = () => void setTimeout(() => cancelling.abort(), i * 3);
+    await run(engine, ['sleep', '0.02'], { support: { signal: cancelling.signal, onStarted } });
+    assert.equal(await leftContainers(engine), []);
+  }
+});
+
+test.after(async () => {
+  assert.equal(await leftContainers(engine), []);
+});
+
+test.run();

@@ -1,0 +1,140 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+
+/** How a repository of the registry behaves; its name says which. */
+export type Behaviour = 'ok' | 'denied' | 'missing' | 'flaky' | 'cut' | 'down' | 'hanging';
+
+/** A registry of one small image, with the faults that real ones have. */
+export type SmallRegistry = {
+  readonly reference: (behaviour: Behaviour) => string;
+  /** How often manifests were asked for. */
+  readonly manifestRequests: () => number;
+  readonly close: () => Promise<void>;
+};
+
+type Blob = { readonly digest: string; readonly content: Buffer };
+
+const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
+
+/** Starts the registry on loopback, which the engine trusts without TLS. */
+export async function startRegistry(): Promise<SmallRegistry> {
+  const image = buildImage();
+  const asked = { manifests: 0, flaky: 0 };
+  const server = createServer((request, response) => answer(request, response, image, asked));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const run = randomBytes(4).toString('hex');
+  return {
+    reference: (behaviour) => `127.0.0.1:${port}/${behaviour}/x${run}:1`,
+    manifestRequests: () => asked.manifests,
+    close: () => closed(server),
+  };
+}
+
+async function closed(server: Server): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+}
+
+type Asked = { manifests: number; flaky: number };
+type Image = { readonly manifest: Buffer; readonly blobs: readonly Blob[] };
+
+function answer(request: IncomingMessage, response: ServerResponse, image: Image, asked: Asked) {
+  const path = (request.url ?? '').split('?')[0] ?? '';
+  const behaviour = path.split('/')[2] ?? '';
+  if (path === '/v2/') return response.end('{}');
+  if (path.includes('/manifests/')) {
+    asked.manifests += 1;
+    if (behaviour === 'flaky') asked.flaky += 1;
+    const fault = manifestFault(behaviour, asked.flaky);
+    if (fault === 'silence') return undefined;
+    if (fault !== undefined) return refuse(response, ...fault);
+    return send(response, manifestType, image.manifest);
+  }
+  const blob = image.blobs.find(({ digest }) => path.endsWith(digest));
+  if (blob === undefined) return refuse(response, 404, 'BLOB_UNKNOWN');
+  if (behaviour === 'cut') return cutShort(response, blob.content);
+  return send(response, 'application/octet-stream', blob.content);
+}
+
+function manifestFault(behaviour: string, flakyRequests: number): 'silence' | [number, string] | undefined {
+  if (behaviour === 'denied') return [403, 'DENIED'];
+  if (behaviour === 'missing') return [404, 'MANIFEST_UNKNOWN'];
+  if (behaviour === 'down') return [500, 'UNKNOWN'];
+  if (behaviour === 'hanging') return 'silence';
+  return behaviour === 'flaky' && flakyRequests <= 2 ? [500, 'UNKNOWN'] : undefined;
+}
+
+function refuse(response: ServerResponse, status: number, code: string) {
+  const words: Record<string, string> = {
+    DENIED: 'requested access to the resource is denied',
+    MANIFEST_UNKNOWN: 'manifest unknown',
+  };
+  response.writeHead(status, { 'content-type': 'application/json' });
+  return response.end(JSON.stringify({ errors: [{ code, message: words[code] ?? 'unknown' }] }));
+}
+
+function send(response: ServerResponse, type: string, content: Buffer) {
+  const headers = { 'content-type': type, 'content-length': content.length };
+  response.writeHead(200, { ...headers, 'docker-content-digest': digestOf(content) });
+  return response.end(content);
+}
+
+function cutShort(response: ServerResponse, content: Buffer) {
+  response.writeHead(200, { 'content-length': content.length });
+  response.write(content.subarray(0, content.length / 2), () => response.destroy());
+  return undefined;
+}
+
+function digestOf(content: Buffer): string {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`;
+}
+
+function blobOf(content: Buffer): Blob {
+  return { digest: digestOf(content), content };
+}
+
+/** One layer of 4 MiB that cannot be compressed, fresh each time so that the engine has to fetch it. */
+function buildImage(): Image {
+  const tar = tarOf('data', randomBytes(4 * 1024 * 1024));
+  const layer = blobOf(gzipSync(tar));
+  const config = blobOf(
+    Buffer.from(
+      JSON.stringify({
+        architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
+        os: 'linux',
+        config: { Cmd: ['/data'] },
+        rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
+      }),
+    ),
+  );
+  const part = (mediaType: string, { digest, content }: Blob) => ({
+    mediaType,
+    digest,
+    size: content.length,
+  });
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: manifestType,
+    config: part('application/vnd.docker.container.image.v1+json', config),
+    layers: [part('application/vnd.docker.image.rootfs.diff.tar.gzip', layer)],
+  };
+  return { manifest: Buffer.from(JSON.stringify(manifest)), blobs: [config, layer] };
+}
+
+function tarOf(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write('0000644\0' + '0000000\0' + '0000000\0', 100);
+  header.write(`${content.length.toString(8).padStart(11, '0')}\0` + '00000000000\0' + '        0', 124);
+  header.write('ustar\x0000', 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
+  return Buffer.concat([header, content, padding, Buffer.alloc(1024)]);
+}

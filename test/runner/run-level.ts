@@ -1,0 +1,50 @@
+import { filesOf, type Level } from './levels.ts';
+import { runChild } from './run-child.ts';
+import { addTotals, noTests, parseUvuTotals, type Totals } from './uvu-totals.ts';
+
+const uvu = 'node_modules/uvu/bin.js';
+
+/** Runs every test file of a level; gives the totals, and prints them with what went wrong besides tests. */
+export async function runLevel(level: Level): Promise<Totals> {
+  const files = filesOf(level);
+  const start = performance.now();
+  const left = () => Math.max(0, level.levelMs - (performance.now() - start));
+  const totals =
+    (level.together && files.length > 0 ? await runTogether(level) : undefined) ??
+    (await runEach(files, () => Math.min(level.fileMs, left())));
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const count = totals.passed + totals.failed;
+  console.log(`${level.name}: ${files.length} files, ${count} tests, ${seconds} s`);
+  return totals;
+}
+
+/** Runs all files in one process; gives nothing when that process crashed or hung, whichever file was the cause. */
+async function runTogether(level: Level): Promise<Totals | undefined> {
+  const args = [uvu, '--color', 'false', `test/${level.name}`, '\\.test\\.ts$'];
+  const { output, ending, succeeded } = await runChild(args, level.fileMs);
+  const totals = parseUvuTotals(output);
+  if (totals !== undefined && succeeded === (totals.failed === 0)) return totals;
+  console.log(`\nThe process of all ${level.name} tests ${ending}; each file runs by itself now.\n`);
+  return undefined;
+}
+
+async function runEach(files: readonly string[], deadlineMs: () => number): Promise<Totals> {
+  let sum = noTests;
+  for (const file of files) sum = addTotals(sum, await runFile(file, deadlineMs()));
+  return sum;
+}
+
+async function runFile(file: string, deadlineMs: number): Promise<Totals> {
+  console.log(`\n${file}`);
+  if (deadlineMs === 0) return oneFailure(file, 'was not run: the time of its level is over');
+  const { output, ending, succeeded } = await runChild([file], deadlineMs);
+  const totals = parseUvuTotals(output);
+  if (totals === undefined) return oneFailure(file, `${ending} before its tests did (is test.run() there?)`);
+  // All tests passed, and yet the process failed: an error outside of tests, or it never ended.
+  return totals.failed === 0 && !succeeded ? addTotals(totals, oneFailure(file, ending)) : totals;
+}
+
+function oneFailure(file: string, what: string): Totals {
+  console.log(`✘ ${file} ${what}`);
+  return { ...noTests, failed: 1 };
+}

@@ -1,0 +1,25 @@
+/** What became of some tests; `failed` also counts a file that crashed, hung or ran no test, as one. */
+export type Totals = { readonly passed: number; readonly failed: number; readonly skipped: number };
+
+export const noTests: Totals = { passed: 0, failed: 0, skipped: 0 };
+
+const colour = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
+const summary = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n {2}Duration: /gm;
+
+/** The totals at the end of uvu's output; nothing when it did not come to its end, so that nothing is made up. */
+export function parseUvuTotals(output: string): Totals | undefined {
+  const last = [...output.replace(colour, '').matchAll(summary)].at(-1);
+  if (last === undefined) return undefined;
+  const [total = 0, passed = 0, skipped = 0] = last.slice(1).map(Number);
+  return { passed, failed: total - passed, skipped };
+}
+
+export function addTotals(...all: readonly Totals[]): Totals {
+  const sum = (of: (totals: Totals) => number) => all.reduce((before, totals) => before + of(totals), 0);
+  return { passed: sum((t) => t.passed), failed: sum((t) => t.failed), skipped: sum((t) => t.skipped) };
+}
+
+/** The one line that a whole run of tests ends with. */
+export function totalsLine({ passed, failed, skipped }: Totals): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}

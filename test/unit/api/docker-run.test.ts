@@ -1,0 +1,87 @@
+import { globSync, readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseAllDocuments } from 'yaml';
+import { parseMetadata, parseSpec } from '../../../src/api/docker-run.ts';
+import { kind } from '../../../src/api/names.ts';
+import { validateSpec } from '../../../src/api/validate.ts';
+import { isRecord } from '../../../src/kube/wire.ts';
+import { aSpec, metadata, specOf } from '../../fixtures/builders.ts';
+
+/** The problem of a spec, or nothing. */
+function problemOf(spec: unknown): string | undefined {
+  const parsed = parseSpec(spec);
+  return 'problem' in parsed ? parsed.problem : undefined;
+}
+
+test('a spec that the API server has stored is accepted', () => {
+  assert.is(problemOf(aSpec()), undefined);
+});
+
+test('the defaults of the schema are those that the API server fills in', () => {
+  const spec = specOf({
+    image: 'a',
+    volumes: [{ name: 'd', bindMount: { hostPath: '/d', containerPath: '/d' } }],
+  });
+  assert.is(spec.startDeadlineSeconds, 3600);
+  assert.is(spec.backoffLimit, 0);
+  assert.is(spec.volumes?.[0]?.bindMount?.mode, 'rw');
+});
+
+for (const [what, spec, problem] of [
+  ['no spec at all', undefined, /^spec/],
+  ['no image', { backoffLimit: 0, startDeadlineSeconds: 1 }, /image/],
+  ['an empty image', aSpec({ image: '' }), /^spec\.image/],
+  ['a backoffLimit that is no number', { ...aSpec(), backoffLimit: '1' }, /^spec\.backoffLimit/],
+  ['a deadline of 0', aSpec({ activeDeadlineSeconds: 0 }), /^spec\.activeDeadlineSeconds/],
+  ['an unknown pull policy', { ...aSpec(), imagePullPolicy: 'Sometimes' }, /^spec\.imagePullPolicy/],
+  [
+    'a memory limit that is no quantity',
+    aSpec({ resources: { limits: { memory: '4 GB' } } }),
+    /^spec\.resources/,
+  ],
+  [
+    'an id that Girder never gives',
+    aSpec({ transforms: [{ name: 'ct', girderFileIdToVolume: { fileId: '../../x' } }] }),
+    /^spec\.transforms\.0\.girderFileIdToVolume\.fileId/,
+  ],
+  ['a name that no argument can use', aSpec({ transforms: [{ name: 'c t' }] }), /^spec\.transforms\.0\.name/],
+] as const) {
+  test(`a spec with ${what} is refused with its field`, () => {
+    assert.match(problemOf(spec) ?? 'accepted', problem);
+  });
+}
+
+test('quantities are numbers or texts, as in Kubernetes', () => {
+  for (const cpu of [2, '2', '500m', '1.5', '.5', '1e3', '4Gi']) {
+    assert.is(problemOf(aSpec({ resources: { limits: { cpu } } })), undefined, String(cpu));
+  }
+  for (const cpu of ['', 'two', '-1', '1 Gi', '1KiB']) {
+    assert.is.not(problemOf(aSpec({ resources: { limits: { cpu } } })), undefined, cpu);
+  }
+});
+
+test('stored metadata is read, and anything else is a defect', () => {
+  assert.equal(parseMetadata(metadata), metadata);
+  for (const value of [undefined, {}, { ...metadata, generation: '1' }]) {
+    assert.throws(() => parseMetadata(value), /no metadata of a stored DockerRun/);
+  }
+});
+
+/** What stands for the values that a user fills in; as an id of Girder it will do everywhere. */
+const filledIn = (text: string) =>
+  text
+    .replace(/\$\{[A-Z_]*URL\}/g, 'https://girder.example.org/api/v1')
+    .replace(/\$\{[A-Z_]+\}/g, '5f0c0000000000000000000a');
+
+for (const path of globSync('examples/**/*.yaml').toSorted()) {
+  const documents = parseAllDocuments(filledIn(readFileSync(path, 'utf8')));
+  const objects = documents.map((document) => document.toJS() as unknown).filter(isRecord);
+  for (const run of objects.filter((object) => object['kind'] === kind)) {
+    test(`the DockerRun in ${path} is valid`, () => {
+      assert.equal(validateSpec(specOf(run['spec'])), []);
+    });
+  }
+}
+
+test.run();

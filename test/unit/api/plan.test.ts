@@ -1,0 +1,38 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parsePlan, type RunPlan } from '../../../src/api/plan.ts';
+import { aSpec } from '../../fixtures/builders.ts';
+
+const plan: RunPlan = {
+  run: { namespace: 'lab', name: 'segment', uid: 'u' },
+  spec: aSpec({
+    args: ['--in=$(ct)', '$$(x) "quoted"\n語'],
+    resources: { limits: { cpu: 2, memory: '1Gi' } },
+  }),
+  kubeletRoot: '/var/lib/kubelet',
+  podCgroup: { root: '/', qosClass: 'Burstable' },
+};
+
+test('a plan comes out of its text as it went in', () => {
+  assert.equal(parsePlan(JSON.stringify(plan)), plan);
+});
+
+test('a worker without a plan says which variable is missing', () => {
+  assert.throws(() => parsePlan(undefined), /DOCKERRUN_PLAN is not set/);
+});
+
+test('a plan that another version made says where it differs', () => {
+  const { kubeletRoot: _, ...without } = plan;
+  assert.throws(() => parsePlan(JSON.stringify(without)), /DOCKERRUN_PLAN.*kubeletRoot/);
+  const wrong = { ...plan, spec: { ...plan.spec, args: 'no list' } };
+  assert.throws(() => parsePlan(JSON.stringify(wrong)), /DOCKERRUN_PLAN\/spec\/args/);
+});
+
+test('a plan that is no JSON is refused', () => {
+  assert.throws(
+    () => parsePlan('{'),
+    (error: unknown) => error instanceof SyntaxError,
+  );
+});
+
+test.run();

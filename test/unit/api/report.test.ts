@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseReport, type Report, terminationMessage } from '../../../src/api/report.ts';
+
+const failed: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with exit code 3.' };
+const transfer = fc.record({
+  name: fc.string({ unit: 'binary', maxLength: 63 }),
+  direction: fc.constantFrom('download' as const, 'upload' as const),
+  bytes: fc.nat(),
+  totalBytes: fc.nat(),
+});
+const result = fc.record({
+  hook: fc.nat(255),
+  itemId: fc.string({ maxLength: 24 }),
+  fileId: fc.string({ maxLength: 24 }),
+  name: fc.string({ unit: 'binary', maxLength: 255 }),
+  size: fc.nat(),
+  sha256: fc.string({ maxLength: 64 }),
+});
+const anyReport: fc.Arbitrary<Report> = fc.record({
+  phase: fc.constantFrom('Succeeded' as const, 'Failed' as const),
+  reason: fc.constantFrom('Succeeded', 'TargetFailed', 'ActiveDeadlineExceeded'),
+  message: fc.string({ unit: 'binary', maxLength: 5000, size: 'max' }),
+  target: fc.record({ containerID: fc.stringMatching(/^[0-9a-f]{64}$/), exitCode: fc.nat(255) }),
+  transfers: fc.array(transfer, { maxLength: 100 }),
+  results: fc.array(result, { maxLength: 100 }),
+});
+
+test('a final word always fits into the 4096 bytes that the kubelet keeps, and is read back', () => {
+  fc.assert(
+    fc.property(anyReport, (report) => {
+      const text = terminationMessage(report);
+      assert.ok(Buffer.byteLength(text) <= 4096);
+      assert.is(parseReport(text)?.phase, report.phase);
+    }),
+  );
+});
+
+test('a short final word is kept whole, without the progress of a moment', () => {
+  const report: Report = {
+    ...failed,
+    target: { exitCode: 3 },
+    transfers: [{ name: 'ct', direction: 'download', bytes: 5, totalBytes: 5 }],
+    results: [{ hook: 0, itemId: 'i', fileId: 'f', name: 'mask.nrrd', size: 1, sha256: '00' }],
+  };
+  const read = parseReport(terminationMessage({ ...report, progress: { message: 'uploading', percent: 3 } }));
+  assert.equal(read, report);
+});
+
+test('transfers go first, then results; reason, message and target stay', () => {
+  const transfers = Array.from({ length: 60 }, (_, index) => ({
+    name: `input-${index}`,
+    direction: 'download' as const,
+    bytes: 123_456_789,
+    totalBytes: 123_456_789,
+  }));
+  const results = Array.from({ length: 5 }, (_, hook) => ({
+    ...{ hook, itemId: 'i'.repeat(24), fileId: 'f'.repeat(24) },
+    ...{ name: `mask-${hook}.nrrd`, size: 1, sha256: '0'.repeat(64) },
+  }));
+  const few = parseReport(terminationMessage({ ...failed, target: { exitCode: 3 }, transfers, results }));
+  assert.equal(few, { ...failed, target: { exitCode: 3 }, results });
+  const many = Array.from({ length: 12 }, () => results).flat();
+  const read = parseReport(
+    terminationMessage({ ...failed, target: { exitCode: 3 }, transfers, results: many }),
+  );
+  assert.equal(read, { ...failed, target: { exitCode: 3 } });
+});
+
+for (const [what, character] of [
+  ['of three bytes each', '語'],
+  ['that JSON escapes', '\u001b'],
+] as const) {
+  test(`the reason survives a message of characters ${what}`, () => {
+    const message = character.repeat(5000);
+    const target = { containerID: 'c'.repeat(64), exitCode: 3, oomKilled: false, reason: 'Error' };
+    const read = parseReport(terminationMessage({ ...failed, message, target }));
+    assert.is(read?.reason, failed.reason);
+    assert.ok((read?.message ?? '').startsWith(character));
+  });
+}
+
+test('what is no report of ours is none', () => {
+  for (const text of [
+    undefined,
+    '',
+    'killed',
+    '{',
+    '[]',
+    '"Failed"',
+    '{"phase":"Exploded"}',
+    '{"target":1}',
+  ]) {
+    assert.is(parseReport(text), undefined);
+  }
+});
+
+test.run();

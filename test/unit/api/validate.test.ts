@@ -1,0 +1,105 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { DockerRunSpec } from '../../../src/api/spec.ts';
+import { validateSpec } from '../../../src/api/validate.ts';
+import { aSpec } from '../../fixtures/builders.ts';
+
+const fileId = '5f0c0000000000000000000a';
+const girder = { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } };
+const bind = (name: string, containerPath: string) => ({
+  name,
+  bindMount: { hostPath: `/srv/${name}`, containerPath, mode: 'rw' as const },
+});
+
+const good: DockerRunSpec = aSpec({
+  command: ['python', '$(code)/main.py'],
+  args: ['--in=$(ct)', '--out=$(mask)', '$(temporaryVolume)', '$(data)', '$$(nothing)', '$(cat file)'],
+  volumes: [bind('data', '/mnt/data'), bind('code', '/code')],
+  dockerVolumes: { '/srv/atlas': { bind: '/atlas', mode: 'ro' } },
+  transforms: [
+    { name: 'ct', girderFileIdToVolume: { fileId, volume: 'data' } },
+    { name: 'mask', volumePath: { filename: 'out/mask.nrrd' } },
+  ],
+  girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'mask', itemId: fileId } }],
+  girder,
+});
+
+/** The problems of the good spec with some fields changed. */
+const problems = (changes: Partial<DockerRunSpec>) => validateSpec({ ...good, ...changes });
+
+test('a good spec and the smallest spec have no problem', () => {
+  assert.equal(validateSpec(good), []);
+  assert.equal(validateSpec(aSpec()), []);
+});
+
+test('a reference that nothing declares is named with its field, what is known, and how to mean the text', () => {
+  const [problem = '', ...more] = problems({ args: ['a', '--in=$(cts)'] });
+  assert.equal(more, []);
+  assert.match(problem, /^spec\.args\[1\]: \$\(cts\)/);
+  assert.match(problem, /known: temporaryVolume, data, code, ct, mask/);
+  assert.match(problem, /\$\$\(cts\)/);
+});
+
+test('references in the command are checked like those in the arguments', () => {
+  assert.match(problems({ command: ['$(python)'] })[0] ?? '', /^spec\.command\[0\]: \$\(python\)/);
+});
+
+test('a transform cannot have the name of a volume', () => {
+  const transforms = [...(good.transforms ?? []), { name: 'data', volumePath: { filename: 'x' } }];
+  assert.match(problems({ transforms })[0] ?? '', /^spec\.transforms: "data" is also the name of a volume/);
+});
+
+test('a transform cannot have the name of the volume that every run has', () => {
+  const transforms = [...(good.transforms ?? []), { name: 'temporaryVolume', volumePath: { filename: 'x' } }];
+  assert.match(problems({ transforms })[0] ?? '', /"temporaryVolume" is also the name of a volume/);
+});
+
+test('a download or an output needs a volume of the run', () => {
+  const transforms = [
+    { name: 'ct', girderFileIdToVolume: { fileId, volume: 'lost' } },
+    { name: 'mask', volumePath: { filename: 'mask.nrrd', volume: 'ct' } },
+  ];
+  assert.equal(problems({ transforms }), [
+    'spec.transforms: ct.girderFileIdToVolume.volume: "lost" is no volume of this run',
+    'spec.transforms: mask.volumePath.volume: "ct" is no volume of this run',
+  ]);
+});
+
+test('an upload needs a volumePath, and a download is none', () => {
+  for (const volumePath of ['ct', 'lost']) {
+    const girderResultHooks = [{ girderUploadVolumePathToItem: { volumePath, itemId: fileId } }];
+    const [problem = ''] = problems({ girderResultHooks });
+    assert.match(problem, /^spec\.girderResultHooks\[0\]\.girderUploadVolumePathToItem\.volumePath: /);
+    assert.match(problem, new RegExp(`"${volumePath}" is no volumePath transform`));
+  }
+});
+
+test('two mounts at one place are a problem, also with a slash at the end and of different kinds', () => {
+  const volumes = [bind('data', '/mnt/data'), bind('code', '/mnt/data/')];
+  assert.match(problems({ volumes })[0] ?? '', /spec\.volumes: code.*spec\.volumes: data is mounted/);
+  const dockerVolumes = { '/srv/x': { bind: '/code', mode: 'ro' as const } };
+  assert.match(problems({ dockerVolumes })[0] ?? '', /spec\.dockerVolumes: \/srv\/x.*spec\.volumes: code/);
+});
+
+test('nothing can be mounted over the root directory of the target', () => {
+  assert.match(
+    problems({ dockerVolumes: { '/srv/x': { bind: '/', mode: 'ro' } } })[0] ?? '',
+    /root directory/,
+  );
+});
+
+test('nothing can be mounted over the temporary volume of the run', () => {
+  const dockerVolumes = { '/srv/x': { bind: '/mnt/girder_worker/temporary', mode: 'rw' as const } };
+  assert.is(problems({ dockerVolumes }).length, 1);
+});
+
+test('one container path with doubled slashes is the same place', () => {
+  const volumes = [bind('data', '/mnt/data'), bind('code', '/mnt//data')];
+  assert.is(problems({ volumes }).length, 1);
+});
+
+test('every problem is told at once', () => {
+  assert.is(problems({ args: ['$(a)', '$(b)'], command: ['$(c)'] }).length, 3);
+});
+
+test.run();

@@ -1,0 +1,118 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Report } from '../../../src/api/report.ts';
+import type { DockerRunStatus } from '../../../src/api/status.ts';
+import { decide, type Observed } from '../../../src/controller/decide.ts';
+import { after, aJob, anObservation, aPod, aRun, jobEnd } from '../../fixtures/builders.ts';
+import { condition } from '../../fixtures/builders-status.ts';
+
+const now = after(100);
+
+/** A run whose Job ended, and whose worker left `report`. */
+function endedRun(succeeded: boolean, report: Report | undefined, more: Partial<Observed> = {}): Observed {
+  const pod = aPod({ kind: 'terminated', exitCode: succeeded ? 0 : 137, reason: 'Error', report });
+  return anObservation({ job: aJob({ finished: jobEnd(succeeded, 'gave up') }), pods: [pod], ...more });
+}
+
+test('a Job that is complete makes the run succeed, with the results that the worker told', () => {
+  const results = [{ hook: 0, itemId: 'i', fileId: 'f', name: 'mask', size: 3, sha256: '00' }];
+  const report: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.', results };
+  const { actions, status, requeueAfterMs } = decide(endedRun(true, report), now, {});
+  assert.equal(actions, []);
+  assert.is(status?.phase, 'Succeeded');
+  assert.is(status?.message, 'Done.');
+  assert.equal(status?.results, results);
+  assert.is(status?.completionTime, now.toISOString());
+  assert.is(condition(status, 'Complete')?.status, 'True');
+  assert.is(condition(status, 'Failed'), undefined);
+  assert.is(condition(status, 'Reconciling'), undefined);
+  assert.is(requeueAfterMs, 0);
+});
+
+test('a Job that is complete is enough, also when the pod has gone', () => {
+  const { status } = decide(endedRun(true, undefined, { pods: [] }), now, {});
+  assert.is(status?.phase, 'Succeeded');
+});
+
+test('a failed Job fails the run with the final word of its worker', () => {
+  const target = { containerID: 'c', exitCode: 3 };
+  const report: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with 3.', target };
+  const { status } = decide(endedRun(false, report), now, {});
+  assert.is(status?.phase, 'Failed');
+  assert.is(status?.reason, 'TargetFailed');
+  assert.is(status?.message, 'It ended with 3.');
+  assert.equal(status?.target, target);
+  assert.is(condition(status, 'Failed')?.reason, 'TargetFailed');
+  assert.is(condition(status, 'Stalled')?.status, 'True');
+  assert.is(condition(status, 'Accepted')?.status, 'True');
+});
+
+test('the final word is that of the last worker that ended', () => {
+  const word = (reason: string): Report => ({ phase: 'Failed', reason, message: reason });
+  const pods = ['DownloadFailed', 'TargetFailed'].map((reason) =>
+    aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report: word(reason) }, { name: reason }),
+  );
+  const { status } = decide(endedRun(false, undefined, { pods }), now, {});
+  assert.is(status?.reason, 'TargetFailed');
+  assert.is(status?.attempts, 2);
+});
+
+test('a worker that was killed without a final word is lost, with all that is known of it', () => {
+  const observed = endedRun(false, undefined);
+  const pods = observed.pods.map((pod) => ({ ...pod, reason: 'Evicted', message: 'low on memory' }));
+  const { status } = decide({ ...observed, pods }, now, {});
+  assert.is(status?.reason, 'WorkerLost');
+  assert.match(status?.message ?? '', /on node node-1 .* ended with Error 137 \(Evicted, low on memory\)/);
+});
+
+test('a reason that the table does not know is no final word', () => {
+  const report: Report = { phase: 'Failed', reason: 'Nonsense', message: 'x' };
+  assert.is(decide(endedRun(false, report), now, {}).status?.reason, 'WorkerLost');
+});
+
+test('a failed Job without a pod says what the Job says', () => {
+  const { status } = decide(endedRun(false, undefined, { pods: [] }), now, {});
+  assert.is(status?.reason, 'WorkerLost');
+  assert.match(status?.message ?? '', /its Job says: gave up/);
+});
+
+const ended: DockerRunStatus = {
+  phase: 'Failed',
+  reason: 'StartDeadlineExceeded',
+  completionTime: after(90).toISOString(),
+};
+
+test('a run that has ended has its Job stopped, if that still runs, and its status stays', () => {
+  const observed = anObservation({ run: aRun({ status: ended }), job: aJob() });
+  const { actions, status } = decide(observed, now, {});
+  assert.equal(actions, [{ kind: 'deleteJob', name: 'segment-0b9ad1c6', uid: 'job-uid' }]);
+  assert.is(status, undefined);
+  const finished = { ...observed, job: aJob({ finished: jobEnd(true) }) };
+  assert.equal(decide(finished, now, {}), { actions: [], status: undefined, requeueAfterMs: undefined });
+});
+
+test('a run is deleted when its time after the end is over, and not before', () => {
+  const run = aRun({ spec: { ttlSecondsAfterFinished: 60 }, status: ended });
+  assert.equal(decide(anObservation({ run }), after(149), {}), {
+    actions: [],
+    status: undefined,
+    requeueAfterMs: 1_000,
+  });
+  assert.equal(decide(anObservation({ run }), after(150), {}).actions, [{ kind: 'deleteRun' }]);
+});
+
+test('a time of 0 deletes a run as soon as it has ended', () => {
+  const run = aRun({ spec: { ttlSecondsAfterFinished: 0 }, status: ended });
+  assert.equal(decide(anObservation({ run }), after(90), {}).actions, [{ kind: 'deleteRun' }]);
+});
+
+test('a run without such a time stays for ever', () => {
+  const observed = anObservation({ run: aRun({ status: ended }) });
+  assert.equal(decide(observed, after(1e9), {}), {
+    actions: [],
+    status: undefined,
+    requeueAfterMs: undefined,
+  });
+});
+
+test.run();

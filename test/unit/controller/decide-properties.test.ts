@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decide, type Decision, isTerminal, type Observed } from '../../../src/controller/decide.ts';
+import type { Policy } from '../../../src/controller/policy.ts';
+import { whenToWrite } from '../../../src/controller/status-write.ts';
+import { aJob } from '../../fixtures/builders.ts';
+import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
+
+/** Checks a property of every decision. */
+function always(check: (decision: Decision, observed: Observed) => void, over = anyObserved): void {
+  fc.assert(
+    fc.property(over, anyMoment, anyPolicy, (observed, now, policy) =>
+      check(decide(observed, now, policy), observed),
+    ),
+    { numRuns: 1_000 },
+  );
+}
+
+/** What the world looks like once a decision is carried out; nothing when the run is gone. */
+function applied(observed: Observed, { actions, status }: Decision): Observed | undefined {
+  let next = observed;
+  if (status !== undefined) next = { ...next, run: { ...next.run, status } };
+  for (const action of actions) {
+    switch (action.kind) {
+      case 'createJob':
+        next = { ...next, job: aJob({ attempts: 0 }) };
+        break;
+      case 'deleteJob':
+        next = { ...next, job: undefined, pods: [] };
+        break;
+      case 'deleteRun':
+        return undefined;
+    }
+  }
+  return next;
+}
+
+/** Every decision from here on, with nothing happening but what is decided; at most `most` of them. */
+function* settling(
+  first: Observed,
+  now: Date,
+  policy: Policy,
+  most: number,
+): Generator<[Observed, Decision]> {
+  let observed: Observed | undefined = first;
+  for (let round = 0; observed !== undefined && round < most; round += 1) {
+    const decision = decide(observed, now, policy);
+    yield [observed, decision];
+    observed = applied(observed, decision);
+  }
+}
+
+test('whatever is observed, a decision is made, and the same one again', () => {
+  fc.assert(
+    fc.property(anyObserved, anyMoment, anyPolicy, (observed, now, policy) => {
+      assert.equal(decide(observed, now, policy), decide(structuredClone(observed), now, policy));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('no decision changes what it was made from', () => {
+  fc.assert(
+    fc.property(anyObserved, anyMoment, anyPolicy, (observed, now, policy) => {
+      const before = structuredClone(observed);
+      decide(observed, now, policy);
+      assert.equal(observed, before);
+    }),
+  );
+});
+
+test('the end is final: its status never changes again', () => {
+  always(({ status }, { run }) => {
+    if (isTerminal(run.status)) assert.is(status, undefined);
+  });
+});
+
+test('a run that has not ended is never left without a next moment, a change to wait for, or an end', () => {
+  always(({ actions, status, requeueAfterMs }, { run }) => {
+    if (run.metadata.deletionTimestamp !== undefined || isTerminal(run.status)) return;
+    assert.ok(status !== undefined);
+    assert.ok(isTerminal(status) || requeueAfterMs !== undefined || actions.length > 0);
+  });
+});
+
+test('the next moment is never in the past', () => {
+  always(({ requeueAfterMs = 0 }) => {
+    assert.ok(Number.isFinite(requeueAfterMs) && requeueAfterMs >= 0, String(requeueAfterMs));
+  });
+});
+
+test('every status is about the generation that was observed, in all of its conditions', () => {
+  always(({ status }, { run }) => {
+    if (status === undefined) return;
+    assert.is(status.observedGeneration, run.metadata.generation);
+    for (const { observedGeneration } of status.conditions ?? [])
+      assert.is(observedGeneration, run.metadata.generation);
+  });
+});
+
+test('a run that ended is Complete or Failed and says when, and any other is Reconciling', () => {
+  always(({ status }) => {
+    if (status === undefined) return;
+    const types = (status.conditions ?? []).filter((one) => one.status === 'True').map(({ type }) => type);
+    const ends = types.filter((type) => type === 'Complete' || type === 'Failed');
+    assert.equal(
+      ends,
+      status.phase === 'Succeeded' ? ['Complete'] : status.phase === 'Failed' ? ['Failed'] : [],
+    );
+    assert.is(types.includes('Reconciling'), !isTerminal(status));
+    assert.is(types.includes('Stalled'), status.phase === 'Failed');
+    assert.is(status.completionTime !== undefined, isTerminal(status));
+    assert.is(new Set(types).size, types.length);
+  });
+});
+
+test('every status has a reason and a message', () => {
+  always(({ status }) => {
+    if (status === undefined) return;
+    assert.match(status.reason ?? '', /^[A-Z][A-Za-z]+$/);
+    assert.ok(typeof status.message === 'string');
+  });
+});
+
+test('a Job is made only when there is none and never was, and only the own one is deleted', () => {
+  always(({ actions }, { run, job }) => {
+    for (const action of actions) {
+      if (action.kind === 'createJob') assert.ok(job === undefined && run.status.jobName === undefined);
+      if (action.kind === 'deleteJob') assert.is(job?.ownerUid, run.metadata.uid);
+      if (action.kind !== 'createJob') assert.ok(isTerminal(run.status));
+    }
+  }, consistentObserved);
+});
+
+test('deciding comes to rest: after three rounds there is nothing more to do and nothing more to say', () => {
+  fc.assert(
+    fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
+      const rounds = [...settling(first, now, policy, 5)];
+      for (const [observed, { actions, status }] of rounds.slice(3)) {
+        assert.equal(actions, []);
+        if (status !== undefined)
+          assert.equal(whenToWrite(observed.run.status, status, 0), { kind: 'never' });
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a status that was written tells no other milestone when nothing has happened since', () => {
+  fc.assert(
+    fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
+      for (const [observed, { status }] of [...settling(first, now, policy, 5)].slice(1)) {
+        if (status !== undefined) assert.is.not(whenToWrite(observed.run.status, status, 0).kind, 'now');
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a run gets one Job at most, whatever happens then', () => {
+  fc.assert(
+    fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
+      const jobs = [...settling(first, now, policy, 8)].flatMap(([, { actions }]) =>
+        actions.filter(({ kind }) => kind === 'createJob'),
+      );
+      assert.ok(jobs.length <= 1);
+    }),
+  );
+});
+
+test.run();

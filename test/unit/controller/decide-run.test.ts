@@ -1,0 +1,106 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Report } from '../../../src/api/report.ts';
+import type { DockerRunStatus } from '../../../src/api/status.ts';
+import { decide, type Observed } from '../../../src/controller/decide.ts';
+import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
+import { condition } from '../../fixtures/builders-status.ts';
+
+const pod = aPod({ kind: 'running' }, { podIP: '10.0.0.7', phase: 'Running' });
+
+/** A run whose worker runs and says `live`. */
+function runningRun(live: Report | undefined, status: DockerRunStatus = {}): Observed {
+  const run = aRun({ spec: { startDeadlineSeconds: 60 }, status });
+  return anObservation({ run, job: aJob(), pods: [pod], live });
+}
+
+/** A worker that runs is asked every few seconds. */
+const isSoon = (milliseconds = 0) => milliseconds >= 1_000 && milliseconds <= 5_000;
+
+test('a worker that has said nothing yet is preparing', () => {
+  const { actions, status, requeueAfterMs } = decide(runningRun(undefined), after(10), {});
+  assert.equal(actions, []);
+  assert.is(status?.phase, 'Preparing');
+  assert.is(status?.podName, pod.name);
+  assert.is(status?.nodeName, 'node-1');
+  assert.is(status?.attempts, 1);
+  assert.ok(isSoon(requeueAfterMs));
+});
+
+test('what the worker says is in the status', () => {
+  const live: Report = {
+    phase: 'Uploading',
+    progress: { message: 'uploading mask', percent: 41 },
+    target: { containerID: 'c', exitCode: 0 },
+    transfers: [{ name: 'mask', direction: 'upload', bytes: 41, totalBytes: 100 }],
+    results: [],
+  };
+  const { status } = decide(runningRun(live), after(10), {});
+  const { phase, progress, target, transfers, results } = status ?? {};
+  assert.equal({ phase, progress, target, transfers, results }, live);
+  assert.is(status?.message, 'uploading mask');
+  assert.is(condition(status, 'Reconciling')?.reason, 'Uploading');
+});
+
+test('a worker that does not answer for a moment keeps its phase and what it said, but not its progress', () => {
+  const target = { containerID: 'c' };
+  const before = {
+    ...({ phase: 'Running', podName: pod.name, target } as const),
+    progress: { message: 'the target runs' },
+  };
+  const { status } = decide(runningRun(undefined, before), after(10), {});
+  assert.is(status?.phase, 'Running');
+  assert.equal(status?.target, target);
+  assert.is(status?.progress, undefined);
+});
+
+test('the phase of an earlier pod is not that of the next one', () => {
+  const before = { phase: 'Running', podName: 'an-earlier-pod' } as const;
+  assert.is(decide(runningRun(undefined, before), after(10), {}).status?.phase, 'Preparing');
+});
+
+test('a worker that still prepares when the start deadline is over fails the run, with what it was doing', () => {
+  const live: Report = { phase: 'Preparing', progress: { message: 'pulling busybox: 3 MB' } };
+  assert.is(decide(runningRun(live), after(59), {}).status?.phase, 'Preparing');
+  const { status } = decide(runningRun(live), after(60), {});
+  assert.is(status?.reason, 'StartDeadlineExceeded');
+  assert.match(status?.message ?? '', /^The run was still being prepared: pulling busybox: 3 MB\. /);
+});
+
+test('a target that runs, and a worker that is silent, have no start deadline', () => {
+  assert.is(decide(runningRun({ phase: 'Running' }), after(6000), {}).status?.phase, 'Running');
+  assert.is(decide(runningRun(undefined), after(6000), {}).status?.phase, 'Preparing');
+});
+
+test('a worker that has ended is waited for: the Job says whether another follows', () => {
+  const report: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'no', target: { exitCode: 3 } };
+  const ended = aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report });
+  const run = aRun({ status: { phase: 'Running', podName: ended.name } });
+  const { actions, status, requeueAfterMs } = decide(
+    anObservation({ run, job: aJob(), pods: [ended] }),
+    after(10),
+    {},
+  );
+  assert.equal(actions, []);
+  assert.is(status?.phase, 'Running');
+  assert.equal(status?.target, { exitCode: 3 });
+  assert.ok(isSoon(requeueAfterMs));
+});
+
+test('a Job of somebody else with the name of ours fails the run and is left alone', () => {
+  const observed = { ...runningRun(undefined), job: aJob({ ownerUid: 'somebody' }) };
+  const { actions, status } = decide(observed, after(10), {});
+  assert.equal(actions, []);
+  assert.is(status?.reason, 'JobRefused');
+  assert.match(status?.message ?? '', /segment-0b9ad1c6 that is not of this run exists in namespace lab/);
+  const run = aRun({ status: status ?? {} });
+  assert.equal(decide({ ...observed, run }, after(11), {}).actions, []);
+});
+
+test('the policy does not touch a run that has its Job', () => {
+  const volumes = [{ name: 'd', bindMount: { hostPath: '/srv', containerPath: '/d', mode: 'rw' as const } }];
+  const observed = anObservation({ run: aRun({ spec: { volumes } }), job: aJob(), pods: [pod] });
+  assert.is(decide(observed, after(10), {}).status?.phase, 'Preparing');
+});
+
+test.run();

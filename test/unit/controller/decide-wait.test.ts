@@ -1,0 +1,104 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decide, type Observed } from '../../../src/controller/decide.ts';
+import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
+
+const started = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;
+const mount = 'MountVolume.SetUp failed for volume "girder-credentials": secret "girder" not found';
+
+/** A run with a start deadline of 60 s, its Job, and what else is given. */
+function waitingRun(overrides: Partial<Observed> = {}): Observed {
+  return anObservation({ run: aRun({ spec: { startDeadlineSeconds: 60 } }), job: aJob(), ...overrides });
+}
+
+const noNode = { nodeName: undefined };
+const waits: [what: string, observed: Observed, message: RegExp][] = [
+  ['without a pod', waitingRun(), /^The Job segment-0b9ad1c6 has no pod yet/],
+  ['without a node', waitingRun({ pods: [aPod(started, noNode)] }), /waits for a node/],
+  [
+    'that fits on no node',
+    waitingRun({ pods: [aPod(started, { ...noNode, unschedulable: '0/3 nodes: Insufficient memory' })] }),
+    /^No node fits: 0\/3 nodes: Insufficient memory/,
+  ],
+  ['whose pod is being started', waitingRun({ pods: [aPod(started)] }), /being started on node node-1/],
+  [
+    'whose worker image is being pulled again',
+    waitingRun({ pods: [aPod({ kind: 'waiting', reason: 'ImagePullBackOff', message: 'Back-off' })] }),
+    /^ImagePullBackOff: Back-off/,
+  ],
+  [
+    'whose volume is not mounted yet',
+    waitingRun({
+      pods: [aPod(started)],
+      mountFailure: { message: mount, since: after(40).toISOString() },
+    }),
+    /secret "girder" not found/,
+  ],
+];
+
+for (const [what, observed, message] of waits) {
+  test(`a run ${what} is pending and says so`, () => {
+    const { actions, status, requeueAfterMs } = decide(observed, after(50), {});
+    assert.equal(actions, []);
+    assert.is(status?.phase, 'Pending');
+    assert.is(status?.reason, 'Pending');
+    assert.match(status?.message ?? '', message);
+    assert.is(requeueAfterMs, 5_000);
+  });
+
+  test(`a run ${what} is looked at again when its start deadline is over, and fails then`, () => {
+    assert.is(decide(observed, after(58), {}).requeueAfterMs, 2_000);
+    const { status } = decide(observed, after(60), {});
+    assert.is(status?.reason, 'StartDeadlineExceeded');
+    assert.match(status?.message ?? '', /^The run did not start: /);
+    assert.match((status?.message ?? '').replace('The run did not start: ', ''), message);
+  });
+}
+
+test('a volume that cannot be mounted is waited for 30 s, since its Secret may come a moment later', () => {
+  const at = (seconds: number) =>
+    decide(
+      waitingRun({ pods: [aPod(started)], mountFailure: { message: mount, since: after(10).toISOString() } }),
+      after(seconds),
+      {},
+    ).status;
+  assert.is(at(39.9)?.phase, 'Pending');
+  assert.is(at(40)?.phase, 'Failed');
+  assert.is(at(40)?.reason, 'VolumeMountFailed');
+  assert.match(at(40)?.message ?? '', /node-1 cannot start: .*secret "girder" not found/);
+});
+
+for (const reason of ['InvalidImageName', 'ErrImageNeverPull', 'CreateContainerConfigError']) {
+  test(`${reason} of the worker fails the run at once, since waiting mends nothing`, () => {
+    const pods = [aPod({ kind: 'waiting', reason, message: 'the cause' })];
+    const { status } = decide(waitingRun({ pods }), after(3), {});
+    assert.is(status?.reason, 'WorkerImageUnavailable');
+    assert.match(status?.message ?? '', new RegExp(`${reason}: the cause`));
+  });
+}
+
+test('another attempt that waits is retrying, and has a start clock of its own', () => {
+  const first = aPod({ kind: 'terminated', exitCode: 68, reason: 'Error', report: undefined });
+  const second = aPod(started, { name: 'second', creationTimestamp: after(500).toISOString() });
+  const run = aRun({ spec: { startDeadlineSeconds: 60 }, status: { podName: first.name, attempts: 1 } });
+  const observed = waitingRun({ run, job: aJob({ attempts: 2 }), pods: [first, second] });
+  const { status } = decide(observed, after(559), {});
+  assert.is(status?.phase, 'Pending');
+  assert.is(status?.reason, 'Retrying');
+  assert.is(status?.attempts, 2);
+  assert.is(status?.podName, 'second');
+  assert.is(decide(observed, after(560), {}).status?.reason, 'StartDeadlineExceeded');
+});
+
+// A drained node: the pod is deleted, which is no failure of the Job, and the Job controller makes another one.
+test('a run that ran longer than its start deadline outlives the loss of its pod', () => {
+  const status = { phase: 'Running', podName: 'drained', attempts: 1 } as const;
+  const run = aRun({ spec: { startDeadlineSeconds: 60 }, status });
+  const between = decide(waitingRun({ run, job: aJob({ attempts: 0 }) }), after(7200), {});
+  assert.is(between.status?.phase, 'Pending');
+  const second = aPod(started, { name: 'second', creationTimestamp: after(7200).toISOString() });
+  const replaced = decide(waitingRun({ run, pods: [second] }), after(7205), {});
+  assert.is(replaced.status?.phase, 'Pending');
+});
+
+test.run();

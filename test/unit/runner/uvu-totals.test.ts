@@ -1,0 +1,43 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addTotals, noTests, parseUvuTotals, totalsLine } from '../../runner/uvu-totals.ts';
+
+const output = (total: number, passed: number, skipped: number) =>
+  `• ✘   (${passed} / ${total})\n\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n  Duration:  3.19ms\n\n`;
+
+test('what did not pass has failed', () => {
+  assert.equal(parseUvuTotals(output(5, 3, 2)), { passed: 3, failed: 2, skipped: 2 });
+});
+
+test('colours do not hide the totals', () => {
+  const green = output(2, 2, 0)
+    .replace('  Passed:', '\u001b[32m  Passed:')
+    .replace('Skipped:   0', '\u001b[39mSkipped:   \u001b[33m0\u001b[39m');
+  const asUvuWritesIt = green.replace('\n\u001b[32m', '\u001b[32m\n');
+  assert.equal(parseUvuTotals(asUvuWritesIt), { passed: 2, failed: 0, skipped: 0 });
+});
+
+test('output that ends before the totals has none', () => {
+  assert.is(parseUvuTotals('• • Exiting early before testing is finished.\n'), undefined);
+  assert.is(parseUvuTotals(output(2, 2, 0).split('  Duration')[0] ?? ''), undefined);
+});
+
+test('totals that a test prints itself do not count', () => {
+  assert.equal(parseUvuTotals(output(9, 9, 9) + output(1, 0, 0)), { passed: 0, failed: 1, skipped: 0 });
+});
+
+test('totals of nothing are nothing', () => {
+  assert.equal(addTotals(), noTests);
+  assert.equal(addTotals({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 }), {
+    passed: 11,
+    failed: 22,
+    skipped: 33,
+  });
+});
+
+test('the last line speaks of skipped tests only when there are some', () => {
+  assert.is(totalsLine({ passed: 3, failed: 0, skipped: 0 }), '3 passed, 0 failed');
+  assert.is(totalsLine({ passed: 3, failed: 1, skipped: 2 }), '3 passed, 1 failed, 2 skipped');
+});
+
+test.run();
