@@ -10,7 +10,7 @@ SOURCE_ENV := set -a; . .cluster/env; set +a;
 
 .PHONY: help
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | column -t -s "$$(printf '\t')"
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | column -t -s "$$(printf '\t')"
 
 node_modules/.complete: package-lock.json
 	@command -v npm > /dev/null || { echo "make needs npm, to bring the pinned packages: apt-get install npm"; exit 1; }

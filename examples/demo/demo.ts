@@ -9,7 +9,7 @@ import { readManifest } from './manifest.ts';
 import { type FinishedRun, performRun } from './perform-run.ts';
 import { itemPage, type VerifiedResult, verifyResults } from './results.ts';
 import { putSample, type Sample } from './sample.ts';
-import { bringIngredients, buildTargetImage } from './target-image.ts';
+import { bringIngredients, ensureTargetImage } from './target-image.ts';
 import { partsOfRun, Timetable } from './timetable.ts';
 
 /** From a photograph in Girder to a picture and a table in Girder, by a DockerRun; then a run on a host directory. */
@@ -19,7 +19,7 @@ async function demo(signal: AbortSignal): Promise<void> {
   if (made !== undefined) times.add('environment and operator (make)', made);
   const environment = demoEnvironment();
   const packages = await times.measure('base image and Python packages', () => bringIngredients(signal));
-  const image = await times.measure('image of the target', () => buildTargetImage(signal));
+  const image = await times.measure('image of the target', () => ensureTargetImage(signal));
   const session = await logIn(environment.apiUrl, environment.apiKey, signal);
   const sample = await times.measure('input into Girder', () => putSample(session, packages, signal));
   say(`input: ${sample.name} is ${session.apiUrl}/file/${sample.fileId}/download`);

@@ -1,4 +1,4 @@
-import { kubectl } from './kubectl.ts';
+import { demoNamespace, kubectl } from './kubectl.ts';
 import { readManifest } from './manifest.ts';
 
 /** What `.cluster/env` tells of the local cluster. */
@@ -15,9 +15,22 @@ export function demoEnvironment(): DemoEnvironment {
   return { apiUrl, apiKey };
 }
 
-/** Applies the Secret with which runs reach Girder. On the server's side, since a plain apply copies it into an annotation. */
+/**
+ * Makes the demo's namespace and in it the Secret with which its runs reach Girder. On the server's side, since a
+ * plain apply copies the key into an annotation.
+ */
 export async function applySecret({ apiKey }: DemoEnvironment, signal: AbortSignal): Promise<void> {
+  const namespace = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: demoNamespace },
+  });
   const secret = readManifest('secret.yaml', { GIRDER_API_KEY: apiKey });
-  const flags = ['--server-side', '--force-conflicts', '--field-manager=dockerrun-demo'];
-  await kubectl(['apply', ...flags, '--filename=-'], signal, secret);
+  for (const object of [namespace, secret]) {
+    await kubectl(
+      ['apply', '--server-side', '--field-manager=dockerrun-demo', '--filename=-'],
+      signal,
+      object,
+    );
+  }
 }

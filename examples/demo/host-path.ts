@@ -4,7 +4,7 @@ import { kubectl } from './kubectl.ts';
 import { readManifest } from './manifest.ts';
 import { performRun } from './perform-run.ts';
 
-const policy = ['-n', 'dockerrun-system', 'get', 'configmap', 'dockerrun-policy'];
+const policy = ['--namespace=dockerrun-system', 'get', 'configmap', 'dockerrun-policy'];
 
 /** Shows what the operator allows of the node, and does a run that uses it. */
 export async function showHostPath(signal: AbortSignal): Promise<void> {
@@ -12,6 +12,6 @@ export async function showHostPath(signal: AbortSignal): Promise<void> {
   say('host directories are for runs only as far as the operator’s policy allows; here it says:');
   for (const line of allowed.trim().split('\n')) say(`    ${line}`);
   await performRun(readManifest('bind-mount.yaml'), signal);
-  const note = '/srv/dockerrun/note.txt';
+  const note = '/srv/dockerrun/bind-mount-example.txt';
   say(`${note} on this machine: ${readFileSync(note, 'utf8').trim()}`);
 }

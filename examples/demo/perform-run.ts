@@ -4,11 +4,11 @@ import type { DockerRunStatus } from '../../src/api/status.ts';
 import { deadline } from '../../src/support/abort.ts';
 import { say } from '../../test/cluster/progress.ts';
 import { followLog, followStatus } from './follow-run.ts';
-import { kubectl } from './kubectl.ts';
+import { demoNamespace, kubectl } from './kubectl.ts';
 import { statusLine } from './status-line.ts';
 
 const runMs = 600_000;
-const lastLinesMs = 10_000;
+const lastLinesMs = 2_000;
 const deleteMs = 15_000;
 
 /** A run that succeeded. */
@@ -17,14 +17,14 @@ export type FinishedRun = { name: string; status: DockerRunStatus };
 /** Creates a run of a manifest under a new name and shows how it goes; rejects with its reason and message when it fails. */
 export async function performRun(manifest: string, signal: AbortSignal): Promise<FinishedRun> {
   const name = await createRun(manifest, signal);
-  say(`created: kubectl get dockerrun ${name}`);
+  say(`created: kubectl -n ${demoNamespace} get dockerrun ${name}`);
   try {
     const status = await show(name, deadline(runMs, signal));
     if (status.phase === 'Failed') throw new Error(`${status.reason}: ${status.message}`);
     return { name, status };
   } catch (error) {
     if (signal.aborted) await deleteRun(name);
-    else say(`look at the run with: kubectl describe dockerrun ${name}`);
+    else say(`look at the run with: kubectl -n ${demoNamespace} describe dockerrun ${name}`);
     throw new Error(
       `the run ${name} did not succeed: ${error instanceof Error ? error.message : String(error)}`,
       {

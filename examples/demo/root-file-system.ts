@@ -13,6 +13,12 @@ const notNeeded = [
   'var/lib/apt/lists/*',
 ];
 
+/** In namespaces of its own: whatever ends it, none of its mounts and processes stay on the machine. */
+const alone = ['unshare', '--mount', '--pid', '--fork', '--kill-child'];
+
+/** unshare itself blocks SIGTERM for as long as its child runs. */
+const killable = '"$@" & trap "kill -KILL $!" TERM; wait $!';
+
 /** The release of Debian or Ubuntu that this machine runs, such as bookworm. */
 export function machineRelease(): string {
   const codename = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
@@ -28,15 +34,9 @@ export async function makeRootFileSystem(tar: string, signal: AbortSignal): Prom
   rmSync(root, { recursive: true, force: true });
   const release = machineRelease();
   const flags = ['--variant=minbase', '--include=python3'];
-  await runLogged(
-    'demo-debootstrap',
-    // In namespaces of its own: whatever ends it, none of its mounts and processes stay on the machine.
-    [
-      ...(['unshare', '--mount', '--pid', '--fork', '--kill-child'] as const),
-      ...['debootstrap', ...flags, release, root, await mirrorOf(release, signal)],
-    ],
-    { signal, seconds: debootstrapSeconds },
-  );
+  const debootstrap = ['debootstrap', ...flags, release, root, await mirrorOf(release, signal)];
+  const commandLine = ['sh', '-c', killable, 'sh', ...alone, ...debootstrap] as const;
+  await runLogged('demo-debootstrap', commandLine, { signal, seconds: debootstrapSeconds });
   const exclude = notNeeded.map((path) => `--exclude=./${path}`);
   await capture('tar', ['--create', '--file', tar, '--numeric-owner', ...exclude, '-C', root, '.'], signal);
   rmSync(root, { recursive: true, force: true });

@@ -8,11 +8,26 @@ import type { DockerRunSpec } from './spec.ts';
  */
 export function validateSpec(spec: DockerRunSpec): string[] {
   return [
+    ...tooLarge(spec),
     ...duplicateNames(spec),
     ...unknownReferences(spec),
     ...unknownVolumes(spec),
     ...unknownUploads(spec),
     ...collidingMounts(spec),
+  ];
+}
+
+/**
+ * The run travels to its worker in one environment variable, which Linux limits to 128 KiB (MAX_ARG_STRLEN); the
+ * rest is for what the controller adds.
+ */
+const mostBytes = 100 * 1024;
+
+function tooLarge(spec: DockerRunSpec): string[] {
+  const bytes = Buffer.byteLength(JSON.stringify(spec));
+  if (bytes <= mostBytes) return [];
+  return [
+    `spec: it has ${bytes} bytes as JSON, and at most ${mostBytes} fit into a run; put the rest into a file`,
   ];
 }
 

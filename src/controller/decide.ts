@@ -19,6 +19,8 @@ export type Observed = {
   live: Report | undefined;
   /** Why the kubelet cannot mount a volume of the newest pod, if it cannot. */
   mountFailure: MountFailure | undefined;
+  /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
+  podRefusal: string | undefined;
   /** Why the API server refused the Job just now, if it did. */
   jobRefusal: { message: string; permanent: boolean } | undefined;
 };
@@ -103,7 +105,7 @@ function refused(run: ObservedRun, policy: Policy): RunError | undefined {
 
 function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decision {
   const pod = observed.pods.at(-1);
-  if (pod === undefined) return waiting(observed, now, `The Job ${job.name} has no pod yet.`);
+  if (pod === undefined) return waiting(observed, now, podlessMessage(observed, job));
   switch (pod.worker.kind) {
     case 'waiting': {
       const wait = waitingFor(pod, { spec: observed.run.spec, mountFailure: observed.mountFailure }, now);
@@ -116,6 +118,12 @@ function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decis
       // The Job's own verdict follows within a second or so: another pod, or the end.
       return whileTheWorkerRuns({ ...observed, live: pod.worker.report }, pod, now);
   }
+}
+
+function podlessMessage({ podRefusal }: Observed, job: ObservedJob): string {
+  return podRefusal === undefined
+    ? `The Job ${job.name} has no pod yet.`
+    : `The Job ${job.name} cannot create its pod: ${podRefusal}`;
 }
 
 /** A worker that says it is still preparing when its time is over; one that does not answer is left to its own clock. */

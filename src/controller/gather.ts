@@ -45,6 +45,7 @@ export async function gather(
     pods,
     live: active && pod !== undefined ? await liveReport(gatherer, pod, signal) : undefined,
     mountFailure: active && pod !== undefined ? await mountFailure(gatherer, pod, signal) : undefined,
+    podRefusal: active && pod === undefined ? await podRefusal(gatherer, job, signal) : undefined,
     jobRefusal: undefined,
   };
 }
@@ -110,15 +111,29 @@ async function mountFailure(
   signal: AbortSignal,
 ): Promise<Observed['mountFailure']> {
   if (pod.worker.kind !== 'waiting' || pod.nodeName === undefined) return undefined;
-  const query = { fieldSelector: `involvedObject.uid=${pod.uid},reason=FailedMount` };
-  const path = paths.events(pod.namespace);
-  const events = parseList(
-    await requestJson(gatherer.connection, { method: 'GET', path, query, signal }),
-  ).items;
-  const last = events.at(-1);
-  if (last === undefined) return undefined;
-  const since = textAt(last, 'firstTimestamp') ?? textAt(last, 'eventTime') ?? pod.creationTimestamp;
-  return { message: textAt(last, 'message') ?? 'a volume cannot be mounted', since };
+  const event = await lastEvent(gatherer, { object: pod, reason: 'FailedMount' }, signal);
+  if (event === undefined) return undefined;
+  const since = textAt(event, 'firstTimestamp') ?? textAt(event, 'eventTime') ?? pod.creationTimestamp;
+  return { message: textAt(event, 'message') ?? 'a volume cannot be mounted', since };
+}
+
+/** The Job controller says that it cannot create a pod nowhere but in an Event of the Job. */
+async function podRefusal(
+  gatherer: Gatherer,
+  job: ObservedJob,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return textAt(await lastEvent(gatherer, { object: job, reason: 'FailedCreate' }, signal), 'message');
+}
+
+async function lastEvent(
+  { connection }: Gatherer,
+  { object, reason }: { object: { namespace: string; uid: string }; reason: string },
+  signal: AbortSignal,
+): Promise<unknown> {
+  const query = { fieldSelector: `involvedObject.uid=${object.uid},reason=${reason}` };
+  const path = paths.events(object.namespace);
+  return parseList(await requestJson(connection, { method: 'GET', path, query, signal })).items.at(-1);
 }
 
 /** Asks a worker over its read-only endpoint; progress is best effort, so any failure is no answer. */

@@ -87,7 +87,10 @@ export class ExitWatch {
     return this.#destroyed.promise;
   }
 
-  /** True when the engine saw the target's memory limit kill it. */
+  /**
+   * True when the engine saw the memory limit kill the target or a part of it. On a busy node the engine may hear
+   * of that only after it removed the container (1 in 100 measured), and then says nothing.
+   */
   get oomKilled(): boolean {
     return this.#oomKilled;
   }

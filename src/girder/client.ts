@@ -87,7 +87,7 @@ export class GirderClient {
   /** Opens a stream from Girder; the caller reads its body to the end or destroys it, and minds its stalls. */
   async open(ask: Ask, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
     using watchdog = new Watchdog(this.timing.answer, 'answer', ask.signal);
-    return this.#ask(ask, { headers }, watchdog.signal);
+    return await this.#ask(ask, { headers }, watchdog.signal);
   }
 
   /** Sends a stream once; after a failure the caller finds out how much of it arrived. */

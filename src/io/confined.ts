@@ -38,7 +38,7 @@ export async function openRegularFile(root: string, relativePath: string): Promi
     throw new ConfinedPathError('unsafe', `${relativePath} is ${kindOf(stats)}, not a regular file`);
   }
   // Reopening the place, not the name: what was checked is what is read, whoever renames meanwhile.
-  return open(`/proc/self/fd/${place.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+  return await open(`/proc/self/fd/${place.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
 /**

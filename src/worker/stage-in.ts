@@ -49,15 +49,11 @@ export async function stageIn(
       paths.set(name, relativePath);
     }
   };
-  const workers = Array.from({ length: concurrentDownloads }, () =>
-    fetchNext().catch((error: unknown) => {
-      failed.abort(error);
-      throw error;
-    }),
+  const fetchers = Array.from({ length: concurrentDownloads }, () =>
+    fetchNext().catch((error: unknown) => failed.abort(error)),
   );
-  const outcomes = await Promise.allSettled(workers);
+  await Promise.all(fetchers);
   signal.throwIfAborted();
-  if (failed.signal.aborted) throw failed.signal.reason;
-  void outcomes;
+  failed.signal.throwIfAborted();
   return paths;
 }

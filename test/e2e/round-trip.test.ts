@@ -75,7 +75,11 @@ test('empty files go through as they are', async () => {
 test('what the target writes to stdout and stderr is the log of the pod, to the last byte', async () => {
   const lines = 200_000;
   await lab.run('chatty', {
-    command: ['sh', '-c', `awk 'BEGIN { for (i = 1; i <= ${lines}; i++) print "line " i " of stdout" }'; printf "no line end" >&2`],
+    command: [
+      'sh',
+      '-c',
+      `awk 'BEGIN { for (i = 1; i <= ${lines}; i++) print "line " i " of stdout" }'; printf "no line end" >&2`,
+    ],
   });
   assert.is((await lab.ended('chatty')).phase, 'Succeeded');
   const expected = Array.from({ length: lines }, (_, index) => `line ${index + 1} of stdout\n`).join('');

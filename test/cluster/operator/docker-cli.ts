@@ -12,8 +12,14 @@ export function docker(args: readonly string[], signal: AbortSignal): Promise<st
   });
 }
 
+/** The id of an image; nothing when there is no such image. */
+export async function imageId(name: string, signal: AbortSignal): Promise<string | undefined> {
+  const id = (await docker(['image', 'ls', '--quiet', name], signal)).trim();
+  return id === '' ? undefined : id;
+}
+
 export async function imageExists(name: string, signal: AbortSignal): Promise<boolean> {
-  return (await docker(['image', 'ls', '--quiet', name], signal)).trim() !== '';
+  return (await imageId(name, signal)) !== undefined;
 }
 
 /** The value of an image's label; nothing when there is no such image or label. */

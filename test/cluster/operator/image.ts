@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { layout } from '../layout.ts';
 import { say } from '../progress.ts';
 import { baseImage, makeBaseImage } from './base-image.ts';
-import { docker, imageLabel, isInContainerd, loadIntoContainerd } from './docker-cli.ts';
+import { docker, imageId, imageLabel, isInContainerd, loadIntoContainerd } from './docker-cli.ts';
 
 export const operatorImage = 'dockerrun:dev';
 
@@ -27,6 +27,7 @@ export async function buildOperatorImage(signal: AbortSignal): Promise<string> {
     value,
   ]);
   const label = ['--label', `${contentLabel}=${content}`];
+  const replaced = await imageId(operatorImage, signal);
   await docker(['build', '--quiet', '--tag', operatorImage, ...buildArgs, ...label, layout.checkout], signal);
   const scratch = mkdtempSync(join(tmpdir(), 'dockerrun-image-'));
   try {
@@ -34,6 +35,8 @@ export async function buildOperatorImage(signal: AbortSignal): Promise<string> {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+  // A build leaves the image that had the tag before it without a name; nothing may still use it, or something may.
+  if (replaced !== undefined) await docker(['image', 'rm', replaced], signal).catch(() => undefined);
   return content;
 }
 

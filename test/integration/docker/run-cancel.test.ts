@@ -55,26 +55,26 @@ test('a target that obeys SIGTERM is stopped at once and may say a last word', a
   assert.is(outcome.stopped, 'cancelled');
   assert.is(outcome.exitCode, 9);
   assert.is(stdout, 'ready\nstopping\n');
-  assert.ok(took < 3_000, `${took} ms`);
+  assert.ok(took < 8_000, `${took} ms`);
 });
 
 test('a target that does nothing about SIGTERM need not wait for the grace, thanks to the init process', async () => {
   const { outcome, took } = await cancelAfter(200, ['sleep', '600'], 10_000);
   assert.is(outcome.exitCode, 143);
-  assert.ok(took < 3_000, `${took} ms`);
+  assert.ok(took < 8_000, `${took} ms`);
 });
 
 test('a target that ignores SIGTERM is killed after the grace', async () => {
   const { outcome, took } = await cancelAfter(200, ['sh', '-c', 'trap "" TERM; sleep 600'], 2_000);
   assert.is(outcome.exitCode, 137);
-  assert.ok(took >= 1_900 && took < 6_000, `${took} ms`);
+  assert.ok(took >= 1_900 && took < 9_000, `${took} ms`);
 });
 
 test('a target that never stops printing can be cancelled', async () => {
   const { outcome, took, stdout } = await cancelAfter(1_000, ['yes', 'chatter'], 10_000);
   assert.is(outcome.stopped, 'cancelled');
   assert.ok(stdout.length > 1_000_000);
-  assert.ok(took < 4_000, `${took} ms`);
+  assert.ok(took < 8_000, `${took} ms`);
 });
 
 test('a target that never stops printing into a sink that never takes it can be cancelled', async () => {

@@ -24,14 +24,12 @@ export function girderEnvironment(): { apiUrl: string; apiKey: string } {
 export class Scratch implements AsyncDisposable {
   readonly admin: GirderClient;
   readonly directory: string;
-  readonly folderId: string;
   readonly itemId: string;
 
-  private constructor(admin: GirderClient, directory: string, ids: { folderId: string; itemId: string }) {
+  private constructor(admin: GirderClient, directory: string, itemId: string) {
     this.admin = admin;
     this.directory = directory;
-    this.folderId = ids.folderId;
-    this.itemId = ids.itemId;
+    this.itemId = itemId;
   }
 
   static async make(): Promise<Scratch> {
@@ -39,10 +37,10 @@ export class Scratch implements AsyncDisposable {
     const admin = await openGirder({ apiUrl, credentials: { apiKey }, signal: never });
     const me = await call(admin, 'GET', ['user', 'me']);
     const name = `girder-test-${randomBytes(6).toString('hex')}`;
-    const parent = { parentType: 'user', parentId: String(me['_id']), name, public: 'false' };
-    const folderId = String((await call(admin, 'POST', ['folder'], parent))['_id']);
-    const itemId = String((await call(admin, 'POST', ['item'], { folderId, name: 'item' }))['_id']);
-    return new Scratch(admin, await mkdtemp(join(tmpdir(), 'girder-test-')), { folderId, itemId });
+    const parent = { parentType: 'user', parentId: String(me['_id']), name: 'Private' };
+    const [folder] = (await ask(admin, 'GET', ['folder'], parent)) as Json[];
+    const item = await call(admin, 'POST', ['item'], { folderId: String(folder?.['_id']), name });
+    return new Scratch(admin, await mkdtemp(join(tmpdir(), 'girder-test-')), String(item['_id']));
   }
 
   /** Writes random bytes to a file here and tells their hash. */
@@ -72,14 +70,16 @@ export class Scratch implements AsyncDisposable {
     return (files as Json[]).map(({ name, size }) => ({ name: String(name), size: Number(size) }));
   }
 
-  /** How many uploads are begun and not ended, in all of Girder, for a file of this name. */
-  async unfinishedUploads(name: string): Promise<number> {
-    const uploads = await ask(this.admin, 'GET', ['system', 'uploads'], { limit: 0 });
-    return (uploads as Json[]).filter((upload) => upload['name'] === name).length;
+  /** How many uploads into the scratch item are begun and not ended. */
+  async unfinishedUploads(): Promise<number> {
+    const files = (await ask(this.admin, 'GET', ['item', this.itemId, 'files'])) as Json[];
+    const ids = new Set([this.itemId, ...files.map((file) => file['_id'])]);
+    const uploads = (await ask(this.admin, 'GET', ['system', 'uploads'], { limit: 0 })) as Json[];
+    return uploads.filter((upload) => ids.has(upload['parentId']) || ids.has(upload['fileId'])).length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await call(this.admin, 'DELETE', ['folder', this.folderId]);
+    await call(this.admin, 'DELETE', ['item', this.itemId]);
     await this.admin.close();
     await rm(this.directory, { recursive: true, force: true });
   }

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { truncateSync } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { mkdir, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFile } from '../../../src/girder/download.ts';
@@ -43,8 +45,9 @@ for (const fileId of [unknownId, 'not-an-id']) {
 test('an upload to an unknown item is GirderNotFound', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('data', 10);
-  Object.assign(scratch, { itemId: unknownId });
-  const error = await refusal(scratch.upload(path, 'data'));
+  await using source = await open(path);
+  const upload = { itemId: unknownId, name: 'data', source, size: 10 };
+  const error = await refusal(uploadToItem(scratch.admin, upload, { signal: never }));
   assert.is(error.reason, 'GirderNotFound');
   assert.match(error.sentence, `There is no item ${unknownId} in Girder`);
 });
@@ -141,7 +144,24 @@ test('a file that grows or shrinks while it is uploaded is UploadFailed and leav
       `${name} changed while it was being uploaded: it had ${40 * mebi} bytes, now ${newSize}`,
     );
     assert.equal(await scratch.files(), []);
-    assert.is(await scratch.unfinishedUploads(name), 0);
+    assert.is(await scratch.unfinishedUploads(), 0);
+  }
+});
+
+test('a volume without enough space is DownloadFailed in one sentence, and nothing stays on it', async () => {
+  await using scratch = await Scratch.make();
+  const { path } = await scratch.randomFile('data', 8 * mebi);
+  const { fileId } = await scratch.upload(path, 'data');
+  const into = join(scratch.directory, 'small');
+  await mkdir(into);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', into]);
+  try {
+    const error = await refusal(downloadFile(scratch.admin, { fileId, into }, { signal: never }));
+    assert.is(error.reason, 'DownloadFailed');
+    assert.match(error.message, 'there is no space left on the volume (ENOSPC)');
+    assert.equal(await readdir(into), []);
+  } finally {
+    execFileSync('umount', [into]);
   }
 });
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isOwnLink, withoutOwnRules } from './own-network.ts';
+import { isOwnLink, withoutOwnRules } from '../../cluster/teardown/own-network.ts';
 
 test('the rules of Kubernetes, CNI and Docker go, and other people’s stay', () => {
   const dump = [

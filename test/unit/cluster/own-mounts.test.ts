@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseMounts } from './own-mounts.ts';
+import { parseMounts } from '../../cluster/teardown/own-mounts.ts';
 
 const mountinfo = [
   '21 1 8:1 / / rw - ext4 /dev/vda rw',

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runSteps, type Step } from './steps.ts';
+import { runSteps, type Step } from '../../cluster/steps.ts';
 
 function recording(log: string[], name: string, after: string[] = [], millis = 0): Step {
   return {

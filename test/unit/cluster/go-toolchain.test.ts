@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isAtLeast } from './go-toolchain.ts';
+import { isAtLeast } from '../../cluster/install/go-toolchain.ts';
 
 test('versions compare number by number', () => {
   assert.ok(isAtLeast('1.26.8', '1.26.0'));

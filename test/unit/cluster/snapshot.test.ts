@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { firewallLines } from './snapshot.ts';
+import { firewallLines } from '../../cluster/teardown/snapshot.ts';
 
 test('rules and own chains count, while counters, comments and empty built-in chains do not', () => {
   const dump = '# made today\n*nat\n:OUTPUT ACCEPT [5:300]\n:MINE - [0:0]\n-A OUTPUT -j MINE\nCOMMIT\n';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isInOwnCgroup } from './own-processes.ts';
+import { isInOwnCgroup } from '../../cluster/teardown/own-processes.ts';
 
 test('pods’ and this engine’s containers are known on both versions of cgroups', () => {
   assert.ok(isInOwnCgroup('4:memory:/kubepods/besteffort/podx/y\n1:cpu:/kubepods/besteffort/podx/y\n'));

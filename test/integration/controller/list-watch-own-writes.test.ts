@@ -1,0 +1,72 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { anObject, WatchServer } from './watch-server.ts';
+import { until, Watched } from './watched.ts';
+
+const path = '/api/v1/configmaps';
+
+/** A cache that has listed `a` at version 5 and watches. */
+async function watching(server: WatchServer) {
+  const watched = new Watched(server.connection, path);
+  (await server.nextList()).list(10, [anObject('a', 5, 'old')]);
+  const watch = (await server.nextWatch()).stream();
+  await until('the list is in the cache', () => watched.cache.synced);
+  return { watched, watch };
+}
+
+test('what the server answered to a write of ours is in the cache at once', async () => {
+  await using server = await WatchServer.start();
+  const { watched } = await watching(server);
+  await using _ = watched;
+  watched.cache.absorb(anObject('a', 20, 'new'));
+  assert.equal(watched.contents, ['a=new']);
+});
+
+test('an event from before our write does not bring back what was', async () => {
+  await using server = await WatchServer.start();
+  const { watched, watch } = await watching(server);
+  await using _ = watched;
+  watched.cache.absorb(anObject('a', 20, 'new'));
+  watch
+    .event('MODIFIED', anObject('a', 15, 'between'))
+    .bookmark(16)
+    .event('ADDED', anObject('b', 17, 'b'));
+  await until('the events are heard', () => watched.cache.get('lab/b') !== undefined);
+  assert.equal(watched.contents, ['a=new', 'b=b']);
+  watch.event('MODIFIED', anObject('a', 21, 'newer'));
+  await until('a newer event counts', () => watched.contents.includes('a=newer'));
+});
+
+test('an answer that is older than what the watch brought does not count', async () => {
+  await using server = await WatchServer.start();
+  const { watched, watch } = await watching(server);
+  await using _ = watched;
+  watch.event('MODIFIED', anObject('a', 30, 'newest'));
+  await until('the event is heard', () => watched.contents.includes('a=newest'));
+  watched.cache.absorb(anObject('a', 20, 'new'));
+  assert.equal(watched.contents, ['a=newest']);
+});
+
+test('a list that began before our write does not take it back', async () => {
+  await using server = await WatchServer.start();
+  const { watched, watch } = await watching(server);
+  await using _ = watched;
+  watch.event('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
+  const list = await server.nextList();
+  watched.cache.absorb(anObject('a', 60, 'new'));
+  list.list(50, [anObject('a', 5, 'old')]);
+  await server.nextWatch();
+  assert.equal(watched.contents, ['a=new']);
+});
+
+test('the answer to a write that comes after the deletion of its object does not bring it back', async () => {
+  await using server = await WatchServer.start();
+  const { watched, watch } = await watching(server);
+  await using _ = watched;
+  watch.event('MODIFIED', anObject('a', 20, 'new')).event('DELETED', anObject('a', 21, 'new'));
+  await until('the deletion is heard', () => watched.contents.length === 0);
+  watched.cache.absorb(anObject('a', 20, 'new'));
+  assert.equal(watched.contents, []);
+});
+
+test.run();

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Engine, connectEngine } from '../../../src/docker/engine.ts';
+import { engineCall, engineStream } from '../../../src/docker/engine-call.ts';
+import { ensureImage } from '../../../src/docker/ensure-image.ts';
+import { failureOf, never } from './engine-under-test.ts';
+
+const socketPath = join(tmpdir(), `dockerrun-faults-${process.pid}.sock`);
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+const routes: { answer: Answer } = { answer: (_request, response) => void response.end() };
+
+const server = createServer((request, response) => routes.answer(request, response));
+server.listen(socketPath);
+await once(server, 'listening');
+
+const engine: Engine = {
+  docker: new Docker({ socketPath }),
+  socketPath,
+  serverVersion: 'none',
+  cgroupDriver: 'cgroupfs',
+  cgroupVersion: '1',
+  hasInit: true,
+};
+
+/** Promises half an answer and dies: dockerode's promise then never settles. */
+const halfAnAnswer: Answer = (_request, response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 });
+  response.write('{"Id":', () => setTimeout(() => response.destroy(), 20));
+};
+
+async function tookLessThan(milliseconds: number, promise: Promise<unknown>): Promise<{ message: string }> {
+  const begin = Date.now();
+  const failure = await failureOf(promise);
+  assert.ok(Date.now() - begin < milliseconds, `${Date.now() - begin} ms`);
+  return failure;
+}
+
+test('a call whose answer is cut off settles at its deadline', async () => {
+  routes.answer = halfAnAnswer;
+  const container = engine.docker.getContainer('x');
+  await tookLessThan(
+    1_500,
+    engineCall({ timeoutMs: 500 }, (abortSignal) => container.inspect({ abortSignal })),
+  );
+});
+
+test('a call that gets no answer settles as soon as it is cancelled', async () => {
+  routes.answer = () => undefined;
+  const container = engine.docker.getContainer('x');
+  await tookLessThan(
+    600,
+    engineCall({ signal: AbortSignal.timeout(100) }, (abortSignal) => container.inspect({ abortSignal })),
+  );
+});
+
+test('a stream that is opened too late is closed, not leaked', async () => {
+  let isClosed = false;
+  routes.answer = (request, response) => {
+    request.socket.once('close', () => (isClosed = true));
+    setTimeout(() => response.writeHead(200).flushHeaders(), 300);
+  };
+  await failureOf(
+    engineStream({ timeoutMs: 100 }, (abortSignal) => engine.docker.getEvents({ abortSignal })),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.ok(isClosed);
+});
+
+test('something else than an engine on the socket is said to be that', async () => {
+  routes.answer = (_request, response) => void response.end('"hello"');
+  const failure = await failureOf(connectEngine({ socketPath, signal: never, restartMs: 100 }));
+  assert.is(failure.reason, 'EngineUnavailable');
+  assert.match(failure.message, 'not a Docker Engine');
+});
+
+/** An engine without the image, whose pull answers with these lines and then ends or breaks. */
+function pullAnswering(lines: string, end: 'end' | 'break'): void {
+  routes.answer = (request, response) => {
+    if (request.method === 'GET') {
+      response.writeHead(404, { 'content-type': 'application/json' });
+      response.end('{"message":"No such image: x:1"}');
+      return;
+    }
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write(lines, () => (end === 'end' ? response.end() : response.destroy()));
+  };
+}
+
+for (const [what, lines, end] of [
+  ['breaks off', '{"status":"Pulling from x"}\n', 'break'],
+  ['ends in the middle of a line', '{"status":"Pul', 'end'],
+  ['ends well without the image being there', '{"status":"Status: Downloaded"}\n', 'end'],
+  ['answers with something that is no JSON', '<html>\n', 'end'],
+  ['ends with an error line', '{"status":"x"}\n{"errorDetail":{"message":"unexpected EOF"}}\n', 'end'],
+] as const) {
+  test(`a pull that ${what} is not a success`, async () => {
+    pullAnswering(lines, end);
+    const failure = await failureOf(
+      ensureImage(engine, { image: 'x:1', policy: 'Always', onProgress: () => undefined, signal: never }),
+    );
+    assert.is(failure.reason, 'ImagePullFailed');
+  });
+}
+
+test.after(async () => {
+  server.closeAllConnections();
+  server.close();
+  await rm(socketPath, { force: true });
+});
+
+test.run();

@@ -1,0 +1,59 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readConfig } from '../../../src/controller/config.ts';
+
+test('the image of the worker is all that must be set', () => {
+  assert.equal(readConfig({ DOCKERRUN_IMAGE: 'dockerrun:1' }), {
+    worker: {
+      image: 'dockerrun:1',
+      imagePullPolicy: 'IfNotPresent',
+      dockerSocket: '/var/run/docker.sock',
+      kubeletRoot: '/var/lib/kubelet',
+      cgroupRoot: '/',
+      logLevel: 'warn',
+    },
+    logLevel: 'info',
+    healthPort: 8081,
+  });
+});
+
+test('an empty setting is one that is not set', () => {
+  const { worker } = readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_DOCKER_SOCKET: '' });
+  assert.is(worker.dockerSocket, '/var/run/docker.sock');
+});
+
+test('every setting of the nodes is taken', () => {
+  const { worker, logLevel, healthPort } = readConfig({
+    DOCKERRUN_IMAGE: 'i',
+    DOCKERRUN_IMAGE_PULL_POLICY: 'Never',
+    DOCKERRUN_DOCKER_SOCKET: '/run/docker.sock',
+    DOCKERRUN_KUBELET_ROOT: '/k',
+    DOCKERRUN_CGROUP_ROOT: '/machine',
+    DOCKERRUN_WORKER_LOG_LEVEL: 'debug',
+    DOCKERRUN_LOG_LEVEL: 'warn',
+    DOCKERRUN_HEALTH_PORT: '9000',
+  });
+  assert.equal(Object.values(worker), ['i', 'Never', '/run/docker.sock', '/k', '/machine', 'debug']);
+  assert.equal([logLevel, healthPort], ['warn', 9000]);
+});
+
+for (const name of ['DOCKERRUN_DOCKER_SOCKET', 'DOCKERRUN_KUBELET_ROOT', 'DOCKERRUN_CGROUP_ROOT']) {
+  test(`${name} must be an absolute path, and the error says so`, () => {
+    const read = () => readConfig({ DOCKERRUN_IMAGE: 'i', [name]: 'docker.sock' });
+    assert.throws(read, new RegExp(`${name} must be an absolute path.*"docker\\.sock"`));
+  });
+}
+
+test('a controller without the image of its worker does not start', () => {
+  for (const environment of [{}, { DOCKERRUN_IMAGE: '' }])
+    assert.throws(() => readConfig(environment), /DOCKERRUN_IMAGE must name/);
+});
+
+test('a port that is none is an error that names the setting', () => {
+  for (const port of ['http', '-1', '70000', '80.5']) {
+    const read = () => readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_HEALTH_PORT: port });
+    assert.throws(read, /DOCKERRUN_HEALTH_PORT/, port);
+  }
+});
+
+test.run();

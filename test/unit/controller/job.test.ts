@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parsePlan } from '../../../src/api/plan.ts';
+import { exitCodes } from '../../../src/api/reasons.ts';
+import type { DockerRunSpec } from '../../../src/api/spec.ts';
+import { desiredJob } from '../../../src/controller/job.ts';
+import type { Policy } from '../../../src/controller/policy.ts';
+import { aSpec, metadata, workerConfig } from '../../fixtures/builders.ts';
+import { expandAsKubelet } from '../../fixtures/builders-expansion.ts';
+
+const jobOf = (spec: Partial<DockerRunSpec> = {}, policy: Policy = {}) =>
+  desiredJob({ metadata: { ...metadata }, spec: aSpec(spec) }, workerConfig, policy);
+
+const podOf = (...args: Parameters<typeof jobOf>) => {
+  const pod = jobOf(...args).spec?.template.spec;
+  const container = pod?.containers[0];
+  if (pod === undefined || container === undefined) throw new Error('the Job has no pod template');
+  return { ...pod, container };
+};
+
+const planOf = (spec: Partial<DockerRunSpec>) => {
+  const text = podOf(spec).container.env?.find(({ name }) => name === 'DOCKERRUN_PLAN')?.value ?? '';
+  const variables = new Map([
+    ['x', 'EXPANDED'],
+    ['DOCKERRUN_POD_UID', 'EXPANDED'],
+  ]);
+  return parsePlan(expandAsKubelet(text, variables));
+};
+
+test('the same run gives the same Job, so that the API server refuses a second one', () => {
+  assert.equal(jobOf({ args: ['$(x)'] }), jobOf({ args: ['$(x)'] }));
+  assert.is(jobOf().metadata?.name, 'segment-0b9ad1c6');
+});
+
+test('the run owns its Job, and both Job and pod carry its uid', () => {
+  const job = jobOf();
+  assert.equal(job.metadata?.ownerReferences, [
+    {
+      ...{ apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun' },
+      ...{ name: 'segment', uid: metadata.uid, controller: true, blockOwnerDeletion: true },
+    },
+  ]);
+  for (const labels of [job.metadata?.labels, job.spec?.template.metadata?.labels])
+    assert.equal(labels, { 'dockerrun.dev/run-uid': metadata.uid, 'dockerrun.dev/run-name': 'segment' });
+});
+
+test('the kubelet leaves the plan as it was, whatever dollars and parentheses are in it', () => {
+  for (const argument of [
+    '$(x)',
+    '$$(x)',
+    '$$$(x)',
+    '$',
+    '$$',
+    '$(DOCKERRUN_POD_UID)',
+    '$(cat f)',
+    '$&',
+    '"\\$',
+  ])
+    assert.equal(planOf({ args: [argument] }).spec.args, [argument]);
+  const piece = fc.constantFrom('$', '(', ')', 'x', 'DOCKERRUN_POD_UID', '"', '\\', '&', '1', '語');
+  fc.assert(
+    fc.property(fc.array(fc.array(piece).map((pieces) => pieces.join(''))), (args) => {
+      assert.equal(planOf({ args }).spec.args, args);
+    }),
+  );
+});
+
+test('the plan is the whole run', () => {
+  const plan = planOf({ args: ['a'], resources: { limits: { cpu: 1, memory: '1Gi' } } });
+  assert.equal(plan.run, { namespace: 'lab', name: 'segment', uid: metadata.uid });
+  assert.equal(plan.podCgroup, { root: '/', qosClass: 'Guaranteed' });
+  assert.is(plan.kubeletRoot, workerConfig.kubeletRoot);
+});
+
+test('the worker holds no credentials of Kubernetes, and is not root beyond what it must', () => {
+  const { automountServiceAccountToken, enableServiceLinks, container, ...pod } = podOf();
+  assert.is(automountServiceAccountToken, false);
+  assert.is(enableServiceLinks, false);
+  assert.is(container.securityContext?.allowPrivilegeEscalation, false);
+  assert.is(container.securityContext?.readOnlyRootFilesystem, true);
+  assert.equal(container.securityContext?.capabilities?.drop, ['ALL']);
+  assert.not.ok(container.securityContext?.privileged ?? false);
+  assert.not.ok(pod.hostNetwork ?? pod.hostPID ?? pod.hostIPC ?? false);
+});
+
+test('secrets come as files of Secrets, never as text or environment variables', () => {
+  const pod = podOf({
+    env: [
+      { name: 'PLAIN', value: '1' },
+      { name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+    ],
+    girder: { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } },
+  });
+  const secrets = pod.volumes?.flatMap(({ secret }) => (secret === undefined ? [] : [secret]));
+  assert.equal(secrets, [
+    { secretName: 'girder', defaultMode: 0o400 },
+    { secretName: 's', items: [{ key: 'k', path: 'value' }], defaultMode: 0o400 },
+  ]);
+  assert.ok(pod.container.env?.every(({ valueFrom }) => valueFrom?.secretKeyRef === undefined));
+  assert.is(pod.container.envFrom, undefined);
+  const mounts = pod.container.volumeMounts?.filter(({ mountPath }) => mountPath.includes('secrets'));
+  assert.equal(
+    mounts?.map(({ mountPath, readOnly }) => [mountPath, readOnly]),
+    [
+      ['/dockerrun/secrets/girder', true],
+      ['/dockerrun/secrets/env/1', true],
+    ],
+  );
+});
+
+test('every mount has its volume and every volume its mount, under names that no two share', () => {
+  const { volumes = [], container } = podOf({
+    volumes: ['A', 'a'].map((name) => ({
+      ...{ name, bindMount: { hostPath: `/srv/${name}`, containerPath: `/${name}`, mode: 'rw' as const } },
+    })),
+  });
+  const names = volumes.map(({ name }) => name);
+  assert.is(new Set(names).size, names.length);
+  assert.equal(
+    container.volumeMounts?.map(({ name }) => name),
+    names,
+  );
+  assert.ok(names.every((name) => /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)));
+});
+
+test('the worker can write to a host path only as far as the policy lets it', () => {
+  const bindMount = { hostPath: '/srv/d', containerPath: '/d', mode: 'ro' as const };
+  const isReadOnly = (policy: Policy) =>
+    podOf({ volumes: [{ name: 'd', bindMount }] }, policy).container.volumeMounts?.at(-1)?.readOnly;
+  assert.is(isReadOnly({ hostPaths: [{ pathPrefix: '/srv', readOnly: true }] }), true);
+  assert.is(isReadOnly({ hostPaths: [{ pathPrefix: '/srv' }] }), undefined);
+});
+
+test('what no other attempt can mend fails the Job, and what the cluster did costs no attempt', () => {
+  const { backoffLimit, podFailurePolicy, podReplacementPolicy, template } =
+    jobOf({ backoffLimit: 2 }).spec ?? {};
+  assert.is(backoffLimit, 2);
+  assert.is(podReplacementPolicy, 'Failed');
+  assert.is(template?.spec?.restartPolicy, 'Never');
+  const [fail, ignore] = podFailurePolicy?.rules ?? [];
+  assert.is(fail?.action, 'FailJob');
+  assert.equal(fail?.onExitCodes?.values, [exitCodes.spec, exitCodes.deadline]);
+  assert.is(ignore?.action, 'Ignore');
+  assert.equal(ignore?.onPodConditions, [{ type: 'DisruptionTarget', status: 'True' }]);
+});
+
+test('the labels of the node are those of the run', () => {
+  assert.equal(podOf({ nodeSelector: { gpu: 'yes' } }).nodeSelector, { gpu: 'yes' });
+  assert.is(podOf().nodeSelector, undefined);
+});
+
+test.run();

@@ -1,0 +1,98 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseJob, parsePod, parseRun } from '../../../src/controller/observed.ts';
+import { aSpec, metadata } from '../../fixtures/builders.ts';
+
+/** A pod whose worker's container is in `state`. */
+const podIn = (state: unknown, status: object = {}) =>
+  parsePod({
+    metadata: { namespace: 'lab', name: 'p', uid: 'u', labels: { 'dockerrun.dev/run-uid': 'run' } },
+    spec: { nodeName: 'node-1' },
+    status: {
+      phase: 'Running',
+      containerStatuses: [
+        { name: 'istio', state: {} },
+        { name: 'worker', state },
+      ],
+      ...status,
+    },
+  });
+
+test('a run keeps its metadata, spec and status, and nothing else', () => {
+  const status = { phase: 'Running' };
+  const object = { apiVersion: 'x', metadata: { ...metadata, managedFields: [] }, spec: aSpec(), status };
+  const { spec, metadata: parsed, ...rest } = parseRun(object);
+  assert.equal(spec, aSpec());
+  assert.is(parsed.uid, metadata.uid);
+  assert.equal(rest, { status });
+});
+
+test('a run whose spec an older schema let in is still a run, with the problem', () => {
+  const run = parseRun({ metadata, spec: { image: 7 } });
+  assert.is(run.spec, undefined);
+  assert.match(run.problem ?? '', /^spec/);
+  assert.equal(run.status, {});
+});
+
+test('a Job that has neither succeeded nor failed has not ended', () => {
+  const job = parseJob({
+    metadata: { name: 'j', namespace: 'lab', uid: 'u', creationTimestamp: 't' },
+    status: { active: 1, failed: 2, conditions: [{ type: 'FailureTarget', status: 'True' }] },
+  });
+  assert.is(job.finished, undefined);
+  assert.is(job.attempts, 3);
+  assert.is(job.ownerUid, undefined);
+});
+
+test('a Job has ended when a condition says so and is true', () => {
+  const ended = (type: string, status: string) =>
+    parseJob({
+      status: { conditions: [{ type, status, reason: 'R', message: 'm', lastTransitionTime: 't' }] },
+    }).finished;
+  assert.equal(ended('Complete', 'True'), { succeeded: true, reason: 'R', message: 'm', at: 't' });
+  assert.is(ended('Failed', 'True')?.succeeded, false);
+  assert.is(ended('Failed', 'False'), undefined);
+  assert.is(ended('Suspended', 'True'), undefined);
+});
+
+test('the owner of a Job is a DockerRun, not whatever else owns it', () => {
+  const ownerReferences = [
+    { apiVersion: 'v1', kind: 'DockerRun', uid: 'no' },
+    { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', uid: 'yes' },
+  ];
+  assert.is(parseJob({ metadata: { ownerReferences } }).ownerUid, 'yes');
+});
+
+test('the state of a pod is that of its worker, wherever that stands among the containers', () => {
+  assert.equal(podIn({ running: {} }).worker, { kind: 'running' });
+  assert.equal(podIn({ waiting: { reason: 'ErrImagePull', message: 'm' } }).worker, {
+    ...{ kind: 'waiting', reason: 'ErrImagePull', message: 'm' },
+  });
+  assert.equal(podIn(undefined).worker, { kind: 'waiting', reason: '', message: '' });
+});
+
+test('a worker that ended has its exit code and its final word, if it is one', () => {
+  const ended = (message: string) => podIn({ terminated: { exitCode: 69, reason: 'Error', message } }).worker;
+  const report = { phase: 'Failed', reason: 'TargetFailed' };
+  assert.equal(ended(JSON.stringify(report)), { kind: 'terminated', exitCode: 69, reason: 'Error', report });
+  assert.equal(ended('Killed'), { kind: 'terminated', exitCode: 69, reason: 'Error', report: undefined });
+});
+
+test('a pod that no node takes says why', () => {
+  const conditions = [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes' }];
+  assert.is(podIn({}, { conditions }).unschedulable, '0/1 nodes');
+  assert.is(podIn({}, { conditions: [{ type: 'PodScheduled', status: 'True' }] }).unschedulable, undefined);
+});
+
+test('the rest of a pod that a decision needs is there', () => {
+  const { name, runUid, nodeName, podIP, reason, deleting } = podIn(
+    {},
+    { podIP: '10.0.0.7', reason: 'Evicted' },
+  );
+  assert.equal(
+    [name, runUid, nodeName, podIP, reason, deleting],
+    ['p', 'run', 'node-1', '10.0.0.7', 'Evicted', false],
+  );
+});
+
+test.run();

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { DockerRunSpec } from '../../../src/api/spec.ts';
+import { hostPathAccess, parsePolicy, refusedByPolicy } from '../../../src/controller/policy.ts';
+import { aSpec } from '../../fixtures/builders.ts';
+
+const data = { hostPaths: [{ pathPrefix: '/srv/data' }] };
+const readOnly = { hostPaths: [{ pathPrefix: '/srv/data', readOnly: true }] };
+
+const bind = (mode: 'rw' | 'ro', hostPath = '/srv/data/x'): Partial<DockerRunSpec> => ({
+  volumes: [{ name: 'd', bindMount: { hostPath, containerPath: '/d', mode } }],
+});
+
+test('without a policy no host path is usable', () => {
+  for (const path of ['/', '/srv', '/srv/data']) assert.is(hostPathAccess({}, path), 'none');
+  assert.is(hostPathAccess({ hostPaths: [] }, '/srv'), 'none');
+});
+
+test('a prefix allows the directory and what is below it, by whole components', () => {
+  for (const path of ['/srv/data', '/srv/data/', '/srv/data/x/y', '/srv//data/x'])
+    assert.is(hostPathAccess(data, path), 'rw', path);
+  for (const path of ['/srv/database', '/srv', '/', '/data', '/srv/data.old', '/x/srv/data'])
+    assert.is(hostPathAccess(data, path), 'none', path);
+});
+
+test('a slash at the end of a prefix changes nothing', () => {
+  const slash = { hostPaths: [{ pathPrefix: '/srv/data/' }] };
+  assert.is(hostPathAccess(slash, '/srv/data'), 'rw');
+  assert.is(hostPathAccess(slash, '/srv/database'), 'none');
+});
+
+test('nothing with .. is allowed, wherever it leads', () => {
+  for (const path of ['/srv/data/../../etc', '/srv/data/..', '/srv/data/x/../y'])
+    assert.is(hostPathAccess(data, path), 'none', path);
+});
+
+test('the root as a prefix allows every path', () => {
+  assert.is(hostPathAccess({ hostPaths: [{ pathPrefix: '/' }] }, '/etc/x'), 'rw');
+});
+
+test('whatever is allowed lies below a prefix when the kernel resolves it', () => {
+  const part = fc.constantFrom('srv', 'data', 'database', '..', '.', '', 'x');
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+      const path = `/${parts.join('/')}`;
+      if (hostPathAccess(data, path) === 'none') return;
+      const { pathname } = new URL(`file://${path.replace(/\/{2,}/g, '/')}`);
+      assert.ok(`${pathname}/`.startsWith('/srv/data/'), path);
+    }),
+  );
+});
+
+test('a path that may only be read cannot be mounted to write', () => {
+  assert.is(refusedByPolicy(aSpec(bind('ro')), readOnly), undefined);
+  const refusal = refusedByPolicy(aSpec(bind('rw')), readOnly);
+  assert.is(refusal?.reason, 'HostPathNotAllowed');
+  assert.match(refusal?.message ?? '', /^spec\.volumes: d: .* read \/srv\/data\/x but not to write/);
+});
+
+test('a download into a volume writes to it, even when the target may only read', () => {
+  const transforms = [
+    { name: 'ct', girderFileIdToVolume: { fileId: '5f0c0000000000000000000a', volume: 'd' } },
+  ];
+  assert.is(refusedByPolicy(aSpec({ ...bind('ro'), transforms }), readOnly)?.reason, 'HostPathNotAllowed');
+  assert.is(refusedByPolicy(aSpec({ ...bind('ro'), transforms }), data), undefined);
+});
+
+test('the volumes of docker-py are under the same policy', () => {
+  const dockerVolumes = (mode: 'rw' | 'ro', path: string) =>
+    aSpec({ dockerVolumes: { [path]: { bind: '/d', mode } } });
+  assert.is(refusedByPolicy(dockerVolumes('ro', '/srv/data'), readOnly), undefined);
+  assert.is(refusedByPolicy(dockerVolumes('rw', '/srv/data'), readOnly)?.reason, 'HostPathNotAllowed');
+  assert.match(refusedByPolicy(dockerVolumes('ro', '/etc'), data)?.message ?? '', /no access to \/etc/);
+});
+
+test('Girder may be anywhere unless the policy lists its addresses', () => {
+  const girder = { apiUrl: 'https://data.example.org/api/v1', credentialsSecretRef: { name: 's' } };
+  const allow = (...girderApiUrls: string[]) => refusedByPolicy(aSpec({ girder }), { girderApiUrls })?.reason;
+  assert.is(refusedByPolicy(aSpec({ girder }), {}), undefined);
+  assert.is(allow('https://data.example.org/api/v1'), undefined);
+  assert.is(allow('https://other.example.org/api/v1', 'https://data.example.org/api/v1/'), undefined);
+  for (const other of ['https://data.example.org', 'http://data.example.org/api/v1'])
+    assert.is(allow(other), 'GirderAddressNotAllowed', other);
+  assert.is(allow(), 'GirderAddressNotAllowed');
+});
+
+test('a run that does not use Girder needs no address', () => {
+  assert.is(refusedByPolicy(aSpec(), { girderApiUrls: [] }), undefined);
+});
+
+test('a policy is read from YAML, and an empty one allows nothing', () => {
+  assert.equal(parsePolicy('hostPaths: [{pathPrefix: /srv, readOnly: true}]'), {
+    hostPaths: [{ pathPrefix: '/srv', readOnly: true }],
+  });
+  assert.equal(parsePolicy(''), {});
+  assert.equal(parsePolicy('# nothing\n'), {});
+});
+
+for (const [what, text] of [
+  ['an unknown field', 'hostpaths: []'],
+  ['an unknown field of a path', 'hostPaths: [{pathPrefix: /srv, readonly: true}]'],
+  ['a relative path', 'hostPaths: [{pathPrefix: srv}]'],
+  ['a path that is no object', 'hostPaths: [/srv]'],
+  ['an address that is none', 'girderApiUrls: [data.example.org]'],
+  ['text in place of fields', 'everything'],
+  ['broken YAML', 'hostPaths: ['],
+] as const) {
+  test(`a policy with ${what} is an error, never a silent permission`, () => {
+    assert.throws(
+      () => parsePolicy(text),
+      (error: unknown) => error instanceof Error,
+    );
+  });
+}
+
+test.run();

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { DockerRunSpec } from '../../../src/api/spec.ts';
+import { podResources, qosClass } from '../../../src/controller/resources.ts';
+import { aSpec } from '../../fixtures/builders.ts';
+
+const podOf = (resources: NonNullable<DockerRunSpec['resources']>) => podResources(aSpec({ resources }));
+const mebi = 2 ** 20;
+
+test('a run that asks for nothing requests what its worker needs, without a limit', () => {
+  assert.equal(podResources(aSpec()), { requests: { cpu: '100m', memory: '256Mi' }, limits: {} });
+});
+
+test("the worker's need is added to the target's, so that the target can use all of its own", () => {
+  const pod = podOf({ requests: { cpu: '2', memory: '4Gi' }, limits: { cpu: '4', memory: '8Gi' } });
+  assert.equal(pod, {
+    requests: { cpu: '2100m', memory: String((4096 + 256) * mebi) },
+    limits: { cpu: '4100m', memory: String((8192 + 256) * mebi) },
+  });
+});
+
+test('a limit without a request is requested, as the API server does it', () => {
+  const { requests } = podOf({ limits: { memory: '1Gi' } });
+  assert.is(requests['memory'], String((1024 + 256) * mebi));
+  assert.is(requests['cpu'], '100m');
+});
+
+test('a device is passed on as it is, requested and limited', () => {
+  const { requests, limits } = podOf({ limits: { 'nvidia.com/gpu': 1 } });
+  assert.is(requests['nvidia.com/gpu'], '1');
+  assert.is(limits['nvidia.com/gpu'], '1');
+  assert.is(limits['memory'], undefined);
+});
+
+test('whole millicores stay exact', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 256_000 }), (milli) => {
+      assert.is(podOf({ limits: { cpu: `${milli}m` } }).limits['cpu'], `${milli + 100}m`);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a pod whose limits are its requests, for CPU and memory, is Guaranteed', () => {
+  assert.is(qosClass(podOf({ limits: { cpu: 2, memory: '1Gi' } })), 'Guaranteed');
+  const spelledOtherwise = {
+    requests: { cpu: '2000m', memory: '1024Mi' },
+    limits: { cpu: 2, memory: '1Gi' },
+  };
+  assert.is(qosClass(podOf(spelledOtherwise)), 'Guaranteed');
+});
+
+test('any other pod with resources is Burstable', () => {
+  for (const resources of [
+    {},
+    { limits: { memory: '1Gi' } },
+    { limits: { cpu: 2 } },
+    { requests: { cpu: 1 }, limits: { cpu: 2, memory: '1Gi' } },
+  ]) {
+    assert.is(qosClass(podOf(resources)), 'Burstable');
+  }
+});
+
+test('a pod without any resources is BestEffort', () => {
+  assert.is(qosClass({ requests: {}, limits: {} }), 'BestEffort');
+});
+
+test.run();

@@ -1,0 +1,137 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  initFailure,
+  isImageMissing,
+  isRemovalInProgress,
+  isUnreachable,
+  messageOf,
+  shortenRuntimeMessage,
+  toCreateError,
+  toPullError,
+  toStartError,
+  unavailable,
+} from '../../../src/docker/classify.ts';
+
+/** What docker-modem throws. */
+function refusal(statusCode: number, text: string): Error {
+  return Object.assign(new Error(`(HTTP code ${statusCode}) server error - ${text} `), { statusCode });
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`connect ${code} /x.sock`), { code });
+}
+
+const at = { image: 'lab/x:1', name: 'run-1', socketPath: '/x.sock' };
+
+test('a socket nobody serves is unreachable, a refusal is not', () => {
+  for (const code of ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE']) {
+    assert.ok(isUnreachable(systemError(code)), code);
+  }
+  assert.ok(isUnreachable(new DOMException('too slow', 'TimeoutError')));
+  assert.not(isUnreachable(refusal(500, 'no')));
+  assert.not(isUnreachable(new DOMException('cancelled', 'AbortError')));
+});
+
+test("the engine's words come without dockerode's", () => {
+  assert.is(messageOf(refusal(409, 'Conflict. In use - really')), 'Conflict. In use - really');
+  assert.is(messageOf(systemError('ENOENT')), 'connect ENOENT /x.sock');
+});
+
+test('refusals of a create are told apart', () => {
+  const reason = (error: Error) => toCreateError(error, at).reason;
+  const missing = 'invalid mount config for type "bind": bind source path does not exist: /data/a b';
+  assert.is(reason(refusal(400, missing)), 'HostPathNotVisible');
+  assert.match(toCreateError(refusal(400, missing), at).message, /\/data\/a b$/);
+  assert.is(reason(refusal(404, 'No such image: lab/x:1')), 'ImageNotFound');
+  assert.is(reason(refusal(409, 'Conflict. The container name "/run-1" is in use')), 'ContainerCreateFailed');
+  assert.is(reason(refusal(400, 'No command specified')), 'ContainerCreateFailed');
+  assert.is(reason(systemError('ECONNREFUSED')), 'EngineUnavailable');
+});
+
+test("a start that was refused is the run's fault, one that got no answer is not", () => {
+  assert.is(toStartError(refusal(400, 'x'), '/x.sock').reason, 'ContainerStartFailed');
+  assert.is(toStartError(systemError('ECONNRESET'), '/x.sock').reason, 'ContainerLost');
+});
+
+const clause = 'exec: "/nosuch": stat /nosuch: no such file or directory';
+for (const [engine, noise] of [
+  [
+    '20.10',
+    `OCI runtime create failed: container_linux.go:380: starting container process caused: ${clause}: unknown`,
+  ],
+  [
+    '20.10 with runc 1.1',
+    `failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ${clause}: unknown`,
+  ],
+  [
+    '28',
+    `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ${clause}: unknown`,
+  ],
+] as const) {
+  test(`the runtime's message of an engine ${engine} is cut to its last clause`, () => {
+    assert.is(shortenRuntimeMessage(noise), clause);
+  });
+}
+
+test('a message without noise stays as it is', () => {
+  const text = 'could not select device driver "" with capabilities: [[gpu]]';
+  assert.is(shortenRuntimeMessage(text), text);
+});
+
+test("docker-init's complaint is a failed start; the same exit code of a target is not", () => {
+  const said = '[FATAL tini (7)] exec /nosuch failed: No such file or directory\n';
+  const failure = initFailure(127, said);
+  assert.is(failure?.reason, 'ContainerStartFailed');
+  assert.match(failure?.message ?? '', 'exec /nosuch failed: No such file or directory');
+  assert.is(
+    initFailure(1, said.replace('No such file or directory', 'Exec format error'))?.reason,
+    'ContainerStartFailed',
+  );
+  assert.is(initFailure(127, 'sh: nosuch: not found\n'), undefined);
+  assert.is(initFailure(127, `first\n${said}`), undefined);
+  assert.is(initFailure(0, said), undefined);
+});
+
+for (const text of [
+  'manifest unknown',
+  'manifest for lab/x:1 not found: manifest unknown: manifest unknown',
+  "pull access denied for lab/x, repository does not exist or may require 'docker login'",
+  'denied: requested access to the resource is denied',
+  'denied',
+  'unauthorized: authentication required',
+  'Head "https://r/v2/x/manifests/1": no basic auth credentials',
+  'invalid reference format: repository name must be lowercase',
+  'no matching manifest for linux/arm64/v8 in the manifest list entries',
+]) {
+  test(`"${text.slice(0, 40)}" is an image that another try will not find`, () => {
+    assert.ok(isImageMissing(refusal(500, text)));
+    assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 1 }).reason, 'ImageNotFound');
+  });
+}
+
+for (const text of [
+  'Get "https://r/v2/": dial tcp: lookup r: no such host',
+  'Get "http://localhost:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused',
+  'toomanyrequests: You have reached your pull rate limit',
+  'received unexpected HTTP status: 503 Service Unavailable',
+  'unexpected EOF',
+  'net/http: TLS handshake timeout',
+]) {
+  test(`"${text.slice(-40)}" may pass`, () => {
+    assert.not(isImageMissing(refusal(500, text)));
+    assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 4 }).reason, 'ImagePullFailed');
+  });
+}
+
+test('an engine that does not answer is named with its setting', () => {
+  assert.match(unavailable('/x.sock', systemError('EACCES')).message, 'permission denied');
+  assert.match(unavailable('/x.sock', systemError('ENOENT')).sentence, 'DOCKERRUN_DOCKER_SOCKET');
+});
+
+test('a removal that is under way already is no failure', () => {
+  assert.ok(isRemovalInProgress(refusal(409, 'removal of container abc is already in progress')));
+  assert.not(isRemovalInProgress(refusal(409, 'You cannot remove a running container')));
+});
+
+test.run();

@@ -1,0 +1,59 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TransientFailure } from '../../../src/girder/failure.ts';
+import { backoff, defaultPatience, parseRetryAfter, Patience } from '../../../src/girder/patience.ts';
+
+const never = new AbortController().signal;
+const failure = new TransientFailure('x');
+
+test('waits grow from a quarter of a second to ten, with full jitter', () => {
+  const longest = [1, 2, 3, 4, 5, 6, 7, 20].map((attempt) => backoff(attempt, defaultPatience, 1));
+  assert.equal(longest, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+  assert.is(backoff(7, defaultPatience, 0), 0);
+  assert.is(backoff(7, defaultPatience, 0.5), 5000);
+});
+
+test('waits of average luck cover a restart of Girder of 40 seconds', () => {
+  let waited = 0;
+  for (let attempt = 1; attempt <= 14; attempt += 1) waited += backoff(attempt, defaultPatience, 0.5);
+  assert.ok(waited > 40_000 && waited < defaultPatience.total);
+});
+
+test('Retry-After is read as seconds or as a date', () => {
+  const now = Date.parse('2026-11-22T11:00:00Z');
+  assert.is(parseRetryAfter('7', now), 7000);
+  assert.is(parseRetryAfter('Sun, 22 Nov 2026 11:00:30 GMT', now), 30_000);
+  assert.is(parseRetryAfter('Sun, 22 Nov 2026 10:00:00 GMT', now), 0);
+  assert.is(parseRetryAfter('soon', now), undefined);
+  assert.is(parseRetryAfter(undefined, now), undefined);
+});
+
+test('patience ends when its time is over, at once and not after another wait', async () => {
+  const patience = new Patience({ first: 1, longest: 1, total: 50 });
+  const begin = performance.now();
+  let tries = 0;
+  while (await patience.again(failure, never)) tries += 1;
+  assert.ok(tries > 1);
+  assert.ok(performance.now() - begin < 1000);
+});
+
+test('a server that wants more time than there is left is not waited for', async () => {
+  assert.is(await new Patience().again(new TransientFailure('busy', 91_000), never), false);
+});
+
+test('progress makes patience new', async () => {
+  const patience = new Patience({ first: 1, longest: 1, total: 50 });
+  await patience.again(failure, never);
+  patience.progress();
+  assert.is(patience.attempts, 0);
+});
+
+test('a wait ends at once when the run is cancelled', async () => {
+  const cancel = new AbortController();
+  const waiting = new Patience().again(new TransientFailure('busy', 60_000), cancel.signal);
+  cancel.abort(new Error('cancelled'));
+  const error: unknown = await waiting.catch((thrown: unknown) => thrown);
+  assert.is((error as Error).message, 'cancelled');
+});
+
+test.run();

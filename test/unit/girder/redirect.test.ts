@@ -1,0 +1,52 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { nextHop, RedirectRefused } from '../../../src/girder/redirect.ts';
+
+const api = new URL('https://data.example.org/api/v1');
+const from = new URL('https://data.example.org/api/v1/file/1/download');
+
+function refused(location: string | undefined, start = from): boolean {
+  try {
+    nextHop(start, location, api);
+    return false;
+  } catch (error) {
+    return error instanceof RedirectRefused;
+  }
+}
+
+test('the token goes along within the origin of the API', () => {
+  assert.is(nextHop(from, '/elsewhere', api).withToken, true);
+  assert.is(nextHop(from, '/elsewhere', api).url.href, 'https://data.example.org/elsewhere');
+});
+
+test('the token stays at home when host, port or scheme differ', () => {
+  assert.is(nextHop(from, 'https://bucket.s3.example.com/x?sig=1', api).withToken, false);
+  assert.is(nextHop(from, 'https://data.example.org:8443/x', api).withToken, false);
+  const plain = new URL('http://data.example.org/api/v1');
+  assert.is(nextHop(plain, 'https://data.example.org/x', plain).withToken, false);
+});
+
+test('a redirect from https to http is refused', () => {
+  assert.ok(refused('http://data.example.org/x'));
+});
+
+test('a redirect to anything but http and https is refused', () => {
+  for (const location of ['file:///etc/passwd', 'data:,x', 'ftp://x/', undefined, 'http://']) {
+    assert.ok(refused(location), location ?? 'none');
+  }
+});
+
+test('a redirect to the node itself or to the metadata service of a cloud is refused', () => {
+  const plain = new URL('http://store.example.com/x');
+  const hosts = ['127.0.0.1', 'localhost', 'a.localhost', '169.254.169.254', '0.0.0.0', '2130706433'];
+  for (const host of [...hosts, '[::1]', '[fe80::1]', '[::ffff:127.0.0.1]', '[::]', '127.1']) {
+    assert.ok(refused(`http://${host}/`, plain), host);
+  }
+});
+
+test('a Girder on the node itself may redirect to itself', () => {
+  const local = new URL('http://127.0.0.1:8080/api/v1');
+  assert.is(nextHop(local, 'http://127.0.0.1:8080/x', local).withToken, true);
+});
+
+test.run();

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { publishFile, removePath } from '../../../src/io/confined-change.ts';
+import { createFile, makeDirectories, openRegularFile } from '../../../src/io/confined.ts';
+import { ConfinedPathError, pathSegments } from '../../../src/io/confined-path.ts';
+
+const test = suite<{ root: string; outside: string; descriptors: number }>('confined paths');
+
+test.before.each((context) => {
+  context.root = mkdtempSync(join(tmpdir(), 'confined-'));
+  context.outside = mkdtempSync(join(tmpdir(), 'outside-'));
+  writeFileSync(join(context.outside, 'secret'), 'secret');
+  context.descriptors = readdirSync('/proc/self/fd').length;
+});
+
+test.after.each(({ root, outside, descriptors }) => {
+  rmSync(root, { recursive: true });
+  rmSync(outside, { recursive: true });
+  assert.is(readdirSync('/proc/self/fd').length, descriptors, 'no descriptor stays open');
+});
+
+async function problem(promise: Promise<unknown>): Promise<string> {
+  const thrown: unknown = await promise.then(
+    () => 'nothing went wrong',
+    (error: unknown) => error,
+  );
+  if (thrown instanceof ConfinedPathError) return thrown.problem;
+  throw thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+test('only plain relative paths are paths', () => {
+  assert.equal(pathSegments('a/b c/ü'), ['a', 'b c', 'ü']);
+  for (const bad of ['', '/a', 'a//b', 'a/', './a', 'a/..', '..', 'a\0b', 'x'.repeat(256)]) {
+    assert.throws(
+      () => pathSegments(bad),
+      (error: unknown) => error instanceof ConfinedPathError,
+    );
+  }
+});
+
+test('a regular file is read', async ({ root }) => {
+  mkdirSync(join(root, 'a'));
+  writeFileSync(join(root, 'a/file'), 'hello');
+  await using handle = await openRegularFile(root, 'a/file');
+  assert.is(String(await handle.readFile()), 'hello');
+});
+
+test('a missing file, or one below a missing directory, is missing', async ({ root }) => {
+  assert.is(await problem(openRegularFile(root, 'file')), 'missing');
+  assert.is(await problem(openRegularFile(root, 'a/b/file')), 'missing');
+});
+
+test('links are never followed, neither at the end nor on the way, even to the inside', async ({
+  root,
+  outside,
+}) => {
+  symlinkSync(join(outside, 'secret'), join(root, 'link'));
+  symlinkSync(outside, join(root, 'directory'));
+  writeFileSync(join(root, 'file'), 'x');
+  symlinkSync('file', join(root, 'inner'));
+  for (const path of ['link', 'directory/secret', 'inner']) {
+    assert.is(await problem(openRegularFile(root, path)), 'unsafe', path);
+  }
+});
+
+test('pipes, sockets, devices and directories are refused without waiting for anybody', async ({ root }) => {
+  execFileSync('mkfifo', [join(root, 'pipe')]);
+  execFileSync('mknod', [join(root, 'device'), 'c', '1', '5']);
+  mkdirSync(join(root, 'directory'));
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(join(root, 'socket'), resolve));
+  for (const path of ['pipe', 'device', 'directory', 'socket']) {
+    assert.is(await problem(openRegularFile(root, path)), 'unsafe', path);
+  }
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test('a file that is swapped for a link after it was opened is still the file', async ({ root, outside }) => {
+  writeFileSync(join(root, 'file'), 'mine');
+  await using handle = await openRegularFile(root, 'file');
+  rmSync(join(root, 'file'));
+  symlinkSync(join(outside, 'secret'), join(root, 'file'));
+  assert.is(String(await handle.readFile()), 'mine');
+});
+
+test('missing directories are made with the given mode whatever the umask, and those that are there stay', async ({
+  root,
+}) => {
+  mkdirSync(join(root, 'a'));
+  chmodSync(join(root, 'a'), 0o750);
+  const made: string[] = [];
+  await makeDirectories(root, ['a', 'b', 'c'], 0o777, (path) => made.push(path));
+  assert.equal(made, ['a/b', 'a/b/c']);
+  assert.is(statSync(join(root, 'a')).mode & 0o777, 0o750);
+  assert.is(statSync(join(root, 'a/b/c')).mode & 0o777, 0o777);
+});
+
+test('no directory is made behind a link', async ({ root, outside }) => {
+  symlinkSync(outside, join(root, 'link'));
+  assert.is(await problem(makeDirectories(root, ['link', 'new'], 0o777)), 'unsafe');
+  assert.equal(readdirSync(outside), ['secret']);
+});
+
+test('a new file takes no name that exists, not even that of a dangling link', async ({ root, outside }) => {
+  writeFileSync(join(root, 'file'), 'old');
+  symlinkSync(join(outside, 'new'), join(root, 'dangling'));
+  assert.is(await problem(createFile(root, 'file', 0o644)), 'exists');
+  assert.is(await problem(createFile(root, 'dangling', 0o644)), 'exists');
+  assert.equal(readdirSync(outside), ['secret']);
+});
+
+test('publishing gives the final name and replaces nothing', async ({ root }) => {
+  for (const name of ['part', 'taken']) writeFileSync(join(root, name), name);
+  assert.is(await problem(publishFile(root, 'part', 'taken')), 'exists');
+  await publishFile(root, 'part', 'final');
+  assert.equal(readdirSync(root), ['final', 'taken']);
+  assert.is(readFileSync(join(root, 'final'), 'utf8'), 'part');
+});
+
+test('removing takes a file, a link or an empty directory, and nothing behind a link', async ({
+  root,
+  outside,
+}) => {
+  symlinkSync(outside, join(root, 'link'));
+  assert.is(await removePath(root, 'link/secret'), false);
+  assert.is(await removePath(root, 'link'), true);
+  assert.equal(readdirSync(outside), ['secret']);
+  mkdirSync(join(root, 'full'));
+  writeFileSync(join(root, 'full/file'), '');
+  assert.is(await removePath(root, 'full'), false);
+  assert.is(await removePath(root, 'full/file'), true);
+  assert.is(await removePath(root, 'full'), true);
+  assert.is(await removePath(root, 'gone/for/ever'), true);
+});
+
+test.run();

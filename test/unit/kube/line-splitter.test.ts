@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { LineSplitter } from '../../../src/kube/watch.ts';
+
+/** The lines that come out when `bytes` arrive in chunks that end at `cuts`. */
+function linesOf(bytes: Buffer, cuts: readonly number[]): string[] {
+  const splitter = new LineSplitter();
+  const ends = [...cuts, bytes.length];
+  return ends.flatMap((end, index) => splitter.push(bytes.subarray(ends[index - 1] ?? 0, end)));
+}
+
+const text = '{"name":"größe"}\n{"name":"語"}\n\n{"name":"🦭"}\n';
+const expected = ['{"name":"größe"}', '{"name":"語"}', '{"name":"🦭"}'];
+
+test('lines come out whole, wherever the bytes are cut', () => {
+  const bytes = Buffer.from(text);
+  for (let cut = 0; cut <= bytes.length; cut += 1) assert.equal(linesOf(bytes, [cut]), expected);
+});
+
+test('lines come out whole when every byte comes alone', () => {
+  const bytes = Buffer.from(text);
+  assert.equal(linesOf(bytes, [...bytes.keys()]), expected);
+});
+
+test('any lines come out as they went in, however they are cut', () => {
+  const line = fc.string({ unit: 'binary', minLength: 1 }).filter((one) => !one.includes('\n'));
+  fc.assert(
+    fc.property(fc.array(line), fc.array(fc.nat(200)), (lines, places) => {
+      const bytes = Buffer.from(lines.map((one) => `${one}\n`).join(''));
+      const cuts = places.filter((place) => place <= bytes.length).toSorted((a, b) => a - b);
+      assert.equal(
+        linesOf(bytes, cuts),
+        lines.map((one) => Buffer.from(one).toString()),
+      );
+    }),
+  );
+});
+
+test('a line without its end never comes out', () => {
+  assert.equal(linesOf(Buffer.from('{"a":1}\n{"b":'), []), ['{"a":1}']);
+});
+
+test('a line comes out as soon as its end is there', () => {
+  const splitter = new LineSplitter();
+  assert.equal(splitter.push(Buffer.from('ab')), []);
+  assert.equal(splitter.push(Buffer.from('c\nd')), ['abc']);
+});
+
+test.run();

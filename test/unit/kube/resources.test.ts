@@ -1,0 +1,12 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { paths } from '../../../src/kube/resources.ts';
+
+test('a path is that of the whole cluster, or of one namespace', () => {
+  assert.is(paths.dockerRuns(), '/apis/dockerrun.dev/v1alpha1/dockerruns');
+  assert.is(paths.dockerRuns('lab'), '/apis/dockerrun.dev/v1alpha1/namespaces/lab/dockerruns');
+  assert.is(paths.jobs('lab'), '/apis/batch/v1/namespaces/lab/jobs');
+  assert.is(paths.pods(), '/api/v1/pods');
+});
+
+test.run();

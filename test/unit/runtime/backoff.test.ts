@@ -1,0 +1,30 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { backoffMs } from '../../../src/runtime/backoff.ts';
+
+const options = { firstMs: 200, maxMs: 60_000 };
+const longest = () => 1 - Number.EPSILON;
+const shortest = () => 0;
+
+test('the longest wait doubles with each failure until it is as long as it gets', () => {
+  const waits = [0, 1, 2, 3].map((failures) => backoffMs(failures, options, longest));
+  assert.equal(waits, [200, 400, 800, 1600]);
+  assert.is(backoffMs(9, options, longest), 60_000);
+});
+
+test('the shortest wait is half of the first', () => {
+  for (const failures of [0, 1, 20]) assert.is(backoffMs(failures, options, shortest), 100);
+});
+
+test('every wait is a whole number within its bounds, also after ever so many failures', () => {
+  const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  fc.assert(
+    fc.property(fc.nat(10_000), chance, (failures, random) => {
+      const wait = backoffMs(failures, options, () => random);
+      assert.ok(Number.isInteger(wait) && wait >= options.firstMs / 2 && wait <= options.maxMs, String(wait));
+    }),
+  );
+});
+
+test.run();

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { layerOf, reachableFrom, sourceFiles } from './source-files.ts';
+
+/** What each layer may import besides itself; every arrow points down, so that no circle can come up. */
+const below: Record<string, readonly string[]> = {
+  api: [],
+  support: ['api'],
+  runtime: ['support'],
+  io: ['support'],
+  kube: ['api', 'support', 'runtime'],
+  docker: ['api', 'support', 'io'],
+  girder: ['api', 'support', 'io'],
+  controller: ['api', 'support', 'runtime', 'kube'],
+  worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
+  cli: ['api', 'support', 'runtime', 'io', 'kube', 'docker', 'girder', 'controller', 'worker'],
+  main: ['controller', 'worker', 'cli'],
+};
+
+const inSrc = (path: string) => path.startsWith('src/');
+
+test('there are files to check, and every import of a file is one that exists', () => {
+  assert.ok(sourceFiles.length > 50);
+  const missing = sourceFiles.flatMap(({ path, imports }) =>
+    imports.filter((to) => inSrc(to) && !existsSync(to)).map((to) => `${path} → ${to}`),
+  );
+  assert.equal(missing, []);
+  assert.ok(reachableFrom('src/main.ts').has('src/controller/main.ts'), 'dynamic imports are seen');
+});
+
+test('every file is in a layer', () => {
+  const homeless = sourceFiles.filter(({ path }) => below[layerOf(path) ?? ''] === undefined);
+  assert.equal(
+    homeless.map(({ path }) => path),
+    [],
+  );
+});
+
+test('the layers are ordered: nothing can import what imports it', () => {
+  const order = Object.keys(below);
+  for (const [layer, lower] of Object.entries(below))
+    for (const one of lower) assert.ok(order.indexOf(one) < order.indexOf(layer), `${layer} → ${one}`);
+});
+
+test('imports point one way', () => {
+  const wrong = sourceFiles.flatMap(({ path, imports }) => {
+    const layer = layerOf(path) ?? '';
+    const allowed = [layer, ...(below[layer] ?? [])];
+    return imports
+      .filter((to) => inSrc(to) && !allowed.includes(layerOf(to) ?? ''))
+      .map((to) => `${path} → ${to}`);
+  });
+  assert.equal(wrong, []);
+});
+
+test('nothing in src imports what is outside of it', () => {
+  const outside = sourceFiles.flatMap(({ path, imports }) =>
+    imports.filter((to) => /^(\.\.|scripts|test|node_modules)\//.test(to)).map((to) => `${path} → ${to}`),
+  );
+  assert.equal(outside, []);
+});
+
+test('no two files import each other, directly or by way of others', () => {
+  const circles = sourceFiles.flatMap(({ path, imports }) =>
+    imports.filter((to) => inSrc(to) && reachableFrom(to).has(path)).map((to) => `${path} → ${to}`),
+  );
+  assert.equal(circles, []);
+});
+
+test('the worker never loads the Kubernetes client', () => {
+  const ways = reachableFrom('src/worker/main.ts');
+  assert.ok(ways.has('src/docker/engine.ts') && ways.has('dockerode'));
+  const client = [...ways].filter(([to]) => to.startsWith('@kubernetes/'));
+  assert.equal(
+    client.map(([, way]) => way.join(' → ')),
+    [],
+  );
+});
+
+test('only kube and controller know the Kubernetes client, only docker dockerode, only girder axios', () => {
+  const users = (name: string) => [
+    ...new Set(
+      sourceFiles
+        .filter(({ imports }) => imports.some((to) => to.startsWith(name)))
+        .map(({ path }) => layerOf(path)),
+    ),
+  ];
+  assert.equal(users('@kubernetes/client-node'), ['controller', 'kube']);
+  assert.equal(users('dockerode'), ['docker']);
+  assert.equal(users('axios'), ['girder']);
+});
+
+test('files are named for what they hold, in kebab-case, and none is a barrel or a drawer for anything', () => {
+  for (const { path } of sourceFiles) {
+    assert.match(basename(path), /^[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
+    assert.not.match(basename(path), /^(index|utils?|helpers?|common|misc|types)\.ts$/, path);
+  }
+});
+
+test('no file has more than 300 lines, and most have at most 80', () => {
+  const long = sourceFiles.filter(({ lines }) => lines > 300).map(({ path, lines }) => `${path}: ${lines}`);
+  assert.equal(long, []);
+  const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
+  assert.ok((sorted[Math.floor(sorted.length / 2)] ?? 0) <= 80);
+});
+
+test.run();

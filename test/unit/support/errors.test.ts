@@ -1,0 +1,51 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { failureReasons } from '../../../src/api/reasons.ts';
+import { describe, errorCode, RunError, toRunError } from '../../../src/support/errors.ts';
+
+test('the sentence of a failure says what happened and how to mend it, with one full stop between', () => {
+  const { mend } = failureReasons.TargetFailed;
+  for (const end of ['', '.', '. ', '...\n'])
+    assert.is(new RunError('TargetFailed', `It ended with 3${end}`).sentence, `It ended with 3. ${mend}`);
+});
+
+test('a sentence begins with a capital, but the path of a field stays as it is written', () => {
+  assert.match(new RunError('InvalidSpec', 'no image').sentence, /^No image\. /);
+  assert.match(new RunError('InvalidSpec', 'spec.image: none').sentence, /^spec\.image: none\. /);
+});
+
+test('a failure that is classified stays as it is', () => {
+  const error = new RunError('OOMKilled', 'x');
+  assert.is(toRunError(error), error);
+});
+
+test('what nobody classified is a defect of ours, with its cause', () => {
+  const cause = new TypeError('x is not a function');
+  const error = toRunError(cause);
+  assert.is(error.reason, 'WorkerFailed');
+  assert.is(error.message, 'x is not a function');
+  assert.is(error.cause, cause);
+  assert.is(toRunError('a string').message, 'a string');
+});
+
+test('a system error is described with its code, once', () => {
+  const refused = Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' });
+  assert.is(describe(refused), 'connect failed (ECONNREFUSED)');
+  assert.is(
+    describe(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })),
+    'connect ECONNREFUSED',
+  );
+  assert.is(describe(new RangeError('')), 'RangeError');
+});
+
+test('nothing but message and code of an error is described, since the rest holds requests with tokens', () => {
+  const error = Object.assign(new Error('403'), { config: { headers: { 'Girder-Token': 'secret' } } });
+  assert.not.match(describe(error), /secret/);
+});
+
+test('only text is a code', () => {
+  assert.is(errorCode({ code: 'ENOENT' }), 'ENOENT');
+  for (const value of [undefined, null, 'ENOENT', {}, { code: 7 }]) assert.is(errorCode(value), undefined);
+});
+
+test.run();

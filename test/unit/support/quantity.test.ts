@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseQuantity } from '../../../src/support/quantity.ts';
+
+for (const [quantity, number] of [
+  ['0', 0],
+  ['2', 2],
+  [3, 3],
+  ['1.5', 1.5],
+  ['.5', 0.5],
+  ['2.', 2],
+  ['500m', 0.5],
+  ['1k', 1000],
+  ['1Ki', 1024],
+  ['4Gi', 4 * 2 ** 30],
+  ['1.5Gi', 1.5 * 2 ** 30],
+  ['1G', 1e9],
+  ['2E', 2e18],
+  ['1Ei', 2 ** 60],
+  ['1e3', 1000],
+  ['1E3', 1000],
+  ['12e-1', 1.2],
+] as const) {
+  test(`${quantity} is ${number}`, () => {
+    assert.is(parseQuantity(quantity), number);
+  });
+}
+
+test('millicores are exact', () => {
+  fc.assert(fc.property(fc.nat(1_000_000), (milli) => parseQuantity(`${milli}m`) === milli / 1000));
+});
+
+test('what Kubernetes does not take is no quantity', () => {
+  for (const text of [
+    '',
+    ' ',
+    'x',
+    '1 Gi',
+    '1KiB',
+    'Gi',
+    '-',
+    '1e',
+    '.',
+    '1.2.3',
+    '1kk',
+    '0x10',
+    '1K',
+    '1e3Mi',
+  ])
+    assert.throws(() => parseQuantity(text), /is no quantity/, text);
+});
+
+test.run();

@@ -1,0 +1,66 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { podCgroupParent } from '../../../src/worker/pod-cgroup.ts';
+
+const podUid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
+const withUnderscores = '0b9ad1c6_8f7f_4f0e_9d5c_3c0f6f1f2a3b';
+const pod = { podUid, root: '/', qosClass: 'Burstable' } as const;
+const cgroupfs = { ...pod, driver: 'cgroupfs' } as const;
+const systemd = { ...pod, driver: 'systemd' } as const;
+const slice = `kubepods-burstable-pod${withUnderscores}.slice`;
+
+test('with cgroup v1 and cgroupfs it is the path above the own container', () => {
+  const self = [
+    `12:memory:/kubepods/burstable/pod${podUid}/c0ffee`,
+    `1:name=systemd:/kubepods/burstable/pod${podUid}/c0ffee`,
+    '0::/',
+  ].join('\n');
+  assert.is(podCgroupParent(self, cgroupfs), `/kubepods/burstable/pod${podUid}`);
+});
+
+test('a controller whose name or path has a colon is read right', () => {
+  const self = `4:cpu,cpuacct:/kubepods/pod${podUid}/cri-containerd:c0ffee`;
+  assert.is(podCgroupParent(self, cgroupfs), `/kubepods/pod${podUid}`);
+});
+
+test('below a root of its own the whole path counts', () => {
+  const self = `5:cpu:/machine/kubepods/burstable/pod${podUid}/c0ffee`;
+  assert.is(podCgroupParent(self, cgroupfs), `/machine/kubepods/burstable/pod${podUid}`);
+});
+
+test('with cgroup v1 and systemd it is the name of the slice', () => {
+  const self = `3:memory:/kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-c0ffee.scope\n`;
+  assert.is(podCgroupParent(self, systemd), slice);
+});
+
+test('with cgroup v2 and no cgroup namespace of its own it is read as well', () => {
+  const self = `0::/kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-c0ffee.scope\n`;
+  assert.is(podCgroupParent(self, systemd), slice);
+});
+
+test("with a cgroup namespace of its own the kubelet's rule is followed", () => {
+  for (const self of ['0::/\n', '12:memory:/\n1:name=systemd:/\n', '']) {
+    assert.is(podCgroupParent(self, systemd), slice);
+    assert.is(podCgroupParent(self, cgroupfs), `/kubepods/burstable/pod${podUid}`);
+  }
+});
+
+test('the rule has no class in the path of a Guaranteed pod, and that of any other', () => {
+  const guaranteed = { qosClass: 'Guaranteed' } as const;
+  assert.is(podCgroupParent('0::/', { ...cgroupfs, ...guaranteed }), `/kubepods/pod${podUid}`);
+  assert.is(podCgroupParent('0::/', { ...systemd, ...guaranteed }), `kubepods-pod${withUnderscores}.slice`);
+  const bestEffort = podCgroupParent('0::/', { ...systemd, qosClass: 'BestEffort' });
+  assert.is(bestEffort, `kubepods-besteffort-pod${withUnderscores}.slice`);
+});
+
+test("the rule begins at the kubelet's root", () => {
+  for (const root of ['/machine', '/machine/'])
+    assert.is(podCgroupParent('0::/', { ...cgroupfs, root }), `/machine/kubepods/burstable/pod${podUid}`);
+});
+
+test('the cgroup of another pod is not taken for the own one', () => {
+  const self = '12:memory:/kubepods/burstable/podffffffff-0000-0000-0000-000000000000/c0ffee';
+  assert.is(podCgroupParent(self, cgroupfs), `/kubepods/burstable/pod${podUid}`);
+});
+
+test.run();

@@ -1,0 +1,60 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Engine } from '../../../src/docker/engine.ts';
+import type { DockerRunSpec } from '../../../src/api/spec.ts';
+import { stepsOf } from '../../../src/worker/steps.ts';
+import { targetOptions } from '../../../src/worker/target.ts';
+import { aSpec } from '../../fixtures/builders.ts';
+import { temporaryVolume } from '../../fixtures/builders-worker.ts';
+
+const run = { namespace: 'lab', name: 'segment', uid: 'run-uid' };
+
+/** The container of a spec; the engine is only handed through to the setting here. */
+async function optionsOf(overrides: Partial<DockerRunSpec>) {
+  const spec = aSpec(overrides);
+  const volumes = [temporaryVolume];
+  const setting = {
+    ...{ run, spec, volumes, dockerSocket: '/s', attempt: 'pod-uid' },
+    girderCredentials: async () => ({ token: 't' }),
+    secretValue: async (variable: number) => `secret-${variable}`,
+    cgroupParent: async () => '/kubepods/podpod-uid',
+  };
+  return targetOptions(setting, {} as Engine, { steps: stepsOf(spec, volumes), downloaded: new Map() });
+}
+
+test('a container carries its run and attempt in its name and labels', async () => {
+  const { name, labels, cgroupParent } = await optionsOf({});
+  assert.is(name, 'dockerrun-run-uid-pod-uid');
+  assert.equal(labels, {
+    'dockerrun.dev/run-uid': 'run-uid',
+    'dockerrun.dev/attempt': 'pod-uid',
+    'dockerrun.dev/run': 'lab/segment',
+  });
+  assert.is(cgroupParent, '/kubepods/podpod-uid');
+});
+
+test('the environment has plain values, empty ones, and those of Secrets by their place', async () => {
+  const { env } = await optionsOf({
+    env: [
+      { name: 'A', value: '$(temporaryVolume)' },
+      { name: 'B' },
+      { name: 'C', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+    ],
+  });
+  assert.equal(env, ['A=$(temporaryVolume)', 'B=', 'C=secret-2']);
+});
+
+test("limits bind the target in the engine's own units", async () => {
+  const { memoryBytes, nanoCpus, cpuShares } = await optionsOf({
+    resources: { requests: { cpu: '500m' }, limits: { cpu: '1.5', memory: '1Gi' } },
+  });
+  assert.equal([memoryBytes, nanoCpus, cpuShares], [2 ** 30, 1.5e9, 512]);
+});
+
+test('a limit without a request is the request, and no limit is none', async () => {
+  assert.is((await optionsOf({ resources: { limits: { cpu: 2 } } })).cpuShares, 2048);
+  const { memoryBytes, nanoCpus, cpuShares } = await optionsOf({});
+  assert.equal([memoryBytes, nanoCpus, cpuShares], [undefined, undefined, undefined]);
+});
+
+test.run();
