@@ -47,22 +47,25 @@ async function createRun(manifest: string, signal: AbortSignal): Promise<string>
 /** Prints a line for each change of the status and each line of the target, as they come. */
 async function show(name: string, signal: AbortSignal): Promise<DockerRunStatus> {
   let said = '';
-  let log: { ended: Promise<void>; stop: AbortController } | undefined;
+  const logs = new Map<string, Log>();
   const onStatus = (status: DockerRunStatus) => {
     const line = statusLine(status);
     if (line !== said) say(`${name}: ${line}`);
     said = line;
     if (status.podName === undefined || status.phase === 'Pending') return;
-    log ??= startLog(status.podName, signal);
+    // Another attempt is another pod.
+    if (!logs.has(status.podName)) logs.set(status.podName, startLog(status.podName, signal));
   };
   const status = await followStatus(name, onStatus, signal);
-  const timer = setTimeout(() => log?.stop.abort(), lastLinesMs);
-  await log?.ended;
+  const timer = setTimeout(() => logs.forEach(({ stop }) => stop.abort()), lastLinesMs);
+  await Promise.all([...logs.values()].map(({ ended }) => ended));
   clearTimeout(timer);
   return status;
 }
 
-function startLog(pod: string, signal: AbortSignal): { ended: Promise<void>; stop: AbortController } {
+type Log = { ended: Promise<void>; stop: AbortController };
+
+function startLog(pod: string, signal: AbortSignal): Log {
   const stop = new AbortController();
   const ended = followLog(pod, (line) => say(`  | ${line}`), AbortSignal.any([signal, stop.signal]));
   // The log is for show; what became of the run is in its status.

@@ -20,6 +20,9 @@ export const labels = {
 /** The name that an argument uses for the volume that every run has: `$(temporaryVolume)`. */
 export const temporaryVolumeName = 'temporaryVolume';
 
+/** Where every target sees it; the directory is the original's. */
+export const temporaryVolumePath = '/mnt/girder_worker/temporary';
+
 /** The container in the run's pod. */
 export const workerContainerName = 'worker';
 

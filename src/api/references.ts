@@ -3,18 +3,20 @@
  * (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/); what
  * cannot be a name, such as `$(cat file)`, is left as it is.
  */
-const reference = /\$?\$\(([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)\)/g;
+const reference = /(\$+)\(([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)\)/g;
 
 /** The names that a text refers to, in order. */
 export function referencedNames(text: string): string[] {
-  return [...text.matchAll(reference)].flatMap(([whole, name]) =>
-    whole.startsWith('$$') || name === undefined ? [] : [name],
+  return [...text.matchAll(reference)].flatMap(([, dollars = '', name]) =>
+    dollars.length % 2 === 0 || name === undefined ? [] : [name],
   );
 }
 
-/** The text with every reference replaced; a name without a value is left as it is. */
+/** The text with every reference replaced, and every two dollars before one made one; a name without a value stays. */
 export function expandReferences(text: string, values: ReadonlyMap<string, string>): string {
-  return text.replace(reference, (whole: string, name: string) =>
-    whole.startsWith('$$') ? whole.slice(1) : (values.get(name) ?? whole),
-  );
+  return text.replace(reference, (_, dollars: string, name: string) => {
+    const literal = '$'.repeat(Math.floor(dollars.length / 2));
+    if (dollars.length % 2 === 0) return `${literal}(${name})`;
+    return `${literal}${values.get(name) ?? `$(${name})`}`;
+  });
 }

@@ -30,19 +30,31 @@ export function parseReport(text: string | undefined): Report | undefined {
   }
 }
 
+/** What a message may take of that, as JSON: control characters of a target take six bytes each. */
+const messageBytes = 1536;
+
 /** The final word as it fits into a termination message: what matters least goes first. */
 export function terminationMessage(final: Report): string {
-  const message = final.message === undefined ? {} : { message: cut(final.message, 1024) };
+  const message = final.message === undefined ? {} : { message: cutToBytes(final.message, messageBytes) };
   const { progress: _, ...said } = { ...final, ...message };
   const { transfers: __, ...withoutTransfers } = said;
   const { results: ___, ...withoutResults } = withoutTransfers;
   const all = [said, withoutTransfers, withoutResults].map((candidate) => JSON.stringify(candidate));
   return (
     all.find((text) => Buffer.byteLength(text) <= terminationMessageBytes) ??
-    JSON.stringify({ phase: final.phase })
+    JSON.stringify({ phase: final.phase, reason: final.reason, ...message })
   );
 }
 
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+/** The beginning of a text whose JSON takes at most so many bytes. */
+function cutToBytes(text: string, bytes: number): string {
+  const fits = (candidate: string) => Buffer.byteLength(JSON.stringify(candidate)) <= bytes;
+  if (fits(text)) return text;
+  let [shortest, longest] = [0, Math.min(text.length, bytes)];
+  while (shortest < longest) {
+    const middle = Math.ceil((shortest + longest) / 2);
+    if (fits(`${text.slice(0, middle)}…`)) shortest = middle;
+    else longest = middle - 1;
+  }
+  return `${text.slice(0, shortest)}…`;
 }

@@ -1,4 +1,5 @@
-import { temporaryVolumeName } from './names.ts';
+import { posix } from 'node:path';
+import { temporaryVolumeName, temporaryVolumePath } from './names.ts';
 import { referencedNames } from './references.ts';
 import type { DockerRunSpec } from './spec.ts';
 
@@ -84,10 +85,10 @@ function unknownUploads(spec: DockerRunSpec): string[] {
 }
 
 function collidingMounts(spec: DockerRunSpec): string[] {
-  const seen = new Map<string, string>();
+  const seen = new Map([[`${temporaryVolumePath}/`, temporaryVolumeName]]);
   const problems: string[] = [];
   for (const { field, path } of mountPaths(spec)) {
-    const key = path.replace(/\/+$/, '') || '/';
+    const key = posix.normalize(`${path}/`);
     const other = seen.get(key);
     if (other !== undefined) problems.push(`${field}: ${other} is mounted at ${path} already`);
     else if (key === '/') problems.push(`${field}: the root directory of the target cannot be a mount`);

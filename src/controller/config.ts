@@ -23,6 +23,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       throw new TypeError(`${name} must be an absolute path of the nodes, not "${path}"`);
     return path;
   };
+  const port = (name: string, fallback: string) => {
+    const number = Number(setting(name, fallback));
+    if (Number.isInteger(number) && number > 0 && number < 65536) return number;
+    throw new TypeError(`${name} must be a port from 1 to 65535, not "${environment[name]}"`);
+  };
   const image = environment['DOCKERRUN_IMAGE'];
   if (image === undefined || image === '')
     throw new TypeError('DOCKERRUN_IMAGE must name the image of the worker');
@@ -36,6 +41,6 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       logLevel: setting('DOCKERRUN_WORKER_LOG_LEVEL', 'warn'),
     },
     logLevel: setting('DOCKERRUN_LOG_LEVEL', 'info'),
-    healthPort: Number(setting('DOCKERRUN_HEALTH_PORT', '8081')),
+    healthPort: port('DOCKERRUN_HEALTH_PORT', '8081'),
   };
 }

@@ -7,7 +7,7 @@ import { RunError } from '../support/errors.ts';
 import { conditionsOf, type Verdict } from './conditions.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { refusedByPolicy, type Policy } from './policy.ts';
-import { type MountFailure, waitingFor } from './waiting.ts';
+import { type Obstacle, waitingFor } from './waiting.ts';
 
 /** Everything that one decision is made from; gathering it is the only I/O before. */
 export type Observed = {
@@ -18,9 +18,9 @@ export type Observed = {
   /** What the worker of the newest pod said a moment ago, if it was asked and answered. */
   live: Report | undefined;
   /** Why the kubelet cannot mount a volume of the newest pod, if it cannot. */
-  mountFailure: MountFailure | undefined;
+  mountFailure: Obstacle | undefined;
   /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
-  podRefusal: string | undefined;
+  podRefusal: Obstacle | undefined;
   /** Why the API server refused the Job just now, if it did. */
   jobRefusal: { message: string; permanent: boolean } | undefined;
 };
@@ -64,8 +64,9 @@ function nothing(): Decision {
 
 /** Terminal is final: what is left is to stop a Job that still runs, and to delete the run in its time. */
 function afterTheEnd({ run, job }: Observed, now: Date): Decision {
+  const mustStop = run.status.phase === 'Failed' && job?.finished === undefined;
   const actions: Action[] =
-    job !== undefined && job.finished === undefined && job.ownerUid === run.metadata.uid
+    job !== undefined && mustStop && job.ownerUid === run.metadata.uid
       ? [{ kind: 'deleteJob', name: job.name, uid: job.uid }]
       : [];
   const ttl = run.spec?.ttlSecondsAfterFinished;
@@ -115,15 +116,21 @@ function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decis
     case 'running':
       return tooLateToStart(observed, now) ?? whileTheWorkerRuns(observed, pod, now);
     case 'terminated':
-      // The Job's own verdict follows within a second or so: another pod, or the end.
-      return whileTheWorkerRuns({ ...observed, live: pod.worker.report }, pod, now);
+      return whenTheWorkerEnded({ ...observed, live: pod.worker.report }, pod, now);
   }
 }
 
 function podlessMessage({ podRefusal }: Observed, job: ObservedJob): string {
   return podRefusal === undefined
     ? `The Job ${job.name} has no pod yet.`
-    : `The Job ${job.name} cannot create its pod: ${podRefusal}`;
+    : `The Job ${job.name} cannot create its pod: ${podRefusal.message}`;
+}
+
+/** A success is final; after a failure the Job's own verdict follows within seconds: another pod, or the end. */
+function whenTheWorkerEnded(observed: Observed, pod: ObservedPod, now: Date): Decision {
+  const word = observed.live;
+  if (word?.phase !== 'Succeeded') return whileTheWorkerRuns(observed, pod, now);
+  return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
 }
 
 /** A worker that says it is still preparing when its time is over; one that does not answer is left to its own clock. */
@@ -169,11 +176,15 @@ function waiting(observed: Observed, now: Date, message: string): Decision {
   return { actions: [], status, requeueAfterMs: Math.min(pollMs.Pending, lateInMs(observed, now)) };
 }
 
-/** The clock of an attempt starts with its pod; that of the first one with the run itself, since it may get no pod. */
-function lateInMs({ run, pods }: Observed, now: Date): number {
+/**
+ * How long an attempt may still take to start. Its clock begins with its pod; without a pod, with the run itself, or,
+ * between two attempts, when the Job controller was first refused another pod.
+ */
+function lateInMs({ run, pods, podRefusal }: Observed, now: Date): number {
   const seconds = run.spec?.startDeadlineSeconds ?? 0;
-  const pod = pods.length > 1 ? pods.at(-1) : undefined;
-  const from = Date.parse(pod?.creationTimestamp ?? run.metadata.creationTimestamp);
+  const between = podRefusal?.since ?? now.toISOString();
+  const podless = run.status.podName === undefined ? run.metadata.creationTimestamp : between;
+  const from = Date.parse(pods.at(-1)?.creationTimestamp ?? podless);
   return Math.max(0, from + seconds * 1000 - now.getTime());
 }
 
@@ -184,20 +195,8 @@ function isLate(observed: Observed, now: Date): boolean {
 function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decision {
   const pod = lastEndedPod(observed.pods);
   const word = pod?.worker.kind === 'terminated' ? pod.worker.report : undefined;
-  const final = { ...observed, live: word };
-  if (job.finished?.succeeded === true) {
-    const verdict: Verdict = {
-      phase: 'Succeeded',
-      reason: 'Succeeded',
-      message: word?.message ?? 'The target ended with exit code 0.',
-    };
-    const status = progressing(final, now, verdict);
-    return {
-      actions: [],
-      status: { ...status, ...said(word), completionTime: now.toISOString() },
-      requeueAfterMs: 0,
-    };
-  }
+  const at = job.finished?.at ?? now.toISOString();
+  if (job.finished?.succeeded === true) return endAs(observed, now, { verdict: success(word), word, at });
   if (isFailureReason(word?.reason)) {
     const verdict: Verdict = {
       phase: 'Failed',
@@ -205,14 +204,28 @@ function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decis
       message: word.message ?? '',
       accepted: true,
     };
-    const status = progressing(final, now, verdict);
-    return {
-      actions: [],
-      status: { ...status, ...said(word), completionTime: now.toISOString() },
-      requeueAfterMs: 0,
-    };
+    return endAs(observed, now, { verdict, word, at });
   }
-  return end(final, now, new RunError('WorkerLost', lossOf(pod, job)));
+  return end(observed, now, new RunError('WorkerLost', lossOf(pod, job)));
+}
+
+function success(word: Report | undefined): Verdict {
+  return {
+    phase: 'Succeeded',
+    reason: 'Succeeded',
+    message: word?.message ?? 'The target ended with exit code 0.',
+  };
+}
+
+/** Ends a run as its worker or its Job said. */
+function endAs(
+  observed: Observed,
+  now: Date,
+  { verdict, word, at }: { verdict: Verdict; word: Report | undefined; at: string },
+): Decision {
+  const status = { ...progressing(observed, now, verdict), ...said(word), completionTime: at };
+  delete status.progress;
+  return { actions: [], status, requeueAfterMs: undefined };
 }
 
 function lastEndedPod(pods: readonly ObservedPod[]): ObservedPod | undefined {

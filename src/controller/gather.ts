@@ -8,6 +8,7 @@ import { paths } from '../kube/resources.ts';
 import { parseList, textAt } from '../kube/wire.ts';
 import { deadline } from '../support/abort.ts';
 import { isTerminal, type Observed } from './decide.ts';
+import type { Obstacle } from './waiting.ts';
 import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
 
 /** The caches that a decision is made from. */
@@ -109,31 +110,31 @@ async function mountFailure(
   gatherer: Gatherer,
   pod: ObservedPod,
   signal: AbortSignal,
-): Promise<Observed['mountFailure']> {
+): Promise<Obstacle | undefined> {
   if (pod.worker.kind !== 'waiting' || pod.nodeName === undefined) return undefined;
-  const event = await lastEvent(gatherer, { object: pod, reason: 'FailedMount' }, signal);
-  if (event === undefined) return undefined;
-  const since = textAt(event, 'firstTimestamp') ?? textAt(event, 'eventTime') ?? pod.creationTimestamp;
-  return { message: textAt(event, 'message') ?? 'a volume cannot be mounted', since };
+  return lastEvent(gatherer, { object: pod, reason: 'FailedMount' }, signal);
 }
 
 /** The Job controller says that it cannot create a pod nowhere but in an Event of the Job. */
-async function podRefusal(
+function podRefusal(
   gatherer: Gatherer,
   job: ObservedJob,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  return textAt(await lastEvent(gatherer, { object: job, reason: 'FailedCreate' }, signal), 'message');
+): Promise<Obstacle | undefined> {
+  return lastEvent(gatherer, { object: job, reason: 'FailedCreate' }, signal);
 }
 
 async function lastEvent(
   { connection }: Gatherer,
-  { object, reason }: { object: { namespace: string; uid: string }; reason: string },
+  { object, reason }: { object: ObservedPod | ObservedJob; reason: string },
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<Obstacle | undefined> {
   const query = { fieldSelector: `involvedObject.uid=${object.uid},reason=${reason}` };
   const path = paths.events(object.namespace);
-  return parseList(await requestJson(connection, { method: 'GET', path, query, signal })).items.at(-1);
+  const event = parseList(await requestJson(connection, { method: 'GET', path, query, signal })).items.at(-1);
+  if (event === undefined) return undefined;
+  const since = textAt(event, 'firstTimestamp') ?? textAt(event, 'eventTime') ?? object.creationTimestamp;
+  return { message: textAt(event, 'message') ?? reason, since };
 }
 
 /** Asks a worker over its read-only endpoint; progress is best effort, so any failure is no answer. */

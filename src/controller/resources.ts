@@ -40,5 +40,6 @@ function withOverhead(quantities: Record<string, string>): Record<string, string
   return sum;
 }
 
-const milli = (quantity: string) => Math.ceil(parseQuantity(quantity) * 1000);
+/** Rounded up, as Kubernetes does, but not because 1.001 * 1000 is a little more than 1001 in floating point. */
+const milli = (quantity: string) => Math.ceil(Number((parseQuantity(quantity) * 1000).toFixed(6)));
 const bytes = (quantity: string) => Math.ceil(parseQuantity(quantity));

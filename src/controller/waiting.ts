@@ -17,15 +17,15 @@ const permanent = new Set([
   'CreateContainerError',
 ]);
 
-/** What the kubelet says of a volume that it cannot mount, and since when. */
-export type MountFailure = { message: string; since: string };
+/** What an Event says that keeps a pod from starting, and since when. */
+export type Obstacle = { message: string; since: string };
 
 export type Wait = { message: string; failure: RunError | undefined };
 
 /** What a pod whose worker has not started waits for, and whether that can still come. */
 export function waitingFor(
   pod: ObservedPod,
-  { spec, mountFailure }: { spec: DockerRunSpec | undefined; mountFailure: MountFailure | undefined },
+  { spec, mountFailure }: { spec: DockerRunSpec | undefined; mountFailure: Obstacle | undefined },
   now: Date,
 ): Wait {
   if (pod.worker.kind === 'waiting' && permanent.has(pod.worker.reason)) {

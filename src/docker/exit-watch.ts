@@ -45,7 +45,8 @@ export class ExitWatch {
   #lastContact = Date.now();
   #since = Math.floor(Date.now() / 1000) - clockSkewSeconds;
   #oomKilled = false;
-  #killed = false;
+  #wasSignalled = false;
+  #wasInterrupted = false;
   #hasEnded = false;
 
   private constructor(engine: Engine, id: string, times: WatchTimes) {
@@ -97,7 +98,12 @@ export class ExitWatch {
 
   /** True when someone asked the engine to send the target a signal: we, a user, or the engine shutting down. */
   get wasSignalled(): boolean {
-    return this.#killed;
+    return this.#wasSignalled;
+  }
+
+  /** True when the engine was away for a while: it may have been restarted, and what it saw meanwhile is lost. */
+  get wasInterrupted(): boolean {
+    return this.#wasInterrupted;
   }
 
   /** Ends the watch; what is unsettled stays so. */
@@ -144,6 +150,7 @@ export class ExitWatch {
     } catch {
       stream.close();
     }
+    this.#wasInterrupted = true;
     this.#lastContact = Date.now();
   }
 
@@ -186,7 +193,7 @@ export class ExitWatch {
     this.#since = Math.floor(event.at / 1000);
     if (event.action === 'start') this.#started.resolve(event.at);
     else if (event.action === 'oom') this.#oomKilled = true;
-    else if (event.action === 'kill') this.#killed = true;
+    else if (event.action === 'kill') this.#wasSignalled = true;
     else if (event.action === 'die') this.#end({ exitCode: event.exitCode, at: event.at });
     else this.#destroy();
   }

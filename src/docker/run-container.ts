@@ -42,6 +42,8 @@ const startMs = 120_000;
 const startedEventMs = 1_000;
 const destroyMs = 10_000;
 const stillThereMs = 5_000;
+/** SIGKILL and SIGTERM. */
+const killedExitCodes = [137, 143];
 const usualDrain = { idleMs: 30_000 };
 const stoppedDrain = { idleMs: 2_000, totalMs: 10_000 };
 
@@ -129,8 +131,8 @@ async function follow(engine: Engine, run: StartedContainer, support: RunSupport
   const stopped = typeof first === 'string' ? first : undefined;
   if (stopped !== undefined) await stopAndRemove(engine, id, support.stopGraceMs);
   const death = typeof first === 'string' ? await deathAfterStop(watch) : first;
-  if (stopped === undefined) await refuseEngineShutdown(engine, watch, id);
-  const outputComplete = await output.finish(stopped === undefined ? usualDrain : stoppedDrain);
+  if (stopped === undefined) await refuseEngineShutdown(engine, run, death);
+  const isDrained = await output.finish(stopped === undefined ? usualDrain : stoppedDrain);
   await seeDestroyed(engine, watch, id);
   const failure = stopped === undefined ? initFailure(death.exitCode, output.stderrHead) : undefined;
   if (failure !== undefined) throw failure;
@@ -141,7 +143,7 @@ async function follow(engine: Engine, run: StartedContainer, support: RunSupport
     startedAt: isoTime(startedAt),
     finishedAt: isoTime(death.at),
     ...(stopped === undefined ? {} : { stopped }),
-    outputComplete,
+    outputComplete: isDrained && !watch.wasInterrupted,
   };
 }
 
@@ -152,13 +154,18 @@ async function deathAfterStop(watch: ExitWatch): Promise<Death> {
 }
 
 /**
- * An engine that shuts down stops its containers as if somebody had asked for it. The exit code is then the
- * engine's doing, not the target's.
+ * An engine that shuts down stops its containers as if somebody had asked for it, and one that starts kills those
+ * it finds (in 20.10 also with live-restore, when they remove themselves). Such an exit code is the engine's doing.
  */
-async function refuseEngineShutdown(engine: Engine, watch: ExitWatch, id: string): Promise<void> {
+async function refuseEngineShutdown(engine: Engine, run: StartedContainer, death: Death): Promise<void> {
+  const { watch } = run;
+  const looksKilled = watch.wasSignalled || killedExitCodes.includes(death.exitCode);
+  if (watch.wasInterrupted && looksKilled && !watch.oomKilled) {
+    throw new RunError('ContainerLost', 'The Docker Engine was restarted, which ended the target');
+  }
   if (!watch.wasSignalled) return;
   try {
-    await inspectState(engine, id, { timeoutMs: stillThereMs });
+    await inspectState(engine, run.id, { timeoutMs: stillThereMs });
   } catch (error) {
     if (!isUnreachable(error)) return;
     throw new RunError('ContainerLost', 'The Docker Engine shut down and stopped the target', {

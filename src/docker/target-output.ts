@@ -10,7 +10,6 @@ export class TargetOutput {
   readonly #id: string;
   readonly #sinks: OutputSinks;
   #pump: OutputPump;
-  #wasInterrupted = false;
   #hasEnded = false;
   readonly #stderrHead: () => string;
 
@@ -44,19 +43,18 @@ export class TargetOutput {
     return this.#stderrHead();
   }
 
-  /** Goes on after the engine was away; what the target said meanwhile may be lost, and {@link finish} says so. */
+  /** Goes on after the engine was away; what the target said meanwhile may be lost. */
   async resume(limits: CallLimits): Promise<void> {
     if (!this.#hasEnded) return;
-    this.#wasInterrupted = true;
     this.#hasEnded = false;
     this.#pump = new OutputPump(await attachOutput(this.#engine, this.#id, limits), this.#sinks);
     this.#note(this.#pump);
   }
 
-  /** Waits for the rest once the target ended; true when every byte of it was delivered. */
+  /** Waits for the rest once the target ended; true when every byte that came was delivered. */
   async finish(bounds: DrainBounds): Promise<boolean> {
     const wasHeld = this.#pump.isHeld;
-    return (await drain(this.#pump, bounds)) && !wasHeld && !this.#wasInterrupted;
+    return (await drain(this.#pump, bounds)) && !wasHeld;
   }
 
   /** Gives the rest up. */

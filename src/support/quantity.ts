@@ -21,5 +21,7 @@ export function parseQuantity(quantity: string | number): number {
   const match = /^(\d+(?:\.\d*)?|\.\d+)(?:([eE][+-]?\d+)|([KMGTPE]i|[mkMGTPE])?)$/.exec(quantity);
   const factor = match === null ? undefined : suffixes[match[3] ?? ''];
   if (match === null || factor === undefined) throw new TypeError(`"${quantity}" is no quantity`);
-  return Number(`${match[1] ?? ''}${match[2] ?? ''}`) * factor;
+  const number = Number(`${match[1] ?? ''}${match[2] ?? ''}`);
+  // Dividing by 1000 is exact where multiplying by 0.001 is not.
+  return match[3] === 'm' ? number / 1000 : number * factor;
 }

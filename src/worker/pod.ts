@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { temporaryVolumeName } from '../api/names.ts';
+import { temporaryVolumeName, temporaryVolumePath } from '../api/names.ts';
 import {
   environmentSecretFile,
   parsePlan,
@@ -13,9 +13,6 @@ import type { GirderCredentials } from '../girder/credentials.ts';
 import { errorCode, RunError } from '../support/errors.ts';
 import { podCgroupParent } from './pod-cgroup.ts';
 import type { Setting, SharedVolume } from './setting.ts';
-
-/** Where every target sees the temporary volume; the directory is the original's. */
-const temporaryContainerPath = '/mnt/girder_worker/temporary';
 
 /** The setting of a worker in the pod that the controller made for it. */
 export function podSetting(environment: NodeJS.ProcessEnv): Setting {
@@ -45,7 +42,7 @@ function temporaryVolume(plan: RunPlan, podUid: string): SharedVolume {
     localPath: workerPaths.volume(temporaryVolumeName),
     // Where the kubelet keeps an emptyDir, the same since Kubernetes 1.0.
     hostPath: join(plan.kubeletRoot, 'pods', podUid, 'volumes/kubernetes.io~empty-dir', temporaryPodVolume),
-    containerPath: temporaryContainerPath,
+    containerPath: temporaryVolumePath,
     readOnly: false,
     temporary: true,
   };

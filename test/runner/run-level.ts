@@ -1,6 +1,7 @@
+import { relative } from 'node:path';
 import { filesOf, type Level } from './levels.ts';
 import { runChild } from './run-child.ts';
-import { addTotals, noTests, parseUvuTotals, type Totals } from './uvu-totals.ts';
+import { addTotals, noTests, parseUvuTotals, silentFiles, type Totals } from './uvu-totals.ts';
 
 const uvu = 'node_modules/uvu/bin.js';
 
@@ -10,7 +11,7 @@ export async function runLevel(level: Level): Promise<Totals> {
   const start = performance.now();
   const left = () => Math.max(0, level.levelMs - (performance.now() - start));
   const totals =
-    (level.together && files.length > 0 ? await runTogether(level) : undefined) ??
+    (level.together && files.length > 0 ? await runTogether(level, files) : undefined) ??
     (await runEach(files, () => Math.min(level.fileMs, left())));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const count = totals.passed + totals.failed;
@@ -19,12 +20,17 @@ export async function runLevel(level: Level): Promise<Totals> {
 }
 
 /** Runs all files in one process; gives nothing when that process crashed or hung, whichever file was the cause. */
-async function runTogether(level: Level): Promise<Totals | undefined> {
+async function runTogether(level: Level, files: readonly string[]): Promise<Totals | undefined> {
   const args = [uvu, '--color', 'false', `test/${level.name}`, '\\.test\\.ts$'];
   const { output, ending, succeeded } = await runChild(args, level.fileMs);
   const totals = parseUvuTotals(output);
-  if (totals !== undefined && succeeded === (totals.failed === 0)) return totals;
-  console.log(`\nThe process of all ${level.name} tests ${ending}; each file runs by itself now.\n`);
+  const silent = silentFiles(
+    output,
+    files.map((file) => relative(`test/${level.name}`, file)),
+  );
+  if (totals !== undefined && succeeded === (totals.failed === 0) && silent.length === 0) return totals;
+  const cause = silent[0] === undefined ? ending : `heard nothing of ${silent[0]}`;
+  console.log(`\nThe process of all ${level.name} tests ${cause}; each file runs by itself now.\n`);
   return undefined;
 }
 
@@ -39,7 +45,8 @@ async function runFile(file: string, deadlineMs: number): Promise<Totals> {
   if (deadlineMs === 0) return oneFailure(file, 'was not run: the time of its level is over');
   const { output, ending, succeeded } = await runChild([file], deadlineMs);
   const totals = parseUvuTotals(output);
-  if (totals === undefined) return oneFailure(file, `${ending} before its tests did (is test.run() there?)`);
+  if (totals === undefined)
+    return oneFailure(file, `${ending} without the totals of its tests (is test.run() there?)`);
   // All tests passed, and yet the process failed: an error outside of tests, or it never ended.
   return totals.failed === 0 && !succeeded ? addTotals(totals, oneFailure(file, ending)) : totals;
 }

@@ -14,6 +14,18 @@ export function parseUvuTotals(output: string): Totals | undefined {
   return { passed, failed: total - passed, skipped };
 }
 
+/** The files of which uvu, running many, shows no result below their name: a forgotten `test.run()`, mostly. */
+export function silentFiles(output: string, files: readonly string[]): string[] {
+  const heard = new Set<string>();
+  let file: string | undefined;
+  for (const line of output.replace(colour, '').split('\n')) {
+    if (files.includes(line)) file = line;
+    else if (file !== undefined && /  \(\d+ \/ \d+\)$/.test(line)) heard.add(file);
+  }
+  return files.filter((name) => !heard.has(name));
+}
+
+/** The sum of totals. */
 export function addTotals(...all: readonly Totals[]): Totals {
   const sum = (of: (totals: Totals) => number) => all.reduce((before, totals) => before + of(totals), 0);
   return { passed: sum((t) => t.passed), failed: sum((t) => t.failed), skipped: sum((t) => t.skipped) };

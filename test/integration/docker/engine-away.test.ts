@@ -44,6 +44,14 @@ test('a target that ended while the engine was away is not lost', async () => {
   assert.is(outcome.exitCode, 4);
 });
 
+test('a target that was killed while the engine was away is lost, for the engine did it when it restarted', async () => {
+  const failure = await failureOf(
+    run(engine, ['sh', '-c', 'sleep 1; kill -15 $$'], { support: { onStarted: away(300, 2_500) } }),
+  );
+  assert.is(failure.reason, 'ContainerLost');
+  assert.match(failure.message, 'restarted');
+});
+
 test('a cancel while the engine is away takes effect when it is back', async () => {
   const cancelling = new AbortController();
   const takeAway = away(200, 1_500);

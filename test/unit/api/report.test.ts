@@ -37,6 +37,17 @@ test('a final word always fits into the 4096 bytes that the kubelet keeps, and i
   );
 });
 
+test('a final word is shortened as soon as it is one byte too long, and no sooner', () => {
+  const base = { ...failed, results: [] };
+  const sizeOf = (length: number) => {
+    const transfers = [{ name: 'n'.repeat(length), direction: 'download' as const, bytes: 1, totalBytes: 1 }];
+    const text = terminationMessage({ ...base, transfers });
+    return { kept: parseReport(text)?.transfers !== undefined, bytes: Buffer.byteLength(text) };
+  };
+  const longest = Array.from({ length: 4096 }, (_, length) => sizeOf(length)).findLast(({ kept }) => kept);
+  assert.is(longest?.bytes, 4096);
+});
+
 test('a short final word is kept whole, without the progress of a moment', () => {
   const report: Report = {
     ...failed,

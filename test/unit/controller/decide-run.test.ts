@@ -59,10 +59,11 @@ test('the phase of an earlier pod is not that of the next one', () => {
   assert.is(decide(runningRun(undefined, before), after(10), {}).status?.phase, 'Preparing');
 });
 
+// The clock begins with the pod, 2 s after the run.
 test('a worker that still prepares when the start deadline is over fails the run, with what it was doing', () => {
   const live: Report = { phase: 'Preparing', progress: { message: 'pulling busybox: 3 MB' } };
-  assert.is(decide(runningRun(live), after(59), {}).status?.phase, 'Preparing');
-  const { status } = decide(runningRun(live), after(60), {});
+  assert.is(decide(runningRun(live), after(61), {}).status?.phase, 'Preparing');
+  const { status } = decide(runningRun(live), after(62), {});
   assert.is(status?.reason, 'StartDeadlineExceeded');
   assert.match(status?.message ?? '', /^The run was still being prepared: pulling busybox: 3 MB\. /);
 });
@@ -85,6 +86,20 @@ test('a worker that has ended is waited for: the Job says whether another follow
   assert.is(status?.phase, 'Running');
   assert.equal(status?.target, { exitCode: 3 });
   assert.ok(isSoon(requeueAfterMs));
+});
+
+test('a worker that says it has succeeded ends the run, before its Job says so', () => {
+  const results = [{ hook: 0, itemId: 'i', fileId: 'f', name: 'n', size: 1, sha256: '00' }];
+  const report: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.', results };
+  const ended = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report });
+  const { actions, status } = decide(anObservation({ job: aJob(), pods: [ended] }), after(10), {});
+  assert.equal(actions, []);
+  assert.is(status?.phase, 'Succeeded');
+  assert.is(status?.message, 'Done.');
+  assert.equal(status?.results, results);
+  assert.is(status?.completionTime, after(10).toISOString());
+  const next = decide(anObservation({ run: aRun({ status: status ?? {} }), job: aJob() }), after(11), {});
+  assert.equal(next.actions, []);
 });
 
 test('a Job of somebody else with the name of ours fails the run and is left alone', () => {

@@ -11,6 +11,9 @@ function waitingRun(overrides: Partial<Observed> = {}): Observed {
   return anObservation({ run: aRun({ spec: { startDeadlineSeconds: 60 } }), job: aJob(), ...overrides });
 }
 
+/** When the clock of a run with a pod begins, in seconds after the run was created. */
+const podCreated = 2;
+
 const noNode = { nodeName: undefined };
 const waits: [what: string, observed: Observed, message: RegExp][] = [
   ['without a pod', waitingRun(), /^The Job segment-0b9ad1c6 has no pod yet/],
@@ -47,8 +50,9 @@ for (const [what, observed, message] of waits) {
   });
 
   test(`a run ${what} is looked at again when its start deadline is over, and fails then`, () => {
-    assert.is(decide(observed, after(58), {}).requeueAfterMs, 2_000);
-    const { status } = decide(observed, after(60), {});
+    const end = (observed.pods.length === 0 ? 0 : podCreated) + 60;
+    assert.is(decide(observed, after(end - 2), {}).requeueAfterMs, 2_000);
+    const { status } = decide(observed, after(end), {});
     assert.is(status?.reason, 'StartDeadlineExceeded');
     assert.match(status?.message ?? '', /^The run did not start: /);
     assert.match((status?.message ?? '').replace('The run did not start: ', ''), message);
@@ -99,6 +103,36 @@ test('a run that ran longer than its start deadline outlives the loss of its pod
   const second = aPod(started, { name: 'second', creationTimestamp: after(7200).toISOString() });
   const replaced = decide(waitingRun({ run, pods: [second] }), after(7205), {});
   assert.is(replaced.status?.phase, 'Pending');
+});
+
+/** A run that had a pod, has none now, and whose Job controller is refused another one. */
+const betweenAttempts = (podRefusal: Observed['podRefusal'], status = {}) => {
+  const run = aRun({
+    spec: { startDeadlineSeconds: 60 },
+    status: { phase: 'Running', podName: 'drained', attempts: 1, ...status },
+  });
+  return waitingRun({ run, podRefusal });
+};
+
+test('a run that gets no pod because of a quota says so, and fails when its start deadline is over', () => {
+  const podRefusal = { message: 'exceeded quota: pods', since: after(1).toISOString() };
+  const early = decide(waitingRun({ podRefusal }), after(59), {});
+  assert.match(early.status?.message ?? '', /cannot create its pod: exceeded quota: pods/);
+  assert.is(early.status?.phase, 'Pending');
+  assert.is(decide(waitingRun({ podRefusal }), after(60), {}).status?.reason, 'StartDeadlineExceeded');
+});
+
+test('between two attempts the start clock begins when another pod was refused first', () => {
+  const refused = betweenAttempts({ message: 'exceeded quota: pods', since: after(7200).toISOString() });
+  assert.is(decide(refused, after(7259), {}).status?.phase, 'Pending');
+  assert.is(decide(refused, after(7260), {}).status?.reason, 'StartDeadlineExceeded');
+});
+
+// Events stay for an hour: that of a quota which was full before the first attempt is still there after it.
+test('a refusal from before the attempt that was lost does not start the clock of the next one', () => {
+  const target = { containerID: 'c', startedAt: after(100).toISOString() };
+  const refused = betweenAttempts({ message: 'exceeded quota', since: after(1).toISOString() }, { target });
+  assert.is(decide(refused, after(1800), {}).status?.phase, 'Pending');
 });
 
 test.run();

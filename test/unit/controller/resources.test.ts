@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
@@ -34,12 +33,10 @@ test('a device is passed on as it is, requested and limited', () => {
 });
 
 test('whole millicores stay exact', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 256_000 }), (milli) => {
-      assert.is(podOf({ limits: { cpu: `${milli}m` } }).limits['cpu'], `${milli + 100}m`);
-    }),
-    { numRuns: 2_000 },
-  );
+  const inexact: number[] = [];
+  for (let milli = 1; milli <= 256_000; milli += 1)
+    if (podOf({ limits: { cpu: `${milli}m` } }).limits['cpu'] !== `${milli + 100}m`) inexact.push(milli);
+  assert.equal(inexact.slice(0, 10), []);
 });
 
 test('a pod whose limits are its requests, for CPU and memory, is Guaranteed', () => {

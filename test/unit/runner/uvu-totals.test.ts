@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addTotals, noTests, parseUvuTotals, totalsLine } from '../../runner/uvu-totals.ts';
+import { addTotals, noTests, parseUvuTotals, silentFiles, totalsLine } from '../../runner/uvu-totals.ts';
 
 const output = (total: number, passed: number, skipped: number) =>
   `• ✘   (${passed} / ${total})\n\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n  Duration:  3.19ms\n\n`;
@@ -24,6 +24,20 @@ test('output that ends before the totals has none', () => {
 
 test('totals that a test prints itself do not count', () => {
   assert.equal(parseUvuTotals(output(9, 9, 9) + output(1, 0, 0)), { passed: 0, failed: 1, skipped: 0 });
+});
+
+test('a file below whose name stands no result is one that ran no test', () => {
+  const lines = [
+    'a/one.test.ts',
+    '• •   (2 / 2)',
+    '',
+    'a/two.test.ts',
+    '',
+    'b/three.test.ts',
+    ' suite  ✘   (0 / 1)',
+  ];
+  const files = ['a/one.test.ts', 'a/two.test.ts', 'b/three.test.ts', 'c/never-shown.test.ts'];
+  assert.equal(silentFiles(lines.join('\n'), files), ['a/two.test.ts', 'c/never-shown.test.ts']);
 });
 
 test('totals of nothing are nothing', () => {

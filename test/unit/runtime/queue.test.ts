@@ -123,6 +123,9 @@ test('a timer never delays a key that waits already', async () => {
   desk.queue.addAfter('b', 60_000);
   await desk.end('a');
   assert.equal(desk.begun, ['a', 'b']);
+  await desk.end('b');
+  await pass(60_000);
+  assert.equal(desk.begun, ['a', 'b']);
 });
 
 test('a timer that ends while its key is being handled leads to one more time', async () => {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseQuantity } from '../../../src/support/quantity.ts';
@@ -28,7 +27,10 @@ for (const [quantity, number] of [
 }
 
 test('millicores are exact', () => {
-  fc.assert(fc.property(fc.nat(1_000_000), (milli) => parseQuantity(`${milli}m`) === milli / 1000));
+  const inexact: number[] = [];
+  for (let milli = 0; milli <= 256_000; milli += 1)
+    if (parseQuantity(`${milli}m`) !== milli / 1000) inexact.push(milli);
+  assert.equal(inexact.slice(0, 10), []);
 });
 
 test('what Kubernetes does not take is no quantity', () => {
