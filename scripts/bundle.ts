@@ -4,10 +4,17 @@ import { build } from 'esbuild';
 
 /**
  * Bundles the program into dist/, so that the image needs no node_modules and starts in a fraction of the time.
- * dockerode's packages for gRPC sessions (BuildKit) and SSH are replaced by an empty module: nothing here calls
+ * dockerode's packages for image builds (BuildKit, tar) and SSH are replaced by an empty module: nothing here calls
  * them, and they are most of its start-up time.
  */
-const unused = ['@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs', 'ssh2', 'cpu-features'];
+const unused = [
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'protobufjs',
+  'ssh2',
+  'tar-fs',
+  '@balena/dockerignore',
+];
 const empty = fileURLToPath(new URL('./empty.cjs', import.meta.url));
 
 rmSync('dist', { recursive: true, force: true });

@@ -181,8 +181,11 @@ function waiting(observed: Observed, now: Date, message: string): Decision {
  * between two attempts, when the Job controller was first refused another pod.
  */
 function lateInMs({ run, pods, podRefusal }: Observed, now: Date): number {
-  const seconds = run.spec?.startDeadlineSeconds ?? 0;
-  const between = podRefusal?.since ?? now.toISOString();
+  // A spec that a newer schema does not take any more must not end a run that was accepted.
+  const seconds = run.spec?.startDeadlineSeconds ?? Infinity;
+  // Events are kept for an hour: one from before the last attempt says nothing about the next.
+  const refused = podRefusal !== undefined && podRefusal.since > (run.status.target?.startedAt ?? '');
+  const between = refused ? podRefusal.since : now.toISOString();
   const podless = run.status.podName === undefined ? run.metadata.creationTimestamp : between;
   const from = Date.parse(pods.at(-1)?.creationTimestamp ?? podless);
   return Math.max(0, from + seconds * 1000 - now.getTime());

@@ -32,14 +32,19 @@ export type ListWatchOptions<Item> = {
 const backoff = { firstMs: 800, maxMs: 30_000 };
 const pageSize = '500';
 
+/** A watch that ended sooner than this did not work, however politely it ended; a longer one resets the backoff. */
+const healthyMs = 10_000;
+
 /** Resource versions of one kind are ordered numbers
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions). */
-type Stored<Item> = { version: number; item: Item };
+type Stored<Item> = { version: number; uid: string; item: Item };
 
 export class ListWatch<Item> {
   readonly #options: ListWatchOptions<Item>;
   /** By `<namespace>/<name>`. */
-  readonly #store = new Map<string, Stored<Item>>();
+  #store = new Map<string, Stored<Item>>();
+  /** Where to watch from; nothing when a list has to come first. */
+  #version: string | undefined;
   #synced = false;
   #failures = 0;
 
@@ -60,41 +65,49 @@ export class ListWatch<Item> {
     return [...this.#store.values()].map(({ item }) => item);
   }
 
-  /** Takes in what the API server answered to a write of ours, before the watch brings it. */
+  /** Takes in what the API server answered to a write of ours, before the watch brings it; not if it is deleted by now. */
   absorb(object: unknown): void {
-    this.#put(this.#store, object);
+    const { key, uid } = parseObjectMeta(object);
+    if (this.#store.get(key)?.uid === uid) this.#put(object);
   }
 
   /** Lists and watches until the signal aborts; no failure ends it. */
   async run(signal: AbortSignal): Promise<void> {
-    let version: string | undefined;
     while (!signal.aborted) {
-      try {
-        version ??= await this.#list(signal);
-        version = await this.#watch(version, signal);
-        this.#failures = 0;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (isExpired(error)) version = undefined;
-        await this.#pause(error, signal);
-      }
+      const began = Date.now();
+      const failure = await this.#listAndWatch(signal).catch(
+        (error: unknown) => error ?? new Error('unknown'),
+      );
+      if (signal.aborted) return;
+      if (isExpired(failure)) this.#version = undefined;
+      const worked = Date.now() - began >= healthyMs;
+      if (worked) this.#failures = 0;
+      if (failure !== undefined || !worked) await this.#pause(failure, signal);
     }
   }
 
-  async #pause(error: unknown, signal: AbortSignal): Promise<void> {
-    const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    const wait = Math.max(asked, backoffMs(this.#failures, backoff));
+  async #listAndWatch(signal: AbortSignal): Promise<void> {
+    this.#version ??= await this.#list(signal);
+    const { connection, path, labelSelector } = this.#options;
+    const request = { path, labelSelector, resourceVersion: this.#version, signal };
+    for await (const event of watchEvents(connection, request)) {
+      if (event.type !== 'BOOKMARK') this.#apply(event.type, event.object);
+      this.#version = parseObjectMeta(event.object).resourceVersion;
+    }
+  }
+
+  async #pause(failure: unknown, signal: AbortSignal): Promise<void> {
+    const asked = failure instanceof KubeError ? (failure.retryAfterSeconds ?? 0) * 1000 : 0;
+    const waitMs = Math.max(asked, backoffMs(this.#failures, backoff));
     this.#failures += 1;
-    this.#options.log.warn(
-      { path: this.#options.path, waitMs: wait, error: describe(error) },
-      'watch interrupted',
-    );
-    await sleep(wait, signal).catch(() => undefined);
+    const error = failure === undefined ? 'the server ended it at once' : describe(failure);
+    this.#options.log.warn({ path: this.#options.path, waitMs, error }, 'watch interrupted');
+    await sleep(waitMs, signal).catch(() => undefined);
   }
 
   async #list(signal: AbortSignal): Promise<string> {
     const { connection, path, labelSelector } = this.#options;
-    const found = new Map<string, Stored<Item>>();
+    const found: unknown[] = [];
     let continueToken: string | undefined;
     let version: string;
     do {
@@ -102,53 +115,35 @@ export class ListWatch<Item> {
       if (labelSelector !== undefined) query['labelSelector'] = labelSelector;
       if (continueToken !== undefined) query['continue'] = continueToken;
       const page = parseList(await requestJson(connection, { method: 'GET', path, query, signal }));
-      for (const object of page.items) this.#put(found, object);
+      found.push(...page.items);
       continueToken = page.continueToken;
       version = page.resourceVersion;
     } while (continueToken !== undefined);
-    this.#replace(found);
+    this.#replace(found, Number(version));
     return version;
   }
 
-  #replace(found: Map<string, Stored<Item>>): void {
-    const gone = [...this.#store].filter(([key]) => !found.has(key)).map(([, stored]) => stored);
-    this.#store.clear();
-    for (const [key, stored] of found) this.#store.set(key, stored);
+  /** Makes the store what a list says, but for what was written after the list was made. */
+  #replace(found: readonly unknown[], listVersion: number): void {
+    const before = this.#store;
+    this.#store = new Map([...before].filter(([, { version }]) => version > listVersion));
+    for (const object of found) this.#put(object);
     this.#synced = true;
-    for (const { item } of [...gone, ...found.values()]) this.#options.onChange(item);
-  }
-
-  /** Watches from `version` until the server closes the stream; gives the version to go on from. */
-  async #watch(version: string, signal: AbortSignal): Promise<string> {
-    const { connection, path, labelSelector, log } = this.#options;
-    let last = version;
-    const events = watchEvents(connection, { path, labelSelector, resourceVersion: version, signal });
-    try {
-      for await (const event of events) {
-        if (event.type !== 'BOOKMARK') this.#apply(event.type, event.object);
-        last = parseObjectMeta(event.object).resourceVersion;
-        this.#failures = 0;
-      }
-    } catch (error) {
-      // A broken connection loses nothing: go on from the last version seen. Only 410 Gone needs a new list.
-      if (isExpired(error) || signal.aborted) throw error;
-      log.debug({ path, error: describe(error) }, 'watch broke');
-      await this.#pause(error, signal);
-    }
-    return last;
+    const gone = [...before].filter(([key]) => !this.#store.has(key)).map(([, { item }]) => item);
+    for (const item of [...gone, ...this.values()]) this.#options.onChange(item);
   }
 
   #apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: unknown): void {
     if (type === 'DELETED') this.#store.delete(parseObjectMeta(object).key);
-    else this.#put(this.#store, object);
+    else this.#put(object);
     this.#options.onChange(this.#options.parse(object));
   }
 
-  #put(store: Map<string, Stored<Item>>, object: unknown): void {
-    const { key, resourceVersion } = parseObjectMeta(object);
+  #put(object: unknown): void {
+    const { key, uid, resourceVersion } = parseObjectMeta(object);
     const version = Number(resourceVersion);
-    const stored = store.get(key);
-    if (stored === undefined || stored.version <= version)
-      store.set(key, { version, item: this.#options.parse(object) });
+    const stored = this.#store.get(key);
+    if (stored !== undefined && stored.version > version) return;
+    this.#store.set(key, { version, uid, item: this.#options.parse(object) });
   }
 }

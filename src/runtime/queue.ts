@@ -55,13 +55,14 @@ export class KeyedQueue {
     );
   }
 
-  /** Takes no more work and resolves when what is being handled has ended. */
-  async stop(): Promise<void> {
+  /** Takes no more work and resolves when what is being handled has ended, or after so many milliseconds. */
+  async stop(withinMs = 10_000): Promise<void> {
     this.#stopped = true;
     this.#waiting.clear();
     this.#again.clear();
     for (const key of [...this.#timers.keys()]) this.#clearTimer(key);
-    while (this.#active.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    const end = Date.now() + withinMs;
+    while (this.#active.size > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   #fill(): void {

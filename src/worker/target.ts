@@ -97,6 +97,14 @@ export function targetFailure(outcome: ContainerOutcome, spec: DockerRunSpec): R
       return new RunError('OOMKilled', `the target used more memory than its limit${of} and was killed`);
     }
     default:
-      return new RunError('TargetFailed', `the target ended with exit code ${outcome.exitCode}`);
+      return new RunError(
+        'TargetFailed',
+        `the target ended with exit code ${outcome.exitCode}${killHint(outcome)}`,
+      );
   }
+}
+
+/** On a busy node the engine may learn too late of an OOM to report it, so 137 gets its usual cause said. */
+function killHint({ exitCode }: ContainerOutcome): string {
+  return exitCode === 137 ? ': it was killed by SIGKILL, mostly because memory ran out' : '';
 }
