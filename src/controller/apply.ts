@@ -5,7 +5,7 @@ import { isConflict, isNotFound, KubeError } from '../kube/kube-error.ts';
 import { requestJson } from '../kube/request.ts';
 import { paths } from '../kube/resources.ts';
 import type { WorkerConfig } from './config.ts';
-import type { Action, Observed } from './decide.ts';
+import type { Action, Observed } from './decision.ts';
 import { desiredJob } from './job.ts';
 import { type ObservedRun, parseJob } from './observed.ts';
 import type { Policy } from './policy.ts';

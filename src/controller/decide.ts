@@ -1,40 +1,15 @@
-import { isFailureReason } from '../api/reasons.ts';
-import type { Report } from '../api/report.ts';
-import type { DockerRunStatus, Phase } from '../api/status.ts';
 import { jobName } from '../api/names.ts';
+import { isFailureReason } from '../api/reasons.ts';
+import type { Phase } from '../api/status.ts';
 import { validateSpec } from '../api/validate.ts';
 import { RunError } from '../support/errors.ts';
-import { conditionsOf, type Verdict } from './conditions.ts';
+import type { Verdict } from './conditions.ts';
+import { type Action, type Decision, isTerminal, nothing, type Observed } from './decision.ts';
+import { end, endAs, said, statusOf, success } from './next-status.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { refusedByPolicy, type Policy } from './policy.ts';
-import { type Obstacle, waitingFor } from './waiting.ts';
-
-/** Everything that one decision is made from; gathering it is the only I/O before. */
-export type Observed = {
-  run: ObservedRun;
-  job: ObservedJob | undefined;
-  /** Pods of the run, oldest first. */
-  pods: readonly ObservedPod[];
-  /** What the worker of the newest pod said a moment ago, if it was asked and answered. */
-  live: Report | undefined;
-  /** Why the kubelet cannot mount a volume of the newest pod, if it cannot. */
-  mountFailure: Obstacle | undefined;
-  /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
-  podRefusal: Obstacle | undefined;
-  /** Why the API server refused the Job just now, if it did. */
-  jobRefusal: { message: string; permanent: boolean } | undefined;
-};
-
-export type Action =
-  { kind: 'createJob' } | { kind: 'deleteJob'; name: string; uid: string } | { kind: 'deleteRun' };
-
-export type Decision = {
-  actions: readonly Action[];
-  /** The whole status, or nothing when it stays as it is. */
-  status: DockerRunStatus | undefined;
-  /** When to look again if nothing changes before; nothing when only a change matters. */
-  requeueAfterMs: number | undefined;
-};
+import { isLate, lateInMs } from './start-clock.ts';
+import { waitingFor } from './waiting.ts';
 
 /** How often a worker is asked: its first phases are short, and what a target does is mostly nothing new. */
 const pollMs = { Pending: 5_000, Preparing: 1_000, Running: 3_000, Uploading: 1_000 } as const;
@@ -52,14 +27,6 @@ export function decide(observed: Observed, now: Date, policy: Policy): Decision 
   return job.finished === undefined
     ? whileTheJobRuns(observed, job, now)
     : whenTheJobEnded(observed, job, now);
-}
-
-export function isTerminal(status: DockerRunStatus): boolean {
-  return status.phase === 'Succeeded' || status.phase === 'Failed';
-}
-
-function nothing(): Decision {
-  return { actions: [], status: undefined, requeueAfterMs: undefined };
 }
 
 /** Terminal is final: what is left is to stop a Job that still runs, and to delete the run in its time. */
@@ -87,7 +54,7 @@ function beforeTheJob(observed: Observed, now: Date, policy: Policy): Decision {
   if (jobRefusal === undefined) {
     const created: Verdict = { phase: 'Pending', reason: 'Pending', message: 'The Job was created.' };
     const status = {
-      ...progressing(observed, now, created),
+      ...statusOf(observed, now, created),
       jobName: jobName(run.metadata),
       startTime: now.toISOString(),
     };
@@ -150,7 +117,7 @@ function whileTheWorkerRuns(observed: Observed, pod: ObservedPod, now: Date): De
   const before = samePod ? activePhase(run.status.phase) : undefined;
   const phase = activePhase(live?.phase) ?? before ?? 'Preparing';
   const message = live?.progress?.message ?? phaseMessages[phase];
-  const status = progressing(observed, now, { phase, reason: phase, message });
+  const status = statusOf(observed, now, { phase, reason: phase, message });
   return { actions: [], status: { ...status, ...said(live) }, requeueAfterMs: pollMs[phase] };
 }
 
@@ -168,31 +135,12 @@ function waiting(observed: Observed, now: Date, message: string): Decision {
   if (isLate(observed, now))
     return end(observed, now, new RunError('StartDeadlineExceeded', `the run did not start: ${message}`));
   const retrying = observed.pods.length > 1;
-  const status = progressing(observed, now, {
+  const status = statusOf(observed, now, {
     phase: 'Pending',
     reason: retrying ? 'Retrying' : 'Pending',
     message,
   });
   return { actions: [], status, requeueAfterMs: Math.min(pollMs.Pending, lateInMs(observed, now)) };
-}
-
-/**
- * How long an attempt may still take to start. Its clock begins with its pod; without a pod, with the run itself, or,
- * between two attempts, when the Job controller was first refused another pod.
- */
-function lateInMs({ run, pods, podRefusal }: Observed, now: Date): number {
-  // A spec that a newer schema does not take any more must not end a run that was accepted.
-  const seconds = run.spec?.startDeadlineSeconds ?? Infinity;
-  // Events are kept for an hour: one from before the last attempt says nothing about the next.
-  const refused = podRefusal !== undefined && podRefusal.since > (run.status.target?.startedAt ?? '');
-  const between = refused ? podRefusal.since : now.toISOString();
-  const podless = run.status.podName === undefined ? run.metadata.creationTimestamp : between;
-  const from = Date.parse(pods.at(-1)?.creationTimestamp ?? podless);
-  return Math.max(0, from + seconds * 1000 - now.getTime());
-}
-
-function isLate(observed: Observed, now: Date): boolean {
-  return lateInMs(observed, now) === 0;
 }
 
 function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decision {
@@ -212,25 +160,6 @@ function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decis
   return end(observed, now, new RunError('WorkerLost', lossOf(pod, job)));
 }
 
-function success(word: Report | undefined): Verdict {
-  return {
-    phase: 'Succeeded',
-    reason: 'Succeeded',
-    message: word?.message ?? 'The target ended with exit code 0.',
-  };
-}
-
-/** Ends a run as its worker or its Job said. */
-function endAs(
-  observed: Observed,
-  now: Date,
-  { verdict, word, at }: { verdict: Verdict; word: Report | undefined; at: string },
-): Decision {
-  const status = { ...progressing(observed, now, verdict), ...said(word), completionTime: at };
-  delete status.progress;
-  return { actions: [], status, requeueAfterMs: undefined };
-}
-
 function lastEndedPod(pods: readonly ObservedPod[]): ObservedPod | undefined {
   return pods.findLast((pod) => pod.worker.kind === 'terminated') ?? pods.at(-1);
 }
@@ -243,43 +172,4 @@ function lossOf(pod: ObservedPod | undefined, job: ObservedJob): string {
       : '';
   const why = [pod.reason, pod.message].filter((text) => text !== undefined && text !== '').join(', ');
   return `pod ${pod.name}${pod.nodeName === undefined ? '' : ` on node ${pod.nodeName}`} ended without a final word${worker}${why === '' ? '' : ` (${why})`}`;
-}
-
-/** Ends a run with a failure that the controller found itself. */
-function end(observed: Observed, now: Date, error: RunError, { accepted } = { accepted: true }): Decision {
-  const verdict: Verdict = { phase: 'Failed', reason: error.reason, message: error.sentence, accepted };
-  const status = progressing(observed, now, verdict);
-  return { actions: [], status: { ...status, completionTime: now.toISOString() }, requeueAfterMs: undefined };
-}
-
-/** The status of a verdict, with everything about the newest pod; what is not known any more stays as it was. */
-function progressing(observed: Observed, now: Date, verdict: Verdict): DockerRunStatus {
-  const { run, job, pods } = observed;
-  const { progress: _, ...before } = run.status;
-  const pod = pods.at(-1);
-  const attempts = Math.max(before.attempts ?? 0, job?.attempts ?? 0, pods.length);
-  return {
-    ...before,
-    observedGeneration: run.metadata.generation,
-    phase: verdict.phase,
-    reason: verdict.reason,
-    message: verdict.message,
-    conditions: conditionsOf(verdict, run.metadata.generation, before, now.toISOString()),
-    attempts,
-    ...(job === undefined ? {} : { jobName: job.name, startTime: before.startTime ?? job.creationTimestamp }),
-    ...(pod === undefined ? {} : { podName: pod.name }),
-    ...(pod?.nodeName === undefined ? {} : { nodeName: pod.nodeName }),
-  };
-}
-
-/** What a report adds to the status besides phase, reason and message. */
-function said(report: Report | undefined): Partial<DockerRunStatus> {
-  if (report === undefined) return {};
-  const { target, transfers, results, progress } = report;
-  return {
-    ...(target === undefined ? {} : { target }),
-    ...(transfers === undefined ? {} : { transfers }),
-    ...(results === undefined ? {} : { results }),
-    ...(progress === undefined ? {} : { progress }),
-  };
 }

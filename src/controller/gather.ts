@@ -7,7 +7,7 @@ import { requestJson } from '../kube/request.ts';
 import { paths } from '../kube/resources.ts';
 import { parseList, textAt } from '../kube/wire.ts';
 import { deadline } from '../support/abort.ts';
-import { isTerminal, type Observed } from './decide.ts';
+import { isTerminal, type Observed } from './decision.ts';
 import type { Obstacle } from './waiting.ts';
 import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
 

@@ -10,8 +10,9 @@ import { RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { LiveReport } from './live-report.ts';
 import type { Setting } from './setting.ts';
-import { StagedFiles, stageIn } from './stage-in.ts';
+import { stageIn } from './stage-in.ts';
 import { stageOut } from './stage-out.ts';
+import { StagedFiles } from './staged-files.ts';
 import { type Steps, stepsOf } from './steps.ts';
 import { pullPolicy, targetFailure, targetOptions, targetStatus } from './target.ts';
 
@@ -40,6 +41,7 @@ export async function runOnce(setting: Setting, support: RunSupport): Promise<vo
       const engine = await connectEngine({ socketPath: setting.dockerSocket, signal });
       const { runUid, attempt } = labels;
       await removeLeftovers(engine, { labels: { runUid, attempt }, runUid: setting.run.uid, signal });
+      await staged.begin(setting.run.uid, steps.downloads);
       girder = await connectGirder(setting, steps, { ...support, signal });
       return prepare(setting, { engine, girder, steps, staged, support: { ...support, signal } });
     });

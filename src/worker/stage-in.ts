@@ -1,29 +1,11 @@
 import type { GirderClient } from '../girder/client.ts';
-import { downloadFile, removeDownload } from '../girder/download.ts';
-import type { Logger } from '../support/log.ts';
+import { downloadFile } from '../girder/download.ts';
 import type { LiveReport } from './live-report.ts';
-import type { SharedVolume } from './setting.ts';
+import type { StagedFiles } from './staged-files.ts';
 import type { Download } from './steps.ts';
 
 /** How many files of a run are fetched at once. */
 const concurrentDownloads = 4;
-
-/** What the downloads of a run put into volumes that outlive it. */
-export class StagedFiles {
-  readonly #created: { volume: SharedVolume; path: string }[] = [];
-
-  note(volume: SharedVolume, path: string): void {
-    if (!volume.temporary) this.#created.push({ volume, path });
-  }
-
-  /** Removes it all again; what the target put beside it stays. */
-  async remove(log: Logger): Promise<void> {
-    for (const { volume, path } of this.#created.toReversed()) {
-      const kept = await removeDownload(volume.localPath, [path]);
-      if (kept.length > 0) log.info({ volume: volume.name, path }, 'a downloaded path stays, it is in use');
-    }
-  }
-}
 
 /** Downloads every input; gives each one's path in its volume by the name of its transform. */
 export async function stageIn(

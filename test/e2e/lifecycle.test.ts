@@ -1,9 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { containersOf, Lab } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
+import { workerPid } from './support/worker-process.ts';
 
 let lab: Lab;
 
@@ -18,20 +18,6 @@ async function untilGone(runUid: string, seconds: number): Promise<void> {
     if (Date.now() > end) throw new Error(`a container of run ${runUid} is still there after ${seconds} s`);
     await sleep(200);
   }
-}
-
-/** The process of a run's worker, found by the cgroup of its pod. */
-async function workerPid(podName: string): Promise<number> {
-  const pod = JSON.parse(await lab.kubectl('get', 'pod', podName, '-o', 'json')) as {
-    metadata: { uid: string };
-  };
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const read = (name: string) => readFile(`/proc/${entry}/${name}`, 'utf8').catch(() => '');
-    const inPod = (await read('cgroup')).replaceAll('_', '-').includes(pod.metadata.uid);
-    if (inPod && (await read('cmdline')).includes('dockerrun.mjs\0worker')) return Number(entry);
-  }
-  throw new Error(`pod ${podName} has no worker`);
 }
 
 test('deleting a DockerRun stops its target with SIGTERM and removes it', async () => {
@@ -52,7 +38,7 @@ test('a killed worker takes its target with it, and the next attempt starts clea
   });
   const { status, metadata } = await lab.running('killed');
   const firstContainer = status.target?.containerID ?? '';
-  process.kill(await workerPid(status.podName ?? ''), 'SIGKILL');
+  process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   await lab.until('killed', (run) => run.status.podName !== status.podName);
   assert.not.ok((await containersOf(metadata.uid)).includes(firstContainer));
   const end = await lab.ended('killed');
@@ -64,7 +50,7 @@ test('a killed worker takes its target with it, and the next attempt starts clea
 test('a worker that is killed for good fails the run as WorkerLost and leaves no container', async () => {
   await lab.run('lost', { command: ['sleep', '300'] });
   const { status, metadata } = await lab.running('lost');
-  process.kill(await workerPid(status.podName ?? ''), 'SIGKILL');
+  process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   assert.is((await lab.ended('lost')).reason, 'WorkerLost');
   await untilGone(metadata.uid, 15);
 });

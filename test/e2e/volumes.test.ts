@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { environment } from './support/environment.ts';
 import { aFile } from './support/girder.ts';
 import { Lab } from './support/runs.ts';
+import { workerPid } from './support/worker-process.ts';
 
 /** What the overlay of the local cluster allows. */
 const allowed = '/srv/dockerrun';
@@ -61,6 +62,25 @@ test('a file that is downloaded into a bind mount is removed from the node after
   const status = await lab.ended('cleanup');
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is((await lab.log('cleanup')).toString(), 'downloadeddownloaded');
+  assert.equal((await readdir(directory)).sort(), ['copy.txt', 'in.txt', 'kept']);
+});
+
+test('what a killed worker downloaded into a bind mount does not stop the next attempt', async () => {
+  const fileId = await aFile('again.txt', Buffer.from('again'));
+  await lab.run('again', {
+    command: ['sh', '-c', 'cat $(named); sleep 5'],
+    backoffLimit: 1,
+    volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'ro' } }],
+    transforms: [
+      { name: 'named', girderFileIdToVolume: { fileId, volume: 'data', filename: 'sub/again.txt' } },
+    ],
+    girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
+  });
+  const { status } = await lab.running('again');
+  process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
+  const end = await lab.ended('again');
+  assert.is(end.phase, 'Succeeded', end.message);
+  assert.is(end.attempts, 2);
   assert.equal((await readdir(directory)).sort(), ['copy.txt', 'in.txt', 'kept']);
 });
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decide, type Decision, isTerminal, type Observed } from '../../../src/controller/decide.ts';
+import { decide } from '../../../src/controller/decide.ts';
+import { type Decision, isTerminal, type Observed } from '../../../src/controller/decision.ts';
 import type { Policy } from '../../../src/controller/policy.ts';
 import { whenToWrite } from '../../../src/controller/status-write.ts';
 import { aJob } from '../../fixtures/builders.ts';

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decide, type Observed } from '../../../src/controller/decide.ts';
+import { decide } from '../../../src/controller/decide.ts';
+import type { Observed } from '../../../src/controller/decision.ts';
 import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
 const started = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;

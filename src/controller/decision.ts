@@ -1,0 +1,41 @@
+import type { Report } from '../api/report.ts';
+import type { DockerRunStatus } from '../api/status.ts';
+import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
+import type { Obstacle } from './waiting.ts';
+
+/** Everything that one decision is made from; gathering it is the only I/O before. */
+export type Observed = {
+  run: ObservedRun;
+  job: ObservedJob | undefined;
+  /** Pods of the run, oldest first. */
+  pods: readonly ObservedPod[];
+  /** What the worker of the newest pod said a moment ago, if it was asked and answered. */
+  live: Report | undefined;
+  /** Why the kubelet cannot mount a volume of the newest pod, if it cannot. */
+  mountFailure: Obstacle | undefined;
+  /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
+  podRefusal: Obstacle | undefined;
+  /** Why the API server refused the Job just now, if it did. */
+  jobRefusal: { message: string; permanent: boolean } | undefined;
+};
+
+export type Action =
+  { kind: 'createJob' } | { kind: 'deleteJob'; name: string; uid: string } | { kind: 'deleteRun' };
+
+export type Decision = {
+  actions: readonly Action[];
+  /** The whole status, or nothing when it stays as it is. */
+  status: DockerRunStatus | undefined;
+  /** When to look again if nothing changes before; nothing when only a change matters. */
+  requeueAfterMs: number | undefined;
+};
+
+/** True for a run that has ended, whatever comes. */
+export function isTerminal(status: DockerRunStatus): boolean {
+  return status.phase === 'Succeeded' || status.phase === 'Failed';
+}
+
+/** Leaves everything as it is. */
+export function nothing(): Decision {
+  return { actions: [], status: undefined, requeueAfterMs: undefined };
+}
