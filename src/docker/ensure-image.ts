@@ -34,7 +34,22 @@ export async function ensureImage(
       `The image ${image} is not on the node, and imagePullPolicy is Never`,
     );
   }
-  return pull(engine, options);
+  try {
+    return await pull(engine, options);
+  } catch (error) {
+    throw await withLocalCopy(engine, options, error);
+  }
+}
+
+/** An image that was built on the node and has no registry is a usual surprise of the policy Always. */
+async function withLocalCopy(
+  engine: Engine,
+  { image, signal }: PullOptions,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof RunError) || (await imageId(engine, image, signal)) === undefined) return error;
+  const hint = 'the node has a copy of it, which imagePullPolicy IfNotPresent would use';
+  return new RunError(error.reason, `${error.message}; ${hint}`, { cause: error });
 }
 
 /** The name becomes part of a request's path: nothing may leave its place there. */

@@ -82,6 +82,18 @@ test('a registry nobody serves fails the pull within 20 s and says what was trie
   assert.ok(Date.now() - begin < 40_000);
 });
 
+test('a failed pull of an image that is on the node says how to use that one', async () => {
+  const local = 'localhost:5999/local:1';
+  await engine.docker.getImage(image).tag({ repo: 'localhost:5999/local', tag: '1' });
+  try {
+    const failure = await failureOf(ensure(local, 'Always'));
+    assert.is(failure.reason, 'ImagePullFailed');
+    assert.match(failure.message, 'imagePullPolicy IfNotPresent');
+  } finally {
+    await engine.docker.getImage(local).remove();
+  }
+});
+
 test('what is no name of an image is refused before the engine sees it', async () => {
   for (const reference of ['UPPER/Bad:1', '../info?', 'a b', '', '-rf']) {
     assert.is((await failureOf(ensure(reference, 'IfNotPresent'))).reason, 'ImageNotFound', reference);
