@@ -4,21 +4,23 @@
  */
 const role = process.argv[2];
 
+// Before anything is loaded: as process 1 of a container, a program never sees a signal that it does not handle yet.
+const stop = new AbortController();
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort(name));
+
 switch (role) {
   case 'controller': {
     const { runController } = await import('./controller/main.ts');
-    const stop = new AbortController();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
     await runController(process.env, stop.signal);
     process.exit(0);
     break;
   }
   case 'worker': {
     const { runWorker } = await import('./worker/main.ts');
-    process.exit(await runWorker(process.env));
+    process.exit(await runWorker(process.env, stop.signal));
     break;
   }
   default:
-    process.stderr.write(`usage: dockerrun controller | worker\n`);
+    process.stderr.write('usage: dockerrun controller | worker\n');
     process.exitCode = 64;
 }

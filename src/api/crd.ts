@@ -50,8 +50,8 @@ function rootSchema(): object {
     required: ['spec'],
     properties: { spec: dockerRunSpec, status: dockerRunStatus },
     ...rules({
-      rule: '!has(oldSelf.status) || !has(oldSelf.status.jobName) || self.spec == oldSelf.spec',
-      message: 'a run that has started cannot change: apply it under a new name',
+      rule: '!has(oldSelf.status) || !(has(oldSelf.status.jobName) || has(oldSelf.status.completionTime)) || self.spec == oldSelf.spec',
+      message: 'a run that has started or ended cannot change: apply it under a new name',
     }),
   };
 }

@@ -25,7 +25,7 @@ export function word<const Word extends string>(
 /** A map from any string to `value`. */
 export function mapOf<Value extends Type.TSchema>(
   value: Value,
-  options: { description: string; maxProperties: number },
+  options: { description: string; maxProperties: number; 'x-kubernetes-validations'?: CelRule[] },
 ) {
   return Type.Unsafe<Record<string, Type.Static<Value>>>({
     type: 'object',

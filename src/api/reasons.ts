@@ -56,10 +56,11 @@ export const failureReasons = {
       "The kubelet cannot mount a volume of the run's pod: a Secret or one of its keys is missing, a host directory does not exist, or the node has no Docker socket.",
     mend: 'Create what the message names, in the namespace of the run or on the node.',
   },
-  WorkerImageUnavailable: {
+  WorkerNotStarted: {
     blame: 'start',
-    meaning: "The node cannot pull or start the operator's own worker image.",
-    mend: 'Ask the cluster administrator to make the worker image available to the nodes.',
+    meaning:
+      "The node cannot start the operator's worker: its image cannot be pulled, or its container not be created.",
+    mend: 'Ask the cluster administrator to mend what the message names.',
   },
   WorkerLost: {
     blame: 'internal',
@@ -181,7 +182,7 @@ export const failureReasons = {
   },
   Cancelled: {
     blame: 'cancelled',
-    meaning: 'The run was stopped before it ended; nothing was uploaded.',
+    meaning: 'The run was stopped before it ended; nothing was uploaded after that.',
     mend: 'Apply the DockerRun again under a new name if its results are still wanted.',
   },
   WorkerFailed: {

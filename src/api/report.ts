@@ -35,15 +35,34 @@ const messageBytes = 1536;
 
 /** The final word as it fits into a termination message: what matters least goes first. */
 export function terminationMessage(final: Report): string {
-  const message = final.message === undefined ? {} : { message: cutToBytes(final.message, messageBytes) };
-  const { progress: _, ...said } = { ...final, ...message };
-  const { transfers: __, ...withoutTransfers } = said;
-  const { results: ___, ...withoutResults } = withoutTransfers;
-  const all = [said, withoutTransfers, withoutResults].map((candidate) => JSON.stringify(candidate));
+  const { progress: _, ...said } = final;
+  const { transfers: __, ...withoutTransfers } = shortened(said);
   return (
-    all.find((text) => Buffer.byteLength(text) <= terminationMessageBytes) ??
-    JSON.stringify({ phase: final.phase, reason: final.reason, ...message })
+    [shortened(said), withoutTransfers].map(fitting).find((text) => text !== undefined) ??
+    withFewerResults(withoutTransfers) ??
+    JSON.stringify({ phase: final.phase, reason: final.reason })
   );
+}
+
+function shortened(said: Report): Report {
+  return said.message === undefined ? said : { ...said, message: cutToBytes(said.message, messageBytes) };
+}
+
+function fitting(candidate: Report): string | undefined {
+  const text = JSON.stringify(candidate);
+  return Buffer.byteLength(text) <= terminationMessageBytes ? text : undefined;
+}
+
+/** As many results as fit, and the message says so; all of them are in Girder whatever the status lists. */
+function withFewerResults(said: Report): string | undefined {
+  const all = said.results ?? [];
+  for (let count = all.length - 1; count >= 0; count -= 1) {
+    const results = all.slice(0, count);
+    const message = `${said.message ?? ''} The status has room for ${count} of ${all.length} results.`;
+    const text = fitting({ ...said, message, results });
+    if (text !== undefined) return text;
+  }
+  return undefined;
 }
 
 /** The beginning of a text whose JSON takes at most so many bytes. */

@@ -82,7 +82,15 @@ const environmentVariable = Type.Object(
   },
 );
 
-const resourceMap = (description: string) => mapOf(quantity(), { description, maxProperties: 32 });
+const resourceMap = (description: string) =>
+  mapOf(quantity(), {
+    description,
+    maxProperties: 2,
+    ...rules({
+      rule: "self.all(name, name in ['cpu', 'memory'])",
+      message: 'only cpu and memory can be set',
+    }),
+  });
 
 const resources = Type.Object(
   {

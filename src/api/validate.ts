@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { parseQuantity } from './quantity.ts';
 import { temporaryVolumeName, temporaryVolumePath } from './names.ts';
 import { referencedNames } from './references.ts';
 import type { DockerRunSpec } from './spec.ts';
@@ -8,14 +9,25 @@ import type { DockerRunSpec } from './spec.ts';
  * two mounts at one place. Gives one sentence per problem, each with the field; none when the spec is good.
  */
 export function validateSpec(spec: DockerRunSpec): string[] {
+  const large = tooLarge(spec);
+  if (large.length > 0) return large;
   return [
-    ...tooLarge(spec),
     ...duplicateNames(spec),
     ...unknownReferences(spec),
     ...unknownVolumes(spec),
     ...unknownUploads(spec),
     ...collidingMounts(spec),
+    ...collidingDownloads(spec),
+    ...impossibleResources(spec),
   ];
+}
+
+/** How many names a sentence lists before it only counts. */
+const mostListed = 10;
+
+function listed(names: readonly string[]): string {
+  const more = names.length - mostListed;
+  return names.slice(0, mostListed).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 /**
@@ -49,13 +61,14 @@ function duplicateNames(spec: DockerRunSpec): string[] {
 
 function unknownReferences(spec: DockerRunSpec): string[] {
   const known = new Set([...volumeNames(spec), ...transformNames(spec)]);
+  const choice = listed([...known]);
   return (['command', 'args'] as const).flatMap((field) =>
     (spec[field] ?? []).flatMap((text, index) =>
       referencedNames(text)
         .filter((name) => !known.has(name))
         .map(
           (name) =>
-            `spec.${field}[${index}]: $(${name}) is no volume or transform of this run (known: ${[...known].join(', ')}); write $$(${name}) if the text itself is meant`,
+            `spec.${field}[${index}]: $(${name}) is no volume or transform of this run (known: ${choice}); write $$(${name}) if the text itself is meant`,
         ),
     ),
   );
@@ -107,4 +120,33 @@ function mountPaths(spec: DockerRunSpec): { field: string; path: string }[] {
       path: bind,
     })),
   ];
+}
+
+/** Two files cannot have one path; one file under two names can. */
+function collidingDownloads(spec: DockerRunSpec): string[] {
+  const files = new Map<string, string>();
+  return (spec.transforms ?? []).flatMap(({ name, girderFileIdToVolume: download }) => {
+    if (download?.filename === undefined) return [];
+    const place = `${download.volume ?? temporaryVolumeName}: ${posix.normalize(download.filename)}`;
+    const other = files.get(place) ?? download.fileId;
+    files.set(place, other);
+    if (other === download.fileId) return [];
+    return [`spec.transforms: ${name}.girderFileIdToVolume: another file is downloaded to ${place} already`];
+  });
+}
+
+/** What the Docker Engine takes at least: 6 MiB, and a hundredth of a CPU. */
+const least = { memory: 6 * 2 ** 20, cpu: 0.01 } as const;
+
+function impossibleResources({ resources }: DockerRunSpec): string[] {
+  return (['cpu', 'memory'] as const).flatMap((name) => {
+    const [limit, request] = [resources?.limits?.[name], resources?.requests?.[name]];
+    if (limit === undefined) return [];
+    const field = `spec.resources.limits.${name}`;
+    if (parseQuantity(limit) < least[name]) {
+      return [`${field}: ${limit} is less than a container can have (${name === 'cpu' ? '10m' : '6Mi'})`];
+    }
+    if (request === undefined || parseQuantity(request) <= parseQuantity(limit)) return [];
+    return [`spec.resources.requests.${name}: ${request} is more than the limit, ${limit}`];
+  });
 }

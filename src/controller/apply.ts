@@ -60,9 +60,8 @@ async function createJob(
     if (!(error instanceof KubeError)) throw error;
     if (error.reason === 'AlreadyExists')
       return existingJob(applier, `${path}/${job.metadata?.name}`, run, signal);
-    if (error.status === 403) return { message: error.message, permanent: false };
-    if (error.status === 400 || error.status === 422) return { message: error.message, permanent: true };
-    throw error;
+    signal.throwIfAborted();
+    return { message: error.message, permanent: error.status === 400 || error.status === 422 };
   }
 }
 

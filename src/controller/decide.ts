@@ -1,5 +1,6 @@
 import { jobName } from '../api/names.ts';
-import { isFailureReason } from '../api/reasons.ts';
+import { exitCodeOf, exitCodes, isFailureReason } from '../api/reasons.ts';
+import type { Report } from '../api/report.ts';
 import type { Phase } from '../api/status.ts';
 import { validateSpec } from '../api/validate.ts';
 import { RunError } from '../support/errors.ts';
@@ -9,7 +10,7 @@ import { end, endAs, said, statusOf, success } from './next-status.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { refusedByPolicy, type Policy } from './policy.ts';
 import { isLate, lateInMs } from './start-clock.ts';
-import { waitingFor } from './waiting.ts';
+import { type Obstacle, waitingFor } from './waiting.ts';
 
 /** How often a worker is asked: its first phases are short, and what a target does is mostly nothing new. */
 const pollMs = { Pending: 5_000, Preparing: 1_000, Running: 3_000, Uploading: 1_000 } as const;
@@ -49,6 +50,13 @@ function beforeTheJob(observed: Observed, now: Date, policy: Policy): Decision {
   if (run.status.jobName !== undefined && jobRefusal === undefined) {
     return end(observed, now, new RunError('JobDeleted', `the Job ${run.status.jobName} is gone`));
   }
+  if (policy.problem !== undefined) {
+    return waiting(
+      observed,
+      now,
+      `The operator's policy is invalid, its administrator must mend it: ${policy.problem}`,
+    );
+  }
   const refusal = refused(run, policy);
   if (refusal !== undefined) return end(observed, now, refusal, { accepted: false });
   if (jobRefusal === undefined) {
@@ -67,8 +75,15 @@ function beforeTheJob(observed: Observed, now: Date, policy: Policy): Decision {
 function refused(run: ObservedRun, policy: Policy): RunError | undefined {
   if (run.spec === undefined) return new RunError('InvalidSpec', run.problem);
   const problems = validateSpec(run.spec);
-  if (problems.length > 0) return new RunError('InvalidSpec', problems.join('; '));
+  if (problems.length > 0) return new RunError('InvalidSpec', inOneSentence(problems));
   return refusedByPolicy(run.spec, policy);
+}
+
+const mostProblems = 5;
+
+function inOneSentence(problems: readonly string[]): string {
+  const more = problems.length - mostProblems;
+  return problems.slice(0, mostProblems).join('; ') + (more > 0 ? `; and ${more} more problems` : '');
 }
 
 function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decision {
@@ -81,7 +96,11 @@ function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decis
       return waiting(observed, now, wait.message);
     }
     case 'running':
-      return tooLateToStart(observed, now) ?? whileTheWorkerRuns(observed, pod, now);
+      return (
+        tooLateToStart(observed, now) ??
+        lostWithNode(observed, pod, now) ??
+        whileTheWorkerRuns(observed, pod, now)
+      );
     case 'terminated':
       return whenTheWorkerEnded({ ...observed, live: pod.worker.report }, pod, now);
   }
@@ -93,11 +112,39 @@ function podlessMessage({ podRefusal }: Observed, job: ObservedJob): string {
     : `The Job ${job.name} cannot create its pod: ${podRefusal.message}`;
 }
 
-/** A success is final; after a failure the Job's own verdict follows within seconds: another pod, or the end. */
+/** A success is final; after a failure the Job's own verdict follows: another pod, after its backoff, or the end. */
 function whenTheWorkerEnded(observed: Observed, pod: ObservedPod, now: Date): Decision {
-  const word = observed.live;
-  if (word?.phase !== 'Succeeded') return whileTheWorkerRuns(observed, pod, now);
-  return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
+  const { live: word, run, job, podRefusal } = observed;
+  if (word?.phase === 'Succeeded')
+    return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
+  const attempts = Math.max(job?.attempts ?? 0, observed.pods.length);
+  const isLast = attempts > (run.spec?.backoffLimit ?? 0) || isFinal(word?.reason);
+  if (isLast) return whileTheWorkerRuns(observed, pod, now);
+  return waiting(observed, now, retryMessage(attempts, podRefusal, word));
+}
+
+function retryMessage(attempts: number, refusal: Obstacle | undefined, word: Report | undefined): string {
+  const next =
+    refusal === undefined ? 'another one follows' : `the next one cannot start: ${refusal.message}`;
+  return `Attempt ${attempts} failed, ${next}. ${word?.message ?? ''}`.trimEnd();
+}
+
+/** What the Job's own rules (see failureRules in job.ts) do not try again. */
+function isFinal(reason: string | undefined): boolean {
+  if (!isFailureReason(reason)) return false;
+  const code = exitCodeOf(reason);
+  return code === exitCodes.spec || code === exitCodes.deadline;
+}
+
+/** How long after a pod should be gone a silent worker counts as lost with its node. */
+const goneGraceMs = 120_000;
+
+/** With podReplacementPolicy Failed, a pod on a node that is gone would run for ever. */
+function lostWithNode({ live, ...observed }: Observed, pod: ObservedPod, now: Date): Decision | undefined {
+  if (live !== undefined || pod.deletionTimestamp === undefined) return undefined;
+  if (now.getTime() - Date.parse(pod.deletionTimestamp) < goneGraceMs) return undefined;
+  const sentence = `pod ${pod.name} is being deleted, but node ${pod.nodeName ?? '?'} does not answer`;
+  return end({ live, ...observed }, now, new RunError('WorkerLost', sentence));
 }
 
 /** A worker that says it is still preparing when its time is over; one that does not answer is left to its own clock. */
@@ -134,7 +181,7 @@ function activePhase(phase: Phase | undefined): keyof typeof phaseMessages | und
 function waiting(observed: Observed, now: Date, message: string): Decision {
   if (isLate(observed, now))
     return end(observed, now, new RunError('StartDeadlineExceeded', `the run did not start: ${message}`));
-  const retrying = observed.pods.length > 1;
+  const retrying = observed.pods.length > 1 || observed.pods.at(-1)?.worker.kind === 'terminated';
   const status = statusOf(observed, now, {
     phase: 'Pending',
     reason: retrying ? 'Retrying' : 'Pending',

@@ -33,8 +33,7 @@ export async function recordEvent(
     involvedObject: { apiVersion, kind, namespace, name, uid },
     type: isFailureReason(reason) || reason === 'Retrying' ? 'Warning' : 'Normal',
     reason,
-    // The API server refuses longer messages.
-    message: (status.message ?? '').slice(0, 1024),
+    message: status.message ?? '',
     source: { component: 'dockerrun-controller' },
     firstTimestamp: now,
     lastTimestamp: now,

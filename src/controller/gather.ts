@@ -1,4 +1,4 @@
-import { labels } from '../api/names.ts';
+import { jobName, labels } from '../api/names.ts';
 import { parseReport, type Report } from '../api/report.ts';
 import type { Connection } from '../kube/connection.ts';
 import { isNotFound } from '../kube/kube-error.ts';
@@ -46,7 +46,10 @@ export async function gather(
     pods,
     live: active && pod !== undefined ? await liveReport(gatherer, pod, signal) : undefined,
     mountFailure: active && pod !== undefined ? await mountFailure(gatherer, pod, signal) : undefined,
-    podRefusal: active && pod === undefined ? await podRefusal(gatherer, job, signal) : undefined,
+    podRefusal:
+      active && (pod === undefined || pod.worker.kind === 'terminated')
+        ? await podRefusal(gatherer, job, signal)
+        : undefined,
     jobRefusal: undefined,
   };
 }
@@ -56,8 +59,8 @@ async function findJob(
   run: ObservedRun,
   signal: AbortSignal,
 ): Promise<ObservedJob | undefined> {
-  const { namespace, uid } = run.metadata;
-  const cached = gatherer.caches.jobs.values().find((job) => job.ownerUid === uid);
+  const { namespace } = run.metadata;
+  const cached = gatherer.caches.jobs.get(`${namespace}/${jobName(run.metadata)}`);
   const name = run.status.jobName;
   if (cached !== undefined || name === undefined || isTerminal(run.status)) return cached;
   try {
@@ -76,11 +79,10 @@ async function findPods(
   signal: AbortSignal,
 ): Promise<ObservedPod[]> {
   const { namespace, uid } = run.metadata;
-  if (job?.finished === undefined || isTerminal(run.status)) {
-    return gatherer.caches.pods
-      .values()
-      .filter((pod) => pod.runUid === uid)
-      .sort(byAge);
+  if (job === undefined) return [];
+  const isOfJob = (pod: ObservedPod) => pod.namespace === namespace && pod.jobUid === job.uid;
+  if (job.finished === undefined || isTerminal(run.status)) {
+    return gatherer.caches.pods.values().filter(isOfJob).sort(byAge);
   }
   const query = { labelSelector: `${labels.runUid}=${uid}` };
   const list = await requestJson(gatherer.connection, {
@@ -89,7 +91,7 @@ async function findPods(
     query,
     signal,
   });
-  return parseList(list).items.map(parsePod).sort(byAge);
+  return parseList(list).items.map(parsePod).filter(isOfJob).sort(byAge);
 }
 
 function byAge(a: ObservedPod, b: ObservedPod): number {
@@ -134,7 +136,8 @@ async function lastEvent(
   const event = parseList(await requestJson(connection, { method: 'GET', path, query, signal })).items.at(-1);
   if (event === undefined) return undefined;
   const since = textAt(event, 'firstTimestamp') ?? textAt(event, 'eventTime') ?? object.creationTimestamp;
-  return { message: textAt(event, 'message') ?? reason, since };
+  const last = textAt(event, 'lastTimestamp') ?? since;
+  return { message: textAt(event, 'message') ?? reason, since, last };
 }
 
 /** Asks a worker over its read-only endpoint; progress is best effort, so any failure is no answer. */
@@ -143,9 +146,22 @@ export function askWorkerOver(port: number): AskWorker {
     const host = podIP.includes(':') ? `[${podIP}]` : podIP;
     try {
       const response = await fetch(`http://${host}:${port}/`, { signal, redirect: 'error' });
-      return parseReport(await response.text());
+      return parseReport(await readText(response));
     } catch {
       return undefined;
     }
   };
+}
+
+/** A report of some hundred results; what is longer is not from a worker. */
+const longestReport = 256 * 1024;
+
+async function readText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > longestReport) throw new RangeError('the answer is too long for a report');
+  }
+  return text + decoder.decode();
 }

@@ -30,11 +30,14 @@ export type ObservedPod = {
   name: string;
   uid: string;
   runUid: string;
+  /** The Job that made it; a label alone could be anybody's. */
+  jobUid: string | undefined;
   creationTimestamp: string;
   phase: string;
   nodeName: string | undefined;
   podIP: string | undefined;
-  deleting: boolean;
+  /** When a pod that is being deleted has to be gone. */
+  deletionTimestamp: string | undefined;
   /** Why the pod as a whole ended or is stuck: Evicted, Unschedulable… */
   reason: string | undefined;
   message: string | undefined;
@@ -67,18 +70,19 @@ export function parseJob(object: unknown): ObservedJob {
     namespace: textAt(metadata, 'namespace') ?? '',
     name: textAt(metadata, 'name') ?? '',
     uid: textAt(metadata, 'uid') ?? '',
-    ownerUid: ownerUid(metadata),
+    ownerUid: ownerUid(metadata, { apiVersion, kind }),
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
     finished: finishedJob(status),
     attempts: count('active') + count('succeeded') + count('failed'),
   };
 }
 
-function ownerUid(metadata: unknown): string | undefined {
-  const owner = listAt(metadata, 'ownerReferences').find(
-    (reference) => textAt(reference, 'apiVersion') === apiVersion && textAt(reference, 'kind') === kind,
+function ownerUid(metadata: unknown, owner: { apiVersion: string; kind: string }): string | undefined {
+  const found = listAt(metadata, 'ownerReferences').find(
+    (reference) =>
+      textAt(reference, 'apiVersion') === owner.apiVersion && textAt(reference, 'kind') === owner.kind,
   );
-  return textAt(owner, 'uid');
+  return textAt(found, 'uid');
 }
 
 function finishedJob(status: unknown): ObservedJob['finished'] {
@@ -105,11 +109,12 @@ export function parsePod(object: unknown): ObservedPod {
     name: textAt(metadata, 'name') ?? '',
     uid: textAt(metadata, 'uid') ?? '',
     runUid: textAt(podLabels, labels.runUid) ?? '',
+    jobUid: ownerUid(metadata, { apiVersion: 'batch/v1', kind: 'Job' }),
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
     phase: textAt(status, 'phase') ?? '',
     nodeName: textAt(recordAt(object, 'spec'), 'nodeName'),
     podIP: textAt(status, 'podIP'),
-    deleting: textAt(metadata, 'deletionTimestamp') !== undefined,
+    deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
     reason: textAt(status, 'reason'),
     message: textAt(status, 'message'),
     unschedulable: unschedulable(status),

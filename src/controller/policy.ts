@@ -3,7 +3,7 @@ import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connection } from '../kube/connection.ts';
-import { KubeError } from '../kube/kube-error.ts';
+import { isNotFound, KubeError } from '../kube/kube-error.ts';
 import { requestJson } from '../kube/request.ts';
 import { paths } from '../kube/resources.ts';
 import { recordAt, textAt } from '../kube/wire.ts';
@@ -28,7 +28,10 @@ const policySchema = Type.Object(
 );
 
 /** What the cluster's operator allows. What is not allowed is refused: without a policy no host path is usable. */
-export type Policy = Type.Static<typeof policySchema>;
+export type Policy = Type.Static<typeof policySchema> & {
+  /** Why it cannot be read, if it cannot: nothing is decided then until it is mended. */
+  problem?: string;
+};
 
 /** Parses a policy in YAML; throws on anything unknown, so that a typing error never allows or forbids silently. */
 export function parsePolicy(text: string): Policy {
@@ -41,20 +44,21 @@ export function parsePolicy(text: string): Policy {
 /** The ConfigMap in the controller's own namespace that holds the policy under the key policy.yaml. */
 export const policyConfigMap = 'dockerrun-policy';
 
-/** Reads the policy from the API server, so that a change counts at once; an absent or invalid one allows nothing. */
+/** Reads the policy from the API server, so that a change counts at once; an absent one allows no host path. */
 export async function readPolicy(connection: Connection, log: Logger, signal: AbortSignal): Promise<Policy> {
   const path = `${paths.configMaps(connection.namespace)}/${policyConfigMap}`;
   try {
     const configMap = await requestJson(connection, { method: 'GET', path, signal });
     return parsePolicy(textAt(recordAt(configMap, 'data'), 'policy.yaml') ?? '');
   } catch (error) {
-    if (error instanceof KubeError && error.status !== 404) throw error;
+    if (isNotFound(error)) return {};
+    if (error instanceof KubeError) throw error;
     signal.throwIfAborted();
     log.error(
       { configMap: policyConfigMap, error: describe(error) },
-      'no valid policy: no host path is allowed',
+      'the policy is invalid: no run is started',
     );
-    return {};
+    return { problem: describe(error) };
   }
 }
 

@@ -76,7 +76,13 @@ async function write(
   if (when.kind === 'never') return undefined;
   if (when.kind === 'later') return when.milliseconds;
   const { applier, gatherer, signal, log } = reconciler;
-  if (isNews(run.status, status)) await recordEvent(applier.connection, run, status, signal);
+  if (isNews(run.status, status)) {
+    // A quota or a webhook that refuses Events must not keep the status from being written.
+    await recordEvent(applier.connection, run, status, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      log.warn({ error: describe(error) }, 'the Event was refused');
+    });
+  }
   const stored = await applyStatus(applier, run, status, signal);
   if (stored !== undefined) gatherer.caches.runs.absorb(stored);
   lastWrites.set(key, Date.now());

@@ -1,6 +1,6 @@
 import type { QosClass } from '../api/plan.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
-import { parseQuantity } from '../support/quantity.ts';
+import { parseQuantity } from '../api/quantity.ts';
 
 /**
  * What the worker itself needs, added to what the user gives the target: the target can then use all of its own

@@ -10,8 +10,11 @@ export function lateInMs({ run, pods, podRefusal }: Observed, now: Date): number
   // Events are kept for an hour: one from before the last attempt says nothing about the next.
   const refused = podRefusal !== undefined && podRefusal.since > (run.status.target?.startedAt ?? '');
   const between = refused ? podRefusal.since : now.toISOString();
-  const podless = run.status.podName === undefined ? run.metadata.creationTimestamp : between;
-  const from = Date.parse(pods.at(-1)?.creationTimestamp ?? podless);
+  const pod = pods.at(-1);
+  const isFirst = pod === undefined && run.status.podName === undefined;
+  const podless = isFirst ? run.metadata.creationTimestamp : between;
+  const hasEnded = pod?.worker.kind === 'terminated';
+  const from = Date.parse(pod === undefined || hasEnded ? podless : pod.creationTimestamp);
   return Math.max(0, from + seconds * 1000 - now.getTime());
 }
 

@@ -4,21 +4,24 @@ import type { ObservedPod } from './observed.ts';
 
 /**
  * How long a volume may fail to mount before the run fails: long enough for a Secret that is applied together
- * with its run, in whatever order, short enough that nobody waits for one that is missing.
+ * with its run, in whatever order, short enough that nobody waits for one that is missing. Counted from the first
+ * failure to the last, since nobody says when it went well; the kubelet tries after 1, 2, 4… s, so also after 31 s.
  */
-const mountGraceMs = 30_000;
+const mountGraceMs = 25_000;
 
-/** Waiting reasons of a container that no waiting mends
+/** How long after its creation a pod may still be in a state that waiting can mend, but mostly does not
  * (https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go). */
-const permanent = new Set([
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'CreateContainerConfigError',
-  'CreateContainerError',
+const graceMs = new Map([
+  ['InvalidImageName', 0],
+  ['ErrImageNeverPull', 0],
+  ['CreateContainerConfigError', 120_000],
+  ['CreateContainerError', 120_000],
+  ['ErrImagePull', 300_000],
+  ['ImagePullBackOff', 300_000],
 ]);
 
-/** What an Event says that keeps a pod from starting, and since when. */
-export type Obstacle = { message: string; since: string };
+/** What an Event says that keeps a pod from starting, when it said so first, and when last. */
+export type Obstacle = { message: string; since: string; last: string };
 
 export type Wait = { message: string; failure: RunError | undefined };
 
@@ -28,16 +31,17 @@ export function waitingFor(
   { spec, mountFailure }: { spec: DockerRunSpec | undefined; mountFailure: Obstacle | undefined },
   now: Date,
 ): Wait {
-  if (pod.worker.kind === 'waiting' && permanent.has(pod.worker.reason)) {
-    const text = `${pod.worker.reason}: ${pod.worker.message}`;
-    return {
-      message: text,
-      failure: new RunError('WorkerImageUnavailable', `the worker in pod ${pod.name} cannot start: ${text}`),
-    };
+  const grace = pod.worker.kind === 'waiting' ? graceMs.get(pod.worker.reason) : undefined;
+  if (grace !== undefined) {
+    const text = waitingMessage(pod);
+    // Clocks differ a little: a pod may seem to be created in the future.
+    const failed = Math.max(0, now.getTime() - Date.parse(pod.creationTimestamp)) >= grace;
+    const sentence = `the worker in pod ${pod.name} cannot start: ${text}`;
+    return { message: text, failure: failed ? new RunError('WorkerNotStarted', sentence) : undefined };
   }
   if (mountFailure !== undefined) {
     const text = `pod ${pod.name} on node ${pod.nodeName ?? '?'} cannot start: ${inWordsOfSpec(mountFailure.message, spec)}`;
-    const failed = now.getTime() - Date.parse(mountFailure.since) >= mountGraceMs;
+    const failed = Date.parse(mountFailure.last) - Date.parse(mountFailure.since) >= mountGraceMs;
     return { message: text, failure: failed ? new RunError('VolumeMountFailed', text) : undefined };
   }
   if (pod.unschedulable !== undefined)

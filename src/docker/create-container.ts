@@ -7,7 +7,7 @@ import { engineCall } from './engine-call.ts';
 import { removeContainer } from './remove-container.ts';
 
 const createMs = 60_000;
-const lingerMs = 10_000;
+const lingerMs = 5_000;
 
 /**
  * Creates the container and gives its id. A request the engine has got cannot be taken back, so a cancel waits
@@ -28,7 +28,7 @@ export async function createContainer(
     return (await settledDespite(creating, signal)).id;
   } catch (error) {
     // Only an engine's refusal is sure to have created nothing.
-    if (statusOf(error) === undefined) await removeContainer(engine, options.name);
+    if (statusOf(error) === undefined) await removeContainer(engine, options.name, signal);
     if (signal.aborted) throw cancelledBeforeStart();
     throw toCreateError(error, { image: options.image, name: options.name, socketPath: engine.socketPath });
   }
@@ -39,7 +39,7 @@ export function cancelledBeforeStart(): RunError {
   return new RunError('Cancelled', 'The run was stopped before its container started');
 }
 
-/** Waits for a call; after an abort for only 10 s more. */
+/** Waits for a call; after an abort for only 5 s more. */
 export async function settledDespite<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
     return await raceAbort(call, signal);

@@ -1,3 +1,4 @@
+import { isUnreachable, unavailable } from './classify.ts';
 import type { Engine } from './engine.ts';
 import { engineCall } from './engine-call.ts';
 import { removeContainer } from './remove-container.ts';
@@ -20,7 +21,7 @@ const abandonedSeconds = 600;
 /**
  * Removes what earlier attempts of a run left, running or not, and containers of any run that were created long
  * ago but never started: those the engine does not remove by itself. Gives the ids of what it removed.
- * @throws RunError EngineUnavailable when one of them could not be removed
+ * @throws RunError EngineUnavailable when the engine does not answer or one of them could not be removed
  */
 export async function removeLeftovers(engine: Engine, options: LeftoverOptions): Promise<string[]> {
   const { runUid, attempt } = options.labels;
@@ -35,12 +36,18 @@ export async function removeLeftovers(engine: Engine, options: LeftoverOptions):
       .map(({ Id }) => Id),
     ...neverStarted.filter(({ Created }) => Created < horizon).map(({ Id }) => Id),
   ]);
-  await Promise.all(Array.from(ids, (id) => removeContainer(engine, id)));
+  await Promise.all(Array.from(ids, (id) => removeContainer(engine, id, options.signal)));
   return [...ids];
 }
 
 async function list(engine: Engine, options: LeftoverOptions, filters: Record<string, string[]>) {
-  return engineCall({ signal: options.signal }, (abortSignal) =>
-    engine.docker.listContainers({ all: true, filters: JSON.stringify(filters), abortSignal }),
-  );
+  const { signal } = options;
+  try {
+    return await engineCall({ signal }, (abortSignal) =>
+      engine.docker.listContainers({ all: true, filters: JSON.stringify(filters), abortSignal }),
+    );
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw isUnreachable(error) ? unavailable(engine.socketPath, error) : error;
+  }
 }

@@ -1,44 +1,62 @@
-import { deadline, sleep } from '../support/abort.ts';
+import { sleep } from '../support/abort.ts';
 import { RunError, describe } from '../support/errors.ts';
 import { isRemovalInProgress, statusOf } from './classify.ts';
 import { inspectState } from './container-state.ts';
 import type { Engine } from './engine.ts';
 import { engineCall } from './engine-call.ts';
+import { type Bounds, Patience } from './patience.ts';
 
-/** How long each step of ending a container may take beyond the grace the target was given, in milliseconds. */
+/** How long each step of ending a container may take, the first one beyond the grace the target was given. */
+const stopBounds: Bounds = { usualMs: 10_000, hurriedMs: 3_000 };
+/** How long the whole removal is tried, engine restarts included. */
+const goneBounds: Bounds = { usualMs: 30_000, hurriedMs: 8_000 };
 const stepMs = 10_000;
-/** How long the whole removal is tried, engine restarts included, in milliseconds. */
-const goneMs = 30_000;
 const pollMs = 200;
+
+/** What to give the target before SIGKILL, in milliseconds, and what makes the removal hurry. */
+export type StopOptions = { readonly graceMs: number; readonly cancel: AbortSignal | undefined };
 
 /**
  * Ends a container: its stop signal, after `graceMs` SIGKILL, then removal with its anonymous volumes. Resolves
- * when it is gone; each step that fails leaves the next, stronger one to do it.
+ * when it is gone; each step that fails leaves the next, stronger one to do it. Once `cancel` has aborted, all of
+ * it takes at most 14 s more than the grace.
  * @throws RunError EngineUnavailable when the container could not be seen gone within the bound
  */
-export async function stopAndRemove(engine: Engine, id: string, graceMs: number): Promise<void> {
+export async function stopAndRemove(
+  engine: Engine,
+  id: string,
+  { graceMs, cancel }: StopOptions,
+): Promise<void> {
   const container = engine.docker.getContainer(id);
   const seconds = Math.max(1, Math.ceil(graceMs / 1000));
-  const stopped = await attempt(seconds * 1000 + stepMs, (abortSignal) =>
+  const { usualMs, hurriedMs } = stopBounds;
+  const withGrace = { usualMs: seconds * 1000 + usualMs, hurriedMs: seconds * 1000 + hurriedMs };
+  const stopped = await attempt(withGrace, cancel, (abortSignal) =>
     container.stop({ t: seconds, abortSignal }),
   );
-  if (!stopped) await attempt(stepMs, (abortSignal) => container.kill({ abortSignal }));
-  await removeContainer(engine, id);
+  if (!stopped) await attempt(stopBounds, cancel, (abortSignal) => container.kill({ abortSignal }));
+  await removeContainer(engine, id, cancel);
 }
 
 /**
  * Removes a container by id or name, running or not, with its anonymous volumes, and sees that it is gone. None
  * of that name is fine.
- * @throws RunError EngineUnavailable when it could not be seen gone within 30 s
+ * @throws RunError EngineUnavailable when it could not be seen gone within 30 s, or 8 s once `cancel` has aborted
  */
-export async function removeContainer(engine: Engine, id: string): Promise<void> {
-  const giveUp = deadline(goneMs);
+export async function removeContainer(
+  engine: Engine,
+  id: string,
+  cancel: AbortSignal | undefined,
+): Promise<void> {
+  using patience = new Patience(goneBounds, cancel);
+  const { signal } = patience;
+  const begin = Date.now();
   const container = engine.docker.getContainer(id);
   let why: unknown = 'it is still there';
-  while (!giveUp.aborted) {
+  while (!signal.aborted) {
     try {
-      if ((await inspectState(engine, id, { timeoutMs: stepMs })).phase === 'gone') return;
-      await engineCall({ timeoutMs: stepMs }, (abortSignal) =>
+      if ((await inspectState(engine, id, { signal, timeoutMs: stepMs })).phase === 'gone') return;
+      await engineCall({ signal, timeoutMs: stepMs }, (abortSignal) =>
         container.remove({ force: true, v: true, abortSignal }),
       );
       continue;
@@ -47,17 +65,23 @@ export async function removeContainer(engine: Engine, id: string): Promise<void>
     }
     await sleep(pollMs);
   }
+  const seconds = Math.round((Date.now() - begin) / 1000);
   throw new RunError(
     'EngineUnavailable',
-    `The container ${id} could not be removed within ${goneMs / 1000} s (socket ${engine.socketPath}): ${describe(why)}`,
+    `The container ${id} could not be removed within ${seconds} s (socket ${engine.socketPath}): ${describe(why)}`,
     { cause: why },
   );
 }
 
 /** True when the call succeeded or there is nothing left for it to do (304 stopped already, 404 gone). */
-async function attempt(timeoutMs: number, call: (signal: AbortSignal) => Promise<unknown>): Promise<boolean> {
+async function attempt(
+  bounds: Bounds,
+  cancel: AbortSignal | undefined,
+  call: (signal: AbortSignal) => Promise<unknown>,
+): Promise<boolean> {
+  using patience = new Patience(bounds, cancel);
   try {
-    await engineCall({ timeoutMs }, call);
+    await engineCall({ signal: patience.signal, timeoutMs: bounds.usualMs }, call);
     return true;
   } catch (error) {
     return statusOf(error) === 304 || statusOf(error) === 404;

@@ -46,6 +46,7 @@ const stillThereMs = 5_000;
 const killedExitCodes = [137, 143];
 const usualDrain = { idleMs: 30_000 };
 const stoppedDrain = { idleMs: 2_000, totalMs: 10_000 };
+const cancelledDrain = { idleMs: 2_000, totalMs: 5_000 };
 
 /**
  * Creates, attaches, starts, follows and removes one container. Returns or throws only when the container is
@@ -65,7 +66,7 @@ export async function runContainer(
     await start(engine, id, support.signal);
     return await follow(engine, run, support);
   } catch (error) {
-    throw await afterRemoval(engine, id, error);
+    throw await afterRemoval(engine, id, { error, cancel: support.signal });
   } finally {
     run?.watch.close();
     run?.output.abort();
@@ -73,10 +74,16 @@ export async function runContainer(
 }
 
 /** Removes the container of a failed run; when even that fails, the error of the run says so too. */
-async function afterRemoval(engine: Engine, id: string, error: unknown): Promise<Error> {
+async function afterRemoval(
+  engine: Engine,
+  id: string,
+  { error, cancel }: { error: unknown; cancel: AbortSignal },
+): Promise<Error> {
   const failure = toRunError(error);
+  // Only a removal fails so, and the engine that just let it down need not be asked for another.
+  if (failure.reason === 'EngineUnavailable') return failure;
   try {
-    await removeContainer(engine, id);
+    await removeContainer(engine, id, cancel);
     return failure;
   } catch (removal) {
     return new RunError(failure.reason, `${failure.message}. ${describe(removal)}`, { cause: error });
@@ -129,11 +136,13 @@ async function follow(engine: Engine, run: StartedContainer, support: RunSupport
 
   const first = await Promise.race([watch.died, request.cause]);
   const stopped = typeof first === 'string' ? first : undefined;
-  if (stopped !== undefined) await stopAndRemove(engine, id, support.stopGraceMs);
+  const { signal: cancel, stopGraceMs: graceMs } = support;
+  if (stopped !== undefined) await stopAndRemove(engine, id, { graceMs, cancel });
   const death = typeof first === 'string' ? await deathAfterStop(watch) : first;
   if (stopped === undefined) await refuseEngineShutdown(engine, run, death);
-  const isDrained = await output.finish(stopped === undefined ? usualDrain : stoppedDrain);
-  await seeDestroyed(engine, watch, id);
+  const usual = stopped === undefined ? usualDrain : stoppedDrain;
+  const isDrained = await output.finish({ usual, hurried: cancelledDrain, cancel });
+  if (stopped === undefined) await seeDestroyed(engine, run, cancel);
   const failure = stopped === undefined ? initFailure(death.exitCode, output.stderrHead) : undefined;
   if (failure !== undefined) throw failure;
   return {
@@ -175,12 +184,14 @@ async function refuseEngineShutdown(engine: Engine, run: StartedContainer, death
 }
 
 /** The engine removes an ended container itself, usually within 50 ms; one it leaves behind is removed here. */
-async function seeDestroyed(engine: Engine, watch: ExitWatch, id: string): Promise<void> {
-  const seen = await settledWithin(
-    watch.destroyed.then(() => true),
-    destroyMs,
-  );
-  if (seen !== true) await removeContainer(engine, id);
+async function seeDestroyed(
+  engine: Engine,
+  { id, watch }: StartedContainer,
+  cancel: AbortSignal,
+): Promise<void> {
+  const destroyed = watch.destroyed.then(() => true);
+  const seen = await settledWithin(destroyed, destroyMs, cancel);
+  if (seen !== true) await removeContainer(engine, id, cancel);
 }
 
 function isoTime(milliseconds: number): string {

@@ -1,5 +1,5 @@
 import { attachOutput } from './attach.ts';
-import { type DrainBounds, drain } from './drain.ts';
+import { drain, type Draining } from './drain.ts';
 import type { Engine } from './engine.ts';
 import { type CallLimits } from './engine-call.ts';
 import { OutputPump, type OutputSinks } from './output-pump.ts';
@@ -52,9 +52,9 @@ export class TargetOutput {
   }
 
   /** Waits for the rest once the target ended; true when every byte that came was delivered. */
-  async finish(bounds: DrainBounds): Promise<boolean> {
+  async finish(draining: Draining): Promise<boolean> {
     const wasHeld = this.#pump.isHeld;
-    return (await drain(this.#pump, bounds)) && !wasHeld;
+    return (await drain(this.#pump, draining)) && !wasHeld;
   }
 
   /** Gives the rest up. */

@@ -3,6 +3,7 @@ import { ConfinedPathError } from '../io/confined-path.ts';
 import { publishFile, refuseExisting, removePath } from '../io/confined-change.ts';
 import { createFile, makeDirectories, splitLast } from '../io/confined.ts';
 import { FileSink } from '../io/file-sink.ts';
+import { inodeOf, type MadePath, ownNamePrefix } from '../io/made-path.ts';
 import { errorCode, RunError } from '../support/errors.ts';
 import type { GirderClient } from './client.ts';
 import type { GirderFile } from './documents.ts';
@@ -17,14 +18,14 @@ export type DownloadTarget = {
 };
 
 /** `onCreate` hears each path below `into` before it is made, so that a killed run's leftovers can be found. */
-export type DownloadOptions = TransferOptions & { readonly onCreate?: (relativePath: string) => void };
+export type DownloadOptions = TransferOptions & { readonly onCreate?: (made: MadePath) => void };
 
 /** A complete file; `created` lists what was made below `into`, in order, for removeDownload. */
 export type Downloaded = {
   readonly relativePath: string;
   readonly name: string;
   readonly size: number;
-  readonly created: readonly string[];
+  readonly created: readonly MadePath[];
 };
 
 /** Readable and writable for whatever user the target runs as. */
@@ -37,7 +38,7 @@ export async function downloadFile(
   target: DownloadTarget,
   options: DownloadOptions,
 ): Promise<Downloaded> {
-  const created: string[] = [];
+  const created: MadePath[] = [];
   const subject = `file ${target.fileId}`;
   try {
     return await place(client, target, options, created);
@@ -49,37 +50,38 @@ export async function downloadFile(
 }
 
 /** Removes what a download made, but nothing that somebody else put beside it; tells what had to stay. */
-export async function removeDownload(into: string, created: readonly string[]): Promise<string[]> {
-  const kept: string[] = [];
-  for (const relativePath of created.toReversed()) {
-    const isGone = await removePath(into, relativePath).catch(() => false);
-    if (!isGone) kept.push(relativePath);
+export async function removeDownload(into: string, created: readonly MadePath[]): Promise<string[]> {
+  const kept = new Set<string>();
+  for (const made of created.toReversed()) {
+    const isGone = await removePath(into, made).catch(() => false);
+    if (isGone) kept.delete(made.path);
+    else kept.add(made.path);
   }
-  return kept;
+  return [...kept];
 }
 
 async function place(
   client: GirderClient,
   { fileId, into, filename }: DownloadTarget,
   options: DownloadOptions,
-  created: string[],
+  created: MadePath[],
 ): Promise<Downloaded> {
   const file = await describeFile(client, fileId, options.signal);
   const relativePath = filename ?? `${fileId}/${safeFileName(file.name)}`;
   const { parents } = splitLast(relativePath);
-  const note = (path: string) => {
-    options.onCreate?.(path);
-    created.push(path);
+  const note = (made: MadePath) => {
+    options.onCreate?.(made);
+    created.push(made);
   };
-  await makeDirectories(into, parents, directoryMode, note);
+  await makeDirectories(into, parents, directoryMode, (path) => note({ path }));
   await refuseExisting(into, relativePath);
-  const temporary = [...parents, `.dockerrun-${randomUUID()}.part`].join('/');
-  note(temporary);
-  const size = await fill(client, file, { into, temporary }, options);
-  options.onCreate?.(relativePath);
-  await publishFile(into, temporary, relativePath);
-  created[created.indexOf(temporary)] = relativePath;
-  return { relativePath, name: file.name, size, created };
+  const temporary = [...parents, `${ownNamePrefix}${randomUUID()}.part`].join('/');
+  note({ path: temporary });
+  const { size, inode } = await fill(client, file, { into, temporary }, options);
+  note({ path: relativePath, inode });
+  await publishFile(into, temporary, relativePath, note);
+  const lasting = created.filter(({ path }) => path !== temporary);
+  return { relativePath, name: file.name, size, created: lasting };
 }
 
 async function fill(
@@ -87,12 +89,12 @@ async function fill(
   file: GirderFile,
   { into, temporary }: { into: string; temporary: string },
   options: TransferOptions,
-): Promise<number> {
+): Promise<{ size: number; inode: string }> {
   await using handle = await createFile(into, temporary, fileMode);
   const sink = new FileSink(handle);
   try {
     const { bytes } = await streamFile(client, file, sink, options);
-    return bytes;
+    return { size: bytes, inode: inodeOf(await handle.stat({ bigint: true })) };
   } finally {
     // Also after a failure: nothing may be writing when the handle is closed.
     await sink.flush();

@@ -9,6 +9,7 @@ import {
   splitLast,
 } from './confined.ts';
 import { ConfinedPathError } from './confined-path.ts';
+import { inodeOf, type MadePath, ownNamePrefix } from './made-path.ts';
 
 /** File systems without hard links (FAT, some network ones) answer with one of these. */
 const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
@@ -20,8 +21,16 @@ export async function refuseExisting(root: string, relativePath: string): Promis
   if (!(await isFree(directory, name))) throw alreadyExists(relativePath);
 }
 
-/** Gives the finished file `temporary` its final name in the same directory, and never replaces anything. */
-export async function publishFile(root: string, temporary: string, relativePath: string): Promise<void> {
+/**
+ * Gives the finished file `temporary` its final name in the same directory, and never replaces anything. The file
+ * keeps its inode; `onReserve` hears of the empty file that holds the name for it where there are no hard links.
+ */
+export async function publishFile(
+  root: string,
+  temporary: string,
+  relativePath: string,
+  onReserve?: (made: MadePath) => void,
+): Promise<void> {
   const { parents, name } = splitLast(relativePath);
   await using directory = await openDirectory(root, parents);
   const from = inDirectory(directory, splitLast(temporary).name);
@@ -33,19 +42,25 @@ export async function publishFile(root: string, temporary: string, relativePath:
     if (errorCode(error) === 'EEXIST') throw alreadyExists(relativePath);
     if (!noHardLinks.has(errorCode(error) ?? '')) throw error;
     // Reserving the name first makes the rename replace only what is ours.
-    await (await createInDirectory(directory, name, relativePath)).close();
+    await using reserved = await createInDirectory(directory, name, relativePath);
+    onReserve?.({ path: relativePath, inode: inodeOf(await reserved.stat({ bigint: true })) });
     await rename(from, to);
   }
 }
 
-/** Removes a file, a link or an empty directory below `root`; true when nothing has that name any more. */
-export async function removePath(root: string, relativePath: string): Promise<boolean> {
-  const { parents, name } = splitLast(relativePath);
+/**
+ * Removes what was made below `root`: an empty directory, or a file if it is still the one with that inode. True
+ * when nothing has that name any more.
+ */
+export async function removePath(root: string, made: MadePath): Promise<boolean> {
+  const { parents, name } = splitLast(made.path);
   try {
     await using directory = await openDirectory(root, parents);
     const path = inDirectory(directory, name);
-    const stats = await lstat(path);
-    await (stats.isDirectory() ? rmdir(path) : unlink(path));
+    const stats = await lstat(path, { bigint: true });
+    if (stats.isDirectory()) await rmdir(path);
+    else if (name.startsWith(ownNamePrefix) || inodeOf(stats) === made.inode) await unlink(path);
+    else return false;
     return true;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return true;

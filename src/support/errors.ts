@@ -8,7 +8,7 @@ export class RunError extends Error {
   readonly reason: FailureReason;
 
   constructor(reason: FailureReason, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(cutMiddle(message), options);
     this.name = 'RunError';
     this.reason = reason;
   }
@@ -17,6 +17,15 @@ export class RunError extends Error {
   get sentence(): string {
     return `${capitalized(this.message).replace(/[.\s]+$/, '')}. ${failureReasons[this.reason].mend}`;
   }
+}
+
+/** What others say can be of any length, and a status has to be stored. */
+const longestMessage = 1000;
+
+function cutMiddle(text: string): string {
+  if (text.length <= longestMessage) return text;
+  const half = Math.floor(longestMessage / 2);
+  return `${text.slice(0, half)} … ${text.slice(-half)}`;
 }
 
 /** Begins a sentence, unless it begins with the path of a field. */

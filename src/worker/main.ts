@@ -1,11 +1,12 @@
-import { writeFileSync } from 'node:fs';
 import { destination } from 'pino';
 import { progressPort } from '../api/names.ts';
 import { workerEnvironment } from '../api/plan.ts';
 import { exitCodeOf, exitCodes } from '../api/reasons.ts';
-import { type Report, terminationMessage } from '../api/report.ts';
+import type { Report } from '../api/report.ts';
 import { RunError, toRunError } from '../support/errors.ts';
 import { createLogger, type Logger } from '../support/log.ts';
+import { FinalWord } from './final-word.ts';
+import { installLastResort } from './last-resort.ts';
 import { LiveReport } from './live-report.ts';
 import { podSetting } from './pod.ts';
 import { serveProgress } from './progress-server.ts';
@@ -16,43 +17,53 @@ const terminationLog = '/dev/termination-log';
 
 /**
  * Runs the worker of a pod and gives its exit code. The pod's log belongs to the target, so the worker says nothing
- * in it unless something is wrong; what it does is in its report.
+ * in it unless something is wrong; what it does is in its report. When `stop` aborts, its reason is the name of the
+ * signal that the process got (SIGTERM when the pod is deleted or evicted).
  */
-export async function runWorker(environment: NodeJS.ProcessEnv): Promise<number> {
-  const log = createLogger(
-    environment[workerEnvironment.logLevel] ?? 'warn',
-    destination({ dest: 2, sync: true }),
-  );
+export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
+  const log = workerLog(environment[workerEnvironment.logLevel] ?? 'warn');
+  const word = new FinalWord(terminationLog, log);
   const report = new LiveReport();
+  const end = (failure: RunError | undefined): number => {
+    word.say(finalWord(report, failure));
+    if (failure === undefined) return exitCodes.done;
+    log.info({ reason: failure.reason, error: failure.message }, 'the run failed');
+    if (failure.reason === 'WorkerFailed') log.error({ stack: stackOf(failure) }, failure.message);
+    return exitCodeOf(failure.reason);
+  };
+  installLastResort(end);
   const server = serveProgress(progressPort, () => report.snapshot());
-  const failure = await attempt(environment, report, log);
+  const failure = await attempt(environment, { report, log, signal: cancelledBy(stop) });
   server.close();
-  sayFinalWord(finalWord(report, failure), log);
-  if (failure === undefined) return exitCodes.done;
-  log.info({ reason: failure.reason, error: failure.message }, 'the run failed');
-  if (failure.reason === 'WorkerFailed') log.error({ stack: stackOf(failure) }, failure.message);
-  return exitCodeOf(failure.reason);
+  return end(failure);
 }
 
-/** Runs once, stoppable by SIGTERM (the pod is deleted or evicted) and SIGINT; gives why it failed, if it did. */
+/** Writes at once, so that nothing is lost when the process ends; who cannot be written to is not written to. */
+function workerLog(level: string): Logger {
+  return createLogger(
+    level,
+    destination({ dest: 2, sync: true }).on('error', () => undefined),
+  );
+}
+
+/** The signal that ends the run, whose reason is a classified failure. */
+function cancelledBy(stop: AbortSignal): AbortSignal {
+  const cancelling = new AbortController();
+  const cancel = () =>
+    cancelling.abort(new RunError('Cancelled', `the worker was stopped by ${String(stop.reason)}`));
+  if (stop.aborted) cancel();
+  else stop.addEventListener('abort', cancel, { once: true });
+  return cancelling.signal;
+}
+
+/** Runs once; gives why it failed, if it did. */
 async function attempt(
   environment: NodeJS.ProcessEnv,
-  report: LiveReport,
-  log: Logger,
+  support: { report: LiveReport; log: Logger; signal: AbortSignal },
 ): Promise<RunError | undefined> {
-  const stop = new AbortController();
-  const onSignal = (name: string) =>
-    stop.abort(new RunError('Cancelled', `the worker was stopped by ${name}`));
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const { stdout, stderr } = process;
   try {
-    const setting = podSetting(environment);
-    await runOnce(setting, {
-      report,
-      stdout: process.stdout,
-      stderr: process.stderr,
-      log,
-      signal: stop.signal,
-    });
+    await runOnce(podSetting(environment), { ...support, stdout, stderr });
     return undefined;
   } catch (error) {
     return toRunError(error);
@@ -71,14 +82,6 @@ function successMessage({ results }: Report): string {
   const count = results?.length ?? 0;
   const uploaded = count === 0 ? '' : ` and ${count} ${count === 1 ? 'result is' : 'results are'} in Girder`;
   return `The target ended with exit code 0${uploaded}.`;
-}
-
-function sayFinalWord(report: Report, log: Logger): void {
-  try {
-    writeFileSync(terminationLog, terminationMessage(report));
-  } catch (error) {
-    log.error({ error: String(error) }, `the final word could not be written to ${terminationLog}`);
-  }
 }
 
 function stackOf(failure: RunError): string | undefined {

@@ -7,7 +7,7 @@ import type { Download } from './steps.ts';
 /** How many files of a run are fetched at once. */
 const concurrentDownloads = 4;
 
-/** Downloads every input; gives each one's path in its volume by the name of its transform. */
+/** Downloads every input once; gives its path in its volume by the name of each transform that has it. */
 export async function stageIn(
   client: GirderClient,
   downloads: readonly Download[],
@@ -18,17 +18,19 @@ export async function stageIn(
   const waiting = [...downloads];
   const fetchNext = async (): Promise<void> => {
     for (let download = waiting.shift(); download !== undefined; download = waiting.shift()) {
-      const { name, fileId, volume, filename } = download;
+      const { names, fileId, volume, filename } = download;
       const { relativePath } = await downloadFile(
         client,
         { fileId, into: volume.localPath, filename },
         {
           signal: AbortSignal.any([signal, failed.signal]),
-          onProgress: (bytes, total) => report.transferred('download', name, bytes, total ?? bytes),
-          onCreate: (path) => staged.note(volume, path),
+          onProgress: (bytes, total) => {
+            for (const name of names) report.transferred('download', name, bytes, total ?? bytes);
+          },
+          onCreate: (made) => staged.note(volume, made),
         },
       );
-      paths.set(name, relativePath);
+      for (const name of names) paths.set(name, relativePath);
     }
   };
   const fetchers = Array.from({ length: concurrentDownloads }, () =>

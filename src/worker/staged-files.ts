@@ -1,8 +1,11 @@
 import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { removeDownload } from '../girder/download.ts';
 import { ConfinedPathError } from '../io/confined-path.ts';
 import { createFile, openRegularFile } from '../io/confined.ts';
+import { type MadePath, ownNamePrefix } from '../io/made-path.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { SharedVolume } from './setting.ts';
@@ -19,30 +22,34 @@ export class StagedFiles {
   async begin(runUid: string, downloads: readonly Download[]): Promise<void> {
     for (const { volume } of downloads) {
       if (volume.temporary || this.#journals.has(volume)) continue;
-      this.#journals.set(volume, await Journal.begin(volume, `.dockerrun-${runUid}`));
+      this.#journals.set(volume, await Journal.begin(volume, runUid));
     }
   }
 
   /** Notes a path in a volume just before it is made. */
-  note(volume: SharedVolume, path: string): void {
-    this.#journals.get(volume)?.note(path);
+  note(volume: SharedVolume, made: MadePath): void {
+    this.#journals.get(volume)?.note(made);
   }
 
   /** Removes all that was noted; what the target put beside it stays. */
   async remove(log: Logger): Promise<void> {
     for (const [volume, journal] of this.#journals) {
       const kept = await journal.undo();
-      if (kept.length > 0) log.info({ volume: volume.name, kept }, 'downloaded paths stay, they are in use');
+      if (kept.length > 0)
+        log.info(
+          { volume: volume.name, kept },
+          'these paths stay: they are in use, or no longer what was downloaded',
+        );
     }
   }
 }
 
-/** A file in a volume with one path in JSON per line. */
+/** A file in a volume with one made path in JSON per line; volumes can share a directory, but not a journal. */
 class Journal {
   readonly #root: string;
   readonly #name: string;
   readonly #file: FileHandle;
-  readonly #paths: string[] = [];
+  readonly #made: MadePath[] = [];
 
   private constructor(root: string, name: string, file: FileHandle) {
     this.#root = root;
@@ -50,9 +57,10 @@ class Journal {
     this.#file = file;
   }
 
-  static async begin({ localPath, name: volume }: SharedVolume, name: string): Promise<Journal> {
+  static async begin({ localPath, name: volume }: SharedVolume, runUid: string): Promise<Journal> {
+    const name = `${ownNamePrefix}${runUid}-${volume}`;
     try {
-      await removeDownload(localPath, [name, ...(await readPaths(localPath, name))]);
+      await removeDownload(localPath, [{ path: name }, ...(await readLines(localPath, name))]);
       return new Journal(localPath, name, await createFile(localPath, name, 0o600));
     } catch (error) {
       throw new RunError('DownloadFailed', `volume ${volume} cannot take downloads: ${describe(error)}`, {
@@ -61,19 +69,19 @@ class Journal {
     }
   }
 
-  note(path: string): void {
-    this.#paths.push(path);
-    writeSync(this.#file.fd, `${JSON.stringify(path)}\n`);
+  note(made: MadePath): void {
+    this.#made.push(made);
+    writeSync(this.#file.fd, `${JSON.stringify(made)}\n`);
   }
 
   async undo(): Promise<string[]> {
     await this.#file.close();
-    const kept = await removeDownload(this.#root, [this.#name, ...this.#paths]);
+    const kept = await removeDownload(this.#root, [{ path: this.#name }, ...this.#made]);
     return kept.filter((path) => path !== this.#name);
   }
 }
 
-async function readPaths(root: string, name: string): Promise<string[]> {
+async function readLines(root: string, name: string): Promise<MadePath[]> {
   try {
     await using file = await openRegularFile(root, name);
     return (await file.readFile('utf8')).split('\n').flatMap(parseLine);
@@ -84,11 +92,13 @@ async function readPaths(root: string, name: string): Promise<string[]> {
 }
 
 /** The last line may be cut; its path was not made then. */
-function parseLine(line: string): string[] {
+function parseLine(line: string): MadePath[] {
   try {
-    const path: unknown = JSON.parse(line);
-    return typeof path === 'string' ? [path] : [];
+    const made: unknown = JSON.parse(line);
+    return Value.Check(madePath, made) ? [made] : [];
   } catch {
     return [];
   }
 }
+
+const madePath = Type.Object({ path: Type.String(), inode: Type.Optional(Type.String()) });

@@ -5,8 +5,13 @@ import type { DockerRunSpec } from '../api/spec.ts';
 import type { BindMount } from '../docker/container-spec.ts';
 import type { SharedVolume } from './setting.ts';
 
-/** A file to fetch before the target starts. */
-export type Download = { name: string; fileId: string; volume: SharedVolume; filename: string | undefined };
+/** A file to fetch before the target starts, once for all the transforms that `names` lists. */
+export type Download = {
+  names: string[];
+  fileId: string;
+  volume: SharedVolume;
+  filename: string | undefined;
+};
 
 /** A file to send after the target ended well. */
 export type Upload = { hook: number; name: string; volume: SharedVolume; filename: string; itemId: string };
@@ -40,12 +45,19 @@ export function expandArguments(
   return { command: expand(spec.command), args: expand(spec.args) };
 }
 
+/** By directory rather than by volume, since two volumes can be one directory of the node. */
 function downloadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Download[] {
-  return (spec.transforms ?? []).flatMap(({ name, girderFileIdToVolume: file }) =>
-    file === undefined
-      ? []
-      : [{ name, fileId: file.fileId, volume: volumeNamed(volumes, file.volume), filename: file.filename }],
-  );
+  const downloads = new Map<string, Download>();
+  for (const { name, girderFileIdToVolume: file } of spec.transforms ?? []) {
+    if (file === undefined) continue;
+    const { fileId, filename } = file;
+    const volume = volumeNamed(volumes, file.volume);
+    const place = JSON.stringify([volume.hostPath, fileId, filename]);
+    const same = downloads.get(place);
+    if (same === undefined) downloads.set(place, { names: [name], fileId, volume, filename });
+    else same.names.push(name);
+  }
+  return [...downloads.values()];
 }
 
 function uploadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Upload[] {

@@ -6,7 +6,7 @@ import type { ContainerOutcome } from '../docker/run-container.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { TargetStatus } from '../api/status.ts';
 import { RunError } from '../support/errors.ts';
-import { parseQuantity } from '../support/quantity.ts';
+import { parseQuantity } from '../api/quantity.ts';
 import type { Setting } from './setting.ts';
 import { expandArguments, type Steps } from './steps.ts';
 

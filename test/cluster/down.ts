@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { layout } from './layout.ts';
 import { withClusterLock } from './lock.ts';
 import { allParts } from './parts/all-parts.ts';
+import { removeServicePolicy } from './install/service-policy.ts';
 import { dockerEngine } from './parts/docker-engine.ts';
-import { checkMachine } from './preflight.ts';
+import { checkCanTakeDown } from './preflight.ts';
 import { runProgram } from './program.ts';
 import { say } from './progress.ts';
 import { readBaseline } from './setup/baseline.ts';
@@ -44,12 +45,13 @@ async function takeDown(signal: AbortSignal): Promise<Snapshot | undefined> {
   await removeOwnNetwork(before, await takeSnapshot(signal), signal);
   await removeOwnCgroups(signal);
   removeOutside();
+  removeServicePolicy();
   for (const path of [layout.state, layout.run, layout.env]) rmSync(path, { recursive: true, force: true });
   return before;
 }
 
 await runProgram(async (signal) => {
-  checkMachine();
+  checkCanTakeDown();
   const leftovers = await withClusterLock(async () => findLeftovers(await takeDown(signal), signal));
   if (leftovers.length > 0) throw new Error(`the cluster is down but left:\n${leftovers.join('\n')}`);
   rmSync(layout.lock, { force: true });

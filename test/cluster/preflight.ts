@@ -1,6 +1,8 @@
 import { accessSync, constants, existsSync, readFileSync, readdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { layout } from './layout.ts';
+import { allParts } from './parts/all-parts.ts';
+import { readLivePid } from './supervise/pid-file.ts';
 
 const neededGiB = 10;
 const bytesPerGiB = 2 ** 30;
@@ -47,13 +49,20 @@ const canWriteCgroups: Requirement = () => {
   }
 };
 
+/** The directory itself, or the nearest one above it that exists. */
+export function nearestExisting(path: string): string {
+  return existsSync(path) ? path : nearestExisting(dirname(path));
+}
+
+/** Only before the cluster is up: what it needs it has taken then. */
 const hasDisk: Requirement = () => {
-  const parent = existsSync(layout.state) ? layout.state : dirname(layout.state);
-  const { bavail, bsize } = statfsSync(parent);
+  if (allParts.some(({ name }) => readLivePid(name) !== undefined)) return undefined;
+  const place = nearestExisting(layout.state);
+  const { bavail, bsize } = statfsSync(place);
   const free = (bavail * bsize) / bytesPerGiB;
   return free >= neededGiB
     ? undefined
-    : `${parent} has ${free.toFixed(1)} GiB free and the cluster needs ${neededGiB}: free some, or name another place with DOCKERRUN_CLUSTER_STATE`;
+    : `${place} has ${free.toFixed(1)} GiB free and the cluster needs ${neededGiB}: free some, or name another place with DOCKERRUN_CLUSTER_STATE`;
 };
 
 function commandLines(): { pid: string; args: string[] }[] {
@@ -80,18 +89,20 @@ const hasNoOtherDocker: Requirement = () => {
 };
 
 /** In this order, since a later one may make no sense when an earlier one fails. */
-const requirements: readonly Requirement[] = [
-  isLinux,
-  isRoot,
-  hasCapabilities,
-  hasApt,
-  canWriteCgroups,
-  hasDisk,
-  hasNoOtherDocker,
-];
+const toTakeDown: readonly Requirement[] = [isLinux, isRoot, hasCapabilities];
+const toBringUp: readonly Requirement[] = [...toTakeDown, hasApt, canWriteCgroups, hasDisk, hasNoOtherDocker];
 
 /** Throws one clear sentence when this machine cannot carry the cluster. */
-export function checkMachine(): void {
+export function checkCanBringUp(): void {
+  check(toBringUp);
+}
+
+/** Throws one clear sentence when nothing can be removed here; what only `up` needs may be missing. */
+export function checkCanTakeDown(): void {
+  check(toTakeDown);
+}
+
+function check(requirements: readonly Requirement[]): void {
   for (const requirement of requirements) {
     const problem = requirement();
     if (problem !== undefined) throw new Error(problem);

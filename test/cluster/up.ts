@@ -7,7 +7,7 @@ import { packagesStep } from './install/packages.ts';
 import { layout } from './layout.ts';
 import { withClusterLock } from './lock.ts';
 import { allParts } from './parts/all-parts.ts';
-import { checkMachine } from './preflight.ts';
+import { checkCanBringUp } from './preflight.ts';
 import { runProgram } from './program.ts';
 import { say } from './progress.ts';
 import { baselineStep } from './setup/baseline.ts';
@@ -43,7 +43,7 @@ function allSteps(): Step[] {
 }
 
 await runProgram(async (signal) => {
-  checkMachine();
+  checkCanBringUp();
   await withClusterLock(() => {
     // Before any step makes it on the way to a directory of its own, with that one's mode.
     mkdirSync(layout.state, { recursive: true, mode: 0o711 });

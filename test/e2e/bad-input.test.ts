@@ -171,6 +171,17 @@ for (const name of names) {
   });
 }
 
+test('a refused run cannot be mended in place, and kubectl says so', async () => {
+  const { code, stderr } = await lab.apply({
+    apiVersion: 'dockerrun.dev/v1alpha1',
+    kind: 'DockerRun',
+    metadata: { name: 'name-unknown' },
+    spec: { image: 'busybox:local', imagePullPolicy: 'Never', args: ['mended'] },
+  });
+  assert.is.not(code, 0);
+  assert.match(stderr, /apply it under a new name/);
+});
+
 test('a failed run leaves nothing in Girder', async () => {
   assert.equal(await filesOf(itemId), []);
 });

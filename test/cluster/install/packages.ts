@@ -1,9 +1,10 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, runLogged } from '../command.ts';
 import { say } from '../progress.ts';
 import type { Step } from '../steps.ts';
 import { systemPath } from '../supervise/environment.ts';
+import { removeServicePolicy, withoutServices } from './service-policy.ts';
 
 /** A Debian package; `program` tells that something else (Docker's own packages, a JDK) already provides it. */
 type Package = { name: string; why: string; program?: string; onlyWhereItExists?: boolean };
@@ -32,9 +33,7 @@ export const neededPackages: readonly Package[] = [
   { name: 'maven', program: 'mvn', why: 'fetches that server’s libraries' },
 ];
 
-const policyPath = '/usr/sbin/policy-rc.d';
 const installSeconds = 1800;
-const dontStartServices = '#!/bin/sh\nexit 101\n';
 
 async function isInstalled({ name, program }: Package, signal: AbortSignal): Promise<boolean> {
   if (program !== undefined && systemPath.some((directory) => existsSync(join(directory, program))))
@@ -61,23 +60,16 @@ async function exists({ name, onlyWhereItExists = false }: Package, signal: Abor
   }
 }
 
-/** Keeps docker.io and containerd from starting services of their own, which would fight the cluster's over the firewall. */
-async function withoutServices(work: () => Promise<void>): Promise<void> {
-  const isOurs = !existsSync(policyPath);
-  if (isOurs) writeFileSync(policyPath, dontStartServices, { mode: 0o755 });
-  try {
-    await work();
-  } finally {
-    if (isOurs) rmSync(policyPath);
-  }
-}
-
 async function install(missing: readonly Package[], signal: AbortSignal): Promise<void> {
   const options = {
     signal,
     seconds: installSeconds,
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   };
+  // What a power cut left half configured makes apt refuse everything.
+  if ((await capture('dpkg', ['--audit'], signal)) !== '') {
+    await runLogged('dpkg-configure', ['dpkg', '--configure', '-a'], options);
+  }
   await runLogged('apt-update', ['apt-get', 'update'], options);
   const offered = await Promise.all(missing.map((wanted) => exists(wanted, signal)));
   const names = missing.filter((_, index) => offered[index]).map(({ name }) => name);
@@ -90,6 +82,7 @@ export const packagesStep: Step = {
   name: 'packages',
   after: [],
   run: async (signal) => {
+    removeServicePolicy();
     const missing = await findMissing(signal);
     if (missing.length === 0) return;
     for (const { name, why } of missing) say(`will install ${name}: ${why}`);

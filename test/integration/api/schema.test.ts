@@ -107,6 +107,10 @@ const refused: Record<string, { spec: unknown; says: RegExp }> = {
     spec: { image: 'a', resources: { limits: { memory: 'much' } } },
     says: /limits/,
   },
+  'a resource that does not bind the target': {
+    spec: { image: 'a', resources: { limits: { 'nvidia.com/gpu': 1 } } },
+    says: /only cpu and memory/,
+  },
   'a deadline of 0': { spec: { image: 'a', activeDeadlineSeconds: 0 }, says: /activeDeadlineSeconds/ },
   'a negative backoffLimit': { spec: { image: 'a', backoffLimit: -1 }, says: /backoffLimit/ },
 };

@@ -2,9 +2,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connectEngine } from '../../../src/docker/engine.ts';
 import { ExitWatch } from '../../../src/docker/exit-watch.ts';
+import { removeLeftovers } from '../../../src/docker/leftovers.ts';
 import { removeContainer } from '../../../src/docker/remove-container.ts';
+import { runContainer } from '../../../src/docker/run-container.ts';
 import { EngineProxy } from './engine-proxy.ts';
 import {
+  collector,
   containerOf,
   engineSocket,
   engineUnderTest,
@@ -12,6 +15,7 @@ import {
   leftContainers,
   never,
   run,
+  supportOf,
 } from './engine-under-test.ts';
 
 const direct = await engineUnderTest();
@@ -66,6 +70,55 @@ test('a cancel while the engine is away takes effect when it is back', async () 
   assert.equal(await leftContainers(direct), []);
 });
 
+test('a cancel gives up an engine that hangs within 14 s more than the grace, and says what is left', async () => {
+  const cancelling = new AbortController();
+  let begin = 0;
+  const onStarted = () => {
+    proxy.stall();
+    begin = Date.now();
+    cancelling.abort();
+  };
+  const options = containerOf(['sleep', '600']);
+  const { sink } = collector();
+  const support = { ...supportOf(sink, sink), onStarted, signal: cancelling.signal };
+  const failure = await failureOf(runContainer(engine, options, support));
+  const took = Date.now() - begin;
+  await proxy.down();
+  await proxy.up();
+  await removeContainer(direct, options.name, never);
+  assert.is(failure.reason, 'EngineUnavailable');
+  assert.match(failure.message, /could not be removed within 8 s/);
+  assert.ok(took < 16_500, `${took} ms`);
+});
+
+test('leftovers that cannot be listed are the fault of the engine', async () => {
+  await proxy.down();
+  const labels = { runUid: 'dockerrun-test/run-uid', attempt: 'dockerrun-test/attempt' };
+  const failure = await failureOf(removeLeftovers(engine, { labels, runUid: 'x', signal: never }));
+  await proxy.up();
+  assert.is(failure.reason, 'EngineUnavailable');
+  assert.match(failure.message, proxy.socketPath);
+});
+
+test('leftovers that an engine which hangs does not remove stop no cancel', async () => {
+  const { labels, ...options } = containerOf([]);
+  const run = { runUid: 'dockerrun-test/run-uid', attempt: 'dockerrun-test/attempt' };
+  const Labels = { ...labels, [run.runUid]: options.name };
+  await direct.docker.createContainer({ name: options.name, Image: options.image, Labels });
+  const cancelling = new AbortController();
+  const removing = failureOf(
+    removeLeftovers(engine, { labels: run, runUid: options.name, signal: cancelling.signal }),
+  );
+  proxy.stall();
+  const begin = Date.now();
+  cancelling.abort();
+  await removing;
+  assert.ok(Date.now() - begin < 9_500, `${Date.now() - begin} ms`);
+  await proxy.down();
+  await proxy.up();
+  await removeContainer(direct, options.name, never);
+});
+
 test('an engine that stays away loses the container after the bound, and says so', async () => {
   const { name, ...options } = containerOf(['sleep', '600']);
   const container = await direct.docker.createContainer({
@@ -86,7 +139,7 @@ test('an engine that stays away loses the container after the bound, and says so
   assert.is(failure.reason, 'ContainerLost');
   assert.ok(Date.now() - begin >= 1_900 && Date.now() - begin < 6_000);
   watch.close();
-  await removeContainer(direct, name);
+  await removeContainer(direct, name, never);
   await proxy.up();
 });
 

@@ -12,6 +12,7 @@ export class EngineProxy {
   readonly socketPath: string;
   readonly #enginePath: string;
   readonly #sockets = new Set<Socket>();
+  #isStalled = false;
   #server: Server | undefined;
 
   constructor(enginePath: string, name: string) {
@@ -31,12 +32,19 @@ export class EngineProxy {
   async down(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
+    this.#isStalled = false;
     for (const socket of this.#sockets) socket.destroy();
     if (server !== undefined) {
       server.close();
       await once(server, 'close');
     }
     await rm(this.socketPath, { force: true });
+  }
+
+  /** Keeps every connection and moves no byte on any of them, as an engine that hangs, until `down`. */
+  stall(): void {
+    this.#isStalled = true;
+    for (const socket of this.#sockets) socket.unpipe().pause();
   }
 
   #join(client: Socket): void {
@@ -46,7 +54,7 @@ export class EngineProxy {
       [engine, client],
     ] as const) {
       this.#sockets.add(from);
-      from.pipe(to);
+      if (!this.#isStalled) from.pipe(to);
       from.on('error', () => to.destroy());
       from.on('close', () => {
         this.#sockets.delete(from);

@@ -91,6 +91,21 @@ test('a target that never stops printing into a sink that never takes it can be 
   assert.ok(Date.now() - begin < 12_000, `${Date.now() - begin} ms`);
 });
 
+test('a cancel while a sink that stands still is waited for ends that wait', async () => {
+  const stuck = new Writable({ write: () => undefined });
+  const cancelling = new AbortController();
+  setTimeout(() => cancelling.abort(), 2_000);
+  const begin = Date.now();
+  const outcome = await runContainer(engine, containerOf(['echo', 'last word']), {
+    ...supportOf(stuck, collector().sink),
+    signal: cancelling.signal,
+  });
+  assert.is(outcome.exitCode, 0);
+  assert.is(outcome.stopped, undefined);
+  assert.not(outcome.outputComplete);
+  assert.ok(Date.now() - begin < 8_000, `${Date.now() - begin} ms`);
+});
+
 test('a target that runs longer than its deadline is stopped, which the outcome says', async () => {
   const begin = Date.now();
   const { outcome } = await run(engine, ['sleep', '600'], { support: { activeDeadlineMs: 1_000 } });

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFile, removeDownload } from '../../../src/girder/download.ts';
+import type { MadePath } from '../../../src/io/made-path.ts';
+import { LiveReport } from '../../../src/worker/live-report.ts';
+import { stageIn } from '../../../src/worker/stage-in.ts';
+import { StagedFiles } from '../../../src/worker/staged-files.ts';
+import { aVolume } from '../../fixtures/builders-worker.ts';
 import { hashFile, Scratch } from './real-girder.ts';
 
 const never = new AbortController().signal;
@@ -81,7 +87,10 @@ test('a download makes missing directories for every user, and removing it leave
     { fileId, into, filename: 'a/b/c.bin' },
     { signal: never },
   );
-  assert.equal(created, ['a', 'a/b', 'a/b/c.bin']);
+  assert.equal(
+    created.map((made) => made.path),
+    ['a', 'a/b', 'a/b/c.bin'],
+  );
   assert.is((await stat(join(into, 'a'))).mode & 0o7777, 0o777);
   assert.is((await stat(join(into, 'a/b/c.bin'))).mode & 0o7777, 0o644);
   assert.equal(await removeDownload(into, created), []);
@@ -99,6 +108,48 @@ test('a download never overwrites a file that is there', async () => {
   );
   assert.is((error as { reason: string }).reason, 'FileExists');
   assert.is(await hashFile(path), sha256);
+});
+
+test('a file that appears during the download, at its very end, stays whoever cleans up', async () => {
+  await using scratch = await Scratch.make();
+  const { path } = await scratch.randomFile('original', 10);
+  const { fileId } = await scratch.upload(path, 'x');
+  const into = scratch.directory;
+  const noted: MadePath[] = [];
+  const onCreate = (made: MadePath) => {
+    noted.push(made);
+    if (made.path === 'late') writeFileSync(join(into, 'late'), 'theirs');
+  };
+  const error = await downloadFile(
+    scratch.admin,
+    { fileId, into, filename: 'late' },
+    { signal: never, onCreate },
+  ).catch((thrown: unknown) => thrown);
+  assert.is((error as { reason: string }).reason, 'FileExists');
+  assert.equal(await removeDownload(into, noted), ['late']);
+  assert.equal((await readdir(into)).toSorted(), ['late', 'original']);
+  assert.is(await readFile(join(into, 'late'), 'utf8'), 'theirs');
+});
+
+test('one file for two transforms is fetched once, and each of them reports it', async () => {
+  await using scratch = await Scratch.make();
+  const { path } = await scratch.randomFile('original', 10);
+  const { fileId } = await scratch.upload(path, 'x');
+  const volume = aVolume('data', { localPath: scratch.directory });
+  const report = new LiveReport();
+  const paths = await stageIn(
+    scratch.admin,
+    [{ names: ['ct', 'again'], fileId, volume, filename: undefined }],
+    { report, staged: new StagedFiles(), signal: never },
+  );
+  assert.equal(Object.fromEntries(paths), { ct: `${fileId}/x`, again: `${fileId}/x` });
+  assert.equal(
+    report.snapshot().transfers?.map(({ name, bytes }) => [name, bytes]),
+    [
+      ['ct', 10],
+      ['again', 10],
+    ],
+  );
 });
 
 test.run();

@@ -59,24 +59,31 @@ test('a short final word is kept whole, without the progress of a moment', () =>
   assert.equal(read, report);
 });
 
-test('transfers go first, then results; reason, message and target stay', () => {
-  const transfers = Array.from({ length: 60 }, (_, index) => ({
-    name: `input-${index}`,
-    direction: 'download' as const,
-    bytes: 123_456_789,
-    totalBytes: 123_456_789,
-  }));
-  const results = Array.from({ length: 5 }, (_, hook) => ({
-    ...{ hook, itemId: 'i'.repeat(24), fileId: 'f'.repeat(24) },
-    ...{ name: `mask-${hook}.nrrd`, size: 1, sha256: '0'.repeat(64) },
-  }));
-  const few = parseReport(terminationMessage({ ...failed, target: { exitCode: 3 }, transfers, results }));
-  assert.equal(few, { ...failed, target: { exitCode: 3 }, results });
-  const many = Array.from({ length: 12 }, () => results).flat();
-  const read = parseReport(
-    terminationMessage({ ...failed, target: { exitCode: 3 }, transfers, results: many }),
-  );
-  assert.equal(read, { ...failed, target: { exitCode: 3 } });
+const target = { exitCode: 3 };
+const transfers = Array.from({ length: 60 }, (_, index) => ({
+  name: `input-${index}`,
+  direction: 'download' as const,
+  bytes: 123_456_789,
+  totalBytes: 123_456_789,
+}));
+const aResult = (hook: number) => ({
+  ...{ hook, itemId: 'i'.repeat(24), fileId: 'f'.repeat(24) },
+  ...{ name: `mask-${hook}.nrrd`, size: 1, sha256: '0'.repeat(64) },
+});
+
+test('what does not fit goes in order: transfers first', () => {
+  const results = [aResult(0), aResult(1)];
+  const read = parseReport(terminationMessage({ ...failed, target, transfers, results }));
+  assert.equal(read, { ...failed, target, results });
+});
+
+test('of too many results the first ones stay, and the message says how many', () => {
+  const results = Array.from({ length: 60 }, (_, hook) => aResult(hook));
+  const { results: kept = [], message } =
+    parseReport(terminationMessage({ ...failed, target, results })) ?? {};
+  assert.ok(kept.length > 10 && kept.length < 60);
+  assert.equal(kept, results.slice(0, kept.length));
+  assert.match(message ?? '', `room for ${kept.length} of 60 results`);
 });
 
 for (const [what, character] of [

@@ -81,6 +81,36 @@ test('two mounts at one place are a problem, also with a slash at the end and of
   assert.match(problems({ dockerVolumes })[0] ?? '', /spec\.dockerVolumes: \/srv\/x.*spec\.volumes: code/);
 });
 
+test('a sentence about an unknown name lists some of the known ones, however many there are', () => {
+  const transforms = Array.from({ length: 256 }, (_, index) => ({
+    name: `t${index}`,
+    volumePath: { filename: 'f' },
+  }));
+  const [problem = ''] = problems({ transforms, args: ['$(nosuch)'] });
+  assert.ok(problem.length < 400, problem);
+  assert.match(problem, /and 247 more/);
+});
+
+test('two files cannot be downloaded to one path, but one file can have two names', () => {
+  const file = (name: string, fileId: string) => ({
+    name,
+    girderFileIdToVolume: { fileId, filename: 'a.bin' },
+  });
+  const [first, second] = ['0'.repeat(24), '1'.repeat(24)];
+  assert.is(problems({ transforms: [file('a', first), file('b', second)] }).length, 1);
+  assert.equal(problems({ transforms: [file('a', first), file('b', first)] }), []);
+});
+
+test('limits that no container can have, and requests above them, are problems', () => {
+  assert.match(problems({ resources: { limits: { memory: '100m' } } })[0] ?? '', /limits\.memory.*6Mi/);
+  assert.match(problems({ resources: { limits: { cpu: 0 } } })[0] ?? '', /limits\.cpu.*10m/);
+  assert.match(
+    problems({ resources: { requests: { memory: '2Gi' }, limits: { memory: '1Gi' } } })[0] ?? '',
+    /requests\.memory: 2Gi is more than the limit, 1Gi/,
+  );
+  assert.equal(problems({ resources: { requests: { cpu: '1' }, limits: { cpu: 1, memory: '6Mi' } } }), []);
+});
+
 test('nothing can be mounted over the root directory of the target', () => {
   assert.match(
     problems({ dockerVolumes: { '/srv/x': { bind: '/', mode: 'ro' } } })[0] ?? '',

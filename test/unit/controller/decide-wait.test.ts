@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decide } from '../../../src/controller/decide.ts';
 import type { Observed } from '../../../src/controller/decision.ts';
-import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
+import { after, aJob, anObservation, anObstacle, aPod, aRun } from '../../fixtures/builders.ts';
 
 const started = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;
 const mount = 'MountVolume.SetUp failed for volume "girder-credentials": secret "girder" not found';
@@ -34,7 +34,7 @@ const waits: [what: string, observed: Observed, message: RegExp][] = [
     'whose volume is not mounted yet',
     waitingRun({
       pods: [aPod(started)],
-      mountFailure: { message: mount, since: after(40).toISOString() },
+      mountFailure: anObstacle(mount, 40),
     }),
     /secret "girder" not found/,
   ],
@@ -60,24 +60,72 @@ for (const [what, observed, message] of waits) {
   });
 }
 
-test('a volume that cannot be mounted is waited for 30 s, since its Secret may come a moment later', () => {
-  const at = (seconds: number) =>
-    decide(
-      waitingRun({ pods: [aPod(started)], mountFailure: { message: mount, since: after(10).toISOString() } }),
-      after(seconds),
-      {},
-    ).status;
-  assert.is(at(39.9)?.phase, 'Pending');
-  assert.is(at(40)?.phase, 'Failed');
-  assert.is(at(40)?.reason, 'VolumeMountFailed');
-  assert.match(at(40)?.message ?? '', /node-1 cannot start: .*secret "girder" not found/);
+test('a volume that cannot be mounted is waited for, since its Secret may come a moment later', () => {
+  const failingUntil = (last: number) =>
+    decide(waitingRun({ pods: [aPod(started)], mountFailure: anObstacle(mount, 10, last) }), after(50), {})
+      .status;
+  assert.is(failingUntil(25)?.phase, 'Pending');
+  assert.is(failingUntil(41)?.phase, 'Failed');
+  assert.is(failingUntil(41)?.reason, 'VolumeMountFailed');
+  assert.match(failingUntil(41)?.message ?? '', /node-1 cannot start: .*secret "girder" not found/);
 });
 
-for (const reason of ['InvalidImageName', 'ErrImageNeverPull', 'CreateContainerConfigError']) {
+test('a failed attempt is retrying, with why it failed, while the Job waits before the next one', () => {
+  const report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with 3.' } as const;
+  const pod = aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report });
+  const failedOnce = waitingRun({
+    run: aRun({ spec: { backoffLimit: 1, startDeadlineSeconds: 60 } }),
+    pods: [pod],
+  });
+  const { status } = decide(failedOnce, after(5000), {});
+  assert.is(status?.phase, 'Pending');
+  assert.is(status?.reason, 'Retrying');
+  assert.match(status?.message ?? '', /Attempt 1 failed, another one follows. It ended with 3./);
+  const refused = { ...failedOnce, podRefusal: anObstacle('exceeded quota', 5000) };
+  assert.is(decide(refused, after(5001), {}).status?.phase, 'Pending');
+  assert.is(decide(refused, after(5060), {}).status?.reason, 'StartDeadlineExceeded');
+});
+
+test('the last attempt, and one that another could not mend, are not called retrying', () => {
+  for (const [reason, backoffLimit] of [
+    ['TargetFailed', 0],
+    ['GirderNotFound', 3],
+  ] as const) {
+    const report = { phase: 'Failed', reason, message: 'x' } as const;
+    const pod = aPod({ kind: 'terminated', exitCode: 1, reason: 'Error', report });
+    const { status } = decide(
+      waitingRun({ run: aRun({ spec: { backoffLimit } }), pods: [pod] }),
+      after(9),
+      {},
+    );
+    assert.is.not(status?.reason, 'Retrying');
+  }
+});
+
+test('a worker on a node that does not answer is lost when its pod should be gone for two minutes', () => {
+  const pod = aPod({ kind: 'running' }, { deletionTimestamp: after(100).toISOString() });
+  const at = (seconds: number, live?: Observed['live']) =>
+    decide(waitingRun({ pods: [pod], live }), after(seconds), {}).status;
+  assert.is.not(at(219)?.phase, 'Failed');
+  assert.is(at(220)?.reason, 'WorkerLost');
+  assert.match(at(220)?.message ?? '', /node-1 does not answer/);
+  assert.is.not(at(220, { phase: 'Uploading' })?.phase, 'Failed');
+});
+
+test('while the policy is invalid a new run waits and says so', () => {
+  const { actions, status } = decide(anObservation(), after(1), {
+    problem: 'policy/hostPaths must be array',
+  });
+  assert.equal(actions, []);
+  assert.is(status?.phase, 'Pending');
+  assert.match(status?.message ?? '', /policy is invalid.*must be array/);
+});
+
+for (const reason of ['InvalidImageName', 'ErrImageNeverPull']) {
   test(`${reason} of the worker fails the run at once, since waiting mends nothing`, () => {
     const pods = [aPod({ kind: 'waiting', reason, message: 'the cause' })];
     const { status } = decide(waitingRun({ pods }), after(3), {});
-    assert.is(status?.reason, 'WorkerImageUnavailable');
+    assert.is(status?.reason, 'WorkerNotStarted');
     assert.match(status?.message ?? '', new RegExp(`${reason}: the cause`));
   });
 }
@@ -116,7 +164,7 @@ const betweenAttempts = (podRefusal: Observed['podRefusal'], status = {}) => {
 };
 
 test('a run that gets no pod because of a quota says so, and fails when its start deadline is over', () => {
-  const podRefusal = { message: 'exceeded quota: pods', since: after(1).toISOString() };
+  const podRefusal = anObstacle('exceeded quota: pods', 1);
   const early = decide(waitingRun({ podRefusal }), after(59), {});
   assert.match(early.status?.message ?? '', /cannot create its pod: exceeded quota: pods/);
   assert.is(early.status?.phase, 'Pending');
@@ -124,7 +172,7 @@ test('a run that gets no pod because of a quota says so, and fails when its star
 });
 
 test('between two attempts the start clock begins when another pod was refused first', () => {
-  const refused = betweenAttempts({ message: 'exceeded quota: pods', since: after(7200).toISOString() });
+  const refused = betweenAttempts(anObstacle('exceeded quota: pods', 7200));
   assert.is(decide(refused, after(7259), {}).status?.phase, 'Pending');
   assert.is(decide(refused, after(7260), {}).status?.reason, 'StartDeadlineExceeded');
 });
@@ -132,7 +180,7 @@ test('between two attempts the start clock begins when another pod was refused f
 // Events stay for an hour: that of a quota which was full before the first attempt is still there after it.
 test('a refusal from before the attempt that was lost does not start the clock of the next one', () => {
   const target = { containerID: 'c', startedAt: after(100).toISOString() };
-  const refused = betweenAttempts({ message: 'exceeded quota', since: after(1).toISOString() }, { target });
+  const refused = betweenAttempts(anObstacle('exceeded quota', 1), { target });
   assert.is(decide(refused, after(1800), {}).status?.phase, 'Pending');
 });
 

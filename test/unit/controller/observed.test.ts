@@ -85,13 +85,13 @@ test('a pod that no node takes says why', () => {
 });
 
 test('the rest of a pod that a decision needs is there', () => {
-  const { name, runUid, nodeName, podIP, reason, deleting } = podIn(
+  const { name, runUid, nodeName, podIP, reason, deletionTimestamp } = podIn(
     {},
     { podIP: '10.0.0.7', reason: 'Evicted' },
   );
   assert.equal(
-    [name, runUid, nodeName, podIP, reason, deleting],
-    ['p', 'run', 'node-1', '10.0.0.7', 'Evicted', false],
+    [name, runUid, nodeName, podIP, reason, deletionTimestamp],
+    ['p', 'run', 'node-1', '10.0.0.7', 'Evicted', undefined],
   );
 });
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitingFor } from '../../../src/controller/waiting.ts';
-import { after, aPod, aSpec } from '../../fixtures/builders.ts';
+import { after, anObstacle, aPod, aSpec } from '../../fixtures/builders.ts';
 
 const pod = aPod({ kind: 'waiting', reason: 'ContainerCreating', message: '' });
 const spec = aSpec({
@@ -13,7 +13,7 @@ const spec = aSpec({
 });
 
 const messageOf = (message: string) =>
-  waitingFor(pod, { spec, mountFailure: { message, since: after(0).toISOString() } }, after(1)).message;
+  waitingFor(pod, { spec, mountFailure: anObstacle(message, 0) }, after(1)).message;
 
 test('a volume of the pod that cannot be mounted is named as the spec names it', () => {
   assert.match(messageOf('MountVolume.SetUp failed for volume "volume-0": not a directory'), /\bdata\b/);
@@ -27,16 +27,26 @@ test('a volume that the spec does not have keeps its name', () => {
 
 test('a permanent reason counts before a volume that may still be mounted', () => {
   const stuck = aPod({ kind: 'waiting', reason: 'InvalidImageName', message: 'x' });
-  const mountFailure = { message: 'm', since: after(0).toISOString() };
-  assert.is(waitingFor(stuck, { spec, mountFailure }, after(1)).failure?.reason, 'WorkerImageUnavailable');
+  const mountFailure = anObstacle('m', 0);
+  assert.is(waitingFor(stuck, { spec, mountFailure }, after(1)).failure?.reason, 'WorkerNotStarted');
 });
 
-test('an image that is being pulled again is no failure', () => {
-  for (const reason of ['ImagePullBackOff', 'ErrImagePull', 'PodInitializing']) {
-    const waiting = aPod({ kind: 'waiting', reason, message: 'later' });
-    const { failure, message } = waitingFor(waiting, { spec, mountFailure: undefined }, after(9999));
-    assert.is(failure, undefined);
-    assert.is(message, `${reason}: later`);
+test('what waiting can mend fails only when it lasts', () => {
+  const graces = {
+    CreateContainerConfigError: 120,
+    CreateContainerError: 120,
+    ErrImagePull: 300,
+    ImagePullBackOff: 300,
+  };
+  for (const [reason, seconds] of Object.entries(graces)) {
+    const waiting = aPod(
+      { kind: 'waiting', reason, message: 'later' },
+      { creationTimestamp: after(0).toISOString() },
+    );
+    const at = (second: number) => waitingFor(waiting, { spec, mountFailure: undefined }, after(second));
+    assert.is(at(seconds - 1).failure, undefined);
+    assert.is(at(seconds - 1).message, `${reason}: later`);
+    assert.is(at(seconds).failure?.reason, 'WorkerNotStarted');
   }
 });
 

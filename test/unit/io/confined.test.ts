@@ -18,6 +18,7 @@ import * as assert from 'uvu/assert';
 import { publishFile, removePath } from '../../../src/io/confined-change.ts';
 import { createFile, makeDirectories, openRegularFile } from '../../../src/io/confined.ts';
 import { ConfinedPathError, pathSegments } from '../../../src/io/confined-path.ts';
+import { inodeOf } from '../../../src/io/made-path.ts';
 
 const test = suite<{ root: string; outside: string; descriptors: number }>('confined paths');
 
@@ -132,20 +133,44 @@ test('publishing gives the final name and replaces nothing', async ({ root }) =>
   assert.is(readFileSync(join(root, 'final'), 'utf8'), 'part');
 });
 
-test('removing takes a file, a link or an empty directory, and nothing behind a link', async ({
+test('removing takes an empty directory, the very file that was made, and nothing behind a link', async ({
   root,
   outside,
 }) => {
   symlinkSync(outside, join(root, 'link'));
-  assert.is(await removePath(root, 'link/secret'), false);
-  assert.is(await removePath(root, 'link'), true);
+  assert.is(await removePath(root, { path: 'link/secret', inode: inode(join(outside, 'secret')) }), false);
+  assert.is(await removePath(root, { path: 'link' }), false);
   assert.equal(readdirSync(outside), ['secret']);
   mkdirSync(join(root, 'full'));
   writeFileSync(join(root, 'full/file'), '');
-  assert.is(await removePath(root, 'full'), false);
-  assert.is(await removePath(root, 'full/file'), true);
-  assert.is(await removePath(root, 'full'), true);
-  assert.is(await removePath(root, 'gone/for/ever'), true);
+  assert.is(await removePath(root, { path: 'full' }), false);
+  assert.is(await removePath(root, { path: 'full/file', inode: inode(join(root, 'full/file')) }), true);
+  assert.is(await removePath(root, { path: 'full' }), true);
+  assert.is(await removePath(root, { path: 'gone/for/ever' }), true);
 });
+
+test("another's file stays, whether or not an inode is known for its name", async ({ root }) => {
+  for (const name of ['ours', 'theirs']) writeFileSync(join(root, name), name);
+  assert.is(await removePath(root, { path: 'theirs', inode: inode(join(root, 'ours')) }), false);
+  assert.is(await removePath(root, { path: 'theirs' }), false);
+  assert.is(readFileSync(join(root, 'theirs'), 'utf8'), 'theirs');
+});
+
+test('a file whose very name is ours needs no inode', async ({ root }) => {
+  writeFileSync(join(root, '.dockerrun-1.part'), '');
+  assert.is(await removePath(root, { path: '.dockerrun-1.part' }), true);
+  assert.equal(readdirSync(root), []);
+});
+
+test('a published file is still the one that was made', async ({ root }) => {
+  writeFileSync(join(root, 'part'), '');
+  const before = inode(join(root, 'part'));
+  await publishFile(root, 'part', 'final');
+  assert.is(inode(join(root, 'final')), before);
+});
+
+function inode(path: string): string {
+  return inodeOf(statSync(path, { bigint: true }));
+}
 
 test.run();

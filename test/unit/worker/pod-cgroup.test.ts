@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { RunError } from '../../../src/support/errors.ts';
 import { podCgroupParent } from '../../../src/worker/pod-cgroup.ts';
 
 const podUid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
@@ -56,6 +57,17 @@ test('the rule has no class in the path of a Guaranteed pod, and that of any oth
 test("the rule begins at the kubelet's root", () => {
   for (const root of ['/machine', '/machine/'])
     assert.is(podCgroupParent('0::/', { ...cgroupfs, root }), `/machine/kubepods/burstable/pod${podUid}`);
+});
+
+test('a pod without a slice in the reach of an engine that uses systemd is told what is wrong', () => {
+  const self = `12:memory:/kubepods/burstable/pod${podUid}/c0ffee`;
+  assert.throws(
+    () => podCgroupParent(self, systemd),
+    (error: unknown) =>
+      error instanceof RunError &&
+      error.reason === 'EngineUnavailable' &&
+      error.message.includes('different cgroup drivers'),
+  );
 });
 
 test('the cgroup of another pod is not taken for the own one', () => {

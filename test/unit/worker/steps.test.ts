@@ -37,9 +37,25 @@ test('a download goes into its volume, and into the temporary one when it names 
     { name: 'c', volumePath: { filename: 'c' } },
   ];
   assert.equal(stepsOf(aSpec({ transforms }), volumes).downloads, [
-    { name: 'a', fileId, volume: temporaryVolume, filename: undefined },
-    { name: 'b', fileId, volume: data, filename: 'in/b.nrrd' },
+    { names: ['a'], fileId, volume: temporaryVolume, filename: undefined },
+    { names: ['b'], fileId, volume: data, filename: 'in/b.nrrd' },
   ]);
+});
+
+test('one file at one place is one download, also by way of two volumes of one directory', () => {
+  const again = aVolume('again', { hostPath: data.hostPath });
+  const transforms = [
+    { name: 'a', girderFileIdToVolume: { fileId, volume: 'data' } },
+    { name: 'b', girderFileIdToVolume: { fileId, volume: 'data' } },
+    { name: 'c', girderFileIdToVolume: { fileId, volume: 'data', filename: 'c' } },
+    { name: 'd', girderFileIdToVolume: { fileId, volume: 'again', filename: 'c' } },
+    { name: 'e', girderFileIdToVolume: { fileId: itemId, volume: 'data' } },
+  ];
+  const { downloads } = stepsOf(aSpec({ transforms }), [...volumes, again]);
+  assert.equal(
+    downloads.map(({ names }) => names),
+    [['a', 'b'], ['c', 'd'], ['e']],
+  );
 });
 
 test('the uploads are in the order of the hooks, each with the index of its hook', () => {

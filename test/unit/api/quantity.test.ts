@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseQuantity } from '../../../src/support/quantity.ts';
+import { parseQuantity } from '../../../src/api/quantity.ts';
 
 for (const [quantity, number] of [
   ['0', 0],

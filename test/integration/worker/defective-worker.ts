@@ -1,0 +1,15 @@
+import { writeSync } from 'node:fs';
+import { exitCodeOf } from '../../../src/api/reasons.ts';
+import { installLastResort } from '../../../src/worker/last-resort.ts';
+
+/** Ends by a defect of the kind that its argument names, and says on descriptor 3 what the last resort made of it. */
+const [kind] = process.argv.slice(2);
+
+installLastResort((failure) => {
+  writeSync(3, `${failure.reason}: ${failure.message}`);
+  return exitCodeOf(failure.reason);
+});
+setTimeout(() => process.exit(0), 300);
+if (kind === 'exception') setTimeout(() => void JSON.parse('{'), 1);
+if (kind === 'rejection') void Promise.reject(new Error('nobody waits'));
+if (kind === 'log') for (const stream of [process.stdout, process.stderr]) stream.write('to nobody\n');

@@ -1,0 +1,42 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { removeServicePolicy, withoutServices } from '../../cluster/install/service-policy.ts';
+
+const test = suite<{ directory: string; path: string }>('service policy');
+
+test.before.each((context) => {
+  context.directory = mkdtempSync(join(tmpdir(), 'policy-'));
+  context.path = join(context.directory, 'policy-rc.d');
+});
+test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
+
+test('services are kept from starting only while packages are installed', async ({ path }) => {
+  await withoutServices(async () => {
+    assert.match(readFileSync(path, 'utf8'), 'exit 101');
+    assert.is(statSync(path).mode & 0o111, 0o111);
+  }, path);
+  assert.not(existsSync(path));
+});
+
+test('a policy of ours that a power cut left is removed', async ({ path }) => {
+  let ours = '';
+  await withoutServices(async () => void (ours = readFileSync(path, 'utf8')), path);
+  for (const left of [ours, '']) {
+    writeFileSync(path, left);
+    removeServicePolicy(path);
+    assert.not(existsSync(path));
+  }
+});
+
+test("another's policy stays, even one that says the same", async ({ path }) => {
+  const theirs = '#!/bin/sh\nexit 101\n';
+  writeFileSync(path, theirs);
+  await withoutServices(async () => assert.is(readFileSync(path, 'utf8'), theirs), path);
+  removeServicePolicy(path);
+  assert.is(readFileSync(path, 'utf8'), theirs);
+});
+
+test.run();

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isUnreachable } from '../../../src/docker/classify.ts';
+import { Patience } from '../../../src/docker/patience.ts';
+
+/** The milliseconds after which the patience was over. */
+async function endOf(patience: Patience): Promise<number> {
+  const begin = Date.now();
+  while (!patience.signal.aborted && Date.now() - begin < 1_000) await sleep(5);
+  return Date.now() - begin;
+}
+
+test('without a cancel the usual time holds', async () => {
+  using patience = new Patience({ usualMs: 60, hurriedMs: 1 }, new AbortController().signal);
+  assert.ok((await endOf(patience)) >= 50);
+  assert.ok(isUnreachable(patience.signal.reason), 'it is a timeout like any other');
+});
+
+test('a cancel shortens it, now or later', async () => {
+  using before = new Patience({ usualMs: 5_000, hurriedMs: 30 }, AbortSignal.abort());
+  assert.ok((await endOf(before)) < 900);
+  using later = new Patience({ usualMs: 5_000, hurriedMs: 30 }, AbortSignal.timeout(30));
+  assert.not(later.signal.aborted);
+  assert.ok((await endOf(later)) < 900);
+});
+
+test('a cancel never makes it longer', async () => {
+  using patience = new Patience({ usualMs: 30, hurriedMs: 5_000 }, AbortSignal.abort());
+  assert.ok((await endOf(patience)) < 900);
+});
+
+test('what is over in time leaves no clock behind', async () => {
+  const cancel = new AbortController();
+  const patience = new Patience({ usualMs: 20, hurriedMs: 20 }, cancel.signal);
+  patience[Symbol.dispose]();
+  cancel.abort();
+  await sleep(60);
+  assert.not(patience.signal.aborted);
+});
+
+test.run();
