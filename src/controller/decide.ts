@@ -60,6 +60,7 @@ function beforeTheJob(observed: Observed, now: Date, policy: Policy): Decision {
   const refusal = refused(run, policy);
   if (refusal !== undefined) return end(observed, now, refusal, { accepted: false });
   if (jobRefusal === undefined) {
+    if (isLate(observed, now)) return waiting(observed, now, 'The controller did not see it in time.');
     const created: Verdict = { phase: 'Pending', reason: 'Pending', message: 'The Job was created.' };
     const status = {
       ...statusOf(observed, now, created),

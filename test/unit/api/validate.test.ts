@@ -86,9 +86,9 @@ test('a sentence about an unknown name lists some of the known ones, however man
     name: `t${index}`,
     volumePath: { filename: 'f' },
   }));
-  const [problem = ''] = problems({ transforms, args: ['$(nosuch)'] });
+  const [problem = ''] = problems({ transforms, args: ['$(nosuch)'], girderResultHooks: [] });
   assert.ok(problem.length < 400, problem);
-  assert.match(problem, /and 247 more/);
+  assert.match(problem, /and 249 more/);
 });
 
 test('two files cannot be downloaded to one path, but one file can have two names', () => {
@@ -96,9 +96,10 @@ test('two files cannot be downloaded to one path, but one file can have two name
     name,
     girderFileIdToVolume: { fileId, filename: 'a.bin' },
   });
+  const plain = { args: [], girderResultHooks: [] };
   const [first, second] = ['0'.repeat(24), '1'.repeat(24)];
-  assert.is(problems({ transforms: [file('a', first), file('b', second)] }).length, 1);
-  assert.equal(problems({ transforms: [file('a', first), file('b', first)] }), []);
+  assert.is(problems({ ...plain, transforms: [file('a', first), file('b', second)] }).length, 1);
+  assert.equal(problems({ ...plain, transforms: [file('a', first), file('b', first)] }), []);
 });
 
 test('limits that no container can have, and requests above them, are problems', () => {
