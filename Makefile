@@ -59,7 +59,7 @@ cluster-up cluster-down cluster-status cluster-power-cut: node_modules/.complete
 
 .PHONY: image
 image: bundle ## build the operator's image (BASE=, IMAGE=) with the local Docker
-	@DOCKER_BUILDKIT=0 docker build --tag $(or $(IMAGE),dockerrun:0.1.0) $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg NODE_PACKAGE=node-linux-$(ARCH) .
+	@docker build --tag $(or $(IMAGE),dockerrun:0.1.0) $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg NODE_PACKAGE=node-linux-$(ARCH) .
 
 .PHONY: install
 install: cluster-up bundle ## build the image and install the operator into the local cluster

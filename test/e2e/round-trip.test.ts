@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { environment } from './support/environment.ts';
-import { aFile, anItem, download, filesOf, sha256 } from './support/girder.ts';
+import { aFile, anItem, download, filesOf, session, sha256 } from './support/girder.ts';
 import { containersOf, Lab } from './support/runs.ts';
 
 const mebibyte = 2 ** 20;
@@ -86,6 +86,31 @@ test('what the target writes to stdout and stderr is the log of the pod, to the 
   const log = (await lab.log('chatty')).toString();
   assert.is(log.length, expected.length + 'no line end'.length);
   assert.is(log.replace('no line end', ''), expected);
+});
+
+test('a token serves in place of an API key, and is still valid afterwards', async () => {
+  await lab.secret('token', { token: await session() });
+  const fileId = await aFile('token.txt', Buffer.from('by token'));
+  await lab.run('by-token', {
+    args: ['cat', '$(in)'],
+    transforms: [{ name: 'in', girderFileIdToVolume: { fileId } }],
+    girder: { ...girderOf(), credentialsSecretRef: { name: 'token' } },
+  });
+  const status = await lab.ended('by-token');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is((await lab.log('by-token')).toString(), 'by token');
+  assert.is((await download(fileId)).toString(), 'by token');
+});
+
+test('one file under two names is downloaded once', async () => {
+  const fileId = await aFile('twice.txt', Buffer.from('twice'));
+  await lab.run('twice', {
+    args: ['cat', '$(one)', '$(two)'],
+    transforms: ['one', 'two'].map((name) => ({ name, girderFileIdToVolume: { fileId } })),
+    girder: girderOf(),
+  });
+  assert.is((await lab.ended('twice')).phase, 'Succeeded');
+  assert.is((await lab.log('twice')).toString(), 'twicetwice');
 });
 
 test('the credentials of Girder appear nowhere but in their Secret', async () => {

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { environment } from './environment.ts';
 
 const api = () => environment('GIRDER_API_URL');
-let session: Promise<string> | undefined;
+let token: Promise<string> | undefined;
+
+/** The admin's token, the same for a whole test file. */
+export function session(): Promise<string> {
+  token ??= logIn();
+  return token;
+}
 
 async function logIn(): Promise<string> {
   const body = new URLSearchParams({ key: environment('GIRDER_API_KEY') });
@@ -13,8 +19,7 @@ async function logIn(): Promise<string> {
 
 /** Asks Girder as the admin; what it refuses is an error. */
 export async function girder<Answer>(method: string, route: string, body?: Uint8Array): Promise<Answer> {
-  session ??= logIn();
-  const headers = { 'Girder-Token': await session, 'Content-Type': 'application/octet-stream' };
+  const headers = { 'Girder-Token': await session(), 'Content-Type': 'application/octet-stream' };
   const response = await fetch(`${api()}/${route}`, {
     method,
     headers,
@@ -49,8 +54,9 @@ export function filesOf(itemId: string): Promise<{ _id: string; name: string; si
 
 /** The bytes of a file as Girder gives them out. */
 export async function download(fileId: string): Promise<Buffer> {
-  const token = await (session ??= logIn());
-  const response = await fetch(`${api()}/file/${fileId}/download`, { headers: { 'Girder-Token': token } });
+  const response = await fetch(`${api()}/file/${fileId}/download`, {
+    headers: { 'Girder-Token': await session() },
+  });
   return Buffer.from(await response.arrayBuffer());
 }
 
