@@ -3,7 +3,8 @@ import { parseMetadata, parseSpec } from '../api/docker-run.ts';
 import { apiVersion, kind, labels, workerContainerName } from '../api/names.ts';
 import { parseReport, type Report } from '../api/report.ts';
 import type { DockerRunStatus } from '../api/status.ts';
-import { isRecord, listAt, numberAt, recordAt, textAt } from '../kube/wire.ts';
+import { listAt, numberAt, recordAt, textAt } from '../kube/wire.ts';
+import { isRecord } from '../support/narrow.ts';
 
 /**
  * What the controller keeps of the objects it watches: only what `decide` reads, since caches are what fills an

@@ -1,5 +1,5 @@
 import { RunError, describe, errorCode } from '../support/errors.ts';
-import { isRecord } from './answer.ts';
+import { isRecord } from '../support/narrow.ts';
 
 /** Codes of a socket nobody serves, or whose server went away: the state of the container is unknown then. */
 const unreachableCodes = new Set([

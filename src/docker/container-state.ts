@@ -1,4 +1,4 @@
-import { isRecord, numberOf, textOf } from './answer.ts';
+import { isRecord, numberOf, textOf } from '../support/narrow.ts';
 import { statusOf } from './classify.ts';
 import type { Engine } from './engine.ts';
 import { type CallLimits, engineCall } from './engine-call.ts';

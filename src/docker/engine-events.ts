@@ -1,4 +1,4 @@
-import { isRecord, numberOf, textOf } from './answer.ts';
+import { isRecord, numberOf, textOf } from '../support/narrow.ts';
 import type { Engine } from './engine.ts';
 import { type CallLimits, engineStream } from './engine-call.ts';
 import { jsonLines } from './json-lines.ts';

@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import Docker from 'dockerode';
 import { deadline, sleep } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
-import { isRecord, textOf } from './answer.ts';
+import { isRecord, textOf } from '../support/narrow.ts';
 import { isUnreachable, unavailable } from './classify.ts';
 import { engineCall } from './engine-call.ts';
 

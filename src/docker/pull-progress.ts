@@ -1,4 +1,4 @@
-import { isRecord, numberOf, textOf } from './answer.ts';
+import { isRecord, numberOf, textOf } from '../support/narrow.ts';
 
 /** Called while an image is pulled: bytes of all layers known so far, and a word on what happens. */
 export type OnPullProgress = (currentBytes: number, totalBytes: number, message: string) => void;

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import { KubeError } from './kube-error.ts';
 import { openResponse, parseStatus } from './request.ts';
-import { isRecord } from './wire.ts';
+import { isRecord } from '../support/narrow.ts';
 
 export type WatchEvent = { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: unknown };
 

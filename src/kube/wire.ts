@@ -1,3 +1,5 @@
+import { isRecord } from '../support/narrow.ts';
+
 /** What is read from any Kubernetes object or list before its kind is known; throws on what the API server never sends. */
 
 export type ObjectMeta = {
@@ -7,10 +9,6 @@ export type ObjectMeta = {
   uid: string;
   resourceVersion: string;
 };
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** The object at a key, or an empty one. */
 export function recordAt(value: unknown, key: string): Record<string, unknown> {

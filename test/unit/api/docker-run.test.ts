@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import { parseMetadata, parseSpec } from '../../../src/api/docker-run.ts';
 import { kind } from '../../../src/api/names.ts';
 import { validateSpec } from '../../../src/api/validate.ts';
-import { isRecord } from '../../../src/kube/wire.ts';
+import { isRecord } from '../../../src/support/narrow.ts';
 import { aSpec, metadata, specOf } from '../../fixtures/builders.ts';
 
 /** The problem of a spec, or nothing. */

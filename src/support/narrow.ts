@@ -1,4 +1,4 @@
-/** True for a JSON object; the engine's answers are narrowed with it instead of trusted. */
+/** True for a JSON object; what crosses a boundary is narrowed with it instead of trusted. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
