@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { ByteSink } from '../io/byte-sink.ts';
 import type { GirderClient } from './client.ts';
 import type { GirderFile } from './documents.ts';
-import { type ByteSink, streamFile } from './stream-file.ts';
+import { streamFile } from './stream-file.ts';
 
 /** The SHA-256 of what Girder gives out for a file, which needs no memory and no disk. */
 export async function hashStored(

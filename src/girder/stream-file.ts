@@ -1,4 +1,5 @@
 import { describe, RunError } from '../support/errors.ts';
+import type { ByteSink } from '../io/byte-sink.ts';
 import { StalledError, Watchdog } from '../support/watchdog.ts';
 import type { GirderClient } from './client.ts';
 import { type GirderFile, parseFile } from './documents.ts';
@@ -6,13 +7,6 @@ import { TransientFailure } from './failure.ts';
 import { Patience } from './patience.ts';
 import { parseContentRange } from './content-range.ts';
 import type { Answer } from './transport.ts';
-
-/** Where the bytes of a file go. A promise means "wait for me"; an error of the sink ends the transfer. */
-export type ByteSink = {
-  write(chunk: Buffer): Promise<void> | undefined;
-  /** Everything so far was in vain, the file begins anew; a sink that cannot do that throws. */
-  restart(): Promise<void>;
-};
 
 /** The signal stops the transfer; `onProgress` hears how many bytes are there, and of how many if that is known. */
 export type TransferOptions = {
