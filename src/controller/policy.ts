@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
+import { policyOptionNames } from '../api/docker-option-risks.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connection } from '../kube/connection.ts';
 import { isNotFound, KubeError } from '../kube/kube-error.ts';
@@ -9,6 +10,11 @@ import { paths } from '../kube/resources.ts';
 import { recordAt, textAt } from '../kube/wire.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
+import { refusedDockerOption } from './policy-docker.ts';
+import { refusedHostPath } from './policy-host-paths.ts';
+import { refusedImage } from './policy-images.ts';
+
+export { hostPathAccess } from './policy-host-paths.ts';
 
 const policySchema = Type.Object(
   {
@@ -21,6 +27,20 @@ const policySchema = Type.Object(
         ),
       ),
     ),
+    /** Values of docker's options that reach beyond the target's container; no `values` allows any. */
+    dockerOptions: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            option: Type.Enum(policyOptionNames),
+            values: Type.Optional(Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
+          },
+          { additionalProperties: false },
+        ),
+      ),
+    ),
+    /** When set, the only images that runs may use: patterns of {@link matchesImage}. */
+    images: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
     /** When set, the only addresses of Girder that runs may name. */
     girderApiUrls: Type.Optional(Type.Array(Type.String({ pattern: '^https?://' }))),
   },
@@ -62,63 +82,14 @@ export async function readPolicy(connection: Connection, log: Logger, signal: Ab
   }
 }
 
-/** How a host path may be used under a policy. */
-export function hostPathAccess(policy: Policy, path: string): 'rw' | 'ro' | 'none' {
-  const matching = (policy.hostPaths ?? []).filter(({ pathPrefix }) => isWithin(path, pathPrefix));
-  if (matching.length === 0) return 'none';
-  return matching.some(({ readOnly }) => readOnly !== true) ? 'rw' : 'ro';
-}
-
-function isWithin(path: string, prefix: string): boolean {
-  const parts = (text: string) => text.split('/').filter((part) => part !== '');
-  const wanted = parts(path);
-  return !wanted.includes('..') && parts(prefix).every((part, index) => wanted[index] === part);
-}
-
 /** The first thing in a spec that the policy does not allow, if any. */
 export function refusedByPolicy(spec: DockerRunSpec, policy: Policy): RunError | undefined {
-  for (const use of hostPathUses(spec)) {
-    const access = hostPathAccess(policy, use.path);
-    if (access === 'none') {
-      return new RunError(
-        'HostPathNotAllowed',
-        `${use.field}: the policy allows no access to ${use.path} on the nodes`,
-      );
-    }
-    if (access === 'ro' && use.writes) {
-      return new RunError(
-        'HostPathNotAllowed',
-        `${use.field}: the policy allows to read ${use.path} but not to write it`,
-      );
-    }
-  }
-  return refusedGirder(spec, policy);
-}
-
-type HostPathUse = { field: string; path: string; writes: boolean };
-
-function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
-  const downloadsInto = new Set(
-    (spec.transforms ?? []).map((transform) => transform.girderFileIdToVolume?.volume),
+  return (
+    refusedHostPath(spec, policy) ??
+    refusedImage(spec.image, policy) ??
+    refusedDockerOption(spec, policy) ??
+    refusedGirder(spec, policy)
   );
-  return [
-    ...(spec.volumes ?? []).flatMap(({ name, bindMount }): HostPathUse[] =>
-      bindMount === undefined
-        ? []
-        : [
-            {
-              field: `spec.volumes: ${name}`,
-              path: bindMount.hostPath,
-              writes: bindMount.mode === 'rw' || downloadsInto.has(name),
-            },
-          ],
-    ),
-    ...Object.entries(spec.dockerVolumes ?? {}).map(([path, { mode }]) => ({
-      field: 'spec.dockerVolumes',
-      path,
-      writes: mode === 'rw',
-    })),
-  ];
 }
 
 function refusedGirder(spec: DockerRunSpec, policy: Policy): RunError | undefined {

@@ -68,11 +68,12 @@ async function act(reconciler: Reconciler, observed: Observed): Promise<Decision
 async function write(
   reconciler: Reconciler,
   { run }: Observed,
-  { status }: Decision,
+  { status, isUrgent = false }: Decision,
   { key, lastWrites }: { key: string; lastWrites: Map<string, number> },
 ): Promise<number | undefined> {
   if (status === undefined) return undefined;
-  const when = whenToWrite(run.status, status, Date.now() - (lastWrites.get(key) ?? 0));
+  const sinceLastWrite = isUrgent ? Infinity : Date.now() - (lastWrites.get(key) ?? 0);
+  const when = whenToWrite(run.status, status, sinceLastWrite);
   if (when.kind === 'never') return undefined;
   if (when.kind === 'later') return when.milliseconds;
   const { applier, gatherer, signal, log } = reconciler;

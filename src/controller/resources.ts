@@ -12,7 +12,10 @@ export type PodResources = { requests: Record<string, string>; limits: Record<st
 
 /** The resources of the run's pod: the target's and the worker's. */
 export function podResources(spec: DockerRunSpec): PodResources {
-  const limits = withOverhead(textual(spec.resources?.limits));
+  const limits = withOverhead({
+    ...extendedOnly(textual(spec.resources?.requests)),
+    ...textual(spec.resources?.limits),
+  });
   // A container with a limit and no request requests its limit, as the API server defaults it.
   const requests = withOverhead({ ...textual(spec.resources?.limits), ...textual(spec.resources?.requests) });
   return { requests: { ...workerOverhead, ...requests }, limits };
@@ -27,6 +30,12 @@ export function qosClass({ requests, limits }: PodResources): QosClass {
   });
   if (guaranteed) return 'Guaranteed';
   return Object.keys(requests).length > 0 || Object.keys(limits).length > 0 ? 'Burstable' : 'BestEffort';
+}
+
+/** What is counted in devices, such as nvidia.com/gpu, has no request without a limit
+ * (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#extended-resources). */
+function extendedOnly(quantities: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(quantities).filter(([name]) => name.includes('/')));
 }
 
 function textual(quantities: Record<string, string | number> | undefined): Record<string, string> {

@@ -1,6 +1,8 @@
+import { podVolume } from '../api/plan.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { ObservedPod } from './observed.ts';
+import { secretFieldOf } from './pod-secrets.ts';
 
 /**
  * How long a volume may fail to mount before the run fails: long enough for a Secret that is applied together
@@ -58,8 +60,13 @@ function waitingMessage(pod: ObservedPod): string {
 
 /** The kubelet names the volumes of the pod, which a user never wrote; this says what they stand for. */
 function inWordsOfSpec(message: string, spec: DockerRunSpec | undefined): string {
-  return message.replace(/volume "(env|volume)-(\d+)"/g, (whole: string, what: string, index: string) => {
-    if (what === 'volume') return `spec.volumes[${index}] (${spec?.volumes?.[Number(index)]?.name ?? whole})`;
-    return `spec.env[${index}] (Secret ${spec?.env?.[Number(index)]?.valueFrom?.secretKeyRef.name ?? whole})`;
-  });
+  return message.replace(
+    /volume "((?:secret|volume)-(\d+))"/g,
+    (whole: string, name: string, index: string) => {
+      if (spec === undefined) return whole;
+      const volume = spec.volumes?.[Number(index)];
+      if (volume !== undefined && name === podVolume(Number(index))) return `spec.volumes: ${volume.name}`;
+      return secretFieldOf(name, spec) ?? whole;
+    },
+  );
 }

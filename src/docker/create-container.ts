@@ -21,7 +21,9 @@ export async function createContainer(
 ): Promise<string> {
   if (signal.aborted) throw cancelledBeforeStart();
   const creating = engineCall({ timeoutMs: createMs }, (abortSignal) => {
-    const request = { abortSignal, _query: { name: options.name }, _body: containerSpec(options, engine) };
+    const { name, docker } = options;
+    const query = docker?.platform === undefined ? { name } : { name, platform: docker.platform };
+    const request = { abortSignal, _query: query, _body: containerSpec(options, engine) };
     return engine.docker.createContainer(request);
   });
   try {

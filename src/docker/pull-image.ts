@@ -3,11 +3,7 @@ import type { Engine } from './engine.ts';
 import { engineStream } from './engine-call.ts';
 import { jsonLines } from './json-lines.ts';
 import { type OnPullProgress, PullProgress } from './pull-progress.ts';
-
-/** Credentials for one registry, as the engine takes them. */
-export type RegistryAuth =
-  | { readonly username: string; readonly password: string; readonly serveraddress: string }
-  | { readonly identitytoken: string; readonly serveraddress: string };
+import type { RegistryAuth } from './registry-auths.ts';
 
 /** What a pull is about. */
 export type PullOptions = {

@@ -17,16 +17,36 @@ const pollMs = 200;
 export type StopOptions = { readonly graceMs: number; readonly cancel: AbortSignal | undefined };
 
 /**
- * Ends a container: its stop signal, after `graceMs` SIGKILL, then removal with its anonymous volumes. Resolves
- * when it is gone; each step that fails leaves the next, stronger one to do it. Once `cancel` has aborted, all of
- * it takes at most 14 s more than the grace.
+ * Ends a container and removes it. Resolves when it is gone; each step that fails leaves the next, stronger one to
+ * do it. Once `cancel` has aborted, all of it takes at most 14 s more than the grace.
  * @throws RunError EngineUnavailable when the container could not be seen gone within the bound
  */
-export async function stopAndRemove(
-  engine: Engine,
-  id: string,
-  { graceMs, cancel }: StopOptions,
-): Promise<void> {
+export async function stopAndRemove(engine: Engine, id: string, options: StopOptions): Promise<void> {
+  await signalToStop(engine, id, options);
+  await removeContainer(engine, id, options.cancel);
+}
+
+/**
+ * Ends a container that stays.
+ * @throws RunError EngineUnavailable when it could not be seen stopped
+ */
+export async function stopContainer(engine: Engine, id: string, options: StopOptions): Promise<void> {
+  await signalToStop(engine, id, options);
+  let why: unknown = 'it still runs';
+  try {
+    if ((await inspectState(engine, id, { timeoutMs: stepMs })).phase !== 'running') return;
+  } catch (error) {
+    why = error;
+  }
+  throw new RunError(
+    'EngineUnavailable',
+    `The container ${id} could not be stopped (socket ${engine.socketPath}): ${describe(why)}`,
+    { cause: why },
+  );
+}
+
+/** Its stop signal, after `graceMs` SIGKILL, by a request of our own if the engine does not come to it. */
+async function signalToStop(engine: Engine, id: string, { graceMs, cancel }: StopOptions): Promise<void> {
   const container = engine.docker.getContainer(id);
   const seconds = Math.max(1, Math.ceil(graceMs / 1000));
   const { usualMs, hurriedMs } = stopBounds;
@@ -35,7 +55,6 @@ export async function stopAndRemove(
     container.stop({ t: seconds, abortSignal }),
   );
   if (!stopped) await attempt(stopBounds, cancel, (abortSignal) => container.kill({ abortSignal }));
-  await removeContainer(engine, id, cancel);
 }
 
 /**

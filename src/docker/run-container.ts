@@ -1,114 +1,132 @@
+import { raceAbort } from '../support/abort.ts';
 import { RunError, describe, toRunError } from '../support/errors.ts';
-import { initFailure, isUnreachable, toStartError } from './classify.ts';
+import { toStartError } from './classify.ts';
 import type { ContainerOptions } from './container-spec.ts';
-import { inspectState } from './container-state.ts';
 import { cancelledBeforeStart, createContainer, settledDespite } from './create-container.ts';
-import { settledWithin } from './drain.ts';
-import { type Death, ExitWatch } from './exit-watch.ts';
+import { ExitWatch } from './exit-watch.ts';
 import type { Engine } from './engine.ts';
 import { engineCall } from './engine-call.ts';
-import type { OutputSinks } from './output-pump.ts';
-import { removeContainer, stopAndRemove } from './remove-container.ts';
-import { type StopCause, StopRequest } from './stop-request.ts';
+import { followTarget, type WatchedContainer } from './follow-target.ts';
+import { canDoWithout, gpuAttempts } from './gpu-attempts.ts';
+import { checkMounts } from './mount-probe.ts';
+import { removeContainer, stopContainer } from './remove-container.ts';
+import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
 import { TargetOutput } from './target-output.ts';
 
-/** How the target ended; its exit code is data, whatever it is. Times are ISO 8601, by the engine's clock. */
-export type ContainerOutcome = {
-  readonly containerID: string;
-  /** 137 when the engine killed it and no exit code is known. */
-  readonly exitCode: number;
-  readonly oomKilled: boolean;
-  readonly startedAt: string;
-  readonly finishedAt: string;
-  /** Set when we stopped it. */
-  readonly stopped?: StopCause;
-  /** False when a sink broke or stood still, so that not every byte the target wrote was delivered. */
-  readonly outputComplete: boolean;
-};
-
-/** What a run of a container needs besides the container itself. */
-export type RunSupport = OutputSinks & {
-  /** Called once the target runs. */
-  readonly onStarted: (started: { containerID: string; startedAt: string }) => void;
-  /** Cancels, in any phase. */
-  readonly signal: AbortSignal;
-  /** Counted from the start of the target. */
-  readonly activeDeadlineMs?: number | undefined;
-  /** What the target gets between its stop signal and SIGKILL, in whole seconds rounded up. */
-  readonly stopGraceMs: number;
-};
+export type { ContainerOutcome, RunSupport } from './run-support.ts';
 
 const startMs = 120_000;
-const startedEventMs = 1_000;
-const destroyMs = 10_000;
-const stillThereMs = 5_000;
-/** SIGKILL and SIGTERM. */
-const killedExitCodes = [137, 143];
-const usualDrain = { idleMs: 30_000 };
-const stoppedDrain = { idleMs: 2_000, totalMs: 10_000 };
-const cancelledDrain = { idleMs: 2_000, totalMs: 5_000 };
 
 /**
  * Creates, attaches, starts, follows and removes one container. Returns or throws only when the container is
- * gone, or the bound for that is over and the error says so.
+ * gone (when it is kept: stopped), or the bound for that is over and the error says so.
  * @throws RunError Cancelled (before the start), ContainerCreateFailed, ContainerStartFailed, ContainerLost,
- *   HostPathNotVisible, ImageNotFound or EngineUnavailable
+ *   HostPathNotVisible, ImageNotFound or EngineUnavailable, or what `beforeStart` rejects with and `fail` aborts with
  */
 export async function runContainer(
   engine: Engine,
   options: ContainerOptions,
   support: RunSupport,
 ): Promise<ContainerOutcome> {
-  const id = await createContainer(engine, options, support.signal);
-  let run: StartedContainer | undefined;
+  const { fail, signal } = support;
+  const run = { ...support, beforeStart: onlyOnce(support.beforeStart) };
+  const [first, ...others] = gpuAttempts(options);
   try {
-    run = await prepare(engine, id, support);
-    await start(engine, id, support.signal);
-    return await follow(engine, run, support);
+    let attempt = runOne(engine, first.options, run);
+    for (const next of others) {
+      attempt = attempt.catch(async (error: unknown) => {
+        if (!canDoWithout(error)) throw error;
+        support.onWarning?.(`${next.difference}: ${describe(error)}`);
+        return runOne(engine, next.options, run);
+      });
+    }
+    return await attempt;
   } catch (error) {
-    throw await afterRemoval(engine, id, { error, cancel: support.signal });
+    const isOurs = error instanceof RunError && error.reason === 'Cancelled';
+    throw isOurs && fail?.aborted === true && !signal.aborted ? toRunError(fail.reason) : error;
+  }
+}
+
+/** What was prepared for one container serves the one that takes its place, too. */
+function onlyOnce(call: RunSupport['beforeStart']): RunSupport['beforeStart'] {
+  let isDone = false;
+  return async (id) => {
+    if (isDone) return;
+    isDone = true;
+    await call?.(id);
+  };
+}
+
+async function runOne(
+  engine: Engine,
+  options: ContainerOptions,
+  support: RunSupport,
+): Promise<ContainerOutcome> {
+  const cancel = stopSignal(support);
+  const id = await createContainer(engine, options, cancel);
+  let run: WatchedContainer | undefined;
+  let isKept = false;
+  try {
+    run = await prepare(engine, { id, options }, support);
+    await beforeStart(id, support);
+    await start(engine, id, cancel);
+    isKept = run.keep;
+    return await followTarget(engine, run, support);
+  } catch (error) {
+    throw await afterEnding(error, () =>
+      isKept ? stopContainer(engine, id, { graceMs: 0, cancel }) : removeContainer(engine, id, cancel),
+    );
   } finally {
     run?.watch.close();
     run?.output.abort();
   }
 }
 
-/** Removes the container of a failed run; when even that fails, the error of the run says so too. */
-async function afterRemoval(
-  engine: Engine,
-  id: string,
-  { error, cancel }: { error: unknown; cancel: AbortSignal },
-): Promise<Error> {
+/** Ends the container of a failed run; when even that fails, the error of the run says so too. */
+async function afterEnding(error: unknown, end: () => Promise<void>): Promise<Error> {
   const failure = toRunError(error);
-  // Only a removal fails so, and the engine that just let it down need not be asked for another.
+  // Only an ending fails so, and the engine that just let it down need not be asked for another.
   if (failure.reason === 'EngineUnavailable') return failure;
   try {
-    await removeContainer(engine, id, cancel);
+    await end();
     return failure;
-  } catch (removal) {
-    return new RunError(failure.reason, `${failure.message}. ${describe(removal)}`, { cause: error });
+  } catch (ending) {
+    return new RunError(failure.reason, `${failure.message}. ${describe(ending)}`, { cause: error });
   }
 }
 
-type StartedContainer = { readonly id: string; readonly watch: ExitWatch; readonly output: TargetOutput };
-
-/** Everything that must be listening before the first instruction of the target. */
-async function prepare(engine: Engine, id: string, support: RunSupport): Promise<StartedContainer> {
-  const opening = ExitWatch.open(engine, id, support.signal);
+/** Everything that must be known, and be listening, before the first instruction of the target. */
+async function prepare(
+  engine: Engine,
+  { id, options }: { id: string; options: ContainerOptions },
+  support: RunSupport,
+): Promise<WatchedContainer> {
+  const signal = stopSignal(support);
+  const opening = ExitWatch.open(engine, id, signal);
   try {
+    await checkMounts(engine, id, options.mounts, signal);
     const [watch, output] = await Promise.all([
       opening,
-      TargetOutput.attach(engine, id, support, { signal: support.signal }),
+      TargetOutput.attach(engine, id, support, { signal }),
     ]);
     watch.onReturn = () => output.resume({});
-    return { id, watch, output };
+    return { id, keep: options.keep === true, watch, output };
   } catch (error) {
     opening.then(
       (watch) => watch.close(),
       () => undefined,
     );
-    if (support.signal.aborted) throw cancelledBeforeStart();
-    throw toStartError(error, engine.socketPath);
+    if (signal.aborted) throw cancelledBeforeStart();
+    throw error instanceof RunError ? error : toStartError(error, engine.socketPath);
+  }
+}
+
+async function beforeStart(id: string, support: RunSupport): Promise<void> {
+  const signal = stopSignal(support);
+  try {
+    await raceAbort(Promise.resolve(support.beforeStart?.(id)), signal);
+  } catch (error) {
+    throw signal.aborted ? cancelledBeforeStart() : error;
   }
 }
 
@@ -124,76 +142,4 @@ async function start(engine: Engine, id: string, signal: AbortSignal): Promise<v
     if (signal.aborted) throw cancelledBeforeStart();
     throw toStartError(error, engine.socketPath);
   }
-}
-
-async function follow(engine: Engine, run: StartedContainer, support: RunSupport): Promise<ContainerOutcome> {
-  const { id, watch, output } = run;
-  const startedAt = (await settledWithin(watch.started, startedEventMs)) ?? Date.now();
-  using request = new StopRequest(support.signal);
-  request.startClock(support.activeDeadlineMs);
-  support.onStarted({ containerID: id, startedAt: isoTime(startedAt) });
-  void output.ended.then(() => watch.look()).catch(() => undefined);
-
-  const first = await Promise.race([watch.died, request.cause]);
-  const stopped = typeof first === 'string' ? first : undefined;
-  const { signal: cancel, stopGraceMs: graceMs } = support;
-  if (stopped !== undefined) await stopAndRemove(engine, id, { graceMs, cancel });
-  const death = typeof first === 'string' ? await deathAfterStop(watch) : first;
-  if (stopped === undefined) await refuseEngineShutdown(engine, run, death);
-  const usual = stopped === undefined ? usualDrain : stoppedDrain;
-  const isDrained = await output.finish({ usual, hurried: cancelledDrain, cancel });
-  if (stopped === undefined) await seeDestroyed(engine, run, cancel);
-  const failure = stopped === undefined ? initFailure(death.exitCode, output.stderrHead) : undefined;
-  if (failure !== undefined) throw failure;
-  return {
-    containerID: id,
-    exitCode: death.exitCode,
-    oomKilled: watch.oomKilled,
-    startedAt: isoTime(startedAt),
-    finishedAt: isoTime(death.at),
-    ...(stopped === undefined ? {} : { stopped }),
-    outputComplete: isDrained && !watch.wasInterrupted,
-  };
-}
-
-/** The container is gone already: its last events are at most a moment behind. */
-async function deathAfterStop(watch: ExitWatch): Promise<Death> {
-  const death = await settledWithin(watch.died, startedEventMs).catch(() => undefined);
-  return death ?? { exitCode: 137, at: Date.now() };
-}
-
-/**
- * An engine that shuts down stops its containers as if somebody had asked for it, and one that starts kills those
- * it finds (in 20.10 also with live-restore, when they remove themselves). Such an exit code is the engine's doing.
- */
-async function refuseEngineShutdown(engine: Engine, run: StartedContainer, death: Death): Promise<void> {
-  const { watch } = run;
-  const looksKilled = watch.wasSignalled || killedExitCodes.includes(death.exitCode);
-  if (watch.wasInterrupted && looksKilled && !watch.oomKilled) {
-    throw new RunError('ContainerLost', 'The Docker Engine was restarted, which ended the target');
-  }
-  if (!watch.wasSignalled) return;
-  try {
-    await inspectState(engine, run.id, { timeoutMs: stillThereMs });
-  } catch (error) {
-    if (!isUnreachable(error)) return;
-    throw new RunError('ContainerLost', 'The Docker Engine shut down and stopped the target', {
-      cause: error,
-    });
-  }
-}
-
-/** The engine removes an ended container itself, usually within 50 ms; one it leaves behind is removed here. */
-async function seeDestroyed(
-  engine: Engine,
-  { id, watch }: StartedContainer,
-  cancel: AbortSignal,
-): Promise<void> {
-  const destroyed = watch.destroyed.then(() => true);
-  const seen = await settledWithin(destroyed, destroyMs, cancel);
-  if (seen !== true) await removeContainer(engine, id, cancel);
-}
-
-function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

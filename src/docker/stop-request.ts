@@ -1,19 +1,21 @@
-/** Why a running target was stopped by us. */
-export type StopCause = 'cancelled' | 'deadline';
+/** Why a running target was stopped by us; `failed` when the rest of the run, as one of its streams, has failed. */
+export type StopCause = 'cancelled' | 'deadline' | 'failed';
+
+/** What can stop a target besides its deadline. */
+export type StopSignals = { readonly signal: AbortSignal; readonly fail?: AbortSignal | undefined };
 
 /** Node fires timers above this at once. */
 const longestTimerMs = 2_147_483_647;
 
-/** Resolves with the first cause to stop; `dispose` lets go of the timer and the signal. */
+/** Resolves with the first cause to stop; `dispose` lets go of the timer and the signals. */
 export class StopRequest implements Disposable {
   readonly #resolvers = Promise.withResolvers<StopCause>();
-  readonly #signal: AbortSignal;
+  readonly #disposed = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-    if (signal.aborted) this.#onAbort();
-    else signal.addEventListener('abort', this.#onAbort, { once: true });
+  constructor({ signal, fail }: StopSignals) {
+    this.#listen(signal, 'cancelled');
+    if (fail !== undefined) this.#listen(fail, 'failed');
   }
 
   get cause(): Promise<StopCause> {
@@ -33,10 +35,12 @@ export class StopRequest implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#disposed.abort();
   }
 
-  readonly #onAbort = (): void => {
-    this.#resolvers.resolve('cancelled');
-  };
+  #listen(signal: AbortSignal, cause: StopCause): void {
+    const stop = () => this.#resolvers.resolve(cause);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true, signal: this.#disposed.signal });
+  }
 }

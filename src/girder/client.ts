@@ -1,10 +1,11 @@
-import type { Readable } from 'node:stream';
 import { deadline } from '../support/abort.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
 import { readText } from './body-text.ts';
+import { exchangeBytes } from './byte-exchange.ts';
+import type { ByteSource } from './byte-source.ts';
 import { classify, parseRefusal } from './classify.ts';
 import type { TokenSource } from './credentials.ts';
 import { UnexpectedAnswer } from './documents.ts';
@@ -13,7 +14,7 @@ import { follow, type FollowedAnswer } from './follow.ts';
 import { Patience } from './patience.ts';
 import { RedirectRefused } from './redirect.ts';
 import { defaultTiming, type Timing } from './timing.ts';
-import type { Answer, Method } from './transport.ts';
+import { type Answer, exchange, type Exchange, type Exchanger, type Method } from './transport.ts';
 
 /** A request to Girder; `subject` names in the user's words what it is about, like "file 5f0c…". */
 export type Ask = {
@@ -32,17 +33,29 @@ export type DocumentAsk<T> = Ask & {
 
 /** A request whose body is a stream of exactly `length` bytes; the watchdog guards its whole way. */
 export type StreamAsk<T> = Ask & {
-  readonly body: Readable;
+  readonly body: ByteSource;
   readonly length: number;
   readonly watchdog: Watchdog;
   readonly parse: (value: unknown) => T;
 };
 
-type Wire = { readonly headers?: Readonly<Record<string, string>>; readonly body?: Readable | string };
+/** A request whose answer is a long stream, which comes through `buffer` where that is possible. */
+export type ByteAsk = Ask & {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly buffer: Buffer;
+};
+
+type Wire = {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: ByteSource | string;
+  readonly exchange?: Exchanger;
+};
 
 /** Both have defaults: silence, and the default timing. */
 export type ClientOptions = { readonly log?: Logger | undefined; readonly timing?: Timing | undefined };
 
+/** Bytes. The answer to a sent stream is a short document. */
+const answerBufferBytes = 16 * 1024;
 const closeWithin = 5_000;
 const longestDocument = 16 * 1024 * 1024;
 
@@ -84,16 +97,22 @@ export class GirderClient {
     return this.#parse(await readText(answer.body, longestDocument, watchdog.signal), ask.parse);
   }
 
-  /** Opens a stream from Girder; the caller reads its body to the end or destroys it, and minds its stalls. */
-  async open(ask: Ask, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  /** Opens a stream from Girder; the caller pumps its body to the end or destroys it, and minds its stalls. */
+  async open(ask: ByteAsk): Promise<Answer> {
     using watchdog = new Watchdog(this.timing.answer, 'answer', ask.signal);
-    return await this.#ask(ask, { headers }, watchdog.signal);
+    const wire = {
+      headers: ask.headers ?? {},
+      exchange: (request: Exchange) => exchangeBytes(request, ask.buffer),
+    };
+    return await this.#ask(ask, wire, watchdog.signal);
   }
 
   /** Sends a stream once; after a failure the caller finds out how much of it arrived. */
   async send<T>(ask: StreamAsk<T>): Promise<T> {
     const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(ask.length) };
-    const answer = await this.#ask(ask, { headers, body: ask.body }, ask.watchdog.signal);
+    const buffer = Buffer.allocUnsafeSlow(answerBufferBytes);
+    const by = (request: Exchange) => exchangeBytes(request, buffer);
+    const answer = await this.#ask(ask, { headers, body: ask.body, exchange: by }, ask.watchdog.signal);
     return this.#parse(await readText(answer.body, longestDocument, ask.watchdog.signal), ask.parse);
   }
 
@@ -119,7 +138,8 @@ export class GirderClient {
     const url = routeUrl(this.#api, ['token', 'session']);
     try {
       const signal = deadline(closeWithin);
-      const { answer } = await follow({ method: 'DELETE', url, headers: {}, signal }, this.#api, token);
+      const request = { method: 'DELETE', url, headers: {}, signal } as const;
+      const { answer } = await follow(request, { api: this.#api, token, exchange });
       answer.body.destroy();
     } catch (error) {
       this.#log?.warn(
@@ -147,8 +167,10 @@ export class GirderClient {
     { token, signal }: { token: string | undefined; signal: AbortSignal },
   ): Promise<FollowedAnswer> {
     const url = routeUrl(this.#api, ask.route, ask.query);
+    const { headers = {}, body, exchange: by = exchange } = wire;
+    const request = { method: ask.method, url, headers, signal, ...(body === undefined ? {} : { body }) };
     try {
-      return await follow({ method: ask.method, url, headers: {}, ...wire, signal }, this.#api, token);
+      return await follow(request, { api: this.#api, token, exchange: by });
     } catch (error) {
       const where = `Girder ${this.apiUrl}`;
       if (error instanceof UntrustedServer) {

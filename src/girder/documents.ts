@@ -7,7 +7,12 @@ export type GirderFile = {
   readonly mimeType: string | undefined;
   /** Changes whenever the contents are replaced. */
   readonly created: string | undefined;
+  /** Only told by a Girder that has the plugin hashsum_download. */
+  readonly sha512: string | undefined;
 };
+
+/** An item or a folder, as much of it as is used. */
+export type NamedDocument = { readonly _id: string; readonly name: string };
 
 /** An upload that Girder expects the rest of. */
 export type GirderUpload = { readonly _id: string; readonly received: number; readonly size: number };
@@ -29,12 +34,23 @@ export function parseFile(value: unknown): GirderFile {
     itemId: optional(document, 'itemId', text),
     mimeType: optional(document, 'mimeType', text),
     created: optional(document, 'created', text),
+    sha512: optional(document, 'sha512', text),
   };
 }
 
 export function parseFiles(value: unknown): GirderFile[] {
   if (!Array.isArray(value)) throw new UnexpectedAnswer('a list of files was expected');
   return value.map(parseFile);
+}
+
+export function parseNamed(value: unknown): NamedDocument {
+  const document = object(value, 'item or folder');
+  return { _id: text(document, '_id'), name: text(document, 'name') };
+}
+
+export function parseNamedList(value: unknown): NamedDocument[] {
+  if (!Array.isArray(value)) throw new UnexpectedAnswer('a list of items or folders was expected');
+  return value.map(parseNamed);
 }
 
 /** A request for an upload, or a part of one, answers with the upload, or with the file once that is complete. */

@@ -1,14 +1,16 @@
 import { isRedirect, maxRedirects, nextHop, RedirectRefused } from './redirect.ts';
-import { type Answer, exchange, type Exchange } from './transport.ts';
+import type { Answer, Exchange, Exchanger } from './transport.ts';
 
 /** An answer and the origin it came from, which is another one than the API's for files in an object store. */
 export type FollowedAnswer = { readonly answer: Answer; readonly origin: string };
 
-/** Sends a request with Girder's token and follows the redirects of a GET, the token only to the origin of `api`. */
+/**
+ * Sends a request with Girder's token by means of `exchange`, and follows the redirects of a GET, the token only to
+ * the origin of `api`.
+ */
 export async function follow(
   request: Exchange,
-  api: URL,
-  token: string | undefined,
+  { api, token, exchange }: { api: URL; token: string | undefined; exchange: Exchanger },
 ): Promise<FollowedAnswer> {
   let url = request.url;
   let withToken = token !== undefined;

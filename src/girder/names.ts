@@ -12,10 +12,34 @@ export function safeFileName(name: string): string {
   return shorten(plain === '.' || plain === '..' ? `_${plain}` : plain);
 }
 
-function shorten(name: string): string {
-  if (Buffer.byteLength(name) <= maxNameBytes) return name;
-  const extension = /\.[^.]{1,20}$/.exec(name)?.[0] ?? '';
-  const room = maxNameBytes - Buffer.byteLength(extension);
+/**
+ * The names of one directory: every entry gets one of its own, so that two entries of one name both arrive. The later
+ * ones get ` (1)`, ` (2)`… before the extension.
+ */
+export class NameClaims {
+  readonly #taken = new Set<string>();
+  readonly #next = new Map<string, number>();
+
+  /** The file name for an entry with this name in Girder. */
+  claim(name: string): string {
+    const plain = safeFileName(name);
+    let free = plain;
+    let number = this.#next.get(plain) ?? 1;
+    for (; this.#taken.has(free); number += 1) free = shorten(plain, ` (${number})`);
+    if (free !== plain) this.#next.set(plain, number);
+    this.#taken.add(free);
+    return free;
+  }
+}
+
+function shorten(name: string, suffix = ''): string {
+  const [extension = ''] = /(?<=.)\.[^.]{1,20}$/u.exec(name) ?? [];
+  const stem = name.slice(0, name.length - extension.length);
+  return cut(stem, maxNameBytes - Buffer.byteLength(suffix + extension)) + suffix + extension;
+}
+
+function cut(name: string, room: number): string {
+  if (Buffer.byteLength(name) <= room) return name;
   let stem = '';
   let bytes = 0;
   for (const character of name) {
@@ -23,5 +47,5 @@ function shorten(name: string): string {
     if (bytes > room) break;
     stem += character;
   }
-  return stem + extension;
+  return stem;
 }

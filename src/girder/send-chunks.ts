@@ -5,7 +5,7 @@ import type { GirderClient } from './client.ts';
 import { type GirderFile, type GirderUpload, parseFileOrUpload, parseOffset } from './documents.ts';
 import { TransientFailure } from './failure.ts';
 import { Patience } from './patience.ts';
-import type { TransferOptions } from './stream-file.ts';
+import { defaultBufferBytes, type TransferOptions } from './stream-file.ts';
 import type { UploadSource } from './upload-source.ts';
 
 /** Bytes in one request: Girder refuses chunks of less than 5 MiB, and a broken one is sent again in part. */
@@ -32,6 +32,7 @@ class ChunkSender {
   readonly #source: UploadSource;
   readonly #options: TransferOptions & { readonly subject: string };
   readonly #patience = new Patience();
+  #buffer: Buffer;
   #offset: number;
   #reported = 0;
   #wasResumed = false;
@@ -47,6 +48,7 @@ class ChunkSender {
     this.#offset = upload.received;
     this.#source = source;
     this.#options = options;
+    this.#buffer = this.#newBuffer();
   }
 
   async run(): Promise<Sent> {
@@ -67,11 +69,12 @@ class ChunkSender {
     const end = Math.min(this.#offset + chunkBytes, size);
     const { subject, signal } = this.#options;
     using watchdog = new Watchdog(this.#client.timing.stall, 'progress of the upload', signal);
-    const body = this.#source.read(this.#offset, end, (position) => {
+    const onRead = (position: number) => {
       if (position === end) watchdog.expect(this.#client.timing.store, 'answer to the end of a chunk');
       else watchdog.touch();
       this.#report(position);
-    });
+    };
+    const body = this.#source.read({ start: this.#offset, end, buffer: this.#buffer, onRead });
     try {
       const query = { uploadId: this.#uploadId, offset: this.#offset };
       const length = end - this.#offset;
@@ -83,10 +86,10 @@ class ChunkSender {
       this.#patience.progress();
       return undefined;
     } catch (error) {
+      // The file may still be being read into the old memory.
+      this.#buffer = this.#newBuffer();
       // What the source found wrong is the cause of whatever the connection says.
       throw this.#source.failure ?? error;
-    } finally {
-      body.destroy();
     }
   }
 
@@ -125,6 +128,10 @@ class ChunkSender {
       if (error instanceof RunError && error.reason === 'GirderNotFound') return undefined;
       throw error;
     }
+  }
+
+  #newBuffer(): Buffer {
+    return Buffer.allocUnsafeSlow(this.#options.bufferBytes ?? defaultBufferBytes);
   }
 
   #report(position: number): void {

@@ -1,6 +1,7 @@
-import { describe, RunError } from '../support/errors.ts';
+import { RunError } from '../support/errors.ts';
 import type { ByteSink } from '../io/byte-sink.ts';
 import { StalledError, Watchdog } from '../support/watchdog.ts';
+import { BrokenBody } from './byte-body.ts';
 import type { GirderClient } from './client.ts';
 import { type GirderFile, parseFile } from './documents.ts';
 import { TransientFailure } from './failure.ts';
@@ -8,15 +9,21 @@ import { Patience } from './patience.ts';
 import { parseContentRange } from './content-range.ts';
 import type { Answer } from './transport.ts';
 
-/** The signal stops the transfer; `onProgress` hears how many bytes are there, and of how many if that is known. */
+/**
+ * The signal stops the transfer; `onProgress` hears how many bytes are there, and of how many if that is known.
+ * `bufferBytes` is the memory for bytes under way (256 KiB by default): less when many transfers run at once.
+ */
 export type TransferOptions = {
   readonly signal: AbortSignal;
+  readonly bufferBytes?: number | undefined;
   readonly onProgress?: ((bytes: number, total: number | undefined) => void) | undefined;
 };
 
 /** What was sent: the file as it was then, and how many bytes it really had. */
 export type StreamedFile = { readonly file: GirderFile; readonly bytes: number };
 
+/** Few system calls, and little memory. */
+export const defaultBufferBytes = 256 * 1024;
 const mostRestarts = 5;
 
 /** Asks for a file's document; the user's words for it are "file 5f0c…". */
@@ -48,6 +55,7 @@ class FileStream {
   readonly #sink: ByteSink;
   readonly #options: TransferOptions;
   readonly #patience = new Patience();
+  readonly #buffer: Buffer;
   #file: GirderFile;
   #bytes = 0;
   #restarts = 0;
@@ -60,12 +68,13 @@ class FileStream {
     this.#sink = sink;
     this.#options = options;
     this.#total = file.size;
+    this.#buffer = Buffer.allocUnsafeSlow(options.bufferBytes ?? defaultBufferBytes);
   }
 
   async run(): Promise<StreamedFile> {
     for (;;) {
       try {
-        if (this.#total === 0) return { file: this.#file, bytes: 0 };
+        if (this.#bytes === this.#total) return { file: this.#file, bytes: this.#bytes };
         await this.#transfer();
         return { file: this.#file, bytes: this.#bytes };
       } catch (error) {
@@ -79,7 +88,8 @@ class FileStream {
   async #transfer(): Promise<void> {
     const headers = this.#bytes > 0 ? { Range: `bytes=${this.#bytes}-` } : {};
     const route = ['file', this.#file._id, 'download'];
-    const answer = await this.#client.open({ method: 'GET', route, ...this.#about() }, headers);
+    const buffer = this.#buffer;
+    const answer = await this.#client.open({ method: 'GET', route, headers, buffer, ...this.#about() });
     try {
       await this.#align(answer);
       await this.#pump(answer);
@@ -107,38 +117,46 @@ class FileStream {
 
   async #pump({ body }: Answer): Promise<void> {
     using watchdog = new Watchdog(this.#client.timing.stall, 'byte of the file', this.#options.signal);
-    watchdog.signal.addEventListener('abort', () => body.destroy(asError(watchdog.signal.reason)));
-    const chunks = body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer, undefined>;
-    for (;;) {
-      const next = await chunks.next().catch((error: unknown) => this.#broken(error));
-      if (next.done === true) return;
-      await this.#take(next.value, watchdog);
-      this.#options.signal.throwIfAborted();
+    const onAbort = () => body.destroy(asError(watchdog.signal.reason));
+    watchdog.signal.addEventListener('abort', onAbort);
+    if (watchdog.signal.aborted) onAbort();
+    try {
+      await body.pump((chunk) => this.#take(chunk, watchdog));
+    } catch (error) {
+      throw this.#explain(error);
     }
   }
 
-  async #take(chunk: Buffer, watchdog: Watchdog): Promise<void> {
-    if (this.#total !== undefined && this.#bytes + chunk.length > this.#total) {
-      const failure = new TransientFailure(`it sends more than the ${this.#total} bytes of the file`);
-      await this.#restart();
-      throw failure;
-    }
+  #take(chunk: Buffer, watchdog: Watchdog): Promise<void> | undefined {
+    if (this.#total !== undefined && this.#bytes + chunk.length > this.#total) return this.#refuseSurplus();
     const wait = this.#sink.write(chunk);
-    if (wait !== undefined) {
-      // While we are the slow side, silence is not the server's fault.
-      watchdog.pause();
-      await wait;
+    if (wait === undefined) {
+      this.#took(chunk.length, watchdog);
+      return undefined;
     }
+    // While we are the slow side, silence is not the server's fault.
+    watchdog.pause();
+    return wait.then(() => this.#took(chunk.length, watchdog));
+  }
+
+  #took(bytes: number, watchdog: Watchdog): void {
     watchdog.touch();
-    this.#bytes += chunk.length;
+    this.#bytes += bytes;
     this.#patience.progress();
     this.#options.onProgress?.(this.#bytes, this.#total);
   }
 
-  #broken(error: unknown): never {
+  async #refuseSurplus(): Promise<never> {
+    const failure = new TransientFailure(`it sends more than the ${this.#total} bytes of the file`);
+    await this.#restart();
+    throw failure;
+  }
+
+  #explain(error: unknown): unknown {
     this.#options.signal.throwIfAborted();
-    if (error instanceof StalledError) throw new TransientFailure(error.message);
-    throw new TransientFailure(`the connection broke after ${this.#bytes} bytes: ${describe(error)}`);
+    if (error instanceof StalledError) return new TransientFailure(error.message);
+    if (!(error instanceof BrokenBody)) return error;
+    return new TransientFailure(`the connection broke after ${this.#bytes} bytes: ${error.message}`);
   }
 
   async #followReplacement(): Promise<void> {

@@ -2,6 +2,8 @@ import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { describe, errorCode } from '../support/errors.ts';
 import { StalledError } from '../support/watchdog.ts';
+import { type ByteBody, readableBody } from './byte-body.ts';
+import { type ByteSource, readableOf } from './byte-source.ts';
 import { TransientFailure, UntrustedServer } from './failure.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -11,16 +13,19 @@ export type Exchange = {
   readonly method: Method;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Readable | string;
+  readonly body?: ByteSource | string;
   readonly signal: AbortSignal;
 };
 
-/** Any answer, whatever its status; `body` must be read to its end or destroyed. */
+/** Any answer, whatever its status; `body` must be pumped to its end or destroyed. */
 export type Answer = {
   readonly status: number;
-  readonly body: Readable;
+  readonly body: ByteBody;
   header(name: string): string | undefined;
 };
+
+/** Sends a request and gives its answer: no redirect, no retry, no interpretation. */
+export type Exchanger = (request: Exchange) => Promise<Answer>;
 
 /**
  * One request and its answer: no redirect, no retry, no interpretation. Every failure is a TransientFailure made
@@ -30,14 +35,15 @@ export async function exchange(request: Exchange): Promise<Answer> {
   try {
     return toAnswer(await axios.request<Readable>({ ...fixedConfig, ...wireConfig(request) }));
   } catch (error) {
-    throw cleaned(error, request.signal);
+    throw wireError(error, request.signal);
   }
 }
 
 /** OpenSSL's and Node's codes for a certificate that does not check out. */
 const untrusted = /^(ERR_TLS_CERT|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_(GET|VERIFY))/;
 
-function cleaned(error: unknown, signal: AbortSignal): unknown {
+/** What an exchange throws for `error`: the signal's own reason if that is the cause, and else text only. */
+export function wireError(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) {
     const reason: unknown = signal.reason;
     return reason instanceof StalledError ? new TransientFailure(reason.message) : reason;
@@ -45,6 +51,9 @@ function cleaned(error: unknown, signal: AbortSignal): unknown {
   const text = describe(error);
   return untrusted.test(errorCode(error) ?? '') ? new UntrustedServer(text) : new TransientFailure(text);
 }
+
+/** What every request says, besides its own headers. */
+export const commonHeaders = { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': 'dockerrun' };
 
 const fixedConfig = {
   // Redirects by hand: axios would send the token to other origins, and buffer every upload for a replay.
@@ -67,18 +76,16 @@ function wireConfig({ method, url, headers, body, signal }: Exchange) {
   return {
     method,
     url: url.href,
-    headers: { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': 'dockerrun', ...headers },
-    ...(body === undefined ? {} : { data: body }),
+    headers: { ...commonHeaders, ...headers },
+    ...(body === undefined ? {} : { data: typeof body === 'string' ? body : readableOf(body) }),
     signal,
   };
 }
 
 function toAnswer(response: AxiosResponse<Readable>): Answer {
-  // A connection that dies between the head and the first read must not become an uncaught exception.
-  response.data.on('error', () => undefined);
   return {
     status: response.status,
-    body: response.data,
+    body: readableBody(response.data),
     header: (name) => {
       const value: unknown = response.headers[name.toLowerCase()];
       return typeof value === 'string' ? value : undefined;

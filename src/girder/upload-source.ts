@@ -1,10 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { RunError } from '../support/errors.ts';
+import type { ByteSource } from './byte-source.ts';
 
-/** Bytes read at once: few system calls, and little in memory. */
-const blockBytes = 256 * 1024;
+/** Which bytes of a file, through which memory; `onRead` hears the position after each block. */
+export type Stretch = {
+  readonly start: number;
+  readonly end: number;
+  readonly buffer: Buffer;
+  readonly onRead: (position: number) => void;
+};
 
 /** A file on its way to Girder: it must stay as it was at the start, and every byte counts once in its hash. */
 export class UploadSource {
@@ -48,31 +53,26 @@ export class UploadSource {
     return this.#hash.copy().digest('hex');
   }
 
-  /** The bytes from `start` up to `end` as a stream; `onRead` hears the position after each block. */
-  read(start: number, end: number, onRead: (position: number) => void): Readable {
+  /** A stretch of the file as the body of a request. */
+  read({ start, end, buffer, onRead }: Stretch): ByteSource {
     let position = start;
-    const next = async (stream: Readable): Promise<void> => {
-      const block = await this.#block(position, Math.min(blockBytes, end - position));
+    const next = async (into: Buffer) => {
+      const block = into.subarray(0, end - position);
+      if (block.length === 0) return 0;
+      await this.#fill(block, position);
       position += block.length;
       onRead(position);
-      stream.push(block);
-      if (position === end) stream.push(null);
+      return block.length;
     };
-    const fail = (error: unknown) => {
+    const fail = (error: unknown): never => {
       this.#failure = error instanceof Error ? error : new Error(String(error));
-      stream.destroy(this.#failure);
+      throw this.#failure;
     };
-    const stream = new Readable({
-      highWaterMark: blockBytes,
-      read() {
-        next(this).catch(fail);
-      },
-    });
-    return stream;
+    return { buffer, next: (into) => next(into).catch(fail) };
   }
 
-  async #block(position: number, length: number): Promise<Buffer> {
-    const block = Buffer.allocUnsafeSlow(length);
+  async #fill(block: Buffer, position: number): Promise<void> {
+    const { length } = block;
     let filled = 0;
     while (filled < length) {
       const { bytesRead } = await this.#handle.read(block, filled, length - filled, position + filled);
@@ -84,7 +84,6 @@ export class UploadSource {
     if (filled < length)
       throw new RunError('UploadFailed', `${this.name} ended early while it was being uploaded`);
     this.#count(position, block);
-    return block;
   }
 
   #count(position: number, block: Buffer): void {

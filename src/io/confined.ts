@@ -7,7 +7,7 @@ import { ConfinedPathError, pathSegments } from './confined-path.ts';
  * Linux' O_PATH, which Node does not name: the descriptor only marks the place. Opening so never blocks on a
  * pipe, never wakes a device and never follows a link, hence it is safe on what a hostile target left behind.
  */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 
 /** A path that reaches `name` in an open directory: Node has no openat, but the kernel's /proc links do the same. */
 export function inDirectory(directory: FileHandle, name: string): string {
@@ -125,7 +125,12 @@ function openRoot(root: string): Promise<FileHandle> {
   return open(root, O_PATH | constants.O_DIRECTORY);
 }
 
-async function openPlace(directory: FileHandle, name: string, relativePath: string): Promise<FileHandle> {
+/** Marks what has the name in an open directory, be it a link, so that it can be looked at before it is used. */
+export async function openPlace(
+  directory: FileHandle,
+  name: string,
+  relativePath: string,
+): Promise<FileHandle> {
   try {
     return await open(inDirectory(directory, name), O_PATH | constants.O_NOFOLLOW);
   } catch (error) {
@@ -159,7 +164,8 @@ async function makeDirectory(directory: FileHandle, name: string): Promise<void>
   }
 }
 
-function kindOf(stats: Stats): string {
+/** What something is, in the user's words. */
+export function kindOf(stats: Stats): string {
   if (stats.isSymbolicLink()) return 'a symbolic link';
   if (stats.isDirectory()) return 'a directory';
   if (stats.isFIFO()) return 'a named pipe';

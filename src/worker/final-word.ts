@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { type Report, terminationMessage } from '../api/report.ts';
+import { type Report, saysAll, terminationMessage } from '../api/report.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 
@@ -20,9 +20,11 @@ export class FinalWord {
     this.#write('');
   }
 
-  /** Says it; what was said before is replaced. */
-  say(report: Report): void {
-    this.#write(terminationMessage(report));
+  /** Says it, in place of what was said before; true when there was room for all of it. */
+  say(report: Report): boolean {
+    const text = terminationMessage(report);
+    this.#write(text);
+    return saysAll(text, report);
   }
 
   /** Never truncates: the blocks that are given back are those another would take. */

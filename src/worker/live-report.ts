@@ -1,6 +1,8 @@
 import type { Report } from '../api/report.ts';
 import type { Progress, Result, TargetStatus, Transfer } from '../api/status.ts';
 
+const targetRuns = 'The target runs.';
+
 export type ActivePhase = 'Preparing' | 'Running' | 'Uploading';
 
 /** What the worker knows of its run now; the progress endpoint and the final word are made from it. */
@@ -10,10 +12,22 @@ export class LiveReport {
   readonly results: Result[] = [];
   readonly #transfers = new Map<string, Transfer>();
   #pull: Progress | undefined;
+  #target: Progress | undefined;
 
-  /** Notes how far a transfer is, in bytes. */
-  transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes: number): void {
-    this.#transfers.set(`${direction} ${name}`, { name, direction, bytes, totalBytes });
+  /** Notes how far a transfer is, in bytes; of a stream nobody may know how many it will be. */
+  transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
+    const total = totalBytes === undefined ? {} : { totalBytes };
+    this.#transfers.set(`${direction} ${name}`, { name, direction, bytes, ...total });
+  }
+
+  /** Notes what the target says of its own progress; what it leaves out stays as it said before. */
+  targetProgress(said: { message?: string | undefined; percent?: number | undefined }): void {
+    const before = this.#target;
+    const percent = said.percent === undefined ? before?.percent : wholePercent(said.percent);
+    this.#target = {
+      message: said.message ?? before?.message ?? targetRuns,
+      ...(percent === undefined ? {} : { percent }),
+    };
   }
 
   /** Notes how far the pull of the image is, in bytes; nothing ends it. */
@@ -40,7 +54,7 @@ export class LiveReport {
           transferProgress(transfers, 'download') ?? this.#pull ?? { message: 'The worker prepares the run.' }
         );
       case 'Running':
-        return { message: 'The target runs.' };
+        return this.#target ?? { message: targetRuns };
       case 'Uploading':
         return transferProgress(transfers, 'upload') ?? { message: 'The results are being uploaded.' };
     }
@@ -48,7 +62,7 @@ export class LiveReport {
 }
 
 function transferProgress(transfers: Transfer[], direction: Transfer['direction']): Progress | undefined {
-  const open = transfers.filter((one) => one.direction === direction && one.bytes < one.totalBytes);
+  const open = transfers.filter((one) => one.direction === direction && isOpen(one));
   const [first] = open;
   if (first === undefined) return undefined;
   const more = open.length > 1 ? ` and ${open.length - 1} more` : '';
@@ -56,6 +70,13 @@ function transferProgress(transfers: Transfer[], direction: Transfer['direction'
   return { message: `${verb} ${first.name}${more}`, ...percentOf(first.bytes, first.totalBytes) };
 }
 
-function percentOf(bytes: number, totalBytes: number): { percent?: number } {
-  return totalBytes > 0 ? { percent: Math.min(100, Math.floor((bytes / totalBytes) * 100)) } : {};
+/** A transfer of unknown size is no progress that ends. */
+function isOpen({ bytes, totalBytes }: Transfer): boolean {
+  return totalBytes !== undefined && bytes < totalBytes;
 }
+
+function percentOf(bytes: number, totalBytes = 0): { percent?: number } {
+  return totalBytes > 0 ? { percent: wholePercent((bytes / totalBytes) * 100) } : {};
+}
+
+const wholePercent = (percent: number) => Math.max(0, Math.min(100, Math.floor(percent)));

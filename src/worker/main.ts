@@ -2,7 +2,7 @@ import { destination } from 'pino';
 import { progressPort } from '../api/names.ts';
 import { workerEnvironment } from '../api/plan.ts';
 import { exitCodeOf, exitCodes } from '../api/reasons.ts';
-import type { Report } from '../api/report.ts';
+import { boundedReport, type Report } from '../api/report.ts';
 import { RunError, toRunError } from '../support/errors.ts';
 import { createLogger, type Logger } from '../support/log.ts';
 import { FinalWord } from './final-word.ts';
@@ -11,6 +11,9 @@ import { LiveReport } from './live-report.ts';
 import { podSetting } from './pod.ts';
 import { serveProgress } from './progress-server.ts';
 import { runOnce } from './run.ts';
+
+/** How long the worker stays for what its final word has no room for: some polls of the controller. */
+const longestTellingMs = 10_000;
 
 /** Where the kubelet reads a container's final word. */
 const terminationLog = '/dev/termination-log';
@@ -24,18 +27,28 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
   const log = workerLog(environment[workerEnvironment.logLevel] ?? 'warn');
   const word = new FinalWord(terminationLog, log);
   const report = new LiveReport();
-  const end = (failure: RunError | undefined): number => {
-    word.say(finalWord(report, failure));
-    if (failure === undefined) return exitCodes.done;
-    log.info({ reason: failure.reason, error: failure.message }, 'the run failed');
-    if (failure.reason === 'WorkerFailed') log.error({ stack: stackOf(failure) }, failure.message);
-    return exitCodeOf(failure.reason);
-  };
-  installLastResort(end);
-  const server = serveProgress(progressPort, () => report.snapshot());
+  const end = (failure: RunError | undefined) =>
+    say(word, { final: finalWord(report, failure), failure }, log);
+  installLastResort((failure) => end(failure).exitCode);
+  const server = serveProgress(progressPort, () => boundedReport(report.snapshot()));
   const failure = await attempt(environment, { report, log, signal: cancelledBy(stop) });
+  const { exitCode, final, saidAll } = end(failure);
+  if (!saidAll) await server.tell(boundedReport(final), longestTellingMs, stop);
   server.close();
-  return end(failure);
+  return exitCode;
+}
+
+/** Writes the final word; gives whether it had room for all of it, and the exit code that goes with it. */
+function say(
+  word: FinalWord,
+  { final, failure }: { final: Report; failure: RunError | undefined },
+  log: Logger,
+) {
+  const saidAll = word.say(final);
+  if (failure === undefined) return { exitCode: exitCodes.done, final, saidAll };
+  log.info({ reason: failure.reason, error: failure.message }, 'the run failed');
+  if (failure.reason === 'WorkerFailed') log.error({ stack: stackOf(failure) }, failure.message);
+  return { exitCode: exitCodeOf(failure.reason), final, saidAll };
 }
 
 /** Writes at once, so that nothing is lost when the process ends; who cannot be written to is not written to. */

@@ -1,5 +1,8 @@
+import type { SecretKeyReference } from '../api/fields.ts';
 import type { RunPlan } from '../api/plan.ts';
 import type { Engine } from '../docker/engine.ts';
+import type { GpuRequest } from '../docker/gpu-request.ts';
+import type { RegistryAuths } from '../docker/registry-auths.ts';
 import type { GirderCredentials } from '../girder/credentials.ts';
 
 /** A directory that the worker and the target share, by its three names. */
@@ -7,14 +10,20 @@ export type SharedVolume = {
   name: string;
   /** Where the worker itself has it. */
   localPath: string;
-  /** Where the Docker Engine sees it. */
+  /** Where the Docker Engine sees it: a real path, without links. */
   hostPath: string;
   /** Where the target sees it. */
   containerPath: string;
+  /** Whether the target may only read it. */
   readOnly: boolean;
   /** Whether it is deleted with the run; what a run puts into another volume it has to remove itself. */
   temporary: boolean;
+  /** What to check when the engine sees no such directory, for the message. */
+  setting: string;
 };
+
+/** The volumes of an attempt; `remove` deletes those that end with it and that nobody else deletes. */
+export type OpenVolumes = { volumes: readonly SharedVolume[]; remove: () => Promise<void> };
 
 /** Everything about a run that depends on where its worker is, so that the phases depend on nothing of it. */
 export type Setting = {
@@ -23,10 +32,19 @@ export type Setting = {
   dockerSocket: string;
   /** Which attempt of the run this is. */
   attempt: string;
-  volumes: readonly SharedVolume[];
+  /** Whether another attempt follows when this one fails with a reason that one could mend. */
+  mayBeRetried: boolean;
+  /** Makes the volumes that must be made, and finds the others; what an earlier attempt left of them is removed. */
+  openVolumes: (signal: AbortSignal) => Promise<OpenVolumes>;
+  /** A directory of the worker alone, for streams that wait to become a file of Girder. */
+  spoolDirectory: string;
   girderCredentials: () => Promise<GirderCredentials>;
-  /** The value of `spec.env[variable]`, which comes from a Secret. */
-  secretValue: (variable: number) => Promise<string>;
+  /** The value of a key of a Secret; `field` is where the spec refers to it, for the message. */
+  secretValue: (reference: SecretKeyReference, field: string) => Promise<string>;
+  /** The credentials that spec.imagePullSecrets gives for registries. */
+  registryAuths: () => Promise<RegistryAuths>;
+  /** The GPUs that the target may use. */
+  gpus: () => Promise<GpuRequest | undefined>;
   /** The cgroup that the target belongs into. */
   cgroupParent: (engine: Engine) => Promise<string | undefined>;
 };

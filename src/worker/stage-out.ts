@@ -1,55 +1,65 @@
-import { posix } from 'node:path';
 import type { GirderClient } from '../girder/client.ts';
-import { uploadToItem } from '../girder/upload.ts';
-import { ConfinedPathError } from '../io/confined-path.ts';
-import { openRegularFile } from '../io/confined.ts';
-import { RunError } from '../support/errors.ts';
-import type { LiveReport } from './live-report.ts';
-import type { Upload } from './steps.ts';
+import { RunError, toRunError } from '../support/errors.ts';
+import type { HookStep } from './hook-steps.ts';
+import type { RunSupport } from './run-support.ts';
+import type { Streams } from './streams.ts';
+import { uploadHook } from './upload-hook.ts';
+import { uploadSpools } from './upload-spools.ts';
 
-/** Uploads every result, in the order of the hooks. */
+/** What there is to upload, and why the run has failed so far, if it has. */
+export type StageOut = {
+  readonly hooks: readonly HookStep[];
+  readonly streams: Streams;
+  readonly failure: RunError | undefined;
+};
+
+/**
+ * Uploads what the run's state calls for: the streams of a run that is a success so far, then the hooks in their
+ * order. A hook that fails makes the run a failure from there on. Nothing begins once the run is cancelled.
+ * @throws RunError the first failure, with those of the uploads after it
+ */
 export async function stageOut(
-  client: GirderClient,
-  uploads: readonly Upload[],
-  { report, signal }: { report: LiveReport; signal: AbortSignal },
+  client: GirderClient | undefined,
+  { hooks, streams, failure }: StageOut,
+  support: RunSupport,
 ): Promise<void> {
-  for (const upload of uploads) {
-    await using source = await openOutput(upload);
-    const { size } = await source.stat();
-    const { name, itemId, hook } = upload;
-    const sent = await uploadToItem(
-      client,
-      { itemId, name: posix.basename(upload.filename), source, size },
-      { signal, onProgress: (bytes, total) => report.transferred('upload', name, bytes, total ?? size) },
-    );
-    report.results.push({
-      hook,
-      itemId,
-      fileId: sent.fileId,
-      name: sent.name,
-      size: sent.size,
-      sha256: sent.sha256,
-    });
+  const uploads = [
+    { when: 'OnSuccess' as const, upload: (girder: GirderClient) => uploadSpools(girder, streams, support) },
+    ...hooks.map((hook) => ({
+      when: hook.when,
+      upload: (girder: GirderClient) => uploadHook(girder, hook, support),
+    })),
+  ];
+  let outcome = failure;
+  if (client !== undefined) {
+    // A cancel that was not seen yet must be, before the first byte.
+    await support.job?.check();
+    for (const { when, upload } of uploads) {
+      support.signal.throwIfAborted();
+      if (!isDue(when, outcome)) continue;
+      support.report.phase = 'Uploading';
+      outcome = together(outcome, await failureOf(upload(client), support.signal));
+    }
+  }
+  if (outcome !== undefined) throw outcome;
+}
+
+function isDue(when: HookStep['when'], failure: RunError | undefined): boolean {
+  return when === 'Always' || (when === 'OnSuccess') === (failure === undefined);
+}
+
+async function failureOf(work: Promise<void>, signal: AbortSignal): Promise<RunError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return toRunError(error);
   }
 }
 
-/** Opens what the target left. It is hostile: only a regular file that is really inside its volume will do. */
-async function openOutput({ volume, filename, name }: Upload) {
-  try {
-    return await openRegularFile(volume.localPath, filename);
-  } catch (error) {
-    if (!(error instanceof ConfinedPathError)) throw error;
-    const path = posix.join(volume.containerPath, filename);
-    const where = `transform ${name}: ${path} in the target`;
-    if (error.problem === 'missing') {
-      throw new RunError(
-        'OutputMissing',
-        `${where} does not exist, although the target ended with exit code 0`,
-        {
-          cause: error,
-        },
-      );
-    }
-    throw new RunError('OutputUnsafe', `${where} is not uploaded: ${error.message}`, { cause: error });
-  }
+/** The first failure decides; a later one is said with it. */
+function together(first: RunError | undefined, next: RunError | undefined): RunError | undefined {
+  if (first === undefined || next === undefined) return first ?? next;
+  return new RunError(first.reason, `${first.message}; besides, ${next.message}`, { cause: first });
 }

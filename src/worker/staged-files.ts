@@ -9,18 +9,17 @@ import { type MadePath, ownNamePrefix } from '../io/made-path.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { SharedVolume } from './setting.ts';
-import type { Download } from './steps.ts';
 
 /**
- * What the downloads of a run put into volumes that outlive it, which the run removes again. While it lasts, each
+ * What downloads and pipes of a run put into volumes that outlive it, which the run removes again. While it lasts, each
  * such volume has a journal of it, so that the next attempt removes what a killed worker could not.
  */
 export class StagedFiles {
   readonly #journals = new Map<SharedVolume, Journal>();
 
   /** Removes what earlier attempts of the run left, and begins the journals; paths are noted from then on. */
-  async begin(runUid: string, downloads: readonly Download[]): Promise<void> {
-    for (const { volume } of downloads) {
+  async begin(runUid: string, volumes: Iterable<SharedVolume>): Promise<void> {
+    for (const volume of volumes) {
       if (volume.temporary || this.#journals.has(volume)) continue;
       this.#journals.set(volume, await Journal.begin(volume, runUid));
     }

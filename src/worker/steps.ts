@@ -1,29 +1,37 @@
 import { posix } from 'node:path';
-import { temporaryVolumeName } from '../api/names.ts';
+import { placeOf } from '../api/places.ts';
 import { expandReferences } from '../api/references.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
+import type { Transform } from '../api/transforms.ts';
 import type { BindMount } from '../docker/container-spec.ts';
+import { type HookStep, hookStepsOf } from './hook-steps.ts';
 import type { SharedVolume } from './setting.ts';
+import { type StreamSteps, streamStepsOf } from './stream-steps.ts';
+import { volumeNamed } from './volume-named.ts';
 
-/** A file to fetch before the target starts, once for all the transforms that `names` lists. */
-export type Download = {
-  names: string[];
-  fileId: string;
-  volume: SharedVolume;
-  filename: string | undefined;
-};
+/** What to fetch before the target starts, once for all the transforms that `names` lists. */
+export type Download = { names: string[]; volume: SharedVolume; source: DownloadSource };
 
-/** A file to send after the target ended well. */
-export type Upload = { hook: number; name: string; volume: SharedVolume; filename: string; itemId: string };
+/** Where it comes from, and the name it gets. */
+export type DownloadSource =
+  | { kind: 'file'; fileId: string; filename: string | undefined }
+  | { kind: 'item'; itemId: string }
+  | { kind: 'folder'; folderId: string; folderName: string | undefined };
 
 /** The work of a run in order, decided before any of it is done. */
-export type Steps = { downloads: Download[]; uploads: Upload[]; mounts: BindMount[] };
+export type Steps = {
+  downloads: Download[];
+  streams: StreamSteps;
+  hooks: HookStep[];
+  mounts: BindMount[];
+};
 
 /** Turns a spec that is valid (see validateSpec) into steps. Pure. */
 export function stepsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Steps {
   return {
     downloads: downloadsOf(spec, volumes),
-    uploads: uploadsOf(spec, volumes),
+    streams: streamStepsOf(spec, volumes),
+    hooks: hookStepsOf(spec, volumes),
     mounts: mountsOf(spec, volumes),
   };
 }
@@ -35,11 +43,11 @@ export function expandArguments(
   downloaded: ReadonlyMap<string, string>,
 ): { command: string[] | undefined; args: string[] | undefined } {
   const values = new Map(volumes.map((volume) => [volume.name, volume.containerPath]));
-  for (const { name, girderFileIdToVolume, volumePath } of spec.transforms ?? []) {
-    const place = girderFileIdToVolume ?? volumePath;
-    const relativePath = volumePath?.filename ?? downloaded.get(name);
-    if (place === undefined || relativePath === undefined) continue;
-    values.set(name, posix.join(volumeNamed(volumes, place.volume).containerPath, relativePath));
+  for (const transform of spec.transforms ?? []) {
+    const place = placeOf(transform);
+    const path = place?.kind === 'download' ? downloaded.get(transform.name) : place?.path;
+    if (place === undefined || path === undefined) continue;
+    values.set(transform.name, posix.join(volumeNamed(volumes, place.volume).containerPath, path));
   }
   const expand = (texts: string[] | undefined) => texts?.map((text) => expandReferences(text, values));
   return { command: expand(spec.command), args: expand(spec.args) };
@@ -48,46 +56,45 @@ export function expandArguments(
 /** By directory rather than by volume, since two volumes can be one directory of the node. */
 function downloadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Download[] {
   const downloads = new Map<string, Download>();
-  for (const { name, girderFileIdToVolume: file } of spec.transforms ?? []) {
-    if (file === undefined) continue;
-    const { fileId, filename } = file;
-    const volume = volumeNamed(volumes, file.volume);
-    const place = JSON.stringify([volume.hostPath, fileId, filename]);
+  for (const transform of spec.transforms ?? []) {
+    const source = sourceOf(transform);
+    if (source === undefined) continue;
+    const volume = volumeNamed(volumes, placeOf(transform)?.volume);
+    const place = JSON.stringify([volume.hostPath, source]);
     const same = downloads.get(place);
-    if (same === undefined) downloads.set(place, { names: [name], fileId, volume, filename });
-    else same.names.push(name);
+    if (same === undefined) downloads.set(place, { names: [transform.name], volume, source });
+    else same.names.push(transform.name);
   }
   return [...downloads.values()];
 }
 
-function uploadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Upload[] {
-  return (spec.girderResultHooks ?? []).flatMap(({ girderUploadVolumePathToItem: upload }, hook) => {
-    const path = spec.transforms?.find(({ name }) => name === upload?.volumePath)?.volumePath;
-    if (upload === undefined || path === undefined) return [];
-    const { volumePath: name, itemId } = upload;
-    return [{ hook, name, itemId, volume: volumeNamed(volumes, path.volume), filename: path.filename }];
-  });
+function sourceOf(transform: Transform): DownloadSource | undefined {
+  const {
+    girderFileIdToVolume: file,
+    girderItemIdToVolume: item,
+    girderFolderIdToVolume: folder,
+  } = transform;
+  if (file !== undefined) return { kind: 'file', fileId: file.fileId, filename: file.filename };
+  if (item !== undefined) return { kind: 'item', itemId: item.itemId };
+  if (folder === undefined) return undefined;
+  return { kind: 'folder', folderId: folder.folderId, folderName: folder.folderName };
 }
 
 function mountsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): BindMount[] {
   return [
-    ...volumes.map(({ hostPath, containerPath, readOnly }): BindMount => ({
+    ...volumes.map(({ hostPath, containerPath, readOnly, setting }): BindMount => ({
       type: 'bind',
       source: hostPath,
       target: containerPath,
       readOnly,
+      setting,
     })),
     ...Object.entries(spec.dockerVolumes ?? {}).map(([source, { bind, mode }]): BindMount => ({
       type: 'bind',
       source,
       target: bind,
       readOnly: mode === 'ro',
+      setting: 'spec.dockerVolumes',
     })),
   ];
-}
-
-function volumeNamed(volumes: readonly SharedVolume[], name = temporaryVolumeName): SharedVolume {
-  const volume = volumes.find((candidate) => candidate.name === name);
-  if (volume === undefined) throw new TypeError(`no volume is named ${name}`);
-  return volume;
 }

@@ -7,8 +7,10 @@ import type { DockerRunSpec } from '../api/spec.ts';
 import type { TargetStatus } from '../api/status.ts';
 import { RunError } from '../support/errors.ts';
 import { parseQuantity } from '../api/quantity.ts';
-import type { Setting } from './setting.ts';
-import { expandArguments, type Steps } from './steps.ts';
+import type { BindMount } from '../docker/container-spec.ts';
+import type { NamedValue } from '../api/fields.ts';
+import type { Setting, SharedVolume } from './setting.ts';
+import { expandArguments } from './steps.ts';
 
 /** Kubernetes' own rule for an image without a policy
  * (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting). */
@@ -26,30 +28,38 @@ export function pullPolicy({
 export async function targetOptions(
   setting: Setting,
   engine: Engine,
-  { steps, downloaded }: { steps: Steps; downloaded: ReadonlyMap<string, string> },
+  run: {
+    readonly volumes: readonly SharedVolume[];
+    readonly mounts: readonly BindMount[];
+    readonly downloaded: ReadonlyMap<string, string>;
+  },
 ): Promise<ContainerOptions> {
-  const { run, spec, attempt } = setting;
+  const { spec, attempt } = setting;
+  const { uid, namespace, name } = setting.run;
   return {
-    name: containerName(run.uid, attempt),
+    name: containerName(uid, attempt),
     labels: {
-      [labels.runUid]: run.uid,
+      [labels.runUid]: uid,
       [labels.attempt]: attempt,
-      [labels.run]: `${run.namespace}/${run.name}`,
+      [labels.run]: `${namespace}/${name}`,
     },
     image: spec.image,
-    ...expandArguments(spec, setting.volumes, downloaded),
+    ...expandArguments(spec, run.volumes, run.downloaded),
     env: await environment(setting),
-    mounts: steps.mounts,
+    mounts: run.mounts,
     cgroupParent: await setting.cgroupParent(engine),
     ...limits(spec),
+    docker: spec.docker,
+    gpus: await setting.gpus(),
+    keep: !spec.removeContainer,
   };
 }
 
 async function environment({ spec, secretValue }: Setting): Promise<string[]> {
-  const entry = async (
-    { name, value, valueFrom }: NonNullable<DockerRunSpec['env']>[number],
-    index: number,
-  ) => `${name}=${valueFrom === undefined ? (value ?? '') : await secretValue(index)}`;
+  const entry = async ({ name, value, valueFrom }: NamedValue, index: number) => {
+    const field = `spec.env[${index}]`;
+    return `${name}=${valueFrom === undefined ? (value ?? '') : await secretValue(valueFrom.secretKeyRef, field)}`;
+  };
   return Promise.all((spec.env ?? []).map(entry));
 }
 

@@ -10,13 +10,13 @@ export function girderVenv(): string {
   return cacheDirectory('girder', [recipe]);
 }
 
-/** Installs Girder and its jobs plugin at pinned versions. */
+/** Installs Girder with its jobs and worker plugins at pinned versions. */
 export const girderVenvStep: Step = {
   name: 'girder venv',
   after: ['packages'],
   run: async (signal) => {
     if (isFilled(girderVenv())) return;
-    say('girder venv: installing Girder 5 and its jobs plugin');
+    say('girder venv: installing Girder 5 with its jobs and worker plugins');
     await fillVenv(girderVenv(), recipe, signal);
   },
 };

@@ -27,6 +27,11 @@ export const neededPackages: readonly Package[] = [
   { name: 'socat', program: 'socat', why: 'kubectl port-forward' },
   { name: 'iproute2', program: 'ip', why: 'makes the bridges' },
   { name: 'busybox-static', why: 'the pause image and a small test image are made of it' },
+  {
+    name: 'docker-registry',
+    program: 'docker-registry',
+    why: 'tests start it, to pull from it with passwords',
+  },
   { name: 'debootstrap', program: 'debootstrap', why: 'image builds make their base system with it' },
   { name: 'python3-venv', why: 'Girder is a Python program' },
   { name: 'default-jdk-headless', program: 'javac', why: 'Girder’s database server is a Java program' },

@@ -4,18 +4,22 @@ import { dirname, join } from 'node:path';
 import { capture } from '../command.ts';
 import { docker, imageExists } from './docker-cli.ts';
 
-/** Stands in for debian:bookworm-slim where no registry of images is at hand. */
-export const baseImage = 'dockerrun-base:local';
+/** Stands in for debian:bookworm-slim where no registry of images is at hand; the tag changes with its contents. */
+export const baseImage = 'dockerrun-base:with-mkfifo';
 
-/** Makes a base image of nothing but the libraries that a program is linked with, from this very machine. */
+/** The one program of coreutils that the worker calls: Node cannot make a named pipe. */
+const mkfifo = '/usr/bin/mkfifo';
+
+/** Makes a base image of mkfifo and the libraries that it and `program` are linked with, from this very machine. */
 export async function makeBaseImage(program: string, signal: AbortSignal): Promise<void> {
   if (await imageExists(baseImage, signal)) return;
   const scratch = mkdtempSync(join(tmpdir(), 'dockerrun-base-'));
   try {
     const root = join(scratch, 'root');
-    for (const library of await librariesOf(program, signal)) {
-      mkdirSync(join(root, dirname(library)), { recursive: true });
-      copyFileSync(library, join(root, library));
+    const libraries = [...(await librariesOf(program, signal)), ...(await librariesOf(mkfifo, signal))];
+    for (const file of new Set([...libraries, mkfifo])) {
+      mkdirSync(join(root, dirname(file)), { recursive: true });
+      copyFileSync(file, join(root, file));
     }
     mkdirSync(join(root, 'etc'), { recursive: true });
     mkdirSync(join(root, 'tmp'), { mode: 0o1777 });

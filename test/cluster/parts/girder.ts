@@ -7,7 +7,10 @@ import { addressOf } from '../supervise/port-check.ts';
 
 const { host, port } = endpoints.mongo;
 
-/** Girder 5 with its jobs plugin, on the pod bridge's address so that host, pods and Docker containers reach it alike. */
+/** The worker plugin tells a broker about every cancel; nobody listens here, so the broker is the process itself. */
+const noBroker = { GIRDER_WORKER_BROKER: 'memory://', GIRDER_WORKER_BACKEND: 'cache+memory://' };
+
+/** Girder 5 with its jobs and worker plugins, on the pod bridge's address so that host, pods and Docker containers reach it alike. */
 export const girder: Part = {
   name: 'girder',
   why: 'holds the data that runs read and write',
@@ -22,7 +25,7 @@ export const girder: Part = {
       `--host=${podBridge.address}`,
       `--port=${new URL(endpoints.girder).port}`,
     ],
-    env: { PYTHONUNBUFFERED: '1' },
+    env: { PYTHONUNBUFFERED: '1', ...noBroker },
   }),
   checkHealth: (signal) => expectHttpOk(`${endpoints.girder}/api/v1/system/version`, signal),
   healthySeconds: 120,

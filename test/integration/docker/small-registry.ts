@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { digestOf, manifestType, type OciImage, ociImage } from '../../fixtures/oci-image.ts';
 
 /** How a repository of the registry behaves; its name says which. */
 export type Behaviour = 'ok' | 'denied' | 'missing' | 'flaky' | 'cut' | 'down' | 'hanging';
@@ -15,13 +15,10 @@ export type SmallRegistry = {
   readonly close: () => Promise<void>;
 };
 
-type Blob = { readonly digest: string; readonly content: Buffer };
-
-const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
-
 /** Starts the registry on loopback, which the engine trusts without TLS. */
 export async function startRegistry(): Promise<SmallRegistry> {
-  const image = buildImage();
+  // One layer of 4 MiB that cannot be compressed, fresh each time so that the engine has to fetch it.
+  const image = ociImage({ data: randomBytes(4 * 1024 * 1024) }, ['/data']);
   const asked = { manifests: 0, flaky: 0 };
   const server = createServer((request, response) => answer(request, response, image, asked));
   server.listen(0, '127.0.0.1');
@@ -42,9 +39,8 @@ async function closed(server: Server): Promise<void> {
 }
 
 type Asked = { manifests: number; flaky: number };
-type Image = { readonly manifest: Buffer; readonly blobs: readonly Blob[] };
 
-function answer(request: IncomingMessage, response: ServerResponse, image: Image, asked: Asked) {
+function answer(request: IncomingMessage, response: ServerResponse, image: OciImage, asked: Asked) {
   const path = (request.url ?? '').split('?')[0] ?? '';
   const behaviour = path.split('/')[2] ?? '';
   if (path === '/v2/') return response.end('{}');
@@ -89,52 +85,4 @@ function cutShort(response: ServerResponse, content: Buffer) {
   response.writeHead(200, { 'content-length': content.length });
   response.write(content.subarray(0, content.length / 2), () => response.destroy());
   return undefined;
-}
-
-function digestOf(content: Buffer): string {
-  return `sha256:${createHash('sha256').update(content).digest('hex')}`;
-}
-
-function blobOf(content: Buffer): Blob {
-  return { digest: digestOf(content), content };
-}
-
-/** One layer of 4 MiB that cannot be compressed, fresh each time so that the engine has to fetch it. */
-function buildImage(): Image {
-  const tar = tarOf('data', randomBytes(4 * 1024 * 1024));
-  const layer = blobOf(gzipSync(tar));
-  const config = blobOf(
-    Buffer.from(
-      JSON.stringify({
-        architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
-        os: 'linux',
-        config: { Cmd: ['/data'] },
-        rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
-      }),
-    ),
-  );
-  const part = (mediaType: string, { digest, content }: Blob) => ({
-    mediaType,
-    digest,
-    size: content.length,
-  });
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: manifestType,
-    config: part('application/vnd.docker.container.image.v1+json', config),
-    layers: [part('application/vnd.docker.image.rootfs.diff.tar.gzip', layer)],
-  };
-  return { manifest: Buffer.from(JSON.stringify(manifest)), blobs: [config, layer] };
-}
-
-function tarOf(name: string, content: Buffer): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write('0000644\0' + '0000000\0' + '0000000\0', 100);
-  header.write(`${content.length.toString(8).padStart(11, '0')}\0` + '00000000000\0' + '        0', 124);
-  header.write('ustar\x0000', 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
-  return Buffer.concat([header, content, padding, Buffer.alloc(1024)]);
 }

@@ -137,9 +137,13 @@ test('one file for two transforms is fetched once, and each of them reports it',
   const { fileId } = await scratch.upload(path, 'x');
   const volume = aVolume('data', { localPath: scratch.directory });
   const report = new LiveReport();
-  const paths = await stageIn(
+  const source = { kind: 'file' as const, fileId, filename: undefined };
+  const { paths } = await stageIn(
     scratch.admin,
-    [{ names: ['ct', 'again'], fileId, volume, filename: undefined }],
+    {
+      downloads: [{ names: ['ct', 'again'], volume, source }],
+      streams: { inputs: [], outputs: [], barePipes: [] },
+    },
     { report, staged: new StagedFiles(), signal: never },
   );
   assert.equal(Object.fromEntries(paths), { ct: `${fileId}/x`, again: `${fileId}/x` });

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { validateSpec } from '../../../src/api/validate.ts';
-import { aSpec } from '../../fixtures/builders.ts';
+import { aSpec, specOf } from '../../fixtures/builders.ts';
 
 const fileId = '5f0c0000000000000000000a';
 const girder = { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } };
@@ -11,7 +11,8 @@ const bind = (name: string, containerPath: string) => ({
   bindMount: { hostPath: `/srv/${name}`, containerPath, mode: 'rw' as const },
 });
 
-const good: DockerRunSpec = aSpec({
+const good: DockerRunSpec = specOf({
+  image: 'busybox',
   command: ['python', '$(code)/main.py'],
   args: ['--in=$(ct)', '--out=$(mask)', '$(temporaryVolume)', '$(data)', '$$(nothing)', '$(cat file)'],
   volumes: [bind('data', '/mnt/data'), bind('code', '/code')],
@@ -67,8 +68,11 @@ test('a download or an output needs a volume of the run', () => {
 
 test('an upload needs a volumePath, and a download is none', () => {
   for (const volumePath of ['ct', 'lost']) {
-    const girderResultHooks = [{ girderUploadVolumePathToItem: { volumePath, itemId: fileId } }];
-    const [problem = ''] = problems({ girderResultHooks });
+    const { girderResultHooks } = specOf({
+      ...good,
+      girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath, itemId: fileId } }],
+    });
+    const [problem = ''] = validateSpec({ ...good, ...(girderResultHooks && { girderResultHooks }) });
     assert.match(problem, /^spec\.girderResultHooks\[0\]\.girderUploadVolumePathToItem\.volumePath: /);
     assert.match(problem, new RegExp(`"${volumePath}" is no volumePath transform`));
   }

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { hostPathAccess, parsePolicy, refusedByPolicy } from '../../../src/controller/policy.ts';
+import { hostPathAccess } from '../../../src/controller/policy-host-paths.ts';
+import { parsePolicy, refusedByPolicy } from '../../../src/controller/policy.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
 const data = { hostPaths: [{ pathPrefix: '/srv/data' }] };
@@ -66,6 +67,30 @@ test('a download into a volume writes to it, even when the target may only read'
   assert.is(refusedByPolicy(aSpec({ ...bind('ro'), transforms }), data), undefined);
 });
 
+test('pipes and downloads of every kind write to their volume', () => {
+  const id = '5f0c0000000000000000000a';
+  const pipe = { name: 'p', volume: 'd' };
+  for (const transform of [
+    { girderItemIdToVolume: { itemId: id, volume: 'd' } },
+    { girderFolderIdToVolume: { folderId: id, volume: 'd' } },
+    { progressPipe: pipe },
+    { connect: { input: { namedOutputPipe: pipe }, output: { hostStdOut: {} } } },
+    { connect: { input: { girderFileIdToStream: { fileId: id } }, output: { namedInputPipe: pipe } } },
+  ]) {
+    const transforms = [{ name: 'x', ...transform }];
+    const refusal = refusedByPolicy(aSpec({ ...bind('ro'), transforms }), readOnly);
+    assert.is(refusal?.reason, 'HostPathNotAllowed', JSON.stringify(transform));
+  }
+});
+
+test('a temporary volume in a directory of the node needs leave to write there', () => {
+  const inside = aSpec({ volumes: [{ name: 't', temporary: { hostDir: '/srv/data/scratch' } }] });
+  assert.is(refusedByPolicy(inside, data), undefined);
+  assert.is(refusedByPolicy(inside, readOnly)?.reason, 'HostPathNotAllowed');
+  assert.is(refusedByPolicy(inside, {})?.reason, 'HostPathNotAllowed');
+  assert.is(refusedByPolicy(aSpec({ volumes: [{ name: 't', temporary: {} }] }), {}), undefined);
+});
+
 test('the volumes of docker-py are under the same policy', () => {
   const dockerVolumes = (mode: 'rw' | 'ro', path: string) =>
     aSpec({ dockerVolumes: { [path]: { bind: '/d', mode } } });
@@ -103,6 +128,10 @@ for (const [what, text] of [
   ['a relative path', 'hostPaths: [{pathPrefix: srv}]'],
   ['a path that is no object', 'hostPaths: [/srv]'],
   ['an address that is none', 'girderApiUrls: [data.example.org]'],
+  ['an option of docker that nothing makes dangerous', 'dockerOptions: [{option: user}]'],
+  ['an option of docker in other letters', 'dockerOptions: [{option: ipcmode}]'],
+  ['an unknown field of an option', 'dockerOptions: [{option: ipcMode, value: host}]'],
+  ['an image that is empty', "images: ['']"],
   ['text in place of fields', 'everything'],
   ['broken YAML', 'hostPaths: ['],
 ] as const) {

@@ -55,12 +55,13 @@ test('bind mounts are Mounts, whose missing source is an error, and never Binds'
 
 test('a memory limit is a limit on swap too', () => {
   const { HostConfig } = containerSpec({ ...options, memoryBytes: 1024 }, withInit);
-  assert.is(HostConfig.Memory, 1024);
-  assert.is(HostConfig.MemorySwap, 1024);
+  assert.is(HostConfig['Memory'], 1024);
+  assert.is(HostConfig['MemorySwap'], 1024);
 });
 
 test('a CPU limit is a quota of each tenth of a second, at least the smallest the kernel takes', () => {
-  const quota = (nanoCpus: number) => containerSpec({ ...options, nanoCpus }, withInit).HostConfig.CpuQuota;
+  const quota = (nanoCpus: number) =>
+    containerSpec({ ...options, nanoCpus }, withInit).HostConfig['CpuQuota'];
   assert.is(quota(1.5e9), 150_000);
   assert.is(quota(250e6), 25_000);
   assert.is(quota(1e6), 1_000);
@@ -69,7 +70,7 @@ test('a CPU limit is a quota of each tenth of a second, at least the smallest th
 test('the cgroup parent and the CPU weight are passed on', () => {
   const { HostConfig } = containerSpec({ ...options, cgroupParent: '/kubepods/x', cpuShares: 512 }, withInit);
   assert.is(HostConfig.CgroupParent, '/kubepods/x');
-  assert.is(HostConfig.CpuShares, 512);
+  assert.is(HostConfig['CpuShares'], 512);
 });
 
 test("CPU requests become weights by the kubelet's formula", () => {
@@ -79,7 +80,48 @@ test("CPU requests become weights by the kubelet's formula", () => {
   assert.is(cpuSharesOf(1e9), 262_144);
 });
 
-test('no options can loosen what holds for every target', () => {
+test('the limits of docker hold where resources give none', () => {
+  const docker = { memLimit: '64m', nanoCpus: 5e8, cpuShares: 2 };
+  const { HostConfig } = containerSpec({ ...options, docker }, withInit);
+  assert.is(HostConfig['Memory'], 2 ** 26);
+  assert.is(HostConfig['MemorySwap'], 2 ** 26);
+  assert.is(HostConfig['NanoCpus'], 5e8);
+  assert.is(HostConfig['CpuShares'], 2);
+  const limited = { ...options, docker, memoryBytes: 1024, nanoCpus: 1e9, cpuShares: 512 };
+  const decided = containerSpec(limited, withInit).HostConfig;
+  assert.is(decided['Memory'], 1024);
+  assert.is(decided['CpuQuota'], 100_000);
+  assert.not('NanoCpus' in decided);
+  assert.is(decided['CpuShares'], 512);
+});
+
+test('swap beyond the memory limit has to be asked for', () => {
+  const { HostConfig } = containerSpec(
+    { ...options, memoryBytes: 1024, docker: { memswapLimit: -1 } },
+    withInit,
+  );
+  assert.is(HostConfig['Memory'], 1024);
+  assert.is(HostConfig['MemorySwap'], -1);
+});
+
+test('an init process can be asked for and refused', () => {
+  const init = (wanted: boolean, hasInit: boolean) =>
+    containerSpec({ ...options, docker: { init: wanted } }, { hasInit }).HostConfig.Init;
+  assert.is(init(false, true), false);
+  assert.is(init(true, false), true);
+});
+
+test("a label of docker never takes the place of one of the run's own", () => {
+  const labels = { 'dockerrun.dev/run-uid': 'other', team: 'x' };
+  const body = containerSpec({ ...options, docker: { labels } }, withInit);
+  assert.equal(body.Labels, { 'dockerrun.dev/run-uid': 'u', team: 'x' });
+});
+
+test('a container that is kept is not removed by the engine', () => {
+  assert.is(containerSpec({ ...options, keep: true }, withInit).HostConfig.AutoRemove, false);
+});
+
+test('nothing but an option of docker can loosen what holds for every target', () => {
   const text = fc.string();
   const arbitrary = fc.record({
     name: text,

@@ -24,12 +24,13 @@ test('chunks of all sizes end in the file in order', async () => {
   await rm(directory, { recursive: true });
 });
 
-test('a full disk is told at the latest by flush', async () => {
+test('a full disk is told by the write, and again by flush', async () => {
   await using handle = await open('/dev/full', 'w');
   const sink = new FileSink(handle);
-  await sink.write(Buffer.from('x'));
-  const error: unknown = await sink.flush().catch((thrown: unknown) => thrown);
-  assert.is((error as { code: string }).code, 'ENOSPC');
+  for (const writing of [sink.write(Buffer.from('x')), sink.flush()]) {
+    const error: unknown = await writing.catch((thrown: unknown) => thrown);
+    assert.is((error as { code: string }).code, 'ENOSPC');
+  }
 });
 
 test.run();

@@ -29,11 +29,7 @@ test.after.each(({ root }) => rmSync(root, { recursive: true }));
 async function anAttempt(root: string, names: readonly string[] = ['data']) {
   const volumes = names.map((name) => aVolume(name, { localPath: root }));
   const staged = new StagedFiles();
-  const download = { names: ['x'], fileId: 'f', filename: undefined };
-  await staged.begin(
-    runUid,
-    volumes.map((volume) => ({ ...download, volume })),
-  );
+  await staged.begin(runUid, volumes);
   return { staged, volumes };
 }
 

@@ -1,17 +1,24 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { expandArguments, stepsOf } from '../../../src/worker/steps.ts';
-import { aSpec } from '../../fixtures/builders.ts';
+import { aSpec, specOf } from '../../fixtures/builders.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 
 const fileId = '5f0c0000000000000000000a';
 const itemId = '5f0c0000000000000000000b';
 const data = aVolume('data');
 const volumes = [temporaryVolume, data];
+const noOptions = {
+  filename: undefined,
+  mimeType: undefined,
+  reference: undefined,
+  metadata: undefined,
+  deleteFile: false,
+};
 
 test('a run without transforms has nothing to do but its mounts', () => {
-  const { downloads, uploads, mounts } = stepsOf(aSpec(), volumes);
-  assert.equal([downloads, uploads], [[], []]);
+  const { downloads, streams, hooks, mounts } = stepsOf(aSpec(), volumes);
+  assert.equal([downloads, hooks, streams], [[], [], { inputs: [], outputs: [], barePipes: [] }]);
   assert.equal(
     mounts.map(({ source, target, readOnly }) => [source, target, readOnly]),
     [
@@ -25,8 +32,8 @@ test('a volume of docker-py is mounted as it says, and one that may only be read
   const dockerVolumes = { '/srv/atlas': { bind: '/atlas', mode: 'ro' as const } };
   const { mounts } = stepsOf(aSpec({ dockerVolumes }), [aVolume('data', { readOnly: true })]);
   assert.equal(mounts, [
-    { type: 'bind', source: '/srv/data', target: '/mnt/data', readOnly: true },
-    { type: 'bind', source: '/srv/atlas', target: '/atlas', readOnly: true },
+    { type: 'bind', source: '/srv/data', target: '/mnt/data', readOnly: true, setting: data.setting },
+    { type: 'bind', source: '/srv/atlas', target: '/atlas', readOnly: true, setting: 'spec.dockerVolumes' },
   ]);
 });
 
@@ -37,8 +44,8 @@ test('a download goes into its volume, and into the temporary one when it names 
     { name: 'c', volumePath: { filename: 'c' } },
   ];
   assert.equal(stepsOf(aSpec({ transforms }), volumes).downloads, [
-    { names: ['a'], fileId, volume: temporaryVolume, filename: undefined },
-    { names: ['b'], fileId, volume: data, filename: 'in/b.nrrd' },
+    { names: ['a'], volume: temporaryVolume, source: { kind: 'file', fileId, filename: undefined } },
+    { names: ['b'], volume: data, source: { kind: 'file', fileId, filename: 'in/b.nrrd' } },
   ]);
 });
 
@@ -58,25 +65,92 @@ test('one file at one place is one download, also by way of two volumes of one d
   );
 });
 
-test('the uploads are in the order of the hooks, each with the index of its hook', () => {
+test('items and folders are downloads too', () => {
   const transforms = [
-    { name: 'mask', volumePath: { filename: 'out/mask.nrrd', volume: 'data' } },
-    { name: 'table', volumePath: { filename: 'table.csv' } },
+    { name: 'item', girderItemIdToVolume: { itemId, volume: 'data' } },
+    { name: 'folder', girderFolderIdToVolume: { folderId: itemId, folderName: 'in' } },
   ];
-  const girderResultHooks = ['table', 'mask'].map((volumePath) => ({
-    girderUploadVolumePathToItem: { volumePath, itemId },
-  }));
-  assert.equal(stepsOf(aSpec({ transforms, girderResultHooks }), volumes).uploads, [
-    { hook: 0, name: 'table', itemId, volume: temporaryVolume, filename: 'table.csv' },
-    { hook: 1, name: 'mask', itemId, volume: data, filename: 'out/mask.nrrd' },
+  assert.equal(
+    stepsOf(aSpec({ transforms }), volumes).downloads.map(({ source, volume }) => [volume.name, source]),
+    [
+      ['data', { kind: 'item', itemId }],
+      ['temporaryVolume', { kind: 'folder', folderId: itemId, folderName: 'in' }],
+    ],
+  );
+});
+
+test('the hooks are in their order, each with its place, its options and the index it has', () => {
+  const spec = specOf({
+    image: 'busybox',
+    girder: { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } },
+    transforms: [{ name: 'mask', volumePath: { filename: 'out/mask.nrrd', volume: 'data' } }],
+    girderResultHooks: [
+      {
+        girderUploadVolumePathToItem: { volumePath: 'mask', itemId, mimeType: 'a/b', deleteFile: true },
+        when: 'Always',
+      },
+      { girderUploadVolumePathToFolder: { volumePath: 'data', folderId: fileId }, optional: true },
+    ],
+  });
+  assert.equal(stepsOf(spec, volumes).hooks, [
+    {
+      hook: 0,
+      name: 'mask',
+      volume: data,
+      path: 'out/mask.nrrd',
+      to: { itemId },
+      options: { ...noOptions, mimeType: 'a/b', deleteFile: true },
+      when: 'Always',
+      optional: false,
+    },
+    {
+      hook: 1,
+      name: 'data',
+      volume: data,
+      path: undefined,
+      to: { folderId: fileId },
+      options: noOptions,
+      when: 'OnSuccess',
+      optional: true,
+    },
+  ]);
+});
+
+test('a connect is a stream, whichever way it goes', () => {
+  const output = (name: string, input: unknown, to: unknown) => ({ name, connect: { input, output: to } });
+  const spec = specOf({
+    image: 'busybox',
+    girder: { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } },
+    transforms: [
+      output('live', { girderFileIdToStream: { fileId } }, { namedInputPipe: { name: 'live' } }),
+      output('log', { namedOutputPipe: { name: 'pipes/log', volume: 'data' } }, { hostStdErr: {} }),
+      output('post', { containerStdOut: {} }, { chunkedTransferEncodingStream: { url: 'http://sink/in' } }),
+      output('kept', { containerStdErr: {} }, { girderStreamToItem: { itemId, filename: 'log.txt' } }),
+      { name: 'progress', progressPipe: {} },
+      { name: 'bare', namedOutputPipe: { name: 'bare' } },
+    ],
+  });
+  const { inputs, outputs, barePipes } = stepsOf(spec, volumes).streams;
+  assert.equal(inputs, [{ name: 'live', pipe: { volume: temporaryVolume, path: 'live' }, fileId }]);
+  assert.equal(barePipes, [{ volume: temporaryVolume, path: 'bare' }]);
+  assert.equal(outputs, [
+    { name: 'log', source: { volume: data, path: 'pipes/log' }, to: { kind: 'stderr' } },
+    { name: 'post', source: 'stdout', to: { kind: 'post', url: 'http://sink/in', headers: [] } },
+    { name: 'kept', source: 'stderr', to: { kind: 'item', item: { itemId, filename: 'log.txt' } } },
+    {
+      name: 'progress',
+      source: { volume: temporaryVolume, path: '.girder_progress' },
+      to: { kind: 'progress' },
+    },
   ]);
 });
 
 test('arguments see the paths that the target sees, of volumes, outputs and downloads', () => {
   const spec = aSpec({
     command: ['python', '$(data)/main.py'],
-    args: ['--in=$(ct)', '--out=$(mask)', '$(temporaryVolume)', '$$(ct)', '$(cat f)', '$(other)'],
+    args: ['--in=$(ct)', '--out=$(mask)', '$(temporaryVolume)', '$$(ct)', '$(cat f)', '$(other)', '$(pipe)'],
     transforms: [
+      { name: 'pipe', namedInputPipe: { name: 'p', volume: 'data' } },
       { name: 'ct', girderFileIdToVolume: { fileId, volume: 'data' } },
       { name: 'mask', volumePath: { filename: 'mask.nrrd' } },
     ],
@@ -90,6 +164,7 @@ test('arguments see the paths that the target sees, of volumes, outputs and down
     '$(ct)',
     '$(cat f)',
     '$(other)',
+    '/mnt/data/p',
   ]);
 });
 

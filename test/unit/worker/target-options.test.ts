@@ -5,21 +5,15 @@ import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { stepsOf } from '../../../src/worker/steps.ts';
 import { targetOptions } from '../../../src/worker/target.ts';
 import { aSpec } from '../../fixtures/builders.ts';
-import { temporaryVolume } from '../../fixtures/builders-worker.ts';
-
-const run = { namespace: 'lab', name: 'segment', uid: 'run-uid' };
+import { aSetting, temporaryVolume } from '../../fixtures/builders-worker.ts';
 
 /** The container of a spec; the engine is only handed through to the setting here. */
 async function optionsOf(overrides: Partial<DockerRunSpec>) {
   const spec = aSpec(overrides);
   const volumes = [temporaryVolume];
-  const setting = {
-    ...{ run, spec, volumes, dockerSocket: '/s', attempt: 'pod-uid' },
-    girderCredentials: async () => ({ token: 't' }),
-    secretValue: async (variable: number) => `secret-${variable}`,
-    cgroupParent: async () => '/kubepods/podpod-uid',
-  };
-  return targetOptions(setting, {} as Engine, { steps: stepsOf(spec, volumes), downloaded: new Map() });
+  const setting = aSetting(spec);
+  const { mounts } = stepsOf(spec, volumes);
+  return targetOptions(setting, {} as Engine, { volumes, mounts, downloaded: new Map() });
 }
 
 test('a container carries its run and attempt in its name and labels', async () => {
@@ -33,7 +27,7 @@ test('a container carries its run and attempt in its name and labels', async () 
   assert.is(cgroupParent, '/kubepods/podpod-uid');
 });
 
-test('the environment has plain values, empty ones, and those of Secrets by their place', async () => {
+test('the environment has plain values, empty ones, and those of Secrets', async () => {
   const { env } = await optionsOf({
     env: [
       { name: 'A', value: '$(temporaryVolume)' },
@@ -41,7 +35,7 @@ test('the environment has plain values, empty ones, and those of Secrets by thei
       { name: 'C', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
     ],
   });
-  assert.equal(env, ['A=$(temporaryVolume)', 'B=', 'C=secret-2']);
+  assert.equal(env, ['A=$(temporaryVolume)', 'B=', 'C=k of s']);
 });
 
 test("limits bind the target in the engine's own units", async () => {

@@ -1,0 +1,144 @@
+import { Type } from 'typebox';
+import { namedList, rules } from './keywords.ts';
+import { temporaryVolumeName } from './names.ts';
+
+/** Fields that several parts of the spec share. */
+
+/** The name of a volume or transform, which arguments refer to. */
+export const referenceName = (what: string) =>
+  Type.String({
+    description: `${what}; arguments use it as $(name).`,
+    pattern: '^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$',
+    maxLength: 63,
+    ...rules({
+      rule: `self != '${temporaryVolumeName}'`,
+      message: `${temporaryVolumeName} is the name of the volume that every run has`,
+    }),
+  });
+
+export const absolutePath = (description: string) =>
+  Type.String({
+    description,
+    maxLength: 1024,
+    pattern: '^/',
+    ...rules({
+      rule: "!self.split('/').exists(part, part == '..' || part == '.')",
+      message: "must be an absolute path without '.' and '..'",
+    }),
+  });
+
+export const relativePath = (description: string, options: { default?: string } = {}) =>
+  Type.String({
+    description,
+    minLength: 1,
+    maxLength: 1024,
+    ...options,
+    ...rules({
+      rule: "!self.startsWith('/') && !self.split('/').exists(part, part == '..' || part == '.' || part == '')",
+      message: "must be a path inside the volume: relative, and without '.', '..' and empty parts",
+    }),
+  });
+
+/** A name in Girder or of one directory: a path of one part. */
+export const plainName = (description: string) =>
+  Type.String({
+    description,
+    minLength: 1,
+    maxLength: 255,
+    ...rules({
+      rule: "!self.contains('/') && self != '.' && self != '..'",
+      message: "must be a name without '/'",
+    }),
+  });
+
+export const girderId = (what: string) =>
+  Type.String({ description: `The id of ${what} in Girder.`, pattern: '^[0-9a-f]{24}$', maxLength: 24 });
+
+export const volumeReference = () =>
+  Type.Optional(
+    Type.String({
+      description: `The name of the volume it is in; ${temporaryVolumeName} when absent.`,
+      maxLength: 63,
+    }),
+  );
+
+export const secretName = (description = 'The name of the Secret, in the namespace of the run.') =>
+  Type.String({ description, minLength: 1, maxLength: 253 });
+
+export const secretKeyReference = (description: string) =>
+  Type.Object(
+    {
+      name: secretName(),
+      key: Type.String({ description: 'The key in the Secret.', minLength: 1, maxLength: 253 }),
+    },
+    { description },
+  );
+
+export type SecretKeyReference = Type.Static<ReturnType<typeof secretKeyReference>>;
+
+const valueOrReference = (what: string, secret: string) => ({
+  value: Type.Optional(Type.String({ description: `The value of the ${what}.`, maxLength: 32768 })),
+  valueFrom: Type.Optional(
+    Type.Object(
+      { secretKeyRef: secretKeyReference(`A key of a Secret. ${secret}`) },
+      { description: 'Where the value comes from.' },
+    ),
+  ),
+});
+
+const notBoth = rules({
+  rule: '!(has(self.value) && has(self.valueFrom))',
+  message: 'set value or valueFrom, not both',
+});
+
+const environmentVariable = Type.Object(
+  {
+    name: Type.String({
+      description: 'The name of the variable.',
+      pattern: '^[^=]+$',
+      minLength: 1,
+      maxLength: 256,
+    }),
+    ...valueOrReference('variable', 'Only the worker and the target see its value.'),
+  },
+  notBoth,
+);
+
+const header = Type.Object(
+  {
+    name: Type.String({
+      description: 'The name of the header.',
+      pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
+      maxLength: 256,
+    }),
+    ...valueOrReference('header', 'Only the worker and the server see its value.'),
+  },
+  notBoth,
+);
+
+/** The variables of the target. */
+export const environmentVariables = () =>
+  namedList(environmentVariable, { description: "The target's environment variables.", maxItems: 256 });
+
+/** The headers of a request. */
+export const requestHeaders = () =>
+  namedList(header, {
+    description: 'Headers of the request, for example for its authentication.',
+    maxItems: 32,
+  });
+
+/** A name with a value, or with where in a Secret its value is. */
+export type NamedValue = Type.Static<typeof environmentVariable>;
+
+/** A JSON object of the user's that the schema does not look into. */
+export const anyObject = (description: string) =>
+  Type.Unsafe<Record<string, unknown>>({
+    type: 'object',
+    description,
+    'x-kubernetes-preserve-unknown-fields': true,
+  });
+
+export const seconds = (
+  description: string,
+  options: { minimum: number; maximum?: number; default?: number },
+) => Type.Integer({ description, maximum: 31_536_000, ...options });

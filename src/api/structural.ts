@@ -1,0 +1,106 @@
+import type { CelRule } from './keywords.ts';
+
+/**
+ * What the API server does with a manifest before it stores it, done from the same schema where there is no API
+ * server: defaults, unknown fields and keys of lists
+ * (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting).
+ */
+
+/** The keywords of a structural schema that are followed here; TypeBox checks the others. */
+export type StructuralSchema = {
+  readonly properties?: Readonly<Record<string, StructuralSchema>>;
+  readonly items?: StructuralSchema;
+  readonly additionalProperties?: StructuralSchema;
+  readonly default?: unknown;
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-validations'?: readonly CelRule[];
+};
+
+/** A value that a schema is about: `schema` is nothing where the schema knows no such field. */
+export type Part = {
+  readonly schema: StructuralSchema | undefined;
+  readonly value: unknown;
+  readonly path: string;
+};
+
+type Fields = Record<string, unknown>;
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The schema of a field; only names that the schema itself holds count. */
+function fieldSchema(schema: StructuralSchema, name: string): StructuralSchema | undefined {
+  const { properties = {}, additionalProperties } = schema;
+  return Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
+}
+
+/** The fields and elements of a value, each with its schema and with its path as the API server writes it. */
+export function partsOf({ schema = {}, value, path }: Part): Part[] {
+  if (Array.isArray(value)) {
+    return value.map((element: unknown, index) => ({
+      schema: schema.items,
+      value: element,
+      path: `${path}[${index}]`,
+    }));
+  }
+  if (!isObject(value)) return [];
+  return Object.entries(value).map(([name, field]) => ({
+    schema: fieldSchema(schema, name),
+    value: field,
+    path: /^[A-Za-z_]\w*$/.test(name) ? `${path}.${name}` : `${path}[${name}]`,
+  }));
+}
+
+/**
+ * The value with the defaults of what is absent from it. As the API server does, nothing is made up inside of objects
+ * that are absent themselves, and a field that is null counts as absent.
+ */
+export function applyDefaults(schema: StructuralSchema, value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items === undefined ? value : value.map((element: unknown) => applyDefaults(items, element));
+  }
+  if (!isObject(value) || keepsUnknown(schema)) return value;
+  const given = Object.entries(value).filter(([name, field]) => field !== null || !fieldSchema(schema, name));
+  const complete = new Map<string, unknown>(given);
+  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+    if (field.default !== undefined && !complete.has(name))
+      complete.set(name, structuredClone(field.default));
+  }
+  return Object.fromEntries(
+    Array.from(complete, ([name, field]) => {
+      const known = fieldSchema(schema, name);
+      return [name, known === undefined ? field : applyDefaults(known, field)];
+    }),
+  );
+}
+
+/** The paths of all fields that the schema does not know; `kubectl apply` refuses them. */
+export function unknownFields(part: Part): string[] {
+  if (part.schema === undefined) return [part.path];
+  if (keepsUnknown(part.schema)) return [];
+  return partsOf(part).flatMap(unknownFields);
+}
+
+/** One sentence for each element whose key another element of its list has already. */
+export function duplicateKeys(part: Part): string[] {
+  const keys = part.schema?.['x-kubernetes-list-map-keys'];
+  const repeated = keys === undefined || !Array.isArray(part.value) ? [] : repeatedKeys(part, keys);
+  return [...repeated, ...partsOf(part).flatMap(duplicateKeys)];
+}
+
+function repeatedKeys(part: Part, keys: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return partsOf(part).flatMap(({ value, path }) => {
+    const key = JSON.stringify(keys.map((name) => (isObject(value) ? value[name] : undefined)));
+    if (seen.has(key)) return [`${path}: another element of the list has the same ${keys.join(', ')}`];
+    seen.add(key);
+    return [];
+  });
+}
+
+function keepsUnknown(schema: StructuralSchema): boolean {
+  return schema['x-kubernetes-preserve-unknown-fields'] === true;
+}

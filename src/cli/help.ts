@@ -1,0 +1,29 @@
+import manifest from '../../package.json' with { type: 'json' };
+
+/** What `dockerrun --version` prints. */
+export const versionText = `dockerrun ${manifest.version}\n`;
+
+/** What `dockerrun --help` prints. */
+export const helpText = `Usage: dockerrun run FILE [--name NAME] [--quiet] [--env-file FILE]
+
+Runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON, - is standard
+input; Secrets in it give their values to the run, and documents of other kinds are ignored.
+
+  -n, --name NAME      run the DockerRun of this name, where FILE holds several
+  -q, --quiet          say nothing but why the run failed
+      --env-file FILE  lines NAME=value for those of the variables below that are not set
+  -h, --help           print this help
+      --version        print the version
+
+The target's output goes to standard output and standard error; lines of dockerrun itself go to standard error and
+begin with "dockerrun: ". The exit code is the target's. When the target did not fail but the run did, or when it
+never ran, it is 64 (the run is wrong), 65 (download), 66 (engine), 67 (upload), 68 (internal), 69 (target),
+70 (deadline), or 71 and 72 (cancelled). Ctrl-C stops the target and removes everything; a second Ctrl-C kills the target.
+
+Environment:
+  GIRDER_API_KEY, GIRDER_TOKEN      for Girder, where FILE does not hold the Secret of spec.girder.credentialsSecretRef
+  DOCKERRUN_SECRET_<SECRET>_<KEY>   the value of a key of any other Secret: API_KEY of "my-secret" is
+                                    DOCKERRUN_SECRET_MY_SECRET_API_KEY
+  DOCKER_HOST, DOCKER_CONTEXT       the Docker Engine, as docker itself reads them
+  TMPDIR                            where temporary volumes are made; the Docker Engine must see this directory
+`;

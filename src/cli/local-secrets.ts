@@ -1,0 +1,66 @@
+import type { SecretKeyReference } from '../api/fields.ts';
+import type { PullSecret } from '../docker/registry-secrets.ts';
+import type { GirderCredentials } from '../girder/credentials.ts';
+import { RunError } from '../support/errors.ts';
+import { textOf } from '../support/narrow.ts';
+import type { SecretData } from './secret-documents.ts';
+
+/** Where a run without a cluster finds what is secret: in the Secrets of its file, else in its environment. */
+export class LocalSecrets {
+  readonly #secrets: ReadonlyMap<string, SecretData>;
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #file: string;
+
+  constructor(secrets: ReadonlyMap<string, SecretData>, environment: NodeJS.ProcessEnv, file: string) {
+    this.#secrets = secrets;
+    this.#environment = environment;
+    this.#file = file;
+  }
+
+  /** The value of a key; `field` is where the spec refers to it. @throws RunError SecretIncomplete */
+  value({ name, key }: SecretKeyReference, field: string): string {
+    const variable = secretVariable(name, key);
+    const value = this.#secrets.get(name)?.get(key) ?? this.#environment[variable];
+    if (value !== undefined) return value;
+    throw new RunError(
+      'SecretIncomplete',
+      `${field}: the key ${key} of the Secret ${name} is neither in ${this.#file} nor in the environment variable ${variable}`,
+    );
+  }
+
+  /** Credentials for Girder, without the line end that `echo` and editors add. @throws RunError SecretIncomplete */
+  girderCredentials(secret: string): GirderCredentials {
+    const data = this.#secrets.get(secret);
+    const found =
+      data === undefined
+        ? credentialsOf(this.#environment['GIRDER_API_KEY'], this.#environment['GIRDER_TOKEN'])
+        : credentialsOf(data.get('apiKey'), data.get('token'));
+    if (found !== undefined) return found;
+    const field = 'spec.girder.credentialsSecretRef';
+    throw new RunError(
+      'SecretIncomplete',
+      data === undefined
+        ? `${field}: neither does ${this.#file} hold the Secret ${secret}, nor is GIRDER_API_KEY or GIRDER_TOKEN set in the environment`
+        : `${field}: the Secret ${secret} in ${this.#file} has neither the key apiKey nor the key token`,
+    );
+  }
+
+  /** Those of the pull secrets that the file holds; as the kubelet does, others are done without. */
+  pullSecrets(references: readonly { readonly name: string }[]): PullSecret[] {
+    return references.flatMap(({ name }) => {
+      const data = this.#secrets.get(name);
+      return data === undefined ? [] : [{ name, data: Object.fromEntries(data) }];
+    });
+  }
+}
+
+/** The variable that stands for a key of a Secret which the file does not hold. */
+export function secretVariable(secret: string, key: string): string {
+  return `DOCKERRUN_SECRET_${secret}_${key}`.toUpperCase().replace(/[^A-Z0-9]/g, '_');
+}
+
+function credentialsOf(apiKey: string | undefined, token: string | undefined): GirderCredentials | undefined {
+  const [key, ready] = [textOf(apiKey?.trim()), textOf(token?.trim())];
+  if (key !== undefined) return { apiKey: key };
+  return ready === undefined ? undefined : { token: ready };
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import type { SecretKeyReference } from '../api/fields.ts';
+import { parseQuantity } from '../api/quantity.ts';
+import type { DockerRunSpec } from '../api/spec.ts';
+import type { GpuRequest } from '../docker/gpu-request.ts';
+import type { RegistryAuths } from '../docker/registry-auths.ts';
+import { localAuths } from '../docker/registry-local.ts';
+import { registryAuths } from '../docker/registry-secrets.ts';
+import type { Setting } from '../worker/setting.ts';
+import type { AcceptedRun } from './accept-run.ts';
+import type { LocalDirectory } from './local-directory.ts';
+import type { LocalSecrets } from './local-secrets.ts';
+import { openLocalVolumes, realDockerVolumes } from './local-volumes.ts';
+import { removeDirectory } from './remove-directory.ts';
+
+/** What this machine gives to a run. */
+export type LocalParts = {
+  readonly directory: LocalDirectory;
+  readonly dockerSocket: string;
+  readonly secrets: LocalSecrets;
+  /** Ends the questions to credential helpers. */
+  readonly signal: AbortSignal;
+  /** Told in one sentence what could not be removed. */
+  readonly warn: (sentence: string) => void;
+};
+
+/** The setting of a run without a cluster: this machine, its Docker Engine, and what its user has logged in to. */
+export async function localSetting(accepted: AcceptedRun, parts: LocalParts): Promise<Setting> {
+  const { namespace, name } = accepted;
+  const { directory, dockerSocket, secrets, signal, warn } = parts;
+  const spec = await withRealPaths(accepted.spec);
+  const run = { namespace, name, uid: randomUUID() };
+  const attempt = 'local';
+  const cleaner = { run, attempt, dockerSocket, image: spec.image };
+  const remove = (path: string) => removeDirectory(path, cleaner, warn);
+  return {
+    run,
+    spec,
+    dockerSocket,
+    attempt,
+    mayBeRetried: false,
+    openVolumes: () => openLocalVolumes(spec, { directory: directory.path, remove }),
+    spoolDirectory: directory.spool,
+    girderCredentials: async () => secrets.girderCredentials(spec.girder?.credentialsSecretRef?.name ?? ''),
+    secretValue: async (reference: SecretKeyReference, field: string) => secrets.value(reference, field),
+    registryAuths: () => allAuths(spec, secrets, signal),
+    gpus: async () => gpusOf(spec),
+    cgroupParent: async () => undefined,
+  };
+}
+
+async function withRealPaths(spec: DockerRunSpec): Promise<DockerRunSpec> {
+  const { dockerVolumes } = spec;
+  return dockerVolumes === undefined
+    ? spec
+    : { ...spec, dockerVolumes: await realDockerVolumes(dockerVolumes) };
+}
+
+/** What the file gives goes before what `docker login` left. */
+async function allAuths(
+  spec: DockerRunSpec,
+  secrets: LocalSecrets,
+  signal: AbortSignal,
+): Promise<RegistryAuths> {
+  const given = registryAuths(secrets.pullSecrets(spec.imagePullSecrets ?? []));
+  const local = await localAuths(spec.image, { signal });
+  return { entries: [...given.entries, ...local.entries], advice: local.advice };
+}
+
+/** The resource by which NVIDIA's device plugin offers GPUs. */
+const gpuResource = 'nvidia.com/gpu';
+
+function gpusOf({ resources }: DockerRunSpec): GpuRequest | undefined {
+  const limit = resources?.limits?.[gpuResource];
+  const count = limit === undefined ? 0 : parseQuantity(limit);
+  return count > 0 ? { count } : undefined;
+}

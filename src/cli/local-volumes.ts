@@ -1,0 +1,106 @@
+import { chmod, mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from '../api/names.ts';
+import type { DockerRunSpec } from '../api/spec.ts';
+import type { Volume } from '../api/volumes.ts';
+import { describe, RunError } from '../support/errors.ts';
+import type { OpenVolumes, SharedVolume } from '../worker/setting.ts';
+import { freshDirectory } from './local-directory.ts';
+
+/** Everybody may write to it, and what is made in it belongs to its group: the original's mode. */
+const temporaryMode = 0o2777;
+
+/** What a volume needs of this machine. */
+export type LocalPlace = {
+  /** Where temporary volumes are made that are in no directory of their own. */
+  readonly directory: string;
+  /** Deletes a directory and all that the target left in it; tells it itself when that fails. */
+  readonly remove: (directory: string) => Promise<void>;
+};
+
+/** Makes the temporary volumes of a run and finds the others; when one fails, those that were made are removed. */
+export async function openLocalVolumes(spec: DockerRunSpec, place: LocalPlace): Promise<OpenVolumes> {
+  const made: string[] = [];
+  const remove = async () => {
+    await Promise.all(made.splice(0).map(place.remove));
+  };
+  const opening = { ...place, made };
+  try {
+    const volumes = [await temporaryVolume(temporaryVolumeName, temporaryVolumePath, opening)];
+    for (const volume of spec.volumes ?? []) volumes.push(await openVolume(volume, opening));
+    return { volumes, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+type Opening = LocalPlace & { readonly made: string[] };
+
+async function openVolume(volume: Volume, opening: Opening): Promise<SharedVolume> {
+  const { name, bindMount, temporary, persistentVolumeClaim } = volume;
+  if (bindMount !== undefined) {
+    const { hostPath: given, containerPath, mode } = bindMount;
+    const hostPath = await realpathOf(given, `spec.volumes: ${name}.bindMount.hostPath`);
+    return sharedVolume({ name, hostPath, containerPath, readOnly: mode === 'ro', temporary: false });
+  }
+  if (persistentVolumeClaim !== undefined) {
+    throw new RunError(
+      'InvalidSpec',
+      `spec.volumes: ${name}: a run without a cluster has no claims, such as ${persistentVolumeClaim.claimName}; use a bindMount of a directory with the same files`,
+    );
+  }
+  return temporaryVolume(name, namedTemporaryVolumePath(name), opening, temporary?.hostDir);
+}
+
+async function temporaryVolume(
+  name: string,
+  containerPath: string,
+  { directory, made }: Opening,
+  hostDir?: string,
+): Promise<SharedVolume> {
+  let hostPath = join(directory, 'volumes', name);
+  if (hostDir === undefined) {
+    await mkdir(hostPath, { recursive: true });
+  } else {
+    const field = `spec.volumes: ${name}.temporary.hostDir`;
+    await mkdir(hostDir, { recursive: true }).catch((error: unknown) => {
+      throw new RunError('InvalidSpec', `${field}: ${hostDir} cannot be made: ${describe(error)}`);
+    });
+    hostPath = await freshDirectory(hostDir, field);
+  }
+  made.push(hostPath);
+  await chmod(hostPath, temporaryMode);
+  const volume = sharedVolume({ name, hostPath, containerPath, readOnly: false, temporary: true });
+  return hostDir === undefined ? volume : { ...volume, setting: `that the Docker Engine shares ${hostDir}` };
+}
+
+function sharedVolume(volume: Omit<SharedVolume, 'localPath' | 'setting'>): SharedVolume {
+  const setting = volume.temporary
+    ? 'TMPDIR, which must be a directory that the Docker Engine shares'
+    : `that the Docker Engine shares ${volume.hostPath}`;
+  return { ...volume, localPath: volume.hostPath, setting };
+}
+
+async function realpathOf(path: string, field: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    throw new RunError('InvalidSpec', `${field}: there is no ${path} on this machine: ${describe(error)}`);
+  }
+}
+
+/** The dictionary with real paths; what does not exist stays as it is, and the engine says so. */
+export async function realDockerVolumes(
+  volumes: NonNullable<DockerRunSpec['dockerVolumes']>,
+): Promise<NonNullable<DockerRunSpec['dockerVolumes']>> {
+  const real = new Map(Object.entries(volumes));
+  for (const [path, mount] of Object.entries(volumes)) {
+    const target = await realpath(path).catch(() => path);
+    // One directory can be mounted at two places; as keys of one dictionary the two must stay apart.
+    if (real.has(target)) continue;
+    real.delete(path);
+    real.set(target, mount);
+  }
+  return Object.fromEntries(real);
+}

@@ -1,0 +1,78 @@
+import type { Writable } from 'node:stream';
+import { secretKeysOf } from '../api/secret-keys.ts';
+import { RunError, toRunError } from '../support/errors.ts';
+import { LiveReport } from '../worker/live-report.ts';
+import { runOnce } from '../worker/run.ts';
+import type { Setting } from '../worker/setting.ts';
+import { localExitCode, localSentence } from './local-failure.ts';
+import type { LocalSecrets } from './local-secrets.ts';
+import { plainLog } from './plain-log.ts';
+import { ProgressLines, resultLine } from './progress-lines.ts';
+import type { Speaker } from './speaker.ts';
+
+/** Who is told about a run, and who stops it. */
+export type Supervision = {
+  readonly speaker: Speaker;
+  readonly stdout: Writable;
+  readonly stop: AbortSignal;
+  readonly secrets: LocalSecrets;
+};
+
+const lookMs = 250;
+
+/** Does a run to its end, says how it goes, and gives the exit code. */
+export async function superviseRun(setting: Setting, supervision: Supervision): Promise<number> {
+  const { speaker, stop } = supervision;
+  const report = new LiveReport();
+  const failure = await attempt(setting, report, supervision);
+  const { target, results = [] } = report.snapshot();
+  for (const result of results) speaker.say(resultLine(result));
+  const kept = setting.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
+  if (kept !== undefined) speaker.say(`the container ${kept} is kept; docker rm ${kept} removes it`);
+  if (failure === undefined) speaker.say(`done: the target ended with exit code ${target?.exitCode ?? 0}`);
+  else speaker.warn(`failed (${failure.reason}): ${localSentence(failure)}`);
+  const stoppedBy = stop.aborted ? String(stop.reason) : undefined;
+  return localExitCode({ failure, target, stoppedBy });
+}
+
+async function attempt(
+  setting: Setting,
+  report: LiveReport,
+  { speaker, stdout, stop, secrets }: Supervision,
+): Promise<RunError | undefined> {
+  const lines = new ProgressLines();
+  const look = () => lines.next(report.snapshot(), performance.now()).forEach((line) => speaker.say(line));
+  const looking = setInterval(look, lookMs);
+  try {
+    const signal = cancelledBy(stop, speaker);
+    signal.throwIfAborted();
+    checkSecrets(setting, secrets);
+    look();
+    await runOnce(setting, { report, stdout, stderr: speaker.target, log: plainLog(speaker), signal });
+    return undefined;
+  } catch (error) {
+    return toRunError(error);
+  } finally {
+    clearInterval(looking);
+    look();
+  }
+}
+
+/** What is missing is told before anything is pulled or downloaded. */
+function checkSecrets({ spec }: Setting, secrets: LocalSecrets): void {
+  for (const { name, keys } of secretKeysOf(spec)) {
+    for (const key of keys) secrets.value({ name, key }, 'spec');
+  }
+}
+
+/** The signal that ends the run, whose reason is a classified failure. */
+function cancelledBy(stop: AbortSignal, speaker: Speaker): AbortSignal {
+  const cancelling = new AbortController();
+  const cancel = () => {
+    speaker.say(`stopping, because of ${String(stop.reason)}; once more kills the target`);
+    cancelling.abort(new RunError('Cancelled', `the run was stopped by ${String(stop.reason)}`));
+  };
+  if (stop.aborted) cancel();
+  else stop.addEventListener('abort', cancel, { once: true });
+  return cancelling.signal;
+}

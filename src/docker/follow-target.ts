@@ -1,0 +1,130 @@
+import { RunError } from '../support/errors.ts';
+import { initFailure, isUnreachable } from './classify.ts';
+import { inspectState } from './container-state.ts';
+import { settledWithin } from './drain.ts';
+import type { Engine } from './engine.ts';
+import type { Death, ExitWatch } from './exit-watch.ts';
+import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
+import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
+import { StopRequest } from './stop-request.ts';
+import type { TargetOutput } from './target-output.ts';
+
+/** A container that is watched and attached; `keep` when it stays after its end. */
+export type WatchedContainer = {
+  readonly id: string;
+  readonly keep: boolean;
+  readonly watch: ExitWatch;
+  readonly output: TargetOutput;
+};
+
+const startedEventMs = 1_000;
+const destroyMs = 10_000;
+const stillThereMs = 5_000;
+/** SIGKILL and SIGTERM. */
+const killedExitCodes = [137, 143];
+const usualDrain = { idleMs: 30_000 };
+const stoppedDrain = { idleMs: 2_000, totalMs: 10_000 };
+const cancelledDrain = { idleMs: 2_000, totalMs: 5_000 };
+
+/**
+ * Follows a started target to its end, or stops it, and sees the container gone unless it is kept.
+ * @throws RunError ContainerStartFailed, ContainerLost or EngineUnavailable
+ */
+export async function followTarget(
+  engine: Engine,
+  run: WatchedContainer,
+  support: RunSupport,
+): Promise<ContainerOutcome> {
+  const { id, watch, output } = run;
+  const startedAt = (await settledWithin(watch.started, startedEventMs)) ?? Date.now();
+  using request = new StopRequest(support);
+  request.startClock(support.activeDeadlineMs);
+  support.onStarted({ containerID: id, startedAt: isoTime(startedAt) });
+  void output.ended.then(() => watch.look()).catch(() => undefined);
+
+  const first = await Promise.race([watch.died, request.cause]);
+  const stopped = typeof first === 'string' ? first : undefined;
+  const end = typeof first === 'string' ? stop(engine, run, support) : seeEnded(engine, run, first, support);
+  const { death, isDrained } = await end;
+  return {
+    containerID: id,
+    exitCode: death.exitCode,
+    oomKilled: watch.oomKilled,
+    startedAt: isoTime(startedAt),
+    finishedAt: isoTime(death.at),
+    ...(stopped === undefined ? {} : { stopped }),
+    outputComplete: isDrained && !watch.wasInterrupted,
+  };
+}
+
+type End = { readonly death: Death; readonly isDrained: boolean };
+
+/** Ends a target that must not go on. */
+async function stop(
+  engine: Engine,
+  { id, keep, watch, output }: WatchedContainer,
+  support: RunSupport,
+): Promise<End> {
+  const cancel = stopSignal(support);
+  await (keep ? stopContainer : stopAndRemove)(engine, id, { graceMs: support.stopGraceMs, cancel });
+  const death = await deathAfterStop(watch);
+  return { death, isDrained: await output.finish({ usual: stoppedDrain, hurried: cancelledDrain, cancel }) };
+}
+
+/** Takes leave of a target that ended by itself. */
+async function seeEnded(
+  engine: Engine,
+  run: WatchedContainer,
+  death: Death,
+  support: RunSupport,
+): Promise<End> {
+  const cancel = stopSignal(support);
+  await refuseEngineShutdown(engine, run, death);
+  const isDrained = await run.output.finish({ usual: usualDrain, hurried: cancelledDrain, cancel });
+  if (!run.keep) await seeDestroyed(engine, run, cancel);
+  const failure = initFailure(death.exitCode, run.output.stderrHead);
+  if (failure !== undefined) throw failure;
+  return { death, isDrained };
+}
+
+/** The target has ended already: its last events are at most a moment behind. */
+async function deathAfterStop(watch: ExitWatch): Promise<Death> {
+  const death = await settledWithin(watch.died, startedEventMs).catch(() => undefined);
+  return death ?? { exitCode: 137, at: Date.now() };
+}
+
+/**
+ * An engine that shuts down stops its containers as if somebody had asked for it, and one that starts kills those
+ * it finds (in 20.10 also with live-restore, when they remove themselves). Such an exit code is the engine's doing.
+ */
+async function refuseEngineShutdown(engine: Engine, run: WatchedContainer, death: Death): Promise<void> {
+  const { watch } = run;
+  const looksKilled = watch.wasSignalled || killedExitCodes.includes(death.exitCode);
+  if (watch.wasInterrupted && looksKilled && !watch.oomKilled) {
+    throw new RunError('ContainerLost', 'The Docker Engine was restarted, which ended the target');
+  }
+  if (!watch.wasSignalled) return;
+  try {
+    await inspectState(engine, run.id, { timeoutMs: stillThereMs });
+  } catch (error) {
+    if (!isUnreachable(error)) return;
+    throw new RunError('ContainerLost', 'The Docker Engine shut down and stopped the target', {
+      cause: error,
+    });
+  }
+}
+
+/** The engine removes an ended container itself, usually within 50 ms; one it leaves behind is removed here. */
+async function seeDestroyed(
+  engine: Engine,
+  { id, watch }: WatchedContainer,
+  cancel: AbortSignal,
+): Promise<void> {
+  const destroyed = watch.destroyed.then(() => true);
+  const seen = await settledWithin(destroyed, destroyMs, cancel);
+  if (seen !== true) await removeContainer(engine, id, cancel);
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,49 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { namedTemporaryVolumePath } from '../api/names.ts';
+import { workerPaths } from '../api/plan.ts';
+import { describe, RunError } from '../support/errors.ts';
+import { removeDirectory } from './pod-clear-directory.ts';
+import type { SharedVolume } from './setting.ts';
+
+/** Any user of a target can write, and what it makes keeps the group, as with the original's temporary volumes. */
+export const sharedMode = 0o2777;
+
+/** A temporary volume in a directory of the node, which nobody but us deletes. */
+export type HostDirVolume = { volume: SharedVolume; remove: () => Promise<void> };
+
+/**
+ * Makes the volume as a subdirectory of `hostDir`, which the pod has mounted; its name is that of the run, so that
+ * another attempt finds and removes what a killed worker left.
+ * @throws RunError HostPathNotVisible when the node does not allow it
+ */
+export async function openHostDirVolume(
+  { name, hostDir, runUid }: { name: string; hostDir: string; runUid: string },
+  signal: AbortSignal,
+): Promise<HostDirVolume> {
+  const parent = workerPaths.volume(name);
+  const directory = `dockerrun-${runUid}-${name}`;
+  const localPath = join(parent, directory);
+  const setting = `spec.volumes: ${name}.temporary.hostDir`;
+  try {
+    await removeDirectory(parent, directory, signal);
+    await mkdir(localPath);
+    await chmod(localPath, sharedMode);
+  } catch (error) {
+    signal.throwIfAborted();
+    const problem = `${setting}: no directory can be made in ${hostDir} of the node: ${describe(error)}`;
+    throw new RunError('HostPathNotVisible', problem, { cause: error });
+  }
+  return {
+    volume: {
+      name,
+      localPath,
+      hostPath: join(hostDir, directory),
+      containerPath: namedTemporaryVolumePath(name),
+      readOnly: false,
+      temporary: true,
+      setting,
+    },
+    remove: () => removeDirectory(parent, directory),
+  };
+}

@@ -1,0 +1,55 @@
+import { failureReasons } from '../api/reasons.ts';
+import { GirderJob } from '../girder/job.ts';
+import { type RunError, toRunError } from '../support/errors.ts';
+import type { RunSupport } from './run-support.ts';
+import type { Setting } from './setting.ts';
+import { tee } from './tee.ts';
+
+/**
+ * Does the work of a run under its job in Girder, if it has one: the job shows its log, its progress and its end, and a
+ * cancel there ends it. An attempt that will be tried again leaves the job RUNNING.
+ */
+export async function underJob(
+  setting: Setting,
+  support: RunSupport,
+  work: (support: RunSupport) => Promise<void>,
+): Promise<void> {
+  const job = await openJob(setting, support);
+  if (job === undefined) return work(support);
+  try {
+    await job.start();
+    await work({
+      ...support,
+      job,
+      stdout: tee(support.stdout, job.sink('stdout')),
+      stderr: tee(support.stderr, job.sink('stderr')),
+      signal: AbortSignal.any([support.signal, job.cancelled]),
+    });
+  } catch (error) {
+    const failure = toRunError(job.cancelled.aborted ? job.cancelled.reason : error);
+    await reportFailure(job, failure, setting);
+    throw failure;
+  }
+  await job.finish({ kind: 'succeeded', message: '' });
+}
+
+async function openJob(
+  { spec, secretValue }: Setting,
+  { signal, log }: RunSupport,
+): Promise<GirderJob | undefined> {
+  if (spec.girder?.job === undefined) return undefined;
+  const { apiUrl, job } = spec.girder;
+  const token = await secretValue(job.tokenSecretRef, 'spec.girder.job.tokenSecretRef');
+  return GirderJob.open({ apiUrl, jobId: job.id, token: token.trim(), signal, log });
+}
+
+async function reportFailure(job: GirderJob, failure: RunError, { mayBeRetried }: Setting): Promise<void> {
+  const { blame } = failureReasons[failure.reason];
+  if (blame === 'cancelled' || blame === 'cancelledForGood') {
+    return job.finish({ kind: 'cancelled', message: failure.sentence });
+  }
+  const isFinal = blame === 'spec' || blame === 'deadline' || !mayBeRetried;
+  if (isFinal) return job.finish({ kind: 'failed', message: failure.sentence });
+  job.say(`${failure.sentence} The run is tried again.`);
+  await job.leave();
+}

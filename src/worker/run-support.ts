@@ -1,0 +1,16 @@
+import type { Writable } from 'node:stream';
+import type { GirderJob } from '../girder/job.ts';
+import type { Logger } from '../support/log.ts';
+import type { LiveReport } from './live-report.ts';
+
+/** Whom a run tells what, and what cancels it. */
+export type RunSupport = {
+  readonly report: LiveReport;
+  /** The log of the run, byte for byte what the target writes. */
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** The run's job in Girder, if it has one. */
+  readonly job?: GirderJob | undefined;
+};

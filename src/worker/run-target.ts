@@ -1,0 +1,129 @@
+import type { Progress } from '../api/status.ts';
+import type { Engine } from '../docker/engine.ts';
+import { type ContainerOutcome, runContainer } from '../docker/run-container.ts';
+import type { GirderClient } from '../girder/client.ts';
+import { RunError, toRunError } from '../support/errors.ts';
+import { type Pipes, pipePlaces } from './pipes.ts';
+import { probeVolumes } from './probes.ts';
+import type { ProgressLine } from './progress-lines.ts';
+import type { RunSupport } from './run-support.ts';
+import type { Setting, SharedVolume } from './setting.ts';
+import type { StagedIn } from './stage-in.ts';
+import type { StagedFiles } from './staged-files.ts';
+import type { Steps } from './steps.ts';
+import { Streams } from './streams.ts';
+import { targetFailure, targetOptions, targetStatus } from './target.ts';
+
+/** What the target is run with. */
+export type TargetRun = {
+  readonly engine: Engine;
+  readonly girder: GirderClient | undefined;
+  readonly volumes: readonly SharedVolume[];
+  readonly steps: Steps;
+  readonly stagedIn: StagedIn;
+  readonly staged: StagedFiles;
+  readonly pipes: Pipes;
+  readonly support: RunSupport;
+};
+
+/** How it went: the streams are finished, but not closed yet; `failure` is why the run has failed, if it has. */
+export type TargetEnd = { readonly streams: Streams; readonly failure: RunError | undefined };
+
+/** Runs the target with all its streams to its end. Rejects only when it was cancelled, or never started. */
+export async function runTarget(setting: Setting, run: TargetRun): Promise<TargetEnd> {
+  const { steps, pipes, staged, support } = run;
+  for (const place of pipePlaces(steps.streams)) {
+    await pipes.make(place, (volume, made) => staged.note(volume, made));
+  }
+  const streams = await openStreams(setting, run);
+  try {
+    const outcome = await runWithProbes(setting, run, streams);
+    support.report.target = targetStatus(outcome);
+    if (!outcome.outputComplete) {
+      support.log.warn('not every byte that the target wrote could be passed on');
+    }
+    support.signal.throwIfAborted();
+    return { streams, failure: await failureOf(setting, outcome, { streams, support }) };
+  } catch (error) {
+    await streams.close();
+    throw error;
+  }
+}
+
+function openStreams(setting: Setting, run: TargetRun): Promise<Streams> {
+  const { support, girder, stagedIn, pipes, steps } = run;
+  const { report, stdout, stderr, signal } = support;
+  return Streams.open(steps.streams, pipes, {
+    setting,
+    girder,
+    report,
+    files: stagedIn.files,
+    stdout,
+    stderr,
+    signal,
+    onProgress: progressOf(support),
+  });
+}
+
+/** Lines leave out what has not changed, so the last of each is kept. */
+function progressOf({ report, job }: RunSupport): (line: ProgressLine) => void {
+  let last: ProgressLine = {};
+  return (line) => {
+    last = { ...last, ...line };
+    report.targetProgress(shown(last));
+    job?.progress(line);
+  };
+}
+
+function shown({ message, current, total }: ProgressLine): Progress {
+  const text = message ?? 'The target runs.';
+  if (current === undefined || total === undefined || total <= 0) return { message: text };
+  return { message: text, percent: Math.max(0, Math.min(100, Math.floor((current / total) * 100))) };
+}
+
+async function runWithProbes(setting: Setting, run: TargetRun, streams: Streams): Promise<ContainerOutcome> {
+  const { engine, volumes, steps, stagedIn, support } = run;
+  const probed = await probeVolumes(steps.mounts, volumes);
+  try {
+    const options = await targetOptions(setting, engine, {
+      volumes,
+      mounts: probed.mounts,
+      downloaded: stagedIn.paths,
+    });
+    const { activeDeadlineSeconds, terminationGracePeriodSeconds } = setting.spec;
+    return await runContainer(engine, options, {
+      stdout: streams.stdout,
+      stderr: streams.stderr,
+      signal: support.signal,
+      fail: streams.failed,
+      stopGraceMs: terminationGracePeriodSeconds * 1000,
+      activeDeadlineMs: activeDeadlineSeconds === undefined ? undefined : activeDeadlineSeconds * 1000,
+      beforeStart: async () => {
+        await probed.remove();
+        streams.begin();
+      },
+      onStarted: (started) => {
+        support.report.phase = 'Running';
+        support.report.target = started;
+      },
+      onWarning: (message) => support.log.warn(message),
+    });
+  } finally {
+    await probed.remove();
+  }
+}
+
+/** A stream that broke stopped the target, so it comes first; one that breaks at the end matters if all else went well. */
+async function failureOf(
+  { spec }: Setting,
+  outcome: ContainerOutcome,
+  { streams, support }: { streams: Streams; support: RunSupport },
+): Promise<RunError | undefined> {
+  const broken = await streams.finish(support.signal).then(
+    () => undefined,
+    (error: unknown) => toRunError(error),
+  );
+  support.signal.throwIfAborted();
+  if (outcome.stopped === 'failed') return broken ?? toRunError(streams.failed.reason);
+  return targetFailure(outcome, spec) ?? broken;
+}

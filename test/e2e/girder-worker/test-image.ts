@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execute, succeed } from '../support/shell.ts';
+
+const context = join(import.meta.dirname, '../../fixtures/girder-worker-image');
+const recipe = ['Dockerfile', 'test.sh'];
+const keyLength = 12;
+
+/** The image with the commands of girder/girder_worker_test:ng, built once for each content of its recipe; gives its name. */
+export async function girderWorkerTestImage(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of recipe) hash.update(await readFile(join(context, file)));
+  return ensureImage(`dockerrun-test/girder-worker:${hash.digest('hex').slice(0, keyLength)}`, [context]);
+}
+
+/** An image from a Dockerfile that needs no files, under a name that says its content; gives the name. */
+export async function imageOf(name: string, dockerfile: string): Promise<string> {
+  const key = createHash('sha256').update(dockerfile).digest('hex').slice(0, keyLength);
+  return ensureImage(`dockerrun-test/${name}:${key}`, ['-'], dockerfile);
+}
+
+async function ensureImage(image: string, source: readonly string[], input = ''): Promise<string> {
+  if ((await execute('docker', ['image', 'inspect', image])).code === 0) return image;
+  await succeed('docker', ['build', '--quiet', '--tag', image, ...source], { input });
+  return image;
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ociImage } from '../fixtures/oci-image.ts';
+import { Registry } from '../fixtures/registry.ts';
+import { Lab, type Manifest } from './support/runs.ts';
+import { succeed } from './support/shell.ts';
+
+let lab: Lab;
+let registry: Registry;
+let image: string;
+const stale = 'not-the-password';
+
+/** A Secret as `kubectl create secret docker-registry` makes it; kubectl's own would put the password into an argument. */
+async function pullSecret(name: string, text: string): Promise<void> {
+  const { code, stderr } = await lab.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name },
+    type: 'kubernetes.io/dockerconfigjson',
+    stringData: { '.dockerconfigjson': text },
+  });
+  assert.is(code, 0, stderr);
+}
+
+/** Applies a run of the private image, and gives how it ended. */
+async function ending(name: string, more: Manifest) {
+  await lab.run(name, { image, imagePullPolicy: 'Always', ...more });
+  return lab.ended(name);
+}
+
+/** What anybody can read about a run: its status, its Events and its worker's log. */
+async function toldOf(name: string): Promise<string> {
+  const { status } = await lab.get(name);
+  return JSON.stringify(status) + JSON.stringify(await lab.events(name)) + (await lab.log(name)).toString();
+}
+
+function saysNoPassword(text: string): void {
+  for (const secret of [registry.password, stale]) {
+    for (const form of [secret, Buffer.from(`${registry.user}:${secret}`).toString('base64')]) {
+      assert.not(text.includes(form), 'a password is told');
+    }
+  }
+}
+
+test.before(async () => {
+  lab = await Lab.open('pull-secret');
+  registry = await Registry.start();
+  const files = { busybox: await readFile('/bin/busybox'), data: randomBytes(64 * 1024) };
+  image = await registry.push('lab/private', ociImage(files, ['/busybox', 'echo', 'pulled']));
+  await pullSecret('right', registry.dockerConfig());
+  await pullSecret('stale', registry.dockerConfig({ password: stale }));
+});
+
+test.after(async () => {
+  await registry?.[Symbol.asyncDispose]();
+  await lab?.close();
+  if (image !== undefined) await succeed('docker', ['image', 'rm', '--force', image]);
+});
+
+test('a private image without a Secret fails with a sentence that names its registry and the field', async () => {
+  const status = await ending('without', {});
+  assert.is(status.phase, 'Failed');
+  const failed = status.conditions?.find(({ type }) => type === 'Failed');
+  assert.is(failed?.reason, 'ImageNotFound');
+  assert.match(failed?.message ?? '', registry.host);
+  assert.match(failed?.message ?? '', 'spec.imagePullSecrets');
+});
+
+test('a password that the registry refuses is told by the name of its Secret', async () => {
+  const status = await ending('refused', { imagePullSecrets: [{ name: 'stale' }] });
+  const failed = status.conditions?.find(({ type }) => type === 'Failed');
+  assert.is(failed?.reason, 'ImageNotFound');
+  assert.match(failed?.message ?? '', /refused the credentials of Secret stale/);
+  saysNoPassword(await toldOf('refused'));
+});
+
+test('a private image runs with the Secret that fits, even when another one is refused first', async () => {
+  const status = await ending('private', { imagePullSecrets: [{ name: 'stale' }, { name: 'right' }] });
+  assert.is(status.phase, 'Succeeded', JSON.stringify(status));
+  assert.match((await lab.log('private')).toString(), 'pulled');
+  saysNoPassword(await toldOf('private'));
+});
+
+test.run();

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { girderVenv } from '../../cluster/install/girder-venv.ts';
+import { layout } from '../../cluster/layout.ts';
+import { endpoints } from '../../cluster/network.ts';
+import { girder } from './girder.ts';
+import { succeed } from './shell.ts';
+
+/** What a job is made with; `status` is where it has come to already, `user` the login of its owner. */
+export type WantedJob = {
+  readonly title?: string;
+  readonly handler?: 'celery_handler' | 'worker_handler';
+  readonly celeryTaskId?: string;
+  readonly status?: number;
+  readonly user?: string;
+};
+
+/** A job and the token that is good for it alone. */
+export type MadeJob = { readonly jobId: string; readonly token: string };
+
+/** Makes a job in the test Girder, beside its REST API: no API key can carry the scope that POST /job asks for. */
+export async function aJob(wanted: WantedJob = {}): Promise<MadeJob> {
+  const { host, port } = endpoints.mongo;
+  const database = `GIRDER_MONGO_URI=mongodb://${host}:${port}/girder`;
+  const script = join(layout.recipes, 'girder', 'make-job.py');
+  const command = [database, join(girderVenv(), 'bin', 'python'), script];
+  const made = JSON.parse(await succeed('env', command, { input: JSON.stringify(wanted) })) as MadeJob;
+  return { jobId: made.jobId, token: made.token };
+}
+
+/** A job as Girder tells of it. */
+export type StoredJob = {
+  readonly status: number;
+  readonly timestamps: readonly { readonly status: number }[];
+  readonly log?: readonly string[];
+  readonly progress: { readonly message: string; readonly current: number; readonly total: number } | null;
+};
+
+/** The job as Girder has it now. */
+export function storedJob(jobId: string): Promise<StoredJob> {
+  return girder<StoredJob>('GET', `job/${jobId}`);
+}
+
+/** The job's whole log. */
+export async function logOf(jobId: string): Promise<string> {
+  return ((await storedJob(jobId)).log ?? []).join('');
+}
+
+/** The states the job went through, in order. */
+export async function statesOf(jobId: string): Promise<number[]> {
+  return (await storedJob(jobId)).timestamps.map(({ status }) => status);
+}
+
+/** Cancels the job as the admin, as the button in Girder does. */
+export function cancelJob(jobId: string): Promise<StoredJob> {
+  return girder<StoredJob>('PUT', `job/${jobId}/cancel`);
+}

@@ -1,0 +1,89 @@
+import { girder, id } from './refused-specs.ts';
+
+const secretKeyRef = { name: 's', key: 'k' };
+const upload = { filename: 'f', mimeType: 'text/plain', reference: 'r', metadata: { a: { b: [1, null] } } };
+
+const volumes = [
+  { name: 'data', bindMount: { hostPath: '/srv/data', containerPath: '/data', mode: 'ro' } },
+  { name: 'fast', temporary: { sizeLimit: '1Gi' } },
+  { name: 'big', temporary: { hostDir: '/srv/scratch' } },
+  { name: 'models', persistentVolumeClaim: { claimName: 'models', containerPath: '/m', readOnly: true } },
+];
+
+const connects = [
+  {
+    input: { girderFileIdToStream: { fileId: id } },
+    output: { namedInputPipe: { name: 'in', volume: 'fast' } },
+  },
+  {
+    input: { namedOutputPipe: { name: 'out', volume: 'fast' } },
+    output: {
+      chunkedTransferEncodingStream: {
+        url: 'https://example.org/x',
+        headers: [
+          { name: 'A', value: 'b' },
+          { name: 'Authorization', valueFrom: { secretKeyRef } },
+        ],
+      },
+    },
+  },
+  {
+    input: { containerStdOut: {} },
+    output: { girderStreamToItem: { itemId: id, ...upload } },
+  },
+  { input: { containerStdErr: {} }, output: { hostStdErr: {} } },
+];
+
+const transforms = [
+  { name: 'file', girderFileIdToVolume: { fileId: id, volume: 'data', filename: 'a/b.bin' } },
+  { name: 'item', girderItemIdToVolume: { itemId: id, volume: 'data' } },
+  { name: 'folder', girderFolderIdToVolume: { folderId: id, volume: 'data', folderName: 'set' } },
+  { name: 'path', volumePath: { filename: 'out.bin', volume: 'data' } },
+  { name: 'progress', progressPipe: { name: 'p', volume: 'fast' } },
+  { name: 'to', namedInputPipe: { name: 'to', volume: 'fast' } },
+  { name: 'from', namedOutputPipe: { name: 'from', volume: 'fast' } },
+  ...connects.map((connect, index) => ({ name: `connect-${index}`, connect })),
+];
+
+const resources = {
+  requests: { cpu: 2, 'ephemeral-storage': '1Gi' },
+  limits: { memory: '8Gi', cpu: '2.5', 'nvidia.com/gpu': 1 },
+};
+
+/** A spec in which every field but those of `docker` is set, and every member of every union. */
+export const everyField = {
+  image: 'registry.example.org/a@sha256:0',
+  imagePullPolicy: 'Always',
+  imagePullSecrets: [{ name: 'registry' }],
+  command: ['a'],
+  args: ['$(file)', '$(path)', '$(data)', '$(temporaryVolume)'],
+  env: [
+    { name: 'A', value: '' },
+    { name: 'B', valueFrom: { secretKeyRef } },
+  ],
+  resources,
+  volumes,
+  dockerVolumes: { '/srv/atlas': { bind: '/atlas', mode: 'ro' } },
+  transforms,
+  girderResultHooks: [
+    {
+      girderUploadVolumePathToItem: { volumePath: 'path', itemId: id, ...upload, deleteFile: true },
+      when: 'Always',
+      optional: true,
+    },
+    {
+      girderUploadVolumePathToFolder: { volumePath: 'data', folderId: id, ...upload, deleteFile: false },
+      when: 'OnFailure',
+      optional: false,
+    },
+  ],
+  girder: { ...girder, job: { id, tokenSecretRef: secretKeyRef } },
+  docker: { shmSize: '64m', user: 1000, capDrop: ['ALL'], ulimits: [{ name: 'nofile', soft: 10, hard: 20 }] },
+  removeContainer: false,
+  terminationGracePeriodSeconds: 0,
+  startDeadlineSeconds: 1,
+  activeDeadlineSeconds: 1,
+  backoffLimit: 2,
+  ttlSecondsAfterFinished: 0,
+  nodeSelector: { 'kubernetes.io/os': 'linux' },
+};

@@ -1,0 +1,124 @@
+import { girder, id, type RefusedSpecs } from './refused-specs.ts';
+
+const ofVolume = (volume: unknown) => ({ image: 'a', volumes: [volume] });
+const ofTransform = (transform: object, more: object = { girder }) => ({
+  image: 'a',
+  transforms: [{ name: 'x', ...transform }],
+  ...more,
+});
+const ofHook = (hook: object, more: object = { girder }) => ({
+  image: 'a',
+  girderResultHooks: [hook],
+  ...more,
+});
+const ofConnect = (input: object, output: object, more?: object) =>
+  ofTransform({ connect: { input, output } }, more);
+const upload = { volumePath: 'temporaryVolume', itemId: id };
+const stream = { girderFileIdToStream: { fileId: id } };
+const needsGirder = /girder\.credentialsSecretRef is required/;
+const jobOnly = { apiUrl: girder.apiUrl, job: { id, tokenSecretRef: { name: 's', key: 'k' } } };
+
+/** Volumes, transforms and result hooks that the schema refuses. */
+export const refusedParts: RefusedSpecs = {
+  'a volume without a kind': { spec: ofVolume({ name: 'x' }), says: /exactly one of bindMount/ },
+  'a volume of two kinds': {
+    spec: ofVolume({
+      name: 'x',
+      temporary: {},
+      persistentVolumeClaim: { claimName: 'c', containerPath: '/c' },
+    }),
+    says: /exactly one of bindMount/,
+  },
+  'a size limit of a directory of the node': {
+    spec: ofVolume({ name: 'x', temporary: { hostDir: '/srv', sizeLimit: '1Gi' } }),
+    says: /sizeLimit needs a volume that the kubelet keeps/,
+  },
+  'a relative hostDir': { spec: ofVolume({ name: 'x', temporary: { hostDir: 'srv' } }), says: /hostDir/ },
+  'a claim without a path': {
+    spec: ofVolume({ name: 'x', persistentVolumeClaim: { claimName: 'c' } }),
+    says: /containerPath: Required/,
+  },
+  'a download without Girder': {
+    spec: ofTransform({ girderFileIdToVolume: { fileId: id } }, {}),
+    says: needsGirder,
+  },
+  'an item with no credentials but those of a job': {
+    spec: ofTransform({ girderItemIdToVolume: { itemId: id } }, { girder: jobOnly }),
+    says: needsGirder,
+  },
+  'a folder without Girder': {
+    spec: ofTransform({ girderFolderIdToVolume: { folderId: id } }, {}),
+    says: needsGirder,
+  },
+  'a folder name that is a path': {
+    spec: ofTransform({ girderFolderIdToVolume: { folderId: id, folderName: 'a/b' } }),
+    says: /a name without '\/'/,
+  },
+  'a pipe outside of its volume': {
+    spec: ofTransform({ namedInputPipe: { name: '../pipe' } }),
+    says: /inside the volume/,
+  },
+  'a progress pipe with an absolute path': {
+    spec: ofTransform({ progressPipe: { name: '/progress' } }),
+    says: /inside the volume/,
+  },
+  'a connect without an input': {
+    spec: ofConnect({}, { hostStdOut: {} }),
+    says: /exactly one of girderFileIdToStream/,
+  },
+  'a connect with two outputs': {
+    spec: ofConnect({ containerStdOut: {} }, { hostStdOut: {}, hostStdErr: {} }),
+    says: /exactly one of namedInputPipe/,
+  },
+  'a file of Girder that goes nowhere near the target': {
+    spec: ofConnect(stream, { hostStdOut: {} }),
+    says: /goes to a namedInputPipe/,
+  },
+  'an output of the target that goes back into it': {
+    spec: ofConnect({ containerStdOut: {} }, { namedInputPipe: { name: 'p' } }),
+    says: /goes to a namedInputPipe/,
+  },
+  'a stream from Girder without Girder': {
+    spec: ofConnect(stream, { namedInputPipe: { name: 'p' } }, {}),
+    says: needsGirder,
+  },
+  'a stream to Girder without Girder': {
+    spec: ofConnect({ containerStdOut: {} }, { girderStreamToItem: { itemId: id, filename: 'f' } }, {}),
+    says: needsGirder,
+  },
+  'a server that is not on the web': {
+    spec: ofConnect({ containerStdOut: {} }, { chunkedTransferEncodingStream: { url: 'ftp://a/b' } }),
+    says: /url/,
+  },
+  'a header whose name has a line end': {
+    spec: ofConnect(
+      { containerStdOut: {} },
+      { chunkedTransferEncodingStream: { url: 'http://a/b', headers: [{ name: 'a\nb', value: 'c' }] } },
+    ),
+    says: /headers\[0\]\.name/,
+  },
+  'a result hook without a kind': { spec: ofHook({}), says: /exactly one of girderUpload/ },
+  'a result hook of two kinds': {
+    spec: ofHook({
+      girderUploadVolumePathToItem: upload,
+      girderUploadVolumePathToFolder: { volumePath: 'a', folderId: id },
+    }),
+    says: /exactly one of girderUpload/,
+  },
+  'a result hook at an unknown time': {
+    spec: ofHook({ girderUploadVolumePathToItem: upload, when: 'Never' }),
+    says: /when/,
+  },
+  'a result hook without Girder': {
+    spec: ofHook({ girderUploadVolumePathToItem: upload }, {}),
+    says: needsGirder,
+  },
+  'metadata that is no object': {
+    spec: ofHook({ girderUploadVolumePathToItem: { ...upload, metadata: 'a' } }),
+    says: /metadata.*object/,
+  },
+  'a name in Girder that is a path': {
+    spec: ofHook({ girderUploadVolumePathToItem: { ...upload, filename: 'a/b' } }),
+    says: /a name without '\/'/,
+  },
+};

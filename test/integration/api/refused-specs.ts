@@ -1,0 +1,114 @@
+export const id = '0123456789abcdef01234567';
+export const girder = {
+  apiUrl: 'https://data.example.org/api/v1',
+  credentialsSecretRef: { name: 'girder' },
+};
+
+/** Specs by what is wrong with them, and what `kubectl apply` must say. */
+export type RefusedSpecs = Record<string, { spec: unknown; says: RegExp }>;
+
+/** Specs that the schema refuses, besides those of volumes, transforms and hooks. */
+export const refusedSpecs: RefusedSpecs = {
+  'no spec': { spec: undefined, says: /spec: Required/ },
+  'no image': { spec: {}, says: /spec\.image: Required/ },
+  'an empty image': { spec: { image: '' }, says: /spec\.image/ },
+  'a number for an image': { spec: { image: 3 }, says: /spec\.image.*string/ },
+  'an unknown field': { spec: { image: 'a', imagee: 'b' }, says: /unknown field "spec\.imagee"/ },
+  'a field of a later version': {
+    spec: { image: 'a', suspend: true },
+    says: /unknown field "spec\.suspend"/,
+  },
+  'a text for args': { spec: { image: 'a', args: 'b' }, says: /spec\.args.*array/ },
+  'a number among args': { spec: { image: 'a', args: [1] }, says: /spec\.args\[0\].*string/ },
+  'an unknown pull policy': { spec: { image: 'a', imagePullPolicy: 'Sometimes' }, says: /imagePullPolicy/ },
+  'a transform without a kind': { spec: { image: 'a', transforms: [{ name: 'x' }] }, says: /exactly one of/ },
+  'a transform of two kinds': {
+    spec: {
+      image: 'a',
+      girder,
+      transforms: [{ name: 'x', volumePath: { filename: 'f' }, girderFileIdToVolume: { fileId: id } }],
+    },
+    says: /exactly one of/,
+  },
+  'two transforms of one name': {
+    spec: { image: 'a', transforms: ['a', 'b'].map((filename) => ({ name: 'x', volumePath: { filename } })) },
+    says: /Duplicate value/,
+  },
+  'a transform named temporaryVolume': {
+    spec: { image: 'a', transforms: [{ name: 'temporaryVolume', volumePath: { filename: 'f' } }] },
+    says: /every run has/,
+  },
+  'a name that no argument could use': {
+    spec: { image: 'a', transforms: [{ name: 'a b', volumePath: { filename: 'f' } }] },
+    says: /transforms\[0\]\.name/,
+  },
+  'an absolute filename': {
+    spec: { image: 'a', transforms: [{ name: 'x', volumePath: { filename: '/etc/passwd' } }] },
+    says: /inside the volume/,
+  },
+  'a filename that leaves its volume': {
+    spec: { image: 'a', transforms: [{ name: 'x', volumePath: { filename: 'a/../../b' } }] },
+    says: /inside the volume/,
+  },
+  'an id that is none': {
+    spec: { image: 'a', girder, transforms: [{ name: 'x', girderFileIdToVolume: { fileId: 'nosuch' } }] },
+    says: /fileId/,
+  },
+  'Girder without credentials': {
+    spec: { image: 'a', girder: { apiUrl: girder.apiUrl } },
+    says: /set credentialsSecretRef, job, or both/,
+  },
+  'an address that is none': { spec: { image: 'a', girder: { ...girder, apiUrl: 'data' } }, says: /apiUrl/ },
+  'a relative host path': {
+    spec: { image: 'a', volumes: [{ name: 'x', bindMount: { hostPath: 'a', containerPath: '/a' } }] },
+    says: /hostPath/,
+  },
+  'a host path with ..': {
+    spec: {
+      image: 'a',
+      volumes: [{ name: 'x', bindMount: { hostPath: '/srv/../etc', containerPath: '/a' } }],
+    },
+    says: /without '\.'/,
+  },
+  'an unknown mode': {
+    spec: { image: 'a', dockerVolumes: { '/a': { bind: '/b', mode: 'rx' } } },
+    says: /mode/,
+  },
+  'a docker volume that is no path': {
+    spec: { image: 'a', dockerVolumes: { a: { bind: '/b' } } },
+    says: /absolute/,
+  },
+  'a value and its source': {
+    spec: {
+      image: 'a',
+      env: [{ name: 'A', value: 'b', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }],
+    },
+    says: /not both/,
+  },
+  'a quantity that is none': {
+    spec: { image: 'a', resources: { limits: { memory: 'much' } } },
+    says: /limits/,
+  },
+  'a resource that does not bind the target': {
+    spec: { image: 'a', resources: { limits: { gpu: 1 } } },
+    says: /only cpu, memory, ephemeral-storage and extended/,
+  },
+  'a deadline of 0': { spec: { image: 'a', activeDeadlineSeconds: 0 }, says: /activeDeadlineSeconds/ },
+  'a grace of two hours': {
+    spec: { image: 'a', terminationGracePeriodSeconds: 7200 },
+    says: /terminationGracePeriodSeconds/,
+  },
+  'one pull secret twice': {
+    spec: { image: 'a', imagePullSecrets: [{ name: 's' }, { name: 's' }] },
+    says: /Duplicate value/,
+  },
+  'a network under both of its names': {
+    spec: { image: 'a', docker: { network: 'bridge', networkMode: 'none' } },
+    says: /network or networkMode, not both/,
+  },
+  'an unknown option of Docker': {
+    spec: { image: 'a', docker: { shm_size: '64m' } },
+    says: /unknown field "spec\.docker\.shm_size"/,
+  },
+  'a negative backoffLimit': { spec: { image: 'a', backoffLimit: -1 }, says: /backoffLimit/ },
+};

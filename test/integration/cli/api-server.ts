@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { customResourceDefinition } from '../../../src/api/crd.ts';
+import { group, kind, plural, version } from '../../../src/api/names.ts';
+import { isRecord } from '../../../src/support/narrow.ts';
+import { environment } from '../../e2e/support/environment.ts';
+import { succeed } from '../../e2e/support/shell.ts';
+
+/** What the API server would store, or its refusal. */
+export type Verdict = { readonly stored: Record<string, unknown> } | { readonly refusal: string };
+
+/**
+ * The real API server with the schema of this very code, under a group of its own, so that the one that is installed
+ * does not matter. Nothing is ever stored.
+ */
+export class SchemaServer implements AsyncDisposable {
+  readonly #proxy: ChildProcess;
+  readonly #address: string;
+  readonly #group: string;
+
+  private constructor(proxy: ChildProcess, address: string, ownGroup: string) {
+    this.#proxy = proxy;
+    this.#address = address;
+    this.#group = ownGroup;
+  }
+
+  static async open(): Promise<SchemaServer> {
+    environment('KUBECONFIG');
+    const ownGroup = `t${randomBytes(4).toString('hex')}.${group}`;
+    const name = `${plural}.${ownGroup}`;
+    await succeed('kubectl', ['create', '-f', '-'], { input: definition(ownGroup) });
+    await succeed('kubectl', ['wait', '--for=condition=Established', '--timeout=30s', `crd/${name}`]);
+    const proxy = spawn('kubectl', ['proxy', '--port=0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const address = await new Promise<string>((resolve, reject) => {
+      proxy.on('exit', () => reject(new Error('kubectl proxy has ended')));
+      proxy.stdout.on('data', (line: Buffer) => resolve(/127\.0\.0\.1:\d+/.exec(line.toString())?.[0] ?? ''));
+    });
+    const server = new SchemaServer(proxy, address, ownGroup);
+    await server.#served();
+    return server;
+  }
+
+  /** What `kubectl create --dry-run=server --validate=strict` would say of a spec. */
+  async verdict(spec: unknown, more: Record<string, unknown> = {}): Promise<Verdict> {
+    const { status, answer } = await this.#post(spec, more);
+    if (!isRecord(answer)) throw new Error(`the API server answered ${status}`);
+    if (status === 201 && isRecord(answer['spec'])) return { stored: answer['spec'] };
+    if (status === 400 || status === 422) return { refusal: String(answer['message']) };
+    throw new Error(`the API server answered ${status}: ${String(answer['message'])}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#proxy.kill();
+    await succeed('kubectl', ['delete', 'crd', `${plural}.${this.#group}`, '--wait=false']);
+  }
+
+  async #post(spec: unknown, more: Record<string, unknown>): Promise<{ status: number; answer: unknown }> {
+    const path = `apis/${this.#group}/${version}/namespaces/default/${plural}`;
+    const response = await fetch(`http://${this.#address}/${path}?dryRun=All&fieldValidation=Strict`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        apiVersion: `${this.#group}/${version}`,
+        kind,
+        metadata: { name: 'schema' },
+        spec,
+        ...more,
+      }),
+      signal: AbortSignal.timeout(30_000),
+    });
+    return { status: response.status, answer: await response.json().catch(() => undefined) };
+  }
+
+  /** An established resource is served a moment later. */
+  async #served(): Promise<void> {
+    const end = Date.now() + 30_000;
+    while ((await this.#post({ image: 'a' }, {})).status === 404) {
+      if (Date.now() > end) throw new Error('the API server does not serve the schema within 30 s');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+function definition(ownGroup: string): string {
+  const crd = JSON.parse(JSON.stringify(customResourceDefinition())) as {
+    metadata: { name: string };
+    spec: { group: string; names: { shortNames?: string[] } };
+  };
+  crd.metadata.name = `${plural}.${ownGroup}`;
+  crd.spec.group = ownGroup;
+  delete crd.spec.names.shortNames;
+  return JSON.stringify(crd);
+}

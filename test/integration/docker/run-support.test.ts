@@ -1,0 +1,103 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { RunError } from '../../../src/support/errors.ts';
+import { engineUnderTest, failureOf, leftContainers, run } from './engine-under-test.ts';
+
+const engine = await engineUnderTest();
+const broken = () => new RunError('DownloadFailed', 'the stream broke');
+
+test('a failure elsewhere stops the target, as a cancel does', async () => {
+  const failing = new AbortController();
+  const script = 'trap "echo last word; exit 9" TERM; echo ready; while true; do sleep 0.1; done';
+  const { outcome, stdout } = await run(engine, ['sh', '-c', script], {
+    support: {
+      onStarted: () => void setTimeout(() => failing.abort(broken()), 1_000),
+      fail: failing.signal,
+      stopGraceMs: 10_000,
+    },
+  });
+  assert.is(outcome.stopped, 'failed');
+  assert.is(outcome.exitCode, 9);
+  assert.match(stdout, /last word/);
+});
+
+test('a failure elsewhere before the start is what the run fails with', async () => {
+  const fail = AbortSignal.abort(broken());
+  const failure = await failureOf(run(engine, ['true'], { support: { fail } }));
+  assert.equal(failure, { reason: 'DownloadFailed', message: 'the stream broke' });
+});
+
+test('a cancel counts when the run fails at the same time', async () => {
+  const fail = AbortSignal.abort(broken());
+  const support = { fail, signal: AbortSignal.abort() };
+  assert.is((await failureOf(run(engine, ['true'], { support }))).reason, 'Cancelled');
+});
+
+test('what is to be done before the start is done when nothing runs yet', async () => {
+  let status = 'never asked';
+  const beforeStart = async (id: string) => {
+    status = (await engine.docker.getContainer(id).inspect()).State.Status;
+  };
+  const { outcome, stdout } = await run(engine, ['echo', 'first'], { support: { beforeStart } });
+  assert.is(status, 'created');
+  assert.is(outcome.exitCode, 0);
+  assert.is(stdout, 'first\n');
+});
+
+test('when what is to be done before the start fails, the target never starts', async () => {
+  let hasStarted = false;
+  const support = {
+    beforeStart: async () => Promise.reject(broken()),
+    onStarted: () => void (hasStarted = true),
+  };
+  const failure = await failureOf(run(engine, ['true'], { support }));
+  assert.is(failure.reason, 'DownloadFailed');
+  assert.not(hasStarted);
+});
+
+test('what is to be done before the start does not hold up a cancel', async () => {
+  const cancelling = new AbortController();
+  const beforeStart = async () => {
+    cancelling.abort();
+    return new Promise<void>(() => undefined);
+  };
+  const failure = await failureOf(
+    run(engine, ['true'], { support: { beforeStart, signal: cancelling.signal } }),
+  );
+  assert.is(failure.reason, 'Cancelled');
+});
+
+test('a GPU that only the image wants is done without where the engine has none', async () => {
+  const warnings: string[] = [];
+  let prepared = 0;
+  const { outcome, stdout } = await run(engine, ['echo', 'on the CPU'], {
+    container: { gpus: { count: -1, optional: true } },
+    support: {
+      onWarning: (message) => void warnings.push(message),
+      beforeStart: async () => void (prepared += 1),
+    },
+  });
+  assert.is(outcome.exitCode, 0);
+  assert.is(stdout, 'on the CPU\n');
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0] ?? '', /asks for a GPU.*could not select device driver/);
+  assert.is(prepared, 1);
+});
+
+test('a GPU that was asked for is not done without', async () => {
+  const failure = await failureOf(run(engine, ['true'], { container: { gpus: { deviceIds: ['GPU-1'] } } }));
+  assert.is(failure.reason, 'ContainerStartFailed');
+  assert.match(failure.message, /could not select device driver/);
+});
+
+test('the runtime nvidia is what the error is about where the engine does not know it', async () => {
+  const failure = await failureOf(run(engine, ['true'], { container: { docker: { runtime: 'nvidia' } } }));
+  assert.is(failure.reason, 'ContainerCreateFailed');
+  assert.match(failure.message, /runtime.*nvidia/i);
+});
+
+test.after(async () => {
+  assert.equal(await leftContainers(engine), []);
+});
+
+test.run();

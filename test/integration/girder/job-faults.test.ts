@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { girder } from '../../e2e/support/girder.ts';
+import { cancelJob, logOf, statesOf } from '../../e2e/support/girder-job.ts';
+import { JobUnderTest } from './job-under-test.ts';
+
+const serverError = { status: 500, body: '{"message": "a fault", "type": "internal"}' } as const;
+
+test('a Girder that answers with errors for seconds costs no line of the log, and one warning', async () => {
+  await using under = await JobUnderTest.open();
+  await under.job.start();
+  const out = under.job.sink('stdout');
+  const lines = Array.from({ length: 60 }, (_, index) => `line ${index}\n`);
+  for (const [index, line] of lines.entries()) {
+    if (index === 10)
+      for (let times = 0; times < 4; times += 1) under.proxy.fail('PUT', '/job/', serverError);
+    out.write(line);
+    await sleep(100);
+  }
+  await under.job.finish({ kind: 'succeeded', message: '' });
+  assert.is(await logOf(under.made.jobId), lines.join(''));
+  assert.equal(await statesOf(under.made.jobId), [2, 3]);
+  const warnings = under.logged.filter((line) => line.includes('cannot be reached'));
+  assert.is(warnings.length, 1, under.logged.join(''));
+});
+
+test('a part of the log whose answer was lost is not stored twice, nor is an equal one that never arrived lost', async () => {
+  await using under = await JobUnderTest.open();
+  const out = under.job.sink('stdout');
+  out.write('tick\n');
+  await sleep(1_000);
+  under.proxy.fail('PUT', '/job/', { loseAnswer: true });
+  out.write('tick\n');
+  await sleep(2_500);
+  under.proxy.fail('PUT', '/job/', serverError);
+  out.write('tick\n');
+  await under.job.finish({ kind: 'succeeded', message: '' });
+  assert.is(await logOf(under.made.jobId), 'tick\ntick\ntick\n');
+});
+
+test('a cancel is seen although the look before it failed', async () => {
+  await using under = await JobUnderTest.open();
+  await under.job.start();
+  under.proxy.fail('PUT', '/job/', serverError);
+  await cancelJob(under.made.jobId);
+  for (let waited = 0; waited < 50 && !under.job.cancelled.aborted; waited += 1) await sleep(100);
+  assert.ok(under.job.cancelled.aborted);
+});
+
+test('a token that is refused later ends the reporting with one warning, and never the run', async () => {
+  await using under = await JobUnderTest.open();
+  await under.job.start();
+  const refused = { status: 401, body: '{"message": "no", "type": "access"}' };
+  for (let times = 0; times < 10; times += 1) under.proxy.fail('PUT', '/job/', refused);
+  const out = under.job.sink('stdout');
+  out.write('lost\n');
+  await sleep(1_500);
+  out.write('lost too\n');
+  const puts = under.puts;
+  await under.job.finish({ kind: 'succeeded', message: '' });
+  assert.is(under.puts, puts);
+  assert.not(under.job.cancelled.aborted);
+  assert.is(under.logged.length, 1, under.logged.join(''));
+});
+
+test('a job that is deleted in Girder while its run goes on ends the reporting only', async () => {
+  await using under = await JobUnderTest.open();
+  await under.job.start();
+  await girder('DELETE', `job/${under.made.jobId}`);
+  under.job.sink('stdout').write('to nobody\n');
+  await sleep(3_000);
+  const puts = under.puts;
+  await under.job.finish({ kind: 'succeeded', message: '' });
+  assert.is(under.puts, puts);
+  assert.not(under.job.cancelled.aborted);
+});
+
+test('a Girder that never answers again does not hold up the end for long', async () => {
+  await using under = await JobUnderTest.open({}, { finish: 3_000 });
+  await under.job.start();
+  for (let times = 0; times < 20; times += 1) under.proxy.fail('PUT', '/job/', { silence: true });
+  under.job.say('unheard');
+  const started = performance.now();
+  await under.job.finish({ kind: 'succeeded', message: '' });
+  assert.ok(performance.now() - started < 5_000);
+});
+
+test('the token of a job is in no line of the log', async () => {
+  await using under = await JobUnderTest.open();
+  under.proxy.fail('PUT', '/job/', serverError);
+  under.proxy.fail('PUT', '/job/', { loseAnswer: true });
+  under.job.say('something');
+  await under.job.finish({ kind: 'failed', message: 'the end' });
+  assert.ok(under.logged.length > 0);
+  assert.not.match(under.logged.join(''), under.made.token);
+});
+
+test.run();

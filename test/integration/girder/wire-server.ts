@@ -1,0 +1,77 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { GirderClient } from '../../../src/girder/client.ts';
+import { TokenSource } from '../../../src/girder/credentials.ts';
+import { parseApiUrl } from '../../../src/girder/api-url.ts';
+import { defaultTiming, type Timing } from '../../../src/girder/timing.ts';
+
+/** One answer to a download: whatever is written to the socket, byte for byte. */
+export type Answering = (socket: Socket, request: string) => void;
+
+/** The token that every request to the server itself must carry. */
+export const wireToken = 'w1r3t0k3n';
+
+/**
+ * A server that answers each download with the next script, and the question for the file's document with `size`:
+ * for what no real Girder does on the wire.
+ */
+export class WireServer implements AsyncDisposable {
+  /** The heads of the downloads' requests. */
+  readonly downloads: string[] = [];
+  readonly #script: Answering[];
+  readonly #size: number | undefined;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(size: number | undefined, script: readonly Answering[]) {
+    this.#size = size;
+    this.#script = [...script];
+    this.#server = createServer((socket) => this.#serve(socket));
+  }
+
+  static async start(size: number | undefined, script: readonly Answering[], host = '127.0.0.1') {
+    const server = new WireServer(size, script);
+    await new Promise<void>((resolve) => server.#server.listen(0, host, resolve));
+    return server;
+  }
+
+  get origin(): string {
+    const { address, family, port } = this.#server.address() as AddressInfo;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  }
+
+  /** A client of this server whose silences are short. */
+  client(timing: Partial<Timing> = {}): GirderClient {
+    const api = parseApiUrl(`${this.origin}/api/v1`);
+    const short = { ...defaultTiming, answer: 1000, stall: 300, ...timing };
+    return new GirderClient(api, new TokenSource({ token: wireToken }), { timing: short });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('data', (data: Buffer) => {
+      const request = data.toString('latin1');
+      if (!request.includes('/download')) return this.#describe(socket);
+      this.downloads.push(request);
+      const answering = this.#script.shift();
+      if (answering === undefined) socket.end('HTTP/1.1 503 Out of script\r\nContent-Length: 0\r\n\r\n');
+      else answering(socket, request);
+    });
+  }
+
+  #describe(socket: Socket): void {
+    const document = JSON.stringify({
+      _id: 'f',
+      name: 'f',
+      ...(this.#size === undefined ? {} : { size: this.#size }),
+    });
+    socket.end(
+      `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${document.length}\r\n\r\n${document}`,
+    );
+  }
+}

@@ -1,0 +1,145 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ChunkedPost } from '../../../src/io/chunked-post.ts';
+
+const never = new AbortController().signal;
+
+/** A server that deals with one request as it is told, and where it is. */
+async function aServer(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<{ url: string; [Symbol.asyncDispose](): Promise<void> }> {
+  const server: Server = createServer(handle).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/in?key=hidden`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function failureOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'no failure';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+test('every write is a chunk, and the headers are those that were asked for', async () => {
+  const chunks: string[] = [];
+  let headers: IncomingMessage['headers'] = {};
+  await using server = await aServer((request, response) => {
+    headers = request.headers;
+    request.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
+    request.on('end', () => response.end('ok'));
+  });
+  const post = new ChunkedPost({ url: server.url, headers: { 'Girder-Token': 't' } }, never);
+  for (const text of ['one', 'two', 'three']) {
+    await post.write(Buffer.from(text));
+    while (!chunks.includes(text)) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await post.finish();
+  assert.equal(chunks, ['one', 'two', 'three']);
+  assert.is(headers['transfer-encoding'], 'chunked');
+  assert.is(headers['girder-token'], 't');
+});
+
+test('a stream without a byte is an empty body', async () => {
+  let bytes = -1;
+  await using server = await aServer((request, response) => {
+    bytes = 0;
+    request.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    request.on('end', () => response.end());
+  });
+  await new ChunkedPost({ url: server.url, headers: {} }, never).finish();
+  assert.is(bytes, 0);
+});
+
+test('the memory of a chunk may be used again once it is written', async () => {
+  const received: Buffer[] = [];
+  await using server = await aServer((request, response) => {
+    request.on('data', (chunk: Buffer) => received.push(chunk));
+    request.on('end', () => response.end());
+  });
+  const post = new ChunkedPost({ url: server.url, headers: {} }, never);
+  const buffer = Buffer.alloc(64 * 1024);
+  for (let round = 0; round < 50; round += 1) {
+    buffer.fill(round);
+    await post.write(buffer);
+  }
+  await post.finish();
+  const all = Buffer.concat(received);
+  assert.is(all.length, 50 * buffer.length);
+  for (let round = 0; round < 50; round += 1) {
+    assert.ok(
+      all.subarray(round * buffer.length, (round + 1) * buffer.length).every((byte) => byte === round),
+    );
+  }
+});
+
+test('a refusal is a failure that names the address without its query', async () => {
+  for (const status of [302, 404, 500]) {
+    await using server = await aServer((request, response) => {
+      request.resume().on('end', () => response.writeHead(status, { location: 'http://other/' }).end());
+    });
+    const post = new ChunkedPost({ url: server.url, headers: {} }, never);
+    await post.write(Buffer.from('x'));
+    const message = await failureOf(post.finish());
+    assert.match(message, new RegExp(`/in does not take the stream: it answers ${status}`));
+    assert.not.match(message, /hidden/);
+  }
+});
+
+test('an early refusal ends the writing although more is to come', async () => {
+  await using server = await aServer((request, response) => {
+    request.once('data', () => response.writeHead(401).end());
+  });
+  const post = new ChunkedPost({ url: server.url, headers: {} }, never);
+  const forEver = async () => {
+    for (;;) await post.write(Buffer.alloc(64 * 1024));
+  };
+  assert.match(await failureOf(forEver()), /it answers 401: see the headers of the stream/);
+});
+
+test('a connection that breaks and a server that is not there are failures', async () => {
+  await using server = await aServer((request) => {
+    request.once('data', () => request.socket.destroy());
+  });
+  const post = new ChunkedPost({ url: server.url, headers: {} }, never);
+  const forEver = async (one: ChunkedPost) => {
+    for (;;) await one.write(Buffer.alloc(64 * 1024));
+  };
+  assert.match(await failureOf(forEver(post)), /does not take the stream: /);
+  const nobody = new ChunkedPost({ url: 'http://127.0.0.1:1/', headers: {} }, never);
+  assert.match(await failureOf(forEver(nobody)), /ECONNREFUSED/);
+});
+
+test('a server that does not read holds the writer back, and a cancel frees it at once', async () => {
+  await using server = await aServer((request) => void request.pause());
+  const cancel = new AbortController();
+  const post = new ChunkedPost({ url: server.url, headers: {} }, cancel.signal);
+  let written = 0;
+  const forEver = async () => {
+    for (;;) {
+      await post.write(Buffer.alloc(256 * 1024));
+      written += 1;
+    }
+  };
+  const ending = failureOf(forEver());
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const before = written;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.is(written, before);
+  cancel.abort(new Error('enough'));
+  assert.match(await ending, /enough/);
+});
+
+test.run();

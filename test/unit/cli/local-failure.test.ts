@@ -1,0 +1,60 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { exitCodes, type FailureReason, failureReasons } from '../../../src/api/reasons.ts';
+import { localExitCode, localSentence } from '../../../src/cli/local-failure.ts';
+import { RunError } from '../../../src/support/errors.ts';
+
+const code = (reason: FailureReason | undefined, exitCode?: number, stoppedBy?: string) =>
+  localExitCode({
+    failure: reason === undefined ? undefined : new RunError(reason, 'x'),
+    target: exitCode === undefined ? undefined : { exitCode },
+    stoppedBy,
+  });
+
+test('the exit code is the own one of a target that failed', () => {
+  assert.is(code(undefined, 0), 0);
+  assert.is(code('TargetFailed', 3), 3);
+  assert.is(code('OOMKilled', 137), 137);
+});
+
+test('a run that failed although its target did not has the exit code of its reason', () => {
+  assert.is(code('UploadFailed', 0), exitCodes.upload);
+  assert.is(code('ImageNotFound'), exitCodes.spec);
+  assert.is(code('ActiveDeadlineExceeded', 0), exitCodes.deadline);
+  assert.is(code('Cancelled'), exitCodes.cancelled);
+});
+
+test('a run that a signal stopped has the exit code of the signal, whatever became of the target', () => {
+  assert.is(code('Cancelled', 143, 'SIGINT'), 130);
+  assert.is(code('Cancelled', undefined, 'SIGTERM'), 143);
+  assert.is(code('Cancelled', 0, 'SIGHUP'), 129);
+});
+
+test('a signal that came too late changes nothing', () => {
+  assert.is(code(undefined, 0, 'SIGINT'), 0);
+  assert.is(code('TargetFailed', 3, 'SIGINT'), 3);
+});
+
+test('no sentence sends a user without a cluster to a pod, a node or an administrator', () => {
+  const reachable = Object.keys(failureReasons).filter(
+    (reason) => !/NotAllowed$|^Job|^Worker|^VolumeMount/.test(reason),
+  );
+  assert.ok(reachable.length > 15);
+  for (const reason of reachable as FailureReason[]) {
+    const sentence = localSentence(new RunError(reason, 'Something of the node happened'));
+    assert.not.match(sentence, /\bpod\b|\bnodes?\b|administrator|backoffLimit|apply/i, reason);
+  }
+});
+
+test('the sentence leaves the settings of the operator out', () => {
+  const failure = new RunError(
+    'EngineUnavailable',
+    'No answer on /x (setting DOCKERRUN_DOCKER_SOCKET): ENOENT',
+  );
+  assert.is(
+    localSentence(failure),
+    'No answer on /x: ENOENT. Check that Docker runs, and that DOCKER_HOST is the address of its socket.',
+  );
+});
+
+test.run();

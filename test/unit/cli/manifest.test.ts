@@ -1,0 +1,75 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseDocuments } from '../../../src/cli/kubectl-yaml.ts';
+import { chooseRun, manifestOf, nameOf } from '../../../src/cli/manifest.ts';
+
+const run = (name: string) =>
+  `apiVersion: dockerrun.dev/v1alpha1\nkind: DockerRun\nmetadata: {name: ${name}}\n`;
+const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n';
+const settings = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n';
+
+const manifest = (...documents: string[]) =>
+  manifestOf(parseDocuments(documents.join('---\n'), 'f.yaml'), 'f.yaml');
+const chosen = (name: string | undefined, ...documents: string[]) =>
+  nameOf(chooseRun(manifest(...documents), name));
+
+test('runs and Secrets are found among other documents, which are told', () => {
+  const { runs, secrets, ignored } = manifest(settings, run('a'), '', secret);
+  assert.equal([runs.length, secrets.length, ignored], [1, 1, ['ConfigMap/c']]);
+});
+
+test('JSON is read, and so is a List', () => {
+  const items = [
+    { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', metadata: { generateName: 'a-' } },
+  ];
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  assert.is(chosen(undefined, list), 'a-');
+});
+
+test('the only run is taken, or the one with the wanted name', () => {
+  assert.is(chosen(undefined, run('a'), secret), 'a');
+  assert.is(chosen('b', run('a'), run('b')), 'b');
+});
+
+for (const [what, name, documents, sentence] of [
+  ['no run', undefined, [secret], 'f.yaml: it holds no document of kind DockerRun'],
+  ['an empty file', undefined, ['# nothing\n'], 'f.yaml: it holds no document of kind DockerRun'],
+  [
+    'two runs',
+    undefined,
+    [run('a'), run('b')],
+    'f.yaml: it holds 2 DockerRuns (a, b); choose one with --name',
+  ],
+  ['no such run', 'c', [run('a'), run('b')], 'f.yaml: it holds no DockerRun with the name c, only a, b'],
+  ['one name twice', 'a', [run('a'), run('a')], 'f.yaml: it holds 2 DockerRuns with the name a'],
+  [
+    'a later version',
+    undefined,
+    [run('a').replace('v1alpha1', 'v2')],
+    'f.yaml: DockerRun a has apiVersion dockerrun.dev/v2, and this dockerrun knows dockerrun.dev/v1alpha1',
+  ],
+  ['a text', undefined, ['hello\n'], 'f.yaml: every document must be an object with apiVersion and kind'],
+  [
+    'no kind',
+    undefined,
+    ['apiVersion: v1\n'],
+    'f.yaml: every document must be an object with apiVersion and kind',
+  ],
+  ['broken YAML', undefined, ['a: [1\nb: 2\n'], /^f\.yaml: .* at line \d+, column \d+$/],
+  ['a key twice', undefined, ['kind: a\nkind: b\n'], /^f\.yaml: Map keys must be unique at line 2/],
+  ['an unknown alias', undefined, ['kind: *a\n'], /^f\.yaml: .*alias/],
+] as const) {
+  test(`${what} is one clear sentence`, () => {
+    try {
+      chosen(name, ...documents);
+      assert.unreachable();
+    } catch (error) {
+      const { message } = error as Error;
+      if (typeof sentence === 'string') assert.is(message, sentence);
+      else assert.match(message, sentence);
+      assert.not.match(message, '\n');
+    }
+  });
+}
+
+test.run();

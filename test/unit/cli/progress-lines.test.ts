@@ -1,0 +1,63 @@
+import { PassThrough } from 'node:stream';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ProgressLines, resultLine } from '../../../src/cli/progress-lines.ts';
+import { Speaker } from '../../../src/cli/speaker.ts';
+
+const pulling = (percent: number) => ({
+  phase: 'Preparing' as const,
+  progress: { message: 'Pulling a', percent },
+});
+
+test('each phase is told once', () => {
+  const lines = new ProgressLines();
+  const running = { phase: 'Running' as const, target: { containerID: '0123456789abcdef' } };
+  assert.equal(lines.next({ phase: 'Preparing' }, 0), ['pulling the image and downloading the inputs']);
+  assert.equal(lines.next({ phase: 'Preparing' }, 9_000), []);
+  assert.equal(lines.next(running, 9_000), ['the target runs (container 0123456789ab)']);
+  assert.equal(lines.next({ ...running, progress: { message: 'The target runs.' } }, 20_000), []);
+});
+
+test('progress is told every 2 seconds or every 10 percent', () => {
+  const lines = new ProgressLines();
+  const said = [
+    lines.next(pulling(0), 0).at(-1),
+    ...lines.next(pulling(5), 500),
+    ...lines.next(pulling(12), 800),
+    ...lines.next(pulling(13), 2_700),
+    ...lines.next(pulling(14), 2_900),
+    ...lines.next(pulling(14), 9_000),
+  ];
+  assert.equal(said, ['Pulling a (0 %)', 'Pulling a (12 %)', 'Pulling a (14 %)']);
+});
+
+test('a result is told with its ids', () => {
+  const result = { name: 'out.txt', itemId: 'i', fileId: 'f', size: 3, sha256: '' };
+  assert.is(resultLine(result), 'result out.txt: file f in item i (3 bytes)');
+});
+
+test("our lines begin at the beginning of a line, and the target's bytes are what they are", () => {
+  const out = new PassThrough();
+  const speaker = new Speaker(out, false);
+  speaker.say('one');
+  speaker.target.write(Buffer.from([0xff, 0x0a]));
+  speaker.say('two');
+  speaker.target.write('half');
+  speaker.say('three\u001b[31m\nand on');
+  const expected = Buffer.concat([
+    Buffer.from('dockerrun: one\n'),
+    Buffer.from([0xff, 0x0a]),
+    Buffer.from('dockerrun: two\nhalf\ndockerrun: three\u{fffd}[31m and on\n'),
+  ]);
+  assert.is((out.read() as Buffer).toString('hex'), expected.toString('hex'));
+});
+
+test('a quiet speaker only warns', () => {
+  const out = new PassThrough();
+  const speaker = new Speaker(out, true);
+  speaker.say('one');
+  speaker.warn('two');
+  assert.is(String(out.read()), 'dockerrun: two\n');
+});
+
+test.run();

@@ -1,0 +1,61 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isRefusal, refusedPull } from '../../../src/docker/registry-refusal.ts';
+import { registryAuths } from '../../../src/docker/registry-secrets.ts';
+
+/** What docker-modem throws. */
+function answer(statusCode: number, text: string): Error {
+  return Object.assign(new Error(`(HTTP code ${statusCode}) server error - ${text} `), { statusCode });
+}
+
+for (const text of [
+  'Head "https://reg.example.org/v2/x/manifests/1": no basic auth credentials',
+  'Get "https://reg.example.org/v2/": unauthorized: authentication required',
+  'Error response from daemon: Head "https://ghcr.io/v2/lab/x/manifests/1": denied',
+  'denied: requested access to the resource is denied',
+  "pull access denied for lab/x, repository does not exist or may require 'docker login'",
+  'unauthorized: incorrect username or password',
+  'error parsing HTTP 403 response body: invalid character',
+  'unexpected status code 401 Unauthorized',
+  'received unexpected HTTP status: 403 Forbidden',
+]) {
+  test(`a registry wants credentials: ${text}`, () => {
+    assert.ok(isRefusal(answer(500, text)));
+    assert.ok(isRefusal(new Error(text)));
+  });
+}
+
+for (const text of [
+  'manifest for reg.example.org/x:1 not found: manifest unknown: manifest unknown',
+  'toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating',
+  'received unexpected HTTP status: 503 Service Unavailable',
+  'open /var/lib/docker/tmp/x: permission denied',
+  'dial tcp 10.0.0.1:4031: connect: connection refused',
+]) {
+  test(`a registry does not want credentials: ${text}`, () => {
+    assert.not(isRefusal(answer(500, text)));
+  });
+}
+
+test('a refusal by status alone counts, whatever its words', () => {
+  assert.ok(isRefusal(answer(401, 'no')));
+  assert.ok(isRefusal(answer(403, 'no')));
+  assert.not(isRefusal(answer(404, 'no')));
+});
+
+test('the sentence tells missing credentials from refused ones, each Secret once', () => {
+  const pull = { image: 'reg.example.org/x:1', auths: registryAuths([]) };
+  const error = new Error('denied');
+  assert.is(
+    refusedPull(error, { ...pull, tried: [] }).message,
+    'The image reg.example.org/x:1 cannot be pulled, there are no credentials for its registry reg.example.org ' +
+      '(name a Secret with credentials for reg.example.org in spec.imagePullSecrets): denied',
+  );
+  assert.is(
+    refusedPull(error, { ...pull, tried: ['Secret a', 'Secret a', 'Secret b'] }).message,
+    'The image reg.example.org/x:1 cannot be pulled, its registry reg.example.org refused the credentials of ' +
+      'Secret a and Secret b: denied',
+  );
+});
+
+test.run();

@@ -1,0 +1,48 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isCancel, nextStatus, type SettableStatus } from '../../../src/girder/job-status.ts';
+
+const wanted: readonly SettableStatus[] = [2, 3, 4, 5];
+
+/** The states asked for one after the other when Girder grants each. */
+function way(from: number, to: SettableStatus): number[] {
+  const states: number[] = [];
+  for (let next = nextStatus(from, to); next !== undefined; next = nextStatus(next, to)) states.push(next);
+  return states;
+}
+
+test('a job that waits runs before it succeeds or fails, and is cancelled at once', () => {
+  for (const from of [0, 1]) {
+    assert.equal(
+      wanted.map((to) => way(from, to)),
+      [[2], [2, 3], [2, 4], [5]],
+    );
+  }
+});
+
+test('a job that runs ends as the run did', () => {
+  assert.equal(
+    wanted.map((to) => way(2, to)),
+    [[], [3], [4], [5]],
+  );
+});
+
+test('a job that is being cancelled becomes CANCELED after a late success, and never RUNNING', () => {
+  assert.equal(
+    wanted.map((to) => way(824, to)),
+    [[], [5], [4], [5]],
+  );
+});
+
+test('a job that ended stays as it is', () => {
+  for (const from of [3, 4, 5]) for (const to of wanted) assert.equal(way(from, to), []);
+});
+
+test('both the request for a cancel and its end are a cancel', () => {
+  assert.equal(
+    [0, 1, 2, 3, 4, 5, 820, 823, 824].filter((status) => isCancel(status)),
+    [5, 824],
+  );
+});
+
+test.run();

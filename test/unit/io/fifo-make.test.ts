@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { removePath } from '../../../src/io/confined-change.ts';
+import { ConfinedPathError } from '../../../src/io/confined-path.ts';
+import { FifoError } from '../../../src/io/fifo.ts';
+import { makeFifo } from '../../../src/io/make-fifo.ts';
+import { inodeOf, type MadePath, ownNamePrefix } from '../../../src/io/made-path.ts';
+
+const test = suite<{ root: string; descriptors: number }>('making named pipes');
+
+// The first child makes Node open descriptors of its own, for good.
+test.before(async () => {
+  await once(spawn('true'), 'close');
+});
+
+const leaks: number[] = [];
+
+test.before.each((context) => {
+  context.root = mkdtempSync(join(tmpdir(), 'make-fifo-'));
+  context.descriptors = readdirSync('/proc/self/fd').length;
+});
+
+test.after.each(({ root, descriptors }) => {
+  rmSync(root, { recursive: true });
+  leaks.push(readdirSync('/proc/self/fd').length - descriptors);
+});
+
+async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'nothing went wrong',
+    (error: unknown) => error,
+  );
+}
+
+test('everybody can open the pipe and reach it, whatever the umask', async ({ root }) => {
+  const umask = process.umask(0o077);
+  try {
+    const fifo = await makeFifo(root, 'a/b/pipe of "mine"');
+    const stats = statSync(join(root, fifo.path), { bigint: true });
+    assert.ok(stats.isFIFO());
+    assert.is(stats.mode & 0o7777n, 0o666n);
+    assert.is(inodeOf(stats), fifo.inode);
+    assert.is(statSync(join(root, 'a/b')).mode & 0o777, 0o777);
+    assert.equal(readdirSync(join(root, 'a/b')), ['pipe of "mine"'], 'nothing else is left');
+  } finally {
+    process.umask(umask);
+  }
+});
+
+test('every path is told before it is made, and what was told is enough to remove it', async ({ root }) => {
+  const told: MadePath[] = [];
+  const fifo = await makeFifo(root, 'a/pipe', (made) => {
+    assert.throws(() => statSync(join(root, made.path)), 'ENOENT');
+    told.push(made);
+  });
+  assert.equal([told[0], told[2]], [{ path: 'a' }, fifo]);
+  assert.ok(told[1]?.path.startsWith(`a/${ownNamePrefix}`));
+  assert.is(told.length, 3);
+  for (const made of told.toReversed()) assert.is(await removePath(root, made), true);
+  assert.equal(readdirSync(root), []);
+});
+
+test('what is there already stays, and links are not followed', async ({ root }) => {
+  writeFileSync(join(root, 'file'), 'precious');
+  symlinkSync('nowhere', join(root, 'dangling'));
+  await makeFifo(root, 'pipe');
+  for (const path of ['file', 'dangling', 'pipe']) {
+    const error = await thrownBy(makeFifo(root, path));
+    assert.instance(error, ConfinedPathError);
+    assert.is((error as ConfinedPathError).problem, 'exists', path);
+  }
+  mkdirSync(join(root, 'real'));
+  symlinkSync('real', join(root, 'link'));
+  const error = await thrownBy(makeFifo(root, 'link/pipe'));
+  assert.is((error as ConfinedPathError).problem, 'unsafe');
+  assert.equal(readdirSync(join(root, 'real')), []);
+  assert.equal(readdirSync(root).toSorted(), ['dangling', 'file', 'link', 'pipe', 'real']);
+});
+
+test('the name being taken in the last moment leaves nothing behind', async ({ root }) => {
+  const error = await thrownBy(
+    makeFifo(root, 'pipe', ({ path }) => {
+      if (path === 'pipe') writeFileSync(join(root, 'pipe'), 'first');
+    }),
+  );
+  assert.is((error as ConfinedPathError).problem, 'exists');
+  assert.equal(readdirSync(root), ['pipe']);
+  assert.ok(statSync(join(root, 'pipe')).isFile());
+});
+
+test('a program that is missing, or that fails, is told with how to mend it', async ({ root }) => {
+  const path = process.env['PATH'];
+  try {
+    process.env['PATH'] = root;
+    const missing = await thrownBy(makeFifo(root, 'pipe'));
+    assert.instance(missing, FifoError);
+    assert.match(String(missing), 'the program mkfifo is missing; install coreutils');
+    writeFileSync(join(root, 'mkfifo'), '#!/bin/sh\necho "mkfifo: cannot: No such luck" >&2; exit 3\n');
+    chmodSync(join(root, 'mkfifo'), 0o755);
+    const failed = await thrownBy(makeFifo(root, 'pipe'));
+    assert.match(String(failed), 'the named pipe pipe cannot be made');
+    assert.match(String(failed), 'mkfifo says "No such luck" (3)');
+    assert.equal(readdirSync(root), ['mkfifo']);
+  } finally {
+    process.env['PATH'] = path;
+  }
+});
+
+test('no descriptor stays open', () => {
+  assert.ok(leaks.length > 0);
+  assert.ok(
+    leaks.every((count) => count === 0),
+    `descriptors that each test left open: ${leaks.join(', ')}`,
+  );
+});
+
+test.run();

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { QuietTime } from '../../../src/io/fifo-quiet-time.ts';
+
+function start(milliseconds: number): { quiet: QuietTime; calls: () => number } {
+  let calls = 0;
+  return { quiet: new QuietTime(milliseconds, () => (calls += 1)), calls: () => calls };
+}
+
+test('the time is over once when nothing happens', async () => {
+  const { calls } = start(20);
+  await sleep(150);
+  assert.is(calls(), 1);
+});
+
+test('every interruption begins it anew, and it stands still while paused', async () => {
+  const { quiet, calls } = start(300);
+  for (let i = 0; i < 4; i += 1) {
+    await sleep(100);
+    quiet.interrupt();
+  }
+  assert.is(calls(), 0);
+  quiet.pause();
+  await sleep(500);
+  assert.is(calls(), 0);
+  quiet.interrupt();
+  await sleep(500);
+  assert.is(calls(), 1);
+});
+
+test('what came while the process stood still is seen before the time is over', async () => {
+  const { quiet, calls } = start(20);
+  const end = performance.now() + 60;
+  while (performance.now() < end);
+  setImmediate(() => quiet.interrupt());
+  await sleep(1);
+  assert.is(calls(), 0);
+  quiet.pause();
+});
+
+test.run();
