@@ -45,6 +45,7 @@ const result = Type.Object({
   itemId: Type.String({ description: 'The item in Girder.' }),
   fileId: Type.String({ description: 'The file in Girder.' }),
   name: Type.String({ description: 'The name of the file.' }),
+  path: Type.Optional(Type.String({ description: 'Its path below the directory that was uploaded.' })),
   size: Type.Integer({ description: 'Its size in bytes.' }),
   sha256: Type.String({ description: 'The SHA-256 of its bytes, in hexadecimal.' }),
 });

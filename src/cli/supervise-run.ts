@@ -4,6 +4,7 @@ import { RunError, toRunError } from '../support/errors.ts';
 import { LiveReport } from '../worker/live-report.ts';
 import { runOnce } from '../worker/run.ts';
 import type { Setting } from '../worker/setting.ts';
+import { defectSignal } from './defect-signal.ts';
 import { localExitCode, localSentence } from './local-failure.ts';
 import type { LocalSecrets } from './local-secrets.ts';
 import { plainLog } from './plain-log.ts';
@@ -43,15 +44,16 @@ async function attempt(
   const lines = new ProgressLines();
   const look = () => lines.next(report.snapshot(), performance.now()).forEach((line) => speaker.say(line));
   const looking = setInterval(look, lookMs);
+  const defect = defectSignal();
   try {
-    const signal = cancelledBy(stop, speaker);
+    const signal = AbortSignal.any([cancelledBy(stop, speaker), defect]);
     signal.throwIfAborted();
     checkSecrets(setting, secrets);
     look();
     await runOnce(setting, { report, stdout, stderr: speaker.target, log: plainLog(speaker), signal });
     return undefined;
   } catch (error) {
-    return toRunError(error);
+    return toRunError(defect.aborted ? defect.reason : error);
   } finally {
     clearInterval(looking);
     look();

@@ -1,5 +1,5 @@
 import { jobName } from '../api/names.ts';
-import { exitCodeOf, exitCodes, isFailureReason } from '../api/reasons.ts';
+import { isFailureReason } from '../api/reasons.ts';
 import type { Report } from '../api/report.ts';
 import type { Phase } from '../api/status.ts';
 import { validateSpec } from '../api/validate.ts';
@@ -9,6 +9,7 @@ import { type Action, type Decision, isTerminal, nothing, type Observed } from '
 import { end, endAs, statusOf, success, withReport } from './next-status.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { refusedByPolicy, type Policy } from './policy.ts';
+import { isFinal } from './retries.ts';
 import { isLate, lateInMs } from './start-clock.ts';
 import { type Obstacle, waitingFor } from './waiting.ts';
 
@@ -91,6 +92,9 @@ function inOneSentence(problems: readonly string[]): string {
 }
 
 function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decision {
+  if (observed.namespaceEnds) {
+    return end(observed, now, new RunError('Cancelled', `namespace ${job.namespace} is being deleted`));
+  }
   const pod = observed.pods.at(-1);
   if (pod === undefined) return waiting(observed, now, podlessMessage(observed, job));
   switch (pod.worker.kind) {
@@ -131,13 +135,6 @@ function retryMessage(attempts: number, refusal: Obstacle | undefined, word: Rep
   const next =
     refusal === undefined ? 'another one follows' : `the next one cannot start: ${refusal.message}`;
   return `Attempt ${attempts} failed, ${next}. ${word?.message ?? ''}`.trimEnd();
-}
-
-/** What the Job's own rules (see failureRules in job.ts) do not try again. */
-function isFinal(reason: string | undefined): boolean {
-  if (!isFailureReason(reason)) return false;
-  const code = exitCodeOf(reason);
-  return code === exitCodes.spec || code === exitCodes.deadline;
 }
 
 /** How long after a pod should be gone a silent worker counts as lost with its node. */

@@ -15,6 +15,8 @@ export type Observed = {
   mountFailure: Obstacle | undefined;
   /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
   podRefusal: Obstacle | undefined;
+  /** Whether the namespace is being deleted, asked when a pod is: its Job keeps that pod until it may make another. */
+  namespaceEnds: boolean;
   /** Why the API server refused the Job just now, if it did. */
   jobRefusal: { message: string; permanent: boolean } | undefined;
 };

@@ -5,7 +5,7 @@ import { isNotFound } from '../kube/kube-error.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import { requestJson } from '../kube/request.ts';
 import { paths } from '../kube/resources.ts';
-import { parseList } from '../kube/wire.ts';
+import { parseList, recordAt, textAt } from '../kube/wire.ts';
 import { deadline } from '../support/abort.ts';
 import type { AskWorker } from './ask-worker.ts';
 import { isTerminal, type Observed } from './decision.ts';
@@ -43,20 +43,47 @@ export async function gather(
   if (run === undefined) return undefined;
   const job = await findJob(gatherer, run, signal);
   const pods = await findPods(gatherer, run, job, signal);
-  const pod = pods.at(-1);
-  const active = job !== undefined && job.finished === undefined && !isTerminal(run.status);
+  const isActive = job !== undefined && job.finished === undefined && !isTerminal(run.status);
+  const more = isActive ? await ask(gatherer, job, pods.at(-1), signal) : nothingMore;
+  return { run, job, pods, ...more, jobRefusal: undefined };
+}
+
+/** What is in no cache: it is asked for as long as a Job runs, and as far as it matters then. */
+type Asked = Pick<Observed, 'live' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
+
+const nothingMore: Asked = {
+  live: undefined,
+  mountFailure: undefined,
+  podRefusal: undefined,
+  namespaceEnds: false,
+};
+
+async function ask(
+  gatherer: Gatherer,
+  job: ObservedJob,
+  pod: ObservedPod | undefined,
+  signal: AbortSignal,
+): Promise<Asked> {
+  const { obstacles } = gatherer;
+  if (pod === undefined) return { ...nothingMore, podRefusal: await obstacles.ofJob(job, signal) };
+  const isBetween = pod.worker.kind === 'terminated';
   return {
-    run,
-    job,
-    pods,
-    live: active && pod !== undefined ? await liveReport(gatherer, pod, signal) : undefined,
-    mountFailure: active && pod !== undefined ? await gatherer.obstacles.ofMount(pod, signal) : undefined,
-    podRefusal:
-      active && (pod === undefined || pod.worker.kind === 'terminated')
-        ? await gatherer.obstacles.ofJob(job, signal)
-        : undefined,
-    jobRefusal: undefined,
+    live: await liveReport(gatherer, pod, signal),
+    mountFailure: await obstacles.ofMount(pod, signal),
+    podRefusal: isBetween ? await obstacles.ofJob(job, signal) : undefined,
+    namespaceEnds:
+      pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, pod.namespace, signal)),
   };
+}
+
+async function isBeingDeleted(
+  { connection }: Gatherer,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const path = paths.namespace(namespace);
+  const found = await requestJson(connection, { method: 'GET', path, signal });
+  return textAt(recordAt(found, 'metadata'), 'deletionTimestamp') !== undefined;
 }
 
 async function findJob(

@@ -1,13 +1,13 @@
 import type { V1Job, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { DockerRunMetadata } from '../api/docker-run.ts';
 import { apiVersion, jobName, kind, labels, labelValue, workerContainerName } from '../api/names.ts';
-import { exitCodes } from '../api/reasons.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { WorkerConfig } from './config.ts';
 import { volumesOf } from './pod-mount.ts';
 import { podMounts } from './pod-mounts.ts';
 import { workerContainer } from './pod-worker.ts';
 import type { Policy } from './policy.ts';
+import { finalExitCodes } from './retries.ts';
 
 /** What the worker has besides the target's own grace, to clean up and to say how it ended. */
 const cleanUpSeconds = 30;
@@ -81,7 +81,7 @@ function failureRules() {
       onExitCodes: {
         containerName: workerContainerName,
         operator: 'In',
-        values: [exitCodes.spec, exitCodes.deadline],
+        values: finalExitCodes,
       },
     },
     { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },

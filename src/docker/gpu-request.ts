@@ -1,4 +1,5 @@
 import { isRecord } from '../support/narrow.ts';
+import { statusOf, unavailable } from './classify.ts';
 import type { BodyPart } from './docker-option-body.ts';
 import type { Engine } from './engine.ts';
 import { engineCall } from './engine-call.ts';
@@ -45,10 +46,22 @@ function plainId(text: string): string {
 /**
  * True when an image says by its label that it needs NVIDIA's driver, as NVIDIA's base images do
  * (`com.nvidia.volumes.needed`). A label is a wish of whoever built the image, not a permission.
+ * @throws RunError EngineUnavailable; the signal's reason when it aborts
  */
 export async function imageWantsGpu(engine: Engine, imageId: string, signal: AbortSignal): Promise<boolean> {
-  const image = await engineCall<unknown>({ signal }, () => engine.docker.getImage(imageId).inspect());
+  const image = await inspectImage(engine, imageId, signal);
   const config = isRecord(image) ? image['Config'] : undefined;
   const labels = isRecord(config) ? config['Labels'] : undefined;
   return isRecord(labels) && labels['com.nvidia.volumes.needed'] === 'nvidia_driver';
+}
+
+async function inspectImage(engine: Engine, imageId: string, signal: AbortSignal): Promise<unknown> {
+  try {
+    return await engineCall<unknown>({ signal }, () => engine.docker.getImage(imageId).inspect());
+  } catch (error) {
+    signal.throwIfAborted();
+    // An image that is gone meanwhile is for the creation of the container to say.
+    if (statusOf(error) !== undefined) return undefined;
+    throw unavailable(engine.socketPath, error);
+  }
 }

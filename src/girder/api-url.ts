@@ -1,7 +1,7 @@
 import { RunError } from '../support/errors.ts';
 
 /** A parameter that is undefined is left out. */
-export type Parameters = Readonly<Record<string, string | number | undefined>>;
+export type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** The API root as a URL without a final slash, or a refusal the user understands. */
 export function parseApiUrl(text: string): URL {

@@ -4,21 +4,23 @@ import { HeadCollector, MalformedAnswer, type ResponseHead } from './http-head.t
 import { framingOf } from './http-framing.ts';
 import { SocketBody } from './byte-socket-body.ts';
 import type { ByteSource } from './byte-source.ts';
-import { type Answer, commonHeaders, exchange, type Exchange, wireError } from './transport.ts';
+import { type Answer, commonHeaders, type Exchange, wireError } from './transport.ts';
+
+/** The memory for the answer, and what to send with the request, if anything. */
+export type Bytes = { readonly buffer: Buffer; readonly source?: ByteSource };
 
 /**
- * Like `exchange`, for long bodies: over http an answer's comes through `buffer` and a request's through a buffer of
- * its own, so that their lengths cost neither memory nor the garbage collector's time.
+ * Like `exchange`, for long bodies: an answer's comes through `buffer` and a request's through a buffer of its own,
+ * so that their lengths cost neither memory nor the garbage collector's time.
  */
-export async function exchangeBytes(request: Exchange, buffer: Buffer): Promise<Answer> {
-  const { signal, body: content } = request;
-  if (request.url.protocol !== 'http:' || typeof content === 'string') return exchange(request);
+export async function exchangeBytes(request: Exchange, { buffer, source }: Bytes): Promise<Answer> {
+  const { signal } = request;
   let socket: ByteSocket | undefined;
   try {
     signal.throwIfAborted();
     const text = headOf(request);
     socket = new ByteSocket(request.url, buffer);
-    const head = await Promise.race([readHead(socket, signal), send(socket, text, content)]);
+    const head = await Promise.race([readHead(socket, signal), send(socket, text, source)]);
     const body = new SocketBody(socket, framingOf(head));
     return { status: head.status, body, header: (name) => head.headers.get(name.toLowerCase()) };
   } catch (error) {
@@ -28,19 +30,19 @@ export async function exchangeBytes(request: Exchange, buffer: Buffer): Promise<
 }
 
 /** Sends the request; only ever rejects, because the answer may come before the request is out, or never. */
-async function send(socket: ByteSocket, head: string, content: ByteSource | undefined): Promise<never> {
+async function send(socket: ByteSocket, head: string, source: ByteSource | undefined): Promise<never> {
   await socket.send(Buffer.from(head, 'latin1'));
-  if (content !== undefined) await sendContent(socket, content);
+  if (source !== undefined) await sendAll(socket, source);
   return new Promise<never>(() => undefined);
 }
 
 /** While one half of the memory is on its way, the next bytes come into the other. */
-async function sendContent(socket: ByteSocket, content: ByteSource): Promise<void> {
-  const middle = Math.ceil(content.buffer.length / 2);
-  let [free, busy] = [content.buffer.subarray(0, middle), content.buffer.subarray(middle)];
+async function sendAll(socket: ByteSocket, source: ByteSource): Promise<void> {
+  const middle = Math.ceil(source.buffer.length / 2);
+  let [free, busy] = [source.buffer.subarray(0, middle), source.buffer.subarray(middle)];
   let sending = Promise.resolve();
   for (;;) {
-    const bytes = await content.next(free);
+    const bytes = await source.next(free);
     await sending;
     if (bytes === 0) return;
     sending = socket.send(free.subarray(0, bytes));
@@ -71,6 +73,7 @@ function readHead(socket: ByteSocket, signal: AbortSignal): Promise<ResponseHead
       socket.consume(used);
       if (head === undefined) continue;
       if (!isInterim(head)) {
+        socket.detach();
         resolve(head);
         return false;
       }

@@ -10,7 +10,8 @@ export class SocketBody implements ByteBody {
   readonly #framing: Framing;
   readonly #done = Promise.withResolvers<void>();
   #take: Take = () => undefined;
-  #isTaking = false;
+  /** Bytes on the connection that somebody is just taking. */
+  #taking = 0;
 
   constructor(socket: ByteSocket, framing: Framing) {
     this.#socket = socket;
@@ -32,7 +33,7 @@ export class SocketBody implements ByteBody {
 
   /** Gives away what is there; true when it is time to read on. */
   #look(): boolean {
-    if (this.#isTaking) return false;
+    if (this.#taking > 0) return false;
     try {
       if (!this.#giveUnread()) return false;
       if (!this.#isAtEnd()) return true;
@@ -51,23 +52,23 @@ export class SocketBody implements ByteBody {
       const { unread } = this.#socket;
       const start = framing.skip(unread, 0, unread.length);
       const bytes = Math.min(framing.left, unread.length - start);
+      if (bytes > 0) framing.took(bytes);
+      const wait = bytes > 0 ? this.#take(unread.subarray(start, start + bytes)) : undefined;
+      if (wait !== undefined) return this.#wait(wait, start + bytes);
       this.#socket.consume(start + bytes);
-      if (bytes === 0) continue;
-      framing.took(bytes);
-      const wait = this.#take(unread.subarray(start, start + bytes));
-      if (wait !== undefined) return this.#wait(wait);
     }
     return true;
   }
 
-  #wait(taking: Promise<void>): false {
-    this.#isTaking = true;
+  #wait(taking: Promise<void>, bytes: number): false {
+    this.#taking = bytes;
     taking.then(this.#onTaken, this.#onRefused);
     return false;
   }
 
   readonly #onTaken = () => {
-    this.#isTaking = false;
+    this.#socket.consume(this.#taking);
+    this.#taking = 0;
     this.#socket.resume();
   };
 

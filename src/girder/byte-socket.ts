@@ -1,55 +1,56 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
+import { type Inbox, SlicedInbox, WholeInbox } from './byte-inbox.ts';
 
 /** Looks at what is unread, at the end or at the failure; false when the next bytes have to wait for `resume`. */
 export type Consumer = () => boolean;
 
 /**
  * A connection whose bytes all come through one buffer of the caller's: nothing is allocated for them, and nothing is
- * read before the last ones were consumed. After `destroy` the buffer is free for another connection.
+ * read that has no place there. After `destroy` the buffer is free for another connection.
  */
 export class ByteSocket {
+  readonly #inbox: Inbox;
   readonly #socket: Socket;
-  readonly #buffer: Buffer;
-  #consumer: Consumer = () => false;
-  #position = 0;
-  #end = 0;
+  #consumer: Consumer = ignore;
   #failure: Error | undefined;
   #hasEnded = false;
 
   constructor(url: URL, buffer: Buffer) {
-    this.#buffer = buffer;
-    this.#socket = connect({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port === '' ? 80 : Number(url.port),
-      noDelay: true,
-      onread: { buffer, callback: (bytes) => this.#arrived(bytes) },
-    });
+    const isSecure = url.protocol === 'https:';
+    this.#inbox = isSecure ? new SlicedInbox(buffer) : new WholeInbox(buffer);
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const onread = { buffer: this.#inbox.buffer, callback: (bytes: number) => this.#arrived(bytes) };
+    const to = { host, port: Number(url.port), noDelay: true, onread };
+    this.#socket = isSecure
+      ? connectSecurely({ ...to, port: to.port || 443, ALPNProtocols: ['http/1.1'], ...serverName(host) })
+      : connect({ ...to, port: to.port || 80 });
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('end', () => this.#ended());
     this.#socket.on('close', () => this.#ended());
   }
 
-  /** What arrived and is not consumed, which nobody overwrites until it is. */
+  /** What arrived and is not consumed, which nobody overwrites until it is; there may be more behind it. */
   get unread(): Buffer {
-    return this.#buffer.subarray(this.#position, this.#end);
+    return this.#inbox.unread;
   }
 
   get hasUnread(): boolean {
-    return this.#position < this.#end;
+    return this.#inbox.hasUnread;
   }
 
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** The other side closed the connection properly, and everything before that arrived. */
+  /** The other side closed the connection properly, and nothing comes after what is unread. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  /** The first bytes of what is unread are done with. */
+  /** The first bytes of what is unread are done with, and their memory is free. */
   consume(bytes: number): void {
-    this.#position += bytes;
+    this.#inbox.consume(bytes);
   }
 
   /** From now on `consumer` is asked whenever something arrives; it looks at once at what is there. */
@@ -58,9 +59,14 @@ export class ByteSocket {
     this.resume();
   }
 
+  /** Whatever arrives waits for the next consumer. */
+  detach(): void {
+    this.#consumer = ignore;
+  }
+
   /** Lets the consumer go on with what is there, and then with what comes. */
   resume(): void {
-    if (this.#consumer()) this.#socket.resume();
+    if (this.#wantsMore()) this.#socket.resume();
   }
 
   /** Resolves when the kernel has it all, so that the chunk's memory is free; a failure is also the connection's. */
@@ -72,14 +78,17 @@ export class ByteSocket {
 
   /** Closes the connection; the consumer hears of nothing more. */
   destroy(): void {
-    this.#consumer = () => false;
+    this.detach();
     this.#socket.destroy();
   }
 
   #arrived(bytes: number): boolean {
-    this.#position = 0;
-    this.#end = bytes;
-    return this.#consumer();
+    this.#inbox.arrived(bytes);
+    return this.#wantsMore();
+  }
+
+  #wantsMore(): boolean {
+    return this.#consumer() || this.#inbox.hasRoom;
   }
 
   #fail(error: Error): void {
@@ -91,4 +100,13 @@ export class ByteSocket {
     this.#hasEnded = true;
     this.#consumer();
   }
+}
+
+function ignore(): boolean {
+  return false;
+}
+
+/** The name is for a server with several certificates; an address must not be sent as one. */
+function serverName(host: string): { servername?: string } {
+  return isIP(host) === 0 ? { servername: host } : {};
 }

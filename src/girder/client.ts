@@ -47,8 +47,9 @@ export type ByteAsk = Ask & {
 
 type Wire = {
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: ByteSource | string;
-  readonly exchange?: Exchanger;
+  readonly exchange: Exchanger;
+  /** What is sent cannot be sent again. */
+  readonly isOnce?: boolean;
 };
 
 /** Both have defaults: silence, and the default timing. */
@@ -102,7 +103,7 @@ export class GirderClient {
     using watchdog = new Watchdog(this.timing.answer, 'answer', ask.signal);
     const wire = {
       headers: ask.headers ?? {},
-      exchange: (request: Exchange) => exchangeBytes(request, ask.buffer),
+      exchange: (request: Exchange) => exchangeBytes(request, ask),
     };
     return await this.#ask(ask, wire, watchdog.signal);
   }
@@ -111,8 +112,8 @@ export class GirderClient {
   async send<T>(ask: StreamAsk<T>): Promise<T> {
     const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(ask.length) };
     const buffer = Buffer.allocUnsafeSlow(answerBufferBytes);
-    const by = (request: Exchange) => exchangeBytes(request, buffer);
-    const answer = await this.#ask(ask, { headers, body: ask.body, exchange: by }, ask.watchdog.signal);
+    const by = (request: Exchange) => exchangeBytes(request, { buffer, source: ask.body });
+    const answer = await this.#ask(ask, { headers, exchange: by, isOnce: true }, ask.watchdog.signal);
     return this.#parse(await readText(answer.body, longestDocument, ask.watchdog.signal), ask.parse);
   }
 
@@ -157,7 +158,7 @@ export class GirderClient {
     const renewed = await this.#tokens.renew(token, signal);
     if (renewed === undefined) throw classify(parseRefusal(401, ''), this.#context(ask));
     // A stream is spent after one try; the caller sends what is missing with the new token.
-    if (typeof wire.body === 'object') throw new TransientFailure('the session had ended', 0);
+    if (wire.isOnce === true) throw new TransientFailure('the session had ended', 0);
     return this.#accepted(await this.#follow(ask, wire, { token: renewed, signal }), ask, signal);
   }
 
@@ -167,10 +168,9 @@ export class GirderClient {
     { token, signal }: { token: string | undefined; signal: AbortSignal },
   ): Promise<FollowedAnswer> {
     const url = routeUrl(this.#api, ask.route, ask.query);
-    const { headers = {}, body, exchange: by = exchange } = wire;
-    const request = { method: ask.method, url, headers, signal, ...(body === undefined ? {} : { body }) };
+    const request = { method: ask.method, url, headers: wire.headers ?? {}, signal };
     try {
-      return await follow(request, { api: this.#api, token, exchange: by });
+      return await follow(request, { api: this.#api, token, exchange: wire.exchange });
     } catch (error) {
       const where = `Girder ${this.apiUrl}`;
       if (error instanceof UntrustedServer) {
@@ -211,9 +211,9 @@ export class GirderClient {
 }
 
 function formOf(form: Parameters | undefined): Wire {
-  if (form === undefined) return {};
+  if (form === undefined) return { exchange };
   return {
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: encodeParameters(form),
+    exchange: (request) => exchange(request, encodeParameters(form)),
   };
 }

@@ -4,7 +4,7 @@ import type { GirderClient } from './client.ts';
 import type { GirderFile, NamedDocument } from './documents.ts';
 import type { MadePaths } from './download-made.ts';
 import { placeDirectory, placeFile } from './download-place.ts';
-import { TotalProgress } from './download-progress.ts';
+import { TotalProgress } from './total-progress.ts';
 import { filesOf, itemsOf, subfolders } from './list-children.ts';
 import type { PageOptions } from './list-pages.ts';
 import { NameClaims } from './names.ts';

@@ -3,7 +3,6 @@ import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { describe, errorCode } from '../support/errors.ts';
 import { StalledError } from '../support/watchdog.ts';
 import { type ByteBody, readableBody } from './byte-body.ts';
-import { type ByteSource, readableOf } from './byte-source.ts';
 import { TransientFailure, UntrustedServer } from './failure.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -13,7 +12,6 @@ export type Exchange = {
   readonly method: Method;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: ByteSource | string;
   readonly signal: AbortSignal;
 };
 
@@ -31,9 +29,9 @@ export type Exchanger = (request: Exchange) => Promise<Answer>;
  * One request and its answer: no redirect, no retry, no interpretation. Every failure is a TransientFailure made
  * of text only, or the signal's own reason; what axios throws carries the token and never leaves this file.
  */
-export async function exchange(request: Exchange): Promise<Answer> {
+export async function exchange(request: Exchange, body?: string): Promise<Answer> {
   try {
-    return toAnswer(await axios.request<Readable>({ ...fixedConfig, ...wireConfig(request) }));
+    return toAnswer(await axios.request<Readable>({ ...fixedConfig, ...wireConfig(request, body) }));
   } catch (error) {
     throw wireError(error, request.signal);
   }
@@ -72,12 +70,12 @@ const fixedConfig = {
   transformRequest: [(data: unknown) => data],
 } satisfies AxiosRequestConfig;
 
-function wireConfig({ method, url, headers, body, signal }: Exchange) {
+function wireConfig({ method, url, headers, signal }: Exchange, body: string | undefined) {
   return {
     method,
     url: url.href,
     headers: { ...commonHeaders, ...headers },
-    ...(body === undefined ? {} : { data: typeof body === 'string' ? body : readableOf(body) }),
+    ...(body === undefined ? {} : { data: body }),
     signal,
   };
 }

@@ -1,6 +1,7 @@
 import type { GirderClient } from './client.ts';
-import { type GirderFile, type GirderUpload, parseFileOrUpload, parseFiles } from './documents.ts';
+import { type GirderFile, type GirderUpload, parseFileOrUpload } from './documents.ts';
 import { TransientFailure } from './failure.ts';
+import { filesOf } from './list-children.ts';
 import { Patience } from './patience.ts';
 
 /** What a file becomes in Girder: a file of this name in this item, in place of one that has the name already. */
@@ -10,6 +11,8 @@ export type Destination = {
   readonly size: number;
   readonly mimeType?: string | undefined;
   readonly reference?: string | undefined;
+  /** What a look at the item has just shown of that name, which spares the first look. */
+  readonly found?: { readonly file: GirderFile | undefined } | undefined;
 };
 
 /** A begun upload, with the file that it replaces; one of 0 bytes is complete at once. */
@@ -24,9 +27,9 @@ export async function startUpload(
   signal: AbortSignal,
 ): Promise<Started> {
   const patience = new Patience();
-  for (;;) {
+  for (let { found } = to; ; found = undefined) {
     try {
-      const replaces = await findByName(client, to, signal);
+      const replaces = found === undefined ? await findByName(client, to, signal) : found.file;
       return { replaces, ...(await request(client, to, replaces, signal)) };
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
@@ -41,15 +44,11 @@ export async function findByName(
   { itemId, name }: Destination,
   signal: AbortSignal,
 ): Promise<GirderFile | undefined> {
-  const files = await client.json({
-    method: 'GET',
-    route: ['item', itemId, 'files'],
-    query: { limit: 0 },
-    subject: `item ${itemId}`,
-    signal,
-    parse: parseFiles,
-  });
-  return files.find((file) => file.name === name);
+  for await (const files of filesOf(client, itemId, { signal, pageSize: 1000 })) {
+    const found = files.find((file) => file.name === name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** The user's words for an upload. */

@@ -1,30 +1,36 @@
 import type { FileHandle } from 'node:fs/promises';
 import { deadline } from '../support/abort.ts';
-import { describe, errorCode, RunError } from '../support/errors.ts';
+import { RunError } from '../support/errors.ts';
 import type { GirderClient } from './client.ts';
 import { type GirderFile, type GirderUpload, parseNothing } from './documents.ts';
 import { hashStored } from './read-back.ts';
 import { sendChunks } from './send-chunks.ts';
 import type { TransferOptions } from './stream-file.ts';
+import { explainUpload } from './upload-failure.ts';
 import { type Destination, findByName, type Started, startUpload, subjectOf } from './upload-start.ts';
 import { UploadSource } from './upload-source.ts';
+import { findSame } from './upload-unchanged.ts';
 
 /** A file to upload: `size` bytes of an open regular file, which stays the caller's to close. */
 export type ItemUpload = Destination & { readonly source: FileHandle };
 
-/** A result in Girder; `sha256` is that of the bytes that were sent. */
+/** A result in Girder; `sha256` is that of the bytes here. */
 export type Uploaded = {
   readonly itemId: string;
   readonly fileId: string;
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
+  /** Girder had a file of this name with these very bytes, so nothing was sent. */
+  readonly unchanged: boolean;
 };
 
 const cancelWithin = 5_000;
-const mostTries = 2;
 
-/** Uploads a file into an item, in place of one that has the name already: completely or not at all. */
+/**
+ * Uploads a file into an item, in place of one that has the name already: completely or not at all. A file of the name
+ * that has the same bytes stays as it is, and no event of Girder tells of it.
+ */
 export async function uploadToItem(
   client: GirderClient,
   upload: ItemUpload,
@@ -33,18 +39,35 @@ export async function uploadToItem(
   const { itemId, name, size } = upload;
   const source = new UploadSource({ handle: upload.source, name, size });
   try {
-    for (let tries = 1; ; tries += 1) {
-      await source.checkUnchanged();
-      const file = await uploadOnce(client, upload, source, options);
-      if (file !== undefined) return { itemId, fileId: file._id, name, size, sha256: source.digest() };
-      if (tries === mostTries)
-        throw new RunError('UploadFailed', `Girder stored ${subjectOf(upload)} incorrectly`);
-      source.restart();
+    await source.checkUnchanged();
+    const found = upload.found ?? { file: await findByName(client, upload, options.signal) };
+    const same = await findSame(client, found.file, upload, options.signal);
+    await source.checkUnchanged();
+    if (same !== undefined) {
+      options.onProgress?.(size, size);
+      return { itemId, name, size, ...same, unchanged: true };
     }
+    const fileId = await send(client, { ...upload, found }, source, options);
+    return { itemId, fileId, name, size, sha256: source.digest(), unchanged: false };
   } catch (error) {
     options.signal.throwIfAborted();
-    throw explain(error, upload);
+    throw explainUpload(error, name);
   }
+}
+
+async function send(
+  client: GirderClient,
+  upload: ItemUpload,
+  source: UploadSource,
+  options: TransferOptions,
+): Promise<string> {
+  const file = await uploadOnce(client, upload, source, options);
+  if (file !== undefined) return file._id;
+  source.restart();
+  await source.checkUnchanged();
+  const again = await uploadOnce(client, { ...upload, found: undefined }, source, options);
+  if (again !== undefined) return again._id;
+  throw new RunError('UploadFailed', `Girder stored ${subjectOf(upload)} incorrectly`);
 }
 
 /** One upload from the beginning; undefined when it went wrong on Girder's side and should begin again. */
@@ -100,14 +123,4 @@ async function deleteFile(client: GirderClient, file: GirderFile): Promise<void>
 async function discard(client: GirderClient, route: readonly string[], subject: string): Promise<void> {
   const signal = deadline(cancelWithin);
   await client.json({ method: 'DELETE', route, subject, signal, parse: parseNothing }).catch(() => undefined);
-}
-
-/** What the user's credentials or ids caused keeps its reason; anything else is a failed upload. */
-function explain(error: unknown, to: Destination): unknown {
-  if (error instanceof RunError) {
-    if (error.reason !== 'GirderUnavailable' && error.reason !== 'GirderRefused') return error;
-    return new RunError('UploadFailed', error.message);
-  }
-  if (errorCode(error) === undefined) return error;
-  return new RunError('UploadFailed', `${to.name} cannot be read: ${describe(error)}`);
 }

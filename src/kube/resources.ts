@@ -5,6 +5,7 @@ const inNamespace = (root: string, namespace: string | undefined, resource: stri
   namespace === undefined ? `${root}/${resource}` : `${root}/namespaces/${namespace}/${resource}`;
 
 export const paths = {
+  namespace: (name: string) => `/api/v1/namespaces/${name}`,
   dockerRuns: (namespace?: string) => inNamespace(`/apis/${group}/${version}`, namespace, plural),
   jobs: (namespace?: string) => inNamespace('/apis/batch/v1', namespace, 'jobs'),
   pods: (namespace?: string) => inNamespace('/api/v1', namespace, 'pods'),

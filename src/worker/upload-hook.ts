@@ -1,25 +1,87 @@
-import { posix } from 'node:path';
+import type { Result } from '../api/status.ts';
 import type { GirderClient } from '../girder/client.ts';
-import { uploadToItem } from '../girder/upload.ts';
-import { openRegularFile } from '../io/confined.ts';
-import type { HookStep } from './hook-steps.ts';
+import { removeUploaded, uploadPath } from '../girder/upload-path.ts';
+import type { Refused, UploadedFile, UploadedTree } from '../girder/upload-tree.ts';
+import { ConfinedPathError } from '../io/confined-path.ts';
+import { describe, RunError } from '../support/errors.ts';
+import { containerPathOf, type HookStep } from './hook-steps.ts';
 import type { RunSupport } from './run-support.ts';
 
-/** Does one hook. */
-export async function uploadHook(
+/**
+ * Does one hook. The target is hostile: only regular files that are really inside the volume are uploaded; what else
+ * there is in a directory fails the hook, after all else was uploaded, so that nothing is left out in silence.
+ * @throws RunError OutputMissing, OutputUnsafe, or why an upload failed
+ */
+export async function uploadHook(client: GirderClient, step: HookStep, support: RunSupport): Promise<void> {
+  const uploaded = await upload(client, step, support);
+  if (uploaded === undefined) return;
+  const { deleteFile } = step.options;
+  const { localPath } = step.volume;
+  if (deleteFile) {
+    await removeUploaded(localPath, uploaded.sources).catch((error: unknown) => {
+      support.log.warn({ hook: step.hook, error: describe(error) }, 'what was uploaded could not be deleted');
+    });
+  }
+  const unsafe = uploaded.refused.filter((refused) => !isLeftOut(step, refused));
+  if (unsafe.length < uploaded.refused.length) {
+    support.log.warn({ hook: step.hook }, 'directories are not uploaded into an item, only files are');
+  }
+  if (unsafe.length > 0) throw new RunError('OutputUnsafe', unsafeText(step, unsafe, uploaded.files));
+}
+
+/** Nothing when there is nothing to upload and that is fine. */
+async function upload(
   client: GirderClient,
   step: HookStep,
   { report, signal }: RunSupport,
-): Promise<void> {
-  const { hook, name, volume, path = '', to } = step;
-  await using source = await openRegularFile(volume.localPath, path);
-  const { size } = await source.stat();
-  if (!('itemId' in to)) throw new Error('folders are not there yet');
-  const sent = await uploadToItem(
-    client,
-    { itemId: to.itemId, name: posix.basename(path), source, size },
-    { signal, onProgress: (bytes, total) => report.transferred('upload', name, bytes, total ?? size) },
-  );
-  const { fileId, sha256 } = sent;
-  report.results.push({ hook, itemId: to.itemId, fileId, name: sent.name, size, sha256 });
+): Promise<UploadedTree | undefined> {
+  const { name, volume, path, to, options } = step;
+  const { deleteFile: _, ...traits } = options;
+  try {
+    return await uploadPath(
+      client,
+      { root: volume.localPath, path, to, ...traits },
+      {
+        signal,
+        onProgress: (bytes, total) => report.transferred('upload', name, bytes, total),
+        onUploaded: (file) => void report.results.push(resultOf(step, file)),
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof ConfinedPathError)) throw error;
+    if (error.problem === 'missing' && step.optional) return undefined;
+    throw explain(step, error);
+  }
+}
+
+function resultOf({ hook }: HookStep, { itemId, fileId, name, path, size, sha256 }: UploadedFile): Result {
+  return { hook, itemId, fileId, name, ...(path === name ? {} : { path }), size, sha256 };
+}
+
+/** The original leaves directories out of an item, too. */
+function isLeftOut({ to }: HookStep, { why }: Refused): boolean {
+  return 'itemId' in to && why.startsWith('is a directory');
+}
+
+function explain(step: HookStep, error: ConfinedPathError): RunError {
+  const where = `${hookName(step)}: ${containerPathOf(step)} in the target`;
+  if (error.problem !== 'missing') {
+    return new RunError('OutputUnsafe', `${where} is not uploaded: ${error.message}`, { cause: error });
+  }
+  const text = `${where} does not exist; set optional: true in girderResultHooks[${step.hook}] if that is fine`;
+  return new RunError('OutputMissing', text, { cause: error });
+}
+
+function hookName({ hook, name }: HookStep): string {
+  return `hook ${hook} (${name})`;
+}
+
+/** How many refusals a sentence lists before it only counts. */
+const mostListed = 5;
+
+function unsafeText(step: HookStep, refused: readonly Refused[], files: number): string {
+  const listed = refused.slice(0, mostListed).map(({ path, why }) => `${path} ${why}`);
+  const more = refused.length > mostListed ? [`and ${refused.length - mostListed} more`] : [];
+  const rest = files === 0 ? '' : ` (${files} other ${files === 1 ? 'file is' : 'files are'} in Girder)`;
+  return `${hookName(step)}: of ${containerPathOf(step)} in the target not everything is uploaded: ${[...listed, ...more].join(', ')}${rest}`;
 }

@@ -126,7 +126,7 @@ function pathsOf(value: unknown, path: string[] = []): string[][] {
 function changed(value: unknown, [name, ...rest]: readonly string[], to: unknown): unknown {
   if (name === undefined) return to;
   if (Array.isArray(value)) {
-    const list: unknown[] = value.map((element, index) =>
+    const list = value.map((element: unknown, index): unknown =>
       String(index) === name ? changed(element, rest, to) : element,
     );
     return rest.length === 0 && to === undefined ? list.filter((_, index) => String(index) !== name) : list;

@@ -225,15 +225,15 @@ test('an answer that comes before the request is out is read, and no more is sen
     socket.write('HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno');
   await using server = await WireServer.start(size, [refusal]);
   let asked = 0;
-  const body = {
+  const source = {
     buffer: Buffer.alloc(64 * kibi),
     next: (into: Buffer) => Promise.resolve((asked += 1) > 10_000 ? 0 : into.length),
   };
   const url = new URL(`${server.origin}/download`);
   const headers = { 'Content-Length': String(10_000 * 32 * kibi) };
   const answer = await exchangeBytes(
-    { method: 'POST', url, headers, body, signal: never },
-    Buffer.alloc(kibi),
+    { method: 'POST', url, headers, signal: never },
+    { buffer: Buffer.alloc(kibi), source },
   );
   assert.is(answer.status, 400);
   let text = '';
@@ -248,7 +248,9 @@ test('a header that would forge another is not sent', async () => {
   await using server = await WireServer.start(size, []);
   const url = new URL(`${server.origin}/download`);
   const request = { method: 'GET', url, headers: { 'Girder-Token': 'a\r\nHost: b' }, signal: never } as const;
-  const error: unknown = await exchangeBytes(request, Buffer.alloc(kibi)).catch((e: unknown) => e);
+  const error: unknown = await exchangeBytes(request, { buffer: Buffer.alloc(kibi) }).catch(
+    (e: unknown) => e,
+  );
   assert.is((error as Error).name, 'TransientFailure');
   assert.not((error as Error).message.includes('Host: b'));
   assert.is(server.downloads.length, 0);

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseReport, type Report, terminationMessage } from '../../../src/api/report.ts';
+import {
+  boundedReport,
+  parseReport,
+  type Report,
+  saysAll,
+  terminationMessage,
+} from '../../../src/api/report.ts';
 
 const failed: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with exit code 3.' };
 const transfer = fc.record({
@@ -77,13 +83,37 @@ test('what does not fit goes in order: transfers first', () => {
   assert.equal(read, { ...failed, target, results });
 });
 
-test('of too many results the first ones stay, and the message says how many', () => {
+test('of too many results as many as fit stay, and how many there are is said', () => {
   const results = Array.from({ length: 60 }, (_, hook) => aResult(hook));
-  const { results: kept = [], message } =
-    parseReport(terminationMessage({ ...failed, target, results })) ?? {};
-  assert.ok(kept.length > 10 && kept.length < 60);
+  const text = terminationMessage({ ...failed, target, results });
+  const { results: kept = [], resultCount } = parseReport(text) ?? {};
   assert.equal(kept, results.slice(0, kept.length));
-  assert.match(message ?? '', `room for ${kept.length} of 60 results`);
+  assert.is(resultCount, 60);
+  const withOneMore = { ...failed, target, results: results.slice(0, kept.length + 1), resultCount };
+  assert.ok(Buffer.byteLength(JSON.stringify(withOneMore)) > 4096);
+});
+
+test('who writes the final word knows whether it says all', () => {
+  const all = { ...failed, target, progress: { message: 'a moment' } };
+  assert.ok(saysAll(terminationMessage(all), all));
+  for (const more of [{ transfers }, { results: Array.from({ length: 60 }, (_, hook) => aResult(hook)) }]) {
+    assert.not.ok(saysAll(terminationMessage({ ...all, ...more }), { ...all, ...more }));
+  }
+});
+
+test('a status has room for a thousand results', () => {
+  const results = Array.from({ length: 1001 }, (_, hook) => aResult(hook % 7));
+  const thousand = { ...failed, results: results.slice(0, 1000) };
+  assert.equal(boundedReport(thousand), thousand);
+  assert.equal(boundedReport({ ...failed, results }), { ...thousand, resultCount: 1001 });
+});
+
+test('results with long names have room in 256 KiB, and what was cut before keeps its count', () => {
+  const results = Array.from({ length: 1000 }, () => ({ ...aResult(0), name: '語'.repeat(255) }));
+  const cut = boundedReport({ ...failed, results, resultCount: 5000 });
+  const bytes = Buffer.byteLength(JSON.stringify(cut.results));
+  assert.ok(bytes <= 256 * 1024 && bytes > 255 * 1024, String(bytes));
+  assert.is(cut.resultCount, 5000);
 });
 
 for (const [what, character] of [

@@ -9,6 +9,10 @@ const pulling = (percent: number) => ({
   progress: { message: 'Pulling a', percent },
 });
 
+/** Resolves when the target's bytes are out. */
+const written = (speaker: Speaker, bytes: Buffer) =>
+  new Promise((resolve) => speaker.target.write(bytes, resolve));
+
 test('each phase is told once', () => {
   const lines = new ProgressLines();
   const running = { phase: 'Running' as const, target: { containerID: '0123456789abcdef' } };
@@ -36,13 +40,13 @@ test('a result is told with its ids', () => {
   assert.is(resultLine(result), 'result out.txt: file f in item i (3 bytes)');
 });
 
-test("our lines begin at the beginning of a line, and the target's bytes are what they are", () => {
+test("our lines begin at the beginning of a line, and the target's bytes are what they are", async () => {
   const out = new PassThrough();
   const speaker = new Speaker(out, false);
   speaker.say('one');
-  speaker.target.write(Buffer.from([0xff, 0x0a]));
+  await written(speaker, Buffer.from([0xff, 0x0a]));
   speaker.say('two');
-  speaker.target.write('half');
+  await written(speaker, Buffer.from('half'));
   speaker.say('three\u001b[31m\nand on');
   const expected = Buffer.concat([
     Buffer.from('dockerrun: one\n'),

@@ -112,6 +112,33 @@ test('a worker on a node that does not answer is lost when its pod should be gon
   assert.is.not(at(220, { phase: 'Uploading' })?.phase, 'Failed');
 });
 
+test('another attempt follows as long as fewer failed than backoffLimit, whatever the cluster did to others', () => {
+  const report = { phase: 'Failed', reason: 'TargetFailed', message: 'x' } as const;
+  const state = { kind: 'terminated', exitCode: 69, reason: 'Error', report } as const;
+  const reasonAfter = (failuresBefore: number) => {
+    const pods = [aPod(state), aPod(state), aPod(state, { failuresBefore })];
+    return decide(waitingRun({ run: aRun({ spec: { backoffLimit: 2 } }), pods }), after(9), {}).status
+      ?.reason;
+  };
+  assert.is(reasonAfter(1), 'Retrying');
+  assert.is.not(reasonAfter(2), 'Retrying');
+});
+
+test('a run whose namespace is being deleted ends, and then its Job goes: that keeps the pod which it cannot replace', () => {
+  const report = { phase: 'Failed', reason: 'Cancelled', message: 'x' } as const;
+  const pod = aPod(
+    { kind: 'terminated', exitCode: 71, reason: 'Error', report },
+    { deletionTimestamp: after(8).toISOString() },
+  );
+  const run = aRun({ spec: { backoffLimit: 2 } });
+  const observed = waitingRun({ run, pods: [pod], namespaceEnds: true });
+  const { status } = decide(observed, after(9), {});
+  assert.is(status?.reason, 'Cancelled');
+  assert.match(status?.message ?? '', /^Namespace lab is being deleted/);
+  const next = decide({ ...observed, run: { ...run, status: status ?? {} } }, after(9), {});
+  assert.equal(next.actions, [{ kind: 'deleteJob', name: aJob().name, uid: aJob().uid }]);
+});
+
 test('while the policy is invalid a new run waits and says so', () => {
   const { actions, status } = decide(anObservation(), after(1), {
     problem: 'policy/hostPaths must be array',

@@ -95,7 +95,7 @@ test('secrets come as files of Secrets, never as text or environment variables',
   const secrets = pod.volumes?.flatMap(({ secret }) => (secret === undefined ? [] : [secret]));
   assert.equal(secrets, [
     { secretName: 'girder', defaultMode: 0o400 },
-    { secretName: 's', items: [{ key: 'k', path: 'value' }], defaultMode: 0o400 },
+    { secretName: 's', items: [{ key: 'k', path: 'key-0' }], defaultMode: 0o400 },
   ]);
   assert.ok(pod.container.env?.every(({ valueFrom }) => valueFrom?.secretKeyRef === undefined));
   assert.is(pod.container.envFrom, undefined);
@@ -104,7 +104,7 @@ test('secrets come as files of Secrets, never as text or environment variables',
     mounts?.map(({ mountPath, readOnly }) => [mountPath, readOnly]),
     [
       ['/dockerrun/secrets/girder', true],
-      ['/dockerrun/secrets/env/1', true],
+      ['/dockerrun/secrets/keys/0', true],
     ],
   );
 });
@@ -133,16 +133,30 @@ test('the worker can write to a host path only as far as the policy lets it', ()
 });
 
 test('what no other attempt can mend fails the Job, and what the cluster did costs no attempt', () => {
-  const { backoffLimit, podFailurePolicy, podReplacementPolicy, template } =
-    jobOf({ backoffLimit: 2 }).spec ?? {};
-  assert.is(backoffLimit, 2);
+  const { podFailurePolicy, podReplacementPolicy, template } = jobOf().spec ?? {};
   assert.is(podReplacementPolicy, 'Failed');
   assert.is(template?.spec?.restartPolicy, 'Never');
   const [fail, ignore] = podFailurePolicy?.rules ?? [];
   assert.is(fail?.action, 'FailJob');
-  assert.equal(fail?.onExitCodes?.values, [exitCodes.spec, exitCodes.deadline]);
+  assert.equal(fail?.onExitCodes?.values, [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood]);
   assert.is(ignore?.action, 'Ignore');
   assert.equal(ignore?.onPodConditions, [{ type: 'DisruptionTarget', status: 'True' }]);
+});
+
+test('the Job counts the attempts, and tells each pod how many failed before it', () => {
+  const { completionMode, completions, backoffLimit, backoffLimitPerIndex } =
+    jobOf({ backoffLimit: 2 }).spec ?? {};
+  assert.equal(
+    { completionMode, completions, backoffLimit, backoffLimitPerIndex },
+    { completionMode: 'Indexed', completions: 1, backoffLimit: undefined, backoffLimitPerIndex: 2 },
+  );
+  const variable = podOf().container.env?.find(({ name }) => name === 'DOCKERRUN_FAILED_ATTEMPTS');
+  const fieldPath = "metadata.annotations['batch.kubernetes.io/job-index-failure-count']";
+  assert.equal(variable?.valueFrom, { fieldRef: { fieldPath } });
+});
+
+test('a pod that is told to end gives the target its grace, and the worker time to clean up after it', () => {
+  assert.is(podOf({ terminationGracePeriodSeconds: 100 }).terminationGracePeriodSeconds, 130);
 });
 
 test('the labels of the node are those of the run', () => {

@@ -71,6 +71,12 @@ test('the state of a pod is that of its worker, wherever that stands among the c
   assert.equal(podIn(undefined).worker, { kind: 'waiting', reason: '', message: '' });
 });
 
+test('a pod says how many attempts failed before it, and one without that annotation is the first', () => {
+  const annotations = { 'batch.kubernetes.io/job-index-failure-count': '2' };
+  assert.is(parsePod({ metadata: { annotations } }).failuresBefore, 2);
+  assert.is(parsePod({ metadata: {} }).failuresBefore, 0);
+});
+
 test('a worker that ended has its exit code and its final word, if it is one', () => {
   const ended = (message: string) => podIn({ terminated: { exitCode: 69, reason: 'Error', message } }).worker;
   const report = { phase: 'Failed', reason: 'TargetFailed' };

@@ -25,6 +25,11 @@ test('a limit without a request is requested, as the API server does it', () => 
   assert.is(requests['cpu'], '100m');
 });
 
+test('a device that is only requested is limited as well, since Kubernetes shares no device', () => {
+  assert.is(podOf({ requests: { 'nvidia.com/gpu': 2 } }).limits['nvidia.com/gpu'], '2');
+  assert.equal(podOf({ requests: { 'ephemeral-storage': '1Gi' } }).limits, {});
+});
+
 test('a device is passed on as it is, requested and limited', () => {
   const { requests, limits } = podOf({ limits: { 'nvidia.com/gpu': 1 } });
   assert.is(requests['nvidia.com/gpu'], '1');

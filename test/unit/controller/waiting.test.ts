@@ -4,11 +4,19 @@ import { waitingFor } from '../../../src/controller/waiting.ts';
 import { after, anObstacle, aPod, aSpec } from '../../fixtures/builders.ts';
 
 const pod = aPod({ kind: 'waiting', reason: 'ContainerCreating', message: '' });
+const chunkedTransferEncodingStream = {
+  url: 'http://server',
+  headers: [{ name: 'Authorization', valueFrom: { secretKeyRef: { name: 'servers', key: 'k' } } }],
+};
 const spec = aSpec({
   env: [
     { name: 'A', value: '1' },
     { name: 'KEY', valueFrom: { secretKeyRef: { name: 'passwords', key: 'k' } } },
   ],
+  transforms: [
+    { name: 'up', connect: { input: { containerStdOut: {} }, output: { chunkedTransferEncodingStream } } },
+  ],
+  girder: { apiUrl: 'http://g', job: { id: '0'.repeat(24), tokenSecretRef: { name: 'jobs', key: 'k' } } },
   volumes: [{ name: 'data', bindMount: { hostPath: '/srv/data', containerPath: '/d', mode: 'rw' } }],
 });
 
@@ -17,7 +25,10 @@ const messageOf = (message: string) =>
 
 test('a volume of the pod that cannot be mounted is named as the spec names it', () => {
   assert.match(messageOf('MountVolume.SetUp failed for volume "volume-0": not a directory'), /\bdata\b/);
-  assert.match(messageOf('MountVolume.SetUp failed for volume "env-1": not found'), /\bpasswords\b/);
+  const failed = 'MountVolume.SetUp failed for volume "secret';
+  assert.is(messageOf(`${failed}-0" : x`).split(' for ')[1], 'spec.env[1] (Secret passwords) : x');
+  assert.match(messageOf(`${failed}-1" : x`), /spec\.transforms\[0\] \(Secret servers\) : x/);
+  assert.match(messageOf(`${failed}-2" : x`), /spec\.girder\.job\.tokenSecretRef \(Secret jobs\) : x/);
 });
 
 test('a volume that the spec does not have keeps its name', () => {

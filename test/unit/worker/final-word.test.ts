@@ -32,6 +32,15 @@ test('it is read as it was said, and the last one counts', ({ path }) => {
   assert.equal(parseReport(readFileSync(path, 'utf8')), last);
 });
 
+test('who says it hears whether there was room for all of it', ({ path }) => {
+  const word = new FinalWord(path, log);
+  const transfers = Array.from({ length: 100 }, (_, index) => ({
+    ...{ name: `transfer-${index}`, direction: 'upload' as const, bytes: 1, totalBytes: 1 },
+  }));
+  assert.is(word.say({ phase: 'Succeeded', transfers }), false);
+  assert.is(word.say({ phase: 'Succeeded' }), true);
+});
+
 test('a place that cannot be written costs the word, not the run', ({ directory }) => {
   new FinalWord(join(directory, 'nosuch/file'), log).say({ phase: 'Succeeded' });
 });

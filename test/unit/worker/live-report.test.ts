@@ -46,6 +46,32 @@ test('more bytes than there should be are never more than all', () => {
   assert.is(progressOf(report)?.percent, 100);
 });
 
+test('what the target says of its progress is shown while it runs, and what it leaves out stays', () => {
+  const report = new LiveReport();
+  report.targetProgress({ message: 'Segmenting' });
+  assert.match(progressOf(report)?.message ?? '', /prepares/i);
+  report.phase = 'Running';
+  assert.equal(progressOf(report), { message: 'Segmenting' });
+  report.targetProgress({ percent: 41.7 });
+  assert.equal(progressOf(report), { message: 'Segmenting', percent: 41 });
+  report.targetProgress({ message: 'Smoothing', percent: 250 });
+  assert.equal(progressOf(report), { message: 'Smoothing', percent: 100 });
+});
+
+test('a percentage without a message is that of the target', () => {
+  const report = new LiveReport();
+  report.phase = 'Running';
+  report.targetProgress({ percent: -1 });
+  assert.equal(progressOf(report), { message: 'The target runs.', percent: 0 });
+});
+
+test('a transfer whose size nobody knows is told, but is no progress', () => {
+  const report = new LiveReport();
+  report.transferred('download', 'live', 7);
+  assert.equal(report.snapshot().transfers, [{ name: 'live', direction: 'download', bytes: 7 }]);
+  assert.match(progressOf(report)?.message ?? '', /prepares/i);
+});
+
 test('an upload is progress only while results are uploaded', () => {
   const report = new LiveReport();
   report.transferred('upload', 'mask', 1, 4);

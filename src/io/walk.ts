@@ -1,0 +1,106 @@
+import { constants, type FileHandle, open } from 'node:fs/promises';
+import { kindOf, openPlace } from './confined.ts';
+import { ConfinedPathError } from './confined-path.ts';
+import { inodeOf } from './made-path.ts';
+import { namesIn } from './walk-names.ts';
+
+/** A regular file that is open for reading; the handle is the taker's to close. */
+export type WalkedFile = {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly handle: FileHandle;
+  readonly size: number;
+  readonly inode: string;
+};
+
+/** What a walk finds, its path below the directory of the walk; `why` reads like "is a named pipe, not …". */
+export type WalkEntry =
+  | WalkedFile
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'refused'; readonly path: string; readonly why: string };
+
+/** `maxDepth` 1 is the directory itself, without those in it; `ignore` leaves out a path and all below it. */
+export type WalkLimits = {
+  readonly maxDepth: number;
+  readonly maxEntries: number;
+  readonly isFlat?: boolean;
+  readonly ignore?: ((path: string) => boolean) | undefined;
+};
+
+/**
+ * Walks a directory that somebody hostile may have made and may still be changing: each step goes from an open
+ * directory to what really is in it, so nothing outside is ever reached. A directory comes before what is in it, names
+ * in the order of their bytes. The handle stays the caller's.
+ * @throws ConfinedPathError when there is too much, or something vanishes
+ */
+export function walkTree(
+  directory: FileHandle,
+  limits: WalkLimits,
+): AsyncGenerator<WalkEntry, void, undefined> {
+  return new Walk(limits).directory(directory, []);
+}
+
+/** Opens what a place marks for reading, if it is a regular file: the very thing, whoever renames meanwhile. */
+export async function openWalked(place: FileHandle, path: string): Promise<WalkedFile> {
+  const handle = await open(`/proc/self/fd/${place.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await handle.stat({ bigint: true });
+    return { kind: 'file', path, handle, size: Number(stats.size), inode: inodeOf(stats) };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+class Walk {
+  readonly #limits: WalkLimits;
+  #entries = 0;
+
+  constructor(limits: WalkLimits) {
+    this.#limits = limits;
+  }
+
+  async *directory(
+    directory: FileHandle,
+    parents: readonly string[],
+  ): AsyncGenerator<WalkEntry, void, undefined> {
+    const { maxDepth, ignore } = this.#limits;
+    const where = parents.join('/') || 'the directory';
+    if (parents.length >= maxDepth)
+      throw new ConfinedPathError('unsafe', `${where} is nested ${maxDepth} directories deep`);
+    for (const { name, isText } of await this.#names(directory, where)) {
+      const path = [...parents, name].join('/');
+      if (ignore?.(path) === true) continue;
+      if (isText) yield* this.#entry(directory, parents, name);
+      else yield { kind: 'refused', path, why: 'has a name that is not UTF-8' };
+    }
+  }
+
+  async *#entry(
+    directory: FileHandle,
+    parents: readonly string[],
+    name: string,
+  ): AsyncGenerator<WalkEntry, void, undefined> {
+    const segments = [...parents, name];
+    const path = segments.join('/');
+    await using place = await openPlace(directory, name, path);
+    const stats = await place.stat();
+    if (stats.isFile()) {
+      yield await openWalked(place, path);
+    } else if (stats.isDirectory()) {
+      yield { kind: 'directory', path };
+      if (this.#limits.isFlat !== true) yield* this.directory(place, segments);
+    } else {
+      yield { kind: 'refused', path, why: `is ${kindOf(stats)}, not a regular file` };
+    }
+  }
+
+  async #names(directory: FileHandle, where: string) {
+    const { maxEntries } = this.#limits;
+    const names = await namesIn(directory, maxEntries - this.#entries);
+    if (names === undefined)
+      throw new ConfinedPathError('unsafe', `${where} brings the entries to more than ${maxEntries}`);
+    this.#entries += names.length;
+    return names;
+  }
+}

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { HttpSink } from '../girder-worker/http-sink.ts';
+import { girderOf, succeeds } from '../girder-worker/job-run.ts';
+import { aFile, sha256 } from '../support/girder.ts';
+import { Lab } from '../support/runs.ts';
+
+/** The original's select() serves all streams in one loop, in which one that waits stops all the others. */
+
+const pairs = 32;
+const leastBytes = 60_000;
+let lab: Lab;
+
+test.before(async () => {
+  lab = await Lab.open('many-streams');
+});
+test.after(() => lab?.close());
+
+test('64 streams at once, 32 to the target and 32 from it, keep every byte', async () => {
+  await using sink = await HttpSink.start();
+  const files = Array.from({ length: pairs }, (_, index) => randomBytes(leastBytes + index * 1000));
+  const transforms = [];
+  for (const [index, bytes] of files.entries()) {
+    const fileId = await aFile(`in${index}`, bytes);
+    const output = { chunkedTransferEncodingStream: { url: `${sink.url}/${index}` } };
+    transforms.push(
+      {
+        name: `in${index}`,
+        connect: {
+          input: { girderFileIdToStream: { fileId } },
+          output: { namedInputPipe: { name: `in${index}` } },
+        },
+      },
+      { name: `out${index}`, connect: { input: { namedOutputPipe: { name: `out${index}` } }, output } },
+    );
+  }
+  const script = `
+    cd $1
+    for i in \`seq 0 ${pairs - 1}\`; do cat in$i > out$i & done
+    wait`;
+  await lab.run('many', {
+    command: ['sh', '-c', script, 'sh'],
+    args: ['$(temporaryVolume)'],
+    transforms,
+    girder: girderOf(),
+  });
+  const status = await succeeds(lab, 'many');
+  for (const [index, bytes] of files.entries()) {
+    assert.is(sha256(sink.bytesOf(`/${index}`)), sha256(bytes), `stream ${index}`);
+  }
+  assert.is(sink.received.filter(({ isComplete }) => isComplete).length, pairs);
+  const moved = (status.transfers ?? []).filter(({ direction }) => direction === 'upload');
+  assert.equal(moved.map(({ bytes }) => bytes).sort(), files.map(({ length }) => length).sort());
+});
+
+test.run();

@@ -1,0 +1,125 @@
+import { open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
+import { HttpSink } from '../girder-worker/http-sink.ts';
+import { applyWithJob, failed, running, succeeds } from '../girder-worker/job-run.ts';
+import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
+import { sha256 } from '../support/girder.ts';
+import { statesOf } from '../support/girder-job.ts';
+import { containersOf, Lab, type Manifest } from '../support/runs.ts';
+
+/** What the original does wrong with pipes that the target writes to; docs/defects.md lists it. */
+
+const tests = new ConcurrentTests();
+const soonMs = 20_000;
+let lab: Lab;
+
+test.before(async () => {
+  lab = await Lab.open('output-streams');
+});
+test.after(() => lab?.close());
+
+/** A target with an output pipe, whose path is `$1`, and a directory to write to in `$2`. */
+function writing(script: string, output: Manifest = { hostStdOut: {} }): Manifest {
+  return {
+    command: ['sh', '-c', script, 'sh'],
+    args: ['$(out)', '$(temporaryVolume)'],
+    transforms: [{ name: 'out', connect: { input: { namedOutputPipe: { name: 'out' } }, output } }],
+  };
+}
+
+const postTo = (url: string): Manifest => ({ chunkedTransferEncodingStream: { url } });
+
+tests.add('D2: an output pipe that is opened again and again is one stream', async () => {
+  await lab.run('again', writing('for word in one two three; do echo $word > $1; sleep 0.3; done'));
+  await succeeds(lab, 'again');
+  assert.is((await lab.log('again')).toString(), 'one\ntwo\nthree\n');
+});
+
+tests.add('an output pipe that is never opened is no failure', async () => {
+  await lab.run('unopened', writing('echo done'));
+  await succeeds(lab, 'unopened');
+  assert.is((await lab.log('unopened')).toString(), 'done\n');
+});
+
+tests.add('D19: a server that answers 500 fails the run clearly and stops the target', async () => {
+  await using sink = await HttpSink.start((request, response) => {
+    request.resume();
+    response.writeHead(500).end('no');
+  });
+  const url = `${sink.url}/refuses?secret=hunter2`;
+  const { job } = await applyWithJob(lab, 'refused', writing('yes > $1', postTo(url)));
+  const status = await lab.ended('refused');
+  assert.is(status.reason, 'StreamFailed', status.message);
+  assert.match(status.message ?? '', `${sink.url}/refuses`);
+  assert.match(status.message ?? '', /500/);
+  assert.not.match(JSON.stringify(status), 'hunter2');
+  assert.equal(await statesOf(job.jobId), [running, failed]);
+  assert.equal(await containersOf((await lab.get('refused')).metadata.uid), []);
+});
+
+tests.add('a target that exits with data still in its pipe loses none of it', async () => {
+  const chunks: Buffer[] = [];
+  await using sink = await HttpSink.start((request, response) => {
+    const takeSlowly = async () => {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        chunks.push(chunk);
+        await sleep(10);
+      }
+      response.end();
+    };
+    void takeSlowly();
+  });
+  const script = `
+    dd if=/dev/urandom of=$2/x bs=64k count=256 2>/dev/null
+    sha256sum < $2/x
+    exec cat $2/x > $1`;
+  await lab.run('drained', writing(script, postTo(sink.url)));
+  await succeeds(lab, 'drained');
+  assert.is((await lab.log('drained')).toString(), `${sha256(Buffer.concat(chunks))}  -\n`);
+});
+
+tests.add('a grandchild that keeps an output pipe open holds nothing up', async () => {
+  await lab.run('grandchild', writing('sleep 600 3> $1 & echo first > $1; exit 0'));
+  const { target, completionTime = '' } = await succeeds(lab, 'grandchild');
+  assert.is((await lab.log('grandchild')).toString(), 'first\n');
+  assert.ok(Date.parse(completionTime) - Date.parse(target?.finishedAt ?? '') < soonMs);
+});
+
+tests.add('a process of the node that keeps an output pipe open holds nothing up for long', async () => {
+  await using directory = await ScratchDirectory.make();
+  await lab.run('outsider', {
+    command: ['sh', '-c', 'while [ ! -e /data/go ]; do sleep 0.1; done'],
+    volumes: [{ name: 'data', bindMount: { hostPath: directory.path, containerPath: '/data', mode: 'rw' } }],
+    transforms: [
+      {
+        name: 'out',
+        connect: {
+          input: { namedOutputPipe: { name: 'out', volume: 'data' } },
+          output: { hostStdOut: {} },
+        },
+      },
+    ],
+  });
+  await lab.running('outsider');
+  await using outsider = await open(join(directory.path, 'out'), 'w');
+  await outsider.write('from outside\n');
+  await writeFile(join(directory.path, 'go'), '');
+  const { target, completionTime = '' } = await succeeds(lab, 'outsider');
+  assert.is((await lab.log('outsider')).toString(), 'from outside\n');
+  assert.ok(Date.parse(completionTime) - Date.parse(target?.finishedAt ?? '') < soonMs);
+});
+
+tests.add('two pipes of one name are refused with a sentence that names both', async () => {
+  const { transforms, ...spec } = writing('true');
+  const [first] = transforms as Manifest[];
+  await lab.run('twice', { ...spec, transforms: [first, { ...first, name: 'other' }] });
+  const status = await lab.ended('twice');
+  assert.is(status.reason, 'InvalidSpec');
+  assert.match(status.message ?? '', /other.*\bout is at temporaryVolume: out already/);
+});
+
+test.run();

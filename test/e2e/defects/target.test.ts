@@ -1,0 +1,40 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
+import { applyWithJob, failed, running, successfulLog } from '../girder-worker/job-run.ts';
+import { logOf, statesOf } from '../support/girder-job.ts';
+import { Lab } from '../support/runs.ts';
+
+/** What the original does wrong with the target's output and end; docs/defects.md lists it. */
+
+const tests = new ConcurrentTests();
+const shortRuns = 2;
+let lab: Lab;
+
+test.before(async () => {
+  lab = await Lab.open('target-of-old');
+});
+test.after(() => lab?.close());
+
+for (let index = 0; index < shortRuns; index += 1) {
+  tests.add(`D5: a target of an instant loses nothing of its outputs (${index + 1})`, async () => {
+    const name = `instant-${index}`;
+    const log = await successfulLog(lab, name, { command: ['sh', '-c', 'echo out; echo err >&2'] });
+    assert.equal(log.split('\n').sort(), ['', 'err', 'out']);
+    assert.equal((await lab.log(name)).toString().split('\n').sort(), ['', 'err', 'out']);
+  });
+}
+
+tests.add('D14: a target that used too much memory is told as such, in the job too', async () => {
+  const { job } = await applyWithJob(lab, 'oom', {
+    command: ['tail', '/dev/zero'],
+    resources: { limits: { memory: '32Mi' } },
+  });
+  const status = await lab.ended('oom');
+  assert.is(status.reason, 'OOMKilled', status.message);
+  assert.is(status.target?.oomKilled, true);
+  assert.equal(await statesOf(job.jobId), [running, failed]);
+  assert.match(await logOf(job.jobId), /more memory than its limit \(32Mi\)/);
+});
+
+test.run();

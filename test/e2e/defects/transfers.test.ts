@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
+import { girderOf, succeeds } from '../girder-worker/job-run.ts';
+import { aFile, anItem, download, filesOf, girder, sha256 } from '../support/girder.ts';
+import { Lab, type Manifest } from '../support/runs.ts';
+import { FaultyGirder } from './faulty-girder.ts';
+
+/** What the original does wrong with downloads and uploads; docs/defects.md lists it. */
+
+const mebibyte = 2 ** 20;
+const tests = new ConcurrentTests();
+let lab: Lab;
+
+test.before(async () => {
+  lab = await Lab.open('transfers-of-old');
+});
+test.after(() => lab?.close());
+
+/** A target that leaves a result at `$1`, which is uploaded when `hook` says so. */
+function leaving(script: string, itemId: string, hook: Manifest = {}): Manifest {
+  return {
+    command: ['sh', '-c', script, 'sh'],
+    args: ['$(out)'],
+    transforms: [{ name: 'out', volumePath: { filename: 'out.txt' } }],
+    girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId }, ...hook }],
+    girder: girderOf(),
+  };
+}
+
+async function onlyFileOf(itemId: string): Promise<Buffer> {
+  const files = await filesOf(itemId);
+  assert.is(files.length, 1);
+  return download(files[0]?._id ?? '');
+}
+
+for (const when of ['OnFailure', 'Always']) {
+  tests.add(`D9: a hook that is done ${when} uploads what a failed target left`, async () => {
+    const itemId = await anItem(when);
+    const name = when.toLowerCase();
+    await lab.run(name, leaving('echo why > $1; exit 3', itemId, { when }));
+    const status = await lab.ended(name);
+    assert.is(status.reason, 'TargetFailed', status.message);
+    assert.is(status.target?.exitCode, 3);
+    assert.is((await onlyFileOf(itemId)).toString(), 'why\n');
+  });
+}
+
+tests.add('D12: transfers that break and are refused for a while are resumed, byte for byte', async () => {
+  await using faulty = await FaultyGirder.start();
+  const { proxy } = faulty;
+  proxy.fail('GET', '/download', { cutAnswerAfter: mebibyte });
+  proxy.fail('GET', '/download', { status: 503 });
+  proxy.fail('POST', '/file/chunk', { cutRequestAfter: mebibyte, reset: true });
+  proxy.fail('POST', '/file/chunk', { status: 502 });
+  const bytes = randomBytes(3 * mebibyte);
+  const [fileId, itemId] = [await aFile('in.bin', bytes), await anItem('resumed')];
+  const { transforms, ...spec } = leaving('cp $2 $1', itemId);
+  await lab.run('resumed', {
+    ...spec,
+    args: ['$(out)', '$(in)'],
+    transforms: [...(transforms as Manifest[]), { name: 'in', girderFileIdToVolume: { fileId } }],
+    girder: girderOf({ apiUrl: faulty.apiUrl }),
+  });
+  await succeeds(lab, 'resumed');
+  assert.is(sha256(await onlyFileOf(itemId)), sha256(bytes));
+  const ranges = proxy.requests('GET', '/download').map(({ headers }) => headers.range);
+  assert.ok(
+    ranges.some((range) => range !== undefined && range !== 'bytes=0-'),
+    `no download was resumed: ${ranges.join()}`,
+  );
+  assert.ok(proxy.requests('POST', '/file/chunk').length > 2);
+});
+
+tests.add('D16: the status says what is in Girder now', async () => {
+  const itemId = await anItem('results');
+  await lab.run('results', leaving('printf result > $1', itemId));
+  const { results } = await succeeds(lab, 'results');
+  const [file] = await filesOf(itemId);
+  const expected = { name: 'out.txt', size: 6, sha256: sha256(Buffer.from('result')) };
+  assert.equal(results, [{ hook: 0, itemId, fileId: file?._id, ...expected }]);
+});
+
+tests.add('D18: a result of the same size but other content replaces what is there', async () => {
+  const itemId = await anItem('same size');
+  const query = `parentType=item&parentId=${itemId}&name=out.txt&size=4`;
+  await girder('POST', `file?${query}`, Buffer.from('old!'));
+  await lab.run('same-size', leaving('printf new! > $1', itemId));
+  await succeeds(lab, 'same-size');
+  assert.is((await onlyFileOf(itemId)).toString(), 'new!');
+});
+
+test.run();

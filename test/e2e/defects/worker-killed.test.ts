@@ -1,0 +1,92 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
+import { applyWithJob, failed, type JobRun, running, succeeded, until } from '../girder-worker/job-run.ts';
+import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
+import { aFile } from '../support/girder.ts';
+import { logOf, statesOf } from '../support/girder-job.ts';
+import { containersOf, Lab, type Manifest } from '../support/runs.ts';
+import { workerPid } from '../support/worker-process.ts';
+
+/** What a worker that is killed leaves behind; docs/defects.md lists it. */
+
+const tests = new ConcurrentTests();
+let lab: Lab;
+let fileId: string;
+
+test.before(async () => {
+  lab = await Lab.open('worker-killed');
+  fileId = await aFile('in.txt', Buffer.from('in'));
+});
+test.after(() => lab?.close());
+
+/** A run that puts a pipe, a download and a temporary volume into a directory of the node; the second attempt ends. */
+function littering(directory: string, more: Manifest): Manifest {
+  const script = `
+    echo attempt
+    if [ -e /data/tried ]; then cat $1; echo end > $2; exit; fi
+    touch /data/tried
+    sleep 300`;
+  return {
+    command: ['sh', '-c', script, 'sh'],
+    args: ['$(file)', '$(out)'],
+    volumes: [
+      { name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'rw' } },
+      { name: 'scratch', temporary: { hostDir: join(directory, 'temporary') } },
+    ],
+    transforms: [
+      { name: 'file', girderFileIdToVolume: { fileId, volume: 'data' } },
+      {
+        name: 'out',
+        connect: {
+          input: { namedOutputPipe: { name: 'out', volume: 'data' } },
+          output: { hostStdOut: {} },
+        },
+      },
+    ],
+    ...more,
+  };
+}
+
+/** Applies a run, and kills its worker when its target runs. */
+async function killedRun(name: string, directory: string, more: Manifest): Promise<JobRun> {
+  const run = await applyWithJob(lab, name, littering(directory, more));
+  const { status } = await lab.running(name);
+  await until('the target is under way', async () => (await readdir(directory)).includes('tried'));
+  process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
+  return run;
+}
+
+/** Sees that neither a container nor anything that the worker made is left. */
+async function leavesNothing(name: string, directory: string): Promise<void> {
+  const { metadata } = await lab.get(name);
+  await until('the container is gone', async () => (await containersOf(metadata.uid)).length === 0, 20);
+  assert.equal((await readdir(directory)).sort(), ['temporary', 'tried']);
+  assert.equal(await readdir(join(directory, 'temporary')), []);
+}
+
+tests.add('D13: after a worker was killed the next attempt cleans up and goes on with the job', async () => {
+  await using directory = await ScratchDirectory.make();
+  const { job } = await killedRun('again', directory.path, { backoffLimit: 1 });
+  const status = await lab.ended('again');
+  assert.is(status.phase, 'Succeeded', `${status.reason}: ${status.message}`);
+  assert.is(status.attempts, 2);
+  await leavesNothing('again', directory.path);
+  assert.equal(await statesOf(job.jobId), [running, succeeded]);
+  assert.match(await logOf(job.jobId), /attempt\nattempt\ninend\n$/);
+});
+
+tests.add(
+  'D13: a worker that was killed in its last attempt leaves nothing, and its job an ERROR',
+  async () => {
+    await using directory = await ScratchDirectory.make();
+    const { job } = await killedRun('lost', directory.path, { backoffLimit: 0 });
+    assert.is((await lab.ended('lost')).reason, 'WorkerLost');
+    await leavesNothing('lost', directory.path);
+    assert.equal(await statesOf(job.jobId), [running, failed]);
+  },
+);
+
+test.run();

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { LocalLab } from './support/local-run.ts';
+
+let lab: LocalLab;
+test.before(async () => {
+  lab = await LocalLab.open();
+});
+test.after(() => lab[Symbol.asyncDispose]());
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  test(`${signal} stops the target as it wants to be stopped, and nothing is left`, async () => {
+    const script = 'trap "echo bye; exit 0" TERM; echo begun; while :; do sleep 0.1; done';
+    const run = lab.start(['run', await lab.file(lab.run({ command: ['sh', '-c', script] }))]);
+    await run.says('begun\n');
+    run.child.kill(signal);
+    const ended = await run.ended;
+    assert.is(ended.code, code, ended.stderr);
+    assert.is(ended.stdout.toString(), 'begun\nbye\n');
+    assert.match(ended.stderr, `the run was stopped by ${signal}`);
+    assert.equal(await lab.left(), []);
+  });
+}
+
+test('a second Ctrl-C kills a target that does not want to end, and still nothing is left', async () => {
+  const script = 'trap "" TERM; echo begun; while :; do sleep 0.1; done';
+  const file = await lab.file(lab.run({ command: ['sh', '-c', script], terminationGracePeriodSeconds: 50 }));
+  const run = lab.start(['run', file]);
+  await run.says('begun\n');
+  run.child.kill('SIGINT');
+  await run.says('stopping');
+  run.child.kill('SIGINT');
+  const { code, seconds, stderr } = await run.ended;
+  assert.is(code, 130, stderr);
+  assert.ok(seconds < 30, `it took ${seconds} s`);
+  assert.equal(await lab.left(), []);
+});
+
+/** A server that takes every request and never answers; `asked` resolves with the first one. */
+async function silentServer() {
+  const server = createServer();
+  const asked = once(server, 'request');
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { asked, address: `127.0.0.1:${port}`, [Symbol.dispose]: close };
+}
+
+test('Ctrl-C while the image is pulled ends it at once', async () => {
+  using registry = await silentServer();
+  const image = `${registry.address}/slow:1`;
+  const run = lab.start(['run', await lab.file(lab.run({ image, imagePullPolicy: 'Always' }))]);
+  await registry.asked;
+  const begin = Date.now();
+  run.child.kill('SIGINT');
+  const { code, stderr } = await run.ended;
+  assert.is(code, 130, stderr);
+  assert.ok(Date.now() - begin < 10_000);
+  assert.equal(await lab.left(), []);
+});
+
+test('Ctrl-C while Girder does not answer ends it at once', async () => {
+  using girder = await silentServer();
+  const spec = {
+    transforms: [{ name: 'in', girderFileIdToVolume: { fileId: '0'.repeat(24) } }],
+    girder: { apiUrl: `http://${girder.address}/api/v1`, credentialsSecretRef: { name: 'girder' } },
+  };
+  const run = lab.start(['run', await lab.file(lab.run(spec))], { GIRDER_TOKEN: 'x' });
+  await girder.asked;
+  const begin = Date.now();
+  run.child.kill('SIGINT');
+  const { code, stderr } = await run.ended;
+  assert.is(code, 130, stderr);
+  assert.ok(Date.now() - begin < 10_000);
+  assert.equal(await lab.left(), []);
+});
+
+test('Ctrl-C while the file is awaited on standard input ends it at once', async () => {
+  const run = lab.start(['run', '-'], {}, undefined);
+  setTimeout(() => run.child.kill('SIGINT'), 2_000).unref();
+  assert.is((await run.ended).code, 130);
+});
+
+test('a reader that has gone away does not end the run', async () => {
+  const script = 'echo begun; sleep 1; yes | head -c 200000; exit 5';
+  const run = lab.start(['run', await lab.file(lab.run({ command: ['sh', '-c', script] }))]);
+  await run.says('begun\n');
+  run.child.stdout?.destroy();
+  run.child.stderr?.destroy();
+  assert.is((await run.ended).code, 5);
+  assert.equal(await lab.left(), []);
+});
+
+test.run();

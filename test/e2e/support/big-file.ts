@@ -1,0 +1,30 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { anItem, girder } from './girder.ts';
+
+/** A file in Girder that no memory should hold; `remove` frees its space. */
+export type BigFile = { fileId: string; sha256: string; remove: () => Promise<void> };
+
+const chunkBytes = 64 * 2 ** 20;
+
+type Upload = { _id: string; received?: number };
+
+/** Uploads so many bytes, which repeat a random block with its place in it, so that no two parts are alike. */
+export async function bigFile(size: number): Promise<BigFile> {
+  const item = await anItem(`big ${size}`);
+  const query = `parentType=item&parentId=${item}&name=big.bin&size=${size}`;
+  const upload = await girder<Upload>('POST', `file?${query}`);
+  const block = randomBytes(Math.min(size, chunkBytes));
+  const hash = createHash('sha256');
+  let last = upload;
+  for (let offset = 0; offset < size; offset += block.length) {
+    block.writeBigUInt64LE(BigInt(offset));
+    const chunk = block.subarray(0, Math.min(block.length, size - offset));
+    hash.update(chunk);
+    last = await girder<Upload>('POST', `file/chunk?uploadId=${upload._id}&offset=${offset}`, chunk);
+  }
+  return {
+    fileId: last._id,
+    sha256: hash.digest('hex'),
+    remove: async () => void (await girder('DELETE', `item/${item}`)),
+  };
+}

@@ -1,0 +1,51 @@
+import { girder } from './girder.ts';
+
+/** What the examples of examples/girder-worker find in Girder, under the ids that their manifests have. */
+export type ExampleInputs = {
+  /** A file with the numbers from 1 to 30000, a line each: more than two pipes hold. */
+  readonly fileId: string;
+  /** An item with the files slice-1.txt and slice-2.txt. */
+  readonly itemId: string;
+  /** A folder with whole.txt, and left/lung.txt in a subfolder. */
+  readonly folderId: string;
+};
+
+/** The content of the input file. */
+export const numbers = Buffer.from(Array.from({ length: 30_000 }, (_, index) => `${index + 1}\n`).join(''));
+
+type Document = { _id: string };
+
+/** Makes a folder of this name in the tests' own folder of the admin. */
+export async function aFolder(name: string): Promise<string> {
+  const me = await girder<Document>('GET', 'user/me');
+  const tests = await subfolder({ type: 'user', id: me._id }, 'dockerrun-tests');
+  return subfolder({ type: 'folder', id: tests }, name);
+}
+
+/** Makes everything that the examples read, in a folder of this name. */
+export async function exampleInputs(name: string): Promise<ExampleInputs> {
+  const parent = await aFolder(name);
+  const item = await girder<Document>('POST', `item?folderId=${parent}&name=series`);
+  await put({ type: 'item', id: item._id }, 'slice-1.txt', 'one');
+  await put({ type: 'item', id: item._id }, 'slice-2.txt', 'two');
+  const folderId = await subfolder({ type: 'folder', id: parent }, 'patients');
+  await put({ type: 'folder', id: folderId }, 'whole.txt', 'both');
+  const left = await subfolder({ type: 'folder', id: folderId }, 'left');
+  await put({ type: 'folder', id: left }, 'lung.txt', 'left');
+  const fileId = await put({ type: 'folder', id: parent }, 'numbers.txt', numbers);
+  return { fileId, itemId: item._id, folderId };
+}
+
+type Parent = { readonly type: 'user' | 'folder' | 'item'; readonly id: string };
+
+async function subfolder({ type, id }: Parent, name: string): Promise<string> {
+  const query = `parentType=${type}&parentId=${id}&name=${encodeURIComponent(name)}&reuseExisting=true`;
+  return (await girder<Document>('POST', `folder?${query}`))._id;
+}
+
+/** In a folder a file gets an item of its own, with its name. */
+async function put({ type, id }: Parent, name: string, content: string | Buffer): Promise<string> {
+  const bytes = Buffer.from(content);
+  const query = `parentType=${type}&parentId=${id}&name=${encodeURIComponent(name)}&size=${bytes.length}`;
+  return (await girder<Document>('POST', `file?${query}`, bytes))._id;
+}

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { environment } from './environment.ts';
+import type { Manifest } from './runs.ts';
+import { succeed } from './shell.ts';
+
+/** How `dockerrun` ended and what it wrote. */
+export type Ended = {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+  readonly seconds: number;
+};
+
+/** A `dockerrun` under way. */
+export type Underway = {
+  readonly child: ChildProcess;
+  /** Resolves when what it has written to standard output and standard error holds the text. */
+  readonly says: (text: string) => Promise<void>;
+  readonly ended: Promise<Ended>;
+};
+
+const longestSeconds = 60;
+
+/** A directory for manifests, and another one, behind a link, that runs have for their TMPDIR. */
+export class LocalLab implements AsyncDisposable {
+  readonly directory: string;
+  readonly name: string;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    this.name = directory.slice(-6).toLowerCase();
+  }
+
+  static async open(): Promise<LocalLab> {
+    const lab = new LocalLab(await mkdtemp(join(tmpdir(), 'local-runs-')));
+    await mkdir(join(lab.directory, 'real'));
+    await symlink('real', join(lab.directory, 'tmp'));
+    return lab;
+  }
+
+  /** A DockerRun of the local busybox image. */
+  run(spec: Manifest): Record<string, unknown> {
+    return {
+      apiVersion: 'dockerrun.dev/v1alpha1',
+      kind: 'DockerRun',
+      metadata: { name: `local-${this.name}` },
+      spec: { image: 'busybox:local', imagePullPolicy: 'Never', ...spec },
+    };
+  }
+
+  /** Writes a file with these documents and gives its path. */
+  async file(...documents: unknown[]): Promise<string> {
+    const path = join(this.directory, 'run.yaml');
+    await writeFile(path, documents.map((one) => stringify(one)).join('---\n'));
+    return path;
+  }
+
+  /** Starts `dockerrun` with no more of the environment than a user's shell has. */
+  start(args: readonly string[], more: NodeJS.ProcessEnv = {}, input?: string): Underway {
+    const env = {
+      PATH: environment('PATH'),
+      DOCKER_HOST: environment('DOCKER_HOST'),
+      TMPDIR: join(this.directory, 'tmp'),
+      HOME: this.directory,
+      ...more,
+    };
+    const options = { env, timeout: longestSeconds * 1000, killSignal: 'SIGKILL' } as const;
+    const child = spawn(process.execPath, ['src/main.ts', ...args], options);
+    if (input !== undefined) child.stdin.end(input);
+    return underway(child);
+  }
+
+  /** Runs `dockerrun` to its end. */
+  async dockerrun(args: readonly string[], more: NodeJS.ProcessEnv = {}, input = ''): Promise<Ended> {
+    return this.start(args, more, input).ended;
+  }
+
+  /** What runs have left: their directories and their containers. */
+  async left(): Promise<string[]> {
+    const label = `label=dockerrun.dev/run=default/local-${this.name}`;
+    const containers = await succeed('docker', ['ps', '--all', '--quiet', '--filter', label]);
+    const directories = await readdir(join(this.directory, 'real'));
+    return [...directories, ...containers.split('\n').filter((id) => id !== '')];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+function underway(child: ChildProcess): Underway {
+  const begin = Date.now();
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
+  const all = () => Buffer.concat([...stdout, ...stderr]).toString();
+  const ended = once(child, 'close').then(([code]: unknown[]) => ({
+    code: typeof code === 'number' ? code : null,
+    stdout: Buffer.concat(stdout),
+    stderr: Buffer.concat(stderr).toString(),
+    seconds: (Date.now() - begin) / 1000,
+  }));
+  const says = async (text: string) => {
+    while (!all().includes(text)) {
+      if (child.exitCode !== null) throw new Error(`dockerrun ended without "${text}": ${all()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  return { child, says, ended };
+}

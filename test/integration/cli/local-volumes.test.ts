@@ -1,0 +1,121 @@
+import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { DockerRunSpec } from '../../../src/api/spec.ts';
+import { makeLocalDirectory } from '../../../src/cli/local-directory.ts';
+import { openLocalVolumes, realDockerVolumes } from '../../../src/cli/local-volumes.ts';
+import { aSpec } from '../../fixtures/builders.ts';
+
+let home: string;
+test.before.each(async () => {
+  home = await realpath(await mkdtemp(join(tmpdir(), 'local-volumes-')));
+});
+test.after.each(() => rm(home, { recursive: true }));
+
+const remove = (path: string) => rm(path, { recursive: true });
+const open = (volumes: NonNullable<DockerRunSpec['volumes']>) =>
+  openLocalVolumes(aSpec({ volumes }), { directory: join(home, 'run'), remove });
+
+test('temporary volumes are made for everybody to write to, and removed with what is in them', async () => {
+  const { volumes, remove: removeAll } = await open([
+    { name: 'fast', temporary: {} },
+    { name: 'here', temporary: { hostDir: join(home, 'made', 'for-it') } },
+  ]);
+  assert.equal(
+    volumes.map(({ name, containerPath, temporary }) => [name, containerPath, temporary]),
+    [
+      ['temporaryVolume', '/mnt/girder_worker/temporary', true],
+      ['fast', '/mnt/girder_worker/volumes/fast', true],
+      ['here', '/mnt/girder_worker/volumes/here', true],
+    ],
+  );
+  for (const { localPath, hostPath } of volumes) {
+    assert.is(localPath, hostPath);
+    assert.is((await stat(hostPath)).mode & 0o7777, 0o2777);
+    await writeFile(join(localPath, 'file'), 'x');
+  }
+  await removeAll();
+  assert.equal(await readdir(join(home, 'run', 'volumes')), []);
+  assert.equal(await readdir(join(home, 'made', 'for-it')), []);
+});
+
+test('a directory of this machine is mounted by its real path, and stays', async () => {
+  await mkdir(join(home, 'real'));
+  await symlink('real', join(home, 'link'));
+  const bindMount = { hostPath: join(home, 'link'), containerPath: '/data', mode: 'ro' as const };
+  const { volumes, remove: removeAll } = await open([{ name: 'data', bindMount }]);
+  const [, data] = volumes;
+  assert.equal([data?.hostPath, data?.readOnly, data?.temporary], [join(home, 'real'), true, false]);
+  await removeAll();
+  assert.ok(await stat(join(home, 'real')));
+});
+
+for (const [what, volume, sentence] of [
+  [
+    'a claim',
+    { persistentVolumeClaim: { claimName: 'c', containerPath: '/c', readOnly: false } },
+    /use a bindMount/,
+  ],
+  [
+    'a directory that is not there',
+    { bindMount: { hostPath: '/nosuch', containerPath: '/c', mode: 'rw' } },
+    /\/nosuch/,
+  ],
+  [
+    'a hostDir that cannot be made',
+    { temporary: { hostDir: '/dev/null/x' } },
+    /\/dev\/null\/x cannot be made/,
+  ],
+] as const) {
+  test(`${what} is refused, and volumes that were made before are removed`, async () => {
+    const opened = open([
+      { name: 'before', temporary: {} },
+      { name: 'x', ...volume },
+    ]);
+    const message = await opened.then(
+      () => 'opened',
+      (error: Error) => error.message,
+    );
+    assert.match(message, /^spec\.volumes: x/);
+    assert.match(message, sentence);
+    assert.equal(await readdir(join(home, 'run', 'volumes')), []);
+  });
+}
+
+test("the keys of docker-py's dictionary become real paths, where that keeps them apart", async () => {
+  await mkdir(join(home, 'real'));
+  for (const link of ['one', 'two']) await symlink('real', join(home, link));
+  const [bind, mode] = ['/x', 'rw'] as const;
+  const at = (...names: string[]) =>
+    Object.fromEntries(names.map((name) => [join(home, name), { bind, mode }]));
+  assert.equal(await realDockerVolumes(at('one')), at('real'));
+  assert.equal(await realDockerVolumes(at('nosuch')), at('nosuch'));
+  assert.equal(await realDockerVolumes(at('real', 'one')), at('real', 'one'));
+  assert.equal(await realDockerVolumes(at('one', 'two')), at('two', 'real'));
+});
+
+test('the directory of a run is in TMPDIR, by its real path, and nobody else sees into it', async () => {
+  await mkdir(join(home, 'real'));
+  await symlink('real', join(home, 'tmp'));
+  const before = process.env['TMPDIR'];
+  process.env['TMPDIR'] = join(home, 'tmp');
+  try {
+    const { path, spool } = await makeLocalDirectory();
+    assert.match(path, join(home, 'real', 'dockerrun-'));
+    assert.is((await stat(path)).mode & 0o777, 0o700);
+    assert.ok((await stat(spool)).isDirectory());
+    process.env['TMPDIR'] = join(home, 'nosuch');
+    const message = await makeLocalDirectory().then(
+      () => 'made',
+      (error: Error) => error.message,
+    );
+    assert.match(message, /^TMPDIR: no directory can be made in .*nosuch/);
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+  }
+});
+
+test.run();

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { removeDirectory } from '../../../src/cli/remove-directory.ts';
+import { containersNamed, engineSocket, image } from './engine.ts';
+
+const nobody = 65_534;
+
+/** A directory with what a target that runs as root leaves in it, in a directory of somebody else. */
+async function leftByRoot(): Promise<{ home: string; volume: string }> {
+  const home = await mkdtemp(join(tmpdir(), 'removal-'));
+  const volume = join(home, 'volume');
+  await mkdir(join(volume, 'made', 'by-root'), { recursive: true, mode: 0o755 });
+  await writeFile(join(volume, 'made', 'by-root', 'file'), 'x', { mode: 0o600 });
+  return { home, volume };
+}
+
+/** Does something as a user who may use Docker and is not root. */
+async function asNobody<T>(home: string, work: () => Promise<T>): Promise<T> {
+  await chown(home, nobody, nobody);
+  await chown(join(home, 'volume'), nobody, nobody);
+  await chmod(join(home, 'volume'), 0o2777);
+  process.setegid?.((await stat(engineSocket())).gid);
+  process.seteuid?.(nobody);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}
+
+const cleaner = (more: object = {}) => ({
+  run: { namespace: 'default', name: 'a', uid: randomUUID() },
+  attempt: 'local',
+  dockerSocket: engineSocket(),
+  image,
+  ...more,
+});
+
+test('what a target left as root is removed for a user who is not', async () => {
+  const { home, volume } = await leftByRoot();
+  const warnings: string[] = [];
+  const used = cleaner();
+  await asNobody(home, async () => {
+    const alone = await rm(volume, { recursive: true }).catch((error: Error) => error.message);
+    assert.match(alone ?? 'removed', 'EACCES');
+    await removeDirectory(volume, used, (warning) => warnings.push(warning));
+  });
+  assert.equal(warnings, []);
+  assert.not(existsSync(volume));
+  assert.equal(await containersNamed(used.run.uid), []);
+  await rm(home, { recursive: true });
+});
+
+test('when not even that helps, the user is told what to do', async () => {
+  const { home, volume } = await leftByRoot();
+  const warnings: string[] = [];
+  const used = cleaner({ image: 'nosuch:1' });
+  await asNobody(home, () => removeDirectory(volume, used, (warning) => warnings.push(warning)));
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0] ?? '', /could not be removed \(.*EACCES.*\); sudo rm -rf .*volume does it$/);
+  await rm(home, { recursive: true });
+});
+
+test('a directory that is gone already is fine', async () => {
+  await removeDirectory(join(tmpdir(), randomUUID()), cleaner(), assert.unreachable);
+});
+
+test.run();

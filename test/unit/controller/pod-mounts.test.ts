@@ -1,0 +1,97 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { volumeMountsOf, volumesOf } from '../../../src/controller/pod-mount.ts';
+import { podMounts } from '../../../src/controller/pod-mounts.ts';
+import { specOf, workerConfig } from '../../fixtures/builders.ts';
+
+/** The pod's volumes and mounts of a spec with these fields, by name. */
+function podOf(spec: object) {
+  const mounts = podMounts(specOf({ image: 'a', ...spec }), workerConfig, {});
+  return {
+    volume: (name: string) => volumesOf(mounts).find((volume) => volume.name === name),
+    mountsOf: (name: string) => volumeMountsOf(mounts).filter((mount) => mount.name === name),
+    names: volumesOf(mounts).map(({ name }) => name),
+  };
+}
+
+const id = '0'.repeat(24);
+const claim = (name: string, readOnly = false) => ({
+  name,
+  persistentVolumeClaim: { claimName: 'models', containerPath: `/${name}`, readOnly },
+});
+
+test('a temporary volume is an emptyDir with its limit, and one in a directory of the node is that directory', () => {
+  const { volume, mountsOf } = podOf({
+    volumes: [
+      { name: 'fast', temporary: { sizeLimit: '1Gi' } },
+      { name: 'big', temporary: { hostDir: '/srv/scratch' } },
+    ],
+  });
+  assert.equal(volume('volume-0'), { name: 'volume-0', emptyDir: { sizeLimit: '1Gi' } });
+  const hostPath = { path: '/srv/scratch', type: 'DirectoryOrCreate' };
+  assert.equal(volume('volume-1'), { name: 'volume-1', hostPath });
+  assert.equal(mountsOf('volume-1'), [{ name: 'volume-1', mountPath: '/dockerrun/volumes/big' }]);
+});
+
+test('a claim is mounted, and the names of the volumes of this one pod with it, for reading only', () => {
+  const { volume, mountsOf } = podOf({ volumes: [claim('models', true)] });
+  const persistentVolumeClaim = { claimName: 'models', readOnly: true };
+  assert.equal(volume('volume-0'), { name: 'volume-0', persistentVolumeClaim });
+  assert.is(volume('pod-volumes')?.hostPath?.path, '/var/lib/kubelet/pods');
+  assert.equal(mountsOf('pod-volumes'), [
+    {
+      ...{ name: 'pod-volumes', mountPath: '/dockerrun/pod-volumes', readOnly: true },
+      subPathExpr: '$(DOCKERRUN_POD_UID)/volumes',
+    },
+  ]);
+});
+
+test('without claims the worker sees nothing of the kubelet', () => {
+  assert.equal(podOf({}).names, ['docker-socket', 'temporary-volume']);
+});
+
+test('one claim under two names is one volume of the pod, writable if one of them is', () => {
+  const { names, volume, mountsOf } = podOf({ volumes: [claim('a', true), claim('b')] });
+  assert.equal(
+    names.filter((name) => name.startsWith('volume-')),
+    ['volume-0'],
+  );
+  assert.is(volume('volume-0')?.persistentVolumeClaim?.readOnly, false);
+  assert.equal(mountsOf('volume-0'), [
+    { name: 'volume-0', mountPath: '/dockerrun/volumes/a', readOnly: true },
+    { name: 'volume-0', mountPath: '/dockerrun/volumes/b' },
+  ]);
+});
+
+test('a stream that becomes a file of Girder has a place to wait', () => {
+  const output = { girderStreamToItem: { itemId: id, filename: 'f' } };
+  const { mountsOf } = podOf({
+    transforms: [{ name: 'x', connect: { input: { containerStdOut: {} }, output } }],
+  });
+  assert.equal(mountsOf('spool'), [{ name: 'spool', mountPath: '/dockerrun/spool' }]);
+});
+
+test('credentials for registries are mounted whole, and one that is missing stops nothing', () => {
+  const { volume, mountsOf } = podOf({ imagePullSecrets: [{ name: 'a' }, { name: 'b' }] });
+  const secret = { secretName: 'b', defaultMode: 0o400, optional: true };
+  assert.equal(volume('pull-secret-1'), { name: 'pull-secret-1', secret });
+  assert.is(mountsOf('pull-secret-1')[0]?.mountPath, '/dockerrun/secrets/pull/1');
+});
+
+test('the keys of one Secret are one volume, whatever refers to them', () => {
+  const reference = (key: string) => ({ secretKeyRef: { name: 's', key } });
+  const headers = [{ name: 'H', valueFrom: reference('b') }];
+  const output = { chunkedTransferEncodingStream: { url: 'http://a', headers } };
+  const { names, volume } = podOf({
+    env: [{ name: 'A', valueFrom: reference('a') }],
+    transforms: [{ name: 'x', connect: { input: { containerStdOut: {} }, output } }],
+    girder: { apiUrl: 'http://g', job: { id, tokenSecretRef: { name: 's', key: 'c' } } },
+  });
+  assert.equal(
+    volume('secret-0')?.secret?.items,
+    ['a', 'b', 'c'].map((key, index) => ({ key, path: `key-${index}` })),
+  );
+  assert.not.ok(names.includes('secret-1') || names.includes('girder-credentials'));
+});
+
+test.run();

@@ -1,0 +1,44 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ObservedPod } from '../../../src/controller/observed.ts';
+import { PodsOfJobs } from '../../../src/controller/pods-of-jobs.ts';
+import { aPod } from '../../fixtures/builders.ts';
+
+const podNamed = (name: string, jobUid: string | undefined) => aPod({ kind: 'running' }, { name, jobUid });
+
+/** A cache that tells the index of each change, as the controller's does. */
+function cacheOf() {
+  const pods = new Map<string, ObservedPod>();
+  const index = new PodsOfJobs((key) => pods.get(key));
+  const put = (pod: ObservedPod) => {
+    pods.set(`${pod.namespace}/${pod.name}`, pod);
+    index.changed(pod);
+  };
+  const remove = (pod: ObservedPod) => {
+    pods.delete(`${pod.namespace}/${pod.name}`);
+    index.changed(pod);
+  };
+  const namesOf = (jobUid: string) => index.of(jobUid).map(({ name }) => name);
+  return { put, remove, namesOf };
+}
+
+test('a Job has the pods that it made, in their newest version', () => {
+  const { put, namesOf } = cacheOf();
+  for (const pod of [podNamed('a', '1'), podNamed('b', '1'), podNamed('c', '2'), podNamed('a', '1')])
+    put(pod);
+  assert.equal(namesOf('1'), ['a', 'b']);
+  assert.equal(namesOf('2'), ['c']);
+  assert.equal(namesOf('3'), []);
+});
+
+test('a pod that is gone is of no Job, and neither is one that nobody owns', () => {
+  const { put, remove, namesOf } = cacheOf();
+  const [first, second] = [podNamed('a', '1'), podNamed('b', '1')];
+  for (const pod of [first, second, podNamed('c', undefined)]) put(pod);
+  remove(first);
+  assert.equal(namesOf('1'), ['b']);
+  remove(second);
+  assert.equal(namesOf('1'), []);
+});
+
+test.run();
