@@ -11,6 +11,8 @@ const runPlan = Type.Object({
   spec: dockerRunSpec,
   /** Where the kubelet of the node keeps the volumes of pods, as the Docker Engine sees it. */
   kubeletRoot: Type.String(),
+  /** Whether an image whose label asks for GPUs gets those of the node, though its pod has none. */
+  gpusByLabel: Type.Boolean(),
   /** The parent of the pod's cgroup, where the worker cannot read it itself (a private cgroup namespace). */
   podCgroup: Type.Object({ root: Type.String(), qosClass: Type.Unsafe<QosClass>({ type: 'string' }) }),
 });

@@ -53,6 +53,11 @@ export const failureReasons = {
     meaning: "girder.apiUrl is not one of the addresses that the operator's policy allows.",
     mend: 'Use an address that is allowed, or ask the cluster administrator to add it to girderApiUrls in the policy.',
   },
+  StreamAddressNotAllowed: {
+    blame: 'spec',
+    meaning: "A stream would be sent to an address that the operator's policy does not allow.",
+    mend: 'Use an address that is allowed, or ask the cluster administrator to add it to streamUrls in the policy.',
+  },
   JobRefused: {
     blame: 'spec',
     meaning: 'The API server refused the Job of the run (a quota, an admission policy, an invalid value).',

@@ -1,3 +1,4 @@
+import { validateDocker } from './docker-validate.ts';
 import type { DockerRunSpec } from './spec.ts';
 import { nameProblems } from './validate-names.ts';
 import { placeProblems } from './validate-places.ts';
@@ -10,7 +11,12 @@ import { resourceProblems } from './validate-resources.ts';
 export function validateSpec(spec: DockerRunSpec): string[] {
   const large = tooLarge(spec);
   if (large.length > 0) return large;
-  return [...nameProblems(spec), ...placeProblems(spec), ...resourceProblems(spec)];
+  return [
+    ...nameProblems(spec),
+    ...placeProblems(spec),
+    ...resourceProblems(spec),
+    ...validateDocker(spec.docker, spec.resources),
+  ];
 }
 
 /**

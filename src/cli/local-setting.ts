@@ -44,7 +44,7 @@ export async function localSetting(accepted: AcceptedRun, parts: LocalParts): Pr
     girderCredentials: async () => secrets.girderCredentials(spec.girder?.credentialsSecretRef?.name ?? ''),
     secretValue: async (reference: SecretKeyReference, field: string) => secrets.value(reference, field),
     registryAuths: () => allAuths(spec, secrets, signal),
-    gpus: async () => gpusOf(spec),
+    gpus: async (imageAsks) => gpusOf(spec) ?? (imageAsks ? { count: -1, optional: true } : undefined),
     cgroupParent: async () => undefined,
   };
 }

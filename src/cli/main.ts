@@ -21,8 +21,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     return await runCommand(command, terminal);
   } catch (error) {
     if (stop.aborted) return signalCode(String(stop.reason)) ?? exitCodes.cancelled;
-    if (!(error instanceof UsageError)) throw error;
     stderr.write(`dockerrun: ${describe(error)}\n`);
-    return exitCodes.spec;
+    return error instanceof UsageError ? exitCodes.spec : exitCodes.internal;
   }
 }

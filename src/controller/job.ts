@@ -6,7 +6,8 @@ import type { WorkerConfig } from './config.ts';
 import { volumesOf } from './pod-mount.ts';
 import { podMounts } from './pod-mounts.ts';
 import { workerContainer } from './pod-worker.ts';
-import type { Policy } from './policy.ts';
+import { allowsDockerOption } from './policy-docker.ts';
+import { type Policy, withDockerDefaults } from './policy.ts';
 import { finalExitCodes } from './retries.ts';
 
 /** What the worker has besides the target's own grace, to clean up and to say how it ended. */
@@ -15,7 +16,8 @@ const cleanUpSeconds = 30;
 type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
 
 /** The Job of a run. The same run gives the same Job, so that the API server itself refuses a second one. */
-export function desiredJob(run: Run, config: WorkerConfig, policy: Policy): V1Job {
+export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1Job {
+  const run = { ...given, spec: withDockerDefaults(given.spec, policy) };
   const { metadata, spec } = run;
   return {
     apiVersion: 'batch/v1',
@@ -55,6 +57,7 @@ function labelsOf(metadata: DockerRunMetadata): Record<string, string> {
 function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTemplateSpec {
   const { metadata, spec } = run;
   const mounts = podMounts(spec, config, policy);
+  const gpusByLabel = allowsDockerOption(policy, 'deviceRequests', 'gpu');
   return {
     metadata: {
       labels: labelsOf(metadata),
@@ -67,7 +70,7 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds + cleanUpSeconds,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...(spec.nodeSelector === undefined ? {} : { nodeSelector: spec.nodeSelector }),
-      containers: [workerContainer(run, config, mounts)],
+      containers: [workerContainer(run, { ...config, gpusByLabel }, mounts)],
       volumes: volumesOf(mounts),
     },
   };

@@ -7,10 +7,13 @@ import type { WorkerConfig } from './config.ts';
 import { type PodMount, volumeMountsOf } from './pod-mount.ts';
 import { podResources, qosClass } from './resources.ts';
 
+/** The operator's settings, and what its policy allows images to ask for. */
+type Settings = WorkerConfig & { readonly gpusByLabel: boolean };
+
 type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
 
 /** The one container of the run's pod. */
-export function workerContainer(run: Run, config: WorkerConfig, mounts: readonly PodMount[]): V1Container {
+export function workerContainer(run: Run, config: Settings, mounts: readonly PodMount[]): V1Container {
   return {
     name: workerContainerName,
     image: config.image,
@@ -30,12 +33,13 @@ export function workerContainer(run: Run, config: WorkerConfig, mounts: readonly
   };
 }
 
-function environment({ metadata, spec }: Run, config: WorkerConfig): V1EnvVar[] {
+function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
   const { namespace, name, uid } = metadata;
   const plan: RunPlan = {
     run: { namespace, name, uid },
     spec,
     kubeletRoot: config.kubeletRoot,
+    gpusByLabel: config.gpusByLabel,
     podCgroup: { root: config.cgroupRoot, qosClass: qosClass(podResources(spec)) },
   };
   return [
@@ -47,7 +51,7 @@ function environment({ metadata, spec }: Run, config: WorkerConfig): V1EnvVar[] 
       valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${failureCountAnnotation}']` } },
     },
     { name: workerEnvironment.logLevel, value: config.logLevel },
-    // A cap on the heap makes V8 collect before the worker outgrows what its pod reserves for it.
-    { name: 'NODE_OPTIONS', value: '--max-old-space-size=96' },
+    // Caps on the heap make V8 collect before the worker outgrows what its pod reserves for it.
+    { name: 'NODE_OPTIONS', value: '--max-old-space-size=96 --max-semi-space-size=1' },
   ];
 }

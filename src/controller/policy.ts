@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
+import { dockerOptions } from '../api/docker-options.ts';
 import { policyOptionNames } from '../api/docker-option-risks.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
+import { type StructuralSchema, unknownFields } from '../api/structural.ts';
 import type { Connection } from '../kube/connection.ts';
 import { isNotFound, KubeError } from '../kube/kube-error.ts';
 import { requestJson } from '../kube/request.ts';
@@ -43,6 +45,10 @@ const policySchema = Type.Object(
     images: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
     /** When set, the only addresses of Girder that runs may name. */
     girderApiUrls: Type.Optional(Type.Array(Type.String({ pattern: '^https?://' }))),
+    /** When set, the only addresses, with all paths below them, that streams may be sent to. */
+    streamUrls: Type.Optional(Type.Array(Type.String({ pattern: '^https?://' }))),
+    /** Options of Docker that every target gets which its run says nothing about. */
+    dockerDefaults: Type.Optional(dockerOptions),
   },
   { additionalProperties: false },
 );
@@ -56,9 +62,18 @@ export type Policy = Type.Static<typeof policySchema> & {
 /** Parses a policy in YAML; throws on anything unknown, so that a typing error never allows or forbids silently. */
 export function parsePolicy(text: string): Policy {
   const value: unknown = parse(text) ?? {};
-  if (Value.Check(policySchema, value)) return value;
-  const [first] = Value.Errors(policySchema, value);
-  throw new TypeError(`policy${first?.instancePath ?? ''} ${first?.message ?? 'is invalid'}`);
+  if (!Value.Check(policySchema, value)) {
+    const [first] = Value.Errors(policySchema, value);
+    throw new TypeError(`policy${first?.instancePath ?? ''} ${first?.message ?? 'is invalid'}`);
+  }
+  const defaults = {
+    schema: dockerOptions as StructuralSchema,
+    value: value.dockerDefaults ?? {},
+    path: 'dockerDefaults',
+  };
+  const [unknown] = unknownFields(defaults);
+  if (unknown !== undefined) throw new TypeError(`policy/${unknown} is no option of Docker`);
+  return value;
 }
 
 /** The ConfigMap in the controller's own namespace that holds the policy under the key policy.yaml. */
@@ -88,8 +103,15 @@ export function refusedByPolicy(spec: DockerRunSpec, policy: Policy): RunError |
     refusedHostPath(spec, policy) ??
     refusedImage(spec.image, policy) ??
     refusedDockerOption(spec, policy) ??
-    refusedGirder(spec, policy)
+    refusedGirder(spec, policy) ??
+    refusedStream(spec, policy)
   );
+}
+
+/** The spec with the options that the policy gives to every target; those are the administrator's own. */
+export function withDockerDefaults(spec: DockerRunSpec, { dockerDefaults }: Policy): DockerRunSpec {
+  if (dockerDefaults === undefined) return spec;
+  return { ...spec, docker: { ...dockerDefaults, ...spec.docker } };
 }
 
 function refusedGirder(spec: DockerRunSpec, policy: Policy): RunError | undefined {
@@ -98,4 +120,28 @@ function refusedGirder(spec: DockerRunSpec, policy: Policy): RunError | undefine
   const plain = url.replace(/\/+$/, '');
   if (policy.girderApiUrls.some((allowed) => allowed.replace(/\/+$/, '') === plain)) return undefined;
   return new RunError('GirderAddressNotAllowed', `spec.girder.apiUrl: the policy does not allow ${url}`);
+}
+
+function refusedStream(spec: DockerRunSpec, { streamUrls }: Policy): RunError | undefined {
+  if (streamUrls === undefined) return undefined;
+  for (const { name, connect } of spec.transforms ?? []) {
+    const url = connect?.output.chunkedTransferEncodingStream?.url;
+    if (url === undefined || streamUrls.some((allowed) => isBelow(url, allowed))) continue;
+    const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream.url`;
+    const { origin, pathname } = new URL(url);
+    return new RunError(
+      'StreamAddressNotAllowed',
+      `${field}: the policy does not allow ${origin}${pathname} (streamUrls)`,
+    );
+  }
+  return undefined;
+}
+
+function isBelow(url: string, allowed: string): boolean {
+  if (!URL.canParse(url) || !URL.canParse(allowed)) return false;
+  const [wanted, root] = [new URL(url), new URL(allowed)];
+  const path = root.pathname.replace(/\/+$/, '');
+  return (
+    wanted.origin === root.origin && (wanted.pathname === path || wanted.pathname.startsWith(`${path}/`))
+  );
 }

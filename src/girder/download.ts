@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { removePath } from '../io/confined-change.ts';
+import { removePaths } from '../io/confined-change.ts';
 import { pathSegments } from '../io/confined-path.ts';
 import type { MadePath } from '../io/made-path.ts';
 import type { GirderClient } from './client.ts';
@@ -96,14 +96,8 @@ export function downloadFolder(
 }
 
 /** Removes what a download made, but nothing that somebody else put beside it; tells what had to stay. */
-export async function removeDownload(into: string, created: readonly MadePath[]): Promise<string[]> {
-  const kept = new Set<string>();
-  for (const made of created.toReversed()) {
-    const isGone = await removePath(into, made).catch(() => false);
-    if (isGone) kept.delete(made.path);
-    else kept.add(made.path);
-  }
-  return [...kept];
+export function removeDownload(into: string, created: readonly MadePath[]): Promise<string[]> {
+  return removePaths(into, created);
 }
 
 async function completeOrAbsent(

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { removePath } from '../io/confined-change.ts';
+import { removePaths } from '../io/confined-change.ts';
 import { kindOf, openDirectory, openPlace, splitLast } from '../io/confined.ts';
 import { ConfinedPathError } from '../io/confined-path.ts';
 import { type MadePath, ownNamePrefix } from '../io/made-path.ts';
@@ -56,9 +56,9 @@ export async function uploadPath(
   return await uploadDirectory(client, place, upload, options);
 }
 
-/** Removes what was uploaded, as far as it is still the same; directories, if they are empty then. */
-export async function removeUploaded(root: string, sources: readonly MadePath[]): Promise<void> {
-  for (const source of sources.toReversed()) await removePath(root, source);
+/** Removes what was uploaded, as far as it is still the same; directories, if they are empty then. Tells what stays. */
+export function removeUploaded(root: string, sources: readonly MadePath[]): Promise<string[]> {
+  return removePaths(root, sources);
 }
 
 async function openAny(root: string, path: string): Promise<FileHandle> {

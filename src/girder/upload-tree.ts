@@ -26,8 +26,15 @@ export type FileTraits = {
 /** A result; `path` is below the directory that is uploaded, or the file's name if only a file is. */
 export type UploadedFile = Uploaded & { readonly path: string };
 
-/** What is not uploaded, and why: the text follows on the path, like "is a symbolic link, not a regular file". */
-export type Refused = { readonly path: string; readonly why: string };
+/**
+ * What is not uploaded, and why: the text follows on the path, like "is a symbolic link, not a regular file". A
+ * `directory` is only refused by an item.
+ */
+export type Refused = {
+  readonly path: string;
+  readonly kind: 'directory' | 'unsafe' | 'name';
+  readonly why: string;
+};
 
 /** `onRefused` may throw, which ends the upload with that error; `ignore` leaves out a path and all below it. */
 export type TreeUploadOptions = TransferOptions & {
@@ -83,8 +90,14 @@ export class TreeUpload {
           await this.#startFile(entry, (file, options) =>
             uploadToItem(this.#client, { ...file, itemId, found: { file: there.get(file.name) } }, options),
           );
-        } else if (entry.kind === 'refused') this.#refuse(entry);
-        else this.#refuse({ path: entry.path, why: 'is a directory, and an item holds only files' });
+        } else if (entry.kind === 'refused')
+          this.#refuse({ path: entry.path, kind: entry.problem, why: entry.why });
+        else
+          this.#refuse({
+            path: entry.path,
+            kind: 'directory',
+            why: 'is a directory, and an item holds only files',
+          });
       }
       await this.#files.idle();
       if (this.#count > 0) await addMetadata(this.#client, itemId, this.#traits.metadata, signal);
@@ -101,7 +114,8 @@ export class TreeUpload {
       for await (const entry of walkTree(directory, this.#limits)) {
         const parent = parentOf(entry.path);
         if (parent === undefined) await closeHandle(entry);
-        else if (entry.kind === 'refused') this.#refuse(entry);
+        else if (entry.kind === 'refused')
+          this.#refuse({ path: entry.path, kind: entry.problem, why: entry.why });
         else if (spaceAround.test(posix.basename(entry.path))) await this.#refuseName(entry);
         else if (entry.kind === 'directory')
           folders.set(entry.path, await this.#makeFolder(entry.path, parent));
@@ -152,12 +166,16 @@ export class TreeUpload {
 
   async #refuseName(entry: WalkEntry): Promise<void> {
     await closeHandle(entry);
-    this.#refuse({ path: entry.path, why: 'has spaces around its name, which Girder does not keep' });
+    this.#refuse({
+      path: entry.path,
+      kind: 'name',
+      why: 'has spaces around its name, which Girder does not keep',
+    });
   }
 
-  #refuse({ path, why }: Refused): void {
-    this.#refused.push({ path, why });
-    this.#options.onRefused?.({ path, why });
+  #refuse(refused: Refused): void {
+    this.#refused.push(refused);
+    this.#options.onRefused?.(refused);
   }
 
   /** The files of an item by name: of two with one name the first, as everywhere. */

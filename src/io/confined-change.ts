@@ -69,3 +69,14 @@ export async function removePath(root: string, made: MadePath): Promise<boolean>
     throw error;
   }
 }
+
+/** Removes made paths from the last to the first, as removePath does; tells what had to stay. */
+export async function removePaths(root: string, made: readonly MadePath[]): Promise<string[]> {
+  const kept = new Set<string>();
+  for (const one of made.toReversed()) {
+    const isGone = await removePath(root, one).catch(() => false);
+    if (isGone) kept.delete(one.path);
+    else kept.add(one.path);
+  }
+  return [...kept];
+}

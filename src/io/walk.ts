@@ -17,7 +17,12 @@ export type WalkedFile = {
 export type WalkEntry =
   | WalkedFile
   | { readonly kind: 'directory'; readonly path: string }
-  | { readonly kind: 'refused'; readonly path: string; readonly why: string };
+  | {
+      readonly kind: 'refused';
+      readonly path: string;
+      readonly problem: 'unsafe' | 'name';
+      readonly why: string;
+    };
 
 /** `maxDepth` 1 is the directory itself, without those in it; `ignore` leaves out a path and all below it. */
 export type WalkLimits = {
@@ -72,7 +77,7 @@ class Walk {
       const path = [...parents, name].join('/');
       if (ignore?.(path) === true) continue;
       if (isText) yield* this.#entry(directory, parents, name);
-      else yield { kind: 'refused', path, why: 'has a name that is not UTF-8' };
+      else yield { kind: 'refused', path, problem: 'name', why: 'has a name that is not UTF-8' };
     }
   }
 
@@ -91,7 +96,7 @@ class Walk {
       yield { kind: 'directory', path };
       if (this.#limits.isFlat !== true) yield* this.directory(place, segments);
     } else {
-      yield { kind: 'refused', path, why: `is ${kindOf(stats)}, not a regular file` };
+      yield { kind: 'refused', path, problem: 'unsafe', why: `is ${kindOf(stats)}, not a regular file` };
     }
   }
 

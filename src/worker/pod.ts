@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { parsePlan, workerEnvironment, workerPaths } from '../api/plan.ts';
+import { gpuMountsDirectory, podGpus } from '../docker/gpu-request.ts';
 import { podCgroupParent } from './pod-cgroup.ts';
 import { girderCredentials, podRegistryAuths, secretValue } from './pod-secrets.ts';
 import { openPodVolumes } from './pod-volumes.ts';
@@ -22,7 +23,10 @@ export function podSetting(environment: NodeJS.ProcessEnv): Setting {
     girderCredentials: () => girderCredentials(plan),
     secretValue: (reference, field) => secretValue(plan, reference, field),
     registryAuths: () => podRegistryAuths(plan),
-    gpus: async () => undefined,
+    gpus: async (imageAsks) => {
+      const given = podGpus(environment, await namesIn(gpuMountsDirectory));
+      return given ?? (imageAsks && plan.gpusByLabel ? { count: -1, optional: true } : undefined);
+    },
     cgroupParent: async ({ cgroupDriver }) =>
       podCgroupParent(await readFile('/proc/self/cgroup', 'utf8'), {
         ...plan.podCgroup,
@@ -30,4 +34,9 @@ export function podSetting(environment: NodeJS.ProcessEnv): Setting {
         driver: cgroupDriver,
       }),
   };
+}
+
+/** Nothing where there is no such directory: most nodes have no GPU. */
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
 }

@@ -1,5 +1,6 @@
 import type { Progress } from '../api/status.ts';
 import type { Engine } from '../docker/engine.ts';
+import { imageWantsGpu } from '../docker/gpu-request.ts';
 import { type ContainerOutcome, runContainer } from '../docker/run-container.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { RunError, toRunError } from '../support/errors.ts';
@@ -89,6 +90,7 @@ async function runWithProbes(setting: Setting, run: TargetRun, streams: Streams)
       volumes,
       mounts: probed.mounts,
       downloaded: stagedIn.paths,
+      imageAsksForGpus: await imageWantsGpu(engine, setting.spec.image, support.signal),
     });
     const { activeDeadlineSeconds, terminationGracePeriodSeconds } = setting.spec;
     return await runContainer(engine, options, {

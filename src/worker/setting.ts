@@ -43,8 +43,8 @@ export type Setting = {
   secretValue: (reference: SecretKeyReference, field: string) => Promise<string>;
   /** The credentials that spec.imagePullSecrets gives for registries. */
   registryAuths: () => Promise<RegistryAuths>;
-  /** The GPUs that the target may use. */
-  gpus: () => Promise<GpuRequest | undefined>;
+  /** The GPUs that the target may use; an image can ask for some by its label, which is a wish and no permission. */
+  gpus: (imageAsks: boolean) => Promise<GpuRequest | undefined>;
   /** The cgroup that the target belongs into. */
   cgroupParent: (engine: Engine) => Promise<string | undefined>;
 };

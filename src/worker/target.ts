@@ -32,6 +32,7 @@ export async function targetOptions(
     readonly volumes: readonly SharedVolume[];
     readonly mounts: readonly BindMount[];
     readonly downloaded: ReadonlyMap<string, string>;
+    readonly imageAsksForGpus: boolean;
   },
 ): Promise<ContainerOptions> {
   const { spec, attempt } = setting;
@@ -50,7 +51,7 @@ export async function targetOptions(
     cgroupParent: await setting.cgroupParent(engine),
     ...limits(spec),
     docker: spec.docker,
-    gpus: await setting.gpus(),
+    gpus: await setting.gpus(run.imageAsksForGpus),
     keep: !spec.removeContainer,
   };
 }

@@ -13,8 +13,8 @@ const second = 1_000;
 const minute = 60 * second;
 
 const levels: readonly Level[] = [
-  { name: 'unit', together: true, levelMs: 60 * second, fileMs: 20 * second },
-  { name: 'integration', together: false, levelMs: 15 * minute, fileMs: 5 * minute },
+  { name: 'unit', together: true, levelMs: 5 * minute, fileMs: 60 * second },
+  { name: 'integration', together: false, levelMs: 30 * minute, fileMs: 5 * minute },
   { name: 'e2e', together: false, levelMs: 40 * minute, fileMs: 20 * minute },
 ];
 

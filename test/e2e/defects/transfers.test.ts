@@ -6,6 +6,7 @@ import { girderOf, succeeds } from '../girder-worker/job-run.ts';
 import { aFile, anItem, download, filesOf, girder, sha256 } from '../support/girder.ts';
 import { Lab, type Manifest } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
+import { leaving } from './leaving.ts';
 
 /** What the original does wrong with downloads and uploads; docs/defects.md lists it. */
 
@@ -17,17 +18,6 @@ test.before(async () => {
   lab = await Lab.open('transfers-of-old');
 });
 test.after(() => lab?.close());
-
-/** A target that leaves a result at `$1`, which is uploaded when `hook` says so. */
-function leaving(script: string, itemId: string, hook: Manifest = {}): Manifest {
-  return {
-    command: ['sh', '-c', script, 'sh'],
-    args: ['$(out)'],
-    transforms: [{ name: 'out', volumePath: { filename: 'out.txt' } }],
-    girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId }, ...hook }],
-    girder: girderOf(),
-  };
-}
 
 async function onlyFileOf(itemId: string): Promise<Buffer> {
   const files = await filesOf(itemId);

@@ -13,6 +13,8 @@ import { workerPid } from '../support/worker-process.ts';
 /** What a worker that is killed leaves behind; docs/defects.md lists it. */
 
 const tests = new ConcurrentTests();
+/** For whoever ends the job in place of its worker. */
+const jobSeconds = 20;
 let lab: Lab;
 let fileId: string;
 
@@ -55,6 +57,7 @@ async function killedRun(name: string, directory: string, more: Manifest): Promi
   const run = await applyWithJob(lab, name, littering(directory, more));
   const { status } = await lab.running(name);
   await until('the target is under way', async () => (await readdir(directory)).includes('tried'));
+  await until('its output is in the job', async () => (await logOf(run.job.jobId)) !== '');
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   return run;
 }
@@ -63,8 +66,11 @@ async function killedRun(name: string, directory: string, more: Manifest): Promi
 async function leavesNothing(name: string, directory: string): Promise<void> {
   const { metadata } = await lab.get(name);
   await until('the container is gone', async () => (await containersOf(metadata.uid)).length === 0, 20);
-  assert.equal((await readdir(directory)).sort(), ['temporary', 'tried']);
-  assert.equal(await readdir(join(directory, 'temporary')), []);
+  const left = {
+    directory: (await readdir(directory)).sort(),
+    temporary: await readdir(join(directory, 'temporary')),
+  };
+  assert.equal(left, { directory: ['temporary', 'tried'], temporary: [] });
 }
 
 tests.add('D13: after a worker was killed the next attempt cleans up and goes on with the job', async () => {
@@ -78,15 +84,20 @@ tests.add('D13: after a worker was killed the next attempt cleans up and goes on
   assert.match(await logOf(job.jobId), /attempt\nattempt\ninend\n$/);
 });
 
-tests.add(
-  'D13: a worker that was killed in its last attempt leaves nothing, and its job an ERROR',
-  async () => {
-    await using directory = await ScratchDirectory.make();
-    const { job } = await killedRun('lost', directory.path, { backoffLimit: 0 });
-    assert.is((await lab.ended('lost')).reason, 'WorkerLost');
-    await leavesNothing('lost', directory.path);
-    assert.equal(await statesOf(job.jobId), [running, failed]);
-  },
-);
+tests.add('D13: a worker that was killed in its last attempt leaves nothing on the node', async () => {
+  await using directory = await ScratchDirectory.make();
+  await killedRun('lost', directory.path, { backoffLimit: 0 });
+  assert.is((await lab.ended('lost')).reason, 'WorkerLost');
+  await leavesNothing('lost', directory.path);
+});
+
+tests.add('D13: the job of a worker that was killed in its last attempt is an ERROR', async () => {
+  await using directory = await ScratchDirectory.make();
+  const { job } = await killedRun('ended', directory.path, { backoffLimit: 0 });
+  assert.is((await lab.ended('ended')).reason, 'WorkerLost');
+  const hasEnded = async () => (await statesOf(job.jobId)).at(-1) !== running;
+  await until('the job has ended', hasEnded, jobSeconds);
+  assert.equal(await statesOf(job.jobId), [running, failed]);
+});
 
 test.run();

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { environment } from './environment.ts';
@@ -66,6 +67,14 @@ export class ExampleRuns {
     const ended = this.#ended.get(file);
     if (ended === undefined) throw new TypeError(`${file} was not begun`);
     return ended;
+  }
+
+  /** How an example that must succeed ended, and what is in its log besides the worker's own warnings, JSON lines. */
+  async succeeded(file: string): Promise<Ended & { readonly log: string }> {
+    const ended = await this.ended(file);
+    assert.is(ended.status.phase, 'Succeeded', `${file}: ${ended.status.message}`);
+    const log = (await this.#lab.log(ended.name)).toString().replace(/^\{"level":.*\n/gm, '');
+    return { ...ended, log };
   }
 
   async #run({ file, replace = {}, during }: Example): Promise<Ended> {

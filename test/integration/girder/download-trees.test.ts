@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFolder, downloadItem, removeDownload } from '../../../src/girder/download.ts';
+import { filesOf } from '../../../src/girder/list-children.ts';
 import { RunError } from '../../../src/support/errors.ts';
+import { ask } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';
 
 const never = new AbortController().signal;
@@ -184,6 +186,23 @@ test('files that are only links come from where they lead', async () => {
   } finally {
     server.close();
   }
+});
+
+test('what is deleted while a listing goes on makes nothing else be missed', async () => {
+  await using scratch = await ScratchFolder.make();
+  const names = ['1', '2', '3', '4', '5', '6', '7'];
+  const itemId = await scratch.item(
+    'set',
+    names.map((name) => [name, ''] as const),
+  );
+  const seen: string[] = [];
+  for await (const files of filesOf(scratch.admin, itemId, { signal: never, pageSize: 3 })) {
+    for (const { _id, name } of files) {
+      seen.push(name);
+      if (name === '1' || name === '3') await ask(scratch.admin, 'DELETE', ['file', _id]);
+    }
+  }
+  assert.equal(seen, names);
 });
 
 test.run();

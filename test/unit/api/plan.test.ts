@@ -10,6 +10,7 @@ const plan: RunPlan = {
     resources: { limits: { cpu: 2, memory: '1Gi' } },
   }),
   kubeletRoot: '/var/lib/kubelet',
+  gpusByLabel: false,
   podCgroup: { root: '/', qosClass: 'Burstable' },
 };
 

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { hostPathAccess } from '../../../src/controller/policy-host-paths.ts';
-import { parsePolicy, refusedByPolicy } from '../../../src/controller/policy.ts';
+import { parsePolicy, refusedByPolicy, withDockerDefaults } from '../../../src/controller/policy.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
 const data = { hostPaths: [{ pathPrefix: '/srv/data' }] };
@@ -110,6 +110,40 @@ test('Girder may be anywhere unless the policy lists its addresses', () => {
   assert.is(allow(), 'GirderAddressNotAllowed');
 });
 
+test('streams may be sent anywhere unless the policy lists where, and then only below that', () => {
+  const stream = (url: string) =>
+    aSpec({
+      transforms: [
+        {
+          name: 'out',
+          connect: { input: { containerStdOut: {} }, output: { chunkedTransferEncodingStream: { url } } },
+        },
+      ],
+    });
+  const streamUrls = ['https://ingest.example.org/streams/'];
+  const allow = (url: string) => refusedByPolicy(stream(url), { streamUrls })?.reason;
+  assert.is(refusedByPolicy(stream('http://169.254.169.254/'), {}), undefined);
+  assert.is(allow('https://ingest.example.org/streams'), undefined);
+  assert.is(allow('https://ingest.example.org/streams/a?b=c'), undefined);
+  for (const other of [
+    'https://ingest.example.org/streams2',
+    'https://ingest.example.org/streams/../admin',
+    'http://ingest.example.org/streams',
+    'https://ingest.example.org@evil.example/streams',
+    'https://ingest.example.org:8443/streams',
+  ]) {
+    assert.is(allow(other), 'StreamAddressNotAllowed', other);
+  }
+});
+
+test("the policy's own options of Docker are every run's, unless it says otherwise", () => {
+  const policy = parsePolicy('dockerDefaults: {dns: [10.0.0.53], shmSize: 1g}');
+  assert.equal(withDockerDefaults(aSpec(), policy).docker, { dns: ['10.0.0.53'], shmSize: '1g' });
+  const run = aSpec({ docker: { shmSize: '2g' } });
+  assert.equal(withDockerDefaults(run, policy).docker, { dns: ['10.0.0.53'], shmSize: '2g' });
+  assert.equal(withDockerDefaults(run, {}), run);
+});
+
 test('a run that does not use Girder needs no address', () => {
   assert.is(refusedByPolicy(aSpec(), { girderApiUrls: [] }), undefined);
 });
@@ -132,6 +166,7 @@ for (const [what, text] of [
   ['an option of docker in other letters', 'dockerOptions: [{option: ipcmode}]'],
   ['an unknown field of an option', 'dockerOptions: [{option: ipcMode, value: host}]'],
   ['an image that is empty', "images: ['']"],
+  ['an unknown default', 'dockerDefaults: {shmsize: 1g}'],
   ['text in place of fields', 'everything'],
   ['broken YAML', 'hostPaths: ['],
 ] as const) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { safeFileName } from '../../../src/girder/names.ts';
+import { NameClaims, safeFileName } from '../../../src/girder/names.ts';
 import { pathSegments } from '../../../src/io/confined-path.ts';
 
 test('an ordinary name stays as it is', () => {
@@ -27,6 +27,42 @@ test('every name in Girder becomes exactly one segment of a path', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (name) => {
       assert.equal(pathSegments(safeFileName(name)).length, 1);
+    }),
+  );
+});
+
+test('entries that would have one name all get one of their own, the later ones a number', () => {
+  const claims = new NameClaims();
+  const names = ['a/b.nii.gz', 'a_b.nii.gz', 'a_b.nii.gz', 'a_b.nii (1).gz', '.hidden', '.hidden', 'x', 'x'];
+  assert.equal(
+    names.map((name) => claims.claim(name)),
+    [
+      'a_b.nii.gz',
+      'a_b.nii (1).gz',
+      'a_b.nii (2).gz',
+      'a_b.nii (1) (1).gz',
+      '.hidden',
+      '.hidden (1)',
+      'x',
+      'x (1)',
+    ],
+  );
+});
+
+test('long names that differ only in their middle do not become one', () => {
+  const claims = new NameClaims();
+  const names = ['1', '2', '3'].map((end) => claims.claim(`${'ü'.repeat(200)}${end}.nrrd`));
+  assert.is(new Set(names).size, 3);
+  for (const name of names) assert.ok(Buffer.byteLength(name) <= 255 && name.endsWith('.nrrd'));
+});
+
+test('whatever the names, each claim is one segment that no other has', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 300 }), { maxLength: 20 }), (names) => {
+      const claims = new NameClaims();
+      const claimed = [...names, ...names].map((name) => claims.claim(name));
+      assert.is(new Set(claimed).size, claimed.length);
+      for (const name of claimed) assert.equal(pathSegments(name).length, 1);
     }),
   );
 });

@@ -13,7 +13,12 @@ async function optionsOf(overrides: Partial<DockerRunSpec>) {
   const volumes = [temporaryVolume];
   const setting = aSetting(spec);
   const { mounts } = stepsOf(spec, volumes);
-  return targetOptions(setting, {} as Engine, { volumes, mounts, downloaded: new Map() });
+  return targetOptions(setting, {} as Engine, {
+    volumes,
+    mounts,
+    downloaded: new Map(),
+    imageAsksForGpus: false,
+  });
 }
 
 test('a container carries its run and attempt in its name and labels', async () => {

@@ -1,0 +1,111 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Lab } from './support/runs.ts';
+import { succeed } from './support/shell.ts';
+
+/** Volumes of the node, one of each kind that needs no driver: what their claims hold is seen from here. */
+const kinds = ['hostPath', 'local'] as const;
+let lab: Lab;
+let directory: string;
+
+const volumeName = (kind: string) => `${lab.namespace}-${kind.toLowerCase()}`;
+const pathOf = (kind: string) => join(directory, kind);
+
+test.before(async () => {
+  lab = await Lab.open('claims');
+  await mkdir('/srv/dockerrun', { recursive: true });
+  directory = await mkdtemp('/srv/dockerrun/claims-');
+  for (const kind of kinds) {
+    await mkdir(pathOf(kind));
+    await writeFile(join(pathOf(kind), 'in.txt'), `from ${kind}`);
+    await bind(kind);
+  }
+});
+test.after(async () => {
+  await lab.close();
+  await succeed('kubectl', ['delete', 'persistentvolume', ...kinds.map(volumeName)]);
+  await rm(directory, { recursive: true });
+});
+
+/** A volume of the node and its claim, bound to each other. */
+async function bind(kind: (typeof kinds)[number]): Promise<void> {
+  const common = { accessModes: ['ReadWriteOnce'], storageClassName: '' };
+  const node = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'Exists' }] };
+  const volume = {
+    ...{ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: volumeName(kind) } },
+    spec: {
+      ...common,
+      capacity: { storage: '1Gi' },
+      claimRef: { namespace: lab.namespace, name: kind.toLowerCase() },
+      [kind]: { path: pathOf(kind) },
+      ...(kind === 'local' ? { nodeAffinity: { required: { nodeSelectorTerms: [node] } } } : {}),
+    },
+  };
+  const resources = { requests: { storage: '1Gi' } };
+  const claim = {
+    ...{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: kind.toLowerCase() } },
+    spec: { ...common, volumeName: volumeName(kind), resources },
+  };
+  for (const manifest of [volume, claim]) assert.is((await lab.apply(manifest)).code, 0);
+  await lab.kubectl('wait', '--for=jsonpath={.status.phase}=Bound', `pvc/${kind.toLowerCase()}`);
+}
+
+const claimed = (kind: string, readOnly = false) => ({
+  name: kind,
+  persistentVolumeClaim: { claimName: kind.toLowerCase(), containerPath: `/claims/${kind}`, readOnly },
+});
+
+for (const kind of kinds) {
+  test(`a claim on a ${kind} volume is what it holds, for reading and writing`, async () => {
+    await lab.run(`one-${kind.toLowerCase()}`, {
+      command: ['sh', '-c', `cat $(${kind})/in.txt; echo ${kind} > $(${kind})/out.txt`],
+      volumes: [claimed(kind)],
+    });
+    const status = await lab.ended(`one-${kind.toLowerCase()}`);
+    assert.is(status.phase, 'Succeeded', status.message);
+    assert.is((await lab.log(`one-${kind.toLowerCase()}`)).toString(), `from ${kind}`);
+    assert.is(await readFile(join(pathOf(kind), 'out.txt'), 'utf8'), `${kind}\n`);
+  });
+}
+
+test('two claims at once are told apart, and one that is read-only cannot be written', async () => {
+  await lab.run('both', {
+    command: [
+      'sh',
+      '-c',
+      'cat $(hostPath)/in.txt $(local)/in.txt; touch $(local)/no 2> /dev/null; echo " $?"',
+    ],
+    volumes: [claimed('hostPath'), claimed('local', true)],
+  });
+  const status = await lab.ended('both');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is((await lab.log('both')).toString(), 'from hostPathfrom local 1\n');
+});
+
+test('one claim under two names is one directory', async () => {
+  const again = { ...claimed('hostPath', true), name: 'again' };
+  again.persistentVolumeClaim.containerPath = '/claims/again';
+  await lab.run('twice', {
+    command: ['sh', '-c', 'echo twice > $(hostPath)/twice.txt; cat $(again)/twice.txt'],
+    volumes: [claimed('hostPath'), again],
+  });
+  const status = await lab.ended('twice');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is((await lab.log('twice')).toString(), 'twice\n');
+});
+
+test('a claim that does not exist is waited for until the start deadline, and the run says so', async () => {
+  await lab.run('nosuch', {
+    startDeadlineSeconds: 8,
+    volumes: [
+      { name: 'x', persistentVolumeClaim: { claimName: 'nosuch', containerPath: '/x', readOnly: false } },
+    ],
+  });
+  const status = await lab.ended('nosuch');
+  assert.is(status.reason, 'StartDeadlineExceeded');
+  assert.match(status.message ?? '', /"nosuch" not found/);
+});
+
+test.run();

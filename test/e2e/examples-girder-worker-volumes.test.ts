@@ -1,0 +1,121 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { nodeName } from '../cluster/network.ts';
+import { exampleInputs } from './support/example-inputs.ts';
+import { ExampleRuns } from './support/example-runs.ts';
+import { Lab } from './support/runs.ts';
+import { succeed } from './support/shell.ts';
+
+/** What the overlay of the local cluster allows. */
+const allowed = '/srv/dockerrun';
+let lab: Lab;
+let runs: ExampleRuns;
+let directory: string;
+
+test.before(async () => {
+  lab = await Lab.open('gw-volumes');
+  directory = await mkdtemp(join(allowed, 'test-'));
+  await hostFiles();
+  await sharedClaim();
+  runs = new ExampleRuns(lab, await exampleInputs(lab.namespace));
+  const replace = { '/srv/data': directory };
+  runs.begin([
+    { file: '05-volumes-dict', replace },
+    { file: '06-bind-mount-volume', replace },
+    { file: '07-temporary-volume' },
+    { file: '08-temporary-volume-host-dir', replace },
+    { file: '09-temporary-volume-default' },
+    { file: '34-direct-path', replace },
+    { file: '35-persistent-volume-claim' },
+  ]);
+});
+
+test.after(async () => {
+  await lab?.close();
+  const volume = ['persistentvolume', `${lab?.namespace}`, '--ignore-not-found'];
+  await succeed('kubectl', ['delete', ...volume]);
+  if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+});
+
+async function hostFiles(): Promise<void> {
+  const files = {
+    'atlas/labels.txt': '1 left lung\n',
+    'study/subject-1.txt': '',
+    'assetstore/3f/a1/3fa1c0ffee': 'a slide',
+    'claim/models/unet.txt': 'weights\n',
+  };
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), content);
+  }
+}
+
+/** A claim of the namespace for a directory of the node. */
+async function sharedClaim(): Promise<void> {
+  const common = { accessModes: ['ReadWriteOnce'], storageClassName: '' };
+  const here = { key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName] };
+  await applied({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name: lab.namespace },
+    spec: {
+      ...common,
+      capacity: { storage: '1Mi' },
+      local: { path: join(directory, 'claim') },
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [here] }] } },
+      persistentVolumeReclaimPolicy: 'Retain',
+    },
+  });
+  await applied({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'shared' },
+    spec: { ...common, resources: { requests: { storage: '1Mi' } }, volumeName: lab.namespace },
+  });
+}
+
+async function applied(manifest: unknown): Promise<void> {
+  const { code, stderr } = await lab.apply(manifest);
+  assert.is(code, 0, stderr);
+}
+
+test('05: the directory of a volumes dictionary is where the dictionary says', async () => {
+  assert.is((await runs.succeeded('05-volumes-dict')).log, '1 left lung\n');
+});
+
+test('06: a bind mount is read and written at the path of the container', async () => {
+  const { log } = await runs.succeeded('06-bind-mount-volume');
+  assert.match(log, 'subject-1.txt\n');
+  assert.is(await readFile(join(directory, 'study/listing.txt'), 'utf8'), log);
+});
+
+test('07: any user can write to a temporary volume', async () => {
+  const { log } = await runs.succeeded('07-temporary-volume');
+  assert.match(log, /^kept\ndrwxrws?rwx .* \/mnt\/girder_worker\/volumes\/scratch\n$/);
+});
+
+test('08: a temporary volume in a directory of the node is made there and removed', async () => {
+  const { log } = await runs.succeeded('08-temporary-volume-host-dir');
+  assert.is(log, 'kept\n/mnt/girder_worker/volumes/scratch\n');
+  assert.equal(await readdir(join(directory, 'fast-disk')), []);
+});
+
+test('09: the volume that every run has is where a path without a volume is', async () => {
+  const { log } = await runs.succeeded('09-temporary-volume-default');
+  assert.is(log, '/mnt/girder_worker/temporary/out/sum.txt\n');
+});
+
+test('34: a file of a mounted assetstore is read without a copy', async () => {
+  const { log, status } = await runs.succeeded('34-direct-path');
+  assert.is(log, '7 /mnt/girder_direct_worker/3f/a1/3fa1c0ffee\n');
+  assert.is(status.transfers, undefined);
+});
+
+test('35: a claim is read and written, and what is written stays', async () => {
+  assert.is((await runs.succeeded('35-persistent-volume-claim')).log, 'weights\n');
+  assert.is(await readFile(join(directory, 'claim/result.txt'), 'utf8'), 'a result that stays\n');
+});
+
+test.run();

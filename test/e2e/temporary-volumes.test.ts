@@ -1,0 +1,68 @@
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Lab } from './support/runs.ts';
+import { workerPid } from './support/worker-process.ts';
+
+/** What the overlay of the local cluster allows. */
+const allowed = '/srv/dockerrun';
+let lab: Lab;
+let hostDir: string;
+
+test.before(async () => {
+  lab = await Lab.open('temporary');
+  await mkdir(allowed, { recursive: true });
+  hostDir = join(await mkdtemp(join(allowed, 'temporary-')), 'made');
+});
+test.after(async () => {
+  await lab.close();
+  await rm(join(hostDir, '..'), { recursive: true });
+});
+
+test('any user can write to temporary volumes, wherever they are, and nothing is left of them', async () => {
+  await lab.run('user', {
+    command: ['sh', '-c', 'for v in "$@"; do touch "$v/file" && stat -c "%a %n" "$v"; done', 'sh'],
+    args: ['$(temporaryVolume)', '$(fast)', '$(big)'],
+    docker: { user: '1234:1234' },
+    volumes: [
+      { name: 'fast', temporary: { sizeLimit: '64Mi' } },
+      { name: 'big', temporary: { hostDir } },
+    ],
+  });
+  const status = await lab.ended('user');
+  assert.is(status.phase, 'Succeeded', status.message);
+  const root = '/mnt/girder_worker';
+  const expected = [`2777 ${root}/temporary`, `2777 ${root}/volumes/fast`, `2777 ${root}/volumes/big`];
+  assert.equal((await lab.log('user')).toString().trim().split('\n'), expected);
+  assert.equal(await readdir(hostDir), []);
+});
+
+test('what a killed worker left in a directory of the node, the next attempt does not find', async () => {
+  await lab.run('killed', {
+    command: [
+      'sh',
+      '-c',
+      'ls $(big); mkdir -p $(big)/a/b; ln -s /etc $(big)/a/link; touch $(big)/x; sleep 5',
+    ],
+    backoffLimit: 1,
+    volumes: [{ name: 'big', temporary: { hostDir } }],
+  });
+  const { status } = await lab.running('killed');
+  process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
+  const end = await lab.ended('killed');
+  assert.is(end.phase, 'Succeeded', end.message);
+  assert.is(end.attempts, 2);
+  assert.is((await lab.log('killed')).toString(), '');
+  assert.equal(await readdir(hostDir), []);
+});
+
+// Lab.close fails when the namespace does not go in its time.
+test('a namespace can be deleted with a run in it whose next attempt it would not allow', async () => {
+  const doomed = await Lab.open('doomed');
+  await doomed.run('stays', { command: ['sleep', '300'], backoffLimit: 3 });
+  await doomed.running('stays');
+  await doomed.close();
+});
+
+test.run();

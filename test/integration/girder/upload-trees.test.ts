@@ -1,0 +1,295 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { downloadFolder } from '../../../src/girder/download.ts';
+import { removeUploaded, uploadPath } from '../../../src/girder/upload-path.ts';
+import type { TreeUploadOptions, UploadedFile } from '../../../src/girder/upload-tree.ts';
+import { ConfinedPathError } from '../../../src/io/confined-path.ts';
+import { RunError } from '../../../src/support/errors.ts';
+import { FaultProxy } from '../../fixtures/fault-proxy.ts';
+import { openGirder } from '../../../src/girder/open-girder.ts';
+import { ask, call, girderEnvironment } from './real-girder.ts';
+import { readTree, ScratchFolder } from './scratch-folder.ts';
+
+const never = new AbortController().signal;
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** Writes files by relative path, with the directories they need. */
+function write(directory: string, files: Record<string, string>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), text);
+  }
+}
+
+/** Uploads and lists what onUploaded heard, by path. */
+async function upload(
+  scratch: ScratchFolder,
+  given: Omit<Parameters<typeof uploadPath>[1], 'root'>,
+  options: Partial<TreeUploadOptions> = {},
+) {
+  const heard: UploadedFile[] = [];
+  const onUploaded = (file: UploadedFile) => void heard.push(file);
+  const tree = await uploadPath(
+    scratch.admin,
+    { root: scratch.directory, ...given },
+    { signal: never, onUploaded, ...options },
+  );
+  return { ...tree, heard: heard.toSorted((a, b) => (a.path < b.path ? -1 : 1)) };
+}
+
+/** What a folder in Girder holds, as a download of it shows. */
+async function inGirder(scratch: ScratchFolder): Promise<Record<string, string | null>> {
+  const { admin, folderId, directory } = scratch;
+  const target = { folderId, into: directory, folderName: 'back' };
+  const { created } = await downloadFolder(admin, target, { signal: never });
+  const tree = await readTree(join(directory, folderId, 'back'));
+  await removeUploaded(directory, created);
+  return tree;
+}
+
+async function failure(promise: Promise<unknown>): Promise<Error> {
+  const thrown: unknown = await promise.catch((error: unknown) => error);
+  if (thrown instanceof Error) return thrown;
+  throw new Error('nothing went wrong');
+}
+
+const reasonOf = (error: Error) => (error instanceof RunError ? error.reason : String(error));
+
+test('a directory becomes folders and items, and what is there already is not sent again', async () => {
+  await using scratch = await ScratchFolder.make();
+  const to = { folderId: scratch.folderId };
+  const files = { 'out/a.txt': 'A', 'out/sub/b.txt': 'BB', 'out/sub/deep/c': '', 'out/ü x.txt': 'umlaut' };
+  write(scratch.directory, files);
+  mkdirSync(join(scratch.directory, 'out/empty'));
+  const seen: (number | undefined)[] = [];
+  const onProgress = (bytes: number, total: number | undefined) => void seen.push(bytes, total);
+  const first = await upload(scratch, { path: 'out', to }, { onProgress });
+  assert.equal([first.files, first.size, first.refused], [4, 9, []]);
+  assert.equal(seen.slice(-2), [9, 9]);
+  assert.equal(
+    first.heard.map(({ path, name, size, unchanged }) => [path, name, size, unchanged]),
+    [
+      ['a.txt', 'a.txt', 1, false],
+      ['sub/b.txt', 'b.txt', 2, false],
+      ['sub/deep/c', 'c', 0, false],
+      ['ü x.txt', 'ü x.txt', 6, false],
+    ],
+  );
+  assert.is(first.heard[1]?.sha256, sha256('BB'));
+  const expected = { 'a.txt': 'A', 'sub/b.txt': 'BB', 'sub/deep/c': '', 'ü x.txt': 'umlaut', empty: null };
+  assert.equal(await inGirder(scratch), expected);
+  write(scratch.directory, { 'out/a.txt': 'Z' });
+  const second = await upload(scratch, { path: 'out', to }, { concurrency: 1 });
+  assert.equal(
+    second.heard.map(({ fileId, unchanged }) => [fileId, unchanged]),
+    first.heard.map(({ fileId, path }) => [fileId, path !== 'a.txt']),
+  );
+  assert.is(second.heard[0]?.sha256, sha256('Z'));
+  assert.is(second.heard[1]?.sha256, sha256('BB'));
+  assert.equal(await inGirder(scratch), { ...expected, 'a.txt': 'Z' });
+});
+
+test('contents that are the same are not sent, and others of the same size are', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { apiUrl, apiKey } = girderEnvironment();
+  await using proxy = await FaultProxy.start(apiUrl);
+  const client = await openGirder({ apiUrl: proxy.url, credentials: { apiKey }, signal: never });
+  const send = (text: string) => {
+    write(scratch.directory, { 'x.bin': text });
+    const given = { root: scratch.directory, path: 'x.bin', to: { folderId: scratch.folderId } };
+    return uploadPath(client, given, { signal: never });
+  };
+  const chunks = () => proxy.seen.filter(({ url }) => url.includes('/file/chunk')).length;
+  await send('first');
+  await send('first');
+  assert.is(chunks(), 1);
+  await send('other');
+  assert.is(chunks(), 2);
+  assert.equal(await inGirder(scratch), { 'x.bin': 'other' });
+  await client.close();
+});
+
+test('a file gets the type, reference, name and metadata that are asked for', async () => {
+  await using scratch = await ScratchFolder.make();
+  const itemId = await scratch.item('result');
+  write(scratch.directory, { 'out.dat': '{}' });
+  const traits = {
+    mimeType: 'application/json',
+    reference: 'ref',
+    metadata: { grade: { a: [1] }, gone: null },
+  };
+  const given = { path: 'out.dat', to: { itemId }, filename: 'result.json', ...traits };
+  const { heard } = await upload(scratch, given);
+  assert.equal([heard[0]?.path, heard[0]?.name, heard[0]?.itemId], ['out.dat', 'result.json', itemId]);
+  const file = await call(scratch.admin, 'GET', ['file', heard[0]?.fileId ?? '']);
+  assert.is(file['mimeType'], 'application/json');
+  const item = await call(scratch.admin, 'GET', ['item', itemId]);
+  assert.equal(item['meta'], { grade: { a: [1] } });
+  await upload(scratch, { path: 'out.dat', to: { folderId: scratch.folderId }, metadata: { more: true } });
+  const items = (await ask(scratch.admin, 'GET', ['item'], {
+    folderId: scratch.folderId,
+    name: 'out.dat',
+  })) as {
+    meta: unknown;
+  }[];
+  assert.equal(
+    items.map(({ meta }) => meta),
+    [{ more: true }],
+  );
+});
+
+test('metadata that Girder cannot store is refused before anything is sent', async () => {
+  await using scratch = await ScratchFolder.make();
+  write(scratch.directory, { x: 'x' });
+  for (const key of ['a.b', '$a', '']) {
+    const given = { path: 'x', to: { folderId: scratch.folderId }, metadata: { [key]: 1 } };
+    const error = await failure(upload(scratch, given));
+    assert.is(reasonOf(error), 'InvalidSpec');
+    assert.match(error.message, `the key ${JSON.stringify(key)}`);
+  }
+  assert.equal(await inGirder(scratch), {});
+});
+
+test('an item gets the files of a directory, and what is nested is told of', async () => {
+  await using scratch = await ScratchFolder.make();
+  const itemId = await scratch.item('set', [
+    ['a', 'old'],
+    ['b', 'same'],
+  ]);
+  write(scratch.directory, { 'out/a': 'new', 'out/b': 'same', 'out/c': 'C', 'out/sub/d': 'D' });
+  const { heard, refused, files } = await upload(scratch, {
+    path: 'out',
+    to: { itemId },
+    metadata: { n: 3 },
+  });
+  assert.equal(
+    heard.map(({ path, unchanged }) => [path, unchanged]),
+    [
+      ['a', false],
+      ['b', true],
+      ['c', false],
+    ],
+  );
+  assert.is(files, 3);
+  assert.equal(
+    refused.map(({ path, kind }) => [path, kind]),
+    [['sub', 'directory']],
+  );
+  assert.equal(await inGirder(scratch), { 'set/a': 'new', 'set/b': 'same', 'set/c': 'C' });
+  const item = await call(scratch.admin, 'GET', ['item', itemId]);
+  assert.equal(item['meta'], { n: 3 });
+});
+
+test('what a hostile target left is refused, the rest is uploaded', async () => {
+  await using scratch = await ScratchFolder.make();
+  const out = join(scratch.directory, 'out');
+  write(scratch.directory, { 'out/good': 'good', 'out/ space': 'x', 'out/dir /x': 'x' });
+  symlinkSync('/etc/passwd', join(out, 'passwd'));
+  symlinkSync('/etc', join(out, 'etc'));
+  execFileSync('mkfifo', [join(out, 'pipe')]);
+  writeFileSync(Buffer.concat([Buffer.from(`${out}/`), Buffer.from([0xff])]), 'x');
+  const { refused, files } = await upload(scratch, { path: 'out', to: { folderId: scratch.folderId } });
+  assert.is(files, 1);
+  assert.equal(
+    refused.map(({ path, kind }) => [path, kind]),
+    [
+      [' space', 'name'],
+      ['dir ', 'name'],
+      ['etc', 'unsafe'],
+      ['passwd', 'unsafe'],
+      ['pipe', 'unsafe'],
+      ['\\xff', 'name'],
+    ],
+  );
+  assert.equal(await inGirder(scratch), { good: 'good' });
+});
+
+test('a caller that does not bear a refusal ends the upload with its own error', async () => {
+  await using scratch = await ScratchFolder.make();
+  write(scratch.directory, { 'out/z': 'z' });
+  symlinkSync('/etc/passwd', join(scratch.directory, 'out/a'));
+  const onRefused = ({ path }: { path: string }) => {
+    throw new RunError('OutputUnsafe', `${path} is refused`);
+  };
+  const given = { path: 'out', to: { folderId: scratch.folderId } };
+  assert.is(reasonOf(await failure(upload(scratch, given, { onRefused }))), 'OutputUnsafe');
+  assert.equal(await inGirder(scratch), {});
+});
+
+test('a path that is nothing, a link or under a link is not uploaded', async () => {
+  await using scratch = await ScratchFolder.make();
+  symlinkSync('/etc', join(scratch.directory, 'etc'));
+  for (const [path, problem] of [
+    ['none', 'missing'],
+    ['etc', 'unsafe'],
+    ['etc/passwd', 'unsafe'],
+  ] as const) {
+    const error = await failure(upload(scratch, { path, to: { folderId: scratch.folderId } }));
+    assert.is(error instanceof ConfinedPathError ? error.problem : error, problem);
+  }
+});
+
+test('all of a volume is uploaded but what the worker has put there itself', async () => {
+  await using scratch = await ScratchFolder.make();
+  write(scratch.directory, { '.dockerrun-journal': 'ours', a: 'A', 'in/x': 'input' });
+  const ignore = (path: string) => path === 'in';
+  await upload(scratch, { to: { folderId: scratch.folderId } }, { ignore });
+  assert.equal(await inGirder(scratch), { a: 'A' });
+});
+
+test('what was uploaded is removed here, but nothing that came since', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { directory } = scratch;
+  write(directory, { 'out/a': 'A', 'out/sub/b': 'B', 'out/swapped': 'old' });
+  const { sources } = await upload(scratch, { path: 'out', to: { folderId: scratch.folderId } });
+  write(directory, { 'swapped-in': 'new', 'out/late': 'late' });
+  renameSync(join(directory, 'swapped-in'), join(directory, 'out/swapped'));
+  assert.equal((await removeUploaded(directory, sources)).toSorted(), ['out', 'out/swapped']);
+  assert.equal(readdirSync(join(directory, 'out')).toSorted(), ['late', 'swapped']);
+});
+
+test('a folder of that name is in the way of a file, and no stray item is left', async () => {
+  await using scratch = await ScratchFolder.make();
+  await scratch.folder('taken');
+  write(scratch.directory, { taken: 'x' });
+  const error = await failure(upload(scratch, { path: 'taken', to: { folderId: scratch.folderId } }));
+  assert.is(reasonOf(error), 'UploadFailed');
+  assert.match(error.message, /Girder names it "taken \(1\)"/);
+  assert.equal(await inGirder(scratch), { taken: null });
+});
+
+test('the first failure stops the rest, and an item whose file did not come is gone', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { apiUrl, apiKey } = girderEnvironment();
+  await using proxy = await FaultProxy.start(apiUrl);
+  const client = await openGirder({ apiUrl: proxy.url, credentials: { apiKey }, signal: never });
+  for (let number = 10; number < 30; number += 1) write(scratch.directory, { [`out/${number}`]: 'x' });
+  const body = JSON.stringify({ message: 'no', type: 'access' });
+  proxy.fail('POST', '/file/chunk', { status: 403, body });
+  const given = { root: scratch.directory, path: 'out', to: { folderId: scratch.folderId } };
+  const error = await failure(uploadPath(client, given, { signal: never, concurrency: 2 }));
+  assert.is(reasonOf(error), 'GirderForbidden');
+  assert.ok(Object.values(await inGirder(scratch)).length < 10);
+  assert.not.ok(Object.values(await inGirder(scratch)).includes(null));
+  await client.close();
+});
+
+test('a cancelled upload stops at once', async () => {
+  await using scratch = await ScratchFolder.make();
+  for (const name of ['1', '2', '3', '4', '5', '6']) write(scratch.directory, { [`out/${name}`]: name });
+  const controller = new AbortController();
+  const options = {
+    signal: controller.signal,
+    concurrency: 1,
+    onUploaded: () => controller.abort(new Error('cancelled')),
+  };
+  const given = { path: 'out', to: { folderId: scratch.folderId } };
+  assert.is((await failure(upload(scratch, given, options))).message, 'cancelled');
+  assert.equal(await inGirder(scratch), { '1': '1' });
+});
+
+test.run();
