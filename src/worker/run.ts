@@ -3,6 +3,7 @@ import { connectEngine } from '../docker/engine.ts';
 import { removeLeftovers } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
+import { inputPathsOf } from './input-paths.ts';
 import { Pipes, pipePlaces } from './pipes.ts';
 import { prepare } from './prepare.ts';
 import { underJob } from './run-job.ts';
@@ -58,7 +59,8 @@ async function runPhases(
     streams = end.streams;
     // Before the uploads, so that they find nothing of ours in the volumes.
     await pipes.remove();
-    await stageOut(girder, { hooks: steps.hooks, streams, failure: end.failure }, support);
+    const inputs = inputPathsOf(steps.downloads, ready.stagedIn.paths);
+    await stageOut(girder, { hooks: steps.hooks, streams, inputs, failure: end.failure }, support);
   } finally {
     await streams?.close();
     await pipes.remove();

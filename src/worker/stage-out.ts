@@ -1,6 +1,7 @@
 import type { GirderClient } from '../girder/client.ts';
 import { RunError, toRunError } from '../support/errors.ts';
 import type { HookStep } from './hook-steps.ts';
+import type { InputPaths } from './input-paths.ts';
 import type { RunSupport } from './run-support.ts';
 import type { Streams } from './streams.ts';
 import { uploadHook } from './upload-hook.ts';
@@ -10,6 +11,7 @@ import { uploadSpools } from './upload-spools.ts';
 export type StageOut = {
   readonly hooks: readonly HookStep[];
   readonly streams: Streams;
+  readonly inputs: InputPaths;
   readonly failure: RunError | undefined;
 };
 
@@ -20,14 +22,14 @@ export type StageOut = {
  */
 export async function stageOut(
   client: GirderClient | undefined,
-  { hooks, streams, failure }: StageOut,
+  { hooks, streams, inputs, failure }: StageOut,
   support: RunSupport,
 ): Promise<void> {
   const uploads = [
     { when: 'OnSuccess' as const, upload: (girder: GirderClient) => uploadSpools(girder, streams, support) },
     ...hooks.map((hook) => ({
       when: hook.when,
-      upload: (girder: GirderClient) => uploadHook(girder, hook, support),
+      upload: (girder: GirderClient) => uploadHook(girder, hook, { ...support, inputs }),
     })),
   ];
   let outcome = failure;

@@ -3,24 +3,27 @@ import type { GirderClient } from '../girder/client.ts';
 import { removeUploaded, uploadPath } from '../girder/upload-path.ts';
 import type { Refused, UploadedFile, UploadedTree } from '../girder/upload-tree.ts';
 import { ConfinedPathError } from '../io/confined-path.ts';
-import { describe, RunError } from '../support/errors.ts';
+import { RunError } from '../support/errors.ts';
 import { containerPathOf, type HookStep } from './hook-steps.ts';
+import type { InputPaths } from './input-paths.ts';
 import type { RunSupport } from './run-support.ts';
+
+/** `inputs` are left out of a whole volume. */
+export type HookSupport = RunSupport & { readonly inputs: InputPaths };
 
 /**
  * Does one hook. The target is hostile: only regular files that are really inside the volume are uploaded; what else
  * there is in a directory fails the hook, after all else was uploaded, so that nothing is left out in silence.
  * @throws RunError OutputMissing, OutputUnsafe, or why an upload failed
  */
-export async function uploadHook(client: GirderClient, step: HookStep, support: RunSupport): Promise<void> {
+export async function uploadHook(client: GirderClient, step: HookStep, support: HookSupport): Promise<void> {
   const uploaded = await upload(client, step, support);
   if (uploaded === undefined) return;
   const { deleteFile } = step.options;
   const { localPath } = step.volume;
   if (deleteFile) {
-    await removeUploaded(localPath, uploaded.sources).catch((error: unknown) => {
-      support.log.warn({ hook: step.hook, error: describe(error) }, 'what was uploaded could not be deleted');
-    });
+    const kept = await removeUploaded(localPath, uploaded.sources);
+    if (kept.length > 0) support.log.warn({ hook: step.hook, kept }, 'these paths could not be deleted');
   }
   const unsafe = uploaded.refused.filter((refused) => !isLeftOut(step, refused));
   if (unsafe.length < uploaded.refused.length) {
@@ -33,7 +36,7 @@ export async function uploadHook(client: GirderClient, step: HookStep, support: 
 async function upload(
   client: GirderClient,
   step: HookStep,
-  { report, signal }: RunSupport,
+  { report, signal, inputs }: HookSupport,
 ): Promise<UploadedTree | undefined> {
   const { name, volume, path, to, options } = step;
   const { deleteFile: _, ...traits } = options;
@@ -44,6 +47,8 @@ async function upload(
       {
         signal,
         onProgress: (bytes, total) => report.transferred('upload', name, bytes, total),
+        // Of a whole volume, what the run itself downloaded into it is no result.
+        ignore: (below) => path === undefined && inputs.get(volume)?.has(below) === true,
         onUploaded: (file) => void report.results.push(resultOf(step, file)),
       },
     );
@@ -59,8 +64,8 @@ function resultOf({ hook }: HookStep, { itemId, fileId, name, path, size, sha256
 }
 
 /** The original leaves directories out of an item, too. */
-function isLeftOut({ to }: HookStep, { why }: Refused): boolean {
-  return 'itemId' in to && why.startsWith('is a directory');
+function isLeftOut({ to }: HookStep, { kind }: Refused): boolean {
+  return 'itemId' in to && kind === 'directory';
 }
 
 function explain(step: HookStep, error: ConfinedPathError): RunError {
