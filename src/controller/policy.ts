@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
-import { dockerOptions } from '../api/docker-options.ts';
+import { type DockerOptions, dockerOptions } from '../api/docker-options.ts';
 import { policyOptionNames } from '../api/docker-option-risks.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { type StructuralSchema, unknownFields } from '../api/structural.ts';
@@ -108,10 +108,19 @@ export function refusedByPolicy(spec: DockerRunSpec, policy: Policy): RunError |
   );
 }
 
+/** Options that say one thing together: a run that sets one of them has decided about all. */
+const networkOptions = ['network', 'networkMode', 'networkDisabled'] as const;
+
+function without(options: DockerOptions, names: readonly string[]): DockerOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
+}
+
 /** The spec with the options that the policy gives to every target; those are the administrator's own. */
 export function withDockerDefaults(spec: DockerRunSpec, { dockerDefaults }: Policy): DockerRunSpec {
   if (dockerDefaults === undefined) return spec;
-  return { ...spec, docker: { ...dockerDefaults, ...spec.docker } };
+  const saysNetwork = networkOptions.some((option) => spec.docker?.[option] !== undefined);
+  const defaults = saysNetwork ? without(dockerDefaults, networkOptions) : dockerDefaults;
+  return { ...spec, docker: { ...defaults, ...spec.docker } };
 }
 
 function refusedGirder(spec: DockerRunSpec, policy: Policy): RunError | undefined {

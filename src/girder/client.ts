@@ -137,16 +137,21 @@ export class GirderClient {
     const token = await this.#tokens.surrender();
     if (token === undefined) return;
     const url = routeUrl(this.#api, ['token', 'session']);
-    try {
-      const signal = deadline(closeWithin);
-      const request = { method: 'DELETE', url, headers: {}, signal } as const;
-      const { answer } = await follow(request, { api: this.#api, token, exchange });
-      answer.body.destroy();
-    } catch (error) {
-      this.#log?.warn(
-        { cause: describe(error) },
-        'the session in Girder could not be deleted; it will expire',
-      );
+    const signal = deadline(closeWithin);
+    const patience = new Patience();
+    for (;;) {
+      try {
+        const request = { method: 'DELETE', url, headers: {}, signal } as const;
+        const { answer } = await follow(request, { api: this.#api, token, exchange });
+        answer.body.destroy();
+        return;
+      } catch (error) {
+        const failure = error instanceof TransientFailure ? error : undefined;
+        if (failure !== undefined && (await patience.again(failure, signal).catch(() => false))) continue;
+        const cause = describe(error);
+        this.#log?.warn({ cause }, 'the session in Girder could not be deleted; it will expire');
+        return;
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { deadline } from '../support/abort.ts';
+import { deadline, sleep } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import type { GirderClient } from './client.ts';
 import { type GirderFile, type GirderUpload, parseNothing } from './documents.ts';
@@ -26,6 +26,8 @@ export type Uploaded = {
 };
 
 const cancelWithin = 5_000;
+/** Girder 3 may still be at the broken chunk when it is told to forget the upload, and then it stores the upload again. */
+const lateChunkTime = 1_000;
 
 /**
  * Uploads a file into an item, in place of one that has the name already: completely or not at all. A file of the name
@@ -113,7 +115,10 @@ function checkSize(file: GirderFile | undefined, { name, size }: Destination): G
 
 /** Best effort, also after the run was cancelled: what stays is invisible in Girder and cleared by its administrator. */
 async function cancelUpload(client: GirderClient, upload: GirderUpload): Promise<void> {
-  await discard(client, ['file', 'upload', upload._id], 'the unfinished upload');
+  const route = ['file', 'upload', upload._id];
+  await discard(client, route, 'the unfinished upload');
+  await sleep(lateChunkTime);
+  await discard(client, route, 'the unfinished upload');
 }
 
 async function deleteFile(client: GirderClient, file: GirderFile): Promise<void> {

@@ -144,6 +144,12 @@ test("the policy's own options of Docker are every run's, unless it says otherwi
   assert.equal(withDockerDefaults(run, {}), run);
 });
 
+test('a run that decides about its network gets none of the policy', () => {
+  const policy = parsePolicy('dockerDefaults: {networkMode: bridge, dns: [10.0.0.53]}');
+  const isolated = aSpec({ docker: { network: 'none' } });
+  assert.equal(withDockerDefaults(isolated, policy).docker, { network: 'none', dns: ['10.0.0.53'] });
+});
+
 test('a run that does not use Girder needs no address', () => {
   assert.is(refusedByPolicy(aSpec(), { girderApiUrls: [] }), undefined);
 });
