@@ -1,7 +1,7 @@
 import type { GirderClient } from '../girder/client.ts';
 import type { GirderFile } from '../girder/documents.ts';
 import { streamFile } from '../girder/stream-file.ts';
-import { CannotRestart, FifoWriter, ReaderGone } from '../io/fifo-writer.ts';
+import { CannotRestart, type FifoWriter, ReaderGone } from '../io/fifo-writer.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { LiveReport } from './live-report.ts';
 

@@ -27,7 +27,10 @@ export async function openPodVolumes(
     for (const one of removes.splice(0)) await one();
   };
   try {
-    const volumes = [...direct, ...claims.map((claim) => ({ ...claim, setting: kubeletSetting }))];
+    const volumes = [
+      ...direct,
+      ...claims.map((claim) => ({ ...claim, isInferred: !claim.readOnly, setting: kubeletSetting })),
+    ];
     for (const { name, temporary } of plan.spec.volumes ?? []) {
       if (temporary?.hostDir === undefined) continue;
       const options = { name, hostDir: temporary.hostDir, runUid: plan.run.uid };

@@ -20,7 +20,7 @@ export async function probeVolumes(
   const probed = await Promise.all(
     mounts.map(async (mount): Promise<BindMount> => {
       const volume = volumes.find(({ containerPath }) => containerPath === mount.target);
-      if (volume === undefined || !volume.temporary) return mount;
+      if (volume === undefined || !(volume.temporary || volume.isInferred === true)) return mount;
       const file = `${ownNamePrefix}probe-${randomUUID()}`;
       const path = join(volume.localPath, file);
       await (await open(path, 'wx', 0o600)).close();

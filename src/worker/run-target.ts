@@ -3,7 +3,7 @@ import type { Engine } from '../docker/engine.ts';
 import { imageWantsGpu } from '../docker/gpu-request.ts';
 import { type ContainerOutcome, runContainer } from '../docker/run-container.ts';
 import type { GirderClient } from '../girder/client.ts';
-import { RunError, toRunError } from '../support/errors.ts';
+import { type RunError, toRunError } from '../support/errors.ts';
 import { type Pipes, pipePlaces } from './pipes.ts';
 import { probeVolumes } from './probes.ts';
 import type { ProgressLine } from './progress-lines.ts';

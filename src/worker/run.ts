@@ -1,5 +1,5 @@
 import { labels } from '../api/names.ts';
-import { connectEngine } from '../docker/engine.ts';
+import { connectEngine, type Engine } from '../docker/engine.ts';
 import { removeLeftovers } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
@@ -23,21 +23,28 @@ import type { Streams } from './streams.ts';
  * node or in Girder.
  */
 export async function runOnce(setting: Setting, support: RunSupport): Promise<void> {
-  await underJob(setting, support, (underway) => runInVolumes(setting, underway));
+  await underJob(setting, support, async (underway) => {
+    const engine = await cleanEngine(setting, underway.signal);
+    const { volumes, remove } = await setting.openVolumes(underway.signal);
+    try {
+      await runPhases(setting, { engine, volumes }, underway);
+    } finally {
+      await remove();
+    }
+  });
 }
 
-async function runInVolumes(setting: Setting, support: RunSupport): Promise<void> {
-  const { volumes, remove } = await setting.openVolumes(support.signal);
-  try {
-    await runPhases(setting, volumes, support);
-  } finally {
-    await remove();
-  }
+/** The engine without the containers of earlier attempts: they could still write into the run's volumes. */
+async function cleanEngine(setting: Setting, signal: AbortSignal): Promise<Engine> {
+  const engine = await connectEngine({ socketPath: setting.dockerSocket, signal });
+  const { runUid, attempt } = labels;
+  await removeLeftovers(engine, { labels: { runUid, attempt }, runUid: setting.run.uid, signal });
+  return engine;
 }
 
 async function runPhases(
   setting: Setting,
-  volumes: readonly SharedVolume[],
+  { engine, volumes }: { engine: Engine; volumes: readonly SharedVolume[] },
   support: RunSupport,
 ): Promise<void> {
   const steps = stepsOf(setting.spec, volumes);
@@ -46,20 +53,17 @@ async function runPhases(
   let girder: GirderClient | undefined;
   let streams: Streams | undefined;
   try {
-    const ready = await withStartDeadline(setting, support.signal, async (signal) => {
-      const engine = await connectEngine({ socketPath: setting.dockerSocket, signal });
-      const { runUid, attempt } = labels;
-      await removeLeftovers(engine, { labels: { runUid, attempt }, runUid: setting.run.uid, signal });
+    const stagedIn = await withStartDeadline(setting, support.signal, async (signal) => {
       await staged.begin(setting.run.uid, lastingVolumes(steps));
       girder = await connectGirder(setting, steps, { ...support, signal });
-      const { report } = support;
-      return { engine, stagedIn: await prepare(setting, { engine, girder, steps, staged, report, signal }) };
+      return prepare(setting, { engine, girder, steps, staged, report: support.report, signal });
     });
-    const end = await runTarget(setting, { ...ready, girder, volumes, steps, staged, pipes, support });
+    const run = { engine, girder, volumes, steps, stagedIn, staged, pipes, support };
+    const end = await runTarget(setting, run);
     streams = end.streams;
     // Before the uploads, so that they find nothing of ours in the volumes.
     await pipes.remove();
-    const inputs = inputPathsOf(steps.downloads, ready.stagedIn.paths);
+    const inputs = inputPathsOf(steps.downloads, stagedIn.paths);
     await stageOut(girder, { hooks: steps.hooks, streams, inputs, failure: end.failure }, support);
   } finally {
     await streams?.close();

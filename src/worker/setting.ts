@@ -18,6 +18,8 @@ export type SharedVolume = {
   readOnly: boolean;
   /** Whether it is deleted with the run; what a run puts into another volume it has to remove itself. */
   temporary: boolean;
+  /** Whether `hostPath` was worked out, so that the engine has to confirm it; a temporary volume's always is. */
+  isInferred?: boolean;
   /** What to check when the engine sees no such directory, for the message. */
   setting: string;
 };

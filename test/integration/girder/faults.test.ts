@@ -162,9 +162,12 @@ for (const reset of [false, true]) {
       const chunks = stage.proxy
         .requests('POST', '/file/chunk')
         .map(({ url }) => /offset=(\d+)/.exec(url)?.[1]);
+      assert.is(chunks[0], '0');
       // 10 MiB are more than the least chunk, so Girder keeps them; of less it keeps nothing.
       const second = cutRequestAfter > 5 * mebi ? cutRequestAfter : 0;
-      assert.equal(chunks.slice(0, 2), ['0', String(second)]);
+      const kept = Number(chunks[1]);
+      // Only Girder 3 does not clear away what it wrote of a small chunk that was reset.
+      assert.ok(kept === second || (reset && kept > 0 && kept <= cutRequestAfter), `went on at ${kept}`);
       assert.is(stage.proxy.requests('GET', '/download').length, 1);
     });
   }
