@@ -109,7 +109,7 @@ export const failureReasons = {
   ImageNotFound: {
     blame: 'spec',
     meaning: 'The image does not exist, or its registry asks for credentials that the run does not give.',
-    mend: 'Check the name and tag of the image; with imagePullPolicy Never it must be on the node already.',
+    mend: 'Check the name and tag of the image, and the credentials in spec.imagePullSecrets; with imagePullPolicy Never it must be on the node already.',
   },
   ImagePullFailed: {
     blame: 'start',
