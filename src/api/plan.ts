@@ -12,7 +12,7 @@ const runPlan = Type.Object({
   /** Where the kubelet of the node keeps the volumes of pods, as the Docker Engine sees it. */
   kubeletRoot: Type.String(),
   /** Whether an image whose label asks for GPUs gets those of the node, though its pod has none. */
-  gpusByLabel: Type.Boolean(),
+  gpusByLabel: Type.Optional(Type.Boolean()),
   /** The parent of the pod's cgroup, where the worker cannot read it itself (a private cgroup namespace). */
   podCgroup: Type.Object({ root: Type.String(), qosClass: Type.Unsafe<QosClass>({ type: 'string' }) }),
 });
@@ -27,7 +27,30 @@ export const workerEnvironment = {
   /** How many attempts of the run failed before this one. */
   failedAttempts: 'DOCKERRUN_FAILED_ATTEMPTS',
   logLevel: 'DOCKERRUN_LOG_LEVEL',
+  /** How a run ended that is tidied up after: an {@link Ending} in JSON. */
+  ending: 'DOCKERRUN_ENDING',
 } as const;
+
+/**
+ * What a worker does besides a run: remove what a lost one left on its node and report the run's end to Girder, or only
+ * report it.
+ */
+export type TidyMode = 'tidy' | 'report';
+
+const ending = Type.Object({
+  kind: Type.Enum(['failed', 'cancelled'] as const),
+  message: Type.String(),
+});
+
+/** How a run ended, for its job in Girder. */
+export type Ending = { readonly kind: 'failed' | 'cancelled'; readonly message: string };
+
+/** Reads the {@link Ending} of the environment. */
+export function parseEnding(text: string | undefined): Ending {
+  const value: unknown = JSON.parse(text ?? 'null');
+  if (Value.Check(ending, value)) return value;
+  throw new TypeError(`${workerEnvironment.ending} is not the end of a run`);
+}
 
 /** Where the worker's container has what the controller mounts into it. */
 export const workerPaths = {

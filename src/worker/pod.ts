@@ -25,7 +25,7 @@ export function podSetting(environment: NodeJS.ProcessEnv): Setting {
     registryAuths: () => podRegistryAuths(plan),
     gpus: async (imageAsks) => {
       const given = podGpus(environment, await namesIn(gpuMountsDirectory));
-      return given ?? (imageAsks && plan.gpusByLabel ? { count: -1, optional: true } : undefined);
+      return given ?? (imageAsks && plan.gpusByLabel === true ? { count: -1, optional: true } : undefined);
     },
     cgroupParent: async ({ cgroupDriver }) =>
       podCgroupParent(await readFile('/proc/self/cgroup', 'utf8'), {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stringify } from 'yaml';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { environment } from './environment.ts';
 import { type Finished, execute, succeed } from './shell.ts';
@@ -41,7 +40,7 @@ export class Lab {
   /** Applies any manifest as a user would; gives how kubectl ended. */
   apply(manifest: unknown): Promise<Finished> {
     return execute('kubectl', ['--namespace', this.namespace, 'apply', '-f', '-'], {
-      input: stringify(manifest),
+      input: JSON.stringify(manifest),
     });
   }
 

@@ -15,6 +15,8 @@ export async function execute(
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  // A program that ends without reading its input is no failure of ours.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);

@@ -92,10 +92,10 @@ test('an upload of several chunks to Girder 3 that is reset twice ends byte-exac
 
 test('an upload to Girder 3 that fails in the middle of a chunk leaves nothing there', async () => {
   await using scratch = await Scratch.make();
-  const { path } = await scratch.randomFile('shrinks', 40 * mebi);
+  const { path } = await scratch.randomFile('grows', 40 * mebi);
   await using source = await open(path, 'r+');
   const onProgress = (bytes: number) => {
-    if (bytes >= 32 * mebi) truncateSync(path, 39 * mebi);
+    if (bytes >= 32 * mebi) truncateSync(path, 40 * mebi + 1);
   };
   const upload = { itemId: scratch.itemId, name: 'data.bin', source, size: 40 * mebi };
   const error = await uploadToItem(scratch.admin, upload, { signal: never, onProgress }).catch(

@@ -5,7 +5,7 @@ import { decide } from '../../../src/controller/decide.ts';
 import { type Decision, isTerminal, type Observed } from '../../../src/controller/decision.ts';
 import type { Policy } from '../../../src/controller/policy.ts';
 import { whenToWrite } from '../../../src/controller/status-write.ts';
-import { aJob } from '../../fixtures/builders.ts';
+import { aJob, aTidyJob } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
 
 /** Checks a property of every decision. */
@@ -26,6 +26,9 @@ function applied(observed: Observed, { actions, status }: Decision): Observed | 
     switch (action.kind) {
       case 'createJob':
         next = { ...next, job: aJob({ attempts: 0 }) };
+        break;
+      case 'createTidyJob':
+        next = { ...next, tidyJob: aTidyJob() };
         break;
       case 'deleteJob':
         next = { ...next, job: undefined, pods: [] };
@@ -129,9 +132,25 @@ test('a Job is made only when there is none and never was, and only the own one 
     for (const action of actions) {
       if (action.kind === 'createJob') assert.ok(job === undefined && run.status.jobName === undefined);
       if (action.kind === 'deleteJob') assert.is(job?.ownerUid, run.metadata.uid);
-      if (action.kind !== 'createJob') assert.ok(isTerminal(run.status));
+      if (action.kind === 'deleteJob' || action.kind === 'deleteRun') assert.ok(isTerminal(run.status));
     }
   }, consistentObserved);
+});
+
+test('what a lost worker left is tidied up by one Job at most, and only before the end', () => {
+  fc.assert(
+    fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
+      const before = [...settling(first, now, policy, 8)].flatMap(([observed, { actions }]) =>
+        actions.some(({ kind }) => kind === 'createTidyJob') ? [observed] : [],
+      );
+      assert.ok(before.length <= 1);
+      for (const { run, tidyJob, tidyRefusal } of before) {
+        assert.not.ok(isTerminal(run.status));
+        assert.equal([tidyJob, tidyRefusal], [undefined, undefined]);
+      }
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 test('deciding comes to rest: after three rounds there is nothing more to do and nothing more to say', () => {
