@@ -117,7 +117,7 @@ const risks: Risks = {
   deviceCgroupRules: { why: 'it gives the target devices of the node', values: all },
   deviceRequests: {
     why: 'it gives the target devices that the scheduler does not know of',
-    values: (requests) => requests.map((request) => (request.capabilities ?? []).flat().join(',')),
+    values: (requests) => requests.map(requestedDevices),
   },
   sysctls: { why: 'it changes parameters of the kernel', values: keys },
   runtime: { why: 'a runtime decides how much holds the target', values: one },
@@ -126,6 +126,13 @@ const risks: Risks = {
     values: ({ type }) => (type === 'none' ? [] : [type]),
   },
 };
+
+/** Another driver than NVIDIA's means other devices, whatever capabilities the request names. */
+function requestedDevices(request: NonNullable<DockerOptions['deviceRequests']>[number]): string {
+  const { driver = '', deviceIds = [], capabilities = [] } = request;
+  const wanted = capabilities.flat().join(',');
+  return driver === '' || driver === 'nvidia' ? wanted : `${driver}:${deviceIds.join(',') || wanted}`;
+}
 
 /** Every option there is. */
 export const dockerOptionNames = Object.keys(dockerOptions.properties) as DockerOption[];

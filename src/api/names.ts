@@ -13,6 +13,8 @@ export const labels = {
   runName: `${group}/run-name`,
   /** uid of the pod, on containers only: one pod is one attempt. */
   attempt: `${group}/attempt`,
+  /** uid of the DockerRun that a pod cleans up after; such a pod is no attempt, and has none of the other labels. */
+  tidiedRun: `${group}/tidied-run-uid`,
   /** `<namespace>/<name>` of the DockerRun, on containers only. */
   run: `${group}/run`,
 } as const;
@@ -45,6 +47,15 @@ export function jobName(run: { name: string; uid: string }): string {
   const suffix = run.uid.replaceAll('-', '').slice(0, 8);
   const stem = run.name.slice(0, longestJobName - suffix.length - 1).replace(/[^a-z0-9]+$/, '');
   return `${stem.replaceAll('.', '-')}-${suffix}`;
+}
+
+/** The Job that cleans up after a run whose worker was lost; no run's own Job ends like this. */
+export function tidyJobName(run: { name: string; uid: string }): string {
+  const [suffix, longestName] = ['-tidy', 63];
+  const name = jobName(run);
+  const hash = name.slice(name.lastIndexOf('-'));
+  const stem = name.slice(0, Math.min(name.length, longestName - suffix.length) - hash.length);
+  return `${stem.replace(/-+$/, '')}${hash}${suffix}`;
 }
 
 /** The target's container: Docker itself refuses a second one of the same attempt. */

@@ -186,7 +186,7 @@ export const failureReasons = {
     blame: 'upload',
     meaning:
       'A stream could not be had or delivered to its end, so the target was stopped: it must not take a part for the whole.',
-    mend: 'Check that the address that the message names is reachable; set backoffLimit to have such runs tried again.',
+    mend: 'See what the message names: an address, its headers, a file of Girder, or the disk of the node; set backoffLimit to have such runs tried again.',
   },
   FileExists: {
     blame: 'spec',

@@ -3,6 +3,7 @@ import type { DockerRunSpec } from './spec.ts';
 import { nameProblems } from './validate-names.ts';
 import { placeProblems } from './validate-places.ts';
 import { resourceProblems } from './validate-resources.ts';
+import { streamProblems } from './validate-streams.ts';
 
 /**
  * What is wrong in a spec that the schema alone cannot see: names that nothing declares, one name for two things,
@@ -14,6 +15,7 @@ export function validateSpec(spec: DockerRunSpec): string[] {
   return [
     ...nameProblems(spec),
     ...placeProblems(spec),
+    ...streamProblems(spec),
     ...resourceProblems(spec),
     ...validateDocker(spec.docker, spec.resources),
   ];

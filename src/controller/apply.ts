@@ -1,3 +1,4 @@
+import type { V1Job } from '@kubernetes/client-node';
 import { apiVersion, kind } from '../api/names.ts';
 import type { DockerRunStatus } from '../api/status.ts';
 import type { Connection } from '../kube/connection.ts';
@@ -5,25 +6,40 @@ import { isConflict, isNotFound, KubeError } from '../kube/kube-error.ts';
 import { requestJson } from '../kube/request.ts';
 import { paths } from '../kube/resources.ts';
 import type { WorkerConfig } from './config.ts';
-import type { Action, Observed } from './decision.ts';
-import { desiredJob } from './job.ts';
+import type { Action, Observed, Refusal } from './decision.ts';
+import { desiredJob, type Run } from './job.ts';
 import { type ObservedRun, parseJob } from './observed.ts';
 import type { Policy } from './policy.ts';
+import { desiredTidyJob } from './tidy-job.ts';
 
 /** The owner of every field that the controller writes, for server-side apply. */
 const fieldManager = 'dockerrun-controller';
 
 export type Applier = { connection: Connection; worker: WorkerConfig };
 
-/** Carries out one action; gives why the API server refused the Job, if it did. */
+/** What the API server refused, which the next decision has to know. */
+export type Refusals = Partial<Pick<Observed, 'jobRefusal' | 'tidyRefusal'>>;
+
+/** Carries out one action; gives what the API server refused, if it did. */
 export async function applyAction(
   applier: Applier,
   { action, run, policy }: { action: Action; run: ObservedRun; policy: Policy },
   signal: AbortSignal,
-): Promise<Observed['jobRefusal']> {
+): Promise<Refusals | undefined> {
   switch (action.kind) {
-    case 'createJob':
-      return createJob(applier, run, policy, signal);
+    case 'createJob': {
+      const jobRefusal = await createJob(
+        applier,
+        { run, job: desiredJob(valid(run), applier.worker, policy) },
+        signal,
+      );
+      return jobRefusal && { jobRefusal };
+    }
+    case 'createTidyJob': {
+      const job = desiredTidyJob(valid(run), action, applier.worker, policy);
+      const tidyRefusal = await createJob(applier, { run, job }, signal);
+      return tidyRefusal && { tidyRefusal };
+    }
     case 'deleteJob':
       await deleteObject(applier, `${paths.jobs(run.metadata.namespace)}/${action.name}`, action.uid, signal);
       return undefined;
@@ -38,14 +54,16 @@ export async function applyAction(
   }
 }
 
+function valid({ metadata, spec }: ObservedRun): Run {
+  if (spec === undefined) throw new TypeError('a Job is made from a valid spec only');
+  return { metadata, spec };
+}
+
 async function createJob(
   applier: Applier,
-  run: ObservedRun,
-  policy: Policy,
+  { run, job }: { run: ObservedRun; job: V1Job },
   signal: AbortSignal,
-): Promise<Observed['jobRefusal']> {
-  if (run.spec === undefined) throw new TypeError('a Job is made from a valid spec only');
-  const job = desiredJob({ metadata: run.metadata, spec: run.spec }, applier.worker, policy);
+): Promise<Refusal | undefined> {
   const path = paths.jobs(run.metadata.namespace);
   try {
     await requestJson(applier.connection, {
@@ -71,7 +89,7 @@ async function existingJob(
   path: string,
   run: ObservedRun,
   signal: AbortSignal,
-): Promise<Observed['jobRefusal']> {
+): Promise<Refusal | undefined> {
   const job = parseJob(await requestJson(applier.connection, { method: 'GET', path, signal }));
   if (job.ownerUid === run.metadata.uid) return undefined;
   return { message: `a Job ${job.name} that is not of this run exists already`, permanent: true };

@@ -11,6 +11,7 @@ import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { refusedByPolicy, type Policy } from './policy.ts';
 import { isFinal } from './retries.ts';
 import { isLate, lateInMs } from './start-clock.ts';
+import { endOnceTidied, endReporting, endTidily, hasCleanedUp, withTidying } from './tidying.ts';
 import { type Obstacle, waitingFor } from './waiting.ts';
 
 /** How often a worker is asked: its first phases are short, and what a target does is mostly nothing new. */
@@ -35,31 +36,39 @@ export function decide(observed: Observed, now: Date, policy: Policy): Decision 
 }
 
 /** Terminal is final: what is left is to stop a Job that still runs, and to delete the run in its time. */
-function afterTheEnd({ run, job }: Observed, now: Date): Decision {
+function afterTheEnd(observed: Observed, now: Date): Decision {
+  const { run, job } = observed;
   const mustStop = run.status.phase === 'Failed' && job?.finished === undefined;
   const actions: Action[] =
     job !== undefined && mustStop && job.ownerUid === run.metadata.uid
       ? [{ kind: 'deleteJob', name: job.name, uid: job.uid }]
       : [];
-  const ttl = run.spec?.ttlSecondsAfterFinished;
-  if (ttl === undefined || run.status.completionTime === undefined) return { ...nothing(), actions };
-  const left = Date.parse(run.status.completionTime) + ttl * 1000 - now.getTime();
+  const left = leftOfTheRun(observed, now);
+  if (left === undefined) return { ...nothing(), actions };
   return left <= 0
     ? { ...nothing(), actions: [{ kind: 'deleteRun' }] }
     : { ...nothing(), actions, requeueAfterMs: left };
 }
 
+/** How many milliseconds a run that has ended is still kept, if it is not kept for ever. */
+function leftOfTheRun({ run, tidyJob }: Observed, now: Date): number | undefined {
+  const ttl = run.spec?.ttlSecondsAfterFinished;
+  if (ttl === undefined || run.status.completionTime === undefined) return undefined;
+  const left = Date.parse(run.status.completionTime) + ttl * 1000 - now.getTime();
+  // It would be deleted with the run; its own deadline keeps it from holding the run for long.
+  const isTidying = tidyJob !== undefined && tidyJob.finished === undefined;
+  return isTidying ? Math.max(left, pollMs.Pending) : left;
+}
+
 function beforeTheJob(observed: Observed, now: Date, policy: Policy): Decision {
   const { run, jobRefusal } = observed;
   if (run.status.jobName !== undefined && jobRefusal === undefined) {
-    return end(observed, now, new RunError('JobDeleted', `the Job ${run.status.jobName} is gone`));
+    return endTidily(observed, now, new RunError('JobDeleted', `the Job ${run.status.jobName} is gone`));
   }
   if (policy.problem !== undefined) {
-    return waiting(
-      observed,
-      now,
-      `The operator's policy is invalid, its administrator must mend it: ${policy.problem}`,
-    );
+    const message = `The operator's policy is invalid, its administrator must mend it: ${policy.problem}`;
+    // Nothing is started for a run that is not allowed yet.
+    return isLate(observed, now) ? end(observed, now, tooLate(message)) : waiting(observed, now, message);
   }
   const refusal = refused(run, policy);
   if (refusal !== undefined) return end(observed, now, refusal, { accepted: false });
@@ -73,7 +82,7 @@ function beforeTheJob(observed: Observed, now: Date, policy: Policy): Decision {
     };
     return { actions: [{ kind: 'createJob' }], status, requeueAfterMs: undefined };
   }
-  if (jobRefusal.permanent) return end(observed, now, new RunError('JobRefused', jobRefusal.message));
+  if (jobRefusal.permanent) return endTidily(observed, now, new RunError('JobRefused', jobRefusal.message));
   return waiting(observed, now, `The API server refuses the Job for now: ${jobRefusal.message}`);
 }
 
@@ -100,7 +109,7 @@ function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decis
   switch (pod.worker.kind) {
     case 'waiting': {
       const wait = waitingFor(pod, { spec: observed.run.spec, mountFailure: observed.mountFailure }, now);
-      if (wait.failure !== undefined) return end(observed, now, wait.failure);
+      if (wait.failure !== undefined) return endTidily(observed, now, wait.failure);
       return waiting(observed, now, wait.message);
     }
     case 'running':
@@ -145,7 +154,7 @@ function lostWithNode({ live, ...observed }: Observed, pod: ObservedPod, now: Da
   if (live !== undefined || pod.deletionTimestamp === undefined) return undefined;
   if (now.getTime() - Date.parse(pod.deletionTimestamp) < goneGraceMs) return undefined;
   const sentence = `pod ${pod.name} is being deleted, but node ${pod.nodeName ?? '?'} does not answer`;
-  return end({ live, ...observed }, now, new RunError('WorkerLost', sentence));
+  return endReporting({ live, ...observed }, now, new RunError('WorkerLost', sentence));
 }
 
 /** A worker that says it is still preparing when its time is over; one that does not answer is left to its own clock. */
@@ -188,8 +197,7 @@ function activePhase(phase: Phase | undefined): keyof typeof phaseMessages | und
 }
 
 function waiting(observed: Observed, now: Date, message: string): Decision {
-  if (isLate(observed, now))
-    return end(observed, now, new RunError('StartDeadlineExceeded', `the run did not start: ${message}`));
+  if (isLate(observed, now)) return endTidily(observed, now, tooLate(message));
   const retrying = observed.pods.length > 1 || observed.pods.at(-1)?.worker.kind === 'terminated';
   const status = statusOf(observed, now, {
     phase: 'Pending',
@@ -197,6 +205,10 @@ function waiting(observed: Observed, now: Date, message: string): Decision {
     message,
   });
   return { actions: [], status, requeueAfterMs: Math.min(pollMs.Pending, lateInMs(observed, now)) };
+}
+
+function tooLate(message: string): RunError {
+  return new RunError('StartDeadlineExceeded', `the run did not start: ${message}`);
 }
 
 function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decision {
@@ -211,9 +223,11 @@ function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decis
       message: word.message ?? '',
       accepted: true,
     };
-    return endAs(observed, now, { verdict, word, at });
+    const ended = endAs(observed, now, { verdict, word, at });
+    const ending = { kind: 'failed', message: verdict.message } as const;
+    return hasCleanedUp(word) ? ended : withTidying(ended, observed, ending);
   }
-  return end(observed, now, new RunError('WorkerLost', lossOf(pod, job)));
+  return endOnceTidied(observed, now, { error: new RunError('WorkerLost', lossOf(pod, job)), lostAt: at });
 }
 
 function lastEndedPod(pods: readonly ObservedPod[]): ObservedPod | undefined {

@@ -1,3 +1,4 @@
+import type { Ending } from '../api/plan.ts';
 import type { Report } from '../api/report.ts';
 import type { DockerRunStatus } from '../api/status.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
@@ -18,11 +19,27 @@ export type Observed = {
   /** Whether the namespace is being deleted, asked when a pod is: its Job keeps that pod until it may make another. */
   namespaceEnds: boolean;
   /** Why the API server refused the Job just now, if it did. */
-  jobRefusal: { message: string; permanent: boolean } | undefined;
+  jobRefusal: Refusal | undefined;
+  /** The run's own Job that cleans up after a lost worker. */
+  tidyJob: ObservedJob | undefined;
+  /** Why the API server refused that one just now, if it did. */
+  tidyRefusal: Refusal | undefined;
 };
 
+/** Why the API server refused to create an object, and whether it would do so again. */
+export type Refusal = { readonly message: string; readonly permanent: boolean };
+
+/**
+ * What is left to do after a run that its worker did not end: on the node of the lost worker, or, where nothing can be
+ * left on a node, only in Girder.
+ */
+export type Tidying = { readonly node: string | undefined; readonly ending: Ending };
+
 export type Action =
-  { kind: 'createJob' } | { kind: 'deleteJob'; name: string; uid: string } | { kind: 'deleteRun' };
+  | { kind: 'createJob' }
+  | ({ kind: 'createTidyJob' } & Tidying)
+  | { kind: 'deleteJob'; name: string; uid: string }
+  | { kind: 'deleteRun' };
 
 export type Decision = {
   actions: readonly Action[];

@@ -1,4 +1,4 @@
-import { jobName, labels } from '../api/names.ts';
+import { jobName, labels, tidyJobName } from '../api/names.ts';
 import type { Report } from '../api/report.ts';
 import type { Connection } from '../kube/connection.ts';
 import { isNotFound } from '../kube/kube-error.ts';
@@ -45,7 +45,8 @@ export async function gather(
   const pods = await findPods(gatherer, run, job, signal);
   const isActive = job !== undefined && job.finished === undefined && !isTerminal(run.status);
   const more = isActive ? await ask(gatherer, job, pods.at(-1), signal) : nothingMore;
-  return { run, job, pods, ...more, jobRefusal: undefined };
+  const tidyJob = await findTidyJob(gatherer, run, signal);
+  return { run, job, pods, ...more, jobRefusal: undefined, tidyJob, tidyRefusal: undefined };
 }
 
 /** What is in no cache: it is asked for as long as a Job runs, and as far as it matters then. */
@@ -95,13 +96,35 @@ async function findJob(
   const cached = gatherer.caches.jobs.get(`${namespace}/${jobName(run.metadata)}`);
   const name = run.status.jobName;
   if (cached !== undefined || name === undefined || isTerminal(run.status)) return cached;
+  return getJob(gatherer, { namespace, name }, signal);
+}
+
+async function getJob(
+  { connection }: Gatherer,
+  { namespace, name }: { namespace: string; name: string },
+  signal: AbortSignal,
+): Promise<ObservedJob | undefined> {
   try {
     const path = `${paths.jobs(namespace)}/${name}`;
-    return parseJob(await requestJson(gatherer.connection, { method: 'GET', path, signal }));
+    return parseJob(await requestJson(connection, { method: 'GET', path, signal }));
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+async function findTidyJob(
+  gatherer: Gatherer,
+  { metadata, status, spec }: ObservedRun,
+  signal: AbortSignal,
+): Promise<ObservedJob | undefined> {
+  const { namespace } = metadata;
+  const name = tidyJobName(metadata);
+  const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
+  // A run that deletes itself must not take a Job along that was made a moment ago.
+  const mustAsk = status.phase === 'Failed' && spec?.ttlSecondsAfterFinished !== undefined;
+  const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
+  return job?.ownerUid === metadata.uid ? job : undefined;
 }
 
 async function findPods(
@@ -111,7 +134,7 @@ async function findPods(
   signal: AbortSignal,
 ): Promise<ObservedPod[]> {
   const { namespace, uid } = run.metadata;
-  if (job === undefined) return [];
+  if (job === undefined) return lastPod(gatherer, run);
   if (job.finished === undefined || isTerminal(run.status)) {
     return gatherer.podsOfJobs.of(job.uid).sort(byAge);
   }
@@ -124,6 +147,12 @@ async function findPods(
   });
   const isOfJob = ({ jobUid }: ObservedPod) => jobUid === job.uid;
   return parseList(list).items.map(parsePod).filter(isOfJob).sort(byAge);
+}
+
+/** A pod whose Job was deleted may still be ending. */
+function lastPod({ caches }: Gatherer, { metadata, status }: ObservedRun): ObservedPod[] {
+  const pod = caches.pods.get(`${metadata.namespace}/${status.podName}`);
+  return pod?.runUid === metadata.uid && !isTerminal(status) ? [pod] : [];
 }
 
 function byAge(a: ObservedPod, b: ObservedPod): number {

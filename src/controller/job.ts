@@ -1,4 +1,4 @@
-import type { V1Job, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1Job, V1ObjectMeta, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { DockerRunMetadata } from '../api/docker-run.ts';
 import { apiVersion, jobName, kind, labels, labelValue, workerContainerName } from '../api/names.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
@@ -13,7 +13,8 @@ import { finalExitCodes } from './retries.ts';
 /** What the worker has besides the target's own grace, to clean up and to say how it ended. */
 const cleanUpSeconds = 30;
 
-type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
+/** A run that is valid. */
+export type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
 
 /** The Job of a run. The same run gives the same Job, so that the API server itself refuses a second one. */
 export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1Job {
@@ -22,21 +23,7 @@ export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: {
-      name: jobName(metadata),
-      namespace: metadata.namespace,
-      labels: labelsOf(metadata),
-      ownerReferences: [
-        {
-          apiVersion,
-          kind,
-          name: metadata.name,
-          uid: metadata.uid,
-          controller: true,
-          blockOwnerDeletion: true,
-        },
-      ],
-    },
+    metadata: jobMetadata(metadata, jobName(metadata)),
     spec: {
       completions: 1,
       parallelism: 1,
@@ -50,7 +37,13 @@ export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1
   };
 }
 
-function labelsOf(metadata: DockerRunMetadata): Record<string, string> {
+/** The metadata of a Job that a run owns, and that the controller watches for its label. */
+export function jobMetadata({ namespace, name, uid }: DockerRunMetadata, job: string): V1ObjectMeta {
+  const owner = { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+  return { name: job, namespace, labels: labelsOf({ name, uid }), ownerReferences: [owner] };
+}
+
+function labelsOf(metadata: { name: string; uid: string }): Record<string, string> {
   return { [labels.runUid]: metadata.uid, [labels.runName]: labelValue(metadata.name) };
 }
 

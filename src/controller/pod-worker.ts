@@ -43,8 +43,7 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
     podCgroup: { root: config.cgroupRoot, qosClass: qosClass(podResources(spec)) },
   };
   return [
-    // The kubelet expands $(NAME) in values itself; $$ keeps ours (and halves the user's own $$ back).
-    { name: workerEnvironment.plan, value: JSON.stringify(plan).replaceAll('$', '$$$$') },
+    { name: workerEnvironment.plan, value: literal(JSON.stringify(plan)) },
     { name: workerEnvironment.podUid, valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
     {
       name: workerEnvironment.failedAttempts,
@@ -54,4 +53,9 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
     // Caps on the heap make V8 collect before the worker outgrows what its pod reserves for it.
     { name: 'NODE_OPTIONS', value: '--max-old-space-size=96 --max-semi-space-size=1' },
   ];
+}
+
+/** The kubelet expands $(NAME) in values itself; $$ keeps ours (and halves the user's own $$ back). */
+export function literal(value: string): string {
+  return value.replaceAll('$', '$$$$');
 }

@@ -137,18 +137,23 @@ function refusedStream(spec: DockerRunSpec, { streamUrls }: Policy): RunError | 
     const url = connect?.output.chunkedTransferEncodingStream?.url;
     if (url === undefined || streamUrls.some((allowed) => isBelow(url, allowed))) continue;
     const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream.url`;
-    const { origin, pathname } = new URL(url);
     return new RunError(
       'StreamAddressNotAllowed',
-      `${field}: the policy does not allow ${origin}${pathname} (streamUrls)`,
+      `${field}: the policy does not allow ${withoutQuery(url)} (streamUrls)`,
     );
   }
   return undefined;
 }
 
+/** A query may hold a secret. */
+function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/s, '');
+}
+
 function isBelow(url: string, allowed: string): boolean {
   if (!URL.canParse(url) || !URL.canParse(allowed)) return false;
   const [wanted, root] = [new URL(url), new URL(allowed)];
+  if (wanted.username !== '' || wanted.password !== '' || /%(2f|5c)/i.test(wanted.pathname)) return false;
   const path = root.pathname.replace(/\/+$/, '');
   return (
     wanted.origin === root.origin && (wanted.pathname === path || wanted.pathname.startsWith(`${path}/`))

@@ -49,7 +49,7 @@ async function reconcile(
   return waits.length === 0 ? { kind: 'done' } : { kind: 'requeueAfter', milliseconds: Math.min(...waits) };
 }
 
-/** Decides and acts; when the API server refuses the Job, decides once more knowing that. */
+/** Decides and acts; when the API server refuses a Job, decides once more knowing that. */
 async function act(reconciler: Reconciler, observed: Observed): Promise<Decision> {
   const { run } = observed;
   // The policy decides about runs that have no Job yet, and about no other.
@@ -58,8 +58,11 @@ async function act(reconciler: Reconciler, observed: Observed): Promise<Decision
   const decision = decide(observed, new Date(), policy);
   for (const action of decision.actions) {
     reconciler.log.info({ action }, 'act');
-    const jobRefusal = await applyAction(reconciler.applier, { action, run, policy }, reconciler.signal);
-    if (jobRefusal !== undefined) return decide({ ...observed, jobRefusal }, new Date(), policy);
+    const allowed = action.kind === 'createTidyJob' ? await reconciler.policy() : policy;
+    const { applier, signal } = reconciler;
+    const refusal = await applyAction(applier, { action, run, policy: allowed }, signal);
+    // Ends, since no decision asks again for what was refused.
+    if (refusal !== undefined) return act(reconciler, { ...observed, ...refusal });
   }
   return decision;
 }

@@ -22,7 +22,7 @@ const destroyMs = 10_000;
 const stillThereMs = 5_000;
 /** SIGKILL and SIGTERM. */
 const killedExitCodes = [137, 143];
-const usualDrain = { idleMs: 30_000 };
+const usualDrainMs = 30_000;
 const stoppedDrain = { idleMs: 2_000, totalMs: 10_000 };
 const cancelledDrain = { idleMs: 2_000, totalMs: 5_000 };
 
@@ -80,7 +80,11 @@ async function seeEnded(
 ): Promise<End> {
   const cancel = stopSignal(support);
   await refuseEngineShutdown(engine, run, death);
-  const isDrained = await run.output.finish({ usual: usualDrain, hurried: cancelledDrain, cancel });
+  const isDrained = await run.output.finish({
+    usual: { idleMs: support.drainIdleMs ?? usualDrainMs },
+    hurried: cancelledDrain,
+    cancel,
+  });
   if (!run.keep) await seeDestroyed(engine, run, cancel);
   const failure = initFailure(death.exitCode, run.output.stderrHead);
   if (failure !== undefined) throw failure;

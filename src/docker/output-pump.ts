@@ -91,9 +91,9 @@ export class OutputPump {
     const until = Date.now() + longestHoldMs;
     await stdout.ready(until - Date.now());
     await stderr.ready(until - Date.now());
-    while (stdout.backlog + stderr.backlog > mostBacklogBytes) {
+    while (stdout.weight + stderr.weight > mostBacklogBytes) {
       this.#isHeld = true;
-      await (stdout.backlog > stderr.backlog ? stdout : stderr).ready(longestHoldMs);
+      await (stdout.weight > stderr.weight ? stdout : stderr).ready(longestHoldMs);
     }
     this.#isHeld = false;
   }

@@ -34,6 +34,8 @@ export type RunSupport = OutputSinks & {
   readonly activeDeadlineMs?: number | undefined;
   /** What the target gets between its stop signal and SIGKILL, in whole seconds rounded up. */
   readonly stopGraceMs: number;
+  /** How long the output may stand still after the target's end before the rest is given up; 30 s when absent. */
+  readonly drainIdleMs?: number | undefined;
 };
 
 /** Aborts when the run is to stop for any reason but the target's deadline. */

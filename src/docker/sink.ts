@@ -1,5 +1,8 @@
 import type { Writable } from 'node:stream';
 
+/** What a piece that waits costs besides its bytes: a little more than was measured. */
+const bytesPerPiece = 512;
+
 /**
  * One end that output goes to. It is waited for while it is slow; once it is broken its bytes are dropped, because
  * what becomes of the output never decides what becomes of the target.
@@ -39,6 +42,11 @@ export class Sink {
   /** Bytes handed over that the end has not taken yet. */
   get backlog(): number {
     return this.isBroken ? 0 : this.#writable.writableLength;
+  }
+
+  /** What was handed over and not taken yet costs in memory, in bytes: a piece of one byte is an object, too. */
+  get weight(): number {
+    return this.isBroken ? 0 : this.backlog + this.#pending * bytesPerPiece;
   }
 
   /** Resolves when the end takes bytes again or never will, or after so many milliseconds. */

@@ -30,7 +30,7 @@ export class GirderJob {
   readonly #timing: JobTiming;
   readonly #log: JobLog;
   readonly #progress = new ProgressChanges();
-  readonly #sinks = new Map<'stdout' | 'stderr', JobSink>();
+  readonly #sinks = new Set<JobSink>();
   readonly #cancelled = new AbortController();
   readonly #reporter: JobReporter;
   #status: number;
@@ -76,14 +76,13 @@ export class GirderJob {
     this.#cancelled.signal.throwIfAborted();
   }
 
-  /** The way of one of the target's streams into the job's log; a new one takes the place of the last. It takes everything at once and never fails. */
-  sink(stream: 'stdout' | 'stderr'): Writable {
+  /** A way into the job's log for one stream of bytes of its own. It takes everything at once and never fails. */
+  sink(): Writable {
     const sink = new JobSink((text) => {
       this.#log.add(text);
       this.#reporter.notify();
     });
-    this.#sinks.get(stream)?.flushRest();
-    this.#sinks.set(stream, sink);
+    this.#sinks.add(sink);
     return sink;
   }
 
@@ -141,7 +140,7 @@ export class GirderJob {
   }
 
   async #carryRest(limit: AbortSignal, lastLine = ''): Promise<void> {
-    for (const sink of this.#sinks.values()) sink.flushRest();
+    for (const sink of this.#sinks) sink.flushRest();
     if (lastLine !== '') this.#log.addLine(lastLine);
     try {
       // A log that cannot be carried must leave time for the state.

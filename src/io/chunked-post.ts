@@ -7,26 +7,31 @@ import { Watchdog } from '../support/watchdog.ts';
 const stallMs = 120_000;
 const answerMs = 300_000;
 
-/** Where the bytes go, and with which headers. */
+/** Where the bytes go, and with which headers, none of which is about how they go (see isOwnHeader). */
 export type PostTarget = { readonly url: string; readonly headers: Readonly<Record<string, string>> };
 
 /**
  * One POST request with Transfer-Encoding: chunked that is sent while its body comes into being: every write is one
  * chunk. Redirects are not followed, since what was sent cannot be sent again. An answer of another kind than 2xx, also
- * an early one, makes the next write or the end reject.
+ * an early one, makes the write that waits, or the end, reject; one that is over before the body is fails it, too.
  */
 export class ChunkedPost {
   readonly #where: string;
   readonly #request: ClientRequest;
-  readonly #watchdog = new Watchdog(stallMs, 'byte taken');
-  readonly #answer: Promise<void>;
+  readonly #watchdog: Watchdog;
+  readonly #accepted = Promise.withResolvers<void>();
   #failure: Error | undefined;
+  /** Why the connection broke; an answer that came before tells more, and that is known once it is closed. */
+  #broken: unknown;
+  /** Of the one write that waits. */
+  #rejectWrite: ((failure: Error) => void) | undefined;
+  #hasEnded = false;
 
   constructor({ url, headers }: PostTarget, signal: AbortSignal) {
     const { origin, pathname, protocol } = new URL(url);
     // Without its query, which may hold a secret.
     this.#where = `${origin}${pathname}`;
-    const stopping = AbortSignal.any([signal, this.#watchdog.signal]);
+    this.#watchdog = new Watchdog(stallMs, 'byte taken', signal);
     this.#request = (protocol === 'https:' ? requestHttps : requestHttp)(url, {
       method: 'POST',
       agent: false,
@@ -36,42 +41,47 @@ export class ChunkedPost {
         ...headers,
         'Transfer-Encoding': 'chunked',
       },
-      signal: stopping,
     });
-    this.#answer = this.#answered(stopping).catch((error: unknown) => {
-      this.#failure ??= asError(error);
-    });
+    this.#accepted.promise.catch(() => undefined);
+    this.#request.once('response', (response) => this.#onAnswer(response));
+    this.#request.on('error', (error) => (this.#broken ??= error));
+    this.#request.once('close', () => this.#onClose());
+    const stopping = this.#watchdog.signal;
+    stopping.addEventListener('abort', () => this.#settle(stopping.reason));
+    if (stopping.aborted) this.#settle(stopping.reason);
     this.#watchdog.pause();
   }
 
-  /** Sends one chunk; resolves when the connection has taken it. */
+  /** Sends one chunk; resolves when the connection has taken it. One at a time. */
   async write(chunk: Buffer): Promise<void> {
-    this.#throwFailure();
+    if (this.#failure !== undefined) throw this.#failure;
     if (chunk.length === 0) return;
     this.#watchdog.touch();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#request.write(chunk, (error) => (error == null ? resolve() : reject(error)));
+    this.#rejectWrite = reject;
+    this.#request.write(chunk, (error) => {
+      if (error == null) resolve();
+      else this.#broken ??= error;
+    });
     try {
-      await Promise.race([promise, this.#failed()]);
-    } catch (error) {
-      await this.#answer;
-      throw this.#failure ?? this.#broken(error);
+      await promise;
     } finally {
+      this.#rejectWrite = undefined;
       this.#watchdog.pause();
     }
   }
 
   /** Ends the body; resolves when the server has accepted all of it. */
   async finish(): Promise<void> {
-    this.#throwFailure();
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#hasEnded = true;
     this.#watchdog.expect(answerMs, 'answer to the end of the stream');
     this.#request.end();
     try {
-      await this.#answer;
+      await this.#accepted.promise;
     } finally {
       this.#watchdog.stop();
     }
-    this.#throwFailure();
   }
 
   /** Breaks the request off: the server sees that the body is not complete. */
@@ -80,43 +90,38 @@ export class ChunkedPost {
     this.#request.destroy();
   }
 
-  /** Rejects as soon as there is a failure. */
-  async #failed(): Promise<never> {
-    await this.#answer;
-    throw this.#failure ?? new Error(`${this.#where} answered before the end of the stream`);
+  #onAnswer(response: IncomingMessage): void {
+    response.on('error', () => undefined).resume();
+    const { statusCode = 0 } = response;
+    if (statusCode < 200 || statusCode > 299) {
+      this.#settle(new Error(`it answers ${statusCode}${hint(statusCode)}`));
+    } else if (this.#hasEnded) this.#accepted.resolve();
+    else response.once('end', () => this.#onEarlyEnd());
   }
 
-  async #answered(stopping: AbortSignal): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    this.#request.once('response', resolve);
-    this.#request.on('error', reject);
-    this.#request.once('close', () => reject(new Error('the connection was closed')));
-    try {
-      const response = await promise;
-      response.on('error', () => undefined).resume();
-      const { statusCode = 0 } = response;
-      if (statusCode < 200 || statusCode > 299)
-        throw new Error(`it answers ${statusCode}${hint(statusCode)}`);
-    } catch (error) {
-      this.#request.destroy();
-      throw this.#broken(stopping.aborted ? stopping.reason : error);
+  /** Some servers begin their answer before the body is over; only its end says anything. */
+  #onEarlyEnd(): void {
+    if (this.#hasEnded) this.#accepted.resolve();
+    else this.#settle(new Error('it answered before the end of the stream'));
+  }
+
+  #onClose(): void {
+    this.#settle(this.#broken ?? new Error('the connection was closed'));
+  }
+
+  /** The first failure counts. */
+  #settle(error: unknown): void {
+    if (this.#failure === undefined) {
+      const text = `${this.#where} does not take the stream: ${describe(error)}`;
+      this.#failure = new Error(text, { cause: error });
     }
-  }
-
-  #broken(error: unknown): Error {
-    return new Error(`${this.#where} does not take the stream: ${describe(error)}`, { cause: error });
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#accepted.reject(this.#failure);
+    this.#rejectWrite?.(this.#failure);
+    this.#request.destroy();
   }
 }
 
 function hint(status: number): string {
   if (status >= 300 && status < 400) return ', but a stream cannot be redirected: use its final address';
   return status === 401 || status === 403 ? ': see the headers of the stream' : '';
-}
-
-function asError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value));
 }

@@ -1,16 +1,15 @@
-import { destination } from 'pino';
 import { progressPort } from '../api/names.ts';
-import { workerEnvironment } from '../api/plan.ts';
 import { exitCodeOf, exitCodes } from '../api/reasons.ts';
 import { boundedReport, type Report } from '../api/report.ts';
 import { RunError, toRunError } from '../support/errors.ts';
-import { createLogger, type Logger } from '../support/log.ts';
+import type { Logger } from '../support/log.ts';
 import { FinalWord } from './final-word.ts';
 import { installLastResort } from './last-resort.ts';
 import { LiveReport } from './live-report.ts';
 import { podSetting } from './pod.ts';
 import { serveProgress } from './progress-server.ts';
 import { runOnce } from './run.ts';
+import { workerLog } from './worker-log.ts';
 
 /** How long the worker stays for what its final word has no room for: some polls of the controller. */
 const longestTellingMs = 10_000;
@@ -24,7 +23,7 @@ const terminationLog = '/dev/termination-log';
  * signal that the process got (SIGTERM when the pod is deleted or evicted).
  */
 export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
-  const log = workerLog(environment[workerEnvironment.logLevel] ?? 'warn');
+  const log = workerLog(environment);
   const word = new FinalWord(terminationLog, log);
   const report = new LiveReport();
   const end = (failure: RunError | undefined) =>
@@ -49,14 +48,6 @@ function say(
   log.info({ reason: failure.reason, error: failure.message }, 'the run failed');
   if (failure.reason === 'WorkerFailed') log.error({ stack: stackOf(failure) }, failure.message);
   return { exitCode: exitCodeOf(failure.reason), final, saidAll };
-}
-
-/** Writes at once, so that nothing is lost when the process ends; who cannot be written to is not written to. */
-function workerLog(level: string): Logger {
-  return createLogger(
-    level,
-    destination({ dest: 2, sync: true }).on('error', () => undefined),
-  );
 }
 
 /** The signal that ends the run, whose reason is a classified failure. */

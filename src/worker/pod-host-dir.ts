@@ -12,6 +12,17 @@ export const sharedMode = 0o2777;
 /** A temporary volume in a directory of the node, which nobody but us deletes. */
 export type HostDirVolume = { volume: SharedVolume; remove: () => Promise<void> };
 
+/** Its directory in `hostDir`, so that another attempt finds what a killed worker left. */
+const directoryOf = (runUid: string, name: string) => `dockerrun-${runUid}-${name}`;
+
+/** Removes what an earlier attempt left of the volume, if it left something. */
+export async function removeHostDirVolume(
+  { name, runUid }: { name: string; runUid: string },
+  signal: AbortSignal,
+): Promise<void> {
+  await removeDirectory(workerPaths.volume(name), directoryOf(runUid, name), signal);
+}
+
 /**
  * Makes the volume as a subdirectory of `hostDir`, which the pod has mounted; its name is that of the run, so that
  * another attempt finds and removes what a killed worker left.
@@ -22,11 +33,11 @@ export async function openHostDirVolume(
   signal: AbortSignal,
 ): Promise<HostDirVolume> {
   const parent = workerPaths.volume(name);
-  const directory = `dockerrun-${runUid}-${name}`;
+  const directory = directoryOf(runUid, name);
   const localPath = join(parent, directory);
   const setting = `spec.volumes: ${name}.temporary.hostDir`;
   try {
-    await removeDirectory(parent, directory, signal);
+    await removeHostDirVolume({ name, runUid }, signal);
     await mkdir(localPath);
     await chmod(localPath, sharedMode);
   } catch (error) {

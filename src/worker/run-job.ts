@@ -3,7 +3,6 @@ import { GirderJob } from '../girder/job.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { RunSupport } from './run-support.ts';
 import type { Setting } from './setting.ts';
-import { tee } from './tee.ts';
 
 /**
  * Does the work of a run under its job in Girder, if it has one: the job shows its log, its progress and its end, and a
@@ -21,8 +20,6 @@ export async function underJob(
     await work({
       ...support,
       job,
-      stdout: tee(support.stdout, job.sink('stdout')),
-      stderr: tee(support.stderr, job.sink('stderr')),
       signal: AbortSignal.any([support.signal, job.cancelled]),
     });
   } catch (error) {

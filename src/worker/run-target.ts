@@ -7,7 +7,7 @@ import { type RunError, toRunError } from '../support/errors.ts';
 import { type Pipes, pipePlaces } from './pipes.ts';
 import { probeVolumes } from './probes.ts';
 import type { ProgressLine } from './progress-lines.ts';
-import type { RunSupport } from './run-support.ts';
+import { openLog, type RunSupport } from './run-support.ts';
 import type { Setting, SharedVolume } from './setting.ts';
 import type { StagedIn } from './stage-in.ts';
 import type { StagedFiles } from './staged-files.ts';
@@ -42,6 +42,7 @@ export async function runTarget(setting: Setting, run: TargetRun): Promise<Targe
     support.report.target = targetStatus(outcome);
     if (!outcome.outputComplete) {
       support.log.warn('not every byte that the target wrote could be passed on');
+      streams.outputWasCut();
     }
     support.signal.throwIfAborted();
     return { streams, failure: await failureOf(setting, outcome, { streams, support }) };
@@ -53,14 +54,13 @@ export async function runTarget(setting: Setting, run: TargetRun): Promise<Targe
 
 function openStreams(setting: Setting, run: TargetRun): Promise<Streams> {
   const { support, girder, stagedIn, pipes, steps } = run;
-  const { report, stdout, stderr, signal } = support;
+  const { report, signal } = support;
   return Streams.open(steps.streams, pipes, {
     setting,
     girder,
     report,
     files: stagedIn.files,
-    stdout,
-    stderr,
+    openLog: (stream) => openLog(support, stream),
     signal,
     onProgress: progressOf(support),
   });
@@ -99,6 +99,7 @@ async function runWithProbes(setting: Setting, run: TargetRun, streams: Streams)
       signal: support.signal,
       fail: streams.failed,
       stopGraceMs: terminationGracePeriodSeconds * 1000,
+      drainIdleMs: streams.longestWaitMs,
       activeDeadlineMs: activeDeadlineSeconds === undefined ? undefined : activeDeadlineSeconds * 1000,
       beforeStart: async () => {
         await probed.remove();

@@ -25,6 +25,16 @@ export class StagedFiles {
     }
   }
 
+  /** Removes what earlier attempts of the run left in a volume, and its journal; throws when that has to stay. */
+  static async sweep(
+    runUid: string,
+    { localPath, name }: Pick<SharedVolume, 'localPath' | 'name'>,
+  ): Promise<void> {
+    const journal = Journal.nameOf(runUid, name);
+    const kept = await Journal.sweep(localPath, journal);
+    if (kept.includes(journal)) throw new Error(`these cannot be removed: ${kept.join(', ')}`);
+  }
+
   /** Notes a path in a volume just before it is made. */
   note(volume: SharedVolume, made: MadePath): void {
     this.#journals.get(volume)?.note(made);
@@ -56,10 +66,19 @@ class Journal {
     this.#file = file;
   }
 
+  static nameOf(runUid: string, volume: string): string {
+    return `${ownNamePrefix}${runUid}-${volume}`;
+  }
+
+  /** Removes what a journal notes, and itself; there may be none. */
+  static async sweep(root: string, name: string): Promise<string[]> {
+    return removeDownload(root, [{ path: name }, ...(await readLines(root, name))]);
+  }
+
   static async begin({ localPath, name: volume }: SharedVolume, runUid: string): Promise<Journal> {
-    const name = `${ownNamePrefix}${runUid}-${volume}`;
+    const name = Journal.nameOf(runUid, volume);
     try {
-      await removeDownload(localPath, [{ path: name }, ...(await readLines(localPath, name))]);
+      await Journal.sweep(localPath, name);
       return new Journal(localPath, name, await createFile(localPath, name, 0o600));
     } catch (error) {
       throw new RunError('DownloadFailed', `volume ${volume} cannot take downloads: ${describe(error)}`, {

@@ -22,6 +22,9 @@ export type StreamContext = EndContext & {
 /** The buffers of all input streams together, and of one of them at most and at least, in bytes. */
 const bufferBytes = { all: 8 * 1024 * 1024, most: 512 * 1024, least: 64 * 1024 } as const;
 
+/** More than any end of a stream may take for its bytes, so that the end decides. */
+const ownOutputWaitMs = 180_000;
+
 /** A pipe is read until nobody has it open; somebody besides the target may have, and is not waited for. */
 const usualEnd = { idleMs: 5_000, totalMs: 600_000 } as const satisfies FifoEnd;
 
@@ -39,9 +42,9 @@ export class Streams {
   readonly #ended = new AbortController();
   #feeding: Promise<unknown> = Promise.resolve();
 
-  private constructor({ stdout, stderr }: StreamContext) {
-    this.stdout = stdout;
-    this.stderr = stderr;
+  private constructor({ openLog }: StreamContext) {
+    this.stdout = openLog('stdout');
+    this.stderr = openLog('stderr');
   }
 
   /** Opens our ends of all pipes, which are made already, so that the target finds a reader wherever it writes. */
@@ -60,6 +63,16 @@ export class Streams {
   /** Aborts with the first failure, which the target must not survive. */
   get failed(): AbortSignal {
     return this.#failed.signal;
+  }
+
+  /** How long the target's own outputs may stand still at its end: as long as whom they go to may, or as usual. */
+  get longestWaitMs(): number | undefined {
+    return this.outputs.some(({ isOwnOutput }) => isOwnOutput) ? ownOutputWaitMs : undefined;
+  }
+
+  /** Not all of the target's own outputs came through: a stream of them is a part, which must not pass for the whole. */
+  outputWasCut(): void {
+    for (const output of this.outputs) output.wasCut();
   }
 
   /** Lets the bytes flow; before the target starts, so that it finds everything as it will be. */
@@ -97,10 +110,10 @@ export class Streams {
     const support = { report: context.report, fail: (error: RunError) => this.#failed.abort(error) };
     for (const step of outputs) {
       const { source } = step;
-      const reader = typeof source === 'string' ? undefined : await pipes.open(source, FifoReader);
-      const output = new OutputStream(step, { ...(await openEnd(step, context)), reader }, support);
+      const output = new OutputStream(step, await openEnd(step, context), support);
       this.outputs.push(output);
       if (typeof source === 'string') this[source] = output.writable();
+      else output.readFrom(await pipes.open(source, FifoReader));
     }
   }
 

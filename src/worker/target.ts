@@ -59,7 +59,15 @@ export async function targetOptions(
 async function environment({ spec, secretValue }: Setting): Promise<string[]> {
   const entry = async ({ name, value, valueFrom }: NamedValue, index: number) => {
     const field = `spec.env[${index}]`;
-    return `${name}=${valueFrom === undefined ? (value ?? '') : await secretValue(valueFrom.secretKeyRef, field)}`;
+    const secret = valueFrom?.secretKeyRef;
+    const text = secret === undefined ? (value ?? '') : await secretValue(secret, field);
+    if (!text.includes('\0')) return `${name}=${text}`;
+    // The engine would refuse it with the whole value in its message.
+    const where = secret === undefined ? 'its value' : `key ${secret.key} of Secret ${secret.name}`;
+    throw new RunError(
+      secret === undefined ? 'InvalidSpec' : 'SecretIncomplete',
+      `${field}: ${where} has a NUL byte, which no environment variable can hold; encode it, for example with base64`,
+    );
   };
   return Promise.all((spec.env ?? []).map(entry));
 }

@@ -103,4 +103,13 @@ tests.add('D13: the job of a worker that was killed in its last attempt is an ER
   assert.equal(await statesOf(job.jobId), [running, failed]);
 });
 
+tests.add('D13: the job of a run that never started is an ERROR', async () => {
+  const never = { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 3 };
+  const { job } = await applyWithJob(lab, 'never', never);
+  assert.is((await lab.ended('never')).reason, 'StartDeadlineExceeded');
+  const hasEnded = async () => (await statesOf(job.jobId)).at(-1) === failed;
+  await until('the job has ended', hasEnded, jobSeconds);
+  assert.match(await logOf(job.jobId), /The run did not start/);
+});
+
 test.run();

@@ -110,7 +110,7 @@ test('a job of Girder 3 has the states and the log of its run', async () => {
   const made = await girder.makeJob('succeeds');
   const job = await GirderJob.open({ apiUrl: girder.apiUrl, ...made, signal: never });
   await job.start();
-  job.sink('stdout').write('grün\n');
+  job.sink().write('grün\n');
   job.progress({ message: 'half', current: 1, total: 2 });
   await job.finish({ kind: 'succeeded', message: 'done' });
   assert.equal(await statesOf(made.jobId), [2, 3]);

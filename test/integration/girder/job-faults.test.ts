@@ -10,7 +10,7 @@ const serverError = { status: 500, body: '{"message": "a fault", "type": "intern
 test('a Girder that answers with errors for seconds costs no line of the log, and one warning', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
-  const out = under.job.sink('stdout');
+  const out = under.job.sink();
   const lines = Array.from({ length: 60 }, (_, index) => `line ${index}\n`);
   for (const [index, line] of lines.entries()) {
     if (index === 10)
@@ -27,7 +27,7 @@ test('a Girder that answers with errors for seconds costs no line of the log, an
 
 test('a part of the log whose answer was lost is not stored twice, nor is an equal one that never arrived lost', async () => {
   await using under = await JobUnderTest.open();
-  const out = under.job.sink('stdout');
+  const out = under.job.sink();
   out.write('tick\n');
   await sleep(1_000);
   under.proxy.fail('PUT', '/job/', { loseAnswer: true });
@@ -53,7 +53,7 @@ test('a token that is refused later ends the reporting with one warning, and nev
   await under.job.start();
   const refused = { status: 401, body: '{"message": "no", "type": "access"}' };
   for (let times = 0; times < 10; times += 1) under.proxy.fail('PUT', '/job/', refused);
-  const out = under.job.sink('stdout');
+  const out = under.job.sink();
   out.write('lost\n');
   await sleep(1_500);
   out.write('lost too\n');
@@ -68,7 +68,7 @@ test('a job that is deleted in Girder while its run goes on ends the reporting o
   await using under = await JobUnderTest.open();
   await under.job.start();
   await girder('DELETE', `job/${under.made.jobId}`);
-  under.job.sink('stdout').write('to nobody\n');
+  under.job.sink().write('to nobody\n');
   await sleep(3_000);
   const puts = under.puts;
   await under.job.finish({ kind: 'succeeded', message: '' });

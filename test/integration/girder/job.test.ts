@@ -68,7 +68,7 @@ test('an attempt that follows another goes on with the RUNNING job', async () =>
 
 test('the log has the bytes of both streams, characters whole however they were cut', async () => {
   await using under = await JobUnderTest.open();
-  const [out, err] = [under.job.sink('stdout'), under.job.sink('stderr')];
+  const [out, err] = [under.job.sink(), under.job.sink()];
   const text = 'grün 日本語 😀 \u0000&=+% \r\n';
   const bytes = Buffer.from(text.repeat(20));
   for (const byte of bytes) out.write(Buffer.of(byte));
@@ -81,7 +81,7 @@ test('the log has the bytes of both streams, characters whole however they were 
 
 test('ten thousand lines go up in few requests, and all of them', async () => {
   await using under = await JobUnderTest.open();
-  const out = under.job.sink('stdout');
+  const out = under.job.sink();
   const lines = Array.from({ length: 10_000 }, (_, index) => `line ${index} of the output\n`);
   for (const line of lines) out.write(line);
   await under.job.finish({ kind: 'succeeded', message: '' });

@@ -142,4 +142,44 @@ test('a server that does not read holds the writer back, and a cancel frees it a
   assert.match(await ending, /enough/);
 });
 
+test('an answer that begins early is no failure as long as the server goes on reading', async () => {
+  let bytes = 0;
+  await using server = await aServer((request, response) => {
+    response.writeHead(200).flushHeaders();
+    request.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    request.on('end', () => response.end('done'));
+  });
+  const post = new ChunkedPost({ url: server.url, headers: {} }, never);
+  for (let round = 0; round < 50; round += 1) await post.write(Buffer.alloc(1000));
+  await post.finish();
+  assert.is(bytes, 50_000);
+});
+
+test('an answer that is over before the stream is a failure', async () => {
+  await using server = await aServer((request, response) => {
+    request.once('data', () => response.end('enough'));
+  });
+  const post = new ChunkedPost({ url: server.url, headers: {} }, never);
+  const forEver = async () => {
+    for (;;) await post.write(Buffer.alloc(64 * 1024));
+  };
+  assert.match(await failureOf(forEver()), /answered before the end of the stream|was closed/);
+});
+
+test('a hundred thousand small writes leave nothing in memory', async () => {
+  await using server = await aServer((request, response) => {
+    request.resume().on('end', () => response.end());
+  });
+  const post = new ChunkedPost({ url: server.url, headers: {} }, never);
+  const line = Buffer.alloc(64);
+  for (let round = 0; round < 1_000; round += 1) await post.write(line);
+  globalThis.gc?.();
+  const before = process.memoryUsage().heapUsed;
+  for (let round = 0; round < 100_000; round += 1) await post.write(line);
+  globalThis.gc?.();
+  const grown = (process.memoryUsage().heapUsed - before) / 2 ** 20;
+  await post.finish();
+  assert.ok(grown < 20, `${grown.toFixed(1)} MiB`);
+});
+
 test.run();

@@ -137,4 +137,33 @@ test('every problem is told at once', () => {
   assert.is(problems({ args: ['$(a)', '$(b)'], command: ['$(c)'] }).length, 3);
 });
 
+test('a stream needs an address that is one, and no header of the request itself', () => {
+  const stream = (url: string, ...headers: string[]) =>
+    problems({
+      transforms: [
+        {
+          name: 'out',
+          connect: {
+            input: { containerStdOut: {} },
+            output: {
+              chunkedTransferEncodingStream: { url, headers: headers.map((name) => ({ name, value: 'v' })) },
+            },
+          },
+        },
+      ],
+      args: [],
+      girderResultHooks: [],
+    });
+  assert.equal(stream('https://sink/in?key=x', 'Girder-Token'), []);
+  assert.match(stream('http://[')[0] ?? '', /out.*\.url: it is no address/);
+  assert.match(stream('http://user:password@sink/')[0] ?? '', /it has a user/);
+  assert.match(stream('http://sink/a%2Fb')[0] ?? '', /encoded slash/);
+  for (const header of ['Host', 'content-length', 'Transfer-Encoding']) {
+    assert.match(
+      stream('http://sink/', header)[0] ?? '',
+      new RegExp(`${header} is set by the request itself`),
+    );
+  }
+});
+
 test.run();

@@ -84,4 +84,15 @@ test('two volumes that are one directory have a journal each', async ({ root }) 
   assert.equal(readdirSync(root), []);
 });
 
+test('after a run whose worker was lost, what it noted goes, and no journal is begun', async ({ root }) => {
+  writeFileSync(join(root, 'theirs'), '');
+  const { staged, volumes } = await anAttempt(root);
+  for (const volume of volumes) {
+    make(root, 'in', (made) => staged.note(volume, made));
+    await StagedFiles.sweep(runUid, volume);
+    await StagedFiles.sweep(runUid, volume);
+  }
+  assert.equal(readdirSync(root), ['theirs']);
+});
+
 test.run();

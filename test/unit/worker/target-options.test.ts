@@ -43,6 +43,20 @@ test('the environment has plain values, empty ones, and those of Secrets', async
   assert.equal(env, ['A=$(temporaryVolume)', 'B=', 'C=k of s']);
 });
 
+test('a value that no variable can hold is refused without being told', async () => {
+  const setting = aSetting(
+    aSpec({ env: [{ name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }),
+    { secretValue: async () => 'top\0secret' },
+  );
+  const run = { volumes: [], mounts: [], downloaded: new Map(), imageAsksForGpus: false };
+  const failure = await targetOptions(setting, {} as Engine, run).then(
+    () => 'none',
+    (error: unknown) => String(error),
+  );
+  assert.match(failure, /spec\.env\[0\]: key k of Secret s has a NUL byte/);
+  assert.not.match(failure, /top/);
+});
+
 test("limits bind the target in the engine's own units", async () => {
   const { memoryBytes, nanoCpus, cpuShares } = await optionsOf({
     resources: { requests: { cpu: '500m' }, limits: { cpu: '1.5', memory: '1Gi' } },

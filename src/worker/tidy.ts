@@ -1,0 +1,81 @@
+import { lastingVolumesOf } from '../api/lasting-volumes.ts';
+import { labels } from '../api/names.ts';
+import { parseEnding, parsePlan, type RunPlan, workerEnvironment, workerPaths } from '../api/plan.ts';
+import { exitCodes } from '../api/reasons.ts';
+import { connectEngine } from '../docker/engine.ts';
+import { removeLeftovers } from '../docker/leftovers.ts';
+import { deadline, raceAbort } from '../support/abort.ts';
+import { describe } from '../support/errors.ts';
+import type { Logger } from '../support/log.ts';
+import { removeHostDirVolume } from './pod-host-dir.ts';
+import { reportEnd } from './report-end.ts';
+import { StagedFiles } from './staged-files.ts';
+import { workerLog } from './worker-log.ts';
+
+/** For all of it, less than the deadline of its Job. */
+const longestMs = 90_000;
+
+type Part = { readonly what: string; readonly run: () => Promise<unknown> };
+
+/**
+ * Does what a lost worker could not: `tidy` removes what it left on this node, and both modes tell the run's end to its
+ * job in Girder. No part needs another to succeed. Gives the exit code: it is not 0 when something may be left on the
+ * node.
+ */
+export async function runTidy(
+  environment: NodeJS.ProcessEnv,
+  mode: string,
+  stop: AbortSignal,
+): Promise<number> {
+  if (mode !== 'tidy' && mode !== 'report') throw new TypeError(`a worker does not know how to ${mode}`);
+  const log = workerLog(environment);
+  const plan = parsePlan(environment[workerEnvironment.plan]);
+  const ending = parseEnding(environment[workerEnvironment.ending]);
+  const signal = deadline(longestMs, stop);
+  const onNode = mode === 'tidy' ? partsOnNode(plan, signal) : [];
+  const toGirder = { what: 'the job in Girder', run: () => reportEnd(plan, ending, { signal, log }) };
+  const [onNodeDone] = await Promise.all([
+    Promise.all(onNode.map((part) => attempt(part, { signal, log }))),
+    attempt(toGirder, { signal, log }),
+  ]);
+  return onNodeDone.every((isDone) => isDone) ? exitCodes.done : exitCodes.internal;
+}
+
+function partsOnNode({ run, spec }: RunPlan, signal: AbortSignal): Part[] {
+  const { journalled, directories } = lastingVolumesOf(spec);
+  const runUid = run.uid;
+  return [
+    { what: 'containers', run: () => removeContainers(runUid, signal) },
+    ...journalled.map((name) => ({
+      what: `files in volume ${name}`,
+      run: () => StagedFiles.sweep(runUid, { name, localPath: workerPaths.volume(name) }),
+    })),
+    ...directories.map((name) => ({
+      what: `the directory of volume ${name}`,
+      run: () => removeHostDirVolume({ name, runUid }, signal),
+    })),
+  ];
+}
+
+async function removeContainers(runUid: string, signal: AbortSignal): Promise<void> {
+  const engine = await connectEngine({ socketPath: workerPaths.dockerSocket, signal });
+  await removeLeftovers(engine, {
+    labels: { runUid: labels.runUid, attempt: labels.attempt },
+    runUid,
+    signal,
+  });
+}
+
+/** Tries one part; gives whether it succeeded in time. */
+async function attempt(
+  { what, run }: Part,
+  { signal, log }: { signal: AbortSignal; log: Logger },
+): Promise<boolean> {
+  try {
+    await raceAbort(run(), signal);
+    return true;
+  } catch (error) {
+    log.warn({ error: describe(error) }, `${what} could not be tidied up`);
+    return false;
+  }
+}

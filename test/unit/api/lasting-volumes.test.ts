@@ -1,0 +1,31 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { lastingVolumesOf } from '../../../src/api/lasting-volumes.ts';
+import { specOf } from '../../fixtures/builders.ts';
+
+test('what outlives a pod are the directories of the node and claims that something is put into', () => {
+  const bindMount = (path: string) => ({ hostPath: path, containerPath: path, mode: 'rw' });
+  const spec = specOf({
+    image: 'busybox',
+    volumes: [
+      { name: 'downloads', bindMount: bindMount('/a') },
+      { name: 'targets', bindMount: bindMount('/b') },
+      { name: 'claim', persistentVolumeClaim: { claimName: 'c', containerPath: '/c', readOnly: false } },
+      { name: 'empty', temporary: {} },
+      { name: 'scratch', temporary: { hostDir: '/d' } },
+    ],
+    transforms: [
+      { name: 'file', girderFileIdToVolume: { fileId: '5e4d3c2b1a0f9e8d7c6b5a49', volume: 'downloads' } },
+      { name: 'other', girderFileIdToVolume: { fileId: '5e4d3c2b1a0f9e8d7c6b5a49', volume: 'empty' } },
+      { name: 'path', volumePath: { volume: 'targets', filename: 'f' } },
+      { name: 'pipe', progressPipe: { name: 'p', volume: 'claim' } },
+    ],
+  });
+  assert.equal(lastingVolumesOf(spec), { journalled: ['downloads', 'claim'], directories: ['scratch'] });
+});
+
+test('a run without volumes leaves nothing', () => {
+  assert.equal(lastingVolumesOf(specOf({ image: 'busybox' })), { journalled: [], directories: [] });
+});
+
+test.run();

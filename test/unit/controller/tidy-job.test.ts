@@ -1,0 +1,118 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseEnding, parsePlan } from '../../../src/api/plan.ts';
+import type { Ending } from '../../../src/api/plan.ts';
+import { parseJob, parsePod } from '../../../src/controller/observed.ts';
+import { desiredTidyJob } from '../../../src/controller/tidy-job.ts';
+import { aSpec, metadata, specOf, workerConfig } from '../../fixtures/builders.ts';
+import { expandAsKubelet } from '../../fixtures/builders-expansion.ts';
+
+const ending: Ending = { kind: 'failed', message: 'It cost $(money).' };
+const spec = {
+  ...specOf({
+    image: 'busybox',
+    env: [{ name: 'KEY', valueFrom: { secretKeyRef: { name: 'of-the-target', key: 'k' } } }],
+    imagePullSecrets: [{ name: 'of-the-registry' }],
+    resources: { limits: { memory: '64Gi', 'nvidia.com/gpu': 1 } },
+    nodeSelector: { gpu: 'yes' },
+    girder: {
+      apiUrl: 'http://girder/api/v1',
+      credentialsSecretRef: { name: 'of-girder' },
+      job: { id: '5e4d3c2b1a0f9e8d7c6b5a49', tokenSecretRef: { name: 'of-the-job', key: 'token' } },
+    },
+    volumes: [
+      { name: 'scratch', temporary: { hostDir: '/srv/scratch' } },
+      { name: 'data', bindMount: { hostPath: '/srv/data', containerPath: '/data', mode: 'ro' } },
+    ],
+    transforms: [
+      {
+        name: 'out',
+        connect: {
+          input: { namedOutputPipe: { name: 'out', volume: 'data' } },
+          output: {
+            chunkedTransferEncodingStream: {
+              url: 'http://far/',
+              headers: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'of-the-stream', key: 'k' } } }],
+            },
+          },
+        },
+      },
+    ],
+  }),
+};
+
+function jobFor(node: string | undefined) {
+  const policy = { hostPaths: [{ pathPrefix: '/srv' }] };
+  const job = desiredTidyJob({ metadata, spec }, { node, ending }, workerConfig, policy);
+  const pod = job.spec?.template.spec;
+  const container = pod?.containers[0];
+  if (pod === undefined || container === undefined) throw new Error('the Job has no pod template');
+  const secrets = (pod.volumes ?? []).flatMap(({ secret }) => (secret === undefined ? [] : [secret]));
+  return { job, pod, container, secrets };
+}
+
+const valueOf = ({ container }: ReturnType<typeof jobFor>, wanted: string) =>
+  expandAsKubelet(container.env?.find(({ name }) => name === wanted)?.value ?? '', new Map());
+
+test('the Job is owned and watched as the own one, and its pods are no attempts', () => {
+  const { job } = jobFor('node-1');
+  const seen = parseJob(job);
+  assert.is(seen.ownerUid, metadata.uid);
+  assert.is(seen.name, 'segment-0b9ad1c6-tidy');
+  assert.is(job.metadata?.labels?.['dockerrun.dev/run-uid'], metadata.uid);
+  assert.equal(job.spec?.template.metadata?.labels, { 'dockerrun.dev/tidied-run-uid': metadata.uid });
+  assert.is(parsePod(job.spec?.template).runUid, '');
+});
+
+test('it is over in two minutes, once, and then goes', () => {
+  const { backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished } = jobFor('node-1').job.spec ?? {};
+  assert.equal([backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished], [0, 120, 600]);
+});
+
+test('on a node it runs whatever keeps others away, with the volumes and without what only the target needs', () => {
+  const made = jobFor('node-1');
+  const { pod, container, secrets } = made;
+  assert.equal(container.args, ['worker', 'tidy']);
+  const affinity = pod.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const matchFields = [{ key: 'metadata.name', operator: 'In', values: ['node-1'] }];
+  assert.equal(affinity?.nodeSelectorTerms, [{ matchFields }]);
+  assert.equal(pod.tolerations, [{ operator: 'Exists' }]);
+  assert.is(pod.nodeSelector, undefined);
+  assert.equal(container.resources, {
+    requests: { cpu: '100m', memory: '256Mi' },
+    limits: { cpu: '1', memory: '256Mi' },
+  });
+  const paths = pod.volumes?.flatMap(({ hostPath }) => (hostPath === undefined ? [] : [hostPath.path]));
+  assert.equal(paths, ['/var/run/docker.sock', '/srv/scratch', '/srv/data']);
+  assert.equal(
+    secrets.map(({ secretName, optional }) => [secretName, optional]),
+    [['of-the-job', true]],
+  );
+});
+
+test('the plan and the ending reach the worker as they are', () => {
+  const made = jobFor('node-1');
+  const plan = parsePlan(valueOf(made, 'DOCKERRUN_PLAN'));
+  assert.is(plan.run.uid, metadata.uid);
+  assert.equal(plan.spec.volumes, spec.volumes);
+  assert.equal(parseEnding(valueOf(made, 'DOCKERRUN_ENDING')), ending);
+});
+
+test('a report needs no node and mounts nothing but the token', () => {
+  const { pod, container } = jobFor(undefined);
+  assert.equal(container.args, ['worker', 'report']);
+  assert.equal([pod.affinity, pod.nodeSelector, pod.tolerations], [undefined, undefined, undefined]);
+  assert.equal(
+    pod.volumes?.map(({ secret }) => secret?.secretName),
+    ['of-the-job'],
+  );
+});
+
+test('a run without a job in Girder has a plan all the same', () => {
+  const run = { metadata, spec: aSpec({ volumes: [{ name: 's', temporary: { hostDir: '/srv/s' } }] }) };
+  const job = desiredTidyJob(run, { node: 'n', ending }, workerConfig, {});
+  const env = job.spec?.template.spec?.containers[0]?.env ?? [];
+  assert.is(parsePlan(env[0]?.value).spec.girder, undefined);
+});
+
+test.run();
