@@ -5,18 +5,43 @@ import { opendir } from 'node:fs/promises';
 /** A name in a directory; one that is no UTF-8 is written with its strange bytes as `\xff`. */
 export type WalkedName = { readonly name: string; readonly isText: boolean };
 
-/** The names in an open directory, in the order of their bytes; undefined when there are more than `most`. */
-export async function namesIn(directory: FileHandle, most: number): Promise<WalkedName[] | undefined> {
+/** How many names, and how many bytes of names, there is room for. */
+export type NameRoom = { readonly entries: number; readonly bytes: number };
+
+/** The names of a directory, in the order of their bytes; they are held in the least memory that this takes. */
+export class DirectoryNames {
   // In latin1 every character is one byte, so names that are not UTF-8 survive, and sort like bytes.
-  const names: string[] = [];
-  for await (const { name } of await opendir(`/proc/self/fd/${directory.fd}`, {
-    encoding: 'latin1',
-    bufferSize: 512,
-  })) {
-    if (names.length >= most) return undefined;
-    names.push(name);
+  readonly #raw: readonly string[];
+  readonly bytes: number;
+
+  private constructor(raw: string[], bytes: number) {
+    this.#raw = raw.sort(byCodeUnits);
+    this.bytes = bytes;
   }
-  return names.toSorted(byCodeUnits).map(toName);
+
+  /** Reads an open directory; says what there is no room for instead, as soon as that is seen. */
+  static async read(directory: FileHandle, room: NameRoom): Promise<DirectoryNames | keyof NameRoom> {
+    const names: string[] = [];
+    let bytes = 0;
+    for await (const { name } of await opendir(`/proc/self/fd/${directory.fd}`, {
+      encoding: 'latin1',
+      bufferSize: 512,
+    })) {
+      bytes += name.length;
+      if (names.length >= room.entries) return 'entries';
+      if (bytes > room.bytes) return 'bytes';
+      names.push(name);
+    }
+    return new DirectoryNames(names, bytes);
+  }
+
+  get count(): number {
+    return this.#raw.length;
+  }
+
+  *[Symbol.iterator](): Generator<WalkedName, void, undefined> {
+    for (const raw of this.#raw) yield toName(raw);
+  }
 }
 
 function byCodeUnits(a: string, b: string): number {

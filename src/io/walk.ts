@@ -2,7 +2,7 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 import { kindOf, openPlace } from './confined.ts';
 import { ConfinedPathError } from './confined-path.ts';
 import { inodeOf } from './made-path.ts';
-import { namesIn } from './walk-names.ts';
+import { DirectoryNames } from './walk-names.ts';
 
 /** A regular file that is open for reading; the handle is the taker's to close. */
 export type WalkedFile = {
@@ -32,6 +32,11 @@ export type WalkLimits = {
   readonly ignore?: ((path: string) => boolean) | undefined;
 };
 
+/** Bytes; Linux takes no longer path from a program. */
+const longestPath = 4095;
+/** Bytes of the names that wait at once, those of one directory at each depth: they are held in memory. */
+const mostNameBytes = 16 * 1024 * 1024;
+
 /**
  * Walks a directory that somebody hostile may have made and may still be changing: each step goes from an open
  * directory to what really is in it, so nothing outside is ever reached. A directory comes before what is in it, names
@@ -60,6 +65,7 @@ export async function openWalked(place: FileHandle, path: string): Promise<Walke
 class Walk {
   readonly #limits: WalkLimits;
   #entries = 0;
+  #heldBytes = 0;
 
   constructor(limits: WalkLimits) {
     this.#limits = limits;
@@ -73,12 +79,16 @@ class Walk {
     const where = parents.join('/') || 'the directory';
     if (parents.length >= maxDepth)
       throw new ConfinedPathError('unsafe', `${where} is nested ${maxDepth} directories deep`);
-    for (const { name, isText } of await this.#names(directory, where)) {
+    const names = await this.#names(directory, where);
+    for (const { name, isText } of names) {
       const path = [...parents, name].join('/');
       if (ignore?.(path) === true) continue;
+      if (Buffer.byteLength(path) > longestPath)
+        throw new ConfinedPathError('unsafe', `${where} has a path of more than ${longestPath} bytes in it`);
       if (isText) yield* this.#entry(directory, parents, name);
       else yield { kind: 'refused', path, problem: 'name', why: 'has a name that is not UTF-8' };
     }
+    this.#heldBytes -= names.bytes;
   }
 
   async *#entry(
@@ -100,12 +110,16 @@ class Walk {
     }
   }
 
-  async #names(directory: FileHandle, where: string) {
+  async #names(directory: FileHandle, where: string): Promise<DirectoryNames> {
     const { maxEntries } = this.#limits;
-    const names = await namesIn(directory, maxEntries - this.#entries);
-    if (names === undefined)
+    const room = { entries: maxEntries - this.#entries, bytes: mostNameBytes - this.#heldBytes };
+    const names = await DirectoryNames.read(directory, room);
+    if (names === 'entries')
       throw new ConfinedPathError('unsafe', `${where} brings the entries to more than ${maxEntries}`);
-    this.#entries += names.length;
+    if (names === 'bytes')
+      throw new ConfinedPathError('unsafe', `${where} brings the names to more than ${mostNameBytes} bytes`);
+    this.#entries += names.count;
+    this.#heldBytes += names.bytes;
     return names;
   }
 }
