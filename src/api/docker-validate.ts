@@ -28,6 +28,16 @@ export function conflictsWithResources(
   });
 }
 
+/** The engine takes any pair, and the kernel refuses it only when the container starts; -1 is no limit. */
+function wrongUlimits({ ulimits = [] }: DockerOptions): string[] {
+  const height = (limit: number) => (limit === -1 ? Infinity : limit);
+  return ulimits.flatMap(({ name, soft, hard = soft }, index) =>
+    height(soft) > height(hard)
+      ? [`spec.docker.ulimits[${index}]: ${name} has the soft limit ${soft}, above its hard limit ${hard}`]
+      : [],
+  );
+}
+
 /** What is wrong in `spec.docker` that its schema alone cannot see, or sees only in the cluster; one sentence each. */
 export function validateDocker(
   docker: DockerOptions | undefined,
@@ -39,5 +49,6 @@ export function validateDocker(
     ...conflictsWithResources(docker, resources),
     ...own.map((name) => `spec.docker.labels: ${name} is a label that DockerRun itself sets`),
     ...(twoNetworks ? ['spec.docker.networkMode: spec.docker.network decides that; remove one'] : []),
+    ...wrongUlimits(docker ?? {}),
   ];
 }

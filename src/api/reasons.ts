@@ -130,7 +130,7 @@ export const failureReasons = {
     blame: 'spec',
     meaning:
       'The container was created but could not start, for example because its command does not exist in the image.',
-    mend: 'Check command, args and the platform of the image.',
+    mend: 'Check command, args, docker.user, groupAdd and ulimits, and the platform of the image.',
   },
   ContainerLost: {
     blame: 'internal',

@@ -53,14 +53,17 @@ export type Ending = {
   readonly stoppedBy: string | undefined;
 };
 
+/** Failures that are the target's own end; after any other one its exit code is that of being stopped, if anything. */
+const ownEnds: ReadonlySet<FailureReason> = new Set(['TargetFailed', 'OOMKilled']);
+
 /**
- * The exit code of `dockerrun run`: that of the signal that stopped it, else the target's own when it is not 0, else
- * the one of the reason for which the run failed.
+ * The exit code of `dockerrun run`: that of the signal that stopped it, else the target's own when that is why the
+ * run failed, else the one of the reason for which it did.
  */
 export function localExitCode({ failure, target, stoppedBy }: Ending): number {
   if (failure === undefined) return exitCodes.done;
   const ofSignal = failure.reason === 'Cancelled' ? signalCode(stoppedBy) : undefined;
   if (ofSignal !== undefined) return ofSignal;
-  const ofTarget = target?.exitCode ?? 0;
+  const ofTarget = ownEnds.has(failure.reason) ? (target?.exitCode ?? 0) : 0;
   return ofTarget === 0 ? exitCodeOf(failure.reason) : ofTarget;
 }

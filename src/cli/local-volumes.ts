@@ -1,4 +1,4 @@
-import { chmod, mkdir, realpath } from 'node:fs/promises';
+import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from '../api/names.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
@@ -41,7 +41,7 @@ async function openVolume(volume: Volume, opening: Opening): Promise<SharedVolum
   const { name, bindMount, temporary, persistentVolumeClaim } = volume;
   if (bindMount !== undefined) {
     const { hostPath: given, containerPath, mode } = bindMount;
-    const hostPath = await realpathOf(given, `spec.volumes: ${name}.bindMount.hostPath`);
+    const hostPath = await directoryAt(given, `spec.volumes: ${name}.bindMount.hostPath`);
     return sharedVolume({ name, hostPath, containerPath, readOnly: mode === 'ro', temporary: false });
   }
   if (persistentVolumeClaim !== undefined) {
@@ -82,12 +82,13 @@ function sharedVolume(volume: Omit<SharedVolume, 'localPath' | 'setting'>): Shar
   return { ...volume, localPath: volume.hostPath, setting };
 }
 
-async function realpathOf(path: string, field: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
+/** The real path of a directory; a file would be refused by the kubelet, too. */
+async function directoryAt(path: string, field: string): Promise<string> {
+  const real = await realpath(path).catch((error: unknown) => {
     throw new RunError('InvalidSpec', `${field}: there is no ${path} on this machine: ${describe(error)}`);
-  }
+  });
+  if ((await stat(real)).isDirectory()) return real;
+  throw new RunError('InvalidSpec', `${field} is a file, ${path}; use dockerVolumes for files`);
 }
 
 /** The dictionary with real paths; what does not exist stays as it is, and the engine says so. */

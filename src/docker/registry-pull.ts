@@ -9,12 +9,14 @@ import { authsFor } from './registry-match.ts';
 import { isRefusal, refusedPull } from './registry-refusal.ts';
 
 const mostTries = 4;
-const firstPauseMs = 500;
-/** No further try begins after this; pulls that fail at once are over within about 4 s. */
-const retryBoundMs = 15_000;
+const usualPauseMs = 500;
 
 /** A pull with all the credentials there are, of which those that are for the image are tried in turn. */
-export type RegistryPullOptions = Omit<PullOptions, 'auth'> & { readonly auths: RegistryAuths };
+export type RegistryPullOptions = Omit<PullOptions, 'auth'> & {
+  readonly auths: RegistryAuths;
+  /** The pause before the second try, of which each further one is the double; half a second when absent. */
+  readonly firstPauseMs?: number | undefined;
+};
 
 /**
  * Pulls with each of the credentials that are for the image until the registry takes one, or without any when
@@ -36,10 +38,16 @@ export async function pullFromRegistry(engine: Engine, options: RegistryPullOpti
 /** What came of a pull that the registry did not refuse for want of rights, or its refusal. */
 type Pulled = { readonly id: string } | { readonly refused: unknown };
 
-/** Tries again what may pass: the engine keeps the layers that are complete. */
-async function pull(engine: Engine, options: PullOptions): Promise<Pulled> {
-  const { image, signal } = options;
-  const begin = Date.now();
+/**
+ * Tries again what may pass: the engine keeps the layers that are complete. How long a try took says nothing about
+ * the next one: a silent registry costs the engine 25 s, and a large layer can be cut off after an hour. The silence
+ * that pullOnce suffers and the signal bound the time.
+ */
+async function pull(
+  engine: Engine,
+  options: PullOptions & Pick<RegistryPullOptions, 'firstPauseMs'>,
+): Promise<Pulled> {
+  const { image, signal, firstPauseMs = usualPauseMs } = options;
   for (let tries = 1; ; tries += 1) {
     try {
       await pullOnce(engine, options);
@@ -50,8 +58,7 @@ async function pull(engine: Engine, options: PullOptions): Promise<Pulled> {
       signal.throwIfAborted();
       if (error instanceof RunError) throw error;
       if (isRefusal(error)) return { refused: error };
-      const isLast = tries === mostTries || Date.now() - begin > retryBoundMs;
-      if (isLast || isImageMissing(error)) throw toPullError(error, { image, tries });
+      if (tries === mostTries || isImageMissing(error)) throw toPullError(error, { image, tries });
       await sleep(firstPauseMs * 2 ** (tries - 1), signal);
     }
   }

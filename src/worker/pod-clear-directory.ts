@@ -1,37 +1,43 @@
 import { randomUUID } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { type FileHandle, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, rename, rmdir, unlink } from 'node:fs/promises';
 import { ConfinedPathError } from '../io/confined-path.ts';
 import { inDirectory, openDirectory } from '../io/confined.ts';
 import { errorCode } from '../support/errors.ts';
-
-/** Entries that are removed at once: all that is held of a directory, whatever its size. */
-const batchSize = 64;
+import { entryBatches } from './pod-entry-batches.ts';
 
 /**
  * Removes the directory `name` in `root` with all that is in it; what is not there is no error. No link is followed,
  * directories are moved up before they are emptied, and entries are removed as they are read, so that neither depth
  * nor number nor the length of a path is a limit: what is in there is a target's, and targets are hostile.
- * @throws the first failure, when all else is removed
+ * @throws why something cannot be removed, after all else was
  */
 export async function removeDirectory(root: string, name: string, signal?: AbortSignal): Promise<void> {
+  const top = await openIfThere(root, name);
+  if (top === undefined) return;
   try {
-    await using top = await openDirectory(root, [name]);
     await new Clearance(top, signal).run();
-  } catch (error) {
-    if (error instanceof ConfinedPathError && error.problem === 'missing') return;
-    throw error;
+  } finally {
+    await top.close();
   }
   await using parent = await openDirectory(root, []);
   await rmdir(inDirectory(parent, name));
 }
 
-/** The emptying of a directory: scans of it, until one finds nothing that can be removed. */
+async function openIfThere(root: string, name: string): Promise<FileHandle | undefined> {
+  try {
+    return await openDirectory(root, [name]);
+  } catch (error) {
+    if (error instanceof ConfinedPathError && error.problem === 'missing') return undefined;
+    throw error;
+  }
+}
+
+/** The emptying of one directory by scans of it, until one finds nothing that can be removed. */
 class Clearance {
   readonly #top: FileHandle;
   readonly #signal: AbortSignal | undefined;
   #changes = 0;
-  #failure: unknown;
+  #failures: unknown[] = [];
 
   constructor(top: FileHandle, signal: AbortSignal | undefined) {
     this.#top = top;
@@ -39,43 +45,59 @@ class Clearance {
   }
 
   async run(): Promise<void> {
-    // What comes and goes during a scan may be in it or not, so only a scan without changes has seen everything.
+    // What comes and goes during a scan may be in it or not: only one without changes has seen everything.
     do {
-      this.#changes = 0;
-      this.#failure = undefined;
+      [this.#changes, this.#failures] = [0, []];
       await this.#scan(this.#top, (name) => this.#clearChild(name));
     } while (this.#changes > 0);
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failures.length > 0) throw this.#failures[0];
   }
 
-  /** Deletes what is no directory, and gives the directories to `onDirectory`. */
+  /** Deletes what is no directory, and gives the names of directories to `onDirectory`. */
   async #scan(directory: FileHandle, onDirectory: (name: Buffer) => Promise<void>): Promise<void> {
-    for await (const batch of batches(directory)) {
+    for await (const batch of entryBatches(directory)) {
       this.#signal?.throwIfAborted();
-      await Promise.all(
-        batch.map((entry) => {
-          const name = Buffer.from(entry.name, 'latin1');
-          return entry.isDirectory()
-            ? onDirectory(name)
-            : this.#change(() => unlink(inDirectoryBytes(directory, name)));
-        }),
-      );
+      const removals = batch.map(async ({ name, isDirectory }) => {
+        if (isDirectory) await onDirectory(name);
+        else await this.#change(() => unlink(bytesInDirectory(directory, name)));
+      });
+      await Promise.all(removals);
     }
   }
 
-  /** Empties a directory in the top one, moves the directories in it beside it, and removes it. */
+  /** Moves the directories in one of the top directory beside it, deletes what else is in it, and then itself. */
   async #clearChild(name: Buffer): Promise<void> {
-    // Whoever named it, a name of ours is one that a string can hold.
+    // A name of ours can be opened, whatever bytes the target's had.
     const own = randomUUID();
-    if (!(await this.#change(() => rename(inDirectoryBytes(this.#top, name), inDirectory(this.#top, own)))))
-      return;
     await this.#attempt(async () => {
+      await rename(bytesInDirectory(this.#top, name), inDirectory(this.#top, own));
       await using directory = await openDirectory(inDirectory(this.#top, '.'), [own]);
-      await this.#scan(directory, async (child) => {
+      await this.#scan(directory, (inner) => {
         const to = inDirectory(this.#top, randomUUID());
-        await this.#change(() => rename(inDirectoryBytes(directory, child), to));
+        return this.#change(() => rename(bytesInDirectory(directory, inner), to));
       });
     });
     await this.#change(() => rmdir(inDirectory(this.#top, own)));
   }
+
+  async #change(change: () => Promise<void>): Promise<void> {
+    await this.#attempt(async () => {
+      await change();
+      this.#changes += 1;
+    });
+  }
+
+  /** Keeps only the first failure: there can be as many as entries. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT' && this.#failures.length === 0) this.#failures.push(error);
+    }
+  }
+}
+
+/** Like inDirectory, for names that are no UTF-8 and would not survive a string. */
+function bytesInDirectory(directory: FileHandle, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(inDirectory(directory, '')), name]);
 }

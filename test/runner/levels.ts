@@ -5,6 +5,10 @@ export type Level = {
   readonly name: string;
   /** Whether all files share one process, which is fast; else a file that crashes or hangs costs only itself. */
   readonly together: boolean;
+  /** How many files run at once when each has a process of its own; most of their time is waiting. */
+  readonly atOnce: number;
+  /** Files that disturb others, or that others would: by the end of their path, and before all others. */
+  readonly alone: readonly string[];
   readonly levelMs: number;
   readonly fileMs: number;
 };
@@ -13,9 +17,25 @@ const second = 1_000;
 const minute = 60 * second;
 
 const levels: readonly Level[] = [
-  { name: 'unit', together: true, levelMs: 5 * minute, fileMs: 60 * second },
-  { name: 'integration', together: false, levelMs: 30 * minute, fileMs: 5 * minute },
-  { name: 'e2e', together: false, levelMs: 40 * minute, fileMs: 20 * minute },
+  { name: 'unit', together: true, atOnce: 1, alone: [], levelMs: 5 * minute, fileMs: 60 * second },
+  {
+    name: 'integration',
+    together: false,
+    atOnce: 2,
+    // It measures how a lost connection is found in time.
+    alone: ['list-watch-patience.test.ts'],
+    levelMs: 30 * minute,
+    fileMs: 5 * minute,
+  },
+  {
+    name: 'e2e',
+    together: false,
+    atOnce: 2,
+    // The first two kill the controller, the last one needs both processors.
+    alone: ['lifecycle.test.ts', 'round-trip.test.ts', 'big-stream.test.ts'],
+    levelMs: 50 * minute,
+    fileMs: 20 * minute,
+  },
 ];
 
 export const levelNames = levels.map(({ name }) => name);

@@ -7,16 +7,25 @@ const killAfterMs = 5_000;
 const running = new Set<ChildProcess>();
 
 /**
- * Runs Node with some arguments and passes its output on as it comes. A child that takes longer than `deadlineMs`
+ * Runs Node with some arguments, and passes its output on as it comes when that is wanted. A child that takes longer than `deadlineMs`
  * is stopped with everything it started: SIGTERM, and SIGKILL 5 s later.
  */
-export async function runChild(args: readonly string[], deadlineMs: number): Promise<ChildEnd> {
+export async function runChild(
+  args: readonly string[],
+  deadlineMs: number,
+  isShown: boolean,
+): Promise<ChildEnd> {
   // A process group of its own, so that the whole tree can be signalled.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   running.add(child);
   const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk)).pipe(process.stdout, { end: false });
-  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk)).pipe(process.stderr, { end: false });
+  for (const [stream, shown] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    if (isShown) stream.pipe(shown, { end: false });
+  }
   let isLate = false;
   const timers = [
     setTimeout(() => {

@@ -12,7 +12,7 @@ export async function runLevel(level: Level): Promise<Totals> {
   const left = () => Math.max(0, level.levelMs - (performance.now() - start));
   const totals =
     (level.together && files.length > 0 ? await runTogether(level, files) : undefined) ??
-    (await runEach(files, () => Math.min(level.fileMs, left())));
+    (await runEach(level, files, () => Math.min(level.fileMs, left())));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const count = totals.passed + totals.failed;
   console.log(`${level.name}: ${files.length} files, ${count} tests, ${seconds} s`);
@@ -22,7 +22,7 @@ export async function runLevel(level: Level): Promise<Totals> {
 /** Runs all files in one process; gives nothing when that process crashed or hung, whichever file was the cause. */
 async function runTogether(level: Level, files: readonly string[]): Promise<Totals | undefined> {
   const args = [uvu, '--color', 'false', `test/${level.name}`, '\\.test\\.ts$'];
-  const { output, ending, succeeded } = await runChild(args, level.fileMs);
+  const { output, ending, succeeded } = await runChild(args, level.fileMs, true);
   const totals = parseUvuTotals(output);
   const silent = silentFiles(
     output,
@@ -34,16 +34,32 @@ async function runTogether(level: Level, files: readonly string[]): Promise<Tota
   return undefined;
 }
 
-async function runEach(files: readonly string[], deadlineMs: () => number): Promise<Totals> {
+/** First the files that have to be alone, then the others, some at once. */
+async function runEach(
+  { atOnce, alone }: Level,
+  files: readonly string[],
+  deadlineMs: () => number,
+): Promise<Totals> {
+  const isAlone = (file: string) => alone.some((end) => file.endsWith(`/${end}`));
   let sum = noTests;
-  for (const file of files) sum = addTotals(sum, await runFile(file, deadlineMs()));
+  const work = async (waiting: string[], isOnly: boolean): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const totals = await runFile(file, deadlineMs(), isOnly);
+      sum = addTotals(sum, totals);
+    }
+  };
+  await work(files.filter(isAlone), true);
+  const others = files.filter((file) => !isAlone(file));
+  await Promise.all(Array.from({ length: atOnce }, () => work(others, atOnce === 1)));
   return sum;
 }
 
-async function runFile(file: string, deadlineMs: number): Promise<Totals> {
-  console.log(`\n${file}`);
+/** The output of a file that is not the only one comes when it has ended, so that it is not mixed with others'. */
+async function runFile(file: string, deadlineMs: number, isOnly: boolean): Promise<Totals> {
+  if (isOnly) console.log(`\n${file}`);
   if (deadlineMs === 0) return oneFailure(file, 'was not run: the time of its level is over');
-  const { output, ending, succeeded } = await runChild([file], deadlineMs);
+  const { output, ending, succeeded } = await runChild([file], deadlineMs, isOnly);
+  if (!isOnly) process.stdout.write(`\n${file}\n${output}`);
   const totals = parseUvuTotals(output);
   if (totals === undefined)
     return oneFailure(file, `${ending} without the totals of its tests (is test.run() there?)`);

@@ -64,6 +64,11 @@ for (const [what, volume, sentence] of [
     /\/nosuch/,
   ],
   [
+    'a file that should be a directory',
+    { bindMount: { hostPath: '/etc/hostname', containerPath: '/c', mode: 'ro' } },
+    /x\.bindMount\.hostPath is a file, \/etc\/hostname; use dockerVolumes for files$/,
+  ],
+  [
     'a hostDir that cannot be made',
     { temporary: { hostDir: '/dev/null/x' } },
     /\/dev\/null\/x cannot be made/,

@@ -37,4 +37,16 @@ test('one network is given in one way', () => {
   assert.equal(validateDocker(undefined, undefined), []);
 });
 
+test('a soft limit is not above its hard limit, where -1 is no limit', () => {
+  const problems = (soft: number, hard?: number) =>
+    validateDocker({ ulimits: [{ name: 'core', soft: 0 }, { name: 'nofile', soft, hard }] }, undefined);
+  assert.equal(problems(20, 10), [
+    'spec.docker.ulimits[1]: nofile has the soft limit 20, above its hard limit 10',
+  ]);
+  assert.match(problems(-1, 10)[0] ?? '', 'soft limit -1');
+  for (const [soft, hard] of [[10, 10], [10, 20], [10, -1], [-1, -1], [10]] as [number, number?][]) {
+    assert.equal(problems(soft, hard), [], `${soft}:${hard}`);
+  }
+});
+
 test.run();

@@ -24,6 +24,13 @@ test('a run that failed although its target did not has the exit code of its rea
   assert.is(code('Cancelled'), exitCodes.cancelled);
 });
 
+test('a target that was stopped because the run failed does not pass for one that a signal stopped', () => {
+  assert.is(code('StreamFailed', 143), exitCodes.upload);
+  assert.is(code('CancelledInGirder', 143), exitCodes.cancelledForGood);
+  assert.is(code('ActiveDeadlineExceeded', 143), exitCodes.deadline);
+  assert.is(code('CancelledInGirder', 143, 'SIGTERM'), exitCodes.cancelledForGood);
+});
+
 test('a run that a signal stopped has the exit code of the signal, whatever became of the target', () => {
   assert.is(code('Cancelled', 143, 'SIGINT'), 130);
   assert.is(code('Cancelled', undefined, 'SIGTERM'), 143);
