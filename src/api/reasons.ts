@@ -190,8 +190,8 @@ export const failureReasons = {
   },
   FileExists: {
     blame: 'spec',
-    meaning: 'A download would overwrite a file that is already in the volume.',
-    mend: 'Choose another filename, or remove the file from the volume.',
+    meaning: 'A download or a named pipe would take the place of what is already in the volume.',
+    mend: 'Choose another name in the volume, or remove what is there once nobody uses it.',
   },
   OutputMissing: {
     blame: 'spec',

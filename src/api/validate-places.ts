@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from './names.ts';
 import { type Place, placeOf } from './places.ts';
+import { resultUploadsOf } from './result-uploads.ts';
 import type { DockerRunSpec } from './spec.ts';
 import type { Volume } from './volumes.ts';
 
@@ -71,7 +72,7 @@ function readOnlyClaims(spec: DockerRunSpec): string[] {
       .filter(({ persistentVolumeClaim }) => persistentVolumeClaim?.readOnly === true)
       .map(({ name }) => name),
   );
-  return (spec.transforms ?? []).flatMap((transform) => {
+  const made = (spec.transforms ?? []).flatMap((transform) => {
     const place = placeOf(transform);
     if (place === undefined || place.kind === 'path' || !readOnly.has(place.volume)) return [];
     const what = place.kind === 'pipe' ? 'a pipe' : 'a download';
@@ -79,6 +80,13 @@ function readOnlyClaims(spec: DockerRunSpec): string[] {
       `spec.transforms: ${transform.name}.${place.field}: ${what} cannot be in ${place.volume}, whose claim is readOnly`,
     ];
   });
+  const deleted = resultUploadsOf(spec)
+    .filter(({ upload, volume }) => upload.deleteFile && readOnly.has(volume))
+    .map(
+      ({ field, volume }) =>
+        `${field}.deleteFile: nothing can be deleted from ${volume}, whose claim is readOnly`,
+    );
+  return [...made, ...deleted];
 }
 
 /** An output goes to one place; who wants it at two has a program of the target's copy it. */

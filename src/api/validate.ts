@@ -4,6 +4,7 @@ import { nameProblems } from './validate-names.ts';
 import { placeProblems } from './validate-places.ts';
 import { resourceProblems } from './validate-resources.ts';
 import { streamProblems } from './validate-streams.ts';
+import { uploadProblems } from './validate-uploads.ts';
 
 /**
  * What is wrong in a spec that the schema alone cannot see: names that nothing declares, one name for two things,
@@ -16,6 +17,7 @@ export function validateSpec(spec: DockerRunSpec): string[] {
     ...nameProblems(spec),
     ...placeProblems(spec),
     ...streamProblems(spec),
+    ...uploadProblems(spec),
     ...resourceProblems(spec),
     ...validateDocker(spec.docker, spec.resources),
   ];

@@ -16,9 +16,11 @@ input; Secrets in it give their values to the run, and documents of other kinds 
       --version        print the version
 
 The target's output goes to standard output and standard error; lines of dockerrun itself go to standard error and
-begin with "dockerrun: ". The exit code is the target's. When the target did not fail but the run did, or when it
-never ran, it is 64 (the run is wrong), 65 (download), 66 (engine), 67 (upload), 68 (internal), 69 (target),
-70 (deadline), or 71 and 72 (cancelled). Ctrl-C stops the target and removes everything; a second Ctrl-C kills the target.
+begin with "dockerrun: ". The exit code is the target's when it ended by itself or ran out of memory. When the run
+failed for another reason, it is that of the reason, even if the target was stopped for it: 64 (the run is wrong),
+65 (download), 66 (engine), 67 (upload, stream), 68 (internal), 69 (target), 70 (deadline), 71 and 72 (cancelled);
+after SIGHUP, Ctrl-C or SIGTERM it is 129, 130 or 143. Ctrl-C stops the target and removes everything; a second Ctrl-C
+kills the target.
 
 Environment:
   GIRDER_API_KEY, GIRDER_TOKEN      for Girder, where FILE does not hold the Secret of spec.girder.credentialsSecretRef

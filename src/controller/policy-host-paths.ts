@@ -1,3 +1,4 @@
+import { resultUploadsOf } from '../api/result-uploads.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Transform } from '../api/transforms.ts';
 import { RunError } from '../support/errors.ts';
@@ -38,7 +39,11 @@ function refusal(message: string): RunError {
 type HostPathUse = { readonly field: string; readonly path: string; readonly writes: boolean };
 
 function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
-  const written = new Set((spec.transforms ?? []).flatMap(writtenVolumes));
+  const emptied = resultUploadsOf(spec).filter(({ upload }) => upload.deleteFile);
+  const written = new Set([
+    ...(spec.transforms ?? []).flatMap(writtenVolumes),
+    ...emptied.map(({ volume }) => volume),
+  ]);
   return [
     ...(spec.volumes ?? []).flatMap(({ name, bindMount, temporary }): HostPathUse[] => {
       const field = `spec.volumes: ${name}`;

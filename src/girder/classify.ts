@@ -44,18 +44,18 @@ function reasonAndMessage({ status, message, type }: Refusal, context: Context):
     return ['GirderUnauthorized', `Girder ${api} does not accept the credentials of the run for ${subject}`];
   }
   if (type === undefined) {
-    return ['GirderUnavailable', `What answers at ${api} (with status ${status}) is not the API of a Girder`];
+    return ['GirderUnavailable', `what answers at ${api} (with status ${status}) is not the API of a Girder`];
   }
   if (status === 403) {
     const access = method === 'GET' ? 'read' : 'write';
     return [
       'GirderForbidden',
-      `The credentials of the run give no ${access} access to ${subject} in Girder ${api}`,
+      `the credentials of the run give no ${access} access to ${subject} in Girder ${api}`,
     ];
   }
   // An unknown id is 400 'rest', a malformed one 400 'validation'; our GETs have nothing else to refuse.
   if (status === 404 || (method === 'GET' && status === 400)) {
-    return ['GirderNotFound', `There is no ${subject} in Girder ${api}`];
+    return ['GirderNotFound', `there is no ${subject} in Girder ${api}`];
   }
   return ['GirderRefused', `Girder ${api} refused ${subject}: ${message}`];
 }

@@ -14,6 +14,12 @@ export type GirderFile = {
 /** An item or a folder, as much of it as is used. */
 export type NamedDocument = { readonly _id: string; readonly name: string };
 
+/** What tells who may write to an item or a folder: a level of Girder's AccessType, or the folder of an item. */
+export type DocumentAccess = {
+  readonly accessLevel: number | undefined;
+  readonly folderId: string | undefined;
+};
+
 /** An upload that Girder expects the rest of. */
 export type GirderUpload = { readonly _id: string; readonly received: number; readonly size: number };
 
@@ -51,6 +57,15 @@ export function parseNamed(value: unknown): NamedDocument {
 export function parseNamedList(value: unknown): NamedDocument[] {
   if (!Array.isArray(value)) throw new UnexpectedAnswer('a list of items or folders was expected');
   return value.map(parseNamed);
+}
+
+/** A level that is no number tells nothing: a document without one can still be written to. */
+export function parseAccess(value: unknown): DocumentAccess {
+  const { _accessLevel: level, folderId } = object(value, 'item or folder');
+  return {
+    accessLevel: typeof level === 'number' ? level : undefined,
+    folderId: typeof folderId === 'string' ? folderId : undefined,
+  };
 }
 
 /** A request for an upload, or a part of one, answers with the upload, or with the file once that is complete. */

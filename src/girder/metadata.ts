@@ -1,3 +1,4 @@
+import { metadataKeyProblem } from '../api/metadata-keys.ts';
 import { RunError } from '../support/errors.ts';
 import type { GirderClient } from './client.ts';
 import { parseNothing } from './documents.ts';
@@ -7,10 +8,8 @@ export type Metadata = Readonly<Record<string, unknown>>;
 
 /** Fails for keys that Girder does not store, before anything is uploaded. */
 export function checkMetadata(metadata: Metadata = {}): void {
-  const strange = Object.keys(metadata).find((key) => key === '' || key.includes('.') || key.startsWith('$'));
-  if (strange === undefined) return;
-  const text = `the metadata has the key ${JSON.stringify(strange)}, but Girder takes no key that is empty, has a "." or begins with "$"`;
-  throw new RunError('InvalidSpec', text);
+  const problem = metadataKeyProblem(metadata);
+  if (problem !== undefined) throw new RunError('InvalidSpec', `the metadata cannot be stored: ${problem}`);
 }
 
 /** Adds metadata to an item; keys that it has already are replaced. */

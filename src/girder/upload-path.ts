@@ -10,6 +10,7 @@ import type { GirderClient } from './client.ts';
 import { addMetadata, checkMetadata } from './metadata.ts';
 import { explainUpload } from './upload-failure.ts';
 import { uploadToFolder } from './upload-folder.ts';
+import { Refusals } from './upload-refusals.ts';
 import {
   type FileTraits,
   TreeUpload,
@@ -80,7 +81,9 @@ async function uploadFile(
       ? await uploadToFolder(client, { ...file, folderId: to.folderId }, options)
       : await intoItem(client, { ...file, itemId: to.itemId }, options);
   options.onUploaded?.({ ...uploaded, path: posix.basename(path) });
-  return { files: 1, size, refused: [], sources: [{ path, inode }] };
+  const sources = options.keepSources === true ? [{ path, inode }] : [];
+  const { first: refused, counts: refusedCounts } = new Refusals();
+  return { files: 1, size, refused, refusedCounts, sources, unnoted: 0 };
 }
 
 async function intoItem(
@@ -101,19 +104,14 @@ async function uploadDirectory(
 ): Promise<UploadedTree> {
   const isOurs = (name: string) => path === undefined && name.startsWith(ownNamePrefix);
   const ignore = (name: string) => isOurs(name) || options.ignore?.(name) === true;
-  const tree = new TreeUpload(client, traits, { ...options, ignore });
+  const base = path === undefined ? {} : { base: path };
+  const tree = new TreeUpload(client, traits, { ...options, ...base, ignore });
   try {
-    const uploaded =
-      'folderId' in to
-        ? await tree.intoFolder(directory, to.folderId)
-        : await tree.intoItem(directory, to.itemId);
-    return path === undefined ? uploaded : { ...uploaded, sources: below(path, uploaded.sources) };
+    return 'folderId' in to
+      ? await tree.intoFolder(directory, to.folderId)
+      : await tree.intoItem(directory, to.itemId);
   } catch (error) {
     options.signal.throwIfAborted();
     throw explainUpload(error, path ?? 'the volume');
   }
-}
-
-function below(path: string, sources: readonly MadePath[]): MadePath[] {
-  return [{ path }, ...sources.map((source) => ({ ...source, path: posix.join(path, source.path) }))];
 }

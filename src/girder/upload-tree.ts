@@ -4,6 +4,7 @@ import type { MadePath } from '../io/made-path.ts';
 import { type WalkEntry, type WalkedFile, type WalkLimits, walkTree } from '../io/walk.ts';
 import type { GirderClient } from './client.ts';
 import type { GirderFile } from './documents.ts';
+import { FolderStack } from './folder-stack.ts';
 import { filesOf } from './list-children.ts';
 import { addMetadata, type Metadata } from './metadata.ts';
 import type { TransferOptions } from './stream-file.ts';
@@ -11,6 +12,8 @@ import { TotalProgress } from './total-progress.ts';
 import { TransferGroup, TransferLane } from './transfer-group.ts';
 import { uploadToFolder } from './upload-folder.ts';
 import { placeFolder } from './upload-places.ts';
+import { type Refused, Refusals } from './upload-refusals.ts';
+import { UploadSources } from './upload-sources.ts';
 import { type Uploaded, uploadToItem } from './upload.ts';
 
 /** Where files go: into one item, or as items into a folder. */
@@ -27,31 +30,30 @@ export type FileTraits = {
 export type UploadedFile = Uploaded & { readonly path: string };
 
 /**
- * What is not uploaded, and why: the text follows on the path, like "is a symbolic link, not a regular file". A
- * `directory` is only refused by an item.
+ * `onRefused` may throw, which ends the upload with that error; `ignore` leaves out a path and all below it; with
+ * `keepSources` there are sources afterwards.
  */
-export type Refused = {
-  readonly path: string;
-  readonly kind: 'directory' | 'unsafe' | 'name';
-  readonly why: string;
-};
-
-/** `onRefused` may throw, which ends the upload with that error; `ignore` leaves out a path and all below it. */
 export type TreeUploadOptions = TransferOptions & {
   readonly onUploaded?: ((file: UploadedFile) => void) | undefined;
   readonly onRefused?: ((refused: Refused) => void) | undefined;
   readonly ignore?: ((path: string) => boolean) | undefined;
+  readonly keepSources?: boolean | undefined;
   readonly concurrency?: number | undefined;
   readonly maxDepth?: number | undefined;
   readonly maxEntries?: number | undefined;
 };
 
-/** What came of an upload; `sources` are the paths here in the order of the walk, for removeUploaded. */
+/**
+ * What came of an upload; `refused` are the first of each kind, and `refusedCounts` how many there were. `sources` are
+ * paths here in the order of the walk, for removeUploaded; there was no room for `unnoted` more.
+ */
 export type UploadedTree = {
   readonly files: number;
   readonly size: number;
   readonly refused: readonly Refused[];
+  readonly refusedCounts: Readonly<Record<Refused['kind'], number>>;
   readonly sources: readonly MadePath[];
+  readonly unnoted: number;
 };
 
 const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
@@ -66,18 +68,20 @@ export class TreeUpload {
   readonly #group: TransferGroup;
   readonly #files: TransferLane;
   readonly #progress: TotalProgress;
-  readonly #refused: Refused[] = [];
-  readonly #sources: MadePath[] = [];
+  readonly #refusals = new Refusals();
+  readonly #sources: UploadSources | undefined;
   #count = 0;
   #size = 0;
 
-  constructor(client: GirderClient, traits: FileTraits, options: TreeUploadOptions) {
+  /** The sources get the directory's path `base` before theirs. */
+  constructor(client: GirderClient, traits: FileTraits, options: TreeUploadOptions & { base?: string }) {
     this.#client = client;
     this.#traits = traits;
     this.#options = options;
     this.#group = new TransferGroup(options.signal);
     this.#files = new TransferLane(this.#group, options.concurrency ?? defaults.concurrency);
     this.#progress = new TotalProgress(options.onProgress);
+    if (options.keepSources === true) this.#sources = new UploadSources(options.base);
   }
 
   /** The regular files directly in a directory become files of one item; directories in it are refused. */
@@ -108,17 +112,16 @@ export class TreeUpload {
   async intoFolder(directory: FileHandle, folderId: string): Promise<UploadedTree> {
     const { metadata } = this.#traits;
     return this.#run(async () => {
-      const folders = new Map([['.', folderId]]);
-      // What is in a directory that is not uploaded has no folder either.
-      const parentOf = (path: string) => folders.get(posix.dirname(path));
+      const folders = new FolderStack(folderId);
       for await (const entry of walkTree(directory, this.#limits)) {
-        const parent = parentOf(entry.path);
+        const parent = folders.parentOf(entry.path);
+        // What is in a directory that is not uploaded has no folder either.
         if (parent === undefined) await closeHandle(entry);
         else if (entry.kind === 'refused')
           this.#refuse({ path: entry.path, kind: entry.problem, why: entry.why });
         else if (spaceAround.test(posix.basename(entry.path))) await this.#refuseName(entry);
         else if (entry.kind === 'directory')
-          folders.set(entry.path, await this.#makeFolder(entry.path, parent));
+          folders.push(entry.path, await this.#makeFolder(entry.path, parent));
         else {
           await this.#startFile(entry, (file, options) =>
             uploadToFolder(this.#client, { ...file, folderId: parent, metadata }, options),
@@ -134,7 +137,14 @@ export class TreeUpload {
       this.#progress.listed();
     });
     await this.#group.finish();
-    return { files: this.#count, size: this.#size, refused: this.#refused, sources: this.#sources };
+    return {
+      files: this.#count,
+      size: this.#size,
+      refused: this.#refusals.first,
+      refusedCounts: this.#refusals.counts,
+      sources: this.#sources?.noted ?? [],
+      unnoted: this.#sources?.unnoted ?? 0,
+    };
   }
 
   async #startFile(entry: WalkedFile, upload: UploadOne): Promise<void> {
@@ -156,11 +166,11 @@ export class TreeUpload {
       await source.close();
       throw error;
     }
-    this.#sources.push({ path, inode });
+    this.#sources?.note({ path, inode });
   }
 
   async #makeFolder(path: string, folderId: string): Promise<string> {
-    this.#sources.push({ path });
+    this.#sources?.note({ path });
     return placeFolder(this.#client, { folderId, name: posix.basename(path) }, this.#group.signal);
   }
 
@@ -174,7 +184,7 @@ export class TreeUpload {
   }
 
   #refuse(refused: Refused): void {
-    this.#refused.push(refused);
+    this.#refusals.add(refused);
     this.#options.onRefused?.(refused);
   }
 

@@ -58,11 +58,16 @@ export function pipePlaces({ inputs, outputs, barePipes }: StreamSteps): PipePla
 function explain(error: unknown, { volume, path }: PipePlace): unknown {
   const where = `the pipe ${path} in volume ${volume.name}`;
   if (error instanceof ConfinedPathError) {
-    const reason = error.problem === 'exists' ? 'FileExists' : 'PipeFailed';
-    return new RunError(reason, `${where} cannot be made: ${error.message}`, { cause: error });
+    if (error.problem === 'exists') return new RunError('FileExists', takenText(where), { cause: error });
+    return new RunError('PipeFailed', `${where} cannot be made: ${error.message}`, { cause: error });
   }
   if (error instanceof FifoError || (error instanceof Error && 'code' in error)) {
     return new RunError('PipeFailed', `${where} cannot be made: ${describe(error)}`, { cause: error });
   }
   return error;
+}
+
+/** Two runs that talk through a pipe share it, and the one that did not make it must not be led to remove it. */
+function takenText(where: string): string {
+  return `${where} cannot be made, since its name is taken, maybe by the pipe of another run: a run that only joins that pipe names it with a volumePath`;
 }

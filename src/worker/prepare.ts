@@ -1,6 +1,8 @@
 import type { Engine } from '../docker/engine.ts';
 import { ensureImage } from '../docker/ensure-image.ts';
 import type { GirderClient } from '../girder/client.ts';
+import type { Logger } from '../support/log.ts';
+import { checkDestinations } from './check-destinations.ts';
 import type { LiveReport } from './live-report.ts';
 import type { Setting } from './setting.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
@@ -14,24 +16,26 @@ type Preparation = {
   steps: Steps;
   staged: StagedFiles;
   report: LiveReport;
+  log: Logger;
   signal: AbortSignal;
 };
 
-/** Pulls and downloads at once; the first failure stops the other. */
+/** Pulls, downloads and looks where the results will go, all at once; the first failure stops the others. */
 export async function prepare(setting: Setting, run: Preparation): Promise<StagedIn> {
-  const { girder, steps, staged, report } = run;
+  const { girder, steps, staged, report, log } = run;
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
-  const stopOther = (error: unknown): never => {
+  const stopOthers = (error: unknown): never => {
     failed.abort(error);
     throw error;
   };
-  const pull = pullImage(setting, { ...run, signal }).catch(stopOther);
+  const pull = pullImage(setting, { ...run, signal }).catch(stopOthers);
   const download: Promise<StagedIn> =
     girder === undefined
       ? Promise.resolve({ paths: new Map(), files: new Map() })
-      : stageIn(girder, steps, { report, staged, signal }).catch(stopOther);
-  await Promise.allSettled([pull, download]);
+      : stageIn(girder, steps, { report, staged, signal }).catch(stopOthers);
+  const check = girder && checkDestinations(girder, steps, { log, signal }).catch(stopOthers);
+  await Promise.allSettled([pull, download, check]);
   run.signal.throwIfAborted();
   failed.signal.throwIfAborted();
   return download;

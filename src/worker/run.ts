@@ -56,7 +56,8 @@ async function runPhases(
     const stagedIn = await withStartDeadline(setting, support.signal, async (signal) => {
       await staged.begin(setting.run.uid, lastingVolumes(steps));
       girder = await connectGirder(setting, steps, { ...support, signal });
-      return prepare(setting, { engine, girder, steps, staged, report: support.report, signal });
+      const { report, log } = support;
+      return prepare(setting, { engine, girder, steps, staged, report, log, signal });
     });
     const run = { engine, girder, volumes, steps, stagedIn, staged, pipes, support };
     const end = await runTarget(setting, run);

@@ -2,12 +2,12 @@ import type { GirderClient } from '../girder/client.ts';
 import type { GirderFile } from '../girder/documents.ts';
 import { downloadFile, downloadFolder, downloadItem, type TreeOptions } from '../girder/download.ts';
 import { describeFile } from '../girder/stream-file.ts';
+import { attributed } from './attributed.ts';
+import { explainMissing, type IdUse } from './explain-missing.ts';
+import { inParallel } from './in-parallel.ts';
 import type { LiveReport } from './live-report.ts';
 import type { StagedFiles } from './staged-files.ts';
-import type { Download, Steps } from './steps.ts';
-
-/** How many inputs of a run are fetched at once, and how many files of one folder. */
-const concurrentDownloads = 4;
+import type { Download, DownloadSource, Steps } from './steps.ts';
 
 /** What is there when the target starts: paths in volumes by transform, and the files of streams by id. */
 export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<string, GirderFile> };
@@ -24,11 +24,14 @@ export async function stageIn(
   const files = new Map<string, GirderFile>();
   await inParallel(
     [
-      ...streams.inputs.map(({ fileId }) => async (stop: AbortSignal) => {
-        files.set(fileId, await describeFile(client, fileId, stop));
+      ...streams.inputs.map(({ name, fileId }) => async (stop: AbortSignal) => {
+        const use = { kind: 'file', id: fileId, advice: streamAdvice } as const;
+        const explain = explainer(client, [name], use, stop);
+        files.set(fileId, await describeFile(client, fileId, stop).catch(explain));
       }),
       ...downloads.map((download) => async (stop: AbortSignal) => {
-        const path = await fetchOne(client, download, { report, staged, signal: stop });
+        const explain = explainer(client, download.names, useOf(download.source), stop);
+        const path = await fetchOne(client, download, { report, staged, signal: stop }).catch(explain);
         for (const name of download.names) paths.set(name, path);
       }),
     ],
@@ -65,23 +68,29 @@ async function fetchOne(
   }
 }
 
-/** Does all of it, some at once; the first failure stops the rest. */
-async function inParallel(
-  tasks: readonly ((signal: AbortSignal) => Promise<void>)[],
-  signal: AbortSignal,
-): Promise<void> {
-  const failed = new AbortController();
-  const stop = AbortSignal.any([signal, failed.signal]);
-  const waiting = [...tasks];
-  const work = async (): Promise<void> => {
-    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
-      stop.throwIfAborted();
-      await task(stop);
-    }
+const downloadAdvice = {
+  file: 'use girderFileIdToVolume',
+  item: 'use girderItemIdToVolume',
+  folder: 'use girderFolderIdToVolume',
+} as const;
+
+const streamAdvice = { item: 'use the id of its file', folder: 'use the id of a file in it' } as const;
+
+function useOf(source: DownloadSource): IdUse {
+  switch (source.kind) {
+    case 'file':
+      return { kind: 'file', id: source.fileId, advice: downloadAdvice };
+    case 'item':
+      return { kind: 'item', id: source.itemId, advice: downloadAdvice };
+    case 'folder':
+      return { kind: 'folder', id: source.folderId, advice: downloadAdvice };
+  }
+}
+
+/** Rejects with the failure of an input in the words of the spec. */
+function explainer(client: GirderClient, names: readonly string[], use: IdUse, signal: AbortSignal) {
+  const part = `transform${names.length === 1 ? '' : 's'} ${names.join(', ')}`;
+  return async (error: unknown): Promise<never> => {
+    throw attributed(await explainMissing(client, error, use, signal), part);
   };
-  await Promise.all(
-    Array.from({ length: concurrentDownloads }, () => work().catch((error: unknown) => failed.abort(error))),
-  );
-  signal.throwIfAborted();
-  failed.signal.throwIfAborted();
 }

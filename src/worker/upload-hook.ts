@@ -1,9 +1,11 @@
 import type { Result } from '../api/status.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { removeUploaded, uploadPath } from '../girder/upload-path.ts';
-import type { Refused, UploadedFile, UploadedTree } from '../girder/upload-tree.ts';
+import type { Refused } from '../girder/upload-refusals.ts';
+import type { UploadedFile, UploadedTree } from '../girder/upload-tree.ts';
 import { ConfinedPathError } from '../io/confined-path.ts';
 import { RunError } from '../support/errors.ts';
+import { attributed } from './attributed.ts';
 import { containerPathOf, type HookStep } from './hook-steps.ts';
 import type { InputPaths } from './input-paths.ts';
 import type { RunSupport } from './run-support.ts';
@@ -19,17 +21,23 @@ export type HookSupport = RunSupport & { readonly inputs: InputPaths };
 export async function uploadHook(client: GirderClient, step: HookStep, support: HookSupport): Promise<void> {
   const uploaded = await upload(client, step, support);
   if (uploaded === undefined) return;
-  const { deleteFile } = step.options;
-  const { localPath } = step.volume;
-  if (deleteFile) {
-    const kept = await removeUploaded(localPath, uploaded.sources);
-    if (kept.length > 0) support.log.warn({ hook: step.hook, kept }, 'these paths could not be deleted');
-  }
-  const unsafe = uploaded.refused.filter((refused) => !isLeftOut(step, refused));
-  if (unsafe.length < uploaded.refused.length) {
+  if (step.options.deleteFile) await deleteUploaded(step, uploaded, support);
+  const { directory, unsafe, name } = uploaded.refusedCounts;
+  const leftOut = 'itemId' in step.to ? directory : 0;
+  if (leftOut > 0)
     support.log.warn({ hook: step.hook }, 'directories are not uploaded into an item, only files are');
-  }
-  if (unsafe.length > 0) throw new RunError('OutputUnsafe', unsafeText(step, unsafe, uploaded.files));
+  if (directory - leftOut + unsafe + name > 0) throw new RunError('OutputUnsafe', unsafeText(step, uploaded));
+}
+
+/** Those that could not be deleted are only warned of: the results are in Girder. */
+async function deleteUploaded(
+  { hook, volume }: HookStep,
+  { sources, unnoted }: UploadedTree,
+  { log }: HookSupport,
+): Promise<void> {
+  const kept = await removeUploaded(volume.localPath, sources);
+  const count = kept.length + unnoted;
+  if (count > 0) log.warn({ hook, count, kept: kept.slice(0, mostLogged) }, 'these paths could not be deleted');
 }
 
 /** Nothing when there is nothing to upload and that is fine. */
@@ -39,13 +47,14 @@ async function upload(
   { report, signal, inputs }: HookSupport,
 ): Promise<UploadedTree | undefined> {
   const { name, volume, path, to, options } = step;
-  const { deleteFile: _, ...traits } = options;
+  const { deleteFile, ...traits } = options;
   try {
     return await uploadPath(
       client,
       { root: volume.localPath, path, to, ...traits },
       {
         signal,
+        keepSources: deleteFile,
         onProgress: (bytes, total) => report.transferred('upload', name, bytes, total),
         // Of a whole volume, what the run itself downloaded into it is no result.
         ignore: (below) => path === undefined && inputs.get(volume)?.has(below) === true,
@@ -53,7 +62,8 @@ async function upload(
       },
     );
   } catch (error) {
-    if (!(error instanceof ConfinedPathError)) throw error;
+    signal.throwIfAborted();
+    if (!(error instanceof ConfinedPathError)) throw attributed(error, hookName(step));
     if (error.problem === 'missing' && step.optional) return undefined;
     throw explain(step, error);
   }
@@ -64,7 +74,7 @@ function resultOf({ hook }: HookStep, { itemId, fileId, name, path, size, sha256
 }
 
 /** The original leaves directories out of an item, too. */
-function isLeftOut({ to }: HookStep, { kind }: Refused): boolean {
+function isLeftOut({ to }: HookStep, kind: Refused['kind']): boolean {
   return 'itemId' in to && kind === 'directory';
 }
 
@@ -84,9 +94,17 @@ function hookName({ hook, name }: HookStep): string {
 /** How many refusals a sentence lists before it only counts. */
 const mostListed = 5;
 
-function unsafeText(step: HookStep, refused: readonly Refused[], files: number): string {
-  const listed = refused.slice(0, mostListed).map(({ path, why }) => `${path} ${why}`);
-  const more = refused.length > mostListed ? [`and ${refused.length - mostListed} more`] : [];
+/** How many paths a line of the log holds. */
+const mostLogged = 100;
+
+function unsafeText(step: HookStep, { refused, refusedCounts, files }: UploadedTree): string {
+  const { directory, unsafe, name } = refusedCounts;
+  const count = unsafe + name + (isLeftOut(step, 'directory') ? 0 : directory);
+  const listed = refused
+    .filter(({ kind }) => !isLeftOut(step, kind))
+    .slice(0, mostListed)
+    .map(({ path, why }) => `${path} ${why}`);
+  const more = count > listed.length ? [`and ${count - listed.length} more`] : [];
   const rest = files === 0 ? '' : ` (${files} other ${files === 1 ? 'file is' : 'files are'} in Girder)`;
   return `${hookName(step)}: of ${containerPathOf(step)} in the target not everything is uploaded: ${[...listed, ...more].join(', ')}${rest}`;
 }

@@ -37,7 +37,7 @@ for (const fileId of [unknownId, 'not-an-id']) {
     const target = { fileId, into: scratch.directory };
     const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
     assert.is(error.reason, 'GirderNotFound');
-    assert.match(error.message, `There is no file ${fileId} in Girder ${scratch.admin.apiUrl}`);
+    assert.match(error.message, `there is no file ${fileId} in Girder ${scratch.admin.apiUrl}`);
     assert.equal(await readdir(scratch.directory), []);
   });
 }
@@ -119,7 +119,7 @@ test('an address without a Girder is GirderUnavailable at once, with a sentence 
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   assert.is(error.reason, 'GirderUnavailable');
-  assert.match(error.message, `What answers at ${apiUrl} (with status 404) is not the API of a Girder`);
+  assert.match(error.message, `what answers at ${apiUrl} (with status 404) is not the API of a Girder`);
 });
 
 test('a file that grows or shrinks while it is uploaded is UploadFailed and leaves nothing in Girder', async () => {

@@ -39,7 +39,15 @@ test('one network is given in one way', () => {
 
 test('a soft limit is not above its hard limit, where -1 is no limit', () => {
   const problems = (soft: number, hard?: number) =>
-    validateDocker({ ulimits: [{ name: 'core', soft: 0 }, { name: 'nofile', soft, hard }] }, undefined);
+    validateDocker(
+      {
+        ulimits: [
+          { name: 'core', soft: 0 },
+          { name: 'nofile', soft, hard },
+        ],
+      },
+      undefined,
+    );
   assert.equal(problems(20, 10), [
     'spec.docker.ulimits[1]: nofile has the soft limit 20, above its hard limit 10',
   ]);

@@ -19,7 +19,7 @@ test('what Girder says of an unknown and of a malformed id is GirderNotFound', (
   const malformed = '{"field": "id", "message": "Invalid ObjectId: 5f0c", "type": "validation"}';
   assert.is(reason(400, unknown), 'GirderNotFound');
   assert.is(reason(400, malformed), 'GirderNotFound');
-  assert.is(outcome(400, unknown).message, 'There is no file 5f0c in Girder http://g/api/v1');
+  assert.is(outcome(400, unknown).message, 'there is no file 5f0c in Girder http://g/api/v1');
 });
 
 test('401 is GirderUnauthorized and 403 is GirderForbidden', () => {

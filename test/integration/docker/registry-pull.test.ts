@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Engine } from '../../../src/docker/engine.ts';
+import { pullFromRegistry } from '../../../src/docker/registry-pull.ts';
+import { registryAuths } from '../../../src/docker/registry-secrets.ts';
+import { failureOf, never } from './engine-under-test.ts';
+
+const socketPath = join(tmpdir(), `dockerrun-pull-${process.pid}.sock`);
+
+type Pulls = { count: number; answer: (response: ServerResponse) => void };
+const pulls: Pulls = { count: 0, answer: (response) => void response.end() };
+
+/** Two clocks of which a test decides how fast they go; timers stay those of the machine. */
+let aheadMs = 0;
+const clocks = { date: Date.now, performance: performance.now.bind(performance) };
+Date.now = () => clocks.date() + aheadMs;
+performance.now = () => clocks.performance() + aheadMs;
+
+const server = createServer((request, response) => {
+  response.setHeader('content-type', 'application/json');
+  if (request.method === 'GET') return response.end('{"Id":"sha256:1"}');
+  pulls.count += 1;
+  return pulls.answer(response);
+});
+server.listen(socketPath);
+await once(server, 'listening');
+
+const engine: Engine = {
+  docker: new Docker({ socketPath }),
+  socketPath,
+  serverVersion: 'none',
+  cgroupDriver: 'cgroupfs',
+  cgroupVersion: '1',
+  hasInit: true,
+};
+
+function pull(signal = never, firstPauseMs = 5): Promise<string> {
+  const options = { image: 'x:1', auths: registryAuths([]), onProgress: () => undefined };
+  return pullFromRegistry(engine, { ...options, signal, firstPauseMs });
+}
+
+/** What the engine says after 25 s of a registry that accepts connections and stays silent. */
+function silentRegistry(response: ServerResponse): void {
+  aheadMs += 25_000;
+  const message = 'net/http: request canceled (Client.Timeout exceeded while awaiting headers)';
+  response.writeHead(500).end(JSON.stringify({ message: `Get "http://x/v2/": ${message}` }));
+}
+
+/** A layer that was on its way for a minute when the connection broke. */
+function cutAfterMinute(response: ServerResponse): void {
+  const line = { status: 'Downloading', id: 'a', progressDetail: { current: 1, total: 2 } };
+  response.write(`${JSON.stringify(line)}\n`, () => {
+    aheadMs += 60_000;
+    response.end('{"errorDetail":{"message":"unexpected EOF"}}\n');
+  });
+}
+
+test.before.each(() => {
+  pulls.count = 0;
+});
+
+test('a registry that accepts and stays silent is tried several times, however long that takes', async () => {
+  pulls.answer = silentRegistry;
+  const failure = await failureOf(pull());
+  assert.is(failure.reason, 'ImagePullFailed');
+  assert.match(failure.message, /tried 4 times.*awaiting headers/);
+  assert.is(pulls.count, 4);
+});
+
+test('a pull that is cut off after a minute is tried again', async () => {
+  pulls.answer = (response) => {
+    if (pulls.count <= 2) cutAfterMinute(response);
+    else response.end('{"status":"Download complete"}\n');
+  };
+  assert.is(await pull(), 'sha256:1');
+  assert.is(pulls.count, 3);
+});
+
+test('a pull that is cut off each time ends', async () => {
+  pulls.answer = cutAfterMinute;
+  assert.is((await failureOf(pull())).reason, 'ImagePullFailed');
+  assert.is(pulls.count, 4);
+});
+
+test('the pause before another try ends with the signal', async () => {
+  pulls.answer = silentRegistry;
+  const begin = clocks.date();
+  await failureOf(pull(AbortSignal.timeout(300), 60_000));
+  assert.ok(clocks.date() - begin < 5_000);
+  assert.is(pulls.count, 1);
+});
+
+test.after(async () => {
+  Date.now = clocks.date;
+  performance.now = clocks.performance;
+  server.closeAllConnections();
+  server.close();
+  await rm(socketPath, { force: true });
+});
+
+test.run();

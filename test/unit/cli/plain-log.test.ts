@@ -1,0 +1,40 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PassThrough } from 'node:stream';
+import { plainLog } from '../../../src/cli/plain-log.ts';
+import { Speaker } from '../../../src/cli/speaker.ts';
+
+/** What one warning prints. */
+function printed(fields: object, text: string): string {
+  const out = new PassThrough();
+  plainLog(new Speaker(out, false)).warn(fields, text);
+  return String(out.read());
+}
+
+test('a warning says what it is about and why', () => {
+  const cause = 'getaddrinfo ENOTFOUND girder.example (http://girder.example/api/v1)';
+  assert.is(
+    printed({ subject: 'file 5f0c', cause }, 'asking Girder again'),
+    `dockerrun: asking Girder again (file 5f0c): ${cause}\n`,
+  );
+  assert.is(printed({ error: 'EACCES' }, 'it is kept'), 'dockerrun: it is kept: EACCES\n');
+});
+
+test('a warning of a hook says which, and what was kept', () => {
+  assert.is(
+    printed({ hook: 0, kept: ['a b', 'c'] }, 'these paths could not be deleted'),
+    'dockerrun: these paths could not be deleted (hook 0): a b, c\n',
+  );
+});
+
+test('a warning with other fields loses none of them, and one with none is its text', () => {
+  assert.is(printed({ status: 3, to: 4 }, 'not changed'), 'dockerrun: not changed (status 3, to 4)\n');
+  assert.is(printed({}, 'cut off'), 'dockerrun: cut off\n');
+});
+
+test('a warning is one line, whatever others say in it, and tells no secret', () => {
+  const line = printed({ cause: 'one\ntwo\u001b[2J', token: 'abc' }, 'text');
+  assert.is(line, 'dockerrun: text (token [secret]): one two\ufffd[2J\n');
+});
+
+test.run();
