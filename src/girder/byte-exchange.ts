@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { ByteSocket } from './byte-socket.ts';
+import { lookupElsewhere } from './guarded-lookup.ts';
 import { HeadCollector, MalformedAnswer, type ResponseHead } from './http-head.ts';
 import { framingOf } from './http-framing.ts';
 import { SocketBody } from './byte-socket-body.ts';
@@ -19,7 +20,7 @@ export async function exchangeBytes(request: Exchange, { buffer, source }: Bytes
   try {
     signal.throwIfAborted();
     const text = headOf(request);
-    socket = new ByteSocket(request.url, buffer);
+    socket = new ByteSocket(request.url, buffer, request.isElsewhere === true ? lookupElsewhere : undefined);
     const head = await Promise.race([readHead(socket, signal), send(socket, text, source)]);
     const body = new SocketBody(socket, framingOf(head));
     return { status: head.status, body, header: (name) => head.headers.get(name.toLowerCase()) };

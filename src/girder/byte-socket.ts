@@ -1,4 +1,4 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectSecurely } from 'node:tls';
 import { type Inbox, SlicedInbox, WholeInbox } from './byte-inbox.ts';
 
@@ -16,12 +16,13 @@ export class ByteSocket {
   #failure: Error | undefined;
   #hasEnded = false;
 
-  constructor(url: URL, buffer: Buffer) {
+  /** `lookup` finds the host's addresses in another way than the system's. */
+  constructor(url: URL, buffer: Buffer, lookup?: LookupFunction) {
     const isSecure = url.protocol === 'https:';
     this.#inbox = isSecure ? new SlicedInbox(buffer) : new WholeInbox(buffer);
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const onread = { buffer: this.#inbox.buffer, callback: (bytes: number) => this.#arrived(bytes) };
-    const to = { host, port: Number(url.port), noDelay: true, onread };
+    const to = { host, port: Number(url.port), noDelay: true, onread, ...(lookup && { lookup }) };
     this.#socket = isSecure
       ? connectSecurely({ ...to, port: to.port || 443, ALPNProtocols: ['http/1.1'], ...serverName(host) })
       : connect({ ...to, port: to.port || 80 });

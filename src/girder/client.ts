@@ -124,7 +124,8 @@ export class GirderClient {
     ask: Pick<Ask, 'subject' | 'signal'>,
   ): Promise<void> {
     if (await patience.again(failure, ask.signal)) {
-      this.#log?.warn({ subject: ask.subject, cause: failure.message }, 'asking Girder again');
+      const { subject } = ask;
+      this.#log?.warn({ subject, api: this.apiUrl, cause: failure.message }, 'asking Girder again');
       return;
     }
     const tries = patience.attempts;

@@ -13,17 +13,19 @@ export async function follow(
   { api, token, exchange }: { api: URL; token: string | undefined; exchange: Exchanger },
 ): Promise<FollowedAnswer> {
   let url = request.url;
-  let withToken = token !== undefined;
+  let [withToken, isElsewhere] = [token !== undefined, false];
   for (let redirects = 0; ; redirects += 1) {
     const headers = withToken && token !== undefined ? { 'Girder-Token': token } : {};
-    const answer = await exchange({ ...request, url, headers: { ...request.headers, ...headers } });
+    const answer = await exchange({
+      ...request,
+      ...{ url, isElsewhere, headers: { ...request.headers, ...headers } },
+    });
     if (!isRedirect(answer.status)) return { answer, origin: url.origin };
     answer.body.destroy();
     if (redirects === maxRedirects) throw new RedirectRefused(`more than ${maxRedirects} times in a row`);
     const hop = nextHop(url, answer.header('location'), api);
     if (request.method !== 'GET') throw new RedirectRefused(`to ${hop.url.origin}; use its final address`);
     // A redirect back home gets its token again: what counts is where the request goes.
-    url = hop.url;
-    withToken = hop.withToken;
+    ({ url, withToken, isElsewhere } = hop);
   }
 }

@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
+import { isNodeAddress } from './node-address.ts';
 
 /** More redirects than this in a row are a loop. */
 export const maxRedirects = 5;
 
-/** Where to go next, and whether Girder's token may go along. */
-export type Hop = { readonly url: URL; readonly withToken: boolean };
+/** Where to go next, whether Girder's token may go along, and whether that is another host than the API's. */
+export type Hop = { readonly url: URL; readonly withToken: boolean; readonly isElsewhere: boolean };
 
 /** A redirect that is not followed; `message` completes the sentence "Girder redirects …". */
 export class RedirectRefused extends Error {
@@ -18,7 +19,8 @@ export function isRedirect(status: number): boolean {
 
 /**
  * Decides a redirect from `from` to `location`: the token stays with the origin of `api`, encryption is never
- * given up, and no file in Girder can point us at the node itself or at a cloud's metadata service.
+ * given up, and no file in Girder can point us at the node itself or at a cloud's metadata service. Where a name leads
+ * shows only when it is looked up, which guardedLookup minds.
  */
 export function nextHop(from: URL, location: string | undefined, api: URL): Hop {
   if (location === undefined || !URL.canParse(location, from.href)) {
@@ -31,15 +33,19 @@ export function nextHop(from: URL, location: string | undefined, api: URL): Hop 
   if (from.protocol === 'https:' && url.protocol === 'http:') {
     throw new RedirectRefused(`from https to ${url.origin}, which is not encrypted`);
   }
-  if (url.hostname !== api.hostname && isNodeLocal(url.hostname)) {
+  const isElsewhere = url.hostname !== api.hostname;
+  if (isElsewhere && isNodeLocal(url.hostname)) {
     throw new RedirectRefused(`to ${url.origin}, an address of the node itself`);
   }
-  return { url, withToken: url.origin === api.origin };
+  return { url, withToken: url.origin === api.origin, isElsewhere };
 }
 
+/** Names that mean the node or a metadata service wherever they are looked up. */
+const localNames = ['localhost', 'metadata.google.internal', 'metadata.goog'];
+
 function isNodeLocal(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-  if (host === 'localhost' || host.endsWith('.localhost')) return true;
-  if (isIP(host) === 4) return /^(127|0)\.|^169\.254\./.test(host);
-  return isIP(host) === 6 && /^(::1?$|fe[89ab]|::ffff:)/i.test(host);
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.+$/, '');
+  const family = isIP(host);
+  if (family === 4 || family === 6) return isNodeAddress(host, family);
+  return localNames.some((name) => host === name || host.endsWith(`.${name}`));
 }

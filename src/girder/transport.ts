@@ -1,18 +1,26 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { describe, errorCode } from '../support/errors.ts';
 import { StalledError } from '../support/watchdog.ts';
 import { type ByteBody, readableBody } from './byte-body.ts';
 import { TransientFailure, UntrustedServer } from './failure.ts';
+import { lookupElsewhere } from './guarded-lookup.ts';
+import { RedirectRefused } from './redirect.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** One request on the wire. The signal ends the wait for the answer's head; afterwards its body is the reader's. */
+/**
+ * One request on the wire. The signal ends the wait for the answer's head; afterwards its body is the reader's. What
+ * goes elsewhere than to the API, because a redirect says so, is refused when that turns out to be the node itself.
+ */
 export type Exchange = {
   readonly method: Method;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  readonly isElsewhere?: boolean;
 };
 
 /** Any answer, whatever its status; `body` must be pumped to its end or destroyed. */
@@ -27,7 +35,7 @@ export type Exchanger = (request: Exchange) => Promise<Answer>;
 
 /**
  * One request and its answer: no redirect, no retry, no interpretation. Every failure is a TransientFailure made
- * of text only, or the signal's own reason; what axios throws carries the token and never leaves this file.
+ * of text only, a RedirectRefused, or the signal's own reason; what axios throws carries the token and never leaves this file.
  */
 export async function exchange(request: Exchange, body?: string): Promise<Answer> {
   try {
@@ -46,6 +54,8 @@ export function wireError(error: unknown, signal: AbortSignal): unknown {
     const reason: unknown = signal.reason;
     return reason instanceof StalledError ? new TransientFailure(reason.message) : reason;
   }
+  const refusal = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (refusal instanceof RedirectRefused) return refusal;
   const text = describe(error);
   return untrusted.test(errorCode(error) ?? '') ? new UntrustedServer(text) : new TransientFailure(text);
 }
@@ -70,12 +80,19 @@ const fixedConfig = {
   transformRequest: [(data: unknown) => data],
 } satisfies AxiosRequestConfig;
 
-function wireConfig({ method, url, headers, signal }: Exchange, body: string | undefined) {
+/** Connections of their own, so that none is used that was made without the check. */
+const elsewhere = {
+  httpAgent: new HttpAgent({ lookup: lookupElsewhere }),
+  httpsAgent: new HttpsAgent({ lookup: lookupElsewhere }),
+};
+
+function wireConfig({ method, url, headers, signal, isElsewhere }: Exchange, body: string | undefined) {
   return {
     method,
     url: url.href,
     headers: { ...commonHeaders, ...headers },
     ...(body === undefined ? {} : { data: body }),
+    ...(isElsewhere === true ? elsewhere : {}),
     signal,
   };
 }

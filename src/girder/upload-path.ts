@@ -52,7 +52,7 @@ export async function uploadPath(
   if (filename !== undefined)
     throw new RunError(
       'InvalidSpec',
-      `filename ${filename} is for a file, but ${path ?? root} is a directory`,
+      `filename ${filename} is for a file, but ${path ?? 'the volume'} is a directory`,
     );
   return await uploadDirectory(client, place, upload, options);
 }

@@ -1,4 +1,4 @@
-import { deadline } from '../support/abort.ts';
+import { deadline, withGrace } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import type { Parameters } from './api-url.ts';
 import type { GirderClient } from './client.ts';
@@ -11,6 +11,7 @@ export type NamedPlace = { readonly folderId: string; readonly name: string };
 export type ItemPlace = { readonly itemId: string; readonly isNew: boolean };
 
 const discardWithin = 5_000;
+const createGrace = 5_000;
 
 /** The subfolder of that name, which is made if there is none. */
 export async function placeFolder(
@@ -39,11 +40,11 @@ export async function placeItem(
     parse: parseNamedList,
   });
   if (found[0] !== undefined) return { itemId: found[0]._id, isNew: false };
-  const item = await post(client, 'item', {
-    form: { folderId, name, reuseExisting: 'true' },
-    subject,
-    signal,
-  });
+  const form = { folderId, name, reuseExisting: 'true' };
+  // An item that is made and not heard of would stay, empty.
+  const item = await withGrace(signal, createGrace, (lingering) =>
+    post(client, 'item', { form, subject, signal: lingering }),
+  );
   if (item.name === name) return { itemId: item._id, isNew: true };
   // Girder gives an item another name when a folder has it.
   await discardItem(client, item._id);

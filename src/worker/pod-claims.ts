@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { RunError } from '../support/errors.ts';
 import { type KnownPath, mountedAt, nodePathOf } from './pod-mountinfo.ts';
 
@@ -31,16 +33,28 @@ export function claimDirectory(plugin: string, name: string): string | undefined
 }
 
 /**
- * The node's path of every claim of a pod, which nobody tells the pod: the one directory that the kubelet has for
- * a claim, what is known of the file system that the claim is on, or what is left when the others are found.
+ * True when the kubelet's `vol_data.json` of a CSI volume says that it is written in the pod, as somebody's webhook may
+ * do to bring secrets into it: that is no claim's.
+ */
+export function isInlineVolume(volData: string): boolean {
+  try {
+    const data: unknown = JSON.parse(volData);
+    return Value.Check(inline, data);
+  } catch {
+    return false;
+  }
+}
+
+// https://github.com/kubernetes/kubernetes/blob/master/pkg/volume/csi/csi_plugin.go
+const inline = Type.Object({ volumeLifecycleMode: Type.Literal('Ephemeral') });
+
+/**
+ * The node's path of every claim of a pod, which nobody tells the pod: what is known of the file system that the claim
+ * is on, or else the one directory of the kubelet that is left when the other claims are found. That such a directory
+ * looks different from here proves nothing: the pod sees the place of a mount, and seldom what is mounted there.
  * @throws RunError HostPathNotVisible when a path does not follow from these with certainty
  */
 export function claimPaths(claims: readonly MountedClaim[], node: Node): Map<string, string> {
-  const [directory, ...others] = node.directories;
-  const [claim] = claims;
-  if (claims.length === 1 && claim !== undefined && directory !== undefined && others.length === 0) {
-    return new Map([[claim.claimName, join(node.volumesRoot, directory.path)]]);
-  }
   const found = new Map<string, string>();
   for (const one of claims) {
     const path = sameInode(one, node) ?? byFileSystem(one, node);
@@ -48,8 +62,8 @@ export function claimPaths(claims: readonly MountedClaim[], node: Node): Map<str
   }
   const [rest, ...more] = claims.filter(({ claimName }) => !found.has(claimName));
   if (rest === undefined) return found;
-  const [left, ...others2] = leftOver(found, node);
-  if (left === undefined || more.length + others2.length > 0) throw notFound([rest, ...more], node);
+  const [left, ...others] = leftOver(found, node);
+  if (left === undefined || more.length + others.length > 0) throw notFound([rest, ...more], node);
   return found.set(rest.claimName, join(node.volumesRoot, left.path));
 }
 

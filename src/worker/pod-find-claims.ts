@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { workerPaths } from '../api/plan.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { inodeOf } from '../io/made-path.ts';
-import { claimDirectory, type ClaimDirectory, claimPaths, type MountedClaim } from './pod-claims.ts';
+import {
+  claimDirectory,
+  type ClaimDirectory,
+  claimPaths,
+  isInlineVolume,
+  type MountedClaim,
+} from './pod-claims.ts';
 import { mountedAt } from './pod-mountinfo.ts';
 import type { SharedVolume } from './setting.ts';
 
@@ -54,10 +60,17 @@ async function claimDirectories(): Promise<ClaimDirectory[]> {
   for (const plugin of await readdir(workerPaths.podVolumes)) {
     for (const name of await readdir(join(workerPaths.podVolumes, plugin))) {
       const path = claimDirectory(plugin, name);
-      if (path === undefined) continue;
+      if (path === undefined || (await isInline(plugin, name))) continue;
       const stats = await stat(join(workerPaths.podVolumes, path), { bigint: true }).catch(() => undefined);
       found.push({ path, inode: stats === undefined ? undefined : inodeOf(stats) });
     }
   }
   return found;
+}
+
+async function isInline(plugin: string, name: string): Promise<boolean> {
+  // Of others, what has that name would be data.
+  if (plugin !== 'kubernetes.io~csi') return false;
+  const path = join(workerPaths.podVolumes, plugin, name, 'vol_data.json');
+  return isInlineVolume(await readFile(path, 'utf8').catch(() => ''));
 }

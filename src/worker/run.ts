@@ -54,7 +54,7 @@ async function runPhases(
   let streams: Streams | undefined;
   try {
     const stagedIn = await withStartDeadline(setting, support.signal, async (signal) => {
-      await staged.begin(setting.run.uid, lastingVolumes(steps));
+      await staged.begin(setting.run.uid, lastingVolumes(steps), { log: support.log, signal });
       girder = await connectGirder(setting, steps, { ...support, signal });
       const { report, log } = support;
       return prepare(setting, { engine, girder, steps, staged, report, log, signal });

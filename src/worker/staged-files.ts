@@ -11,11 +11,7 @@ export class StagedFiles {
   readonly #journals = new Map<SharedVolume, StagedJournal>();
 
   /** Removes what earlier attempts of the run left, and begins the journals; paths are noted from then on. */
-  async begin(
-    runUid: string,
-    volumes: Iterable<SharedVolume>,
-    support: SweepSupport = {},
-  ): Promise<void> {
+  async begin(runUid: string, volumes: Iterable<SharedVolume>, support: SweepSupport = {}): Promise<void> {
     for (const volume of volumes) {
       if (volume.temporary || this.#journals.has(volume)) continue;
       this.#journals.set(volume, await StagedJournal.begin(volume, runUid, support));

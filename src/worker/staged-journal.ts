@@ -47,7 +47,7 @@ export class StagedJournal {
       if (error.problem !== 'missing')
         log?.warn({ cause: error.message }, 'what an earlier attempt put into a volume may stay');
     }
-    return await removePath(root, { path: name }).catch(() => false);
+    return removePath(root, { path: name }).catch(() => false);
   }
 
   /** Begins a new journal after a sweep. */

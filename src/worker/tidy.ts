@@ -32,7 +32,7 @@ export async function runTidy(
   const plan = parsePlan(environment[workerEnvironment.plan]);
   const ending = parseEnding(environment[workerEnvironment.ending]);
   const signal = deadline(longestMs, stop);
-  const onNode = mode === 'tidy' ? partsOnNode(plan, signal) : [];
+  const onNode = mode === 'tidy' ? partsOnNode(plan, { signal, log }) : [];
   const toGirder = { what: 'the job in Girder', run: () => reportEnd(plan, ending, { signal, log }) };
   const [onNodeDone] = await Promise.all([
     Promise.all(onNode.map((part) => attempt(part, { signal, log }))),
@@ -41,14 +41,14 @@ export async function runTidy(
   return onNodeDone.every((isDone) => isDone) ? exitCodes.done : exitCodes.internal;
 }
 
-function partsOnNode({ run, spec }: RunPlan, signal: AbortSignal): Part[] {
+function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSignal; log: Logger }): Part[] {
   const { journalled, directories } = lastingVolumesOf(spec);
   const runUid = run.uid;
   return [
     { what: 'containers', run: () => removeContainers(runUid, signal) },
     ...journalled.map((name) => ({
       what: `files in volume ${name}`,
-      run: () => StagedFiles.sweep(runUid, { name, localPath: workerPaths.volume(name) }),
+      run: () => StagedFiles.sweep(runUid, { name, localPath: workerPaths.volume(name) }, { signal, log }),
     })),
     ...directories.map((name) => ({
       what: `the directory of volume ${name}`,

@@ -22,11 +22,10 @@ export async function uploadHook(client: GirderClient, step: HookStep, support: 
   const uploaded = await upload(client, step, support);
   if (uploaded === undefined) return;
   if (step.options.deleteFile) await deleteUploaded(step, uploaded, support);
-  const { directory, unsafe, name } = uploaded.refusedCounts;
-  const leftOut = 'itemId' in step.to ? directory : 0;
-  if (leftOut > 0)
+  if (uploaded.refusedCounts.directory > 0 && isLeftOut(step, 'directory'))
     support.log.warn({ hook: step.hook }, 'directories are not uploaded into an item, only files are');
-  if (directory - leftOut + unsafe + name > 0) throw new RunError('OutputUnsafe', unsafeText(step, uploaded));
+  const unsafe = unsafeCount(step, uploaded);
+  if (unsafe > 0) throw new RunError('OutputUnsafe', unsafeText(step, uploaded, unsafe));
 }
 
 /** Those that could not be deleted are only warned of: the results are in Girder. */
@@ -37,7 +36,8 @@ async function deleteUploaded(
 ): Promise<void> {
   const kept = await removeUploaded(volume.localPath, sources);
   const count = kept.length + unnoted;
-  if (count > 0) log.warn({ hook, count, kept: kept.slice(0, mostLogged) }, 'these paths could not be deleted');
+  if (count > 0)
+    log.warn({ hook, count, kept: kept.slice(0, mostLogged) }, 'these paths could not be deleted');
 }
 
 /** Nothing when there is nothing to upload and that is fine. */
@@ -97,9 +97,12 @@ const mostListed = 5;
 /** How many paths a line of the log holds. */
 const mostLogged = 100;
 
-function unsafeText(step: HookStep, { refused, refusedCounts, files }: UploadedTree): string {
+function unsafeCount(step: HookStep, { refusedCounts }: UploadedTree): number {
   const { directory, unsafe, name } = refusedCounts;
-  const count = unsafe + name + (isLeftOut(step, 'directory') ? 0 : directory);
+  return unsafe + name + (isLeftOut(step, 'directory') ? 0 : directory);
+}
+
+function unsafeText(step: HookStep, { refused, files }: UploadedTree, count: number): string {
   const listed = refused
     .filter(({ kind }) => !isLeftOut(step, kind))
     .slice(0, mostListed)

@@ -83,7 +83,7 @@ function allCases(fileId: string): Record<string, Case> {
     },
     'file-unknown': {
       reason: 'GirderNotFound',
-      says: new RegExp(unknownId),
+      says: new RegExp(`[Tt]ransform in: there is no file ${unknownId}`),
       spec: reading(unknownId, 'girder'),
     },
     'name-unknown': {
@@ -135,7 +135,7 @@ function allCases(fileId: string): Record<string, Case> {
     },
     'item-unknown': {
       reason: 'GirderNotFound',
-      says: new RegExp(unknownId),
+      says: new RegExp(`ToItem\\.itemId: there is no item ${unknownId}`),
       spec: {
         ...writing('echo x > $(out)'),
         girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId: unknownId } }],

@@ -103,6 +103,11 @@ for (const [what, spec, sentence] of [
     { volumes: [{ name: 'm', bindMount: { hostPath: '/nosuch', containerPath: '/m' } }] },
     /\/nosuch/,
   ],
+  [
+    'a file where a directory should be',
+    { volumes: [{ name: 'm', bindMount: { hostPath: '/etc/hostname', containerPath: '/m' } }] },
+    /InvalidSpec.*bindMount\.hostPath is a file.*dockerVolumes/,
+  ],
   ['an image that is not there', { image: 'nosuch:1' }, /nosuch:1/],
 ] as const) {
   test(`${what} is one sentence, exit code 64, and nothing was begun`, async () => {

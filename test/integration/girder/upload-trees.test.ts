@@ -245,7 +245,8 @@ test('what was uploaded is removed here, but nothing that came since', async () 
   await using scratch = await ScratchFolder.make();
   const { directory } = scratch;
   write(directory, { 'out/a': 'A', 'out/sub/b': 'B', 'out/swapped': 'old' });
-  const { sources } = await upload(scratch, { path: 'out', to: { folderId: scratch.folderId } });
+  const place = { path: 'out', to: { folderId: scratch.folderId } };
+  const { sources } = await upload(scratch, place, { keepSources: true });
   write(directory, { 'swapped-in': 'new', 'out/late': 'late' });
   renameSync(join(directory, 'swapped-in'), join(directory, 'out/swapped'));
   assert.equal((await removeUploaded(directory, sources)).toSorted(), ['out', 'out/swapped']);
@@ -267,13 +268,14 @@ test('the first failure stops the rest, and an item whose file did not come is g
   const { apiUrl, apiKey } = girderEnvironment();
   await using proxy = await FaultProxy.start(apiUrl);
   const client = await openGirder({ apiUrl: proxy.url, credentials: { apiKey }, signal: never });
-  for (let number = 10; number < 30; number += 1) write(scratch.directory, { [`out/${number}`]: 'x' });
+  for (let number = 100; number < 300; number += 1) write(scratch.directory, { [`out/${number}`]: 'x' });
   const body = JSON.stringify({ message: 'no', type: 'access' });
   proxy.fail('POST', '/file/chunk', { status: 403, body });
   const given = { root: scratch.directory, path: 'out', to: { folderId: scratch.folderId } };
   const error = await failure(uploadPath(client, given, { signal: never, concurrency: 2 }));
   assert.is(reasonOf(error), 'GirderForbidden');
-  assert.ok(Object.values(await inGirder(scratch)).length < 10);
+  // A given-up upload takes a second to clear away; the other lane goes on until then.
+  assert.ok(Object.values(await inGirder(scratch)).length < 150);
   assert.not.ok(Object.values(await inGirder(scratch)).includes(null));
   await client.close();
 });

@@ -43,7 +43,7 @@ test('a soft limit is not above its hard limit, where -1 is no limit', () => {
       {
         ulimits: [
           { name: 'core', soft: 0 },
-          { name: 'nofile', soft, hard },
+          { name: 'nofile', soft, ...(hard === undefined ? {} : { hard }) },
         ],
       },
       undefined,

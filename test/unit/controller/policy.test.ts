@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { hostPathAccess } from '../../../src/controller/policy-host-paths.ts';
 import { parsePolicy, refusedByPolicy, withDockerDefaults } from '../../../src/controller/policy.ts';
-import { aSpec } from '../../fixtures/builders.ts';
+import { aSpec, specOf } from '../../fixtures/builders.ts';
 
 const data = { hostPaths: [{ pathPrefix: '/srv/data' }] };
 const readOnly = { hostPaths: [{ pathPrefix: '/srv/data', readOnly: true }] };
@@ -80,6 +80,24 @@ test('pipes and downloads of every kind write to their volume', () => {
     const transforms = [{ name: 'x', ...transform }];
     const refusal = refusedByPolicy(aSpec({ ...bind('ro'), transforms }), readOnly);
     assert.is(refusal?.reason, 'HostPathNotAllowed', JSON.stringify(transform));
+  }
+});
+
+test('a hook that deletes what it uploaded writes to its volume', () => {
+  const deleting = (volumePath: string, deleteFile: boolean) => {
+    const { girderResultHooks = [] } = specOf({
+      image: 'busybox',
+      girderResultHooks: [
+        { girderUploadVolumePathToItem: { volumePath, itemId: '5f0c0000000000000000000a', deleteFile } },
+      ],
+    });
+    const transforms = [{ name: 'out', volumePath: { filename: 'out', volume: 'd' } }];
+    return aSpec({ ...bind('ro'), transforms, girderResultHooks });
+  };
+  for (const volumePath of ['d', 'out']) {
+    assert.is(refusedByPolicy(deleting(volumePath, true), readOnly)?.reason, 'HostPathNotAllowed');
+    assert.is(refusedByPolicy(deleting(volumePath, false), readOnly), undefined);
+    assert.is(refusedByPolicy(deleting(volumePath, true), data), undefined);
   }
 });
 

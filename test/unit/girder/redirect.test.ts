@@ -44,6 +44,42 @@ test('a redirect to the node itself or to the metadata service of a cloud is ref
   }
 });
 
+test('no spelling of such an address is followed, nor a name that means the same everywhere', () => {
+  const plain = new URL('http://store.example.com/x');
+  const addresses = ['100.100.100.200', '168.63.129.16', '192.0.0.192', '[fd00:ec2::254]', '[::a9fe:a9fe]'];
+  const translated = [
+    '[64:ff9b::a9fe:a9fe]',
+    '[64:ff9b:1::7f00:1]',
+    '[::ffff:a9fe:a9fe]',
+    '[2002:7f00:1::1]',
+  ];
+  const names = [
+    'localhost.',
+    'A.localhost.',
+    'metadata.google.internal.',
+    'metadata.goog',
+    '0x7f.1',
+    '017700000001',
+  ];
+  for (const host of [...addresses, ...translated, ...names])
+    assert.ok(refused(`http://${host}/`, plain), host);
+});
+
+test('object stores in private networks are followed, and minded when their names are looked up', () => {
+  const plain = new URL('http://data.example.org/api/v1');
+  for (const host of [
+    '10.0.0.7',
+    '192.168.1.1',
+    '172.16.0.1',
+    '100.64.0.1',
+    '[fd12::1]',
+    '[64:ff9b::a00:1]',
+    'minio',
+  ])
+    assert.is(nextHop(plain, `http://${host}/`, plain).isElsewhere, true, host);
+  assert.is(nextHop(plain, 'http://data.example.org:9000/', plain).isElsewhere, false);
+});
+
 test('a Girder on the node itself may redirect to itself', () => {
   const local = new URL('http://127.0.0.1:8080/api/v1');
   assert.is(nextHop(local, 'http://127.0.0.1:8080/x', local).withToken, true);

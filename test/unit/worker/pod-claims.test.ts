@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
-import { claimDirectory, claimPaths } from '../../../src/worker/pod-claims.ts';
+import { claimDirectory, claimPaths, isInlineVolume } from '../../../src/worker/pod-claims.ts';
 
 const volumesRoot = '/var/lib/kubelet/pods/u/volumes';
 const known = [{ device: '254:0', root: '/k/temporary-volume', hostPath: '/k/temporary-volume' }];
@@ -30,7 +30,22 @@ const local = 'kubernetes.io~local-volume/pv';
 
 test('the only directory of a claim is that of the only claim', () => {
   assert.equal(pathsOf({ models: '/' }, [csi]), { models: `${volumesRoot}/${csi}` });
-  assert.equal(pathsOf({ models: '/srv/pv' }, [local]), { models: `${volumesRoot}/${local}` });
+});
+
+test('the file system of the only claim says more than a directory that may be somebody else’s', () => {
+  for (const directory of [local, csi])
+    assert.equal(pathsOf({ models: '/srv/pv' }, [directory]), { models: '/srv/pv' });
+});
+
+test('a directory that looks different from the claim may be the place where it is mounted', () => {
+  const path = `${volumesRoot}/${csi}`;
+  assert.equal(pathsOf({ models: '/' }, [csi], { [csi]: 'the place' }), { models: path });
+});
+
+test('what is written in the pod is no claim, as far as the kubelet says', () => {
+  assert.ok(isInlineVolume('{"driverName":"secrets.example","volumeLifecycleMode":"Ephemeral"}'));
+  for (const text of ['{"volumeLifecycleMode":"Persistent"}', '{}', 'null', '', '{"volumeLifecycleMode":'])
+    assert.not(isInlineVolume(text), text);
 });
 
 test('a claim that is a directory of the node has no directory of the kubelet, but its file system tells', () => {

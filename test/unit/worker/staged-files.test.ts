@@ -5,6 +5,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -82,6 +83,18 @@ test('two volumes that are one directory have a journal each', async ({ root }) 
   assert.is(readdirSync(root).length, 2);
   await next.staged.remove(log);
   assert.equal(readdirSync(root), []);
+});
+
+test('a journal that somebody swapped for a link is not read, and is no obstacle', async ({ root }) => {
+  const { staged, volumes } = await anAttempt(root);
+  const [journal = ''] = readdirSync(root);
+  writeFileSync(join(root, 'theirs'), '{"path":"theirs-too"}');
+  mkdirSync(join(root, 'theirs-too'));
+  rmSync(join(root, journal));
+  symlinkSync('theirs', join(root, journal));
+  for (const volume of volumes) await StagedFiles.sweep(runUid, volume);
+  assert.equal(readdirSync(root), ['theirs', 'theirs-too']);
+  await staged.remove(log);
 });
 
 test('after a run whose worker was lost, what it noted goes, and no journal is begun', async ({ root }) => {

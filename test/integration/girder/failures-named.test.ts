@@ -1,0 +1,107 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { RunError } from '../../../src/support/errors.ts';
+import { LiveReport } from '../../../src/worker/live-report.ts';
+import { stageIn } from '../../../src/worker/stage-in.ts';
+import { StagedFiles } from '../../../src/worker/staged-files.ts';
+import { stepsOf } from '../../../src/worker/steps.ts';
+import { uploadHook } from '../../../src/worker/upload-hook.ts';
+import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
+import { specOf } from '../../fixtures/builders.ts';
+import { ScratchFolder } from './scratch-folder.ts';
+
+const test = suite<{ scratch: ScratchFolder; itemId: string; fileId: string }>('failures by their names');
+const signal = new AbortController().signal;
+const unknownId = '5f0c5f0c5f0c5f0c5f0c5f0c';
+
+test.before.each(async (context) => {
+  context.scratch = await ScratchFolder.make();
+  context.itemId = await context.scratch.item('item');
+  context.fileId = await context.scratch.file(context.itemId, 'file', 'x');
+});
+test.after.each(({ scratch }) => scratch[Symbol.asyncDispose]());
+
+async function refusal(promise: Promise<unknown>): Promise<RunError> {
+  const thrown: unknown = await promise.catch((error: unknown) => error);
+  if (thrown instanceof RunError) return thrown;
+  throw new Error(`a RunError was expected, not ${String(thrown)}`);
+}
+
+/** The steps of a run with these transforms and hooks in a volume that is the scratch directory. */
+function stepsIn({ directory }: ScratchFolder, parts: { transforms?: unknown[]; hooks?: unknown[] }) {
+  const volumes = [{ ...temporaryVolume, localPath: directory }, aVolume('data', { localPath: directory })];
+  const { transforms = [], hooks = [] } = parts;
+  return stepsOf(specOf({ image: 'busybox', transforms, girderResultHooks: hooks }), volumes);
+}
+
+/** Why an input cannot be had. */
+async function staging(scratch: ScratchFolder, ...transforms: unknown[]): Promise<string> {
+  const support = { report: new LiveReport(), staged: new StagedFiles(), signal };
+  const error = await refusal(stageIn(scratch.admin, stepsIn(scratch, { transforms }), support));
+  assert.is(error.reason, 'GirderNotFound');
+  return error.message;
+}
+
+/** Why the results cannot be uploaded. */
+function uploading(scratch: ScratchFolder, upload: Record<string, unknown>): Promise<RunError> {
+  const transforms = [{ name: 'mask', volumePath: { filename: 'mask' } }];
+  const hooks = [{ girderUploadVolumePathToItem: { volumePath: 'mask', ...upload } }];
+  const [step] = stepsIn(scratch, { transforms, hooks }).hooks;
+  assert.ok(step);
+  const { stdout, stderr } = process;
+  const log = pino({ enabled: false });
+  const support = { report: new LiveReport(), stdout, stderr, log, signal, inputs: new Map() };
+  return refusal(uploadHook(scratch.admin, step, support));
+}
+
+test('an input that is not there is told with its transform', async ({ scratch }) => {
+  const ct = { name: 'ct', girderFileIdToVolume: { fileId: unknownId } };
+  const where = `there is no file ${unknownId} in Girder ${scratch.admin.apiUrl}`;
+  assert.is(await staging(scratch, ct), `transform ct: ${where}`);
+  assert.is(await staging(scratch, ct, { ...ct, name: 'same' }), `transforms ct, same: ${where}`);
+});
+
+test('an input with the id of something else is told with what to do', async ({
+  scratch,
+  itemId,
+  fileId,
+}) => {
+  const file = (id: string) => ({ name: 'ct', girderFileIdToVolume: { fileId: id } });
+  const item = (id: string) => ({ name: 'ct', girderItemIdToVolume: { itemId: id } });
+  const stream = (id: string) => ({
+    name: 'ct',
+    connect: {
+      input: { girderFileIdToStream: { fileId: id } },
+      output: { namedInputPipe: { name: 'pipe' } },
+    },
+  });
+  const { folderId } = scratch;
+  assert.match(
+    await staging(scratch, file(itemId)),
+    '; that is the id of an item, so use girderItemIdToVolume',
+  );
+  assert.match(await staging(scratch, file(folderId)), 'the id of a folder, so use girderFolderIdToVolume');
+  assert.match(await staging(scratch, item(fileId)), 'the id of a file, so use girderFileIdToVolume');
+  assert.match(await staging(scratch, stream(itemId)), /^transform ct: .* so use the id of its file$/);
+});
+
+test('an upload that Girder refuses is told with its hook', async ({ scratch, itemId }) => {
+  await writeFile(join(scratch.directory, 'mask'), 'x');
+  const missing = await uploading(scratch, { itemId: unknownId });
+  assert.is(missing.reason, 'GirderNotFound');
+  assert.match(missing.sentence, `Hook 0 (mask): there is no item ${unknownId}`);
+  const strange = await uploading(scratch, { itemId, metadata: { 'a.b': 1 } });
+  assert.match(strange.message, 'hook 0 (mask): the metadata cannot be stored: it has the key "a.b"');
+});
+
+test('a filename for what turns out to be a directory is told with its hook', async ({ scratch, itemId }) => {
+  const upload = { volumePath: 'temporaryVolume', itemId, filename: 'a' };
+  const error = await uploading(scratch, upload);
+  assert.is(error.reason, 'InvalidSpec');
+  assert.match(error.message, /^hook 0 \(temporaryVolume\): filename a is for a file/);
+});
+
+test.run();

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chdir, cwd } from 'node:process';
+import { text } from 'node:stream/consumers';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { removeDirectory } from '../../../src/worker/pod-clear-directory.ts';
+
+const test = suite<{ root: string }>('volumes of a hostile target, in the memory that a worker has');
+/** As of its pod. */
+const nodeOptions = '--max-old-space-size=96 --max-semi-space-size=1';
+const mebi = 1024 * 1024;
+
+test.before.each((context) => {
+  context.root = mkdtempSync(join(tmpdir(), 'hostile-'));
+  mkdirSync(join(context.root, 'out'));
+});
+test.after.each(({ root }) => removeDirectory(tmpdir(), root.slice(tmpdir().length + 1)));
+
+/** What a worker of the size of a pod's says in the end. */
+async function worker(what: string, root: string, name: string): Promise<string> {
+  const path = join(import.meta.dirname, 'small-worker.ts');
+  const env = { ...process.env, NODE_OPTIONS: nodeOptions };
+  const child = spawn(process.execPath, [path, what, root, name], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[unknown]>]);
+  assert.is(code, 0, said);
+  return said;
+}
+
+/** Makes files that cost little: a file can have as many names as that. */
+function fill(directory: string, count: number, nameOf: (index: number) => string): void {
+  for (let index = 0; index < count; index += 1) {
+    const path = join(directory, nameOf(index));
+    if (index % 60_000 === 0) writeFileSync(path, '');
+    else linkSync(join(directory, nameOf(index - (index % 60_000))), path);
+  }
+}
+
+test('a directory with too many bytes of names is refused by name', async ({ root }) => {
+  fill(join(root, 'out'), 199_990, (index) => String(index).padStart(254, 'n'));
+  assert.is(
+    await worker('upload', root, 'out'),
+    'ConfinedPathError: the directory brings the names to more than 16777216 bytes\n',
+  );
+});
+
+test('paths that are longer than any path may be are refused', async ({ root }) => {
+  const before = cwd();
+  try {
+    chdir(join(root, 'out'));
+    for (let depth = 0; depth < 98; depth += 1) {
+      mkdirSync('d'.repeat(255));
+      chdir('d'.repeat(255));
+    }
+    fill('.', 6000, String);
+  } finally {
+    chdir(before);
+  }
+  assert.match(
+    await worker('walk', root, 'out'),
+    /^ConfinedPathError: d.* has a path of more than 4095 bytes in it\n$/,
+  );
+});
+
+test('a directory with any number of entries is removed', async ({ root }) => {
+  fill(join(root, 'out'), 500_000, String);
+  assert.is(await worker('remove', root, 'out'), 'done\n');
+  assert.equal(readdirSync(root), []);
+});
+
+test('a journal with any number of lines is worked through in the time that there is', async ({ root }) => {
+  const journal = join(root, '.dockerrun-uid-data');
+  writeFileSync(journal, '{"path":"a"}\n'.repeat(5_000_000));
+  assert.match(await worker('sweep', root, 'uid'), /^TimeoutError/);
+});
+
+test('a journal that nobody wrote so is not read, and removed with a warning', async ({ root }) => {
+  const journal = join(root, '.dockerrun-uid-data');
+  writeFileSync(journal, '');
+  truncateSync(journal, 65 * mebi);
+  assert.match(await worker('sweep', root, 'uid'), /68157440 bytes.*\ndone\n$/);
+  assert.equal(readdirSync(root), ['out']);
+});
+
+test.run();

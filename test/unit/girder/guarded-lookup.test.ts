@@ -1,0 +1,48 @@
+import type { LookupAddress } from 'node:dns';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { guardedLookup } from '../../../src/girder/guarded-lookup.ts';
+import { RedirectRefused } from '../../../src/girder/redirect.ts';
+
+type Found = { error: Error | null; address: string | LookupAddress[]; family: number | undefined };
+
+/** Looks up a name that has these addresses. */
+function found(addresses: readonly string[], all: boolean): Promise<Found> {
+  const lookup = guardedLookup((_, options, done) => {
+    assert.is(options.all, true, 'every address is looked at');
+    done(
+      null,
+      addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+    );
+  });
+  return new Promise((resolve) =>
+    lookup('store.example.com', { all }, (error, address, family) => resolve({ error, address, family })),
+  );
+}
+
+test('a name is refused when any of its addresses is the node’s or a metadata service’s', async () => {
+  for (const address of ['127.0.1.1', '0.0.0.0', '169.254.169.254', '::1', 'fe80::1%eth0', 'fd00:ec2::254'])
+    for (const all of [true, false]) {
+      const { error } = await found(['192.0.2.1', address], all);
+      assert.instance(error, RedirectRefused);
+      assert.match(error?.message ?? '', new RegExp(`to store.example.com, which is ${address}`));
+    }
+});
+
+test('other addresses are given as they were asked for', async () => {
+  const addresses = ['10.0.0.7', 'fd12::1'];
+  assert.equal((await found(addresses, true)).address, [
+    { address: '10.0.0.7', family: 4 },
+    { address: 'fd12::1', family: 6 },
+  ]);
+  assert.equal(await found(addresses, false), { error: null, address: '10.0.0.7', family: 4 });
+});
+
+test('a name without an address is a failure, and one that cannot be looked up says why', async () => {
+  assert.match((await found([], true)).error?.message ?? '', /no address/);
+  const lookup = guardedLookup((_, __, done) => done(new Error('ENOTFOUND'), []));
+  const error = await new Promise((resolve) => lookup('nosuch', {}, resolve));
+  assert.is((error as Error).message, 'ENOTFOUND');
+});
+
+test.run();

@@ -1,0 +1,44 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { FolderStack } from '../../../src/girder/folder-stack.ts';
+import { Refusals } from '../../../src/girder/upload-refusals.ts';
+import { UploadSources } from '../../../src/girder/upload-sources.ts';
+
+test('the folder of an entry is that of its directory, if that has one', () => {
+  const folders = new FolderStack('root');
+  folders.push('a', 'A');
+  folders.push('a/b', 'B');
+  assert.is(folders.parentOf('a/b/x'), 'B');
+  assert.is(folders.parentOf('a/bc'), 'A');
+  assert.is(folders.parentOf('a/refused/x'), undefined);
+  assert.is(folders.parentOf('a/c'), 'A');
+  assert.is(folders.parentOf('ab'), 'root');
+  assert.is(folders.parentOf('refused/x'), undefined);
+  assert.is(folders.parentOf('z'), 'root');
+});
+
+test('of what is refused all is counted, and the first of each kind is kept', () => {
+  const refusals = new Refusals();
+  for (let index = 0; index < 1000; index += 1)
+    refusals.add({ path: `d${index}`, kind: 'directory', why: 'is a directory' });
+  refusals.add({ path: 'link', kind: 'unsafe', why: 'is a symbolic link' });
+  assert.equal(refusals.counts, { directory: 1000, unsafe: 1, name: 0 });
+  assert.is(refusals.first.length, 21);
+  assert.is(refusals.first.at(-1)?.path, 'link');
+});
+
+test('sources are below the directory that is uploaded, which comes first', () => {
+  const sources = new UploadSources('out');
+  sources.note({ path: 'a', inode: '1:2' });
+  assert.equal(sources.noted, [{ path: 'out' }, { path: 'out/a', inode: '1:2' }]);
+  assert.equal(new UploadSources(undefined).noted, []);
+});
+
+test('sources that there is no memory for are counted', () => {
+  const sources = new UploadSources(undefined);
+  for (let index = 0; index < 5000; index += 1) sources.note({ path: 'x'.repeat(4000) });
+  assert.is(sources.noted.length, 4194);
+  assert.is(sources.unnoted, 806);
+});
+
+test.run();
