@@ -39,8 +39,8 @@ export function parseReport(text: string | undefined): Report | undefined {
 const messageBytes = 1536;
 
 /** What a status has room for: it is stored and watched as a whole. */
-const mostResults = 1000;
-const mostResultBytes = 256 * 1024;
+export const mostResults = 1000;
+export const mostResultBytes = 256 * 1024;
 
 /** The report with as many results as a status has room for. */
 export function boundedReport(said: Report): Report {

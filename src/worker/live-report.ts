@@ -1,5 +1,6 @@
-import type { Report } from '../api/report.ts';
+import { mostResultBytes, mostResults, type Report } from '../api/report.ts';
 import type { Progress, Result, TargetStatus, Transfer } from '../api/status.ts';
+import { jsonBytes } from '../api/text-size.ts';
 
 const targetRuns = 'The target runs.';
 
@@ -9,10 +10,21 @@ export type ActivePhase = 'Preparing' | 'Running' | 'Uploading';
 export class LiveReport {
   phase: ActivePhase = 'Preparing';
   target: TargetStatus | undefined;
-  readonly results: Result[] = [];
+  readonly #results: Result[] = [];
+  #resultBytes = 0;
+  #resultCount = 0;
   readonly #transfers = new Map<string, Transfer>();
   #pull: Progress | undefined;
   #target: Progress | undefined;
+
+  /** Notes what is in Girder now: what a status has room for, and of the rest only how many there are. */
+  uploaded(result: Result): void {
+    this.#resultCount += 1;
+    const isFull = this.#results.length >= mostResults || this.#resultBytes >= mostResultBytes;
+    if (isFull) return;
+    this.#results.push(result);
+    this.#resultBytes += jsonBytes(result) + 1;
+  }
 
   /** Notes how far a transfer is, in bytes; of a stream nobody may know how many it will be. */
   transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
@@ -43,7 +55,8 @@ export class LiveReport {
       progress: this.#progress(transfers),
       ...(this.target === undefined ? {} : { target: this.target }),
       ...(transfers.length === 0 ? {} : { transfers }),
-      ...(this.results.length === 0 ? {} : { results: [...this.results] }),
+      ...(this.#resultCount === 0 ? {} : { results: [...this.#results] }),
+      ...(this.#resultCount === this.#results.length ? {} : { resultCount: this.#resultCount }),
     };
   }
 

@@ -82,8 +82,8 @@ function finalWord(report: LiveReport, failure: RunError | undefined): Report {
   return { ...said, phase: 'Failed', reason: failure.reason, message: failure.sentence };
 }
 
-function successMessage({ results }: Report): string {
-  const count = results?.length ?? 0;
+function successMessage({ results, resultCount }: Report): string {
+  const count = resultCount ?? results?.length ?? 0;
   const uploaded = count === 0 ? '' : ` and ${count} ${count === 1 ? 'result is' : 'results are'} in Girder`;
   return `The target ended with exit code 0${uploaded}.`;
 }

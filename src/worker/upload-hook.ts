@@ -58,7 +58,7 @@ async function upload(
         onProgress: (bytes, total) => report.transferred('upload', name, bytes, total),
         // Of a whole volume, what the run itself downloaded into it is no result.
         ignore: (below) => path === undefined && inputs.get(volume)?.has(below) === true,
-        onUploaded: (file) => void report.results.push(resultOf(step, file)),
+        onUploaded: (file) => report.uploaded(resultOf(step, file)),
       },
     );
   } catch (error) {

@@ -39,5 +39,5 @@ async function uploadSpool(
   );
   await addMetadata(client, itemId, metadata, signal);
   const { fileId, sha256 } = sent;
-  report.results.push({ transform: name, itemId, fileId, name: sent.name, size: sent.size, sha256 });
+  report.uploaded({ transform: name, itemId, fileId, name: sent.name, size: sent.size, sha256 });
 }

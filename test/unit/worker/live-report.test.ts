@@ -95,9 +95,9 @@ test('a transfer stands in the report once, and a download and an upload of one 
 test('a snapshot does not change when the run goes on', () => {
   const report = new LiveReport();
   const result = { hook: 0, itemId: 'i', fileId: 'f', name: 'n', size: 1, sha256: '00' };
-  report.results.push(result);
+  report.uploaded(result);
   const before = report.snapshot();
-  report.results.push({ ...result, hook: 1 });
+  report.uploaded({ ...result, hook: 1 });
   report.phase = 'Uploading';
   assert.equal(before.results, [result]);
   assert.is(before.phase, 'Preparing');
@@ -109,6 +109,14 @@ test('what the controller polls is a report that it can read', () => {
   report.target = { containerID: 'c', startedAt: '2026-01-02T03:04:05.000Z' };
   report.transferred('download', 'ct', 2, 2);
   assert.equal(parseReport(JSON.stringify(report.snapshot())), report.snapshot());
+});
+
+test('of more results than a status has room for only the number is kept', () => {
+  const report = new LiveReport();
+  const ids = { itemId: 'i', fileId: 'f', size: 1, sha256: 's' };
+  for (let hook = 0; hook < 1005; hook += 1) report.uploaded({ ...ids, hook, name: 'n' });
+  const { results, resultCount } = report.snapshot();
+  assert.equal([results?.length, results?.at(-1)?.hook, resultCount], [1000, 999, 1005]);
 });
 
 test.run();
