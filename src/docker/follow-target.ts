@@ -4,6 +4,7 @@ import { inspectState } from './container-state.ts';
 import { settledWithin } from './drain.ts';
 import type { Engine } from './engine.ts';
 import type { Death, ExitWatch } from './exit-watch.ts';
+import { OomKills } from './oom-kills.ts';
 import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
 import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
 import { StopRequest } from './stop-request.ts';
@@ -20,8 +21,9 @@ export type WatchedContainer = {
 const startedEventMs = 1_000;
 const destroyMs = 10_000;
 const stillThereMs = 5_000;
-/** SIGKILL and SIGTERM. */
-const killedExitCodes = [137, 143];
+const sigkillExitCode = 137;
+const sigtermExitCode = 143;
+const killedExitCodes = [sigkillExitCode, sigtermExitCode];
 const usualDrainMs = 30_000;
 const stoppedDrain = { idleMs: 2_000, totalMs: 10_000 };
 const cancelledDrain = { idleMs: 2_000, totalMs: 5_000 };
@@ -38,18 +40,20 @@ export async function followTarget(
   const { id, watch, output } = run;
   const startedAt = (await settledWithin(watch.started, startedEventMs)) ?? Date.now();
   using request = new StopRequest(support);
+  using kills = new OomKills();
   request.startClock(support.activeDeadlineMs);
   support.onStarted({ containerID: id, startedAt: isoTime(startedAt) });
   void output.ended.then(() => watch.look()).catch(() => undefined);
 
   const first = await Promise.race([watch.died, request.cause]);
   const stopped = typeof first === 'string' ? first : undefined;
+  const wasMissed = typeof first !== 'string' && first.exitCode === sigkillExitCode && kills.grewLately;
   const end = typeof first === 'string' ? stop(engine, run, support) : seeEnded(engine, run, first, support);
   const { death, isDrained } = await end;
   return {
     containerID: id,
     exitCode: death.exitCode,
-    oomKilled: watch.oomKilled,
+    oomKilled: watch.oomKilled || (wasMissed && !watch.wasSignalled),
     startedAt: isoTime(startedAt),
     finishedAt: isoTime(death.at),
     ...(stopped === undefined ? {} : { stopped }),

@@ -103,19 +103,18 @@ async function prepare(
 ): Promise<WatchedContainer> {
   const signal = stopSignal(support);
   const opening = ExitWatch.open(engine, id, signal);
+  let attaching: Promise<TargetOutput> | undefined;
   try {
     await checkMounts(engine, id, options.mounts, signal);
-    const [watch, output] = await Promise.all([
-      opening,
-      TargetOutput.attach(engine, id, support, { signal }),
-    ]);
+    attaching = TargetOutput.attach(engine, id, support, { signal });
+    const [watch, output] = await Promise.all([opening, attaching]);
     watch.onReturn = () => output.resume({});
     return { id, keep: options.keep === true, watch, output };
   } catch (error) {
-    opening.then(
-      (watch) => watch.close(),
-      () => undefined,
-    );
+    // One of them may have come to be; the engine ends neither for a container that never started.
+    const ignore = () => undefined;
+    opening.then((watch) => watch.close(), ignore);
+    attaching?.then((output) => output.abort(), ignore);
     if (signal.aborted) throw cancelledBeforeStart();
     throw error instanceof RunError ? error : toStartError(error, engine.socketPath);
   }

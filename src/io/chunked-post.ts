@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { setImmediate } from 'node:timers/promises';
 import { describe } from '../support/errors.ts';
 import { Watchdog } from '../support/watchdog.ts';
 
@@ -54,6 +55,8 @@ export class ChunkedPost {
 
   /** Sends one chunk; resolves when the connection has taken it. One at a time. */
   async write(chunk: Buffer): Promise<void> {
+    // An answer that is there already is read first: a write into a closed connection would lose it.
+    await setImmediate();
     if (this.#failure !== undefined) throw this.#failure;
     if (chunk.length === 0) return;
     this.#watchdog.touch();

@@ -21,13 +21,14 @@ async function aSink(restMs: number) {
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     request.on('close', () => over.resolve());
     request.on('error', () => undefined);
-    setTimeout(() => {
+    const read = () => {
       request.on('data', (chunk: Buffer) => (received.bytes += chunk.length));
       request.on('end', () => {
         received.isComplete = true;
         response.end();
       });
-    }, restMs);
+    };
+    setTimeout(read, restMs).unref();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
