@@ -187,4 +187,3 @@ export const transform = Type.Object(
 
 export type Transform = Type.Static<typeof transform>;
 export type Connect = Type.Static<typeof connect>;
-export type Pipe = Type.Static<ReturnType<typeof pipe>>;

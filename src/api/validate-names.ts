@@ -1,6 +1,7 @@
 import { temporaryVolumeName } from './names.ts';
 import { placeOf } from './places.ts';
 import { referencedNames } from './references.ts';
+import { resultUploadsOf } from './result-uploads.ts';
 import type { DockerRunSpec } from './spec.ts';
 
 /** Names that mean two things, and names that mean nothing. */
@@ -69,14 +70,10 @@ function unknownVolumes(spec: DockerRunSpec): string[] {
 function unknownUploads(spec: DockerRunSpec): string[] {
   const paths = (spec.transforms ?? []).filter(({ volumePath }) => volumePath !== undefined);
   const known = new Set([...volumeNames(spec), ...paths.map(({ name }) => name)]);
-  return (spec.girderResultHooks ?? []).flatMap((hook, index) => {
-    const [kind, upload] =
-      hook.girderUploadVolumePathToItem !== undefined
-        ? (['girderUploadVolumePathToItem', hook.girderUploadVolumePathToItem] as const)
-        : (['girderUploadVolumePathToFolder', hook.girderUploadVolumePathToFolder] as const);
-    if (upload === undefined || known.has(upload.volumePath)) return [];
-    return [
-      `spec.girderResultHooks[${index}].${kind}.volumePath: "${upload.volumePath}" is no volumePath transform and no volume of this run`,
-    ];
-  });
+  return resultUploadsOf(spec)
+    .filter(({ upload }) => !known.has(upload.volumePath))
+    .map(
+      ({ field, upload }) =>
+        `${field}.volumePath: "${upload.volumePath}" is no volumePath transform and no volume of this run`,
+    );
 }

@@ -22,6 +22,6 @@ function strangeMetadata(spec: DockerRunSpec): string[] {
 /** Whether a volumePath is a file shows only when the target ended; a volume never is one. */
 function namedDirectories(spec: DockerRunSpec): string[] {
   return resultUploadsOf(spec)
-    .filter(({ upload, isWholeVolume }) => isWholeVolume && upload.filename !== undefined)
+    .filter(({ upload, path }) => path === undefined && upload.filename !== undefined)
     .map(({ field, volume }) => `${field}.filename: it is for a file, but ${volume} is a whole volume`);
 }

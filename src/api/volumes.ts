@@ -67,4 +67,3 @@ export const dockerVolume = Type.Object({
 });
 
 export type Volume = Type.Static<typeof volume>;
-export type DockerVolume = Type.Static<typeof dockerVolume>;

@@ -5,10 +5,8 @@ import type { DockerRunSpec } from '../api/spec.ts';
 import type { Volume } from '../api/volumes.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { OpenVolumes, SharedVolume } from '../worker/setting.ts';
+import { sharedMode } from '../worker/shared-mode.ts';
 import { freshDirectory } from './local-directory.ts';
-
-/** Everybody may write to it, and what is made in it belongs to its group: the original's mode. */
-const temporaryMode = 0o2777;
 
 /** What a volume needs of this machine. */
 export type LocalPlace = {
@@ -70,7 +68,7 @@ async function temporaryVolume(
     hostPath = await freshDirectory(hostDir, field);
   }
   made.push(hostPath);
-  await chmod(hostPath, temporaryMode);
+  await chmod(hostPath, sharedMode);
   const volume = sharedVolume({ name, hostPath, containerPath, readOnly: false, temporary: true });
   return hostDir === undefined ? volume : { ...volume, setting: `that the Docker Engine shares ${hostDir}` };
 }

@@ -1,5 +1,6 @@
 import type { Report } from '../api/report.ts';
 import type { Phase, Result } from '../api/status.ts';
+import { phaseMessages } from '../worker/live-report.ts';
 
 const everyMs = 2_000;
 const everyPercent = 10;
@@ -11,11 +12,7 @@ const phaseTexts: Partial<Record<Phase, string>> = {
 };
 
 /** What the worker says of a phase in which nothing more is known. */
-const phaseOnly = new Set([
-  'The worker prepares the run.',
-  'The target runs.',
-  'The results are being uploaded.',
-]);
+const phaseOnly = new Set(Object.values(phaseMessages));
 
 /** Turns reports that come often into lines that come seldom: each phase once, and progress as it is worth it. */
 export class ProgressLines {

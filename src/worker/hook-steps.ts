@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { GirderResultHook } from '../api/hooks.ts';
+import { type ResultUpload, resultUploadsOf } from '../api/result-uploads.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { SharedVolume } from './setting.ts';
 import { volumeNamed } from './volume-named.ts';
@@ -13,9 +13,8 @@ export type HookStep = {
   volume: SharedVolume;
   /** Below the volume; absent for all that is in it. */
   path: string | undefined;
-  to: { itemId: string } | { folderId: string };
   options: HookOptions;
-} & Pick<GirderResultHook, 'when' | 'optional'>;
+} & Pick<ResultUpload, 'to' | 'when' | 'optional'>;
 
 /** How the files become files of Girder; metadata is what their items get. */
 export type HookOptions = {
@@ -28,29 +27,14 @@ export type HookOptions = {
 
 /** The hooks of a valid spec with their places. Pure. */
 export function hookStepsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): HookStep[] {
-  return (spec.girderResultHooks ?? []).flatMap((hook, index): HookStep[] => {
-    const { girderUploadVolumePathToItem: item, girderUploadVolumePathToFolder: folder } = hook;
-    const upload = item ?? folder;
-    if (upload === undefined) return [];
+  return resultUploadsOf(spec).map(({ hook, upload, to, volume, path, when, optional }) => {
     const { volumePath: name, filename, mimeType, reference, metadata, deleteFile } = upload;
     const options = { filename, mimeType, reference, metadata, deleteFile };
-    const to = item === undefined ? { folderId: folder?.folderId ?? '' } : { itemId: item.itemId };
-    const { when, optional } = hook;
-    return [{ hook: index, name, ...placeNamed(spec, volumes, name), to, options, when, optional }];
+    return { hook, name, volume: volumeNamed(volumes, volume), path, to, options, when, optional };
   });
 }
 
 /** Where in the target a step's file is, for messages. */
 export function containerPathOf({ volume, path }: Pick<HookStep, 'volume' | 'path'>): string {
   return posix.join(volume.containerPath, path ?? '');
-}
-
-function placeNamed(
-  spec: DockerRunSpec,
-  volumes: readonly SharedVolume[],
-  name: string,
-): Pick<HookStep, 'volume' | 'path'> {
-  const transform = spec.transforms?.find((candidate) => candidate.name === name)?.volumePath;
-  if (transform === undefined) return { volume: volumeNamed(volumes, name), path: undefined };
-  return { volume: volumeNamed(volumes, transform.volume), path: transform.filename };
 }

@@ -2,9 +2,14 @@ import { mostResultBytes, mostResults, type Report } from '../api/report.ts';
 import type { Progress, Result, TargetStatus, Transfer } from '../api/status.ts';
 import { jsonBytes } from '../api/text-size.ts';
 
-const targetRuns = 'The target runs.';
-
 export type ActivePhase = 'Preparing' | 'Running' | 'Uploading';
+
+/** What is said of a phase in which nothing more is known. */
+export const phaseMessages: Readonly<Record<ActivePhase, string>> = {
+  Preparing: 'The worker prepares the run.',
+  Running: 'The target runs.',
+  Uploading: 'The results are being uploaded.',
+};
 
 /** What the worker knows of its run now; the progress endpoint and the final word are made from it. */
 export class LiveReport {
@@ -37,7 +42,7 @@ export class LiveReport {
     const before = this.#target;
     const percent = said.percent === undefined ? before?.percent : wholePercent(said.percent);
     this.#target = {
-      message: said.message ?? before?.message ?? targetRuns,
+      message: said.message ?? before?.message ?? phaseMessages.Running,
       ...(percent === undefined ? {} : { percent }),
     };
   }
@@ -63,13 +68,11 @@ export class LiveReport {
   #progress(transfers: Transfer[]): Progress {
     switch (this.phase) {
       case 'Preparing':
-        return (
-          transferProgress(transfers, 'download') ?? this.#pull ?? { message: 'The worker prepares the run.' }
-        );
+        return transferProgress(transfers, 'download') ?? this.#pull ?? { message: phaseMessages.Preparing };
       case 'Running':
-        return this.#target ?? { message: targetRuns };
+        return this.#target ?? { message: phaseMessages.Running };
       case 'Uploading':
-        return transferProgress(transfers, 'upload') ?? { message: 'The results are being uploaded.' };
+        return transferProgress(transfers, 'upload') ?? { message: phaseMessages.Uploading };
     }
   }
 }

@@ -5,9 +5,7 @@ import { workerPaths } from '../api/plan.ts';
 import { describe, RunError } from '../support/errors.ts';
 import { removeDirectory } from './pod-clear-directory.ts';
 import type { SharedVolume } from './setting.ts';
-
-/** Any user of a target can write, and what it makes keeps the group, as with the original's temporary volumes. */
-export const sharedMode = 0o2777;
+import { sharedMode } from './shared-mode.ts';
 
 /** A temporary volume in a directory of the node, which nobody but us deletes. */
 export type HostDirVolume = { volume: SharedVolume; remove: () => Promise<void> };

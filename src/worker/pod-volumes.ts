@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from '../api/names.ts';
 import { podVolume, type RunPlan, temporaryPodVolume, workerPaths } from '../api/plan.ts';
 import { findClaims } from './pod-find-claims.ts';
-import { openHostDirVolume, sharedMode } from './pod-host-dir.ts';
+import { openHostDirVolume } from './pod-host-dir.ts';
 import type { OpenVolumes, SharedVolume } from './setting.ts';
+import { sharedMode } from './shared-mode.ts';
 
 /** What names the kubelet's directory on the node. */
 const kubeletSetting = 'the operator setting DOCKERRUN_KUBELET_ROOT';

@@ -1,4 +1,3 @@
-import type { Progress } from '../api/status.ts';
 import type { Engine } from '../docker/engine.ts';
 import { imageWantsGpu } from '../docker/gpu-request.ts';
 import { type ContainerOutcome, runContainer } from '../docker/run-container.ts';
@@ -71,15 +70,13 @@ function progressOf({ report, job }: RunSupport): (line: ProgressLine) => void {
   let last: ProgressLine = {};
   return (line) => {
     last = { ...last, ...line };
-    report.targetProgress(shown(last));
+    report.targetProgress({ message: last.message, percent: percentOf(last) });
     job?.progress(line);
   };
 }
 
-function shown({ message, current, total }: ProgressLine): Progress {
-  const text = message ?? 'The target runs.';
-  if (current === undefined || total === undefined || total <= 0) return { message: text };
-  return { message: text, percent: Math.max(0, Math.min(100, Math.floor((current / total) * 100))) };
+function percentOf({ current, total }: ProgressLine): number | undefined {
+  return current === undefined || total === undefined || total <= 0 ? undefined : (current / total) * 100;
 }
 
 async function runWithProbes(setting: Setting, run: TargetRun, streams: Streams): Promise<ContainerOutcome> {

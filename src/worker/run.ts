@@ -1,10 +1,10 @@
-import { labels } from '../api/names.ts';
-import { connectEngine, type Engine } from '../docker/engine.ts';
-import { removeLeftovers } from '../docker/leftovers.ts';
+import { lastingVolumesOf } from '../api/lasting-volumes.ts';
+import type { Engine } from '../docker/engine.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
+import { cleanEngine } from './clean-engine.ts';
 import { inputPathsOf } from './input-paths.ts';
-import { Pipes, pipePlaces } from './pipes.ts';
+import { Pipes } from './pipes.ts';
 import { prepare } from './prepare.ts';
 import { underJob } from './run-job.ts';
 import type { RunSupport } from './run-support.ts';
@@ -24,8 +24,10 @@ import type { Streams } from './streams.ts';
  */
 export async function runOnce(setting: Setting, support: RunSupport): Promise<void> {
   await underJob(setting, support, async (underway) => {
-    const engine = await cleanEngine(setting, underway.signal);
-    const { volumes, remove } = await setting.openVolumes(underway.signal);
+    const { signal } = underway;
+    const { dockerSocket, run } = setting;
+    const engine = await cleanEngine({ dockerSocket, runUid: run.uid, signal });
+    const { volumes, remove } = await setting.openVolumes(signal);
     try {
       await runPhases(setting, { engine, volumes }, underway);
     } finally {
@@ -34,27 +36,21 @@ export async function runOnce(setting: Setting, support: RunSupport): Promise<vo
   });
 }
 
-/** The engine without the containers of earlier attempts: they could still write into the run's volumes. */
-async function cleanEngine(setting: Setting, signal: AbortSignal): Promise<Engine> {
-  const engine = await connectEngine({ socketPath: setting.dockerSocket, signal });
-  const { runUid, attempt } = labels;
-  await removeLeftovers(engine, { labels: { runUid, attempt }, runUid: setting.run.uid, signal });
-  return engine;
-}
-
 async function runPhases(
   setting: Setting,
   { engine, volumes }: { engine: Engine; volumes: readonly SharedVolume[] },
   support: RunSupport,
 ): Promise<void> {
   const steps = stepsOf(setting.spec, volumes);
+  const { journalled } = lastingVolumesOf(setting.spec);
+  const lasting = volumes.filter(({ name }) => journalled.includes(name));
   const staged = new StagedFiles();
   const pipes = new Pipes();
   let girder: GirderClient | undefined;
   let streams: Streams | undefined;
   try {
     const stagedIn = await withStartDeadline(setting, support.signal, async (signal) => {
-      await staged.begin(setting.run.uid, lastingVolumes(steps), { log: support.log, signal });
+      await staged.begin(setting.run.uid, lasting, { log: support.log, signal });
       girder = await connectGirder(setting, steps, { ...support, signal });
       const { report, log } = support;
       return prepare(setting, { engine, girder, steps, staged, report, log, signal });
@@ -72,12 +68,6 @@ async function runPhases(
     await staged.remove(support.log);
     await girder?.close();
   }
-}
-
-/** The volumes that outlive the run and into which it puts something. */
-function lastingVolumes({ downloads, streams }: Steps): Set<SharedVolume> {
-  const places = [...downloads, ...pipePlaces(streams)];
-  return new Set(places.map(({ volume }) => volume).filter(({ temporary }) => !temporary));
 }
 
 async function connectGirder(

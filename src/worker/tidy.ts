@@ -1,12 +1,10 @@
 import { lastingVolumesOf } from '../api/lasting-volumes.ts';
-import { labels } from '../api/names.ts';
 import { parseEnding, parsePlan, type RunPlan, workerEnvironment, workerPaths } from '../api/plan.ts';
 import { exitCodes } from '../api/reasons.ts';
-import { connectEngine } from '../docker/engine.ts';
-import { removeLeftovers } from '../docker/leftovers.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
+import { cleanEngine } from './clean-engine.ts';
 import { removeHostDirVolume } from './pod-host-dir.ts';
 import { reportEnd } from './report-end.ts';
 import { StagedFiles } from './staged-files.ts';
@@ -45,7 +43,10 @@ function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSig
   const { journalled, directories } = lastingVolumesOf(spec);
   const runUid = run.uid;
   return [
-    { what: 'containers', run: () => removeContainers(runUid, signal) },
+    {
+      what: 'containers',
+      run: () => cleanEngine({ dockerSocket: workerPaths.dockerSocket, runUid, signal }),
+    },
     ...journalled.map((name) => ({
       what: `files in volume ${name}`,
       run: () => StagedFiles.sweep(runUid, { name, localPath: workerPaths.volume(name) }, { signal, log }),
@@ -55,15 +56,6 @@ function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSig
       run: () => removeHostDirVolume({ name, runUid }, signal),
     })),
   ];
-}
-
-async function removeContainers(runUid: string, signal: AbortSignal): Promise<void> {
-  const engine = await connectEngine({ socketPath: workerPaths.dockerSocket, signal });
-  await removeLeftovers(engine, {
-    labels: { runUid: labels.runUid, attempt: labels.attempt },
-    runUid,
-    signal,
-  });
 }
 
 /** Tries one part; gives whether it succeeded in time. */
