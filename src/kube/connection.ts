@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import type { ApiCall } from './api-call.ts';
 
 /** How to reach one API server: its address, one pool of connections, and headers that authenticate a request. */
 export type Connection = {
@@ -10,6 +11,8 @@ export type Connection = {
   /** Asked for each request, since tokens of service accounts rotate (client-node re-reads the file every minute). */
   readonly authenticate: () => Promise<Record<string, string>>;
   readonly namespace: string;
+  /** Told of every request that was sent. */
+  readonly observe?: (call: ApiCall) => void;
 };
 
 /** Reads KUBECONFIG, ~/.kube/config or the service account of the pod, in the order that kubectl does. */

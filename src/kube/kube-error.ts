@@ -29,7 +29,23 @@ export function isConflict(error: unknown): boolean {
   return error instanceof KubeError && error.status === 409;
 }
 
-/** True when a resource version is too old to list or watch from (410 Gone). */
+/** True when a resource version is too old to list or watch from (410 Gone), or newer than any (etcd was restored). */
 export function isExpired(error: unknown): boolean {
-  return error instanceof KubeError && (error.status === 410 || error.reason === 'Expired');
+  if (!(error instanceof KubeError)) return false;
+  const isFromTheFuture = error.status === 504 && error.message.includes('Too large resource version');
+  return error.status === 410 || error.reason === 'Expired' || isFromTheFuture;
+}
+
+/** True when no answer came, or only that the server has no time: what was asked for may be asked for again as it is. */
+export function isUnheard(error: unknown): boolean {
+  return error instanceof KubeError && (error.status === 0 || error.status === 429);
+}
+
+/** No server is left alone for longer than this, whatever it asks for. */
+const longestRetryAfterMs = 600_000;
+
+/** How long the API server asked to be left alone, in milliseconds; nothing when it did not. */
+export function retryAfterMs(error: unknown): number | undefined {
+  if (!(error instanceof KubeError) || error.retryAfterSeconds === undefined) return undefined;
+  return Math.min(Math.max(0, error.retryAfterSeconds) * 1000, longestRetryAfterMs);
 }

@@ -1,81 +1,103 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { deadline } from '../support/abort.ts';
+import type { IncomingMessage } from 'node:http';
+import { deadline, raceAbort, sleep } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
+import { userAgent } from '../support/version.ts';
+import { StalledError } from '../support/watchdog.ts';
+import { verbAndResource } from './api-call.ts';
 import type { Connection } from './connection.ts';
-import { KubeError } from './kube-error.ts';
+import { KubeError, retryAfterMs } from './kube-error.ts';
+import { dropIdleSockets, readAll, send } from './transport.ts';
+import { parseStatus } from './wire.ts';
 
 /** Longer than the API server's own limit for a request that is no watch (60 s would hide a dead connection). */
 const requestDeadlineMs = 30_000;
 
+/** When the server is too busy and does not say for how long; and never sooner than that, whatever it says. */
+const defaultRetryAfterMs = 1_000;
+const leastRetryAfterMs = 100;
+
+/** A request to the API server; a path begins with /api or /apis. */
 export type KubeRequest = {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   query?: Record<string, string>;
   body?: unknown;
   contentType?: string;
+  /** The caller has a patience of its own: a read that the server has no time for is not asked for again here. */
+  once?: boolean;
   signal: AbortSignal;
 };
 
-/** Sends a request and gives the parsed JSON answer; rejects with a KubeError within 30 s if there is none. */
+/**
+ * Sends a request and gives the parsed JSON answer; rejects with a KubeError within 30 s if there is none. A read that
+ * the server has no time for (429) is asked for again within that time; a write never, its caller knows better.
+ */
 export async function requestJson(connection: Connection, request: KubeRequest): Promise<unknown> {
+  const end = performance.now() + requestDeadlineMs;
   const signal = deadline(requestDeadlineMs, request.signal);
-  try {
-    const response = await openResponse(connection, { ...request, signal });
-    return JSON.parse(await readAll(response));
-  } catch (error) {
-    request.signal.throwIfAborted();
-    throw asKubeError(request, error);
+  for (;;) {
+    try {
+      const response = await openResponse(connection, { ...request, signal });
+      return JSON.parse(await readAll(response)) as unknown;
+    } catch (error) {
+      request.signal.throwIfAborted();
+      const failure = signal.aborted ? unanswered(connection, request) : asKubeError(request, error);
+      const waitMs = waitToRead(request, failure);
+      if (waitMs === undefined || performance.now() + waitMs >= end) throw failure;
+      await sleep(waitMs, request.signal);
+    }
   }
 }
 
 /** Sends a request and gives the answer as soon as its headers are there; a refusal rejects with a KubeError. */
 export async function openResponse(connection: Connection, request: KubeRequest): Promise<IncomingMessage> {
-  const headers: Record<string, string> = {
-    ...(await connection.authenticate()),
-    accept: 'application/json',
+  // A plug-in for credentials may never answer.
+  const credentials = await raceAbort(connection.authenticate(), request.signal);
+  const began = performance.now();
+  const observe = (code: number) => {
+    const seconds = (performance.now() - began) / 1000;
+    connection.observe?.({ ...verbAndResource(request), code, seconds });
   };
-  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-  if (body !== undefined) {
-    headers['content-type'] = request.contentType ?? 'application/json';
-    headers['content-length'] = String(Buffer.byteLength(body));
-  }
-  const url = new URL(request.path, connection.server);
-  for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
-  const response = await send(url, connection, {
-    method: request.method,
-    headers,
-    signal: request.signal,
-    body,
+  const response = await sendTo(connection, request, credentials).catch((error: unknown) => {
+    observe(0);
+    throw error;
   });
   const status = response.statusCode ?? 0;
+  observe(status);
   if (status >= 200 && status < 300) return response;
   throw refusal(request, response, await readAll(response));
 }
 
-function send(
-  url: URL,
+function sendTo(
   connection: Connection,
-  options: { method: string; headers: Record<string, string>; signal: AbortSignal; body: string | undefined },
+  request: KubeRequest,
+  credentials: Record<string, string>,
 ): Promise<IncomingMessage> {
-  const { body, ...rest } = options;
-  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
-    const outgoing = request(url, { ...rest, agent: connection.agent }, resolve);
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
+  const { method, path, query = {}, contentType = 'application/json', signal } = request;
+  const headers: Record<string, string> = {
+    ...credentials,
+    accept: 'application/json',
+    'user-agent': userAgent,
+  };
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  if (body !== undefined) {
+    headers['content-type'] = contentType;
+    headers['content-length'] = String(Buffer.byteLength(body));
+  }
+  const url = new URL(path, connection.server);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  return send(url, connection.agent, { method, headers, signal, body });
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+function waitToRead({ method, once }: KubeRequest, failure: KubeError): number | undefined {
+  if (method !== 'GET' || once === true || failure.status !== 429) return undefined;
+  return Math.max(leastRetryAfterMs, retryAfterMs(failure) ?? defaultRetryAfterMs);
 }
 
 function refusal(request: KubeRequest, response: IncomingMessage, text: string): KubeError {
   const body = parseStatus(text);
-  const retryAfter = Number(response.headers['retry-after']);
+  const header = response.headers['retry-after'];
+  const retryAfter = header === undefined ? body.retryAfterSeconds : Number(header);
   return new KubeError(
     body.message ?? `${request.method} ${request.path}: ${response.statusCode} ${text.slice(0, 200)}`,
     {
@@ -86,28 +108,15 @@ function refusal(request: KubeRequest, response: IncomingMessage, text: string):
   );
 }
 
-/** The reason and message of a `Status` object, as far as the text is one. */
-export function parseStatus(text: string): { reason?: string; message?: string; code?: number } {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null) return {};
-    return {
-      ...('reason' in value && typeof value.reason === 'string' ? { reason: value.reason } : {}),
-      ...('message' in value && typeof value.message === 'string' ? { message: value.message } : {}),
-      ...('code' in value && typeof value.code === 'number' ? { code: value.code } : {}),
-    };
-  } catch {
-    return {};
-  }
+/** Where one connection is dead without a word, the idle ones that are as old are, too. */
+function unanswered(connection: Connection, { method, path }: KubeRequest): KubeError {
+  dropIdleSockets(connection.agent);
+  const cause = new StalledError(`no whole answer within ${requestDeadlineMs / 1000} s`);
+  return new KubeError(`${method} ${path}: the API server gave ${cause.message}`, { status: 0, cause });
 }
 
-function asKubeError(request: KubeRequest, error: unknown): KubeError {
+function asKubeError({ method, path }: KubeRequest, error: unknown): KubeError {
   if (error instanceof KubeError) return error;
-  return new KubeError(
-    `${request.method} ${request.path}: no answer from the API server: ${describe(error)}`,
-    {
-      status: 0,
-      cause: error,
-    },
-  );
+  const message = `${method} ${path}: no answer from the API server: ${describe(error)}`;
+  return new KubeError(message, { status: 0, cause: error });
 }

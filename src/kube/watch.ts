@@ -1,16 +1,31 @@
-import type { Connection } from './connection.ts';
-import { KubeError } from './kube-error.ts';
-import { openResponse, parseStatus } from './request.ts';
 import { isRecord } from '../support/narrow.ts';
+import { Watchdog } from '../support/watchdog.ts';
+import type { Connection } from './connection.ts';
+import { UnreadableError } from './interruption.ts';
+import { KubeError } from './kube-error.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { openResponse } from './request.ts';
+import { dropIdleSockets } from './transport.ts';
+import { statusOf } from './wire.ts';
 
-export type WatchEvent = { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: unknown };
+/** What an event of a watch says of its object. */
+export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 
+/** One line of a watch; a bookmark has an object with a version only. */
+export type WatchEvent = { type: WatchEventType; object: unknown };
+
+/** What to watch, and from which version on. */
 export type WatchRequest = {
   path: string;
   labelSelector: string | undefined;
   resourceVersion: string;
+  /** Called when the server has accepted the watch. */
+  onOpen: () => void;
   signal: AbortSignal;
 };
+
+/** The API server sends the headers of a watch at once; a connection that is not even made in this time is dead. */
+const answerMs = 30_000;
 
 /**
  * A watch whose stream is silent this long is dead: the API server sends a bookmark about once a minute
@@ -26,26 +41,24 @@ export async function* watchEvents(
   connection: Connection,
   request: WatchRequest,
 ): AsyncGenerator<WatchEvent> {
-  const silence = new AbortController();
-  const restart = () =>
-    setTimeout(() => silence.abort(new Error(`no byte for ${silenceMs / 1000} s`)), silenceMs);
-  let timer = restart();
+  using watchdog = new Watchdog(answerMs, 'answer to the watch', request.signal);
   try {
-    const response = await openResponse(connection, {
-      method: 'GET',
-      path: request.path,
-      query: watchQuery(request),
-      signal: AbortSignal.any([request.signal, silence.signal]),
-    });
+    const { path } = request;
+    const query = watchQuery(request);
+    const response = await openResponse(connection, { method: 'GET', path, query, signal: watchdog.signal });
+    watchdog.expect(silenceMs, 'byte of the watch');
+    request.onOpen();
     const lines = new LineSplitter();
     for await (const chunk of response as AsyncIterable<Buffer>) {
-      clearTimeout(timer);
-      timer = restart();
+      watchdog.touch();
       for (const line of lines.push(chunk)) yield parseEvent(line);
     }
-  } finally {
-    clearTimeout(timer);
-    silence.abort();
+  } catch (error) {
+    request.signal.throwIfAborted();
+    if (!watchdog.signal.aborted) throw error;
+    // Where one connection is dead without a word, the idle ones that are as old are, too.
+    dropIdleSockets(connection.agent);
+    throw watchdog.signal.reason;
   }
 }
 
@@ -59,38 +72,30 @@ function watchQuery(request: WatchRequest): Record<string, string> {
   };
 }
 
-/** Cuts a stream of bytes into lines; a last line without its end is a broken stream and never comes out. */
-export class LineSplitter {
-  #rest: Buffer = Buffer.alloc(0);
-
-  push(chunk: Buffer): string[] {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const lines: string[] = [];
-    let start = 0;
-    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-      if (end > start) lines.push(bytes.toString('utf8', start, end));
-      start = end + 1;
-    }
-    this.#rest = bytes.subarray(start);
-    return lines;
-  }
-}
-
 function parseEvent(line: string): WatchEvent {
-  const event: unknown = JSON.parse(line);
-  if (!isRecord(event)) throw new TypeError('a watch event that is no object');
-  switch (event['type']) {
+  const { type, object } = parseObject(line);
+  switch (type) {
     case 'ADDED':
     case 'MODIFIED':
     case 'DELETED':
     case 'BOOKMARK':
-      return { type: event['type'], object: event['object'] };
-    default: {
-      const status = parseStatus(JSON.stringify(event['object'] ?? null));
-      throw new KubeError(status.message ?? 'the watch failed', {
-        status: status.code ?? 500,
-        ...(status.reason === undefined ? {} : { reason: status.reason }),
-      });
+      return { type, object };
+    case 'ERROR': {
+      const { code = 500, message = 'the watch failed', ...more } = statusOf(object);
+      throw new KubeError(message, { status: code, ...more });
     }
+    default:
+      throw new UnreadableError('a line of the watch is no event');
   }
+}
+
+/** What is in a line that cannot be read is not told: it may be a part of anything. */
+function parseObject(line: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (isRecord(value)) return value;
+  } catch {
+    // Said below.
+  }
+  throw new UnreadableError('a line of the watch is no JSON object');
 }

@@ -67,3 +67,28 @@ export function parseList(value: unknown): {
     continueToken: continueToken === '' ? undefined : continueToken,
   };
 }
+
+/** What a `Status` object says of a failure. */
+export type FailureStatus = { reason?: string; message?: string; code?: number; retryAfterSeconds?: number };
+
+/** The `Status` object in a text, as far as the text is one. */
+export function parseStatus(text: string): FailureStatus {
+  try {
+    return statusOf(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+/** What an object says of a failure, as far as it is a `Status`. */
+export function statusOf(value: unknown): FailureStatus {
+  const [reason, message] = [textAt(value, 'reason'), textAt(value, 'message')];
+  const code = numberAt(value, 'code');
+  const retryAfterSeconds = numberAt(recordAt(value, 'details'), 'retryAfterSeconds');
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+    ...(code === undefined ? {} : { code }),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  };
+}

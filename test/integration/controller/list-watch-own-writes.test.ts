@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../../fixtures/until.ts';
 import { anObject, WatchServer } from './watch-server.ts';
-import { until, Watched } from './watched.ts';
+import { Watched } from './watched.ts';
 
 const path = '/api/v1/configmaps';
 
@@ -20,6 +21,22 @@ test('what the server answered to a write of ours is in the cache at once', asyn
   await using _ = watched;
   watched.cache.absorb(anObject('a', 20, 'new'));
   assert.equal(watched.contents, ['a=new']);
+});
+
+test('a write of ours wakes nobody, neither its answer nor its event; what somebody else wrote just before does', async () => {
+  await using server = await WatchServer.start();
+  const { watched, watch } = await watching(server);
+  await using _ = watched;
+  watched.changes.length = 0;
+  watched.cache.absorb(anObject('a', 20, 'ours'));
+  watch.event('MODIFIED', anObject('a', 20, 'ours')).event('ADDED', anObject('b', 21));
+  await until('the events are heard', () => watched.cache.get('lab/b') !== undefined);
+  assert.equal(watched.changes, ['b@21']);
+  watched.cache.absorb(anObject('a', 31, 'ours on theirs'));
+  watch.event('MODIFIED', anObject('a', 30, 'theirs')).event('MODIFIED', anObject('a', 31, 'ours on theirs'));
+  watch.event('ADDED', anObject('c', 32));
+  await until('the events are heard', () => watched.cache.get('lab/c') !== undefined);
+  assert.equal(watched.changes, ['b@21', 'a@31', 'c@32']);
 });
 
 test('an event from before our write does not bring back what was', async () => {

@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert';
 import { connect, type Connection } from '../../../src/kube/connection.ts';
 import { requestJson } from '../../../src/kube/request.ts';
 import { paths } from '../../../src/kube/resources.ts';
-import { until, Watched } from './watched.ts';
+import { until } from '../../fixtures/until.ts';
+import { Watched } from './watched.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const label = `dockerrun-test-${randomBytes(4).toString('hex')}`;
@@ -57,7 +58,9 @@ test('the real API server is listed and watched: what is made, changed and delet
   await using namespace = await Namespace.make();
   await namespace.create('a', 'one');
   await namespace.create('b', 'one');
-  await using watched = new Watched(namespace.connection, paths.configMaps(), `${label}=yes`);
+  await using watched = new Watched(namespace.connection, paths.configMaps(), {
+    labelSelector: `${label}=yes`,
+  });
   await until('the list is there', () => watched.cache.synced);
   assert.equal(watched.contents, ['a=one', 'b=one']);
   await namespace.create('c', 'one');

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../../fixtures/until.ts';
 import { anObject, WatchServer } from './watch-server.ts';
-import { until, Watched } from './watched.ts';
+import { Watched } from './watched.ts';
 
 const path = '/api/v1/configmaps';
 
@@ -17,7 +18,7 @@ async function watching(server: WatchServer) {
 
 test('it lists what its selector chooses, and watches from the version of the list, with bookmarks', async () => {
   await using server = await WatchServer.start();
-  await using watched = new Watched(server.connection, path, 'lab=1');
+  await using watched = new Watched(server.connection, path, { labelSelector: 'lab=1' });
   const list = await server.nextList();
   assert.is(list.url.pathname, path);
   assert.is(list.query('labelSelector'), 'lab=1');
@@ -51,13 +52,14 @@ test('a list of many pages is in the cache when the last of them is there', asyn
   assert.equal(watched.contents, ['a=', 'b=', 'c=']);
 });
 
-test('a list whose next page is too old begins anew', async () => {
+test('a list whose next page is too old begins anew, in one piece', async () => {
   await using server = await WatchServer.start();
   await using watched = new Watched(server.connection, path);
   (await server.nextList()).list(10, [anObject('a', 5)], 'token-1');
   (await server.nextList()).refuse(410, 'Expired');
   const again = await server.nextList();
   assert.is(again.query('continue'), null);
+  assert.is(again.query('limit'), null);
   again.list(20, [anObject('b', 6)]);
   await server.nextWatch();
   assert.equal(watched.contents, ['b=']);
@@ -104,6 +106,18 @@ test('a connection that is reset in the middle of an event goes on from the last
   assert.is(again.query('resourceVersion'), '12');
   again.stream().event('ADDED', anObject('c', 13, 'one'));
   await until('the second watch is heard', () => watched.contents.length === 3);
+});
+
+test('an event that is cut by a proper end comes whole with the next watch', async () => {
+  await using server = await WatchServer.start();
+  const { watched, watch } = await watching(server);
+  await using _ = watched;
+  watch.event('MODIFIED', anObject('a', 12, 'two')).response.end('{"type":"ADDED","object":{"meta');
+  const again = await server.nextWatch();
+  assert.is(again.query('resourceVersion'), '12');
+  again.stream().event('ADDED', anObject('c', 13, 'one'));
+  await until('the whole event is heard', () => watched.contents.length === 3);
+  assert.equal(watched.changes, ['a@12', 'c@13']);
 });
 
 test('a version that is too old for the watch leads to a new list, which shows what was deleted', async () => {
@@ -163,6 +177,33 @@ test('a list that fails is asked for again, and the cache stays as it was', asyn
   await until('the new list is in the cache', () => watched.contents.length === 0);
 });
 
+test('after some time all is listed anew, in case that an event was lost; only what differs is told', async () => {
+  await using server = await WatchServer.start();
+  await using watched = new Watched(server.connection, path, { relistMs: 0 });
+  (await server.nextList()).list(10, [anObject('a', 5, 'one'), anObject('b', 6, 'one')]);
+  (await server.nextWatch()).stream().bookmark(20).end();
+  (await server.nextList()).list(30, [anObject('a', 5, 'one'), anObject('b', 16, 'lost')]);
+  assert.is((await server.nextWatch()).query('resourceVersion'), '30');
+  assert.equal(watched.changes, ['a@5', 'b@6', 'b@16']);
+});
+
+test('it tells whether it is connected, and how long ago it heard of the server', async () => {
+  await using server = await WatchServer.start();
+  await using watched = new Watched(server.connection, path);
+  const { cache } = watched;
+  assert.is(cache.lastEventAgeMs, undefined);
+  (await server.nextList()).list(10, []);
+  const watch = await server.nextWatch();
+  assert.not.ok(cache.connected);
+  watch.stream();
+  await until('it is connected', () => cache.connected);
+  await until('nothing is heard for a while', () => (cache.lastEventAgeMs ?? 0) > 1_000);
+  watch.bookmark(11);
+  await until('a bookmark is heard', () => (cache.lastEventAgeMs ?? 1_000) < 1_000);
+  watch.response.socket?.resetAndDestroy();
+  await until('it is not connected', () => !cache.connected);
+});
+
 test('stopping ends the watch at once', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
@@ -170,7 +211,7 @@ test('stopping ends the watch at once', async () => {
   const before = performance.now();
   await watched.stop();
   await closed;
-  assert.ok(performance.now() - before < 500);
+  assert.ok(performance.now() - before < 3_000);
 });
 
 test('stopping ends a pause at once', async () => {
@@ -180,7 +221,7 @@ test('stopping ends a pause at once', async () => {
   await until('it waits', () => watched.log.length > 0);
   const before = performance.now();
   await watched.stop();
-  assert.ok(performance.now() - before < 500);
+  assert.ok(performance.now() - before < 3_000);
 });
 
 test.run();

@@ -104,12 +104,12 @@ export class WatchServer implements AsyncDisposable {
   }
 
   /** The next request, in the order in which they came. */
-  async next(): Promise<Exchange> {
-    const late = setTimeout(() => this.#onArrival(), patienceMs);
+  async next(withinMs = patienceMs): Promise<Exchange> {
+    const late = setTimeout(() => this.#onArrival(), withinMs);
     if (this.#arrived.length === 0) await new Promise<void>((resolve) => (this.#onArrival = resolve));
     clearTimeout(late);
     const exchange = this.#arrived.shift();
-    if (exchange === undefined) throw new Error(`no request came within ${patienceMs / 1000} s`);
+    if (exchange === undefined) throw new Error(`no request came within ${withinMs / 1000} s`);
     return exchange;
   }
 

@@ -2,9 +2,11 @@ import { ListWatch } from '../../../src/kube/list-watch.ts';
 import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
 import { createLogger } from '../../../src/support/log.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
-import { patienceMs } from './watch-server.ts';
 
 export type Item = { readonly name: string; readonly version: string; readonly value: string };
+
+/** The value of an object that the parser of `Watched` throws at. */
+export const poison = 'poison';
 
 /** A cache that runs until it is disposed of, and remembers what it said. */
 export class Watched implements AsyncDisposable {
@@ -12,16 +14,35 @@ export class Watched implements AsyncDisposable {
   readonly changes: string[] = [];
   /** What the cache logged, as JSON lines. */
   readonly log: string[] = [];
+  /** What its observer was told, but for single events: `listed 2`, `watching`, `interrupted reset`. */
+  readonly story: string[] = [];
   readonly cache: ListWatch<Item>;
+  /** Told of every change before it is noted; may throw. */
+  onChange: (item: Item, before: Item | undefined) => void = () => undefined;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor(connection: Connection, path: string, labelSelector?: string) {
+  constructor(
+    connection: Connection,
+    path: string,
+    { labelSelector, relistMs }: { labelSelector?: string; relistMs?: number } = {},
+  ) {
     this.cache = new ListWatch<Item>({
       ...{ connection, path, parse },
       ...(labelSelector === undefined ? {} : { labelSelector }),
-      onChange: ({ name, version }) => void this.changes.push(`${name}@${version}`),
+      ...(relistMs === undefined ? {} : { relistMs }),
+      onChange: (item, before) => {
+        this.onChange(item, before);
+        this.changes.push(`${item.name}@${item.version}`);
+      },
       log: createLogger('debug', { write: (line) => void this.log.push(line) }),
+      observer: {
+        listed: (count) => void this.story.push(`listed ${count}`),
+        watching: () => void this.story.push('watching'),
+        event: () => undefined,
+        interrupted: (reason) => void this.story.push(`interrupted ${reason}`),
+        failed: (where) => void this.story.push(`failed ${where}`),
+      },
     });
     this.#running = this.cache.run(this.#stop.signal);
   }
@@ -46,14 +67,7 @@ export class Watched implements AsyncDisposable {
 
 function parse(object: unknown): Item {
   const { name, resourceVersion } = parseObjectMeta(object);
+  if (textAt(recordAt(object, 'data'), 'value') === poison)
+    throw new TypeError('a value that nobody expects');
   return { name, version: resourceVersion, value: textAt(recordAt(object, 'data'), 'value') ?? '' };
-}
-
-/** Waits until a condition holds, and fails when it does not in time. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  const end = performance.now() + patienceMs;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`not within ${patienceMs / 1000} s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

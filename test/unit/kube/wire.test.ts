@@ -1,8 +1,15 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseStatus } from '../../../src/kube/request.ts';
-import { listAt, numberAt, parseList, parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
+import {
+  listAt,
+  numberAt,
+  parseList,
+  parseObjectMeta,
+  parseStatus,
+  recordAt,
+  textAt,
+} from '../../../src/kube/wire.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 
 test('what is read at a key is what it should be, or nothing', () => {

@@ -1,0 +1,46 @@
+import type { Connection } from './connection.ts';
+import { isExpired } from './kube-error.ts';
+import { requestJson } from './request.ts';
+import { parseList } from './wire.ts';
+
+const pageSize = '500';
+
+/** What to list. */
+export type ListRequest = { path: string; labelSelector: string | undefined; signal: AbortSignal };
+
+/**
+ * Lists all objects page by page, so that never more than a page of them is in memory as it came; gives the version of
+ * the list. When a page comes too late (its token expires after minutes), everything is listed once more, in one piece.
+ */
+export async function listPages(
+  connection: Connection,
+  request: ListRequest,
+  onPage: (objects: readonly unknown[], isFirst: boolean) => void,
+): Promise<string> {
+  let continueToken: string | undefined;
+  for (;;) {
+    const isFirst = continueToken === undefined;
+    const query: Record<string, string> = { limit: pageSize };
+    if (continueToken !== undefined) query['continue'] = continueToken;
+    try {
+      const page = await listOnce(connection, request, query);
+      onPage(page.items, isFirst);
+      if (page.continueToken === undefined) return page.resourceVersion;
+      continueToken = page.continueToken;
+    } catch (error) {
+      if (isFirst || !isExpired(error)) throw error;
+      const whole = await listOnce(connection, request, {});
+      onPage(whole.items, true);
+      return whole.resourceVersion;
+    }
+  }
+}
+
+async function listOnce(
+  connection: Connection,
+  { path, labelSelector, signal }: ListRequest,
+  paging: Record<string, string>,
+): Promise<ReturnType<typeof parseList>> {
+  const query = { ...paging, ...(labelSelector === undefined ? {} : { labelSelector }) };
+  return parseList(await requestJson(connection, { method: 'GET', path, query, signal, once: true }));
+}

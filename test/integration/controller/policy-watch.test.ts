@@ -1,0 +1,94 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { apiVersion, group, kind } from '../../../src/api/names.ts';
+import { policyKind, policyName, policyPlural } from '../../../src/api/policy-crd.ts';
+import { paths } from '../../../src/kube/resources.ts';
+import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { startControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import type { KubeClient } from '../../fixtures/kube-client.ts';
+
+const namespace = 'default';
+const policyPath = `${paths.policies()}/${policyName}`;
+
+async function createRun(client: KubeClient, name: string): Promise<string> {
+  const volumes = [{ name: 'd', bindMount: { hostPath: '/srv/data', containerPath: '/d' } }];
+  await client.create(paths.dockerRuns(namespace), {
+    ...{ apiVersion, kind, metadata: { name } },
+    spec: { image: 'busybox', volumes },
+  });
+  return `${paths.dockerRuns(namespace)}/${name}`;
+}
+
+const status = (run: unknown, field: string) => textAt(recordAt(run, 'status'), field);
+const begins = (run: unknown) => status(run, 'jobName') !== undefined;
+
+/** Lets the resource have a field that this controller does not know, as a newer version would. */
+async function addField(client: KubeClient): Promise<void> {
+  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${policyPlural}.${group}`;
+  const definition = await client.get(path);
+  const versions = structuredClone(listAt(recordAt(definition, 'spec'), 'versions'));
+  const [version] = versions;
+  const schema = recordAt(recordAt(recordAt(version, 'schema'), 'openAPIV3Schema'), 'properties');
+  const properties = recordAt(recordAt(schema, 'spec'), 'properties');
+  properties['future'] = { type: 'boolean' };
+  await client.merge(path, { spec: { versions } });
+  const isKept = (object: unknown) => recordAt(object, 'spec')['future'] === true;
+  const end = performance.now() + 20_000;
+  while (!isKept(await client.merge(policyPath, { spec: { future: true } }))) {
+    if (performance.now() > end) throw new Error('the API server does not keep the new field within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** Waits until the controller has said something of the policy so many times. */
+async function logged(controller: ControllerProcess, message: string, times: number): Promise<void> {
+  const end = performance.now() + 20_000;
+  const isSaid = ({ msg, policy }: Record<string, unknown>) => msg === message && policy === policyName;
+  while (controller.log.filter(isSaid).length < times) {
+    assert.ok(performance.now() < end, `not within 20 s: ${message}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const hostPaths = [{ pathPrefix: '/srv/data' }];
+const policy = (spec: object) => ({ apiVersion, kind: policyKind, metadata: { name: policyName }, spec });
+const changed = 'the policy came, changed or went';
+
+test('a change of the policy counts for the next run', async () => {
+  await using plane = await startControlPlane();
+  const { client } = plane;
+  await using controller = await ControllerProcess.start(plane.kubeconfig);
+  const isRefused = (run: unknown) => status(run, 'reason') === 'HostPathNotAllowed';
+  await client.until(await createRun(client, 'without-a-policy'), 'refused', isRefused);
+
+  await client.create(paths.policies(), policy({ namespaces: [{ names: [`${namespace}*`], hostPaths }] }));
+  await logged(controller, changed, 1);
+  await client.until(await createRun(client, 'allowed'), 'started', begins);
+
+  await client.merge(policyPath, { spec: { namespaces: [{ names: ['another'], hostPaths }] } });
+  await logged(controller, changed, 2);
+  await client.until(await createRun(client, 'no-more'), 'refused', isRefused);
+
+  await client.merge(policyPath, { spec: { hostPaths } });
+  await logged(controller, changed, 3);
+  await client.delete(policyPath);
+  await logged(controller, changed, 4);
+  await client.until(await createRun(client, 'gone'), 'refused', isRefused);
+});
+
+test('runs wait while the policy says what this controller does not know, as of a newer version of it', async () => {
+  await using plane = await startControlPlane();
+  const { client } = plane;
+  await client.create(paths.policies(), policy({ hostPaths }));
+  await addField(client);
+  await using _controller = await ControllerProcess.start(plane.kubeconfig);
+  const run = await createRun(client, 'waiting');
+  await client.until(run, 'waiting for the policy', (found) =>
+    /policy is invalid.*spec\.future/.test(status(found, 'message') ?? ''),
+  );
+  await client.merge(policyPath, { spec: { future: null } });
+  await client.until(run, 'started', begins);
+});
+
+test.run();

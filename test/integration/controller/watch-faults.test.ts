@@ -1,0 +1,121 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ApiProxy } from '../../fixtures/api-proxy.ts';
+import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { led } from './replicas.ts';
+import { StagedRun } from './staged-run.ts';
+import { StatusHistory } from './status-history.ts';
+
+/** The whole controller behind a proxy: runs are brought from their Jobs to their ends while something goes wrong. */
+let plane: ControlPlane;
+let proxy: ApiProxy;
+let controller: ControllerProcess;
+let history: StatusHistory;
+
+test.before(async () => {
+  plane = await startControlPlane();
+  proxy = await ApiProxy.start(plane);
+  controller = await ControllerProcess.start(plane.kubeconfigFor(proxy.url));
+  history = new StatusHistory(plane.connect());
+  await led(plane.client, [controller]);
+  const [first, second] = [new StagedRun(plane.client, 'first'), new StagedRun(plane.client, 'second')];
+  staged.push(first, second);
+  applied = staged.length;
+  for (const run of staged) await run.apply();
+  for (const run of staged) await run.hasJob();
+  await first.startPod();
+  await first.is(['Preparing']);
+});
+
+test.after(async () => {
+  await history[Symbol.asyncDispose]();
+  await controller[Symbol.asyncDispose]();
+  await proxy[Symbol.asyncDispose]();
+  await plane.close();
+});
+
+/** How many runs were applied, and how many answers to the creation of a Job were lost. */
+let [applied, lostAnswers] = [0, 0];
+
+/** Runs at three steps: the first has its pod running, the second has its Job, the third is yet to be applied. */
+const staged: StagedRun[] = [];
+
+/** Every run goes through three tests, a step in each, so that each fault meets every step. */
+function nextRuns(name: string): [StagedRun, StagedRun, StagedRun] {
+  const [toEnd, toStart] = staged.splice(0);
+  if (toEnd === undefined || toStart === undefined) throw new Error('an earlier test has failed');
+  const toApply = new StagedRun(plane.client, name);
+  staged.push(toStart, toApply);
+  return [toEnd, toStart, toApply];
+}
+
+const watchedKinds = ['dockerruns', 'jobs', 'pods'];
+const watches = () => proxy.watches().filter(({ resource }) => watchedKinds.includes(resource));
+const later = { status: 429, reason: 'TooManyRequests', retryAfter: 1 };
+const broken = { status: 500, reason: 'InternalError' };
+const tooOld = { status: 410, reason: 'Expired' };
+
+/** What goes wrong before each step of a run. */
+const faults: Record<string, () => void> = {
+  'every watch is reset': () => watches().forEach((watch) => watch.reset()),
+  'every watch ends in the proper way': () => watches().forEach((watch) => watch.end()),
+  'every watch breaks in the middle of its next event': () => watches().forEach((watch) => watch.cutNext()),
+  'every watch says what is no event': () => watches().forEach((watch) => watch.garble()),
+  'every watch is too old all of a sudden': () => watches().forEach((watch) => watch.expire()),
+  'every watch is reset, and too old when it is back': () => {
+    for (const kind of watchedKinds) proxy.fail('watch', kind, tooOld);
+    for (const watch of watches()) watch.reset();
+  },
+  'every watch is reset, and throttled when it is back': () => {
+    for (const kind of watchedKinds) proxy.fail('watch', kind, later);
+    for (const watch of watches()) watch.reset();
+  },
+  'every watch is reset, and refused twice when it is back': () => {
+    for (const kind of watchedKinds) proxy.fail('watch', kind, broken, 2);
+    for (const watch of watches()) watch.reset();
+  },
+  'every connection is reset, the idle ones too': () => proxy.resetAll(),
+  'what the controller writes is throttled': () => {
+    proxy.fail('create', 'jobs', later);
+    proxy.fail('patch', 'dockerruns/status', later);
+  },
+  'what the controller writes is stored, but the answer is lost': () => {
+    proxy.fail('create', 'jobs', { loseAnswer: true });
+    lostAnswers += 1;
+    proxy.fail('patch', 'dockerruns/status', { loseAnswer: true });
+  },
+};
+
+for (const [index, [name, fault]] of Object.entries(faults).entries()) {
+  test(`${name}: runs get one Job each, start and end`, async () => {
+    const began = performance.now();
+    const [toEnd, toStart, toApply] = nextRuns(`run-${index}`);
+    fault();
+    applied += 1;
+    await Promise.all([toApply.apply(), toStart.startPod(), toEnd.succeed()]);
+    await Promise.all([toApply.hasJob(), toStart.is(['Preparing', 'Running']), toEnd.is(['Succeeded'])]);
+    await toEnd.hasOneJob();
+    const seconds = (performance.now() - began) / 1000;
+    assert.equal(history.flaps, []);
+    assert.ok(controller.isRunning);
+    assert.ok(seconds < 20, `it took ${seconds.toFixed(1)} s`);
+  });
+}
+
+test('an event of a Job that never arrives is made good by the next list', async () => {
+  const [toEnd] = nextRuns('run-dropped');
+  const dropped = ['pods', 'jobs'].map((kind) => proxy.watches(kind)[0]);
+  for (const watch of dropped) watch?.dropNext();
+  await toEnd.succeed();
+  for (const watch of dropped) watch?.expire();
+  await toEnd.is(['Succeeded']);
+  await toEnd.hasOneJob();
+  assert.equal(history.flaps, []);
+});
+
+test('no Job was made twice', () => {
+  assert.is(proxy.count('create', 'jobs', 201), applied - lostAnswers);
+});
+
+test.run();

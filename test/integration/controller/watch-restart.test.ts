@@ -1,0 +1,50 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { paths } from '../../../src/kube/resources.ts';
+import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { until } from '../../fixtures/until.ts';
+import { led } from './replicas.ts';
+import { StagedRun } from './staged-run.ts';
+import { StatusHistory } from './status-history.ts';
+import { Watched } from './watched.ts';
+
+/** How long the API server is away: connections are refused. */
+const awayMs = 60_000;
+/** When it is back, everything goes on this soon; this machine may be busy. */
+const resumedMs = 30_000;
+
+let plane: ControlPlane;
+test.before(async () => void (plane = await startControlPlane()));
+test.after(() => plane.close());
+
+const configMaps = paths.configMaps('default');
+
+test('an API server that is killed and away for 60 s: neither a cache nor a run misses what happened', async () => {
+  await using watched = new Watched(plane.connect(), configMaps);
+  await using controller = await ControllerProcess.start(plane.kubeconfig);
+  await using history = new StatusHistory(plane.connect());
+  await led(plane.client, [controller]);
+  const run = new StagedRun(plane.client, 'run');
+  await run.apply();
+  await run.hasJob();
+  await until('the cache watches', () => watched.cache.connected);
+  await plane.client.create(configMaps, { metadata: { name: 'last-words' }, data: { value: 'one' } });
+  await run.startPod();
+  await plane.kill();
+  await new Promise((resolve) => setTimeout(resolve, awayMs));
+  await plane.restart();
+  const next = new StagedRun(plane.client, 'next');
+  await Promise.all([next.apply(), run.succeed()]);
+  await plane.client.create(configMaps, { metadata: { name: 'first-words' }, data: { value: 'one' } });
+  const both = ['first-words=one', 'last-words=one'];
+  const isHeard = () => both.every((content) => watched.contents.includes(content));
+  await until('the cache knows both', isHeard, resumedMs);
+  await Promise.all([run.is(['Succeeded'], resumedMs), next.hasJob(resumedMs)]);
+  for (const one of [run, next]) await one.hasOneJob();
+  assert.equal(history.flaps, []);
+  assert.ok(controller.isRunning);
+  assert.ok(watched.story.includes('interrupted refused'), watched.story.join());
+});
+
+test.run();
