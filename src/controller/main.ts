@@ -1,81 +1,69 @@
 import { destination } from 'pino';
-import { labels, progressPort } from '../api/names.ts';
-import { connect } from '../kube/connection.ts';
-import { ListWatch } from '../kube/list-watch.ts';
-import { paths } from '../kube/resources.ts';
-import { serveHealth } from '../runtime/health.ts';
-import { KeyedQueue } from '../runtime/queue.ts';
+import type { Term } from '../kube/lease-term.ts';
+import { aborted, sleep } from '../support/abort.ts';
+import { describe } from '../support/errors.ts';
 import { createLogger } from '../support/log.ts';
+import { startTracing } from '../support/start-tracing.ts';
+import { revision, version } from '../support/version.ts';
+import { areSynced, createCaches } from './caches.ts';
 import { readConfig } from './config.ts';
-import { askWorkerOver } from './ask-worker.ts';
-import type { Caches } from './gather.ts';
-import { Obstacles } from './obstacles.ts';
-import { PodsOfJobs } from './pods-of-jobs.ts';
-import { parseJob, parsePod, parseRun } from './observed.ts';
-import { readPolicy } from './policy.ts';
-import { createReconcile } from './reconcile.ts';
+import { expose } from './exposed.ts';
+import { createMetrics, showQueue } from './instruments.ts';
+import { leaseName, runLeadership } from './leadership.ts';
+import { concurrentReconciles, Loop } from './loop.ts';
+import { showRuns } from './runs-shown.ts';
+import { observeWatches } from './watch-instruments.ts';
+import { connectObserved, observeLeading } from './wire-instruments.ts';
 
-const concurrentReconciles = 16;
+/** How long the last answers of the servers may take when the controller stops. */
+const closeMs = 1_000;
 
-/** Runs the controller until the signal aborts. */
-export async function runController(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+/** Runs the controller until the signal aborts: its caches always, its loop while it leads. */
+export async function runController(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<void> {
   const config = readConfig(environment);
   const log = createLogger(config.logLevel, destination(1));
-  const connection = await connect();
-  const keys = new Map<string, string>();
-  const enqueue = (uid: string | undefined) => {
-    const key = uid === undefined ? undefined : keys.get(uid);
-    if (key !== undefined) queue.add(key);
-  };
-  const shared = { connection, log };
-  const ofRuns = { ...shared, labelSelector: labels.runUid };
-  const caches: Caches = {
-    runs: new ListWatch({
-      ...shared,
-      path: paths.dockerRuns(),
-      parse: parseRun,
-      onChange: ({ metadata: { namespace, name, uid } }) => {
-        keys.set(uid, `${namespace}/${name}`);
-        enqueue(uid);
-        if (caches.runs.get(`${namespace}/${name}`)?.metadata.uid !== uid) keys.delete(uid);
-      },
-    }),
-    jobs: new ListWatch({
-      ...ofRuns,
-      path: paths.jobs(),
-      parse: parseJob,
-      onChange: (job) => enqueue(job.ownerUid),
-    }),
-    pods: new ListWatch({
-      ...ofRuns,
-      path: paths.pods(),
-      parse: parsePod,
-      onChange: (pod) => {
-        podsOfJobs.changed(pod);
-        enqueue(pod.runUid);
-      },
-    }),
-  };
-  const podsOfJobs = new PodsOfJobs((key) => caches.pods.get(key));
-  const obstacles = new Obstacles(connection);
-  const allSynced = () => Object.values(caches).every((cache) => cache.synced);
-  const reconcile = createReconcile({
-    gatherer: { connection, caches, podsOfJobs, obstacles, askWorker: askWorkerOver(progressPort) },
-    applier: { connection, worker: config.worker },
-    policy: () => readPolicy(connection, log, signal),
-    log,
-    signal,
+  const onProblem = (sentence: string) => log.warn(sentence);
+  const tracing = await startTracing(environment, { serviceName: 'dockerrun-controller', onProblem });
+  const metrics = createMetrics(concurrentReconciles);
+  const [connection, leaseConnection] = [await connectObserved(metrics), await connectObserved(metrics)];
+  const watches = observeWatches(metrics);
+  let loop: Loop | undefined;
+  const { caches, podsOfJobs, keyOf } = createCaches({
+    ...{ connection, log, observers: watches.observers },
+    onRun: (key) => loop?.add(key),
+    onPod: (pod) => loop?.podChanged(pod),
   });
-  const queue = new KeyedQueue({
-    // Before every cache is filled, "no Job" could mean "not seen yet".
-    handle: async (key) => (allSynced() ? reconcile(key) : { kind: 'requeueAfter', milliseconds: 50 }),
-    concurrency: concurrentReconciles,
-    backoff: { firstMs: 200, maxMs: 60_000 },
-  });
-  const health = await serveHealth({ port: config.healthPort, isReady: allSynced });
-  log.info({ server: connection.server.origin, worker: config.worker }, 'controller started');
-  await Promise.all(Object.values(caches).map((cache) => cache.run(signal)));
-  await queue.stop();
-  await health.close();
+  const isReady = () => areSynced(caches);
+
+  const lead = async (term: Term) => {
+    const { worker } = config;
+    const { signal } = term;
+    const fenced = term.fence(connection);
+    loop = new Loop({ connection: fenced, caches, podsOfJobs, keyOf, worker, metrics, log, signal });
+    for (const { metadata } of caches.runs.values()) loop.add(`${metadata.namespace}/${metadata.name}`);
+    await aborted(AbortSignal.any([stop, signal]));
+    await loop.stop().finally(() => (loop = undefined));
+  };
+
+  const queue = () => loop?.queue;
+  showQueue(metrics, queue);
+  showRuns(metrics, () => caches.runs.values());
+  const servers = await expose({ config, metrics, isReady, queue, watches: watches.signs });
+  log.info(
+    { version, revision, server: connection.server.origin, worker: config.worker },
+    'controller started',
+  );
+  const watching = new AbortController();
+  const caching = Promise.all(Object.values(caches).map((cache) => cache.run(watching.signal)));
+  const leadership = { election: config.leaderElection, connection: leaseConnection, isReady, lead, log };
+  try {
+    await runLeadership({ ...leadership, onLeading: observeLeading(metrics, leaseName) }, stop);
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    log.error({ error: describe(error) }, 'the controller does not wait any longer');
+  }
+  watching.abort();
+  await Promise.race([Promise.all([caching, servers.close()]), sleep(closeMs)]);
+  await tracing.end();
   log.info('controller stopped');
 }

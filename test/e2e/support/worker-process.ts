@@ -6,11 +6,16 @@ export async function workerPid(lab: Lab, podName: string): Promise<number> {
   const pod = JSON.parse(await lab.kubectl('get', 'pod', podName, '-o', 'json')) as {
     metadata: { uid: string };
   };
+  return rolePid(pod.metadata.uid, 'worker');
+}
+
+/** The process of our program that has this role in a pod of this machine. */
+export async function rolePid(podUid: string, role: 'worker' | 'controller'): Promise<number> {
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const read = (name: string) => readFile(`/proc/${entry}/${name}`, 'utf8').catch(() => '');
-    const inPod = (await read('cgroup')).replaceAll('_', '-').includes(pod.metadata.uid);
-    if (inPod && (await read('cmdline')).includes('dockerrun.mjs\0worker')) return Number(entry);
+    const inPod = (await read('cgroup')).replaceAll('_', '-').includes(podUid);
+    if (inPod && (await read('cmdline')).includes(`dockerrun.mjs\0${role}`)) return Number(entry);
   }
-  throw new Error(`pod ${podName} has no worker`);
+  throw new Error(`the pod with uid ${podUid} has no ${role}`);
 }

@@ -1,0 +1,57 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
+import { paths } from '../../../src/kube/resources.ts';
+import { createRun, jobMadeIn, led, logged } from './replicas.ts';
+import { StatusHistory } from './status-history.ts';
+
+const milliseconds = (record: Record<string, unknown> | undefined) => Number(record?.['time']);
+
+test('a leader that hears nothing any more stops before another may lead, and follows when it hears again', async () => {
+  await using plane = await startControlPlane();
+  const { client } = plane;
+  await using proxy = await TcpProxy.start(plane.server);
+  await using cutOff = await ControllerProcess.start(plane.kubeconfigFor(proxy.url));
+  await led(client, [cutOff]);
+  await using other = await ControllerProcess.start(plane.kubeconfig);
+
+  const began = Date.now();
+  proxy.swallow();
+  const takeoverMs = await jobMadeIn(client, await createRun(client, 'while-it-is-deaf'), 30_000);
+  const stopped = milliseconds(logged(cutOff, 'leading no more')[0]);
+  const taken = milliseconds(logged(other, 'leading')[0]);
+  console.log(`black hole: stopped after ${stopped - began} ms, the next leads after ${taken - began} ms`);
+  console.log(`black hole: the next Job after ${Math.round(takeoverMs)} ms`);
+  // It has 8 s from its last renewal; the Lease goes to another after 12.
+  assert.ok(stopped - began < 14_000 && stopped < taken, `${stopped - began}, ${taken - began}`);
+  assert.ok(cutOff.isRunning);
+
+  proxy.heal();
+  await other.stop();
+  await led(client, [cutOff]);
+});
+
+test('while the API server is away for 20 s nobody loses anything, and work goes on when it is back', async () => {
+  await using plane = await startControlPlane();
+  const { client } = plane;
+  await using first = await ControllerProcess.start(plane.kubeconfig);
+  await using second = await ControllerProcess.start(plane.kubeconfig);
+  await led(client, [first, second]);
+  await using history = new StatusHistory(plane.connect());
+  const before = await createRun(client, 'before');
+  await plane.kill();
+  await new Promise((resolve) => setTimeout(resolve, 20_000));
+  await plane.restart();
+  const back = performance.now();
+  const after = await createRun(client, 'after');
+  await jobMadeIn(client, after, 45_000);
+  console.log(`API server back: the next Job after ${Math.round(performance.now() - back)} ms`);
+  await jobMadeIn(client, before, 45_000);
+  assert.ok(first.isRunning && second.isRunning);
+  assert.is((await client.list(paths.jobs())).length, 2);
+  assert.equal(history.flaps, []);
+});
+
+test.run();

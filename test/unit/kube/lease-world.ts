@@ -1,0 +1,118 @@
+import {
+  claimOf,
+  isTermOver,
+  type Lease,
+  type LeaseTiming,
+  sight,
+  type Sighting,
+} from '../../../src/kube/lease-rules.ts';
+
+/** Real times, in milliseconds, between which one candidate believed to lead. */
+export type Reign = { readonly who: number; readonly from: number; to: number };
+
+export type Candidate = {
+  /** How many milliseconds its clock counts in one, and what it showed at the beginning. */
+  readonly rate: number;
+  readonly offset: number;
+  /** How long each of its messages takes, one after the other and again from the first; a pause of the process is one, too. */
+  readonly delays: readonly number[];
+  /** When it stops cleanly, and for ever. */
+  readonly stopsAt: number;
+};
+
+type Step = { readonly at: number; readonly run: () => void };
+
+/** A lease and those who want it, in a time that passes only here; they decide by the very rules of the program. */
+export class LeaseWorld {
+  readonly reigns: Reign[] = [];
+  readonly #timing: LeaseTiming;
+  readonly #steps: Step[] = [];
+  #now = 0;
+  #lease: Lease | undefined;
+  #version = 0;
+
+  constructor(timing: LeaseTiming, candidates: readonly Candidate[]) {
+    this.#timing = timing;
+    for (const [who, candidate] of candidates.entries()) this.#start(who, candidate);
+  }
+
+  /** Lets so much time pass, and gives who led when. */
+  run(untilMs: number): readonly Reign[] {
+    for (let step = this.#next(); step !== undefined && step.at < untilMs; step = this.#next()) {
+      this.#steps.splice(this.#steps.indexOf(step), 1);
+      this.#now = step.at;
+      step.run();
+    }
+    return this.reigns;
+  }
+
+  #next(): Step | undefined {
+    return this.#steps.toSorted((a, b) => a.at - b.at)[0];
+  }
+
+  #after(delay: number, run: () => void): void {
+    this.#steps.push({ at: this.#now + delay, run });
+  }
+
+  /** The API server: it refuses whoever did not see the last version. */
+  #write(version: string | undefined, change: Omit<Lease, 'resourceVersion'>): Lease | undefined {
+    if (this.#lease?.resourceVersion !== version) return undefined;
+    this.#version += 1;
+    this.#lease = { ...change, resourceVersion: String(this.#version) };
+    return this.#lease;
+  }
+
+  #start(who: number, { rate, offset, delays, stopsAt }: Candidate): void {
+    const timing = this.#timing;
+    const identity = `candidate ${who}`;
+    const clock = () => offset + this.#now * rate;
+    const wait = (ms: number, run: () => void) => this.#after(ms / rate, run);
+    let turn = 0;
+    const delay = () => delays[turn++ % delays.length] ?? 1;
+    let seen: Sighting | undefined;
+
+    const look = () => {
+      this.#after(delay(), () => {
+        const lease = this.#lease;
+        this.#after(delay(), () => {
+          seen = sight(seen, lease, clock());
+          if (this.#now >= stopsAt) return;
+          if (claimOf(seen, identity, clock()) === 'wait') wait(timing.retryMs, look);
+          else hold(seen.lease);
+        });
+      });
+    };
+    const hold = (before: Lease | undefined) => {
+      const sentAt = clock();
+      this.#after(delay(), () => {
+        const [acquireTime, renewTime] = [String(sentAt), String(sentAt)];
+        const spec = {
+          holder: identity,
+          durationMs: timing.durationMs,
+          acquireTime,
+          renewTime,
+          transitions: 0,
+        };
+        const held = this.#write(before?.resourceVersion, spec);
+        this.#after(delay(), () => (held === undefined ? wait(timing.retryMs, look) : lead(held, sentAt)));
+      });
+    };
+    const lead = (held: Lease, sentAt: number) => {
+      if (isTermOver(sentAt, clock(), timing)) return wait(timing.retryMs, look);
+      const to = (sentAt + timing.renewDeadlineMs - offset) / rate;
+      this.reigns.push({ who, from: this.#now, to: Math.min(to, Math.max(stopsAt, this.#now)) });
+      if (this.#now + timing.renewMs / rate < stopsAt) return wait(timing.renewMs, () => hold(held));
+      this.#after(Math.max(0, stopsAt - this.#now) + delay(), () =>
+        this.#write(held.resourceVersion, { ...held, holder: '' }),
+      );
+    };
+    look();
+  }
+}
+
+/** The first two that led at the same time, if any did. */
+export function overlap(reigns: readonly Reign[]): readonly [Reign, Reign] | undefined {
+  for (const a of reigns)
+    for (const b of reigns) if (a.who < b.who && a.from < b.to && b.from < a.to) return [a, b];
+  return undefined;
+}
