@@ -1,5 +1,6 @@
 import { rules } from './keywords.ts';
 import { group, kind, plural, version } from './names.ts';
+import { requireNoDefaults } from './required.ts';
 import { dockerRunSpec } from './spec.ts';
 import { dockerRunStatus } from './status.ts';
 
@@ -9,6 +10,12 @@ const column = (name: string, type: string, jsonPath: string, priority = 0) => (
   jsonPath,
   ...(priority > 0 ? { priority } : {}),
 });
+
+/** What `kubectl get --field-selector` can ask for. */
+const selectableFields = ['.spec.image', '.status.nodeName', '.status.phase', '.status.reason'];
+
+/** The fields of a spec that may change when the run has started: they say whether it goes on, not what it is. */
+const changeable: readonly string[] = ['suspend', 'cancel', 'ttlSecondsAfterFinished'];
 
 /** The CustomResourceDefinition, made from the one schema. */
 export function customResourceDefinition(): object {
@@ -28,14 +35,18 @@ export function customResourceDefinition(): object {
           subresources: { status: {} },
           additionalPrinterColumns: [
             column('Phase', 'string', '.status.phase'),
+            column('Progress', 'string', '.status.progress.summary'),
             column('Node', 'string', '.status.nodeName'),
             column('Exit', 'integer', '.status.target.exitCode'),
             column('Age', 'date', '.metadata.creationTimestamp'),
             column('Reason', 'string', '.status.reason', 1),
+            column('Attempts', 'integer', '.status.attempts', 1),
+            column('Image', 'string', '.spec.image', 1),
             column('Pod', 'string', '.status.podName', 1),
             column('Message', 'string', '.status.message', 1),
           ],
-          schema: { openAPIV3Schema: rootSchema() },
+          selectableFields: selectableFields.map((jsonPath) => ({ jsonPath })),
+          schema: { openAPIV3Schema: requireNoDefaults(rootSchema()) },
         },
       ],
     },
@@ -49,9 +60,23 @@ function rootSchema(): object {
       'Runs a container image on the Docker Engine of a node, with inputs from Girder and results to Girder.',
     required: ['spec'],
     properties: { spec: dockerRunSpec, status: dockerRunStatus },
-    ...rules({
-      rule: '!has(oldSelf.status) || !(has(oldSelf.status.jobName) || has(oldSelf.status.completionTime)) || self.spec == oldSelf.spec',
-      message: 'a run that has started or ended cannot change: apply it under a new name',
-    }),
+    ...rules(
+      {
+        rule: `!has(oldSelf.status) || !(has(oldSelf.status.jobName) || has(oldSelf.status.completionTime)) || (${sameInAllBut(changeable)})`,
+        message: `a run that has started or ended cannot change but in ${changeable.join(', ')}: apply it under a new name`,
+      },
+      {
+        rule: '!(has(oldSelf.spec.cancel) && oldSelf.spec.cancel) || (has(self.spec.cancel) && self.spec.cancel)',
+        message: 'spec.cancel stops a run for good: apply it under a new name',
+      },
+    ),
   };
+}
+
+/** In CEL, since a structural schema has no word for it. */
+function sameInAllBut(fields: readonly string[]): string {
+  const all = Object.keys(dockerRunSpec.properties).filter((field) => !fields.includes(field));
+  const same = (now: string, before: string) =>
+    `(has(${now}) ? has(${before}) && ${now} == ${before} : !has(${before}))`;
+  return all.map((field) => same(`self.spec.${field}`, `oldSelf.spec.${field}`)).join(' && ');
 }

@@ -20,15 +20,26 @@ const metadata = Type.Object({
   generation: Type.Integer(),
   creationTimestamp: Type.String(),
   deletionTimestamp: Type.Optional(Type.String()),
+  finalizers: Type.Optional(Type.Array(Type.String())),
   labels: Type.Optional(Type.Record(Type.String(), Type.String())),
 });
 
 export type DockerRunMetadata = Type.Static<typeof metadata>;
 
-/** The metadata of a DockerRun that the API server sent; throws when it is none, which is a defect of ours. */
+/**
+ * The metadata of a DockerRun that the API server sent, without the rest of it: a third of a stored object is who wrote
+ * what. Throws when it is none, which is a defect of ours.
+ */
 export function parseMetadata(value: unknown): DockerRunMetadata {
   if (!Value.Check(metadata, value)) throw new TypeError('the object has no metadata of a stored DockerRun');
-  return value;
+  const { name, namespace, uid, generation, creationTimestamp, deletionTimestamp, finalizers, labels } =
+    value;
+  return {
+    ...{ name, namespace, uid, generation, creationTimestamp },
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    ...(finalizers === undefined ? {} : { finalizers }),
+    ...(labels === undefined ? {} : { labels }),
+  };
 }
 
 /** A spec, or the first thing that is wrong with it; defaults are the API server's work. */

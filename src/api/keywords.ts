@@ -35,8 +35,9 @@ export function mapOf<Value extends Type.TSchema>(
 }
 
 /** A Kubernetes quantity (`500m`, `4Gi`, `2`), https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/. */
-export function quantity() {
+export function quantity(options: { description?: string } = {}) {
   return Type.Unsafe<string | number>({
+    ...options,
     anyOf: [{ type: 'integer' }, { type: 'string' }],
     pattern: '^([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[mkMGTPE]|[eE][+-]?[0-9]+)?$',
     maxLength: 64,

@@ -19,6 +19,16 @@ export const labels = {
   run: `${group}/run`,
 } as const;
 
+/** On a Job: this operator suspended it, as opposed to a queue; only such a one it lets go on. */
+export const suspendedAnnotation = `${group}/suspended`;
+
+/** Labels of a DockerRun with this prefix are its Job's too: Kueue's queue and priority
+ * (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/). */
+export const queueLabelPrefix = 'kueue.x-k8s.io/';
+
+/** The label that gives a Job to a queue of Kueue, which then says when it runs. */
+export const queueNameLabel = `${queueLabelPrefix}queue-name`;
+
 /** The name that an argument uses for the volume that every run has: `$(temporaryVolume)`. */
 export const temporaryVolumeName = 'temporaryVolume';
 

@@ -211,7 +211,8 @@ export const failureReasons = {
   },
   Cancelled: {
     blame: 'cancelled',
-    meaning: 'The run was stopped before it ended; nothing was uploaded after that.',
+    meaning:
+      'The run was stopped before it ended, by spec.cancel or since its pod was told to end; nothing was uploaded after that.',
     mend: 'Apply the DockerRun again under a new name if its results are still wanted.',
   },
   CancelledInGirder: {
@@ -233,7 +234,15 @@ export const progressReasons = {
   Preparing: { meaning: 'The worker pulls the image and downloads the inputs.' },
   Running: { meaning: 'The target runs.' },
   Uploading: { meaning: 'The target ended; its results are being uploaded.' },
-  Retrying: { meaning: 'An attempt failed and another one follows.' },
+  Retrying: { meaning: 'An attempt failed, or its pod was evicted, and another one follows.' },
+  Suspended: { meaning: 'spec.suspend is true: the run has no pod until it is false.' },
+  Queued: {
+    meaning:
+      "Something else than this operator suspends the run's Job until there is room, for example Kueue.",
+  },
+  Suspending: { meaning: 'spec.suspend is true: the attempt that goes on is being ended.' },
+  Resumed: { meaning: 'spec.suspend is false again, or the queue has let the run in.' },
+  Cancelling: { meaning: 'spec.cancel is true: the target is being stopped.' },
   Succeeded: { meaning: 'The target ended with exit code 0 and every result is in Girder.' },
 } as const satisfies Record<string, { readonly meaning: string }>;
 
@@ -244,6 +253,12 @@ export type Reason = FailureReason | ProgressReason;
 /** True for a word that is in the table of failures; what crosses a process boundary is parsed with it. */
 export function isFailureReason(word: unknown): word is FailureReason {
   return typeof word === 'string' && Object.hasOwn(failureReasons, word);
+}
+
+/** True for a reason with which somebody stopped a run, as opposed to one with which it failed. */
+export function isCancellation(reason: FailureReason): boolean {
+  const { blame } = failureReasons[reason];
+  return blame === 'cancelled' || blame === 'cancelledForGood';
 }
 
 /** The worker's exit code for a reason. */

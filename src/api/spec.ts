@@ -3,7 +3,9 @@ import { dockerOptions } from './docker-options.ts';
 import { environmentVariables, girderId, secretKeyReference, secretName, seconds } from './fields.ts';
 import { girderResultHook } from './hooks.ts';
 import { mapOf, namedList, quantity, rules, word } from './keywords.ts';
+import { nameRules } from './name-rules.ts';
 import { temporaryVolumeName } from './names.ts';
+import { affinity, podMetadata, priorityClassName, schedulerName, tolerations } from './scheduling.ts';
 import { transform } from './transforms.ts';
 import { dockerVolume, volume } from './volumes.ts';
 
@@ -167,6 +169,25 @@ export const dockerRunSpec = Type.Object(
         minimum: 0,
       }),
     ),
+    suspend: Type.Optional(
+      Type.Boolean({
+        description:
+          'true stops the run for now: it gets no pod, and one that it has is ended and counts as no attempt. false lets it begin anew. A girder.job that was reported to is cancelled by that for good.',
+        default: false,
+      }),
+    ),
+    cancel: Type.Optional(
+      Type.Boolean({
+        description:
+          'true stops the run for good, as deleting it does, but keeps it with its status. Nothing is uploaded from then on.',
+        default: false,
+      }),
+    ),
+    priorityClassName: Type.Optional(priorityClassName()),
+    schedulerName: Type.Optional(schedulerName()),
+    tolerations: Type.Optional(tolerations()),
+    affinity: Type.Optional(affinity()),
+    podMetadata: Type.Optional(podMetadata()),
     nodeSelector: Type.Optional(
       mapOf(Type.String({ maxLength: 63 }), {
         description: "Labels that the run's node must have.",
@@ -176,7 +197,7 @@ export const dockerRunSpec = Type.Object(
   },
   {
     description: 'What to run.',
-    ...rules({
+    ...rules(...nameRules, {
       rule: `(has(self.girder) && has(self.girder.credentialsSecretRef)) || ((!has(self.transforms) || !self.transforms.exists(t, ${usesGirder})) && (!has(self.girderResultHooks) || size(self.girderResultHooks) == 0))`,
       message: 'girder.credentialsSecretRef is required when a transform or hook uses Girder',
     }),

@@ -1,14 +1,32 @@
 import { Type } from 'typebox';
 import { word } from './keywords.ts';
 
-export const phases = ['Pending', 'Preparing', 'Running', 'Uploading', 'Succeeded', 'Failed'] as const;
+export const phases = [
+  'Pending',
+  'Suspended',
+  'Preparing',
+  'Running',
+  'Uploading',
+  'Succeeded',
+  'Failed',
+  'Cancelled',
+] as const;
 export type Phase = (typeof phases)[number];
+
+/** The phases that no run leaves again. */
+export const terminalPhases = ['Succeeded', 'Failed', 'Cancelled'] as const satisfies Phase[];
+export type TerminalPhase = (typeof terminalPhases)[number];
+
+/** True for a phase that no run leaves again. */
+export function isTerminalPhase(phase: Phase | undefined): phase is TerminalPhase {
+  return (terminalPhases as readonly (Phase | undefined)[]).includes(phase);
+}
 
 const time = (description: string) => Type.Optional(Type.String({ description, format: 'date-time' }));
 const text = (description: string) => Type.Optional(Type.String({ description }));
 
 const condition = Type.Object({
-  type: Type.String({ description: 'Accepted, Complete, Failed, Reconciling or Stalled.' }),
+  type: Type.String({ description: 'Accepted, Suspended, Complete, Failed, Reconciling or Stalled.' }),
   status: word(['True', 'False', 'Unknown'], { description: 'Whether the condition holds.' }),
   reason: Type.String({ description: 'One word of the table of reasons.' }),
   message: Type.String({ description: 'What, where, and how to mend it.' }),
@@ -56,9 +74,24 @@ const progress = Type.Object(
     percent: Type.Optional(
       Type.Integer({ description: 'How much of that is done.', minimum: 0, maximum: 100 }),
     ),
+    summary: Type.Optional(Type.String({ description: 'The same in a word, for one column: 41%.' })),
   },
   { description: 'What the run is doing now, at most some seconds old.' },
 );
+
+const attempt = Type.Object({
+  podUID: Type.String({ description: 'The uid of the pod: one pod is one attempt.' }),
+  podName: Type.String({ description: 'The pod of the attempt.' }),
+  nodeName: text('The node it was on.'),
+  startTime: time('When the pod was made.'),
+  completionTime: time('When the attempt was seen to have ended; it is absent while it goes on.'),
+  reason: text('Why it ended, one word of the table of reasons, or what the pod says: Evicted, Preempted…'),
+  message: text('One sentence for people about that.'),
+  exitCode: Type.Optional(Type.Integer({ description: "The target's exit code, if it has one." })),
+});
+
+/** How many attempts a status has room for; older ones are forgotten first. */
+export const mostAttempts = 10;
 
 /** What the controller says about a run. */
 export const dockerRunStatus = Type.Object(
@@ -71,13 +104,20 @@ export const dockerRunStatus = Type.Object(
     message: text('One sentence for people: what happens, or what went wrong, where, and how to mend it.'),
     conditions: Type.Optional(
       Type.Array(condition, {
-        description: 'Accepted, Complete, Failed, Reconciling and Stalled.',
+        description: 'Accepted, Suspended, Complete, Failed, Reconciling and Stalled.',
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['type'],
       }),
     ),
     progress: Type.Optional(progress),
     attempts: Type.Optional(Type.Integer({ description: 'How many pods were started for the run.' })),
+    attemptHistory: Type.Optional(
+      Type.Array(attempt, {
+        description: `What became of the last ${mostAttempts} attempts, oldest first.`,
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['podUID'],
+      }),
+    ),
     jobName: text('The Job of the run.'),
     podName: text("The pod of the last attempt; its log is the target's output."),
     nodeName: text('The node of the last attempt.'),
@@ -94,7 +134,11 @@ export const dockerRunStatus = Type.Object(
       Type.Array(result, { description: 'What is in Girder now.', 'x-kubernetes-list-type': 'atomic' }),
     ),
   },
-  { description: 'What became of it.' },
+  {
+    description: 'What became of it.',
+    // Tools that read kstatus take a run without one for done; no generation is this one (Flux' own resources do so).
+    default: { observedGeneration: -1 },
+  },
 );
 
 export type DockerRunStatus = Type.Static<typeof dockerRunStatus>;
@@ -103,3 +147,4 @@ export type TargetStatus = Type.Static<typeof target>;
 export type Transfer = Type.Static<typeof transfer>;
 export type Result = Type.Static<typeof result>;
 export type Progress = Type.Static<typeof progress>;
+export type Attempt = Type.Static<typeof attempt>;

@@ -21,7 +21,11 @@ const temporary = Type.Object(
         "A directory of the node in which the volume is made, and which is made when it is missing; the operator's policy must allow it. When absent the kubelet keeps the volume, as an emptyDir.",
       ),
     ),
-    sizeLimit: Type.Optional(quantity()),
+    sizeLimit: Type.Optional(
+      quantity({
+        description: 'How much may be in it: the kubelet evicts a run that keeps more there.',
+      }),
+    ),
   },
   {
     description:

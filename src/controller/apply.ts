@@ -1,20 +1,23 @@
 import type { V1Job } from '@kubernetes/client-node';
-import { apiVersion, kind } from '../api/names.ts';
+import { apiVersion, kind, suspendedAnnotation } from '../api/names.ts';
 import type { DockerRunStatus } from '../api/status.ts';
 import type { Connection } from '../kube/connection.ts';
-import { isConflict, isNotFound, KubeError } from '../kube/kube-error.ts';
+import { isConflict, isNotFound, isUnheard, KubeError } from '../kube/kube-error.ts';
 import { requestJson } from '../kube/request.ts';
 import { paths } from '../kube/resources.ts';
+import { describe } from '../support/errors.ts';
 import type { WorkerConfig } from './config.ts';
 import type { Action, Observed, Refusal } from './decision.ts';
 import { desiredJob, type Run } from './job.ts';
 import { type ObservedRun, parseJob } from './observed.ts';
 import type { Policy } from './policy.ts';
+import { StaleError } from './stale.ts';
 import { desiredTidyJob } from './tidy-job.ts';
 
 /** The owner of every field that the controller writes, for server-side apply. */
 const fieldManager = 'dockerrun-controller';
 
+/** What carrying out actions needs. */
 export type Applier = { connection: Connection; worker: WorkerConfig };
 
 /** What the API server refused, which the next decision has to know. */
@@ -40,17 +43,21 @@ export async function applyAction(
       const tidyRefusal = await createJob(applier, { run, job }, signal);
       return tidyRefusal && { tidyRefusal };
     }
-    case 'deleteJob':
-      await deleteObject(applier, `${paths.jobs(run.metadata.namespace)}/${action.name}`, action.uid, signal);
+    case 'suspendJob':
+    case 'resumeJob':
+      await suspendJob(applier, { ...action, namespace: run.metadata.namespace }, signal);
       return undefined;
-    case 'deleteRun':
-      await deleteObject(
-        applier,
-        `${paths.dockerRuns(run.metadata.namespace)}/${run.metadata.name}`,
-        run.metadata.uid,
-        signal,
-      );
+    case 'deleteJob': {
+      const path = `${paths.jobs(run.metadata.namespace)}/${action.name}`;
+      const propagationPolicy = action.waits === true ? 'Foreground' : 'Background';
+      await deleteObject(applier, path, { uid: action.uid, propagationPolicy }, signal);
       return undefined;
+    }
+    case 'deleteRun': {
+      const path = `${paths.dockerRuns(run.metadata.namespace)}/${run.metadata.name}`;
+      await deleteObject(applier, path, { uid: run.metadata.uid, propagationPolicy: 'Background' }, signal);
+      return undefined;
+    }
   }
 }
 
@@ -79,6 +86,7 @@ async function createJob(
     if (error.reason === 'AlreadyExists')
       return existingJob(applier, `${path}/${job.metadata?.name}`, run, signal);
     signal.throwIfAborted();
+    if (isUnheard(error)) throw error;
     return { message: error.message, permanent: error.status === 400 || error.status === 422 };
   }
 }
@@ -95,9 +103,36 @@ async function existingJob(
   return { message: `a Job ${job.name} that is not of this run exists already`, permanent: true };
 }
 
+/** Suspends exactly the Job that was observed, or lets it go on, and notes on it whose doing that is. */
+async function suspendJob(
+  applier: Applier,
+  job: { kind: 'suspendJob' | 'resumeJob'; namespace: string; name: string; uid: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const suspend = job.kind === 'suspendJob';
+  const annotations = { [suspendedAnnotation]: suspend ? 'true' : null };
+  try {
+    await requestJson(applier.connection, {
+      method: 'PATCH',
+      path: `${paths.jobs(job.namespace)}/${job.name}`,
+      query: { fieldManager },
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { uid: job.uid, annotations }, spec: { suspend } },
+      signal,
+    });
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
+
 /** Deletes exactly the object that was observed, with its dependents; one that is gone or replaced is fine. */
-async function deleteObject(applier: Applier, path: string, uid: string, signal: AbortSignal): Promise<void> {
-  const body = { propagationPolicy: 'Background', preconditions: { uid } };
+async function deleteObject(
+  applier: Applier,
+  path: string,
+  { uid, propagationPolicy }: { uid: string; propagationPolicy: 'Background' | 'Foreground' },
+  signal: AbortSignal,
+): Promise<void> {
+  const body = { propagationPolicy, preconditions: { uid } };
   try {
     await requestJson(applier.connection, { method: 'DELETE', path, body, signal });
   } catch (error) {
@@ -105,14 +140,18 @@ async function deleteObject(applier: Applier, path: string, uid: string, signal:
   }
 }
 
-/** Writes the whole status by server-side apply; gives the stored object, or nothing when the run is gone. */
+/**
+ * Writes the whole status by server-side apply; gives the stored object, or nothing when the run is gone. Rejects with
+ * a StaleError when the run is not the version any more that was decided on: another replica, or a user, knows more.
+ */
 export async function applyStatus(
   applier: Applier,
-  run: ObservedRun,
+  { run, version }: { run: ObservedRun; version: string | undefined },
   status: DockerRunStatus,
   signal: AbortSignal,
 ): Promise<unknown> {
   const { namespace, name, uid } = run.metadata;
+  const metadata = { name, namespace, uid, resourceVersion: version };
   try {
     return await requestJson(applier.connection, {
       method: 'PATCH',
@@ -120,11 +159,11 @@ export async function applyStatus(
       query: { fieldManager, force: 'true' },
       contentType: 'application/apply-patch+yaml',
       // The uid keeps the status of a deleted run away from one that was applied again under its name.
-      body: { apiVersion, kind, metadata: { name, namespace, uid }, status },
+      body: { apiVersion, kind, metadata, status },
       signal,
     });
   } catch (error) {
-    if (isNotFound(error) || isConflict(error)) return undefined;
-    throw error;
+    if (isNotFound(error)) return undefined;
+    throw isConflict(error) ? new StaleError(describe(error)) : error;
   }
 }

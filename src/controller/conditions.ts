@@ -1,11 +1,11 @@
 import type { FailureReason, ProgressReason, Reason } from '../api/reasons.ts';
-import type { Condition, DockerRunStatus, Phase } from '../api/status.ts';
+import type { Condition, DockerRunStatus, Phase, TerminalPhase } from '../api/status.ts';
 
 /** Where a run is or how it ended, from which every condition follows. */
 export type Verdict =
-  | { phase: Exclude<Phase, 'Failed' | 'Succeeded'>; reason: ProgressReason; message: string }
+  | { phase: Exclude<Phase, TerminalPhase>; reason: ProgressReason; message: string }
   | { phase: 'Succeeded'; reason: 'Succeeded'; message: string }
-  | { phase: 'Failed'; reason: FailureReason; message: string; accepted: boolean };
+  | { phase: 'Failed' | 'Cancelled'; reason: FailureReason; message: string; accepted: boolean };
 
 type Draft = { type: string; status: boolean; reason: Reason; message: string };
 
@@ -20,7 +20,7 @@ export function conditionsOf(
   previous: DockerRunStatus,
   now: string,
 ): Condition[] {
-  return drafts(verdict).map(({ type, status, reason, message }) => {
+  return [...drafts(verdict), ...suspension(verdict, previous)].map(({ type, status, reason, message }) => {
     const before = previous.conditions?.find((condition) => condition.type === type);
     const word = status ? 'True' : 'False';
     return {
@@ -37,22 +37,33 @@ export function conditionsOf(
 function drafts(verdict: Verdict): Draft[] {
   const { phase, reason, message } = verdict;
   const accepted: Draft =
-    phase === 'Failed' && !verdict.accepted
+    (phase === 'Failed' || phase === 'Cancelled') && !verdict.accepted
       ? { type: 'Accepted', status: false, reason, message }
       : { type: 'Accepted', status: true, reason: 'Accepted', message: 'The run is valid and allowed.' };
   switch (phase) {
     case 'Succeeded':
       return [accepted, { type: 'Complete', status: true, reason, message }];
     case 'Failed':
+    case 'Cancelled':
       return [
         accepted,
         { type: 'Failed', status: true, reason, message },
         { type: 'Stalled', status: true, reason, message },
       ];
     case 'Pending':
+    case 'Suspended':
     case 'Preparing':
     case 'Running':
     case 'Uploading':
       return [accepted, { type: 'Reconciling', status: true, reason, message }];
   }
+}
+
+/** Whether a run is suspended is said of those that ever were, as by a Job. */
+function suspension({ phase, reason, message }: Verdict, previous: DockerRunStatus): Draft[] {
+  if (phase === 'Suspended') return [{ type: 'Suspended', status: true, reason, message }];
+  const was = previous.conditions?.some(({ type }) => type === 'Suspended') ?? false;
+  return was
+    ? [{ type: 'Suspended', status: false, reason: 'Resumed', message: 'The run is not suspended.' }]
+    : [];
 }

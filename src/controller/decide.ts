@@ -1,53 +1,65 @@
-import { jobName } from '../api/names.ts';
 import { isFailureReason } from '../api/reasons.ts';
 import type { Report } from '../api/report.ts';
 import type { Phase } from '../api/status.ts';
-import { validateSpec } from '../api/validate.ts';
 import { RunError } from '../support/errors.ts';
-import type { Verdict } from './conditions.ts';
+import { beforeTheJob } from './before-the-job.ts';
 import { type Action, type Decision, isTerminal, nothing, type Observed } from './decision.ts';
-import { end, endAs, statusOf, success, withReport } from './next-status.ts';
-import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
-import { refusedByPolicy, type Policy } from './policy.ts';
+import { carriedOver, end, endAs, failure, statusOf, success, withReport } from './next-status.ts';
+import { nextLookAtWorker } from './next-look.ts';
+import type { ObservedJob, ObservedPod } from './observed.ts';
+import type { Policy } from './policy.ts';
 import { isFinal } from './retries.ts';
-import { isLate, lateInMs } from './start-clock.ts';
+import { isLate } from './start-clock.ts';
+import { waiting } from './still-waiting.ts';
+import {
+  isLost,
+  lossOfNode,
+  whileCancelling,
+  whileDeleted,
+  whileGivenUp,
+  whileSuspended,
+} from './stopping.ts';
 import { endOnceTidied, endReporting, endTidily, hasCleanedUp, withTidying } from './tidying.ts';
 import { type Obstacle, waitingFor } from './waiting.ts';
 
-/** How often a worker is asked: its first phases are short, and what a target does is mostly nothing new. */
-const pollMs = { Pending: 5_000, Preparing: 1_000, Running: 3_000, Uploading: 1_000 } as const;
-
-/** When a worker is asked again that waits for nothing but that. */
-const lastWordsMs = 500;
+/** When a run is looked at again whose leftovers are still being removed, though its time is over. */
+const tidyingMs = 5_000;
 
 /** Decides what happens to a run next. Pure and total: the same observation gives the same decision. */
 export function decide(observed: Observed, now: Date, policy: Policy): Decision {
   const { run, job } = observed;
-  if (run.metadata.deletionTimestamp !== undefined) return nothing();
+  if (run.metadata.deletionTimestamp !== undefined) return whileDeleted(observed);
   if (isTerminal(run.status)) return afterTheEnd(observed, now);
-  if (job === undefined) return beforeTheJob(observed, now, policy);
-  if (job.ownerUid !== run.metadata.uid) {
+  if (job !== undefined && job.ownerUid !== run.metadata.uid) {
     const problem = `a Job ${job.name} that is not of this run exists in namespace ${job.namespace}`;
     return end(observed, now, new RunError('JobRefused', problem));
   }
-  return job.finished === undefined
-    ? whileTheJobRuns(observed, job, now)
-    : whenTheJobEnded(observed, job, now);
+  if (job?.finished !== undefined) return whenTheJobEnded(observed, job, now);
+  if (run.spec?.cancel === true) return whileCancelling(observed, now);
+  return job === undefined ? beforeTheJob(observed, now, policy) : whileTheJobRuns(observed, job, now);
 }
 
 /** Terminal is final: what is left is to stop a Job that still runs, and to delete the run in its time. */
 function afterTheEnd(observed: Observed, now: Date): Decision {
   const { run, job } = observed;
-  const mustStop = run.status.phase === 'Failed' && job?.finished === undefined;
+  const isStopped = job === undefined || job.finished !== undefined || job.deletionTimestamp !== undefined;
+  const mustStop = !isStopped && (run.status.phase !== 'Succeeded' || wouldRunAgain(observed, job));
   const actions: Action[] =
-    job !== undefined && mustStop && job.ownerUid === run.metadata.uid
+    mustStop && job.ownerUid === run.metadata.uid
       ? [{ kind: 'deleteJob', name: job.name, uid: job.uid }]
       : [];
   const left = leftOfTheRun(observed, now);
-  if (left === undefined) return { ...nothing(), actions };
+  const status = carriedOver(run);
+  if (left === undefined) return { ...nothing(), actions, status };
   return left <= 0
     ? { ...nothing(), actions: [{ kind: 'deleteRun' }] }
-    : { ...nothing(), actions, requeueAfterMs: left };
+    : { actions, status, requeueAfterMs: left };
+}
+
+/** A Job that was suspended before it counted a success runs the target once more when a queue lets it go on. */
+function wouldRunAgain({ pods }: Observed, { suspendedBy }: ObservedJob): boolean {
+  const counts = (pod: ObservedPod) => hasSucceeded(pod) && pod.deletionTimestamp === undefined;
+  return suspendedBy !== undefined && !pods.some(counts);
 }
 
 /** How many milliseconds a run that has ended is still kept, if it is not kept for ever. */
@@ -57,47 +69,7 @@ function leftOfTheRun({ run, tidyJob }: Observed, now: Date): number | undefined
   const left = Date.parse(run.status.completionTime) + ttl * 1000 - now.getTime();
   // It would be deleted with the run; its own deadline keeps it from holding the run for long.
   const isTidying = tidyJob !== undefined && tidyJob.finished === undefined;
-  return isTidying ? Math.max(left, pollMs.Pending) : left;
-}
-
-function beforeTheJob(observed: Observed, now: Date, policy: Policy): Decision {
-  const { run, jobRefusal } = observed;
-  if (run.status.jobName !== undefined && jobRefusal === undefined) {
-    return endTidily(observed, now, new RunError('JobDeleted', `the Job ${run.status.jobName} is gone`));
-  }
-  if (policy.problem !== undefined) {
-    const message = `The operator's policy is invalid, its administrator must mend it: ${policy.problem}`;
-    // Nothing is started for a run that is not allowed yet.
-    return isLate(observed, now) ? end(observed, now, tooLate(message)) : waiting(observed, now, message);
-  }
-  const refusal = refused(run, policy);
-  if (refusal !== undefined) return end(observed, now, refusal, { accepted: false });
-  if (jobRefusal === undefined) {
-    if (isLate(observed, now)) return waiting(observed, now, 'The controller did not see it in time.');
-    const created: Verdict = { phase: 'Pending', reason: 'Pending', message: 'The Job was created.' };
-    const status = {
-      ...statusOf(observed, now, created),
-      jobName: jobName(run.metadata),
-      startTime: now.toISOString(),
-    };
-    return { actions: [{ kind: 'createJob' }], status, requeueAfterMs: undefined };
-  }
-  if (jobRefusal.permanent) return endTidily(observed, now, new RunError('JobRefused', jobRefusal.message));
-  return waiting(observed, now, `The API server refuses the Job for now: ${jobRefusal.message}`);
-}
-
-function refused(run: ObservedRun, policy: Policy): RunError | undefined {
-  if (run.spec === undefined) return new RunError('InvalidSpec', run.problem);
-  const problems = validateSpec(run.spec);
-  if (problems.length > 0) return new RunError('InvalidSpec', inOneSentence(problems));
-  return refusedByPolicy(run.spec, policy);
-}
-
-const mostProblems = 5;
-
-function inOneSentence(problems: readonly string[]): string {
-  const more = problems.length - mostProblems;
-  return problems.slice(0, mostProblems).join('; ') + (more > 0 ? `; and ${more} more problems` : '');
+  return isTidying ? Math.max(left, tidyingMs) : left;
 }
 
 function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decision {
@@ -105,9 +77,24 @@ function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decis
     return end(observed, now, new RunError('Cancelled', `namespace ${job.namespace} is being deleted`));
   }
   const pod = observed.pods.at(-1);
-  if (pod === undefined) return waiting(observed, now, podlessMessage(observed, job));
+  if (pod === undefined || !hasSucceeded(pod)) {
+    const suspended = whileSuspended(observed, now);
+    if (suspended !== undefined) return suspended;
+  }
+  return pod === undefined
+    ? waiting(observed, now, podlessMessage(observed, job))
+    : withPod(observed, pod, now);
+}
+
+function hasSucceeded({ worker }: ObservedPod): boolean {
+  return worker.kind === 'terminated' && worker.report?.phase === 'Succeeded';
+}
+
+function withPod(observed: Observed, pod: ObservedPod, now: Date): Decision {
   switch (pod.worker.kind) {
     case 'waiting': {
+      const lost = lostWithNode(observed, pod, now);
+      if (lost !== undefined) return lost;
       const wait = waitingFor(pod, { spec: observed.run.spec, mountFailure: observed.mountFailure }, now);
       if (wait.failure !== undefined) return endTidily(observed, now, wait.failure);
       return waiting(observed, now, wait.message);
@@ -134,10 +121,17 @@ function whenTheWorkerEnded(observed: Observed, pod: ObservedPod, now: Date): De
   const { live: word, run, job, podRefusal } = observed;
   if (word?.phase === 'Succeeded')
     return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
-  const attempts = Math.max(job?.attempts ?? 0, observed.pods.length);
-  const isLast = pod.failuresBefore >= (run.spec?.backoffLimit ?? 0) || isFinal(word?.reason);
+  const isDone = isFinal(word?.reason);
+  if (pod.disruption !== undefined && !isDone)
+    return waiting(observed, now, takenAway(pod.name, pod.disruption));
+  const isLast = pod.failuresBefore >= (run.spec?.backoffLimit ?? 0) || isDone;
   if (isLast) return whileTheWorkerRuns(observed, pod, now);
+  const attempts = Math.max(job?.attempts ?? 0, observed.pods.length);
   return waiting(observed, now, retryMessage(attempts, podRefusal, word));
+}
+
+function takenAway(pod: string, { reason, message }: NonNullable<ObservedPod['disruption']>): string {
+  return `Pod ${pod} was taken away (${reason}: ${message}); another one follows.`;
 }
 
 function retryMessage(attempts: number, refusal: Obstacle | undefined, word: Report | undefined): string {
@@ -146,15 +140,10 @@ function retryMessage(attempts: number, refusal: Obstacle | undefined, word: Rep
   return `Attempt ${attempts} failed, ${next}. ${word?.message ?? ''}`.trimEnd();
 }
 
-/** How long after a pod should be gone a silent worker counts as lost with its node. */
-const goneGraceMs = 120_000;
-
 /** With podReplacementPolicy Failed, a pod on a node that is gone would run for ever. */
 function lostWithNode({ live, ...observed }: Observed, pod: ObservedPod, now: Date): Decision | undefined {
-  if (live !== undefined || pod.deletionTimestamp === undefined) return undefined;
-  if (now.getTime() - Date.parse(pod.deletionTimestamp) < goneGraceMs) return undefined;
-  const sentence = `pod ${pod.name} is being deleted, but node ${pod.nodeName ?? '?'} does not answer`;
-  return endReporting({ live, ...observed }, now, new RunError('WorkerLost', sentence));
+  if (live !== undefined || !isLost(pod, now)) return undefined;
+  return endReporting({ live, ...observed }, now, new RunError('WorkerLost', lossOfNode(pod)));
 }
 
 /** A worker that says it is still preparing when its time is over; one that does not answer is left to its own clock. */
@@ -175,15 +164,7 @@ function whileTheWorkerRuns(observed: Observed, pod: ObservedPod, now: Date): De
   const phase = activePhase(live?.phase) ?? before ?? 'Preparing';
   const message = live?.progress?.message ?? phaseMessages[phase];
   const status = withReport(statusOf(observed, now, { phase, reason: phase, message }), live);
-  if (pod.worker.kind === 'running' && hasEnded(live)) {
-    return { actions: [], status, requeueAfterMs: lastWordsMs, isUrgent: true };
-  }
-  return { actions: [], status, requeueAfterMs: pollMs[phase] };
-}
-
-/** A worker whose report is too long for its final word tells it here, and ends when it is asked once more. */
-function hasEnded(live: Report | undefined): boolean {
-  return live?.phase === 'Succeeded' || live?.phase === 'Failed';
+  return { actions: [], status, requeueAfterMs: nextLookAtWorker(observed, pod, now) };
 }
 
 const phaseMessages = {
@@ -196,38 +177,31 @@ function activePhase(phase: Phase | undefined): keyof typeof phaseMessages | und
   return phase === 'Preparing' || phase === 'Running' || phase === 'Uploading' ? phase : undefined;
 }
 
-function waiting(observed: Observed, now: Date, message: string): Decision {
-  if (isLate(observed, now)) return endTidily(observed, now, tooLate(message));
-  const retrying = observed.pods.length > 1 || observed.pods.at(-1)?.worker.kind === 'terminated';
-  const status = statusOf(observed, now, {
-    phase: 'Pending',
-    reason: retrying ? 'Retrying' : 'Pending',
-    message,
-  });
-  return { actions: [], status, requeueAfterMs: Math.min(pollMs.Pending, lateInMs(observed, now)) };
-}
-
-function tooLate(message: string): RunError {
-  return new RunError('StartDeadlineExceeded', `the run did not start: ${message}`);
-}
-
 function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decision {
   const pod = lastEndedPod(observed.pods);
   const word = pod?.worker.kind === 'terminated' ? pod.worker.report : undefined;
   const at = job.finished?.at ?? now.toISOString();
   if (job.finished?.succeeded === true) return endAs(observed, now, { verdict: success(word), word, at });
+  const stopping = whileStopping(observed, job, { word, now });
+  if (stopping !== undefined) return stopping;
   if (isFailureReason(word?.reason)) {
-    const verdict: Verdict = {
-      phase: 'Failed',
-      reason: word.reason,
-      message: word.message ?? '',
-      accepted: true,
-    };
+    const verdict = failure(word.reason, word.message ?? '');
     const ended = endAs(observed, now, { verdict, word, at });
     const ending = { kind: 'failed', message: verdict.message } as const;
     return hasCleanedUp(word) ? ended : withTidying(ended, observed, ending);
   }
   return endOnceTidied(observed, now, { error: new RunError('WorkerLost', lossOf(pod, job)), lostAt: at });
+}
+
+/** A Job that is deleted since its run is cancelled or suspended fails, for the pods that are told to end. */
+function whileStopping(
+  observed: Observed,
+  job: ObservedJob,
+  { word, now }: { word: Report | undefined; now: Date },
+): Decision | undefined {
+  if ((word?.reason ?? 'Cancelled') !== 'Cancelled') return undefined;
+  const isCancelled = observed.run.spec?.cancel === true;
+  return isCancelled ? whileCancelling(observed, now) : whileGivenUp(observed, job, now);
 }
 
 function lastEndedPod(pods: readonly ObservedPod[]): ObservedPod | undefined {

@@ -1,6 +1,6 @@
 import type { Ending } from '../api/plan.ts';
 import type { Report } from '../api/report.ts';
-import type { DockerRunStatus } from '../api/status.ts';
+import { type DockerRunStatus, isTerminalPhase } from '../api/status.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import type { Obstacle } from './waiting.ts';
 
@@ -35,25 +35,27 @@ export type Refusal = { readonly message: string; readonly permanent: boolean };
  */
 export type Tidying = { readonly node: string | undefined; readonly ending: Ending };
 
+/** Something to do on the API server; carrying it out twice does no more than once. */
 export type Action =
   | { kind: 'createJob' }
   | ({ kind: 'createTidyJob' } & Tidying)
-  | { kind: 'deleteJob'; name: string; uid: string }
+  /** With `waits`, the Job stays, being deleted, until its pods are gone. */
+  | { kind: 'deleteJob'; name: string; uid: string; waits?: boolean }
+  | { kind: 'suspendJob' | 'resumeJob'; name: string; uid: string }
   | { kind: 'deleteRun' };
 
+/** What follows from what was observed. */
 export type Decision = {
   actions: readonly Action[];
   /** The whole status, or nothing when it stays as it is. */
   status: DockerRunStatus | undefined;
   /** When to look again if nothing changes before; nothing when only a change matters. */
   requeueAfterMs: number | undefined;
-  /** Whether the status must be stored before the next look, however little of it is news. */
-  isUrgent?: boolean;
 };
 
 /** True for a run that has ended, whatever comes. */
 export function isTerminal(status: DockerRunStatus): boolean {
-  return status.phase === 'Succeeded' || status.phase === 'Failed';
+  return isTerminalPhase(status.phase);
 }
 
 /** Leaves everything as it is. */

@@ -1,6 +1,14 @@
-import type { V1Job, V1ObjectMeta, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1Job, V1ObjectMeta, V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { DockerRunMetadata } from '../api/docker-run.ts';
-import { apiVersion, jobName, kind, labels, labelValue, workerContainerName } from '../api/names.ts';
+import {
+  apiVersion,
+  jobName,
+  kind,
+  labels,
+  labelValue,
+  queueLabelPrefix,
+  workerContainerName,
+} from '../api/names.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { WorkerConfig } from './config.ts';
 import { volumesOf } from './pod-mount.ts';
@@ -23,7 +31,7 @@ export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: jobMetadata(metadata, jobName(metadata)),
+    metadata: withQueue(jobMetadata(metadata, jobName(metadata)), metadata),
     spec: {
       completions: 1,
       parallelism: 1,
@@ -43,6 +51,12 @@ export function jobMetadata({ namespace, name, uid }: DockerRunMetadata, job: st
   return { name: job, namespace, labels: labelsOf({ name, uid }), ownerReferences: [owner] };
 }
 
+/** A queue takes in Jobs by their labels. */
+function withQueue(job: V1ObjectMeta, { labels: ofRun = {} }: DockerRunMetadata): V1ObjectMeta {
+  const queue = Object.entries(ofRun).filter(([key]) => key.startsWith(queueLabelPrefix));
+  return { ...job, labels: { ...job.labels, ...Object.fromEntries(queue) } };
+}
+
 function labelsOf(metadata: { name: string; uid: string }): Record<string, string> {
   return { [labels.runUid]: metadata.uid, [labels.runName]: labelValue(metadata.name) };
 }
@@ -53,8 +67,11 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
   const gpusByLabel = allowsDockerOption(policy, 'deviceRequests', 'gpu');
   return {
     metadata: {
-      labels: labelsOf(metadata),
-      annotations: { 'kubectl.kubernetes.io/default-container': workerContainerName },
+      labels: { ...spec.podMetadata?.labels, ...labelsOf(metadata) },
+      annotations: {
+        ...spec.podMetadata?.annotations,
+        'kubectl.kubernetes.io/default-container': workerContainerName,
+      },
     },
     spec: {
       restartPolicy: 'Never',
@@ -62,10 +79,22 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
       enableServiceLinks: false,
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds + cleanUpSeconds,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
-      ...(spec.nodeSelector === undefined ? {} : { nodeSelector: spec.nodeSelector }),
+      ...schedulingOf(spec),
       containers: [workerContainer(run, { ...config, gpusByLabel }, mounts)],
       volumes: volumesOf(mounts),
     },
+  };
+}
+
+/** What is a pod's own field of that name. */
+function schedulingOf(spec: DockerRunSpec): Partial<V1PodSpec> {
+  const { nodeSelector, tolerations, affinity, priorityClassName, schedulerName } = spec;
+  return {
+    ...(nodeSelector === undefined ? {} : { nodeSelector }),
+    ...(tolerations === undefined ? {} : { tolerations }),
+    ...(affinity === undefined ? {} : { affinity }),
+    ...(priorityClassName === undefined ? {} : { priorityClassName }),
+    ...(schedulerName === undefined ? {} : { schedulerName }),
   };
 }
 

@@ -1,6 +1,13 @@
 import type { DockerRun } from '../api/docker-run.ts';
 import { parseMetadata, parseSpec } from '../api/docker-run.ts';
-import { apiVersion, kind, labels, workerContainerName } from '../api/names.ts';
+import {
+  apiVersion,
+  kind,
+  labels,
+  queueNameLabel,
+  suspendedAnnotation,
+  workerContainerName,
+} from '../api/names.ts';
 import { failureCountAnnotation } from '../api/plan.ts';
 import { parseReport, type Report } from '../api/report.ts';
 import type { DockerRunStatus } from '../api/status.ts';
@@ -15,6 +22,7 @@ export type ObservedRun =
   | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec: DockerRun['spec']; problem?: undefined }
   | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec?: undefined; problem: string };
 
+/** A Job as far as decisions depend on it. */
 export type ObservedJob = {
   namespace: string;
   name: string;
@@ -25,8 +33,15 @@ export type ObservedJob = {
   finished: { succeeded: boolean; reason: string; message: string; at: string } | undefined;
   /** Pods that were started for it so far. */
   attempts: number;
+  /** Who keeps it from having pods, if somebody does: this operator, or a queue or a person. */
+  suspendedBy: 'operator' | 'other' | undefined;
+  /** Whether it is Kueue that says when it runs. */
+  isQueued: boolean;
+  /** Since when it is being deleted, and waits for its pods to end. */
+  deletionTimestamp: string | undefined;
 };
 
+/** A pod of a run as far as decisions depend on it. */
 export type ObservedPod = {
   namespace: string;
   name: string;
@@ -42,6 +57,9 @@ export type ObservedPod = {
   podIP: string | undefined;
   /** When a pod that is being deleted has to be gone. */
   deletionTimestamp: string | undefined;
+  /** What the cluster does to the pod (an eviction, a preemption…), which counts as no attempt
+   * (https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions). */
+  disruption: { reason: string; message: string } | undefined;
   /** Why the pod as a whole ended or is stuck: Evicted, Unschedulable… */
   reason: string | undefined;
   message: string | undefined;
@@ -49,6 +67,7 @@ export type ObservedPod = {
   worker: WorkerState;
 };
 
+/** How the container of the worker is. */
 export type WorkerState =
   | { kind: 'waiting'; reason: string; message: string }
   | { kind: 'running' }
@@ -78,7 +97,16 @@ export function parseJob(object: unknown): ObservedJob {
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
     finished: finishedJob(status),
     attempts: count('active') + count('succeeded') + count('failed'),
+    suspendedBy: suspendedBy(object),
+    isQueued: textAt(recordAt(metadata, 'labels'), queueNameLabel) !== undefined,
+    deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
   };
+}
+
+function suspendedBy(object: unknown): ObservedJob['suspendedBy'] {
+  if (recordAt(object, 'spec')['suspend'] !== true) return undefined;
+  const annotations = recordAt(recordAt(object, 'metadata'), 'annotations');
+  return textAt(annotations, suspendedAnnotation) === undefined ? 'other' : 'operator';
 }
 
 function ownerUid(metadata: unknown, owner: { apiVersion: string; kind: string }): string | undefined {
@@ -122,9 +150,18 @@ export function parsePod(object: unknown): ObservedPod {
     deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
     reason: textAt(status, 'reason'),
     message: textAt(status, 'message'),
+    disruption: disruption(status),
     unschedulable: unschedulable(status),
     worker: workerState(status),
   };
+}
+
+function disruption(status: unknown): ObservedPod['disruption'] {
+  const found = listAt(status, 'conditions').find(
+    (condition) => textAt(condition, 'type') === 'DisruptionTarget' && textAt(condition, 'status') === 'True',
+  );
+  if (found === undefined) return undefined;
+  return { reason: textAt(found, 'reason') ?? 'Disrupted', message: textAt(found, 'message') ?? '' };
 }
 
 function unschedulable(status: unknown): string | undefined {

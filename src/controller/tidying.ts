@@ -1,8 +1,8 @@
 import { lastingVolumesOf } from '../api/lasting-volumes.ts';
 import type { Ending } from '../api/plan.ts';
 import type { Report } from '../api/report.ts';
-import { failureReasons } from '../api/reasons.ts';
-import type { DockerRunStatus } from '../api/status.ts';
+import { isCancellation } from '../api/reasons.ts';
+import { type DockerRunStatus, isTerminalPhase } from '../api/status.ts';
 import { RunError } from '../support/errors.ts';
 import type { Action, Decision, Observed, Tidying } from './decision.ts';
 import { end, statusOf } from './next-status.ts';
@@ -71,7 +71,7 @@ function withTheRest({ tidyJob, tidyRefusal }: Observed, error: RunError, node: 
 }
 
 function activePhase({ phase = 'Pending' }: DockerRunStatus) {
-  return phase === 'Succeeded' || phase === 'Failed' ? 'Pending' : phase;
+  return isTerminalPhase(phase) || phase === 'Suspended' ? 'Pending' : phase;
 }
 
 function beginning({ tidyJob, tidyRefusal }: Observed, tidying: Tidying | undefined): Action[] {
@@ -108,6 +108,5 @@ function hasRun({ worker, phase }: ObservedPod): boolean {
 }
 
 function endingOf(error: RunError): Ending {
-  const { blame } = failureReasons[error.reason];
-  return { kind: blame === 'cancelled' ? 'cancelled' : 'failed', message: error.sentence };
+  return { kind: isCancellation(error.reason) ? 'cancelled' : 'failed', message: error.sentence };
 }

@@ -25,6 +25,7 @@ const graceMs = new Map([
 /** What an Event says that keeps a pod from starting, when it said so first, and when last. */
 export type Obstacle = { message: string; since: string; last: string };
 
+/** What a pod waits for, and with `failure` why that can never come. */
 export type Wait = { message: string; failure: RunError | undefined };
 
 /** What a pod whose worker has not started waits for, and whether that can still come. */

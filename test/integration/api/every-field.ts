@@ -86,4 +86,20 @@ export const everyField = {
   backoffLimit: 2,
   ttlSecondsAfterFinished: 0,
   nodeSelector: { 'kubernetes.io/os': 'linux' },
+  suspend: true,
+  cancel: false,
+  priorityClassName: 'high',
+  schedulerName: 'default-scheduler',
+  tolerations: [
+    { key: 'gpu', operator: 'Equal', value: 'a100', effect: 'NoSchedule' },
+    { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 },
+  ],
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchExpressions: [{ key: 'disk', operator: 'In', values: ['ssd'] }] }],
+      },
+    },
+  },
+  podMetadata: { labels: { team: 'imaging' }, annotations: { 'example.org/note': 'for people' } },
 };

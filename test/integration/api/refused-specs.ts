@@ -14,9 +14,70 @@ export const refusedSpecs: RefusedSpecs = {
   'an empty image': { spec: { image: '' }, says: /spec\.image/ },
   'a number for an image': { spec: { image: 3 }, says: /spec\.image.*string/ },
   'an unknown field': { spec: { image: 'a', imagee: 'b' }, says: /unknown field "spec\.imagee"/ },
-  'a field of a later version': {
-    spec: { image: 'a', suspend: true },
-    says: /unknown field "spec\.suspend"/,
+  "a pod's field that a run has not": {
+    spec: { image: 'a', hostNetwork: true },
+    says: /unknown field "spec\.hostNetwork"/,
+  },
+  'a toleration of every taint without Exists': {
+    spec: { image: 'a', tolerations: [{ operator: 'Equal', value: 'b' }] },
+    says: /a toleration without a key needs the operator Exists/,
+  },
+  'a value of a toleration that only asks for existence': {
+    spec: { image: 'a', tolerations: [{ key: 'k', operator: 'Exists', value: 'b' }] },
+    says: /the operator Exists takes no value/,
+  },
+  'seconds for a taint that evicts nobody': {
+    spec: { image: 'a', tolerations: [{ key: 'k', effect: 'NoSchedule', tolerationSeconds: 5 }] },
+    says: /tolerationSeconds is for the effect NoExecute/,
+  },
+  'a label of the operator on the pod': {
+    spec: { image: 'a', podMetadata: { labels: { 'dockerrun.dev/run-uid': 'b' } } },
+    says: /keys of Kubernetes .* and of dockerrun\.dev cannot be set/,
+  },
+  'a label of the Job controller on the pod': {
+    spec: { image: 'a', podMetadata: { labels: { 'batch.kubernetes.io/job-name': 'b' } } },
+    says: /keys of Kubernetes .* cannot be set/,
+  },
+  'a priority class that can have no such name': {
+    spec: { image: 'a', priorityClassName: 'Very High' },
+    says: /priorityClassName/,
+  },
+  'a transform with the name of a volume': {
+    spec: {
+      image: 'a',
+      volumes: [{ name: 'd', bindMount: { hostPath: '/srv', containerPath: '/d' } }],
+      transforms: [{ name: 'd', volumePath: { filename: 'f' } }],
+    },
+    says: /a transform has the name of a volume/,
+  },
+  'a transform in a volume that is not there': {
+    spec: { image: 'a', transforms: [{ name: 'd', volumePath: { filename: 'f', volume: 'lost' } }] },
+    says: /a transform is in a volume that the run has not/,
+  },
+  'a pipe of a connection in a volume that is not there': {
+    spec: {
+      image: 'a',
+      transforms: [
+        {
+          name: 'd',
+          connect: {
+            input: { containerStdOut: {} },
+            output: { namedInputPipe: { name: 'p', volume: 'lost' } },
+          },
+        },
+      ],
+    },
+    says: /a transform is in a volume that the run has not/,
+  },
+  'the upload of what is not there': {
+    spec: {
+      image: 'a',
+      girder: { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } },
+      girderResultHooks: [
+        { girderUploadVolumePathToItem: { volumePath: 'lost', itemId: '5f106f6e9ab2b0a1c3d4e5f7' } },
+      ],
+    },
+    says: /a hook uploads what the run has not/,
   },
   'a text for args': { spec: { image: 'a', args: 'b' }, says: /spec\.args.*array/ },
   'a number among args': { spec: { image: 'a', args: [1] }, says: /spec\.args\[0\].*string/ },

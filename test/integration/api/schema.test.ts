@@ -60,6 +60,8 @@ test('what is left out gets the defaults of the schema, also inside of unions', 
     terminationGracePeriodSeconds: 10,
     startDeadlineSeconds: 3600,
     backoffLimit: 0,
+    suspend: false,
+    cancel: false,
   });
 });
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decide } from '../../../src/controller/decide.ts';
-import { type Decision, isTerminal, type Observed } from '../../../src/controller/decision.ts';
+import { type Action, type Decision, isTerminal, type Observed } from '../../../src/controller/decision.ts';
 import type { Policy } from '../../../src/controller/policy.ts';
-import { whenToWrite } from '../../../src/controller/status-write.ts';
+import { changeOf } from '../../../src/controller/status-write.ts';
 import { aJob, aTidyJob } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
 
@@ -17,6 +17,9 @@ function always(check: (decision: Decision, observed: Observed) => void, over = 
     { numRuns: 1_000 },
   );
 }
+
+/** True for what is done to the run's own Job. */
+const changesJob = ({ kind }: Action) => ['suspendJob', 'resumeJob', 'deleteJob'].includes(kind);
 
 /** What the world looks like once a decision is carried out; nothing when the run is gone. */
 function applied(observed: Observed, { actions, status }: Decision): Observed | undefined {
@@ -32,6 +35,12 @@ function applied(observed: Observed, { actions, status }: Decision): Observed | 
         break;
       case 'deleteJob':
         next = { ...next, job: undefined, pods: [] };
+        break;
+      case 'suspendJob':
+        next = { ...next, job: next.job && { ...next.job, suspendedBy: 'operator' }, pods: [] };
+        break;
+      case 'resumeJob':
+        next = { ...next, job: next.job && { ...next.job, suspendedBy: undefined } };
         break;
       case 'deleteRun':
         return undefined;
@@ -84,7 +93,8 @@ test('a run that has not ended is never left without a next moment, a change to 
   always(({ actions, status, requeueAfterMs }, { run }) => {
     if (run.metadata.deletionTimestamp !== undefined || isTerminal(run.status)) return;
     assert.ok(status !== undefined);
-    assert.ok(isTerminal(status) || requeueAfterMs !== undefined || actions.length > 0);
+    const waits = isTerminal(status) || status.phase === 'Suspended';
+    assert.ok(waits || requeueAfterMs !== undefined || actions.length > 0);
   });
 });
 
@@ -103,19 +113,52 @@ test('every status is about the generation that was observed, in all of its cond
   });
 });
 
-test('a run that ended is Complete or Failed and says when, and any other is Reconciling', () => {
+test('a run that ended is Complete or Failed and says when, and any other is Reconciling, also suspended', () => {
   always(({ status }) => {
     if (status === undefined) return;
     const types = (status.conditions ?? []).filter((one) => one.status === 'True').map(({ type }) => type);
     const ends = types.filter((type) => type === 'Complete' || type === 'Failed');
-    assert.equal(
-      ends,
-      status.phase === 'Succeeded' ? ['Complete'] : status.phase === 'Failed' ? ['Failed'] : [],
-    );
+    const failed = status.phase === 'Failed' || status.phase === 'Cancelled';
+    assert.equal(ends, status.phase === 'Succeeded' ? ['Complete'] : failed ? ['Failed'] : []);
     assert.is(types.includes('Reconciling'), !isTerminal(status));
-    assert.is(types.includes('Stalled'), status.phase === 'Failed');
+    assert.is(types.includes('Stalled'), failed);
+    assert.is(types.includes('Suspended'), status.phase === 'Suspended');
     assert.is(status.completionTime !== undefined, isTerminal(status));
     assert.is(new Set(types).size, types.length);
+  });
+});
+
+test('what is to be cancelled or suspended gets no Job, and no Job of it goes on', () => {
+  always(({ actions }, { run }) => {
+    const { cancel, suspend } = run.spec ?? {};
+    if (cancel !== true && suspend !== true) return;
+    assert.not.ok(actions.some(({ kind }) => kind === 'createJob' || kind === 'resumeJob'));
+  });
+});
+
+test('a Job that somebody else suspended is never let go on', () => {
+  always(({ actions }, { job }) => {
+    const resumes = actions.some(({ kind }) => kind === 'resumeJob');
+    if (resumes) assert.is(job?.suspendedBy, 'operator');
+  });
+});
+
+test('a Job goes on only when no pod of it is left that could still end as a failure', () => {
+  always(({ actions }, { pods }) => {
+    if (actions.some(({ kind }) => kind === 'resumeJob')) assert.is(pods.length, 0);
+  });
+});
+
+test('no attempt stands twice in the history, and one that ended stays ended', () => {
+  always(({ status }, { run, pods }) => {
+    if (status === undefined) return;
+    const history = status.attemptHistory ?? [];
+    assert.is(new Set(history.map(({ podUID }) => podUID)).size, history.length);
+    for (const before of run.status.attemptHistory ?? []) {
+      const isThere = pods.some(({ uid }) => uid === before.podUID);
+      const after = history.find(({ podUID }) => podUID === before.podUID);
+      if (!isThere && before.completionTime !== undefined) assert.equal(after, before);
+    }
   });
 });
 
@@ -127,12 +170,22 @@ test('every status has a reason and a message', () => {
   });
 });
 
-test('a Job is made only when there is none and never was, and only the own one is deleted', () => {
+test('a Job is made only when there is none and never was, or for a run that was suspended', () => {
   always(({ actions }, { run, job }) => {
+    const neverHad = run.status.jobName === undefined || run.status.phase === 'Suspended';
+    const makes = actions.some(({ kind }) => kind === 'createJob');
+    if (makes) assert.ok(job === undefined && neverHad);
+  }, consistentObserved);
+});
+
+test('only the own Job is touched, and deleted only when the run ended or is to stop', () => {
+  always(({ actions }, { run, job }) => {
+    const isDeleted = run.metadata.deletionTimestamp !== undefined;
+    const stops = isDeleted || run.spec?.cancel === true || run.spec?.suspend === true;
     for (const action of actions) {
-      if (action.kind === 'createJob') assert.ok(job === undefined && run.status.jobName === undefined);
-      if (action.kind === 'deleteJob') assert.is(job?.ownerUid, run.metadata.uid);
-      if (action.kind === 'deleteJob' || action.kind === 'deleteRun') assert.ok(isTerminal(run.status));
+      if (changesJob(action)) assert.is(job?.ownerUid, run.metadata.uid);
+      if (action.kind === 'deleteJob') assert.ok(isTerminal(run.status) || stops);
+      if (action.kind === 'deleteRun') assert.ok(isTerminal(run.status));
     }
   }, consistentObserved);
 });
@@ -159,8 +212,7 @@ test('deciding comes to rest: after three rounds there is nothing more to do and
       const rounds = [...settling(first, now, policy, 5)];
       for (const [observed, { actions, status }] of rounds.slice(3)) {
         assert.equal(actions, []);
-        if (status !== undefined)
-          assert.equal(whenToWrite(observed.run.status, status, 0), { kind: 'never' });
+        if (status !== undefined) assert.is(changeOf(observed.run.status, status), 'nothing');
       }
     }),
     { numRuns: 1_000 },
@@ -170,8 +222,12 @@ test('deciding comes to rest: after three rounds there is nothing more to do and
 test('a status that was written tells no other milestone when nothing has happened since', () => {
   fc.assert(
     fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
-      for (const [observed, { status }] of [...settling(first, now, policy, 5)].slice(1)) {
-        if (status !== undefined) assert.is.not(whenToWrite(observed.run.status, status, 0).kind, 'now');
+      const rounds = [...settling(first, now, policy, 5)];
+      for (const [index, [observed, { status }]] of rounds.entries()) {
+        const before = rounds[index - 1]?.[1].actions;
+        // What was decided about the Job has happened to it since.
+        if (status === undefined || before === undefined || before.some(changesJob)) continue;
+        assert.ok(['nothing', 'progress'].includes(changeOf(observed.run.status, status)));
       }
     }),
     { numRuns: 1_000 },

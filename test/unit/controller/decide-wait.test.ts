@@ -42,12 +42,11 @@ const waits: [what: string, observed: Observed, message: RegExp][] = [
 
 for (const [what, observed, message] of waits) {
   test(`a run ${what} is pending and says so`, () => {
-    const { actions, status, requeueAfterMs } = decide(observed, after(50), {});
+    const { actions, status } = decide(observed, after(50), {});
     assert.equal(actions, []);
     assert.is(status?.phase, 'Pending');
     assert.is(status?.reason, 'Pending');
     assert.match(status?.message ?? '', message);
-    assert.is(requeueAfterMs, 5_000);
   });
 
   test(`a run ${what} is looked at again when its start deadline is over, and fails then`, () => {
@@ -110,6 +109,15 @@ test('a worker on a node that does not answer is lost when its pod should be gon
   assert.is(at(220)?.reason, 'WorkerLost');
   assert.match(at(220)?.message ?? '', /node-1 does not answer/);
   assert.is.not(at(220, { phase: 'Uploading' })?.phase, 'Failed');
+});
+
+test('a worker that had not started yet is lost with its node, too', () => {
+  const waits = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;
+  const pod = aPod(waits, { deletionTimestamp: after(100).toISOString() });
+  const run = aRun({ spec: { startDeadlineSeconds: 3600 } });
+  const at = (seconds: number) => decide(waitingRun({ run, pods: [pod] }), after(seconds), {}).status;
+  assert.is(at(219)?.phase, 'Pending');
+  assert.is(at(220)?.reason, 'WorkerLost');
 });
 
 test('another attempt follows as long as fewer failed than backoffLimit, whatever the cluster did to others', () => {

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readLivePid } from '../cluster/supervise/pid-file.ts';
+import { containersOf, Lab, type StoredRun } from './support/runs.ts';
+import { succeed } from './support/shell.ts';
+import { workerPid } from './support/worker-process.ts';
+
+/** What a cluster does to pods without asking the run: it costs no attempt of the run's backoffLimit. */
+
+let lab: Lab;
+let node: string;
+
+test.before(async () => {
+  lab = await Lab.open('disruptions');
+  node = (await succeed('kubectl', ['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}'])).trim();
+});
+test.after(async () => {
+  await succeed('kubectl', ['uncordon', node]);
+  await lab.close();
+});
+
+/** A target that has done its work only when nobody stops it. */
+const work = ['sh', '-c', 'echo begun; sleep 5; echo done'];
+
+const selectorOf = ({ metadata }: StoredRun) => `dockerrun.dev/run-uid=${metadata.uid}`;
+
+test('an evicted pod is replaced, and the eviction is no failure of the run', async () => {
+  await lab.run('evicted', { command: work, backoffLimit: 0 });
+  const run = await lab.running('evicted');
+  const pod = run.status.podName ?? '';
+  const eviction = {
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name: pod, namespace: lab.namespace },
+  };
+  const path = `/api/v1/namespaces/${lab.namespace}/pods/${pod}/eviction`;
+  await succeed('kubectl', ['create', '--raw', path, '-f', '-'], { input: JSON.stringify(eviction) });
+  const end = await lab.ended('evicted', 120);
+  assert.is(end.phase, 'Succeeded', end.message);
+  assert.is(end.attemptHistory?.[0]?.reason, 'EvictionByEvictionAPI');
+  assert.is(end.attemptHistory?.length, 2);
+  assert.ok((await lab.events('evicted')).some(({ reason }) => reason === 'Retrying'));
+});
+
+test('a drained node loses its runs, which wait for a node and go on when there is one', async () => {
+  await lab.run('drained', { command: work });
+  const run = await lab.running('drained');
+  await succeed(
+    'kubectl',
+    [
+      'drain',
+      node,
+      `--pod-selector=${selectorOf(run)}`,
+      '--force',
+      '--delete-emptydir-data',
+      '--ignore-daemonsets',
+      '--timeout=60s',
+    ],
+    { seconds: 70 },
+  );
+  const waiting = await lab.until('drained', ({ status }) =>
+    (status.message ?? '').startsWith('No node fits'),
+  );
+  assert.is(waiting.status.phase, 'Pending');
+  assert.equal(await containersOf(run.metadata.uid), []);
+  await succeed('kubectl', ['uncordon', node]);
+  const end = await lab.ended('drained', 120);
+  assert.is(end.phase, 'Succeeded', end.message);
+});
+
+test('a run on a node that is lost ends and says so, and nothing of it is left when the node is back', async () => {
+  const away = ['not-ready', 'unreachable'].map((condition) => ({
+    ...{ key: `node.kubernetes.io/${condition}`, operator: 'Exists', effect: 'NoExecute' },
+    tolerationSeconds: 1,
+  }));
+  await lab.run('lost', { command: ['sleep', '600'], tolerations: away, terminationGracePeriodSeconds: 0 });
+  const { metadata, status } = await lab.running('lost');
+  const kubelet = readLivePid('kubelet')?.pid;
+  if (kubelet === undefined) throw new Error('the cluster has no kubelet');
+  const stopped = [kubelet, await workerPid(lab, status.podName ?? '')];
+  try {
+    for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+    const end = await lab.ended('lost', 330);
+    assert.is(end.reason, 'WorkerLost', end.message);
+    assert.match(end.message ?? '', new RegExp(`node ${node} does not answer`));
+  } finally {
+    for (const pid of stopped) process.kill(pid, 'SIGCONT');
+  }
+  await succeed('kubectl', ['wait', '--for=condition=Ready', `node/${node}`, '--timeout=90s'], {
+    seconds: 100,
+  });
+  const end = Date.now() + 60_000;
+  while ((await containersOf(metadata.uid)).length > 0) {
+    if (Date.now() > end) throw new Error('the target still runs');
+    await sleep(500);
+  }
+});
+
+test.run();

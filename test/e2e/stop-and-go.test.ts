@@ -1,0 +1,232 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { containersOf, Lab, type Manifest } from './support/runs.ts';
+
+/** spec.suspend and spec.cancel, and what may change about a run that has started. */
+
+let lab: Lab;
+
+test.before(async () => {
+  lab = await Lab.open('stop-and-go');
+});
+test.after(() => lab.close());
+
+const patch = (name: string, spec: Manifest) =>
+  lab.kubectl('patch', 'dockerrun', name, '--type=merge', '--patch', JSON.stringify({ spec }));
+
+const jobs = (name: string) =>
+  lab.kubectl('get', 'jobs', '-l', `dockerrun.dev/run-name=${name}`, '-o', 'name');
+
+/** A target that says which signal it got, and ends then. */
+const polite = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'];
+
+test('a running run that is cancelled stops its target and ends as Cancelled, with its Job gone', async () => {
+  await lab.run('cancelled', { command: polite, backoffLimit: 3 });
+  const { metadata } = await lab.running('cancelled');
+  await patch('cancelled', { cancel: true });
+  const status = await lab.ended('cancelled', 60);
+  assert.is(status.phase, 'Cancelled', status.message);
+  assert.is(status.reason, 'Cancelled');
+  assert.is(status.attempts, 1);
+  assert.equal(await containersOf(metadata.uid), []);
+  await lab.kubectl('wait', '--for=condition=Failed', 'dockerrun/cancelled', '--timeout=5s');
+  assert.ok((await lab.events('cancelled')).some(({ reason }) => reason === 'Cancelled'));
+  const end = Date.now() + 30_000;
+  while ((await jobs('cancelled')) !== '') {
+    if (Date.now() > end) throw new Error('the Job of the cancelled run is still there');
+    await sleep(250);
+  }
+});
+
+test('a run that waits for a node can be cancelled', async () => {
+  await lab.run('waiting', { nodeSelector: { nosuch: 'label' } });
+  await lab.until('waiting', ({ status }) => status.podName !== undefined);
+  await patch('waiting', { cancel: true });
+  assert.is((await lab.ended('waiting', 30)).phase, 'Cancelled');
+});
+
+test('a run that is applied cancelled never starts', async () => {
+  await lab.run('never', { cancel: true });
+  const status = await lab.ended('never', 30);
+  assert.is(status.phase, 'Cancelled');
+  assert.is(await jobs('never'), '');
+});
+
+test('a cancelled run cannot be let go on, and a cancel after the end changes nothing', async () => {
+  await lab.run('final', { command: ['true'] });
+  assert.is((await lab.ended('final')).phase, 'Succeeded');
+  await patch('final', { cancel: true });
+  await sleep(1_000);
+  assert.is((await lab.get('final')).status.phase, 'Succeeded');
+  let refusal = '';
+  await patch('final', { cancel: false }).catch((error: unknown) => (refusal = String(error)));
+  assert.match(refusal, /spec\.cancel stops a run for good/);
+});
+
+test('a run that is applied suspended has no Job until it may go on', async () => {
+  await lab.run('later', { command: ['echo', 'hello'], suspend: true, startDeadlineSeconds: 20 });
+  await lab.until('later', ({ status }) => status.phase === 'Suspended');
+  assert.is(await jobs('later'), '');
+  await lab.kubectl('wait', '--for=condition=Suspended', 'dockerrun/later', '--timeout=5s');
+  await patch('later', { suspend: false });
+  const status = await lab.ended('later', 60);
+  assert.is(status.phase, 'Succeeded', status.message);
+});
+
+test('a running run that is suspended loses its pod, and begins anew when it may go on', async () => {
+  const once =
+    'if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; echo begun; sleep 5';
+  await lab.run('paused', { command: ['sh', '-c', once] });
+  const { metadata, status } = await lab.running('paused');
+  await patch('paused', { suspend: true });
+  const paused = await lab.until('paused', (run) => run.status.phase === 'Suspended', 60);
+  assert.equal(await containersOf(metadata.uid), []);
+  const job = await lab.kubectl('get', 'job', paused.status.jobName ?? '', '-o', 'jsonpath={.spec.suspend}');
+  assert.is(job, 'true');
+  await patch('paused', { suspend: false });
+  const end = await lab.ended('paused', 60);
+  assert.is(end.phase, 'Succeeded', end.message);
+  assert.is.not(end.podName, status.podName);
+  assert.is(end.attemptHistory?.length, 2);
+  assert.is(end.attemptHistory?.[0]?.podName, status.podName);
+  assert.is((await lab.log('paused')).toString(), 'begun\n');
+});
+
+test('a run that is resumed while its pod still ends waits for that, and is not failed by it', async () => {
+  await lab.run('hasty', {
+    command: ['sh', '-c', 'trap "sleep 3; exit 0" TERM; sleep 4 & wait $!; sleep 1'],
+  });
+  await lab.running('hasty');
+  await patch('hasty', { suspend: true });
+  await sleep(500);
+  await patch('hasty', { suspend: false });
+  const end = await lab.ended('hasty', 90);
+  assert.is(end.phase, 'Succeeded', end.message);
+});
+
+test('a Job that a queue suspends is left to the queue, and the run says so', async () => {
+  const queue = { 'kueue.x-k8s.io/queue-name': 'lab' };
+  const { code, stderr } = await lab.apply({
+    apiVersion: 'dockerrun.dev/v1alpha1',
+    kind: 'DockerRun',
+    metadata: { name: 'queued', labels: queue },
+    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sleep', '4'] },
+  });
+  assert.is(code, 0, stderr);
+  const { status } = await lab.until('queued', (run) => run.status.jobName !== undefined);
+  const job = status.jobName ?? '';
+  const labels = await lab.kubectl('get', 'job', job, '-o', 'jsonpath={.metadata.labels}');
+  assert.is((JSON.parse(labels) as Record<string, string>)['kueue.x-k8s.io/queue-name'], 'lab');
+  const suspend = (value: boolean) =>
+    lab.kubectl('patch', 'job', job, '--type=merge', '--patch', JSON.stringify({ spec: { suspend: value } }));
+  await suspend(true);
+  await lab.until('queued', (run) => run.status.phase === 'Suspended' && run.status.reason === 'Queued');
+  await sleep(1_500);
+  assert.is(await lab.kubectl('get', 'job', job, '-o', 'jsonpath={.spec.suspend}'), 'true');
+  await suspend(false);
+  const end = await lab.ended('queued', 60);
+  assert.is(end.phase, 'Succeeded', end.message);
+});
+
+test('a started run cannot change but in suspend, cancel and ttlSecondsAfterFinished', async () => {
+  const affinity = (weight: number) => ({
+    nodeAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        { weight, preference: { matchExpressions: [{ key: 'a', operator: 'Exists' }] } },
+      ],
+    },
+  });
+  await lab.run('fixed', { command: ['sleep', '3'], affinity: affinity(1) });
+  await lab.running('fixed');
+  const refused = async (spec: Manifest) => {
+    let refusal = '';
+    await patch('fixed', spec).catch((error: unknown) => (refusal = String(error)));
+    assert.match(
+      refusal,
+      /cannot change but in suspend, cancel, ttlSecondsAfterFinished/,
+      JSON.stringify(spec),
+    );
+  };
+  await refused({ command: ['sleep', '4'] });
+  await refused({ image: 'other' });
+  await refused({ affinity: affinity(2) });
+  await refused({ nodeSelector: { a: 'b' } });
+  await patch('fixed', { ttlSecondsAfterFinished: 3600 });
+  assert.is((await lab.ended('fixed')).phase, 'Succeeded');
+  await patch('fixed', { ttlSecondsAfterFinished: 0 });
+  await lab.kubectl('wait', '--for=delete', 'dockerrun/fixed', '--timeout=30s');
+});
+
+test("what the scheduler reads is the pod's", async () => {
+  await lab.run('placed', {
+    command: ['true'],
+    priorityClassName: 'system-cluster-critical',
+    schedulerName: 'default-scheduler',
+    tolerations: [{ key: 'gpu', operator: 'Exists', effect: 'NoSchedule' }],
+    affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+    podMetadata: { labels: { team: 'imaging' }, annotations: { 'example.org/note': 'seen by people' } },
+  });
+  const { status } = await lab.until('placed', (run) => run.status.podName !== undefined);
+  const pod = JSON.parse(await lab.kubectl('get', 'pod', status.podName ?? '', '-o', 'json')) as {
+    metadata: { labels: Record<string, string>; annotations: Record<string, string> };
+    spec: { priorityClassName: string; tolerations: { key?: string }[]; affinity: object };
+  };
+  assert.is(pod.spec.priorityClassName, 'system-cluster-critical');
+  assert.ok(pod.spec.tolerations.some(({ key }) => key === 'gpu'));
+  assert.ok('podAntiAffinity' in pod.spec.affinity);
+  assert.is(pod.metadata.labels['team'], 'imaging');
+  assert.is(pod.metadata.annotations['example.org/note'], 'seen by people');
+  assert.is((await lab.ended('placed')).phase, 'Succeeded');
+});
+
+test('a quota that leaves no room is told, and the run goes on when there is room', async () => {
+  await lab.kubectl('create', 'quota', 'none', '--hard=count/jobs.batch=0');
+  await lab.run('crowded', { command: ['true'] });
+  const { status } = await lab.until('crowded', (run) => (run.status.message ?? '').includes('quota'));
+  assert.is(status.phase, 'Pending');
+  await lab.kubectl('delete', 'quota', 'none');
+  const end = await lab.ended('crowded', 90);
+  assert.is(end.phase, 'Succeeded', end.message);
+});
+
+test('deleting in the foreground waits for the target', async () => {
+  await lab.run('foreground', {
+    command: ['sh', '-c', 'trap "sleep 2; exit 0" TERM; while :; do sleep 0.1; done'],
+  });
+  const { metadata } = await lab.running('foreground');
+  await lab.kubectl('delete', 'dockerrun', 'foreground', '--cascade=foreground', '--timeout=60s');
+  assert.equal(await containersOf(metadata.uid), []);
+});
+
+test('every attempt stands in the history of the run', async () => {
+  await lab.run('tried', { command: ['sh', '-c', 'exit 7'], backoffLimit: 1 });
+  const { attemptHistory = [], attempts } = await lab.ended('tried', 120);
+  assert.is(attempts, 2);
+  assert.equal(
+    attemptHistory.map(({ reason, exitCode }) => [reason, exitCode]),
+    [
+      ['TargetFailed', 7],
+      ['TargetFailed', 7],
+    ],
+  );
+  assert.is(new Set(attemptHistory.map(({ podUID }) => podUID)).size, 2);
+});
+
+test('runs can be found by phase, and the columns tell their story', async () => {
+  await lab.run('found', { command: ['true'] });
+  await lab.ended('found');
+  const names = await lab.kubectl(
+    'get',
+    'dockerruns',
+    '--field-selector=status.phase=Succeeded',
+    '-o',
+    'name',
+  );
+  assert.match(names, /\/found\n/);
+  const [head, row] = (await lab.kubectl('get', 'dr', 'found')).split('\n');
+  assert.match(head ?? '', /^NAME +PHASE +PROGRESS +NODE +EXIT +AGE/);
+  assert.match(row ?? '', /^found +Succeeded +100% +\S+ +0 +\S+/);
+});
+
+test.run();

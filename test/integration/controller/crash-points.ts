@@ -1,0 +1,110 @@
+import type { ControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { HoldingProxy, type Moment } from '../../fixtures/holding-proxy.ts';
+import { until } from '../../fixtures/until.ts';
+import { ActedRun, type Stage } from './acted-run.ts';
+import type { Scenario } from './crash-scenarios.ts';
+import { type Outcome, outcomeOf } from './run-outcome.ts';
+
+/** How a run came out whose controller was killed at a moment, or was not. */
+export type CrashedRun = {
+  readonly run: string;
+  /** What the controller wrote up to its end, or up to the moment, such as `create jobs`. */
+  readonly writes: readonly string[];
+  /** Whether a moment to be killed at was planned, and whether it came before the run ended. */
+  readonly wasPlanned: boolean;
+  readonly wasKilled: boolean;
+  readonly outcome: Outcome;
+  /** What the controllers warned of in their logs. */
+  readonly warnings: readonly Record<string, unknown>[];
+};
+
+type World = {
+  readonly plane: ControlPlane;
+  readonly stage: Stage;
+  /** Does this when its turn has come: so many controllers as there are batches are too many for one machine. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+};
+
+/** So many runs can stand still at once without others having to wait for their turn: concurrentReconciles, less two. */
+const mostHeld = 14;
+
+/** Of pino. */
+const warnLevel = 40;
+
+/** Longer than a run waits for what it acts on. */
+const holdingMs = 120_000;
+
+/**
+ * Lives a scenario once without harm, as `<name>-0`, and once for each moment at which the controller can be killed: right
+ * before its nth write, and right after, before it hears the answer. Runs of one controller stand still at their moments
+ * until all have come to theirs, so that one kill is enough for them; then another controller takes over.
+ */
+export async function crashEverywhere(world: World, scenario: Scenario): Promise<CrashedRun[]> {
+  const moments = Array.from({ length: scenario.writes }, (_, index) => index + 1).flatMap(
+    (nth): Moment[] => [
+      { nth, when: 'before' },
+      { nth, when: 'after' },
+    ],
+  );
+  const batches: Moment[][] = [];
+  for (let at = 0; at < moments.length; at += mostHeld) batches.push(moments.slice(at, at + mostHeld));
+  const crashed = await Promise.all(
+    batches.map((batch, index) => world.inTurn(() => crashAt(world, { scenario, batch, index }))),
+  );
+  return crashed.flat();
+}
+
+async function crashAt(
+  { plane, stage }: World,
+  { scenario, batch, index }: { scenario: Scenario; batch: readonly Moment[]; index: number },
+): Promise<CrashedRun[]> {
+  const label = { 'crash-test': `${scenario.name}-${index}` };
+  await using proxy = await HoldingProxy.start(plane, `crash-test=${scenario.name}-${index}`);
+  const kubeconfig = plane.kubeconfigFor(proxy.url);
+  await using first = await startController(kubeconfig);
+  const names = new Map(batch.map((moment) => [`${scenario.name}-${moment.nth}-${moment.when}`, moment]));
+  if (index === 0) names.set(`${scenario.name}-0`, { nth: 0, when: 'before' });
+  const runs = [...names.keys()].map((name) => new ActedRun(stage, name));
+  const ended = new Set<string>();
+  const lives = runs.map(async (run) => {
+    proxy.watch(run.name, names.get(run.name));
+    await live(run, { scenario, label, stage });
+    ended.add(run.name);
+  });
+  const all = Promise.all(lives);
+  const isStill = ({ name }: ActedRun) => ended.has(name) || proxy.isHeld(name);
+  await Promise.race([all, until('every run has ended or is held', () => runs.every(isStill), holdingMs)]);
+  const held = new Set(runs.filter(({ name }) => proxy.isHeld(name)).map(({ name }) => name));
+  await first.kill();
+  proxy.drop();
+  await using second = await startController(kubeconfig);
+  await all;
+  await pause(1_500);
+  const warnings = [...first.log, ...second.log].filter(({ level }) => Number(level) >= warnLevel);
+  return runs.map((run) => ({
+    run: run.name,
+    warnings: warnings.filter(({ dockerRun }) => dockerRun === `${run.name}/${run.name}`),
+    writes: proxy.writesIn(run.name),
+    wasPlanned: run.name !== `${scenario.name}-0`,
+    wasKilled: held.has(run.name),
+    outcome: outcomeOf(stage.record, run),
+  }));
+}
+
+async function live(
+  run: ActedRun,
+  { scenario, label, stage }: { scenario: Scenario; label: Record<string, string>; stage: Stage },
+): Promise<void> {
+  const { client } = stage;
+  await client.create('/api/v1/namespaces', { metadata: { name: run.name } });
+  await scenario.prepare?.(client, run.name);
+  await run.apply(scenario.spec, label);
+  await scenario.act(run, client);
+}
+
+function startController(kubeconfig: string): Promise<ControllerProcess> {
+  return ControllerProcess.start(kubeconfig, { DOCKERRUN_LEADER_ELECTION: 'false' });
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,0 +1,125 @@
+import { paths } from '../../../src/kube/resources.ts';
+import type { KubeClient } from '../../fixtures/kube-client.ts';
+import { type ActedRun, failed, succeeded } from './acted-run.ts';
+
+/** A life of a run, with everything that is done to it but for the controller. */
+export type Scenario = {
+  readonly name: string;
+  readonly spec: object;
+  /** How many writes of the controller it takes: at least those that a fast machine sees. */
+  readonly writes: number;
+  /** Nobody noted a pod that came and went while there was no controller. */
+  readonly mayMissPods?: boolean;
+  readonly prepare?: (client: KubeClient, namespace: string) => Promise<unknown>;
+  readonly act: (run: ActedRun, client: KubeClient) => Promise<void>;
+  /** How the run ends, as its last Event says. */
+  readonly ends: string;
+};
+
+const quotas = (namespace: string) => `/api/v1/namespaces/${namespace}/resourcequotas`;
+
+export const scenarios = {
+  ordinary: {
+    name: 'ordinary',
+    ...{ spec: {}, writes: 7, ends: 'Succeeded' },
+    act: async (run) => {
+      await run.podRuns(1);
+      await run.says('Running');
+      await run.podEnds(1, succeeded);
+      await run.ends();
+    },
+  },
+  retried: {
+    name: 'retried',
+    ...{ spec: { backoffLimit: 1 }, writes: 12, ends: 'TargetFailed' },
+    act: async (run) => {
+      for (const attempt of [1, 2]) {
+        await run.podRuns(attempt);
+        await run.says('Running');
+        await run.podEnds(attempt, failed);
+      }
+      await run.ends();
+    },
+  },
+  cancelledEarly: {
+    name: 'cancelled-early',
+    ...{ spec: {}, writes: 9, ends: 'Cancelled', mayMissPods: true },
+    act: async (run) => {
+      await run.hasPod(1);
+      await run.patch({ cancel: true });
+      await run.ends();
+      await run.hasNoJob();
+    },
+  },
+  cancelled: {
+    name: 'cancelled',
+    ...{ spec: {}, writes: 9, ends: 'Cancelled' },
+    act: async (run) => {
+      await run.podRuns(1);
+      await run.says('Running');
+      await run.patch({ cancel: true });
+      await run.ends();
+      await run.hasNoJob();
+    },
+  },
+  suspended: {
+    name: 'suspended',
+    ...{ spec: {}, writes: 15, ends: 'Succeeded' },
+    act: async (run) => {
+      await run.podRuns(1);
+      await run.says('Running');
+      await run.patch({ suspend: true });
+      await run.says('Suspended');
+      await run.patch({ suspend: false });
+      await run.podRuns(2);
+      await run.says('Running');
+      await run.podEnds(2, succeeded);
+      await run.ends();
+    },
+  },
+  deleted: {
+    name: 'deleted',
+    ...{ spec: { ttlSecondsAfterFinished: 1 }, writes: 7, ends: 'Succeeded' },
+    act: async (run) => {
+      await run.podRuns(1);
+      await run.podEnds(1, succeeded);
+      await run.isGone();
+    },
+  },
+  refused: {
+    name: 'refused',
+    ...{ spec: {}, writes: 8, ends: 'Succeeded' },
+    prepare: async (client, namespace) => {
+      const path = quotas(namespace);
+      const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'jobs' } };
+      await client.create(path, { ...body, spec: { hard: { 'count/jobs.batch': '0' } } });
+      await client.until(`${path}/jobs`, 'in force', (quota) => JSON.stringify(quota).includes('"used"'));
+    },
+    act: async (run, client) => {
+      await run.says('Pending', 'exceeded quota');
+      await client.merge(`${quotas(run.name)}/jobs`, { spec: { hard: { 'count/jobs.batch': '5' } } });
+      await run.podRuns(1);
+      await run.podEnds(1, succeeded);
+      await run.ends();
+    },
+  },
+  lost: {
+    name: 'lost',
+    spec: { volumes: [{ name: 'scratch', temporary: { hostDir: '/srv/scratch' } }] },
+    ...{ writes: 9, ends: 'WorkerLost' },
+    act: async (run) => {
+      await run.podRuns(1);
+      await run.says('Running');
+      await run.podEnds(1, { lost: true });
+      await run.tidies();
+      await run.ends();
+    },
+  },
+} satisfies Record<string, Scenario>;
+
+/** The host directories that the scenarios use are allowed. */
+export async function allowHostPaths(client: KubeClient): Promise<void> {
+  const metadata = { name: 'default' };
+  const body = { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRunPolicy', metadata };
+  await client.create(paths.policies(), { ...body, spec: { hostPaths: [{ pathPrefix: '/srv' }] } });
+}

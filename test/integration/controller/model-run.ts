@@ -1,0 +1,110 @@
+import { labels } from '../../../src/api/names.ts';
+import { requestJson } from '../../../src/kube/request.ts';
+import type { PlayedPod, WorkerEnd } from '../../fixtures/played-kubelet.ts';
+import { ActedRun, failed, type Stage, succeeded } from './acted-run.ts';
+
+/** What can happen to a run by its user and its node, and how often. */
+const weights = {
+  ...{ start: 40, succeed: 4, fail: 10, lose: 6, evict: 10 },
+  ...{ suspend: 12, resume: 24, cancel: 2, 'delete it': 1, 'delete in the foreground': 1 },
+} as const;
+export type Happening = keyof typeof weights;
+
+/** Each as often as it should happen. */
+export const happenings = Object.entries(weights).flatMap(([what, often]) =>
+  Array.from({ length: often }, () => what as Happening),
+);
+
+const ends: Partial<Record<Happening, WorkerEnd>> = {
+  ...{ succeed: succeeded, fail: failed },
+  ...{ lose: { lost: true }, evict: { evicted: true } },
+};
+
+/** Each one makes the Job controller wait twice as long before the next pod. */
+const mostMishaps = 2;
+
+/** A run, and what a model knows of it: what its user wants, and not what became of it. */
+export class ModelRun extends ActedRun {
+  readonly #stage: Stage;
+  isSuspended = false;
+  isCancelled = false;
+  isDeleted = false;
+  #mishaps = 0;
+
+  constructor(stage: Stage, name: string) {
+    super(stage, name);
+    this.#stage = stage;
+  }
+
+  /** Lets something happen; gives whether it could. */
+  happen(what: Happening): Promise<boolean> {
+    switch (what) {
+      case 'start':
+        return this.#startPod();
+      case 'succeed':
+      case 'fail':
+      case 'lose':
+      case 'evict':
+        return this.#endPod(what);
+      case 'suspend':
+      case 'resume':
+        return this.#suspend(what === 'suspend');
+      case 'cancel':
+        return this.#cancel();
+      case 'delete it':
+        return this.#delete('Background');
+      case 'delete in the foreground':
+        return this.#delete('Foreground');
+    }
+  }
+
+  /** The pod of the run's Job that is there and not on its way out, if there is one. */
+  get livePod(): PlayedPod | undefined {
+    const isOurs = (pod: PlayedPod) => pod.labels[labels.runUid] === this.uid && !pod.isBeingDeleted;
+    return this.#stage.kubelet.pods.find(
+      (pod) => isOurs(pod) && (pod.phase === 'Pending' || pod.phase === 'Running'),
+    );
+  }
+
+  async #startPod(): Promise<boolean> {
+    const { kubelet, podIP } = this.#stage;
+    const pod = this.livePod;
+    if (pod?.phase !== 'Pending' || !pod.isBound) return false;
+    await kubelet.start(pod, podIP);
+    return true;
+  }
+
+  async #endPod(what: Happening): Promise<boolean> {
+    const pod = this.livePod;
+    const how = ends[what];
+    const isMishap = what !== 'succeed';
+    if (pod?.phase !== 'Running' || how === undefined) return false;
+    if (isMishap && this.#mishaps >= mostMishaps) return false;
+    if (isMishap) this.#mishaps += 1;
+    await this.#stage.kubelet.end(pod, how);
+    return true;
+  }
+
+  async #suspend(wanted: boolean): Promise<boolean> {
+    if (this.isDeleted || this.hasEnded || this.isSuspended === wanted) return false;
+    this.isSuspended = wanted;
+    await this.patch({ suspend: wanted });
+    return true;
+  }
+
+  async #cancel(): Promise<boolean> {
+    if (this.isDeleted || this.isCancelled) return false;
+    this.isCancelled = true;
+    await this.patch({ cancel: true });
+    return true;
+  }
+
+  async #delete(propagationPolicy: string): Promise<boolean> {
+    if (this.isDeleted) return false;
+    this.isDeleted = true;
+    const signal = AbortSignal.timeout(10_000);
+    const { connection } = this.#stage.client;
+    await requestJson(connection, { method: 'DELETE', path: this.path, body: { propagationPolicy }, signal });
+    return true;
+  }
+}

@@ -1,0 +1,95 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { progressPort, queueNameLabel } from '../../../src/api/names.ts';
+import { startControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { PlayedKubelet } from '../../fixtures/played-kubelet.ts';
+import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
+import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
+import { ActedRun, failed, running, type Stage, succeeded } from './acted-run.ts';
+import { ClusterRecord } from './cluster-record.ts';
+
+/** Suspensions that meet something else; the Jobs are those of the real Job controller. */
+const test = suite<{ stack: AsyncDisposableStack; stage: Stage }>('suspensions');
+
+/** An address of the loopback network that no other test plays a pod at. */
+const podIP = `127.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 250}.5`;
+
+const queue = { [queueNameLabel]: 'lab' };
+
+test.before(async (context) => {
+  const stack = new AsyncDisposableStack();
+  context.stack = stack;
+  const plane = stack.use(await startControlPlane());
+  stack.use(startWorkloadControllers(plane));
+  const { client } = plane;
+  const kubelet = stack.use(new PlayedKubelet(client));
+  const record = stack.use(new ClusterRecord(client));
+  stack.use(await WorkerEndpoint.listen(podIP, progressPort, running));
+  context.stage = { client, kubelet, record, podIP };
+  stack.use(await ControllerProcess.start(plane.kubeconfig, { DOCKERRUN_LEADER_ELECTION: 'false' }));
+});
+
+test.after(({ stack }) => stack.disposeAsync());
+
+async function aRunIn(stage: Stage, name: string): Promise<ActedRun> {
+  await stage.client.create('/api/v1/namespaces', { metadata: { name } });
+  return new ActedRun(stage, name);
+}
+
+test('a run that is suspended in its second attempt goes on, though the pod of the first is still there', async ({
+  stage,
+}) => {
+  const run = await aRunIn(stage, 'retried');
+  await run.apply({ backoffLimit: 2 });
+  await run.podRuns(1);
+  await run.podEnds(1, failed);
+  await run.podRuns(2);
+  await run.says('Running');
+  await run.patch({ suspend: true });
+  await run.says('Suspended');
+  await run.patch({ suspend: false });
+  await run.podRuns(3);
+  await run.podEnds(3, succeeded);
+  await run.ends();
+  assert.is(run.status['phase'], 'Succeeded', run.message);
+});
+
+test('a run in a queue that is suspended and let go on at once gets a new Job', async ({ stage }) => {
+  const run = await aRunIn(stage, 'hasty');
+  await run.apply({}, queue);
+  await run.podRuns(1);
+  await run.says('Running');
+  await run.patch({ suspend: true });
+  await run.says('Suspending');
+  await run.patch({ suspend: false });
+  await run.podRuns(2);
+  await run.podEnds(2, succeeded);
+  await run.ends();
+  assert.is(run.status['phase'], 'Succeeded', run.message);
+});
+
+test('a run in a queue that goes on while a quota leaves no room for its Job waits for room', async ({
+  stage,
+}) => {
+  const { client } = stage;
+  const run = await aRunIn(stage, 'crowded');
+  await run.apply({}, queue);
+  await run.podRuns(1);
+  await run.says('Running');
+  await run.patch({ suspend: true });
+  await run.says('Suspended');
+  const quotas = '/api/v1/namespaces/crowded/resourcequotas';
+  const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'jobs' } };
+  await client.create(quotas, { ...body, spec: { hard: { 'count/jobs.batch': '0' } } });
+  await client.until(`${quotas}/jobs`, 'in force', (quota) => JSON.stringify(quota).includes('"used"'));
+  await run.patch({ suspend: false });
+  await run.says('Resumed', 'exceeded quota');
+  await client.merge(`${quotas}/jobs`, { spec: { hard: { 'count/jobs.batch': '5' } } });
+  await run.podRuns(2);
+  await run.podEnds(2, succeeded);
+  await run.ends();
+  assert.is(run.status['phase'], 'Succeeded', run.message);
+});
+
+test.run();

@@ -1,0 +1,97 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Attempt, mostAttempts } from '../../../src/api/status.ts';
+import { attemptHistory } from '../../../src/controller/attempt-history.ts';
+import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
+
+const failed = aPod(
+  {
+    kind: 'terminated',
+    exitCode: 69,
+    reason: 'Error',
+    report: { phase: 'Failed', reason: 'TargetFailed', message: 'exit code 3', target: { exitCode: 3 } },
+  },
+  { phase: 'Failed' },
+);
+const anAttempt = (podUID: string): Attempt => ({
+  podUID,
+  podName: podUID,
+  startTime: after(1).toISOString(),
+});
+
+test('a pod that ended is an attempt with its end, its reason and the exit code of the target', () => {
+  const [attempt] = attemptHistory([], anObservation({ job: aJob(), pods: [failed] }), after(9));
+  assert.equal(attempt, {
+    podUID: 'pod-uid',
+    podName: failed.name,
+    nodeName: 'node-1',
+    startTime: failed.creationTimestamp,
+    completionTime: after(9).toISOString(),
+    reason: 'TargetFailed',
+    message: 'exit code 3',
+    exitCode: 3,
+  });
+});
+
+test('who looks again counts no attempt twice and changes no end', () => {
+  const observed = anObservation({ job: aJob(), pods: [failed] });
+  const once = attemptHistory([], observed, after(9));
+  assert.equal(attemptHistory(once, observed, after(20)), once);
+});
+
+test('a pod that is taken away says who did it', () => {
+  const disruption = { reason: 'PreemptionByScheduler', message: 'preempted' };
+  const pods = [{ ...failed, disruption }];
+  const [attempt] = attemptHistory([], anObservation({ pods }), after(9));
+  assert.is(attempt?.reason, 'PreemptionByScheduler');
+  assert.is(attempt?.exitCode, 3);
+});
+
+test('a pod that vanished without a word is lost, or suspended, or cancelled, as the run says', () => {
+  const reasonOf = (spec: object) =>
+    attemptHistory([anAttempt('a')], anObservation({ run: aRun({ spec }) }), after(9))[0]?.reason;
+  assert.is(reasonOf({}), 'WorkerLost');
+  assert.is(reasonOf({ suspend: true }), 'Suspended');
+  assert.is(reasonOf({ cancel: true }), 'Cancelled');
+});
+
+test('a pod that was told to end is suspended when its run is, as long as its Job is not let go on', () => {
+  const report = { phase: 'Cancelled', reason: 'Cancelled', message: 'told to end' } as const;
+  const pods = [aPod({ kind: 'terminated', exitCode: 71, reason: 'Error', report })];
+  const reasonOf = (spec: object, suspendedBy: 'operator' | undefined) => {
+    const observed = anObservation({ run: aRun({ spec }), job: aJob({ suspendedBy }), pods });
+    return attemptHistory([], observed, after(9))[0]?.reason;
+  };
+  assert.is(reasonOf({ suspend: true }, undefined), 'Suspended');
+  assert.is(reasonOf({ suspend: false }, 'operator'), 'Suspended');
+  assert.is(reasonOf({}, undefined), 'Cancelled');
+  assert.is(reasonOf({ cancel: true, suspend: true }, 'operator'), 'Cancelled');
+});
+
+test('the oldest attempts are forgotten first', () => {
+  const many = Array.from({ length: mostAttempts }, (_, index) => ({
+    ...anAttempt(`pod-${index}`),
+    completionTime: after(2).toISOString(),
+  }));
+  const history = attemptHistory(many, anObservation({ pods: [failed] }), after(9));
+  assert.is(history.length, mostAttempts);
+  assert.is(history[0]?.podUID, 'pod-1');
+  assert.is(history.at(-1)?.podUID, 'pod-uid');
+});
+
+test('more pods than the history has room for are told in their order, however often one looks', () => {
+  const pods = Array.from({ length: mostAttempts + 3 }, (_, index) => ({
+    ...failed,
+    uid: `pod-${index}`,
+    name: `pod-${String(index).padStart(2, '0')}`,
+    creationTimestamp: after(Math.floor(index / 2)).toISOString(),
+  }));
+  const once = attemptHistory([], anObservation({ pods }), after(99));
+  assert.equal(
+    once.map(({ podUID }) => podUID),
+    pods.slice(3).map(({ uid }) => uid),
+  );
+  assert.equal(attemptHistory(once, anObservation({ pods }), after(120)), once);
+});
+
+test.run();
