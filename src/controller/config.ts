@@ -1,3 +1,5 @@
+import { readWorkerTracing, type WorkerTracing } from './pod-tracing.ts';
+
 /** What the worker's pods need to know of the nodes. */
 export type WorkerConfig = {
   readonly image: string;
@@ -6,12 +8,19 @@ export type WorkerConfig = {
   readonly kubeletRoot: string;
   readonly cgroupRoot: string;
   readonly logLevel: string;
+  /** What they trace with, when the operator traces. */
+  readonly tracing?: WorkerTracing;
 };
 
+/** The settings of the operator, from its environment. */
 export type ControllerConfig = {
   readonly worker: WorkerConfig;
   readonly logLevel: string;
   readonly healthPort: number;
+  /** 0 when nobody may scrape it. */
+  readonly metricsPort: number;
+  /** Whether only the holder of the Lease works; without it every replica does. */
+  readonly leaderElection: boolean;
 };
 
 /** Reads the operator's settings from the environment; throws one sentence about the first that is wrong. */
@@ -28,6 +37,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     if (Number.isInteger(number) && number > 0 && number < 65536) return number;
     throw new TypeError(`${name} must be a port from 1 to 65535, not "${environment[name]}"`);
   };
+  const flag = (name: string, fallback: string) => {
+    const text = setting(name, fallback);
+    if (text === 'true' || text === 'false') return text === 'true';
+    throw new TypeError(`${name} must be true or false, not "${text}"`);
+  };
+  const tracing = readWorkerTracing(environment);
   const image = environment['DOCKERRUN_IMAGE'];
   if (image === undefined || image === '')
     throw new TypeError('DOCKERRUN_IMAGE must name the image of the worker');
@@ -39,8 +54,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       kubeletRoot: absolute('DOCKERRUN_KUBELET_ROOT', '/var/lib/kubelet'),
       cgroupRoot: absolute('DOCKERRUN_CGROUP_ROOT', '/'),
       logLevel: setting('DOCKERRUN_WORKER_LOG_LEVEL', 'warn'),
+      ...(tracing === undefined ? {} : { tracing }),
     },
     logLevel: setting('DOCKERRUN_LOG_LEVEL', 'info'),
     healthPort: port('DOCKERRUN_HEALTH_PORT', '8081'),
+    metricsPort: environment['DOCKERRUN_METRICS_PORT'] === '0' ? 0 : port('DOCKERRUN_METRICS_PORT', '8080'),
+    leaderElection: flag('DOCKERRUN_LEADER_ELECTION', 'true'),
   };
 }

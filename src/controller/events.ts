@@ -1,6 +1,6 @@
 import { apiVersion, kind } from '../api/names.ts';
 import { isFailureReason } from '../api/reasons.ts';
-import type { DockerRunStatus } from '../api/status.ts';
+import { type DockerRunStatus, isTerminalPhase } from '../api/status.ts';
 import type { Connection } from '../kube/connection.ts';
 import { isConflict } from '../kube/kube-error.ts';
 import { requestJson } from '../kube/request.ts';
@@ -8,12 +8,23 @@ import { paths } from '../kube/resources.ts';
 import type { ObservedRun } from './observed.ts';
 
 /** Reasons that an Event says besides the final ones; where a run is, its status says. */
-const told = new Set(['Retrying']);
+const told = new Set(['Retrying', 'Suspended', 'Queued', 'Resumed']);
 
 /** True when a status is news that an Event should tell. */
 export function isNews(before: DockerRunStatus, after: DockerRunStatus): boolean {
-  const changed = before.reason !== after.reason || before.attempts !== after.attempts;
-  return changed && (after.phase === 'Succeeded' || after.phase === 'Failed' || told.has(after.reason ?? ''));
+  if (!isTerminalPhase(after.phase) && !told.has(after.reason ?? '')) return false;
+  if (before.reason !== after.reason) return true;
+  return after.reason === 'Retrying' && occasionOf(before) !== occasionOf(after);
+}
+
+/**
+ * What sets one occasion apart from another of the same reason, and never differs between two looks at the same: a retry
+ * follows one attempt, a suspension one change of the spec, and a run ends once.
+ */
+function occasionOf({ phase, reason, attemptHistory = [], observedGeneration }: DockerRunStatus): string {
+  if (isTerminalPhase(phase)) return 'end';
+  const ended = attemptHistory.findLast(({ completionTime }) => completionTime !== undefined);
+  return reason === 'Retrying' ? (ended?.podUID ?? 'unseen') : String(observedGeneration ?? 0);
 }
 
 /** Records an Event about a run. Its name follows from what it says, so that saying it twice makes one Event. */
@@ -29,7 +40,7 @@ export async function recordEvent(
   const body = {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { namespace, name: eventName(name, uid, `${reason}.${status.attempts ?? 0}`) },
+    metadata: { namespace, name: eventName(name, uid, `${reason}.${occasionOf(status)}`) },
     involvedObject: { apiVersion, kind, namespace, name, uid },
     type: isFailureReason(reason) || reason === 'Retrying' ? 'Warning' : 'Normal',
     reason,

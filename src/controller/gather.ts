@@ -1,34 +1,33 @@
 import { jobName, labels, tidyJobName } from '../api/names.ts';
-import type { Report } from '../api/report.ts';
 import type { Connection } from '../kube/connection.ts';
 import { isNotFound } from '../kube/kube-error.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import { requestJson } from '../kube/request.ts';
 import { paths } from '../kube/resources.ts';
 import { parseList, recordAt, textAt } from '../kube/wire.ts';
-import { deadline } from '../support/abort.ts';
-import type { AskWorker } from './ask-worker.ts';
 import { isTerminal, type Observed } from './decision.ts';
 import type { Obstacles } from './obstacles.ts';
 import type { PodsOfJobs } from './pods-of-jobs.ts';
 import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
+import type { ObservedPolicy } from './policy-cache.ts';
+import { type Heard, withAllThatWasHeard } from './heard.ts';
 
 /** The caches that a decision is made from. */
 export type Caches = {
   runs: ListWatch<ObservedRun>;
   jobs: ListWatch<ObservedJob>;
   pods: ListWatch<ObservedPod>;
+  policies: ListWatch<ObservedPolicy>;
 };
 
+/** Where what was observed comes from. */
 export type Gatherer = {
   connection: Connection;
   caches: Caches;
   podsOfJobs: PodsOfJobs;
   obstacles: Obstacles;
-  askWorker: AskWorker;
+  workers: Heard;
 };
-
-const workerAnswerMs = 1_000;
 
 /**
  * Collects everything that is known of a run. The caches may lag; where a lag would lead to a wrong end (a Job that
@@ -42,7 +41,8 @@ export async function gather(
   const run = gatherer.caches.runs.get(key);
   if (run === undefined) return undefined;
   const job = await findJob(gatherer, run, signal);
-  const pods = await findPods(gatherer, run, job, signal);
+  const found = await findPods(gatherer, run, job, signal);
+  const pods = found.map((pod) => withAllThatWasHeard(pod, gatherer.workers));
   const isActive = job !== undefined && job.finished === undefined && !isTerminal(run.status);
   const more = isActive ? await ask(gatherer, job, pods.at(-1), signal) : nothingMore;
   const tidyJob = await findTidyJob(gatherer, run, signal);
@@ -65,11 +65,11 @@ async function ask(
   pod: ObservedPod | undefined,
   signal: AbortSignal,
 ): Promise<Asked> {
-  const { obstacles } = gatherer;
+  const { obstacles, workers } = gatherer;
   if (pod === undefined) return { ...nothingMore, podRefusal: await obstacles.ofJob(job, signal) };
-  const isBetween = pod.worker.kind === 'terminated';
+  const isBetween = pod.worker.kind === 'terminated' && pod.worker.report?.phase !== 'Succeeded';
   return {
-    live: await liveReport(gatherer, pod, signal),
+    live: pod.worker.kind === 'running' ? workers.reportOf(pod.uid) : undefined,
     mountFailure: await obstacles.ofMount(pod, signal),
     podRefusal: isBetween ? await obstacles.ofJob(job, signal) : undefined,
     namespaceEnds:
@@ -122,7 +122,8 @@ async function findTidyJob(
   const name = tidyJobName(metadata);
   const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
   // A run that deletes itself must not take a Job along that was made a moment ago.
-  const mustAsk = status.phase === 'Failed' && spec?.ttlSecondsAfterFinished !== undefined;
+  const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled';
+  const mustAsk = mayBeNew && spec?.ttlSecondsAfterFinished !== undefined;
   const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
   return job?.ownerUid === metadata.uid ? job : undefined;
 }
@@ -157,13 +158,4 @@ function lastPod({ caches }: Gatherer, { metadata, status }: ObservedRun): Obser
 
 function byAge(a: ObservedPod, b: ObservedPod): number {
   return a.creationTimestamp.localeCompare(b.creationTimestamp) || a.name.localeCompare(b.name);
-}
-
-async function liveReport(
-  gatherer: Gatherer,
-  pod: ObservedPod,
-  signal: AbortSignal,
-): Promise<Report | undefined> {
-  if (pod.worker.kind !== 'running' || pod.podIP === undefined) return undefined;
-  return gatherer.askWorker(pod.podIP, deadline(workerAnswerMs, signal));
 }

@@ -5,17 +5,23 @@ import { parseList, textAt } from '../kube/wire.ts';
 import type { ObservedJob, ObservedPod } from './observed.ts';
 import type { Obstacle } from './waiting.ts';
 
-/** Longer than a run that waits is polled: Events are asked for every second time. */
-const freshMs = 8_000;
+/**
+ * What starts within this time is asked nothing about: mostly nothing is in its way, and nobody misses it yet.
+ */
+const quietMs = 4_000;
 
-type Answer = { at: number; obstacle: Obstacle | undefined };
+/** An answer about something that waits is good for half of the time that it has waited, within these bounds. */
+const freshMs = { least: 4_000, most: 25_000 } as const;
+
+type Answer = { readonly until: number; readonly obstacle: Obstacle | undefined };
 
 /**
  * What keeps pods from starting, which is said nowhere but in Events. Listing those is dear for the API server, so an
- * answer is good for some seconds.
+ * answer is good for some seconds, and the longer something waits already, the more.
  */
 export class Obstacles {
   readonly #connection: Connection;
+  /** By uid, the oldest answer first. */
   readonly #answers = new Map<string, Answer>();
 
   constructor(connection: Connection) {
@@ -39,12 +45,24 @@ export class Obstacles {
     signal: AbortSignal,
   ): Promise<Obstacle | undefined> {
     const now = Date.now();
+    const age = now - Date.parse(object.creationTimestamp);
+    // Clocks differ a little: an object may seem to be created in the future.
+    if (age < quietMs) return undefined;
     const known = this.#answers.get(object.uid);
-    if (known !== undefined && now - known.at < freshMs) return known.obstacle;
-    for (const [uid, { at }] of this.#answers) if (now - at >= freshMs) this.#answers.delete(uid);
+    if (known !== undefined && now < known.until) return known.obstacle;
+    this.#forgetOld(now);
     const obstacle = await lastEvent(this.#connection, { object, reason }, signal);
-    this.#answers.set(object.uid, { at: now, obstacle });
+    const until = now + Math.min(freshMs.most, Math.max(freshMs.least, age / 2));
+    this.#answers.delete(object.uid);
+    this.#answers.set(object.uid, { until, obstacle });
     return obstacle;
+  }
+
+  #forgetOld(now: number): void {
+    for (const [uid, { until }] of this.#answers) {
+      if (until + freshMs.most > now) return;
+      this.#answers.delete(uid);
+    }
   }
 }
 

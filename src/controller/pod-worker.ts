@@ -4,7 +4,9 @@ import { progressPort, workerContainerName } from '../api/names.ts';
 import { failureCountAnnotation, type RunPlan, workerEnvironment } from '../api/plan.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { WorkerConfig } from './config.ts';
+import { literal } from './env-value.ts';
 import { type PodMount, volumeMountsOf } from './pod-mount.ts';
+import { tracingEnvironment } from './pod-tracing.ts';
 import { podResources, qosClass } from './resources.ts';
 
 /** The operator's settings, and what its policy allows images to ask for. */
@@ -50,12 +52,8 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
       valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${failureCountAnnotation}']` } },
     },
     { name: workerEnvironment.logLevel, value: config.logLevel },
+    ...tracingEnvironment(metadata, config.tracing),
     // Caps on the heap make V8 collect before the worker outgrows what its pod reserves for it.
     { name: 'NODE_OPTIONS', value: '--max-old-space-size=96 --max-semi-space-size=1' },
   ];
-}
-
-/** The kubelet expands $(NAME) in values itself; $$ keeps ours (and halves the user's own $$ back). */
-export function literal(value: string): string {
-  return value.replaceAll('$', '$$$$');
 }

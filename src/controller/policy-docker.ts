@@ -1,11 +1,12 @@
-import { type DockerOption, dangerousOptions, normalCapabilities } from '../api/docker-option-risks.ts';
+import { normalCapabilities } from '../api/capabilities.ts';
+import { type DockerOption, dangerousOptions } from '../api/docker-option-risks.ts';
 import type { DockerOptions } from '../api/docker-options.ts';
 import { RunError } from '../support/errors.ts';
 
 /** An option that the policy allows: with any value, or with those listed. */
 export type AllowedOption = {
   readonly option: DockerOption;
-  readonly values?: readonly (string | number | boolean)[];
+  readonly values?: readonly (string | number)[];
 };
 
 type OptionPolicy = { readonly dockerOptions?: readonly AllowedOption[] };

@@ -1,27 +1,11 @@
+import { placeOf } from '../api/places.ts';
+import { type HostPathRules, hostPathAccess } from '../api/policy-paths.ts';
 import { resultUploadsOf } from '../api/result-uploads.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
-import type { Transform } from '../api/transforms.ts';
 import { RunError } from '../support/errors.ts';
 
-type HostPathPolicy = {
-  readonly hostPaths?: readonly { readonly pathPrefix: string; readonly readOnly?: boolean }[];
-};
-
-/** How a host path may be used under a policy. */
-export function hostPathAccess(policy: HostPathPolicy, path: string): 'rw' | 'ro' | 'none' {
-  const matching = (policy.hostPaths ?? []).filter(({ pathPrefix }) => isWithin(path, pathPrefix));
-  if (matching.length === 0) return 'none';
-  return matching.some(({ readOnly }) => readOnly !== true) ? 'rw' : 'ro';
-}
-
-function isWithin(path: string, prefix: string): boolean {
-  const parts = (text: string) => text.split('/').filter((part) => part !== '');
-  const wanted = parts(path);
-  return !wanted.includes('..') && parts(prefix).every((part, index) => wanted[index] === part);
-}
-
 /** The refusal of the first host path that the policy does not allow, or not to write. */
-export function refusedHostPath(spec: DockerRunSpec, policy: HostPathPolicy): RunError | undefined {
+export function refusedHostPath(spec: DockerRunSpec, policy: HostPathRules): RunError | undefined {
   for (const { field, path, writes } of hostPathUses(spec)) {
     const access = hostPathAccess(policy, path);
     if (access === 'none') return refusal(`${field}: the policy allows no access to ${path} on the nodes`);
@@ -40,8 +24,9 @@ type HostPathUse = { readonly field: string; readonly path: string; readonly wri
 
 function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
   const emptied = resultUploadsOf(spec).filter(({ upload }) => upload.deleteFile);
+  const places = (spec.transforms ?? []).flatMap((transform) => placeOf(transform) ?? []);
   const written = new Set([
-    ...(spec.transforms ?? []).flatMap(writtenVolumes),
+    ...places.filter(({ kind }) => kind !== 'path').map(({ volume }) => volume),
     ...emptied.map(({ volume }) => volume),
   ]);
   return [
@@ -57,18 +42,4 @@ function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
       writes: mode === 'rw',
     })),
   ];
-}
-
-/** The volumes into which the worker itself writes for a transform: downloads and pipes. */
-function writtenVolumes(transform: Transform): (string | undefined)[] {
-  return [
-    transform.girderFileIdToVolume,
-    transform.girderItemIdToVolume,
-    transform.girderFolderIdToVolume,
-    transform.progressPipe,
-    transform.namedInputPipe,
-    transform.namedOutputPipe,
-    transform.connect?.input.namedOutputPipe,
-    transform.connect?.output.namedInputPipe,
-  ].map((place) => place?.volume);
 }

@@ -1,100 +1,40 @@
-import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { parse } from 'yaml';
-import { type DockerOptions, dockerOptions } from '../api/docker-options.ts';
-import { policyOptionNames } from '../api/docker-option-risks.ts';
+import { allowancesFor, withDefaults } from '../api/policy-for.ts';
+import { type Allowances, policySpec, type PolicySpec } from '../api/policy-schema.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { type StructuralSchema, unknownFields } from '../api/structural.ts';
-import type { Connection } from '../kube/connection.ts';
-import { isNotFound, KubeError } from '../kube/kube-error.ts';
-import { requestJson } from '../kube/request.ts';
-import { paths } from '../kube/resources.ts';
-import { recordAt, textAt } from '../kube/wire.ts';
-import { describe, RunError } from '../support/errors.ts';
-import type { Logger } from '../support/log.ts';
+import type { RunError } from '../support/errors.ts';
+import { refusedGirder, refusedStream } from './policy-addresses.ts';
 import { refusedDockerOption } from './policy-docker.ts';
 import { refusedHostPath } from './policy-host-paths.ts';
 import { refusedImage } from './policy-images.ts';
 
-export { hostPathAccess } from './policy-host-paths.ts';
-
-const policySchema = Type.Object(
-  {
-    /** Directories of the nodes that runs may mount, with everything below them. */
-    hostPaths: Type.Optional(
-      Type.Array(
-        Type.Object(
-          { pathPrefix: Type.String({ pattern: '^/' }), readOnly: Type.Optional(Type.Boolean()) },
-          { additionalProperties: false },
-        ),
-      ),
-    ),
-    /** Values of docker's options that reach beyond the target's container; no `values` allows any. */
-    dockerOptions: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            option: Type.Enum(policyOptionNames),
-            values: Type.Optional(Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
-          },
-          { additionalProperties: false },
-        ),
-      ),
-    ),
-    /** When set, the only images that runs may use: patterns of {@link matchesImage}. */
-    images: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
-    /** When set, the only addresses of Girder that runs may name. */
-    girderApiUrls: Type.Optional(Type.Array(Type.String({ pattern: '^https?://' }))),
-    /** When set, the only addresses, with all paths below them, that streams may be sent to. */
-    streamUrls: Type.Optional(Type.Array(Type.String({ pattern: '^https?://' }))),
-    /** Options of Docker that every target gets which its run says nothing about. */
-    dockerDefaults: Type.Optional(dockerOptions),
-  },
-  { additionalProperties: false },
-);
-
-/** What the cluster's operator allows. What is not allowed is refused: without a policy no host path is usable. */
-export type Policy = Type.Static<typeof policySchema> & {
+/** What the administrator allows the runs of one namespace. Without a DockerRunPolicy no host path is usable. */
+export type Policy = Allowances & {
   /** Why it cannot be read, if it cannot: nothing is decided then until it is mended. */
   problem?: string;
 };
 
-/** Parses a policy in YAML; throws on anything unknown, so that a typing error never allows or forbids silently. */
-export function parsePolicy(text: string): Policy {
-  const value: unknown = parse(text) ?? {};
-  if (!Value.Check(policySchema, value)) {
-    const [first] = Value.Errors(policySchema, value);
-    throw new TypeError(`policy${first?.instancePath ?? ''} ${first?.message ?? 'is invalid'}`);
+/**
+ * The spec of a DockerRunPolicy that the API server sent; throws on anything unknown, as of a newer version of the
+ * resource, so that what this controller does not understand never allows or forbids silently.
+ */
+export function parsePolicySpec(value: unknown): PolicySpec {
+  if (!Value.Check(policySpec, value)) {
+    const [first] = Value.Errors(policySpec, value);
+    const field = `spec${first?.instancePath.replaceAll('/', '.') ?? ''}`;
+    throw new TypeError(`${field} ${first?.message ?? 'is invalid'}`);
   }
-  const defaults = {
-    schema: dockerOptions as StructuralSchema,
-    value: value.dockerDefaults ?? {},
-    path: 'dockerDefaults',
-  };
-  const [unknown] = unknownFields(defaults);
-  if (unknown !== undefined) throw new TypeError(`policy/${unknown} is no option of Docker`);
+  const schema = policySpec as StructuralSchema;
+  const [unknown] = unknownFields({ schema, value, path: 'spec' });
+  if (unknown !== undefined) throw new TypeError(`${unknown} is no field that this controller knows`);
   return value;
 }
 
-/** The ConfigMap in the controller's own namespace that holds the policy under the key policy.yaml. */
-export const policyConfigMap = 'dockerrun-policy';
-
-/** Reads the policy from the API server, so that a change counts at once; an absent one allows no host path. */
-export async function readPolicy(connection: Connection, log: Logger, signal: AbortSignal): Promise<Policy> {
-  const path = `${paths.configMaps(connection.namespace)}/${policyConfigMap}`;
-  try {
-    const configMap = await requestJson(connection, { method: 'GET', path, signal });
-    return parsePolicy(textAt(recordAt(configMap, 'data'), 'policy.yaml') ?? '');
-  } catch (error) {
-    if (isNotFound(error)) return {};
-    if (error instanceof KubeError) throw error;
-    signal.throwIfAborted();
-    log.error(
-      { configMap: policyConfigMap, error: describe(error) },
-      'the policy is invalid: no run is started',
-    );
-    return { problem: describe(error) };
-  }
+/** What counts for the runs of a namespace; without a spec nothing of the nodes is allowed. */
+export function policyFor(namespace: string, spec: PolicySpec | { problem: string } | undefined): Policy {
+  if (spec === undefined) return {};
+  return 'problem' in spec ? spec : allowancesFor(namespace, spec);
 }
 
 /** The first thing in a spec that the policy does not allow, if any. */
@@ -108,54 +48,9 @@ export function refusedByPolicy(spec: DockerRunSpec, policy: Policy): RunError |
   );
 }
 
-/** Options that say one thing together: a run that sets one of them has decided about all. */
-const networkOptions = ['network', 'networkMode', 'networkDisabled'] as const;
-
-function without(options: DockerOptions, names: readonly string[]): DockerOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
-}
-
 /** The spec with the options that the policy gives to every target; those are the administrator's own. */
 export function withDockerDefaults(spec: DockerRunSpec, { dockerDefaults }: Policy): DockerRunSpec {
-  if (dockerDefaults === undefined) return spec;
-  const saysNetwork = networkOptions.some((option) => spec.docker?.[option] !== undefined);
-  const defaults = saysNetwork ? without(dockerDefaults, networkOptions) : dockerDefaults;
-  return { ...spec, docker: { ...defaults, ...spec.docker } };
-}
-
-function refusedGirder(spec: DockerRunSpec, policy: Policy): RunError | undefined {
-  const url = spec.girder?.apiUrl;
-  if (url === undefined || policy.girderApiUrls === undefined) return undefined;
-  const plain = url.replace(/\/+$/, '');
-  if (policy.girderApiUrls.some((allowed) => allowed.replace(/\/+$/, '') === plain)) return undefined;
-  return new RunError('GirderAddressNotAllowed', `spec.girder.apiUrl: the policy does not allow ${url}`);
-}
-
-function refusedStream(spec: DockerRunSpec, { streamUrls }: Policy): RunError | undefined {
-  if (streamUrls === undefined) return undefined;
-  for (const { name, connect } of spec.transforms ?? []) {
-    const url = connect?.output.chunkedTransferEncodingStream?.url;
-    if (url === undefined || streamUrls.some((allowed) => isBelow(url, allowed))) continue;
-    const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream.url`;
-    return new RunError(
-      'StreamAddressNotAllowed',
-      `${field}: the policy does not allow ${withoutQuery(url)} (streamUrls)`,
-    );
-  }
-  return undefined;
-}
-
-/** A query may hold a secret. */
-function withoutQuery(url: string): string {
-  return url.replace(/[?#].*$/s, '');
-}
-
-function isBelow(url: string, allowed: string): boolean {
-  if (!URL.canParse(url) || !URL.canParse(allowed)) return false;
-  const [wanted, root] = [new URL(url), new URL(allowed)];
-  if (wanted.username !== '' || wanted.password !== '' || /%(2f|5c)/i.test(wanted.pathname)) return false;
-  const path = root.pathname.replace(/\/+$/, '');
-  return (
-    wanted.origin === root.origin && (wanted.pathname === path || wanted.pathname.startsWith(`${path}/`))
-  );
+  return dockerDefaults === undefined
+    ? spec
+    : { ...spec, docker: withDefaults(spec.docker ?? {}, dockerDefaults) };
 }

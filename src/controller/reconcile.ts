@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Next } from '../runtime/queue.ts';
-import { describe } from '../support/errors.ts';
+import type { DockerRunStatus } from '../api/status.ts';
+import { retryAfterMs } from '../kube/kube-error.ts';
+import { errorFields } from '../support/error-fields.ts';
 import type { Logger } from '../support/log.ts';
 import { type Applier, applyAction, applyStatus } from './apply.ts';
 import { decide } from './decide.ts';
@@ -8,61 +10,80 @@ import { type Decision, isTerminal, type Observed } from './decision.ts';
 import { isNews, recordEvent } from './events.ts';
 import { gather, type Gatherer } from './gather.ts';
 import type { Policy } from './policy.ts';
-import { whenToWrite } from './status-write.ts';
+import type { ObservedRun } from './observed.ts';
+import { hasEnded } from './heard.ts';
+import { tracedAction, tracedStatus } from './run-tracing.ts';
+import { expectLatest, StaleError } from './stale.ts';
+import { isUrgent } from './urgent.ts';
+import { WriteTimes } from './write-times.ts';
 
+/** What bringing a run forward needs; one for each term of leading. */
 export type Reconciler = {
   gatherer: Gatherer;
   applier: Applier;
-  policy: () => Promise<Policy>;
+  /** What counts in a namespace. */
+  policy: (namespace: string) => Policy;
   log: Logger;
   signal: AbortSignal;
+  /** Hears of each status that was stored, and of what was stored before; for metrics. */
+  onWritten?: (run: ObservedRun['metadata'], before: DockerRunStatus, after: DockerRunStatus) => void;
 };
 
 /** Makes the function that brings one run forward: gather → decide → apply. Level-triggered: it knows only the key. */
 export function createReconcile(reconciler: Reconciler): (key: string) => Promise<Next> {
-  const lastWrites = new Map<string, number>();
+  const times = new WriteTimes();
   return async (key) => {
-    const log = reconciler.log.child({ dockerRun: key, reconcileId: randomUUID().slice(0, 8) });
+    const uid = reconciler.gatherer.caches.runs.get(key)?.metadata.uid;
+    const log = reconciler.log.child({ dockerRun: key, uid, reconcileId: randomUUID().slice(0, 8) });
     try {
-      return await reconcile({ ...reconciler, log }, key, lastWrites);
+      return await reconcile({ ...reconciler, log }, key, times);
     } catch (error) {
-      if (!reconciler.signal.aborted)
-        log.warn({ error: describe(error) }, 'reconcile failed, it will be tried again');
-      return { kind: 'retry', error };
+      if (!reconciler.signal.aborted) tellFailure(log, error);
+      return { kind: 'retry', error, atLeastMs: retryAfterMs(error) };
     }
   };
 }
 
-async function reconcile(
-  reconciler: Reconciler,
-  key: string,
-  lastWrites: Map<string, number>,
-): Promise<Next> {
+function tellFailure(log: Logger, error: unknown): void {
+  if (error instanceof StaleError)
+    log.info(errorFields(error), 'the run has changed, it will be decided again');
+  else log.warn(errorFields(error), 'reconcile failed, it will be tried again');
+}
+
+async function reconcile(reconciler: Reconciler, key: string, times: WriteTimes): Promise<Next> {
+  const version = reconciler.gatherer.caches.runs.versionOf(key);
   const observed = await gather(reconciler.gatherer, key, reconciler.signal);
   if (observed === undefined) {
-    lastWrites.delete(key);
+    times.forget(key);
     return { kind: 'done' };
   }
-  const decision = await act(reconciler, observed);
-  const delay = await write(reconciler, observed, decision, { key, lastWrites });
+  const decision = await act(reconciler, observed, version);
+  const delay = await write(reconciler, observed, decision, { key, version, times });
   const waits = [decision.requeueAfterMs, delay].filter((wait) => wait !== undefined);
   return waits.length === 0 ? { kind: 'done' } : { kind: 'requeueAfter', milliseconds: Math.min(...waits) };
 }
 
 /** Decides and acts; when the API server refuses a Job, decides once more knowing that. */
-async function act(reconciler: Reconciler, observed: Observed): Promise<Decision> {
+async function act(
+  reconciler: Reconciler,
+  observed: Observed,
+  version: string | undefined,
+): Promise<Decision> {
   const { run } = observed;
   // The policy decides about runs that have no Job yet, and about no other.
   const isNew = observed.job === undefined && !isTerminal(run.status);
-  const policy = isNew ? await reconciler.policy() : {};
+  const policy = isNew ? reconciler.policy(run.metadata.namespace) : {};
   const decision = decide(observed, new Date(), policy);
   for (const action of decision.actions) {
     reconciler.log.info({ action }, 'act');
-    const allowed = action.kind === 'createTidyJob' ? await reconciler.policy() : policy;
+    const allowed = action.kind === 'createTidyJob' ? reconciler.policy(run.metadata.namespace) : policy;
     const { applier, signal } = reconciler;
-    const refusal = await applyAction(applier, { action, run, policy: allowed }, signal);
+    if (action.kind === 'createJob') await expectLatest(applier.connection, run.metadata, version, signal);
+    const refusal = await tracedAction(run, action, () =>
+      applyAction(applier, { action, run, policy: allowed }, signal),
+    );
     // Ends, since no decision asks again for what was refused.
-    if (refusal !== undefined) return act(reconciler, { ...observed, ...refusal });
+    if (refusal !== undefined) return act(reconciler, { ...observed, ...refusal }, version);
   }
   return decision;
 }
@@ -70,26 +91,47 @@ async function act(reconciler: Reconciler, observed: Observed): Promise<Decision
 /** Writes the status if it is time to; gives how long to wait if it is not yet. */
 async function write(
   reconciler: Reconciler,
-  { run }: Observed,
-  { status, isUrgent = false }: Decision,
-  { key, lastWrites }: { key: string; lastWrites: Map<string, number> },
+  observed: Observed,
+  { status }: Decision,
+  { key, version, times }: { key: string; version: string | undefined; times: WriteTimes },
 ): Promise<number | undefined> {
-  if (status === undefined) return undefined;
-  const sinceLastWrite = isUrgent ? Infinity : Date.now() - (lastWrites.get(key) ?? 0);
-  const when = whenToWrite(run.status, status, sinceLastWrite);
-  if (when.kind === 'never') return undefined;
-  if (when.kind === 'later') return when.milliseconds;
-  const { applier, gatherer, signal, log } = reconciler;
+  if (status === undefined) {
+    if (isTerminal(observed.run.status)) times.forget(key);
+    return undefined;
+  }
+  const when = times.when(key, observed.run.status, status);
+  if (when.kind === 'later' && !isUrgent(observed, status)) return when.milliseconds;
+  if (when.kind !== 'never') {
+    await store(reconciler, { run: observed.run, version }, status);
+    times.wrote(key);
+  }
+  const pod = observed.pods.at(-1);
+  // What the worker said of its end is stored: it may end now.
+  if (pod !== undefined && hasEnded(observed.live)) reconciler.gatherer.workers.stored(pod.uid);
+  if (!isTerminal(status)) return undefined;
+  times.forget(key);
+  // Our own write wakes nobody, and there is something left to do after an end: to stop a Job, to delete the run in time.
+  return 0;
+}
+
+async function store(
+  { applier, gatherer, signal, log, onWritten }: Reconciler,
+  { run, version }: { run: ObservedRun; version: string | undefined },
+  status: DockerRunStatus,
+): Promise<void> {
   if (isNews(run.status, status)) {
     // A quota or a webhook that refuses Events must not keep the status from being written.
     await recordEvent(applier.connection, run, status, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      log.warn({ error: describe(error) }, 'the Event was refused');
+      log.warn(errorFields(error), 'the Event was refused');
     });
   }
-  const stored = await applyStatus(applier, run, status, signal);
-  if (stored !== undefined) gatherer.caches.runs.absorb(stored);
-  lastWrites.set(key, Date.now());
+  const stored = await tracedStatus(run, status, () =>
+    applyStatus(applier, { run, version }, status, signal),
+  );
+  if (stored !== undefined) {
+    gatherer.caches.runs.absorb(stored);
+    onWritten?.(run.metadata, run.status, status);
+  }
   log.info({ phase: status.phase, reason: status.reason, message: status.message }, 'status');
-  return undefined;
 }

@@ -8,6 +8,7 @@ import { parseQuantity } from '../api/quantity.ts';
  */
 export const workerOverhead = { cpu: '100m', memory: '256Mi' } as const;
 
+/** Quantities by the names of their resources. */
 export type PodResources = { requests: Record<string, string>; limits: Record<string, string> };
 
 /** The resources of the run's pod: the target's and the worker's. */

@@ -1,58 +1,101 @@
 import { type BackoffOptions, backoffMs } from './backoff.ts';
+import { KeyTimers } from './key-timers.ts';
 
 /** What a handler wants to happen with its key next; the queue holds the whole policy. */
 export type Next =
-  { kind: 'done' } | { kind: 'requeueAfter'; milliseconds: number } | { kind: 'retry'; error: unknown };
+  | { kind: 'done' }
+  | { kind: 'requeueAfter'; milliseconds: number }
+  /** `atLeastMs` is what the other side asked to wait (Retry-After). */
+  | { kind: 'retry'; error: unknown; atLeastMs?: number | undefined };
 
+/** Hears what happens in a queue, for metrics; must not throw. Times are in milliseconds. */
+export type QueueObserver = {
+  /** A key began to wait that did not. */
+  added(): void;
+  started(waitedMs: number): void;
+  finished(workedMs: number, next: Next['kind']): void;
+  retried(): void;
+};
+
+/** How keys are handled, how many at once, and how soon again. */
 export type KeyedQueueOptions = {
   /** Handles one key; must not throw (a throw counts as a retry). */
   handle: (key: string) => Promise<Next>;
   /** How many keys are handled at once. */
   concurrency: number;
   backoff: BackoffOptions;
+  /** The least time between two beginnings of one key: what is added meanwhile is handled together. 0 when left out. */
+  spacingMs?: number;
+  observer?: QueueObserver | undefined;
 };
+
+/** What a queue shows of itself. */
+export type QueueState = Pick<
+  KeyedQueue,
+  'depth' | 'activeAgesMs' | 'oldestWaitingAt' | 'oldestActiveAt' | 'lastFinishedAt'
+>;
 
 /**
  * A queue of keys. What must hold:
  * - a key is handled by one worker at a time; what is added meanwhile is handled once more afterwards;
- * - a key waits once, however often it is added;
- * - a key has at most one timer, and adding it at once beats a timer.
+ * - a key waits once, however often it is added, and keys are handled in the order in which they began to wait;
+ * - a key has at most one timer, the earliest; adding the key at once beats it;
+ * - the first of a burst is handled at once, the rest of it together.
+ * Times that it gives are milliseconds of `performance.now()`.
  */
 export class KeyedQueue {
   readonly #options: KeyedQueueOptions;
-  /** Insertion order is the order of work. */
-  readonly #waiting = new Set<string>();
-  readonly #active = new Set<string>();
+  /** Since when each key waits; insertion order is the order of work. */
+  readonly #waiting = new Map<string, number>();
+  readonly #active = new Map<string, number>();
   /** Keys that were added while they were active. */
   readonly #again = new Set<string>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** When the keys began that did so a moment ago, oldest first. */
+  readonly #begun = new Map<string, number>();
+  readonly #timers = new KeyTimers((key) => this.#enqueue(key));
   readonly #failures = new Map<string, number>();
+  #lastFinishedAt = performance.now();
   #stopped = false;
 
   constructor(options: KeyedQueueOptions) {
     this.#options = options;
   }
 
+  /** How many keys wait for a worker. */
   get depth(): number {
     return this.#waiting.size;
   }
 
+  /** For how long each key that is being handled has been, longest first. */
+  get activeAgesMs(): readonly number[] {
+    const now = performance.now();
+    return [...this.#active.values()].map((since) => now - since);
+  }
+
+  /** When the key that waits longest began to wait, if one waits. */
+  get oldestWaitingAt(): number | undefined {
+    return this.#waiting.values().next().value;
+  }
+
+  /** When the key that is handled longest began to be, if one is. */
+  get oldestActiveAt(): number | undefined {
+    return this.#active.values().next().value;
+  }
+
+  /** When the last key was done with, however it ended; the start when none was. */
+  get lastFinishedAt(): number {
+    return this.#lastFinishedAt;
+  }
+
   add(key: string): void {
-    if (this.#stopped) return;
-    this.#clearTimer(key);
+    if (this.#stopped || this.#waiting.has(key)) return;
     if (this.#active.has(key)) this.#again.add(key);
-    else this.#waiting.add(key);
-    this.#fill();
+    else this.#rest(key);
   }
 
   addAfter(key: string, milliseconds: number): void {
     if (this.#stopped || this.#waiting.has(key) || this.#again.has(key)) return;
-    this.#clearTimer(key);
-    this.#timers.set(
-      key,
-      // setTimeout fires at once above 2^31-1 ms, so far-away wake-ups are cut: the handler asks again.
-      setTimeout(() => this.add(key), Math.min(milliseconds, 2 ** 31 - 1)),
-    );
+    this.#timers.set(key, milliseconds);
   }
 
   /** Takes no more work and resolves when what is being handled has ended, or after so many milliseconds. */
@@ -60,23 +103,61 @@ export class KeyedQueue {
     this.#stopped = true;
     this.#waiting.clear();
     this.#again.clear();
-    for (const key of [...this.#timers.keys()]) this.#clearTimer(key);
-    const end = Date.now() + withinMs;
-    while (this.#active.size > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
+    this.#timers.clearAll();
+    const end = performance.now() + withinMs;
+    while (this.#active.size > 0 && performance.now() < end)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+
+  /** Lets a key wait for a worker as soon as its last beginning is long enough ago. */
+  #rest(key: string): void {
+    const { spacingMs = 0 } = this.#options;
+    const begun = this.#begun.get(key);
+    const left = begun === undefined ? 0 : begun + spacingMs - performance.now();
+    if (left > 0) this.#timers.set(key, left);
+    else this.#enqueue(key);
+  }
+
+  #enqueue(key: string): void {
+    if (this.#stopped || this.#waiting.has(key)) return;
+    if (this.#active.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    this.#timers.clear(key);
+    this.#waiting.set(key, performance.now());
+    this.#options.observer?.added();
+    this.#fill();
   }
 
   #fill(): void {
-    for (const key of this.#waiting) {
+    for (const [key, since] of this.#waiting) {
       if (this.#active.size >= this.#options.concurrency) return;
       this.#waiting.delete(key);
-      this.#active.add(key);
-      void this.#work(key);
+      const now = performance.now();
+      this.#begin(key, now);
+      this.#options.observer?.started(now - since);
+      void this.#work(key, now);
     }
   }
 
-  async #work(key: string): Promise<void> {
+  #begin(key: string, now: number): void {
+    this.#active.set(key, now);
+    const { spacingMs = 0 } = this.#options;
+    if (spacingMs === 0) return;
+    this.#begun.delete(key);
+    this.#begun.set(key, now);
+    for (const [old, at] of this.#begun) {
+      if (at + spacingMs > now) return;
+      this.#begun.delete(old);
+    }
+  }
+
+  async #work(key: string, began: number): Promise<void> {
     const next = await this.#options.handle(key).catch((error: unknown): Next => ({ kind: 'retry', error }));
     this.#active.delete(key);
+    this.#lastFinishedAt = performance.now();
+    this.#options.observer?.finished(this.#lastFinishedAt - began, next.kind);
     if (next.kind !== 'retry') this.#failures.delete(key);
     if (this.#again.delete(key)) this.add(key);
     else this.#schedule(key, next);
@@ -91,16 +172,14 @@ export class KeyedQueue {
         this.addAfter(key, next.milliseconds);
         return;
       case 'retry': {
+        if (this.#stopped) return;
         const failures = this.#failures.get(key) ?? 0;
         this.#failures.set(key, failures + 1);
-        this.addAfter(key, backoffMs(failures, this.#options.backoff));
+        this.#options.observer?.retried();
+        const wait = backoffMs(failures, this.#options.backoff);
+        this.addAfter(key, Math.max(wait, next.atLeastMs ?? 0));
         return;
       }
     }
-  }
-
-  #clearTimer(key: string): void {
-    clearTimeout(this.#timers.get(key));
-    this.#timers.delete(key);
   }
 }

@@ -1,41 +1,71 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { progressIntervalMs, whenToWrite } from '../../../src/controller/status-write.ts';
+import {
+  type Change,
+  changeOf,
+  passingMs,
+  progressIntervalMs,
+  whenToWrite,
+} from '../../../src/controller/status-write.ts';
 
-const running: DockerRunStatus = { phase: 'Running', reason: 'Running', message: 'live', attempts: 1 };
+const pending: DockerRunStatus = { phase: 'Pending', reason: 'Pending', jobName: 'j', observedGeneration: 1 };
+const running: DockerRunStatus = {
+  ...pending,
+  ...{ phase: 'Running', reason: 'Running', message: 'live', attempts: 1, target: { containerID: 'c' } },
+};
 
 test('what is stored already is not written again, also when a field without a value is more', () => {
-  assert.equal(whenToWrite(running, { ...running }, 1e9), { kind: 'never' });
+  assert.is(changeOf(running, { ...running }), 'nothing');
   const withNothing = { ...running, nodeName: undefined } as unknown as DockerRunStatus;
-  assert.equal(whenToWrite(running, withNothing, 1e9), { kind: 'never' });
+  assert.is(changeOf(running, withNothing), 'nothing');
 });
 
-for (const [what, change] of [
-  ['a phase', { phase: 'Uploading' }],
-  ['a reason', { reason: 'Retrying' }],
-  ['an attempt', { attempts: 2 }],
-  ['a Job', { jobName: 'j' }],
-  ['a pod', { podName: 'p' }],
-  ['a node', { nodeName: 'n' }],
-  ['what became of the target', { target: { exitCode: 3 } }],
-] as const) {
-  test(`${what} is written at once`, () => {
-    assert.equal(whenToWrite(running, { ...running, ...change }, 0), { kind: 'now' });
+for (const [what, before, change, kind] of [
+  ['the first status', {}, { phase: 'Pending' }, 'news'],
+  ['that the target runs', pending, running, 'news'],
+  ['a reason', running, { reason: 'Cancelling' }, 'news'],
+  ['another attempt', running, { attempts: 2 }, 'news'],
+  ['another generation', running, { observedGeneration: 2 }, 'news'],
+  ['a Job', running, { jobName: 'another' }, 'news'],
+  ['the end', running, { phase: 'Succeeded', reason: 'Succeeded' }, 'news'],
+  ['that an attempt prepares after another', running, { phase: 'Preparing', attempts: 2 }, 'news'],
+  ['that a run prepares', pending, { phase: 'Preparing', reason: 'Preparing' }, 'passing'],
+  ['that results are uploaded', running, { phase: 'Uploading', reason: 'Uploading' }, 'passing'],
+  ['what became of the target', running, { target: { exitCode: 3 } }, 'passing'],
+  ['the first attempt', pending, { attempts: 1 }, 'progress'],
+  ['a pod and its node', pending, { podName: 'p', nodeName: 'n' }, 'progress'],
+  ['progress', running, { message: 'further', progress: { message: 'further', percent: 2 } }, 'progress'],
+] as [what: string, before: DockerRunStatus, change: DockerRunStatus, kind: Change][]) {
+  test(`${what} is ${kind}`, () => {
+    assert.is(changeOf(before, { ...before, ...change }), kind);
   });
 }
 
+const justNow = { sinceLastWriteMs: 0, heldMs: 0 };
+const longAgo = { sinceLastWriteMs: 1e9, heldMs: 1e9 };
+
+test('news is written at once, and what is stored never', () => {
+  assert.equal(whenToWrite('news', justNow), { kind: 'now' });
+  assert.equal(whenToWrite('nothing', longAgo), { kind: 'never' });
+});
+
+test('a phase that may pass in a moment is written when it lasts, however long ago the last write was', () => {
+  assert.equal(whenToWrite('passing', { ...longAgo, heldMs: 500 }), {
+    kind: 'later',
+    milliseconds: passingMs - 500,
+  });
+  assert.equal(whenToWrite('passing', { ...justNow, heldMs: passingMs }), { kind: 'now' });
+});
+
 test('mere progress is written every 5 s, and the rest of that time is waited for', () => {
-  const moved = { ...running, message: 'further', progress: { message: 'further', percent: 2 } };
-  assert.equal(whenToWrite(running, moved, 1_000), {
+  assert.equal(whenToWrite('progress', { ...justNow, sinceLastWriteMs: 1_000 }), {
     kind: 'later',
     milliseconds: progressIntervalMs - 1_000,
   });
-  assert.equal(whenToWrite(running, moved, progressIntervalMs), { kind: 'now' });
-});
-
-test('the first status of a run is written at once', () => {
-  assert.equal(whenToWrite({}, { phase: 'Pending' }, 0), { kind: 'now' });
+  assert.equal(whenToWrite('progress', { ...justNow, sinceLastWriteMs: progressIntervalMs }), {
+    kind: 'now',
+  });
 });
 
 test.run();

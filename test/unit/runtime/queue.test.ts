@@ -1,7 +1,12 @@
 import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { KeyedQueue, type Next } from '../../../src/runtime/queue.ts';
+import {
+  KeyedQueue,
+  type KeyedQueueOptions,
+  type Next,
+  type QueueObserver,
+} from '../../../src/runtime/queue.ts';
 
 const test = suite('queue');
 const done: Next = { kind: 'done' };
@@ -10,8 +15,11 @@ const retry: Next = { kind: 'retry', error: new Error('no') };
 /** Lets everything happen that needs no time to pass. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
+let clock = 0;
+
 async function pass(milliseconds: number): Promise<void> {
   await settle();
+  clock += milliseconds;
   mock.timers.tick(milliseconds);
   await settle();
 }
@@ -23,9 +31,9 @@ class Desk {
   readonly #open = new Map<string, (next: Next) => void>();
   mostAtOnce = 0;
 
-  constructor(concurrency: number) {
+  constructor(concurrency: number, more: Partial<KeyedQueueOptions> = {}) {
     const backoff = { firstMs: 100, maxMs: 1_000 };
-    this.queue = new KeyedQueue({ handle: (key) => this.#handle(key), concurrency, backoff });
+    this.queue = new KeyedQueue({ handle: (key) => this.#handle(key), concurrency, backoff, ...more });
   }
 
   #handle(key: string): Promise<Next> {
@@ -49,6 +57,8 @@ class Desk {
 test.before.each(() => {
   mock.timers.enable({ apis: ['setTimeout'] });
   mock.method(Math, 'random', () => 1 - Number.EPSILON);
+  clock = 0;
+  mock.method(performance, 'now', () => clock);
 });
 test.after.each(() => {
   mock.timers.reset();
@@ -106,13 +116,15 @@ test('adding a key at once beats its timer, which is then gone', async () => {
   assert.is(desk.begun.length, 1);
 });
 
-test('a key has one timer at most', async () => {
+test('a key has one timer at most, the earliest that was asked for', async () => {
   const desk = new Desk(1);
-  desk.queue.addAfter('a', 100);
   desk.queue.addAfter('a', 200);
+  desk.queue.addAfter('a', 100);
+  desk.queue.addAfter('a', 300);
   await pass(100);
-  assert.is(desk.begun.length, 0);
-  await pass(100);
+  assert.is(desk.begun.length, 1);
+  await desk.end('a');
+  await pass(1_000);
   assert.is(desk.begun.length, 1);
 });
 
@@ -154,6 +166,73 @@ test('each failure of a key makes its wait longer, and a success makes it short 
   await desk.end('a', retry);
   await pass(100);
   assert.is(desk.begun.length, 9);
+});
+
+test('what the other side asked to wait is waited at least', async () => {
+  const desk = new Desk(1);
+  desk.queue.add('a');
+  await desk.end('a', { ...retry, atLeastMs: 5_000 });
+  await pass(4_999);
+  assert.is(desk.begun.length, 1);
+  await pass(1);
+  assert.is(desk.begun.length, 2);
+});
+
+test('the first of a burst is handled at once, and the rest of it together a moment later', async () => {
+  const desk = new Desk(1, { spacingMs: 250 });
+  desk.queue.add('a');
+  await desk.end('a');
+  await pass(50);
+  desk.queue.add('a');
+  await pass(50);
+  desk.queue.add('a');
+  await pass(149);
+  assert.is(desk.begun.length, 1);
+  await pass(1);
+  assert.is(desk.begun.length, 2);
+  await desk.end('a');
+  await pass(1_000);
+  assert.is(desk.begun.length, 2);
+  desk.queue.add('a');
+  assert.is(desk.begun.length, 3);
+});
+
+test('a burst of one key does not delay another', async () => {
+  const desk = new Desk(1, { spacingMs: 250 });
+  desk.queue.add('a');
+  await desk.end('a');
+  desk.queue.add('a');
+  desk.queue.add('b');
+  assert.equal(desk.begun, ['a', 'b']);
+});
+
+test('an observer hears how long keys waited, how long they were handled, and how that ended', async () => {
+  const heard: unknown[] = [];
+  const observer: QueueObserver = {
+    added: () => heard.push('added'),
+    started: (waited) => heard.push(['started', waited]),
+    finished: (worked, kind) => heard.push(['finished', worked, kind]),
+    retried: () => heard.push('retried'),
+  };
+  const desk = new Desk(1, { observer });
+  desk.queue.add('a');
+  desk.queue.add('b');
+  desk.queue.add('b');
+  await pass(30);
+  assert.equal(desk.queue.activeAgesMs, [30]);
+  assert.is(desk.queue.oldestActiveAt, 0);
+  assert.is(desk.queue.oldestWaitingAt, 0);
+  await desk.end('a', retry);
+  assert.is(desk.queue.lastFinishedAt, 30);
+  assert.is(desk.queue.oldestWaitingAt, undefined);
+  assert.equal(heard, [
+    'added',
+    ['started', 0],
+    'added',
+    ['finished', 30, 'retry'],
+    'retried',
+    ['started', 30],
+  ]);
 });
 
 test('the failures of one key do not delay another', async () => {

@@ -1,0 +1,107 @@
+/**
+ * Measures what the caches keep of live runs: the heap of so many DockerRuns with their Jobs and pods, as the controller
+ * parses them from the API server's JSON.
+ *
+ *     node --expose-gc bench/cache-memory.ts [runs, 10000]
+ */
+import { apiVersion, kind } from '../src/api/names.ts';
+import { desiredJob } from '../src/controller/job.ts';
+import { parseJob, parsePod, parseRun } from '../src/controller/observed.ts';
+import { WriteTimes } from '../src/controller/write-times.ts';
+import { ObjectStore } from '../src/kube/object-store.ts';
+import { specOf, workerConfig } from '../test/fixtures/builders.ts';
+import { typicalSpec } from './typical-run.ts';
+
+const [count = 10_000] = process.argv.slice(2).map(Number);
+const spec = specOf(typicalSpec);
+const condition = { status: 'True', lastTransitionTime: '2026-01-02T03:04:05Z', observedGeneration: 1 };
+const target = { containerID: 'c'.repeat(64), startedAt: '2026-01-02T03:04:05Z' };
+const said = { reason: 'Running', message: 'The target runs.' };
+
+/** The JSON of a live run, its Job and its pod, about as the API server sends them. */
+function objectsOf(index: number): { run: string; job: string; pod: string } {
+  const uid = `${String(index).padStart(8, '0')}-8f7f-4f0e-9d5c-3c0f6f1f2a3b`;
+  const metadata = {
+    ...{ namespace: 'lab', name: `segment-${index}`, uid, generation: 1, resourceVersion: String(index + 1) },
+    creationTimestamp: '2026-01-02T03:04:05Z',
+    managedFields: [{ manager: 'kubectl', fieldsV1: JSON.parse(JSON.stringify(typicalSpec)) as unknown }],
+  };
+  const status = {
+    ...{
+      ...said,
+      observedGeneration: 1,
+      phase: 'Running',
+      attempts: 1,
+      startTime: metadata.creationTimestamp,
+    },
+    ...{ jobName: `segment-${index}-x`, podName: `segment-${index}-x-0-y`, nodeName: 'node-1', target },
+    conditions: ['Accepted', 'Reconciling'].map((type) => ({ type, ...said, ...condition })),
+    progress: { message: 'The target runs.' },
+    transfers: [{ name: 'ct', direction: 'download', bytes: 1e9, totalBytes: 1e9 }],
+    attemptHistory: [{ podUID: `p${uid}`, podName: `segment-${index}-x-0-y`, nodeName: 'node-1' }],
+  };
+  const desired = desiredJob({ metadata, spec }, workerConfig, {});
+  const job = {
+    ...desired,
+    metadata: { ...metadata, ...desired.metadata, uid: `j${uid}` },
+    status: { active: 1 },
+  };
+  const owner = { apiVersion: 'batch/v1', kind: 'Job', name: `segment-${index}-x`, uid: `j${uid}` };
+  const pod = {
+    metadata: { ...metadata, ...desired.spec?.template.metadata, uid: `p${uid}`, ownerReferences: [owner] },
+    spec: { ...desired.spec?.template.spec, nodeName: 'node-1' },
+    status: {
+      ...{ phase: 'Running', podIP: '10.0.0.7' },
+      containerStatuses: [{ name: 'worker', state: { running: {} } }],
+    },
+  };
+  const text = (value: unknown) => JSON.stringify(value);
+  return { run: text({ apiVersion, kind, metadata, spec, status }), job: text(job), pod: text(pod) };
+}
+
+function heapMebibytes(): number {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed / 2 ** 20;
+}
+
+/** Prints what the heap grows by while something is kept. */
+function measure(what: string, make: () => unknown): unknown {
+  const before = heapMebibytes();
+  const kept = make();
+  const grown = heapMebibytes() - before;
+  console.log(`${what}: ${grown.toFixed(0)} MiB, ${((grown / count) * 1024).toFixed(1)} KiB each`);
+  return kept;
+}
+
+function store<Item>(parse: (object: unknown) => Item, of: (index: number) => string): ObjectStore<Item> {
+  const kept = new ObjectStore<Item>();
+  const items = Array.from({ length: count }, (_, index) => {
+    const object: unknown = JSON.parse(of(index));
+    const key = `lab/segment-${index}`;
+    return { key, uid: String(index), version: index, item: parse(object) };
+  });
+  kept.replace(items, count);
+  return kept;
+}
+
+if (globalThis.gc === undefined) throw new Error('run it with node --expose-gc');
+const sample = objectsOf(0);
+console.log(
+  `as JSON: ${Object.entries(sample)
+    .map(([name, text]) => `${name} ${text.length} bytes`)
+    .join(', ')}`,
+);
+const kept = [
+  measure(`${count} DockerRuns`, () => store(parseRun, (index) => objectsOf(index).run)),
+  measure(`${count} Jobs`, () => store(parseJob, (index) => objectsOf(index).job)),
+  measure(`${count} pods`, () => store(parsePod, (index) => objectsOf(index).pod)),
+  measure('times of their writes', () => {
+    const times = new WriteTimes();
+    for (let index = 0; index < count; index += 1) times.wrote(`lab/segment-${index}`);
+    return times;
+  }),
+];
+console.log(
+  `process: ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB resident, ${kept.length} caches`,
+);

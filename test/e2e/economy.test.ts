@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { DockerRunStatus } from '../../src/api/status.ts';
+import { environment } from './support/environment.ts';
+import { aFile, anItem } from './support/girder.ts';
+import { Lab } from './support/runs.ts';
+
+let lab: Lab;
+
+test.before(async () => {
+  lab = await Lab.open('economy');
+});
+test.after(() => lab.close());
+
+/** Every version of the runs of the lab, as `kubectl get --watch` shows them until it is stopped: one for each write. */
+class Story implements AsyncDisposable {
+  #text = '';
+  readonly #kubectl;
+
+  constructor() {
+    const columns = 'jsonpath={.metadata.resourceVersion}{" "}{.status}{"\\n"}';
+    const watch = ['get', 'dockerruns', '--watch', '--output', columns];
+    const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit'];
+    this.#kubectl = spawn('kubectl', ['--namespace', lab.namespace, ...watch], { stdio });
+    this.#kubectl.stdout.on('data', (chunk: Buffer) => (this.#text += chunk.toString()));
+  }
+
+  /** The statuses that were written, the first one (none) left out. */
+  get written(): DockerRunStatus[] {
+    const lines = this.#text.split('\n').filter((line) => line !== '');
+    const versions = new Map(lines.map((line) => [line.split(' ', 1)[0], line.slice(line.indexOf(' ') + 1)]));
+    const statuses = [...versions.values()].filter((status) => status !== '');
+    const parsed = statuses.map((status) => JSON.parse(status) as DockerRunStatus);
+    return parsed.filter(({ phase }) => phase !== undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#kubectl, 'exit');
+    this.#kubectl.kill();
+    await ended;
+  }
+}
+
+test('a run that downloads, runs some seconds and uploads is written down in 6 writes at most', async () => {
+  const fileId = await aFile('in.txt', Buffer.from('economical'));
+  const itemId = await anItem('economy');
+  await using story = new Story();
+  await lab.run('economical', {
+    command: ['sh', '-c', 'cp $(in) $(out); sleep 6'],
+    transforms: [
+      { name: 'in', girderFileIdToVolume: { fileId } },
+      { name: 'out', volumePath: { filename: 'out.txt' } },
+    ],
+    girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId } }],
+    girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
+  });
+  assert.is((await lab.ended('economical')).phase, 'Succeeded');
+  await sleep(3_000);
+  const { written } = story;
+  const phases = written.map(({ phase }) => phase);
+  const events = await lab.events('economical');
+  console.log(`written: ${phases.join(', ')}; Events: ${events.map(({ reason }) => reason).join(', ')}`);
+  assert.ok(phases.includes('Running'), 'a phase that lasts is shown');
+  assert.is(phases.at(-1), 'Succeeded');
+  // The Job is one more.
+  assert.ok(written.length + events.length + 1 <= 6, `${written.length} statuses, ${events.length} Events`);
+});
+
+test('the progress of a run is written at most every five seconds', async () => {
+  await using story = new Story();
+  const began = performance.now();
+  await lab.run('chatty', {
+    command: [
+      'sh',
+      '-c',
+      `i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo '{"message": "step", "current": '$i', "total": 60}'; sleep 0.2; done > $(progress)`,
+    ],
+    transforms: [{ name: 'progress', progressPipe: {} }],
+  });
+  assert.is((await lab.ended('chatty')).phase, 'Succeeded');
+  await sleep(1_000);
+  const told = story.written.filter(({ phase, progress }) => phase === 'Running' && progress !== undefined);
+  const seconds = (performance.now() - began) / 1000;
+  console.log(`progress: ${told.map(({ progress }) => `${progress?.percent}%`).join(', ')} in ${seconds} s`);
+  assert.ok(told.some(({ progress }) => (progress?.percent ?? 0) > 0));
+  // One write is of the phase, and brings what progress there is.
+  assert.ok(told.length <= 1 + Math.ceil(seconds / 5), `${told.length} times in ${seconds} s`);
+});
+
+test.run();

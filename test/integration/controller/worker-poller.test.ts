@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Report } from '../../../src/api/report.ts';
+import { askWorkerOver } from '../../../src/controller/ask-worker.ts';
+import type { ObservedPod } from '../../../src/controller/observed.ts';
+import { WorkerPoller } from '../../../src/controller/worker-poller.ts';
+import { aPod } from '../../fixtures/builders.ts';
+import { freePorts } from '../../fixtures/free-ports.ts';
+import { until } from '../../fixtures/until.ts';
+import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
+
+type World = {
+  poller: WorkerPoller;
+  endpoint: WorkerEndpoint;
+  /** The pod that the cache has. */
+  pod: ObservedPod | undefined;
+  /** How often the run was woken. */
+  woken: number;
+};
+
+const address = '127.0.0.1';
+const running = aPod({ kind: 'running' }, { podIP: address });
+const test = suite<World>('worker poller');
+
+test.before.each(async (world) => {
+  const [port = 0] = await freePorts(1);
+  world.endpoint = await WorkerEndpoint.listen(address, port, { phase: 'Preparing' });
+  world.pod = running;
+  world.woken = 0;
+  world.poller = new WorkerPoller({
+    ask: askWorkerOver(port),
+    podAt: (key) => (key === `${running.namespace}/${running.name}` ? world.pod : undefined),
+    onNews: (runUid) => {
+      assert.is(runUid, running.runUid);
+      world.woken += 1;
+    },
+  });
+});
+test.after.each(async ({ poller, endpoint }) => {
+  await poller.stop();
+  await endpoint[Symbol.asyncDispose]();
+});
+
+test('a quiet worker is asked again and again, and wakes its run for news only', async (world) => {
+  const { poller, endpoint } = world;
+  poller.podChanged(running);
+  poller.podChanged(running);
+  await until('it is asked three times', () => endpoint.questions >= 3);
+  assert.equal(poller.reportOf(running.uid), { phase: 'Preparing' });
+  assert.is(world.woken, 0, 'that a worker prepares is known without asking');
+  const told: Report = { phase: 'Running', target: { containerID: 'c' } };
+  endpoint.report = told;
+  await until('its run is woken', () => world.woken === 1);
+  assert.equal(poller.reportOf(running.uid), told);
+});
+
+test('mere progress is heard at once, but wakes the run five seconds after it was woken last', async (world) => {
+  const { poller, endpoint } = world;
+  const began = performance.now();
+  poller.start([running]);
+  const progress = (percent: number): Report => ({
+    phase: 'Preparing',
+    progress: { message: 'Downloading ct', percent },
+  });
+  endpoint.report = progress(1);
+  await until('it is heard', () => poller.reportOf(running.uid)?.progress?.percent === 1);
+  assert.is(world.woken, 0);
+  await until('its run is woken', () => world.woken === 1);
+  assert.ok(performance.now() - began >= 5_000);
+});
+
+test('a worker that tells its end is asked again only when that is stored', async (world) => {
+  const { poller, endpoint } = world;
+  endpoint.report = { phase: 'Succeeded', results: [] };
+  poller.podChanged(running);
+  await until('its run is woken', () => world.woken === 1);
+  await sleep(2_500);
+  assert.is(endpoint.questions, 1);
+  poller.stored(running.uid);
+  await until('it is asked again', () => endpoint.questions === 2);
+  assert.is(world.woken, 1);
+});
+
+test('the end that a worker told is known until it is stored, also when its pod has ended meanwhile', async (world) => {
+  const { poller, endpoint } = world;
+  endpoint.report = { phase: 'Succeeded', results: [] };
+  poller.podChanged(running);
+  await until('its run is woken', () => world.woken === 1);
+  world.pod = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report: undefined });
+  poller.podChanged(world.pod);
+  assert.equal(poller.reportOf(running.uid), endpoint.report);
+  poller.stored(running.uid);
+  await until('it is forgotten', () => poller.size === 0);
+});
+
+test('a worker that does not answer three times says nothing any more, and its run is told once', async (world) => {
+  const { poller, endpoint } = world;
+  endpoint.report = { phase: 'Preparing', progress: { message: 'Pulling' } };
+  poller.podChanged(running);
+  await until('it is heard', () => poller.reportOf(running.uid) !== undefined);
+  await endpoint[Symbol.asyncDispose]();
+  await until('it is silent', () => poller.reportOf(running.uid) === undefined, 20_000);
+  assert.is(world.woken, 1);
+});
+
+test('a pod that is gone is not asked about', async (world) => {
+  const { poller, endpoint } = world;
+  poller.podChanged(running);
+  await until('it is asked', () => endpoint.questions >= 1);
+  world.pod = undefined;
+  await until('it is forgotten', () => poller.size === 0);
+  const { questions } = endpoint;
+  await sleep(1_500);
+  assert.is(endpoint.questions, questions);
+});
+
+test.run();
