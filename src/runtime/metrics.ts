@@ -1,0 +1,117 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/**
+ * What a label can be: one of the words of a closed list, or, for a label with few values that are known only when
+ * they come up, a text that says what they are. Names, namespaces, uids and images are never labels.
+ */
+export type LabelValues = readonly string[] | string;
+
+/** One metric: a row of a program's table of metrics, from which its documentation is made, too. */
+export type MetricRow = {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: Readonly<Record<string, LabelValues>>;
+  /** Upper bounds of a histogram. */
+  readonly buckets?: readonly number[];
+  /** The series that exist from the start, where they are not all combinations of the labels' closed lists. */
+  readonly series?: readonly Readonly<Record<string, string>>[];
+};
+
+/** All metrics of a program, by their names. */
+export type MetricTable = Readonly<Record<string, MetricRow>>;
+
+type Named<Table extends MetricTable, Type extends MetricRow['type']> = {
+  [Name in keyof Table]: Table[Name]['type'] extends Type ? Name : never;
+}[keyof Table] &
+  string;
+
+type Labels<Row extends MetricRow> = {
+  [Label in keyof Row['labels']]: Row['labels'][Label] extends readonly (infer Word extends string)[]
+    ? Word
+    : string;
+};
+
+/** Gauges of prom-client with a counter's suffix, which promtool refuses; nodejs_active_resources has what they say. */
+const misnamed = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
+
+/** The metrics of a table, by Prometheus' own rules of naming and types; a name or label that no row has does not compile. */
+export class Metrics<Table extends MetricTable> {
+  readonly #registry = new Registry();
+  readonly #counters = new Map<string, Counter>();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #histograms = new Map<string, Histogram>();
+  readonly #beforeScrape: (() => void)[] = [];
+
+  constructor(table: Table) {
+    for (const [name, row] of Object.entries<MetricRow>(table)) this.#make(name, row);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Adds what prom-client knows of the process: CPU, memory, the event loop's lag, garbage collection. */
+  withProcess(): this {
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of misnamed) this.#registry.removeSingleMetric(name);
+    return this;
+  }
+
+  count<Name extends Named<Table, 'counter'>>(name: Name, labels: Labels<Table[Name]>, by = 1): void {
+    this.#counters.get(name)?.inc(labels, by);
+  }
+
+  set<Name extends Named<Table, 'gauge'>>(name: Name, labels: Labels<Table[Name]>, value: number): void {
+    this.#gauges.get(name)?.set(labels, value);
+  }
+
+  observe<Name extends Named<Table, 'histogram'>>(
+    name: Name,
+    labels: Labels<Table[Name]>,
+    value: number,
+  ): void {
+    this.#histograms.get(name)?.observe(labels, value);
+  }
+
+  /** Sets gauges that are cheaper to compute when somebody asks than to keep; must be quick. */
+  onScrape(set: () => void): void {
+    this.#beforeScrape.push(set);
+  }
+
+  /** Everything in Prometheus' text format. */
+  async text(): Promise<string> {
+    for (const set of this.#beforeScrape) set();
+    return this.#registry.metrics();
+  }
+
+  #make(name: string, { type, help, labels, buckets, series }: MetricRow): void {
+    const options = { name, help, labelNames: Object.keys(labels), registers: [this.#registry] };
+    const start = series ?? combinations(Object.entries(labels));
+    if (type === 'counter') {
+      const counter = new Counter(options);
+      for (const one of start) counter.inc(one, 0);
+      this.#counters.set(name, counter);
+    } else if (type === 'gauge') {
+      const gauge = new Gauge(options);
+      for (const one of start) gauge.set(one, 0);
+      this.#gauges.set(name, gauge);
+    } else {
+      const histogram = new Histogram({
+        ...options,
+        ...(buckets === undefined ? {} : { buckets: [...buckets] }),
+      });
+      for (const one of start) histogram.zero(one);
+      this.#histograms.set(name, histogram);
+    }
+  }
+}
+
+/** All series of labels with closed lists; none where a label's values are not known before they come up. */
+function combinations(labels: readonly (readonly [string, LabelValues])[]): Record<string, string>[] {
+  let found: Record<string, string>[] = [{}];
+  for (const [label, values] of labels) {
+    if (typeof values === 'string') return [];
+    found = found.flatMap((before) => values.map((value) => ({ ...before, [label]: value })));
+  }
+  return found;
+}

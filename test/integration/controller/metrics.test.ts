@@ -1,0 +1,167 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Report } from '../../../src/api/report.ts';
+import { paths } from '../../../src/kube/resources.ts';
+import { recordAt, textAt } from '../../../src/kube/wire.ts';
+import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { freePorts } from '../../fixtures/free-ports.ts';
+import { promtool, Prometheus } from './alerts/prometheus-tools.ts';
+import { createRun, jobMadeIn } from './replicas.ts';
+import { Scrape } from './scrape.ts';
+import { StandInCluster } from './stand-in-cluster.ts';
+
+type Scraped = { controller: ControllerProcess; port: number };
+
+/** One controller after another: each test goes on with the one that the test before left. */
+const test = suite<{ plane: ControlPlane } & Scraped>('metrics of the controller');
+
+test.before(async (context) => {
+  context.plane = await startControlPlane();
+  Object.assign(context, await start(context.plane));
+});
+test.after(async ({ plane, controller }) => {
+  await controller[Symbol.asyncDispose]();
+  await plane.close();
+});
+
+/** A controller that works, and the port of its metrics. */
+async function start(plane: ControlPlane): Promise<Scraped> {
+  const [port = 0] = await freePorts(1);
+  const environment = { DOCKERRUN_METRICS_PORT: String(port), DOCKERRUN_LOG_LEVEL: 'debug' };
+  const controller = await ControllerProcess.start(plane.kubeconfig, environment);
+  await Scrape.until(port, 'it leads', (scrape) => scrape.value(leads) === 1);
+  return { controller, port };
+}
+
+const leads = 'leader_election_master_status{name="dockerrun-controller"}';
+const succeeded = 'dockerrun_runs_finished_total{outcome="Succeeded",reason="Succeeded"}';
+const connected = (resource: string) => `dockerrun_watch_connected{resource="${resource}"}`;
+
+const word: Report = {
+  ...{ phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' },
+  target: { exitCode: 0, startedAt: '2026-01-01T10:00:00Z', finishedAt: '2026-01-01T10:00:30Z' },
+  transfers: [
+    { name: 'ct', direction: 'download', bytes: 4_096 },
+    { name: 'mask', direction: 'upload', bytes: 512 },
+  ],
+};
+
+/** Brings a run to its end. */
+async function finishRun({ client }: ControlPlane, name: string): Promise<{ uid: string }> {
+  const run = await createRun(client, name);
+  await jobMadeIn(client, run, 15_000);
+  const cluster = new StandInCluster(client);
+  const job = await cluster.onlyJob(run.uid);
+  await cluster.startPod(job);
+  await cluster.succeed(job, word);
+  const hasEnded = (object: unknown) => textAt(recordAt(object, 'status'), 'phase') === 'Succeeded';
+  await client.until(`${paths.dockerRuns('default')}/${name}`, 'over', hasEnded);
+  return run;
+}
+
+test('a controller that has done nothing yet shows what is known, with 0', async ({ port }) => {
+  const scrape = await Scrape.until(port, 'it watches', (one) => one.value(connected('pods')) === 1);
+  assert.match(scrape.contentType, /^text\/plain; version=0\.0\.4/);
+  for (const kind of ['dockerruns', 'jobs']) assert.is(scrape.value(connected(kind)), 1, kind);
+  assert.is(scrape.value(succeeded), 0);
+  assert.is(scrape.value('dockerrun_runs{phase="Running"}'), 0);
+  assert.is(scrape.value('controller_runtime_reconcile_total{controller="dockerrun",result="error"}'), 0);
+  assert.match(
+    scrape.text,
+    /^dockerrun_build_info\{version="\d+\.\d+\.\d+",revision="\S+",node="v24\S+"\} 1$/m,
+  );
+  assert.ok(scrape.sum('rest_client_requests_total') >= 6);
+  assert.ok((scrape.value('nodejs_eventloop_lag_p99_seconds') ?? 0) > 0);
+  const { ok, said } = await promtool(['check', 'metrics'], scrape.text);
+  assert.ok(ok, said);
+});
+
+test('a run is counted when it ends, once, and by the process that wrote its end', async (context) => {
+  const { plane } = context;
+  const run = await finishRun(plane, 'measured');
+  const scrape = await Scrape.until(context.port, 'it is counted', (one) => one.value(succeeded) === 1);
+  assert.is(scrape.sum('dockerrun_runs_finished_total'), 1);
+  assert.is(scrape.value('dockerrun_attempts_total'), 1);
+  assert.is(scrape.value('dockerrun_bytes_total{direction="download"}'), 4_096);
+  assert.is(scrape.value('dockerrun_bytes_total{direction="upload"}'), 512);
+  assert.is(scrape.value('dockerrun_run_phase_duration_seconds_sum{phase="run"}'), 30);
+  assert.is(scrape.value('dockerrun_run_duration_seconds_count{outcome="Succeeded"}'), 1);
+  assert.is(scrape.value('dockerrun_runs{phase="Succeeded"}'), 1);
+  const writes = scrape.value('dockerrun_status_writes_total') ?? 0;
+  assert.ok(writes > 0 && writes <= 6, `${writes} writes`);
+  const reconciles = scrape.sum('controller_runtime_reconcile_total');
+  assert.ok(reconciles > 0 && reconciles <= 12, `${reconciles} reconciles`);
+  assert.is(scrape.sum('workqueue_work_duration_seconds_count'), reconciles);
+  assert.not.match(scrape.text, new RegExp(`measured|default|busybox|${run.uid}`), 'no names in labels');
+  await context.controller.stop();
+  await context.controller[Symbol.asyncDispose]();
+
+  Object.assign(context, await start(plane));
+  const later = await Scrape.until(
+    context.port,
+    'the run is seen',
+    (one) =>
+      one.value('dockerrun_runs{phase="Succeeded"}') === 1 &&
+      one.sum('controller_runtime_reconcile_total') > 0,
+  );
+  assert.is(later.sum('dockerrun_runs_finished_total'), 0);
+  assert.is(later.value('dockerrun_bytes_total{direction="download"}'), 0);
+});
+
+test('every log line of a reconcile names the run, its uid and the reconcile; none has a token', async ({
+  plane,
+  controller,
+}) => {
+  const { uid } = await finishRun(plane, 'logged');
+  const lines = controller.log.filter(({ dockerRun }) => dockerRun === 'default/logged');
+  assert.ok(lines.some(({ msg }) => msg === 'act') && lines.some(({ msg }) => msg === 'status'));
+  for (const line of lines) {
+    assert.is(line['uid'], uid, JSON.stringify(line));
+    assert.type(line['reconcileId'], 'string');
+  }
+  assert.not.ok(JSON.stringify(controller.log).includes(plane.files.token));
+});
+
+test('an API server that is away shows in the metrics, and is no reason to restart the controller', async ({
+  plane,
+  controller,
+  port,
+}) => {
+  await plane.kill();
+  const scrape = await Scrape.until(port, 'it is noticed', (one) => one.value(connected('jobs')) === 0);
+  assert.ok(scrape.sum('dockerrun_watch_reconnects_total') > 0);
+  const health = await fetch(`http://127.0.0.1:${controller.healthPort}/healthz`);
+  assert.equal([health.status, await health.text()], [200, 'ok\n']);
+  await plane.restart();
+  await Scrape.until(port, 'it watches again', (one) => one.value(connected('jobs')) === 1, 30_000);
+});
+
+test('a real Prometheus scrapes the controller and evaluates the alerts', async ({ port }) => {
+  const rules = `${process.cwd()}/deploy/alerts/dockerrun.rules.yaml`;
+  await using prometheus = await Prometheus.start(`127.0.0.1:${port}`, rules);
+  const runs = await prometheus.until('max by (phase) (dockerrun_runs)', 'phase');
+  assert.is(runs.get('Succeeded'), 2);
+  assert.is(runs.get('Pending'), 0);
+  assert.match(await prometheus.page('targets'), /"health":"up"/);
+  assert.match(await prometheus.page('rules'), /DockerRunQueueStuck/);
+  const alerts = await prometheus.page('alerts');
+  assert.not.match(alerts, /"state":"firing"/, alerts);
+});
+
+test('only /metrics is there, to be read; and a port that is taken is an error that says what to set', async ({
+  plane,
+  port,
+}) => {
+  const at = (path: string, method: string) => fetch(`http://127.0.0.1:${port}${path}`, { method });
+  assert.is((await at('/', 'GET')).status, 404);
+  assert.is((await at('/metrics', 'POST')).status, 405);
+  const [health = 0] = await freePorts(1);
+  await using other = new ControllerProcess(plane.kubeconfig, health, {
+    DOCKERRUN_METRICS_PORT: String(port),
+  });
+  const failure = await other.ready().catch((error: unknown) => String(error));
+  assert.match(String(failure), /set DOCKERRUN_METRICS_PORT to another one, or to 0/);
+});
+
+test.run();
