@@ -1,4 +1,24 @@
+import { eachCapability } from './capabilities.ts';
+import { celString, celTuple } from './cel-text.ts';
+import { eachDeviceRequest } from './device-requests.ts';
 import { type DockerOptions, dockerOptions } from './docker-options.ts';
+import {
+  allBut,
+  type DangerousParts,
+  each,
+  eachBeforeColon,
+  itself,
+  keys,
+  keysLike,
+  namesAmong,
+  negative,
+  nothing,
+  notUpTo,
+  number,
+  typeOtherThan,
+  unlike,
+  whenTrue,
+} from './docker-risk-kinds.ts';
 
 /** Every option of `spec.docker`. */
 export type DockerOption = keyof DockerOptions;
@@ -6,20 +26,13 @@ export type DockerOption = keyof DockerOptions;
 /** A value of an option that reaches beyond the target's own container, and how; it needs the operator's leave. */
 export type DangerousOption = { readonly option: DockerOption; readonly value: string; readonly why: string };
 
-/** `values` gives those parts of the option's value that are dangerous, in the words that a policy lists. */
-type Risk<Value> = { readonly why: string; readonly values: (value: Value) => readonly string[] };
+type Risk<Value> = { readonly why: string; readonly parts: DangerousParts<Value> };
 
 type Given = { [Option in DockerOption]-?: NonNullable<DockerOptions[Option]> };
 type Risks = { readonly [Option in DockerOption]: Risk<Given[Option]> };
 
-const all = (texts: readonly string[]) => texts;
-const one = (text: string) => [text];
-const keys = (map: Readonly<Record<string, unknown>>) => Object.keys(map);
-const whenTrue = (value: boolean) => (value ? ['true'] : []);
-const allBut = (safe: readonly string[]) => (value: string) => (safe.includes(value) ? [] : [value]);
-
 /** An option that reaches nothing outside of the container, or only takes something away from it. */
-const safe: Risk<unknown> = { why: '', values: () => [] };
+const safe: Risk<unknown> = { why: '', parts: nothing };
 
 /** Scheduling classes that can keep the node's other processes from running. */
 const urgentLimits = ['nice', 'rtprio', 'rttime'];
@@ -29,9 +42,9 @@ export const usualPidsLimit = 4096;
 
 const otherNetwork = {
   why: 'a network other than the usual one reaches what NetworkPolicy and the node keep apart',
-  values: allBut(['bridge', 'default', 'none']),
+  parts: allBut(['bridge', 'default', 'none']),
 };
-const publishes = { why: 'it opens ports on the node', values: keys };
+const publishes = { why: 'it opens ports on the node', parts: keys };
 
 const risks: Risks = {
   user: safe,
@@ -41,7 +54,7 @@ const risks: Risks = {
   domainname: safe,
   labels: {
     why: 'the kubelet takes a container with such labels for one of its own',
-    values: (labels) => keys(labels).filter((name) => /^(io\.kubernetes\.|annotation\.)/.test(name)),
+    parts: keysLike(/^(io\.kubernetes\.|annotation\.)/),
   },
   stopSignal: safe,
   init: safe,
@@ -50,9 +63,9 @@ const risks: Risks = {
   readOnly: safe,
   tmpfs: safe,
   shmSize: safe,
-  volumesFrom: { why: 'it mounts the volumes of another container', values: all },
-  volumeDriver: { why: 'it makes a plugin of the engine mount something', values: one },
-  storageOpt: { why: "it changes how the node's disk is used", values: keys },
+  volumesFrom: { why: 'it mounts the volumes of another container', parts: each },
+  volumeDriver: { why: 'it makes a plugin of the engine mount something', parts: itself },
+  storageOpt: { why: "it changes how the node's disk is used", parts: keys },
   memLimit: safe,
   memReservation: safe,
   memswapLimit: safe,
@@ -62,7 +75,7 @@ const risks: Risks = {
   cpuPeriod: safe,
   cpuQuota: safe,
   cpuRtPeriod: safe,
-  cpuRtRuntime: { why: 'real-time processes can hold up the node', values: (value) => [String(value)] },
+  cpuRtRuntime: { why: 'real-time processes can hold up the node', parts: number },
   cpusetCpus: safe,
   cpusetMems: safe,
   blkioWeight: safe,
@@ -73,66 +86,59 @@ const risks: Risks = {
   deviceWriteIops: safe,
   pidsLimit: {
     why: `more than ${usualPidsLimit} processes can use up those of the node`,
-    values: (limit) => (limit > 0 && limit <= usualPidsLimit ? [] : [String(limit)]),
+    parts: notUpTo(usualPidsLimit),
   },
   ulimits: {
     why: 'such processes can hold up the node',
-    values: (ulimits) => ulimits.map(({ name }) => name).filter((name) => urgentLimits.includes(name)),
+    parts: namesAmong(urgentLimits),
   },
-  oomKillDisable: { why: 'it can hang the node when memory runs out', values: whenTrue },
+  oomKillDisable: { why: 'it can hang the node when memory runs out', parts: whenTrue },
   oomScoreAdj: {
     why: 'when memory runs out the kernel kills something else in its place',
-    values: (score) => (score < 0 ? [String(score)] : []),
+    parts: negative,
   },
   network: otherNetwork,
   networkMode: otherNetwork,
   networkDisabled: safe,
-  macAddress: { why: 'it can take the place of another container on the network', values: one },
+  macAddress: { why: 'it can take the place of another container on the network', parts: itself },
   dns: safe,
   dnsOpt: safe,
   dnsSearch: safe,
   extraHosts: safe,
-  links: { why: 'it tells the addresses and variables of another container', values: keys },
+  links: { why: 'it tells the addresses and variables of another container', parts: keys },
   ports: publishes,
-  publishAllPorts: { why: publishes.why, values: whenTrue },
-  ipcMode: { why: 'it shares memory with others on the node', values: allBut(['private', 'none']) },
-  pidMode: { why: 'it sees the processes of others on the node', values: one },
-  utsMode: { why: "it takes the node's host name", values: one },
-  usernsMode: { why: 'its root becomes root on the node', values: one },
-  cgroupns: { why: 'it sees the cgroups of the node', values: allBut(['private']) },
-  privileged: { why: 'it makes the target root on the node', values: whenTrue },
+  publishAllPorts: { why: publishes.why, parts: whenTrue },
+  ipcMode: { why: 'it shares memory with others on the node', parts: allBut(['private', 'none']) },
+  pidMode: { why: 'it sees the processes of others on the node', parts: itself },
+  utsMode: { why: "it takes the node's host name", parts: itself },
+  usernsMode: { why: 'its root becomes root on the node', parts: itself },
+  cgroupns: { why: 'it sees the cgroups of the node', parts: allBut(['private']) },
+  privileged: { why: 'it makes the target root on the node', parts: whenTrue },
   capAdd: {
     why: 'it gives the target a right that can lead out of its container',
-    values: normalCapabilities,
+    parts: eachCapability,
   },
   capDrop: safe,
   securityOpt: {
     why: 'it can turn off what holds the target',
-    values: (options) => options.filter((option) => !/^no-new-privileges([=:]true)?$/.test(option)),
+    parts: unlike(/^no-new-privileges([=:]true)?$/),
   },
   devices: {
     why: 'it gives the target a device of the node',
-    values: (devices) => devices.map((device) => device.split(':')[0] ?? device),
+    parts: eachBeforeColon,
   },
-  deviceCgroupRules: { why: 'it gives the target devices of the node', values: all },
+  deviceCgroupRules: { why: 'it gives the target devices of the node', parts: each },
   deviceRequests: {
     why: 'it gives the target devices that the scheduler does not know of',
-    values: (requests) => requests.map(requestedDevices),
+    parts: eachDeviceRequest,
   },
-  sysctls: { why: 'it changes parameters of the kernel', values: keys },
-  runtime: { why: 'a runtime decides how much holds the target', values: one },
+  sysctls: { why: 'it changes parameters of the kernel', parts: keys },
+  runtime: { why: 'a runtime decides how much holds the target', parts: itself },
   logConfig: {
     why: "the engine then writes the output to the node's disk or network, without an end",
-    values: ({ type }) => (type === 'none' ? [] : [type]),
+    parts: typeOtherThan('none'),
   },
 };
-
-/** Another driver than NVIDIA's means other devices, whatever capabilities the request names. */
-function requestedDevices(request: NonNullable<DockerOptions['deviceRequests']>[number]): string {
-  const { driver = '', deviceIds = [], capabilities = [] } = request;
-  const wanted = capabilities.flat().join(',');
-  return driver === '' || driver === 'nvidia' ? wanted : `${driver}:${deviceIds.join(',') || wanted}`;
-}
 
 /** Every option there is. */
 export const dockerOptionNames = Object.keys(dockerOptions.properties) as DockerOption[];
@@ -150,11 +156,18 @@ function dangerOf<Option extends DockerOption>(
   options: { readonly [Name in Option]?: Given[Name] },
 ): DangerousOption[] {
   const value: Given[Option] | undefined = options[option];
-  const { values, why }: Risk<Given[Option]> = risks[option];
-  return value === undefined ? [] : values(value).map((dangerous) => ({ option, value: dangerous, why }));
+  const { parts, why }: Risk<Given[Option]> = risks[option];
+  return value === undefined
+    ? []
+    : parts.values(value).map((dangerous) => ({ option, value: dangerous, why }));
 }
 
-/** Capabilities as the engine compares them: in capitals, without CAP_. */
-export function normalCapabilities(names: readonly string[]): string[] {
-  return names.map((name) => name.toUpperCase().replace(/^CAP_/, ''));
+/** In CEL, the same list as {@link dangerousOptions} of some options of an object, each as `[option, value, why]`. */
+export function celDangerousOptions(options: string, names: readonly DockerOption[]): string {
+  const lists = names.map((option) => {
+    const { parts, why } = risks[option];
+    const values = `(has(${options}.${option}) ? ${parts.cel(`${options}.${option}`)} : [])`;
+    return `${values}.map(value, ${celTuple(celString(option), 'value', celString(why))})`;
+  });
+  return lists.join('\n+ ');
 }

@@ -17,7 +17,9 @@ const runPlan = Type.Object({
   podCgroup: Type.Object({ root: Type.String(), qosClass: Type.Unsafe<QosClass>({ type: 'string' }) }),
 });
 
+/** Kubernetes' class of a pod, by which the kubelet names its cgroup. */
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
+/** What a worker is to do, as the controller writes it into the pod. */
 export type RunPlan = Type.Static<typeof runPlan>;
 
 /** The environment variables of the worker's pod. */
@@ -82,6 +84,7 @@ export const temporaryPodVolume = 'temporary-volume';
 /** The pod's volume for the volume of that index in spec.volumes. */
 export const podVolume = (volume: number) => `volume-${volume}`;
 
+/** Reads the {@link RunPlan} of the environment; throws when it is none. */
 export function parsePlan(text: string | undefined): RunPlan {
   if (text === undefined) throw new TypeError(`${workerEnvironment.plan} is not set`);
   const value: unknown = JSON.parse(text);

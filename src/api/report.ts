@@ -15,6 +15,7 @@ const report = Type.Object({
   resultCount: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 
+/** What a worker says of its run; see `report` above. */
 export type Report = Pick<
   DockerRunStatus,
   'phase' | 'reason' | 'message' | 'target' | 'transfers' | 'results' | 'progress'

@@ -16,7 +16,7 @@ export function placeProblems(spec: DockerRunSpec): string[] {
 }
 
 /** Where the target sees a volume. */
-export function containerPathOf({ name, bindMount, persistentVolumeClaim }: Volume): string {
+function containerPathOf({ name, bindMount, persistentVolumeClaim }: Volume): string {
   return bindMount?.containerPath ?? persistentVolumeClaim?.containerPath ?? namedTemporaryVolumePath(name);
 }
 

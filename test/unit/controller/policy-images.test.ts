@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { imageReference, matchesImage } from '../../../src/controller/policy-images.ts';
-import { parsePolicy, refusedByPolicy } from '../../../src/controller/policy.ts';
+import { imageReference, matchesImage } from '../../../src/api/policy-images.ts';
+import { refusedByPolicy } from '../../../src/controller/policy.ts';
 import { aSpec } from '../../fixtures/builders.ts';
+import { policyOf } from '../../fixtures/policies.ts';
 
 const digest = `@sha256:${'a'.repeat(64)}`;
 
@@ -60,6 +61,7 @@ const refused: [pattern: string, image: string][] = [
   ['**', 'sha256:8f3b1b4d9dca'],
   ['**', '8f3b1b4d9dca'],
   ['**', 'cafe'],
+  ['**', 'a'.repeat(300)],
 ];
 
 for (const [pattern, image] of allowed) {
@@ -70,7 +72,7 @@ for (const [pattern, image] of refused) {
   test(`${pattern} does not allow ${image}`, () => assert.not(matchesImage(image, pattern)));
 }
 
-const refusal = (image: string, policy: string) => refusedByPolicy(aSpec({ image }), parsePolicy(policy));
+const refusal = (image: string, policy: string) => refusedByPolicy(aSpec({ image }), policyOf(policy));
 
 test('any image is allowed unless the policy lists images', () => {
   assert.is(refusal('quay.io/x', ''), undefined);

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parse } from 'yaml';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { hostPathAccess } from '../../../src/controller/policy-host-paths.ts';
-import { parsePolicy, refusedByPolicy, withDockerDefaults } from '../../../src/controller/policy.ts';
+import { hostPathAccess } from '../../../src/api/policy-paths.ts';
+import { parsePolicySpec, refusedByPolicy, withDockerDefaults } from '../../../src/controller/policy.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
+import { policyOf } from '../../fixtures/policies.ts';
 
 const data = { hostPaths: [{ pathPrefix: '/srv/data' }] };
 const readOnly = { hostPaths: [{ pathPrefix: '/srv/data', readOnly: true }] };
@@ -155,7 +157,7 @@ test('streams may be sent anywhere unless the policy lists where, and then only 
 });
 
 test("the policy's own options of Docker are every run's, unless it says otherwise", () => {
-  const policy = parsePolicy('dockerDefaults: {dns: [10.0.0.53], shmSize: 1g}');
+  const policy = policyOf('dockerDefaults: {dns: [10.0.0.53], shmSize: 1g}');
   assert.equal(withDockerDefaults(aSpec(), policy).docker, { dns: ['10.0.0.53'], shmSize: '1g' });
   const run = aSpec({ docker: { shmSize: '2g' } });
   assert.equal(withDockerDefaults(run, policy).docker, { dns: ['10.0.0.53'], shmSize: '2g' });
@@ -163,7 +165,7 @@ test("the policy's own options of Docker are every run's, unless it says otherwi
 });
 
 test('a run that decides about its network gets none of the policy', () => {
-  const policy = parsePolicy('dockerDefaults: {networkMode: bridge, dns: [10.0.0.53]}');
+  const policy = policyOf('dockerDefaults: {networkMode: bridge, dns: [10.0.0.53]}');
   const isolated = aSpec({ docker: { network: 'none' } });
   assert.equal(withDockerDefaults(isolated, policy).docker, { network: 'none', dns: ['10.0.0.53'] });
 });
@@ -172,12 +174,10 @@ test('a run that does not use Girder needs no address', () => {
   assert.is(refusedByPolicy(aSpec(), { girderApiUrls: [] }), undefined);
 });
 
-test('a policy is read from YAML, and an empty one allows nothing', () => {
-  assert.equal(parsePolicy('hostPaths: [{pathPrefix: /srv, readOnly: true}]'), {
-    hostPaths: [{ pathPrefix: '/srv', readOnly: true }],
-  });
-  assert.equal(parsePolicy(''), {});
-  assert.equal(parsePolicy('# nothing\n'), {});
+test('a policy is what its object says, and an empty one allows nothing', () => {
+  const spec = { hostPaths: [{ pathPrefix: '/srv', readOnly: true }] };
+  assert.equal(parsePolicySpec(spec), spec);
+  assert.equal(parsePolicySpec({}), {});
 });
 
 for (const [what, text] of [
@@ -192,11 +192,15 @@ for (const [what, text] of [
   ['an image that is empty', "images: ['']"],
   ['an unknown default', 'dockerDefaults: {shmsize: 1g}'],
   ['text in place of fields', 'everything'],
-  ['broken YAML', 'hostPaths: ['],
+  ['an unknown field of a namespace', 'namespaces: [{names: [a], hostpaths: []}]'],
+  ['a namespace without names', 'namespaces: [{hostPaths: []}]'],
+  ['a path that leaves its directory', 'hostPaths: [{pathPrefix: /srv/../etc}]'],
+  ['an address with a user', 'streamUrls: ["https://a@example.org/"]'],
+  ['a value that is neither text nor number', 'dockerOptions: [{option: privileged, values: [true]}]'],
 ] as const) {
   test(`a policy with ${what} is an error, never a silent permission`, () => {
     assert.throws(
-      () => parsePolicy(text),
+      () => parsePolicySpec(parse(text)),
       (error: unknown) => error instanceof Error,
     );
   });

@@ -1,0 +1,65 @@
+import type { FailureReason } from '../../../src/api/reasons.ts';
+
+/** A run under a policy, and why it is refused; `everything but image` is what a case says of its spec. */
+export type PolicyCase = {
+  readonly what: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly refused?: FailureReason;
+};
+
+/** Cases by a policy in YAML; its namespace ends with `suffix`. */
+export type PolicyCases = {
+  readonly policy: string;
+  readonly suffix?: string;
+  readonly cases: readonly PolicyCase[];
+};
+
+export const id = '0123456789abcdef01234567';
+export const girder = {
+  apiUrl: 'https://data.example.org/api/v1',
+  credentialsSecretRef: { name: 'girder' },
+};
+export const digest = `@sha256:${'a'.repeat(64)}`;
+
+export const bind = (hostPath: string, mode: 'rw' | 'ro' = 'rw') => ({
+  volumes: [{ name: 'd', bindMount: { hostPath, containerPath: '/d', mode } }],
+});
+export const temporary = (hostDir?: string) => ({
+  volumes: [{ name: 'd', temporary: hostDir === undefined ? {} : { hostDir } }],
+});
+export const dockerVolume = (path: string, mode: 'rw' | 'ro') => ({
+  dockerVolumes: { [path]: { bind: '/d', mode } },
+});
+export const reading = (transform: object) => ({
+  ...bind('/srv/read/x', 'ro'),
+  girder,
+  transforms: [{ name: 'x', ...transform }],
+});
+export const uploading = (volumePath: string, deleteFile: boolean) => ({
+  ...bind('/srv/read/x', 'ro'),
+  girder,
+  transforms: [{ name: 'out', volumePath: { filename: 'out', volume: 'd' } }],
+  girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath, itemId: id, deleteFile } }],
+});
+export const stream = (url: string) => ({
+  transforms: [
+    {
+      name: 'out',
+      connect: { input: { containerStdOut: {} }, output: { chunkedTransferEncodingStream: { url } } },
+    },
+  ],
+});
+
+export const fine = (what: string, spec: PolicyCase['spec']): PolicyCase => ({ what, spec });
+const refusedFor = (refused: FailureReason) => (what: string, spec: PolicyCase['spec']) => ({
+  what,
+  spec,
+  refused,
+});
+export const noPath = refusedFor('HostPathNotAllowed');
+export const noImage = refusedFor('ImageNotAllowed');
+export const noOption = refusedFor('DockerOptionNotAllowed');
+export const noGirder = refusedFor('GirderAddressNotAllowed');
+export const noStream = refusedFor('StreamAddressNotAllowed');
+export const image = (name: string) => ({ image: name });
+export const docker = (options: object) => ({ docker: options });
