@@ -16,6 +16,14 @@ export async function sleep(milliseconds: number, signal?: AbortSignal): Promise
   }
 }
 
+/** Resolves when the signal aborts. */
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /**
  * Settles with `promise`, or rejects with the signal's reason when that comes first. For calls that may never
  * settle (dockerode's after a dead socket): the loser is left behind and its late rejection is swallowed.

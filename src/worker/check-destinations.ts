@@ -2,6 +2,7 @@ import { checkDestination, type Destination } from '../girder/check-destination.
 import type { GirderClient } from '../girder/client.ts';
 import { RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
+import { traced } from '../support/trace.ts';
 import { attributed } from './attributed.ts';
 import { explainMissing, type IdUse } from './explain-missing.ts';
 import type { HookStep } from './hook-steps.ts';
@@ -31,7 +32,7 @@ export async function checkDestinations(
       log.warn({ cause: explained.message }, 'an optional hook has nowhere to upload to');
     }
   });
-  await inParallel(checks, signal);
+  if (checks.length > 0) await traced('check destinations', {}, () => inParallel(checks, signal));
 }
 
 function isMistake(error: unknown): error is RunError {

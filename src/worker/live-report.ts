@@ -2,6 +2,7 @@ import { mostResultBytes, mostResults, type Report } from '../api/report.ts';
 import type { Progress, Result, TargetStatus, Transfer } from '../api/status.ts';
 import { jsonBytes } from '../api/text-size.ts';
 
+/** The phases in which a worker is at work. */
 export type ActivePhase = 'Preparing' | 'Running' | 'Uploading';
 
 /** What is said of a phase in which nothing more is known. */

@@ -3,6 +3,7 @@ import { exitCodeOf, exitCodes } from '../api/reasons.ts';
 import { boundedReport, type Report } from '../api/report.ts';
 import { RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
+import { traced } from '../support/trace.ts';
 import { FinalWord } from './final-word.ts';
 import { installLastResort } from './last-resort.ts';
 import { LiveReport } from './live-report.ts';
@@ -10,6 +11,7 @@ import { podSetting } from './pod.ts';
 import { serveProgress } from './progress-server.ts';
 import { runOnce } from './run.ts';
 import { workerLog } from './worker-log.ts';
+import { attemptAttributes, startWorkerTracing } from './worker-tracing.ts';
 
 /** How long the worker stays for what its final word has no room for: some polls of the controller. */
 const longestTellingMs = 10_000;
@@ -30,9 +32,11 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
     say(word, { final: finalWord(report, failure), failure }, log);
   installLastResort((failure) => end(failure).exitCode);
   const server = serveProgress(progressPort, () => boundedReport(report.snapshot()));
+  const tracing = await startWorkerTracing(environment, log);
   const failure = await attempt(environment, { report, log, signal: cancelledBy(stop) });
   const { exitCode, final, saidAll } = end(failure);
-  if (!saidAll) await server.tell(boundedReport(final), longestTellingMs, stop);
+  const told = saidAll ? undefined : server.tell(boundedReport(final), longestTellingMs, stop);
+  await Promise.all([told, tracing.end()]);
   server.close();
   return exitCode;
 }
@@ -67,7 +71,9 @@ async function attempt(
 ): Promise<RunError | undefined> {
   const { stdout, stderr } = process;
   try {
-    await runOnce(podSetting(environment), { ...support, stdout, stderr });
+    const setting = podSetting(environment);
+    const run = () => runOnce(setting, { ...support, stdout, stderr });
+    await traced('attempt', attemptAttributes(setting), run);
     return undefined;
   } catch (error) {
     return toRunError(error);

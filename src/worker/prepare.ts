@@ -2,6 +2,7 @@ import type { Engine } from '../docker/engine.ts';
 import { ensureImage } from '../docker/ensure-image.ts';
 import type { GirderClient } from '../girder/client.ts';
 import type { Logger } from '../support/log.ts';
+import { traced } from '../support/trace.ts';
 import { checkDestinations } from './check-destinations.ts';
 import type { LiveReport } from './live-report.ts';
 import type { Setting } from './setting.ts';
@@ -43,11 +44,13 @@ export async function prepare(setting: Setting, run: Preparation): Promise<Stage
 
 async function pullImage(setting: Setting, { engine, report, signal }: Preparation): Promise<string> {
   const { image } = setting.spec;
-  return ensureImage(engine, {
-    image,
-    policy: pullPolicy(setting.spec),
-    auths: await setting.registryAuths(),
-    onProgress: (bytes, total, message) => report.pulling(`Pulling ${image}: ${message}`, bytes, total),
-    signal,
-  });
+  return traced('pull image', { 'container.image.name': image }, async () =>
+    ensureImage(engine, {
+      image,
+      policy: pullPolicy(setting.spec),
+      auths: await setting.registryAuths(),
+      onProgress: (bytes, total, message) => report.pulling(`Pulling ${image}: ${message}`, bytes, total),
+      signal,
+    }),
+  );
 }

@@ -5,6 +5,7 @@ import { sleep } from '../support/abort.ts';
 /** A controller that asks again has written down what it was told before. */
 const readsToBeSure = 2;
 
+/** The endpoint that the controller asks. */
 export type ProgressServer = {
   /** Serves this report from now on, until a controller surely has it, the time is over, or the signal aborts. */
   tell: (final: Report, longestMs: number, signal: AbortSignal) => Promise<void>;

@@ -2,13 +2,14 @@ import { lastingVolumesOf } from '../api/lasting-volumes.ts';
 import type { Engine } from '../docker/engine.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
+import { traced } from '../support/trace.ts';
 import { cleanEngine } from './clean-engine.ts';
 import { inputPathsOf } from './input-paths.ts';
 import { Pipes } from './pipes.ts';
 import { prepare } from './prepare.ts';
 import { underJob } from './run-job.ts';
 import type { RunSupport } from './run-support.ts';
-import { runTarget } from './run-target.ts';
+import { runTarget, type TargetEnd, type TargetRun } from './run-target.ts';
 import type { Setting, SharedVolume } from './setting.ts';
 import { stageOut } from './stage-out.ts';
 import { StagedFiles } from './staged-files.ts';
@@ -49,25 +50,37 @@ async function runPhases(
   let girder: GirderClient | undefined;
   let streams: Streams | undefined;
   try {
-    const stagedIn = await withStartDeadline(setting, support.signal, async (signal) => {
+    const begin = async (signal: AbortSignal) => {
       await staged.begin(setting.run.uid, lasting, { log: support.log, signal });
       girder = await connectGirder(setting, steps, { ...support, signal });
       const { report, log } = support;
       return prepare(setting, { engine, girder, steps, staged, report, log, signal });
-    });
+    };
+    const stagedIn = await traced('prepare', {}, () => withStartDeadline(setting, support.signal, begin));
     const run = { engine, girder, volumes, steps, stagedIn, staged, pipes, support };
-    const end = await runTarget(setting, run);
+    const end = await tracedTarget(setting, run);
     streams = end.streams;
     // Before the uploads, so that they find nothing of ours in the volumes.
     await pipes.remove();
     const inputs = inputPathsOf(steps.downloads, stagedIn.paths);
     await stageOut(girder, { hooks: steps.hooks, streams, inputs, failure: end.failure }, support);
   } finally {
-    await streams?.close();
-    await pipes.remove();
-    await staged.remove(support.log);
-    await girder?.close();
+    await traced('clean up', {}, async () => {
+      await streams?.close();
+      await pipes.remove();
+      await staged.remove(support.log);
+      await girder?.close();
+    });
   }
+}
+
+/** A run whose target failed goes on to its uploads, so the failure does not reach the span by itself. */
+function tracedTarget(setting: Setting, run: TargetRun): Promise<TargetEnd> {
+  return traced('run target', { 'container.image.name': setting.spec.image }, async (span) => {
+    const end = await runTarget(setting, run);
+    if (end.failure !== undefined) span.fail(end.failure);
+    return end;
+  });
 }
 
 async function connectGirder(

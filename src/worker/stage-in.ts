@@ -2,6 +2,7 @@ import type { GirderClient } from '../girder/client.ts';
 import type { GirderFile } from '../girder/documents.ts';
 import { downloadFile, downloadFolder, downloadItem, type TreeOptions } from '../girder/download.ts';
 import { describeFile } from '../girder/stream-file.ts';
+import { type Span, traced } from '../support/trace.ts';
 import { attributed } from './attributed.ts';
 import { explainMissing, type IdUse } from './explain-missing.ts';
 import { inParallel } from './in-parallel.ts';
@@ -12,6 +13,7 @@ import type { Download, DownloadSource, Steps } from './steps.ts';
 /** What is there when the target starts: paths in volumes by transform, and the files of streams by id. */
 export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<string, GirderFile> };
 
+/** What downloads tell, keep and obey. */
 export type StageInSupport = { report: LiveReport; staged: StagedFiles; signal: AbortSignal };
 
 /** Downloads every input once, and sees that the files are there which are to be streamed. */
@@ -31,7 +33,9 @@ export async function stageIn(
       }),
       ...downloads.map((download) => async (stop: AbortSignal) => {
         const explain = explainer(client, download.names, useOf(download.source), stop);
-        const path = await fetchOne(client, download, { report, staged, signal: stop }).catch(explain);
+        const path = await traced('download', { 'dockerrun.transform': download.names.join(' ') }, (span) =>
+          fetchOne(client, download, { report, staged, signal: stop, span }).catch(explain),
+        );
         for (const name of download.names) paths.set(name, path);
       }),
     ],
@@ -44,13 +48,14 @@ export async function stageIn(
 async function fetchOne(
   client: GirderClient,
   { names, volume, source }: Download,
-  { report, staged, signal }: StageInSupport,
+  { report, staged, signal, span }: StageInSupport & { readonly span: Span },
 ): Promise<string> {
   const into = volume.localPath;
   const options: TreeOptions = {
     signal,
     onProgress: (bytes, total) => {
       for (const name of names) report.transferred('download', name, bytes, total);
+      span.set({ 'dockerrun.bytes': bytes });
     },
     onCreate: (made) => staged.note(volume, made),
   };

@@ -14,6 +14,7 @@ export type InputStep = { name: string; pipe: PipePlace; fileId: string };
 /** What the target writes, into a pipe or as its output, and where that goes. */
 export type OutputStep = { name: string; source: PipePlace | 'stdout' | 'stderr'; to: OutputTo };
 
+/** Where what the target writes goes: the log, its progress, a server, or a file of an item. */
 export type OutputTo =
   | { kind: 'stdout' | 'stderr' | 'progress' }
   | { kind: 'post'; url: string; headers: readonly NamedValue[] }

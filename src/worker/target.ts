@@ -6,6 +6,8 @@ import type { ContainerOutcome } from '../docker/run-container.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { TargetStatus } from '../api/status.ts';
 import { RunError } from '../support/errors.ts';
+import { currentSpan } from '../support/trace.ts';
+import { traceparent, traceparentVariable } from '../support/trace-context.ts';
 import { parseQuantity } from '../api/quantity.ts';
 import type { BindMount } from '../docker/container-spec.ts';
 import type { NamedValue } from '../api/fields.ts';
@@ -46,7 +48,7 @@ export async function targetOptions(
     },
     image: spec.image,
     ...expandArguments(spec, run.volumes, run.downloaded),
-    env: await environment(setting),
+    env: await tracedEnvironment(setting),
     mounts: run.mounts,
     cgroupParent: await setting.cgroupParent(engine),
     ...limits(spec),
@@ -54,6 +56,13 @@ export async function targetOptions(
     gpus: await setting.gpus(run.imageAsksForGpus),
     keep: !spec.removeContainer,
   };
+}
+
+/** With the span that the target runs in, for what it may trace itself; a variable of the user's goes before it. */
+async function tracedEnvironment(setting: Setting): Promise<string[]> {
+  const [env, span] = [await environment(setting), currentSpan()];
+  const isGiven = env.some((entry) => entry.startsWith(`${traceparentVariable}=`));
+  return span === undefined || isGiven ? env : [...env, `${traceparentVariable}=${traceparent(span)}`];
 }
 
 async function environment({ spec, secretValue }: Setting): Promise<string[]> {

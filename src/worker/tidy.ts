@@ -4,11 +4,13 @@ import { exitCodes } from '../api/reasons.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
+import { traced } from '../support/trace.ts';
 import { cleanEngine } from './clean-engine.ts';
 import { removeHostDirVolume } from './pod-host-dir.ts';
 import { reportEnd } from './report-end.ts';
 import { StagedFiles } from './staged-files.ts';
 import { workerLog } from './worker-log.ts';
+import { attemptAttributes, startWorkerTracing } from './worker-tracing.ts';
 
 /** For all of it, less than the deadline of its Job. */
 const longestMs = 90_000;
@@ -32,10 +34,14 @@ export async function runTidy(
   const signal = deadline(longestMs, stop);
   const onNode = mode === 'tidy' ? partsOnNode(plan, { signal, log }) : [];
   const toGirder = { what: 'the job in Girder', run: () => reportEnd(plan, ending, { signal, log }) };
-  const [onNodeDone] = await Promise.all([
-    Promise.all(onNode.map((part) => attempt(part, { signal, log }))),
-    attempt(toGirder, { signal, log }),
-  ]);
+  const tracing = await startWorkerTracing(environment, log);
+  const [onNodeDone] = await traced('tidy up', attemptAttributes(plan), () =>
+    Promise.all([
+      Promise.all(onNode.map((part) => attempt(part, { signal, log }))),
+      attempt(toGirder, { signal, log }),
+    ]),
+  );
+  await tracing.end();
   return onNodeDone.every((isDone) => isDone) ? exitCodes.done : exitCodes.internal;
 }
 

@@ -5,6 +5,7 @@ import type { Refused } from '../girder/upload-refusals.ts';
 import type { UploadedFile, UploadedTree } from '../girder/upload-tree.ts';
 import { ConfinedPathError } from '../io/confined-path.ts';
 import { RunError } from '../support/errors.ts';
+import { type Span, traced } from '../support/trace.ts';
 import { attributed } from './attributed.ts';
 import { containerPathOf, type HookStep } from './hook-steps.ts';
 import type { InputPaths } from './input-paths.ts';
@@ -13,12 +14,20 @@ import type { RunSupport } from './run-support.ts';
 /** `inputs` are left out of a whole volume. */
 export type HookSupport = RunSupport & { readonly inputs: InputPaths };
 
+/** `span` is told how many bytes went over. */
+type TracedSupport = HookSupport & { readonly span: Span };
+
 /**
  * Does one hook. The target is hostile: only regular files that are really inside the volume are uploaded; what else
  * there is in a directory fails the hook, after all else was uploaded, so that nothing is left out in silence.
  * @throws RunError OutputMissing, OutputUnsafe, or why an upload failed
  */
 export async function uploadHook(client: GirderClient, step: HookStep, support: HookSupport): Promise<void> {
+  const attributes = { 'dockerrun.hook': step.hook, 'dockerrun.volume_path': step.name };
+  await traced('upload', attributes, (span) => uploadOne(client, step, { ...support, span }));
+}
+
+async function uploadOne(client: GirderClient, step: HookStep, support: TracedSupport): Promise<void> {
   const uploaded = await upload(client, step, support);
   if (uploaded === undefined) return;
   if (step.options.deleteFile) await deleteUploaded(step, uploaded, support);
@@ -44,7 +53,7 @@ async function deleteUploaded(
 async function upload(
   client: GirderClient,
   step: HookStep,
-  { report, signal, inputs }: HookSupport,
+  { report, signal, inputs, span }: TracedSupport,
 ): Promise<UploadedTree | undefined> {
   const { name, volume, path, to, options } = step;
   const { deleteFile, ...traits } = options;
@@ -55,7 +64,10 @@ async function upload(
       {
         signal,
         keepSources: deleteFile,
-        onProgress: (bytes, total) => report.transferred('upload', name, bytes, total),
+        onProgress: (bytes, total) => {
+          report.transferred('upload', name, bytes, total);
+          span.set({ 'dockerrun.bytes': bytes });
+        },
         // Of a whole volume, what the run itself downloaded into it is no result.
         ignore: (below) => path === undefined && inputs.get(volume)?.has(below) === true,
         onUploaded: (file) => report.uploaded(resultOf(step, file)),

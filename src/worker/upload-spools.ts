@@ -1,6 +1,7 @@
 import type { GirderClient } from '../girder/client.ts';
 import { addMetadata, checkMetadata } from '../girder/metadata.ts';
 import { uploadToItem } from '../girder/upload.ts';
+import { traced } from '../support/trace.ts';
 import { attributed } from './attributed.ts';
 import type { OutputStream } from './output-stream.ts';
 import type { RunSupport } from './run-support.ts';
@@ -32,10 +33,12 @@ async function uploadSpool(
   const { itemId, filename, mimeType, reference, metadata } = item;
   checkMetadata(metadata);
   const { size } = await source.stat();
-  const sent = await uploadToItem(
-    client,
-    { itemId, name: filename, source, size, mimeType, reference },
-    { signal, onProgress: (bytes, total) => report.transferred('upload', name, bytes, total ?? size) },
+  const sent = await traced('upload', { 'dockerrun.transform': name, 'dockerrun.bytes': size }, () =>
+    uploadToItem(
+      client,
+      { itemId, name: filename, source, size, mimeType, reference },
+      { signal, onProgress: (bytes, total) => report.transferred('upload', name, bytes, total ?? size) },
+    ),
   );
   await addMetadata(client, itemId, metadata, signal);
   const { fileId, sha256 } = sent;

@@ -1,0 +1,22 @@
+import { describe, errorCode } from './errors.ts';
+import { textOf } from './narrow.ts';
+
+/** What a log line says of an error: its sentence, and the words that a query of the log can look for. */
+export type ErrorFields = { error: string; code?: string | number; reason?: string };
+
+/** The fields of an error: `code` is a system error's or an HTTP status, `reason` that of Kubernetes or of our table. */
+export function errorFields(error: unknown): ErrorFields {
+  const code = errorCode(error) ?? statusCode(error);
+  const reason = error instanceof Error && 'reason' in error ? textOf(error.reason) : undefined;
+  return {
+    error: describe(error),
+    ...(code === undefined ? {} : { code }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** Ours says 0 where no answer came, which is no code. */
+function statusCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('status' in error)) return undefined;
+  return typeof error.status === 'number' && error.status > 0 ? error.status : undefined;
+}

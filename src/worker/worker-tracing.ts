@@ -1,0 +1,26 @@
+import type { Logger } from '../support/log.ts';
+import { noTracing, startTracing, type Tracing } from '../support/start-tracing.ts';
+import type { Attributes } from '../support/trace.ts';
+import { parseTraceparent, traceparentVariable } from '../support/trace-context.ts';
+import type { Setting } from './setting.ts';
+
+/**
+ * Traces below the run's root span, when the controller handed it to this pod. The pod's log belongs to the target, so
+ * a collector that is away is no warning there.
+ */
+export async function startWorkerTracing(environment: NodeJS.ProcessEnv, log: Logger): Promise<Tracing> {
+  const parent = parseTraceparent(environment[traceparentVariable]);
+  if (parent === undefined) return noTracing;
+  const onProblem = (sentence: string) => log.info(sentence);
+  return startTracing(environment, { serviceName: 'dockerrun-worker', parent, onProblem });
+}
+
+/** What is said of an attempt; where it runs is said of everything that its worker sends. */
+export function attemptAttributes({ run, spec }: Pick<Setting, 'run' | 'spec'>): Attributes {
+  return {
+    'dockerrun.run.name': run.name,
+    'dockerrun.run.uid': run.uid,
+    'k8s.namespace.name': run.namespace,
+    'container.image.name': spec.image,
+  };
+}

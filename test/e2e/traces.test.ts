@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { acceptRun } from '../../src/cli/accept-run.ts';
+import { desiredJob } from '../../src/controller/job.ts';
+import { readWorkerTracing } from '../../src/controller/pod-tracing.ts';
+import { rootSpanOf, traceparent } from '../../src/support/trace-context.ts';
+import { TraceReceiver } from '../fixtures/trace-receiver.ts';
+import { environment } from './support/environment.ts';
+import { aFile, anItem } from './support/girder.ts';
+import { Lab } from './support/runs.ts';
+
+const test = suite<{ lab: Lab; receiver: TraceReceiver }>('traces');
+
+test.before(async (context) => {
+  context.lab = await Lab.open('traces');
+  // Where pods reach Girder they reach this, too.
+  context.receiver = await TraceReceiver.open(new URL(environment('GIRDER_API_URL')).hostname);
+});
+test.after(async ({ lab, receiver }) => {
+  await lab.close();
+  await receiver[Symbol.asyncDispose]();
+});
+
+/**
+ * Runs the Job that a controller with an endpoint makes of a run. The cluster's own controller has none, and lets a Job
+ * be that no DockerRun owns. Gives the uid of the run and the name of the pod.
+ */
+async function runJob(
+  { lab, receiver }: { lab: Lab; receiver: TraceReceiver },
+  name: string,
+  spec: Record<string, unknown>,
+): Promise<{ uid: string; pod: string }> {
+  const manifest = { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', metadata: { name } };
+  const image = { image: 'busybox:local', imagePullPolicy: 'Never' };
+  const accepted = acceptRun({ ...manifest, spec: { ...image, ...spec } }, name);
+  const uid = randomUUID();
+  const creationTimestamp = new Date().toISOString();
+  const metadata = { name, namespace: lab.namespace, uid, generation: 1, creationTimestamp };
+  const job = desiredJob({ metadata, spec: accepted.spec }, workerConfig(receiver), {});
+  const { ownerReferences: _, ...free } = job.metadata ?? {};
+  const { code, stderr } = await lab.apply({ ...job, metadata: free });
+  assert.is(code, 0, stderr);
+  await receiver.until(['attempt'], 60_000);
+  const pod = await lab.kubectl('get', 'pods', '-l', `dockerrun.dev/run-uid=${uid}`, '-o', 'name');
+  return { uid, pod: pod.trim().replace('pod/', '') };
+}
+
+function workerConfig({ endpoint }: TraceReceiver) {
+  const tracing = readWorkerTracing({
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+  });
+  assert.ok(tracing !== undefined);
+  return {
+    image: environment('DOCKERRUN_IMAGE'),
+    imagePullPolicy: 'Never',
+    dockerSocket: environment('DOCKERRUN_DOCKER_SOCKET'),
+    kubeletRoot: environment('DOCKERRUN_KUBELET_ROOT'),
+    cgroupRoot: '/',
+    logLevel: 'warn',
+    tracing,
+  };
+}
+
+test('a run from Girder to Girder is one trace of what its worker did, which the target can go on with', async (context) => {
+  const { lab, receiver } = context;
+  const [fileId, itemId] = [await aFile('in.txt', Buffer.from('hello')), await anItem('out')];
+  const { uid, pod } = await runJob(context, 'traced', {
+    command: ['sh', '-c', 'echo "$TRACEPARENT"; cat $(in) $(in) > $(out) # not-for-traces'],
+    transforms: [
+      { name: 'in', girderFileIdToVolume: { fileId } },
+      { name: 'out', volumePath: { filename: 'out.txt' } },
+    ],
+    girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId } }],
+    girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
+  });
+
+  const root = rootSpanOf(uid);
+  const spans = receiver.spans.filter(({ traceId }) => traceId === root.traceId);
+  const attempt = receiver.span('attempt');
+  assert.is(attempt.parentSpanId, root.spanId);
+  const parents = new Map(spans.map(({ spanId, name }) => [spanId, name]));
+  const tree = spans.map(({ name, parentSpanId = '' }) => `${parents.get(parentSpanId) ?? 'root'} > ${name}`);
+  assert.equal(tree.toSorted(), [
+    'attempt > clean up',
+    'attempt > prepare',
+    'attempt > run target',
+    'attempt > upload',
+    'prepare > check destinations',
+    'prepare > download',
+    'prepare > pull image',
+    'root > attempt',
+    'run target > create container',
+    'run target > run container',
+    'run target > start container',
+  ]);
+  assert.equal(Number(receiver.span('download').attributes['dockerrun.bytes']), 5);
+  assert.equal(Number(receiver.span('upload').attributes['dockerrun.bytes']), 10);
+  assert.is(attempt.resource['k8s.pod.name'], pod);
+  assert.is(attempt.resource['k8s.namespace.name'], lab.namespace);
+  assert.match(String(attempt.resource['k8s.job.name']), /^traced-/);
+  assert.match(String(attempt.resource['k8s.node.name']), /./);
+  assert.is((await lab.kubectl('logs', pod)).trim(), traceparent(receiver.span('run target')));
+
+  const everything = receiver.requests.map(({ body }) => body.toString()).join('\n');
+  assert.not.match(everything, environment('GIRDER_API_KEY'));
+  assert.not.match(everything, 'not-for-traces');
+});
+
+test('a target that fails shows in the trace, with the reason and its exit code', async (context) => {
+  await using receiver = await TraceReceiver.open(new URL(environment('GIRDER_API_URL')).hostname);
+  await runJob({ ...context, receiver }, 'failed', { command: ['sh', '-c', 'exit 3'] });
+  const failed = receiver.spans.filter(({ isError }) => isError).map(({ name }) => name);
+  assert.equal(failed.toSorted(), ['attempt', 'run target']);
+  assert.is(receiver.span('attempt').attributes['error.type'], 'TargetFailed');
+  assert.equal(Number(receiver.span('run container').attributes['process.exit.code']), 3);
+});
+
+test.run();

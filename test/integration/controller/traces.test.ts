@@ -1,0 +1,102 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { paths } from '../../../src/kube/resources.ts';
+import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { rootSpanOf, traceparent } from '../../../src/support/trace-context.ts';
+import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
+import { createRun, jobMadeIn } from './replicas.ts';
+import { StandInCluster } from './stand-in-cluster.ts';
+
+const test = suite<{ plane: ControlPlane }>('traces of the controller');
+
+test.before(async (context) => {
+  context.plane = await startControlPlane();
+});
+test.after(({ plane }) => plane.close());
+
+function start(plane: ControlPlane, { endpoint }: TraceReceiver): Promise<ControllerProcess> {
+  return ControllerProcess.start(plane.kubeconfig, {
+    OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer hidden',
+  });
+}
+
+/** Makes a run, and what becomes of it in a cluster; whether it is stored that it ended. */
+async function finish({ client }: ControlPlane, run: { name: string; uid: string }): Promise<void> {
+  const cluster = new StandInCluster(client);
+  const job = await cluster.onlyJob(run.uid);
+  await cluster.startPod(job);
+  await cluster.runWorker(job);
+  const word = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' } as const;
+  await cluster.succeed(job, { ...word, target: { exitCode: 0 } });
+  const hasEnded = (object: unknown) => textAt(recordAt(object, 'status'), 'phase') === 'Succeeded';
+  await client.until(`${paths.dockerRuns('default')}/${run.name}`, 'over', hasEnded);
+}
+
+test('one trace holds all of a run, though another controller ends it than began it', async ({ plane }) => {
+  await using receiver = await TraceReceiver.open();
+  await using first = await start(plane, receiver);
+  const run = await createRun(plane.client, 'traced');
+  const root = rootSpanOf(run.uid);
+  await jobMadeIn(plane.client, run, 30_000);
+  await first.stop();
+  const created = receiver.span('create Job');
+  assert.is(created.traceId, root.traceId);
+  assert.is(created.parentSpanId, root.spanId);
+  assert.is(created.resource['service.name'], 'dockerrun-controller');
+
+  await using second = await start(plane, receiver);
+  await finish(plane, run);
+  await second.stop();
+  const whole = receiver.span('DockerRun');
+  assert.equal([whole.traceId, whole.spanId, whole.parentSpanId], [root.traceId, root.spanId, undefined]);
+  assert.ok(receiver.spans.every(({ traceId }) => traceId === root.traceId));
+  assert.ok(whole.startMs <= created.startMs && whole.endMs >= whole.startMs);
+  assert.is(whole.isError, false);
+  const { attributes } = whole;
+  assert.is(attributes['dockerrun.run.name'], 'traced');
+  assert.is(attributes['k8s.namespace.name'], 'default');
+  assert.is(attributes['container.image.name'], 'busybox');
+  assert.is(attributes['dockerrun.reason'], 'Succeeded');
+  assert.equal(Number(attributes['process.exit.code']), 0);
+});
+
+test('the pod of a run is told of its trace, but not of what the controller logs in with', async ({
+  plane,
+}) => {
+  await using receiver = await TraceReceiver.open();
+  await using controller = await start(plane, receiver);
+  const run = await createRun(plane.client, 'told');
+  await jobMadeIn(plane.client, run, 30_000);
+  await controller.stop();
+  const job = await new StandInCluster(plane.client).onlyJob(run.uid);
+  const template = recordAt(recordAt(recordAt(job, 'spec'), 'template'), 'spec');
+  const env = listAt(listAt(template, 'containers')[0], 'env');
+  const value = (name: string) =>
+    textAt(
+      env.find((one) => textAt(one, 'name') === name),
+      'value',
+    );
+  assert.is(value('TRACEPARENT'), traceparent(rootSpanOf(run.uid)));
+  assert.is(value('OTEL_EXPORTER_OTLP_ENDPOINT'), receiver.endpoint);
+  assert.is(receiver.requests[0]?.headers.authorization, 'Bearer hidden');
+  assert.not.match(JSON.stringify(job), 'hidden');
+});
+
+test('a collector that never answers keeps no run waiting, and the controller from no stop', async ({
+  plane,
+}) => {
+  await using receiver = await TraceReceiver.open();
+  receiver.manner = 'hangs';
+  await using controller = await start(plane, receiver);
+  await jobMadeIn(plane.client, await createRun(plane.client, 'untold'), 30_000);
+  const stopping = performance.now();
+  await controller.stop();
+  assert.is(controller.exitCode, 0);
+  assert.ok(performance.now() - stopping < 8_000);
+});
+
+test.run();
