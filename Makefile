@@ -49,17 +49,26 @@ check: node_modules/.complete ## check types, lint, format and generated files
 generate: node_modules/.complete ## write the generated files and format everything
 	@node scripts/generate.ts
 	@prettier --write --log-level=warn .
+	@if [ -f .cluster/env ]; then $(MAKE) --no-print-directory manifests; else echo 'deploy/install.yaml may be old: make cluster-up manifests'; fi
 
 .PHONY: bundle
-bundle: node_modules/.complete ## bundle the program into dist/
+bundle: node_modules/.complete ## bundle the program into dist/, with its bill of materials and licences
 	@node scripts/bundle.ts
+
+.PHONY: sbom
+sbom: bundle ## write the bill of materials (SPDX 2.3) of the program: dist/sbom.spdx.json
+	@echo dist/sbom.spdx.json
+
+.PHONY: manifests
+manifests: node_modules/.complete ## render deploy/install.yaml from the chart, with the Helm of PATH or of the cluster
+	@if [ -f .cluster/env ]; then $(SOURCE_ENV) fi; node scripts/render-manifests.ts
 
 include test/cluster/cluster.mk
 cluster-up cluster-down cluster-status cluster-power-cut: node_modules/.complete
 
 .PHONY: image
-image: bundle ## build the operator's image (BASE=, IMAGE=) with the local Docker
-	@docker build --tag $(or $(IMAGE),dockerrun:0.1.0) $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg NODE_PACKAGE=node-linux-$(ARCH) .
+image: bundle ## build the operator's image with the local Docker (IMAGE=, BASE=, SOURCE=, PLATFORM=amd64|arm64)
+	@IMAGE='$(IMAGE)' BASE='$(BASE)' SOURCE='$(SOURCE)' PLATFORM='$(PLATFORM)' node scripts/image.ts
 
 .PHONY: install
 install: cluster-up bundle ## build the image and install the operator into the local cluster
@@ -67,4 +76,4 @@ install: cluster-up bundle ## build the image and install the operator into the 
 
 .PHONY: clean
 clean: ## remove what the build made; the cluster and its caches stay
-	@rm -rf dist .demo
+	@rm -rf dist .demo .image

@@ -1,9 +1,15 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundledFolders, distinct, lockedPackages } from './bundled-packages.ts';
+import { gitRevision, sourceDate } from './git-state.ts';
+import { spdxDocument } from './sbom.ts';
+import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 /**
- * Bundles the program into dist/, so that the image needs no node_modules and starts in a fraction of the time.
+ * Bundles the program into dist/, so that the image needs no node_modules and starts in a fraction of the time, with
+ * its bill of materials and the licences of what is in it. The same commit gives the same bytes.
+ *
  * dockerode's packages for image builds (BuildKit, tar) and SSH are replaced by an empty module: nothing here calls
  * them, and they are most of its start-up time.
  */
@@ -16,9 +22,10 @@ const unused = [
   '@balena/dockerignore',
 ];
 const empty = fileURLToPath(new URL('./empty.cjs', import.meta.url));
+const revision = gitRevision();
 
 rmSync('dist', { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: { dockerrun: 'src/main.ts' },
   outdir: 'dist',
   bundle: true,
@@ -28,10 +35,21 @@ await build({
   format: 'esm',
   outExtension: { '.js': '.mjs' },
   alias: Object.fromEntries(unused.map((name) => [name, empty])),
+  define: { dockerrunRevision: JSON.stringify(revision) },
   // CommonJS packages in an ES module bundle still call require for Node's own modules.
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },
-  legalComments: 'linked',
+  // Whole licences are in a file of their own.
+  legalComments: 'none',
+  metafile: true,
   logLevel: 'warning',
 });
+
+const locked = lockedPackages();
+const bundled = distinct(bundledFolders(metafile).map(locked));
+// Under one name, whatever the architecture, so that every machine writes the same.
+const node = { ...locked(`node_modules/node-linux-${process.arch}`), name: 'node' };
+const sbom = spdxDocument({ bundled, node, revision, created: sourceDate() });
+writeFileSync('dist/sbom.spdx.json', `${JSON.stringify(sbom, undefined, 2)}\n`);
+writeFileSync('dist/THIRD-PARTY-LICENSES.txt', thirdPartyLicenses([node, ...bundled]));

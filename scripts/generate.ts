@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { generatedFiles } from './generated-files.ts';
 
 /** Writes the generated files, or with --check names those that differ from what is committed and fails. */
@@ -6,6 +7,7 @@ const check = process.argv.includes('--check');
 let stale = 0;
 for (const { path, content } of generatedFiles()) {
   if (!check) {
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
   } else if (read(path) !== content) {
     stale += 1;

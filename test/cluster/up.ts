@@ -1,7 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { envFileStep } from './setup/env-file.ts';
 import { girderVenvStep } from './install/girder-venv.ts';
-import { etcdBinariesStep, kubernetesBinariesStep } from './install/go-binaries.ts';
+import {
+  etcdBinariesStep,
+  gitopsBinariesStep,
+  helmBinariesStep,
+  kubernetesBinariesStep,
+} from './install/go-binaries.ts';
 import { mongoClassesStep } from './install/mongo-classes.ts';
 import { packagesStep } from './install/packages.ts';
 import { layout } from './layout.ts';
@@ -35,7 +40,7 @@ function partStep(part: Part): Step {
 /** Steps in an order in which each comes after those it names. */
 function allSteps(): Step[] {
   const installs = [packagesStep, baselineStep, networkStep, mongoClassesStep, girderVenvStep];
-  const builds = [kubernetesBinariesStep, etcdBinariesStep];
+  const builds = [kubernetesBinariesStep, etcdBinariesStep, helmBinariesStep, gitopsBinariesStep];
   const parts = allParts.map(partStep);
   const dockerIndex = allParts.findIndex((part) => part.name === 'docker-engine') + 1;
   parts.splice(dockerIndex, 0, imagesStep);

@@ -13,6 +13,10 @@ function kubernetesVersion(): string {
   return moduleVersion('kubernetes', 'k8s.io/kubernetes');
 }
 
+function helmVersion(): string {
+  return moduleVersion('helm', 'helm.sh/helm/v4');
+}
+
 function recipes(module: string): string[] {
   return [`${module}/go.mod`, `${module}/go.sum`];
 }
@@ -27,6 +31,17 @@ export function kubernetesBinaries(): string {
   return cacheDirectory(`kubernetes-${kubernetesVersion()}`, recipes('kubernetes'));
 }
 
+/** The directory of Helm's binary. */
+export function helmBinaries(): string {
+  return cacheDirectory(`helm-${helmVersion()}`, recipes('helm'));
+}
+
+/** The directory of the program that says what GitOps tools make of an object. */
+export function gitopsBinaries(): string {
+  const sources = ['main', 'argo', 'flux', 'lua'].map((name) => `gitops/health/${name}.go`);
+  return cacheDirectory('gitops', [...recipes('gitops'), ...sources]);
+}
+
 /** Without these the binaries call themselves v0.0.0, and clients that compare versions go astray. */
 function kubernetesLinkerFlags(): string {
   const version = kubernetesVersion();
@@ -38,6 +53,10 @@ function kubernetesLinkerFlags(): string {
     `-X k8s.io/component-base/version.gitMinor=${minor}`,
     `-X k8s.io/client-go/pkg/version.gitVersion=${version}`,
   ].join(' ');
+}
+
+function helmLinkerFlags(): string {
+  return `-s -w -X helm.sh/helm/v4/internal/version.version=${helmVersion()}`;
 }
 
 function buildStep(module: string, target: () => string, linkerFlags: () => string, after: string[]): Step {
@@ -70,3 +89,9 @@ export const kubernetesBinariesStep: Step = buildStep(
 
 /** Builds etcd once per version; after Kubernetes, since two builds at once are no faster. */
 export const etcdBinariesStep: Step = buildStep('etcd', etcdBinaries, () => '-s -w', ['kubernetes binaries']);
+
+/** Builds Helm once per version; nothing of the cluster waits for it. */
+export const helmBinariesStep: Step = buildStep('helm', helmBinaries, helmLinkerFlags, ['etcd binaries']);
+
+/** Builds the interpreters of GitOps tools; after Helm, which has compiled most of their packages. */
+export const gitopsBinariesStep: Step = buildStep('gitops', gitopsBinaries, () => '-s -w', ['helm binaries']);

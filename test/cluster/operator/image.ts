@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { imageArguments } from '../../../scripts/image-arguments.ts';
+import { writeImageContext } from '../../../scripts/image-context.ts';
 import { layout } from '../layout.ts';
 import { say } from '../progress.ts';
 import { baseImage, makeBaseImage } from './base-image.ts';
@@ -11,9 +13,10 @@ export const operatorImage = 'dockerrun:dev';
 
 const contentLabel = 'dockerrun.dev/content';
 const nodePackage = `node-linux-${process.arch}`;
+const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 /**
- * Builds the operator's image from dist/ and gives it to Docker Engine and to the kubelet; does nothing when they
+ * Builds the operator's image from dist/, with this clone as the working directory, and gives it to Docker Engine and to the kubelet; does nothing when they
  * have it already. Gives a hash of what is in it, so that a Deployment can follow a tag that stays the same.
  */
 export async function buildOperatorImage(signal: AbortSignal): Promise<string> {
@@ -22,13 +25,11 @@ export async function buildOperatorImage(signal: AbortSignal): Promise<string> {
   if (built && (await isInContainerd(operatorImage, signal))) return content;
   say('building the image of the operator');
   await makeBaseImage(join(layout.checkout, 'node_modules', nodePackage, 'bin/node'), signal);
-  const buildArgs = [`BASE=${baseImage}`, `NODE_PACKAGE=${nodePackage}`].flatMap((value) => [
-    '--build-arg',
-    value,
-  ]);
+  writeImageContext([architecture]);
+  const options = imageArguments({ name: operatorImage, architecture, base: baseImage });
   const label = ['--label', `${contentLabel}=${content}`];
   const replaced = await imageId(operatorImage, signal);
-  await docker(['build', '--quiet', '--tag', operatorImage, ...buildArgs, ...label, layout.checkout], signal);
+  await docker(['build', '--quiet', ...options, ...label, layout.checkout], signal);
   const scratch = mkdtempSync(join(tmpdir(), 'dockerrun-image-'));
   try {
     await loadIntoContainerd(operatorImage, join(scratch, 'image.tar'), signal);

@@ -1,5 +1,5 @@
 import { delimiter } from 'node:path';
-import { kubernetesBinaries } from '../install/go-binaries.ts';
+import { helmBinaries, kubernetesBinaries } from '../install/go-binaries.ts';
 import { layout } from '../layout.ts';
 import type { Step } from '../steps.ts';
 import { girderApiKey } from './girder-admin.ts';
@@ -26,7 +26,7 @@ export const envFileStep: Step = {
   after: ['girder admin'],
   run: async () => {
     const lines = Object.entries(variables()).map(([name, value]) => `export ${name}='${value}'`);
-    const path = `export PATH='${kubernetesBinaries()}'"${delimiter}$PATH"`;
+    const path = `export PATH='${kubernetesBinaries()}${delimiter}${helmBinaries()}'"${delimiter}$PATH"`;
     writePrivate(layout.env, `${lines.join('\n')}\n${path}\n`);
   },
 };

@@ -10,7 +10,7 @@ export const neededSysctls: Readonly<Record<string, string>> = {
 };
 
 /** Marks the firewall rules made here, so that `down` finds them. */
-export const firewallComment = 'dockerrun-cluster';
+const firewallComment = 'dockerrun-cluster';
 
 async function ensureBridge(
   bridge: { name: string; address: string; prefix: number },

@@ -16,7 +16,7 @@ function statFields(pid: number): string[] | undefined {
 }
 
 /** This boot's id, so that a pid file that survived a reboot names nobody. */
-export function bootId(): string {
+function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 

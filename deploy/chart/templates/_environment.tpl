@@ -1,0 +1,20 @@
+{{/* The controller's settings; src/controller/config.ts reads them. */}}
+{{- define "dockerrun.environment" -}}
+- { name: DOCKERRUN_IMAGE, value: {{ include "dockerrun.workerImage" . | quote }} }
+- { name: DOCKERRUN_IMAGE_PULL_POLICY, value: {{ default .Values.image.pullPolicy .Values.worker.image.pullPolicy | quote }} }
+- { name: DOCKERRUN_DOCKER_SOCKET, value: {{ .Values.dockerSocket | quote }} }
+- { name: DOCKERRUN_KUBELET_ROOT, value: {{ .Values.kubeletRoot | quote }} }
+- { name: DOCKERRUN_CGROUP_ROOT, value: {{ .Values.cgroupRoot | quote }} }
+- { name: DOCKERRUN_LOG_LEVEL, value: {{ .Values.logLevel | quote }} }
+- { name: DOCKERRUN_WORKER_LOG_LEVEL, value: {{ .Values.worker.logLevel | quote }} }
+- { name: DOCKERRUN_LEADER_ELECTION, value: {{ .Values.leaderElection | quote }} }
+{{- with .Values.otlp.endpoint }}
+- { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }} }
+{{- end }}
+{{- with .Values.otlp.workerEndpoint }}
+- { name: DOCKERRUN_WORKER_OTLP_ENDPOINT, value: {{ . | quote }} }
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,76 @@
+{{- define "dockerrun.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "dockerrun.controller" -}}
+{{ include "dockerrun.fullname" . }}-controller
+{{- end -}}
+
+{{/* A Deployment's selector never changes: these are the labels of the first build, so that every one after it upgrades in place. */}}
+{{- define "dockerrun.selectorLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/component: controller
+{{- end -}}
+
+{{- define "dockerrun.labels" -}}
+{{ include "dockerrun.selectorLabels" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: dockerrun
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{/* One image of a dict with the keys image, fallback (another image) and appVersion. */}}
+{{- define "dockerrun.image" -}}
+{{- $repository := default .fallback.repository .image.repository -}}
+{{- $own := .image.repository | or .image.tag | or .image.digest -}}
+{{- $tag := .image.tag | default (ternary "" .fallback.tag (not (empty .image.repository))) | default .appVersion -}}
+{{- $digest := ternary .image.digest .fallback.digest (not (empty $own)) -}}
+{{- if $digest -}}
+{{ printf "%s@%s" $repository $digest }}
+{{- else -}}
+{{ printf "%s:%s" $repository $tag }}
+{{- end -}}
+{{- end -}}
+
+{{- define "dockerrun.controllerImage" -}}
+{{ include "dockerrun.image" (dict "image" .Values.image "fallback" .Values.image "appVersion" .Chart.AppVersion) }}
+{{- end -}}
+
+{{- define "dockerrun.workerImage" -}}
+{{ include "dockerrun.image" (dict "image" .Values.worker.image "fallback" .Values.image "appVersion" .Chart.AppVersion) }}
+{{- end -}}
+
+{{/* What the Pod Security level restricted wants of a container, and a root file system that nobody can write. */}}
+{{- define "dockerrun.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{- define "dockerrun.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{/* The port of a URL: its own, or that of its scheme. */}}
+{{- define "dockerrun.portOf" -}}
+{{- $url := urlParse . -}}
+{{- if regexMatch ":[0-9]+$" $url.host -}}
+{{ regexFind "[0-9]+$" $url.host }}
+{{- else -}}
+{{ ternary 443 80 (eq $url.scheme "https") }}
+{{- end -}}
+{{- end -}}

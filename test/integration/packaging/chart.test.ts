@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parse } from 'yaml';
+import { isRecord } from '../../../src/support/narrow.ts';
+import { recordAt } from '../../../src/kube/wire.ts';
+import { version } from '../../../src/support/version.ts';
+import { chart, helm, type Manifest, render } from '../../fixtures/helm.ts';
+
+const everything = [
+  'policy={"hostPaths":[{"pathPrefix":"/srv/data"}]}',
+  'otlp={"endpoint":"https://collector.example.org","workerEndpoint":"http://10.0.0.1:4318"}',
+  'networkPolicy={"workerNamespaces":["team-a","team-b"],"metricsFrom":[{"podSelector":{}}]}',
+  'serviceMonitor={"enabled":true}',
+  'prometheusRule={"enabled":true}',
+  'grafanaDashboard={"enabled":true}',
+  'admissionPolicy={"enabled":true}',
+  'imagePullSecrets=[{"name":"registry"}]',
+  'tolerations=[{"operator":"Exists"}]',
+  'extraEnv=[{"name":"DOCKERRUN_HEALTH_PORT","value":"8081"}]',
+];
+
+function only(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
+  const found = manifests.filter((one) => one.kind === kind && (name === undefined || one.name === name));
+  assert.is(found.length, 1, `${found.length} objects of kind ${kind} ${name ?? ''}`);
+  return found[0] as Manifest;
+}
+
+/** The values of the controller's environment. */
+function environmentOf(manifests: readonly Manifest[]): Record<string, unknown> {
+  const { env } = controllerOf(manifests);
+  assert.ok(Array.isArray(env));
+  return Object.fromEntries(
+    env.filter(isRecord).map(({ name, value }): [string, unknown] => [String(name), value]),
+  );
+}
+
+function controllerOf(manifests: readonly Manifest[]): Record<string, unknown> {
+  const spec = recordAt(recordAt(recordAt(only(manifests, 'Deployment'), 'spec'), 'template'), 'spec');
+  const containers = spec?.['containers'];
+  const [controller] = Array.isArray(containers) ? containers.filter(isRecord) : [];
+  assert.ok(controller !== undefined);
+  return controller;
+}
+
+/** Why Helm refuses settings. */
+async function refusalOf(...settings: string[]): Promise<string> {
+  const refusal = await render(...settings).then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+  return refusal ?? `${settings.join(' ')} was accepted`;
+}
+
+test('Helm finds nothing to complain about', async () => {
+  assert.match(await helm(['lint', '--strict', chart]), /0 chart\(s\) failed/);
+  const set = everything.flatMap((setting) => ['--set-json', setting]);
+  assert.match(await helm(['lint', '--strict', chart, ...set]), /0 chart\(s\) failed/);
+});
+
+test('every value is in the schema, and every property of the schema is a value', () => {
+  const values: unknown = parse(readFileSync(`${chart}/values.yaml`, 'utf8'));
+  const schema: unknown = JSON.parse(readFileSync(`${chart}/values.schema.json`, 'utf8'));
+  assert.ok(isRecord(values));
+  const properties = Object.keys(recordAt(schema, 'properties') ?? {}).filter((name) => name !== 'global');
+  assert.equal(properties.toSorted(), Object.keys(values).toSorted());
+});
+
+test('settings that nobody reads, and values of the wrong kind, are refused by name', async () => {
+  assert.match(await refusalOf('replicas=3'), /'replicas' not allowed/);
+  assert.match(await refusalOf('image={"name":"x"}'), /'name' not allowed/);
+  assert.match(await refusalOf('dockerSocket="run/docker.sock"'), /dockerSocket/);
+  assert.match(await refusalOf('logLevel="loud"'), /logLevel/);
+  assert.match(await refusalOf('image={"digest":"sha256:1"}'), /digest/);
+  assert.match(await refusalOf('podDisruptionBudget={"maxUnavailable":0}'), /maxUnavailable/);
+  assert.match(await refusalOf('fullnameOverride="My_Name"'), /fullnameOverride/);
+  assert.match(
+    await refusalOf('podLabels={"app.kubernetes.io/name":"x"}'),
+    /podLabels: app.kubernetes.io\/name is the chart's own/,
+  );
+});
+
+test('two replicas that would both lead are refused', async () => {
+  assert.match(await refusalOf('leaderElection=false'), /leaderElection: false is for replicaCount: 1/);
+  await render('leaderElection=false', 'replicaCount=1');
+});
+
+test('by default the image is that of the chart’s version, for the workers as well', async () => {
+  const manifests = await render();
+  assert.is(controllerOf(manifests)['image'], `dockerrun:${version}`);
+  assert.is(environmentOf(manifests)['DOCKERRUN_IMAGE'], `dockerrun:${version}`);
+});
+
+test('tag, digest and the workers’ own image', async () => {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const imagesOf = async (...settings: string[]) => {
+    const manifests = await render(...settings);
+    return [controllerOf(manifests)['image'], environmentOf(manifests)['DOCKERRUN_IMAGE']];
+  };
+  const both = (image: string) => [image, image];
+  assert.equal(await imagesOf('image={"repository":"r.example.org/d","tag":"7"}'), both('r.example.org/d:7'));
+  assert.equal(await imagesOf(`image={"tag":"7","digest":"${digest}"}`), both(`dockerrun@${digest}`));
+  assert.equal(await imagesOf('worker={"image":{"tag":"7"}}'), [`dockerrun:${version}`, 'dockerrun:7']);
+  assert.equal(await imagesOf('image={"tag":"7"}', 'worker={"image":{"repository":"mirror/d"}}'), [
+    'dockerrun:7',
+    `mirror/d:${version}`,
+  ]);
+  assert.equal(await imagesOf(`image={"digest":"${digest}"}`, 'worker={"image":{"tag":"7"}}'), [
+    `dockerrun@${digest}`,
+    'dockerrun:7',
+  ]);
+});
+
+test('where the nodes have things reaches the controller', async () => {
+  const environment = environmentOf(
+    await render('dockerSocket="/run/d.sock"', 'kubeletRoot="/k"', 'cgroupRoot="/c"', ...everything),
+  );
+  assert.is(environment['DOCKERRUN_DOCKER_SOCKET'], '/run/d.sock');
+  assert.is(environment['DOCKERRUN_KUBELET_ROOT'], '/k');
+  assert.is(environment['DOCKERRUN_CGROUP_ROOT'], '/c');
+  assert.is(environment['OTEL_EXPORTER_OTLP_ENDPOINT'], 'https://collector.example.org');
+  assert.is(environment['DOCKERRUN_HEALTH_PORT'], '8081');
+});
+
+test('two replicas, of which an eviction takes one, and which never all go in an upgrade', async () => {
+  const manifests = await render();
+  const deployment = recordAt(only(manifests, 'Deployment'), 'spec') ?? {};
+  assert.is(deployment['replicas'], 2);
+  assert.equal(recordAt(deployment, 'strategy'), {
+    type: 'RollingUpdate',
+    rollingUpdate: { maxUnavailable: 0, maxSurge: 1 },
+  });
+  assert.is(recordAt(only(manifests, 'PodDisruptionBudget'), 'spec')?.['maxUnavailable'], 1);
+});
+
+test('the controller may read no Secret, may start no pod, and no rule of it has a wildcard', async () => {
+  const manifests = await render(...everything);
+  const roles = manifests.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
+  const rules = roles.flatMap(({ rules: some }) => (Array.isArray(some) ? some.filter(isRecord) : []));
+  assert.ok(rules.length > 8);
+  for (const rule of rules) {
+    const resources = JSON.stringify(rule['resources']);
+    assert.not.match(JSON.stringify(rule), /"\*"/);
+    assert.not.match(resources, /secrets|pods\/exec|serviceaccounts|roles/);
+    if (/"pods"/.test(resources)) assert.equal(rule['verbs'], ['get', 'list', 'watch']);
+  }
+});
+
+test('viewers see runs, editors make them, and administrators need nothing more', async () => {
+  const manifests = await render();
+  const labelsOf = (name: string, among = manifests) =>
+    Object.keys(recordAt(recordAt(only(among, 'ClusterRole', name), 'metadata'), 'labels') ?? {})
+      .filter((label) => label.includes('aggregate-to-'))
+      .map((label) => label.split('aggregate-to-')[1])
+      .toSorted();
+  assert.equal(labelsOf('dockerrun-view'), ['admin', 'edit', 'view']);
+  assert.equal(labelsOf('dockerrun-edit'), ['admin', 'edit']);
+  const none = await render('rbac={"aggregate":false}');
+  for (const name of ['dockerrun-view', 'dockerrun-edit'])
+    assert.equal(labelsOf(name, none), [], 'there to be bound, but part of no other role');
+});
+
+test('the controller reaches the API server, DNS, workers and the collector, and nobody else', async () => {
+  const spec = recordAt(only(await render(...everything), 'NetworkPolicy', 'dockerrun-controller'), 'spec');
+  assert.equal(spec?.['policyTypes'], ['Ingress', 'Egress']);
+  const egress = Array.isArray(spec['egress']) ? spec['egress'].filter(isRecord) : [];
+  const portsOf = ({ ports }: Record<string, unknown>) =>
+    Array.isArray(ports) ? ports.filter(isRecord).map(({ port }) => port) : [];
+  assert.equal(egress.map(portsOf), [[443, 6443], [53, 53], [8089], [443]]);
+  const open = egress.filter((rule) => rule['ports'] === undefined);
+  assert.equal(open, [], 'no rule is for every port');
+});
+
+test('in namespaces that are named, only the controller reaches the workers', async () => {
+  const policies = (await render(...everything)).filter(({ kind }) => kind === 'NetworkPolicy');
+  const places = policies.map((policy) => recordAt(policy, 'metadata')?.['namespace']);
+  assert.equal(places.toSorted(), ['dockerrun-system', 'team-a', 'team-b']);
+});
+
+test('what needs other operators is only there when it is asked for', async () => {
+  const kinds = (manifests: readonly Manifest[]) => new Set(manifests.map(({ kind }) => kind));
+  const extras = ['ServiceMonitor', 'PrometheusRule', 'ConfigMap', 'DockerRunPolicy'];
+  const [few, all] = [kinds(await render()), kinds(await render(...everything))];
+  for (const extra of extras) {
+    assert.not.ok(few.has(extra), extra);
+    assert.ok(all.has(extra), extra);
+  }
+});
+
+test('alerts and dashboard are those of the project', async () => {
+  const manifests = await render(...everything);
+  const rules: unknown = parse(readFileSync('deploy/alerts/dockerrun.rules.yaml', 'utf8'));
+  assert.equal(recordAt(only(manifests, 'PrometheusRule'), 'spec'), rules);
+  const dashboards = recordAt(only(manifests, 'ConfigMap'), 'data') ?? {};
+  assert.equal(
+    JSON.parse(String(dashboards['dockerrun.json'])),
+    JSON.parse(readFileSync('deploy/dashboards/dockerrun.json', 'utf8')),
+  );
+});
+
+test('a CRD is an object like others, so that it is upgraded, and stays when the rest goes', async () => {
+  const definition = only(await render(), 'CustomResourceDefinition', 'dockerruns.dockerrun.dev');
+  const { annotations } = recordAt(definition, 'metadata') ?? {};
+  assert.equal(annotations, { 'helm.sh/resource-policy': 'keep' });
+  const without = await render('crds={"install":false}');
+  assert.not.ok(without.some(({ kind }) => kind === 'CustomResourceDefinition'));
+});
+
+test('large numbers of a policy stay whole', async () => {
+  const limits = '{"dockerDefaults":{"ulimits":[{"name":"nofile","soft":1048576,"hard":1048576}]}}';
+  const policy = only(await render(`policy=${limits}`), 'DockerRunPolicy', 'default');
+  assert.equal(recordAt(policy, 'spec'), JSON.parse(limits));
+});
+
+test('two releases would have names of their own', async () => {
+  const text = await helm(['template', 'blue', chart, '-n', 'blue']);
+  assert.match(text, /name: blue-dockerrun-controller/);
+});
+
+test.run();
