@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseRun } from '../../src/controller/observed.ts';
+import { isTerminalPhase, type Phase } from '../../src/api/status.ts';
+import { type Opinions, opinionsOn } from '../fixtures/gitops-opinions.ts';
+import { RunVersions } from './support/run-versions.ts';
+import { Lab } from './support/runs.ts';
+
+let lab: Lab;
+let versions: RunVersions;
+
+test.before(async () => {
+  lab = await Lab.open('gitops');
+  versions = new RunVersions(lab.namespace);
+});
+test.after(async () => {
+  versions[Symbol.dispose]();
+  await lab.close();
+});
+
+type Seen = { phase: Phase | undefined; opinions: Opinions };
+
+/** Every version of a run with what tools make of it, when the watch has told of its end. */
+async function story(name: string): Promise<Seen[]> {
+  const end = Date.now() + 60_000;
+  const isOver = (object: unknown) => isTerminalPhase(parseRun(object).status.phase);
+  while (!versions.of(name).some(isOver)) {
+    if (Date.now() > end) throw new Error(`${name}: ${JSON.stringify(versions.of(name).at(-1))}`);
+    await sleep(100);
+  }
+  const objects = versions.of(name);
+  const opinions = await opinionsOn(objects);
+  return objects.map((object, at) => {
+    const opinion = opinions[at];
+    if (opinion === undefined) throw new Error(`${name}: no opinion on version ${at}`);
+    return { phase: parseRun(object).status.phase, opinions: opinion };
+  });
+}
+
+const words = ({ opinions: { kstatus, argo, flux } }: Seen) => [kstatus.status, argo.status, flux.status];
+
+/** Until its end a run is in progress for every tool, and from then on what it has become. */
+function assertTold(seen: readonly Seen[], ended: string[]): void {
+  const first = seen.findIndex(({ phase }) => isTerminalPhase(phase));
+  for (const version of seen.slice(0, first)) {
+    const [kstatus, argo = '', flux] = words(version);
+    assert.is(kstatus, 'InProgress', version.phase);
+    assert.is(flux, 'InProgress', version.phase);
+    const expected = version.phase === 'Suspended' ? ['Suspended', 'Progressing'] : ['Progressing'];
+    assert.ok(expected.includes(argo), `${version.phase}: ${argo}`);
+  }
+  for (const version of seen.slice(first)) assert.equal(words(version), ended, version.phase);
+}
+
+test('tools see a run that is held, let go and succeeds as in progress until it has', async () => {
+  await lab.run('good', { suspend: true, command: ['sleep', '3'] });
+  await lab.until('good', ({ status }) => status.phase === 'Suspended');
+  await lab.kubectl('patch', 'dockerrun', 'good', '--type=merge', '--patch={"spec":{"suspend":false}}');
+  const seen = await story('good');
+  assertTold(seen, ['Current', 'Healthy', 'Current']);
+  const phases = new Set(seen.map(({ phase }) => phase));
+  for (const phase of ['Suspended', 'Pending', 'Running', 'Succeeded'] as const)
+    assert.ok(phases.has(phase), phase);
+  assert.ok(
+    seen.some(({ opinions }) => opinions.argo.status === 'Suspended'),
+    'Argo CD shows that it was held',
+  );
+  await lab.kubectl(
+    'patch',
+    'dr',
+    'good',
+    '--type=merge',
+    '--patch={"spec":{"ttlSecondsAfterFinished":600}}',
+  );
+  await lab.kubectl('wait', 'dr/good', '--for=condition=Complete', '--timeout=20s');
+});
+
+test('tools see a run that fails after a retry as in progress until its last attempt', async () => {
+  await lab.run('bad', { command: ['false'], backoffLimit: 1 });
+  const seen = await story('bad');
+  assertTold(seen, ['Failed', 'Degraded', 'Failed']);
+  const message = seen.at(-1)?.opinions.argo.message ?? '';
+  assert.match(message, /^TargetFailed: /);
+});
+
+test('tools see a run that is cancelled as failed, when it has stopped', async () => {
+  await lab.run('stopped', { command: ['sleep', '300'] });
+  await lab.running('stopped');
+  await lab.kubectl('patch', 'dockerrun', 'stopped', '--type=merge', '--patch={"spec":{"cancel":true}}');
+  assertTold(await story('stopped'), ['Failed', 'Degraded', 'Failed']);
+});
+
+test.run();

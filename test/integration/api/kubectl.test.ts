@@ -1,0 +1,200 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isRecord } from '../../../src/support/narrow.ts';
+import { customResourceDefinition } from '../../../src/api/crd.ts';
+import { listAt, recordAt } from '../../../src/kube/wire.ts';
+import { execute, type Finished } from '../../e2e/support/shell.ts';
+import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
+import { argoKeys, argoScripts, blocksOf, blockWith } from '../../fixtures/gitops-page.ts';
+import { createRun, moveTo, placeNamed } from '../../fixtures/placed-runs.ts';
+import { places } from '../../fixtures/runs-by-place.ts';
+
+let plane: ControlPlane;
+
+test.before(async () => {
+  plane = await startControlPlane();
+  for (const [run, place] of Object.entries(runs)) {
+    const found = placeNamed(places, place);
+    await createRun(plane, run, { spec: found.spec ?? {} });
+    await moveTo(plane, run, found);
+  }
+  await createRun(plane, 'unseen');
+});
+test.after(() => plane.close());
+
+const runs = {
+  done: 'Succeeded',
+  bad: 'Failed with TargetFailed',
+  hungry: 'Failed with OOMKilled',
+  busy: 'Running',
+  held: 'Suspended',
+} as const;
+
+/** Runs a command line of the page in a shell, about another run, and with no patience for what does not come. */
+function shell(script: string, run = 'segment'): Promise<Finished> {
+  const commands = script.replaceAll('dockerrun/segment', `dockerrun/${run}`);
+  const impatient = commands.replaceAll(/--timeout=\S+/g, '--timeout=2s');
+  return execute('env', [`KUBECONFIG=${plane.kubeconfig}`, 'sh', '-c', impatient]);
+}
+
+async function output(script: string): Promise<string> {
+  const { code, stdout, stderr } = await shell(script);
+  assert.is(code, 0, stderr);
+  return stdout.toString();
+}
+
+/** The lines of a table of kubectl, in cells. */
+function cells(table: string): string[][] {
+  const lines = table.trimEnd().split('\n');
+  return lines.map((line) => line.split(/ {2,}/).map((cell) => cell.trim()));
+}
+
+test('kubectl get tells the story of each run', async () => {
+  const [head, ...rows] = cells(await output('kubectl get dr'));
+  assert.equal(head, ['NAME', 'PHASE', 'PROGRESS', 'NODE', 'EXIT', 'AGE']);
+  const told = Object.fromEntries(rows.map(([name = '', ...row]) => [name, row.slice(0, -1)]));
+  assert.equal(told['busy'], ['Running', '41%', 'node-1']);
+  assert.equal(told['done'], ['Succeeded', '100%', 'node-1', '0']);
+  assert.equal(told['held'], ['Suspended']);
+});
+
+test('kubectl get -o wide says why', async () => {
+  const [head = [], ...rows] = cells(await output('kubectl get dr -o wide'));
+  for (const column of ['REASON', 'ATTEMPTS', 'IMAGE', 'POD', 'MESSAGE']) assert.ok(head.includes(column));
+  const failed = rows.find(([name]) => name === 'hungry')?.join(' ') ?? '';
+  assert.match(failed, /OOMKilled.*busybox:1\.36.*It says OOMKilled\./);
+});
+
+for (const [line, names] of [
+  ['kubectl get dockerruns --field-selector status.phase=Failed\n', ['bad', 'hungry']],
+  [
+    'kubectl get dockerruns --field-selector status.phase=Failed,status.reason=OOMKilled -o wide\n',
+    ['hungry'],
+  ],
+] as const) {
+  test(`the API server selects runs: ${line.trim()}`, async () => {
+    assert.ok(blockWith('sh', '--field-selector').includes(line));
+    const [, ...rows] = cells(await output(line));
+    assert.equal(rows.map(([name]) => name).toSorted(), [...names]);
+  });
+}
+
+const [anyEnd = '', ...moreBlocks] = blocksOf('sh').filter((block) => block.includes('kubectl wait'));
+const [oneEnd = '', scripted = ''] = moreBlocks;
+
+test('the page says how to wait in three ways', () => {
+  assert.is(moreBlocks.length, 2);
+  assert.match(oneEnd, /condition=Complete[^]*condition=Failed[^]*phase/);
+});
+
+for (const [run, says] of [
+  ['done', /^Succeeded: The target ended with exit code 0\.$/m],
+  ['bad', /^Failed: It says TargetFailed\.$/m],
+] as const) {
+  test(`waiting for any end comes back at once and says it: ${run}`, async () => {
+    const { code, stdout, stderr } = await shell(anyEnd, run);
+    assert.is(code, 0, stderr);
+    assert.match(stdout.toString(), says);
+  });
+}
+
+test('waiting for any end does not come back before there is one', async () => {
+  const [wait = ''] = anyEnd.split('\n');
+  for (const run of ['busy', 'held', 'unseen']) {
+    const { code, stderr } = await shell(wait, run);
+    assert.is(code, 1, run);
+    assert.match(stderr, /timed out/);
+  }
+});
+
+const waits = oneEnd.trimEnd().split('\n');
+
+for (const [index, met] of [
+  [0, ['done']],
+  [1, ['bad', 'hungry']],
+  [2, ['busy']],
+] as const) {
+  const line = waits[index] ?? '';
+  test(`it comes back for ${met.join(' and ')} alone: ${line}`, async () => {
+    const all = [...Object.keys(runs), 'unseen'];
+    const codes = await Promise.all(all.map(async (run) => (await shell(line, run)).code));
+    assert.equal(
+      all.filter((_, at) => codes[at] === 0),
+      [...met],
+    );
+  });
+}
+
+test('the script fails with a run that fails, and goes on with one that succeeds', async () => {
+  assert.is((await shell(scripted, 'done')).code, 0);
+  assert.is.not((await shell(scripted, 'bad')).code, 0);
+});
+
+test('waiting for the end is told as it happens', async () => {
+  await createRun(plane, 'coming');
+  const waiting = execute('env', [
+    `KUBECONFIG=${plane.kubeconfig}`,
+    ...['kubectl', 'wait', 'dr/coming', '--for=condition=Complete', '--timeout=30s'],
+  ]);
+  await moveTo(plane, 'coming', placeNamed(places, 'Running'));
+  await moveTo(plane, 'coming', placeNamed(places, 'Succeeded'));
+  const { code, stderr } = await waiting;
+  assert.is(code, 0, stderr);
+});
+
+test('the command of the page adds its keys to the ConfigMap of Argo CD, and leaves the others', async () => {
+  await output('kubectl create namespace argocd');
+  await output('kubectl --namespace argocd create configmap argocd-cm --from-literal=url=https://argo');
+  await output(blockWith('sh', 'patch configmap'));
+  const stored: unknown = await plane.client.get('/api/v1/namespaces/argocd/configmaps/argocd-cm');
+  const data = recordAt(stored, 'data');
+  assert.is(data['url'], 'https://argo');
+  assert.is(data[argoKeys.health], argoScripts().health);
+  assert.equal(Object.keys(data).toSorted(), [...Object.values(argoKeys), 'url']);
+});
+
+test('the API server takes the run of the page that is a hook', async () => {
+  const { code, stderr } = await execute(
+    'env',
+    [
+      `KUBECONFIG=${plane.kubeconfig}`,
+      'kubectl',
+      'create',
+      '--dry-run=server',
+      '--validate=strict',
+      '-f',
+      '-',
+    ],
+    { input: blockWith('yaml', 'hook: PostSync') },
+  );
+  assert.is(code, 0, stderr);
+});
+
+/** The paths of the fields below a schema that have no text. */
+function untold(schema: Record<string, unknown>, path: string): string[] {
+  const fields = Object.entries(recordAt(schema, 'properties'));
+  return fields.flatMap(([name, field]) => {
+    if (!isRecord(field)) return [];
+    const here = `${path}.${name}`;
+    const items = recordAt(field, 'items');
+    const values = recordAt(field, 'additionalProperties');
+    const own = typeof field['description'] === 'string' && field['description'] !== '' ? [] : [here];
+    return [...own, ...untold(field, here), ...untold(items, here), ...untold(values, here)];
+  });
+}
+
+test('kubectl explain has a text for every field of spec and status', async () => {
+  const [version] = listAt(recordAt(customResourceDefinition(), 'spec'), 'versions');
+  const { openAPIV3Schema } = recordAt(version, 'schema');
+  assert.ok(isRecord(openAPIV3Schema));
+  const plain: unknown = JSON.parse(JSON.stringify(openAPIV3Schema));
+  assert.ok(isRecord(plain));
+  assert.equal(untold(plain, 'dockerrun'), []);
+  for (const part of ['spec', 'status']) {
+    const explained = await output(`kubectl explain dockerrun.${part}`);
+    const fields = Object.keys(recordAt(recordAt(recordAt(plain, 'properties'), part), 'properties'));
+    for (const field of fields) assert.match(explained, new RegExp(`^  ${field}\\t<.*\\n +\\S`, 'm'));
+  }
+});
+
+test.run();
