@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
+import { stringify } from 'yaml';
 import { say } from '../../test/cluster/progress.ts';
 import { kubectl } from './kubectl.ts';
 import { readManifest } from './manifest.ts';
 import { performRun } from './perform-run.ts';
 
-const policy = ['--namespace=dockerrun-system', 'get', 'configmap', 'dockerrun-policy'];
+const policy = ['get', 'dockerrunpolicy', 'default', '--output=jsonpath={.spec}'];
 
 /** Shows what the operator allows of the node, and does a run that uses it. */
 export async function showHostPath(signal: AbortSignal): Promise<void> {
-  const allowed = await kubectl([...policy, '--output=jsonpath={.data.policy\\.yaml}'], signal);
+  const allowed = stringify(JSON.parse(await kubectl(policy, signal)));
   say('host directories are for runs only as far as the operator’s policy allows; here it says:');
   for (const line of allowed.trim().split('\n')) say(`    ${line}`);
   await performRun(readManifest('bind-mount.yaml'), signal);

@@ -14,7 +14,7 @@ function withoutComments(text: string): string {
 }
 
 /** Replaces every `${NAME}`. */
-export function fillIn(text: string, values: Readonly<Record<string, string>>): string {
+function fillIn(text: string, values: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`the manifest needs a value for \${${name}}`);

@@ -12,6 +12,7 @@ export type RunCommand = {
   readonly envFile: string | undefined;
 };
 
+/** What the command line asks for. */
 export type Command = RunCommand | { readonly command: 'help' | 'version' };
 
 const options = {

@@ -1,7 +1,7 @@
-import manifest from '../../package.json' with { type: 'json' };
+import { revision, version } from '../support/version.ts';
 
 /** What `dockerrun --version` prints. */
-export const versionText = `dockerrun ${manifest.version}\n`;
+export const versionText = `dockerrun ${version} (${revision})\n`;
 
 /** What `dockerrun --help` prints. */
 export const helpText = `Usage: dockerrun run FILE [--name NAME] [--quiet] [--env-file FILE]

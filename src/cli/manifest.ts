@@ -2,6 +2,7 @@ import { apiVersion, kind } from '../api/names.ts';
 import { isRecord, textOf } from '../support/narrow.ts';
 import { UsageError } from './usage-error.ts';
 
+/** A document as it was read. */
 export type Fields = Record<string, unknown>;
 
 /** The documents of a file, by what they are for a run. */

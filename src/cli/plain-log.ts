@@ -13,7 +13,7 @@ const unsaid = new Set(['level', 'time', 'stack', 'msg']);
 const causes = ['kept', 'error', 'cause'];
 
 /** An entry of the log as one line: its text, what it is about in brackets, and after a colon what came of it or why. */
-export function plainLine(json: string): string {
+function plainLine(json: string): string {
   const entry: unknown = JSON.parse(json);
   if (!isRecord(entry)) return json.trim();
   const { subject, ...rest } = entry;

@@ -1,4 +1,5 @@
-import { normalCapabilities, usualPidsLimit } from '../api/docker-option-risks.ts';
+import { normalCapabilities } from '../api/capabilities.ts';
+import { usualPidsLimit } from '../api/docker-option-risks.ts';
 import type { DockerOptions } from '../api/docker-options.ts';
 
 /** The rights of a container, in the engine's words. */

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { deadline, raceAbort } from '../support/abort.ts';
 
 /** How long one question to the engine may take unless its caller knows better, in milliseconds. */
-export const callTimeoutMs = 30_000;
+const callTimeoutMs = 30_000;
 
 /** Limits of one call: `signal` cancels it, `timeoutMs` bounds it (default {@link callTimeoutMs}). */
 export type CallLimits = { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number };

@@ -1,5 +1,6 @@
 import { raceAbort } from '../support/abort.ts';
 import { RunError, describe, toRunError } from '../support/errors.ts';
+import { traced } from '../support/trace.ts';
 import { toStartError } from './classify.ts';
 import type { ContainerOptions } from './container-spec.ts';
 import { cancelledBeforeStart, createContainer, settledDespite } from './create-container.ts';
@@ -63,15 +64,15 @@ async function runOne(
   support: RunSupport,
 ): Promise<ContainerOutcome> {
   const cancel = stopSignal(support);
-  const id = await createContainer(engine, options, cancel);
+  const id = await traced('create container', {}, () => createContainer(engine, options, cancel));
   let run: WatchedContainer | undefined;
   let isKept = false;
   try {
     run = await prepare(engine, { id, options }, support);
     await beforeStart(id, support);
-    await start(engine, id, cancel);
+    await traced('start container', {}, () => start(engine, id, cancel));
     isKept = run.keep;
-    return await followTarget(engine, run, support);
+    return await tracedTarget(engine, run, support);
   } catch (error) {
     throw await afterEnding(error, () =>
       isKept ? stopContainer(engine, id, { graceMs: 0, cancel }) : removeContainer(engine, id, cancel),
@@ -80,6 +81,15 @@ async function runOne(
     run?.watch.close();
     run?.output.abort();
   }
+}
+
+/** From the start to the end of the output. */
+function tracedTarget(engine: Engine, run: WatchedContainer, support: RunSupport): Promise<ContainerOutcome> {
+  return traced('run container', { 'container.id': run.id }, async (span) => {
+    const outcome = await followTarget(engine, run, support);
+    span.set({ 'process.exit.code': outcome.exitCode });
+    return outcome;
+  });
 }
 
 /** Ends the container of a failed run; when even that fails, the error of the run says so too. */

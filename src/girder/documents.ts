@@ -31,6 +31,7 @@ export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';
 }
 
+/** The file that an answer of Girder holds. @throws UnexpectedAnswer */
 export function parseFile(value: unknown): GirderFile {
   const document = object(value, 'file');
   return {
@@ -44,16 +45,19 @@ export function parseFile(value: unknown): GirderFile {
   };
 }
 
+/** The files that an answer of Girder holds. @throws UnexpectedAnswer */
 export function parseFiles(value: unknown): GirderFile[] {
   if (!Array.isArray(value)) throw new UnexpectedAnswer('a list of files was expected');
   return value.map(parseFile);
 }
 
+/** The item or folder that an answer of Girder holds. @throws UnexpectedAnswer */
 export function parseNamed(value: unknown): NamedDocument {
   const document = object(value, 'item or folder');
   return { _id: text(document, '_id'), name: text(document, 'name') };
 }
 
+/** The items or folders that an answer of Girder holds. @throws UnexpectedAnswer */
 export function parseNamedList(value: unknown): NamedDocument[] {
   if (!Array.isArray(value)) throw new UnexpectedAnswer('a list of items or folders was expected');
   return value.map(parseNamed);
@@ -76,10 +80,12 @@ export function parseFileOrUpload(value: unknown): { file: GirderFile } | { uplo
   return { upload: { _id: text(document, '_id'), received, size: wholeNumber(document, 'size') } };
 }
 
+/** How many bytes of an upload Girder has. @throws UnexpectedAnswer */
 export function parseOffset(value: unknown): number {
   return wholeNumber(object(value, 'offset'), 'offset');
 }
 
+/** What Girder gave for an API key. @throws UnexpectedAnswer */
 export function parseToken(value: unknown): GirderToken {
   const { authToken } = object(value, 'token');
   return { token: text(object(authToken, 'authToken'), 'token') };

@@ -4,6 +4,7 @@ import { UnexpectedAnswer } from './documents.ts';
 /** A job of Girder, as much of it as is used; `updated` is in milliseconds and changes with every change of it. */
 export type JobState = { readonly status: number; readonly updated: number };
 
+/** The state of a job in an answer of Girder. @throws UnexpectedAnswer */
 export function parseJobState(value: unknown): JobState {
   if (!isRecord(value) || !Number.isInteger(value['status'])) {
     throw new UnexpectedAnswer('a job with a status was expected');

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { describe, errorCode } from '../support/errors.ts';
+import { userAgent } from '../support/version.ts';
 import { StalledError } from '../support/watchdog.ts';
 import { type ByteBody, readableBody } from './byte-body.ts';
 import { TransientFailure, UntrustedServer } from './failure.ts';
@@ -61,7 +62,7 @@ export function wireError(error: unknown, signal: AbortSignal): unknown {
 }
 
 /** What every request says, besides its own headers. */
-export const commonHeaders = { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': 'dockerrun' };
+export const commonHeaders = { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': userAgent };
 
 const fixedConfig = {
   // Redirects by hand: axios would send the token to other origins, and buffer every upload for a replay.

@@ -2,6 +2,7 @@ import { type ClientRequest, type IncomingMessage, request as requestHttp } from
 import { request as requestHttps } from 'node:https';
 import { setImmediate } from 'node:timers/promises';
 import { describe } from '../support/errors.ts';
+import { userAgent } from '../support/version.ts';
 import { Watchdog } from '../support/watchdog.ts';
 
 /** Milliseconds: without a byte taken by a server that has to be connected first, and for its answer to the end. */
@@ -38,7 +39,7 @@ export class ChunkedPost {
       agent: false,
       headers: {
         'Content-Type': 'application/octet-stream',
-        'User-Agent': 'dockerrun',
+        'User-Agent': userAgent,
         ...headers,
         'Transfer-Encoding': 'chunked',
       },

@@ -31,8 +31,16 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 2,
-    // The first two kill the controller, the last one needs both processors.
-    alone: ['lifecycle.test.ts', 'round-trip.test.ts', 'big-stream.test.ts'],
+    // The first six kill or replace the controller or stop the node, the last one needs both processors.
+    alone: [
+      'upgrade.test.ts',
+      'disruptions.test.ts',
+      'lifecycle.test.ts',
+      'handover.test.ts',
+      'round-trip.test.ts',
+      'helm.test.ts',
+      'big-stream.test.ts',
+    ],
     levelMs: 50 * minute,
     fileMs: 20 * minute,
   },

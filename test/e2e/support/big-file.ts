@@ -20,11 +20,23 @@ export async function bigFile(size: number): Promise<BigFile> {
     block.writeBigUInt64LE(BigInt(offset));
     const chunk = block.subarray(0, Math.min(block.length, size - offset));
     hash.update(chunk);
-    last = await girder<Upload>('POST', `file/chunk?uploadId=${upload._id}&offset=${offset}`, chunk);
+    last = await sendChunk(upload._id, offset, chunk);
   }
   return {
     fileId: last._id,
     sha256: hash.digest('hex'),
     remove: async () => void (await girder('DELETE', `item/${item}`)),
   };
+}
+
+/** Girder closes connections that rest while a busy machine makes the next chunk: what it did not take is sent again. */
+async function sendChunk(uploadId: string, offset: number, chunk: Buffer): Promise<Upload> {
+  const send = () => girder<Upload>('POST', `file/chunk?uploadId=${uploadId}&offset=${offset}`, chunk);
+  try {
+    return await send();
+  } catch (error) {
+    const { offset: received } = await girder<{ offset: number }>('GET', `file/offset?uploadId=${uploadId}`);
+    if (received !== offset) throw error;
+    return send();
+  }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DockerRunStatus } from '../../../src/api/status.ts';
+import { type DockerRunStatus, isTerminalPhase } from '../../../src/api/status.ts';
 import { environment } from './environment.ts';
 import { type Finished, execute, succeed } from './shell.ts';
 
@@ -72,7 +72,7 @@ export class Lab {
   }
 
   async ended(name: string, seconds?: number): Promise<DockerRunStatus> {
-    const isOver = ({ status }: StoredRun) => status.phase === 'Succeeded' || status.phase === 'Failed';
+    const isOver = ({ status }: StoredRun) => isTerminalPhase(status.phase);
     return (await this.until(name, isOver, seconds)).status;
   }
 

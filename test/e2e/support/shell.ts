@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-type Options = { input?: string; seconds?: number };
+type Options = { input?: string; seconds?: number; cwd?: string };
 
 export type Finished = { code: number | null; stdout: Buffer; stderr: string };
 
@@ -10,7 +10,8 @@ export async function execute(
   args: readonly string[],
   options: Options = {},
 ): Promise<Finished> {
-  const child = spawn(program, args, { timeout: (options.seconds ?? 60) * 1000, killSignal: 'SIGKILL' });
+  const { cwd, seconds = 60 } = options;
+  const child = spawn(program, args, { timeout: seconds * 1000, killSignal: 'SIGKILL', cwd });
   const stdout: Buffer[] = [];
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

@@ -69,7 +69,7 @@ export async function rejection(promise: Promise<unknown> | undefined): Promise<
   return 'nothing was thrown';
 }
 
-export function openDescriptors(): number {
+function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 

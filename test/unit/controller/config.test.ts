@@ -14,6 +14,8 @@ test('the image of the worker is all that must be set', () => {
     },
     logLevel: 'info',
     healthPort: 8081,
+    metricsPort: 8080,
+    leaderElection: true,
   });
 });
 
@@ -54,6 +56,19 @@ test('a port that is none is an error that names the setting', () => {
     const read = () => readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_HEALTH_PORT: port });
     assert.throws(read, /DOCKERRUN_HEALTH_PORT/, port);
   }
+});
+
+test('the metrics have a port of their own, which 0 closes', () => {
+  const read = (port: string) =>
+    readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_METRICS_PORT: port }).metricsPort;
+  assert.equal([read(''), read('9090'), read('0')], [8080, 9090, 0]);
+  assert.throws(() => read('http'), /DOCKERRUN_METRICS_PORT/);
+});
+
+test('leader election is on or off, and nothing in between', () => {
+  const read = (text: string) => readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_LEADER_ELECTION: text });
+  assert.is(read('false').leaderElection, false);
+  assert.throws(() => read('no'), /DOCKERRUN_LEADER_ELECTION must be true or false, not "no"/);
 });
 
 test.run();

@@ -16,11 +16,26 @@ test('the end of a run is news, once', () => {
   }
 });
 
-test('another attempt is news', () => {
-  const retrying: DockerRunStatus = { phase: 'Pending', reason: 'Retrying', attempts: 2 };
+test('another attempt is news when one has failed, and not again when the next one comes', () => {
+  const completionTime = '2026-01-02T03:04:05Z';
+  const attempt = (podUID: string) => ({ podUID, podName: podUID });
+  const first = { ...attempt('a'), completionTime };
+  const retrying: DockerRunStatus = {
+    ...{ phase: 'Pending', reason: 'Retrying', attempts: 1 },
+    attemptHistory: [first],
+  };
+  const next = { ...retrying, attempts: 2, attemptHistory: [first, attempt('b')] };
+  const failed = { ...next, attemptHistory: [first, { ...attempt('b'), completionTime }] };
   assert.ok(isNews(running, retrying));
-  assert.ok(isNews(retrying, { ...retrying, attempts: 3 }));
   assert.not.ok(isNews(retrying, { ...retrying, message: 'still waiting' }));
+  assert.not.ok(isNews(retrying, next));
+  assert.ok(isNews(next, failed));
+});
+
+test('a suspension is news once, however much of the spec is changed meanwhile', () => {
+  const suspended: DockerRunStatus = { phase: 'Suspended', reason: 'Suspended', observedGeneration: 2 };
+  assert.ok(isNews(running, suspended));
+  assert.not.ok(isNews(suspended, { ...suspended, observedGeneration: 3 }));
 });
 
 test('where a run is, its status says; that is no news', () => {

@@ -69,17 +69,17 @@ test('no two files import each other, directly or by way of others', () => {
   assert.equal(circles, []);
 });
 
-test('the worker never loads the Kubernetes client', () => {
+test('the worker never loads the Kubernetes client, nor the metrics of the controller', () => {
   const ways = reachableFrom('src/worker/main.ts');
   assert.ok(ways.has('src/docker/engine.ts') && ways.has('dockerode'));
-  const client = [...ways].filter(([to]) => to.startsWith('@kubernetes/'));
+  const client = [...ways].filter(([to]) => to.startsWith('@kubernetes/') || to === 'prom-client');
   assert.equal(
     client.map(([, way]) => way.join(' → ')),
     [],
   );
 });
 
-test('only kube and controller know the Kubernetes client, only docker dockerode, only girder axios', () => {
+test('each client library is known to the layer that wraps it, and to no other', () => {
   const users = (name: string) => [
     ...new Set(
       sourceFiles
@@ -90,6 +90,8 @@ test('only kube and controller know the Kubernetes client, only docker dockerode
   assert.equal(users('@kubernetes/client-node'), ['controller', 'kube']);
   assert.equal(users('dockerode'), ['docker']);
   assert.equal(users('axios'), ['girder']);
+  assert.equal(users('prom-client'), ['runtime']);
+  assert.equal(users('@opentelemetry/'), ['support']);
 });
 
 test('files are named for what they hold, in kebab-case, and none is a barrel or a drawer for anything', () => {

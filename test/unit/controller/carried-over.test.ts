@@ -1,0 +1,45 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decide } from '../../../src/controller/decide.ts';
+import { after, anObservation, aRun } from '../../fixtures/builders.ts';
+
+const condition = {
+  type: 'Complete',
+  status: 'True' as const,
+  reason: 'Succeeded',
+  message: '',
+  lastTransitionTime: after(9).toISOString(),
+};
+const ended = {
+  observedGeneration: 2,
+  phase: 'Succeeded' as const,
+  completionTime: after(9).toISOString(),
+  conditions: [{ ...condition, observedGeneration: 2 }],
+};
+
+test('a run that has ended says the same of a spec that was changed since', () => {
+  const run = aRun({ metadata: { generation: 3 }, status: ended });
+  assert.equal(decide(anObservation({ run }), after(10), {}).status, {
+    ...ended,
+    observedGeneration: 3,
+    conditions: [{ ...condition, observedGeneration: 3 }],
+  });
+});
+
+test('a run that has ended says it once, also while it waits to be deleted', () => {
+  const metadata = { generation: 2 };
+  for (const spec of [{}, { ttlSecondsAfterFinished: 60 }]) {
+    const run = aRun({ metadata, spec, status: ended });
+    assert.is(decide(anObservation({ run }), after(10), {}).status, undefined);
+  }
+});
+
+test('a run that is deleted in the same step says nothing any more', () => {
+  const spec = { ttlSecondsAfterFinished: 0 };
+  const run = aRun({ metadata: { generation: 3 }, spec, status: ended });
+  const { actions, status } = decide(anObservation({ run }), after(10), {});
+  assert.equal(actions, [{ kind: 'deleteRun' }]);
+  assert.is(status, undefined);
+});
+
+test.run();
