@@ -1,3 +1,4 @@
+import { referenceRule } from './admission-references.ts';
 import { admissionVariables } from './admission-variables.ts';
 import { celString } from './cel-text.ts';
 import { apiVersion, group, plural, version } from './names.ts';
@@ -8,7 +9,7 @@ import { type FailureReason, failureReasons } from './reasons.ts';
 /**
  * The policy's rules for the API server: a ValidatingAdmissionPolicy
  * (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/) whose parameter is the
- * DockerRunPolicy. What it refuses the controller would refuse a moment later, with the same sentence.
+ * DockerRunPolicy, and the one about names that the definition of the resource cannot hold. What it refuses the controller would refuse a moment later, with the same sentence.
  */
 
 /** A rule: `refused` is a list, whose first element `message` tells of as `refused[0]`, or the opposite of a condition. */
@@ -50,6 +51,7 @@ const rules: readonly Rule[] = [
     holds: isEmpty('refusedStreams'),
     what: `'spec.transforms: ' + ${stream}[0] + '.connect.output.chunkedTransferEncodingStream.url: the policy does not allow ' + ${stream}[1] + ' (streamUrls)'`,
   },
+  referenceRule,
 ];
 
 function validation({ reason, holds, what }: Rule): object {
@@ -59,12 +61,22 @@ function validation({ reason, holds, what }: Rule): object {
     messageExpression: `${what} + ${celString(`. ${mend}`)}`,
     // In place of a sentence that would be too long, or have more than one line.
     message: `${meaning} ${mend}`,
-    reason: 'Forbidden',
+    reason: reason === 'InvalidSpec' ? 'Invalid' : 'Forbidden',
   };
 }
 
-/** What the policy is about; what else changes, such as suspend and cancel, must always be possible. */
-const governed = ['image', 'volumes', 'dockerVolumes', 'transforms', 'girderResultHooks', 'docker', 'girder'];
+/** What the rules are about; what else changes, such as suspend and cancel, must always be possible. */
+const governed = [
+  'image',
+  'command',
+  'args',
+  'volumes',
+  'dockerVolumes',
+  'transforms',
+  'girderResultHooks',
+  'docker',
+  'girder',
+];
 
 const matchConditions = [
   { name: 'is-not-being-deleted', expression: '!has(object.metadata.deletionTimestamp)' },

@@ -1,3 +1,4 @@
+import { referenceVariables } from './admission-references.ts';
 import { celNormalCapability } from './capabilities.ts';
 import { celOr, celPattern, celTuple } from './cel-text.ts';
 import { celDangerousOptions, policyOptionNames } from './docker-option-risks.ts';
@@ -182,4 +183,5 @@ export const admissionVariables: readonly CelVariable[] = [
   ...images,
   ...options,
   ...addresses,
+  ...referenceVariables,
 ];

@@ -3,7 +3,7 @@
  * (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/); what
  * cannot be a name, such as `$(cat file)`, is left as it is.
  */
-const reference = /(\$+)\(([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)\)/g;
+export const reference = /(\$+)\(([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)\)/g;
 
 /** The names that a text refers to, in order. */
 export function referencedNames(text: string): string[] {

@@ -156,6 +156,10 @@ function lastPod({ caches }: Gatherer, { metadata, status }: ObservedRun): Obser
   return pod?.runUid === metadata.uid && !isTerminal(status) ? [pod] : [];
 }
 
+const isOver = ({ worker }: ObservedPod) => worker.kind === 'terminated';
+
 function byAge(a: ObservedPod, b: ObservedPod): number {
-  return a.creationTimestamp.localeCompare(b.creationTimestamp) || a.name.localeCompare(b.name);
+  const age = a.creationTimestamp.localeCompare(b.creationTimestamp);
+  // Of two pods of one second, the one that has ended came first.
+  return age || Number(isOver(b)) - Number(isOver(a)) || a.name.localeCompare(b.name);
 }

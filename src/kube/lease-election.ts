@@ -14,8 +14,8 @@ export type ElectionOptions = LeaseOptions & {
   log: Logger;
 };
 
-/** How soon one who is not ready yet looks again. */
-const unreadyMs = 250;
+/** How soon one who is not ready yet looks again: its caches mostly fill in a moment, or not for long. */
+const unreadyMs = { soon: 250, for: 10_000 } as const;
 
 type Held = { readonly lease: Lease; readonly sentAt: number };
 
@@ -36,10 +36,12 @@ export class Election {
   /** Follows and leads until the signal aborts; rejects when `lead` does, since the process has to end then. */
   async run(signal: AbortSignal): Promise<void> {
     const { timing, isReady } = this.#options;
+    const began = performance.now();
     while (!signal.aborted) {
       const held = await this.#claim(signal).catch((error: unknown) => this.#warn(signal, error));
       if (held !== undefined) await this.#leadOneTerm(held);
-      await sleep(isReady() ? timing.retryMs : unreadyMs, signal).catch(() => undefined);
+      const isStarting = !isReady() && performance.now() - began < unreadyMs.for;
+      await sleep(isStarting ? unreadyMs.soon : timing.retryMs, signal).catch(() => undefined);
     }
   }
 

@@ -61,8 +61,8 @@ export const refusedSpecs: RefusedSpecs = {
         {
           name: 'd',
           connect: {
-            input: { containerStdOut: {} },
-            output: { namedInputPipe: { name: 'p', volume: 'lost' } },
+            input: { namedOutputPipe: { name: 'p', volume: 'lost' } },
+            output: { hostStdOut: {} },
           },
         },
       ],
