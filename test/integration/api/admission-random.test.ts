@@ -111,6 +111,7 @@ const uses = fc
   .map(({ docker, volumes, dockerPath, streamUrl, girderUrl, mode, place }) => {
     const girder = { apiUrl: girderUrl, credentialsSecretRef: { name: 'g' } };
     const url = { chunkedTransferEncodingStream: { url: streamUrl } };
+    const declared = (name: string) => (volumes.some((one) => one.name === name) ? name : 'temporaryVolume');
     const upload = { volumePath: 'p', folderId: id, deleteFile: place === 2 };
     return {
       docker: { docker },
@@ -123,8 +124,11 @@ const uses = fc
         girder,
         volumes: volumes.map(volumeOf),
         transforms: [
-          { name: 'f', girderFileIdToVolume: { fileId: id, ...(place === 1 ? { volume: 'a' } : {}) } },
-          { name: 'p', volumePath: { filename: 'x', volume: 'b' } },
+          {
+            name: 'f',
+            girderFileIdToVolume: { fileId: id, ...(place === 1 ? { volume: declared('a') } : {}) },
+          },
+          { name: 'p', volumePath: { filename: 'x', volume: declared('b') } },
         ],
         girderResultHooks: [{ girderUploadVolumePathToFolder: upload }],
       },
@@ -133,7 +137,10 @@ const uses = fc
 const kinds = ['docker', 'volumes', 'dockerVolumes', 'streams', 'girder'] as const;
 const run = fc
   .tuple(uses, fc.constantFrom(...kinds), fc.constantFrom(...kinds), fc.oneof(fc.constant('busybox'), image))
-  .map(([use, one, other, image]) => ({ image, ...use[one], ...use[other] }));
+  // Streams last would take the place of what the hooks upload.
+  .map(([use, one, other, image]) =>
+    other === 'streams' ? { image, ...use[other], ...use[one] } : { image, ...use[one], ...use[other] },
+  );
 
 /** Without what is undefined, as JSON is. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
