@@ -91,11 +91,6 @@ function allCases(fileId: string): Record<string, Case> {
       says: /spec\.args\[0\]: \$\(nosuch\)/,
       spec: { args: ['$(nosuch)'] },
     },
-    'upload-unknown': {
-      reason: 'InvalidSpec',
-      says: /spec\.girderResultHooks\[0\]/,
-      spec: { ...writing('true'), transforms: [] },
-    },
     'host-path': {
       reason: 'HostPathNotAllowed',
       says: /\/etc/,
