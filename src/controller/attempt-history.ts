@@ -2,7 +2,7 @@ import type { Report } from '../api/report.ts';
 import { type Attempt, mostAttempts } from '../api/status.ts';
 import { cutToBytes } from '../api/text-size.ts';
 import type { Observed } from './decision.ts';
-import type { ObservedPod } from './observed.ts';
+import { finalWordOf, type ObservedPod, podHasEnded } from './observed.ts';
 
 const mostMessageBytes = 512;
 
@@ -33,28 +33,23 @@ function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Obse
     ...(pod.nodeName === undefined ? {} : { nodeName: pod.nodeName }),
     startTime: pod.creationTimestamp,
   };
-  const hasEnded = pod.worker.kind === 'terminated' || pod.phase === 'Failed' || pod.phase === 'Succeeded';
-  if (!hasEnded) return attempt;
+  if (!podHasEnded(pod)) return attempt;
   const end = { completionTime: before?.completionTime ?? now.toISOString(), ...endOf(pod) };
   const reason = whyStopped(pod, observed) ?? end.reason;
   return { ...attempt, ...end, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** A worker that is told to end does not know why. */
-function whyStopped(
-  { worker, deletionTimestamp }: ObservedPod,
-  observed: Observed,
-): 'Cancelled' | 'Suspended' | undefined {
-  const word = worker.kind === 'terminated' ? worker.report : undefined;
-  const isStopped = word === undefined ? deletionTimestamp !== undefined : word.reason === 'Cancelled';
+function whyStopped(pod: ObservedPod, observed: Observed): 'Cancelled' | 'Suspended' | undefined {
+  const word = finalWordOf(pod);
+  const isStopped = word === undefined ? pod.deletionTimestamp !== undefined : word.reason === 'Cancelled';
   const why = whyGone(observed);
   return isStopped && why !== 'WorkerLost' ? why : undefined;
 }
 
 /** What the cluster did to the pod says most, then the worker's own word, then how its container ended. */
 function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode'> {
-  const { worker } = pod;
-  const word = worker.kind === 'terminated' ? worker.report : undefined;
+  const word = finalWordOf(pod);
   const exitCode = word?.target?.exitCode;
   const { reason, message } =
     word?.phase === 'Succeeded' ? wordOf(word) : (pod.disruption ?? wordOf(word, pod));

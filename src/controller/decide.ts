@@ -6,7 +6,7 @@ import { beforeTheJob } from './before-the-job.ts';
 import { type Action, type Decision, isTerminal, nothing, type Observed } from './decision.ts';
 import { carriedOver, end, endAs, failure, statusOf, success, withReport } from './next-status.ts';
 import { nextLookAtWorker } from './next-look.ts';
-import type { ObservedJob, ObservedPod } from './observed.ts';
+import { finalWordOf, type ObservedJob, type ObservedPod } from './observed.ts';
 import type { Policy } from './policy.ts';
 import { isFinal } from './retries.ts';
 import { isLate } from './start-clock.ts';
@@ -86,8 +86,8 @@ function whileTheJobRuns(observed: Observed, job: ObservedJob, now: Date): Decis
     : withPod(observed, pod, now);
 }
 
-function hasSucceeded({ worker }: ObservedPod): boolean {
-  return worker.kind === 'terminated' && worker.report?.phase === 'Succeeded';
+function hasSucceeded(pod: ObservedPod): boolean {
+  return finalWordOf(pod)?.phase === 'Succeeded';
 }
 
 function withPod(observed: Observed, pod: ObservedPod, now: Date): Decision {
@@ -179,7 +179,7 @@ function activePhase(phase: Phase | undefined): keyof typeof phaseMessages | und
 
 function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decision {
   const pod = lastEndedPod(observed.pods);
-  const word = pod?.worker.kind === 'terminated' ? pod.worker.report : undefined;
+  const word = finalWordOf(pod);
   const at = job.finished?.at ?? now.toISOString();
   if (job.finished?.succeeded === true) return endAs(observed, now, { verdict: success(word), word, at });
   const stopping = whileStopping(observed, job, { word, now });

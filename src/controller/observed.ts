@@ -73,6 +73,16 @@ export type WorkerState =
   | { kind: 'running' }
   | { kind: 'terminated'; exitCode: number; reason: string; report: Report | undefined };
 
+/** What the worker of a pod said when it ended, if it has ended and said anything. */
+export function finalWordOf(pod: ObservedPod | undefined): Report | undefined {
+  return pod?.worker.kind === 'terminated' ? pod.worker.report : undefined;
+}
+
+/** True for a pod whose worker runs no more; of one that was lost or evicted only its phase may say so. */
+export function podHasEnded({ worker, phase }: ObservedPod): boolean {
+  return worker.kind === 'terminated' || phase === 'Failed' || phase === 'Succeeded';
+}
+
 /** Parses a stored DockerRun; a spec that an older schema let in becomes a `problem`. */
 export function parseRun(object: unknown): ObservedRun {
   const metadata = parseMetadata(recordAt(object, 'metadata'));

@@ -3,7 +3,7 @@ import { RunError } from '../support/errors.ts';
 import type { Verdict } from './conditions.ts';
 import { type Action, type Decision, nothing, type Observed } from './decision.ts';
 import { end, endAs, failure, statusOf, success, withReport } from './next-status.ts';
-import type { ObservedJob, ObservedPod } from './observed.ts';
+import { finalWordOf, type ObservedJob, type ObservedPod, podHasEnded } from './observed.ts';
 import { endReporting, endTidily, hasCleanedUp } from './tidying.ts';
 
 /** spec.cancel and spec.suspend: a run that is to stop, for good or for now. */
@@ -26,15 +26,15 @@ export function whileDeleted({ run, job }: Observed): Decision {
 export function whileCancelling(observed: Observed, now: Date): Decision {
   const { job, pods } = observed;
   const pod = pods.at(-1);
-  const word = pod?.worker.kind === 'terminated' ? pod.worker.report : undefined;
+  const word = finalWordOf(pod);
   if (word?.phase === 'Succeeded')
     return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
   const actions = job === undefined ? [] : deletionOf(job);
-  if (hasCleanedUp(word) && pods.every(hasEnded)) {
+  if (hasCleanedUp(word) && pods.every(podHasEnded)) {
     const verdict = failure('Cancelled', cancelled.sentence);
     return { ...endAs(observed, now, { verdict, word, at: now.toISOString() }), actions };
   }
-  if (job === undefined && pods.every(hasEnded)) return cancelledEarly(observed, now);
+  if (job === undefined && pods.every(podHasEnded)) return cancelledEarly(observed, now);
   if (pod !== undefined && isLost(pod, now)) return endReporting(observed, now, lost(pod));
   return stopping(observed, now, { reason: 'Cancelling', message: 'The run is being cancelled.', actions });
 }
@@ -53,10 +53,6 @@ function lost(pod: ObservedPod): RunError {
 function cancelledEarly(observed: Observed, now: Date): Decision {
   const had = observed.run.status.jobName !== undefined;
   return had ? endTidily(observed, now, cancelled) : end(observed, now, cancelled);
-}
-
-function hasEnded({ worker, phase }: ObservedPod): boolean {
-  return worker.kind === 'terminated' || phase === 'Failed' || phase === 'Succeeded';
 }
 
 /** True for a pod that should be gone for long: with its node nobody can tell whether it still runs. */
@@ -93,11 +89,11 @@ export function whileGivenUp(observed: Observed, job: ObservedJob, now: Date): D
 
 function suspending(observed: Observed, job: ObservedJob, now: Date): Decision {
   const { name, uid, isQueued, suspendedBy } = job;
-  const isLeft = isQueued || !observed.pods.every(hasEnded);
+  const isLeft = isQueued || !observed.pods.every(podHasEnded);
   if (!isLeft && suspendedBy !== undefined) return suspended(observed, now, 'Suspended');
   const stop: Action[] = suspendedBy === undefined ? [{ kind: 'suspendJob', name, uid }] : [];
   const actions = isQueued ? deletionOf(job) : stop;
-  const lostPod = observed.pods.find((pod) => !hasEnded(pod) && isLost(pod, now));
+  const lostPod = observed.pods.find((pod) => !podHasEnded(pod) && isLost(pod, now));
   const why = lostPod === undefined ? '' : `, but ${lossOfNode(lostPod)}`;
   const message = `The run is being suspended${why}.`;
   return stopping(observed, now, { reason: 'Suspending', message, actions });
@@ -120,7 +116,7 @@ function resuming(observed: Observed, { name, uid }: ObservedJob, now: Date): De
 }
 
 function isEnding(pod: ObservedPod, now: Date): boolean {
-  return !hasEnded(pod) || (pod.deletionTimestamp !== undefined && !isLost(pod, now));
+  return !podHasEnded(pod) || (pod.deletionTimestamp !== undefined && !isLost(pod, now));
 }
 
 /** What is known of a pod that is lost with its node. */
