@@ -5,9 +5,9 @@
  *     node --expose-gc bench/cache-memory.ts [runs, 10000]
  */
 import { apiVersion, kind } from '../src/api/names.ts';
-import { desiredJob } from '../src/controller/job.ts';
-import { parseJob, parsePod, parseRun } from '../src/controller/observed.ts';
-import { WriteTimes } from '../src/controller/write-times.ts';
+import { desiredJob } from '../src/controller/job/job.ts';
+import { parseJob, parsePod, parseRun } from '../src/controller/observe/observed.ts';
+import { WriteTimes } from '../src/controller/apply/write-times.ts';
 import { ObjectStore } from '../src/kube/object-store.ts';
 import { specOf, workerConfig } from '../test/fixtures/builders.ts';
 import { typicalSpec } from './typical-run.ts';

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { admissionBinding, admissionPolicy } from '../src/api/admission-policy.ts';
+import { admissionBinding, admissionPolicy } from '../src/api/policy/admission-policy.ts';
 
 const name = 'dockerrun-policy';
 

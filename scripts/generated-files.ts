@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
-import { policyResourceDefinition } from '../src/api/policy-crd.ts';
+import { policyResourceDefinition } from '../src/api/policy/crd.ts';
 import { admissionManifest } from './admission-manifest.ts';
 import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';

@@ -1,4 +1,4 @@
-import { sourceOf } from './policy-patterns.ts';
+import { sourceOf } from './policy/patterns.ts';
 
 /** CEL text is written here for the API server (https://kubernetes.io/docs/reference/using-api/cel/). */
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { dockerOptions } from './docker-options.ts';
+import { dockerOptions } from './docker/options.ts';
 import { environmentVariables, girderId, secretKeyReference, secretName, seconds } from './fields.ts';
 import { girderResultHook } from './hooks.ts';
 import { mapOf, namedList, quantity, rules, word } from './keywords.ts';

@@ -1,7 +1,7 @@
 import { parseSpec } from '../api/docker-run.ts';
 import { type DockerRunSpec, dockerRunSpec } from '../api/spec.ts';
 import { applyDefaults, duplicateKeys, type StructuralSchema, unknownFields } from '../api/structural.ts';
-import { validateSpec } from '../api/validate.ts';
+import { validateSpec } from '../api/validate/validate.ts';
 import { isRecord, textOf } from '../support/narrow.ts';
 import { brokenRules } from './cel-rules.ts';
 import type { Fields } from './manifest.ts';

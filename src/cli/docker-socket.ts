@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dockerConfigDirectory } from '../docker/registry-local.ts';
+import { dockerConfigDirectory } from '../docker/registry/local.ts';
 import { errorCode } from '../support/errors.ts';
 import { isRecord, textOf } from '../support/narrow.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,5 +1,5 @@
 import type { SecretKeyReference } from '../api/fields.ts';
-import type { PullSecret } from '../docker/registry-secrets.ts';
+import type { PullSecret } from '../docker/registry/secrets.ts';
 import type { GirderCredentials } from '../girder/credentials.ts';
 import { RunError } from '../support/errors.ts';
 import { textOf } from '../support/narrow.ts';

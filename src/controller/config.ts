@@ -1,4 +1,4 @@
-import { readWorkerTracing, type WorkerTracing } from './pod-tracing.ts';
+import { readWorkerTracing, type WorkerTracing } from './job/pod-tracing.ts';
 
 /** What the worker's pods need to know of the nodes. */
 export type WorkerConfig = {

@@ -2,16 +2,21 @@ import { progressPort } from '../api/names.ts';
 import type { Connection } from '../kube/connection.ts';
 import { KeyedQueue, type QueueState } from '../runtime/queue.ts';
 import type { Logger } from '../support/log.ts';
-import { askWorkerOver } from './ask-worker.ts';
+import { askWorkerOver } from './observe/ask-worker.ts';
 import type { WorkerConfig } from './config.ts';
-import type { Caches } from './gather.ts';
-import { type ControllerMetrics, observeQueue, observeReconcile, observeRuns } from './instruments.ts';
-import { Obstacles } from './obstacles.ts';
-import type { ObservedPod } from './observed.ts';
-import type { PodsOfJobs } from './pods-of-jobs.ts';
-import { policyIn } from './policy-cache.ts';
+import type { Caches } from './observe/gather.ts';
+import {
+  type ControllerMetrics,
+  observeQueue,
+  observeReconcile,
+  observeRuns,
+} from './metrics/instruments.ts';
+import { Obstacles } from './observe/obstacles.ts';
+import type { ObservedPod } from './observe/observed.ts';
+import type { PodsOfJobs } from './observe/pods-of-jobs.ts';
+import { policyIn } from './policy/cache.ts';
 import { createReconcile } from './reconcile.ts';
-import { WorkerPoller } from './worker-poller.ts';
+import { WorkerPoller } from './observe/worker-poller.ts';
 
 /** How many runs are reconciled at once. */
 export const concurrentReconciles = 16;

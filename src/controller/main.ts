@@ -3,17 +3,17 @@ import type { Term } from '../kube/lease-term.ts';
 import { aborted, sleep } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import { createLogger } from '../support/log.ts';
-import { startTracing } from '../support/start-tracing.ts';
+import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
-import { areSynced, createCaches } from './caches.ts';
+import { areSynced, createCaches } from './observe/caches.ts';
 import { readConfig } from './config.ts';
 import { expose } from './exposed.ts';
-import { createMetrics, showQueue } from './instruments.ts';
+import { createMetrics, showQueue } from './metrics/instruments.ts';
 import { leaseName, runLeadership } from './leadership.ts';
 import { concurrentReconciles, Loop } from './loop.ts';
-import { showRuns } from './runs-shown.ts';
-import { observeWatches } from './watch-instruments.ts';
-import { connectObserved, observeLeading } from './wire-instruments.ts';
+import { showRuns } from './metrics/runs-shown.ts';
+import { observeWatches } from './metrics/watch-instruments.ts';
+import { connectObserved, observeLeading } from './metrics/wire-instruments.ts';
 
 /** How long the last answers of the servers may take when the controller stops. */
 const closeMs = 1_000;

@@ -4,18 +4,18 @@ import type { DockerRunStatus } from '../api/status.ts';
 import { retryAfterMs } from '../kube/kube-error.ts';
 import { errorFields } from '../support/error-fields.ts';
 import type { Logger } from '../support/log.ts';
-import { type Applier, applyAction, applyStatus } from './apply.ts';
-import { decide } from './decide.ts';
-import { type Decision, isTerminal, type Observed } from './decision.ts';
-import { isNews, recordEvent } from './events.ts';
-import { gather, type Gatherer } from './gather.ts';
-import type { Policy } from './policy.ts';
-import type { ObservedRun } from './observed.ts';
-import { hasEnded } from './heard.ts';
+import { type Applier, applyAction, applyStatus } from './apply/apply.ts';
+import { decide } from './decide/decide.ts';
+import { type Decision, isTerminal, type Observed } from './decide/decision.ts';
+import { isNews, recordEvent } from './apply/events.ts';
+import { gather, type Gatherer } from './observe/gather.ts';
+import type { Policy } from './policy/policy.ts';
+import type { ObservedRun } from './observe/observed.ts';
+import { hasEnded } from './observe/heard.ts';
 import { tracedAction, tracedStatus } from './run-tracing.ts';
-import { expectLatest, StaleError } from './stale.ts';
-import { isUrgent } from './urgent.ts';
-import { WriteTimes } from './write-times.ts';
+import { expectLatest, StaleError } from './apply/stale.ts';
+import { isUrgent } from './apply/urgent.ts';
+import { WriteTimes } from './apply/write-times.ts';
 
 /** What bringing a run forward needs; one for each term of leading. */
 export type Reconciler = {

@@ -1,14 +1,14 @@
 import { RunError } from '../support/errors.ts';
 import { initFailure, isUnreachable } from './classify.ts';
 import { inspectState } from './container-state.ts';
-import { settledWithin } from './drain.ts';
+import { settledWithin } from './output/drain.ts';
 import type { Engine } from './engine.ts';
 import type { Death, ExitWatch } from './exit-watch.ts';
 import { OomKills } from './oom-kills.ts';
 import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
 import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
 import { StopRequest } from './stop-request.ts';
-import type { TargetOutput } from './target-output.ts';
+import type { TargetOutput } from './output/target-output.ts';
 
 /** A container that is watched and attached; `keep` when it stays after its end. */
 export type WatchedContainer = {

@@ -1,18 +1,18 @@
 import { raceAbort } from '../support/abort.ts';
 import { RunError, describe, toRunError } from '../support/errors.ts';
-import { traced } from '../support/trace.ts';
+import { traced } from '../support/trace/trace.ts';
 import { toStartError } from './classify.ts';
-import type { ContainerOptions } from './container-spec.ts';
-import { cancelledBeforeStart, createContainer, settledDespite } from './create-container.ts';
+import type { ContainerOptions } from './create/container-spec.ts';
+import { cancelledBeforeStart, createContainer, settledDespite } from './create/create-container.ts';
 import { ExitWatch } from './exit-watch.ts';
 import type { Engine } from './engine.ts';
 import { engineCall } from './engine-call.ts';
 import { followTarget, type WatchedContainer } from './follow-target.ts';
-import { canDoWithout, gpuAttempts } from './gpu-attempts.ts';
-import { checkMounts } from './mount-probe.ts';
+import { canDoWithout, gpuAttempts } from './create/gpu-attempts.ts';
+import { checkMounts } from './create/mount-probe.ts';
 import { removeContainer, stopContainer } from './remove-container.ts';
 import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
-import { TargetOutput } from './target-output.ts';
+import { TargetOutput } from './output/target-output.ts';
 
 export type { ContainerOutcome, RunSupport } from './run-support.ts';
 

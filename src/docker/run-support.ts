@@ -1,4 +1,4 @@
-import type { OutputSinks } from './output-pump.ts';
+import type { OutputSinks } from './output/output-pump.ts';
 import type { StopCause } from './stop-request.ts';
 
 /** How the target ended; its exit code is data, whatever it is. Times are ISO 8601, by the engine's clock. */

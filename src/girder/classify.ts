@@ -2,7 +2,7 @@ import type { FailureReason } from '../api/reasons.ts';
 import { RunError } from '../support/errors.ts';
 import { TransientFailure } from './failure.ts';
 import { parseRetryAfter } from './patience.ts';
-import type { Method } from './transport.ts';
+import type { Method } from './http/transport.ts';
 
 /** What a refusal was about: `subject` reads like "file 5f0c…", `api` is the address of the API. */
 export type Context = { readonly method: Method; readonly subject: string; readonly api: string };

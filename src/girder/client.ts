@@ -3,18 +3,18 @@ import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
-import { readText } from './body-text.ts';
-import { exchangeBytes } from './byte-exchange.ts';
-import type { ByteSource } from './byte-source.ts';
+import { readText } from './http/body-text.ts';
+import { exchangeBytes } from './http/byte-exchange.ts';
+import type { ByteSource } from './http/byte-source.ts';
 import { classify, parseRefusal } from './classify.ts';
 import type { TokenSource } from './credentials.ts';
 import { UnexpectedAnswer } from './documents.ts';
 import { TransientFailure, UntrustedServer } from './failure.ts';
-import { follow, type FollowedAnswer } from './follow.ts';
+import { follow, type FollowedAnswer } from './http/follow.ts';
 import { Patience } from './patience.ts';
-import { RedirectRefused } from './redirect.ts';
+import { RedirectRefused } from './http/redirect.ts';
 import { defaultTiming, type Timing } from './timing.ts';
-import { type Answer, exchange, type Exchange, type Exchanger, type Method } from './transport.ts';
+import { type Answer, exchange, type Exchange, type Exchanger, type Method } from './http/transport.ts';
 
 /** A request to Girder; `subject` names in the user's words what it is about, like "file 5f0c…". */
 export type Ask = {

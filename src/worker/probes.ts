@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BindMount } from '../docker/container-spec.ts';
+import type { BindMount } from '../docker/create/container-spec.ts';
 import { ownNamePrefix } from '../io/made-path.ts';
 import type { SharedVolume } from './setting.ts';
 

@@ -1,8 +1,8 @@
 import type { Ending, RunPlan } from '../api/plan.ts';
-import { GirderJob, type JobOutcome } from '../girder/job.ts';
+import { GirderJob, type JobOutcome } from '../girder/job/job.ts';
 import { RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
-import { secretValue } from './pod-secrets.ts';
+import { secretValue } from './pod/secrets.ts';
 
 /**
  * Tells a run's job in Girder, if it has one, how the run ended that no worker ended. A job that has ended stays as it

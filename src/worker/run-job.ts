@@ -1,5 +1,5 @@
 import { failureReasons } from '../api/reasons.ts';
-import { GirderJob } from '../girder/job.ts';
+import { GirderJob } from '../girder/job/job.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { RunSupport } from './run-support.ts';
 import type { Setting } from './setting.ts';

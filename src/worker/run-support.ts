@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
-import type { GirderJob } from '../girder/job.ts';
+import type { GirderJob } from '../girder/job/job.ts';
 import type { Logger } from '../support/log.ts';
 import type { LiveReport } from './live-report.ts';
-import { tee } from './tee.ts';
+import { tee } from './streams/tee.ts';
 
 /** Whom a run tells what, and what cancels it. */
 export type RunSupport = {

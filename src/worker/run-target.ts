@@ -1,17 +1,17 @@
 import type { Engine } from '../docker/engine.ts';
-import { imageWantsGpu } from '../docker/gpu-request.ts';
+import { imageWantsGpu } from '../docker/create/gpu-request.ts';
 import { type ContainerOutcome, runContainer } from '../docker/run-container.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
-import { type Pipes, pipePlaces } from './pipes.ts';
+import { type Pipes, pipePlaces } from './streams/pipes.ts';
 import { probeVolumes } from './probes.ts';
-import type { ProgressLine } from './progress-lines.ts';
+import type { ProgressLine } from './streams/progress-lines.ts';
 import { openLog, type RunSupport } from './run-support.ts';
 import type { Setting, SharedVolume } from './setting.ts';
-import type { StagedIn } from './stage-in.ts';
-import type { StagedFiles } from './staged-files.ts';
-import type { Steps } from './steps.ts';
-import { Streams } from './streams.ts';
+import type { StagedIn } from './stage/stage-in.ts';
+import type { StagedFiles } from './stage/staged-files.ts';
+import type { Steps } from './stage/steps.ts';
+import { Streams } from './streams/streams.ts';
 import { targetFailure, targetOptions, targetStatus } from './target.ts';
 
 /** What the target is run with. */

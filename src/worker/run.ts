@@ -2,20 +2,20 @@ import { lastingVolumesOf } from '../api/lasting-volumes.ts';
 import type { Engine } from '../docker/engine.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
-import { traced } from '../support/trace.ts';
+import { traced } from '../support/trace/trace.ts';
 import { cleanEngine } from './clean-engine.ts';
-import { inputPathsOf } from './input-paths.ts';
-import { Pipes } from './pipes.ts';
-import { prepare } from './prepare.ts';
+import { inputPathsOf } from './stage/input-paths.ts';
+import { Pipes } from './streams/pipes.ts';
+import { prepare } from './stage/prepare.ts';
 import { underJob } from './run-job.ts';
 import type { RunSupport } from './run-support.ts';
 import { runTarget, type TargetEnd, type TargetRun } from './run-target.ts';
 import type { Setting, SharedVolume } from './setting.ts';
-import { stageOut } from './stage-out.ts';
-import { StagedFiles } from './staged-files.ts';
+import { stageOut } from './stage/stage-out.ts';
+import { StagedFiles } from './stage/staged-files.ts';
 import { withStartDeadline } from './start-deadline.ts';
-import { type Steps, stepsOf } from './steps.ts';
-import type { Streams } from './streams.ts';
+import { type Steps, stepsOf } from './stage/steps.ts';
+import type { Streams } from './streams/streams.ts';
 
 /**
  * Does a whole run: check the engine → pull ‖ download → pipes → create, attach, start, pump, wait → upload → clean

@@ -1,8 +1,8 @@
 import type { SecretKeyReference } from '../api/fields.ts';
 import type { RunPlan } from '../api/plan.ts';
 import type { Engine } from '../docker/engine.ts';
-import type { GpuRequest } from '../docker/gpu-request.ts';
-import type { RegistryAuths } from '../docker/registry-auths.ts';
+import type { GpuRequest } from '../docker/create/gpu-request.ts';
+import type { RegistryAuths } from '../docker/registry/auths.ts';
 import type { GirderCredentials } from '../girder/credentials.ts';
 
 /** A directory that the worker and the target share, by its three names. */

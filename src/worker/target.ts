@@ -1,18 +1,18 @@
 import { containerName, labels } from '../api/names.ts';
-import { type ContainerOptions, cpuSharesOf } from '../docker/container-spec.ts';
+import { type ContainerOptions, cpuSharesOf } from '../docker/create/container-spec.ts';
 import type { Engine } from '../docker/engine.ts';
-import type { PullPolicy } from '../docker/ensure-image.ts';
+import type { PullPolicy } from '../docker/image/ensure-image.ts';
 import type { ContainerOutcome } from '../docker/run-container.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { TargetStatus } from '../api/status.ts';
 import { RunError } from '../support/errors.ts';
-import { currentSpan } from '../support/trace.ts';
-import { traceparent, traceparentVariable } from '../support/trace-context.ts';
+import { currentSpan } from '../support/trace/trace.ts';
+import { traceparent, traceparentVariable } from '../support/trace/context.ts';
 import { parseQuantity } from '../api/quantity.ts';
-import type { BindMount } from '../docker/container-spec.ts';
+import type { BindMount } from '../docker/create/container-spec.ts';
 import type { NamedValue } from '../api/fields.ts';
 import type { Setting, SharedVolume } from './setting.ts';
-import { expandArguments } from './steps.ts';
+import { expandArguments } from './stage/steps.ts';
 
 /** Kubernetes' own rule for an image without a policy
  * (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting). */

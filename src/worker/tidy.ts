@@ -4,11 +4,11 @@ import { exitCodes } from '../api/reasons.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
-import { traced } from '../support/trace.ts';
+import { traced } from '../support/trace/trace.ts';
 import { cleanEngine } from './clean-engine.ts';
-import { removeHostDirVolume } from './pod-host-dir.ts';
+import { removeHostDirVolume } from './pod/host-dir.ts';
 import { reportEnd } from './report-end.ts';
-import { StagedFiles } from './staged-files.ts';
+import { StagedFiles } from './stage/staged-files.ts';
 import { workerLog } from './worker-log.ts';
 import { attemptAttributes, startWorkerTracing } from './worker-tracing.ts';
 

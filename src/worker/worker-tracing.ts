@@ -1,7 +1,7 @@
 import type { Logger } from '../support/log.ts';
-import { noTracing, startTracing, type Tracing } from '../support/start-tracing.ts';
-import type { Attributes } from '../support/trace.ts';
-import { parseTraceparent, traceparentVariable } from '../support/trace-context.ts';
+import { noTracing, startTracing, type Tracing } from '../support/trace/start-tracing.ts';
+import type { Attributes } from '../support/trace/trace.ts';
+import { parseTraceparent, traceparentVariable } from '../support/trace/context.ts';
 import type { Setting } from './setting.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { parse } from 'yaml';
-import { admissionBinding, admissionPolicy } from '../../../src/api/admission-policy.ts';
+import { admissionBinding, admissionPolicy } from '../../../src/api/policy/admission-policy.ts';
 import { apiVersion, group, kind } from '../../../src/api/names.ts';
-import { policyKind } from '../../../src/api/policy-crd.ts';
+import { policyKind } from '../../../src/api/policy/crd.ts';
 import { connect, type Connection } from '../../../src/kube/connection.ts';
 import { isNotFound, KubeError } from '../../../src/kube/kube-error.ts';
 import { requestJson } from '../../../src/kube/request.ts';

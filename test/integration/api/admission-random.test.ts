@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { policyOptionNames } from '../../../src/api/docker-option-risks.ts';
-import { imagePattern as imageSyntax, plainAddress } from '../../../src/api/policy-patterns.ts';
-import { parsePolicySpec, policyFor, refusedByPolicy } from '../../../src/controller/policy.ts';
+import { policyOptionNames } from '../../../src/api/docker/option-risks.ts';
+import { imagePattern as imageSyntax, plainAddress } from '../../../src/api/policy/patterns.ts';
+import { parsePolicySpec, policyFor, refusedByPolicy } from '../../../src/controller/policy/policy.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { AdmissionLab } from './admission-lab.ts';
 

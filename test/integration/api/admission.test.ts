@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { validateSpec } from '../../../src/api/validate.ts';
-import { parsePolicySpec, policyFor, refusedByPolicy } from '../../../src/controller/policy.ts';
+import { validateSpec } from '../../../src/api/validate/validate.ts';
+import { parsePolicySpec, policyFor, refusedByPolicy } from '../../../src/controller/policy/policy.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { AdmissionLab, type Site } from './admission-lab.ts';
 import { policyCases } from './policy-cases.ts';

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { apiVersion, group, kind } from '../../../src/api/names.ts';
-import { policyKind, policyName, policyPlural } from '../../../src/api/policy-crd.ts';
+import { policyKind, policyName, policyPlural } from '../../../src/api/policy/crd.ts';
 import { paths } from '../../../src/kube/resources.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { paths } from '../../../src/kube/resources.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
-import { rootSpanOf, traceparent } from '../../../src/support/trace-context.ts';
+import { rootSpanOf, traceparent } from '../../../src/support/trace/context.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TraceReceiver } from '../../fixtures/trace-receiver.ts';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { DockerOptions } from '../../../src/api/docker-options.ts';
+import type { DockerOptions } from '../../../src/api/docker/options.ts';
 import { engineUnderTest, failureOf, leftContainers, run } from './engine-under-test.ts';
 
 const engine = await engineUnderTest();

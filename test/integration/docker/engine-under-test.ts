@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { PassThrough, type Writable } from 'node:stream';
-import type { ContainerOptions } from '../../../src/docker/container-spec.ts';
+import type { ContainerOptions } from '../../../src/docker/create/container-spec.ts';
 import { type Engine, connectEngine } from '../../../src/docker/engine.ts';
 import { type ContainerOutcome, type RunSupport, runContainer } from '../../../src/docker/run-container.ts';
 

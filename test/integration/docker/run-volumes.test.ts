@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { BindMount } from '../../../src/docker/container-spec.ts';
-import { imageWantsGpu } from '../../../src/docker/gpu-request.ts';
+import type { BindMount } from '../../../src/docker/create/container-spec.ts';
+import { imageWantsGpu } from '../../../src/docker/create/gpu-request.ts';
 import { removeContainer } from '../../../src/docker/remove-container.ts';
 import {
   containerOf,

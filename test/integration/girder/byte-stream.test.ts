@@ -1,8 +1,8 @@
 import { setTimeout as pass } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { exchangeBytes } from '../../../src/girder/byte-exchange.ts';
-import { streamFile } from '../../../src/girder/stream-file.ts';
+import { exchangeBytes } from '../../../src/girder/http/byte-exchange.ts';
+import { streamFile } from '../../../src/girder/download/stream-file.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { type Answering, WireServer, wireToken } from './wire-server.ts';
 

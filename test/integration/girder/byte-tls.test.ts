@@ -9,7 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { exchangeBytes } from '../../../src/girder/byte-exchange.ts';
+import { exchangeBytes } from '../../../src/girder/http/byte-exchange.ts';
 
 const never = new AbortController().signal;
 const kibi = 1024;

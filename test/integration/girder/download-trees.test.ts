@@ -4,7 +4,7 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { downloadFolder, downloadItem, removeDownload } from '../../../src/girder/download.ts';
+import { downloadFolder, downloadItem, removeDownload } from '../../../src/girder/download/download.ts';
 import { filesOf } from '../../../src/girder/list-children.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { ask } from './real-girder.ts';

@@ -2,9 +2,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { exchangeBytes } from '../../../src/girder/byte-exchange.ts';
-import { RedirectRefused } from '../../../src/girder/redirect.ts';
-import { exchange, type Exchange, type Exchanger } from '../../../src/girder/transport.ts';
+import { exchangeBytes } from '../../../src/girder/http/byte-exchange.ts';
+import { RedirectRefused } from '../../../src/girder/http/redirect.ts';
+import { exchange, type Exchange, type Exchanger } from '../../../src/girder/http/transport.ts';
 
 const test = suite<{ server: Server; port: number; asked: number }>('requests that a redirect asks for');
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GirderJob } from '../../../src/girder/job.ts';
+import { GirderJob } from '../../../src/girder/job/job.ts';
 import { raceAbort } from '../../../src/support/abort.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { aJob, cancelJob, logOf, statesOf, storedJob, type WantedJob } from '../../e2e/support/girder-job.ts';

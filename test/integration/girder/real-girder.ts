@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GirderClient } from '../../../src/girder/client.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
-import { uploadToItem, type Uploaded } from '../../../src/girder/upload.ts';
+import { uploadToItem, type Uploaded } from '../../../src/girder/upload/upload.ts';
 
 const never = new AbortController().signal;
 type Json = Record<string, unknown>;

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { downloadFile } from '../../../src/girder/download.ts';
+import { downloadFile } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
-import { uploadToItem } from '../../../src/girder/upload.ts';
+import { uploadToItem } from '../../../src/girder/upload/upload.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { call, girderEnvironment, Scratch } from './real-girder.ts';
 

@@ -4,11 +4,11 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { downloadFile, removeDownload } from '../../../src/girder/download.ts';
+import { downloadFile, removeDownload } from '../../../src/girder/download/download.ts';
 import type { MadePath } from '../../../src/io/made-path.ts';
 import { LiveReport } from '../../../src/worker/live-report.ts';
-import { stageIn } from '../../../src/worker/stage-in.ts';
-import { StagedFiles } from '../../../src/worker/staged-files.ts';
+import { stageIn } from '../../../src/worker/stage/stage-in.ts';
+import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
 import { aVolume } from '../../fixtures/builders-worker.ts';
 import { hashFile, Scratch } from './real-girder.ts';
 

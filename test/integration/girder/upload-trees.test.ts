@@ -4,9 +4,9 @@ import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { downloadFolder } from '../../../src/girder/download.ts';
-import { removeUploaded, uploadPath } from '../../../src/girder/upload-path.ts';
-import type { TreeUploadOptions, UploadedFile } from '../../../src/girder/upload-tree.ts';
+import { downloadFolder } from '../../../src/girder/download/download.ts';
+import { removeUploaded, uploadPath } from '../../../src/girder/upload/path.ts';
+import type { TreeUploadOptions, UploadedFile } from '../../../src/girder/upload/tree.ts';
 import { ConfinedPathError } from '../../../src/io/confined-path.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';

@@ -6,8 +6,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
 import { LiveReport } from '../../../src/worker/live-report.ts';
-import { openEnd } from '../../../src/worker/output-end.ts';
-import { OutputStream } from '../../../src/worker/output-stream.ts';
+import { openEnd } from '../../../src/worker/streams/output-end.ts';
+import { OutputStream } from '../../../src/worker/streams/output-stream.ts';
 import { aSetting } from '../../fixtures/builders-worker.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 

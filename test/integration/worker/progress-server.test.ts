@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReport, type Report } from '../../../src/api/report.ts';
-import { askWorkerOver } from '../../../src/controller/ask-worker.ts';
+import { askWorkerOver } from '../../../src/controller/observe/ask-worker.ts';
 import { type ProgressServer, serveProgress } from '../../../src/worker/progress-server.ts';
 
 const test = suite<{ port: number; server: ProgressServer }>('progress server');

@@ -1,7 +1,7 @@
 import { registerHooks } from 'node:module';
 import { RunError } from '../../../src/support/errors.ts';
-import { currentSpan, traced } from '../../../src/support/trace.ts';
-import { traceparent } from '../../../src/support/trace-context.ts';
+import { currentSpan, traced } from '../../../src/support/trace/trace.ts';
+import { traceparent } from '../../../src/support/trace/context.ts';
 
 /** Does some work as a worker does, traced as its environment says, and writes how long that took, in JSON. */
 const loaded: string[] = [];

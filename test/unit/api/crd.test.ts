@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
-import { policyResourceDefinition } from '../../../src/api/policy-crd.ts';
+import { policyResourceDefinition } from '../../../src/api/policy/crd.ts';
 import { requireNoDefaults } from '../../../src/api/required.ts';
 
 test('nobody has to write what has a default', () => {

@@ -5,8 +5,8 @@ import {
   dockerOptionNames,
   type DockerOption,
   policyOptionNames,
-} from '../../../src/api/docker-option-risks.ts';
-import type { DockerOptions } from '../../../src/api/docker-options.ts';
+} from '../../../src/api/docker/option-risks.ts';
+import type { DockerOptions } from '../../../src/api/docker/options.ts';
 
 /** What of the options is dangerous, as `option=value`. */
 const dangers = (options: DockerOptions) =>

@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failureReasons, progressReasons } from '../../../src/api/reasons.ts';
-import { decide } from '../../../src/controller/decide.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { aRun } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy } from '../../fixtures/builders-observed.ts';

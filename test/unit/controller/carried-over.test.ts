@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decide } from '../../../src/controller/decide.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
 import { after, anObservation, aRun } from '../../fixtures/builders.ts';
 
 const condition = {

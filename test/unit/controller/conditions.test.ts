@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { conditionsOf, type Verdict } from '../../../src/controller/conditions.ts';
+import { conditionsOf, type Verdict } from '../../../src/controller/decide/conditions.ts';
 
 const running: Verdict = { phase: 'Running', reason: 'Running', message: 'The target runs.' };
 const failed: Verdict = { phase: 'Failed', reason: 'TargetFailed', message: 'No.', accepted: true };

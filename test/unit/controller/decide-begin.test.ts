@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { jobName } from '../../../src/api/names.ts';
-import { decide } from '../../../src/controller/decide.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
 import { after, anObservation, aRun, metadata } from '../../fixtures/builders.ts';
 import { condition } from '../../fixtures/builders-status.ts';
 

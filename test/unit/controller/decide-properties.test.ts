@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decide } from '../../../src/controller/decide.ts';
-import { type Action, type Decision, isTerminal, type Observed } from '../../../src/controller/decision.ts';
-import type { Policy } from '../../../src/controller/policy.ts';
-import { changeOf } from '../../../src/controller/status-write.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
+import {
+  type Action,
+  type Decision,
+  isTerminal,
+  type Observed,
+} from '../../../src/controller/decide/decision.ts';
+import type { Policy } from '../../../src/controller/policy/policy.ts';
+import { changeOf } from '../../../src/controller/apply/status-write.ts';
 import { aJob, aTidyJob } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
 

@@ -2,8 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decide } from '../../../src/controller/decide.ts';
-import type { Observed } from '../../../src/controller/decision.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
+import type { Observed } from '../../../src/controller/decide/decision.ts';
 import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 import { condition } from '../../fixtures/builders-status.ts';
 

@@ -2,9 +2,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { decide } from '../../../src/controller/decide.ts';
-import type { Observed } from '../../../src/controller/decision.ts';
-import type { ObservedJob, ObservedPod } from '../../../src/controller/observed.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
+import type { Observed } from '../../../src/controller/decide/decision.ts';
+import type { ObservedJob, ObservedPod } from '../../../src/controller/observe/observed.ts';
 import { after, aJob, anObservation, aPod, aRun, jobEnd } from '../../fixtures/builders.ts';
 import { condition } from '../../fixtures/builders-status.ts';
 

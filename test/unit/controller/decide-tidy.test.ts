@@ -2,10 +2,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decide } from '../../../src/controller/decide.ts';
-import type { Decision, Observed } from '../../../src/controller/decision.ts';
-import type { WorkerState } from '../../../src/controller/observed.ts';
-import type { Policy } from '../../../src/controller/policy.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
+import type { Decision, Observed } from '../../../src/controller/decide/decision.ts';
+import type { WorkerState } from '../../../src/controller/observe/observed.ts';
+import type { Policy } from '../../../src/controller/policy/policy.ts';
 import { after, aJob, anObservation, aPod, aRun, aTidyJob, jobEnd } from '../../fixtures/builders.ts';
 
 const killed: WorkerState = { kind: 'terminated', exitCode: 137, reason: 'Error', report: undefined };

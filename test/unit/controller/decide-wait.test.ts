@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decide } from '../../../src/controller/decide.ts';
-import type { Observed } from '../../../src/controller/decision.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
+import type { Observed } from '../../../src/controller/decide/decision.ts';
 import { after, aJob, anObservation, anObstacle, aPod, aRun } from '../../fixtures/builders.ts';
 
 const started = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { isNews } from '../../../src/controller/events.ts';
+import { isNews } from '../../../src/controller/apply/events.ts';
 
 const running: DockerRunStatus = { phase: 'Running', reason: 'Running', attempts: 1 };
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
-import { withAllThatWasHeard } from '../../../src/controller/heard.ts';
+import { withAllThatWasHeard } from '../../../src/controller/observe/heard.ts';
 import { aPod } from '../../fixtures/builders.ts';
 
 const results = Array.from({ length: 40 }, (_, index) => ({

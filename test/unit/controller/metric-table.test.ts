@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import { failureReasons } from '../../../src/api/reasons.ts';
-import { endReasons, metricTable } from '../../../src/controller/metric-table.ts';
+import { endReasons, metricTable } from '../../../src/controller/metrics/metric-table.ts';
 import { type MetricRow, Metrics } from '../../../src/runtime/metrics.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 

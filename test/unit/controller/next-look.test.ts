@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
-import { nextLookAtWaiting, nextLookAtWorker } from '../../../src/controller/next-look.ts';
+import { nextLookAtWaiting, nextLookAtWorker } from '../../../src/controller/decide/next-look.ts';
 import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
 const running = aPod({ kind: 'running' });

@@ -2,9 +2,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decide } from '../../../src/controller/decide.ts';
-import { withReport } from '../../../src/controller/next-status.ts';
-import { isUrgent } from '../../../src/controller/urgent.ts';
+import { decide } from '../../../src/controller/decide/decide.ts';
+import { withReport } from '../../../src/controller/decide/next-status.ts';
+import { isUrgent } from '../../../src/controller/apply/urgent.ts';
 import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
 const results = Array.from({ length: 40 }, (_, index) => ({

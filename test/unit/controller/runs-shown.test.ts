@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { phases } from '../../../src/api/status.ts';
-import { createMetrics } from '../../../src/controller/instruments.ts';
-import { byPhase, type ShownRun, showRuns } from '../../../src/controller/runs-shown.ts';
+import { createMetrics } from '../../../src/controller/metrics/instruments.ts';
+import { byPhase, type ShownRun, showRuns } from '../../../src/controller/metrics/runs-shown.ts';
 
 function run(creationTimestamp: string, status: ShownRun['status'] = {}): ShownRun {
   return { metadata: { creationTimestamp }, status };

@@ -7,7 +7,7 @@ import {
   passingMs,
   progressIntervalMs,
   whenToWrite,
-} from '../../../src/controller/status-write.ts';
+} from '../../../src/controller/apply/status-write.ts';
 
 const pending: DockerRunStatus = { phase: 'Pending', reason: 'Pending', jobName: 'j', observedGeneration: 1 };
 const running: DockerRunStatus = {

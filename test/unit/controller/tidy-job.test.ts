@@ -2,8 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseEnding, parsePlan } from '../../../src/api/plan.ts';
 import type { Ending } from '../../../src/api/plan.ts';
-import { parseJob, parsePod } from '../../../src/controller/observed.ts';
-import { desiredTidyJob } from '../../../src/controller/tidy-job.ts';
+import { parseJob, parsePod } from '../../../src/controller/observe/observed.ts';
+import { desiredTidyJob } from '../../../src/controller/job/tidy-job.ts';
 import { aSpec, metadata, specOf, workerConfig } from '../../fixtures/builders.ts';
 import { expandAsKubelet } from '../../fixtures/builders-expansion.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { waitingFor } from '../../../src/controller/waiting.ts';
+import { waitingFor } from '../../../src/controller/decide/waiting.ts';
 import { after, anObstacle, aPod, aSpec } from '../../fixtures/builders.ts';
 
 const pod = aPod({ kind: 'waiting', reason: 'ContainerCreating', message: '' });

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ContainerOptions, containerSpec, cpuSharesOf } from '../../../src/docker/container-spec.ts';
+import {
+  type ContainerOptions,
+  containerSpec,
+  cpuSharesOf,
+} from '../../../src/docker/create/container-spec.ts';
 
 const options: ContainerOptions = {
   name: 'run-1',

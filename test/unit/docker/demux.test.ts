@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type OutputPiece, createDemux } from '../../../src/docker/demux.ts';
+import { type OutputPiece, createDemux } from '../../../src/docker/output/demux.ts';
 
 type Frame = { readonly type: number; readonly payload: Buffer };
 

@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dockerOptionNames } from '../../../src/api/docker-option-risks.ts';
-import type { DockerOptions } from '../../../src/api/docker-options.ts';
-import { configOf, hostConfigOf } from '../../../src/docker/docker-option-body.ts';
-import { containerSpec } from '../../../src/docker/container-spec.ts';
+import { dockerOptionNames } from '../../../src/api/docker/option-risks.ts';
+import type { DockerOptions } from '../../../src/api/docker/options.ts';
+import { configOf, hostConfigOf } from '../../../src/docker/create/option-body.ts';
+import { containerSpec } from '../../../src/docker/create/container-spec.ts';
 
 const config: [DockerOptions, object][] = [
   [{ user: 1000 }, { User: '1000' }],

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ContainerOptions, containerSpec } from '../../../src/docker/container-spec.ts';
-import { canDoWithout, gpuAttempts } from '../../../src/docker/gpu-attempts.ts';
-import { podGpus } from '../../../src/docker/gpu-request.ts';
+import { type ContainerOptions, containerSpec } from '../../../src/docker/create/container-spec.ts';
+import { canDoWithout, gpuAttempts } from '../../../src/docker/create/gpu-attempts.ts';
+import { podGpus } from '../../../src/docker/create/gpu-request.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
 const options: ContainerOptions = { name: 'n', labels: {}, image: 'i', env: [], mounts: [] };

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isRefusal, refusedPull } from '../../../src/docker/registry-refusal.ts';
-import { registryAuths } from '../../../src/docker/registry-secrets.ts';
+import { isRefusal, refusedPull } from '../../../src/docker/registry/refusal.ts';
+import { registryAuths } from '../../../src/docker/registry/secrets.ts';
 
 /** What docker-modem throws. */
 function answer(statusCode: number, text: string): Error {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SlicedInbox, WholeInbox } from '../../../src/girder/byte-inbox.ts';
+import { SlicedInbox, WholeInbox } from '../../../src/girder/http/byte-inbox.ts';
 
 const kibi = 1024;
 

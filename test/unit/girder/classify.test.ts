@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { classify, parseRefusal } from '../../../src/girder/classify.ts';
 import type { TransientFailure } from '../../../src/girder/failure.ts';
-import type { Method } from '../../../src/girder/transport.ts';
+import type { Method } from '../../../src/girder/http/transport.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
 function outcome(status: number, body: string, method: Method = 'GET'): RunError | TransientFailure {

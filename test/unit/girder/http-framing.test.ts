@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { framingOf } from '../../../src/girder/http-framing.ts';
-import { MalformedAnswer, parseHead } from '../../../src/girder/http-head.ts';
+import { framingOf } from '../../../src/girder/http/framing.ts';
+import { MalformedAnswer, parseHead } from '../../../src/girder/http/head.ts';
 
 type Read = {
   readonly body: string;

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { nextHop, RedirectRefused } from '../../../src/girder/redirect.ts';
+import { nextHop, RedirectRefused } from '../../../src/girder/http/redirect.ts';
 
 const api = new URL('https://data.example.org/api/v1');
 const from = new URL('https://data.example.org/api/v1/file/1/download');

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TotalProgress } from '../../../src/girder/total-progress.ts';
+import { TotalProgress } from '../../../src/girder/download/total-progress.ts';
 import { TransferGroup, TransferLane } from '../../../src/girder/transfer-group.ts';
 
 const never = new AbortController().signal;

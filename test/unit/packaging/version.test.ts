@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import manifest from '../../../package.json' with { type: 'json' };
 import { versionText } from '../../../src/cli/help.ts';
-import { commonHeaders } from '../../../src/girder/transport.ts';
+import { commonHeaders } from '../../../src/girder/http/transport.ts';
 import { revision, userAgent, version } from '../../../src/support/version.ts';
 
 test('the version stands in package.json, and everything else says the same', () => {

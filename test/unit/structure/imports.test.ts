@@ -79,6 +79,19 @@ test('the worker never loads the Kubernetes client, nor the metrics of the contr
   );
 });
 
+test('what the controller decides is pure: nothing that it loads can speak with anybody', () => {
+  const decisions = sourceFiles.filter(({ path }) => path.startsWith('src/controller/decide/'));
+  assert.ok(decisions.length > 5);
+  const speaks = /^(node:(?!path$|util$)|src\/runtime\/|src\/kube\/(?!wire\.ts)|src\/controller\/apply\/)/;
+  const others = decisions.flatMap(({ path }) =>
+    [...reachableFrom(path).values()].filter((way) => speaks.test(way.at(-1) ?? '')),
+  );
+  assert.equal(
+    others.map((way) => way.join(' → ')),
+    [],
+  );
+});
+
 test('each client library is known to the layer that wraps it, and to no other', () => {
   const users = (name: string) => [
     ...new Set(

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const page = readFileSync('docs/tracing.md', 'utf8');
-const sources = globSync('src/{controller,worker,docker}/*.ts').map((path) => readFileSync(path, 'utf8'));
+const sources = globSync('src/{controller,worker,docker}/**/*.ts').map((path) => readFileSync(path, 'utf8'));
 
 function allMatches(pattern: RegExp): string[] {
   return [...new Set(sources.flatMap((text) => [...text.matchAll(pattern)].map(([, found = '']) => found)))];

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isSampled, sampledShare, traceSettings } from '../../../src/support/trace-settings.ts';
+import { isSampled, sampledShare, traceSettings } from '../../../src/support/trace/settings.ts';
 
 const endpoint = 'http://collector.monitoring:4318';
 const wanted = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };

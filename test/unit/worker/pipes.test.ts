@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
-import { Pipes } from '../../../src/worker/pipes.ts';
+import { Pipes } from '../../../src/worker/streams/pipes.ts';
 import { aVolume } from '../../fixtures/builders-worker.ts';
 
 const test = suite<{ root: string }>('pipes');

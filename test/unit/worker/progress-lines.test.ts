@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ProgressLine, ProgressLines } from '../../../src/worker/progress-lines.ts';
+import { type ProgressLine, ProgressLines } from '../../../src/worker/streams/progress-lines.ts';
 
 /** The lines that these pieces make. */
 function linesOf(...pieces: (string | Buffer)[]): ProgressLine[] {

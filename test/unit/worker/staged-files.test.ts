@@ -14,7 +14,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inodeOf } from '../../../src/io/made-path.ts';
-import { StagedFiles } from '../../../src/worker/staged-files.ts';
+import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
 import { aVolume } from '../../fixtures/builders-worker.ts';
 
 const test = suite<{ root: string }>('staged files');

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { expandArguments, stepsOf } from '../../../src/worker/steps.ts';
+import { expandArguments, stepsOf } from '../../../src/worker/stage/steps.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 

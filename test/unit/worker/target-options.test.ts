@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../../../src/docker/engine.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { stepsOf } from '../../../src/worker/steps.ts';
+import { stepsOf } from '../../../src/worker/stage/steps.ts';
 import { targetOptions } from '../../../src/worker/target.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { aSetting, temporaryVolume } from '../../fixtures/builders-worker.ts';

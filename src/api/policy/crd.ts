@@ -1,0 +1,44 @@
+import { group, version } from '../names.ts';
+import { policySpec } from './schema.ts';
+
+/** The resource of the operator's policy, and the name of the one object that counts. */
+export const policyKind = 'DockerRunPolicy';
+export const policyPlural = 'dockerrunpolicies';
+export const policyName = 'default';
+
+/** The CustomResourceDefinition of the policy, made from its schema. */
+export function policyResourceDefinition(): object {
+  const names = {
+    kind: policyKind,
+    listKind: `${policyKind}List`,
+    plural: policyPlural,
+    singular: policyKind.toLowerCase(),
+    shortNames: ['drp'],
+  };
+  const age = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
+  const schema = {
+    type: 'object',
+    description: `What DockerRuns may use of the cluster's nodes and of the network. The object named ${policyName} counts, and no other; without it nothing of the nodes is allowed. A change counts for runs that start after it.`,
+    required: ['spec'],
+    properties: { spec: policySpec },
+  };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${policyPlural}.${group}` },
+    spec: {
+      group,
+      scope: 'Cluster',
+      names,
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          additionalPrinterColumns: [age],
+          schema: { openAPIV3Schema: schema },
+        },
+      ],
+    },
+  };
+}

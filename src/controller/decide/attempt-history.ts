@@ -1,0 +1,84 @@
+import type { Report } from '../../api/report.ts';
+import { type Attempt, mostAttempts } from '../../api/status.ts';
+import { cutToBytes } from '../../api/text-size.ts';
+import type { Observed } from './decision.ts';
+import { finalWordOf, type ObservedPod, podHasEnded } from '../observe/observed.ts';
+
+const mostMessageBytes = 512;
+
+/**
+ * What became of the attempts of a run, oldest first. One pod is one attempt and its uid is the key, so that whoever
+ * looks twice, or looks after a restart, counts none twice.
+ */
+export function attemptHistory(before: readonly Attempt[], observed: Observed, now: Date): Attempt[] {
+  const known = new Map(before.map((attempt) => [attempt.podUID, attempt]));
+  const present = new Set(observed.pods.map(({ uid }) => uid));
+  for (const [uid, attempt] of known) {
+    if (!present.has(uid)) known.set(uid, vanished(attempt, observed, now));
+  }
+  for (const pod of observed.pods) known.set(pod.uid, attemptOf(pod, known.get(pod.uid), observed, now));
+  // A pod that is there still, and forgotten, must not come back as the newest.
+  return [...known.values()].sort(byStart).slice(-mostAttempts);
+}
+
+function byStart(a: Attempt, b: Attempt): number {
+  const [one, other] = [a.startTime ?? '', b.startTime ?? ''];
+  return one.localeCompare(other) || a.podName.localeCompare(b.podName);
+}
+
+function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Observed, now: Date): Attempt {
+  const attempt: Attempt = {
+    podUID: pod.uid,
+    podName: pod.name,
+    ...(pod.nodeName === undefined ? {} : { nodeName: pod.nodeName }),
+    startTime: pod.creationTimestamp,
+  };
+  if (!podHasEnded(pod)) return attempt;
+  const end = { completionTime: before?.completionTime ?? now.toISOString(), ...endOf(pod) };
+  const reason = whyStopped(pod, observed) ?? end.reason;
+  return { ...attempt, ...end, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** A worker that is told to end does not know why. */
+function whyStopped(pod: ObservedPod, observed: Observed): 'Cancelled' | 'Suspended' | undefined {
+  const word = finalWordOf(pod);
+  const isStopped = word === undefined ? pod.deletionTimestamp !== undefined : word.reason === 'Cancelled';
+  const why = whyGone(observed);
+  return isStopped && why !== 'WorkerLost' ? why : undefined;
+}
+
+/** What the cluster did to the pod says most, then the worker's own word, then how its container ended. */
+function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode'> {
+  const word = finalWordOf(pod);
+  const exitCode = word?.target?.exitCode;
+  const { reason, message } =
+    word?.phase === 'Succeeded' ? wordOf(word) : (pod.disruption ?? wordOf(word, pod));
+  return {
+    ...(isSaid(reason) ? { reason } : {}),
+    ...(isSaid(message) ? { message: cutToBytes(message, mostMessageBytes) } : {}),
+    ...(exitCode === undefined ? {} : { exitCode }),
+  };
+}
+
+function wordOf(
+  word: Report | undefined,
+  pod?: ObservedPod,
+): { reason?: string | undefined; message?: string | undefined } {
+  const container = pod?.worker.kind === 'terminated' ? pod.worker.reason : undefined;
+  if (word === undefined) return { reason: pod?.reason ?? container, message: pod?.message };
+  return { reason: word.reason ?? word.phase, message: word.message };
+}
+
+const isSaid = (text: string | undefined): text is string => text !== undefined && text !== '';
+
+/** A pod that is gone without a word that was seen; one that comes back into sight is looked at anew. */
+function vanished(attempt: Attempt, observed: Observed, now: Date): Attempt {
+  if (attempt.completionTime !== undefined) return attempt;
+  return { ...attempt, completionTime: now.toISOString(), reason: whyGone(observed) };
+}
+
+function whyGone({ run: { spec }, job }: Observed): 'Cancelled' | 'Suspended' | 'WorkerLost' {
+  if (spec?.cancel === true) return 'Cancelled';
+  const isSuspended = spec?.suspend === true || job?.suspendedBy !== undefined;
+  return isSuspended ? 'Suspended' : 'WorkerLost';
+}

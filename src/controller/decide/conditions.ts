@@ -1,0 +1,69 @@
+import type { FailureReason, ProgressReason, Reason } from '../../api/reasons.ts';
+import type { Condition, DockerRunStatus, Phase, TerminalPhase } from '../../api/status.ts';
+
+/** Where a run is or how it ended, from which every condition follows. */
+export type Verdict =
+  | { phase: Exclude<Phase, TerminalPhase>; reason: ProgressReason; message: string }
+  | { phase: 'Succeeded'; reason: 'Succeeded'; message: string }
+  | { phase: 'Failed' | 'Cancelled'; reason: FailureReason; message: string; accepted: boolean };
+
+type Draft = { type: string; status: boolean; reason: Reason; message: string };
+
+/**
+ * The conditions of a verdict. Complete and Failed are as of a Job; Reconciling and Stalled are as kstatus reads
+ * them (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md): there only when true.
+ * `lastTransitionTime` stays while the status of a condition stays.
+ */
+export function conditionsOf(
+  verdict: Verdict,
+  generation: number,
+  previous: DockerRunStatus,
+  now: string,
+): Condition[] {
+  return [...drafts(verdict), ...suspension(verdict, previous)].map(({ type, status, reason, message }) => {
+    const before = previous.conditions?.find((condition) => condition.type === type);
+    const word = status ? 'True' : 'False';
+    return {
+      type,
+      status: word,
+      reason,
+      message,
+      lastTransitionTime: before?.status === word ? before.lastTransitionTime : now,
+      observedGeneration: generation,
+    };
+  });
+}
+
+function drafts(verdict: Verdict): Draft[] {
+  const { phase, reason, message } = verdict;
+  const accepted: Draft =
+    (phase === 'Failed' || phase === 'Cancelled') && !verdict.accepted
+      ? { type: 'Accepted', status: false, reason, message }
+      : { type: 'Accepted', status: true, reason: 'Accepted', message: 'The run is valid and allowed.' };
+  switch (phase) {
+    case 'Succeeded':
+      return [accepted, { type: 'Complete', status: true, reason, message }];
+    case 'Failed':
+    case 'Cancelled':
+      return [
+        accepted,
+        { type: 'Failed', status: true, reason, message },
+        { type: 'Stalled', status: true, reason, message },
+      ];
+    case 'Pending':
+    case 'Suspended':
+    case 'Preparing':
+    case 'Running':
+    case 'Uploading':
+      return [accepted, { type: 'Reconciling', status: true, reason, message }];
+  }
+}
+
+/** Whether a run is suspended is said of those that ever were, as by a Job. */
+function suspension({ phase, reason, message }: Verdict, previous: DockerRunStatus): Draft[] {
+  if (phase === 'Suspended') return [{ type: 'Suspended', status: true, reason, message }];
+  const was = previous.conditions?.some(({ type }) => type === 'Suspended') ?? false;
+  return was
+    ? [{ type: 'Suspended', status: false, reason: 'Resumed', message: 'The run is not suspended.' }]
+    : [];
+}

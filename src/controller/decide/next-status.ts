@@ -1,0 +1,126 @@
+import { boundedReport, type Report } from '../../api/report.ts';
+import { type FailureReason, isCancellation } from '../../api/reasons.ts';
+import type { DockerRunStatus, Progress } from '../../api/status.ts';
+import type { RunError } from '../../support/errors.ts';
+import { conditionsOf, type Verdict } from './conditions.ts';
+import { attemptHistory } from './attempt-history.ts';
+import type { Decision, Observed } from './decision.ts';
+import type { ObservedRun } from '../observe/observed.ts';
+
+/** Ends a run with a failure that the controller found itself. */
+export function end(
+  observed: Observed,
+  now: Date,
+  error: RunError,
+  { accepted } = { accepted: true },
+): Decision {
+  const verdict = failure(error.reason, error.sentence, accepted);
+  const { progress: _, ...status } = statusOf(observed, now, verdict);
+  return { actions: [], status: { ...status, completionTime: now.toISOString() }, requeueAfterMs: undefined };
+}
+
+/**
+ * The status of a run that has ended, told of a spec that was changed since, as its time to live may be: nobody would
+ * trust it else (kstatus, `kubectl wait`). Nothing when it is of this spec.
+ */
+export function carriedOver({ metadata: { generation }, status }: ObservedRun): DockerRunStatus | undefined {
+  if (status.observedGeneration === undefined || status.observedGeneration === generation) return undefined;
+  const conditions = status.conditions ?? [];
+  return {
+    ...status,
+    observedGeneration: generation,
+    conditions: conditions.map((condition) => ({ ...condition, observedGeneration: generation })),
+  };
+}
+
+/** The verdict on a run that has ended without success: it failed, or somebody stopped it. */
+export function failure(reason: FailureReason, message: string, accepted = true): Verdict {
+  return { phase: isCancellation(reason) ? 'Cancelled' : 'Failed', reason, message, accepted };
+}
+
+/** The status of a verdict, with everything about the newest pod; what is not known any more stays as it was. */
+export function statusOf(observed: Observed, now: Date, verdict: Verdict): DockerRunStatus {
+  const { run, job, pods } = observed;
+  const pod = pods.at(-1);
+  const before = withoutTheMoment(run.status, pod?.name);
+  const attempts = Math.max(before.attempts ?? 0, job?.attempts ?? 0, pods.length);
+  return {
+    ...before,
+    observedGeneration: run.metadata.generation,
+    phase: verdict.phase,
+    reason: verdict.reason,
+    message: verdict.message,
+    conditions: conditionsOf(verdict, run.metadata.generation, before, now.toISOString()),
+    attempts,
+    ...withHistory(before.attemptHistory, observed, now),
+    ...(job === undefined ? {} : { jobName: job.name, startTime: before.startTime ?? job.creationTimestamp }),
+    ...(pod === undefined ? {} : { podName: pod.name }),
+    ...(pod?.nodeName === undefined ? {} : { nodeName: pod.nodeName }),
+  };
+}
+
+function withHistory(
+  before: DockerRunStatus['attemptHistory'],
+  observed: Observed,
+  now: Date,
+): Pick<DockerRunStatus, 'attemptHistory'> {
+  const history = attemptHistory(before ?? [], observed, now);
+  return history.length === 0 ? {} : { attemptHistory: history };
+}
+
+/** Progress is of a moment; transfers and results are of one attempt. */
+function withoutTheMoment(status: DockerRunStatus, podName: string | undefined): DockerRunStatus {
+  const { progress: _, ...before } = status;
+  if (podName === undefined || before.podName === undefined || before.podName === podName) return before;
+  const { transfers: __, results: ___, ...others } = before;
+  return others;
+}
+
+/** What a report adds to a status of the same attempt, besides phase, reason and message. */
+export function withReport(status: DockerRunStatus, report: Report | undefined): DockerRunStatus {
+  if (report === undefined) return status;
+  const { target, transfers, progress } = report;
+  const results = longerResults(status, boundedReport(report));
+  return {
+    ...status,
+    ...(target === undefined ? {} : { target }),
+    ...(transfers === undefined ? {} : { transfers }),
+    ...(results === undefined ? {} : { results }),
+    ...(progress === undefined ? {} : { progress: withSummary(progress) }),
+  };
+}
+
+function withSummary({ message, percent }: Progress): Progress {
+  return { message, ...(percent === undefined ? {} : { percent, summary: `${percent}%` }) };
+}
+
+const done = withSummary({ message: 'Everything is done.', percent: 100 });
+
+/** An attempt's results only become more: the final word, which has little room, takes back none of them. */
+function longerResults(before: DockerRunStatus, { results }: Report): DockerRunStatus['results'] {
+  return (before.results?.length ?? 0) > (results?.length ?? 0) ? before.results : results;
+}
+
+/** The verdict on a run whose worker, or whose Job, ended well. */
+export function success(word: Report | undefined): Verdict {
+  return {
+    phase: 'Succeeded',
+    reason: 'Succeeded',
+    message: word?.message ?? 'The target ended with exit code 0.',
+  };
+}
+
+/** Ends a run as its worker or its Job said. */
+export function endAs(
+  observed: Observed,
+  now: Date,
+  { verdict, word, at }: { verdict: Verdict; word: Report | undefined; at: string },
+): Decision {
+  const results = withReport(statusOf(observed, now, verdict), word).results?.length ?? 0;
+  const all = word?.resultCount ?? 0;
+  const room = all > results ? ` The status has room for ${results} of ${all} results.` : '';
+  const said = statusOf(observed, now, { ...verdict, message: `${verdict.message}${room}` });
+  const { progress: _, ...ended } = withReport(said, word);
+  const progress = verdict.phase === 'Succeeded' ? { progress: done } : {};
+  return { actions: [], status: { ...ended, ...progress, completionTime: at }, requeueAfterMs: undefined };
+}

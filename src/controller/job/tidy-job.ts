@@ -1,0 +1,128 @@
+import type { V1Affinity, V1Container, V1Job, V1PodTemplateSpec } from '@kubernetes/client-node';
+import { labels, tidyJobName } from '../../api/names.ts';
+import { type TidyMode, workerEnvironment } from '../../api/plan.ts';
+import type { DockerRunSpec } from '../../api/spec.ts';
+import type { WorkerConfig } from '../config.ts';
+import { literal } from './env-value.ts';
+import { jobMetadata, type Run } from './job.ts';
+import { type PodMount, volumesOf } from './pod-mount.ts';
+import { podMounts } from './pod-mounts.ts';
+import { secretMounts } from './pod-secrets.ts';
+import { workerContainer } from './pod-worker.ts';
+import { workerOverhead } from './resources.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Tidying } from '../decide/decision.ts';
+
+/** Less than a run waits for it. */
+const longestSeconds = 120;
+
+/** With limits, since a quota may ask for them. */
+const resources = { requests: workerOverhead, limits: { cpu: '1', memory: workerOverhead.memory } };
+
+/** For people to read the log of one that failed. */
+const keptSeconds = 600;
+
+/**
+ * The Job that does what is left to do after a run. On the node of a lost worker its pod has what the worker had, but
+ * nothing of the target and no Secret but the token of the Girder job; a report alone needs neither node nor volumes.
+ */
+export function desiredTidyJob(run: Run, tidying: Tidying, config: WorkerConfig, policy: Policy): V1Job {
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: jobMetadata(run.metadata, tidyJobName(run.metadata)),
+    spec: {
+      backoffLimit: 0,
+      activeDeadlineSeconds: longestSeconds,
+      ttlSecondsAfterFinished: keptSeconds,
+      template: podTemplate(run, tidying, config, policy),
+    },
+  };
+}
+
+function podTemplate(
+  { metadata, spec }: Run,
+  { node, ending }: Tidying,
+  config: WorkerConfig,
+  policy: Policy,
+): V1PodTemplateSpec {
+  const [mode, part]: [TidyMode, DockerRunSpec] =
+    node === undefined ? ['report', onlyGirder(spec)] : ['tidy', onlyVolumes(spec)];
+  const mounts = node === undefined ? secretMounts(part) : podMounts(part, config, policy);
+  const container = workerContainer(
+    { metadata, spec: part },
+    { ...config, gpusByLabel: false },
+    mounts.map(optional),
+  );
+  const env = [
+    ...(container.env ?? []),
+    { name: workerEnvironment.ending, value: literal(JSON.stringify(ending)) },
+  ];
+  const { ports: _, ...more }: V1Container = { ...container, args: ['worker', mode], env, resources };
+  return {
+    // Without the labels of an attempt, since it is none.
+    metadata: { labels: { [labels.tidiedRun]: metadata.uid } },
+    spec: {
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: 5,
+      securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+      ...(node === undefined ? {} : pinnedTo(node)),
+      containers: [more],
+      volumes: volumesOf(mounts.map(optional)),
+    },
+  };
+}
+
+/** Also where nothing new may be scheduled, such as on a node that is being drained. */
+function pinnedTo(node: string): { affinity: V1Affinity; tolerations: { operator: string }[] } {
+  const matchFields = [{ key: 'metadata.name', operator: 'In', values: [node] }];
+  const requiredDuringSchedulingIgnoredDuringExecution = { nodeSelectorTerms: [{ matchFields }] };
+  return {
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution } },
+    tolerations: [{ operator: 'Exists' }],
+  };
+}
+
+/** A Secret that has gone keeps nobody from cleaning up. */
+function optional(mount: PodMount): PodMount {
+  const { secret, ...volume } = mount.volume;
+  return secret === undefined
+    ? mount
+    : { ...mount, volume: { ...volume, secret: { ...secret, optional: true } } };
+}
+
+function onlyGirder({ girder, ...spec }: DockerRunSpec): DockerRunSpec {
+  const { image, removeContainer, terminationGracePeriodSeconds, startDeadlineSeconds, backoffLimit } = spec;
+  const { credentialsSecretRef: _, ...report } = girder ?? { apiUrl: '' };
+  const needed = {
+    image,
+    removeContainer,
+    terminationGracePeriodSeconds,
+    startDeadlineSeconds,
+    backoffLimit,
+  };
+  return girder === undefined ? needed : { ...needed, girder: report };
+}
+
+function onlyVolumes(spec: DockerRunSpec): DockerRunSpec {
+  const { volumes = [], transforms = [] } = spec;
+  return {
+    ...onlyGirder(spec),
+    volumes,
+    // What a stream's pipe is connected to has no part in where the pipe is, but may have Secrets.
+    transforms: transforms.map(withoutHeaders),
+  };
+}
+
+function withoutHeaders(transform: NonNullable<DockerRunSpec['transforms']>[number]) {
+  const { connect } = transform;
+  const stream = connect?.output.chunkedTransferEncodingStream;
+  if (connect === undefined || stream === undefined) return transform;
+  const { headers: _, ...bare } = stream;
+  return {
+    ...transform,
+    connect: { ...connect, output: { ...connect.output, chunkedTransferEncodingStream: bare } },
+  };
+}

@@ -1,0 +1,82 @@
+import type { DockerRunMetadata } from '../../api/docker-run.ts';
+import { type DockerRunStatus, isTerminalPhase, type TerminalPhase } from '../../api/status.ts';
+import { endReasons } from './metric-table.ts';
+
+/** What a write of a run's status tells that had not been told before. */
+export type News = {
+  readonly attempts: number;
+  readonly bytes: { readonly download: number; readonly upload: number };
+  /** Set by the write that ends the run, and by no later one. */
+  readonly end: End | undefined;
+};
+
+/** How a run ended; times are seconds. */
+export type End = {
+  readonly outcome: TerminalPhase;
+  readonly reason: string;
+  /** From creation to end. */
+  readonly seconds: number | undefined;
+  readonly phases: readonly { readonly phase: RunPhase; readonly seconds: number }[];
+};
+
+/** The stretches of a run whose lengths are metrics. */
+export type RunPhase = 'queue' | 'stage' | 'run' | 'upload';
+
+/** What `after` says more than `before`, which is what the API server had: a restart counts nothing twice. */
+export function newsOf(metadata: DockerRunMetadata, before: DockerRunStatus, after: DockerRunStatus): News {
+  return {
+    attempts: Math.max(0, (after.attempts ?? 0) - (before.attempts ?? 0)),
+    bytes: { download: moved('download', before, after), upload: moved('upload', before, after) },
+    end: isTerminalPhase(before.phase) ? undefined : endOf(metadata, after),
+  };
+}
+
+/** Another attempt counts from 0 again. */
+function moved(
+  direction: 'download' | 'upload',
+  before: DockerRunStatus,
+  { podName, transfers = [] }: DockerRunStatus,
+): number {
+  const earlier = before.podName === podName ? (before.transfers ?? []) : [];
+  const told = new Map(
+    earlier.filter((one) => one.direction === direction).map(({ name, bytes }) => [name, bytes]),
+  );
+  let sum = 0;
+  for (const { name, bytes, direction: its } of transfers) {
+    if (its === direction) sum += Math.max(0, bytes - (told.get(name) ?? 0));
+  }
+  return sum;
+}
+
+function endOf({ creationTimestamp }: DockerRunMetadata, after: DockerRunStatus): End | undefined {
+  if (!isTerminalPhase(after.phase)) return undefined;
+  const attempts = after.attemptHistory ?? [];
+  const { target, startTime, completionTime } = after;
+  const firstPod = attempts[0]?.startTime ?? startTime;
+  const lastPod = attempts.at(-1)?.startTime ?? startTime;
+  const spans: [RunPhase, string | undefined, string | undefined][] = [
+    ['queue', creationTimestamp, firstPod],
+    ['stage', lastPod, target?.startedAt],
+    ['run', target?.startedAt, target?.finishedAt],
+    ['upload', target?.finishedAt, completionTime],
+  ];
+  return {
+    outcome: after.phase,
+    reason: knownReason(after.reason),
+    seconds: secondsBetween(creationTimestamp, completionTime),
+    phases: spans.flatMap(([phase, from, to]) => {
+      const seconds = secondsBetween(from, to);
+      return seconds === undefined ? [] : [{ phase, seconds }];
+    }),
+  };
+}
+
+function knownReason(reason: string | undefined): string {
+  return reason !== undefined && endReasons.includes(reason) ? reason : 'Unknown';
+}
+
+/** Clocks of nodes differ a little, so what would be negative is 0. */
+function secondsBetween(from: string | undefined, to: string | undefined): number | undefined {
+  const seconds = (Date.parse(to ?? '') - Date.parse(from ?? '')) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}

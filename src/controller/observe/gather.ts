@@ -1,0 +1,165 @@
+import { jobName, labels, tidyJobName } from '../../api/names.ts';
+import type { Connection } from '../../kube/connection.ts';
+import { isNotFound } from '../../kube/kube-error.ts';
+import type { ListWatch } from '../../kube/list-watch.ts';
+import { requestJson } from '../../kube/request.ts';
+import { paths } from '../../kube/resources.ts';
+import { parseList, recordAt, textAt } from '../../kube/wire.ts';
+import { isTerminal, type Observed } from '../decide/decision.ts';
+import type { Obstacles } from './obstacles.ts';
+import type { PodsOfJobs } from './pods-of-jobs.ts';
+import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
+import type { ObservedPolicy } from '../policy/cache.ts';
+import { type Heard, withAllThatWasHeard } from './heard.ts';
+
+/** The caches that a decision is made from. */
+export type Caches = {
+  runs: ListWatch<ObservedRun>;
+  jobs: ListWatch<ObservedJob>;
+  pods: ListWatch<ObservedPod>;
+  policies: ListWatch<ObservedPolicy>;
+};
+
+/** Where what was observed comes from. */
+export type Gatherer = {
+  connection: Connection;
+  caches: Caches;
+  podsOfJobs: PodsOfJobs;
+  obstacles: Obstacles;
+  workers: Heard;
+};
+
+/**
+ * Collects everything that is known of a run. The caches may lag; where a lag would lead to a wrong end (a Job that
+ * seems deleted, a final word that seems missing), the API server itself is asked.
+ */
+export async function gather(
+  gatherer: Gatherer,
+  key: string,
+  signal: AbortSignal,
+): Promise<Observed | undefined> {
+  const run = gatherer.caches.runs.get(key);
+  if (run === undefined) return undefined;
+  const job = await findJob(gatherer, run, signal);
+  const found = await findPods(gatherer, run, job, signal);
+  const pods = found.map((pod) => withAllThatWasHeard(pod, gatherer.workers));
+  const isActive = job !== undefined && job.finished === undefined && !isTerminal(run.status);
+  const more = isActive ? await ask(gatherer, job, pods.at(-1), signal) : nothingMore;
+  const tidyJob = await findTidyJob(gatherer, run, signal);
+  return { run, job, pods, ...more, jobRefusal: undefined, tidyJob, tidyRefusal: undefined };
+}
+
+/** What is in no cache: it is asked for as long as a Job runs, and as far as it matters then. */
+type Asked = Pick<Observed, 'live' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
+
+const nothingMore: Asked = {
+  live: undefined,
+  mountFailure: undefined,
+  podRefusal: undefined,
+  namespaceEnds: false,
+};
+
+async function ask(
+  gatherer: Gatherer,
+  job: ObservedJob,
+  pod: ObservedPod | undefined,
+  signal: AbortSignal,
+): Promise<Asked> {
+  const { obstacles, workers } = gatherer;
+  if (pod === undefined) return { ...nothingMore, podRefusal: await obstacles.ofJob(job, signal) };
+  const isBetween = pod.worker.kind === 'terminated' && pod.worker.report?.phase !== 'Succeeded';
+  return {
+    live: pod.worker.kind === 'running' ? workers.reportOf(pod.uid) : undefined,
+    mountFailure: await obstacles.ofMount(pod, signal),
+    podRefusal: isBetween ? await obstacles.ofJob(job, signal) : undefined,
+    namespaceEnds:
+      pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, pod.namespace, signal)),
+  };
+}
+
+async function isBeingDeleted(
+  { connection }: Gatherer,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const path = paths.namespace(namespace);
+  const found = await requestJson(connection, { method: 'GET', path, signal });
+  return textAt(recordAt(found, 'metadata'), 'deletionTimestamp') !== undefined;
+}
+
+async function findJob(
+  gatherer: Gatherer,
+  run: ObservedRun,
+  signal: AbortSignal,
+): Promise<ObservedJob | undefined> {
+  const { namespace } = run.metadata;
+  const cached = gatherer.caches.jobs.get(`${namespace}/${jobName(run.metadata)}`);
+  const name = run.status.jobName;
+  if (cached !== undefined || name === undefined || isTerminal(run.status)) return cached;
+  return getJob(gatherer, { namespace, name }, signal);
+}
+
+async function getJob(
+  { connection }: Gatherer,
+  { namespace, name }: { namespace: string; name: string },
+  signal: AbortSignal,
+): Promise<ObservedJob | undefined> {
+  try {
+    const path = `${paths.jobs(namespace)}/${name}`;
+    return parseJob(await requestJson(connection, { method: 'GET', path, signal }));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function findTidyJob(
+  gatherer: Gatherer,
+  { metadata, status, spec }: ObservedRun,
+  signal: AbortSignal,
+): Promise<ObservedJob | undefined> {
+  const { namespace } = metadata;
+  const name = tidyJobName(metadata);
+  const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
+  // A run that deletes itself must not take a Job along that was made a moment ago.
+  const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled';
+  const mustAsk = mayBeNew && spec?.ttlSecondsAfterFinished !== undefined;
+  const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
+  return job?.ownerUid === metadata.uid ? job : undefined;
+}
+
+async function findPods(
+  gatherer: Gatherer,
+  run: ObservedRun,
+  job: ObservedJob | undefined,
+  signal: AbortSignal,
+): Promise<ObservedPod[]> {
+  const { namespace, uid } = run.metadata;
+  if (job === undefined) return lastPod(gatherer, run);
+  if (job.finished === undefined || isTerminal(run.status)) {
+    return gatherer.podsOfJobs.of(job.uid).sort(byAge);
+  }
+  const query = { labelSelector: `${labels.runUid}=${uid}` };
+  const list = await requestJson(gatherer.connection, {
+    method: 'GET',
+    path: paths.pods(namespace),
+    query,
+    signal,
+  });
+  const isOfJob = ({ jobUid }: ObservedPod) => jobUid === job.uid;
+  return parseList(list).items.map(parsePod).filter(isOfJob).sort(byAge);
+}
+
+/** A pod whose Job was deleted may still be ending. */
+function lastPod({ caches }: Gatherer, { metadata, status }: ObservedRun): ObservedPod[] {
+  const pod = caches.pods.get(`${metadata.namespace}/${status.podName}`);
+  return pod?.runUid === metadata.uid && !isTerminal(status) ? [pod] : [];
+}
+
+const isOver = ({ worker }: ObservedPod) => worker.kind === 'terminated';
+
+function byAge(a: ObservedPod, b: ObservedPod): number {
+  const age = a.creationTimestamp.localeCompare(b.creationTimestamp);
+  // Of two pods of one second, the one that has ended came first.
+  return age || Number(isOver(b)) - Number(isOver(a)) || a.name.localeCompare(b.name);
+}

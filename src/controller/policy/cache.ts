@@ -1,0 +1,35 @@
+import { policyName } from '../../api/policy/crd.ts';
+import type { PolicySpec } from '../../api/policy/schema.ts';
+import type { ListWatch } from '../../kube/list-watch.ts';
+import { parseObjectMeta } from '../../kube/wire.ts';
+import { describe } from '../../support/errors.ts';
+import type { Logger } from '../../support/log.ts';
+import { isRecord } from '../../support/narrow.ts';
+import { parsePolicySpec, type Policy, policyFor } from './policy.ts';
+
+/** A DockerRunPolicy as it is kept: what it allows, or why it cannot be read. */
+export type ObservedPolicy = { readonly name: string; readonly spec: PolicySpec | { problem: string } };
+
+/** Parses a DockerRunPolicy; one that this controller does not understand is a problem, not an exception. */
+export function parsePolicy(object: unknown): ObservedPolicy {
+  const { name } = parseObjectMeta(object);
+  try {
+    return { name, spec: parsePolicySpec(isRecord(object) ? object['spec'] : undefined) };
+  } catch (error) {
+    return { name, spec: { problem: describe(error) } };
+  }
+}
+
+/** What counts for the runs of a namespace by the newest DockerRunPolicy that is known. */
+export function policyIn(policies: ListWatch<ObservedPolicy>, namespace: string): Policy {
+  // Of a resource of the whole cluster the key has no namespace.
+  return policyFor(namespace, policies.get(`/${policyName}`)?.spec);
+}
+
+/** Logs a change of a DockerRunPolicy, and what it means. */
+export function sayPolicy(log: Logger, { name, spec }: ObservedPolicy): void {
+  const about = { policy: name };
+  if (name !== policyName) log.warn(about, `a policy that does not count: its name is not ${policyName}`);
+  else if ('problem' in spec) log.error({ ...about, ...spec }, 'the policy is invalid: no run is started');
+  else log.info(about, 'the policy came, changed or went');
+}

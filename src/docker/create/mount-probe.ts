@@ -1,0 +1,50 @@
+import { posix } from 'node:path';
+import { RunError } from '../../support/errors.ts';
+import { statusOf } from '../classify.ts';
+import type { BindMount } from './container-spec.ts';
+import { inspectState } from '../container-state.ts';
+import type { Engine } from '../engine.ts';
+import { engineStream } from '../engine-call.ts';
+
+/**
+ * Looks for the probes of the mounts through a container that is created but not started: the engine mounts its
+ * volumes to answer. A bind mount names a path of the engine's host, and where that is not the worker's directory,
+ * the target would find an empty one without any error.
+ * @throws RunError HostPathNotVisible for the first mount in which the engine does not see the worker's file
+ */
+export async function checkMounts(
+  engine: Engine,
+  id: string,
+  mounts: readonly BindMount[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const mount of mounts) {
+    if (mount.probe !== undefined && !(await isSeen(engine, id, { mount, file: mount.probe.file, signal }))) {
+      throw new RunError('HostPathNotVisible', notVisible(mount, engine.socketPath));
+    }
+  }
+}
+
+/** Only a clear "no such file" counts: an engine that cannot look must not stop a run that may be fine. */
+async function isSeen(
+  engine: Engine,
+  id: string,
+  { mount, file, signal }: { mount: BindMount; file: string; signal: AbortSignal },
+): Promise<boolean> {
+  const path = posix.join(mount.target, file);
+  try {
+    const answer = await engineStream({ signal }, (abortSignal) =>
+      engine.docker.getContainer(id).infoArchive({ path, abortSignal }),
+    );
+    answer.destroy();
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    return statusOf(error) !== 404 || (await inspectState(engine, id, { signal })).phase === 'gone';
+  }
+}
+
+function notVisible({ source, setting }: BindMount, socketPath: string): string {
+  const check = setting === undefined ? '' : ` (check ${setting})`;
+  return `The Docker Engine on ${socketPath} sees another directory at ${source} than the worker does${check}: what is put there does not reach the target`;
+}

@@ -1,0 +1,66 @@
+import { RunError } from '../../support/errors.ts';
+import { isRecord, textOf } from '../../support/narrow.ts';
+import type { Login, RegistryEntry } from './auths.ts';
+
+/** What holds a docker configuration; `where` names it in messages, which never quote its contents. */
+export type ConfigSource = { readonly source: string; readonly where: string };
+
+/**
+ * Parses the JSON of a docker configuration.
+ * @throws RunError SecretIncomplete; without a cause, because the parser's error quotes what it could not read
+ */
+export function parseConfig(text: string, { where }: ConfigSource): Record<string, unknown> {
+  const config = parsed(text);
+  if (!isRecord(config)) throw new RunError('SecretIncomplete', `${where} is no JSON object`);
+  return config;
+}
+
+/**
+ * Reads the map from registries to logins. An entry without a login is left out: docker writes such ones for
+ * logins that it keeps elsewhere.
+ * @throws RunError SecretIncomplete when an entry cannot be read
+ */
+export function configEntries(auths: unknown, from: ConfigSource): RegistryEntry[] {
+  if (!isRecord(auths)) {
+    throw new RunError('SecretIncomplete', `${from.where} holds no map from registries to credentials`);
+  }
+  return Object.entries(auths).flatMap(([pattern, entry]) => {
+    const login = loginOf(entry, `The entry ${JSON.stringify(pattern)} of ${lowerFirst(from.where)}`);
+    return login === undefined ? [] : [{ pattern, source: from.source, login }];
+  });
+}
+
+function loginOf(entry: unknown, where: string): Login | undefined {
+  if (!isRecord(entry)) throw new RunError('SecretIncomplete', `${where} is no JSON object`);
+  const auth = textOf(entry['auth']);
+  const { username, password } =
+    auth === undefined
+      ? { username: textOf(entry['username']), password: textOf(entry['password']) }
+      : decodeAuth(auth, where);
+  const identitytoken = textOf(entry['identitytoken']);
+  if (identitytoken !== undefined) return { username, identitytoken };
+  if (username === undefined) return undefined;
+  return { username, password: password ?? '' };
+}
+
+/** `auth` is the base64 of `user:password`; docker itself pads it with zero bytes at times. */
+function decodeAuth(auth: string, where: string): { username: string; password: string } {
+  const base64 = auth.replace(/\s/g, '');
+  const text = /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? Buffer.from(base64, 'base64').toString('utf8') : '';
+  const colon = text.indexOf(':');
+  if (colon < 1)
+    throw new RunError('SecretIncomplete', `${where} has an auth that is no base64 of user:password`);
+  return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, '') };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+import { publishFile, refuseExisting } from '../../io/confined-change.ts';
+import { createFile, makeDirectories, splitLast } from '../../io/confined.ts';
+import { FileSink } from '../../io/file-sink.ts';
+import { inodeOf, ownNamePrefix } from '../../io/made-path.ts';
+import type { GirderClient } from '../client.ts';
+import type { GirderFile } from '../documents.ts';
+import type { MadePaths } from './made.ts';
+import { streamFile, type TransferOptions } from './stream-file.ts';
+
+/** Readable and writable for whatever user the target runs as. */
+const directoryMode = 0o777;
+const fileMode = 0o644;
+
+/** Makes a directory below `into`, and those on the way to it, as far as they are missing. */
+export function placeDirectory(into: string, segments: readonly string[], made: MadePaths): Promise<void> {
+  return makeDirectories(into, segments, directoryMode, (path) => made.note({ path }));
+}
+
+/** Downloads a file to a path below `into`; it gets that name only when it is complete. Gives its size. */
+export async function placeFile(
+  client: GirderClient,
+  file: GirderFile,
+  { into, relativePath, made }: { into: string; relativePath: string; made: MadePaths },
+  options: TransferOptions,
+): Promise<number> {
+  const { parents } = splitLast(relativePath);
+  await placeDirectory(into, parents, made);
+  await refuseExisting(into, relativePath);
+  const temporary = { path: [...parents, `${ownNamePrefix}${randomUUID()}.part`].join('/') };
+  made.note(temporary);
+  const { size, inode } = await fill(client, file, { into, temporary: temporary.path }, options);
+  made.note({ path: relativePath, inode });
+  await publishFile(into, temporary.path, relativePath, (reserved) => made.note(reserved));
+  made.forget(temporary);
+  return size;
+}
+
+async function fill(
+  client: GirderClient,
+  file: GirderFile,
+  { into, temporary }: { into: string; temporary: string },
+  options: TransferOptions,
+): Promise<{ size: number; inode: string }> {
+  await using handle = await createFile(into, temporary, fileMode);
+  const sink = new FileSink(handle);
+  try {
+    const { bytes } = await streamFile(client, file, sink, options);
+    return { size: bytes, inode: inodeOf(await handle.stat({ bigint: true })) };
+  } finally {
+    // Also after a failure: nothing may be writing when the handle is closed.
+    await sink.flush();
+  }
+}

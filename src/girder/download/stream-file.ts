@@ -1,0 +1,187 @@
+import { RunError } from '../../support/errors.ts';
+import type { ByteSink } from '../../io/byte-sink.ts';
+import { StalledError, Watchdog } from '../../support/watchdog.ts';
+import { BrokenBody } from '../http/byte-body.ts';
+import type { GirderClient } from '../client.ts';
+import { type GirderFile, parseFile } from '../documents.ts';
+import { TransientFailure } from '../failure.ts';
+import { Patience } from '../patience.ts';
+import { parseContentRange } from '../http/content-range.ts';
+import type { Answer } from '../http/transport.ts';
+
+/**
+ * The signal stops the transfer; `onProgress` hears how many bytes are there, and of how many if that is known.
+ * `bufferBytes` is the memory for bytes under way (256 KiB by default): less when many transfers run at once.
+ */
+export type TransferOptions = {
+  readonly signal: AbortSignal;
+  readonly bufferBytes?: number | undefined;
+  readonly onProgress?: ((bytes: number, total: number | undefined) => void) | undefined;
+};
+
+/** What was sent: the file as it was then, and how many bytes it really had. */
+export type StreamedFile = { readonly file: GirderFile; readonly bytes: number };
+
+/** Few system calls, and little memory. */
+export const defaultBufferBytes = 256 * 1024;
+const mostRestarts = 5;
+
+/** Asks for a file's document; the user's words for it are "file 5f0c…". */
+export function describeFile(client: GirderClient, fileId: string, signal: AbortSignal): Promise<GirderFile> {
+  return client.json({
+    method: 'GET',
+    route: ['file', fileId],
+    subject: `file ${fileId}`,
+    signal,
+    parse: parseFile,
+  });
+}
+
+/**
+ * Streams a whole file into a sink in constant memory. A broken connection is resumed where it broke, unless the
+ * file was replaced in Girder meanwhile: then it starts anew, so two versions are never mixed.
+ */
+export async function streamFile(
+  client: GirderClient,
+  file: GirderFile,
+  sink: ByteSink,
+  options: TransferOptions,
+): Promise<StreamedFile> {
+  return new FileStream(client, file, sink, options).run();
+}
+
+class FileStream {
+  readonly #client: GirderClient;
+  readonly #sink: ByteSink;
+  readonly #options: TransferOptions;
+  readonly #patience = new Patience();
+  readonly #buffer: Buffer;
+  #file: GirderFile;
+  #bytes = 0;
+  #restarts = 0;
+  /** The size that the answers tell, for link files that have none of their own. */
+  #total: number | undefined;
+
+  constructor(client: GirderClient, file: GirderFile, sink: ByteSink, options: TransferOptions) {
+    this.#client = client;
+    this.#file = file;
+    this.#sink = sink;
+    this.#options = options;
+    this.#total = file.size;
+    this.#buffer = Buffer.allocUnsafeSlow(options.bufferBytes ?? defaultBufferBytes);
+  }
+
+  async run(): Promise<StreamedFile> {
+    for (;;) {
+      try {
+        if (this.#bytes === this.#total) return { file: this.#file, bytes: this.#bytes };
+        await this.#transfer();
+        return { file: this.#file, bytes: this.#bytes };
+      } catch (error) {
+        if (!(error instanceof TransientFailure)) throw error;
+        await this.#client.waitAgain(this.#patience, error, this.#about());
+        await this.#followReplacement();
+      }
+    }
+  }
+
+  async #transfer(): Promise<void> {
+    const headers = this.#bytes > 0 ? { Range: `bytes=${this.#bytes}-` } : {};
+    const route = ['file', this.#file._id, 'download'];
+    const buffer = this.#buffer;
+    const answer = await this.#client.open({ method: 'GET', route, headers, buffer, ...this.#about() });
+    try {
+      await this.#align(answer);
+      await this.#pump(answer);
+    } finally {
+      answer.body.destroy();
+    }
+    if (this.#total !== undefined && this.#bytes !== this.#total) {
+      throw new TransientFailure(`the transfer ended after ${this.#bytes} of ${this.#total} bytes`);
+    }
+  }
+
+  /** Makes sure that the first byte of the answer is the next one we want. */
+  async #align(answer: Answer): Promise<void> {
+    if (answer.status === 206) {
+      const range = parseContentRange(answer.header('content-range'));
+      if (range?.first !== this.#bytes)
+        throw new TransientFailure('it answers another range than was asked for');
+      this.#total ??= range.total;
+      return;
+    }
+    if (this.#bytes > 0) await this.#restart();
+    const length = answer.header('content-length');
+    if (this.#total === undefined && length !== undefined) this.#total = Number(length);
+  }
+
+  async #pump({ body }: Answer): Promise<void> {
+    using watchdog = new Watchdog(this.#client.timing.stall, 'byte of the file', this.#options.signal);
+    const onAbort = () => body.destroy(asError(watchdog.signal.reason));
+    watchdog.signal.addEventListener('abort', onAbort);
+    if (watchdog.signal.aborted) onAbort();
+    try {
+      await body.pump((chunk) => this.#take(chunk, watchdog));
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  #take(chunk: Buffer, watchdog: Watchdog): Promise<void> | undefined {
+    if (this.#total !== undefined && this.#bytes + chunk.length > this.#total) return this.#refuseSurplus();
+    const wait = this.#sink.write(chunk);
+    if (wait === undefined) {
+      this.#took(chunk.length, watchdog);
+      return undefined;
+    }
+    // While we are the slow side, silence is not the server's fault.
+    watchdog.pause();
+    return wait.then(() => this.#took(chunk.length, watchdog));
+  }
+
+  #took(bytes: number, watchdog: Watchdog): void {
+    watchdog.touch();
+    this.#bytes += bytes;
+    this.#patience.progress();
+    this.#options.onProgress?.(this.#bytes, this.#total);
+  }
+
+  async #refuseSurplus(): Promise<never> {
+    const failure = new TransientFailure(`it sends more than the ${this.#total} bytes of the file`);
+    await this.#restart();
+    throw failure;
+  }
+
+  #explain(error: unknown): unknown {
+    this.#options.signal.throwIfAborted();
+    if (error instanceof StalledError) return new TransientFailure(error.message);
+    if (!(error instanceof BrokenBody)) return error;
+    return new TransientFailure(`the connection broke after ${this.#bytes} bytes: ${error.message}`);
+  }
+
+  async #followReplacement(): Promise<void> {
+    const now = await describeFile(this.#client, this.#file._id, this.#options.signal);
+    if (now.size === this.#file.size && now.created === this.#file.created) return;
+    this.#file = now;
+    await this.#restart();
+  }
+
+  async #restart(): Promise<void> {
+    this.#restarts += 1;
+    if (this.#restarts > mostRestarts) {
+      const text = `file ${this.#file._id} in Girder ${this.#client.apiUrl} is never the same twice`;
+      throw new RunError('DownloadFailed', text);
+    }
+    await this.#sink.restart();
+    this.#bytes = 0;
+    this.#total = this.#file.size;
+  }
+
+  #about() {
+    return { subject: `file ${this.#file._id}`, signal: this.#options.signal };
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

@@ -1,0 +1,102 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { ByteSocket } from './byte-socket.ts';
+import { lookupElsewhere } from './guarded-lookup.ts';
+import { HeadCollector, MalformedAnswer, type ResponseHead } from './head.ts';
+import { framingOf } from './framing.ts';
+import { SocketBody } from './byte-socket-body.ts';
+import type { ByteSource } from './byte-source.ts';
+import { type Answer, commonHeaders, type Exchange, wireError } from './transport.ts';
+
+/** The memory for the answer, and what to send with the request, if anything. */
+export type Bytes = { readonly buffer: Buffer; readonly source?: ByteSource };
+
+/**
+ * Like `exchange`, for long bodies: an answer's comes through `buffer` and a request's through a buffer of its own,
+ * so that their lengths cost neither memory nor the garbage collector's time.
+ */
+export async function exchangeBytes(request: Exchange, { buffer, source }: Bytes): Promise<Answer> {
+  const { signal } = request;
+  let socket: ByteSocket | undefined;
+  try {
+    signal.throwIfAborted();
+    const text = headOf(request);
+    socket = new ByteSocket(request.url, buffer, request.isElsewhere === true ? lookupElsewhere : undefined);
+    const head = await Promise.race([readHead(socket, signal), send(socket, text, source)]);
+    const body = new SocketBody(socket, framingOf(head));
+    return { status: head.status, body, header: (name) => head.headers.get(name.toLowerCase()) };
+  } catch (error) {
+    socket?.destroy();
+    throw wireError(error, signal);
+  }
+}
+
+/** Sends the request; only ever rejects, because the answer may come before the request is out, or never. */
+async function send(socket: ByteSocket, head: string, source: ByteSource | undefined): Promise<never> {
+  await socket.send(Buffer.from(head, 'latin1'));
+  if (source !== undefined) await sendAll(socket, source);
+  return new Promise<never>(() => undefined);
+}
+
+/** While one half of the memory is on its way, the next bytes come into the other. */
+async function sendAll(socket: ByteSocket, source: ByteSource): Promise<void> {
+  const middle = Math.ceil(source.buffer.length / 2);
+  let [free, busy] = [source.buffer.subarray(0, middle), source.buffer.subarray(middle)];
+  let sending = Promise.resolve();
+  for (;;) {
+    const bytes = await source.next(free);
+    await sending;
+    if (bytes === 0) return;
+    sending = socket.send(free.subarray(0, bytes));
+    // Awaited after the next bytes are there; until then its failure has to wait too.
+    sending.catch(() => undefined);
+    [free, busy] = [busy, free];
+  }
+}
+
+function headOf({ method, url, headers }: Exchange): string {
+  const all = { Host: url.host, ...commonHeaders, ...headers, Connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    return `${name}: ${value}\r\n`;
+  });
+  return `${method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
+
+function readHead(socket: ByteSocket, signal: AbortSignal): Promise<ResponseHead> {
+  const { promise, resolve, reject } = Promise.withResolvers<ResponseHead>();
+  const onAbort = () => reject(new Error('aborted'));
+  signal.addEventListener('abort', onAbort, { once: true });
+  let collector = new HeadCollector();
+  const look = () => {
+    while (socket.hasUnread) {
+      const { used, head } = collector.take(socket.unread);
+      socket.consume(used);
+      if (head === undefined) continue;
+      if (!isInterim(head)) {
+        socket.detach();
+        resolve(head);
+        return false;
+      }
+      collector = new HeadCollector();
+    }
+    if (socket.failure !== undefined) throw socket.failure;
+    if (socket.hasEnded) throw new MalformedAnswer('it closed the connection without an answer');
+    return true;
+  };
+  socket.attach(() => {
+    try {
+      return look();
+    } catch (error) {
+      reject(error instanceof Error ? error : new Error(String(error)));
+      return false;
+    }
+  });
+  return promise.finally(() => signal.removeEventListener('abort', onAbort));
+}
+
+/** "100 Continue" and its like come before the answer; what switches protocols was never asked for. */
+function isInterim({ status }: ResponseHead): boolean {
+  if (status === 101) throw new MalformedAnswer('it wants to speak another protocol');
+  return status < 200;
+}

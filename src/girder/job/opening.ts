@@ -1,0 +1,78 @@
+import { deadline } from '../../support/abort.ts';
+import { describe, RunError } from '../../support/errors.ts';
+import type { Logger } from '../../support/log.ts';
+import { parseApiUrl } from '../api-url.ts';
+import { GirderClient } from '../client.ts';
+import { TokenSource } from '../credentials.ts';
+import type { JobState } from './document.ts';
+import { isRefusal, JobRoute } from './route.ts';
+import { isCancel, isFinal, jobStatus } from './status.ts';
+import type { JobTiming } from './timing.ts';
+import { advance } from './transition.ts';
+
+/** Which job of which Girder, and the token that is good for it alone. */
+export type JobOptions = {
+  readonly apiUrl: string;
+  readonly jobId: string;
+  readonly token: string;
+  readonly signal: AbortSignal;
+  readonly log?: Logger | undefined;
+  readonly timing?: Partial<JobTiming> | undefined;
+};
+
+/** A job that the run may report to, and the state it is in. */
+export type OpenedJob = { readonly route: JobRoute; readonly status: number };
+
+/** Checks that the job exists, that the token may write to it, and that it has not ended. */
+export async function openJob(options: JobOptions, timing: JobTiming): Promise<OpenedJob> {
+  const { apiUrl, jobId, token, signal, log } = options;
+  const client = new GirderClient(parseApiUrl(apiUrl), new TokenSource({ token }), { log });
+  const route = new JobRoute(client, jobId);
+  const { status } = await firstLook(route, { jobId, api: client.apiUrl, signal });
+  if (isCancel(status)) {
+    await confirmCancel(route, status, { timing, log });
+    throw cancelledInGirder(jobId);
+  }
+  if (isFinal(status)) throw endedBefore(jobId, status);
+  return { route, status };
+}
+
+/** What a run ends with when its job was cancelled. */
+export function cancelledInGirder(jobId: string): RunError {
+  return new RunError('CancelledInGirder', `the job ${jobId} was cancelled in Girder`);
+}
+
+type Subject = { readonly jobId: string; readonly api: string; readonly signal: AbortSignal };
+
+async function firstLook(route: JobRoute, { jobId, api, signal }: Subject): Promise<JobState> {
+  try {
+    return await route.putPatiently({}, signal);
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    if (error.reason === 'GirderNotFound' || isRefusal(error)) {
+      throw new RunError('GirderNotFound', `spec.girder.job.id: there is no job ${jobId} in Girder ${api}`);
+    }
+    if (error.reason !== 'GirderUnauthorized' && error.reason !== 'GirderForbidden') throw error;
+    const why = `Girder ${api} does not let this token write to the job ${jobId}: it is wrong, has expired, or is another job's`;
+    throw new RunError(error.reason, `spec.girder.job.tokenSecretRef: ${why}`);
+  }
+}
+
+/** Nobody else will end a job that waits in CANCELING for a run that never starts. */
+async function confirmCancel(
+  route: JobRoute,
+  from: number,
+  { timing, log }: { timing: JobTiming; log: Logger | undefined },
+): Promise<void> {
+  try {
+    await advance(route, { from, to: jobStatus.canceled }, deadline(timing.finish));
+  } catch (error) {
+    log?.warn({ cause: describe(error) }, 'the job in Girder could not be marked as cancelled');
+  }
+}
+
+function endedBefore(jobId: string, status: number): RunError {
+  const how = status === jobStatus.success ? 'SUCCESS' : 'ERROR';
+  const text = `spec.girder.job.id: the job ${jobId} has ended with ${how} already, and a job runs only once; make a new one`;
+  return new RunError('InvalidSpec', text);
+}

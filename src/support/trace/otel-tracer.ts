@@ -1,0 +1,121 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
+import type * as api from '@opentelemetry/api';
+import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { sleep } from '../abort.ts';
+import { RunError } from '../errors.ts';
+import { noSpan, type PastSpan, type Span, type Tracer } from './trace.ts';
+import type { SpanContext } from './context.ts';
+import { openExporter } from './exporter.ts';
+import { TraceIds } from './ids.ts';
+import { traceResource } from './resource.ts';
+import { isSampled, sampledShare, type TraceSettings, type TracingOptions } from './settings.ts';
+
+/** How long one batch may take to be sent; those after it wait, up to the bound of the queue, and then are dropped. */
+const longestExportMs = 10_000;
+
+/** A tracer that sends batches over OTLP, with OpenTelemetry's own SDK: a bounded queue, and nobody waits for it. */
+export async function openTracer(
+  environment: Record<string, string | undefined>,
+  settings: TraceSettings & { readonly kind: 'on' },
+  { serviceName, parent, onProblem }: TracingOptions,
+): Promise<Tracer> {
+  const exporter = await openExporter(settings, onProblem);
+  return new OtelTracer({
+    processor: new BatchSpanProcessor({ exporter, exportTimeoutMillis: longestExportMs }),
+    serviceName,
+    parent,
+    share: sampledShare(environment),
+  });
+}
+
+type Parts = {
+  readonly processor: BatchSpanProcessor;
+  readonly serviceName: string;
+  /** What spans belong to that are in no other. */
+  readonly parent: SpanContext | undefined;
+  /** The share of traces that is sent. */
+  readonly share: number;
+};
+
+class OtelTracer implements Tracer {
+  readonly #parts: Parts;
+  readonly #ids = new TraceIds();
+  readonly #current = new AsyncLocalStorage<SpanContext>();
+  readonly #tracer: api.Tracer;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const spanProcessors = [parts.processor];
+    const resource = traceResource(parts.serviceName);
+    const provider = new TracerProvider({ resource, idGenerator: this.#ids, spanProcessors });
+    this.#tracer = provider.getTracer('dockerrun');
+  }
+
+  async traced<T>(
+    { name, attributes, parent }: Parameters<Tracer['traced']>[0],
+    work: (span: Span) => Promise<T>,
+  ): Promise<T> {
+    const above = parent ?? this.current();
+    if (above !== undefined && !this.#isSampled(above)) return work(noSpan);
+    const started = this.#tracer.startSpan(name, { attributes: { ...attributes } }, contextOf(above));
+    const span = spanOf(started);
+    try {
+      return await this.#current.run(started.spanContext(), () => work(span));
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      started.end();
+    }
+  }
+
+  record({ name, context, start, end, attributes, errorType }: PastSpan): void {
+    if (!this.#isSampled(context)) return;
+    const options = { startTime: start, attributes: { ...attributes }, root: true };
+    const span = this.#ids.give(context, () => this.#tracer.startSpan(name, options, ROOT_CONTEXT));
+    if (errorType !== undefined) markFailed(span, errorType);
+    span.end(end);
+  }
+
+  current(): SpanContext | undefined {
+    return this.#current.getStore() ?? this.#parts.parent;
+  }
+
+  async close(longestMs: number): Promise<void> {
+    const isOver = new AbortController();
+    const late = sleep(longestMs, isOver.signal).catch(() => undefined);
+    // What could not be sent was told by the exporter.
+    const sent = this.#parts.processor.shutdown().catch(() => undefined);
+    await Promise.race([sent, late]);
+    isOver.abort();
+  }
+
+  #isSampled({ traceId }: SpanContext): boolean {
+    return isSampled(traceId, this.#parts.share);
+  }
+}
+
+/** The context of a sampled parent, which may be of another process. */
+function contextOf(parent: SpanContext | undefined): api.Context {
+  if (parent === undefined) return ROOT_CONTEXT;
+  const { traceId, spanId } = parent;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: TraceFlags.SAMPLED });
+}
+
+function spanOf(started: api.Span): Span {
+  return {
+    set: (attributes) => void started.setAttributes({ ...attributes }),
+    fail: (error) => markFailed(started, error instanceof RunError ? error.reason : kindOf(error)),
+  };
+}
+
+/** The kind of an error that nobody classified. */
+function kindOf(error: unknown): string {
+  return error instanceof Error ? error.name : '_OTHER';
+}
+
+function markFailed(span: api.Span, errorType: string): void {
+  span.setStatus({ code: SpanStatusCode.ERROR, message: errorType });
+  span.setAttribute('error.type', errorType);
+}

@@ -1,0 +1,42 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { parsePlan, workerEnvironment, workerPaths } from '../../api/plan.ts';
+import { gpuMountsDirectory, podGpus } from '../../docker/create/gpu-request.ts';
+import { podCgroupParent } from './cgroup.ts';
+import { girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
+import { openPodVolumes } from './volumes.ts';
+import type { Setting } from '../setting.ts';
+
+/** The setting of a worker in the pod that the controller made for it. */
+export function podSetting(environment: NodeJS.ProcessEnv): Setting {
+  const plan = parsePlan(environment[workerEnvironment.plan]);
+  const podUid = environment[workerEnvironment.podUid];
+  if (podUid === undefined) throw new TypeError(`${workerEnvironment.podUid} is not set`);
+  const failedAttempts = Number(environment[workerEnvironment.failedAttempts] ?? 0);
+  return {
+    run: plan.run,
+    spec: plan.spec,
+    dockerSocket: workerPaths.dockerSocket,
+    attempt: podUid,
+    mayBeRetried: failedAttempts < plan.spec.backoffLimit,
+    openVolumes: (signal) => openPodVolumes(plan, podUid, signal),
+    spoolDirectory: workerPaths.spool,
+    girderCredentials: () => girderCredentials(plan),
+    secretValue: (reference, field) => secretValue(plan, reference, field),
+    registryAuths: () => podRegistryAuths(plan),
+    gpus: async (imageAsks) => {
+      const given = podGpus(environment, await namesIn(gpuMountsDirectory));
+      return given ?? (imageAsks && plan.gpusByLabel === true ? { count: -1, optional: true } : undefined);
+    },
+    cgroupParent: async ({ cgroupDriver }) =>
+      podCgroupParent(await readFile('/proc/self/cgroup', 'utf8'), {
+        ...plan.podCgroup,
+        podUid,
+        driver: cgroupDriver,
+      }),
+  };
+}
+
+/** Nothing where there is no such directory: most nodes have no GPU. */
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
+}

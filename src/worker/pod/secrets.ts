@@ -1,0 +1,91 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SecretKeyReference } from '../../api/fields.ts';
+import { type RunPlan, secretKeyFile, workerPaths } from '../../api/plan.ts';
+import { secretKeysOf } from '../../api/secret-keys.ts';
+import type { RegistryAuths } from '../../docker/registry/auths.ts';
+import { configJsonKey, configKey, type PullSecret, registryAuths } from '../../docker/registry/secrets.ts';
+import type { GirderCredentials } from '../../girder/credentials.ts';
+import { errorCode, RunError } from '../../support/errors.ts';
+import { textOf } from '../../support/narrow.ts';
+
+/**
+ * The credentials in the Secret that spec.girder.credentialsSecretRef names.
+ * @throws RunError SecretIncomplete
+ */
+export async function girderCredentials({ run, spec }: RunPlan): Promise<GirderCredentials> {
+  const apiKey = await trimmedText(join(workerPaths.girderSecret, 'apiKey'));
+  if (apiKey !== undefined) return { apiKey };
+  const token = await trimmedText(join(workerPaths.girderSecret, 'token'));
+  if (token !== undefined) return { token };
+  const secret = spec.girder?.credentialsSecretRef?.name ?? '';
+  throw new RunError(
+    'SecretIncomplete',
+    `Secret ${secret} in namespace ${run.namespace} (spec.girder.credentialsSecretRef) has neither the key apiKey nor the key token`,
+  );
+}
+
+/**
+ * The value of a key of a Secret that the spec refers to in `field`, byte for byte.
+ * @throws RunError SecretIncomplete
+ */
+export async function secretValue(
+  { run, spec }: RunPlan,
+  { name, key }: SecretKeyReference,
+  field: string,
+): Promise<string> {
+  const secrets = secretKeysOf(spec);
+  const secret = secrets.findIndex((one) => one.name === name);
+  const file = secretKeyFile(secrets[secret]?.keys.indexOf(key) ?? -1);
+  const value = await textOfFile(join(workerPaths.secretKeys(secret), file));
+  if (value !== undefined) return value;
+  throw new RunError(
+    'SecretIncomplete',
+    `Secret ${name} in namespace ${run.namespace} (${field}) has no key ${key}`,
+  );
+}
+
+/**
+ * The credentials in spec.imagePullSecrets. One that does not exist is left out, as for a pod, and named in the
+ * advice for an image that needs one.
+ * @throws RunError SecretIncomplete when one has no credentials for registries
+ */
+export async function podRegistryAuths({ run, spec }: RunPlan): Promise<RegistryAuths> {
+  const names = (spec.imagePullSecrets ?? []).map(({ name }) => name);
+  const secrets = await Promise.all(names.map((name, index) => pullSecret(name, index)));
+  const there = secrets.filter((secret) => secret !== undefined);
+  const { entries, advice } = registryAuths(there);
+  const missing = names.filter((_, index) => secrets[index] === undefined).join(', ');
+  if (missing === '') return { entries, advice };
+  const absence = `the Secret ${missing} of spec.imagePullSecrets does not exist in namespace ${run.namespace}`;
+  return {
+    entries,
+    advice: (host) => (there.length === 0 ? absence : `${advice(host)}, and ${absence}`),
+  };
+}
+
+async function pullSecret(name: string, index: number): Promise<PullSecret | undefined> {
+  const directory = workerPaths.pullSecret(index);
+  // The kubelet keeps `..data` and the like beside the keys, also of a Secret that does not exist.
+  const keys = (await readdir(directory)).filter((key) => !key.startsWith('..'));
+  if (keys.length === 0) return undefined;
+  const data = {
+    [configJsonKey]: await textOfFile(join(directory, configJsonKey)),
+    [configKey]: await textOfFile(join(directory, configKey)),
+  };
+  return { name, data };
+}
+
+/** Without the line end that editors and `echo` add; nothing when the file is absent or empty. */
+async function trimmedText(path: string): Promise<string | undefined> {
+  return textOf((await textOfFile(path))?.trim());
+}
+
+async function textOfFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

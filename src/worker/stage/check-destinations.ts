@@ -1,0 +1,74 @@
+import { checkDestination, type Destination } from '../../girder/upload/check-destination.ts';
+import type { GirderClient } from '../../girder/client.ts';
+import { RunError } from '../../support/errors.ts';
+import type { Logger } from '../../support/log.ts';
+import { traced } from '../../support/trace/trace.ts';
+import { attributed } from './attributed.ts';
+import { explainMissing, type IdUse } from './explain-missing.ts';
+import type { HookStep } from './hook-steps.ts';
+import { inParallel } from './in-parallel.ts';
+import type { Steps } from './steps.ts';
+import type { OutputStep } from '../streams/steps.ts';
+
+/** A destination with the field of the spec that names it; a run does not fail for one that is optional. */
+type DestinationUse = Destination & IdUse & { readonly field: string; readonly isOptional: boolean };
+
+/**
+ * Looks up every item and folder that is to get results, so that an id with a typing error does not cost what the target
+ * computes.
+ * @throws RunError naming the field
+ */
+export async function checkDestinations(
+  client: GirderClient,
+  steps: Pick<Steps, 'hooks' | 'streams'>,
+  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
+): Promise<void> {
+  const checks = destinationsOf(steps).map((use) => async (stop: AbortSignal) => {
+    try {
+      await checkDestination(client, use, stop);
+    } catch (error) {
+      const explained = attributed(await explainMissing(client, error, use, stop), use.field);
+      if (!use.isOptional || !isMistake(explained)) throw explained;
+      log.warn({ cause: explained.message }, 'an optional hook has nowhere to upload to');
+    }
+  });
+  if (checks.length > 0) await traced('check destinations', {}, () => inParallel(checks, signal));
+}
+
+function isMistake(error: unknown): error is RunError {
+  return error instanceof RunError && ['GirderNotFound', 'GirderForbidden'].includes(error.reason);
+}
+
+/** Each destination once, as something that needs it uses it, if anything does. */
+function destinationsOf({ hooks, streams }: Pick<Steps, 'hooks' | 'streams'>): DestinationUse[] {
+  const uses = [...streams.outputs.flatMap(useOfStream), ...hooks.map(useOfHook)];
+  const distinct = new Map<string, DestinationUse>();
+  for (const use of uses) {
+    const key = `${use.kind} ${use.id}`;
+    const other = distinct.get(key);
+    if (other === undefined || (other.isOptional && !use.isOptional)) distinct.set(key, use);
+  }
+  return [...distinct.values()];
+}
+
+const streamAdvice = { file: 'use the id of its item', folder: 'use the id of an item in it' } as const;
+
+const hookAdvice = {
+  file: 'use the id of its item',
+  item: 'use girderUploadVolumePathToItem',
+  folder: 'use girderUploadVolumePathToFolder',
+} as const;
+
+function useOfStream({ name, to }: OutputStep): DestinationUse[] {
+  if (to.kind !== 'item') return [];
+  const field = `spec.transforms: ${name}.connect.output.girderStreamToItem.itemId`;
+  return [{ kind: 'item', id: to.item.itemId, field, isOptional: false, advice: streamAdvice }];
+}
+
+function useOfHook({ hook, to, optional }: HookStep): DestinationUse {
+  const spec = `spec.girderResultHooks[${hook}]`;
+  const rest = { isOptional: optional, advice: hookAdvice };
+  return 'itemId' in to
+    ? { kind: 'item', id: to.itemId, field: `${spec}.girderUploadVolumePathToItem.itemId`, ...rest }
+    : { kind: 'folder', id: to.folderId, field: `${spec}.girderUploadVolumePathToFolder.folderId`, ...rest };
+}

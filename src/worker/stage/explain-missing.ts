@@ -1,0 +1,27 @@
+import type { GirderClient } from '../../girder/client.ts';
+import { type DocumentKind, otherKindOf } from '../../girder/document-kind.ts';
+import { RunError } from '../../support/errors.ts';
+
+/** An id that should be of a `kind`, and what to say when it is of another. */
+export type IdUse = {
+  readonly kind: DocumentKind;
+  readonly id: string;
+  readonly advice: Readonly<Partial<Record<DocumentKind, string>>>;
+};
+
+/** Adds to a GirderNotFound its likeliest cause: the id of an item where that of a file belongs, and the like. */
+export async function explainMissing(
+  client: GirderClient,
+  error: unknown,
+  use: IdUse,
+  signal: AbortSignal,
+): Promise<unknown> {
+  signal.throwIfAborted();
+  if (!(error instanceof RunError) || error.reason !== 'GirderNotFound') return error;
+  const kind = await otherKindOf(client, use, signal);
+  const advice = kind === undefined ? undefined : use.advice[kind];
+  if (kind === undefined || advice === undefined) return error;
+  const article = kind === 'item' ? 'an' : 'a';
+  const text = `${error.message}; that is the id of ${article} ${kind}, so ${advice}`;
+  return new RunError('GirderNotFound', text, { cause: error });
+}

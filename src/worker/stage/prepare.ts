@@ -1,0 +1,56 @@
+import type { Engine } from '../../docker/engine.ts';
+import { ensureImage } from '../../docker/image/ensure-image.ts';
+import type { GirderClient } from '../../girder/client.ts';
+import type { Logger } from '../../support/log.ts';
+import { traced } from '../../support/trace/trace.ts';
+import { checkDestinations } from './check-destinations.ts';
+import type { LiveReport } from '../live-report.ts';
+import type { Setting } from '../setting.ts';
+import { type StagedIn, stageIn } from './stage-in.ts';
+import type { StagedFiles } from './staged-files.ts';
+import type { Steps } from './steps.ts';
+import { pullPolicy } from '../target.ts';
+
+type Preparation = {
+  engine: Engine;
+  girder: GirderClient | undefined;
+  steps: Steps;
+  staged: StagedFiles;
+  report: LiveReport;
+  log: Logger;
+  signal: AbortSignal;
+};
+
+/** Pulls, downloads and looks where the results will go, all at once; the first failure stops the others. */
+export async function prepare(setting: Setting, run: Preparation): Promise<StagedIn> {
+  const { girder, steps, staged, report, log } = run;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([run.signal, failed.signal]);
+  const stopOthers = (error: unknown): never => {
+    failed.abort(error);
+    throw error;
+  };
+  const pull = pullImage(setting, { ...run, signal }).catch(stopOthers);
+  const download: Promise<StagedIn> =
+    girder === undefined
+      ? Promise.resolve({ paths: new Map(), files: new Map() })
+      : stageIn(girder, steps, { report, staged, signal }).catch(stopOthers);
+  const check = girder && checkDestinations(girder, steps, { log, signal }).catch(stopOthers);
+  await Promise.allSettled([pull, download, check]);
+  run.signal.throwIfAborted();
+  failed.signal.throwIfAborted();
+  return download;
+}
+
+async function pullImage(setting: Setting, { engine, report, signal }: Preparation): Promise<string> {
+  const { image } = setting.spec;
+  return traced('pull image', { 'container.image.name': image }, async () =>
+    ensureImage(engine, {
+      image,
+      policy: pullPolicy(setting.spec),
+      auths: await setting.registryAuths(),
+      onProgress: (bytes, total, message) => report.pulling(`Pulling ${image}: ${message}`, bytes, total),
+      signal,
+    }),
+  );
+}

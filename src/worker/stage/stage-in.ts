@@ -1,0 +1,106 @@
+import type { GirderClient } from '../../girder/client.ts';
+import type { GirderFile } from '../../girder/documents.ts';
+import {
+  downloadFile,
+  downloadFolder,
+  downloadItem,
+  type TreeOptions,
+} from '../../girder/download/download.ts';
+import { describeFile } from '../../girder/download/stream-file.ts';
+import { type Span, traced } from '../../support/trace/trace.ts';
+import { attributed } from './attributed.ts';
+import { explainMissing, type IdUse } from './explain-missing.ts';
+import { inParallel } from './in-parallel.ts';
+import type { LiveReport } from '../live-report.ts';
+import type { StagedFiles } from './staged-files.ts';
+import type { Download, DownloadSource, Steps } from './steps.ts';
+
+/** What is there when the target starts: paths in volumes by transform, and the files of streams by id. */
+export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<string, GirderFile> };
+
+/** What downloads tell, keep and obey. */
+export type StageInSupport = { report: LiveReport; staged: StagedFiles; signal: AbortSignal };
+
+/** Downloads every input once, and sees that the files are there which are to be streamed. */
+export async function stageIn(
+  client: GirderClient,
+  { downloads, streams }: Pick<Steps, 'downloads' | 'streams'>,
+  { report, staged, signal }: StageInSupport,
+): Promise<StagedIn> {
+  const paths = new Map<string, string>();
+  const files = new Map<string, GirderFile>();
+  await inParallel(
+    [
+      ...streams.inputs.map(({ name, fileId }) => async (stop: AbortSignal) => {
+        const use = { kind: 'file', id: fileId, advice: streamAdvice } as const;
+        const explain = explainer(client, [name], use, stop);
+        files.set(fileId, await describeFile(client, fileId, stop).catch(explain));
+      }),
+      ...downloads.map((download) => async (stop: AbortSignal) => {
+        const explain = explainer(client, download.names, useOf(download.source), stop);
+        const path = await traced('download', { 'dockerrun.transform': download.names.join(' ') }, (span) =>
+          fetchOne(client, download, { report, staged, signal: stop, span }).catch(explain),
+        );
+        for (const name of download.names) paths.set(name, path);
+      }),
+    ],
+    signal,
+  );
+  return { paths, files };
+}
+
+/** Gives the path of the file or directory in its volume. */
+async function fetchOne(
+  client: GirderClient,
+  { names, volume, source }: Download,
+  { report, staged, signal, span }: StageInSupport & { readonly span: Span },
+): Promise<string> {
+  const into = volume.localPath;
+  const options: TreeOptions = {
+    signal,
+    onProgress: (bytes, total) => {
+      for (const name of names) report.transferred('download', name, bytes, total);
+      span.set({ 'dockerrun.bytes': bytes });
+    },
+    onCreate: (made) => staged.note(volume, made),
+  };
+  switch (source.kind) {
+    case 'file': {
+      const { fileId, filename } = source;
+      return (await downloadFile(client, { fileId, filename, into }, options)).relativePath;
+    }
+    case 'item':
+      return (await downloadItem(client, { itemId: source.itemId, into }, options)).relativePath;
+    case 'folder': {
+      const { folderId, folderName } = source;
+      return (await downloadFolder(client, { folderId, folderName, into }, options)).relativePath;
+    }
+  }
+}
+
+const downloadAdvice = {
+  file: 'use girderFileIdToVolume',
+  item: 'use girderItemIdToVolume',
+  folder: 'use girderFolderIdToVolume',
+} as const;
+
+const streamAdvice = { item: 'use the id of its file', folder: 'use the id of a file in it' } as const;
+
+function useOf(source: DownloadSource): IdUse {
+  switch (source.kind) {
+    case 'file':
+      return { kind: 'file', id: source.fileId, advice: downloadAdvice };
+    case 'item':
+      return { kind: 'item', id: source.itemId, advice: downloadAdvice };
+    case 'folder':
+      return { kind: 'folder', id: source.folderId, advice: downloadAdvice };
+  }
+}
+
+/** Rejects with the failure of an input in the words of the spec. */
+function explainer(client: GirderClient, names: readonly string[], use: IdUse, signal: AbortSignal) {
+  const part = `transform${names.length === 1 ? '' : 's'} ${names.join(', ')}`;
+  return async (error: unknown): Promise<never> => {
+    throw attributed(await explainMissing(client, error, use, signal), part);
+  };
+}

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { validateHeaderValue } from 'node:http';
+import type { Writable } from 'node:stream';
+import { isOwnHeader } from '../../api/own-headers.ts';
+import type { ByteSink } from '../../io/byte-sink.ts';
+import { ChunkedPost } from '../../io/chunked-post.ts';
+import { FileSink } from '../../io/file-sink.ts';
+import { describe, RunError } from '../../support/errors.ts';
+import { ProgressLines, type ProgressLine } from './progress-lines.ts';
+import type { Setting } from '../setting.ts';
+import type { OutputTo } from './steps.ts';
+
+/** Where a stream of the target goes. */
+export type OutputEnd = {
+  readonly sink: Pick<ByteSink, 'write'>;
+  /** Whether a part of the stream could pass for the whole; then it fails rather than ends. */
+  readonly mustBeWhole: boolean;
+  /** The target has ended: what stands still is not waited for as long as before. */
+  hurry?(): void;
+  /** All bytes have been written: resolves when they are delivered, and rejects when they are not. */
+  finish(): Promise<void>;
+  /** Gives the rest up at once. */
+  abort(): void;
+};
+
+/** What the ends of streams need besides the bytes. */
+export type EndContext = {
+  readonly setting: Setting;
+  readonly openLog: (stream: 'stdout' | 'stderr') => Writable;
+  readonly onProgress: (line: ProgressLine) => void;
+  readonly signal: AbortSignal;
+};
+
+/** A stream on the node's disk that becomes a file of Girder later; nobody but the worker can reach it. */
+export type Spool = { readonly handle: FileHandle; readonly item: ItemFile };
+
+type ItemFile = Extract<OutputTo, { kind: 'item' }>['item'];
+
+/** Opens the end that a step asks for; a stream that becomes a file of Girder has a spool besides. */
+export async function openEnd(
+  step: { name: string; to: OutputTo },
+  context: EndContext,
+): Promise<{ end: OutputEnd; spool?: Spool }> {
+  const { to } = step;
+  switch (to.kind) {
+    case 'stdout':
+    case 'stderr':
+      return { end: logEnd(context.openLog(to.kind)) };
+    case 'progress':
+      return { end: progressEnd(context.onProgress) };
+    case 'post':
+      return { end: postEnd(to.url, await headersOf(step.name, to, context.setting), context.signal) };
+    case 'item':
+      return openSpool(context.setting.spoolDirectory, to.item);
+  }
+}
+
+/** How long a log may stand still once the target has ended, in milliseconds. */
+const logWaitMs = 30_000;
+
+/** The log is slow at times and may be gone; the stream waits for it, but neither for ever nor to fail because of it. */
+function logEnd(log: Writable): OutputEnd {
+  let isDead = false;
+  let giveUp: () => void = () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const watch = () => {
+    timer = setTimeout(() => {
+      isDead = true;
+      giveUp();
+    }, logWaitMs);
+    timer.unref();
+  };
+  const write = (chunk: Buffer) =>
+    new Promise<void>((resolve) => {
+      if (isDead) return resolve();
+      giveUp = resolve;
+      timer?.refresh();
+      log.write(chunk, () => resolve());
+    });
+  return {
+    sink: { write },
+    mustBeWhole: false,
+    hurry: watch,
+    finish: async () => clearTimeout(timer),
+    abort: () => clearTimeout(timer),
+  };
+}
+
+function progressEnd(onProgress: (line: ProgressLine) => void): OutputEnd {
+  const lines = new ProgressLines(onProgress);
+  return {
+    sink: lines,
+    mustBeWhole: false,
+    finish: async () => lines.end(),
+    abort: () => undefined,
+  };
+}
+
+/** The request begins with the first byte, so that a target that fails at once asks nothing of the server. */
+function postEnd(url: string, headers: Record<string, string>, signal: AbortSignal): OutputEnd {
+  let post: ChunkedPost | undefined;
+  const begun = () => (post ??= new ChunkedPost({ url, headers }, signal));
+  return {
+    sink: { write: (chunk) => begun().write(chunk) },
+    mustBeWhole: true,
+    finish: () => begun().finish(),
+    abort: () => post?.abort(),
+  };
+}
+
+/** @throws RunError InvalidSpec or SecretIncomplete for a header that no request can have */
+async function headersOf(
+  name: string,
+  { headers }: Extract<OutputTo, { kind: 'post' }>,
+  setting: Setting,
+): Promise<Record<string, string>> {
+  const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream.headers`;
+  const values = await Promise.all(
+    headers.map(async ({ name: header, value = '', valueFrom }) => {
+      if (isOwnHeader(header)) {
+        throw new RunError('InvalidSpec', `${field}: ${header} is set by the request itself`);
+      }
+      const secret = valueFrom?.secretKeyRef;
+      // Without the line end that editors and `echo` add.
+      const text =
+        secret === undefined ? value : (await setting.secretValue(secret, field)).replace(/\r?\n$/, '');
+      if (isHeaderText(text)) return [header, text] as const;
+      const [reason, where] =
+        secret === undefined
+          ? (['InvalidSpec', 'its value'] as const)
+          : (['SecretIncomplete', `key ${secret.key} of Secret ${secret.name}`] as const);
+      throw new RunError(
+        reason,
+        `${field}: ${where} cannot be the header ${header}: it is not one line of text`,
+      );
+    }),
+  );
+  return Object.fromEntries(values);
+}
+
+function isHeaderText(value: string): boolean {
+  try {
+    validateHeaderValue('x', value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The file has no name: whatever becomes of the worker, the disk gets its space back. */
+async function openSpool(directory: string, item: ItemFile): Promise<{ end: OutputEnd; spool: Spool }> {
+  const handle = await openNameless(directory);
+  const sink = new FileSink(handle);
+  const end = { sink, mustBeWhole: true, finish: () => sink.flush(), abort: () => undefined };
+  return { end, spool: { handle, item } };
+}
+
+async function openNameless(directory: string): Promise<FileHandle> {
+  const path = join(directory, `stream-${randomUUID()}`);
+  try {
+    const handle = await open(path, 'wx+', 0o600);
+    await unlink(path).catch(async (error: unknown) => {
+      await handle.close();
+      throw error;
+    });
+    return handle;
+  } catch (error) {
+    const text = `a stream cannot be kept on the disk of the worker: ${describe(error)}`;
+    throw new RunError('StreamFailed', text, { cause: error });
+  }
+}
