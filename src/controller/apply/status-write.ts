@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 
-/** The least time between two writes that tell nothing but progress. */
+/**
+ * The least time between two writes that tell nothing but progress, and how long a phase that is often over in a moment
+ * has to last before it is told.
+ */
 export const progressIntervalMs = 5_000;
-
-/** How long a phase that is often over in a moment has to last before it is told. */
-export const passingMs = 2_000;
 
 /** Whether a status should be written now, later (in so many milliseconds), or not at all. */
 export type StatusWrite = { kind: 'now' } | { kind: 'later'; milliseconds: number } | { kind: 'never' };
@@ -36,7 +36,7 @@ export function whenToWrite(
     case 'news':
       return { kind: 'now' };
     case 'passing':
-      return nowOrIn(passingMs - heldMs);
+      return nowOrIn(progressIntervalMs - heldMs);
     case 'progress':
       return nowOrIn(progressIntervalMs - sinceLastWriteMs);
   }

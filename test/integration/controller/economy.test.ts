@@ -86,34 +86,53 @@ function ownWrites(more: Record<string, number>): Record<string, number> {
 
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, one) => all + one, 0);
 
-test('an ordinary run that downloads, runs some seconds and uploads costs 6 writes and 12 reconciles at most', async (world) => {
+/** Says something new of a transfer every tenth of a second, for as long as it shall last. */
+async function transfer(endpoint: WorkerEndpoint, report: (percent: number) => Report, seconds: number) {
+  const steps = seconds * 10;
+  for (let step = 1; step <= steps; step += 1) {
+    endpoint.report = report(Math.floor((100 * step) / steps));
+    await sleep(100);
+  }
+}
+
+/** Plays a run whose parts last so many seconds; gives what it cost. */
+async function cost(world: World, name: string, seconds: { download: number; run: number; upload: number }) {
   const { client } = world.plane;
   const [writesBefore, reconcilesBefore] = [await writeCounts(client), await reconciles(world)];
   const address = podAddress();
   await using endpoint = await WorkerEndpoint.listen(address, progressPort, download(1));
-  const run = await createRun(world, 'ordinary');
+  const run = await createRun(world, name);
   const job = new PlayedJob(client, run);
   await job.start(address);
-  for (let bytes = 10; bytes < 100; bytes += 10) {
-    endpoint.report = download(bytes);
-    await sleep(100);
-  }
+  await transfer(endpoint, download, seconds.download);
   endpoint.report = running;
   await client.until(run.path, 'running', phaseIs('Running'));
-  await sleep(5_000);
-  for (let bytes = 10; bytes < 100; bytes += 10) {
-    endpoint.report = upload(bytes);
-    await sleep(100);
-  }
+  await sleep(seconds.run * 1_000);
+  await transfer(endpoint, upload, seconds.upload);
   await job.succeed(JSON.stringify(succeeded));
   await client.until(run.path, 'at its end', phaseIs('Succeeded'));
   await sleep(1_000);
   const writes = ownWrites(moreThan(writesBefore, await writeCounts(client)));
   const looks = (await reconciles(world)) - reconcilesBefore;
-  console.log(`an ordinary run: ${JSON.stringify(writes)}, ${looks} reconciles`);
-  assert.ok(sum(writes) <= 6, JSON.stringify(writes));
+  console.log(`${name}: ${JSON.stringify(writes)}, ${looks} reconciles`);
   assert.is(writes['POST jobs'], 1);
-  assert.ok(looks <= 12, String(looks));
+  return { writes: sum(writes), looks };
+}
+
+for (const [name, seconds] of [
+  ['quick', { download: 1, run: 5, upload: 1 }],
+  ['slower', { download: 3, run: 1, upload: 3 }],
+] as const) {
+  test(`a run with ${name} transfers costs 6 writes and 12 reconciles at most`, async (world) => {
+    const { writes, looks } = await cost(world, name, seconds);
+    assert.ok(writes <= 6, `${writes} writes`);
+    assert.ok(looks <= 12, `${looks} reconciles`);
+  });
+}
+
+test('a run whose transfers last costs one more write for each five seconds of them at most', async (world) => {
+  const { writes } = await cost(world, 'lasting', { download: 8, run: 1, upload: 8 });
+  assert.ok(writes <= 6 + Math.floor((8 + 1 + 8) / 5), `${writes} writes`);
 });
 
 test('a quiet run costs no reconcile and no write, though its worker is asked', async (world) => {

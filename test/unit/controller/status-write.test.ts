@@ -4,7 +4,6 @@ import type { DockerRunStatus } from '../../../src/api/status.ts';
 import {
   type Change,
   changeOf,
-  passingMs,
   progressIntervalMs,
   whenToWrite,
 } from '../../../src/controller/apply/status-write.ts';
@@ -53,9 +52,9 @@ test('news is written at once, and what is stored never', () => {
 test('a phase that may pass in a moment is written when it lasts, however long ago the last write was', () => {
   assert.equal(whenToWrite('passing', { ...longAgo, heldMs: 500 }), {
     kind: 'later',
-    milliseconds: passingMs - 500,
+    milliseconds: progressIntervalMs - 500,
   });
-  assert.equal(whenToWrite('passing', { ...justNow, heldMs: passingMs }), { kind: 'now' });
+  assert.equal(whenToWrite('passing', { ...justNow, heldMs: progressIntervalMs }), { kind: 'now' });
 });
 
 test('mere progress is written every 5 s, and the rest of that time is waited for', () => {

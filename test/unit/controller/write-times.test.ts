@@ -9,20 +9,20 @@ const running: DockerRunStatus = { phase: 'Running', reason: 'Running' };
 const moved: DockerRunStatus = { ...running, message: 'further' };
 const uploading: DockerRunStatus = { phase: 'Uploading', reason: 'Uploading' };
 
-test('a phase that is overtaken within two seconds is never written', () => {
+test('a phase that is overtaken within five seconds is never written', () => {
   const times = new WriteTimes();
   assert.is(times.when('a', {}, pending, 0).kind, 'now');
   times.wrote('a', 0);
-  assert.equal(times.when('a', pending, preparing, 1_000), { kind: 'later', milliseconds: 2_000 });
-  assert.equal(times.when('a', pending, preparing, 2_000), { kind: 'later', milliseconds: 1_000 });
-  assert.equal(times.when('a', pending, running, 2_500), { kind: 'now' });
+  assert.equal(times.when('a', pending, preparing, 1_000), { kind: 'later', milliseconds: 5_000 });
+  assert.equal(times.when('a', pending, preparing, 5_500), { kind: 'later', milliseconds: 500 });
+  assert.equal(times.when('a', pending, running, 5_800), { kind: 'now' });
 });
 
-test('a phase that lasts is written two seconds after it was seen, however much was said in it', () => {
+test('a phase that lasts is written five seconds after it was seen, however much was said in it', () => {
   const times = new WriteTimes();
   times.when('a', running, uploading, 10_000);
   times.when('a', running, { ...uploading, message: 'more' }, 11_000);
-  assert.equal(times.when('a', running, { ...uploading, message: 'yet more' }, 12_000), { kind: 'now' });
+  assert.equal(times.when('a', running, { ...uploading, message: 'yet more' }, 15_000), { kind: 'now' });
 });
 
 test('after a restart the progress of many runs is not written at once', () => {
