@@ -27,11 +27,12 @@ export function beforeTheJob(observed: Observed, now: Date, policy: Policy): Dec
   return whileSuspended(observed, now) ?? beginning(observed, now);
 }
 
+const withoutJob = new Set(['Suspending', 'Suspended', 'Resumed']);
+
 /** A run that is suspended may have none, and has none yet when it goes on, for as long as the API server refuses it. */
 function hasLostItsJob({ run, jobRefusal }: Observed): boolean {
-  const { jobName: name, phase, reason } = run.status;
-  const isToComeBack = phase === 'Suspended' || reason === 'Suspending' || reason === 'Resumed';
-  const mayHaveNone = isToComeBack || run.spec?.suspend === true;
+  const { jobName: name, reason = '' } = run.status;
+  const mayHaveNone = withoutJob.has(reason) || run.spec?.suspend === true;
   return name !== undefined && jobRefusal === undefined && !mayHaveNone;
 }
 

@@ -7,7 +7,7 @@ export type Verdict =
   | { phase: 'Succeeded'; reason: 'Succeeded'; message: string }
   | { phase: 'Failed' | 'Cancelled'; reason: FailureReason; message: string; accepted: boolean };
 
-type Draft = { type: string; status: boolean; reason: Reason; message: string };
+type Draft = { type: string; status: Condition['status']; reason: Reason; message: string };
 
 /**
  * The conditions of a verdict. Complete and Failed are as of a Job; Reconciling and Stalled are as kstatus reads
@@ -22,13 +22,12 @@ export function conditionsOf(
 ): Condition[] {
   return [...drafts(verdict), ...suspension(verdict, previous)].map(({ type, status, reason, message }) => {
     const before = previous.conditions?.find((condition) => condition.type === type);
-    const word = status ? 'True' : 'False';
     return {
       type,
-      status: word,
+      status,
       reason,
       message,
-      lastTransitionTime: before?.status === word ? before.lastTransitionTime : now,
+      lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
       observedGeneration: generation,
     };
   });
@@ -38,32 +37,36 @@ function drafts(verdict: Verdict): Draft[] {
   const { phase, reason, message } = verdict;
   const accepted: Draft =
     (phase === 'Failed' || phase === 'Cancelled') && !verdict.accepted
-      ? { type: 'Accepted', status: false, reason, message }
-      : { type: 'Accepted', status: true, reason: 'Accepted', message: 'The run is valid and allowed.' };
+      ? { type: 'Accepted', status: 'False', reason, message }
+      : { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The run is valid and allowed.' };
   switch (phase) {
     case 'Succeeded':
-      return [accepted, { type: 'Complete', status: true, reason, message }];
+      return [accepted, { type: 'Complete', status: 'True', reason, message }];
     case 'Failed':
     case 'Cancelled':
       return [
         accepted,
-        { type: 'Failed', status: true, reason, message },
-        { type: 'Stalled', status: true, reason, message },
+        { type: 'Failed', status: 'True', reason, message },
+        { type: 'Stalled', status: 'True', reason, message },
       ];
     case 'Pending':
     case 'Suspended':
     case 'Preparing':
     case 'Running':
     case 'Uploading':
-      return [accepted, { type: 'Reconciling', status: true, reason, message }];
+      return [accepted, { type: 'Reconciling', status: 'True', reason, message }];
   }
 }
 
-/** Whether a run is suspended is said of those that ever were, as by a Job. */
+/**
+ * Whether a run is suspended is said of those that ever were, as by a Job. While the last pod still ends it is neither,
+ * which also tells since when a run goes on that was let go on before it stood still.
+ */
 function suspension({ phase, reason, message }: Verdict, previous: DockerRunStatus): Draft[] {
-  if (phase === 'Suspended') return [{ type: 'Suspended', status: true, reason, message }];
+  if (phase === 'Suspended') return [{ type: 'Suspended', status: 'True', reason, message }];
+  if (reason === 'Suspending') return [{ type: 'Suspended', status: 'Unknown', reason, message }];
   const was = previous.conditions?.some(({ type }) => type === 'Suspended') ?? false;
   return was
-    ? [{ type: 'Suspended', status: false, reason: 'Resumed', message: 'The run is not suspended.' }]
+    ? [{ type: 'Suspended', status: 'False', reason: 'Resumed', message: 'The run is not suspended.' }]
     : [];
 }

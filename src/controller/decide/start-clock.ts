@@ -2,8 +2,8 @@ import type { DockerRunStatus } from '../../api/status.ts';
 import type { Observed } from './decision.ts';
 
 /**
- * How long an attempt may still take to start. Its clock begins with its pod; without a pod, with the run itself, or,
- * between two attempts, when the Job controller was first refused another pod.
+ * How long an attempt may still take to start. Its clock begins with its pod; without a pod, with the run itself, with
+ * its going on after a suspension, or, between two attempts, when the Job controller was first refused another pod.
  */
 export function lateInMs(observed: Observed, now: Date): number {
   const { run, pods } = observed;
@@ -26,15 +26,15 @@ function betweenSince({ run, podRefusal }: Observed, now: Date): string {
 }
 
 /** True for a run that goes on after a suspension and waits for its new Job; it may have had a pod before. */
-function hasNoJobYet({ run, job }: Observed, resumed: number): boolean {
-  return job === undefined && run.status.reason === 'Resumed' && resumed > 0;
+function hasNoJobYet({ job }: Observed, resumed: number): boolean {
+  return job === undefined && resumed > 0;
 }
 
 /** A run that is suspended does not wait: its clock begins anew when it may go on. */
 function resumedAt({ conditions = [] }: DockerRunStatus, now: Date): number {
   const suspended = conditions.find(({ type }) => type === 'Suspended');
-  if (suspended?.status === 'True') return now.getTime();
-  return suspended === undefined ? 0 : Date.parse(suspended.lastTransitionTime);
+  if (suspended === undefined) return 0;
+  return suspended.status === 'False' ? Date.parse(suspended.lastTransitionTime) : now.getTime();
 }
 
 /** True when an attempt should have started by now. */

@@ -92,11 +92,15 @@ function suspending(observed: Observed, job: ObservedJob, now: Date): Decision {
   const isLeft = isQueued || !observed.pods.every(podHasEnded);
   if (!isLeft && suspendedBy !== undefined) return suspended(observed, now, 'Suspended');
   const stop: Action[] = suspendedBy === undefined ? [{ kind: 'suspendJob', name, uid }] : [];
-  const actions = isQueued ? deletionOf(job) : stop;
+  // Stored before the Job goes: whoever looks next would take it for one that somebody else deleted.
+  const mustBeTold = isQueued && observed.run.status.reason !== 'Suspending';
+  const giveUp = mustBeTold ? [] : deletionOf(job);
+  const actions = isQueued ? giveUp : stop;
   const lostPod = observed.pods.find((pod) => !podHasEnded(pod) && isLost(pod, now));
   const why = lostPod === undefined ? '' : `, but ${lossOfNode(lostPod)}`;
   const message = `The run is being suspended${why}.`;
-  return stopping(observed, now, { reason: 'Suspending', message, actions });
+  const againMs = mustBeTold ? 0 : lookAgainMs;
+  return stopping(observed, now, { reason: 'Suspending', message, actions, againMs });
 }
 
 /**
@@ -139,14 +143,21 @@ function suspended(observed: Observed, now: Date, reason: keyof typeof messages)
 /** When a pod that should be gone is looked at again. */
 const lookAgainMs = 30_000;
 
+type Stopping = {
+  reason: 'Cancelling' | 'Suspending';
+  message: string;
+  actions?: Action[];
+  againMs?: number;
+};
+
 function stopping(
   observed: Observed,
   now: Date,
-  { actions = [], ...said }: { reason: 'Cancelling' | 'Suspending'; message: string; actions?: Action[] },
+  { actions = [], againMs = lookAgainMs, ...said }: Stopping,
 ): Decision {
   const { phase = 'Pending' } = observed.run.status;
   const active = isTerminalPhase(phase) ? 'Pending' : phase;
   const verdict: Verdict = { phase: active, ...said };
   const status = withReport(statusOf(observed, now, verdict), observed.live);
-  return { actions, status, requeueAfterMs: lookAgainMs };
+  return { actions, status, requeueAfterMs: againMs };
 }

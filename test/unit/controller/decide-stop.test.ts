@@ -157,8 +157,13 @@ test('a Job that a queue suspends is left to it', () => {
 });
 
 test('a run in a queue is suspended by giving its place up, and gets a new Job to go on', () => {
+  const inQueue = { job: { isQueued: true }, pods: [running] };
+  const told = decide(observe({ suspend: true }, { ...inQueue, status: begun }), after(10), {});
+  assert.equal(told.actions, [], 'who looks next must know first why the Job goes');
+  assert.is(told.status?.reason, 'Suspending');
+  assert.is(told.requeueAfterMs, 0);
   const { actions } = decide(
-    observe({ suspend: true }, { job: { isQueued: true }, pods: [running] }),
+    observe({ suspend: true }, { ...inQueue, status: told.status ?? {} }),
     after(10),
     {},
   );
@@ -167,6 +172,12 @@ test('a run in a queue is suspended by giving its place up, and gets a new Job t
   assert.is(without.status?.phase, 'Suspended');
   const again = decide(observe({}, { status: without.status ?? {} }), after(13), {});
   assert.equal(again.actions, [{ kind: 'createJob' }]);
+});
+
+test('a run that waits in a queue and whose Job somebody deletes ends, as any other does', () => {
+  const job = { suspendedBy: 'other', isQueued: true } as const;
+  const { status = {} } = decide(observe({}, { job }), after(10), {});
+  assert.is(decide(observe({}, { status }), after(12), {}).status?.reason, 'JobDeleted');
 });
 
 test('the failed pod of an attempt before the suspension keeps no run from going on', () => {
@@ -214,6 +225,19 @@ test('a run that goes on, and whose new Job is refused for now, waits for it unt
   const late = decide(observe(spec, { status }), after(5_061), {}).status;
   assert.is(late?.reason, 'StartDeadlineExceeded');
   assert.match(late?.message ?? '', /exceeded quota/);
+});
+
+test('a run that is let go on before it stood still has its whole start deadline for its new Job', () => {
+  const inQueue = { job: { isQueued: true }, pods: [running], status: begun };
+  const suspending = decide(observe({ suspend: true }, inQueue), after(4_000), {}).status ?? {};
+  assert.is(condition(suspending, 'Suspended')?.status, 'Unknown');
+  const spec = { startDeadlineSeconds: 60 };
+  const jobRefusal = { message: 'exceeded quota', permanent: false };
+  const { status = {} } = decide({ ...observe(spec, { status: suspending }), jobRefusal }, after(5_000), {});
+  assert.is(status.reason, 'Resumed');
+  assert.is(condition(status, 'Suspended')?.status, 'False');
+  assert.equal(decide(observe(spec, { status }), after(5_059), {}).actions, [{ kind: 'createJob' }]);
+  assert.is(decide(observe(spec, { status }), after(5_061), {}).status?.reason, 'StartDeadlineExceeded');
 });
 
 test('a suspended Job that did not count the success of its run is deleted, so that no queue runs it again', () => {
