@@ -36,9 +36,14 @@ export function isExpired(error: unknown): boolean {
   return error.status === 410 || error.reason === 'Expired' || isFromTheFuture;
 }
 
+/** True when no answer came: what was asked for may have happened, or not. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof KubeError && error.status === 0;
+}
+
 /** True when no answer came, or only that the server has no time: what was asked for may be asked for again as it is. */
 export function isUnheard(error: unknown): boolean {
-  return error instanceof KubeError && (error.status === 0 || error.status === 429);
+  return isUnanswered(error) || (error instanceof KubeError && error.status === 429);
 }
 
 /** No server is left alone for longer than this, whatever it asks for. */

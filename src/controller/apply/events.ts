@@ -2,7 +2,7 @@ import { apiVersion, kind } from '../../api/names.ts';
 import { isFailureReason } from '../../api/reasons.ts';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
-import { isConflict } from '../../kube/kube-error.ts';
+import { isConflict, isUnanswered } from '../../kube/kube-error.ts';
 import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/resources.ts';
 import type { ObservedRun } from '../observe/observed.ts';
@@ -50,8 +50,13 @@ export async function recordEvent(
     lastTimestamp: now,
     count: 1,
   };
+  const post = () => requestJson(connection, { method: 'POST', path: paths.events(namespace), body, signal });
   try {
-    await requestJson(connection, { method: 'POST', path: paths.events(namespace), body, signal });
+    // A connection that breaks says nothing about the Event, and nobody asks for it again once the status is written.
+    await post().catch((error: unknown) => {
+      if (!isUnanswered(error)) throw error;
+      return post();
+    });
   } catch (error) {
     if (!isConflict(error)) throw error;
   }
