@@ -4,7 +4,7 @@ import { KeyedQueue, type QueueState } from '../runtime/queue.ts';
 import type { Logger } from '../support/log.ts';
 import { askWorkerOver } from './observe/ask-worker.ts';
 import type { WorkerConfig } from './config.ts';
-import type { Caches } from './observe/gather.ts';
+import type { ClusterCaches } from './observe/caches.ts';
 import {
   type ControllerMetrics,
   observeQueue,
@@ -13,7 +13,6 @@ import {
 } from './metrics/instruments.ts';
 import { Obstacles } from './observe/obstacles.ts';
 import type { ObservedPod } from './observe/observed.ts';
-import type { PodsOfJobs } from './observe/pods-of-jobs.ts';
 import { policyIn } from './policy/cache.ts';
 import { createReconcile } from './reconcile.ts';
 import { WorkerPoller } from './observe/worker-poller.ts';
@@ -31,10 +30,7 @@ const abortMs = 1_500;
 /** What one term needs. */
 export type LoopOptions = {
   connection: Connection;
-  caches: Caches;
-  podsOfJobs: PodsOfJobs;
-  /** The `<namespace>/<name>` of the run with a uid. */
-  keyOf: (runUid: string) => string | undefined;
+  cluster: ClusterCaches;
   worker: WorkerConfig;
   metrics: ControllerMetrics;
   log: Logger;
@@ -52,25 +48,20 @@ export class Loop {
   #active = 0;
 
   constructor(options: LoopOptions) {
-    const { connection, caches, podsOfJobs, keyOf, worker, metrics, log } = options;
+    const { connection, cluster, worker, metrics, log } = options;
+    const { caches, podsOfJobs } = cluster;
     const signal = AbortSignal.any([options.signal, this.#abort.signal]);
     const workers = new WorkerPoller({
       ask: askWorkerOver(progressPort),
       podAt: (key) => caches.pods.get(key),
       onNews: (runUid) => {
-        const key = keyOf(runUid);
+        const key = cluster.keyOf(runUid);
         if (key !== undefined) this.#queue.add(key);
       },
     });
     this.#workers = workers;
     const unobserved = createReconcile({
-      gatherer: {
-        connection,
-        caches,
-        podsOfJobs,
-        obstacles: new Obstacles(connection),
-        workers,
-      },
+      gatherer: { connection, caches, podsOfJobs, obstacles: new Obstacles(connection), workers },
       applier: { connection, worker },
       policy: (namespace) => policyIn(caches.policies, namespace),
       log,

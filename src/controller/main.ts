@@ -5,7 +5,7 @@ import { describe } from '../support/errors.ts';
 import { createLogger } from '../support/log.ts';
 import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
-import { areSynced, createCaches } from './observe/caches.ts';
+import { areSynced, ClusterCaches } from './observe/caches.ts';
 import { readConfig } from './config.ts';
 import { expose } from './exposed.ts';
 import { createMetrics, showQueue } from './metrics/instruments.ts';
@@ -28,18 +28,19 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   const [connection, leaseConnection] = [await connectObserved(metrics), await connectObserved(metrics)];
   const watches = observeWatches(metrics);
   let loop: Loop | undefined;
-  const { caches, podsOfJobs, keyOf } = createCaches({
+  const cluster = new ClusterCaches({
     ...{ connection, log, observers: watches.observers },
     onRun: (key) => loop?.add(key),
     onPod: (pod) => loop?.podChanged(pod),
   });
+  const { caches } = cluster;
   const isReady = () => areSynced(caches);
 
   const lead = async (term: Term) => {
     const { worker } = config;
     const { signal } = term;
     const fenced = term.fence(connection);
-    loop = new Loop({ connection: fenced, caches, podsOfJobs, keyOf, worker, metrics, log, signal });
+    loop = new Loop({ connection: fenced, cluster, worker, metrics, log, signal });
     for (const { metadata } of caches.runs.values()) loop.add(`${metadata.namespace}/${metadata.name}`);
     await aborted(AbortSignal.any([stop, signal]));
     await loop.stop().finally(() => (loop = undefined));

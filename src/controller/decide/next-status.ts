@@ -1,6 +1,7 @@
 import { boundedReport, type Report } from '../../api/report.ts';
 import { type FailureReason, isCancellation } from '../../api/reasons.ts';
 import type { DockerRunStatus, Progress } from '../../api/status.ts';
+import { cutToBytes } from '../../api/text-size.ts';
 import type { RunError } from '../../support/errors.ts';
 import { conditionsOf, type Verdict } from './conditions.ts';
 import { attemptHistory } from './attempt-history.ts';
@@ -38,9 +39,13 @@ export function failure(reason: FailureReason, message: string, accepted = true)
   return { phase: isCancellation(reason) ? 'Cancelled' : 'Failed', reason, message, accepted };
 }
 
+/** A message stands in the status and in each condition; what others say in it may be of any length. */
+const mostMessageBytes = 4_096;
+
 /** The status of a verdict, with everything about the newest pod; what is not known any more stays as it was. */
-export function statusOf(observed: Observed, now: Date, verdict: Verdict): DockerRunStatus {
+export function statusOf(observed: Observed, now: Date, said: Verdict): DockerRunStatus {
   const { run, job, pods } = observed;
+  const verdict = { ...said, message: cutToBytes(said.message, mostMessageBytes) };
   const pod = pods.at(-1);
   const before = withoutTheMoment(run.status, pod?.name);
   const attempts = Math.max(before.attempts ?? 0, job?.attempts ?? 0, pods.length);

@@ -1,11 +1,18 @@
 import { labels } from '../../api/names.ts';
-import { isTerminalPhase } from '../../api/status.ts';
+import { isTerminalPhase, type Phase } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { ListWatch } from '../../kube/list-watch.ts';
 import { paths } from '../../kube/resources.ts';
 import type { Logger } from '../../support/log.ts';
 import type { Caches } from './gather.ts';
-import { type ObservedPod, parseJob, parsePod, parseRun } from './observed.ts';
+import {
+  type ObservedJob,
+  type ObservedPod,
+  type ObservedRun,
+  parseJob,
+  parsePod,
+  parseRun,
+} from './observed.ts';
 import { PodsOfJobs } from './pods-of-jobs.ts';
 import { parsePolicy, sayPolicy } from '../policy/cache.ts';
 import type { ObservedWatches } from '../metrics/watch-instruments.ts';
@@ -22,66 +29,70 @@ export type CachesOptions = {
 };
 
 /** The caches, which run in every replica, so that whoever comes to lead knows all there is. */
-export function createCaches({ connection, log, observers, onRun, onPod }: CachesOptions): {
-  caches: Caches;
-  podsOfJobs: PodsOfJobs;
+export class ClusterCaches {
+  readonly caches: Caches;
+  readonly podsOfJobs = new PodsOfJobs((key) => this.caches.pods.get(key));
+  readonly #options: CachesOptions;
+  /** The keys of the runs that are there, by their uids. */
+  readonly #keys = new Map<string, string>();
+
+  constructor(options: CachesOptions) {
+    this.#options = options;
+    const { connection, log, observers } = options;
+    const shared = { connection, log };
+    const ofRuns = { ...shared, labelSelector: labels.runUid };
+    this.caches = {
+      runs: new ListWatch({
+        ...{ ...shared, path: paths.dockerRuns(), observer: observers.dockerruns, parse: parseRun },
+        onChange: (run) => this.#runChanged(run),
+      }),
+      jobs: new ListWatch({
+        ...{ ...ofRuns, path: paths.jobs(), observer: observers.jobs, parse: parseJob },
+        onChange: (job) => this.#jobChanged(job),
+      }),
+      pods: new ListWatch({
+        ...{ ...ofRuns, path: paths.pods(), observer: observers.pods, parse: parsePod },
+        onChange: (pod) => this.#podChanged(pod),
+      }),
+      policies: new ListWatch({
+        ...{ ...shared, path: paths.policies(), observer: observers.dockerrunpolicies, parse: parsePolicy },
+        onChange: (policy) => sayPolicy(log, policy),
+      }),
+    };
+  }
+
   /** The `<namespace>/<name>` of the run with a uid. */
-  keyOf: (runUid: string) => string | undefined;
-} {
-  const keys = new Map<string, string>();
-  const changed = (uid: string | undefined) => {
-    const key = uid === undefined ? undefined : keys.get(uid);
-    if (key !== undefined) onRun(key);
-  };
-  const statusOf = (uid: string | undefined) => {
-    const key = uid === undefined ? undefined : keys.get(uid);
-    return key === undefined ? undefined : caches.runs.get(key)?.status;
-  };
-  const shared = { connection, log };
-  const ofRuns = { ...shared, labelSelector: labels.runUid };
-  const caches: Caches = {
-    runs: new ListWatch({
-      ...shared,
-      path: paths.dockerRuns(),
-      observer: observers.dockerruns,
-      parse: parseRun,
-      onChange: ({ metadata: { namespace, name, uid } }) => {
-        keys.set(uid, `${namespace}/${name}`);
-        changed(uid);
-        if (caches.runs.get(`${namespace}/${name}`)?.metadata.uid !== uid) keys.delete(uid);
-      },
-    }),
-    jobs: new ListWatch({
-      ...ofRuns,
-      path: paths.jobs(),
-      observer: observers.jobs,
-      parse: parseJob,
-      onChange: (job) => {
-        // What is left to do after an end without success depends on the run's Jobs.
-        if (statusOf(job.ownerUid)?.phase !== 'Succeeded') changed(job.ownerUid);
-      },
-    }),
-    pods: new ListWatch({
-      ...ofRuns,
-      path: paths.pods(),
-      observer: observers.pods,
-      parse: parsePod,
-      onChange: (pod) => {
-        podsOfJobs.changed(pod);
-        onPod(pod);
-        if (!isTerminalPhase(statusOf(pod.runUid)?.phase)) changed(pod.runUid);
-      },
-    }),
-    policies: new ListWatch({
-      ...shared,
-      path: paths.policies(),
-      observer: observers.dockerrunpolicies,
-      parse: parsePolicy,
-      onChange: (policy) => sayPolicy(log, policy),
-    }),
-  };
-  const podsOfJobs = new PodsOfJobs((key) => caches.pods.get(key));
-  return { caches, podsOfJobs, keyOf: (runUid) => keys.get(runUid) };
+  keyOf(runUid: string | undefined): string | undefined {
+    return runUid === undefined ? undefined : this.#keys.get(runUid);
+  }
+
+  #runChanged({ metadata: { namespace, name, uid } }: ObservedRun): void {
+    const key = `${namespace}/${name}`;
+    this.#options.onRun(key);
+    if (this.caches.runs.get(key)?.metadata.uid === uid) this.#keys.set(uid, key);
+    else this.#keys.delete(uid);
+  }
+
+  #jobChanged({ ownerUid }: ObservedJob): void {
+    // What is left to do after an end without success depends on the run's Jobs.
+    if (this.#phaseOf(ownerUid) !== 'Succeeded') this.#changed(ownerUid);
+  }
+
+  #podChanged(pod: ObservedPod): void {
+    this.podsOfJobs.changed(pod);
+    this.#options.onPod(pod);
+    if (!isTerminalPhase(this.#phaseOf(pod.runUid))) this.#changed(pod.runUid);
+  }
+
+  #changed(runUid: string | undefined): void {
+    const key = this.keyOf(runUid);
+    if (key !== undefined) this.#options.onRun(key);
+  }
+
+  #phaseOf(runUid: string | undefined): Phase | undefined {
+    const key = this.keyOf(runUid);
+    return key === undefined ? undefined : this.caches.runs.get(key)?.status.phase;
+  }
 }
 
 /** True once every cache has its first list: before, "no Job" could mean "not seen yet". */

@@ -22,6 +22,7 @@ export class PodsOfJobs {
   /** The pods of a Job, in no order. */
   of(jobUid: string): ObservedPod[] {
     const keys = [...(this.#keys.get(jobUid) ?? [])];
-    return keys.map((key) => this.#get(key)).filter((pod) => pod !== undefined);
+    // A pod may have another owner by now, or none.
+    return keys.map((key) => this.#get(key)).filter((pod): pod is ObservedPod => pod?.jobUid === jobUid);
   }
 }

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { decide } from '../../../src/controller/decide/decide.ts';
-import { withReport } from '../../../src/controller/decide/next-status.ts';
+import { statusOf, withReport } from '../../../src/controller/decide/next-status.ts';
 import { isUrgent } from '../../../src/controller/apply/urgent.ts';
 import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
@@ -62,6 +62,13 @@ test('what an earlier attempt transferred and uploaded is not taken for that of 
   const status = endedWith(word, { podName: 'an-earlier-pod', results, transfers });
   assert.equal(status?.results, word.results);
   assert.is(status?.transfers, undefined);
+});
+
+test('a message of any length is cut, in the status and in its conditions', () => {
+  const message = 'refused '.repeat(10_000);
+  const status = statusOf(anObservation(), after(10), { phase: 'Pending', reason: 'Pending', message });
+  assert.match(status.message ?? '', /^(refused )+.*…$/);
+  assert.ok(Buffer.byteLength(JSON.stringify(status)) < 20_000);
 });
 
 test('a status never holds more than a thousand results', () => {

@@ -41,4 +41,12 @@ test('a pod that is gone is of no Job, and neither is one that nobody owns', () 
   assert.equal(namesOf('1'), []);
 });
 
+test('a pod that another Job owns by now is of that one alone', () => {
+  const { put, namesOf } = cacheOf();
+  put(podNamed('a', '1'));
+  put(podNamed('a', '2'));
+  assert.equal(namesOf('1'), []);
+  assert.equal(namesOf('2'), ['a']);
+});
+
 test.run();
