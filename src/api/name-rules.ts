@@ -1,10 +1,7 @@
 import { type CelRule } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
 
-/**
- * Names that mean two things or nothing, as far as the API server can tell. $(name) in arguments is not among them: it
- * bounds a rule by its greatest possible cost, and a thousand long arguments cost more than all of its budget.
- */
+/** Names that mean two things or nothing, besides those in commands and arguments (`reference-rules.ts`). */
 
 /** Where a transform names a volume, in CEL from the transform `t`; a member's own parents are there if it is. */
 const volumeReferences = [

@@ -4,6 +4,7 @@ import { environmentVariables, girderId, secretKeyReference, secretName, seconds
 import { girderResultHook } from './hooks.ts';
 import { mapOf, namedList, quantity, rules, word } from './keywords.ts';
 import { nameRules } from './name-rules.ts';
+import { referenceRules } from './reference-rules.ts';
 import { temporaryVolumeName } from './names.ts';
 import { affinity, podMetadata, priorityClassName, schedulerName, tolerations } from './scheduling.ts';
 import { transform } from './transforms.ts';
@@ -197,7 +198,7 @@ export const dockerRunSpec = Type.Object(
   },
   {
     description: 'What to run.',
-    ...rules(...nameRules, {
+    ...rules(...nameRules, ...referenceRules, {
       rule: `(has(self.girder) && has(self.girder.credentialsSecretRef)) || ((!has(self.transforms) || !self.transforms.exists(t, ${usesGirder})) && (!has(self.girderResultHooks) || size(self.girderResultHooks) == 0))`,
       message: 'girder.credentialsSecretRef is required when a transform or hook uses Girder',
     }),

@@ -89,7 +89,7 @@ function allCases(fileId: string): Record<string, Case> {
     'name-unknown': {
       reason: 'InvalidSpec',
       says: /spec\.args\[0\]: \$\(nosuch\)/,
-      spec: { args: ['$(nosuch)'] },
+      spec: { args: ['--in=$(nosuch)'] },
     },
     'host-path': {
       reason: 'HostPathNotAllowed',

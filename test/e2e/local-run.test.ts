@@ -123,7 +123,7 @@ for (const [what, spec, sentence] of [
 }
 
 test('a bad file, a bad option and an engine elsewhere are one sentence and exit code 64', async () => {
-  const bad = await lab.dockerrun(['run', '-'], {}, stringify(lab.run({ args: ['$(x)'] })));
+  const bad = await lab.dockerrun(['run', '-'], {}, stringify(lab.run({ args: ['--in=$(x)'] })));
   assert.is(bad.code, 64);
   assert.match(bad.stderr, /^dockerrun: standard input: spec\.args\[0\]: .*\n$/);
   assert.is((await lab.dockerrun(['run', '--nosuch'])).code, 64);

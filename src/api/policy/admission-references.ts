@@ -3,7 +3,7 @@ import { temporaryVolumeName } from '../names.ts';
 import { reference } from '../references.ts';
 
 /**
- * $(name) that nothing declares, for the API server. The rules of a CustomResourceDefinition cannot say it: what they
+ * $(name) that nothing declares, anywhere in a text. The rules of a CustomResourceDefinition cannot say it: what they
  * could cost at the most counts there, and here only what they do cost.
  */
 

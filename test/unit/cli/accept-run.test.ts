@@ -35,7 +35,7 @@ for (const [what, spec, metadata, sentence] of [
     undefined,
     /spec\.girder: set credentialsSecretRef/,
   ],
-  ['a contradiction', { image: 'a', args: ['$(x)'] }, undefined, /spec\.args\[0\]: \$\(x\)/],
+  ['a contradiction', { image: 'a', args: ['--in=$(x)'] }, undefined, /spec\.args\[0\]: \$\(x\)/],
   ['no name', { image: 'a' }, {}, /metadata\.name is missing/],
   ['a name that is none', { image: 'a' }, { name: 'A b' }, /metadata\.name "A b"/],
 ] as const) {
