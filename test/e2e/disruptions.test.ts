@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readLivePid } from '../cluster/supervise/pid-file.ts';
 import { containersOf, Lab, type StoredRun } from './support/runs.ts';
-import { succeed } from './support/shell.ts';
+import { execute, succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
 /** What a cluster does to pods without asking the run: it costs no attempt of the run's backoffLimit. */
@@ -22,6 +22,11 @@ test.after(async () => {
 
 /** A target that has done its work only when nobody stops it. */
 const work = ['sh', '-c', 'echo begun; sleep 5; echo done'];
+
+const unreachable = 'node.kubernetes.io/unreachable:NoExecute';
+
+/** The node lifecycle controller looks every 5 s, and takes such taints away when it finds that all nodes are away. */
+const disruptionMs = 12_000;
 
 const selectorOf = ({ metadata }: StoredRun) => `dockerrun.dev/run-uid=${metadata.uid}`;
 
@@ -81,11 +86,19 @@ test('a run on a node that is lost ends and says so, and nothing of it is left w
   const stopped = [kubelet, await workerPid(lab, status.podName ?? '')];
   try {
     for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+    await succeed('kubectl', ['wait', '--for=condition=Ready=Unknown', `node/${node}`, '--timeout=120s'], {
+      seconds: 130,
+    });
+    // Kubernetes does so itself as long as it has another node; when all are away it evicts nobody
+    // (https://kubernetes.io/docs/concepts/architecture/nodes/#rate-limits-on-eviction).
+    await sleep(disruptionMs);
+    await succeed('kubectl', ['taint', 'node', node, unreachable, '--overwrite']);
     const end = await lab.ended('lost', 330);
     assert.is(end.reason, 'WorkerLost', end.message);
     assert.match(end.message ?? '', new RegExp(`node ${node} does not answer`));
   } finally {
     for (const pid of stopped) process.kill(pid, 'SIGCONT');
+    await execute('kubectl', ['taint', 'node', node, `${unreachable}-`]);
   }
   await succeed('kubectl', ['wait', '--for=condition=Ready', `node/${node}`, '--timeout=90s'], {
     seconds: 100,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
 import { group, kind, plural, version } from '../../../src/api/names.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
@@ -14,12 +14,11 @@ export type Verdict = { readonly stored: Record<string, unknown> } | { readonly 
  * does not matter. Nothing is ever stored.
  */
 export class SchemaServer implements AsyncDisposable {
-  readonly #proxy: ChildProcess;
   readonly #address: string;
   readonly #group: string;
+  #leftovers = new AsyncDisposableStack();
 
-  private constructor(proxy: ChildProcess, address: string, ownGroup: string) {
-    this.#proxy = proxy;
+  private constructor(address: string, ownGroup: string) {
     this.#address = address;
     this.#group = ownGroup;
   }
@@ -28,15 +27,19 @@ export class SchemaServer implements AsyncDisposable {
     environment('KUBECONFIG');
     const ownGroup = `t${randomBytes(4).toString('hex')}.${group}`;
     const name = `${plural}.${ownGroup}`;
+    await using leftovers = new AsyncDisposableStack();
     await succeed('kubectl', ['create', '-f', '-'], { input: definition(ownGroup) });
+    leftovers.defer(async () => void (await succeed('kubectl', ['delete', 'crd', name, '--wait=false'])));
     await succeed('kubectl', ['wait', '--for=condition=Established', '--timeout=30s', `crd/${name}`]);
     const proxy = spawn('kubectl', ['proxy', '--port=0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    leftovers.defer(() => void proxy.kill());
     const address = await new Promise<string>((resolve, reject) => {
       proxy.on('exit', () => reject(new Error('kubectl proxy has ended')));
       proxy.stdout.on('data', (line: Buffer) => resolve(/127\.0\.0\.1:\d+/.exec(line.toString())?.[0] ?? ''));
     });
-    const server = new SchemaServer(proxy, address, ownGroup);
+    const server = new SchemaServer(address, ownGroup);
     await server.#served();
+    server.#leftovers = leftovers.move();
     return server;
   }
 
@@ -50,8 +53,7 @@ export class SchemaServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#proxy.kill();
-    await succeed('kubectl', ['delete', 'crd', `${plural}.${this.#group}`, '--wait=false']);
+    await this.#leftovers.disposeAsync();
   }
 
   async #post(spec: unknown, more: Record<string, unknown>): Promise<{ status: number; answer: unknown }> {
