@@ -1,7 +1,7 @@
 import type { Report } from '../../api/report.ts';
 import { type Attempt, mostAttempts } from '../../api/status.ts';
 import { cutToBytes } from '../../api/text-size.ts';
-import type { Observed } from './decision.ts';
+import { isBySuspension, type Observed } from './decision.ts';
 import { finalWordOf, type ObservedPod, podHasEnded } from '../observe/observed.ts';
 
 const mostMessageBytes = 512;
@@ -77,8 +77,8 @@ function vanished(attempt: Attempt, observed: Observed, now: Date): Attempt {
   return { ...attempt, completionTime: now.toISOString(), reason: whyGone(observed) };
 }
 
-function whyGone({ run: { spec }, job }: Observed): 'Cancelled' | 'Suspended' | 'WorkerLost' {
+function whyGone({ run: { spec, status }, job }: Observed): 'Cancelled' | 'Suspended' | 'WorkerLost' {
   if (spec?.cancel === true) return 'Cancelled';
-  const isSuspended = spec?.suspend === true || job?.suspendedBy !== undefined;
+  const isSuspended = spec?.suspend === true || job?.suspendedBy !== undefined || isBySuspension(status);
   return isSuspended ? 'Suspended' : 'WorkerLost';
 }

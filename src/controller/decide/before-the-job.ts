@@ -2,7 +2,7 @@ import { jobName } from '../../api/names.ts';
 import { validateSpec } from '../../api/validate/validate.ts';
 import { RunError } from '../../support/errors.ts';
 import type { Verdict } from './conditions.ts';
-import type { Decision, Observed } from './decision.ts';
+import { type Decision, isBySuspension, type Observed } from './decision.ts';
 import { end, statusOf } from './next-status.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 import { type Policy, refusedByPolicy } from '../policy/policy.ts';
@@ -27,13 +27,10 @@ export function beforeTheJob(observed: Observed, now: Date, policy: Policy): Dec
   return whileSuspended(observed, now) ?? beginning(observed, now);
 }
 
-const withoutJob = new Set(['Suspending', 'Suspended', 'Resumed']);
-
 /** A run that is suspended may have none, and has none yet when it goes on, for as long as the API server refuses it. */
 function hasLostItsJob({ run, jobRefusal }: Observed): boolean {
-  const { jobName: name, reason = '' } = run.status;
-  const mayHaveNone = withoutJob.has(reason) || run.spec?.suspend === true;
-  return name !== undefined && jobRefusal === undefined && !mayHaveNone;
+  const mayHaveNone = isBySuspension(run.status) || run.spec?.suspend === true;
+  return run.status.jobName !== undefined && jobRefusal === undefined && !mayHaveNone;
 }
 
 /** Makes the Job, unless it is too late or the API server has just refused it. */

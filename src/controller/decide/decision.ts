@@ -58,6 +58,13 @@ export function isTerminal(status: DockerRunStatus): boolean {
   return isTerminalPhase(status.phase);
 }
 
+const reasonsOfSuspension = new Set(['Suspending', 'Suspended', 'Resumed']);
+
+/** True for a run whose Job a suspension may have taken, or its pod, by what was stored before that was done. */
+export function isBySuspension({ reason = '' }: DockerRunStatus): boolean {
+  return reasonsOfSuspension.has(reason);
+}
+
 /** Leaves everything as it is. */
 export function nothing(): Decision {
   return { actions: [], status: undefined, requeueAfterMs: undefined };

@@ -116,6 +116,14 @@ export class ActedRun {
     await until(`${this.name} has no Job`, () => this.left.length === 0, patienceMs);
   }
 
+  /** Waits until the first Job of the run goes, or is gone. */
+  async givesJobUp(): Promise<void> {
+    const goes = ({ isGone, object }: State) =>
+      isGone || textAt(recordAt(object, 'metadata'), 'deletionTimestamp') !== undefined;
+    const holds = () => this.#stage.record.everOf('jobs', this.uid).slice(0, 1).some(goes);
+    await until(`${this.name} gives its Job up`, holds, patienceMs);
+  }
+
   get jobPath(): string {
     return `${paths.jobs(this.name)}/${jobName(this)}`;
   }

@@ -99,7 +99,7 @@ async function live(
   const { client } = stage;
   await client.create('/api/v1/namespaces', { metadata: { name: run.name } });
   await scenario.prepare?.(client, run.name);
-  await run.apply(scenario.spec, label);
+  await run.apply(scenario.spec, { ...label, ...scenario.labels });
   await scenario.act(run, client);
 }
 

@@ -1,3 +1,4 @@
+import { queueNameLabel } from '../../../src/api/names.ts';
 import { paths } from '../../../src/kube/resources.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { type ActedRun, failed, succeeded } from './acted-run.ts';
@@ -6,6 +7,7 @@ import { type ActedRun, failed, succeeded } from './acted-run.ts';
 export type Scenario = {
   readonly name: string;
   readonly spec: object;
+  readonly labels?: Record<string, string>;
   /** How many writes of the controller it takes: at least those that a fast machine sees. */
   readonly writes: number;
   /** Nobody noted a pod that came and went while there was no controller. */
@@ -70,6 +72,22 @@ export const scenarios = {
       await run.says('Running');
       await run.patch({ suspend: true });
       await run.says('Suspended');
+      await run.patch({ suspend: false });
+      await run.podRuns(2);
+      await run.says('Running');
+      await run.podEnds(2, succeeded);
+      await run.ends();
+    },
+  },
+  hasty: {
+    name: 'hasty',
+    labels: { [queueNameLabel]: 'lab' },
+    ...{ spec: {}, writes: 14, ends: 'Succeeded' },
+    act: async (run) => {
+      await run.podRuns(1);
+      await run.says('Running');
+      await run.patch({ suspend: true });
+      await run.givesJobUp();
       await run.patch({ suspend: false });
       await run.podRuns(2);
       await run.says('Running');

@@ -93,6 +93,8 @@ test('a run that is cancelled while it runs ends the same', (crashes) =>
   endsTheSame(crashes, scenarios.cancelled));
 test('a run that is suspended and goes on ends the same', (crashes) =>
   endsTheSame(crashes, scenarios.suspended));
+test('a run in a queue that is suspended and let go on at once ends the same', (crashes) =>
+  endsTheSame(crashes, scenarios.hasty));
 test('a run whose time to live is over is gone, with all that it had', (crashes) =>
   endsTheSame(crashes, scenarios.deleted));
 test('a run that a quota refuses for some time ends the same', (crashes) =>

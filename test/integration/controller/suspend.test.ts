@@ -61,7 +61,7 @@ test('a run in a queue that is suspended and let go on at once gets a new Job', 
   await run.podRuns(1);
   await run.says('Running');
   await run.patch({ suspend: true });
-  await run.says('Suspending');
+  await run.givesJobUp();
   await run.patch({ suspend: false });
   await run.podRuns(2);
   await run.podEnds(2, succeeded);

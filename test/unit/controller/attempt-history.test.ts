@@ -68,6 +68,17 @@ test('a pod that was told to end is suspended when its run is, as long as its Jo
   assert.is(reasonOf({ cancel: true, suspend: true }, 'operator'), 'Cancelled');
 });
 
+test('an attempt that vanished with the Job that a suspension took was suspended, though the run may go on by now', () => {
+  const before = [{ ...anAttempt('pod-uid'), startTime: after(1).toISOString() }];
+  const reasonWhile = (reason: string) => {
+    const run = aRun({ spec: { suspend: false }, status: { reason } });
+    return attemptHistory(before, anObservation({ run }), after(9))[0]?.reason;
+  };
+  assert.is(reasonWhile('Suspending'), 'Suspended');
+  assert.is(reasonWhile('Resumed'), 'Suspended');
+  assert.is(reasonWhile('Running'), 'WorkerLost');
+});
+
 test('the oldest attempts are forgotten first', () => {
   const many = Array.from({ length: mostAttempts }, (_, index) => ({
     ...anAttempt(`pod-${index}`),
