@@ -4,6 +4,7 @@ import { describe } from '../support/errors.ts';
 import { userAgent } from '../support/version.ts';
 import { StalledError } from '../support/watchdog.ts';
 import { verbAndResource } from './api-call.ts';
+import { applyBody } from './apply-body.ts';
 import type { Connection } from './connection.ts';
 import { KubeError, retryAfterMs } from './kube-error.ts';
 import { dropIdleSockets, readAll, send } from './transport.ts';
@@ -79,7 +80,7 @@ function sendTo(
     accept: 'application/json',
     'user-agent': userAgent,
   };
-  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  const body = request.body === undefined ? undefined : bodyText(request.body, contentType);
   if (body !== undefined) {
     headers['content-type'] = contentType;
     headers['content-length'] = String(Buffer.byteLength(body));
@@ -87,6 +88,10 @@ function sendTo(
   const url = new URL(path, connection.server);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   return send(url, connection.agent, { method, headers, signal, body });
+}
+
+function bodyText(body: unknown, contentType: string): string {
+  return contentType.endsWith('+yaml') ? applyBody(body) : JSON.stringify(body);
 }
 
 function waitToRead({ method, once }: KubeRequest, failure: KubeError): number | undefined {

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parse } from 'yaml';
+import { applyBody } from '../../../src/kube/apply-body.ts';
+
+/** Any text, and more often than not with what YAML and JSON read in two ways. */
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({
+    unit: fc.constantFrom(
+      '\u007f',
+      '\u0085',
+      '\u0092',
+      '\u2028',
+      '\ufeff',
+      '\ufffe',
+      '\u0000',
+      '"',
+      '\\',
+      ':',
+      '\n',
+      '😀',
+    ),
+  }),
+);
+
+test('the body of an apply is the same object to who reads it as YAML and to who reads it as JSON', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.constantFrom('a', 'b'), fc.array(text)), (object) => {
+      const body = applyBody(object);
+      assert.equal(JSON.parse(body), { ...object });
+      assert.equal(parse(body), { ...object });
+      assert.not.match(body, /[\u007f-\u009f\ufffe]/);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('half a character is U+FFFD', () => {
+  assert.is(applyBody({ a: `x${'😀'.slice(0, 1)}y` }), '{"a":"x\ufffdy"}');
+});
+
+test.run();
