@@ -80,7 +80,7 @@ async function act(
     const { applier, signal } = reconciler;
     if (action.kind === 'createJob') await expectLatest(applier.connection, run.metadata, version, signal);
     const refusal = await tracedAction(run, action, () =>
-      applyAction(applier, { action, run, policy: allowed }, signal),
+      applyAction(applier, { action, run, version, policy: allowed }, signal),
     );
     // Ends, since no decision asks again for what was refused.
     if (refusal !== undefined) return act(reconciler, { ...observed, ...refusal }, version);

@@ -3,7 +3,8 @@ import { isExpired } from './kube-error.ts';
 import { requestJson } from './request.ts';
 import { parseList } from './wire.ts';
 
-const pageSize = '500';
+/** Few enough for one page of the largest objects (a DockerRun with all its results has 250 KiB) to be no matter. */
+const pageSize = '100';
 
 /** What to list. */
 export type ListRequest = { path: string; labelSelector: string | undefined; signal: AbortSignal };

@@ -23,10 +23,13 @@ export type Applier = { connection: Connection; worker: WorkerConfig };
 /** What the API server refused, which the next decision has to know. */
 export type Refusals = Partial<Pick<Observed, 'jobRefusal' | 'tidyRefusal'>>;
 
+/** A run, and the version of it that was decided on. */
+export type Decided = { readonly run: ObservedRun; readonly version: string | undefined };
+
 /** Carries out one action; gives what the API server refused, if it did. */
 export async function applyAction(
   applier: Applier,
-  { action, run, policy }: { action: Action; run: ObservedRun; policy: Policy },
+  { action, run, version, policy }: Decided & { action: Action; policy: Policy },
   signal: AbortSignal,
 ): Promise<Refusals | undefined> {
   switch (action.kind) {
@@ -50,14 +53,12 @@ export async function applyAction(
     case 'deleteJob': {
       const path = `${paths.jobs(run.metadata.namespace)}/${action.name}`;
       const propagationPolicy = action.waits === true ? 'Foreground' : 'Background';
-      await deleteObject(applier, path, { uid: action.uid, propagationPolicy }, signal);
+      await deleteJob(applier, path, { uid: action.uid, propagationPolicy }, signal);
       return undefined;
     }
-    case 'deleteRun': {
-      const path = `${paths.dockerRuns(run.metadata.namespace)}/${run.metadata.name}`;
-      await deleteObject(applier, path, { uid: run.metadata.uid, propagationPolicy: 'Background' }, signal);
+    case 'deleteRun':
+      await deleteRun(applier, { run, version }, signal);
       return undefined;
-    }
   }
 }
 
@@ -125,8 +126,8 @@ async function suspendJob(
   }
 }
 
-/** Deletes exactly the object that was observed, with its dependents; one that is gone or replaced is fine. */
-async function deleteObject(
+/** Deletes exactly the Job that was observed, with its pods; one that is gone or replaced is fine. */
+async function deleteJob(
   applier: Applier,
   path: string,
   { uid, propagationPolicy }: { uid: string; propagationPolicy: 'Background' | 'Foreground' },
@@ -140,13 +141,26 @@ async function deleteObject(
   }
 }
 
+/** Deletes a run in its time, unless it has changed since: its user may have given it more. */
+async function deleteRun(applier: Applier, { run, version }: Decided, signal: AbortSignal): Promise<void> {
+  const { namespace, name, uid } = run.metadata;
+  const path = `${paths.dockerRuns(namespace)}/${name}`;
+  const body = { propagationPolicy: 'Background', preconditions: { uid, resourceVersion: version } };
+  try {
+    await requestJson(applier.connection, { method: 'DELETE', path, body, signal });
+  } catch (error) {
+    if (isNotFound(error)) return;
+    throw isConflict(error) ? new StaleError(describe(error)) : error;
+  }
+}
+
 /**
  * Writes the whole status by server-side apply; gives the stored object, or nothing when the run is gone. Rejects with
  * a StaleError when the run is not the version any more that was decided on: another replica, or a user, knows more.
  */
 export async function applyStatus(
   applier: Applier,
-  { run, version }: { run: ObservedRun; version: string | undefined },
+  { run, version }: Decided,
   status: DockerRunStatus,
   signal: AbortSignal,
 ): Promise<unknown> {

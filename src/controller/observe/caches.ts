@@ -4,6 +4,7 @@ import type { Connection } from '../../kube/connection.ts';
 import { ListWatch } from '../../kube/list-watch.ts';
 import { paths } from '../../kube/resources.ts';
 import type { Logger } from '../../support/log.ts';
+import { inShort } from './ended-run.ts';
 import type { Caches } from './gather.ts';
 import {
   type ObservedJob,
@@ -43,7 +44,8 @@ export class ClusterCaches {
     const ofRuns = { ...shared, labelSelector: labels.runUid };
     this.caches = {
       runs: new ListWatch({
-        ...{ ...shared, path: paths.dockerRuns(), observer: observers.dockerruns, parse: parseRun },
+        ...{ ...shared, path: paths.dockerRuns(), observer: observers.dockerruns },
+        parse: (object) => inShort(parseRun(object)),
         onChange: (run) => this.#runChanged(run),
       }),
       jobs: new ListWatch({

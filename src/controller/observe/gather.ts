@@ -8,8 +8,16 @@ import { parseList, recordAt, textAt } from '../../kube/wire.ts';
 import { isTerminal, type Observed } from '../decide/decision.ts';
 import type { Obstacles } from './obstacles.ts';
 import type { PodsOfJobs } from './pods-of-jobs.ts';
-import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
+import {
+  type ObservedJob,
+  type ObservedPod,
+  type ObservedRun,
+  parseJob,
+  parsePod,
+  parseRun,
+} from './observed.ts';
 import type { ObservedPolicy } from '../policy/cache.ts';
+import { isToBeCarriedOver } from './ended-run.ts';
 import { type Heard, withAllThatWasHeard } from './heard.ts';
 
 /** The caches that a decision is made from. */
@@ -38,7 +46,8 @@ export async function gather(
   key: string,
   signal: AbortSignal,
 ): Promise<Observed | undefined> {
-  const run = gatherer.caches.runs.get(key);
+  const kept = gatherer.caches.runs.get(key);
+  const run = kept !== undefined && isToBeCarriedOver(kept) ? await getRun(gatherer, kept, signal) : kept;
   if (run === undefined) return undefined;
   const job = await findJob(gatherer, run, signal);
   const found = await findPods(gatherer, run, job, signal);
@@ -87,6 +96,25 @@ async function isBeingDeleted(
   return textAt(recordAt(found, 'metadata'), 'deletionTimestamp') !== undefined;
 }
 
+async function getRun(
+  { connection }: Gatherer,
+  { metadata: { namespace, name } }: ObservedRun,
+  signal: AbortSignal,
+): Promise<ObservedRun | undefined> {
+  const path = `${paths.dockerRuns(namespace)}/${name}`;
+  return orNothing(async () => parseRun(await requestJson(connection, { method: 'GET', path, signal })));
+}
+
+/** What was asked for, or nothing when the API server has no such object. */
+async function orNothing<Found>(ask: () => Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
 async function findJob(
   gatherer: Gatherer,
   run: ObservedRun,
@@ -104,13 +132,8 @@ async function getJob(
   { namespace, name }: { namespace: string; name: string },
   signal: AbortSignal,
 ): Promise<ObservedJob | undefined> {
-  try {
-    const path = `${paths.jobs(namespace)}/${name}`;
-    return parseJob(await requestJson(connection, { method: 'GET', path, signal }));
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  const path = `${paths.jobs(namespace)}/${name}`;
+  return orNothing(async () => parseJob(await requestJson(connection, { method: 'GET', path, signal })));
 }
 
 async function findTidyJob(

@@ -31,8 +31,8 @@ export type ObservedJob = {
   creationTimestamp: string;
   /** How the Job ended, once it has. */
   finished: { succeeded: boolean; reason: string; message: string; at: string } | undefined;
-  /** Pods that were started for it so far. */
-  attempts: number;
+  /** Pods of it that have ended, as the Job controller counts them: disruptions are none. */
+  endedPods: number;
   /** Who keeps it from having pods, if somebody does: this operator, or a queue or a person. */
   suspendedBy: 'operator' | 'other' | undefined;
   /** Whether it is Kueue that says when it runs. */
@@ -106,7 +106,7 @@ export function parseJob(object: unknown): ObservedJob {
     ownerUid: ownerUid(metadata, { apiVersion, kind }),
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
     finished: finishedJob(status),
-    attempts: count('active') + count('succeeded') + count('failed'),
+    endedPods: count('succeeded') + count('failed'),
     suspendedBy: suspendedBy(object),
     isQueued: textAt(recordAt(metadata, 'labels'), queueNameLabel) !== undefined,
     deletionTimestamp: textAt(metadata, 'deletionTimestamp'),

@@ -2,6 +2,8 @@ import type { Connection } from '../../kube/connection.ts';
 import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/resources.ts';
 import { parseList, textAt } from '../../kube/wire.ts';
+import { errorFields } from '../../support/error-fields.ts';
+import type { Logger } from '../../support/log.ts';
 import type { ObservedJob, ObservedPod } from './observed.ts';
 import type { Obstacle } from '../decide/waiting.ts';
 
@@ -21,11 +23,13 @@ type Answer = { readonly until: number; readonly obstacle: Obstacle | undefined 
  */
 export class Obstacles {
   readonly #connection: Connection;
+  readonly #log: Logger;
   /** By uid, the oldest answer first. */
   readonly #answers = new Map<string, Answer>();
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, log: Logger) {
     this.#connection = connection;
+    this.#log = log;
   }
 
   /** Why the kubelet cannot mount a volume of a pod, if it cannot. */
@@ -51,7 +55,12 @@ export class Obstacles {
     const known = this.#answers.get(object.uid);
     if (known !== undefined && now < known.until) return known.obstacle;
     this.#forgetOld(now);
-    const obstacle = await lastEvent(this.#connection, { object, reason }, signal);
+    const obstacle = await lastEvent(this.#connection, { object, reason }, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      // A run that waits must be told to go on waiting, to stop or to end, whatever becomes of Events.
+      this.#log.warn(errorFields(error), 'what keeps a pod from starting cannot be asked for');
+      return known?.obstacle;
+    });
     const until = now + Math.min(freshMs.most, Math.max(freshMs.least, age / 2));
     this.#answers.delete(object.uid);
     this.#answers.set(object.uid, { until, obstacle });

@@ -40,7 +40,7 @@ test('a Job that has neither succeeded nor failed has not ended', () => {
     status: { active: 1, failed: 2, conditions: [{ type: 'FailureTarget', status: 'True' }] },
   });
   assert.is(job.finished, undefined);
-  assert.is(job.attempts, 3);
+  assert.is(job.endedPods, 2);
   assert.is(job.ownerUid, undefined);
 });
 
