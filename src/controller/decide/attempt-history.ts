@@ -1,5 +1,5 @@
 import type { Report } from '../../api/report.ts';
-import { type Attempt, mostAttempts } from '../../api/status.ts';
+import { type Attempt, type DockerRunStatus, mostAttempts } from '../../api/status.ts';
 import { cutToBytes } from '../../api/text-size.ts';
 import { isBySuspension, type Observed } from './decision.ts';
 import { finalWordOf, type ObservedPod, podHasEnded } from '../observe/observed.ts';
@@ -21,23 +21,65 @@ export function attemptHistory(before: readonly Attempt[], observed: Observed, n
   return [...known.values()].sort(byStart).slice(-mostAttempts);
 }
 
+/**
+ * How many pods were started for a run: those that are known or there, those that the history has no room for any more,
+ * and at least as many as its Job has seen end.
+ */
+export function countAttempts(
+  { attempts = 0, attemptHistory: known = [] }: DockerRunStatus,
+  observed: Observed,
+): number {
+  const [oldest] = known;
+  const isFull = known.length >= mostAttempts;
+  const uids = new Set(known.map(({ podUID }) => podUID));
+  const isNew = (pod: ObservedPod) =>
+    !uids.has(pod.uid) && !(isFull && oldest !== undefined && byStart(begunBy(pod), oldest) < 0);
+  const forgotten = isFull ? Math.max(0, attempts - known.length) : 0;
+  const all = forgotten + known.length + observed.pods.filter(isNew).length;
+  return Math.max(attempts, all, observed.job?.endedPods ?? 0);
+}
+
+/** The history of a run that has ended: what goes on is being stopped, and nobody looks at it again. */
+export function closed(
+  history: readonly Attempt[],
+  { reason, message }: Pick<Attempt, 'reason' | 'message'>,
+  now: Date,
+): Attempt[] {
+  const end = {
+    completionTime: now.toISOString(),
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message: cutToBytes(message, mostMessageBytes) }),
+  };
+  return history.map((attempt) => (attempt.completionTime === undefined ? { ...attempt, ...end } : attempt));
+}
+
 function byStart(a: Attempt, b: Attempt): number {
   const [one, other] = [a.startTime ?? '', b.startTime ?? ''];
   return one.localeCompare(other) || a.podName.localeCompare(b.podName);
 }
 
 function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Observed, now: Date): Attempt {
-  const attempt: Attempt = {
+  const attempt = begunBy(pod);
+  if (!podHasEnded(pod)) return attempt;
+  const completionTime = before?.completionTime ?? now.toISOString();
+  const why = whyStopped(pod, observed);
+  const stopped = why === undefined ? {} : { reason: why, message: messagesOfStops[why] };
+  return { ...attempt, completionTime, ...endOf(pod), ...stopped };
+}
+
+function begunBy(pod: ObservedPod): Attempt {
+  return {
     podUID: pod.uid,
     podName: pod.name,
     ...(pod.nodeName === undefined ? {} : { nodeName: pod.nodeName }),
     startTime: pod.creationTimestamp,
   };
-  if (!podHasEnded(pod)) return attempt;
-  const end = { completionTime: before?.completionTime ?? now.toISOString(), ...endOf(pod) };
-  const reason = whyStopped(pod, observed) ?? end.reason;
-  return { ...attempt, ...end, ...(reason === undefined ? {} : { reason }) };
 }
+
+const messagesOfStops = {
+  Cancelled: 'The run was cancelled.',
+  Suspended: 'The run was suspended.',
+} as const;
 
 /** A worker that is told to end does not know why. */
 function whyStopped(pod: ObservedPod, observed: Observed): 'Cancelled' | 'Suspended' | undefined {

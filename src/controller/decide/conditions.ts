@@ -1,5 +1,11 @@
 import type { FailureReason, ProgressReason, Reason } from '../../api/reasons.ts';
-import type { Condition, DockerRunStatus, Phase, TerminalPhase } from '../../api/status.ts';
+import {
+  type Condition,
+  type DockerRunStatus,
+  isTerminalPhase,
+  type Phase,
+  type TerminalPhase,
+} from '../../api/status.ts';
 
 /** Where a run is or how it ended, from which every condition follows. */
 export type Verdict =
@@ -66,7 +72,7 @@ function suspension({ phase, reason, message }: Verdict, previous: DockerRunStat
   if (phase === 'Suspended') return [{ type: 'Suspended', status: 'True', reason, message }];
   if (reason === 'Suspending') return [{ type: 'Suspended', status: 'Unknown', reason, message }];
   const was = previous.conditions?.some(({ type }) => type === 'Suspended') ?? false;
-  return was
-    ? [{ type: 'Suspended', status: 'False', reason: 'Resumed', message: 'The run is not suspended.' }]
-    : [];
+  if (!was) return [];
+  const no = { type: 'Suspended', status: 'False', message: 'The run is not suspended.' } as const;
+  return [{ ...no, reason: isTerminalPhase(phase) ? reason : 'Resumed' }];
 }

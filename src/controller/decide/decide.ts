@@ -2,6 +2,7 @@ import { isFailureReason } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
 import type { Phase } from '../../api/status.ts';
 import { RunError } from '../../support/errors.ts';
+import { countAttempts } from './attempt-history.ts';
 import { beforeTheJob } from './before-the-job.ts';
 import { type Action, type Decision, isTerminal, nothing, type Observed } from './decision.ts';
 import { carriedOver, end, endAs, failure, statusOf, success, withReport } from './next-status.ts';
@@ -118,7 +119,7 @@ function podlessMessage({ podRefusal }: Observed, job: ObservedJob): string {
 
 /** A success is final; after a failure the Job's own verdict follows: another pod, after its backoff, or the end. */
 function whenTheWorkerEnded(observed: Observed, pod: ObservedPod, now: Date): Decision {
-  const { live: word, run, job, podRefusal } = observed;
+  const { live: word, run, podRefusal } = observed;
   if (word?.phase === 'Succeeded')
     return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
   const isDone = isFinal(word?.reason);
@@ -126,8 +127,7 @@ function whenTheWorkerEnded(observed: Observed, pod: ObservedPod, now: Date): De
     return waiting(observed, now, takenAway(pod.name, pod.disruption));
   const isLast = pod.failuresBefore >= (run.spec?.backoffLimit ?? 0) || isDone;
   if (isLast) return whileTheWorkerRuns(observed, pod, now);
-  const attempts = Math.max(job?.attempts ?? 0, observed.pods.length);
-  return waiting(observed, now, retryMessage(attempts, podRefusal, word));
+  return waiting(observed, now, retryMessage(countAttempts(run.status, observed), podRefusal, word));
 }
 
 function takenAway(pod: string, { reason, message }: NonNullable<ObservedPod['disruption']>): string {

@@ -1,11 +1,12 @@
 import { boundedReport, type Report } from '../../api/report.ts';
 import { type FailureReason, isCancellation } from '../../api/reasons.ts';
-import type { DockerRunStatus, Progress } from '../../api/status.ts';
+import { type DockerRunStatus, isTerminalPhase, type Progress } from '../../api/status.ts';
 import { cutToBytes } from '../../api/text-size.ts';
 import type { RunError } from '../../support/errors.ts';
 import { conditionsOf, type Verdict } from './conditions.ts';
-import { attemptHistory } from './attempt-history.ts';
+import { attemptHistory, closed, countAttempts } from './attempt-history.ts';
 import type { Decision, Observed } from './decision.ts';
+import { isToBeCarriedOver } from '../observe/ended-run.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 
 /** Ends a run with a failure that the controller found itself. */
@@ -24,8 +25,10 @@ export function end(
  * The status of a run that has ended, told of a spec that was changed since, as its time to live may be: nobody would
  * trust it else (kstatus, `kubectl wait`). Nothing when it is of this spec.
  */
-export function carriedOver({ metadata: { generation }, status }: ObservedRun): DockerRunStatus | undefined {
-  if (status.observedGeneration === undefined || status.observedGeneration === generation) return undefined;
+export function carriedOver(run: ObservedRun): DockerRunStatus | undefined {
+  if (!isToBeCarriedOver(run)) return undefined;
+  const { status } = run;
+  const { generation } = run.metadata;
   const conditions = status.conditions ?? [];
   return {
     ...status,
@@ -48,7 +51,6 @@ export function statusOf(observed: Observed, now: Date, said: Verdict): DockerRu
   const verdict = { ...said, message: cutToBytes(said.message, mostMessageBytes) };
   const pod = pods.at(-1);
   const before = withoutTheMoment(run.status, pod?.name);
-  const attempts = Math.max(before.attempts ?? 0, job?.attempts ?? 0, pods.length);
   return {
     ...before,
     observedGeneration: run.metadata.generation,
@@ -56,8 +58,8 @@ export function statusOf(observed: Observed, now: Date, said: Verdict): DockerRu
     reason: verdict.reason,
     message: verdict.message,
     conditions: conditionsOf(verdict, run.metadata.generation, before, now.toISOString()),
-    attempts,
-    ...withHistory(before.attemptHistory, observed, now),
+    attempts: countAttempts(before, observed),
+    ...withHistory(before.attemptHistory, observed, { verdict, now }),
     ...(job === undefined ? {} : { jobName: job.name, startTime: before.startTime ?? job.creationTimestamp }),
     ...(pod === undefined ? {} : { podName: pod.name }),
     ...(pod?.nodeName === undefined ? {} : { nodeName: pod.nodeName }),
@@ -67,10 +69,11 @@ export function statusOf(observed: Observed, now: Date, said: Verdict): DockerRu
 function withHistory(
   before: DockerRunStatus['attemptHistory'],
   observed: Observed,
-  now: Date,
+  { verdict, now }: { verdict: Verdict; now: Date },
 ): Pick<DockerRunStatus, 'attemptHistory'> {
   const history = attemptHistory(before ?? [], observed, now);
-  return history.length === 0 ? {} : { attemptHistory: history };
+  if (history.length === 0) return {};
+  return { attemptHistory: isTerminalPhase(verdict.phase) ? closed(history, verdict, now) : history };
 }
 
 /** Progress is of a moment; transfers and results are of one attempt. */

@@ -11,7 +11,9 @@ export function waiting(observed: Observed, now: Date, message: string): Decisio
   if (isLate(observed, now)) return endTidily(observed, now, tooLate(message));
   const { pods, run } = observed;
   const last = attemptHistory(run.status.attemptHistory ?? [], observed, now).at(-1);
-  const isBetween = pods.length === 0 && last !== undefined && last.reason !== 'Suspended';
+  // Of a pod that is gone without a word its Job tells in a moment whether another one follows.
+  const followed = (run.spec?.backoffLimit ?? 0) > 0 || last?.reason !== 'WorkerLost';
+  const isBetween = pods.length === 0 && last !== undefined && last.reason !== 'Suspended' && followed;
   const retrying = isBetween || pods.length > 1 || pods.at(-1)?.worker.kind === 'terminated';
   // It gave its Job up for a suspension, and has no other yet: who does not know that would take the Job for lost.
   const isResumed = observed.job === undefined && run.status.jobName !== undefined;

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Attempt, mostAttempts } from '../../../src/api/status.ts';
-import { attemptHistory } from '../../../src/controller/decide/attempt-history.ts';
+import { attemptHistory, closed, countAttempts } from '../../../src/controller/decide/attempt-history.ts';
 import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
 const failed = aPod(
@@ -77,6 +77,51 @@ test('an attempt that vanished with the Job that a suspension took was suspended
   assert.is(reasonWhile('Suspending'), 'Suspended');
   assert.is(reasonWhile('Resumed'), 'Suspended');
   assert.is(reasonWhile('Running'), 'WorkerLost');
+});
+
+test('an attempt that was stopped says for what, and not what its worker thought', () => {
+  const report = { phase: 'Failed', reason: 'Cancelled', message: 'Apply it again.' } as const;
+  const pods = [aPod({ kind: 'terminated', exitCode: 71, reason: 'Error', report })];
+  const messageOf = (spec: object) =>
+    attemptHistory([], anObservation({ run: aRun({ spec }), pods }), after(9))[0]?.message;
+  assert.is(messageOf({ suspend: true }), 'The run was suspended.');
+  assert.is(messageOf({ cancel: true }), 'The run was cancelled.');
+  assert.is(messageOf({}), 'Apply it again.');
+});
+
+test('every pod is counted once, also those that the history has forgotten and those that nobody saw', () => {
+  const pods = Array.from({ length: mostAttempts + 3 }, (_, index) => ({
+    ...failed,
+    uid: `pod-${index}`,
+    name: `pod-${String(index).padStart(2, '0')}`,
+    creationTimestamp: after(index).toISOString(),
+  }));
+  const observed = anObservation({ pods });
+  assert.is(countAttempts({}, observed), pods.length);
+  const status = { attempts: pods.length, attemptHistory: attemptHistory([], observed, after(99)) };
+  assert.is(countAttempts(status, observed), pods.length);
+  assert.is(countAttempts(status, anObservation({ pods: [] })), pods.length);
+  const next = { ...failed, uid: 'next', creationTimestamp: after(50).toISOString() };
+  assert.is(countAttempts(status, anObservation({ pods: [...pods, next] })), pods.length + 1);
+  assert.is(countAttempts({}, anObservation({ job: aJob({ endedPods: 2 }), pods: [failed] })), 2);
+});
+
+test('an evicted pod that is gone and its replacement are two', () => {
+  const status = { attempts: 1, attemptHistory: [anAttempt('evicted')] };
+  assert.is(countAttempts(status, anObservation({ job: aJob(), pods: [failed] })), 2);
+});
+
+test('in the history of a run that has ended nothing goes on', () => {
+  const ended = { ...anAttempt('a'), completionTime: after(2).toISOString(), reason: 'TargetFailed' };
+  const [first, second] = closed(
+    [ended, anAttempt('b')],
+    { reason: 'JobDeleted', message: 'gone' },
+    after(9),
+  );
+  assert.equal(first, ended);
+  assert.equal(second, {
+    ...{ ...anAttempt('b'), completionTime: after(9).toISOString(), reason: 'JobDeleted', message: 'gone' },
+  });
 });
 
 test('the oldest attempts are forgotten first', () => {

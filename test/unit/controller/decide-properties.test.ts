@@ -34,7 +34,7 @@ function applied(observed: Observed, { actions, status }: Decision): Observed | 
   for (const action of actions) {
     switch (action.kind) {
       case 'createJob':
-        next = { ...next, job: aJob({ attempts: 0 }) };
+        next = { ...next, job: aJob() };
         break;
       case 'createTidyJob':
         next = { ...next, tidyJob: aTidyJob() };

@@ -138,8 +138,10 @@ test('a run that goes on after a suspension is not called retrying while its pod
       decide(observe({}, { job: {}, status: status ?? {} }), after(21), {}).status?.reason,
       'Pending',
     );
-  const vanished = decide(observe({}, { job: {}, status: had }), after(21), {}).status;
-  assert.is(vanished?.reason, 'Retrying');
+  const vanished = (backoffLimit: number) =>
+    decide(observe({ backoffLimit }, { job: {}, status: had }), after(21), {}).status?.reason;
+  assert.is(vanished(1), 'Retrying');
+  assert.is(vanished(0), 'Pending', 'no other pod follows that somebody could wait for');
 });
 
 test('a run that was suspended before it began gets its Job when it may go on, however late that is', () => {

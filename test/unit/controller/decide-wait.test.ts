@@ -169,7 +169,7 @@ test('another attempt that waits is retrying, and has a start clock of its own',
   const first = aPod({ kind: 'terminated', exitCode: 68, reason: 'Error', report: undefined });
   const second = aPod(started, { name: 'second', creationTimestamp: after(500).toISOString() });
   const run = aRun({ spec: { startDeadlineSeconds: 60 }, status: { podName: first.name, attempts: 1 } });
-  const observed = waitingRun({ run, job: aJob({ attempts: 2 }), pods: [first, second] });
+  const observed = waitingRun({ run, job: aJob({ endedPods: 1 }), pods: [first, second] });
   const { status } = decide(observed, after(559), {});
   assert.is(status?.phase, 'Pending');
   assert.is(status?.reason, 'Retrying');
@@ -182,7 +182,7 @@ test('another attempt that waits is retrying, and has a start clock of its own',
 test('a run that ran longer than its start deadline outlives the loss of its pod', () => {
   const status = { phase: 'Running', podName: 'drained', attempts: 1 } as const;
   const run = aRun({ spec: { startDeadlineSeconds: 60 }, status });
-  const between = decide(waitingRun({ run, job: aJob({ attempts: 0 }) }), after(7200), {});
+  const between = decide(waitingRun({ run, job: aJob() }), after(7200), {});
   assert.is(between.status?.phase, 'Pending');
   const second = aPod(started, { name: 'second', creationTimestamp: after(7200).toISOString() });
   const replaced = decide(waitingRun({ run, pods: [second] }), after(7205), {});
