@@ -46,11 +46,24 @@ export function customResourceDefinition(): object {
             column('Message', 'string', '.status.message', 1),
           ],
           selectableFields: selectableFields.map((jsonPath) => ({ jsonPath })),
-          schema: { openAPIV3Schema: requireNoDefaults(rootSchema()) },
+          schema: { openAPIV3Schema: withoutEmptyProperties(requireNoDefaults(rootSchema())) },
         },
       ],
     },
   };
+}
+
+/**
+ * The schema without `properties` that have none: the API server drops them, and tools that compare with what it stored,
+ * such as Argo CD, would see a difference for ever.
+ */
+export function withoutEmptyProperties(schema: unknown): unknown {
+  const kept = (key: string, value: unknown) => (key === 'properties' && isEmpty(value) ? undefined : value);
+  return JSON.parse(JSON.stringify(schema, kept)) as unknown;
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 function rootSchema(): object {
@@ -63,7 +76,7 @@ function rootSchema(): object {
     ...rules(
       {
         rule: `!has(oldSelf.status) || !(has(oldSelf.status.jobName) || has(oldSelf.status.completionTime)) || (${sameInAllBut(changeable)})`,
-        message: `a run that has started or ended cannot change but in ${changeable.join(', ')}: apply it under a new name`,
+        message: `a run that has its Job or has ended cannot change but in ${changeable.join(', ')}: apply it under a new name`,
       },
       {
         rule: '!(has(oldSelf.spec.cancel) && oldSelf.spec.cancel) || (has(self.spec.cancel) && self.spec.cancel)',

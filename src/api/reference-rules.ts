@@ -1,4 +1,3 @@
-import { celStrings } from './cel-text.ts';
 import type { CelRule } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
 
@@ -21,9 +20,9 @@ const known = [
 /** A list of one is how CEL gives a value a name in such a rule. */
 const where = (name: string, value: string, expression: string) => `[${value}].all(${name}, ${expression})`;
 
-const letters = celStrings([...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ']);
-const others = celStrings([...'0123456789']);
-const between = celStrings([...'_.-']);
+const isLetter = (char: string) => `${char} >= 'a' && ${char} <= 'z' || ${char} >= 'A' && ${char} <= 'Z'`;
+const isAlphanumeric = (char: string) => `${isLetter(char)} || ${char} >= '0' && ${char} <= '9'`;
+const isOfName = (char: string) => `${isAlphanumeric(char)} || ${char} in ['_', '-', '.']`;
 
 /** The places of a name after its first character in `$(name)`; a longer one is no name. */
 const longestName = 63;
@@ -33,15 +32,17 @@ const places = Array.from({ length: longestName - 1 }, (_, index) => index + 3).
 const isReference = [
   "text.startsWith('$(') && text.endsWith(')')",
   `text.size() > 3 && text.size() <= ${longestName + 3}`,
-  'text.charAt(2) in letters',
-  'text.charAt(text.size() - 2) in ends',
-  `[${places}].all(at, at > text.size() - 2 || text.charAt(at) in ends || text.charAt(at) in ${between})`,
+  where('char', 'text.charAt(2)', isLetter('char')),
+  where('char', 'text.charAt(text.size() - 2)', isAlphanumeric('char')),
+  `[${places}].all(at, at > text.size() - 2 || ${where('char', 'text.charAt(at)', isOfName('char'))})`,
 ].join(' && ');
+
+/** What a rule does cost is bounded as well, and a run must not be refused for that: more texts are not looked at. */
+const mostTexts = 128;
 
 function ruleOf(field: string): string {
   const all = `self.${field}.all(text, text in known || !(${isReference}))`;
-  const named = where('known', known, where('letters', letters, where('ends', `letters + ${others}`, all)));
-  return `!has(self.${field}) || ${named}`;
+  return `!has(self.${field}) || self.${field}.size() > ${mostTexts} || ${where('known', known, all)}`;
 }
 
 /** The rules of a spec about what its texts refer to. */

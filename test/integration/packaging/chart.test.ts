@@ -72,7 +72,9 @@ test('settings that nobody reads, and values of the wrong kind, are refused by n
   assert.match(await refusalOf('dockerSocket="run/docker.sock"'), /dockerSocket/);
   assert.match(await refusalOf('logLevel="loud"'), /logLevel/);
   assert.match(await refusalOf('image={"digest":"sha256:1"}'), /digest/);
-  assert.match(await refusalOf('podDisruptionBudget={"maxUnavailable":0}'), /maxUnavailable/);
+  for (const some of ['0', '"0%"', '"150%"'])
+    assert.match(await refusalOf(`podDisruptionBudget={"maxUnavailable":${some}}`), /maxUnavailable/);
+  await render('podDisruptionBudget={"maxUnavailable":"100%"}');
   assert.match(await refusalOf('fullnameOverride="My_Name"'), /fullnameOverride/);
   assert.match(
     await refusalOf('podLabels={"app.kubernetes.io/name":"x"}'),
@@ -80,9 +82,30 @@ test('settings that nobody reads, and values of the wrong kind, are refused by n
   );
 });
 
-test('two replicas that would both lead are refused', async () => {
+test('a section that is set to null is missing by name', async () => {
+  const schema: unknown = JSON.parse(readFileSync(`${chart}/values.schema.json`, 'utf8'));
+  const properties = recordAt(schema, 'properties');
+  const sections = Object.keys(properties).filter((name) => 'properties' in recordAt(properties, name));
+  assert.ok(sections.length > 10);
+  for (const section of [...sections, 'leaderElection'])
+    assert.match(await refusalOf(`${section}=null`), new RegExp(`missing property '${section}'`));
+  assert.match(await refusalOf('worker={"image":null}'), /missing property 'image'/);
+  assert.match(await refusalOf('networkPolicy={"apiServerPorts":null}'), /missing property 'apiServerPorts'/);
+});
+
+test('two replicas that would both lead are refused, and one is gone before its successor comes', async () => {
   assert.match(await refusalOf('leaderElection=false'), /leaderElection: false is for replicaCount: 1/);
-  await render('leaderElection=false', 'replicaCount=1');
+  const one = only(await render('leaderElection=false', 'replicaCount=1'), 'Deployment');
+  assert.equal(recordAt(recordAt(one, 'spec'), 'strategy'), { type: 'Recreate' });
+});
+
+test('an endpoint of the workers alone, with which nothing would be traced, is refused', async () => {
+  const workers = 'otlp={"workerEndpoint":"http://10.0.0.1:4318"}';
+  assert.match(await refusalOf(workers), /otlp.workerEndpoint needs otlp.endpoint/);
+  await render(
+    workers,
+    'extraEnv=[{"name":"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT","value":"http://10.0.0.2/"}]',
+  );
 });
 
 test('by default the image is that of the chart’s version, for the workers as well', async () => {
@@ -215,6 +238,15 @@ test('large numbers of a policy stay whole', async () => {
 test('two releases would have names of their own', async () => {
   const text = await helm(['template', 'blue', chart, '-n', 'blue']);
   assert.match(text, /name: blue-dockerrun-controller/);
+});
+
+test('a release whose name cannot begin the name of a Service is refused, unless it is overridden', async () => {
+  for (const release of ['9foo', 'my.run', 'dockerrun.x']) {
+    const refusal = helm(['template', release, chart]).then(String, String);
+    assert.match(await refusal, new RegExp(`the release name ${release} cannot begin`));
+    const text = await helm(['template', release, chart, '--set', 'fullnameOverride=mine']);
+    assert.match(text, /name: mine-controller/);
+  }
 });
 
 test.run();

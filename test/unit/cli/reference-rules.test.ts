@@ -61,6 +61,12 @@ test('a run without volumes and transforms has its temporary volume', () => {
   assert.is(refusals({ args: ['$(data)'] }).length, 1);
 });
 
+test('a run of more than 128 texts is left to who reads them one by one', () => {
+  const unknown = Array.from({ length: 129 }, () => '$(nosuch)');
+  assert.is(refusals({ args: unknown.slice(1) }).length, 1);
+  assert.equal(refusals({ args: unknown }), []);
+});
+
 test('the longest name can be meant, and a longer one is left to who reads the whole text', () => {
   const longest = 'a'.repeat(63);
   assert.is(refusals({ args: [`$(${longest})`] }).length, 1);
