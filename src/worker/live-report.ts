@@ -1,26 +1,50 @@
 import { mostResultBytes, mostResults, type Report } from '../api/report.ts';
 import type { Progress, Result, TargetStatus, Transfer } from '../api/status.ts';
 import { jsonBytes } from '../api/text-size.ts';
+import { fetchProgress, type Pull, transferProgress, wholePercent } from './progress-text.ts';
 
 /** The phases in which a worker is at work. */
 export type ActivePhase = 'Preparing' | 'Running' | 'Uploading';
 
 /** What is said of a phase in which nothing more is known. */
 export const phaseMessages: Readonly<Record<ActivePhase, string>> = {
-  Preparing: 'The worker prepares the run.',
+  Preparing: 'The worker starts.',
   Running: 'The target runs.',
   Uploading: 'The results are being uploaded.',
+};
+
+/** A transfer that goes on until it is disposed of. */
+export type OpenTransfer = Disposable & {
+  readonly moved: (bytes: number, totalBytes: number | undefined) => void;
+  /** One more file is through. */
+  readonly fileMoved: () => void;
+};
+
+/** A pull that goes on until it is disposed of. */
+export type OpenPull = Disposable & {
+  readonly said: (message: string, bytes: number, totalBytes: number) => void;
+};
+
+type Underway = {
+  readonly direction: Transfer['direction'];
+  readonly name: string;
+  bytes: number;
+  totalBytes: number | undefined;
+  files: number;
 };
 
 /** What the worker knows of its run now; the progress endpoint and the final word are made from it. */
 export class LiveReport {
   phase: ActivePhase = 'Preparing';
+  /** What is done to prepare the run, when that is neither a download nor a pull. */
+  doing = phaseMessages.Preparing;
   target: TargetStatus | undefined;
   readonly #results: Result[] = [];
   #resultBytes = 0;
   #resultCount = 0;
   readonly #transfers = new Map<string, Transfer>();
-  #pull: Progress | undefined;
+  readonly #underway = new Set<Underway>();
+  #pull: Pull | undefined;
   #target: Progress | undefined;
 
   /** Notes what is in Girder now: what a status has room for, and of the rest only how many there are. */
@@ -32,7 +56,7 @@ export class LiveReport {
     this.#resultBytes += jsonBytes(result) + 1;
   }
 
-  /** Notes how far a transfer is, in bytes; of a stream nobody may know how many it will be. */
+  /** Notes how far a transfer is, in bytes; a stream, which nobody waits for, is no progress. */
   transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
     const total = totalBytes === undefined ? {} : { totalBytes };
     this.#transfers.set(`${direction} ${name}`, { name, direction, bytes, ...total });
@@ -48,9 +72,32 @@ export class LiveReport {
     };
   }
 
-  /** Notes how far the pull of the image is, in bytes; nothing ends it. */
-  pulling(message: string | undefined, bytes = 0, totalBytes = 0): void {
-    this.#pull = message === undefined ? undefined : { message, ...percentOf(bytes, totalBytes) };
+  /** Begins what the progress names until it ends: one transfer, told by its first name, however many it is for. */
+  beginTransfer(direction: Transfer['direction'], names: readonly string[]): OpenTransfer {
+    const [name = ''] = names;
+    const one: Underway = { direction, name, bytes: 0, totalBytes: undefined, files: 0 };
+    this.#underway.add(one);
+    return {
+      moved: (bytes, totalBytes) => {
+        Object.assign(one, { bytes, totalBytes });
+        for (const each of names) this.transferred(direction, each, bytes, totalBytes);
+      },
+      fileMoved: () => void (one.files += 1),
+      [Symbol.dispose]: () => void this.#underway.delete(one),
+    };
+  }
+
+  /** Begins the pull of the image, which is named from now on. */
+  beginPull(image: string): OpenPull {
+    this.#pull = { image };
+    return {
+      said: (message, bytes, totalBytes) => {
+        this.#pull = { image, message, bytes, totalBytes };
+      },
+      [Symbol.dispose]: () => {
+        this.#pull = undefined;
+      },
+    };
   }
 
   /** The report as it stands. */
@@ -58,7 +105,7 @@ export class LiveReport {
     const transfers = [...this.#transfers.values()];
     return {
       phase: this.phase,
-      progress: this.#progress(transfers),
+      progress: this.#progress(),
       ...(this.target === undefined ? {} : { target: this.target }),
       ...(transfers.length === 0 ? {} : { transfers }),
       ...(this.#resultCount === 0 ? {} : { results: [...this.#results] }),
@@ -66,34 +113,22 @@ export class LiveReport {
     };
   }
 
-  #progress(transfers: Transfer[]): Progress {
+  #progress(): Progress {
     switch (this.phase) {
       case 'Preparing':
-        return transferProgress(transfers, 'download') ?? this.#pull ?? { message: phaseMessages.Preparing };
+        return this.#fetching() ?? { message: this.doing };
       case 'Running':
         return this.#target ?? { message: phaseMessages.Running };
       case 'Uploading':
-        return transferProgress(transfers, 'upload') ?? { message: phaseMessages.Uploading };
+        return transferProgress('Uploading', this.#open('upload')) ?? { message: phaseMessages.Uploading };
     }
   }
-}
 
-function transferProgress(transfers: Transfer[], direction: Transfer['direction']): Progress | undefined {
-  const open = transfers.filter((one) => one.direction === direction && isOpen(one));
-  const [first] = open;
-  if (first === undefined) return undefined;
-  const more = open.length > 1 ? ` and ${open.length - 1} more` : '';
-  const verb = direction === 'download' ? 'Downloading' : 'Uploading';
-  return { message: `${verb} ${first.name}${more}`, ...percentOf(first.bytes, first.totalBytes) };
-}
+  #fetching(): Progress | undefined {
+    return fetchProgress(transferProgress('Downloading', this.#open('download')), this.#pull);
+  }
 
-/** A transfer of unknown size is no progress that ends. */
-function isOpen({ bytes, totalBytes }: Transfer): boolean {
-  return totalBytes !== undefined && bytes < totalBytes;
+  #open(wanted: Transfer['direction']): Underway[] {
+    return [...this.#underway].filter(({ direction }) => direction === wanted);
+  }
 }
-
-function percentOf(bytes: number, totalBytes = 0): { percent?: number } {
-  return totalBytes > 0 ? { percent: wholePercent((bytes / totalBytes) * 100) } : {};
-}
-
-const wholePercent = (percent: number) => Math.max(0, Math.min(100, Math.floor(percent)));

@@ -32,9 +32,10 @@ export async function underJob(
 
 async function openJob(
   { spec, secretValue }: Setting,
-  { signal, log }: RunSupport,
+  { report, signal, log }: RunSupport,
 ): Promise<GirderJob | undefined> {
   if (spec.girder?.job === undefined) return undefined;
+  report.doing = 'Connecting to the job in Girder';
   const { apiUrl, job } = spec.girder;
   const token = await secretValue(job.tokenSecretRef, 'spec.girder.job.tokenSecretRef');
   return GirderJob.open({ apiUrl, jobId: job.id, token: token.trim(), signal, log });

@@ -32,6 +32,7 @@ export type TargetEnd = { readonly streams: Streams; readonly failure: RunError 
 /** Runs the target with all its streams to its end. Rejects only when it was cancelled, or never started. */
 export async function runTarget(setting: Setting, run: TargetRun): Promise<TargetEnd> {
   const { steps, pipes, staged, support } = run;
+  support.report.doing = 'Starting the target';
   for (const place of pipePlaces(steps.streams)) {
     await pipes.make(place, (volume, made) => staged.note(volume, made));
   }

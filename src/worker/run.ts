@@ -25,9 +25,11 @@ import type { Streams } from './streams/streams.ts';
  */
 export async function runOnce(setting: Setting, support: RunSupport): Promise<void> {
   await underJob(setting, support, async (underway) => {
-    const { signal } = underway;
+    const { signal, report } = underway;
     const { dockerSocket, run } = setting;
+    report.doing = 'Connecting to the Docker Engine';
     const engine = await cleanEngine({ dockerSocket, runUid: run.uid, signal });
+    report.doing = 'Preparing the volumes';
     const { volumes, remove } = await setting.openVolumes(signal);
     try {
       await runPhases(setting, { engine, volumes }, underway);
@@ -56,7 +58,7 @@ async function runPhases(
       const { report, log } = support;
       return prepare(setting, { engine, girder, steps, staged, report, log, signal });
     };
-    const stagedIn = await traced('prepare', {}, () => withStartDeadline(setting, support.signal, begin));
+    const stagedIn = await traced('prepare', {}, () => withStartDeadline(setting, support, begin));
     const run = { engine, girder, volumes, steps, stagedIn, staged, pipes, support };
     const end = await tracedTarget(setting, run);
     streams = end.streams;
@@ -86,13 +88,14 @@ function tracedTarget(setting: Setting, run: TargetRun): Promise<TargetEnd> {
 async function connectGirder(
   setting: Setting,
   { downloads, streams, hooks }: Steps,
-  { signal, log }: RunSupport,
+  { report, signal, log }: RunSupport,
 ): Promise<GirderClient | undefined> {
   const { girder } = setting.spec;
   const toItems = streams.outputs.filter(({ to }) => to.kind === 'item');
   const uses = [...downloads, ...hooks, ...streams.inputs, ...toItems];
   // Nothing to move, nothing to ask for: such a run must not depend on Girder.
   if (girder?.credentialsSecretRef === undefined || uses.length === 0) return undefined;
+  report.doing = 'Connecting to Girder';
   const credentials = await setting.girderCredentials();
   return openGirder({ apiUrl: girder.apiUrl, credentials, signal, log });
 }

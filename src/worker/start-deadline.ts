@@ -1,22 +1,23 @@
+import type { Progress } from '../api/status.ts';
 import { RunError } from '../support/errors.ts';
+import type { RunSupport } from './run-support.ts';
 import type { Setting } from './setting.ts';
 
 /** Timers of Node hold no more milliseconds than this. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Runs the work of preparing under its own clock; when that is what ended it, says so. */
+/** Runs the work of preparing under its own clock; when that is what ended it, says so, and what it was waiting for. */
 export async function withStartDeadline<T>(
   { spec }: Setting,
-  signal: AbortSignal,
+  { signal, report }: Pick<RunSupport, 'signal' | 'report'>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const late = new AbortController();
-  const error = new RunError(
-    'StartDeadlineExceeded',
-    `the image was not pulled and the inputs were not downloaded within ${spec.startDeadlineSeconds} s`,
-  );
   const milliseconds = Math.min(spec.startDeadlineSeconds * 1000, longestTimerMs);
-  const timer = setTimeout(() => late.abort(error), milliseconds);
+  const timer = setTimeout(
+    () => late.abort(tooLate(spec.startDeadlineSeconds, report.snapshot().progress)),
+    milliseconds,
+  );
   try {
     return await work(AbortSignal.any([signal, late.signal]));
   } catch (thrown) {
@@ -26,4 +27,11 @@ export async function withStartDeadline<T>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Why a run is not started any more that has been prepared for so long; `doing` is what it was at. */
+export function tooLate(seconds: number, doing: Progress | undefined): RunError {
+  const percent = doing?.percent === undefined ? '' : ` (${doing.percent} %)`;
+  const what = doing === undefined ? '' : `: ${doing.message}${percent}`;
+  return new RunError('StartDeadlineExceeded', `the run was still being prepared after ${seconds} s${what}`);
 }

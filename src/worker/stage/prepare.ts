@@ -24,10 +24,14 @@ type Preparation = {
 /** Pulls, downloads and looks where the results will go, all at once; the first failure stops the others. */
 export async function prepare(setting: Setting, run: Preparation): Promise<StagedIn> {
   const { girder, steps, staged, report, log } = run;
+  // What is left when nothing is pulled or downloaded.
+  report.doing =
+    girder === undefined ? 'Looking for the image' : 'Checking inputs and destinations in Girder';
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
   const stopOthers = (error: unknown): never => {
     failed.abort(error);
+    report.doing = 'Cleaning up';
     throw error;
   };
   const pull = pullImage(setting, { ...run, signal }).catch(stopOthers);
@@ -44,12 +48,14 @@ export async function prepare(setting: Setting, run: Preparation): Promise<Stage
 
 async function pullImage(setting: Setting, { engine, report, signal }: Preparation): Promise<string> {
   const { image } = setting.spec;
-  return traced('pull image', { 'container.image.name': image }, async () =>
+  const policy = pullPolicy(setting.spec);
+  using pull = policy === 'Never' ? undefined : report.beginPull(image);
+  return await traced('pull image', { 'container.image.name': image }, async () =>
     ensureImage(engine, {
       image,
-      policy: pullPolicy(setting.spec),
+      policy,
       auths: await setting.registryAuths(),
-      onProgress: (bytes, total, message) => report.pulling(`Pulling ${image}: ${message}`, bytes, total),
+      onProgress: (bytes, total, message) => pull?.said(message, bytes, total),
       signal,
     }),
   );

@@ -56,10 +56,11 @@ async function fetchOne(
   { report, staged, signal, span }: StageInSupport & { readonly span: Span },
 ): Promise<string> {
   const into = volume.localPath;
+  using transfer = report.beginTransfer('download', names);
   const options: TreeOptions = {
     signal,
     onProgress: (bytes, total) => {
-      for (const name of names) report.transferred('download', name, bytes, total);
+      transfer.moved(bytes, total);
       span.set({ 'dockerrun.bytes': bytes });
     },
     onCreate: (made) => staged.note(volume, made),

@@ -57,6 +57,7 @@ async function upload(
 ): Promise<UploadedTree | undefined> {
   const { name, volume, path, to, options } = step;
   const { deleteFile, ...traits } = options;
+  using transfer = report.beginTransfer('upload', [name]);
   try {
     return await uploadPath(
       client,
@@ -65,12 +66,15 @@ async function upload(
         signal,
         keepSources: deleteFile,
         onProgress: (bytes, total) => {
-          report.transferred('upload', name, bytes, total);
+          transfer.moved(bytes, total);
           span.set({ 'dockerrun.bytes': bytes });
         },
         // Of a whole volume, what the run itself downloaded into it is no result.
         ignore: (below) => path === undefined && inputs.get(volume)?.has(below) === true,
-        onUploaded: (file) => report.uploaded(resultOf(step, file)),
+        onUploaded: (file) => {
+          transfer.fileMoved();
+          report.uploaded(resultOf(step, file));
+        },
       },
     );
   } catch (error) {

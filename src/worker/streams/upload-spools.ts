@@ -33,11 +33,12 @@ async function uploadSpool(
   const { itemId, filename, mimeType, reference, metadata } = item;
   checkMetadata(metadata);
   const { size } = await source.stat();
+  using transfer = report.beginTransfer('upload', [name]);
   const sent = await traced('upload', { 'dockerrun.transform': name, 'dockerrun.bytes': size }, () =>
     uploadToItem(
       client,
       { itemId, name: filename, source, size, mimeType, reference },
-      { signal, onProgress: (bytes, total) => report.transferred('upload', name, bytes, total ?? size) },
+      { signal, onProgress: (bytes, total) => transfer.moved(bytes, total ?? size) },
     ),
   );
   await addMetadata(client, itemId, metadata, signal);

@@ -8,48 +8,76 @@ const progressOf = (report: LiveReport) => report.snapshot().progress;
 test('a worker begins by preparing, and has nothing else to tell', () => {
   const { phase, progress, ...rest } = new LiveReport().snapshot();
   assert.is(phase, 'Preparing');
-  assert.match(progress?.message ?? '', /prepares/i);
-  assert.is(progress?.percent, undefined);
+  assert.equal(progress, { message: 'The worker starts.' });
   assert.equal(rest, {});
 });
 
-test('while it prepares, an open download is its progress, and how many more there are', () => {
+test('while it prepares, what it does is its progress, unless something is fetched', () => {
   const report = new LiveReport();
-  report.transferred('download', 'ct', 41, 100);
+  report.doing = 'Connecting to Girder';
+  assert.equal(progressOf(report), { message: 'Connecting to Girder' });
+  const pull = report.beginPull('busybox:1.36');
+  assert.equal(progressOf(report), { message: 'Pulling busybox:1.36' });
+  pull[Symbol.dispose]();
+  assert.equal(progressOf(report), { message: 'Connecting to Girder' });
+});
+
+test('a download is progress from its begin to its end, and told with how many more there are', () => {
+  const report = new LiveReport();
+  const ct = report.beginTransfer('download', ['ct']);
+  assert.equal(progressOf(report), { message: 'Downloading ct' });
+  assert.is(report.snapshot().transfers, undefined);
+  ct.moved(41, 100);
   assert.equal(progressOf(report), { message: 'Downloading ct', percent: 41 });
-  report.transferred('download', 'set', 0, 50);
+  const set = report.beginTransfer('download', ['set']);
   assert.is(progressOf(report)?.message, 'Downloading ct and 1 more');
-  report.transferred('download', 'ct', 100, 100);
+  ct[Symbol.dispose]();
+  set.moved(0, 50);
   assert.equal(progressOf(report), { message: 'Downloading set', percent: 0 });
 });
 
-test('a pull is its progress when no download is open', () => {
+test('one download for two transforms is one progress and two transfers', () => {
   const report = new LiveReport();
-  report.pulling('Pulling busybox', 30, 90);
-  assert.equal(progressOf(report), { message: 'Pulling busybox', percent: 33 });
-  report.transferred('download', 'ct', 1, 2);
-  assert.match(progressOf(report)?.message ?? '', /ct/);
-  report.transferred('download', 'ct', 2, 2);
-  report.pulling(undefined);
-  assert.match(progressOf(report)?.message ?? '', /prepares/i);
+  report.beginTransfer('download', ['ct', 'again']).moved(1, 2);
+  assert.equal(progressOf(report), { message: 'Downloading ct', percent: 50 });
+  const ofBoth = { direction: 'download', bytes: 1, totalBytes: 2 };
+  assert.equal(report.snapshot().transfers, [
+    { name: 'ct', ...ofBoth },
+    { name: 'again', ...ofBoth },
+  ]);
 });
 
-test('a size that is not known yet, or is nothing, gives no percentage', () => {
+test('a pull is named with the download beside it, and alone when that ended', () => {
   const report = new LiveReport();
-  report.pulling('Pulling busybox', 30, 0);
-  assert.equal(progressOf(report), { message: 'Pulling busybox' });
+  const pull = report.beginPull('busybox');
+  pull.said('Downloading', 30, 90);
+  assert.equal(progressOf(report), { message: 'Pulling busybox: Downloading', percent: 33 });
+  const ct = report.beginTransfer('download', ['ct']);
+  ct.moved(1, 2);
+  assert.equal(progressOf(report), { message: 'Downloading ct; pulling busybox', percent: 50 });
+  ct[Symbol.dispose]();
+  assert.is(progressOf(report)?.message, 'Pulling busybox: Downloading');
 });
 
-test('more bytes than there should be are never more than all', () => {
+test('an upload of unknown size moves by its files and bytes, and has a percentage when the size is known', () => {
   const report = new LiveReport();
-  report.pulling('Pulling busybox', 120, 90);
-  assert.is(progressOf(report)?.percent, 100);
+  report.phase = 'Uploading';
+  const masks = report.beginTransfer('upload', ['masks']);
+  assert.equal(progressOf(report), { message: 'Uploading masks' });
+  masks.moved(3_210_000, undefined);
+  masks.fileMoved();
+  masks.fileMoved();
+  assert.equal(progressOf(report), { message: 'Uploading masks: 2 files, 3.2 MB' });
+  masks.moved(3_300_000, 4_000_000);
+  assert.equal(progressOf(report), { message: 'Uploading masks: 2 files', percent: 82 });
+  masks[Symbol.dispose]();
+  assert.equal(progressOf(report), { message: 'The results are being uploaded.' });
 });
 
 test('what the target says of its progress is shown while it runs, and what it leaves out stays', () => {
   const report = new LiveReport();
   report.targetProgress({ message: 'Segmenting' });
-  assert.match(progressOf(report)?.message ?? '', /prepares/i);
+  assert.is(progressOf(report)?.message, 'The worker starts.');
   report.phase = 'Running';
   assert.equal(progressOf(report), { message: 'Segmenting' });
   report.targetProgress({ percent: 41.7 });
@@ -65,16 +93,16 @@ test('a percentage without a message is that of the target', () => {
   assert.equal(progressOf(report), { message: 'The target runs.', percent: 0 });
 });
 
-test('a transfer whose size nobody knows is told, but is no progress', () => {
+test('a stream is told, but is no progress', () => {
   const report = new LiveReport();
   report.transferred('download', 'live', 7);
   assert.equal(report.snapshot().transfers, [{ name: 'live', direction: 'download', bytes: 7 }]);
-  assert.match(progressOf(report)?.message ?? '', /prepares/i);
+  assert.is(progressOf(report)?.message, 'The worker starts.');
 });
 
 test('an upload is progress only while results are uploaded', () => {
   const report = new LiveReport();
-  report.transferred('upload', 'mask', 1, 4);
+  report.beginTransfer('upload', ['mask']).moved(1, 4);
   report.phase = 'Running';
   assert.match(progressOf(report)?.message ?? '', /target runs/i);
   report.phase = 'Uploading';

@@ -1,0 +1,65 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { LiveReport } from '../../../src/worker/live-report.ts';
+import { stageIn } from '../../../src/worker/stage/stage-in.ts';
+import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
+import { stepsOf } from '../../../src/worker/stage/steps.ts';
+import { uploadHook } from '../../../src/worker/stage/upload-hook.ts';
+import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
+import { specOf } from '../../fixtures/builders.ts';
+import { ScratchFolder } from '../girder/scratch-folder.ts';
+
+const signal = new AbortController().signal;
+const files = 24;
+
+/** Does the work and gives the different progress messages that one saw meanwhile. */
+async function seen(report: LiveReport, work: Promise<unknown>): Promise<string[]> {
+  const messages = new Set<string>();
+  const look = () => messages.add(report.snapshot().progress?.message ?? '');
+  look();
+  const looking = setInterval(look, 5);
+  try {
+    await work;
+  } finally {
+    clearInterval(looking);
+  }
+  return [...messages];
+}
+
+test('a directory moves the progress while it is uploaded and downloaded, though nobody knows its size', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { directory, folderId, admin } = scratch;
+  await mkdir(join(directory, 'masks'));
+  for (let file = 0; file < files; file += 1)
+    await writeFile(join(directory, 'masks', `${file}`), 'x'.repeat(500));
+  const volumes = [{ ...temporaryVolume, localPath: directory }, aVolume('data', { localPath: directory })];
+  const transforms = [
+    { name: 'masks', volumePath: { filename: 'masks' } },
+    { name: 'ct', girderFolderIdToVolume: { folderId, volume: 'data' } },
+  ];
+  const girderResultHooks = [{ girderUploadVolumePathToFolder: { volumePath: 'masks', folderId } }];
+  const steps = stepsOf(specOf({ image: 'busybox', transforms, girderResultHooks }), volumes);
+  const [hook] = steps.hooks;
+  assert.ok(hook);
+  const report = new LiveReport();
+  report.phase = 'Uploading';
+  const { stdout, stderr } = process;
+  const log = pino({ enabled: false });
+  const support = { report, stdout, stderr, log, signal, inputs: new Map() };
+  const uploading = await seen(report, uploadHook(admin, hook, support));
+  const moved = uploading.filter((message) => /^Uploading masks: \d+ files, /.test(message));
+  assert.ok(moved.length >= 3, uploading.join('\n'));
+  report.phase = 'Preparing';
+  const downloading = await seen(
+    report,
+    stageIn(admin, steps, { report, staged: new StagedFiles(), signal }),
+  );
+  assert.is(downloading[0], 'Downloading ct');
+  const came = downloading.filter((message) => /^Downloading ct: \d/.test(message));
+  assert.ok(came.length >= 3, downloading.join('\n'));
+});
+
+test.run();

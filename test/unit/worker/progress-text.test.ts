@@ -1,0 +1,45 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bytesText, fetchProgress, transferProgress } from '../../../src/worker/progress-text.ts';
+
+const ct = { name: 'ct', bytes: 0, totalBytes: undefined, files: 0 };
+
+test('bytes are told in the unit that gives them at most three digits before the point', () => {
+  const told = [0, 1, 158, 999, 1_000, 999_949, 999_999, 3_210_000, 45e9, 7e12, 7e15].map(bytesText);
+  assert.equal(told, [
+    ...['0 bytes', '1 byte', '158 bytes', '999 bytes', '1.0 kB', '999.9 kB', '1.0 MB', '3.2 MB'],
+    ...['45.0 GB', '7.0 TB', '7000.0 TB'],
+  ]);
+});
+
+test('without a transfer or a pull there is no progress', () => {
+  assert.is(transferProgress('Downloading', []), undefined);
+  assert.is(fetchProgress(undefined, undefined), undefined);
+});
+
+test('of several transfers the amount is said to be that of the first', () => {
+  const open = [{ ...ct, bytes: 3_200_000 }, ct, ct];
+  assert.equal(transferProgress('Downloading', open), { message: 'Downloading ct (3.2 MB) and 2 more' });
+});
+
+test('one file is not called files', () => {
+  const open = [{ ...ct, bytes: 5, files: 1 }];
+  assert.equal(transferProgress('Uploading', open), { message: 'Uploading ct: 1 file, 5 bytes' });
+});
+
+test('files without a byte move the progress, too', () => {
+  assert.equal(transferProgress('Uploading', [{ ...ct, files: 7 }]), { message: 'Uploading ct: 7 files' });
+});
+
+test('a size that is nothing gives no percentage', () => {
+  assert.equal(transferProgress('Uploading', [{ ...ct, totalBytes: 0 }]), { message: 'Uploading ct' });
+  const pull = { image: 'busybox', message: 'Waiting', bytes: 0, totalBytes: 0 };
+  assert.equal(fetchProgress(undefined, pull), { message: 'Pulling busybox: Waiting' });
+});
+
+test('more bytes than there should be are never more than all', () => {
+  const pull = { image: 'busybox', message: 'Downloading', bytes: 120, totalBytes: 90 };
+  assert.is(fetchProgress(undefined, pull)?.percent, 100);
+});
+
+test.run();
