@@ -73,12 +73,32 @@ export const affinity = () =>
 const ownKeys =
   "!key.matches('^(.*[.])?(dockerrun[.]dev|kubernetes[.]io|k8s[.]io)/.*$') && !(key in ['job-name', 'controller-uid'])";
 
-const keysAndValues = (what: string, options: { maxKey: number; maxValue: number }) =>
-  mapOf(Type.String({ maxLength: options.maxValue }), {
+/** Keys of labels and annotations (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/). */
+const qualifiedName =
+  '^([A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
+
+const wellFormedKeys = {
+  rule: `self.all(key, key.matches('${qualifiedName}'))`,
+  message:
+    'a key is a name of letters, digits, -, _ and . with 63 characters at most, and may have a domain and / before it',
+};
+
+const labelValue = () =>
+  Type.String({ pattern: '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$', maxLength: 63 });
+
+export const nodeSelector = () =>
+  mapOf(labelValue(), {
+    description: "Labels that the run's node must have.",
+    maxProperties: 64,
+    ...rules(wellFormedKeys),
+  });
+
+const keysAndValues = (what: string, value: ReturnType<typeof labelValue>) =>
+  mapOf(value, {
     description: `${what} of the run's pod, besides those of the operator.`,
     maxProperties: 64,
-    ...rules({
-      rule: `self.all(key, size(key) <= ${options.maxKey} && ${ownKeys})`,
+    ...rules(wellFormedKeys, {
+      rule: `self.all(key, ${ownKeys})`,
       message: 'keys of Kubernetes (kubernetes.io, k8s.io, job-name…) and of dockerrun.dev cannot be set',
     }),
   });
@@ -86,8 +106,8 @@ const keysAndValues = (what: string, options: { maxKey: number; maxValue: number
 export const podMetadata = () =>
   Type.Object(
     {
-      labels: Type.Optional(keysAndValues('Labels', { maxKey: 317, maxValue: 63 })),
-      annotations: Type.Optional(keysAndValues('Annotations', { maxKey: 317, maxValue: 32_768 })),
+      labels: Type.Optional(keysAndValues('Labels', labelValue())),
+      annotations: Type.Optional(keysAndValues('Annotations', Type.String({ maxLength: 32_768 }))),
     },
     {
       description:

@@ -6,7 +6,14 @@ import { mapOf, namedList, quantity, rules, word } from './keywords.ts';
 import { nameRules } from './name-rules.ts';
 import { referenceRules } from './reference-rules.ts';
 import { temporaryVolumeName } from './names.ts';
-import { affinity, podMetadata, priorityClassName, schedulerName, tolerations } from './scheduling.ts';
+import {
+  affinity,
+  nodeSelector,
+  podMetadata,
+  priorityClassName,
+  schedulerName,
+  tolerations,
+} from './scheduling.ts';
 import { transform } from './transforms.ts';
 import { dockerVolume, volume } from './volumes.ts';
 
@@ -189,12 +196,7 @@ export const dockerRunSpec = Type.Object(
     tolerations: Type.Optional(tolerations()),
     affinity: Type.Optional(affinity()),
     podMetadata: Type.Optional(podMetadata()),
-    nodeSelector: Type.Optional(
-      mapOf(Type.String({ maxLength: 63 }), {
-        description: "Labels that the run's node must have.",
-        maxProperties: 64,
-      }),
-    ),
+    nodeSelector: Type.Optional(nodeSelector()),
   },
   {
     description: 'What to run.',

@@ -34,6 +34,22 @@ export const refusedSpecs: RefusedSpecs = {
     spec: { image: 'a', podMetadata: { labels: { 'dockerrun.dev/run-uid': 'b' } } },
     says: /keys of Kubernetes .* and of dockerrun\.dev cannot be set/,
   },
+  'a label of the pod with a value that no label has': {
+    spec: { image: 'a', podMetadata: { labels: { team: 'image analysis' } } },
+    says: /spec\.podMetadata\.labels\.team.*should match/,
+  },
+  'an annotation with a key that is none': {
+    spec: { image: 'a', podMetadata: { annotations: { 'my team/a/b': 'c' } } },
+    says: /a key is a name of letters, digits/,
+  },
+  'a label of nodes with a key that is none': {
+    spec: { image: 'a', nodeSelector: { 'disk type': 'ssd' } },
+    says: /spec\.nodeSelector: .*a key is a name of letters, digits/,
+  },
+  'a label of nodes with a value that no label has': {
+    spec: { image: 'a', nodeSelector: { disktype: '-ssd' } },
+    says: /spec\.nodeSelector\.disktype.*should match/,
+  },
   'a label of the Job controller on the pod': {
     spec: { image: 'a', podMetadata: { labels: { 'batch.kubernetes.io/job-name': 'b' } } },
     says: /keys of Kubernetes .* cannot be set/,
