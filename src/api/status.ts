@@ -74,7 +74,12 @@ const progress = Type.Object(
     percent: Type.Optional(
       Type.Integer({ description: 'How much of that is done.', minimum: 0, maximum: 100 }),
     ),
-    summary: Type.Optional(Type.String({ description: 'The same in a word, for one column: 41%.' })),
+    summary: Type.Optional(
+      Type.String({
+        description:
+          'The same in a word, for one column: 41%, or 158 files where nobody knows how many there are.',
+      }),
+    ),
   },
   { description: 'What the run is doing now, at most some seconds old.' },
 );

@@ -27,7 +27,7 @@ export function transferProgress(
   const others = open.length - 1;
   return {
     message: `${verb} ${others === 0 ? alone(name, amount) : `${beside(name, amount)} and ${others} more`}`,
-    ...percentOf(bytes, totalBytes),
+    ...(totalBytes === undefined && amount !== '' ? { summary: amount } : percentOf(bytes, totalBytes)),
   };
 }
 

@@ -98,8 +98,9 @@ export function withReport(status: DockerRunStatus, report: Report | undefined):
   };
 }
 
-function withSummary({ message, percent }: Progress): Progress {
-  return { message, ...(percent === undefined ? {} : { percent, summary: `${percent}%` }) };
+function withSummary({ message, percent, summary }: Progress): Progress {
+  if (percent !== undefined) return { message, percent, summary: `${percent}%` };
+  return { message, ...(summary === undefined ? {} : { summary }) };
 }
 
 const done = withSummary({ message: 'Everything is done.', percent: 100 });

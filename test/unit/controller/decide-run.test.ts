@@ -43,6 +43,12 @@ test('what the worker says is in the status', () => {
   assert.is(condition(status, 'Reconciling')?.reason, 'Uploading');
 });
 
+test('progress of which nobody knows the whole is shown by its amount', () => {
+  const progress = { message: 'Uploading masks: 158 files', summary: '158 files' };
+  const { status } = decide(runningRun({ phase: 'Uploading', progress }), after(10), {});
+  assert.equal(status?.progress, progress);
+});
+
 test('a worker that does not answer for a moment keeps its phase and what it said, but not its progress', () => {
   const target = { containerID: 'c' };
   const before = {

@@ -67,7 +67,10 @@ test('an upload of unknown size moves by its files and bytes, and has a percenta
   masks.moved(3_210_000, undefined);
   masks.fileMoved();
   masks.fileMoved();
-  assert.equal(progressOf(report), { message: 'Uploading masks: 2 files, 3.2 MB' });
+  assert.equal(progressOf(report), {
+    message: 'Uploading masks: 2 files, 3.2 MB',
+    summary: '2 files, 3.2 MB',
+  });
   masks.moved(3_300_000, 4_000_000);
   assert.equal(progressOf(report), { message: 'Uploading masks: 2 files', percent: 82 });
   masks[Symbol.dispose]();

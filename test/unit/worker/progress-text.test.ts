@@ -19,16 +19,25 @@ test('without a transfer or a pull there is no progress', () => {
 
 test('of several transfers the amount is said to be that of the first', () => {
   const open = [{ ...ct, bytes: 3_200_000 }, ct, ct];
-  assert.equal(transferProgress('Downloading', open), { message: 'Downloading ct (3.2 MB) and 2 more' });
+  assert.equal(transferProgress('Downloading', open), {
+    message: 'Downloading ct (3.2 MB) and 2 more',
+    summary: '3.2 MB',
+  });
 });
 
 test('one file is not called files', () => {
   const open = [{ ...ct, bytes: 5, files: 1 }];
-  assert.equal(transferProgress('Uploading', open), { message: 'Uploading ct: 1 file, 5 bytes' });
+  assert.equal(transferProgress('Uploading', open), {
+    message: 'Uploading ct: 1 file, 5 bytes',
+    summary: '1 file, 5 bytes',
+  });
 });
 
 test('files without a byte move the progress, too', () => {
-  assert.equal(transferProgress('Uploading', [{ ...ct, files: 7 }]), { message: 'Uploading ct: 7 files' });
+  assert.equal(transferProgress('Uploading', [{ ...ct, files: 7 }]), {
+    message: 'Uploading ct: 7 files',
+    summary: '7 files',
+  });
 });
 
 test('a size that is nothing gives no percentage', () => {
