@@ -4,7 +4,7 @@ import { inspectState } from './container-state.ts';
 import { settledWithin } from './output/drain.ts';
 import type { Engine } from './engine.ts';
 import type { Death, ExitWatch } from './exit-watch.ts';
-import { OomKills } from './oom-kills.ts';
+import type { OomKills } from './oom-kills.ts';
 import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
 import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
 import { StopRequest } from './stop-request.ts';
@@ -16,6 +16,7 @@ export type WatchedContainer = {
   readonly keep: boolean;
   readonly watch: ExitWatch;
   readonly output: TargetOutput;
+  readonly kills: OomKills;
 };
 
 const startedEventMs = 1_000;
@@ -37,10 +38,9 @@ export async function followTarget(
   run: WatchedContainer,
   support: RunSupport,
 ): Promise<ContainerOutcome> {
-  const { id, watch, output } = run;
+  const { id, watch, output, kills } = run;
   const startedAt = (await settledWithin(watch.started, startedEventMs)) ?? Date.now();
   using request = new StopRequest(support);
-  using kills = new OomKills();
   request.startClock(support.activeDeadlineMs);
   support.onStarted({ containerID: id, startedAt: isoTime(startedAt) });
   void output.ended.then(() => watch.look()).catch(() => undefined);

@@ -10,6 +10,7 @@ import { engineCall } from './engine-call.ts';
 import { followTarget, type WatchedContainer } from './follow-target.ts';
 import { canDoWithout, gpuAttempts } from './create/gpu-attempts.ts';
 import { checkMounts } from './create/mount-probe.ts';
+import { OomKills } from './oom-kills.ts';
 import { removeContainer, stopContainer } from './remove-container.ts';
 import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
 import { TargetOutput } from './output/target-output.ts';
@@ -80,6 +81,7 @@ async function runOne(
   } finally {
     run?.watch.close();
     run?.output.abort();
+    run?.kills[Symbol.dispose]();
   }
 }
 
@@ -119,7 +121,7 @@ async function prepare(
     attaching = TargetOutput.attach(engine, id, support, { signal });
     const [watch, output] = await Promise.all([opening, attaching]);
     watch.onReturn = () => output.resume({});
-    return { id, keep: options.keep === true, watch, output };
+    return { id, keep: options.keep === true, watch, output, kills: new OomKills() };
   } catch (error) {
     // One of them may have come to be; the engine ends neither for a container that never started.
     const ignore = () => undefined;

@@ -149,8 +149,7 @@ async function deleteRun(applier: Applier, { run, version }: Decided, signal: Ab
   try {
     await requestJson(applier.connection, { method: 'DELETE', path, body, signal });
   } catch (error) {
-    if (isNotFound(error)) return;
-    throw isConflict(error) ? new StaleError(describe(error)) : error;
+    throwUnlessGone(error);
   }
 }
 
@@ -177,7 +176,13 @@ export async function applyStatus(
       signal,
     });
   } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw isConflict(error) ? new StaleError(describe(error)) : error;
+    throwUnlessGone(error);
+    return undefined;
   }
+}
+
+/** A run that is gone needs no write; one that is not the version any more that was decided on is decided on anew. */
+function throwUnlessGone(error: unknown): void {
+  if (isConflict(error)) throw new StaleError(describe(error));
+  if (!isNotFound(error)) throw error;
 }
