@@ -11,6 +11,9 @@ let lab: Lab;
 let cases: Record<string, Case>;
 let itemId: string;
 
+/** All of them begin at once. */
+const endSeconds = 180;
+
 const unknownId = '0123456789abcdef01234567';
 const girderWith = (name: string) => ({
   apiUrl: environment('GIRDER_API_URL'),
@@ -153,7 +156,7 @@ test.after(() => lab.close());
 const names = Object.keys(allCases('x'.repeat(24)).valueOf());
 for (const name of names) {
   test(`${name}: the run fails with a reason, a sentence and an Event, and leaves nothing behind`, async () => {
-    const status = await lab.ended(name);
+    const status = await lab.ended(name, endSeconds);
     const expected = cases[name];
     assert.is(status.reason, expected?.reason, status.message);
     assert.match(status.message ?? '', expected?.says ?? /never/);

@@ -50,9 +50,9 @@ test('5 GiB go through a pipe byte for byte, to a fast reader and to a slow one,
     const peaks = await Promise.all(['fast', 'slow'].map((name) => peakOf(lab, name)));
     for (const name of ['fast', 'slow']) {
       assert.is((await lab.ended(name, 600)).phase, 'Succeeded');
-      assert.match((await lab.log(name)).toString(), new RegExp(`^${file.sha256} `));
+      assert.match(await lab.output(name), new RegExp(`^${file.sha256} `));
     }
-    assert.match((await lab.log('slow')).toString(), /\n0\n$/);
+    assert.match(await lab.output('slow'), /\n0\n$/);
     const megabytes = peaks.map((bytes) => Math.round(bytes / mebibyte));
     console.log(`  peak memory of the workers: ${megabytes.join(' and ')} MiB`);
     assert.ok(

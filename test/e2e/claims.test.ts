@@ -98,7 +98,7 @@ test('one claim under two names is one directory', async () => {
 
 test('a claim that does not exist is waited for until the start deadline, and the run says so', async () => {
   await lab.run('nosuch', {
-    startDeadlineSeconds: 8,
+    startDeadlineSeconds: 20,
     volumes: [
       { name: 'x', persistentVolumeClaim: { claimName: 'nosuch', containerPath: '/x', readOnly: false } },
     ],

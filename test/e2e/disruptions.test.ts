@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readLivePid } from '../cluster/supervise/pid-file.ts';
-import { containersOf, Lab, type StoredRun } from './support/runs.ts';
+import { containersOf, Lab, type StoredRun, untilLetGo } from './support/runs.ts';
 import { execute, succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
@@ -21,7 +21,7 @@ test.after(async () => {
 });
 
 /** A target that has done its work only when nobody stops it. */
-const work = ['sh', '-c', 'echo begun; sleep 5; echo done'];
+const work = ['sh', '-c', `echo begun; ${untilLetGo}; echo done`];
 
 const unreachable = 'node.kubernetes.io/unreachable:NoExecute';
 
@@ -41,6 +41,7 @@ test('an evicted pod is replaced, and the eviction is no failure of the run', as
   };
   const path = `/api/v1/namespaces/${lab.namespace}/pods/${pod}/eviction`;
   await succeed('kubectl', ['create', '--raw', path, '-f', '-'], { input: JSON.stringify(eviction) });
+  await lab.letGo('evicted', run);
   const end = await lab.ended('evicted', 120);
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attemptHistory?.[0]?.reason, 'EvictionByEvictionAPI');
@@ -70,6 +71,7 @@ test('a drained node loses its runs, which wait for a node and go on when there 
   assert.is(waiting.status.phase, 'Pending');
   assert.equal(await containersOf(run.metadata.uid), []);
   await succeed('kubectl', ['uncordon', node]);
+  await lab.letGo('drained', run);
   const end = await lab.ended('drained', 120);
   assert.is(end.phase, 'Succeeded', end.message);
 });

@@ -8,7 +8,7 @@ import { environment } from './support/environment.ts';
 import { exampleInputs, numbers } from './support/example-inputs.ts';
 import { ExampleRuns } from './support/example-runs.ts';
 import { download, filesOf, girder } from './support/girder.ts';
-import { Lab } from './support/runs.ts';
+import { Lab, untilLetGo } from './support/runs.ts';
 
 /** What the overlay of the local cluster allows. */
 const allowed = '/srv/dockerrun';
@@ -38,7 +38,7 @@ test.before(async () => {
       file: '16-chunked-transfer-encoding-stream',
       replace: { 'https://receiver.example.org': receiver.origin },
     },
-    { file: '17-progress-pipe', during: showsProgress },
+    { file: '17-progress-pipe', replace: { 'sleep 8': untilLetGo }, during: showsProgress },
     { file: '20-girder-upload-volume-path-to-item', replace: { '/srv/data': directory } },
     { file: '21-girder-upload-volume-path-to-folder' },
     { file: '22-upload-on-exception' },
@@ -55,6 +55,7 @@ test.after(async () => {
 async function showsProgress(name: string): Promise<void> {
   const { status } = await lab.until(name, (run) => run.status.progress?.message === 'halfway there', 120);
   assert.is(status.progress?.percent, 50);
+  await lab.letGo(name);
 }
 
 /** The files of an item, each with its content. */

@@ -5,7 +5,7 @@ import { parseRun } from '../../src/controller/observe/observed.ts';
 import { isTerminalPhase, type Phase } from '../../src/api/status.ts';
 import { type Opinions, opinionsOn } from '../fixtures/gitops-opinions.ts';
 import { RunVersions } from './support/run-versions.ts';
-import { Lab } from './support/runs.ts';
+import { Lab, untilLetGo } from './support/runs.ts';
 
 let lab: Lab;
 let versions: RunVersions;
@@ -21,14 +21,18 @@ test.after(async () => {
 
 type Seen = { phase: Phase | undefined; opinions: Opinions };
 
-/** Every version of a run with what tools make of it, when the watch has told of its end. */
-async function story(name: string): Promise<Seen[]> {
-  const end = Date.now() + 60_000;
-  const isOver = (object: unknown) => isTerminalPhase(parseRun(object).status.phase);
-  while (!versions.of(name).some(isOver)) {
+/** Waits until the watch has told of a phase. */
+async function told(name: string, isIt: (phase: Phase | undefined) => boolean): Promise<void> {
+  const end = Date.now() + 90_000;
+  while (!versions.of(name).some((object) => isIt(parseRun(object).status.phase))) {
     if (Date.now() > end) throw new Error(`${name}: ${JSON.stringify(versions.of(name).at(-1))}`);
     await sleep(100);
   }
+}
+
+/** Every version of a run with what tools make of it, when the watch has told of its end. */
+async function story(name: string): Promise<Seen[]> {
+  await told(name, isTerminalPhase);
   const objects = versions.of(name);
   const opinions = await opinionsOn(objects);
   return objects.map((object, at) => {
@@ -54,9 +58,10 @@ function assertTold(seen: readonly Seen[], ended: string[]): void {
 }
 
 test('tools see a run that is held, let go and succeeds as in progress until it has', async () => {
-  await lab.run('good', { suspend: true, command: ['sleep', '3'] });
-  await lab.until('good', ({ status }) => status.phase === 'Suspended');
+  await lab.run('good', { suspend: true, command: ['sh', '-c', untilLetGo] });
+  await told('good', (phase) => phase === 'Suspended');
   await lab.kubectl('patch', 'dockerrun', 'good', '--type=merge', '--patch={"spec":{"suspend":false}}');
+  await lab.letGo('good');
   const seen = await story('good');
   assertTold(seen, ['Current', 'Healthy', 'Current']);
   const phases = new Set(seen.map(({ phase }) => phase));
@@ -73,7 +78,7 @@ test('tools see a run that is held, let go and succeeds as in progress until it 
     '--type=merge',
     '--patch={"spec":{"ttlSecondsAfterFinished":600}}',
   );
-  await lab.kubectl('wait', 'dr/good', '--for=condition=Complete', '--timeout=20s');
+  await lab.kubectl('wait', 'dr/good', '--for=condition=Complete', '--timeout=50s');
 });
 
 test('tools see a run that fails after a retry as in progress until its last attempt', async () => {

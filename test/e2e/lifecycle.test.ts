@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { containersOf, Lab } from './support/runs.ts';
+import { containersOf, Lab, untilLetGo } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
@@ -12,19 +12,26 @@ test.before(async () => {
 });
 test.after(() => lab.close());
 
-async function untilGone(runUid: string, seconds: number): Promise<void> {
-  const end = Date.now() + seconds * 1000;
+const goneSeconds = 60;
+
+async function untilGone(runUid: string): Promise<void> {
+  const end = Date.now() + goneSeconds * 1000;
   while ((await containersOf(runUid)).length > 0) {
-    if (Date.now() > end) throw new Error(`a container of run ${runUid} is still there after ${seconds} s`);
+    if (Date.now() > end)
+      throw new Error(`a container of run ${runUid} is still there after ${goneSeconds} s`);
     await sleep(200);
   }
 }
 
 test('deleting a DockerRun stops its target with SIGTERM and removes it', async () => {
-  await lab.run('deleted', { command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'] });
+  await lab.run('deleted', {
+    command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'],
+    // With SIGKILL alone it would not be gone in time.
+    terminationGracePeriodSeconds: 3 * goneSeconds,
+  });
   const { metadata } = await lab.running('deleted');
   await lab.kubectl('delete', 'dockerrun', 'deleted');
-  await untilGone(metadata.uid, 15);
+  await untilGone(metadata.uid);
 });
 
 test('a killed worker takes its target with it, and the next attempt starts clean', async () => {
@@ -32,19 +39,21 @@ test('a killed worker takes its target with it, and the next attempt starts clea
     command: [
       'sh',
       '-c',
-      'if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; sleep 6',
+      `if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; ${untilLetGo}`,
     ],
     backoffLimit: 1,
   });
-  const { status, metadata } = await lab.running('killed');
+  const first = await lab.running('killed');
+  const { status, metadata } = first;
   const firstContainer = status.target?.containerID ?? '';
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   await lab.until('killed', (run) => run.status.podName !== status.podName);
   assert.not.ok((await containersOf(metadata.uid)).includes(firstContainer));
+  await lab.letGo('killed', first);
   const end = await lab.ended('killed');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 2);
-  await untilGone(metadata.uid, 5);
+  await untilGone(metadata.uid);
 });
 
 test('a worker that is killed for good fails the run as WorkerLost and leaves no container', async () => {
@@ -52,7 +61,7 @@ test('a worker that is killed for good fails the run as WorkerLost and leaves no
   const { status, metadata } = await lab.running('lost');
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   assert.is((await lab.ended('lost')).reason, 'WorkerLost');
-  await untilGone(metadata.uid, 15);
+  await untilGone(metadata.uid);
 });
 
 test('a failing target is tried again as often as backoffLimit says', async () => {
@@ -85,7 +94,7 @@ test('deleting the Job of a run ends the run', async () => {
   const { status, metadata } = await lab.running('jobless');
   await lab.kubectl('delete', 'job', status.jobName ?? '');
   assert.is((await lab.ended('jobless')).reason, 'JobDeleted');
-  await untilGone(metadata.uid, 15);
+  await untilGone(metadata.uid);
 });
 
 test('a run that gets no node in time fails and says what it waited for', async () => {
@@ -114,17 +123,17 @@ test('a finished run is deleted, with its pods, when its time to live is over', 
 });
 
 test('a run that has started cannot be changed', async () => {
-  await lab.run('fixed', { command: ['sleep', '2'] });
+  await lab.run('fixed', { command: ['sleep', '300'] });
   await lab.running('fixed');
   const { code, stderr } = await lab.apply({
     apiVersion: 'dockerrun.dev/v1alpha1',
     kind: 'DockerRun',
     metadata: { name: 'fixed' },
-    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sleep', '3'] },
+    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sleep', '301'] },
   });
   assert.is.not(code, 0);
   assert.match(stderr, /cannot change/);
-  await lab.ended('fixed');
+  await lab.kubectl('delete', 'dockerrun', 'fixed');
 });
 
 test.run();

@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LocalLab } from './support/local-run.ts';
 
+const moreThanAPipeHolds = 4 * 2 ** 20;
 let lab: LocalLab;
 test.before(async () => {
   lab = await LocalLab.open();
@@ -87,8 +88,10 @@ test('Ctrl-C while Girder does not answer ends it at once', async () => {
 });
 
 test('Ctrl-C while the file is awaited on standard input ends it at once', async () => {
-  const run = lab.start(['run', '-'], {}, undefined);
-  setTimeout(() => run.child.kill('SIGINT'), 2_000).unref();
+  const run = lab.start(['run', '-']);
+  // It is taken whole only when somebody reads it.
+  await new Promise((resolve) => run.child.stdin?.write('\n'.repeat(moreThanAPipeHolds), resolve));
+  run.child.kill('SIGINT');
   assert.is((await run.ended).code, 130);
 });
 

@@ -98,7 +98,7 @@ test('a token serves in place of an API key, and is still valid afterwards', asy
   });
   const status = await lab.ended('by-token');
   assert.is(status.phase, 'Succeeded', status.message);
-  assert.is((await lab.log('by-token')).toString(), 'by token');
+  assert.is(await lab.output('by-token'), 'by token');
   assert.is((await download(fileId)).toString(), 'by token');
 });
 
@@ -110,7 +110,7 @@ test('one file under two names is downloaded once', async () => {
     girder: girderOf(),
   });
   assert.is((await lab.ended('twice')).phase, 'Succeeded');
-  assert.is((await lab.log('twice')).toString(), 'twicetwice');
+  assert.is(await lab.output('twice'), 'twicetwice');
 });
 
 test('the credentials of Girder appear nowhere but in their Secret', async () => {

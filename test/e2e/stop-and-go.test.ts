@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { containersOf, Lab, type Manifest } from './support/runs.ts';
+import { containersOf, Lab, type Manifest, type StoredRun, untilLetGo } from './support/runs.ts';
 
 /** spec.suspend and spec.cancel, and what may change about a run that has started. */
 
@@ -30,7 +30,7 @@ test('a running run that is cancelled stops its target and ends as Cancelled, wi
   assert.is(status.reason, 'Cancelled');
   assert.is(status.attempts, 1);
   assert.equal(await containersOf(metadata.uid), []);
-  await lab.kubectl('wait', '--for=condition=Failed', 'dockerrun/cancelled', '--timeout=5s');
+  await lab.kubectl('wait', '--for=condition=Failed', 'dockerrun/cancelled', '--timeout=30s');
   assert.ok((await lab.events('cancelled')).some(({ reason }) => reason === 'Cancelled'));
   const end = Date.now() + 30_000;
   while ((await jobs('cancelled')) !== '') {
@@ -43,12 +43,12 @@ test('a run that waits for a node can be cancelled', async () => {
   await lab.run('waiting', { nodeSelector: { nosuch: 'label' } });
   await lab.until('waiting', ({ status }) => status.podName !== undefined);
   await patch('waiting', { cancel: true });
-  assert.is((await lab.ended('waiting', 30)).phase, 'Cancelled');
+  assert.is((await lab.ended('waiting')).phase, 'Cancelled');
 });
 
 test('a run that is applied cancelled never starts', async () => {
   await lab.run('never', { cancel: true });
-  const status = await lab.ended('never', 30);
+  const status = await lab.ended('never');
   assert.is(status.phase, 'Cancelled');
   assert.is(await jobs('never'), '');
 });
@@ -65,27 +65,28 @@ test('a cancelled run cannot be let go on, and a cancel after the end changes no
 });
 
 test('a run that is applied suspended has no Job until it may go on', async () => {
-  await lab.run('later', { command: ['echo', 'hello'], suspend: true, startDeadlineSeconds: 20 });
+  await lab.run('later', { command: ['echo', 'hello'], suspend: true, startDeadlineSeconds: 60 });
   await lab.until('later', ({ status }) => status.phase === 'Suspended');
   assert.is(await jobs('later'), '');
-  await lab.kubectl('wait', '--for=condition=Suspended', 'dockerrun/later', '--timeout=5s');
+  await lab.kubectl('wait', '--for=condition=Suspended', 'dockerrun/later', '--timeout=30s');
   await patch('later', { suspend: false });
-  const status = await lab.ended('later', 60);
+  const status = await lab.ended('later');
   assert.is(status.phase, 'Succeeded', status.message);
 });
 
 test('a running run that is suspended loses its pod, and begins anew when it may go on', async () => {
-  const once =
-    'if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; echo begun; sleep 5';
+  const once = `if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; echo begun; ${untilLetGo}`;
   await lab.run('paused', { command: ['sh', '-c', once] });
-  const { metadata, status } = await lab.running('paused');
+  const first = await lab.running('paused');
+  const { metadata, status } = first;
   await patch('paused', { suspend: true });
   const paused = await lab.until('paused', (run) => run.status.phase === 'Suspended', 60);
   assert.equal(await containersOf(metadata.uid), []);
   const job = await lab.kubectl('get', 'job', paused.status.jobName ?? '', '-o', 'jsonpath={.spec.suspend}');
   assert.is(job, 'true');
   await patch('paused', { suspend: false });
-  const end = await lab.ended('paused', 60);
+  await lab.letGo('paused', first);
+  const end = await lab.ended('paused');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is.not(end.podName, status.podName);
   assert.is(end.attemptHistory?.length, 2);
@@ -95,12 +96,14 @@ test('a running run that is suspended loses its pod, and begins anew when it may
 
 test('a run that is resumed while its pod still ends waits for that, and is not failed by it', async () => {
   await lab.run('hasty', {
-    command: ['sh', '-c', 'trap "sleep 3; exit 0" TERM; sleep 4 & wait $!; sleep 1'],
+    command: ['sh', '-c', `trap "sleep 6; exit 0" TERM; ${untilLetGo}`],
   });
-  await lab.running('hasty');
+  const first = await lab.running('hasty');
   await patch('hasty', { suspend: true });
-  await sleep(500);
+  const ends = '--for=jsonpath={.metadata.deletionTimestamp}';
+  await lab.kubectl('wait', ends, `pod/${first.status.podName}`, '--timeout=30s');
   await patch('hasty', { suspend: false });
+  await lab.letGo('hasty', first);
   const end = await lab.ended('hasty', 90);
   assert.is(end.phase, 'Succeeded', end.message);
 });
@@ -111,7 +114,7 @@ test('a Job that a queue suspends is left to the queue, and the run says so', as
     apiVersion: 'dockerrun.dev/v1alpha1',
     kind: 'DockerRun',
     metadata: { name: 'queued', labels: queue },
-    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sleep', '4'] },
+    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sh', '-c', untilLetGo] },
   });
   assert.is(code, 0, stderr);
   const { status } = await lab.until('queued', (run) => run.status.jobName !== undefined);
@@ -121,11 +124,13 @@ test('a Job that a queue suspends is left to the queue, and the run says so', as
   const suspend = (value: boolean) =>
     lab.kubectl('patch', 'job', job, '--type=merge', '--patch', JSON.stringify({ spec: { suspend: value } }));
   await suspend(true);
-  await lab.until('queued', (run) => run.status.phase === 'Suspended' && run.status.reason === 'Queued');
+  const isHeld = (run: StoredRun) => run.status.phase === 'Suspended' && run.status.reason === 'Queued';
+  const held = await lab.until('queued', isHeld);
   await sleep(1_500);
   assert.is(await lab.kubectl('get', 'job', job, '-o', 'jsonpath={.spec.suspend}'), 'true');
   await suspend(false);
-  const end = await lab.ended('queued', 60);
+  await lab.letGo('queued', held);
+  const end = await lab.ended('queued');
   assert.is(end.phase, 'Succeeded', end.message);
 });
 
@@ -137,7 +142,7 @@ test('a started run cannot change but in suspend, cancel and ttlSecondsAfterFini
       ],
     },
   });
-  await lab.run('fixed', { command: ['sleep', '3'], affinity: affinity(1) });
+  await lab.run('fixed', { command: ['sh', '-c', untilLetGo], affinity: affinity(1) });
   await lab.running('fixed');
   const refused = async (spec: Manifest) => {
     let refusal = '';
@@ -153,6 +158,7 @@ test('a started run cannot change but in suspend, cancel and ttlSecondsAfterFini
   await refused({ affinity: affinity(2) });
   await refused({ nodeSelector: { a: 'b' } });
   await patch('fixed', { ttlSecondsAfterFinished: 3600 });
+  await lab.letGo('fixed');
   assert.is((await lab.ended('fixed')).phase, 'Succeeded');
   await patch('fixed', { ttlSecondsAfterFinished: 0 });
   await lab.kubectl('wait', '--for=delete', 'dockerrun/fixed', '--timeout=30s');

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { environment } from './support/environment.ts';
 import { aFile } from './support/girder.ts';
-import { Lab } from './support/runs.ts';
+import { Lab, untilLetGo } from './support/runs.ts';
 import { workerPid } from './support/worker-process.ts';
 
 /** What the overlay of the local cluster allows. */
@@ -61,14 +61,14 @@ test('a file that is downloaded into a bind mount is removed from the node after
   });
   const status = await lab.ended('cleanup');
   assert.is(status.phase, 'Succeeded', status.message);
-  assert.is((await lab.log('cleanup')).toString(), 'downloadeddownloaded');
+  assert.is(await lab.output('cleanup'), 'downloadeddownloaded');
   assert.equal((await readdir(directory)).sort(), ['copy.txt', 'in.txt', 'kept']);
 });
 
 test('what a killed worker downloaded into a bind mount does not stop the next attempt', async () => {
   const fileId = await aFile('again.txt', Buffer.from('again'));
   await lab.run('again', {
-    command: ['sh', '-c', 'cat $(named); sleep 5'],
+    command: ['sh', '-c', `cat $(named); ${untilLetGo}`],
     backoffLimit: 1,
     volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'ro' } }],
     transforms: [
@@ -76,8 +76,9 @@ test('what a killed worker downloaded into a bind mount does not stop the next a
     ],
     girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
   });
-  const { status } = await lab.running('again');
-  process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
+  const first = await lab.running('again');
+  process.kill(await workerPid(lab, first.status.podName ?? ''), 'SIGKILL');
+  await lab.letGo('again', first);
   const end = await lab.ended('again');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 2);

@@ -17,7 +17,7 @@ const second = 1_000;
 const minute = 60 * second;
 
 const levels: readonly Level[] = [
-  { name: 'unit', together: true, atOnce: 1, alone: [], levelMs: 5 * minute, fileMs: 60 * second },
+  { name: 'unit', together: true, atOnce: 1, alone: [], levelMs: 5 * minute, fileMs: 3 * minute },
   {
     name: 'integration',
     together: false,

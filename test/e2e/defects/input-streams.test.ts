@@ -49,26 +49,26 @@ tests.add('D1: a slow reader of an input pipe gets every byte', async () => {
     sha256sum < $2/all`;
   await lab.run('slow', reading(script, await aFile('slow.bin', slow)));
   await succeeds(lab, 'slow');
-  assert.is((await lab.log('slow')).toString(), `${sha256(slow)}  -\n`);
+  assert.is(await lab.output('slow'), `${sha256(slow)}  -\n`);
 });
 
 tests.add('a fast reader of an input pipe gets every byte', async () => {
   await lab.run('fast', reading('sha256sum < $1'));
   await succeeds(lab, 'fast');
-  assert.is((await lab.log('fast')).toString(), `${sha256(bytes)}  -\n`);
+  assert.is(await lab.output('fast'), `${sha256(bytes)}  -\n`);
 });
 
 tests.add('D3: an input pipe that is never opened is no failure', async () => {
   await lab.run('unread', reading('echo done'));
   await succeeds(lab, 'unread');
-  assert.is((await lab.log('unread')).toString(), 'done\n');
+  assert.is(await lab.output('unread'), 'done\n');
 });
 
 tests.add('D4: a reader that closes its input early and goes on succeeds', async () => {
   await lab.run('early', reading('head -c 100000 $1 | sha256sum; sleep 1; echo done'));
   await succeeds(lab, 'early');
   const expected = `${sha256(bytes.subarray(0, 100_000))}  -\ndone\n`;
-  assert.is((await lab.log('early')).toString(), expected);
+  assert.is(await lab.output('early'), expected);
 });
 
 tests.add('D4: a target that exits in the middle of its input decides by its exit code alone', async () => {

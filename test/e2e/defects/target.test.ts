@@ -21,7 +21,7 @@ for (let index = 0; index < shortRuns; index += 1) {
     const name = `instant-${index}`;
     const log = await successfulLog(lab, name, { command: ['sh', '-c', 'echo out; echo err >&2'] });
     assert.equal(log.split('\n').sort(), ['', 'err', 'out']);
-    assert.equal((await lab.log(name)).toString().split('\n').sort(), ['', 'err', 'out']);
+    assert.equal((await lab.output(name)).split('\n').sort(), ['', 'err', 'out']);
   });
 }
 

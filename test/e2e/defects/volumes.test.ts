@@ -9,7 +9,7 @@ import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
 import { imageOf } from '../girder-worker/test-image.ts';
 import { environment } from '../support/environment.ts';
 import { aFile } from '../support/girder.ts';
-import { Lab, type Manifest } from '../support/runs.ts';
+import { Lab, type Manifest, untilLetGo } from '../support/runs.ts';
 import { execute, succeed } from '../support/shell.ts';
 
 /** What the original does wrong with volumes; docs/defects.md lists it. */
@@ -57,7 +57,7 @@ tests.add('D10: neither the volumes of a run nor its pipes and downloads are lef
     girder: girderOf(),
   });
   const { podName = '' } = await succeeds(lab, 'clean');
-  assert.is((await lab.log('clean')).toString(), 'inin');
+  assert.is(await lab.output('clean'), 'inin');
   assert.equal((await readdir(directory.path)).sort(), ['kept.txt', 'temporary']);
   assert.equal(await readdir(join(directory.path, 'temporary')), []);
   const podUid = await lab.kubectl('get', 'pod', podName, '-o', 'jsonpath={.metadata.uid}');
@@ -86,7 +86,7 @@ tests.add('D11: a target that is not root can write its volume and use its pipes
     girder: girderOf(),
   });
   await succeeds(lab, 'user');
-  const log = (await lab.log('user')).toString();
+  const log = await lab.output('user');
   assert.is(log.replace('1000\n', ''), 'through pipes');
   assert.is(log.length, '1000\nthrough pipes'.length);
 });
@@ -95,15 +95,14 @@ tests.add('D15: the anonymous volume of an image goes with its container', async
   const image = await imageOf('volume', 'FROM busybox:local\nVOLUME /data\n');
   await lab.run('anonymous', {
     image,
-    command: ['sh', '-c', 'touch /data/x; while [ ! -e $1 ]; do sleep 0.1; done', 'sh'],
-    args: ['$(temporaryVolume)/go'],
+    command: ['sh', '-c', `touch /data/x; ${untilLetGo}`],
   });
   const { status } = await lab.running('anonymous');
   const id = status.target?.containerID ?? '';
   const format = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}}{{end}}{{end}}';
   const volume = (await succeed('docker', ['inspect', '--format', format, id])).trim();
   assert.match(volume, /^[0-9a-f]{64}$/);
-  await succeed('docker', ['exec', id, 'touch', '/mnt/girder_worker/temporary/go']);
+  await lab.letGo('anonymous');
   await succeeds(lab, 'anonymous');
   assert.is.not((await execute('docker', ['volume', 'inspect', volume])).code, 0, `${volume} is left`);
 });

@@ -69,12 +69,11 @@ export class ExampleRuns {
     return ended;
   }
 
-  /** How an example that must succeed ended, and what is in its log besides the worker's own warnings, JSON lines. */
+  /** How an example that must succeed ended, and what is in its log besides the worker's own warnings. */
   async succeeded(file: string): Promise<Ended & { readonly log: string }> {
     const ended = await this.ended(file);
     assert.is(ended.status.phase, 'Succeeded', `${file}: ${ended.status.message}`);
-    const log = (await this.#lab.log(ended.name)).toString().replace(/^\{"level":.*\n/gm, '');
-    return { ...ended, log };
+    return { ...ended, log: await this.#lab.output(ended.name) };
   }
 
   async #run({ file, replace = {}, during }: Example): Promise<Ended> {

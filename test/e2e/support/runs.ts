@@ -8,6 +8,12 @@ export type Manifest = Record<string, unknown>;
 
 export type StoredRun = { metadata: { uid: string; name: string }; status: DockerRunStatus };
 
+/** Where a target looks for the word of `Lab.letGo`. */
+const goFile = '/mnt/girder_worker/temporary/go';
+
+/** A script's wait for `Lab.letGo`: it decides how long a target runs, and no clock. */
+export const untilLetGo = `while [ ! -e ${goFile} ]; do sleep 0.1; done`;
+
 /** A namespace of a test file, with a Secret `girder` that holds the admin's key. */
 export class Lab {
   readonly namespace: string;
@@ -25,7 +31,7 @@ export class Lab {
   }
 
   async close(): Promise<void> {
-    await succeed('kubectl', ['delete', 'namespace', this.namespace, '--timeout=90s'], { seconds: 100 });
+    await succeed('kubectl', ['delete', 'namespace', this.namespace, '--timeout=180s'], { seconds: 190 });
   }
 
   kubectl(...args: string[]): Promise<string> {
@@ -76,11 +82,18 @@ export class Lab {
     return (await this.until(name, isOver, seconds)).status;
   }
 
-  async running(name: string): Promise<StoredRun> {
-    return this.until(
-      name,
-      ({ status }) => status.phase === 'Running' && status.target?.containerID !== undefined,
-    );
+  /** Waits until the target of a run runs, in another container than `before` had. */
+  async running(name: string, before?: StoredRun): Promise<StoredRun> {
+    const old = before?.status.target?.containerID;
+    return this.until(name, ({ status: { phase, target } }) => {
+      return phase === 'Running' && target?.containerID !== undefined && target.containerID !== old;
+    });
+  }
+
+  /** Lets a target go on that waits so with `untilLetGo`; with `before` the one of a later attempt. */
+  async letGo(name: string, before?: StoredRun): Promise<void> {
+    const { status } = await this.running(name, before);
+    await succeed('docker', ['exec', status.target?.containerID ?? '', 'touch', goFile]);
   }
 
   /** The log of the run's last pod, byte for byte. */
@@ -90,12 +103,22 @@ export class Lab {
     return (await execute('kubectl', args, { seconds: 120 })).stdout;
   }
 
+  /** What the target wrote to that log: a worker whom Girder keeps waiting warns in it, too. */
+  async output(name: string): Promise<string> {
+    return withoutWarnings((await this.log(name)).toString());
+  }
+
   /** The Events about a run. */
   async events(name: string): Promise<{ type: string; reason: string; message: string }[]> {
     const selector = `involvedObject.kind=DockerRun,involvedObject.name=${name}`;
     const list = await this.kubectl('get', 'events', '--field-selector', selector, '-o', 'json');
     return (JSON.parse(list) as { items: { type: string; reason: string; message: string }[] }).items;
   }
+}
+
+/** A log without the worker's own warnings, which are JSON lines; the target may not have ended its line before one. */
+export function withoutWarnings(log: string): string {
+  return log.replace(/\{"level":.*\n/g, '');
 }
 
 /** The containers of a run that the Docker Engine still has, in whatever state. */

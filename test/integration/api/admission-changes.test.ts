@@ -42,7 +42,7 @@ test('a change of the policy counts within seconds, and stops nothing but new ru
   try {
     await lab.change(changing, { images: ['alpine'] });
     const waited = await lab.until(changing, { image: 'busybox' }, (refusal) => refusal !== undefined);
-    assert.ok(waited < 10_000, `it counted after ${waited} ms`);
+    assert.ok(waited < 30_000, `it counted after ${waited} ms`);
 
     assert.match(
       (await patched({ spec: { image: 'busybox:2' } })) ?? '',

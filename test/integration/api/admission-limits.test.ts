@@ -23,7 +23,7 @@ for (const [what, spec] of Object.entries(largestSpecs)) {
 }
 
 test('the API server finds no fault in the types of the rules', async () => {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 60_000;
   let checked: Record<string, unknown> = {};
   while (performance.now() < end && checked['observedGeneration'] === undefined) {
     checked = recordAt(await lab.rules(), 'status');

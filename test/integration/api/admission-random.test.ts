@@ -8,7 +8,8 @@ import { specOf } from '../../fixtures/builders.ts';
 import { AdmissionLab } from './admission-lab.ts';
 
 const [policyCount, runsOfEach] = [8, 25];
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+/** The same policies and runs each time; another seed is for looking further. */
+const seed = Number(process.env['SEED'] ?? 20_260_102);
 
 const text = (...parts: string[]) =>
   fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 6 }).map((all) => all.join(''));

@@ -30,7 +30,6 @@ export class SchemaServer implements AsyncDisposable {
     await using leftovers = new AsyncDisposableStack();
     await succeed('kubectl', ['create', '-f', '-'], { input: definition(ownGroup) });
     leftovers.defer(async () => void (await succeed('kubectl', ['delete', 'crd', name, '--wait=false'])));
-    await succeed('kubectl', ['wait', '--for=condition=Established', '--timeout=30s', `crd/${name}`]);
     const proxy = spawn('kubectl', ['proxy', '--port=0'], { stdio: ['ignore', 'pipe', 'inherit'] });
     leftovers.defer(() => void proxy.kill());
     const address = await new Promise<string>((resolve, reject) => {
@@ -73,11 +72,13 @@ export class SchemaServer implements AsyncDisposable {
     return { status: response.status, answer: await response.json().catch(() => undefined) };
   }
 
-  /** An established resource is served a moment later. */
+  /** A new resource is established, and then served, a moment after it was created. */
   async #served(): Promise<void> {
     const end = Date.now() + 30_000;
-    while ((await this.#post({ image: 'a' }, {})).status === 404) {
-      if (Date.now() > end) throw new Error('the API server does not serve the schema within 30 s');
+    for (;;) {
+      const { status } = await this.#post({ image: 'a' }, {});
+      if (status === 201) return;
+      if (Date.now() > end) throw new Error(`after 30 s the API server answers ${status} to a run`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

@@ -41,6 +41,7 @@ export class CacheUnderTest implements AsyncDisposable {
     await until('it watches', () => subject.watched.cache.connected);
     subject.watched.changes.length = 0;
     subject.watched.story.length = 0;
+    subject.watched.log.length = 0;
     return subject;
   }
 

@@ -9,6 +9,7 @@ import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { PlayedJob } from '../../fixtures/played-job.ts';
+import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 
 /** Ends of runs that something keeps from being told, or from being kept. */
@@ -87,11 +88,11 @@ test('a run that has ended keeps all that its status says when its time to live 
 
 test('more time that a user has given to a run counts, though no watch has told of it yet', async (world) => {
   const { client } = world.plane;
-  const { path } = await endedRun(world, 'given-time', { spec: { ttlSecondsAfterFinished: 4 } });
+  const { path } = await endedRun(world, 'given-time', { spec: { ttlSecondsAfterFinished: 12 } });
   await sleep(1_000);
   for (const watch of world.proxy.watches('dockerruns')) watch.dropNext();
   await client.merge(path, { spec: { ttlSecondsAfterFinished: 86_400 } });
-  await sleep(6_000);
+  await sleep(14_000);
   assert.is(textAt(statusOf(await client.get(path)), 'phase'), 'Succeeded');
 });
 
@@ -99,8 +100,7 @@ test('a run that waits for its pod can be stopped while Events cannot be read', 
   const { client } = world.plane;
   const { path } = await createRun(world, 'deaf');
   world.proxy.fail('list', 'events', { status: 500, reason: 'InternalError' }, 1_000);
-  await sleep(7_000);
-  assert.ok(world.proxy.count('list', 'events', 500) > 0, 'Events were asked for');
+  await until('Events are asked for', () => world.proxy.count('list', 'events', 500) > 0, 30_000);
   await client.merge(path, { spec: { cancel: true } });
   await client.until(path, 'being cancelled', (run) => textAt(statusOf(run), 'reason') === 'Cancelling');
 });

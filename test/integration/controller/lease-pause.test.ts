@@ -5,6 +5,7 @@ import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
+import { until } from '../../fixtures/until.ts';
 import { createRun, jobMadeIn, led, logged, runPath } from './replicas.ts';
 import { StatusHistory } from './status-history.ts';
 
@@ -47,19 +48,21 @@ test('a leader that stood still for 25 s writes nothing more when it goes on, an
   await resume;
   const resumedAt = Date.now();
   old.signal('SIGCONT');
+  const later = () => old.log.slice(done);
+  await until('it follows', () => later().some(({ msg }) => msg === 'following'), 30_000);
+  // For what it might write all the same.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   stop.abort();
   const runs = await creating;
   for (const run of runs) await jobMadeIn(client, run, 30_000);
 
-  const later = old.log.slice(done);
-  const after = later.map(({ msg }) => msg);
+  const after = later().map(({ msg }) => msg);
   assert.ok(after.includes('leading no more'), JSON.stringify(after));
-  assert.ok(after.includes('following'), JSON.stringify(after));
   // The answer to a write from before the pause is read after it.
-  for (const { dockerRun } of later.filter(({ msg }) => msg === 'status')) {
+  for (const { dockerRun } of later().filter(({ msg }) => msg === 'status')) {
     const written = await statusWrittenAt(client, String(dockerRun));
-    assert.ok(written < resumedAt - 5_000, `it stored the status of ${String(dockerRun)}`);
+    // Which is told in whole seconds: a later one may seem to be up to a second older.
+    assert.ok(written < resumedAt - 1_000, `it stored the status of ${String(dockerRun)}`);
   }
   assert.is((await led(client, [old, next]))[0], next);
   assert.is(logged(next, 'leading no more').length, 0);

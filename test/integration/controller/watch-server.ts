@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Connection } from '../../../src/kube/connection.ts';
 
 /** How long a test waits for the next request, and for anything else, before it fails. */
-export const patienceMs = 6_000;
+export const patienceMs = 30_000;
 
 /** An object of the API server as far as a cache reads it. */
 export function anObject(name: string, resourceVersion: number, value = ''): object {

@@ -54,7 +54,7 @@ const stories: Record<string, () => Promise<void>> = {
     await using hole = await TcpProxy.start(plane.server);
     hole.swallow();
     await using watched = new Watched(plane.connect(hole.url), configMaps);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await until('the list is asked for', () => hole.accepted > 0);
     hole.heal();
     await until('it is listed', () => watched.cache.synced, unansweredMs + slackMs);
     assert.equal(watched.story.slice(0, 1), ['interrupted silence']);

@@ -1,5 +1,5 @@
 import { ListWatch } from '../../../src/kube/list-watch.ts';
-import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { numberAt, parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
 import { createLogger } from '../../../src/support/log.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
 
@@ -53,6 +53,12 @@ export class Watched implements AsyncDisposable {
       .values()
       .map(({ name, value }) => `${name}=${value}`)
       .toSorted();
+  }
+
+  /** How many milliseconds it chose to wait after each interruption, by its log: no busy machine makes these more. */
+  get waits(): number[] {
+    const lines = this.log.map((line): unknown => JSON.parse(line));
+    return lines.flatMap((line) => numberAt(line, 'waitMs') ?? []);
   }
 
   async stop(): Promise<void> {

@@ -66,7 +66,7 @@ test('mere progress is heard at once, but wakes the run five seconds after it wa
   endpoint.report = progress(1);
   await until('it is heard', () => poller.reportOf(running.uid)?.progress?.percent === 1);
   assert.is(world.woken, 0);
-  await until('its run is woken', () => world.woken === 1);
+  await until('its run is woken', () => world.woken === 1, 20_000);
   assert.ok(performance.now() - began >= 5_000);
 });
 

@@ -39,19 +39,40 @@ export function containerOf(
 /** What a run gave. */
 export type Ran = { readonly outcome: ContainerOutcome; readonly stdout: string; readonly stderr: string };
 
+/** What happens once the target is known to run and has said something on stdout. */
+export type Cue = { readonly said: string; readonly act: () => void };
+
 /** Runs a command to its end and keeps its output. */
 export async function run(
   engine: Engine,
   command: readonly string[],
-  more: { container?: Partial<ContainerOptions>; support?: Partial<RunSupport> } = {},
+  more: { container?: Partial<ContainerOptions>; support?: Partial<RunSupport>; cue?: Cue } = {},
 ): Promise<Ran> {
   const stdout = collector();
   const stderr = collector();
-  const outcome = await runContainer(engine, containerOf(command, more.container), {
-    ...supportOf(stdout.sink, stderr.sink),
-    ...more.support,
-  });
+  const support = { ...supportOf(stdout.sink, stderr.sink), ...more.support };
+  const outcome = await runContainer(
+    engine,
+    containerOf(command, more.container),
+    more.cue === undefined ? support : withCue(support, stdout, more.cue),
+  );
   return { outcome, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+function withCue(support: RunSupport, { sink, text }: Collector, { said, act }: Cue): RunSupport {
+  const [started, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const listen = () => {
+    if (!text().includes(said)) return;
+    sink.off('data', listen);
+    heard.resolve();
+  };
+  sink.on('data', listen);
+  void Promise.all([started.promise, heard.promise]).then(act);
+  const onStarted: RunSupport['onStarted'] = (one) => {
+    support.onStarted(one);
+    started.resolve();
+  };
+  return { ...support, onStarted };
 }
 
 /** The least a run needs. */
@@ -59,8 +80,10 @@ export function supportOf(stdout: Writable, stderr: Writable): RunSupport {
   return { stdout, stderr, onStarted: () => undefined, signal: never, stopGraceMs: 1_000 };
 }
 
+type Collector = { readonly sink: Writable; readonly bytes: () => Buffer; readonly text: () => string };
+
 /** A sink that keeps all it gets. */
-export function collector(): { sink: Writable; bytes: () => Buffer; text: () => string } {
+export function collector(): Collector {
   const sink = new PassThrough();
   const chunks: Buffer[] = [];
   sink.on('data', (chunk: Buffer) => chunks.push(chunk));

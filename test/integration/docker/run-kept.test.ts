@@ -2,14 +2,18 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { removeLeftovers } from '../../../src/docker/leftovers.ts';
 import { removeContainer } from '../../../src/docker/remove-container.ts';
-import type { RunSupport } from '../../../src/docker/run-container.ts';
-import { engineUnderTest, failureOf, leftContainers, never, run } from './engine-under-test.ts';
+import { type Cue, engineUnderTest, failureOf, leftContainers, never, run } from './engine-under-test.ts';
 
 const engine = await engineUnderTest();
 
 /** Runs a container that is to stay; gives its state afterwards, and removes it. */
-async function kept(command: string[], support: Partial<RunSupport> = {}) {
-  const { outcome } = await run(engine, command, { container: { keep: true }, support });
+async function kept(command: string[], cancelling?: { cue: Cue; signal: AbortSignal }) {
+  const { cue, signal = never } = cancelling ?? {};
+  const { outcome } = await run(engine, command, {
+    container: { keep: true },
+    support: { signal, stopGraceMs: 10_000 },
+    ...(cue === undefined ? {} : { cue }),
+  });
   const { State } = await engine.docker.getContainer(outcome.containerID).inspect();
   await removeContainer(engine, outcome.containerID, never);
   return { outcome, state: State };
@@ -25,8 +29,8 @@ test('a container that is kept is there after its end, with its exit code', asyn
 
 test('a container that is kept ends with a cancel, too', async () => {
   const cancelling = new AbortController();
-  const { outcome, state } = await kept(['sleep', '600'], {
-    onStarted: () => cancelling.abort(),
+  const { outcome, state } = await kept(['sh', '-c', 'echo ready; exec sleep 600'], {
+    cue: { said: 'ready', act: () => cancelling.abort() },
     signal: cancelling.signal,
   });
   assert.is(outcome.stopped, 'cancelled');

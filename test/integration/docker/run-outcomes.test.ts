@@ -97,8 +97,12 @@ test('an image that is not on the node is named', async () => {
 
 test('the same attempt cannot be started twice', async () => {
   const container = containerOf([]);
-  const first = run(engine, ['sleep', '2'], { container: { name: container.name } });
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  const started = Promise.withResolvers<void>();
+  const first = run(engine, ['sleep', '5'], {
+    container: { name: container.name },
+    support: { onStarted: () => started.resolve() },
+  });
+  await Promise.race([started.promise, first]);
   const failure = await failureOf(run(engine, ['true'], { container: { name: container.name } }));
   assert.is(failure.reason, 'ContainerCreateFailed');
   assert.match(failure.message, 'started before');
@@ -141,21 +145,27 @@ test('a container that somebody removes ends the run at once', async () => {
   const begin = Date.now();
   const { outcome } = await run(engine, ['sleep', '60'], { container: { name }, support: { onStarted } });
   assert.is(outcome.exitCode, 137);
-  assert.ok(Date.now() - begin < 5_000);
+  assert.ok(Date.now() - begin < 30_000);
 });
 
 test('anonymous volumes of the image go with the container', async () => {
   const holder = await engine.docker.createContainer({ Image: image, Cmd: ['true'] });
   await holder.commit({ repo: 'dockerrun-test/volume', tag: 'local', changes: 'VOLUME /anonymous' });
   await holder.remove();
-  const count = async () => (await engine.docker.listVolumes()).Volumes.length;
-  const before = await count();
+  const made: string[] = [];
+  const beforeStart = async (id: string) => {
+    const { Mounts } = await engine.docker.getContainer(id).inspect();
+    made.push(...Mounts.map(({ Name }) => Name ?? ''));
+  };
   try {
     const { stdout } = await run(engine, ['cat', '/proc/mounts'], {
       container: { image: 'dockerrun-test/volume:local' },
+      support: { beforeStart },
     });
     assert.match(stdout, ' /anonymous ');
-    assert.is(await count(), before);
+    assert.is(made.length, 1);
+    const { Volumes } = await engine.docker.listVolumes();
+    assert.not(Volumes.some(({ Name }) => made.includes(Name)));
   } finally {
     await engine.docker.getImage('dockerrun-test/volume:local').remove({ force: true });
   }

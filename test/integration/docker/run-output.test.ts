@@ -151,7 +151,7 @@ test('a process left behind with stdout open ends with the container and holds n
   const { outcome, stdout } = await run(engine, ['sh', '-c', 'sleep 600 & echo started; exit 0']);
   assert.is(outcome.exitCode, 0);
   assert.is(stdout, 'started\n');
-  assert.ok(Date.now() - begin < 5_000);
+  assert.ok(Date.now() - begin < 30_000);
 });
 
 test('a target that closes its outputs early is still followed to its exit', async () => {

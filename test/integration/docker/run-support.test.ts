@@ -11,10 +11,10 @@ test('a failure elsewhere stops the target, as a cancel does', async () => {
   const script = 'trap "echo last word; exit 9" TERM; echo ready; while true; do sleep 0.1; done';
   const { outcome, stdout } = await run(engine, ['sh', '-c', script], {
     support: {
-      onStarted: () => void setTimeout(() => failing.abort(broken()), 1_000),
       fail: failing.signal,
       stopGraceMs: 10_000,
     },
+    cue: { said: 'ready', act: () => failing.abort(broken()) },
   });
   assert.is(outcome.stopped, 'failed');
   assert.is(outcome.exitCode, 9);

@@ -122,7 +122,7 @@ test('a cancel in Girder 3 reaches the run', async () => {
   const job = await GirderJob.open({ apiUrl: girder.apiUrl, ...made, signal: never });
   await job.start();
   await cancelJob(made.jobId);
-  const both = AbortSignal.any([job.cancelled, AbortSignal.timeout(10_000)]);
+  const both = AbortSignal.any([job.cancelled, AbortSignal.timeout(30_000)]);
   const told: unknown = await raceAbort(new Promise(() => undefined), both).catch((error: unknown) => error);
   assert.ok(told instanceof RunError && told.reason === 'CancelledInGirder', String(told));
   await job.finish({ kind: 'cancelled', message: '' });

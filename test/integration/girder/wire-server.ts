@@ -39,11 +39,11 @@ export class WireServer implements AsyncDisposable {
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
-  /** A client of this server whose silences are short. */
+  /** A client of this server. */
   client(timing: Partial<Timing> = {}): GirderClient {
     const api = parseApiUrl(`${this.origin}/api/v1`);
-    const short = { ...defaultTiming, answer: 1000, stall: 300, ...timing };
-    return new GirderClient(api, new TokenSource({ token: wireToken }), { timing: short });
+    const all = { ...defaultTiming, ...timing };
+    return new GirderClient(api, new TokenSource({ token: wireToken }), { timing: all });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,6 +8,7 @@ import type { ByteSink } from '../../../src/io/byte-sink.ts';
 import { ConfinedPathError } from '../../../src/io/confined-path.ts';
 import { FifoReader } from '../../../src/io/fifo-reader.ts';
 import { makeFifo } from '../../../src/io/make-fifo.ts';
+import { until } from '../../fixtures/until.ts';
 import {
   assertNothingLeaked,
   begin,
@@ -131,15 +132,16 @@ test('a pipe that somebody else keeps open ends when it was quiet for long enoug
   reader.pump(sink);
   shell(root, 'exec > out; touch opened; sleep 0.4; echo late; exec sleep 30');
   await shell(root, 'echo early > out; while [ ! -e opened ]; do sleep 0.05; done').ended;
-  assert.equal(await reader.finish({ idleMs: 1_500, totalMs: 20_000 }), { bytes: 11, isComplete: false });
+  assert.equal(await reader.finish({ idleMs: 5_000, totalMs: 60_000 }), { bytes: 11, isComplete: false });
   assert.is(sink.texts.join(''), 'early\nlate\n');
 });
 
 test('a pipe that is never quiet ends when its time is over', async ({ root }) => {
   const reader = await openOut(root);
-  reader.pump(keeper());
+  const sink = keeper();
+  reader.pump(sink);
   shell(root, 'exec > out; while sleep 0.05; do echo more; done');
-  await sleep(300);
+  await until('something came', () => sink.texts.length > 0);
   const before = performance.now();
   const { bytes, isComplete } = await reader.finish({ idleMs: 10_000, totalMs: 500 });
   assert.ok(performance.now() - before < 5_000);
@@ -162,8 +164,8 @@ test('a slow sink does not count as a quiet pipe, a sink that hangs ends with th
 test('a signal ends the wait for the end', async ({ root }) => {
   const reader = await openOut(root);
   reader.pump(keeper());
-  shell(root, 'exec sleep 30 > out');
-  await sleep(200);
+  shell(root, 'exec > out; touch opened; exec sleep 30');
+  await until('the pipe is open', () => existsSync(join(root, 'opened')));
   const result = await reader.finish({ ...patient, signal: AbortSignal.timeout(200) });
   assert.equal(result, { bytes: 0, isComplete: false });
 });
@@ -176,9 +178,14 @@ test('closing is possible at any time and as often as one likes', async ({ root 
   assert.equal(await unused.finish(patient), { bytes: 0, isComplete: false });
 
   const reader = await FifoReader.open(root, await makeFifo(root, 'other'));
-  reader.pump({ write: () => new Promise(() => undefined) });
+  const written = Promise.withResolvers<void>();
+  const write = () => {
+    written.resolve();
+    return new Promise<void>(() => undefined);
+  };
+  reader.pump({ write });
   const target = shell(root, 'head -c 5000000 /dev/zero > other; echo $?');
-  await sleep(200);
+  await written.promise;
   reader.close();
   assert.is((await target.ended).text, '141', 'the writer gets SIGPIPE');
   reader.close();

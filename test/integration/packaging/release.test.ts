@@ -21,15 +21,15 @@ test.before(async () => {
   // As on a cluster that has never heard of us.
   for (const plural of ['dockerruns', 'dockerrunpolicies'])
     await plane.client.delete(`${definitions}/${plural}.dockerrun.dev`).catch(() => undefined);
-  await untilGone(`${definitions}/dockerruns.dockerrun.dev`);
-  await untilGone(`${definitions}/dockerrunpolicies.dockerrun.dev`);
+  for (const plural of ['dockerruns', 'dockerrunpolicies'])
+    await until(`${definitions}/${plural}.dockerrun.dev`, 'gone');
 });
 test.after(() => plane.close());
 
-async function untilGone(path: string): Promise<void> {
+async function until(path: string, state: 'there' | 'gone'): Promise<void> {
   const end = performance.now() + 20_000;
-  while (await exists(path)) {
-    if (performance.now() > end) throw new Error(`${path} is still there after 20 s`);
+  while ((await exists(path)) !== (state === 'there')) {
+    if (performance.now() > end) throw new Error(`${path} is not ${state} after 20 s`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -64,6 +64,8 @@ test('one helm install brings the CRDs, the controller and the policy into an em
   await release('install', chart, '--create-namespace', '--set-json', policyOf('/srv/one'));
   assert.ok(await exists(deploymentPath));
   assert.equal(await allowedPaths(), ['/srv/one']);
+  // A new kind is served a moment after its definition was taken.
+  await until(runPath, 'there');
   await plane.client.create(runPath, {
     apiVersion: 'dockerrun.dev/v1alpha1',
     kind: 'DockerRun',

@@ -11,7 +11,9 @@ import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
 const program = join(import.meta.dirname, 'traced-process.ts');
 const run = promisify(execFile);
 /** Work that takes no time by itself, on a machine that does other things too. */
-const unhinderedMs = 1_000;
+const unhinderedMs = 5_000;
+/** For what is not sent yet when the work is done. */
+const longestEndMs = 2_000;
 
 type Said = { workMs: number; endMs: number; loaded: number; handedOn: string; log: string[] };
 
@@ -97,7 +99,7 @@ for (const [what, manner] of [
     receiver.manner = manner;
     const { workMs, endMs } = await work({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint });
     assert.ok(workMs < unhinderedMs, `${workMs} ms of work`);
-    assert.ok(endMs < 2_000 + unhinderedMs, `${endMs} ms to end`);
+    assert.ok(endMs < longestEndMs + unhinderedMs, `${endMs} ms to end`);
   });
 }
 
@@ -107,12 +109,12 @@ test('a collector that refuses is told of in one line, and does not fail the run
   const { log, endMs } = await work({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint });
   assert.is(log.length, 1);
   assert.match(log[0] ?? '', `traces cannot be sent to ${receiver.endpoint}: Unauthorized`);
-  assert.ok(endMs < unhinderedMs, `${endMs} ms to end`);
+  assert.ok(endMs < longestEndMs, `${endMs} ms to end`);
 });
 
 test('a collector that is away holds up nothing', async () => {
   const { workMs, endMs } = await work({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
-  assert.ok(workMs < unhinderedMs && endMs < 2_000 + unhinderedMs, `${workMs} and ${endMs} ms`);
+  assert.ok(workMs < unhinderedMs && endMs < longestEndMs + unhinderedMs, `${workMs} and ${endMs} ms`);
 });
 
 for (const [when, variables] of [

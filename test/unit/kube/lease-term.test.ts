@@ -41,12 +41,13 @@ test('a term that is not renewed ends by itself', async () => {
 
 test('a renewal counts from when it was sent', async () => {
   const start = performance.now();
-  const term = new Term(timing, start);
+  // A busy machine may let it stand still for longer, and the renewal must be in time.
+  const term = new Term({ ...timing, renewDeadlineMs: 2_000 }, start);
   standStill(300);
   term.renewed(start + 250);
   await over(term);
   const lasted = performance.now() - start;
-  assert.ok(lasted >= 750 - early, String(lasted));
+  assert.ok(lasted >= 2_250 - early, String(lasted));
 });
 
 test('a process that stood still sends nothing, though its timers have not run yet', async () => {

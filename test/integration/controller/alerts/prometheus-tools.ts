@@ -63,6 +63,17 @@ export class Prometheus implements AsyncDisposable {
     return (await this.#get(`/api/v1/${name}`)).text();
   }
 
+  /** Waits until a page says this. */
+  async pageUntil(name: Parameters<Prometheus['page']>[0], says: RegExp): Promise<void> {
+    const end = performance.now() + patienceMs;
+    for (;;) {
+      const page = await this.page(name);
+      if (says.test(page)) return;
+      if (performance.now() > end) throw new Error(`${name} does not say ${says}: ${page}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
     rmSync(this.#directory, { recursive: true, force: true });
