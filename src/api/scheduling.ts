@@ -73,14 +73,18 @@ export const affinity = () =>
 const ownKeys =
   "!key.matches('^(.*[.])?(dockerrun[.]dev|kubernetes[.]io|k8s[.]io)/.*$') && !(key in ['job-name', 'controller-uid'])";
 
-/** Keys of labels and annotations (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/). */
-const qualifiedName =
-  '^([A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
-
-const wellFormedKeys = {
-  rule: `self.all(key, key.matches('${qualifiedName}'))`,
-  message:
-    'a key is a name of letters, digits, -, _ and . with 63 characters at most, and may have a domain and / before it',
+/**
+ * Keys of labels and annotations (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/). Of an
+ * annotation Kubernetes takes capitals before the / too.
+ */
+const wellFormedKeys = (alphanumeric: '[a-z0-9]' | '[A-Za-z0-9]') => {
+  const part = `${alphanumeric}([-${alphanumeric.slice(1)}*${alphanumeric})?`;
+  const key = `^(${part}([.]${part})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`;
+  return {
+    rule: `self.all(key, key.matches('${key}') && key.indexOf('/') <= 253)`,
+    message:
+      'a key is a name of letters, digits, -, _ and . with 63 characters at most, and may have a domain and / before it',
+  };
 };
 
 const labelValue = () =>
@@ -90,14 +94,18 @@ export const nodeSelector = () =>
   mapOf(labelValue(), {
     description: "Labels that the run's node must have.",
     maxProperties: 64,
-    ...rules(wellFormedKeys),
+    ...rules(wellFormedKeys('[a-z0-9]')),
   });
 
-const keysAndValues = (what: string, value: ReturnType<typeof labelValue>) =>
+const keysAndValues = (
+  what: string,
+  value: ReturnType<typeof labelValue>,
+  alphanumeric: Parameters<typeof wellFormedKeys>[0],
+) =>
   mapOf(value, {
     description: `${what} of the run's pod, besides those of the operator.`,
     maxProperties: 64,
-    ...rules(wellFormedKeys, {
+    ...rules(wellFormedKeys(alphanumeric), {
       rule: `self.all(key, ${ownKeys})`,
       message: 'keys of Kubernetes (kubernetes.io, k8s.io, job-name…) and of dockerrun.dev cannot be set',
     }),
@@ -106,8 +114,10 @@ const keysAndValues = (what: string, value: ReturnType<typeof labelValue>) =>
 export const podMetadata = () =>
   Type.Object(
     {
-      labels: Type.Optional(keysAndValues('Labels', labelValue())),
-      annotations: Type.Optional(keysAndValues('Annotations', Type.String({ maxLength: 32_768 }))),
+      labels: Type.Optional(keysAndValues('Labels', labelValue(), '[a-z0-9]')),
+      annotations: Type.Optional(
+        keysAndValues('Annotations', Type.String({ maxLength: 32_768 }), '[A-Za-z0-9]'),
+      ),
     },
     {
       description:

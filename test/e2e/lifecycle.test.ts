@@ -97,6 +97,37 @@ test('deleting the Job of a run ends the run', async () => {
   await untilGone(metadata.uid);
 });
 
+test('a Job that is deleted and leaves its pod takes the target along all the same', async () => {
+  await lab.run('orphaned', { command: ['sleep', '300'] });
+  const { status, metadata } = await lab.running('orphaned');
+  await lab.kubectl('delete', 'job', status.jobName ?? '', '--cascade=orphan');
+  assert.is((await lab.ended('orphaned')).reason, 'JobDeleted');
+  await untilGone(metadata.uid);
+});
+
+test('a run whose pod is deleted tells what its worker said, and how the target ended', async () => {
+  await lab.run('podless', { command: ['sh', '-c', 'trap "exit 5" TERM; while :; do sleep 0.1; done'] });
+  const { status } = await lab.running('podless');
+  await lab.kubectl('delete', 'pod', status.podName ?? '');
+  const end = await lab.ended('podless');
+  assert.is(end.reason, 'Cancelled');
+  assert.match(end.message ?? '', /stopped by SIGTERM/);
+  assert.is(end.target?.exitCode, 5);
+});
+
+test('a deleted run that somebody keeps with a finalizer ends', async () => {
+  await lab.run('held', { command: ['sleep', '300'] });
+  const { metadata } = await lab.running('held');
+  const finalizers = (value: string) => `--patch={"metadata":{"finalizers":${value}}}`;
+  await lab.kubectl('patch', 'dockerrun', 'held', '--type=merge', finalizers('["example.org/keeps-it"]'));
+  await lab.kubectl('delete', 'dockerrun', 'held', '--wait=false');
+  const end = await lab.ended('held');
+  assert.is(end.phase, 'Cancelled');
+  assert.match(end.message ?? '', /^The run was deleted\./);
+  await untilGone(metadata.uid);
+  await lab.kubectl('patch', 'dockerrun', 'held', '--type=merge', finalizers('null'));
+});
+
 test('a run that gets no node in time fails and says what it waited for', async () => {
   await lab.run('homeless', { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 3 });
   const status = await lab.ended('homeless');

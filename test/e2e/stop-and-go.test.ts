@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseRun } from '../../src/controller/observe/observed.ts';
+import { RunVersions } from './support/run-versions.ts';
 import { containersOf, Lab, type Manifest, type StoredRun, untilLetGo } from './support/runs.ts';
 
 /** spec.suspend and spec.cancel, and what may change about a run that has started. */
@@ -194,6 +196,30 @@ test('a quota that leaves no room is told, and the run goes on when there is roo
   await lab.kubectl('delete', 'quota', 'none');
   const end = await lab.ended('crowded', 90);
   assert.is(end.phase, 'Succeeded', end.message);
+});
+
+test('a quota that refuses the second attempt a pod ends it at its start deadline, told in one sentence', async () => {
+  using versions = new RunVersions(lab.namespace);
+  await lab.run('refused', {
+    command: ['sh', '-c', `${untilLetGo}; exit 9`],
+    backoffLimit: 1,
+    startDeadlineSeconds: 25,
+  });
+  await lab.running('refused');
+  await lab.kubectl('create', 'quota', 'none', '--hard=pods=0');
+  await lab.letGo('refused');
+  const end = await lab.ended('refused', 120);
+  await lab.kubectl('delete', 'quota', 'none');
+  assert.is(end.reason, 'StartDeadlineExceeded');
+  assert.is(end.target?.exitCode, 9);
+  assert.is(end.attempts, 1);
+  const told = versions.of('refused').map((object) => parseRun(object).status.message ?? '');
+  // Whose pods count in the quota may still change once.
+  const refusals = new Set(
+    told.map((message) => /next one cannot start: (.*?)(, requested.*)?$/.exec(message)?.[1]),
+  );
+  refusals.delete(undefined);
+  assert.is(refusals.size, 1, [...refusals].join('\n'));
 });
 
 test('deleting in the foreground waits for the target', async () => {

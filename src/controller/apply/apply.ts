@@ -53,7 +53,12 @@ export async function applyAction(
     case 'deleteJob': {
       const path = `${paths.jobs(run.metadata.namespace)}/${action.name}`;
       const propagationPolicy = action.waits === true ? 'Foreground' : 'Background';
-      await deleteJob(applier, path, { uid: action.uid, propagationPolicy }, signal);
+      await deleteObserved(applier, path, { uid: action.uid, propagationPolicy }, signal);
+      return undefined;
+    }
+    case 'deletePod': {
+      const path = `${paths.pods(run.metadata.namespace)}/${action.name}`;
+      await deleteObserved(applier, path, { uid: action.uid }, signal);
       return undefined;
     }
     case 'deleteRun':
@@ -126,14 +131,14 @@ async function suspendJob(
   }
 }
 
-/** Deletes exactly the Job that was observed, with its pods; one that is gone or replaced is fine. */
-async function deleteJob(
+/** Deletes exactly the Job or pod that was observed, with what it owns; one that is gone or replaced is fine. */
+async function deleteObserved(
   applier: Applier,
   path: string,
-  { uid, propagationPolicy }: { uid: string; propagationPolicy: 'Background' | 'Foreground' },
+  { uid, ...options }: { uid: string; propagationPolicy?: 'Background' | 'Foreground' },
   signal: AbortSignal,
 ): Promise<void> {
-  const body = { propagationPolicy, preconditions: { uid } };
+  const body = { ...options, preconditions: { uid } };
   try {
     await requestJson(applier.connection, { method: 'DELETE', path, body, signal });
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Report } from '../../api/report.ts';
 import { type Attempt, type DockerRunStatus, mostAttempts } from '../../api/status.ts';
 import { cutToBytes } from '../../api/text-size.ts';
-import { isBySuspension, type Observed } from './decision.ts';
+import { isBySuspension, isCancelled, type Observed } from './decision.ts';
 import { finalWordOf, type ObservedPod, podHasEnded } from '../observe/observed.ts';
 
 const mostMessageBytes = 512;
@@ -119,8 +119,9 @@ function vanished(attempt: Attempt, observed: Observed, now: Date): Attempt {
   return { ...attempt, completionTime: now.toISOString(), reason: whyGone(observed) };
 }
 
-function whyGone({ run: { spec, status }, job }: Observed): 'Cancelled' | 'Suspended' | 'WorkerLost' {
-  if (spec?.cancel === true) return 'Cancelled';
+function whyGone({ run, job }: Observed): 'Cancelled' | 'Suspended' | 'WorkerLost' {
+  const { spec, status } = run;
+  if (isCancelled(run)) return 'Cancelled';
   const isSuspended = spec?.suspend === true || job?.suspendedBy !== undefined || isBySuspension(status);
   return isSuspended ? 'Suspended' : 'WorkerLost';
 }

@@ -8,14 +8,16 @@ import type { ObservedRun } from '../observe/observed.ts';
 import { type Policy, refusedByPolicy } from '../policy/policy.ts';
 import { isLate } from './start-clock.ts';
 import { tooLate, waiting } from './still-waiting.ts';
-import { whileSuspended } from './stopping.ts';
+import { deletionOfStrays, whileSuspended } from './stopping.ts';
 import { endTidily } from './tidying.ts';
 
 /** Accepts a run or refuses it, and makes its Job; a run whose Job was taken away ends. */
 export function beforeTheJob(observed: Observed, now: Date, policy: Policy): Decision {
   const { run } = observed;
   if (hasLostItsJob(observed)) {
-    return endTidily(observed, now, new RunError('JobDeleted', `the Job ${run.status.jobName} is gone`));
+    const gone = new RunError('JobDeleted', `the Job ${run.status.jobName} is gone`);
+    const ended = endTidily(observed, now, gone);
+    return { ...ended, actions: [...deletionOfStrays(observed), ...ended.actions] };
   }
   if (policy.problem !== undefined) {
     const message = `The operator's policy is invalid, its administrator must mend it: ${policy.problem}`;

@@ -1,10 +1,10 @@
 import { isFailureReason } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
-import type { Phase } from '../../api/status.ts';
+import type { Attempt, Phase } from '../../api/status.ts';
 import { RunError } from '../../support/errors.ts';
 import { countAttempts } from './attempt-history.ts';
 import { beforeTheJob } from './before-the-job.ts';
-import { type Action, type Decision, isTerminal, nothing, type Observed } from './decision.ts';
+import { type Action, type Decision, isCancelled, isTerminal, nothing, type Observed } from './decision.ts';
 import { carriedOver, end, endAs, failure, statusOf, success, withReport } from './next-status.ts';
 import { nextLookAtWorker } from './next-look.ts';
 import { finalWordOf, type ObservedJob, type ObservedPod } from '../observe/observed.ts';
@@ -13,6 +13,7 @@ import { isFinal } from './retries.ts';
 import { isLate } from './start-clock.ts';
 import { waiting } from './still-waiting.ts';
 import {
+  isGoing,
   isLost,
   lossOfNode,
   whileCancelling,
@@ -29,14 +30,14 @@ const tidyingMs = 5_000;
 /** Decides what happens to a run next. Pure and total: the same observation gives the same decision. */
 export function decide(observed: Observed, now: Date, policy: Policy): Decision {
   const { run, job } = observed;
-  if (run.metadata.deletionTimestamp !== undefined) return whileDeleted(observed);
+  if (isGoing(run)) return whileDeleted(observed);
   if (isTerminal(run.status)) return afterTheEnd(observed, now);
   if (job !== undefined && job.ownerUid !== run.metadata.uid) {
     const problem = `a Job ${job.name} that is not of this run exists in namespace ${job.namespace}`;
     return end(observed, now, new RunError('JobRefused', problem));
   }
   if (job?.finished !== undefined) return whenTheJobEnded(observed, job, now);
-  if (run.spec?.cancel === true) return whileCancelling(observed, now);
+  if (isCancelled(run)) return whileCancelling(observed, now);
   return job === undefined ? beforeTheJob(observed, now, policy) : whileTheJobRuns(observed, job, now);
 }
 
@@ -67,6 +68,7 @@ function wouldRunAgain({ pods }: Observed, { suspendedBy }: ObservedJob): boolea
 function leftOfTheRun({ run, tidyJob }: Observed, now: Date): number | undefined {
   const ttl = run.spec?.ttlSecondsAfterFinished;
   if (ttl === undefined || run.status.completionTime === undefined) return undefined;
+  if (run.metadata.deletionTimestamp !== undefined) return undefined;
   const left = Date.parse(run.status.completionTime) + ttl * 1000 - now.getTime();
   // It would be deleted with the run; its own deadline keeps it from holding the run for long.
   const isTidying = tidyJob !== undefined && tidyJob.finished === undefined;
@@ -124,10 +126,22 @@ function whenTheWorkerEnded(observed: Observed, pod: ObservedPod, now: Date): De
     return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
   const isDone = isFinal(word?.reason);
   if (pod.disruption !== undefined && !isDone)
-    return waiting(observed, now, takenAway(pod.name, pod.disruption));
+    return whileAnotherFollows(observed, now, takenAway(pod.name, pod.disruption));
   const isLast = pod.failuresBefore >= (run.spec?.backoffLimit ?? 0) || isDone;
   if (isLast) return whileTheWorkerRuns(observed, pod, now);
-  return waiting(observed, now, retryMessage(countAttempts(run.status, observed), podRefusal, word));
+  return whileAnotherFollows(
+    observed,
+    now,
+    retryMessage(countAttempts(run.status, observed), podRefusal, word),
+  );
+}
+
+/** What the worker said of the attempt that has ended stands until there is another one. */
+function whileAnotherFollows(observed: Observed, now: Date, message: string): Decision {
+  const { status, ...decision } = waiting(observed, now, message);
+  if (status === undefined || observed.live === undefined) return { ...decision, status };
+  const { progress: _, ...word } = observed.live;
+  return { ...decision, status: withReport(status, word) };
 }
 
 function takenAway(pod: string, { reason, message }: NonNullable<ObservedPod['disruption']>): string {
@@ -137,7 +151,9 @@ function takenAway(pod: string, { reason, message }: NonNullable<ObservedPod['di
 function retryMessage(attempts: number, refusal: Obstacle | undefined, word: Report | undefined): string {
   const next =
     refusal === undefined ? 'another one follows' : `the next one cannot start: ${refusal.message}`;
-  return `Attempt ${attempts} failed, ${next}. ${word?.message ?? ''}`.trimEnd();
+  // What its worker would have whoever stopped it do is for a run that ends with it.
+  const why = word?.reason === 'Cancelled' ? 'Its pod was told to end.' : (word?.message ?? '');
+  return `Attempt ${attempts} failed, ${next}. ${why}`.trimEnd();
 }
 
 /** With podReplacementPolicy Failed, a pod on a node that is gone would run for ever. */
@@ -180,17 +196,24 @@ function activePhase(phase: Phase | undefined): keyof typeof phaseMessages | und
 function whenTheJobEnded(observed: Observed, job: ObservedJob, now: Date): Decision {
   const pod = lastEndedPod(observed.pods);
   const word = finalWordOf(pod);
+  const told = word ?? toldBefore(observed);
   const at = job.finished?.at ?? now.toISOString();
   if (job.finished?.succeeded === true) return endAs(observed, now, { verdict: success(word), word, at });
   const stopping = whileStopping(observed, job, { word, now });
   if (stopping !== undefined) return stopping;
-  if (isFailureReason(word?.reason)) {
-    const verdict = failure(word.reason, word.message ?? '');
+  if (isFailureReason(told?.reason)) {
+    const verdict = failure(told.reason, told.message ?? '');
     const ended = endAs(observed, now, { verdict, word, at });
     const ending = { kind: 'failed', message: verdict.message } as const;
-    return hasCleanedUp(word) ? ended : withTidying(ended, observed, ending);
+    return hasCleanedUp(told) ? ended : withTidying(ended, observed, ending);
   }
   return endOnceTidied(observed, now, { error: new RunError('WorkerLost', lossOf(pod, job)), lostAt: at });
+}
+
+/** What the last worker said, of which the status tells: a pod that somebody deletes is gone when its Job ends. */
+function toldBefore({ run, pods }: Observed): Pick<Attempt, 'reason' | 'message'> | undefined {
+  const last = pods.length === 0 ? run.status.attemptHistory?.at(-1) : undefined;
+  return last?.completionTime === undefined || last.reason === 'WorkerLost' ? undefined : last;
 }
 
 /** A Job that is deleted since its run is cancelled or suspended fails, for the pods that are told to end. */
@@ -200,8 +223,7 @@ function whileStopping(
   { word, now }: { word: Report | undefined; now: Date },
 ): Decision | undefined {
   if ((word?.reason ?? 'Cancelled') !== 'Cancelled') return undefined;
-  const isCancelled = observed.run.spec?.cancel === true;
-  return isCancelled ? whileCancelling(observed, now) : whileGivenUp(observed, job, now);
+  return isCancelled(observed.run) ? whileCancelling(observed, now) : whileGivenUp(observed, job, now);
 }
 
 function lastEndedPod(pods: readonly ObservedPod[]): ObservedPod | undefined {

@@ -42,6 +42,8 @@ export type Action =
   /** With `waits`, the Job stays, being deleted, until its pods are gone. */
   | { kind: 'deleteJob'; name: string; uid: string; waits?: boolean }
   | { kind: 'suspendJob' | 'resumeJob'; name: string; uid: string }
+  /** Of a pod that has no Job any more. */
+  | { kind: 'deletePod'; name: string; uid: string }
   | { kind: 'deleteRun' };
 
 /** What follows from what was observed. */
@@ -56,6 +58,11 @@ export type Decision = {
 /** True for a run that has ended, whatever comes. */
 export function isTerminal(status: DockerRunStatus): boolean {
   return isTerminalPhase(status.phase);
+}
+
+/** True for a run that is to stop for good: by spec.cancel, or since it is being deleted. */
+export function isCancelled({ spec, metadata }: ObservedRun): boolean {
+  return spec?.cancel === true || metadata.deletionTimestamp !== undefined;
 }
 
 const reasonsOfSuspension = new Set(['Suspending', 'Suspended', 'Resumed']);

@@ -76,11 +76,11 @@ function withHistory(
   return { attemptHistory: isTerminalPhase(verdict.phase) ? closed(history, verdict, now) : history };
 }
 
-/** Progress is of a moment; transfers and results are of one attempt. */
+/** Progress is of a moment; target, transfers and results are of one attempt. */
 function withoutTheMoment(status: DockerRunStatus, podName: string | undefined): DockerRunStatus {
   const { progress: _, ...before } = status;
   if (podName === undefined || before.podName === undefined || before.podName === podName) return before;
-  const { transfers: __, results: ___, ...others } = before;
+  const { target: __, transfers: ___, results: ____, ...others } = before;
   return others;
 }
 

@@ -1,9 +1,19 @@
 import type { DockerRunStatus } from '../../api/status.ts';
+import { attemptHistory, countAttempts } from './attempt-history.ts';
 import type { Observed } from './decision.ts';
 
 /**
+ * The pause of the Job controller before it replaces a failed pod, doubled each time
+ * (https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-backoff-failure-policy).
+ */
+const backoffMs = { first: 10_000, most: 600_000 } as const;
+
+/** How late the Job controller may be on a busy control plane. */
+const latenessMs = 10_000;
+
+/**
  * How long an attempt may still take to start. Its clock begins with its pod; without a pod, with the run itself, with
- * its going on after a suspension, or, between two attempts, when the Job controller was first refused another pod.
+ * its going on after a suspension, or, between two attempts, when the Job controller should have made another pod.
  */
 export function lateInMs(observed: Observed, now: Date): number {
   const { run, pods } = observed;
@@ -12,17 +22,22 @@ export function lateInMs(observed: Observed, now: Date): number {
   const pod = pods.at(-1);
   const resumed = resumedAt(run.status, now);
   const isFirst = pod === undefined && (run.status.podName === undefined || hasNoJobYet(observed, resumed));
-  const podless = isFirst ? run.metadata.creationTimestamp : betweenSince(observed, now);
-  const hasEnded = pod?.worker.kind === 'terminated';
-  const from = Date.parse(pod === undefined || hasEnded ? podless : pod.creationTimestamp);
+  const waits =
+    pod !== undefined && pod.worker.kind !== 'terminated' ? pod : isFirst ? run.metadata : undefined;
+  const from = waits === undefined ? anotherIsDue(observed, now) : Date.parse(waits.creationTimestamp);
   return Math.max(0, Math.max(from, resumed) + seconds * 1000 - now.getTime());
 }
 
-/** Since when an attempt that follows another one is kept from starting. */
-function betweenSince({ run, podRefusal }: Observed, now: Date): string {
-  // Events are kept for an hour: one from before the last attempt says nothing about the next.
-  const isRefused = podRefusal !== undefined && podRefusal.since > (run.status.target?.startedAt ?? '');
-  return isRefused ? podRefusal.since : now.toISOString();
+/**
+ * When the pod of an attempt that follows another one should be there. Of what keeps it away only Events tell, each
+ * about another pod that was not made, so that none of them says since when.
+ */
+function anotherIsDue(observed: Observed, now: Date): number {
+  const { status } = observed.run;
+  const ended = attemptHistory(status.attemptHistory ?? [], observed, now).at(-1)?.completionTime;
+  const failures = Math.max(1, countAttempts(status, observed));
+  const backoff = Math.min(backoffMs.most, backoffMs.first * 2 ** (failures - 1));
+  return ended === undefined ? now.getTime() : Date.parse(ended) + backoff + latenessMs;
 }
 
 /** True for a run that goes on after a suspension and waits for its new Job; it may have had a pod before. */

@@ -3,7 +3,13 @@ import { RunError } from '../../support/errors.ts';
 import type { Verdict } from './conditions.ts';
 import { type Action, type Decision, nothing, type Observed } from './decision.ts';
 import { end, endAs, failure, statusOf, success, withReport } from './next-status.ts';
-import { finalWordOf, type ObservedJob, type ObservedPod, podHasEnded } from '../observe/observed.ts';
+import {
+  finalWordOf,
+  type ObservedJob,
+  type ObservedPod,
+  type ObservedRun,
+  podHasEnded,
+} from '../observe/observed.ts';
 import { endReporting, endTidily, hasCleanedUp } from './tidying.ts';
 
 /** spec.cancel and spec.suspend: a run that is to stop, for good or for now. */
@@ -14,7 +20,18 @@ const goneGraceMs = 120_000;
 /** What `kubectl delete --cascade=orphan` writes on an object whose dependents shall stay. */
 const orphanFinalizer = 'orphan';
 
-/** Stops the target of a run that is being deleted also while somebody's finalizer keeps the run itself. */
+/** What `kubectl delete --cascade=foreground` writes on an object that goes when its dependents are gone. */
+const foregroundFinalizer = 'foregroundDeletion';
+
+/** True for a run that is being deleted and kept by nobody: it is gone when its Job is, whatever its status says. */
+export function isGoing({ metadata: { deletionTimestamp, finalizers = [] } }: ObservedRun): boolean {
+  const isOrphaning = finalizers.includes(orphanFinalizer);
+  return deletionTimestamp !== undefined && (isOrphaning || finalizers.every(isOfKubernetes));
+}
+
+const isOfKubernetes = (finalizer: string) => finalizer === foregroundFinalizer;
+
+/** Stops the target of a run that is going. */
 export function whileDeleted({ run, job }: Observed): Decision {
   const { uid, finalizers = [] } = run.metadata;
   const mustStop =
@@ -29,28 +46,30 @@ export function whileCancelling(observed: Observed, now: Date): Decision {
   const word = finalWordOf(pod);
   if (word?.phase === 'Succeeded')
     return endAs(observed, now, { verdict: success(word), word, at: now.toISOString() });
-  const actions = job === undefined ? [] : deletionOf(job);
+  const actions = job === undefined ? deletionOfStrays(observed) : deletionOf(job);
+  const { by, doing } = observed.run.spec?.cancel === true ? stops.cancel : stops.deletion;
+  const cancelled = new RunError('Cancelled', by);
   if (hasCleanedUp(word) && pods.every(podHasEnded)) {
     const verdict = failure('Cancelled', cancelled.sentence);
     return { ...endAs(observed, now, { verdict, word, at: now.toISOString() }), actions };
   }
-  if (job === undefined && pods.every(podHasEnded)) return cancelledEarly(observed, now);
-  if (pod !== undefined && isLost(pod, now)) return endReporting(observed, now, lost(pod));
-  return stopping(observed, now, { reason: 'Cancelling', message: 'The run is being cancelled.', actions });
+  if (job === undefined && pods.every(podHasEnded)) return cancelledEarly(observed, now, cancelled);
+  if (pod !== undefined && isLost(pod, now)) return endReporting(observed, now, lost(pod, by));
+  return stopping(observed, now, { reason: 'Cancelling', message: doing, actions });
 }
 
-const cancelled = new RunError('Cancelled', 'spec.cancel stopped the run');
+const stops = {
+  cancel: { by: 'spec.cancel stopped the run', doing: 'The run is being cancelled.' },
+  deletion: { by: 'the run was deleted', doing: 'The run is being deleted.' },
+} as const;
 
-function lost(pod: ObservedPod): RunError {
+function lost(pod: ObservedPod, by: string): RunError {
   const node = pod.nodeName ?? '?';
-  return new RunError(
-    'Cancelled',
-    `spec.cancel stopped the run; node ${node} does not answer, its pod ${pod.name} may still run`,
-  );
+  return new RunError('Cancelled', `${by}; node ${node} does not answer, its pod ${pod.name} may still run`);
 }
 
 /** A run without a Job never had anything to clean up after. */
-function cancelledEarly(observed: Observed, now: Date): Decision {
+function cancelledEarly(observed: Observed, now: Date, cancelled: RunError): Decision {
   const had = observed.run.status.jobName !== undefined;
   return had ? endTidily(observed, now, cancelled) : end(observed, now, cancelled);
 }
@@ -62,6 +81,12 @@ export function isLost({ deletionTimestamp }: ObservedPod, now: Date): boolean {
 
 function deletionOf({ name, uid, deletionTimestamp }: ObservedJob): Action[] {
   return deletionTimestamp === undefined ? [{ kind: 'deleteJob', name, uid, waits: true }] : [];
+}
+
+/** Pods of a Job that is gone are deleted with it, unless somebody told Kubernetes to leave them (`--cascade=orphan`). */
+export function deletionOfStrays({ pods }: Observed): Action[] {
+  const strays = pods.filter((pod) => !podHasEnded(pod) && pod.deletionTimestamp === undefined);
+  return strays.map(({ name, uid }) => ({ kind: 'deletePod', name, uid }));
 }
 
 /**

@@ -89,7 +89,7 @@ function tidyingOf(observed: Observed, ending: Ending): Tidying | undefined {
 }
 
 /** A worker cleans up before its final word, unless it is ended by a defect of its own. */
-export function hasCleanedUp(word: Report | undefined): boolean {
+export function hasCleanedUp(word: { readonly reason?: Report['reason'] } | undefined): boolean {
   return word !== undefined && word.reason !== 'WorkerFailed';
 }
 

@@ -170,7 +170,19 @@ async function findPods(
     signal,
   });
   const isOfJob = ({ jobUid }: ObservedPod) => jobUid === job.uid;
-  return parseList(list).items.map(parsePod).filter(isOfJob).sort(byAge);
+  const pods = parseList(list).items.map(parsePod).filter(isOfJob);
+  return [...pods, ...goneBefore(gatherer, job, pods)].sort(byAge);
+}
+
+/** What is known of pods that somebody deleted and that their Job let go when they had ended: their last words. */
+function goneBefore(
+  { podsOfJobs }: Gatherer,
+  job: ObservedJob,
+  present: readonly ObservedPod[],
+): ObservedPod[] {
+  const gone = podsOfJobs.goneOf(job.uid);
+  const known = gone === undefined ? podsOfJobs.of(job.uid) : [...podsOfJobs.of(job.uid), gone];
+  return known.filter((pod) => isOver(pod) && present.every(({ uid }) => uid !== pod.uid));
 }
 
 /** A pod whose Job was deleted may still be ending. */

@@ -86,5 +86,12 @@ async function lastEvent(
   if (event === undefined) return undefined;
   const since = textAt(event, 'firstTimestamp') ?? textAt(event, 'eventTime') ?? object.creationTimestamp;
   const last = textAt(event, 'lastTimestamp') ?? since;
-  return { message: textAt(event, 'message') ?? reason, since, last };
+  return { message: sameForAllPods(textAt(event, 'message') ?? reason, object.name), since, last };
+}
+
+/** Each pod that a Job is refused has another random name: the same refusal would be another message each time. */
+function sameForAllPods(message: string, jobName: string): string {
+  return message
+    .replace(/^\(combined from similar events\): /, '')
+    .replace(/"([^"]+)-\d+-[a-z0-9]*"/g, (all, name: string) => (name === jobName ? `"${jobName}"` : all));
 }

@@ -101,5 +101,8 @@ export const everyField = {
       },
     },
   },
-  podMetadata: { labels: { team: 'imaging' }, annotations: { 'example.org/note': 'for people' } },
+  podMetadata: {
+    labels: { team: 'imaging' },
+    annotations: { 'example.org/note': 'for people', 'Example.org/Note': 'too' },
+  },
 };

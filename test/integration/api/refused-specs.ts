@@ -42,6 +42,18 @@ export const refusedSpecs: RefusedSpecs = {
     spec: { image: 'a', podMetadata: { annotations: { 'my team/a/b': 'c' } } },
     says: /a key is a name of letters, digits/,
   },
+  'an annotation with a domain that is none': {
+    spec: { image: 'a', podMetadata: { annotations: { 'example..org/note': 'c' } } },
+    says: /a key is a name of letters, digits/,
+  },
+  'a label of the pod with a domain in capitals': {
+    spec: { image: 'a', podMetadata: { labels: { 'Example.org/team': 'c' } } },
+    says: /spec\.podMetadata\.labels: .*a key is a name of letters, digits/,
+  },
+  'a label of nodes with a domain that is too long': {
+    spec: { image: 'a', nodeSelector: { [`${'a'.repeat(254)}/disk`]: 'ssd' } },
+    says: /spec\.nodeSelector: .*a key is a name of letters, digits/,
+  },
   'a label of nodes with a key that is none': {
     spec: { image: 'a', nodeSelector: { 'disk type': 'ssd' } },
     says: /spec\.nodeSelector: .*a key is a name of letters, digits/,

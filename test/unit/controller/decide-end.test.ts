@@ -48,6 +48,20 @@ test('a failed Job fails the run with the final word of its worker', () => {
   assert.is(condition(status, 'Accepted')?.status, 'True');
 });
 
+test('what the last worker said counts also when its pod is gone by the end of its Job', () => {
+  const ended = { startTime: after(1).toISOString(), completionTime: after(9).toISOString() };
+  const endOf = (reason: string) => {
+    const attempt = { podUID: 'u', podName: 'p', ...ended, reason, message: 'stopped by SIGTERM' };
+    const run = aRun({ status: { phase: 'Running', podName: 'p', attemptHistory: [attempt] } });
+    return decide(endedRun(false, undefined, { run, pods: [] }), now, {}).status;
+  };
+  assert.is(endOf('Cancelled')?.phase, 'Cancelled');
+  assert.is(endOf('Cancelled')?.message, 'stopped by SIGTERM');
+  assert.is(endOf('TargetFailed')?.reason, 'TargetFailed');
+  for (const reason of ['WorkerLost', 'EvictionByEvictionAPI'])
+    assert.match(endOf(reason)?.message ?? '', /The pod is gone; its Job says: gave up/);
+});
+
 test('the final word is that of the last worker that ended', () => {
   const word = (reason: string): Report => ({ phase: 'Failed', reason, message: reason });
   const pods = ['DownloadFailed', 'TargetFailed'].map((reason) =>

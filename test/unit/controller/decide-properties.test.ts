@@ -48,6 +48,9 @@ function applied(observed: Observed, { actions, status }: Decision): Observed | 
       case 'resumeJob':
         next = { ...next, job: next.job && { ...next.job, suspendedBy: undefined } };
         break;
+      case 'deletePod':
+        next = { ...next, pods: next.pods.filter(({ uid }) => uid !== action.uid) };
+        break;
       case 'deleteRun':
         return undefined;
     }

@@ -261,17 +261,6 @@ test('a cancelled run is cancelled, though its Job fails for the pod that never 
   assert.is(gone.status?.phase, 'Cancelled');
 });
 
-test('a run that is being deleted loses its Job also while a finalizer keeps it, unless its Job shall stay', () => {
-  const deleted = (finalizers: string[]) => {
-    const run = aRun({ metadata: { deletionTimestamp: after(5).toISOString(), finalizers }, status: begun });
-    return decide(anObservation({ run, job: aJob(), pods: [running] }), after(10), {});
-  };
-  const deletion = { kind: 'deleteJob', name: aJob().name, uid: 'job-uid', waits: true };
-  assert.equal(deleted(['example.org/keeps-it']).actions, [deletion]);
-  assert.equal(deleted(['orphan']).actions, []);
-  assert.is(deleted([]).status, undefined);
-});
-
 test('cancel wins over suspend', () => {
   assert.is(decide(observe({ cancel: true, suspend: true }), after(10), {}).status?.phase, 'Cancelled');
 });

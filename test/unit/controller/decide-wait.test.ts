@@ -80,9 +80,23 @@ test('a failed attempt is retrying, with why it failed, while the Job waits befo
   assert.is(status?.phase, 'Pending');
   assert.is(status?.reason, 'Retrying');
   assert.match(status?.message ?? '', /Attempt 1 failed, another one follows. It ended with 3./);
-  const refused = { ...failedOnce, podRefusal: anObstacle('exceeded quota', 5000) };
-  assert.is(decide(refused, after(5001), {}).status?.phase, 'Pending');
-  assert.is(decide(refused, after(5060), {}).status?.reason, 'StartDeadlineExceeded');
+});
+
+test('what the worker of a failed attempt said of its target is shown until there is another pod', () => {
+  const target = { containerID: 'c', exitCode: 3 };
+  const report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with 3.', target } as const;
+  const pod = aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report });
+  const run = aRun({ spec: { backoffLimit: 1 } });
+  const { status } = decide(waitingRun({ run, pods: [pod] }), after(9), {});
+  assert.equal(status?.target, target);
+  const second = aPod(started, { name: 'second', uid: 'second', creationTimestamp: after(20).toISOString() });
+  const again = decide(
+    waitingRun({ run: { ...run, status: status ?? {} }, pods: [pod, second] }),
+    after(21),
+    {},
+  );
+  assert.is(again.status?.podName, 'second');
+  assert.is(again.status?.target, undefined);
 });
 
 test('the last attempt, and one that another could not mend, are not called retrying', () => {
@@ -189,13 +203,17 @@ test('a run that ran longer than its start deadline outlives the loss of its pod
   assert.is(replaced.status?.phase, 'Pending');
 });
 
-/** A run that had a pod, has none now, and whose Job controller is refused another one. */
-const betweenAttempts = (podRefusal: Observed['podRefusal'], status = {}) => {
-  const run = aRun({
-    spec: { startDeadlineSeconds: 60 },
-    status: { phase: 'Running', podName: 'drained', attempts: 1, ...status },
+/** A run whose attempts have ended, the last one `endedAt` seconds after the creation, and which has no pod now. */
+const betweenAttempts = (endedAt: number, attempts: number, podRefusal?: Observed['podRefusal']) => {
+  const attemptHistory = Array.from({ length: attempts }, (_, index) => ({
+    ...{ podUID: `pod-${index}`, podName: `pod-${index}`, reason: 'TargetFailed' },
+    ...{ startTime: after(index).toISOString(), completionTime: after(endedAt).toISOString() },
+  }));
+  const status = { phase: 'Pending', podName: `pod-${attempts - 1}`, attempts, attemptHistory } as const;
+  return waitingRun({
+    run: aRun({ spec: { startDeadlineSeconds: 60, backoffLimit: 9 }, status }),
+    podRefusal,
   });
-  return waitingRun({ run, podRefusal });
 };
 
 test('a run that gets no pod because of a quota says so, and fails when its start deadline is over', () => {
@@ -206,17 +224,22 @@ test('a run that gets no pod because of a quota says so, and fails when its star
   assert.is(decide(waitingRun({ podRefusal }), after(60), {}).status?.reason, 'StartDeadlineExceeded');
 });
 
-test('between two attempts the start clock begins when another pod was refused first', () => {
-  const refused = betweenAttempts(anObstacle('exceeded quota: pods', 7200));
-  assert.is(decide(refused, after(7259), {}).status?.phase, 'Pending');
-  assert.is(decide(refused, after(7260), {}).status?.reason, 'StartDeadlineExceeded');
+test('between two attempts the start clock begins when the next pod should be there, refused or not', () => {
+  const phaseAt = (observed: Observed, seconds: number) => decide(observed, after(seconds), {}).status;
+  for (const refusal of [undefined, anObstacle('exceeded quota: pods', 7300)]) {
+    const first = betweenAttempts(7200, 1, refusal);
+    assert.is(phaseAt(first, 7200 + 10 + 10 + 59)?.phase, 'Pending');
+    assert.is(phaseAt(first, 7200 + 10 + 10 + 60)?.reason, 'StartDeadlineExceeded');
+  }
 });
 
-// Events stay for an hour: that of a quota which was full before the first attempt is still there after it.
-test('a refusal from before the attempt that was lost does not start the clock of the next one', () => {
-  const target = { containerID: 'c', startedAt: after(100).toISOString() };
-  const refused = betweenAttempts(anObstacle('exceeded quota', 1), { target });
-  assert.is(decide(refused, after(1800), {}).status?.phase, 'Pending');
+test('the pause of the Job before a later attempt is longer, up to ten minutes, and none of its start deadline', () => {
+  const reasonAt = (attempts: number, seconds: number) =>
+    decide(betweenAttempts(100, attempts), after(100 + seconds), {}).status?.reason;
+  assert.is(reasonAt(3, 40 + 10 + 59), 'Retrying');
+  assert.is(reasonAt(3, 40 + 10 + 60), 'StartDeadlineExceeded');
+  assert.is(reasonAt(10, 600 + 10 + 59), 'Retrying');
+  assert.is(reasonAt(10, 600 + 10 + 60), 'StartDeadlineExceeded');
 });
 
 test.run();

@@ -19,8 +19,26 @@ function cacheOf() {
     index.changed(pod);
   };
   const namesOf = (jobUid: string) => index.of(jobUid).map(({ name }) => name);
-  return { put, remove, namesOf };
+  return { put, remove, namesOf, goneOf: (jobUid: string) => index.goneOf(jobUid)?.name };
 }
+
+test('the pod of a Job that went last is remembered for a while if it had ended', () => {
+  const { put, remove, goneOf } = cacheOf();
+  const ended = (name: string) => ({
+    ...podNamed(name, '1'),
+    worker: { kind: 'terminated', exitCode: 1, reason: 'Error', report: undefined } as const,
+  });
+  for (const pod of [ended('a'), ended('b')]) {
+    put(pod);
+    assert.is.not(goneOf('1'), pod.name);
+    remove(pod);
+    assert.is(goneOf('1'), pod.name);
+  }
+  const running = podNamed('c', '2');
+  put(running);
+  remove(running);
+  assert.is(goneOf('2'), undefined);
+});
 
 test('a Job has the pods that it made, in their newest version', () => {
   const { put, namesOf } = cacheOf();
