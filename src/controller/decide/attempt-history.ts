@@ -61,6 +61,8 @@ function byStart(a: Attempt, b: Attempt): number {
 function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Observed, now: Date): Attempt {
   const attempt = begunBy(pod);
   if (!podHasEnded(pod)) return attempt;
+  // The pod may stay for a moment when its run goes on, and nobody could tell then why it was stopped.
+  if (before?.reason === 'Suspended') return before;
   const completionTime = before?.completionTime ?? now.toISOString();
   const why = whyStopped(pod, observed);
   const stopped = why === undefined ? {} : { reason: why, message: messagesOfStops[why] };

@@ -33,6 +33,16 @@ test('a pod that ended is an attempt with its end, its reason and the exit code 
   });
 });
 
+test('an attempt that a suspension ended stays so while its pod is still there and the run goes on', () => {
+  const report = { phase: 'Failed', reason: 'Cancelled', message: 'stopped by SIGTERM' } as const;
+  const pod = aPod({ kind: 'terminated', exitCode: 71, reason: 'Error', report }, { phase: 'Failed' });
+  const suspended = anObservation({ run: aRun({ spec: { suspend: true } }), job: aJob(), pods: [pod] });
+  const once = attemptHistory([], suspended, after(9));
+  assert.is(once[0]?.reason, 'Suspended');
+  const run = aRun({ status: { phase: 'Running', reason: 'Running' } });
+  assert.equal(attemptHistory(once, anObservation({ run, job: aJob(), pods: [pod] }), after(20)), once);
+});
+
 test('who looks again counts no attempt twice and changes no end', () => {
   const observed = anObservation({ job: aJob(), pods: [failed] });
   const once = attemptHistory([], observed, after(9));
