@@ -165,7 +165,7 @@ test('the controller may read no Secret, may start no pod, and no rule of it has
     const resources = JSON.stringify(rule['resources']);
     assert.not.match(JSON.stringify(rule), /"\*"/);
     assert.not.match(resources, /secrets|pods\/exec|serviceaccounts|roles/);
-    if (/"pods"/.test(resources)) assert.equal(rule['verbs'], ['get', 'list', 'watch']);
+    if (/"pods"/.test(resources)) assert.equal(rule['verbs'], ['get', 'list', 'watch', 'delete']);
   }
 });
 
