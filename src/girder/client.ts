@@ -80,10 +80,15 @@ export class GirderClient {
 
   /** Asks for a document, patiently. Only for what may be asked twice without harm. */
   async json<T>(ask: DocumentAsk<T>): Promise<T> {
+    return this.patiently(ask, () => this.jsonOnce(ask));
+  }
+
+  /** Tries again, for a minute and a half at most, what ends with a TransientFailure. */
+  async patiently<T>(ask: Pick<Ask, 'subject' | 'signal'>, once: () => Promise<T>): Promise<T> {
     const patience = new Patience();
     for (;;) {
       try {
-        return await this.jsonOnce(ask);
+        return await once();
       } catch (error) {
         if (!(error instanceof TransientFailure)) throw error;
         await this.waitAgain(patience, error, ask);

@@ -27,7 +27,7 @@ export type OpenedJob = { readonly route: JobRoute; readonly status: number };
 export async function openJob(options: JobOptions, timing: JobTiming): Promise<OpenedJob> {
   const { apiUrl, jobId, token, signal, log } = options;
   const client = new GirderClient(parseApiUrl(apiUrl), new TokenSource({ token }), { log });
-  const route = new JobRoute(client, jobId);
+  const route = new JobRoute(client, jobId, timing.answer);
   const { status } = await firstLook(route, { jobId, api: client.apiUrl, signal });
   if (isCancel(status)) {
     await confirmCancel(route, status, { timing, log });

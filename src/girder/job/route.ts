@@ -1,5 +1,7 @@
 import { RunError } from '../../support/errors.ts';
+import { StalledError, Watchdog } from '../../support/watchdog.ts';
 import type { GirderClient } from '../client.ts';
+import { AnswerTime } from './answer-time.ts';
 import { type JobState, parseJobState, parseLastLog } from './document.ts';
 import type { ProgressForm } from './progress.ts';
 import type { jobStatus, SettableStatus } from './status.ts';
@@ -10,15 +12,18 @@ export type JobForm = ProgressForm & {
   readonly status?: SettableStatus | typeof jobStatus.queued;
 };
 
-/** Girder's route of one job; its failures are the client's. */
+/** Girder's route of one job; its failures are the client's, but an answer is waited for no longer than AnswerTime says. */
 export class JobRoute {
   readonly #client: GirderClient;
   readonly #jobId: string;
+  readonly #answerTime: AnswerTime;
   #updated = 0;
 
-  constructor(client: GirderClient, jobId: string) {
+  /** `answer` is the shortest wait for an answer, in milliseconds. */
+  constructor(client: GirderClient, jobId: string, answer: number) {
     this.#client = client;
     this.#jobId = jobId;
+    this.#answerTime = new AnswerTime({ shortest: answer, longest: client.timing.answer });
   }
 
   /** When the job changed last as far as we were told: milliseconds. */
@@ -28,12 +33,22 @@ export class JobRoute {
 
   /** Changes the job, trying once. */
   async put(form: JobForm, signal: AbortSignal): Promise<JobState> {
-    return this.#noted(await this.#client.jsonOnce(this.#ask(form, signal)));
+    using watchdog = new Watchdog(this.#answerTime.within, 'answer', signal);
+    const started = performance.now();
+    try {
+      const ask = { ...this.#place(watchdog.signal), method: 'PUT', form, parse: parseJobState } as const;
+      const state = await this.#client.jsonOnce(ask);
+      this.#answerTime.answered(performance.now() - started);
+      return this.#noted(state);
+    } catch (error) {
+      if (watchdog.signal.reason instanceof StalledError) this.#answerTime.stayedSilent();
+      throw error;
+    }
   }
 
   /** Changes the job, trying again as long as the signal and the client's patience allow. */
   async putPatiently(form: JobForm, signal: AbortSignal): Promise<JobState> {
-    return this.#noted(await this.#client.json(this.#ask(form, signal)));
+    return this.#client.patiently(this.#place(signal), () => this.put(form, signal));
   }
 
   /**
@@ -47,10 +62,6 @@ export class JobRoute {
   /** The part of the log that was added last. */
   async lastLog(signal: AbortSignal): Promise<string | undefined> {
     return this.#client.jsonOnce({ ...this.#place(signal), method: 'GET', parse: parseLastLog });
-  }
-
-  #ask(form: JobForm, signal: AbortSignal) {
-    return { ...this.#place(signal), method: 'PUT', form, parse: parseJobState } as const;
   }
 
   #place(signal: AbortSignal) {

@@ -10,6 +10,8 @@ export type JobTiming = {
   readonly poll: number;
   /** The longest wait after a failure. */
   readonly retry: number;
+  /** The shortest wait for an answer, once Girder has answered: a packet can be lost, and what waits behind it is the log. */
+  readonly answer: number;
   /** For the job to be RUNNING; the run goes on without it. */
   readonly start: number;
   /** For the last of the log and the final state. */
@@ -25,6 +27,7 @@ export const defaultJobTiming: JobTiming = {
   spacing: 700,
   poll: 2_000,
   retry: 5_000,
+  answer: 3_000,
   start: 15_000,
   finish: 15_000,
   batch: 128 * kibi,

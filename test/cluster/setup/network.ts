@@ -12,6 +12,16 @@ export const neededSysctls: Readonly<Record<string, string>> = {
 /** Marks the firewall rules made here, so that `down` finds them. */
 const firewallComment = 'dockerrun-cluster';
 
+/**
+ * A bridge without an address of its own takes the lowest of its ports', so that it changes as pods come and go, and
+ * what they send to the old one is lost until they ask again: seconds. CNI's plugin and Docker set one only on bridges
+ * that they make themselves. The form is CNI's: 0a:58 and the IPv4 address.
+ */
+function hardwareAddress(address: string): string {
+  const octets = address.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0'));
+  return ['0a', '58', ...octets].join(':');
+}
+
 async function ensureBridge(
   bridge: { name: string; address: string; prefix: number },
   signal: AbortSignal,
@@ -20,6 +30,7 @@ async function ensureBridge(
   if (!links.includes(`"${bridge.name}"`)) {
     await capture('ip', ['link', 'add', bridge.name, 'type', 'bridge'], signal);
   }
+  await capture('ip', ['link', 'set', bridge.name, 'address', hardwareAddress(bridge.address)], signal);
   await capture(
     'ip',
     ['address', 'replace', `${bridge.address}/${bridge.prefix}`, 'dev', bridge.name],

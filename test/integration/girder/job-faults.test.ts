@@ -93,6 +93,39 @@ test('a Girder that never answers again does not hold up the end for long', asyn
   assert.ok(performance.now() - started < 10_000);
 });
 
+test('a request without an answer costs nothing of the log, whether the run ends meanwhile or goes on', async () => {
+  await using under = await JobUnderTest.open();
+  await under.job.start();
+  under.proxy.fail('PUT', '/job/', { silence: true });
+  under.job.say('while it goes on');
+  const puts = under.puts;
+  await until('the log is carried again', () => under.puts >= puts + 3, patienceMs);
+  under.proxy.fail('PUT', '/job/', { silence: true });
+  under.job.say('at the end');
+  await under.job.finish({ kind: 'failed', message: 'the last word' });
+  assert.is(await logOf(under.made.jobId), 'while it goes on\nat the end\nthe last word\n');
+  assert.equal(await statesOf(under.made.jobId), [2, 4]);
+});
+
+test('a final state that is not answered is told again in time', async () => {
+  // No look takes the fault.
+  await using under = await JobUnderTest.open({}, { poll: patienceMs });
+  await under.job.start();
+  under.proxy.fail('PUT', '/job/', { silence: true });
+  await under.job.finish({ kind: 'succeeded', message: '' });
+  assert.equal(await statesOf(under.made.jobId), [2, 3]);
+});
+
+test('a cancel is seen within seconds although the look before it stays without an answer', async () => {
+  await using under = await JobUnderTest.open();
+  await under.job.start();
+  under.proxy.fail('PUT', '/job/', { silence: true });
+  const puts = under.puts;
+  await until('a look stays without an answer', () => under.puts > puts, patienceMs);
+  await cancelJob(under.made.jobId);
+  await until('the cancel is seen', () => under.job.cancelled.aborted, 15_000);
+});
+
 test('the token of a job is in no line of the log', async () => {
   await using under = await JobUnderTest.open();
   under.proxy.fail('PUT', '/job/', serverError);
