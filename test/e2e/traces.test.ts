@@ -104,6 +104,8 @@ test('a run from Girder to Girder is one trace of what its worker did, which the
   assert.is(attempt.resource['k8s.namespace.name'], lab.namespace);
   assert.match(String(attempt.resource['k8s.job.name']), /^traced-/);
   assert.match(String(attempt.resource['k8s.node.name']), /./);
+  // The kubelet may tell that the pod started later than the pod tells that it is done.
+  await lab.kubectl('wait', `pod/${pod}`, '--for=jsonpath={.status.phase}=Succeeded', '--timeout=2m');
   const log = withoutWarnings(await lab.kubectl('logs', pod));
   assert.is(log.trim(), traceparent(receiver.span('run target')));
 
