@@ -6,6 +6,7 @@ import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/resources.ts';
 import { parseList, recordAt, textAt } from '../../kube/wire.ts';
 import { isTerminal, type Observed } from '../decide/decision.ts';
+import { StaleError } from '../apply/stale.ts';
 import type { Obstacles } from './obstacles.ts';
 import type { PodsOfJobs } from './pods-of-jobs.ts';
 import {
@@ -122,9 +123,30 @@ async function findJob(
 ): Promise<ObservedJob | undefined> {
   const { namespace } = run.metadata;
   const cached = gatherer.caches.jobs.get(`${namespace}/${jobName(run.metadata)}`);
+  if (cached !== undefined && mayBeGivenUp(run, cached)) return latestJob(gatherer, cached, signal);
   const name = run.status.jobName;
   if (cached !== undefined || name === undefined || isTerminal(run.status)) return cached;
   return getJob(gatherer, { namespace, name }, signal);
+}
+
+/**
+ * True for a Job of a queue that was to be deleted for a suspension, which is over by now. An old version of it says
+ * that the run goes on with it, and its end would be taken for somebody else's doing.
+ */
+function mayBeGivenUp({ spec, status }: ObservedRun, { isQueued, deletionTimestamp }: ObservedJob): boolean {
+  const isOver = status.reason === 'Suspending' && spec?.suspend !== true;
+  return isOver && isQueued && deletionTimestamp === undefined;
+}
+
+/** The Job as it is. @throws {StaleError} it is gone, which the cache has yet to hear. */
+async function latestJob(
+  gatherer: Gatherer,
+  { namespace, name, uid }: ObservedJob,
+  signal: AbortSignal,
+): Promise<ObservedJob> {
+  const latest = await getJob(gatherer, { namespace, name }, signal);
+  if (latest?.uid === uid) return latest;
+  throw new StaleError(`the cache does not know yet that the Job ${namespace}/${name} is gone`);
 }
 
 async function getJob(

@@ -88,7 +88,7 @@ export class ActedRun {
     const { kubelet, podIP } = this.#stage;
     const isOfTidying = ({ path, phase }: PlayedPod) => path.includes('-tidy-') && phase === 'Pending';
     const find = () => kubelet.pods.find((pod) => isOfTidying(pod) && pod.path.includes(`/${this.name}/`));
-    await until(`${this.name} is tidied`, () => find() !== undefined, patienceMs);
+    await this.#until('is tidied', () => find() !== undefined);
     const pod = find();
     if (pod === undefined) return;
     await kubelet.start(pod, podIP);
@@ -98,22 +98,22 @@ export class ActedRun {
   /** Waits until the status has one of these reasons. */
   async says(reason: string, message = ''): Promise<void> {
     const holds = () => textAt(this.status, 'reason') === reason && this.message.includes(message);
-    await until(`${this.name} is ${reason}`, holds, patienceMs);
+    await this.#until(`is ${reason}`, holds);
   }
 
   async ends(): Promise<void> {
-    await until(`${this.name} ends`, () => this.hasEnded, patienceMs);
+    await this.#until('ends', () => this.hasEnded);
   }
 
   /** Waits until the run is gone, and its Job and pods with it. */
   async isGone(): Promise<void> {
     const isLeft = () => this.exists || this.left.length > 0;
-    await until(`${this.name} is gone`, () => !isLeft(), patienceMs);
+    await this.#until('is gone', () => !isLeft());
   }
 
   /** Waits until no Job of the run is left, nor a pod of it. */
   async hasNoJob(): Promise<void> {
-    await until(`${this.name} has no Job`, () => this.left.length === 0, patienceMs);
+    await this.#until('has no Job', () => this.left.length === 0);
   }
 
   /** Waits until the first Job of the run goes, or is gone. */
@@ -121,7 +121,7 @@ export class ActedRun {
     const goes = ({ isGone, object }: State) =>
       isGone || textAt(recordAt(object, 'metadata'), 'deletionTimestamp') !== undefined;
     const holds = () => this.#stage.record.everOf('jobs', this.uid).slice(0, 1).some(goes);
-    await until(`${this.name} gives its Job up`, holds, patienceMs);
+    await this.#until('gives its Job up', holds);
   }
 
   get jobPath(): string {
@@ -159,9 +159,29 @@ export class ActedRun {
 
   async #pod(nth: number): Promise<PlayedPod> {
     const find = () => this.#stage.kubelet.pods.find(({ uid }) => uid === this.pods[nth - 1]?.uid);
-    await until(`${this.name} has pod ${nth}`, () => find() !== undefined, patienceMs);
+    await this.#until(`has pod ${nth}`, () => find() !== undefined);
     const pod = find();
     if (pod === undefined) throw new Error(`${this.name} has no pod ${nth}`);
     return pod;
+  }
+
+  /** Fails with all that the run, its Jobs and its pods went through. */
+  async #until(what: string, holds: () => boolean): Promise<void> {
+    try {
+      await until(`${this.name} ${what}`, holds, patienceMs);
+    } catch (error) {
+      throw new Error(`${String(error)}\n${this.#story().join('\n')}`, { cause: error });
+    }
+  }
+
+  #story(): string[] {
+    const { record } = this.#stage;
+    const runs = record.statesOf(this.uid).map(({ object }) => JSON.stringify(recordAt(object, 'status')));
+    const others = [...record.everOf('jobs', this.uid), ...record.everOf('pods', this.uid)].map((state) => {
+      const { deletionTimestamp } = recordAt(state.object, 'metadata');
+      const { name, isGone } = state;
+      return JSON.stringify({ name, isGone, deletionTimestamp, status: recordAt(state.object, 'status') });
+    });
+    return [...runs, ...others];
   }
 }

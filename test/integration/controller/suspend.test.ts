@@ -1,19 +1,24 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { progressPort, queueNameLabel } from '../../../src/api/names.ts';
+import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { PlayedKubelet } from '../../fixtures/played-kubelet.ts';
+import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
 import { ActedRun, failed, running, type Stage, succeeded } from './acted-run.ts';
 import { ClusterRecord } from './cluster-record.ts';
 
 /** Suspensions that meet something else; the Jobs are those of the real Job controller. */
-const test = suite<{ stack: AsyncDisposableStack; stage: Stage }>('suspensions');
+const test = suite<{ stack: AsyncDisposableStack; stage: Stage; proxy: ApiProxy }>('suspensions');
 
 /** An address of the loopback network that no other test plays a pod at. */
 const podIP = `127.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 250}.5`;
+
+/** Long enough for a machine that does much else. */
+const patienceMs = 30_000;
 
 const queue = { [queueNameLabel]: 'lab' };
 
@@ -27,7 +32,9 @@ test.before(async (context) => {
   const record = stack.use(new ClusterRecord(client));
   stack.use(await WorkerEndpoint.listen(podIP, progressPort, running));
   context.stage = { client, kubelet, record, podIP };
-  stack.use(await ControllerProcess.start(plane.kubeconfig, { DOCKERRUN_LEADER_ELECTION: 'false' }));
+  context.proxy = stack.use(await ApiProxy.start(plane));
+  const kubeconfig = plane.kubeconfigFor(context.proxy.url);
+  stack.use(await ControllerProcess.start(kubeconfig, { DOCKERRUN_LEADER_ELECTION: 'false' }));
 });
 
 test.after(({ stack }) => stack.disposeAsync());
@@ -63,6 +70,29 @@ test('a run in a queue that is suspended and let go on at once gets a new Job', 
   await run.patch({ suspend: true });
   await run.givesJobUp();
   await run.patch({ suspend: false });
+  await run.podRuns(2);
+  await run.podEnds(2, succeeded);
+  await run.ends();
+  assert.is(run.status['phase'], 'Succeeded', run.message);
+});
+
+test('a run in a queue that goes on before its controller hears that the Job goes gets a new one', async ({
+  stage,
+  proxy,
+}) => {
+  const run = await aRunIn(stage, 'unheard');
+  await run.apply({}, queue);
+  await run.podRuns(1);
+  await run.says('Running');
+  const watches = proxy.watches('jobs');
+  for (const watch of watches) watch.hold();
+  await run.patch({ suspend: true });
+  await run.givesJobUp();
+  const asked = proxy.count('get', 'jobs');
+  await run.patch({ suspend: false });
+  const hasDecided = () => proxy.count('get', 'jobs') > asked || run.status['observedGeneration'] === 3;
+  await until('the controller has looked at the run that goes on', hasDecided, patienceMs);
+  for (const watch of watches) watch.release();
   await run.podRuns(2);
   await run.podEnds(2, succeeded);
   await run.ends();
