@@ -7,7 +7,7 @@ import type { DockerRunStatus } from '../../src/api/status.ts';
 import { until } from './girder-worker/job-run.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem } from './support/girder.ts';
-import { Lab } from './support/runs.ts';
+import { Lab, untilLetGo } from './support/runs.ts';
 
 let lab: Lab;
 
@@ -57,7 +57,7 @@ async function writesFor(name: string): Promise<number> {
   const itemId = await anItem('economy');
   await using story = new Story(name);
   await lab.run(name, {
-    command: ['sh', '-c', 'cp $(in) $(out); sleep 6'],
+    command: ['sh', '-c', `cp $(in) $(out); ${untilLetGo}`],
     transforms: [
       { name: 'in', girderFileIdToVolume: { fileId } },
       { name: 'out', volumePath: { filename: 'out.txt' } },
@@ -65,6 +65,9 @@ async function writesFor(name: string): Promise<number> {
     girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId } }],
     girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
   });
+  await lab.running(name);
+  await sleep(6_000);
+  await lab.letGo(name);
   assert.is((await lab.ended(name)).phase, 'Succeeded');
   await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded');
   await sleep(3_000);
@@ -97,7 +100,7 @@ test('the progress of a run is written at most every five seconds', async () => 
     transforms: [{ name: 'progress', progressPipe: {} }],
   });
   assert.is((await lab.ended('chatty')).phase, 'Succeeded');
-  await sleep(1_000);
+  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded');
   const told = story.written.filter(({ phase, progress }) => phase === 'Running' && progress !== undefined);
   const seconds = (performance.now() - began) / 1000;
   console.log(`progress: ${told.map(({ progress }) => `${progress?.percent}%`).join(', ')} in ${seconds} s`);

@@ -20,12 +20,21 @@ let lab: Lab;
 
 test.before(async () => {
   lab = await Lab.open('handover');
+  // A test before may have stopped the node, and with it both controllers.
+  await bothAreReady();
 });
 test.after(async () => {
-  const rollout = ['rollout', 'status', 'deployment/dockerrun-controller', '--timeout=120s'];
-  await succeed('kubectl', ['--namespace', namespace, ...rollout], { seconds: 130 });
+  await bothAreReady();
   await lab.close();
 });
+
+/** Waits until two controllers are ready, so that one of them may be evicted. */
+async function bothAreReady(): Promise<void> {
+  const rollout = ['rollout', 'status', 'deployment/dockerrun-controller', '--timeout=120s'];
+  const room = ['--for=jsonpath={.status.disruptionsAllowed}=1', '--timeout=120s'];
+  for (const args of [rollout, ['wait', 'pdb/dockerrun-controller', ...room]])
+    await succeed('kubectl', ['--namespace', namespace, ...args], { seconds: 130 });
+}
 
 /** The pod whose controller leads, another one than `before`. */
 async function leader(before = ''): Promise<string> {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { containersOf, Lab, untilLetGo } from './support/runs.ts';
+import { until } from './girder-worker/job-run.ts';
+import { containersOf, Lab, type StoredRun, untilLetGo } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
@@ -14,6 +15,20 @@ test.after(() => lab.close());
 
 const goneSeconds = 60;
 
+/** A target that ends with a code when it is told to stop. */
+const obedient = (code: number) => [
+  'sh',
+  '-c',
+  `trap "exit ${code}" TERM; echo trapped; while :; do sleep 0.1; done`,
+];
+
+/** Waits until an obedient target has set its trap: before that, it ignores the signal. */
+async function obeying(name: string): Promise<StoredRun> {
+  const run = await lab.running(name);
+  await until('the trap is set', async () => (await lab.output(name)).includes('trapped'));
+  return run;
+}
+
 async function untilGone(runUid: string): Promise<void> {
   const end = Date.now() + goneSeconds * 1000;
   while ((await containersOf(runUid)).length > 0) {
@@ -25,11 +40,11 @@ async function untilGone(runUid: string): Promise<void> {
 
 test('deleting a DockerRun stops its target with SIGTERM and removes it', async () => {
   await lab.run('deleted', {
-    command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'],
+    command: obedient(0),
     // With SIGKILL alone it would not be gone in time.
     terminationGracePeriodSeconds: 3 * goneSeconds,
   });
-  const { metadata } = await lab.running('deleted');
+  const { metadata } = await obeying('deleted');
   await lab.kubectl('delete', 'dockerrun', 'deleted');
   await untilGone(metadata.uid);
 });
@@ -47,7 +62,7 @@ test('a killed worker takes its target with it, and the next attempt starts clea
   const { status, metadata } = first;
   const firstContainer = status.target?.containerID ?? '';
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
-  await lab.until('killed', (run) => run.status.podName !== status.podName);
+  await lab.running('killed', first);
   assert.not.ok((await containersOf(metadata.uid)).includes(firstContainer));
   await lab.letGo('killed', first);
   const end = await lab.ended('killed');
@@ -72,7 +87,7 @@ test('a failing target is tried again as often as backoffLimit says', async () =
 });
 
 test('restarting the controller loses no run and repeats none', async () => {
-  await lab.run('survivor', { command: ['sh', '-c', 'echo once; sleep 8'] });
+  await lab.run('survivor', { command: ['sh', '-c', `echo once; ${untilLetGo}`] });
   await lab.running('survivor');
   await succeed('kubectl', [
     '-n',
@@ -83,6 +98,9 @@ test('restarting the controller loses no run and repeats none', async () => {
     '--grace-period=0',
     '--force',
   ]);
+  const rollout = ['rollout', 'status', 'deployment/dockerrun-controller', '--timeout=120s'];
+  await succeed('kubectl', ['-n', 'dockerrun-system', ...rollout], { seconds: 130 });
+  await lab.letGo('survivor');
   const status = await lab.ended('survivor');
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is(status.attempts, 1);
@@ -106,8 +124,8 @@ test('a Job that is deleted and leaves its pod takes the target along all the sa
 });
 
 test('a run whose pod is deleted tells what its worker said, and how the target ended', async () => {
-  await lab.run('podless', { command: ['sh', '-c', 'trap "exit 5" TERM; while :; do sleep 0.1; done'] });
-  const { status } = await lab.running('podless');
+  await lab.run('podless', { command: obedient(5) });
+  const { status } = await obeying('podless');
   await lab.kubectl('delete', 'pod', status.podName ?? '');
   const end = await lab.ended('podless');
   assert.is(end.reason, 'Cancelled');
@@ -129,7 +147,7 @@ test('a deleted run that somebody keeps with a finalizer ends', async () => {
 });
 
 test('a run that gets no node in time fails and says what it waited for', async () => {
-  await lab.run('homeless', { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 3 });
+  await lab.run('homeless', { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 10 });
   const status = await lab.ended('homeless');
   assert.is(status.reason, 'StartDeadlineExceeded');
   assert.match(status.message ?? '', /node/);

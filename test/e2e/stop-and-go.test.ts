@@ -130,6 +130,9 @@ test('a Job that a queue suspends is left to the queue, and the run says so', as
   const held = await lab.until('queued', isHeld);
   await sleep(1_500);
   assert.is(await lab.kubectl('get', 'job', job, '-o', 'jsonpath={.spec.suspend}'), 'true');
+  // Else the target that is let go might be the one that is being stopped.
+  const pods = `dockerrun.dev/run-uid=${held.metadata.uid}`;
+  await lab.kubectl('wait', '--for=delete', 'pod', '-l', pods, '--timeout=55s');
   await suspend(false);
   await lab.letGo('queued', held);
   const end = await lab.ended('queued');
@@ -190,6 +193,7 @@ test("what the scheduler reads is the pod's", async () => {
 
 test('a quota that leaves no room is told, and the run goes on when there is room', async () => {
   await lab.kubectl('create', 'quota', 'none', '--hard=count/jobs.batch=0');
+  await lab.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=60s');
   await lab.run('crowded', { command: ['true'] });
   const { status } = await lab.until('crowded', (run) => (run.status.message ?? '').includes('quota'));
   assert.is(status.phase, 'Pending');
@@ -207,6 +211,7 @@ test('a quota that refuses the second attempt a pod ends it at its start deadlin
   });
   await lab.running('refused');
   await lab.kubectl('create', 'quota', 'none', '--hard=pods=0');
+  await lab.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=30s');
   await lab.letGo('refused');
   const end = await lab.ended('refused', 120);
   await lab.kubectl('delete', 'quota', 'none');

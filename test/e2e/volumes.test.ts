@@ -35,16 +35,16 @@ test('a bind mount is a directory of the node, for reading and writing', async (
 
 test('a read-only bind mount and a read-only docker volume cannot be written', async () => {
   await lab.run('readonly', {
-    command: ['sh', '-c', 'touch $(data)/x; echo $?; touch /docker/x; echo $?; cat /docker/in.txt'],
+    command: [
+      'sh',
+      '-c',
+      'touch $(data)/x 2> /dev/null; echo $?; touch /docker/x 2> /dev/null; echo $?; cat /docker/in.txt',
+    ],
     volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'ro' } }],
     dockerVolumes: { [directory]: { bind: '/docker', mode: 'ro' } },
   });
   assert.is((await lab.ended('readonly')).phase, 'Succeeded');
-  const lines = (await lab.log('readonly')).toString().split('\n');
-  assert.equal(
-    lines.filter((line) => !line.startsWith('touch:')),
-    ['1', '1', 'from the node'],
-  );
+  assert.equal((await lab.log('readonly')).toString().split('\n'), ['1', '1', 'from the node']);
 });
 
 test('a file that is downloaded into a bind mount is removed from the node afterwards', async () => {

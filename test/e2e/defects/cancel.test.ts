@@ -66,9 +66,10 @@ tests.add('D7: a cancel during a pull that stands still ends the run before its 
 
 tests.add('D7: nothing is uploaded once a job is cancelled, though its target ends well', async () => {
   const itemId = await anItem('cancelled');
-  const script = 'trap "echo late > $1; exit 0" TERM; while :; do sleep 0.1; done';
+  const script = 'trap "echo late > $1; exit 0" TERM; echo trapped; while :; do sleep 0.1; done';
   const run = await applyWithJob(lab, 'no-upload', leaving(script, itemId));
   await lab.running(run.name);
+  await until('the trap is set', async () => (await logOf(run.job.jobId)).includes('trapped'));
   await cancelJob(run.job.jobId);
   const status = await endsCancelled(lab, run);
   assert.is(status.target?.exitCode, 0);

@@ -100,7 +100,9 @@ export class Lab {
   async log(name: string): Promise<Buffer> {
     const { status } = await this.get(name);
     const args = ['--namespace', this.namespace, 'logs', status.podName ?? ''];
-    return (await execute('kubectl', args, { seconds: 120 })).stdout;
+    const { code, stdout, stderr } = await execute('kubectl', args, { seconds: 120 });
+    if (code !== 0) throw new Error(`kubectl logs of ${name} ended with ${code}: ${stderr.trim()}`);
+    return stdout;
   }
 
   /** What the target wrote to that log: a worker whom Girder keeps waiting warns in it, too. */

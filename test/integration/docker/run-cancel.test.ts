@@ -105,16 +105,18 @@ test('a target that never stops printing into a sink that never takes it can be 
 test('a cancel while a sink that stands still is waited for ends that wait', async () => {
   const stuck = new Writable({ write: () => undefined });
   const { cancel, signal, took } = aCancel();
-  /** The end is known to the run a moment after it is to the engine. */
+  /** The end is known to the run a moment after it is to the engine, and nothing tells when. */
   const cancelAfterEnd = async (id: string) => {
     await engine.docker
       .getContainer(id)
       .wait()
       .catch(() => undefined);
-    setTimeout(cancel, 2_000);
+    setTimeout(cancel, 8_000);
   };
   const outcome = await runContainer(engine, containerOf(['echo', 'last word']), {
     ...supportOf(stuck, collector().sink),
+    // Not over by itself before a cancel has had its time.
+    drainIdleMs: 60_000,
     onStarted: ({ containerID }) => void cancelAfterEnd(containerID),
     signal,
   });

@@ -35,6 +35,15 @@ async function toldOfCancel(job: GirderJob): Promise<unknown> {
   return undefined;
 }
 
+/** Waits until Girder has some progress of a job. */
+async function untilProgress(jobId: string): Promise<void> {
+  const end = performance.now() + 30_000;
+  while ((await storedJob(jobId)).progress === null) {
+    if (performance.now() > end) throw new Error('the job shows no progress after 30 s');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 test('a run that succeeds, fails or is cancelled takes its job from RUNNING to that end', async () => {
   for (const [kind, status] of [
     ['succeeded', 3],
@@ -100,7 +109,7 @@ test('progress is shown while the run goes on, and its last values before the en
   }
   const most = 2 + Math.ceil((performance.now() - begin) / defaultJobTiming.spacing);
   assert.ok(under.puts - before <= most, `${under.puts - before} requests`);
-  assert.ok((await storedJob(under.made.jobId)).progress !== null);
+  await untilProgress(under.made.jobId);
   under.job.progress({ message: 'over' });
   await under.job.finish({ kind: 'succeeded', message: '' });
   // Girder 3 adds the id of a notification.

@@ -130,9 +130,11 @@ test('a pipe that somebody else keeps open ends when it was quiet for long enoug
   const reader = await openOut(root);
   const sink = keeper();
   reader.pump(sink);
-  shell(root, 'exec > out; touch opened; sleep 0.4; echo late; exec sleep 30');
+  shell(root, 'exec > out; touch opened; while [ ! -e go ]; do sleep 0.05; done; echo late; exec sleep 30');
   await shell(root, 'echo early > out; while [ ! -e opened ]; do sleep 0.05; done').ended;
-  assert.equal(await reader.finish({ idleMs: 5_000, totalMs: 60_000 }), { bytes: 11, isComplete: false });
+  const finished = reader.finish({ idleMs: 5_000, totalMs: 60_000 });
+  writeFileSync(join(root, 'go'), '');
+  assert.equal(await finished, { bytes: 11, isComplete: false });
   assert.is(sink.texts.join(''), 'early\nlate\n');
 });
 

@@ -130,10 +130,14 @@ test('who opens the pipe after its end finds its end', async ({ root }) => {
 
 test('who opens the pipe after one who had enough finds its end', async ({ root }) => {
   const writer = await openIn(root);
-  const target = shell(root, 'head -c 7 in; sleep 0.5; cat in; cat in; echo done');
+  const target = shell(
+    root,
+    'head -c 7 in; while [ ! -e gone ]; do sleep 0.05; done; cat in; cat in; echo done',
+  );
   await writer.opened(soon());
   assert.instance(await rejection(writer.write(Buffer.alloc(500_000, 'x'))), ReaderGone);
   const dismissing = writer.dismiss(soon());
+  writeFileSync(join(root, 'gone'), '');
   assert.equal((await target.ended).text, 'xxxxxxxdone');
   writer.close();
   await dismissing;

@@ -23,6 +23,7 @@ test.before(async () => {
     await plane.client.delete(`${definitions}/${plural}.dockerrun.dev`).catch(() => undefined);
   for (const plural of ['dockerruns', 'dockerrunpolicies'])
     await until(`${definitions}/${plural}.dockerrun.dev`, 'gone');
+  await until('/apis/dockerrun.dev/v1alpha1', 'gone');
 });
 test.after(() => plane.close());
 

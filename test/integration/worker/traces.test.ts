@@ -30,9 +30,23 @@ async function work(variables: Record<string, string>): Promise<Said> {
   return JSON.parse(stdout) as Said;
 }
 
+/** Works once more where nothing was heard: a process waits for the collector for 2 s only, which a busy machine may need. */
+async function workUntil(isHeard: (said: Said) => boolean, variables: Record<string, string>): Promise<Said> {
+  for (let turn = 1; ; turn += 1) {
+    const said = await work(variables);
+    if (turn === 3 || isHeard(said)) return said;
+  }
+}
+
+/** Works for a collector, which hears of it. */
+async function workFor(receiver: TraceReceiver, variables: Record<string, string> = {}): Promise<Said> {
+  const given = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint, ...variables };
+  return workUntil(() => receiver.requests.length > 0, given);
+}
+
 test('what a worker does is in the trace of its run, below its root, each part below what it is part of', async () => {
   await using receiver = await TraceReceiver.open();
-  await work({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint });
+  await workFor(receiver);
   assert.is(receiver.requests[0]?.path, '/v1/traces');
   assert.ok(receiver.spans.every(({ traceId }) => traceId === uid.replaceAll('-', '')));
   const [attempt, prepare] = [receiver.span('attempt'), receiver.span('prepare')];
@@ -50,7 +64,7 @@ test('what a worker does is in the trace of its run, below its root, each part b
 
 test('a part that fails says the reason, and not what the error says', async () => {
   await using receiver = await TraceReceiver.open();
-  await work({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint });
+  await workFor(receiver);
   const upload = receiver.span('upload');
   assert.ok(upload.isError);
   assert.is(upload.attributes['error.type'], 'UploadFailed');
@@ -59,7 +73,7 @@ test('a part that fails says the reason, and not what the error says', async () 
 
 test('the standard variables say who it is, where to, and with which headers', async () => {
   await using receiver = await TraceReceiver.open();
-  await work({
+  await workFor(receiver, {
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.endpoint}/own/path`,
     OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=lab',
     OTEL_RESOURCE_ATTRIBUTES: 'k8s.pod.name=segment-0,deployment.environment.name=test',
@@ -75,15 +89,14 @@ test('the standard variables say who it is, where to, and with which headers', a
 
 test('the target can go on with the span that it runs in', async () => {
   await using receiver = await TraceReceiver.open();
-  const { handedOn, loaded } = await work({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint });
+  const { handedOn, loaded } = await workFor(receiver);
   assert.ok(loaded > 0);
   assert.is(handedOn, traceparent(receiver.span('run target')));
 });
 
 test('the protocol is Protobuf when nothing else is asked for', async () => {
   await using receiver = await TraceReceiver.open();
-  const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: '' };
-  await work(variables);
+  await workFor(receiver, { OTEL_EXPORTER_OTLP_PROTOCOL: '' });
   const [request] = receiver.requests;
   assert.is(request?.headers['content-type'], 'application/x-protobuf');
   assert.ok(request?.body.includes(Buffer.from(root.traceId, 'hex')));
@@ -106,7 +119,8 @@ for (const [what, manner] of [
 test('a collector that refuses is told of in one line, and does not fail the run', async () => {
   await using receiver = await TraceReceiver.open();
   receiver.manner = 401;
-  const { log, endMs } = await work({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint });
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint };
+  const { log, endMs } = await workUntil((said) => said.log.length > 0, endpoint);
   assert.is(log.length, 1);
   assert.match(log[0] ?? '', `traces cannot be sent to ${receiver.endpoint}: Unauthorized`);
   assert.ok(endMs < longestEndMs, `${endMs} ms to end`);
