@@ -1,0 +1,25 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defined } from '../../../src/api/json-values.ts';
+
+test('members that are undefined are left out, and all other values stay', () => {
+  const kept = { text: '', number: 0, flag: false, none: null, list: [undefined], inner: { a: undefined } };
+  assert.equal(Object.keys(defined({ a: undefined, ...kept, z: undefined })), Object.keys(kept));
+  assert.equal(defined({ a: undefined, ...kept }), kept);
+});
+
+test('what may be undefined is an optional member of the result', () => {
+  const message = [''].find((text) => text !== '');
+  const status: { readonly phase: string; message?: string } = defined({ phase: 'Running', message });
+  assert.equal(Object.keys(status), ['phase']);
+  const known: { message?: string } = defined<{ message?: string | undefined }>({ message: 'done' });
+  assert.is(known.message, 'done');
+});
+
+test('the argument stays as it is', () => {
+  const members = Object.freeze({ a: 1, b: undefined });
+  assert.is.not(defined(members), members);
+  assert.equal(Object.keys(members), ['a', 'b']);
+});
+
+test.run();
