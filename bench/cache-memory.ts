@@ -1,6 +1,6 @@
 /**
- * Measures what the caches keep of live runs: the heap of so many DockerRuns with their Jobs and pods, as the controller
- * parses them from the API server's JSON.
+ * Measures what the caches keep of runs: the heap of so many live DockerRuns with their Jobs and pods, and of as many
+ * that have ended with 15 results each, as the controller parses them from the API server's JSON.
  *
  *     node --expose-gc bench/cache-memory.ts [runs, 10000]
  */
@@ -19,7 +19,7 @@ const target = { containerID: 'c'.repeat(64), startedAt: '2026-01-02T03:04:05Z' 
 const said = { reason: 'Running', message: 'The target runs.' };
 
 /** The JSON of a live run, its Job and its pod, about as the API server sends them. */
-function objectsOf(index: number): { run: string; job: string; pod: string } {
+function objectsOf(index: number): { run: string; ended: string; job: string; pod: string } {
   const uid = `${String(index).padStart(8, '0')}-8f7f-4f0e-9d5c-3c0f6f1f2a3b`;
   const metadata = {
     ...{ namespace: 'lab', name: `segment-${index}`, uid, generation: 1, resourceVersion: String(index + 1) },
@@ -40,6 +40,11 @@ function objectsOf(index: number): { run: string; job: string; pod: string } {
     transfers: [{ name: 'ct', direction: 'download', bytes: 1e9, totalBytes: 1e9 }],
     attemptHistory: [{ podUID: `p${uid}`, podName: `segment-${index}-x-0-y`, nodeName: 'node-1' }],
   };
+  const results = Array.from({ length: 15 }, (_, hook) => ({
+    ...{ hook, itemId: `i${uid.slice(0, 23)}`, fileId: `f${hook}${uid.slice(0, 21)}`, size: 1e6 + hook },
+    ...{ name: `mask-${hook}.nrrd`, sha256: `${hook}-${uid}`.padEnd(64, '0') },
+  }));
+  const ended = { ...status, phase: 'Succeeded', results, resultCount: 40, completionTime: target.startedAt };
   const desired = desiredJob({ metadata, spec }, workerConfig, {});
   const job = {
     ...desired,
@@ -56,7 +61,11 @@ function objectsOf(index: number): { run: string; job: string; pod: string } {
     },
   };
   const text = (value: unknown) => JSON.stringify(value);
-  return { run: text({ apiVersion, kind, metadata, spec, status }), job: text(job), pod: text(pod) };
+  return {
+    run: text({ apiVersion, kind, metadata, spec, status }),
+    ended: text({ apiVersion, kind, metadata, spec, status: ended }),
+    ...{ job: text(job), pod: text(pod) },
+  };
 }
 
 function heapMebibytes(): number {
@@ -94,6 +103,7 @@ console.log(
 );
 const kept = [
   measure(`${count} DockerRuns`, () => store(parseRun, (index) => objectsOf(index).run)),
+  measure(`${count} DockerRuns that have ended`, () => store(parseRun, (index) => objectsOf(index).ended)),
   measure(`${count} Jobs`, () => store(parseJob, (index) => objectsOf(index).job)),
   measure(`${count} pods`, () => store(parsePod, (index) => objectsOf(index).pod)),
   measure('times of their writes', () => {

@@ -13,6 +13,14 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
+/** The phases in which a worker is at work, and what is reported of one while nothing more is known. */
+export const phaseMessages = {
+  Preparing: 'The worker pulls the image and downloads the inputs.',
+  Running: 'The target runs.',
+  Uploading: 'The results are being uploaded.',
+} as const satisfies Partial<Record<Phase, string>>;
+export type ActivePhase = keyof typeof phaseMessages;
+
 /** The phases that no run leaves again. */
 export const terminalPhases = ['Succeeded', 'Failed', 'Cancelled'] as const satisfies Phase[];
 export type TerminalPhase = (typeof terminalPhases)[number];
@@ -136,7 +144,17 @@ export const dockerRunStatus = Type.Object(
       }),
     ),
     results: Type.Optional(
-      Type.Array(result, { description: 'What is in Girder now.', 'x-kubernetes-list-type': 'atomic' }),
+      Type.Array(result, {
+        description:
+          'The results of the last attempt in Girder: the first of them, as many as fit (about 15).',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+    resultCount: Type.Optional(
+      Type.Integer({
+        description: 'How many results of the last attempt are in Girder, listed or not.',
+        minimum: 0,
+      }),
     ),
   },
   {

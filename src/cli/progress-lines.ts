@@ -1,6 +1,5 @@
 import type { Report } from '../api/report.ts';
-import type { Phase, Result } from '../api/status.ts';
-import { phaseMessages } from '../worker/live-report.ts';
+import { type Phase, phaseMessages, type Result } from '../api/status.ts';
 
 const everyMs = 2_000;
 const everyPercent = 10;
@@ -12,7 +11,7 @@ const phaseTexts: Partial<Record<Phase, string>> = {
 };
 
 /** What the worker says of a phase in which nothing more is known. */
-const phaseOnly = new Set(Object.values(phaseMessages));
+const phaseOnly = new Set<string>(Object.values(phaseMessages));
 
 /** Turns reports that come often into lines that come seldom: each phase once, and progress as it is worth it. */
 export class ProgressLines {
@@ -48,7 +47,15 @@ export class ProgressLines {
   }
 }
 
-/** One line for a file that is in Girder now. */
-export function resultLine({ name, itemId, fileId, size }: Result): string {
+/** A line for each result that a report lists, and one for the rest, of which Girder has the list. */
+export function resultLines(results: readonly Result[], resultCount: number): string[] {
+  const others = resultCount - results.length;
+  return [
+    ...results.map(resultLine),
+    ...(others > 0 ? [`and ${others} more, ${resultCount} results in all`] : []),
+  ];
+}
+
+function resultLine({ name, itemId, fileId, size }: Result): string {
   return `result ${name}: file ${fileId} in item ${itemId} (${size} bytes)`;
 }

@@ -8,7 +8,7 @@ import { defectSignal } from './defect-signal.ts';
 import { localExitCode, localSentence } from './local-failure.ts';
 import type { LocalSecrets } from './local-secrets.ts';
 import { plainLog } from './plain-log.ts';
-import { ProgressLines, resultLine } from './progress-lines.ts';
+import { ProgressLines, resultLines } from './progress-lines.ts';
 import type { Speaker } from './speaker.ts';
 
 /** Who is told about a run, and who stops it. */
@@ -26,8 +26,8 @@ export async function superviseRun(setting: Setting, supervision: Supervision): 
   const { speaker, stop } = supervision;
   const report = new LiveReport();
   const failure = await attempt(setting, report, supervision);
-  const { target, results = [] } = report.snapshot();
-  for (const result of results) speaker.say(resultLine(result));
+  const { target, results = [], resultCount = 0 } = report.snapshot();
+  for (const line of resultLines(results, resultCount)) speaker.say(line);
   const kept = setting.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
   if (kept !== undefined) speaker.say(`the container ${kept} is kept; docker rm ${kept} removes it`);
   if (failure === undefined) speaker.say(`done: the target ended with exit code ${target?.exitCode ?? 0}`);

@@ -11,7 +11,6 @@ import { isNews, recordEvent } from './apply/events.ts';
 import { gather, type Gatherer } from './observe/gather.ts';
 import type { Policy } from './policy/policy.ts';
 import type { ObservedRun } from './observe/observed.ts';
-import { hasEnded } from './observe/heard.ts';
 import { tracedAction, tracedStatus } from './run-tracing.ts';
 import { expectLatest, StaleError } from './apply/stale.ts';
 import { isUrgent } from './apply/urgent.ts';
@@ -105,9 +104,6 @@ async function write(
     await store(reconciler, { run: observed.run, version }, status);
     times.wrote(key);
   }
-  const pod = observed.pods.at(-1);
-  // What the worker said of its end is stored: it may end now.
-  if (pod !== undefined && hasEnded(observed.live)) reconciler.gatherer.workers.stored(pod.uid);
   if (!isTerminal(status)) return undefined;
   times.forget(key);
   // Our own write wakes nobody, and there is something left to do after an end: to stop a Job, to delete the run in time.

@@ -3,7 +3,7 @@ import { isExpired } from './kube-error.ts';
 import { requestJson } from './request.ts';
 import { parseList } from './wire.ts';
 
-/** Few enough for one page of the largest objects (a DockerRun with all its results has 250 KiB) to be no matter. */
+/** Few enough that one page of large objects (a spec may have some 100 KiB) needs little memory. */
 const pageSize = '100';
 
 /** What to list. */

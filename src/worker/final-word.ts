@@ -1,10 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { type Report, saysAll, terminationMessage } from '../api/report.ts';
+import { type Report, terminationMessage, terminationMessageBytes } from '../api/report.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
-
-/** What the kubelet keeps of a final word, which is never longer. */
-const reservedBytes = 4096;
 
 /**
  * The file that the kubelet reads a container's final word from. Its bytes are taken before the run begins, as
@@ -20,16 +17,14 @@ export class FinalWord {
     this.#write('');
   }
 
-  /** Says it, in place of what was said before; true when there was room for all of it. */
-  say(report: Report): boolean {
-    const text = terminationMessage(report);
-    this.#write(text);
-    return saysAll(text, report);
+  /** Writes the report in place of the one that was written before. */
+  say(report: Report): void {
+    this.#write(terminationMessage(report));
   }
 
   /** Never truncates: the blocks that are given back are those another would take. */
   #write(text: string): void {
-    const bytes = Buffer.alloc(reservedBytes, ' ');
+    const bytes = Buffer.alloc(terminationMessageBytes, ' ');
     bytes.write(text);
     try {
       const file = openSync(this.#path, constants.O_WRONLY | constants.O_CREAT, 0o644);

@@ -1,17 +1,14 @@
-import { mostResultBytes, mostResults, type Report } from '../api/report.ts';
-import type { Progress, Result, TargetStatus, Transfer } from '../api/status.ts';
-import { jsonBytes } from '../api/text-size.ts';
-import { fetchProgress, type Pull, transferProgress, wholePercent } from './progress-text.ts';
-
-/** The phases in which a worker is at work. */
-export type ActivePhase = 'Preparing' | 'Running' | 'Uploading';
-
-/** What is said of a phase in which nothing more is known. */
-export const phaseMessages: Readonly<Record<ActivePhase, string>> = {
-  Preparing: 'The worker starts.',
-  Running: 'The target runs.',
-  Uploading: 'The results are being uploaded.',
-};
+import { mostMessageBytes, mostResultBytes, type Report } from '../api/report.ts';
+import {
+  type ActivePhase,
+  phaseMessages,
+  type Progress,
+  type Result,
+  type TargetStatus,
+  type Transfer,
+} from '../api/status.ts';
+import { cutToBytes, jsonBytes } from '../api/text-size.ts';
+import { fetchProgress, measuredProgress, type Pull, transferProgress } from './progress-text.ts';
 
 /** A transfer that goes on until it is disposed of. */
 export type OpenTransfer = Disposable & {
@@ -37,7 +34,7 @@ type Underway = {
 export class LiveReport {
   phase: ActivePhase = 'Preparing';
   /** What is done to prepare the run, when that is neither a download nor a pull. */
-  doing = phaseMessages.Preparing;
+  doing: string = phaseMessages.Preparing;
   target: TargetStatus | undefined;
   readonly #results: Result[] = [];
   #resultBytes = 0;
@@ -45,15 +42,17 @@ export class LiveReport {
   readonly #transfers = new Map<string, Transfer>();
   readonly #underway = new Set<Underway>();
   #pull: Pull | undefined;
-  #target: Progress | undefined;
+  #target: { readonly message?: string; readonly current?: number; readonly total?: number } = {};
 
-  /** Notes what is in Girder now: what a status has room for, and of the rest only how many there are. */
+  /**
+   * Notes what is in Girder now. The first results that fit into a termination message are kept, of the rest only how
+   * many there are; so the final report lists what the live ones listed.
+   */
   uploaded(result: Result): void {
     this.#resultCount += 1;
-    const isFull = this.#results.length >= mostResults || this.#resultBytes >= mostResultBytes;
-    if (isFull) return;
-    this.#results.push(result);
+    // A comma or a bracket goes with each.
     this.#resultBytes += jsonBytes(result) + 1;
+    if (this.#resultBytes < mostResultBytes) this.#results.push(result);
   }
 
   /** Notes how far a transfer is, in bytes; a stream, which nobody waits for, is no progress. */
@@ -62,14 +61,9 @@ export class LiveReport {
     this.#transfers.set(`${direction} ${name}`, { name, direction, bytes, ...total });
   }
 
-  /** Notes what the target says of its own progress; what it leaves out stays as it said before. */
-  targetProgress(said: { message?: string | undefined; percent?: number | undefined }): void {
-    const before = this.#target;
-    const percent = said.percent === undefined ? before?.percent : wholePercent(said.percent);
-    this.#target = {
-      message: said.message ?? before?.message ?? phaseMessages.Running,
-      ...(percent === undefined ? {} : { percent }),
-    };
+  /** Notes what the target reports of its own progress; what it leaves out stays as it was before. */
+  targetProgress(line: { message?: string; current?: number; total?: number }): void {
+    this.#target = { ...this.#target, ...line };
   }
 
   /** Begins what the progress names until it ends: one transfer, told by its first name, however many it is for. */
@@ -105,11 +99,10 @@ export class LiveReport {
     const transfers = [...this.#transfers.values()];
     return {
       phase: this.phase,
-      progress: this.#progress(),
+      progress: withShortMessage(this.#progress()),
       ...(this.target === undefined ? {} : { target: this.target }),
       ...(transfers.length === 0 ? {} : { transfers }),
-      ...(this.#resultCount === 0 ? {} : { results: [...this.#results] }),
-      ...(this.#resultCount === this.#results.length ? {} : { resultCount: this.#resultCount }),
+      ...(this.#resultCount === 0 ? {} : { results: [...this.#results], resultCount: this.#resultCount }),
     };
   }
 
@@ -118,10 +111,15 @@ export class LiveReport {
       case 'Preparing':
         return this.#fetching() ?? { message: this.doing };
       case 'Running':
-        return this.#target ?? { message: phaseMessages.Running };
+        return this.#targetProgress();
       case 'Uploading':
         return transferProgress('Uploading', this.#open('upload')) ?? { message: phaseMessages.Uploading };
     }
+  }
+
+  #targetProgress(): Progress {
+    const { message = phaseMessages.Running, current, total } = this.#target;
+    return measuredProgress(message, current, total);
   }
 
   #fetching(): Progress | undefined {
@@ -131,4 +129,8 @@ export class LiveReport {
   #open(wanted: Transfer['direction']): Underway[] {
     return [...this.#underway].filter(({ direction }) => direction === wanted);
   }
+}
+
+function withShortMessage(progress: Progress): Progress {
+  return { ...progress, message: cutToBytes(progress.message, mostMessageBytes) };
 }

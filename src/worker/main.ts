@@ -1,6 +1,6 @@
 import { progressPort } from '../api/names.ts';
 import { exitCodeOf, exitCodes } from '../api/reasons.ts';
-import { boundedReport, type Report } from '../api/report.ts';
+import type { Report } from '../api/report.ts';
 import { RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { traced } from '../support/trace/trace.ts';
@@ -12,9 +12,6 @@ import { serveProgress } from './progress-server.ts';
 import { runOnce } from './run.ts';
 import { workerLog } from './worker-log.ts';
 import { attemptAttributes, startWorkerTracing } from './worker-tracing.ts';
-
-/** How long the worker stays for what its final word has no room for: some polls of the controller. */
-const longestTellingMs = 10_000;
 
 /** Where the kubelet reads a container's final word. */
 const terminationLog = '/dev/termination-log';
@@ -28,30 +25,26 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
   const log = workerLog(environment);
   const word = new FinalWord(terminationLog, log);
   const report = new LiveReport();
-  const end = (failure: RunError | undefined) =>
-    say(word, { final: finalWord(report, failure), failure }, log);
-  installLastResort((failure) => end(failure).exitCode);
-  const server = serveProgress(progressPort, () => boundedReport(report.snapshot()));
+  const end = (failure: RunError | undefined) => {
+    word.say(finalReport(report, failure));
+    return exitCodeFor(failure, log);
+  };
+  installLastResort(end);
+  const server = serveProgress(progressPort, () => report.snapshot());
   const tracing = await startWorkerTracing(environment, log);
   const failure = await attempt(environment, { report, log, signal: cancelledBy(stop) });
-  const { exitCode, final, saidAll } = end(failure);
-  const told = saidAll ? undefined : server.tell(boundedReport(final), longestTellingMs, stop);
-  await Promise.all([told, tracing.end()]);
+  const exitCode = end(failure);
+  await tracing.end();
   server.close();
   return exitCode;
 }
 
-/** Writes the final word; gives whether it had room for all of it, and the exit code that goes with it. */
-function say(
-  word: FinalWord,
-  { final, failure }: { final: Report; failure: RunError | undefined },
-  log: Logger,
-) {
-  const saidAll = word.say(final);
-  if (failure === undefined) return { exitCode: exitCodes.done, final, saidAll };
+/** The exit code of how it ended; a failure is logged. */
+function exitCodeFor(failure: RunError | undefined, log: Logger): number {
+  if (failure === undefined) return exitCodes.done;
   log.info({ reason: failure.reason, error: failure.message }, 'the run failed');
   if (failure.reason === 'WorkerFailed') log.error({ stack: stackOf(failure) }, failure.message);
-  return { exitCode: exitCodeOf(failure.reason), final, saidAll };
+  return exitCodeOf(failure.reason);
 }
 
 /** The signal that ends the run, whose reason is a classified failure. */
@@ -80,16 +73,15 @@ async function attempt(
   }
 }
 
-function finalWord(report: LiveReport, failure: RunError | undefined): Report {
-  const said = report.snapshot();
+function finalReport(report: LiveReport, failure: RunError | undefined): Report {
+  const last = report.snapshot();
   if (failure === undefined) {
-    return { ...said, phase: 'Succeeded', reason: 'Succeeded', message: successMessage(said) };
+    return { ...last, phase: 'Succeeded', reason: 'Succeeded', message: successMessage(last) };
   }
-  return { ...said, phase: 'Failed', reason: failure.reason, message: failure.sentence };
+  return { ...last, phase: 'Failed', reason: failure.reason, message: failure.sentence };
 }
 
-function successMessage({ results, resultCount }: Report): string {
-  const count = resultCount ?? results?.length ?? 0;
+function successMessage({ resultCount: count = 0 }: Report): string {
   const uploaded = count === 0 ? '' : ` and ${count} ${count === 1 ? 'result is' : 'results are'} in Girder`;
   return `The target ended with exit code 0${uploaded}.`;
 }

@@ -25,10 +25,9 @@ export function transferProgress(
   const { name, bytes, totalBytes } = first;
   const amount = amountText(first);
   const others = open.length - 1;
-  return {
-    message: `${verb} ${others === 0 ? alone(name, amount) : `${beside(name, amount)} and ${others} more`}`,
-    ...(totalBytes === undefined && amount !== '' ? { summary: amount } : percentOf(bytes, totalBytes)),
-  };
+  const message = `${verb} ${others === 0 ? alone(name, amount) : `${beside(name, amount)} and ${others} more`}`;
+  const isCounted = totalBytes === undefined && amount !== '';
+  return isCounted ? { message, summary: amount } : measuredProgress(message, bytes, totalBytes);
 }
 
 const alone = (name: string, amount: string) => (amount === '' ? name : `${name}: ${amount}`);
@@ -42,14 +41,18 @@ export function fetchProgress(download: Progress | undefined, pull: Pull | undef
   const { image, message, bytes = 0, totalBytes } = pull;
   if (download !== undefined) return { ...download, message: `${download.message}; pulling ${image}` };
   const said = message === undefined ? '' : `: ${message}`;
-  return { message: `Pulling ${image}${said}`, ...percentOf(bytes, totalBytes) };
+  return measuredProgress(`Pulling ${image}${said}`, bytes, totalBytes);
 }
 
-/** A percentage as a status has it. */
-export const wholePercent = (percent: number) => Math.max(0, Math.min(100, Math.floor(percent)));
-
-function percentOf(bytes: number, totalBytes = 0): { percent?: number } {
-  return totalBytes > 0 ? { percent: wholePercent((bytes / totalBytes) * 100) } : {};
+/** Progress with its percentage, whole and from 0 to 100, when both numbers are known. */
+export function measuredProgress(
+  message: string,
+  done: number | undefined,
+  total: number | undefined,
+): Progress {
+  if (done === undefined || total === undefined || total <= 0) return { message };
+  const percent = Math.max(0, Math.min(100, Math.floor((done / total) * 100)));
+  return { message, percent, summary: `${percent}%` };
 }
 
 /** Bytes are told by the percentage when there is one. */

@@ -66,18 +66,11 @@ function openStreams(setting: Setting, run: TargetRun): Promise<Streams> {
   });
 }
 
-/** Lines leave out what has not changed, so the last of each is kept. */
 function progressOf({ report, job }: RunSupport): (line: ProgressLine) => void {
-  let last: ProgressLine = {};
   return (line) => {
-    last = { ...last, ...line };
-    report.targetProgress({ message: last.message, percent: percentOf(last) });
+    report.targetProgress(line);
     job?.progress(line);
   };
-}
-
-function percentOf({ current, total }: ProgressLine): number | undefined {
-  return current === undefined || total === undefined || total <= 0 ? undefined : (current / total) * 100;
 }
 
 async function runWithProbes(setting: Setting, run: TargetRun, streams: Streams): Promise<ContainerOutcome> {

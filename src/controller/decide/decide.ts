@@ -1,6 +1,6 @@
 import { isFailureReason } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
-import type { Attempt, Phase } from '../../api/status.ts';
+import { type ActivePhase, type Attempt, type Phase, phaseMessages } from '../../api/status.ts';
 import { RunError } from '../../support/errors.ts';
 import { countAttempts } from './attempt-history.ts';
 import { beforeTheJob } from './before-the-job.ts';
@@ -183,13 +183,7 @@ function whileTheWorkerRuns(observed: Observed, pod: ObservedPod, now: Date): De
   return { actions: [], status, requeueAfterMs: nextLookAtWorker(observed, pod, now) };
 }
 
-const phaseMessages = {
-  Preparing: 'The worker pulls the image and downloads the inputs.',
-  Running: 'The target runs.',
-  Uploading: 'The results are being uploaded.',
-} as const;
-
-function activePhase(phase: Phase | undefined): keyof typeof phaseMessages | undefined {
+function activePhase(phase: Phase | undefined): ActivePhase | undefined {
   return phase === 'Preparing' || phase === 'Running' || phase === 'Uploading' ? phase : undefined;
 }
 

@@ -1,12 +1,11 @@
-import { boundedReport, type Report } from '../../api/report.ts';
+import type { Report } from '../../api/report.ts';
 import { type FailureReason, isCancellation } from '../../api/reasons.ts';
-import { type DockerRunStatus, isTerminalPhase, type Progress } from '../../api/status.ts';
+import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 import { cutToBytes } from '../../api/text-size.ts';
 import type { RunError } from '../../support/errors.ts';
 import { conditionsOf, type Verdict } from './conditions.ts';
 import { attemptHistory, closed, countAttempts } from './attempt-history.ts';
 import type { Decision, Observed } from './decision.ts';
-import { isToBeCarriedOver } from '../observe/ended-run.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 
 /** Ends a run with a failure that the controller found itself. */
@@ -26,10 +25,11 @@ export function end(
  * trust it else (kstatus, `kubectl wait`). Nothing when it is of this spec.
  */
 export function carriedOver(run: ObservedRun): DockerRunStatus | undefined {
-  if (!isToBeCarriedOver(run)) return undefined;
   const { status } = run;
   const { generation } = run.metadata;
-  const conditions = status.conditions ?? [];
+  const { phase, observedGeneration, conditions = [] } = status;
+  const isOfAnother = observedGeneration !== undefined && observedGeneration !== generation;
+  if (!isTerminalPhase(phase) || !isOfAnother) return undefined;
   return {
     ...status,
     observedGeneration: generation,
@@ -80,35 +80,25 @@ function withHistory(
 function withoutTheMoment(status: DockerRunStatus, podName: string | undefined): DockerRunStatus {
   const { progress: _, ...before } = status;
   if (podName === undefined || before.podName === undefined || before.podName === podName) return before;
-  const { target: __, transfers: ___, results: ____, ...others } = before;
+  const { target: __, transfers: ___, results: ____, resultCount: _____, ...others } = before;
   return others;
 }
 
 /** What a report adds to a status of the same attempt, besides phase, reason and message. */
 export function withReport(status: DockerRunStatus, report: Report | undefined): DockerRunStatus {
   if (report === undefined) return status;
-  const { target, transfers, progress } = report;
-  const results = longerResults(status, boundedReport(report));
+  const { target, transfers, results, resultCount, progress } = report;
   return {
     ...status,
     ...(target === undefined ? {} : { target }),
     ...(transfers === undefined ? {} : { transfers }),
     ...(results === undefined ? {} : { results }),
-    ...(progress === undefined ? {} : { progress: withSummary(progress) }),
+    ...(resultCount === undefined ? {} : { resultCount }),
+    ...(progress === undefined ? {} : { progress }),
   };
 }
 
-function withSummary({ message, percent, summary }: Progress): Progress {
-  if (percent !== undefined) return { message, percent, summary: `${percent}%` };
-  return { message, ...(summary === undefined ? {} : { summary }) };
-}
-
-const done = withSummary({ message: 'Everything is done.', percent: 100 });
-
-/** An attempt's results only become more: the final word, which has little room, takes back none of them. */
-function longerResults(before: DockerRunStatus, { results }: Report): DockerRunStatus['results'] {
-  return (before.results?.length ?? 0) > (results?.length ?? 0) ? before.results : results;
-}
+const done = { message: 'Everything is done.', percent: 100, summary: '100%' };
 
 /** The verdict on a run whose worker, or whose Job, ended well. */
 export function success(word: Report | undefined): Verdict {
@@ -125,11 +115,7 @@ export function endAs(
   now: Date,
   { verdict, word, at }: { verdict: Verdict; word: Report | undefined; at: string },
 ): Decision {
-  const results = withReport(statusOf(observed, now, verdict), word).results?.length ?? 0;
-  const all = word?.resultCount ?? 0;
-  const room = all > results ? ` The status has room for ${results} of ${all} results.` : '';
-  const said = statusOf(observed, now, { ...verdict, message: `${verdict.message}${room}` });
-  const { progress: _, ...ended } = withReport(said, word);
+  const { progress: _, ...ended } = withReport(statusOf(observed, now, verdict), word);
   const progress = verdict.phase === 'Succeeded' ? { progress: done } : {};
   return { actions: [], status: { ...ended, ...progress, completionTime: at }, requeueAfterMs: undefined };
 }

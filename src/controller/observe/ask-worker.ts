@@ -1,12 +1,9 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
-import { parseReport, type Report } from '../../api/report.ts';
+import { mostReportBytes, parseReport, type Report } from '../../api/report.ts';
 
 /** Asks the worker of a pod for its report; gives nothing when it does not answer in time. */
 export type AskWorker = (podIP: string, signal: AbortSignal) => Promise<Report | undefined>;
-
-/** A bounded report has 256 KiB of results, and of transfers as many as a spec has; what is longer is not from a worker. */
-const longestReport = 512 * 1024;
 
 /** Asks a worker over its read-only endpoint; progress is best effort, so any failure is no answer. */
 export function askWorkerOver(port: number): AskWorker {
@@ -28,7 +25,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > longestReport) throw new RangeError('the answer is too long for a report');
+    if (length > mostReportBytes) throw new RangeError('the answer is too long for a report');
   }
   return Buffer.concat(chunks).toString('utf8');
 }

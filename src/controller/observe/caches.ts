@@ -4,7 +4,6 @@ import type { Connection } from '../../kube/connection.ts';
 import { ListWatch } from '../../kube/list-watch.ts';
 import { paths } from '../../kube/resources.ts';
 import type { Logger } from '../../support/log.ts';
-import { inShort } from './ended-run.ts';
 import type { Caches } from './gather.ts';
 import {
   type ObservedJob,
@@ -44,8 +43,7 @@ export class ClusterCaches {
     const ofRuns = { ...shared, labelSelector: labels.runUid };
     this.caches = {
       runs: new ListWatch({
-        ...{ ...shared, path: paths.dockerRuns(), observer: observers.dockerruns },
-        parse: (object) => inShort(parseRun(object)),
+        ...{ ...shared, path: paths.dockerRuns(), observer: observers.dockerruns, parse: parseRun },
         onChange: (run) => this.#runChanged(run),
       }),
       jobs: new ListWatch({

@@ -9,17 +9,9 @@ import { isTerminal, type Observed } from '../decide/decision.ts';
 import { StaleError } from '../apply/stale.ts';
 import type { Obstacles } from './obstacles.ts';
 import type { PodsOfJobs } from './pods-of-jobs.ts';
-import {
-  type ObservedJob,
-  type ObservedPod,
-  type ObservedRun,
-  parseJob,
-  parsePod,
-  parseRun,
-} from './observed.ts';
+import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
 import type { ObservedPolicy } from '../policy/cache.ts';
-import { isToBeCarriedOver } from './ended-run.ts';
-import { type Heard, withAllThatWasHeard } from './heard.ts';
+import type { WorkerPoller } from './worker-poller.ts';
 
 /** The caches that a decision is made from. */
 export type Caches = {
@@ -35,7 +27,7 @@ export type Gatherer = {
   caches: Caches;
   podsOfJobs: PodsOfJobs;
   obstacles: Obstacles;
-  workers: Heard;
+  workers: Pick<WorkerPoller, 'reportOf'>;
 };
 
 /**
@@ -47,12 +39,10 @@ export async function gather(
   key: string,
   signal: AbortSignal,
 ): Promise<Observed | undefined> {
-  const kept = gatherer.caches.runs.get(key);
-  const run = kept !== undefined && isToBeCarriedOver(kept) ? await getRun(gatherer, kept, signal) : kept;
+  const run = gatherer.caches.runs.get(key);
   if (run === undefined) return undefined;
   const job = await findJob(gatherer, run, signal);
-  const found = await findPods(gatherer, run, job, signal);
-  const pods = found.map((pod) => withAllThatWasHeard(pod, gatherer.workers));
+  const pods = await findPods(gatherer, run, job, signal);
   const isActive = job !== undefined && job.finished === undefined && !isTerminal(run.status);
   const more = isActive ? await ask(gatherer, job, pods.at(-1), signal) : nothingMore;
   const tidyJob = await findTidyJob(gatherer, run, signal);
@@ -97,25 +87,6 @@ async function isBeingDeleted(
   return textAt(recordAt(found, 'metadata'), 'deletionTimestamp') !== undefined;
 }
 
-async function getRun(
-  { connection }: Gatherer,
-  { metadata: { namespace, name } }: ObservedRun,
-  signal: AbortSignal,
-): Promise<ObservedRun | undefined> {
-  const path = `${paths.dockerRuns(namespace)}/${name}`;
-  return orNothing(async () => parseRun(await requestJson(connection, { method: 'GET', path, signal })));
-}
-
-/** What was asked for, or nothing when the API server has no such object. */
-async function orNothing<Found>(ask: () => Promise<Found>): Promise<Found | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
 async function findJob(
   gatherer: Gatherer,
   run: ObservedRun,
@@ -155,7 +126,12 @@ async function getJob(
   signal: AbortSignal,
 ): Promise<ObservedJob | undefined> {
   const path = `${paths.jobs(namespace)}/${name}`;
-  return orNothing(async () => parseJob(await requestJson(connection, { method: 'GET', path, signal })));
+  try {
+    return parseJob(await requestJson(connection, { method: 'GET', path, signal }));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 async function findTidyJob(

@@ -3,7 +3,6 @@ import type { Report } from '../../api/report.ts';
 import { KeyedQueue, type Next } from '../../runtime/queue.ts';
 import { deadline } from '../../support/abort.ts';
 import type { AskWorker } from './ask-worker.ts';
-import { hasEnded, type Heard } from './heard.ts';
 import type { ObservedPod } from './observed.ts';
 
 const answerMs = 1_000;
@@ -14,9 +13,6 @@ const questionsPerSecond = 200;
 /** When a worker is asked first after it started, and how often then: what a target does is mostly nothing new. */
 const firstMs = 300;
 const intervalsMs = { busy: 1_000, running: 4_000 } as const;
-
-/** When a worker is asked again that told its end and waits for nothing but that: longer than it waits. */
-const afterTheEndMs = 30_000;
 
 /** A worker that left so many questions without an answer says nothing any more. */
 const mostMisses = 3;
@@ -46,9 +42,9 @@ type Worker = {
 
 /**
  * Asks the workers of running pods for their reports, outside of the reconcile loop: a run is woken only when its worker
- * says something else. A worker that told its end is asked once more only when that is stored, since that lets it end.
+ * says something else.
  */
-export class WorkerPoller implements Heard {
+export class WorkerPoller {
   readonly #options: WorkerPollerOptions;
   readonly #signal: AbortController = new AbortController();
   readonly #queue: KeyedQueue;
@@ -79,16 +75,10 @@ export class WorkerPoller implements Heard {
     if (isAskable(pod) && !this.#workers.has(pod.uid)) this.#begin(pod, firstMs);
   }
 
-  /** What the worker of a pod said last, as long as it answers; its end also after that. */
+  /** What the worker of a pod said last, as long as it answers. */
   reportOf(podUid: string): Report | undefined {
     const worker = this.#workers.get(podUid);
-    if (worker === undefined) return undefined;
-    return worker.misses < mostMisses || hasEnded(worker.report) ? worker.report : undefined;
-  }
-
-  /** Lets a worker end whose end is stored now. */
-  stored(podUid: string): void {
-    if (this.#workers.has(podUid)) this.#queue.add(podUid);
+    return worker !== undefined && worker.misses < mostMisses ? worker.report : undefined;
   }
 
   /** Asks nobody any more. */
@@ -127,7 +117,7 @@ export class WorkerPoller implements Heard {
 
   #missed(worker: Worker): Next {
     worker.misses += 1;
-    if (worker.misses === mostMisses && !hasEnded(worker.report)) {
+    if (worker.misses === mostMisses) {
       const { phase, target } = worker.told;
       // Its progress is no longer of this moment.
       worker.told = { ...(phase && { phase }), ...(target && { target }) };
@@ -146,7 +136,6 @@ export class WorkerPoller implements Heard {
   }
 
   #intervalMs(said: Report): number {
-    if (hasEnded(said)) return afterTheEndMs;
     const usual = said.phase === 'Running' ? intervalsMs.running : intervalsMs.busy;
     const atMost = (this.#workers.size * 1000) / questionsPerSecond;
     return Math.max(usual, atMost) * (0.9 + Math.random() * 0.2);

@@ -181,7 +181,7 @@ test('a run whose time to live is over is deleted, though the write of its end w
 
 const isStillThere = (error: unknown) => !isNotFound(error);
 
-test('another controller tells the progress again within seconds, and the end that a worker waits to tell', async (world) => {
+test('another controller tells the progress again within seconds', async (world) => {
   const { client } = world.plane;
   const address = podAddress();
   await using endpoint = await WorkerEndpoint.listen(address, progressPort, running);
@@ -196,16 +196,8 @@ test('another controller tells the progress again within seconds, and the end th
   await start(world);
   const says = (text: string) => (object: unknown) => JSON.stringify(object).includes(text);
   await client.until(run.path, 'told', says('epoch 7'));
-  const results = Array.from({ length: 40 }, (_, index) => ({
-    ...{ hook: 0, itemId: 'i', fileId: `f${index}`, name: `${index}.txt`, size: 1, sha256: '0'.repeat(64) },
-  }));
-  const before = endpoint.questions;
-  endpoint.report = { ...succeeded, results };
-  await client.until(run.path, 'written down', says('f39'));
-  await until('the worker is asked once more, which lets it end', () => endpoint.questions >= before + 2);
-  await job.succeed(JSON.stringify({ ...succeeded, results: results.slice(0, 3), resultCount: 40 }));
-  const end = await client.until(run.path, 'at its end', phaseIs('Succeeded'));
-  assert.match(JSON.stringify(end), /f39/);
+  await job.succeed(JSON.stringify(succeeded));
+  await client.until(run.path, 'at its end', phaseIs('Succeeded'));
 });
 
 test.run();

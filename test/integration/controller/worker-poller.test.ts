@@ -70,30 +70,6 @@ test('mere progress is heard at once, but wakes the run five seconds after it wa
   assert.ok(performance.now() - began >= 5_000);
 });
 
-test('a worker that tells its end is asked again only when that is stored', async (world) => {
-  const { poller, endpoint } = world;
-  endpoint.report = { phase: 'Succeeded', results: [] };
-  poller.podChanged(running);
-  await until('its run is woken', () => world.woken === 1);
-  await sleep(2_500);
-  assert.is(endpoint.questions, 1);
-  poller.stored(running.uid);
-  await until('it is asked again', () => endpoint.questions === 2);
-  assert.is(world.woken, 1);
-});
-
-test('the end that a worker told is known until it is stored, also when its pod has ended meanwhile', async (world) => {
-  const { poller, endpoint } = world;
-  endpoint.report = { phase: 'Succeeded', results: [] };
-  poller.podChanged(running);
-  await until('its run is woken', () => world.woken === 1);
-  world.pod = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report: undefined });
-  poller.podChanged(world.pod);
-  assert.equal(poller.reportOf(running.uid), endpoint.report);
-  poller.stored(running.uid);
-  await until('it is forgotten', () => poller.size === 0);
-});
-
 test('a worker that does not answer three times says nothing any more, and its run is told once', async (world) => {
   const { poller, endpoint } = world;
   endpoint.report = { phase: 'Preparing', progress: { message: 'Pulling' } };

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  boundedReport,
-  parseReport,
-  type Report,
-  saysAll,
-  terminationMessage,
-} from '../../../src/api/report.ts';
+import { parseReport, type Report, terminationMessage } from '../../../src/api/report.ts';
 
 const failed: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with exit code 3.' };
 const transfer = fc.record({
@@ -83,37 +77,23 @@ test('what does not fit goes in order: transfers first', () => {
   assert.equal(read, { ...failed, target, results });
 });
 
-test('of too many results as many as fit stay, and how many there are is said', () => {
-  const results = Array.from({ length: 60 }, (_, hook) => aResult(hook));
-  const text = terminationMessage({ ...failed, target, results });
-  const { results: kept = [], resultCount } = parseReport(text) ?? {};
-  assert.equal(kept, results.slice(0, kept.length));
-  assert.is(resultCount, 60);
-  const withOneMore = { ...failed, target, results: results.slice(0, kept.length + 1), resultCount };
-  assert.ok(Buffer.byteLength(JSON.stringify(withOneMore)) > 4096);
+test('beside many results a message is cut to the bytes that are left', () => {
+  const results = Array.from({ length: 15 }, (_, hook) => aResult(hook));
+  const said = { ...failed, target, results, resultCount: 60 };
+  const text = terminationMessage({ ...said, transfers, message: 'because '.repeat(400) });
+  const { message = '', ...rest } = parseReport(text) ?? {};
+  assert.equal({ ...rest, message: failed.message }, said);
+  assert.match(message, /^(because )+b?.*…$/);
+  const bytes = Buffer.byteLength(text);
+  assert.ok(bytes <= 4096 && bytes > 4090, `${bytes} bytes`);
 });
 
-test('who writes the final word knows whether it says all', () => {
-  const all = { ...failed, target, progress: { message: 'a moment' } };
-  assert.ok(saysAll(terminationMessage(all), all));
-  for (const more of [{ transfers }, { results: Array.from({ length: 60 }, (_, hook) => aResult(hook)) }]) {
-    assert.not.ok(saysAll(terminationMessage({ ...all, ...more }), { ...all, ...more }));
-  }
-});
-
-test('a status has room for a thousand results', () => {
-  const results = Array.from({ length: 1001 }, (_, hook) => aResult(hook % 7));
-  const thousand = { ...failed, results: results.slice(0, 1000) };
-  assert.equal(boundedReport(thousand), thousand);
-  assert.equal(boundedReport({ ...failed, results }), { ...thousand, resultCount: 1001 });
-});
-
-test('results with long names have room in 256 KiB, and what was cut before keeps its count', () => {
-  const results = Array.from({ length: 1000 }, () => ({ ...aResult(0), name: '語'.repeat(255) }));
-  const cut = boundedReport({ ...failed, results, resultCount: 5000 });
-  const bytes = Buffer.byteLength(JSON.stringify(cut.results));
-  assert.ok(bytes <= 256 * 1024 && bytes > 255 * 1024, String(bytes));
-  assert.is(cut.resultCount, 5000);
+test('a text that is longer than any report of a worker is none', () => {
+  const report = (length: number) => JSON.stringify({ ...failed, message: 'x'.repeat(length) });
+  assert.ok(parseReport(report(120 * 1024)));
+  assert.is(parseReport(report(128 * 1024)), undefined);
+  const results = Array.from({ length: 1000 }, (_, hook) => aResult(hook));
+  assert.is(parseReport(JSON.stringify({ ...failed, results })), undefined);
 });
 
 for (const [what, character] of [

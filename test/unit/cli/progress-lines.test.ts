@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ProgressLines, resultLine } from '../../../src/cli/progress-lines.ts';
+import { ProgressLines, resultLines } from '../../../src/cli/progress-lines.ts';
 import { Speaker } from '../../../src/cli/speaker.ts';
 
 const pulling = (percent: number) => ({
@@ -35,9 +35,12 @@ test('progress is told every 2 seconds or every 10 percent', () => {
   assert.equal(said, ['Pulling a (0 %)', 'Pulling a (12 %)', 'Pulling a (14 %)']);
 });
 
-test('a result is told with its ids', () => {
+test('a result is told with its ids, and how many there are beside those of the report', () => {
   const result = { name: 'out.txt', itemId: 'i', fileId: 'f', size: 3, sha256: '' };
-  assert.is(resultLine(result), 'result out.txt: file f in item i (3 bytes)');
+  const line = 'result out.txt: file f in item i (3 bytes)';
+  assert.equal(resultLines([result], 1), [line]);
+  assert.equal(resultLines([result, result], 1000), [line, line, 'and 998 more, 1000 results in all']);
+  assert.equal(resultLines([], 0), []);
 });
 
 test("our lines begin at the beginning of a line, and the target's bytes are what they are", async () => {

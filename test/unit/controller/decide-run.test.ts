@@ -28,17 +28,14 @@ test('a worker that has said nothing yet is preparing', () => {
 test('what the worker says is in the status', () => {
   const live: Report = {
     phase: 'Uploading',
-    progress: { message: 'uploading mask', percent: 41 },
+    progress: { message: 'uploading mask', percent: 41, summary: '41%' },
     target: { containerID: 'c', exitCode: 0 },
     transfers: [{ name: 'mask', direction: 'upload', bytes: 41, totalBytes: 100 }],
     results: [],
   };
   const { status } = decide(runningRun(live), after(10), {});
   const { phase, progress, target, transfers, results } = status ?? {};
-  assert.equal(
-    { phase, progress, target, transfers, results },
-    { ...live, progress: { ...live.progress, summary: '41%' } },
-  );
+  assert.equal({ phase, progress, target, transfers, results }, live);
   assert.is(status?.message, 'uploading mask');
   assert.is(condition(status, 'Reconciling')?.reason, 'Uploading');
 });

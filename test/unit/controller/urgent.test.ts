@@ -24,9 +24,9 @@ test('a worker that leaves nothing on a node, or has not started, is not urgent'
   assert.not.ok(isUrgent(observed, wanted));
 });
 
-test('an end that a worker tells over its endpoint is urgent, whatever it is', () => {
-  for (const phase of ['Succeeded', 'Failed', 'Cancelled'] as const) {
-    assert.ok(isUrgent(anObservation({ job: aJob(), pods: [pod], live: { phase } }), wanted));
+test('what a worker reports is not urgent, whatever it is', () => {
+  for (const phase of ['Uploading', 'Succeeded', 'Failed', 'Cancelled'] as const) {
+    assert.not.ok(isUrgent(anObservation({ job: aJob(), pods: [pod], live: { phase } }), wanted));
   }
 });
 

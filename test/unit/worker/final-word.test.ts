@@ -32,13 +32,12 @@ test('it is read as it was said, and the last one counts', ({ path }) => {
   assert.equal(parseReport(readFileSync(path, 'utf8')), last);
 });
 
-test('who says it hears whether there was room for all of it', ({ path }) => {
-  const word = new FinalWord(path, log);
+test('what it has no room for is left out', ({ path }) => {
   const transfers = Array.from({ length: 100 }, (_, index) => ({
     ...{ name: `transfer-${index}`, direction: 'upload' as const, bytes: 1, totalBytes: 1 },
   }));
-  assert.is(word.say({ phase: 'Succeeded', transfers }), false);
-  assert.is(word.say({ phase: 'Succeeded' }), true);
+  new FinalWord(path, log).say({ phase: 'Succeeded', transfers });
+  assert.equal(parseReport(readFileSync(path, 'utf8')), { phase: 'Succeeded' });
 });
 
 test('a place that cannot be written costs the word, not the run', ({ directory }) => {

@@ -1,6 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bytesText, fetchProgress, transferProgress } from '../../../src/worker/progress-text.ts';
+import {
+  bytesText,
+  fetchProgress,
+  measuredProgress,
+  transferProgress,
+} from '../../../src/worker/progress-text.ts';
 
 const ct = { name: 'ct', bytes: 0, totalBytes: undefined, files: 0 };
 
@@ -49,6 +54,23 @@ test('a size that is nothing gives no percentage', () => {
 test('more bytes than there should be are never more than all', () => {
   const pull = { image: 'busybox', message: 'Downloading', bytes: 120, totalBytes: 90 };
   assert.is(fetchProgress(undefined, pull)?.percent, 100);
+});
+
+test('a percentage is whole, never above what is done, and the summary of it is for the column', () => {
+  assert.equal(measuredProgress('Smoothing', 417, 1000), {
+    message: 'Smoothing',
+    percent: 41,
+    summary: '41%',
+  });
+  assert.is(measuredProgress('Smoothing', 999, 1000).percent, 99);
+  assert.is(measuredProgress('Smoothing', -1, 100).percent, 0);
+  for (const [done, total] of [
+    [undefined, 4],
+    [4, undefined],
+    [4, 0],
+    [4, -1],
+  ])
+    assert.equal(measuredProgress('Smoothing', done, total), { message: 'Smoothing' });
 });
 
 test.run();
