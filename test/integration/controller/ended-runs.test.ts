@@ -69,7 +69,11 @@ test('a run ends whatever characters its results have in their names, and these 
 
 test('a run that has ended keeps all that its status says when its time to live is changed', async (world) => {
   const { client } = world.plane;
-  const { path, end } = await endedRun(world, 'kept', { word: { ...succeeded, results } });
+  const word = { ...succeeded, results, resultCount: 1000 };
+  const { path, end } = await endedRun(world, 'kept', { word });
+  assert.is(statusOf(end)['resultCount'], 1000);
+  const reads = world.proxy.count('get', 'dockerruns');
+  assert.ok(reads > 0, 'a run is read before its Job is created');
   await client.merge(path, { spec: { ttlSecondsAfterFinished: 86_400 } });
   const isTold = (run: unknown) =>
     numberAt(statusOf(run), 'observedGeneration') === numberAt(recordAt(run, 'metadata'), 'generation');
@@ -84,6 +88,7 @@ test('a run that has ended keeps all that its status says when its time to live 
     })),
   });
   assert.equal(withoutGeneration(after), withoutGeneration(statusOf(end)));
+  assert.is(world.proxy.count('get', 'dockerruns'), reads, 'the cache has all of it');
 });
 
 test('more time that a user has given to a run counts, though no watch has told of it yet', async (world) => {
