@@ -10,7 +10,7 @@ import { apiVersion, kind, labels, progressPort } from '../src/api/names.ts';
 import { ListWatch } from '../src/kube/list-watch.ts';
 import { paths } from '../src/kube/resources.ts';
 import { parseObjectMeta, recordAt } from '../src/kube/wire.ts';
-import { parseJob } from '../src/controller/observe/observed.ts';
+import { parseJob } from '../src/controller/observe/parse.ts';
 import { createLogger } from '../src/support/log.ts';
 import { type ControlPlane, startControlPlane } from '../test/fixtures/control-plane.ts';
 import { ControllerProcess } from '../test/fixtures/controller-process.ts';

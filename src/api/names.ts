@@ -14,7 +14,7 @@ export const labels = {
   /** uid of the pod, on containers only: one pod is one attempt. */
   attempt: `${group}/attempt`,
   /** uid of the DockerRun that a pod cleans up after; such a pod is no attempt, and has none of the other labels. */
-  tidiedRun: `${group}/tidied-run-uid`,
+  cleanedUpRun: `${group}/cleaned-up-run-uid`,
   /** `<namespace>/<name>` of the DockerRun, on containers only. */
   run: `${group}/run`,
 } as const;
@@ -60,8 +60,8 @@ export function jobName(run: { name: string; uid: string }): string {
 }
 
 /** The Job that cleans up after a run whose worker was lost; no run's own Job ends like this. */
-export function tidyJobName(run: { name: string; uid: string }): string {
-  const [suffix, longestName] = ['-tidy', 63];
+export function cleanupJobName(run: { name: string; uid: string }): string {
+  const [suffix, longestName] = ['-cleanup', 63];
   const name = jobName(run);
   const hash = name.slice(name.lastIndexOf('-'));
   const stem = name.slice(0, Math.min(name.length, longestName - suffix.length) - hash.length);

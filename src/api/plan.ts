@@ -29,7 +29,7 @@ export const workerEnvironment = {
   /** How many attempts of the run failed before this one. */
   failedAttempts: 'DOCKERRUN_FAILED_ATTEMPTS',
   logLevel: 'DOCKERRUN_LOG_LEVEL',
-  /** How a run ended that is tidied up after: an {@link Ending} in JSON. */
+  /** How a run ended that the worker cleans up after: an {@link Ending} in JSON. */
   ending: 'DOCKERRUN_ENDING',
 } as const;
 
@@ -37,7 +37,7 @@ export const workerEnvironment = {
  * What a worker does besides a run: remove what a lost one left on its node and report the run's end to Girder, or only
  * report it.
  */
-export type TidyMode = 'tidy' | 'report';
+export type CleanupMode = 'cleanup' | 'report';
 
 const ending = Type.Object({
   kind: Type.Enum(['failed', 'cancelled'] as const),

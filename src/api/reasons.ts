@@ -19,6 +19,9 @@ export const exitCodes = {
   cancelledForGood: 72,
 } as const;
 
+/** The exit codes that the Job does not retry: another attempt would fail again, or must not be made. */
+export const finalExitCodes = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood];
+
 /** Where a failing reason comes from, which is also the worker's exit code for it. */
 export type Blame = Exclude<keyof typeof exitCodes, 'done'>;
 

@@ -62,7 +62,7 @@ export class Loop {
     this.#workers = workers;
     const unobserved = createReconcile({
       gatherer: { connection, caches, podsOfJobs, obstacles: new Obstacles(connection, log), workers },
-      applier: { connection, worker },
+      worker,
       policy: (namespace) => policyIn(caches.policies, namespace),
       log,
       signal,

@@ -4,24 +4,25 @@ import type { DockerRunStatus } from '../api/status.ts';
 import { retryAfterMs } from '../kube/kube-error.ts';
 import { errorFields } from '../support/error-fields.ts';
 import type { Logger } from '../support/log.ts';
-import { type Applier, applyAction, applyStatus } from './apply/apply.ts';
+import { applyAction, applyStatus } from './apply/apply.ts';
+import { recordEvent } from './apply/events.ts';
+import type { WorkerConfig } from './config.ts';
 import { decide } from './decide/decide.ts';
-import { type Decision, isTerminal, type Observed } from './decide/decision.ts';
-import { isNews, recordEvent } from './apply/events.ts';
+import type { Decision } from './decide/outcome.ts';
 import { gather, type Gatherer } from './observe/gather.ts';
+import { isTerminal, type Observed, type ObservedRun } from './observe/observed.ts';
 import type { Policy } from './policy/policy.ts';
-import type { ObservedRun } from './observe/observed.ts';
 import { tracedAction, tracedStatus } from './run-tracing.ts';
-import { expectLatest, StaleError } from './apply/stale.ts';
+import { StaleError } from './apply/stale.ts';
 import { isUrgent } from './apply/urgent.ts';
 import { WriteTimes } from './apply/write-times.ts';
 
 /** What bringing a run forward needs; one for each term of leading. */
 export type Reconciler = {
   gatherer: Gatherer;
-  applier: Applier;
-  /** What counts in a namespace. */
+  /** What the administrator allows in a namespace. */
   policy: (namespace: string) => Policy;
+  worker: WorkerConfig;
   log: Logger;
   signal: AbortSignal;
   /** Hears of each status that was stored, and of what was stored before; for metrics. */
@@ -62,24 +63,20 @@ async function reconcile(reconciler: Reconciler, key: string, times: WriteTimes)
   return waits.length === 0 ? { kind: 'done' } : { kind: 'requeueAfter', milliseconds: Math.min(...waits) };
 }
 
-/** Decides and acts; when the API server refuses a Job, decides once more knowing that. */
+/** Decides and acts; when the API server refuses a Job, decides once more with the refusal. */
 async function act(
   reconciler: Reconciler,
   observed: Observed,
   version: string | undefined,
 ): Promise<Decision> {
+  const { gatherer, worker, log, signal } = reconciler;
   const { run } = observed;
-  // The policy decides about runs that have no Job yet, and about no other.
-  const isNew = observed.job === undefined && !isTerminal(run.status);
-  const policy = isNew ? reconciler.policy(run.metadata.namespace) : {};
-  const decision = decide(observed, new Date(), policy);
+  const policy = reconciler.policy(run.metadata.namespace);
+  const decision = decide(observed, new Date(), { policy, worker });
   for (const action of decision.actions) {
-    reconciler.log.info({ action }, 'act');
-    const allowed = action.kind === 'createTidyJob' ? reconciler.policy(run.metadata.namespace) : policy;
-    const { applier, signal } = reconciler;
-    if (action.kind === 'createJob') await expectLatest(applier.connection, run.metadata, version, signal);
+    log.info({ action: action.kind }, 'carrying out an action');
     const refusal = await tracedAction(run, action, () =>
-      applyAction(applier, { action, run, version, policy: allowed }, signal),
+      applyAction(gatherer.connection, { action, run, version }, signal),
     );
     // Ends, since no decision asks again for what was refused.
     if (refusal !== undefined) return act(reconciler, { ...observed, ...refusal }, version);
@@ -91,7 +88,7 @@ async function act(
 async function write(
   reconciler: Reconciler,
   observed: Observed,
-  { status }: Decision,
+  { status, event }: Decision,
   { key, version, times }: { key: string; version: string | undefined; times: WriteTimes },
 ): Promise<number | undefined> {
   if (status === undefined) {
@@ -101,7 +98,7 @@ async function write(
   const when = times.when(key, observed.run.status, status);
   if (when.kind === 'later' && !isUrgent(observed, status)) return when.milliseconds;
   if (when.kind !== 'never') {
-    await store(reconciler, { run: observed.run, version }, status);
+    await store(reconciler, { run: observed.run, version }, { status, event });
     times.wrote(key);
   }
   if (!isTerminal(status)) return undefined;
@@ -111,22 +108,23 @@ async function write(
 }
 
 async function store(
-  { applier, gatherer, signal, log, onWritten }: Reconciler,
+  { gatherer, signal, log, onWritten }: Reconciler,
   { run, version }: { run: ObservedRun; version: string | undefined },
-  status: DockerRunStatus,
+  { status, event }: { status: DockerRunStatus; event: Decision['event'] },
 ): Promise<void> {
-  if (isNews(run.status, status)) {
+  const { connection, caches } = gatherer;
+  if (event !== undefined) {
     // A quota or a webhook that refuses Events must not keep the status from being written.
-    await recordEvent(applier.connection, run, status, signal).catch((error: unknown) => {
+    await recordEvent(connection, event, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       log.warn(errorFields(error), 'the Event was refused');
     });
   }
   const stored = await tracedStatus(run, status, () =>
-    applyStatus(applier, { run, version }, status, signal),
+    applyStatus(connection, { run, version }, status, signal),
   );
   if (stored !== undefined) {
-    gatherer.caches.runs.absorb(stored);
+    caches.runs.absorb(stored);
     onWritten?.(run.metadata, run.status, status);
   }
   log.info({ phase: status.phase, reason: status.reason, message: status.message }, 'status');

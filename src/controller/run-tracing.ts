@@ -1,8 +1,8 @@
 import type { DockerRunStatus } from '../api/status.ts';
 import { type Attributes, recordSpan, traced } from '../support/trace/trace.ts';
 import { rootSpanOf } from '../support/trace/context.ts';
-import { type Action, isTerminal } from './decide/decision.ts';
-import type { ObservedRun } from './observe/observed.ts';
+import type { Action } from './decide/outcome.ts';
+import { isTerminal, type ObservedRun } from './observe/observed.ts';
 
 /** Carries out an action within a span of the run's trace; what the API server refuses is noted there. */
 export function tracedAction<T>(run: ObservedRun, action: Action, work: () => Promise<T>): Promise<T> {

@@ -18,7 +18,7 @@ const longestMs = 90_000;
 type Part = { readonly what: string; readonly run: () => Promise<unknown> };
 
 /**
- * Does what a lost worker could not: `tidy` removes what it left on this node, and both modes tell the run's end to its
+ * Does what a lost worker could not: `cleanup` removes what it left on this node, and both modes tell the run's end to its
  * job in Girder. No part needs another to succeed. Gives the exit code: it is not 0 when something may be left on the
  * node.
  */
@@ -27,15 +27,15 @@ export async function runTidy(
   mode: string,
   stop: AbortSignal,
 ): Promise<number> {
-  if (mode !== 'tidy' && mode !== 'report') throw new TypeError(`a worker does not know how to ${mode}`);
+  if (mode !== 'cleanup' && mode !== 'report') throw new TypeError(`unknown mode of the worker: ${mode}`);
   const log = workerLog(environment);
   const plan = parsePlan(environment[workerEnvironment.plan]);
   const ending = parseEnding(environment[workerEnvironment.ending]);
   const signal = deadline(longestMs, stop);
-  const onNode = mode === 'tidy' ? partsOnNode(plan, { signal, log }) : [];
+  const onNode = mode === 'cleanup' ? partsOnNode(plan, { signal, log }) : [];
   const toGirder = { what: 'the job in Girder', run: () => reportEnd(plan, ending, { signal, log }) };
   const tracing = await startWorkerTracing(environment, log);
-  const [onNodeDone] = await traced('tidy up', attemptAttributes(plan), () =>
+  const [onNodeDone] = await traced('clean up after lost worker', attemptAttributes(plan), () =>
     Promise.all([
       Promise.all(onNode.map((part) => attempt(part, { signal, log }))),
       attempt(toGirder, { signal, log }),

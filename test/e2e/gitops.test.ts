@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseRun } from '../../src/controller/observe/observed.ts';
+import { parseRun } from '../../src/controller/observe/parse.ts';
 import { isTerminalPhase, type Phase } from '../../src/api/status.ts';
 import { type Opinions, opinionsOn } from '../fixtures/gitops-opinions.ts';
 import { RunVersions } from './support/run-versions.ts';

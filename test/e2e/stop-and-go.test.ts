@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseRun } from '../../src/controller/observe/observed.ts';
+import { parseRun } from '../../src/controller/observe/parse.ts';
 import { RunVersions } from './support/run-versions.ts';
 import { containersOf, Lab, type Manifest, type StoredRun, untilLetGo } from './support/runs.ts';
 

@@ -1,6 +1,6 @@
 import { lastingVolumesOf } from '../../api/lasting-volumes.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
-import type { Observed } from '../decide/decision.ts';
+import type { Observed } from '../observe/observed.ts';
 
 /** True when the write must not be delayed: it records the node of a worker that may leave something there. */
 export function isUrgent({ run, pods }: Observed, { podName, nodeName }: DockerRunStatus): boolean {

@@ -16,7 +16,7 @@ import { podMounts } from './pod-mounts.ts';
 import { workerContainer } from './pod-worker.ts';
 import { allowsDockerOption } from '../policy/docker-options.ts';
 import { type Policy, withDockerDefaults } from '../policy/policy.ts';
-import { finalExitCodes } from '../decide/retries.ts';
+import { finalExitCodes } from '../../api/reasons.ts';
 
 /** What the worker has besides the target's own grace, to clean up and to say how it ended. */
 const cleanUpSeconds = 30;

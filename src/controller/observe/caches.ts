@@ -5,14 +5,8 @@ import { ListWatch } from '../../kube/list-watch.ts';
 import { paths } from '../../kube/resources.ts';
 import type { Logger } from '../../support/log.ts';
 import type { Caches } from './gather.ts';
-import {
-  type ObservedJob,
-  type ObservedPod,
-  type ObservedRun,
-  parseJob,
-  parsePod,
-  parseRun,
-} from './observed.ts';
+import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
+import { parseJob, parsePod, parseRun } from './parse.ts';
 import { PodsOfJobs } from './pods-of-jobs.ts';
 import { parsePolicy, sayPolicy } from '../policy/cache.ts';
 import type { ObservedWatches } from '../metrics/watch-instruments.ts';

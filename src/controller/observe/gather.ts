@@ -1,15 +1,21 @@
-import { jobName, labels, tidyJobName } from '../../api/names.ts';
+import { jobName, labels, cleanupJobName } from '../../api/names.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { isNotFound } from '../../kube/kube-error.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
 import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/resources.ts';
 import { parseList, recordAt, textAt } from '../../kube/wire.ts';
-import { isTerminal, type Observed } from '../decide/decision.ts';
 import { StaleError } from '../apply/stale.ts';
 import type { Obstacles } from './obstacles.ts';
 import type { PodsOfJobs } from './pods-of-jobs.ts';
-import { type ObservedJob, type ObservedPod, type ObservedRun, parseJob, parsePod } from './observed.ts';
+import {
+  isTerminal,
+  type Observed,
+  type ObservedJob,
+  type ObservedPod,
+  type ObservedRun,
+} from './observed.ts';
+import { parseJob, parsePod } from './parse.ts';
 import type { ObservedPolicy } from '../policy/cache.ts';
 import type { WorkerPoller } from './worker-poller.ts';
 
@@ -45,8 +51,8 @@ export async function gather(
   const pods = await findPods(gatherer, run, job, signal);
   const isActive = job !== undefined && job.finished === undefined && !isTerminal(run.status);
   const more = isActive ? await ask(gatherer, job, pods.at(-1), signal) : nothingMore;
-  const tidyJob = await findTidyJob(gatherer, run, signal);
-  return { run, job, pods, ...more, jobRefusal: undefined, tidyJob, tidyRefusal: undefined };
+  const cleanupJob = await findCleanupJob(gatherer, run, signal);
+  return { run, job, pods, ...more, jobRefusal: undefined, cleanupJob, cleanupRefusal: undefined };
 }
 
 /** What is in no cache: it is asked for as long as a Job runs, and as far as it matters then. */
@@ -134,13 +140,13 @@ async function getJob(
   }
 }
 
-async function findTidyJob(
+async function findCleanupJob(
   gatherer: Gatherer,
   { metadata, status, spec }: ObservedRun,
   signal: AbortSignal,
 ): Promise<ObservedJob | undefined> {
   const { namespace } = metadata;
-  const name = tidyJobName(metadata);
+  const name = cleanupJobName(metadata);
   const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
   // A run that deletes itself must not take a Job along that was made a moment ago.
   const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled';

@@ -1,18 +1,34 @@
 import type { DockerRun } from '../../api/docker-run.ts';
-import { parseMetadata, parseSpec } from '../../api/docker-run.ts';
-import {
-  apiVersion,
-  kind,
-  labels,
-  queueNameLabel,
-  suspendedAnnotation,
-  workerContainerName,
-} from '../../api/names.ts';
-import { failureCountAnnotation } from '../../api/plan.ts';
-import { parseReport, type Report } from '../../api/report.ts';
-import type { DockerRunStatus } from '../../api/status.ts';
-import { listAt, numberAt, recordAt, textAt } from '../../kube/wire.ts';
-import { isRecord } from '../../support/narrow.ts';
+import type { Report } from '../../api/report.ts';
+import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
+
+/** Everything that was observed of one run; gathering it is the only I/O before a decision. */
+export type Observed = {
+  run: ObservedRun;
+  job: ObservedJob | undefined;
+  /** Pods of the run, oldest first. */
+  pods: readonly ObservedPod[];
+  /** The last report of the newest pod's worker, if that runs and answered. */
+  live: Report | undefined;
+  /** Why the kubelet cannot mount a volume of the newest pod, if it cannot. */
+  mountFailure: BlockingEvent | undefined;
+  /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
+  podRefusal: BlockingEvent | undefined;
+  /** Whether the namespace is being deleted; asked when a pod is, since its Job keeps that pod until it is replaced. */
+  namespaceEnds: boolean;
+  /** Why the API server refused to create the Job in this reconcile, if it did. */
+  jobRefusal: Refusal | undefined;
+  /** The Job that cleans up after a lost worker of the run. */
+  cleanupJob: ObservedJob | undefined;
+  /** Why the API server refused to create the cleanup Job in this reconcile, if it did. */
+  cleanupRefusal: Refusal | undefined;
+};
+
+/** Why the API server refused to create an object, and whether it would refuse it again. */
+export type Refusal = { readonly message: string; readonly permanent: boolean };
+
+/** An Event that says why a pod cannot be created or started, and when it occurred first and last. */
+export type BlockingEvent = { message: string; since: string; last: string };
 
 /**
  * What the controller keeps of the objects it watches: only what `decide` reads, since caches are what fills an
@@ -73,8 +89,8 @@ export type WorkerState =
   | { kind: 'running' }
   | { kind: 'terminated'; exitCode: number; reason: string; report: Report | undefined };
 
-/** What the worker of a pod said when it ended, if it has ended and said anything. */
-export function finalWordOf(pod: ObservedPod | undefined): Report | undefined {
+/** The report in the termination message of a pod's worker, if the worker has ended and left one. */
+export function terminationReport(pod: ObservedPod | undefined): Report | undefined {
   return pod?.worker.kind === 'terminated' ? pod.worker.report : undefined;
 }
 
@@ -83,125 +99,19 @@ export function podHasEnded({ worker, phase }: ObservedPod): boolean {
   return worker.kind === 'terminated' || phase === 'Failed' || phase === 'Succeeded';
 }
 
-/** Parses a stored DockerRun; a spec that an older schema let in becomes a `problem`. */
-export function parseRun(object: unknown): ObservedRun {
-  const metadata = parseMetadata(recordAt(object, 'metadata'));
-  // The API server stores only what the schema of the status allows, and the controller is its only writer.
-  const status = recordAt(object, 'status') as DockerRunStatus;
-  const parsed = parseSpec(isRecord(object) ? object['spec'] : undefined);
-  return 'spec' in parsed
-    ? { metadata, status, spec: parsed.spec }
-    : { metadata, status, problem: parsed.problem };
+/** True for a run whose phase is terminal: no observation changes it any more. */
+export function isTerminal(status: DockerRunStatus): boolean {
+  return isTerminalPhase(status.phase);
 }
 
-/** Parses a Job as far as the controller reads it. */
-export function parseJob(object: unknown): ObservedJob {
-  const metadata = recordAt(object, 'metadata');
-  const status = recordAt(object, 'status');
-  const count = (name: string) => numberAt(status, name) ?? 0;
-  return {
-    namespace: textAt(metadata, 'namespace') ?? '',
-    name: textAt(metadata, 'name') ?? '',
-    uid: textAt(metadata, 'uid') ?? '',
-    ownerUid: ownerUid(metadata, { apiVersion, kind }),
-    creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
-    finished: finishedJob(status),
-    endedPods: count('succeeded') + count('failed'),
-    suspendedBy: suspendedBy(object),
-    isQueued: textAt(recordAt(metadata, 'labels'), queueNameLabel) !== undefined,
-    deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
-  };
+/** True for a run that must stop for good: spec.cancel is set, or it is being deleted. */
+export function isCancelled({ spec, metadata }: ObservedRun): boolean {
+  return spec?.cancel === true || metadata.deletionTimestamp !== undefined;
 }
 
-function suspendedBy(object: unknown): ObservedJob['suspendedBy'] {
-  if (recordAt(object, 'spec')['suspend'] !== true) return undefined;
-  const annotations = recordAt(recordAt(object, 'metadata'), 'annotations');
-  return textAt(annotations, suspendedAnnotation) === undefined ? 'other' : 'operator';
-}
+const suspensionReasons = new Set(['Suspending', 'Suspended', 'Resumed']);
 
-function ownerUid(metadata: unknown, owner: { apiVersion: string; kind: string }): string | undefined {
-  const found = listAt(metadata, 'ownerReferences').find(
-    (reference) =>
-      textAt(reference, 'apiVersion') === owner.apiVersion && textAt(reference, 'kind') === owner.kind,
-  );
-  return textAt(found, 'uid');
-}
-
-function finishedJob(status: unknown): ObservedJob['finished'] {
-  for (const condition of listAt(status, 'conditions')) {
-    const type = textAt(condition, 'type');
-    if ((type !== 'Complete' && type !== 'Failed') || textAt(condition, 'status') !== 'True') continue;
-    return {
-      succeeded: type === 'Complete',
-      reason: textAt(condition, 'reason') ?? '',
-      message: textAt(condition, 'message') ?? '',
-      at: textAt(condition, 'lastTransitionTime') ?? '',
-    };
-  }
-  return undefined;
-}
-
-/** Parses a pod of a run as far as the controller reads it. */
-export function parsePod(object: unknown): ObservedPod {
-  const metadata = recordAt(object, 'metadata');
-  const status = recordAt(object, 'status');
-  const podLabels = recordAt(metadata, 'labels');
-  return {
-    namespace: textAt(metadata, 'namespace') ?? '',
-    name: textAt(metadata, 'name') ?? '',
-    uid: textAt(metadata, 'uid') ?? '',
-    runUid: textAt(podLabels, labels.runUid) ?? '',
-    jobUid: ownerUid(metadata, { apiVersion: 'batch/v1', kind: 'Job' }),
-    creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
-    failuresBefore: Number(textAt(recordAt(metadata, 'annotations'), failureCountAnnotation) ?? 0),
-    phase: textAt(status, 'phase') ?? '',
-    nodeName: textAt(recordAt(object, 'spec'), 'nodeName'),
-    podIP: textAt(status, 'podIP'),
-    deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
-    reason: textAt(status, 'reason'),
-    message: textAt(status, 'message'),
-    disruption: disruption(status),
-    unschedulable: unschedulable(status),
-    worker: workerState(status),
-  };
-}
-
-function disruption(status: unknown): ObservedPod['disruption'] {
-  const found = listAt(status, 'conditions').find(
-    (condition) => textAt(condition, 'type') === 'DisruptionTarget' && textAt(condition, 'status') === 'True',
-  );
-  if (found === undefined) return undefined;
-  return { reason: textAt(found, 'reason') ?? 'Disrupted', message: textAt(found, 'message') ?? '' };
-}
-
-function unschedulable(status: unknown): string | undefined {
-  const scheduled = listAt(status, 'conditions').find(
-    (condition) => textAt(condition, 'type') === 'PodScheduled',
-  );
-  return textAt(scheduled, 'status') === 'False'
-    ? (textAt(scheduled, 'message') ?? 'not scheduled')
-    : undefined;
-}
-
-function workerState(status: unknown): WorkerState {
-  const container = listAt(status, 'containerStatuses').find(
-    (one) => textAt(one, 'name') === workerContainerName,
-  );
-  const state = recordAt(container, 'state');
-  if (isRecord(state['running'])) return { kind: 'running' };
-  const terminated = state['terminated'];
-  if (isRecord(terminated)) {
-    return {
-      kind: 'terminated',
-      exitCode: numberAt(terminated, 'exitCode') ?? -1,
-      reason: textAt(terminated, 'reason') ?? '',
-      report: parseReport(textAt(terminated, 'message')),
-    };
-  }
-  const waiting = recordAt(state, 'waiting');
-  return {
-    kind: 'waiting',
-    reason: textAt(waiting, 'reason') ?? '',
-    message: textAt(waiting, 'message') ?? '',
-  };
+/** True for a run whose Job or pod a suspension may have removed; the reason is stored before that is done. */
+export function isBySuspension({ reason = '' }: DockerRunStatus): boolean {
+  return suspensionReasons.has(reason);
 }

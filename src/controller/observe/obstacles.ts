@@ -4,8 +4,7 @@ import { paths } from '../../kube/resources.ts';
 import { parseList, textAt } from '../../kube/wire.ts';
 import { errorFields } from '../../support/error-fields.ts';
 import type { Logger } from '../../support/log.ts';
-import type { ObservedJob, ObservedPod } from './observed.ts';
-import type { Obstacle } from '../decide/waiting.ts';
+import type { BlockingEvent, ObservedJob, ObservedPod } from './observed.ts';
 
 /**
  * What starts within this time is asked nothing about: mostly nothing is in its way, and nobody misses it yet.
@@ -15,7 +14,7 @@ const quietMs = 4_000;
 /** An answer about something that waits is good for half of the time that it has waited, within these bounds. */
 const freshMs = { least: 4_000, most: 25_000 } as const;
 
-type Answer = { readonly until: number; readonly obstacle: Obstacle | undefined };
+type Answer = { readonly until: number; readonly obstacle: BlockingEvent | undefined };
 
 /**
  * What keeps pods from starting, which is said nowhere but in Events. Listing those is dear for the API server, so an
@@ -33,13 +32,13 @@ export class Obstacles {
   }
 
   /** Why the kubelet cannot mount a volume of a pod, if it cannot. */
-  async ofMount(pod: ObservedPod, signal: AbortSignal): Promise<Obstacle | undefined> {
+  async ofMount(pod: ObservedPod, signal: AbortSignal): Promise<BlockingEvent | undefined> {
     if (pod.worker.kind !== 'waiting' || pod.nodeName === undefined) return undefined;
     return this.#last(pod, 'FailedMount', signal);
   }
 
   /** Why the Job controller cannot create a pod, if it cannot. */
-  ofJob(job: ObservedJob, signal: AbortSignal): Promise<Obstacle | undefined> {
+  ofJob(job: ObservedJob, signal: AbortSignal): Promise<BlockingEvent | undefined> {
     return this.#last(job, 'FailedCreate', signal);
   }
 
@@ -47,7 +46,7 @@ export class Obstacles {
     object: ObservedPod | ObservedJob,
     reason: string,
     signal: AbortSignal,
-  ): Promise<Obstacle | undefined> {
+  ): Promise<BlockingEvent | undefined> {
     const now = Date.now();
     const age = now - Date.parse(object.creationTimestamp);
     // Clocks differ a little: an object may seem to be created in the future.
@@ -79,7 +78,7 @@ async function lastEvent(
   connection: Connection,
   { object, reason }: { object: ObservedPod | ObservedJob; reason: string },
   signal: AbortSignal,
-): Promise<Obstacle | undefined> {
+): Promise<BlockingEvent | undefined> {
   const query = { fieldSelector: `involvedObject.uid=${object.uid},reason=${reason}` };
   const path = paths.events(object.namespace);
   const event = parseList(await requestJson(connection, { method: 'GET', path, query, signal })).items.at(-1);

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { phases } from '../../../src/api/status.ts';
-import { parseRun } from '../../../src/controller/observe/observed.ts';
+import { parseRun } from '../../../src/controller/observe/parse.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { type Opinions, opinionsOn } from '../../fixtures/gitops-opinions.ts';
 import { type PageRow, pageRows } from '../../fixtures/gitops-page.ts';

@@ -83,10 +83,10 @@ export class ActedRun {
     await this.#stage.kubelet.end(await this.#pod(nth), how);
   }
 
-  /** Lets the tidy Job's pod end well, as soon as it is there. */
+  /** Lets the cleanup Job's pod end well, as soon as it is there. */
   async tidies(): Promise<void> {
     const { kubelet, podIP } = this.#stage;
-    const isOfTidying = ({ path, phase }: PlayedPod) => path.includes('-tidy-') && phase === 'Pending';
+    const isOfTidying = ({ path, phase }: PlayedPod) => path.includes('-cleanup-') && phase === 'Pending';
     const find = () => kubelet.pods.find((pod) => isOfTidying(pod) && pod.path.includes(`/${this.name}/`));
     await this.#until('is tidied', () => find() !== undefined);
     const pod = find();

@@ -12,7 +12,7 @@ const nameOf = (run: ModelRun) => (problem: string) => `${run.name}: ${problem}`
 /** What is wrong in the history of a run, whatever happened: nothing of this may ever be seen. */
 export function brokenPromises(record: ClusterRecord, run: ModelRun): string[] {
   const states = record.statesOf(run.uid);
-  const jobs = record.everOf('jobs', run.uid).filter(({ name }) => !name.endsWith('-tidy'));
+  const jobs = record.everOf('jobs', run.uid).filter(({ name }) => !name.endsWith('-cleanup'));
   return [
     ...(jobs.length > 1 ? [`it had ${jobs.length} Jobs`] : []),
     ...twoPodsAtOnce(record.historyOf('pods', run.uid)),

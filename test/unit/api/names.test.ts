@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { containerName, jobName, labelValue, tidyJobName } from '../../../src/api/names.ts';
+import { containerName, jobName, labelValue, cleanupJobName } from '../../../src/api/names.ts';
 
 const uid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -35,14 +35,14 @@ test('the name of a Job leaves room for the number of a pod in a DNS label of 63
   );
 });
 
-test('the Job that tidies up has a name of its own, which is a label value as well', () => {
-  assert.is(tidyJobName({ name: 'segment', uid }), 'segment-0b9ad1c6-tidy');
+test('the cleanup Job has a name of its own, which is a label value as well', () => {
+  assert.is(cleanupJobName({ name: 'segment', uid }), 'segment-0b9ad1c6-cleanup');
   fc.assert(
     fc.property(runName, fc.uuid(), (name, anyUid) => {
-      const tidy = tidyJobName({ name, uid: anyUid });
-      assert.ok(tidy.length <= 63, tidy);
-      assert.match(tidy, dnsLabel);
-      assert.ok(tidy.endsWith(`-${anyUid.slice(0, 8)}-tidy`));
+      const job = cleanupJobName({ name, uid: anyUid });
+      assert.ok(job.length <= 63, job);
+      assert.match(job, dnsLabel);
+      assert.ok(job.endsWith(`-${anyUid.slice(0, 8)}-cleanup`));
     }),
   );
 });

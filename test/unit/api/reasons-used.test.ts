@@ -4,9 +4,8 @@ import ts from 'typescript';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failureReasons, progressReasons } from '../../../src/api/reasons.ts';
-import { decide } from '../../../src/controller/decide/decide.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { aRun } from '../../fixtures/builders.ts';
+import { aRun, decided } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy } from '../../fixtures/builders-observed.ts';
 import { places, statusAt } from '../../fixtures/runs-by-place.ts';
 
@@ -47,7 +46,7 @@ test('the controller says no reason that is not in the table, and each where a r
   for (const place of places) hear(statusAt(place, aRun({ spec: place.spec ?? {} })));
   fc.assert(
     fc.property(anyObserved, anyMoment, anyPolicy, (observed, now, policy) => {
-      hear(decide(observed, now, policy).status);
+      hear(decided(observed, now, policy).status);
     }),
     { numRuns: 2_000 },
   );

@@ -1,15 +1,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { jobName } from '../../../src/api/names.ts';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import { after, anObservation, aRun, metadata } from '../../fixtures/builders.ts';
+import { after, anObservation, aRun, metadata, creationOf, decided } from '../../fixtures/builders.ts';
 import { condition } from '../../fixtures/builders-status.ts';
 
 const now = after(5);
 
 test('a new run gets its Job and is pending', () => {
-  const { actions, status, requeueAfterMs } = decide(anObservation(), now, {});
-  assert.equal(actions, [{ kind: 'createJob' }]);
+  const { actions, status, requeueAfterMs } = decided(anObservation(), now, {});
+  assert.equal(actions, [creationOf(aRun())]);
   assert.is(status?.phase, 'Pending');
   assert.is(status?.jobName, jobName(metadata));
   assert.is(status?.startTime, now.toISOString());
@@ -21,7 +20,7 @@ test('a new run gets its Job and is pending', () => {
 
 test('a run that contradicts itself fails with every problem and gets no Job', () => {
   const run = aRun({ spec: { args: ['$(a)', '$(b)'] } });
-  const { actions, status } = decide(anObservation({ run }), now, {});
+  const { actions, status } = decided(anObservation({ run }), now, {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Failed');
   assert.is(status?.reason, 'InvalidSpec');
@@ -34,7 +33,7 @@ test('a run that contradicts itself fails with every problem and gets no Job', (
 
 test('a spec that an older schema let in fails with the problem of the present one', () => {
   const run = { metadata, status: {}, problem: 'spec.image must be string' };
-  const { actions, status } = decide(anObservation({ run }), now, {});
+  const { actions, status } = decided(anObservation({ run }), now, {});
   assert.equal(actions, []);
   assert.is(status?.reason, 'InvalidSpec');
   assert.match(status?.message ?? '', /^spec\.image must be string\. /i);
@@ -45,17 +44,17 @@ test('a host path needs the leave of the policy', () => {
     { name: 'd', bindMount: { hostPath: '/srv/data', containerPath: '/d', mode: 'rw' as const } },
   ];
   const observed = anObservation({ run: aRun({ spec: { volumes } }) });
-  const refused = decide(observed, now, {});
+  const refused = decided(observed, now, {});
   assert.equal(refused.actions, []);
   assert.is(refused.status?.reason, 'HostPathNotAllowed');
   assert.is(condition(refused.status, 'Accepted')?.status, 'False');
-  const allowed = decide(observed, now, { hostPaths: [{ pathPrefix: '/srv' }] });
-  assert.equal(allowed.actions, [{ kind: 'createJob' }]);
+  const allowed = decided(observed, now, { hostPaths: [{ pathPrefix: '/srv' }] });
+  assert.equal(allowed.actions, [creationOf(observed.run, { hostPaths: [{ pathPrefix: '/srv' }] })]);
 });
 
 test('a run whose Job has gone fails and gets no second one', () => {
   const run = aRun({ status: { phase: 'Running', jobName: 'segment-0b9ad1c6' } });
-  const { actions, status } = decide(anObservation({ run }), now, {});
+  const { actions, status } = decided(anObservation({ run }), now, {});
   assert.equal(actions, []);
   assert.is(status?.reason, 'JobDeleted');
   assert.match(status?.message ?? '', /^The Job segment-0b9ad1c6 is gone\. /);
@@ -64,7 +63,7 @@ test('a run whose Job has gone fails and gets no second one', () => {
 
 test('a Job that the API server will never take fails the run with the refusal', () => {
   const jobRefusal = { message: 'Job.batch "segment" is invalid', permanent: true };
-  const { actions, status } = decide(anObservation({ jobRefusal }), now, {});
+  const { actions, status } = decided(anObservation({ jobRefusal }), now, {});
   assert.equal(actions, []);
   assert.is(status?.reason, 'JobRefused');
   assert.match(status?.message ?? '', /is invalid/);
@@ -73,22 +72,23 @@ test('a Job that the API server will never take fails the run with the refusal',
 test('a quota that is full now is waited for, as long as the start deadline lasts', () => {
   const jobRefusal = { message: 'exceeded quota: jobs', permanent: false };
   const observed = anObservation({ run: aRun({ spec: { startDeadlineSeconds: 60 } }), jobRefusal });
-  const early = decide(observed, after(59), {});
+  const early = decided(observed, after(59), {});
   assert.equal(early.actions, []);
   assert.is(early.status?.phase, 'Pending');
   assert.match(early.status?.message ?? '', /exceeded quota/);
   assert.is(early.requeueAfterMs, 1_000);
   assert.is(early.status?.jobName, undefined);
-  const late = decide(observed, after(60), {});
+  const late = decided(observed, after(60), {});
   assert.is(late.status?.reason, 'StartDeadlineExceeded');
   assert.match(late.status?.message ?? '', /exceeded quota/);
 });
 
 test('a run that is being deleted is left to the garbage collector', () => {
   const run = aRun({ metadata: { deletionTimestamp: now.toISOString() } });
-  assert.equal(decide(anObservation({ run }), now, {}), {
+  assert.equal(decided(anObservation({ run }), now, {}), {
     actions: [],
     status: undefined,
+    event: undefined,
     requeueAfterMs: undefined,
   });
 });

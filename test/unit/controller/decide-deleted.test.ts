@@ -1,10 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import type { Decision, Observed } from '../../../src/controller/decide/decision.ts';
+import { type Decision } from '../../../src/controller/decide/outcome.ts';
+import { type Observed } from '../../../src/controller/observe/observed.ts';
 import type { ObservedPod } from '../../../src/controller/observe/observed.ts';
-import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
+import { after, aJob, anObservation, aPod, aRun, decided } from '../../fixtures/builders.ts';
 
 const running = aPod({ kind: 'running' }, { podIP: '10.0.0.7', phase: 'Running' });
 const begun: DockerRunStatus = { phase: 'Running', jobName: aJob().name, podName: running.name };
@@ -14,7 +14,7 @@ const held = 'example.org/keeps-it';
 
 function deleted(finalizers: string[], more: Partial<Observed> = {}): Decision {
   const run = aRun({ metadata: { deletionTimestamp: after(5).toISOString(), finalizers }, status: begun });
-  return decide(anObservation({ run, job: aJob(), pods: [running], ...more }), after(10), {});
+  return decided(anObservation({ run, job: aJob(), pods: [running], ...more }), after(10), {});
 }
 
 test('a run that is being deleted loses its Job also while a finalizer keeps it, unless its Job shall stay', () => {
@@ -38,13 +38,13 @@ test('a deleted run that somebody keeps tells that it is stopped, and ends with 
 
 test('a run whose Job is gone takes a pod along that was left', () => {
   const lost = (pod: ObservedPod) =>
-    decide(anObservation({ run: aRun({ status: begun }), pods: [pod] }), after(10), {});
+    decided(anObservation({ run: aRun({ status: begun }), pods: [pod] }), after(10), {});
   const { actions, status } = lost(running);
   assert.equal(actions, [{ kind: 'deletePod', name: running.name, uid: running.uid }]);
   assert.is(status?.reason, 'JobDeleted');
   assert.equal(lost({ ...running, deletionTimestamp: after(9).toISOString() }).actions, []);
   const run = aRun({ spec: { cancel: true }, status: begun });
-  const cancelled = decide(anObservation({ run, pods: [running] }), after(10), {});
+  const cancelled = decided(anObservation({ run, pods: [running] }), after(10), {});
   assert.equal(cancelled.actions, actions);
   assert.is(cancelled.status?.reason, 'Cancelling');
 });

@@ -2,9 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import type { Observed } from '../../../src/controller/decide/decision.ts';
-import { after, aJob, anObservation, aPod, aRun, jobEnd } from '../../fixtures/builders.ts';
+import { type Observed } from '../../../src/controller/observe/observed.ts';
+import { after, aJob, anObservation, aPod, aRun, jobEnd, decided } from '../../fixtures/builders.ts';
 import { condition } from '../../fixtures/builders-status.ts';
 
 const now = after(100);
@@ -18,7 +17,7 @@ function endedRun(succeeded: boolean, report: Report | undefined, more: Partial<
 test('a Job that is complete makes the run succeed, with the results that the worker told', () => {
   const results = [{ hook: 0, itemId: 'i', fileId: 'f', name: 'mask', size: 3, sha256: '00' }];
   const report: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.', results };
-  const { actions, status, requeueAfterMs } = decide(endedRun(true, report), now, {});
+  const { actions, status, requeueAfterMs } = decided(endedRun(true, report), now, {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Succeeded');
   assert.is(status?.message, 'Done.');
@@ -31,14 +30,14 @@ test('a Job that is complete makes the run succeed, with the results that the wo
 });
 
 test('a Job that is complete is enough, also when the pod has gone', () => {
-  const { status } = decide(endedRun(true, undefined, { pods: [] }), now, {});
+  const { status } = decided(endedRun(true, undefined, { pods: [] }), now, {});
   assert.is(status?.phase, 'Succeeded');
 });
 
 test('a failed Job fails the run with the final word of its worker', () => {
   const target = { containerID: 'c', exitCode: 3 };
   const report: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with 3.', target };
-  const { status } = decide(endedRun(false, report), now, {});
+  const { status } = decided(endedRun(false, report), now, {});
   assert.is(status?.phase, 'Failed');
   assert.is(status?.reason, 'TargetFailed');
   assert.is(status?.message, 'It ended with 3.');
@@ -53,13 +52,13 @@ test('what the last worker said counts also when its pod is gone by the end of i
   const endOf = (reason: string) => {
     const attempt = { podUID: 'u', podName: 'p', ...ended, reason, message: 'stopped by SIGTERM' };
     const run = aRun({ status: { phase: 'Running', podName: 'p', attemptHistory: [attempt] } });
-    return decide(endedRun(false, undefined, { run, pods: [] }), now, {}).status;
+    return decided(endedRun(false, undefined, { run, pods: [] }), now, {}).status;
   };
   assert.is(endOf('Cancelled')?.phase, 'Cancelled');
   assert.is(endOf('Cancelled')?.message, 'stopped by SIGTERM');
   assert.is(endOf('TargetFailed')?.reason, 'TargetFailed');
   for (const reason of ['WorkerLost', 'EvictionByEvictionAPI'])
-    assert.match(endOf(reason)?.message ?? '', /The pod is gone; its Job says: gave up/);
+    assert.match(endOf(reason)?.message ?? '', /The pod is gone; its Job reports: gave up/);
 });
 
 test('the final word is that of the last worker that ended', () => {
@@ -67,7 +66,7 @@ test('the final word is that of the last worker that ended', () => {
   const pods = ['DownloadFailed', 'TargetFailed'].map((reason) =>
     aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report: word(reason) }, { name: reason }),
   );
-  const { status } = decide(endedRun(false, undefined, { pods }), now, {});
+  const { status } = decided(endedRun(false, undefined, { pods }), now, {});
   assert.is(status?.reason, 'TargetFailed');
   assert.is(status?.attempts, 2);
 });
@@ -75,20 +74,20 @@ test('the final word is that of the last worker that ended', () => {
 test('a worker that was killed without a final word is lost, with all that is known of it', () => {
   const observed = endedRun(false, undefined);
   const pods = observed.pods.map((pod) => ({ ...pod, reason: 'Evicted', message: 'low on memory' }));
-  const { status } = decide({ ...observed, pods }, now, {});
+  const { status } = decided({ ...observed, pods }, now, {});
   assert.is(status?.reason, 'WorkerLost');
   assert.match(status?.message ?? '', /on node node-1 .* ended with Error 137 \(Evicted, low on memory\)/);
 });
 
 test('a reason that the table does not know is no final word', () => {
   const report: Report = { phase: 'Failed', reason: 'Nonsense', message: 'x' };
-  assert.is(decide(endedRun(false, report), now, {}).status?.reason, 'WorkerLost');
+  assert.is(decided(endedRun(false, report), now, {}).status?.reason, 'WorkerLost');
 });
 
 test('a failed Job without a pod says what the Job says', () => {
-  const { status } = decide(endedRun(false, undefined, { pods: [] }), now, {});
+  const { status } = decided(endedRun(false, undefined, { pods: [] }), now, {});
   assert.is(status?.reason, 'WorkerLost');
-  assert.match(status?.message ?? '', /its Job says: gave up/);
+  assert.match(status?.message ?? '', /its Job reports: gave up/);
 });
 
 const ended: DockerRunStatus = {
@@ -99,33 +98,40 @@ const ended: DockerRunStatus = {
 
 test('a run that has ended has its Job stopped, if that still runs, and its status stays', () => {
   const observed = anObservation({ run: aRun({ status: ended }), job: aJob() });
-  const { actions, status } = decide(observed, now, {});
+  const { actions, status } = decided(observed, now, {});
   assert.equal(actions, [{ kind: 'deleteJob', name: 'segment-0b9ad1c6', uid: 'job-uid' }]);
   assert.is(status, undefined);
   const finished = { ...observed, job: aJob({ finished: jobEnd(true) }) };
-  assert.equal(decide(finished, now, {}), { actions: [], status: undefined, requeueAfterMs: undefined });
+  assert.equal(decided(finished, now, {}), {
+    actions: [],
+    status: undefined,
+    event: undefined,
+    requeueAfterMs: undefined,
+  });
 });
 
 test('a run is deleted when its time after the end is over, and not before', () => {
   const run = aRun({ spec: { ttlSecondsAfterFinished: 60 }, status: ended });
-  assert.equal(decide(anObservation({ run }), after(149), {}), {
+  assert.equal(decided(anObservation({ run }), after(149), {}), {
     actions: [],
     status: undefined,
+    event: undefined,
     requeueAfterMs: 1_000,
   });
-  assert.equal(decide(anObservation({ run }), after(150), {}).actions, [{ kind: 'deleteRun' }]);
+  assert.equal(decided(anObservation({ run }), after(150), {}).actions, [{ kind: 'deleteRun' }]);
 });
 
 test('a time of 0 deletes a run as soon as it has ended', () => {
   const run = aRun({ spec: { ttlSecondsAfterFinished: 0 }, status: ended });
-  assert.equal(decide(anObservation({ run }), after(90), {}).actions, [{ kind: 'deleteRun' }]);
+  assert.equal(decided(anObservation({ run }), after(90), {}).actions, [{ kind: 'deleteRun' }]);
 });
 
 test('a run without such a time stays for ever', () => {
   const observed = anObservation({ run: aRun({ status: ended }) });
-  assert.equal(decide(observed, after(1e9), {}), {
+  assert.equal(decided(observed, after(1e9), {}), {
     actions: [],
     status: undefined,
+    event: undefined,
     requeueAfterMs: undefined,
   });
 });

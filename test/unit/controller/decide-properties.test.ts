@@ -1,24 +1,19 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import {
-  type Action,
-  type Decision,
-  isTerminal,
-  type Observed,
-} from '../../../src/controller/decide/decision.ts';
+import { type Action, type Decision } from '../../../src/controller/decide/outcome.ts';
+import { isTerminal, type Observed } from '../../../src/controller/observe/observed.ts';
 import type { Policy } from '../../../src/controller/policy/policy.ts';
 import { podHasEnded } from '../../../src/controller/observe/observed.ts';
 import { changeOf } from '../../../src/controller/apply/status-write.ts';
-import { aJob, aTidyJob } from '../../fixtures/builders.ts';
+import { aJob, aCleanupJob, decided } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
 
 /** Checks a property of every decision. */
 function always(check: (decision: Decision, observed: Observed) => void, over = anyObserved): void {
   fc.assert(
     fc.property(over, anyMoment, anyPolicy, (observed, now, policy) =>
-      check(decide(observed, now, policy), observed),
+      check(decided(observed, now, policy), observed),
     ),
     { numRuns: 1_000 },
   );
@@ -36,8 +31,8 @@ function applied(observed: Observed, { actions, status }: Decision): Observed | 
       case 'createJob':
         next = { ...next, job: aJob() };
         break;
-      case 'createTidyJob':
-        next = { ...next, tidyJob: aTidyJob() };
+      case 'createCleanupJob':
+        next = { ...next, cleanupJob: aCleanupJob() };
         break;
       case 'deleteJob':
         next = { ...next, job: undefined, pods: [] };
@@ -67,7 +62,7 @@ function* settling(
 ): Generator<[Observed, Decision]> {
   let observed: Observed | undefined = first;
   for (let round = 0; observed !== undefined && round < most; round += 1) {
-    const decision = decide(observed, now, policy);
+    const decision = decided(observed, now, policy);
     yield [observed, decision];
     observed = applied(observed, decision);
   }
@@ -76,7 +71,7 @@ function* settling(
 test('whatever is observed, a decision is made, and the same one again', () => {
   fc.assert(
     fc.property(anyObserved, anyMoment, anyPolicy, (observed, now, policy) => {
-      assert.equal(decide(observed, now, policy), decide(structuredClone(observed), now, policy));
+      assert.equal(decided(observed, now, policy), decided(structuredClone(observed), now, policy));
     }),
     { numRuns: 1_000 },
   );
@@ -86,7 +81,7 @@ test('no decision changes what it was made from', () => {
   fc.assert(
     fc.property(anyObserved, anyMoment, anyPolicy, (observed, now, policy) => {
       const before = structuredClone(observed);
-      decide(observed, now, policy);
+      decided(observed, now, policy);
       assert.equal(observed, before);
     }),
   );
@@ -171,6 +166,15 @@ test('no attempt stands twice in the history, and one that ended stays ended', (
   });
 });
 
+test('an Event says what the status says, and its name is one that the API server takes', () => {
+  always(({ status, event }) => {
+    if (event === undefined) return;
+    assert.is(event.reason, status?.reason);
+    assert.is(event.message, status?.message);
+    assert.match(event.metadata.name ?? '', /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/);
+  });
+});
+
 test('every status has a reason and a message', () => {
   always(({ status }) => {
     if (status === undefined) return;
@@ -203,12 +207,12 @@ test('what a lost worker left is tidied up by one Job at most, and only before t
   fc.assert(
     fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
       const before = [...settling(first, now, policy, 8)].flatMap(([observed, { actions }]) =>
-        actions.some(({ kind }) => kind === 'createTidyJob') ? [observed] : [],
+        actions.some(({ kind }) => kind === 'createCleanupJob') ? [observed] : [],
       );
       assert.ok(before.length <= 1);
-      for (const { run, tidyJob, tidyRefusal } of before) {
+      for (const { run, cleanupJob, cleanupRefusal } of before) {
         assert.not.ok(isTerminal(run.status));
-        assert.equal([tidyJob, tidyRefusal], [undefined, undefined]);
+        assert.equal([cleanupJob, cleanupRefusal], [undefined, undefined]);
       }
     }),
     { numRuns: 1_000 },

@@ -2,9 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import type { Observed } from '../../../src/controller/decide/decision.ts';
-import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
+import { type Observed } from '../../../src/controller/observe/observed.ts';
+import { after, aJob, anObservation, aPod, aRun, decided } from '../../fixtures/builders.ts';
 import { condition } from '../../fixtures/builders-status.ts';
 
 const pod = aPod({ kind: 'running' }, { podIP: '10.0.0.7', phase: 'Running' });
@@ -16,7 +15,7 @@ function runningRun(live: Report | undefined, status: DockerRunStatus = {}): Obs
 }
 
 test('a worker that has said nothing yet is preparing', () => {
-  const { actions, status, requeueAfterMs } = decide(runningRun(undefined), after(10), {});
+  const { actions, status, requeueAfterMs } = decided(runningRun(undefined), after(10), {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Preparing');
   assert.is(status?.podName, pod.name);
@@ -33,7 +32,7 @@ test('what the worker says is in the status', () => {
     transfers: [{ name: 'mask', direction: 'upload', bytes: 41, totalBytes: 100 }],
     results: [],
   };
-  const { status } = decide(runningRun(live), after(10), {});
+  const { status } = decided(runningRun(live), after(10), {});
   const { phase, progress, target, transfers, results } = status ?? {};
   assert.equal({ phase, progress, target, transfers, results }, live);
   assert.is(status?.message, 'uploading mask');
@@ -42,7 +41,7 @@ test('what the worker says is in the status', () => {
 
 test('progress of which nobody knows the whole is shown by its amount', () => {
   const progress = { message: 'Uploading masks: 158 files', summary: '158 files' };
-  const { status } = decide(runningRun({ phase: 'Uploading', progress }), after(10), {});
+  const { status } = decided(runningRun({ phase: 'Uploading', progress }), after(10), {});
   assert.equal(status?.progress, progress);
 });
 
@@ -52,7 +51,7 @@ test('a worker that does not answer for a moment keeps its phase and what it sai
     ...({ phase: 'Running', podName: pod.name, target } as const),
     progress: { message: 'the target runs' },
   };
-  const { status } = decide(runningRun(undefined, before), after(10), {});
+  const { status } = decided(runningRun(undefined, before), after(10), {});
   assert.is(status?.phase, 'Running');
   assert.equal(status?.target, target);
   assert.is(status?.progress, undefined);
@@ -60,28 +59,28 @@ test('a worker that does not answer for a moment keeps its phase and what it sai
 
 test('the phase of an earlier pod is not that of the next one', () => {
   const before = { phase: 'Running', podName: 'an-earlier-pod' } as const;
-  assert.is(decide(runningRun(undefined, before), after(10), {}).status?.phase, 'Preparing');
+  assert.is(decided(runningRun(undefined, before), after(10), {}).status?.phase, 'Preparing');
 });
 
 // The clock begins with the pod, 2 s after the run.
 test('a worker that still prepares when the start deadline is over fails the run, with what it was doing', () => {
   const live: Report = { phase: 'Preparing', progress: { message: 'pulling busybox: 3 MB' } };
-  assert.is(decide(runningRun(live), after(61), {}).status?.phase, 'Preparing');
-  const { status } = decide(runningRun(live), after(62), {});
+  assert.is(decided(runningRun(live), after(61), {}).status?.phase, 'Preparing');
+  const { status } = decided(runningRun(live), after(62), {});
   assert.is(status?.reason, 'StartDeadlineExceeded');
   assert.match(status?.message ?? '', /^The run was still being prepared: pulling busybox: 3 MB\. /);
 });
 
 test('a target that runs, and a worker that is silent, have no start deadline', () => {
-  assert.is(decide(runningRun({ phase: 'Running' }), after(6000), {}).status?.phase, 'Running');
-  assert.is(decide(runningRun(undefined), after(6000), {}).status?.phase, 'Preparing');
+  assert.is(decided(runningRun({ phase: 'Running' }), after(6000), {}).status?.phase, 'Running');
+  assert.is(decided(runningRun(undefined), after(6000), {}).status?.phase, 'Preparing');
 });
 
 test('a worker that has ended is waited for: the Job says whether another follows', () => {
   const report: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'no', target: { exitCode: 3 } };
   const ended = aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report });
   const run = aRun({ status: { phase: 'Running', podName: ended.name } });
-  const { actions, status, requeueAfterMs } = decide(
+  const { actions, status, requeueAfterMs } = decided(
     anObservation({ run, job: aJob(), pods: [ended] }),
     after(10),
     {},
@@ -96,30 +95,33 @@ test('a worker that says it has succeeded ends the run, before its Job says so',
   const results = [{ hook: 0, itemId: 'i', fileId: 'f', name: 'n', size: 1, sha256: '00' }];
   const report: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.', results };
   const ended = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report });
-  const { actions, status } = decide(anObservation({ job: aJob(), pods: [ended] }), after(10), {});
+  const { actions, status } = decided(anObservation({ job: aJob(), pods: [ended] }), after(10), {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Succeeded');
   assert.is(status?.message, 'Done.');
   assert.equal(status?.results, results);
   assert.is(status?.completionTime, after(10).toISOString());
-  const next = decide(anObservation({ run: aRun({ status: status ?? {} }), job: aJob() }), after(11), {});
+  const next = decided(anObservation({ run: aRun({ status: status ?? {} }), job: aJob() }), after(11), {});
   assert.equal(next.actions, []);
 });
 
 test('a Job of somebody else with the name of ours fails the run and is left alone', () => {
   const observed = { ...runningRun(undefined), job: aJob({ ownerUid: 'somebody' }) };
-  const { actions, status } = decide(observed, after(10), {});
+  const { actions, status } = decided(observed, after(10), {});
   assert.equal(actions, []);
   assert.is(status?.reason, 'JobRefused');
-  assert.match(status?.message ?? '', /segment-0b9ad1c6 that is not of this run exists in namespace lab/);
+  assert.match(
+    status?.message ?? '',
+    /segment-0b9ad1c6 that does not belong to this run exists in namespace lab/,
+  );
   const run = aRun({ status: status ?? {} });
-  assert.equal(decide({ ...observed, run }, after(11), {}).actions, []);
+  assert.equal(decided({ ...observed, run }, after(11), {}).actions, []);
 });
 
 test('the policy does not touch a run that has its Job', () => {
   const volumes = [{ name: 'd', bindMount: { hostPath: '/srv', containerPath: '/d', mode: 'rw' as const } }];
   const observed = anObservation({ run: aRun({ spec: { volumes } }), job: aJob(), pods: [pod] });
-  assert.is(decide(observed, after(10), {}).status?.phase, 'Preparing');
+  assert.is(decided(observed, after(10), {}).status?.phase, 'Preparing');
 });
 
 test.run();

@@ -2,10 +2,18 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import type { Observed } from '../../../src/controller/decide/decision.ts';
+import { type Observed } from '../../../src/controller/observe/observed.ts';
 import type { ObservedJob, ObservedPod } from '../../../src/controller/observe/observed.ts';
-import { after, aJob, anObservation, aPod, aRun, jobEnd } from '../../fixtures/builders.ts';
+import {
+  after,
+  aJob,
+  anObservation,
+  aPod,
+  aRun,
+  jobEnd,
+  creationOf,
+  decided,
+} from '../../fixtures/builders.ts';
 import { condition } from '../../fixtures/builders-status.ts';
 
 const running = aPod({ kind: 'running' }, { podIP: '10.0.0.7', phase: 'Running' });
@@ -26,7 +34,7 @@ function observe(
 }
 
 test('a run that is cancelled before it began ends at once', () => {
-  const { actions, status } = decide(observe({ cancel: true }), after(10), {});
+  const { actions, status } = decided(observe({ cancel: true }), after(10), {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Cancelled');
   assert.is(status?.reason, 'Cancelled');
@@ -35,7 +43,7 @@ test('a run that is cancelled before it began ends at once', () => {
 });
 
 test('a run that is cancelled while it runs loses its Job, and ends not before its pod', () => {
-  const { actions, status } = decide(
+  const { actions, status } = decided(
     observe({ cancel: true }, { job: {}, pods: [running], status: begun }),
     after(10),
     {},
@@ -47,7 +55,7 @@ test('a run that is cancelled while it runs loses its Job, and ends not before i
 
 test('a Job that is being deleted is not deleted again', () => {
   const job = { deletionTimestamp: after(9).toISOString() };
-  const { actions } = decide(
+  const { actions } = decided(
     observe({ cancel: true }, { job, pods: [running], status: begun }),
     after(10),
     {},
@@ -57,7 +65,7 @@ test('a Job that is being deleted is not deleted again', () => {
 
 test('a cancelled run ends as Cancelled when its worker has said its last word', () => {
   const job = { deletionTimestamp: after(9).toISOString() };
-  const { status } = decide(
+  const { status } = decided(
     observe({ cancel: true }, { job, pods: [stopped()], status: begun }),
     after(10),
     {},
@@ -70,23 +78,23 @@ test('a cancel that comes after the success does not take it back', () => {
   const report = { phase: 'Succeeded', message: 'The target ended with exit code 0.' } as const;
   const pod = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report }, { phase: 'Succeeded' });
   assert.is(
-    decide(observe({ cancel: true }, { job: {}, pods: [pod] }), after(10), {}).status?.phase,
+    decided(observe({ cancel: true }, { job: {}, pods: [pod] }), after(10), {}).status?.phase,
     'Succeeded',
   );
   const ended = { finished: jobEnd(true) };
-  assert.is(decide(observe({ cancel: true }, { job: ended }), after(10), {}).status?.phase, 'Succeeded');
+  assert.is(decided(observe({ cancel: true }, { job: ended }), after(10), {}).status?.phase, 'Succeeded');
 });
 
 test('a cancelled run on a node that does not answer ends, and says so', () => {
   const pod = { ...running, deletionTimestamp: after(10).toISOString() };
   const job = { deletionTimestamp: after(9).toISOString() };
-  const { status } = decide(observe({ cancel: true }, { job, pods: [pod], status: begun }), after(200), {});
+  const { status } = decided(observe({ cancel: true }, { job, pods: [pod], status: begun }), after(200), {});
   assert.is(status?.phase, 'Cancelled');
   assert.match(status?.message ?? '', /node-1 does not answer/);
 });
 
 test('a run that is applied suspended gets no Job', () => {
-  const { actions, status } = decide(observe({ suspend: true }), after(10), {});
+  const { actions, status } = decided(observe({ suspend: true }), after(10), {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Suspended');
   assert.is(condition(status, 'Suspended')?.status, 'True');
@@ -94,12 +102,12 @@ test('a run that is applied suspended gets no Job', () => {
 });
 
 test('a mistake in a suspended run is told at once', () => {
-  const { status } = decide(observe({ suspend: true, args: ['$(nothing)'] }), after(10), {});
+  const { status } = decided(observe({ suspend: true, args: ['$(nothing)'] }), after(10), {});
   assert.is(status?.reason, 'InvalidSpec');
 });
 
 test('a run that is suspended while it runs has its Job suspended, and says so when its pod is gone', () => {
-  const first = decide(
+  const first = decided(
     observe({ suspend: true }, { job: {}, pods: [running], status: begun }),
     after(10),
     {},
@@ -107,7 +115,7 @@ test('a run that is suspended while it runs has its Job suspended, and says so w
   assert.equal(first.actions, [{ kind: 'suspendJob', name: aJob().name, uid: 'job-uid' }]);
   assert.is(first.status?.reason, 'Suspending');
   const job = { suspendedBy: 'operator' } as const;
-  const then = decide(observe({ suspend: true }, { job, pods: [], status: begun }), after(12), {});
+  const then = decided(observe({ suspend: true }, { job, pods: [], status: begun }), after(12), {});
   assert.equal(then.actions, []);
   assert.is(then.status?.phase, 'Suspended');
 });
@@ -115,14 +123,14 @@ test('a run that is suspended while it runs has its Job suspended, and says so w
 test('a suspended run goes on when its last pod is gone, and its clock begins anew', () => {
   const job = { suspendedBy: 'operator' } as const;
   const pod = { ...stopped(), deletionTimestamp: after(9).toISOString() };
-  const ending = decide(observe({ suspend: false }, { job, pods: [pod] }), after(10), {});
+  const ending = decided(observe({ suspend: false }, { job, pods: [pod] }), after(10), {});
   assert.equal(ending.actions, []);
-  const { status } = decide(observe({ suspend: true }, { job }), after(11), {});
-  const gone = decide(observe({}, { job, status: status ?? {} }), after(5000), {});
+  const { status } = decided(observe({ suspend: true }, { job }), after(11), {});
+  const gone = decided(observe({}, { job, status: status ?? {} }), after(5000), {});
   assert.equal(gone.actions, [{ kind: 'resumeJob', name: aJob().name, uid: 'job-uid' }]);
   assert.is(condition(gone.status, 'Suspended')?.status, 'False');
   const next = observe({ startDeadlineSeconds: 60 }, { job: {}, status: gone.status ?? {} });
-  assert.is(decide(next, after(5059), {}).status?.phase, 'Pending');
+  assert.is(decided(next, after(5059), {}).status?.phase, 'Pending');
 });
 
 test('a run that goes on after a suspension is not called retrying while its pod is to come', () => {
@@ -131,28 +139,28 @@ test('a run that goes on after a suspension is not called retrying while its pod
     ...begun,
     attemptHistory: [{ podUID: 'a', podName: 'a', startTime: after(2).toISOString() }],
   };
-  const suspended = decide(observe({ suspend: true }, { job, status: had }), after(10), {}).status;
-  const resumed = decide(observe({}, { job, status: suspended ?? {} }), after(20), {}).status;
+  const suspended = decided(observe({ suspend: true }, { job, status: had }), after(10), {}).status;
+  const resumed = decided(observe({}, { job, status: suspended ?? {} }), after(20), {}).status;
   for (const status of [suspended, resumed])
     assert.is(
-      decide(observe({}, { job: {}, status: status ?? {} }), after(21), {}).status?.reason,
+      decided(observe({}, { job: {}, status: status ?? {} }), after(21), {}).status?.reason,
       'Pending',
     );
   const vanished = (backoffLimit: number) =>
-    decide(observe({ backoffLimit }, { job: {}, status: had }), after(21), {}).status?.reason;
+    decided(observe({ backoffLimit }, { job: {}, status: had }), after(21), {}).status?.reason;
   assert.is(vanished(1), 'Retrying');
   assert.is(vanished(0), 'Pending', 'no other pod follows that somebody could wait for');
 });
 
 test('a run that was suspended before it began gets its Job when it may go on, however late that is', () => {
-  const { status } = decide(observe({ suspend: true }), after(10), {});
-  const { actions } = decide(observe({}, { status: status ?? {} }), after(9_000), {});
-  assert.equal(actions, [{ kind: 'createJob' }]);
+  const { status } = decided(observe({ suspend: true }), after(10), {});
+  const { actions } = decided(observe({}, { status: status ?? {} }), after(9_000), {});
+  assert.equal(actions, [creationOf(aRun())]);
 });
 
 test('a Job that a queue suspends is left to it', () => {
   const job = { suspendedBy: 'other', isQueued: true } as const;
-  const { actions, status } = decide(observe({}, { job }), after(9_000), {});
+  const { actions, status } = decided(observe({}, { job }), after(9_000), {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Suspended');
   assert.is(status?.reason, 'Queued');
@@ -160,38 +168,38 @@ test('a Job that a queue suspends is left to it', () => {
 
 test('a run in a queue is suspended by giving its place up, and gets a new Job to go on', () => {
   const inQueue = { job: { isQueued: true }, pods: [running] };
-  const told = decide(observe({ suspend: true }, { ...inQueue, status: begun }), after(10), {});
+  const told = decided(observe({ suspend: true }, { ...inQueue, status: begun }), after(10), {});
   assert.equal(told.actions, [], 'who looks next must know first why the Job goes');
   assert.is(told.status?.reason, 'Suspending');
   assert.is(told.requeueAfterMs, 0);
-  const { actions } = decide(
+  const { actions } = decided(
     observe({ suspend: true }, { ...inQueue, status: told.status ?? {} }),
     after(10),
     {},
   );
   assert.equal(actions, [{ kind: 'deleteJob', name: aJob().name, uid: 'job-uid', waits: true }]);
-  const without = decide(observe({ suspend: true }, { status: begun }), after(12), {});
+  const without = decided(observe({ suspend: true }, { status: begun }), after(12), {});
   assert.is(without.status?.phase, 'Suspended');
-  const again = decide(observe({}, { status: without.status ?? {} }), after(13), {});
-  assert.equal(again.actions, [{ kind: 'createJob' }]);
+  const again = decided(observe({}, { status: without.status ?? {} }), after(13), {});
+  assert.equal(again.actions, [creationOf(aRun())]);
 });
 
 test('a run that waits in a queue and whose Job somebody deletes ends, as any other does', () => {
   const job = { suspendedBy: 'other', isQueued: true } as const;
-  const { status = {} } = decide(observe({}, { job }), after(10), {});
-  assert.is(decide(observe({}, { status }), after(12), {}).status?.reason, 'JobDeleted');
+  const { status = {} } = decided(observe({}, { job }), after(10), {});
+  assert.is(decided(observe({}, { status }), after(12), {}).status?.reason, 'JobDeleted');
 });
 
 test('the failed pod of an attempt before the suspension keeps no run from going on', () => {
   const job = { suspendedBy: 'operator' } as const;
-  const { actions } = decide(observe({}, { job, pods: [stopped()], status: begun }), after(500), {});
+  const { actions } = decided(observe({}, { job, pods: [stopped()], status: begun }), after(500), {});
   assert.equal(actions, [{ kind: 'resumeJob', name: aJob().name, uid: 'job-uid' }]);
 });
 
 test('a suspended run that shall go on fails when its pod is lost with its node, and not before that', () => {
   const pod = { ...running, deletionTimestamp: after(10).toISOString() };
   const at = (seconds: number, spec: Partial<DockerRunSpec>) =>
-    decide(
+    decided(
       observe(spec, { job: { suspendedBy: 'operator' }, pods: [pod], status: begun }),
       after(seconds),
       {},
@@ -206,46 +214,46 @@ test('a suspended run that shall go on fails when its pod is lost with its node,
 test('a run in a queue that is suspended and let go on at once waits for its Job to go, and gets a new one', () => {
   const job = { isQueued: true, deletionTimestamp: after(9).toISOString() };
   const status = { ...begun, reason: 'Suspending' };
-  const ending = decide(observe({}, { job, pods: [running], status }), after(10), {});
+  const ending = decided(observe({}, { job, pods: [running], status }), after(10), {});
   assert.equal(ending.actions, []);
   assert.is(ending.status?.reason, 'Suspending');
   const failed = { ...job, finished: jobEnd(false) };
-  assert.is(decide(observe({}, { job: failed, status }), after(11), {}).status?.reason, 'Suspending');
-  const gone = decide(observe({}, { status: ending.status ?? {} }), after(12), {});
-  assert.equal(gone.actions, [{ kind: 'createJob' }]);
+  assert.is(decided(observe({}, { job: failed, status }), after(11), {}).status?.reason, 'Suspending');
+  const gone = decided(observe({}, { status: ending.status ?? {} }), after(12), {});
+  assert.equal(gone.actions, [creationOf(aRun())]);
 });
 
 test('a run that goes on, and whose new Job is refused for now, waits for it until its start deadline', () => {
-  const suspended = decide(observe({ suspend: true }, { status: begun }), after(10), {}).status ?? {};
+  const suspended = decided(observe({ suspend: true }, { status: begun }), after(10), {}).status ?? {};
   const spec = { startDeadlineSeconds: 60 };
   const jobRefusal = { message: 'exceeded quota', permanent: false };
   const refused = { ...observe(spec, { status: suspended }), jobRefusal };
-  const { status = {} } = decide(refused, after(5_000), {});
+  const { status = {} } = decided(refused, after(5_000), {});
   assert.is(status.reason, 'Resumed');
   assert.match(status.message ?? '', /exceeded quota/);
-  assert.equal(decide(observe(spec, { status }), after(5_059), {}).actions, [{ kind: 'createJob' }]);
-  const late = decide(observe(spec, { status }), after(5_061), {}).status;
+  assert.equal(decided(observe(spec, { status }), after(5_059), {}).actions, [creationOf(aRun({ spec }))]);
+  const late = decided(observe(spec, { status }), after(5_061), {}).status;
   assert.is(late?.reason, 'StartDeadlineExceeded');
   assert.match(late?.message ?? '', /exceeded quota/);
 });
 
 test('a run that is let go on before it stood still has its whole start deadline for its new Job', () => {
   const inQueue = { job: { isQueued: true }, pods: [running], status: begun };
-  const suspending = decide(observe({ suspend: true }, inQueue), after(4_000), {}).status ?? {};
+  const suspending = decided(observe({ suspend: true }, inQueue), after(4_000), {}).status ?? {};
   assert.is(condition(suspending, 'Suspended')?.status, 'Unknown');
   const spec = { startDeadlineSeconds: 60 };
   const jobRefusal = { message: 'exceeded quota', permanent: false };
-  const { status = {} } = decide({ ...observe(spec, { status: suspending }), jobRefusal }, after(5_000), {});
+  const { status = {} } = decided({ ...observe(spec, { status: suspending }), jobRefusal }, after(5_000), {});
   assert.is(status.reason, 'Resumed');
   assert.is(condition(status, 'Suspended')?.status, 'False');
-  assert.equal(decide(observe(spec, { status }), after(5_059), {}).actions, [{ kind: 'createJob' }]);
-  assert.is(decide(observe(spec, { status }), after(5_061), {}).status?.reason, 'StartDeadlineExceeded');
+  assert.equal(decided(observe(spec, { status }), after(5_059), {}).actions, [creationOf(aRun({ spec }))]);
+  assert.is(decided(observe(spec, { status }), after(5_061), {}).status?.reason, 'StartDeadlineExceeded');
 });
 
 test('a suspended Job that did not count the success of its run is deleted, so that no queue runs it again', () => {
   const status = { ...begun, phase: 'Succeeded', completionTime: after(5).toISOString() } as const;
   const actionsWith = (job: Partial<ObservedJob>) =>
-    decide(observe({}, { job, status }), after(10), {}).actions;
+    decided(observe({}, { job, status }), after(10), {}).actions;
   assert.equal(actionsWith({}), []);
   assert.equal(actionsWith({ suspendedBy: 'other' }), [
     { kind: 'deleteJob', name: aJob().name, uid: 'job-uid' },
@@ -255,19 +263,19 @@ test('a suspended Job that did not count the success of its run is deleted, so t
 test('a cancelled run is cancelled, though its Job fails for the pod that never ran', () => {
   const pod = aPod({ kind: 'waiting', reason: '', message: '' }, { phase: 'Failed' });
   const job = { finished: jobEnd(false), deletionTimestamp: after(9).toISOString() };
-  const ending = decide(observe({ cancel: true }, { job, pods: [pod], status: begun }), after(10), {});
+  const ending = decided(observe({ cancel: true }, { job, pods: [pod], status: begun }), after(10), {});
   assert.is(ending.status?.reason, 'Cancelling');
-  const gone = decide(observe({ cancel: true }, { status: begun }), after(11), {});
+  const gone = decided(observe({ cancel: true }, { status: begun }), after(11), {});
   assert.is(gone.status?.phase, 'Cancelled');
 });
 
 test('cancel wins over suspend', () => {
-  assert.is(decide(observe({ cancel: true, suspend: true }), after(10), {}).status?.phase, 'Cancelled');
+  assert.is(decided(observe({ cancel: true, suspend: true }), after(10), {}).status?.phase, 'Cancelled');
 });
 
 test('a pod that the cluster takes away is followed by another, and is no failure', () => {
   const disruption = { reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' };
-  const { status } = decide(observe({}, { job: {}, pods: [{ ...stopped(), disruption }] }), after(10), {});
+  const { status } = decided(observe({}, { job: {}, pods: [{ ...stopped(), disruption }] }), after(10), {});
   assert.is(status?.phase, 'Pending');
   assert.is(status?.reason, 'Retrying');
   assert.match(status?.message ?? '', /EvictionByEvictionAPI/);

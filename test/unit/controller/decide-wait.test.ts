@@ -1,8 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import type { Observed } from '../../../src/controller/decide/decision.ts';
-import { after, aJob, anObservation, anObstacle, aPod, aRun } from '../../fixtures/builders.ts';
+import { type Observed } from '../../../src/controller/observe/observed.ts';
+import { after, aJob, anObservation, aBlockingEvent, aPod, aRun, decided } from '../../fixtures/builders.ts';
 
 const started = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;
 const mount = 'MountVolume.SetUp failed for volume "girder-credentials": secret "girder" not found';
@@ -18,11 +17,11 @@ const podCreated = 2;
 const noNode = { nodeName: undefined };
 const waits: [what: string, observed: Observed, message: RegExp][] = [
   ['without a pod', waitingRun(), /^The Job segment-0b9ad1c6 has no pod yet/],
-  ['without a node', waitingRun({ pods: [aPod(started, noNode)] }), /waits for a node/],
+  ['without a node', waitingRun({ pods: [aPod(started, noNode)] }), /is waiting to be scheduled/],
   [
     'that fits on no node',
     waitingRun({ pods: [aPod(started, { ...noNode, unschedulable: '0/3 nodes: Insufficient memory' })] }),
-    /^No node fits: 0\/3 nodes: Insufficient memory/,
+    / cannot be scheduled: 0\/3 nodes: Insufficient memory/,
   ],
   ['whose pod is being started', waitingRun({ pods: [aPod(started)] }), /being started on node node-1/],
   [
@@ -34,7 +33,7 @@ const waits: [what: string, observed: Observed, message: RegExp][] = [
     'whose volume is not mounted yet',
     waitingRun({
       pods: [aPod(started)],
-      mountFailure: anObstacle(mount, 40),
+      mountFailure: aBlockingEvent(mount, 40),
     }),
     /secret "girder" not found/,
   ],
@@ -42,7 +41,7 @@ const waits: [what: string, observed: Observed, message: RegExp][] = [
 
 for (const [what, observed, message] of waits) {
   test(`a run ${what} is pending and says so`, () => {
-    const { actions, status } = decide(observed, after(50), {});
+    const { actions, status } = decided(observed, after(50), {});
     assert.equal(actions, []);
     assert.is(status?.phase, 'Pending');
     assert.is(status?.reason, 'Pending');
@@ -51,8 +50,8 @@ for (const [what, observed, message] of waits) {
 
   test(`a run ${what} is looked at again when its start deadline is over, and fails then`, () => {
     const end = (observed.pods.length === 0 ? 0 : podCreated) + 60;
-    assert.is(decide(observed, after(end - 2), {}).requeueAfterMs, 2_000);
-    const { status } = decide(observed, after(end), {});
+    assert.is(decided(observed, after(end - 2), {}).requeueAfterMs, 2_000);
+    const { status } = decided(observed, after(end), {});
     assert.is(status?.reason, 'StartDeadlineExceeded');
     assert.match(status?.message ?? '', /^The run did not start: /);
     assert.match((status?.message ?? '').replace('The run did not start: ', ''), message);
@@ -61,8 +60,11 @@ for (const [what, observed, message] of waits) {
 
 test('a volume that cannot be mounted is waited for, since its Secret may come a moment later', () => {
   const failingUntil = (last: number) =>
-    decide(waitingRun({ pods: [aPod(started)], mountFailure: anObstacle(mount, 10, last) }), after(50), {})
-      .status;
+    decided(
+      waitingRun({ pods: [aPod(started)], mountFailure: aBlockingEvent(mount, 10, last) }),
+      after(50),
+      {},
+    ).status;
   assert.is(failingUntil(25)?.phase, 'Pending');
   assert.is(failingUntil(41)?.phase, 'Failed');
   assert.is(failingUntil(41)?.reason, 'VolumeMountFailed');
@@ -76,10 +78,10 @@ test('a failed attempt is retrying, with why it failed, while the Job waits befo
     run: aRun({ spec: { backoffLimit: 1, startDeadlineSeconds: 60 } }),
     pods: [pod],
   });
-  const { status } = decide(failedOnce, after(5000), {});
+  const { status } = decided(failedOnce, after(5000), {});
   assert.is(status?.phase, 'Pending');
   assert.is(status?.reason, 'Retrying');
-  assert.match(status?.message ?? '', /Attempt 1 failed, another one follows. It ended with 3./);
+  assert.match(status?.message ?? '', /Attempt 1 failed; a retry follows. It ended with 3./);
 });
 
 test('what the worker of a failed attempt said of its target is shown until there is another pod', () => {
@@ -87,10 +89,10 @@ test('what the worker of a failed attempt said of its target is shown until ther
   const report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with 3.', target } as const;
   const pod = aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report });
   const run = aRun({ spec: { backoffLimit: 1 } });
-  const { status } = decide(waitingRun({ run, pods: [pod] }), after(9), {});
+  const { status } = decided(waitingRun({ run, pods: [pod] }), after(9), {});
   assert.equal(status?.target, target);
   const second = aPod(started, { name: 'second', uid: 'second', creationTimestamp: after(20).toISOString() });
-  const again = decide(
+  const again = decided(
     waitingRun({ run: { ...run, status: status ?? {} }, pods: [pod, second] }),
     after(21),
     {},
@@ -106,7 +108,7 @@ test('the last attempt, and one that another could not mend, are not called retr
   ] as const) {
     const report = { phase: 'Failed', reason, message: 'x' } as const;
     const pod = aPod({ kind: 'terminated', exitCode: 1, reason: 'Error', report });
-    const { status } = decide(
+    const { status } = decided(
       waitingRun({ run: aRun({ spec: { backoffLimit } }), pods: [pod] }),
       after(9),
       {},
@@ -118,7 +120,7 @@ test('the last attempt, and one that another could not mend, are not called retr
 test('a worker on a node that does not answer is lost when its pod should be gone for two minutes', () => {
   const pod = aPod({ kind: 'running' }, { deletionTimestamp: after(100).toISOString() });
   const at = (seconds: number, live?: Observed['live']) =>
-    decide(waitingRun({ pods: [pod], live }), after(seconds), {}).status;
+    decided(waitingRun({ pods: [pod], live }), after(seconds), {}).status;
   assert.is.not(at(219)?.phase, 'Failed');
   assert.is(at(220)?.reason, 'WorkerLost');
   assert.match(at(220)?.message ?? '', /node-1 does not answer/);
@@ -129,7 +131,7 @@ test('a worker that had not started yet is lost with its node, too', () => {
   const waits = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;
   const pod = aPod(waits, { deletionTimestamp: after(100).toISOString() });
   const run = aRun({ spec: { startDeadlineSeconds: 3600 } });
-  const at = (seconds: number) => decide(waitingRun({ run, pods: [pod] }), after(seconds), {}).status;
+  const at = (seconds: number) => decided(waitingRun({ run, pods: [pod] }), after(seconds), {}).status;
   assert.is(at(219)?.phase, 'Pending');
   assert.is(at(220)?.reason, 'WorkerLost');
 });
@@ -139,7 +141,7 @@ test('another attempt follows as long as fewer failed than backoffLimit, whateve
   const state = { kind: 'terminated', exitCode: 69, reason: 'Error', report } as const;
   const reasonAfter = (failuresBefore: number) => {
     const pods = [aPod(state), aPod(state), aPod(state, { failuresBefore })];
-    return decide(waitingRun({ run: aRun({ spec: { backoffLimit: 2 } }), pods }), after(9), {}).status
+    return decided(waitingRun({ run: aRun({ spec: { backoffLimit: 2 } }), pods }), after(9), {}).status
       ?.reason;
   };
   assert.is(reasonAfter(1), 'Retrying');
@@ -154,26 +156,26 @@ test('a run whose namespace is being deleted ends, and then its Job goes: that k
   );
   const run = aRun({ spec: { backoffLimit: 2 } });
   const observed = waitingRun({ run, pods: [pod], namespaceEnds: true });
-  const { status } = decide(observed, after(9), {});
+  const { status } = decided(observed, after(9), {});
   assert.is(status?.reason, 'Cancelled');
   assert.match(status?.message ?? '', /^Namespace lab is being deleted/);
-  const next = decide({ ...observed, run: { ...run, status: status ?? {} } }, after(9), {});
+  const next = decided({ ...observed, run: { ...run, status: status ?? {} } }, after(9), {});
   assert.equal(next.actions, [{ kind: 'deleteJob', name: aJob().name, uid: aJob().uid }]);
 });
 
 test('while the policy is invalid a new run waits and says so', () => {
-  const { actions, status } = decide(anObservation(), after(1), {
+  const { actions, status } = decided(anObservation(), after(1), {
     problem: 'policy/hostPaths must be array',
   });
   assert.equal(actions, []);
   assert.is(status?.phase, 'Pending');
-  assert.match(status?.message ?? '', /policy is invalid.*must be array/);
+  assert.match(status?.message ?? '', /DockerRunPolicy "default" is invalid.*must be array/);
 });
 
 for (const reason of ['InvalidImageName', 'ErrImageNeverPull']) {
   test(`${reason} of the worker fails the run at once, since waiting mends nothing`, () => {
     const pods = [aPod({ kind: 'waiting', reason, message: 'the cause' })];
-    const { status } = decide(waitingRun({ pods }), after(3), {});
+    const { status } = decided(waitingRun({ pods }), after(3), {});
     assert.is(status?.reason, 'WorkerNotStarted');
     assert.match(status?.message ?? '', new RegExp(`${reason}: the cause`));
   });
@@ -184,22 +186,22 @@ test('another attempt that waits is retrying, and has a start clock of its own',
   const second = aPod(started, { name: 'second', creationTimestamp: after(500).toISOString() });
   const run = aRun({ spec: { startDeadlineSeconds: 60 }, status: { podName: first.name, attempts: 1 } });
   const observed = waitingRun({ run, job: aJob({ endedPods: 1 }), pods: [first, second] });
-  const { status } = decide(observed, after(559), {});
+  const { status } = decided(observed, after(559), {});
   assert.is(status?.phase, 'Pending');
   assert.is(status?.reason, 'Retrying');
   assert.is(status?.attempts, 2);
   assert.is(status?.podName, 'second');
-  assert.is(decide(observed, after(560), {}).status?.reason, 'StartDeadlineExceeded');
+  assert.is(decided(observed, after(560), {}).status?.reason, 'StartDeadlineExceeded');
 });
 
 // A drained node: the pod is deleted, which is no failure of the Job, and the Job controller makes another one.
 test('a run that ran longer than its start deadline outlives the loss of its pod', () => {
   const status = { phase: 'Running', podName: 'drained', attempts: 1 } as const;
   const run = aRun({ spec: { startDeadlineSeconds: 60 }, status });
-  const between = decide(waitingRun({ run, job: aJob() }), after(7200), {});
+  const between = decided(waitingRun({ run, job: aJob() }), after(7200), {});
   assert.is(between.status?.phase, 'Pending');
   const second = aPod(started, { name: 'second', creationTimestamp: after(7200).toISOString() });
-  const replaced = decide(waitingRun({ run, pods: [second] }), after(7205), {});
+  const replaced = decided(waitingRun({ run, pods: [second] }), after(7205), {});
   assert.is(replaced.status?.phase, 'Pending');
 });
 
@@ -217,16 +219,16 @@ const betweenAttempts = (endedAt: number, attempts: number, podRefusal?: Observe
 };
 
 test('a run that gets no pod because of a quota says so, and fails when its start deadline is over', () => {
-  const podRefusal = anObstacle('exceeded quota: pods', 1);
-  const early = decide(waitingRun({ podRefusal }), after(59), {});
+  const podRefusal = aBlockingEvent('exceeded quota: pods', 1);
+  const early = decided(waitingRun({ podRefusal }), after(59), {});
   assert.match(early.status?.message ?? '', /cannot create its pod: exceeded quota: pods/);
   assert.is(early.status?.phase, 'Pending');
-  assert.is(decide(waitingRun({ podRefusal }), after(60), {}).status?.reason, 'StartDeadlineExceeded');
+  assert.is(decided(waitingRun({ podRefusal }), after(60), {}).status?.reason, 'StartDeadlineExceeded');
 });
 
 test('between two attempts the start clock begins when the next pod should be there, refused or not', () => {
-  const phaseAt = (observed: Observed, seconds: number) => decide(observed, after(seconds), {}).status;
-  for (const refusal of [undefined, anObstacle('exceeded quota: pods', 7300)]) {
+  const phaseAt = (observed: Observed, seconds: number) => decided(observed, after(seconds), {}).status;
+  for (const refusal of [undefined, aBlockingEvent('exceeded quota: pods', 7300)]) {
     const first = betweenAttempts(7200, 1, refusal);
     assert.is(phaseAt(first, 7200 + 10 + 10 + 59)?.phase, 'Pending');
     assert.is(phaseAt(first, 7200 + 10 + 10 + 60)?.reason, 'StartDeadlineExceeded');
@@ -235,7 +237,7 @@ test('between two attempts the start clock begins when the next pod should be th
 
 test('the pause of the Job before a later attempt is longer, up to ten minutes, and none of its start deadline', () => {
   const reasonAt = (attempts: number, seconds: number) =>
-    decide(betweenAttempts(100, attempts), after(100 + seconds), {}).status?.reason;
+    decided(betweenAttempts(100, attempts), after(100 + seconds), {}).status?.reason;
   assert.is(reasonAt(3, 40 + 10 + 59), 'Retrying');
   assert.is(reasonAt(3, 40 + 10 + 60), 'StartDeadlineExceeded');
   assert.is(reasonAt(10, 600 + 10 + 59), 'Retrying');

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseJob, parsePod, parseRun } from '../../../src/controller/observe/observed.ts';
+import { parseJob, parsePod, parseRun } from '../../../src/controller/observe/parse.ts';
 import { aSpec, metadata } from '../../fixtures/builders.ts';
 
 /** A pod whose worker's container is in `state`. */

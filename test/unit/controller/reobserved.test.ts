@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import { after, anObservation, aRun } from '../../fixtures/builders.ts';
+import { after, anObservation, aRun, decided } from '../../fixtures/builders.ts';
 
 const condition = {
   type: 'Complete',
@@ -19,7 +18,7 @@ const ended = {
 
 test('a run that has ended says the same of a spec that was changed since', () => {
   const run = aRun({ metadata: { generation: 3 }, status: ended });
-  assert.equal(decide(anObservation({ run }), after(10), {}).status, {
+  assert.equal(decided(anObservation({ run }), after(10), {}).status, {
     ...ended,
     observedGeneration: 3,
     conditions: [{ ...condition, observedGeneration: 3 }],
@@ -30,14 +29,14 @@ test('a run that has ended says it once, also while it waits to be deleted', () 
   const metadata = { generation: 2 };
   for (const spec of [{}, { ttlSecondsAfterFinished: 60 }]) {
     const run = aRun({ metadata, spec, status: ended });
-    assert.is(decide(anObservation({ run }), after(10), {}).status, undefined);
+    assert.is(decided(anObservation({ run }), after(10), {}).status, undefined);
   }
 });
 
 test('a run that is deleted in the same step says nothing any more', () => {
   const spec = { ttlSecondsAfterFinished: 0 };
   const run = aRun({ metadata: { generation: 3 }, spec, status: ended });
-  const { actions, status } = decide(anObservation({ run }), after(10), {});
+  const { actions, status } = decided(anObservation({ run }), after(10), {});
   assert.equal(actions, [{ kind: 'deleteRun' }]);
   assert.is(status, undefined);
 });

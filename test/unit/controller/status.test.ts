@@ -2,9 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import { carriedOver, statusOf } from '../../../src/controller/decide/next-status.ts';
-import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
+import { decisionOf } from '../../../src/controller/decide/status.ts';
+import { after, aJob, anObservation, aPod, aRun, decided, workerConfig } from '../../fixtures/builders.ts';
 
 const results = Array.from({ length: 12 }, (_, index) => ({
   ...{ hook: 0, itemId: 'i', fileId: `f${index}`, name: `${index}.txt`, size: 1, sha256: '00' },
@@ -21,7 +20,7 @@ const podName = 'segment-0b9ad1c6-0-x1y2z';
 function endedWith(report: Report, status: DockerRunStatus): DockerRunStatus | undefined {
   const pod = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report });
   const run = aRun({ status: { phase: 'Uploading', ...status } });
-  return decide(anObservation({ run, job: aJob(), pods: [pod] }), after(10), {}).status;
+  return decided(anObservation({ run, job: aJob(), pods: [pod] }), after(10), {}).status;
 }
 
 test('a status lists the results of the final report, and says how many there are', () => {
@@ -49,8 +48,9 @@ test('what an earlier attempt transferred and uploaded is not taken for that of 
 
 test('a message of any length is cut, in the status and in its conditions', () => {
   const message = 'refused '.repeat(10_000);
-  const status = statusOf(anObservation(), after(10), { phase: 'Pending', reason: 'Pending', message });
-  assert.match(status.message ?? '', /^(refused )+.*…$/);
+  const input = { ...anObservation(), now: after(10), policy: {}, worker: workerConfig };
+  const { status } = decisionOf(input, { verdict: { phase: 'Pending', reason: 'Pending', message } });
+  assert.match(status?.message ?? '', /^(refused )+.*…$/);
   assert.ok(Buffer.byteLength(JSON.stringify(status)) < 20_000);
 });
 
@@ -66,14 +66,15 @@ const ended: DockerRunStatus = {
 };
 
 test('the status of a run that has ended is written again only when the spec has changed since', () => {
-  const at = (generation: number, status = ended) => carriedOver(aRun({ metadata: { generation }, status }));
+  const at = (generation: number, status = ended) =>
+    decided(anObservation({ run: aRun({ metadata: { generation }, status }) }), after(90)).status;
   assert.is(at(3), undefined);
   assert.equal(at(4), {
     ...ended,
     observedGeneration: 4,
     conditions: ended.conditions?.map((condition) => ({ ...condition, observedGeneration: 4 })),
   });
-  assert.is(at(4, { ...ended, phase: 'Uploading' }), undefined);
+  assert.is(at(4, { ...ended, phase: 'Uploading' })?.phase, 'Pending');
 });
 
 test.run();

@@ -1,6 +1,6 @@
 import type { V1Affinity, V1Container, V1Job, V1PodTemplateSpec } from '@kubernetes/client-node';
-import { labels, tidyJobName } from '../../api/names.ts';
-import { type TidyMode, workerEnvironment } from '../../api/plan.ts';
+import { labels, cleanupJobName } from '../../api/names.ts';
+import { type CleanupMode, type Ending, workerEnvironment } from '../../api/plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import type { WorkerConfig } from '../config.ts';
 import { literal } from './env-value.ts';
@@ -11,7 +11,12 @@ import { secretMounts } from './pod-secrets.ts';
 import { workerContainer } from './pod-worker.ts';
 import { workerOverhead } from './resources.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Tidying } from '../decide/decision.ts';
+
+/**
+ * What is left to do after a run that its worker did not end: on the node of the lost worker, or, where nothing can be
+ * left on a node, only in Girder.
+ */
+export type Cleanup = { readonly node: string | undefined; readonly ending: Ending };
 
 /** Less than a run waits for it. */
 const longestSeconds = 120;
@@ -26,28 +31,28 @@ const keptSeconds = 600;
  * The Job that does what is left to do after a run. On the node of a lost worker its pod has what the worker had, but
  * nothing of the target and no Secret but the token of the Girder job; a report alone needs neither node nor volumes.
  */
-export function desiredTidyJob(run: Run, tidying: Tidying, config: WorkerConfig, policy: Policy): V1Job {
+export function desiredCleanupJob(run: Run, cleanup: Cleanup, config: WorkerConfig, policy: Policy): V1Job {
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: jobMetadata(run.metadata, tidyJobName(run.metadata)),
+    metadata: jobMetadata(run.metadata, cleanupJobName(run.metadata)),
     spec: {
       backoffLimit: 0,
       activeDeadlineSeconds: longestSeconds,
       ttlSecondsAfterFinished: keptSeconds,
-      template: podTemplate(run, tidying, config, policy),
+      template: podTemplate(run, cleanup, config, policy),
     },
   };
 }
 
 function podTemplate(
   { metadata, spec }: Run,
-  { node, ending }: Tidying,
+  { node, ending }: Cleanup,
   config: WorkerConfig,
   policy: Policy,
 ): V1PodTemplateSpec {
-  const [mode, part]: [TidyMode, DockerRunSpec] =
-    node === undefined ? ['report', onlyGirder(spec)] : ['tidy', onlyVolumes(spec)];
+  const [mode, part]: [CleanupMode, DockerRunSpec] =
+    node === undefined ? ['report', onlyGirder(spec)] : ['cleanup', onlyVolumes(spec)];
   const mounts = node === undefined ? secretMounts(part) : podMounts(part, config, policy);
   const container = workerContainer(
     { metadata, spec: part },
@@ -61,7 +66,7 @@ function podTemplate(
   const { ports: _, ...more }: V1Container = { ...container, args: ['worker', mode], env, resources };
   return {
     // Without the labels of an attempt, since it is none.
-    metadata: { labels: { [labels.tidiedRun]: metadata.uid } },
+    metadata: { labels: { [labels.cleanedUpRun]: metadata.uid } },
     spec: {
       restartPolicy: 'Never',
       automountServiceAccountToken: false,

@@ -1,12 +1,22 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { V1Job } from '@kubernetes/client-node';
+import { parseEnding, workerEnvironment } from '../../../src/api/plan.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decide } from '../../../src/controller/decide/decide.ts';
-import type { Decision, Observed } from '../../../src/controller/decide/decision.ts';
-import type { WorkerState } from '../../../src/controller/observe/observed.ts';
+import { type Decision } from '../../../src/controller/decide/outcome.ts';
+import type { Observed, WorkerState } from '../../../src/controller/observe/observed.ts';
 import type { Policy } from '../../../src/controller/policy/policy.ts';
-import { after, aJob, anObservation, aPod, aRun, aTidyJob, jobEnd } from '../../fixtures/builders.ts';
+import {
+  after,
+  aJob,
+  anObservation,
+  aPod,
+  aRun,
+  aCleanupJob,
+  jobEnd,
+  decided,
+} from '../../fixtures/builders.ts';
 
 const killed: WorkerState = { kind: 'terminated', exitCode: 137, reason: 'Error', report: undefined };
 const said: WorkerState = { ...killed, report: { phase: 'Failed', reason: 'TargetFailed', message: 'x' } };
@@ -23,26 +33,35 @@ function lost(spec: Partial<DockerRunSpec> = { volumes }, more: Partial<Observed
 }
 const now = after(100);
 
-/** What a decision leaves to do after the run: where, and what Girder is told. */
-const tidyingOf = ({ actions }: Decision) =>
-  actions.flatMap((action) =>
-    action.kind === 'createTidyJob' ? [[action.node ?? 'anywhere', action.ending.kind]] : [],
-  );
+/** The cleanup Jobs of a decision: the node of each, and how Girder is to hear of the end. */
+const cleanupsOf = ({ actions }: Decision) =>
+  actions.flatMap((action) => (action.kind === 'createCleanupJob' ? [cleanupIn(action.job)] : []));
+
+function cleanupIn(job: V1Job): [string, string] {
+  const text = JSON.stringify(job.spec?.template.spec?.affinity ?? {});
+  const [, node = 'anywhere'] = /"metadata\.name","operator":"In","values":\["([^"]+)"\]/.exec(text) ?? [];
+  const env = job.spec?.template.spec?.containers[0]?.env ?? [];
+  return [node, parseEnding(env.find(({ name }) => name === workerEnvironment.ending)?.value).kind];
+}
 
 test('a run whose worker was lost waits until its node is tidied up, and says so', () => {
-  const decision = decide(lost(), now, {});
-  assert.equal(tidyingOf(decision), [['node-1', 'failed']]);
+  const decision = decided(lost(), now, {});
+  assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
   assert.is(decision.status?.phase, 'Running');
   assert.match(decision.status?.message ?? '', /What it left on node node-1 is being removed\.$/);
   assert.is(decision.requeueAfterMs, 110_000);
-  const underWay = decide(lost({ volumes }, { tidyJob: aTidyJob() }), now, {});
+  const underWay = decided(lost({ volumes }, { cleanupJob: aCleanupJob() }), now, {});
   assert.equal(underWay.actions, []);
   assert.is(underWay.status?.phase, 'Running');
 });
 
 test('it ends as WorkerLost when that is done, or when it failed, which it says', () => {
   const endedBy = (succeeded: boolean) =>
-    decide(lost({ volumes }, { tidyJob: aTidyJob({ finished: jobEnd(succeeded, 'too late') }) }), now, {});
+    decided(
+      lost({ volumes }, { cleanupJob: aCleanupJob({ finished: jobEnd(succeeded, 'too late') }) }),
+      now,
+      {},
+    );
   for (const { status, actions } of [endedBy(true), endedBy(false)]) {
     assert.is(status?.reason, 'WorkerLost');
     assert.equal(actions, []);
@@ -52,17 +71,17 @@ test('it ends as WorkerLost when that is done, or when it failed, which it says'
 });
 
 test('it waits no longer than 150 s after the loss, and what was not begun by then is begun', () => {
-  const at = (seconds: number, tidyJob?: Observed['tidyJob']) =>
-    decide(lost({ volumes }, { tidyJob }), after(seconds), {});
-  assert.is(at(209, aTidyJob()).status?.phase, 'Running');
-  assert.is(at(210, aTidyJob()).status?.reason, 'WorkerLost');
-  assert.equal(tidyingOf(at(210, aTidyJob())), []);
-  assert.equal(tidyingOf(at(210)), [['node-1', 'failed']]);
+  const at = (seconds: number, cleanupJob?: Observed['cleanupJob']) =>
+    decided(lost({ volumes }, { cleanupJob }), after(seconds), {});
+  assert.is(at(209, aCleanupJob()).status?.phase, 'Running');
+  assert.is(at(210, aCleanupJob()).status?.reason, 'WorkerLost');
+  assert.equal(cleanupsOf(at(210, aCleanupJob())), []);
+  assert.equal(cleanupsOf(at(210)), [['node-1', 'failed']]);
 });
 
 test('a Job that is refused for good ends the run, and one that is refused for now is asked for again', () => {
   const refused = (permanent: boolean) =>
-    decide(lost({ volumes }, { tidyRefusal: { message: 'the quota', permanent } }), now, {});
+    decided(lost({ volumes }, { cleanupRefusal: { message: 'the quota', permanent } }), now, {});
   assert.match(refused(true).status?.message ?? '', /may still be there: the quota/);
   assert.is(refused(true).status?.phase, 'Failed');
   assert.is(refused(false).status?.phase, 'Running');
@@ -72,7 +91,7 @@ test('a Job that is refused for good ends the run, and one that is refused for n
 
 test('a worker that left nothing, or that gave its final word, is not tidied up after', () => {
   for (const observed of [lost({}), lost({ volumes }, { pods: [aPod(said)] })]) {
-    const decision = decide(observed, now, {});
+    const decision = decided(observed, now, {});
     assert.is(decision.status?.phase, 'Failed');
     assert.equal(decision.actions, []);
   }
@@ -80,44 +99,44 @@ test('a worker that left nothing, or that gave its final word, is not tidied up 
 
 test('a worker that was ended by a defect of its own has said so, but not cleaned up', () => {
   const report = { phase: 'Failed', reason: 'WorkerFailed', message: 'x is not a function' } as const;
-  const decision = decide(lost({ volumes }, { pods: [aPod({ ...killed, report })] }), now, {});
+  const decision = decided(lost({ volumes }, { pods: [aPod({ ...killed, report })] }), now, {});
   assert.is(decision.status?.reason, 'WorkerFailed');
-  assert.equal(tidyingOf(decision), [['node-1', 'failed']]);
+  assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
 });
 
 test('a pod that has vanished is tidied up after on the node that the status knows', () => {
-  assert.equal(tidyingOf(decide(lost({ volumes }, { pods: [] }), now, {})), [['node-1', 'failed']]);
+  assert.equal(cleanupsOf(decided(lost({ volumes }, { pods: [] }), now, {})), [['node-1', 'failed']]);
 });
 
 test('a pod that was evicted before its worker could say anything counts as one that ran', () => {
   const pods = [aPod(waiting, { phase: 'Failed', reason: 'Evicted' })];
-  assert.equal(tidyingOf(decide(lost({ volumes }, { pods }), now, {})), [['node-1', 'failed']]);
+  assert.equal(cleanupsOf(decided(lost({ volumes }, { pods }), now, {})), [['node-1', 'failed']]);
 });
 
 test('a job in Girder alone is told the end, which is not waited for', () => {
-  const decision = decide(lost({ girder }), now, {});
+  const decision = decided(lost({ girder }), now, {});
   assert.is(decision.status?.reason, 'WorkerLost');
-  assert.equal(tidyingOf(decision), [['anywhere', 'failed']]);
+  assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
 });
 
 test('when no worker ever ran, a job in Girder is told, and nothing is done without one', () => {
   const unstarted = (spec: Partial<DockerRunSpec>) =>
     anObservation({ run: aRun({ spec, status }), job: aJob(), pods: [aPod(waiting)] });
-  const decision = decide(unstarted({ girder, volumes }), now, {});
+  const decision = decided(unstarted({ girder, volumes }), now, {});
   assert.is(decision.status?.reason, 'WorkerNotStarted');
-  assert.equal(tidyingOf(decision), [['anywhere', 'failed']]);
-  assert.equal(decide(unstarted({ volumes }), now, {}).actions, []);
+  assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
+  assert.equal(decided(unstarted({ volumes }), now, {}).actions, []);
 });
 
 test('what an earlier attempt left is removed when the next one cannot start', () => {
   const pods = [aPod(killed), aPod(waiting, { name: 'next', nodeName: 'node-2' })];
   const observed = anObservation({ run: aRun({ spec: { volumes }, status }), job: aJob(), pods });
-  assert.equal(tidyingOf(decide(observed, now, {})), [['node-1', 'failed']]);
+  assert.equal(cleanupsOf(decided(observed, now, {})), [['node-1', 'failed']]);
 });
 
 test('a worker whose Job was deleted tidies up itself while it ends, and is replaced when it cannot', () => {
   const deleted = (...states: WorkerState[]) =>
-    decide(
+    decided(
       anObservation({
         run: aRun({ spec: { volumes, girder }, status }),
         pods: states.map((state) => aPod(state)),
@@ -127,9 +146,9 @@ test('a worker whose Job was deleted tidies up itself while it ends, and is repl
     );
   for (const decision of [deleted({ kind: 'running' }), deleted(killed), deleted()])
     assert.is(decision.status?.reason, 'JobDeleted');
-  assert.equal(tidyingOf(deleted({ kind: 'running' })), []);
-  assert.equal(tidyingOf(deleted(killed)), [['node-1', 'cancelled']]);
-  assert.equal(tidyingOf(deleted()), [['node-1', 'cancelled']]);
+  assert.equal(cleanupsOf(deleted({ kind: 'running' })), []);
+  assert.equal(cleanupsOf(deleted(killed)), [['node-1', 'cancelled']]);
+  assert.equal(cleanupsOf(deleted()), [['node-1', 'cancelled']]);
 });
 
 test('a node that does not answer holds no end up: only Girder is told', () => {
@@ -139,9 +158,9 @@ test('a node that does not answer holds no end up: only Girder is told', () => {
     job: aJob(),
     pods: [pod],
   });
-  const decision = decide(observed, after(220), {});
+  const decision = decided(observed, after(220), {});
   assert.is(decision.status?.reason, 'WorkerLost');
-  assert.equal(tidyingOf(decision), [['anywhere', 'failed']]);
+  assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
 });
 
 test('nothing is started for a run that is refused', () => {
@@ -151,7 +170,7 @@ test('nothing is started for a run that is refused', () => {
     [{ girder, startDeadlineSeconds: 1 }, { problem: 'cannot be read' }],
   ];
   for (const [spec, policy] of refused) {
-    const decision = decide(anObservation({ run: aRun({ spec }) }), now, policy);
+    const decision = decided(anObservation({ run: aRun({ spec }) }), now, policy);
     assert.is(decision.status?.phase, 'Failed');
     assert.equal(decision.actions, []);
   }
@@ -160,10 +179,10 @@ test('nothing is started for a run that is refused', () => {
 test('a run does not delete itself while it is tidied up after', () => {
   const over = { ...status, phase: 'Failed', completionTime: after(50).toISOString() } as const;
   const run = aRun({ spec: { ttlSecondsAfterFinished: 0 }, status: over });
-  const at = (tidyJob: Observed['tidyJob']) => decide(anObservation({ run, tidyJob }), now, {});
-  assert.equal(at(aTidyJob()).actions, []);
-  assert.ok((at(aTidyJob()).requeueAfterMs ?? 0) > 0);
-  assert.equal(at(aTidyJob({ finished: jobEnd(true) })).actions, [{ kind: 'deleteRun' }]);
+  const at = (cleanupJob: Observed['cleanupJob']) => decided(anObservation({ run, cleanupJob }), now, {});
+  assert.equal(at(aCleanupJob()).actions, []);
+  assert.ok((at(aCleanupJob()).requeueAfterMs ?? 0) > 0);
+  assert.equal(at(aCleanupJob({ finished: jobEnd(true) })).actions, [{ kind: 'deleteRun' }]);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { isNews } from '../../../src/controller/apply/events.ts';
+import { isEventful } from '../../../src/controller/decide/run-event.ts';
 
 const running: DockerRunStatus = { phase: 'Running', reason: 'Running', attempts: 1 };
 
@@ -11,8 +11,8 @@ test('the end of a run is news, once', () => {
     ['Failed', 'TargetFailed'],
   ] as const) {
     const ended = { ...running, phase, reason };
-    assert.ok(isNews(running, ended));
-    assert.not.ok(isNews(ended, { ...ended, message: 'other words' }));
+    assert.ok(isEventful(running, ended));
+    assert.not.ok(isEventful(ended, { ...ended, message: 'other words' }));
   }
 });
 
@@ -26,21 +26,21 @@ test('another attempt is news when one has failed, and not again when the next o
   };
   const next = { ...retrying, attempts: 2, attemptHistory: [first, attempt('b')] };
   const failed = { ...next, attemptHistory: [first, { ...attempt('b'), completionTime }] };
-  assert.ok(isNews(running, retrying));
-  assert.not.ok(isNews(retrying, { ...retrying, message: 'still waiting' }));
-  assert.not.ok(isNews(retrying, next));
-  assert.ok(isNews(next, failed));
+  assert.ok(isEventful(running, retrying));
+  assert.not.ok(isEventful(retrying, { ...retrying, message: 'still waiting' }));
+  assert.not.ok(isEventful(retrying, next));
+  assert.ok(isEventful(next, failed));
 });
 
 test('a suspension is news once, however much of the spec is changed meanwhile', () => {
   const suspended: DockerRunStatus = { phase: 'Suspended', reason: 'Suspended', observedGeneration: 2 };
-  assert.ok(isNews(running, suspended));
-  assert.not.ok(isNews(suspended, { ...suspended, observedGeneration: 3 }));
+  assert.ok(isEventful(running, suspended));
+  assert.not.ok(isEventful(suspended, { ...suspended, observedGeneration: 3 }));
 });
 
 test('where a run is, its status says; that is no news', () => {
-  assert.not.ok(isNews({}, { phase: 'Pending', reason: 'Pending' }));
-  assert.not.ok(isNews(running, { ...running, phase: 'Uploading', reason: 'Uploading' }));
+  assert.not.ok(isEventful({}, { phase: 'Pending', reason: 'Pending' }));
+  assert.not.ok(isEventful(running, { ...running, phase: 'Uploading', reason: 'Uploading' }));
 });
 
 test.run();

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { waitingFor } from '../../../src/controller/decide/waiting.ts';
-import { after, anObstacle, aPod, aSpec } from '../../fixtures/builders.ts';
+import { podStartProblem } from '../../../src/controller/decide/pending.ts';
+import { after, aBlockingEvent, aPod, aSpec } from '../../fixtures/builders.ts';
 
 const pod = aPod({ kind: 'waiting', reason: 'ContainerCreating', message: '' });
 const chunkedTransferEncodingStream = {
@@ -21,7 +21,7 @@ const spec = aSpec({
 });
 
 const messageOf = (message: string) =>
-  waitingFor(pod, { spec, mountFailure: anObstacle(message, 0) }, after(1)).message;
+  podStartProblem(pod, { spec, mountFailure: aBlockingEvent(message, 0) }, after(1)).message;
 
 test('a volume of the pod that cannot be mounted is named as the spec names it', () => {
   assert.match(messageOf('MountVolume.SetUp failed for volume "volume-0": not a directory'), /\bdata\b/);
@@ -38,8 +38,8 @@ test('a volume that the spec does not have keeps its name', () => {
 
 test('a permanent reason counts before a volume that may still be mounted', () => {
   const stuck = aPod({ kind: 'waiting', reason: 'InvalidImageName', message: 'x' });
-  const mountFailure = anObstacle('m', 0);
-  assert.is(waitingFor(stuck, { spec, mountFailure }, after(1)).failure?.reason, 'WorkerNotStarted');
+  const mountFailure = aBlockingEvent('m', 0);
+  assert.is(podStartProblem(stuck, { spec, mountFailure }, after(1)).failure?.reason, 'WorkerNotStarted');
 });
 
 test('what waiting can mend fails only when it lasts', () => {
@@ -54,7 +54,7 @@ test('what waiting can mend fails only when it lasts', () => {
       { kind: 'waiting', reason, message: 'later' },
       { creationTimestamp: after(0).toISOString() },
     );
-    const at = (second: number) => waitingFor(waiting, { spec, mountFailure: undefined }, after(second));
+    const at = (second: number) => podStartProblem(waiting, { spec, mountFailure: undefined }, after(second));
     assert.is(at(seconds - 1).failure, undefined);
     assert.is(at(seconds - 1).message, `${reason}: later`);
     assert.is(at(seconds).failure?.reason, 'WorkerNotStarted');

@@ -1,14 +1,21 @@
+import { defined } from '../../api/json-values.ts';
 import type { Report } from '../../api/report.ts';
 import { type Attempt, type DockerRunStatus, mostAttempts } from '../../api/status.ts';
 import { cutToBytes } from '../../api/text-size.ts';
-import { isBySuspension, isCancelled, type Observed } from './decision.ts';
-import { finalWordOf, type ObservedPod, podHasEnded } from '../observe/observed.ts';
+import {
+  isBySuspension,
+  isCancelled,
+  type Observed,
+  type ObservedPod,
+  podHasEnded,
+  terminationReport,
+} from '../observe/observed.ts';
 
 const mostMessageBytes = 512;
 
 /**
- * What became of the attempts of a run, oldest first. One pod is one attempt and its uid is the key, so that whoever
- * looks twice, or looks after a restart, counts none twice.
+ * The attempts of a run, oldest first, each with how it ended. One pod is one attempt and its uid is the key, so that
+ * no attempt counts twice, also after a restart.
  */
 export function attemptHistory(before: readonly Attempt[], observed: Observed, now: Date): Attempt[] {
   const known = new Map(before.map((attempt) => [attempt.podUID, attempt]));
@@ -17,13 +24,13 @@ export function attemptHistory(before: readonly Attempt[], observed: Observed, n
     if (!present.has(uid)) known.set(uid, vanished(attempt, observed, now));
   }
   for (const pod of observed.pods) known.set(pod.uid, attemptOf(pod, known.get(pod.uid), observed, now));
-  // A pod that is there still, and forgotten, must not come back as the newest.
+  // A pod that still exists but was dropped from the history must not come back as the newest.
   return [...known.values()].sort(byStart).slice(-mostAttempts);
 }
 
 /**
- * How many pods were started for a run: those that are known or there, those that the history has no room for any more,
- * and at least as many as its Job has seen end.
+ * How many pods were created for a run: those in the history, new ones, those that the history dropped, and at least as
+ * many as its Job counts as ended.
  */
 export function countAttempts(
   { attempts = 0, attemptHistory: known = [] }: DockerRunStatus,
@@ -39,17 +46,17 @@ export function countAttempts(
   return Math.max(attempts, all, observed.job?.endedPods ?? 0);
 }
 
-/** The history of a run that has ended: what goes on is being stopped, and nobody looks at it again. */
+/** The history of a run that has ended: an attempt that still runs is being stopped and is not observed again. */
 export function closed(
   history: readonly Attempt[],
   { reason, message }: Pick<Attempt, 'reason' | 'message'>,
   now: Date,
 ): Attempt[] {
-  const end = {
+  const end = defined({
     completionTime: now.toISOString(),
-    ...(reason === undefined ? {} : { reason }),
-    ...(message === undefined ? {} : { message: cutToBytes(message, mostMessageBytes) }),
-  };
+    reason,
+    message: message === undefined ? undefined : cutToBytes(message, mostMessageBytes),
+  });
   return history.map((attempt) => (attempt.completionTime === undefined ? { ...attempt, ...end } : attempt));
 }
 
@@ -61,61 +68,56 @@ function byStart(a: Attempt, b: Attempt): number {
 function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Observed, now: Date): Attempt {
   const attempt = begunBy(pod);
   if (!podHasEnded(pod)) return attempt;
-  // The pod may stay for a moment when its run goes on, and nobody could tell then why it was stopped.
+  // When the run is resumed its old pod may still exist, and why it was stopped is not visible any more.
   if (before?.reason === 'Suspended') return before;
   const completionTime = before?.completionTime ?? now.toISOString();
   const why = whyStopped(pod, observed);
-  const stopped = why === undefined ? {} : { reason: why, message: messagesOfStops[why] };
+  const stopped = why === undefined ? {} : { reason: why, message: stopMessages[why] };
   return { ...attempt, completionTime, ...endOf(pod), ...stopped };
 }
 
 function begunBy(pod: ObservedPod): Attempt {
-  return {
-    podUID: pod.uid,
-    podName: pod.name,
-    ...(pod.nodeName === undefined ? {} : { nodeName: pod.nodeName }),
-    startTime: pod.creationTimestamp,
-  };
+  const { uid: podUID, name: podName, nodeName, creationTimestamp: startTime } = pod;
+  return defined({ podUID, podName, nodeName, startTime });
 }
 
-const messagesOfStops = {
+const stopMessages = {
   Cancelled: 'The run was cancelled.',
   Suspended: 'The run was suspended.',
 } as const;
 
-/** A worker that is told to end does not know why. */
+/** A worker that gets SIGTERM does not know why; the run does. */
 function whyStopped(pod: ObservedPod, observed: Observed): 'Cancelled' | 'Suspended' | undefined {
-  const word = finalWordOf(pod);
-  const isStopped = word === undefined ? pod.deletionTimestamp !== undefined : word.reason === 'Cancelled';
+  const report = terminationReport(pod);
+  const isStopped =
+    report === undefined ? pod.deletionTimestamp !== undefined : report.reason === 'Cancelled';
   const why = whyGone(observed);
   return isStopped && why !== 'WorkerLost' ? why : undefined;
 }
 
-/** What the cluster did to the pod says most, then the worker's own word, then how its container ended. */
+/** A disruption explains most, then the worker's report, then how its container ended. */
 function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode'> {
-  const word = finalWordOf(pod);
-  const exitCode = word?.target?.exitCode;
+  const report = terminationReport(pod);
+  const exitCode = report?.target?.exitCode;
   const { reason, message } =
-    word?.phase === 'Succeeded' ? wordOf(word) : (pod.disruption ?? wordOf(word, pod));
-  return {
-    ...(isSaid(reason) ? { reason } : {}),
-    ...(isSaid(message) ? { message: cutToBytes(message, mostMessageBytes) } : {}),
-    ...(exitCode === undefined ? {} : { exitCode }),
-  };
+    report?.phase === 'Succeeded' ? reasonOf(report) : (pod.disruption ?? reasonOf(report, pod));
+  return defined({
+    reason: reason || undefined,
+    message: message ? cutToBytes(message, mostMessageBytes) : undefined,
+    exitCode,
+  });
 }
 
-function wordOf(
-  word: Report | undefined,
+function reasonOf(
+  report: Report | undefined,
   pod?: ObservedPod,
 ): { reason?: string | undefined; message?: string | undefined } {
   const container = pod?.worker.kind === 'terminated' ? pod.worker.reason : undefined;
-  if (word === undefined) return { reason: pod?.reason ?? container, message: pod?.message };
-  return { reason: word.reason ?? word.phase, message: word.message };
+  if (report === undefined) return { reason: pod?.reason ?? container, message: pod?.message };
+  return { reason: report.reason ?? report.phase, message: report.message };
 }
 
-const isSaid = (text: string | undefined): text is string => text !== undefined && text !== '';
-
-/** A pod that is gone without a word that was seen; one that comes back into sight is looked at anew. */
+/** Ends an attempt whose pod disappeared before its termination message was seen; a pod that reappears counts again. */
 function vanished(attempt: Attempt, observed: Observed, now: Date): Attempt {
   if (attempt.completionTime !== undefined) return attempt;
   return { ...attempt, completionTime: now.toISOString(), reason: whyGone(observed) };

@@ -2,8 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseEnding, parsePlan } from '../../../src/api/plan.ts';
 import type { Ending } from '../../../src/api/plan.ts';
-import { parseJob, parsePod } from '../../../src/controller/observe/observed.ts';
-import { desiredTidyJob } from '../../../src/controller/job/tidy-job.ts';
+import { parseJob, parsePod } from '../../../src/controller/observe/parse.ts';
+import { desiredCleanupJob } from '../../../src/controller/job/cleanup-job.ts';
 import { aSpec, metadata, specOf, workerConfig } from '../../fixtures/builders.ts';
 import { expandAsKubelet } from '../../fixtures/builders-expansion.ts';
 
@@ -43,7 +43,7 @@ const spec = {
 
 function jobFor(node: string | undefined) {
   const policy = { hostPaths: [{ pathPrefix: '/srv' }] };
-  const job = desiredTidyJob({ metadata, spec }, { node, ending }, workerConfig, policy);
+  const job = desiredCleanupJob({ metadata, spec }, { node, ending }, workerConfig, policy);
   const pod = job.spec?.template.spec;
   const container = pod?.containers[0];
   if (pod === undefined || container === undefined) throw new Error('the Job has no pod template');
@@ -58,9 +58,9 @@ test('the Job is owned and watched as the own one, and its pods are no attempts'
   const { job } = jobFor('node-1');
   const seen = parseJob(job);
   assert.is(seen.ownerUid, metadata.uid);
-  assert.is(seen.name, 'segment-0b9ad1c6-tidy');
+  assert.is(seen.name, 'segment-0b9ad1c6-cleanup');
   assert.is(job.metadata?.labels?.['dockerrun.dev/run-uid'], metadata.uid);
-  assert.equal(job.spec?.template.metadata?.labels, { 'dockerrun.dev/tidied-run-uid': metadata.uid });
+  assert.equal(job.spec?.template.metadata?.labels, { 'dockerrun.dev/cleaned-up-run-uid': metadata.uid });
   assert.is(parsePod(job.spec?.template).runUid, '');
 });
 
@@ -72,7 +72,7 @@ test('it is over in two minutes, once, and then goes', () => {
 test('on a node it runs whatever keeps others away, with the volumes and without what only the target needs', () => {
   const made = jobFor('node-1');
   const { pod, container, secrets } = made;
-  assert.equal(container.args, ['worker', 'tidy']);
+  assert.equal(container.args, ['worker', 'cleanup']);
   const affinity = pod.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   const matchFields = [{ key: 'metadata.name', operator: 'In', values: ['node-1'] }];
   assert.equal(affinity?.nodeSelectorTerms, [{ matchFields }]);
@@ -110,7 +110,7 @@ test('a report needs no node and mounts nothing but the token', () => {
 
 test('a run without a job in Girder has a plan all the same', () => {
   const run = { metadata, spec: aSpec({ volumes: [{ name: 's', temporary: { hostDir: '/srv/s' } }] }) };
-  const job = desiredTidyJob(run, { node: 'n', ending }, workerConfig, {});
+  const job = desiredCleanupJob(run, { node: 'n', ending }, workerConfig, {});
   const env = job.spec?.template.spec?.containers[0]?.env ?? [];
   assert.is(parsePlan(env[0]?.value).spec.girder, undefined);
 });

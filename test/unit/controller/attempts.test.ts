@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Attempt, mostAttempts } from '../../../src/api/status.ts';
-import { attemptHistory, closed, countAttempts } from '../../../src/controller/decide/attempt-history.ts';
+import { attemptHistory, closed, countAttempts } from '../../../src/controller/decide/attempts.ts';
 import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
 const failed = aPod(

@@ -1,0 +1,185 @@
+import { isTerminalPhase } from '../../api/status.ts';
+import { RunError } from '../../support/errors.ts';
+import {
+  isCancelled,
+  type ObservedJob,
+  type ObservedPod,
+  type ObservedRun,
+  podHasEnded,
+  terminationReport,
+} from '../observe/observed.ts';
+import { failReportingOnly, failWithCleanup, hasCleanedUp } from './cleanup.ts';
+import { type Action, fail, failed, type Input, type Outcome, succeeded } from './outcome.ts';
+
+/** spec.cancel, spec.suspend and deletion: a run that must stop, for good or for now. */
+
+/** Milliseconds after a pod's deletion deadline from which its node counts as lost. */
+const lostAfterMs = 120_000;
+
+/** What `kubectl delete --cascade=orphan` writes on an object whose dependents must stay. */
+const orphanFinalizer = 'orphan';
+
+/** What `kubectl delete --cascade=foreground` writes on an object that is deleted after its dependents. */
+const foregroundFinalizer = 'foregroundDeletion';
+
+/** Requeue of a run whose pod should end. */
+const endingMs = 30_000;
+
+/** A run that is being deleted and that no finalizer holds has no more status; only its Job is deleted. */
+export function deleted({ run, job }: Input): Outcome | undefined {
+  if (!isDeletedUnheld(run)) return undefined;
+  const { uid, finalizers = [] } = run.metadata;
+  const mustStop =
+    job?.ownerUid === uid && job.finished === undefined && !finalizers.includes(orphanFinalizer);
+  return { verdict: 'unchanged', actions: mustStop ? deletionOf(job) : [] };
+}
+
+function isDeletedUnheld({ metadata: { deletionTimestamp, finalizers = [] } }: ObservedRun): boolean {
+  const isOrphaning = finalizers.includes(orphanFinalizer);
+  return deletionTimestamp !== undefined && (isOrphaning || finalizers.every(isOfKubernetes));
+}
+
+const isOfKubernetes = (finalizer: string) => finalizer === foregroundFinalizer;
+
+/** A run that must stop for good: its Job is deleted with its pods, and the run ends when the last pod has ended. */
+export function cancelled(input: Input): Outcome | undefined {
+  const { run, job, pods, now } = input;
+  if (!isCancelled(run)) return undefined;
+  const pod = pods.at(-1);
+  const report = terminationReport(pod);
+  if (report?.phase === 'Succeeded') return { verdict: succeeded(report), report };
+  const actions = job === undefined ? deletionOfOrphans(input) : deletionOf(job);
+  const { by, doing } = run.spec?.cancel === true ? stops.cancel : stops.deletion;
+  const error = new RunError('Cancelled', by);
+  if (pods.every(podHasEnded)) {
+    if (hasCleanedUp(report)) return { verdict: failed('Cancelled', error.sentence), report, actions };
+    if (job === undefined) return cancelledWithoutJob(input, error);
+  }
+  if (pod !== undefined && isLost(pod, now)) return failReportingOnly(input, lost(pod, by));
+  return stopping(input, { reason: 'Cancelling', message: doing, actions });
+}
+
+/** A run that never had a Job has nothing to clean up. */
+function cancelledWithoutJob(input: Input, error: RunError): Outcome {
+  return input.run.status.jobName === undefined ? fail(error) : failWithCleanup(input, error);
+}
+
+const stops = {
+  cancel: { by: 'spec.cancel stopped the run', doing: 'The run is being cancelled.' },
+  deletion: { by: 'the run was deleted', doing: 'The run is being deleted.' },
+} as const;
+
+function lost(pod: ObservedPod, by: string): RunError {
+  const node = pod.nodeName ?? '?';
+  return new RunError('Cancelled', `${by}; node ${node} does not answer, its pod ${pod.name} may still run`);
+}
+
+/** True for a pod that should have been gone for long; whether it still runs cannot be known without its node. */
+export function isLost({ deletionTimestamp }: ObservedPod, now: Date): boolean {
+  return deletionTimestamp !== undefined && now.getTime() - Date.parse(deletionTimestamp) >= lostAfterMs;
+}
+
+/** What is known of a pod that is lost with its node. */
+export function lossOfNode({ name, nodeName }: ObservedPod): string {
+  return `pod ${name} is being deleted, but node ${nodeName ?? '?'} does not answer`;
+}
+
+function deletionOf({ name, uid, deletionTimestamp }: ObservedJob): Action[] {
+  return deletionTimestamp === undefined ? [{ kind: 'deleteJob', name, uid, waits: true }] : [];
+}
+
+/** Pods of a Job that is gone are deleted with it, unless it was deleted with `--cascade=orphan`. */
+export function deletionOfOrphans({ pods }: Input): Action[] {
+  const orphans = pods.filter((pod) => !podHasEnded(pod) && pod.deletionTimestamp === undefined);
+  return orphans.map(({ name, uid }) => ({ kind: 'deletePod', name, uid }));
+}
+
+/**
+ * A run that spec.suspend keeps from having pods, that it no longer does, or whose Job a queue suspends. A Job of a
+ * queue (Kueue) is deleted instead of suspended, since the queue would resume it. A pod that succeeded wins.
+ */
+export function suspended(input: Input): Outcome | undefined {
+  const { run, job, pods } = input;
+  const wanted = run.spec?.suspend === true;
+  if (job === undefined) return wanted ? standingStill('Suspended') : undefined;
+  if (terminationReport(pods.at(-1))?.phase === 'Succeeded') return undefined;
+  if (wanted) return suspending(input, job);
+  const awaited = awaitQueuedJobDeletion(input, job);
+  if (awaited !== undefined) return awaited;
+  if (job.suspendedBy === 'operator') return resuming(input, job);
+  return job.suspendedBy === 'other' ? standingStill('Queued') : undefined;
+}
+
+/** A Job of a queue that the run deleted to be suspended is awaited, even if the run was resumed since. */
+export function awaitQueuedJobDeletion(input: Input, job: ObservedJob): Outcome | undefined {
+  const { status, spec } = input.run;
+  const isOurDoing = spec?.suspend === true || status.reason === 'Suspending';
+  const isAwaited = job.isQueued && job.deletionTimestamp !== undefined && isOurDoing;
+  return isAwaited ? suspending(input, job) : undefined;
+}
+
+function suspending(input: Input, job: ObservedJob): Outcome {
+  const { pods, run, now } = input;
+  const { name, uid, isQueued, suspendedBy } = job;
+  const isLeft = isQueued || !pods.every(podHasEnded);
+  if (!isLeft && suspendedBy !== undefined) return standingStill('Suspended');
+  const suspend: Action[] = suspendedBy === undefined ? [{ kind: 'suspendJob', name, uid }] : [];
+  // The reason is stored before the Job is deleted: without it, the next reconcile ends the run as JobDeleted.
+  const mustStore = isQueued && run.status.reason !== 'Suspending';
+  const queued = mustStore ? [] : deletionOf(job);
+  const lostPod = pods.find((pod) => !podHasEnded(pod) && isLost(pod, now));
+  const why = lostPod === undefined ? '' : `, but ${lossOfNode(lostPod)}`;
+  return stopping(input, {
+    reason: 'Suspending',
+    message: `The run is being suspended${why}.`,
+    actions: isQueued ? queued : suspend,
+    requeueAfterMs: mustStore ? 0 : endingMs,
+  });
+}
+
+/**
+ * The Job is resumed when no pod is ending, which would count as a failed attempt of the resumed Job. A pod that does
+ * not end, since its node is lost, would keep the Job from creating another one.
+ */
+function resuming(input: Input, { name, uid }: ObservedJob): Outcome {
+  const { pods, live, now } = input;
+  const pod = pods.findLast((one) => isEnding(one, now));
+  if (pod === undefined) return { ...standingStill('Resumed'), actions: [{ kind: 'resumeJob', name, uid }] };
+  if (live === undefined && isLost(pod, now))
+    return failReportingOnly(input, new RunError('WorkerLost', lossOfNode(pod)));
+  return stopping(input, {
+    reason: 'Suspending',
+    message: 'The run resumes as soon as the pod of the suspended attempt has ended.',
+  });
+}
+
+function isEnding(pod: ObservedPod, now: Date): boolean {
+  return !podHasEnded(pod) || (pod.deletionTimestamp !== undefined && !isLost(pod, now));
+}
+
+const messages = {
+  Suspended: 'spec.suspend is true; set it to false to resume the run.',
+  Resumed: 'The run was resumed.',
+  Queued: 'The Job is suspended by another controller, usually a queue such as Kueue.',
+} as const;
+
+function standingStill(reason: keyof typeof messages): Outcome {
+  const phase = reason === 'Resumed' ? 'Pending' : 'Suspended';
+  return { verdict: { phase, reason, message: messages[reason] } };
+}
+
+type Stopping = Pick<Outcome, 'actions' | 'requeueAfterMs'> & {
+  reason: 'Cancelling' | 'Suspending';
+  message: string;
+};
+
+function stopping({ run, live }: Input, { reason, message, actions, requeueAfterMs }: Stopping): Outcome {
+  const { phase = 'Pending' } = run.status;
+  const active = isTerminalPhase(phase) ? 'Pending' : phase;
+  return {
+    verdict: { phase: active, reason, message },
+    report: live,
+    actions: actions ?? [],
+    requeueAfterMs: requeueAfterMs ?? endingMs,
+  };
+}

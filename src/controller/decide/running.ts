@@ -1,0 +1,99 @@
+import { finalExitCodes, exitCodeOf, isFailureReason } from '../../api/reasons.ts';
+import type { Report } from '../../api/report.ts';
+import { type ActivePhase, type Phase, phaseMessages } from '../../api/status.ts';
+import { RunError } from '../../support/errors.ts';
+import type { BlockingEvent, ObservedPod } from '../observe/observed.ts';
+import { countAttempts } from './attempts.ts';
+import { isLost, lossOfNode } from './cancel-and-suspend.ts';
+import { failReportingOnly } from './cleanup.ts';
+import { fail, type Input, type Outcome, succeeded } from './outcome.ts';
+import { pending } from './pending.ts';
+import { requeueWhileRunning, startDeadlineExceeded } from './start-deadline.ts';
+
+/** A run with a worker, and what follows when the worker has ended but its Job has not. */
+
+/** The namespace is being deleted, which ends the run although its Job waits for the pod. */
+export function namespaceTerminating({ job, namespaceEnds }: Input): Outcome | undefined {
+  if (job === undefined || !namespaceEnds) return undefined;
+  return fail(new RunError('Cancelled', `namespace ${job.namespace} is being deleted`));
+}
+
+/** A pod on a lost node never ends, and with podReplacementPolicy Failed its Job would wait for it for ever. */
+export function workerLost(input: Input): Outcome | undefined {
+  const { pods, live, now } = input;
+  const pod = pods.at(-1);
+  if (pod === undefined || pod.worker.kind === 'terminated' || live !== undefined) return undefined;
+  return isLost(pod, now) ? failReportingOnly(input, new RunError('WorkerLost', lossOfNode(pod))) : undefined;
+}
+
+/** A worker that reports that it still prepares after the start deadline; one that does not answer times out itself. */
+export function preparedTooLong(input: Input): Outcome | undefined {
+  const { pods, live, now } = input;
+  const isPreparing = pods.at(-1)?.worker.kind === 'running' && live?.phase === 'Preparing';
+  if (!isPreparing || !startDeadlineExceeded(input, now)) return undefined;
+  const doing = live.progress?.message ?? phaseMessages.Preparing;
+  return fail(new RunError('StartDeadlineExceeded', `the run was still being prepared: ${doing}`));
+}
+
+/** A success is final; a failed attempt that the Job will retry is followed by another one. */
+export function attemptEnded(input: Input): Outcome | undefined {
+  const { run, pods, podRefusal } = input;
+  const pod = pods.at(-1);
+  if (pod?.worker.kind !== 'terminated') return undefined;
+  const { report } = pod.worker;
+  if (report?.phase === 'Succeeded') return { verdict: succeeded(report), report };
+  if (isFinal(report?.reason)) return undefined;
+  if (pod.disruption !== undefined)
+    return betweenAttempts(input, report, disruptionMessage(pod.name, pod.disruption));
+  if (pod.failuresBefore >= (run.spec?.backoffLimit ?? 0)) return undefined;
+  const message = retryMessage(countAttempts(run.status, input), podRefusal, report);
+  return betweenAttempts(input, report, message);
+}
+
+/** The worker runs, or its last attempt has ended and its Job will report that in a moment. The last rule: it is total. */
+export function workerRunning(input: Input): Outcome {
+  const { run, now } = input;
+  const pod = input.pods.at(-1);
+  const report = pod?.worker.kind === 'terminated' ? pod.worker.report : input.live;
+  const isSamePod = run.status.podName === pod?.name;
+  const before = isSamePod ? activePhase(run.status.phase) : undefined;
+  const phase = activePhase(report?.phase) ?? before ?? 'Preparing';
+  const message = report?.progress?.message ?? phaseMessages[phase];
+  return {
+    verdict: { phase, reason: phase, message },
+    report,
+    requeueAfterMs: pod && requeueWhileRunning(input, pod, now),
+  };
+}
+
+/** True for a reason whose exit code the Job's podFailurePolicy does not retry. */
+function isFinal(reason: string | undefined): boolean {
+  return isFailureReason(reason) && (finalExitCodes as readonly number[]).includes(exitCodeOf(reason));
+}
+
+/** The report of the attempt that has ended stays in the status until there is another attempt. */
+function betweenAttempts(input: Input, report: Report | undefined, message: string): Outcome {
+  const outcome = pending(input, message);
+  if (report === undefined) return outcome;
+  const { progress: _, ...lasting } = report;
+  return { ...outcome, report: lasting };
+}
+
+function disruptionMessage(pod: string, { reason, message }: NonNullable<ObservedPod['disruption']>): string {
+  return `Pod ${pod} was disrupted (${reason}: ${message}); a replacement follows.`;
+}
+
+function retryMessage(
+  attempts: number,
+  refusal: BlockingEvent | undefined,
+  report: Report | undefined,
+): string {
+  const next = refusal === undefined ? 'a retry follows' : `the next pod cannot start: ${refusal.message}`;
+  // The worker's remedy for a cancelled run does not fit one that is retried.
+  const why = report?.reason === 'Cancelled' ? 'Its pod was terminated.' : (report?.message ?? '');
+  return `Attempt ${attempts} failed; ${next}. ${why}`.trimEnd();
+}
+
+function activePhase(phase: Phase | undefined): ActivePhase | undefined {
+  return phase === 'Preparing' || phase === 'Running' || phase === 'Uploading' ? phase : undefined;
+}

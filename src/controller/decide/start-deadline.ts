@@ -1,0 +1,87 @@
+import type { DockerRunStatus } from '../../api/status.ts';
+import type { Observed, ObservedPod } from '../observe/observed.ts';
+import { attemptHistory, countAttempts } from './attempts.ts';
+
+/** spec.startDeadlineSeconds, and when a run that does not run yet is looked at again. */
+
+/**
+ * The pause of the Job controller before it replaces a failed pod, doubled each time
+ * (https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-backoff-failure-policy).
+ */
+const backoffMs = { first: 10_000, most: 600_000 } as const;
+
+/** How late the Job controller may be on a busy control plane. */
+const latenessMs = 10_000;
+
+/** Requeue of a run for which only changes matter, in case one was missed. */
+const safetyMs = 5 * 60_000;
+
+/** Requeue of a run whose pod is being deleted or has ended. */
+const endingMs = 30_000;
+
+/** Requeue of a pending run: only Events say what blocks its pod, so it is looked at often at first, then less often. */
+const pendingMs = { least: 5_000, most: 30_000 } as const;
+
+/**
+ * Milliseconds until the start deadline of an attempt. They count from the creation of its pod; without a pod, from
+ * that of the run, from a resume, or, between two attempts, from when the Job controller should have made the next pod.
+ */
+export function msUntilStartDeadline(observed: Observed, now: Date): number {
+  const { run, pods } = observed;
+  // A spec that a newer schema refuses must not end a run that was accepted.
+  const seconds = run.spec?.startDeadlineSeconds ?? Infinity;
+  const pod = pods.at(-1);
+  const resumed = resumedAt(run.status, now);
+  const isFirst = pod === undefined && (run.status.podName === undefined || awaitsNewJob(observed, resumed));
+  const pending =
+    pod !== undefined && pod.worker.kind !== 'terminated' ? pod : isFirst ? run.metadata : undefined;
+  const from = pending === undefined ? nextPodDueAt(observed, now) : Date.parse(pending.creationTimestamp);
+  return Math.max(0, Math.max(from, resumed) + seconds * 1000 - now.getTime());
+}
+
+/** True when the current attempt should have started by now. */
+export function startDeadlineExceeded(observed: Observed, now: Date): boolean {
+  return msUntilStartDeadline(observed, now) === 0;
+}
+
+/** Milliseconds until a run with a worker is looked at again; its reports wake the run before that. */
+export function requeueWhileRunning(observed: Observed, pod: ObservedPod, now: Date): number {
+  if (pod.worker.kind !== 'running' || pod.deletionTimestamp !== undefined) return endingMs;
+  const isPreparing = observed.live === undefined || observed.live.phase === 'Preparing';
+  const left = isPreparing ? msUntilStartDeadline(observed, now) : 0;
+  // Once the deadline has passed, only the report of a worker that still prepares matters.
+  return left > 0 ? Math.min(left, safetyMs) : safetyMs;
+}
+
+/** Milliseconds until a run whose worker has not started is looked at again. */
+export function requeueWhilePending(observed: Observed, now: Date): number {
+  const { run, job, pods } = observed;
+  const since = (pods.at(-1) ?? job ?? run.metadata).creationTimestamp;
+  const age = now.getTime() - Date.parse(since);
+  const wait = Math.min(pendingMs.most, Math.max(pendingMs.least, age));
+  return Math.min(wait, msUntilStartDeadline(observed, now));
+}
+
+/**
+ * When the pod after a failed attempt should exist. Each Event about a refused pod names another pod, so that no Event
+ * says since when pods are refused.
+ */
+function nextPodDueAt(observed: Observed, now: Date): number {
+  const { status } = observed.run;
+  const ended = attemptHistory(status.attemptHistory ?? [], observed, now).at(-1)?.completionTime;
+  const failures = Math.max(1, countAttempts(status, observed));
+  const backoff = Math.min(backoffMs.most, backoffMs.first * 2 ** (failures - 1));
+  return ended === undefined ? now.getTime() : Date.parse(ended) + backoff + latenessMs;
+}
+
+/** True for a resumed run whose new Job does not exist yet; it may have had a pod before. */
+function awaitsNewJob({ job }: Observed, resumed: number): boolean {
+  return job === undefined && resumed > 0;
+}
+
+/** The start deadline does not count while a run is suspended, and starts again when it is resumed. */
+function resumedAt({ conditions = [] }: DockerRunStatus, now: Date): number {
+  const suspended = conditions.find(({ type }) => type === 'Suspended');
+  if (suspended === undefined) return 0;
+  return suspended.status === 'False' ? Date.parse(suspended.lastTransitionTime) : now.getTime();
+}

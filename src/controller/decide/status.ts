@@ -1,0 +1,166 @@
+import type { Reason } from '../../api/reasons.ts';
+import type { Report } from '../../api/report.ts';
+import { type Condition, type DockerRunStatus, isTerminalPhase, type Progress } from '../../api/status.ts';
+import { defined } from '../../api/json-values.ts';
+import { cutToBytes } from '../../api/text-size.ts';
+import type { ObservedRun } from '../observe/observed.ts';
+import { attemptHistory, closed, countAttempts } from './attempts.ts';
+import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';
+import { eventOf } from './run-event.ts';
+
+/** Makes the decision of an outcome: the one place where a status, its conditions and its Event come from. */
+export function decisionOf(input: Input, outcome: Outcome): Decision {
+  const { actions = [], requeueAfterMs } = outcome;
+  const status = nextStatus(input, outcome);
+  const event = status && eventOf(input.run, status, input.now);
+  return { actions, status, event, requeueAfterMs };
+}
+
+function nextStatus(input: Input, outcome: Outcome): DockerRunStatus | undefined {
+  const { verdict } = outcome;
+  if (verdict === 'unchanged') return undefined;
+  return verdict === 'reobserved' ? reobserved(input.run) : statusOf(input, { ...outcome, verdict });
+}
+
+/**
+ * The status of a run that has ended, for a spec that was changed since, as its time to live may be: kstatus and
+ * `kubectl wait` do not trust a status of an older generation.
+ */
+function reobserved({ metadata: { generation }, status }: ObservedRun): DockerRunStatus | undefined {
+  const { observedGeneration, conditions = [] } = status;
+  if (observedGeneration === undefined || observedGeneration === generation) return undefined;
+  return {
+    ...status,
+    observedGeneration: generation,
+    conditions: conditions.map((condition) => ({ ...condition, observedGeneration: generation })),
+  };
+}
+
+/** Bytes of a message, which stands in the status and in each condition; others' errors in it may have any length. */
+const mostMessageBytes = 4_096;
+
+type OutcomeWithStatus = Omit<Outcome, 'verdict'> & { readonly verdict: Verdict };
+
+/** The status of a verdict, with everything about the newest pod; what is not known any more stays as it was. */
+function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
+  const { run, pods, now } = input;
+  const message = cutToBytes(outcome.verdict.message, mostMessageBytes);
+  const verdict: Verdict = { ...outcome.verdict, message };
+  const pod = pods.at(-1);
+  const before = ofSameAttempt(run.status, pod?.name);
+  const isEnd = isTerminalPhase(verdict.phase);
+  const history = attemptHistory(before.attemptHistory ?? [], input, now);
+  const attempts = isEnd ? closed(history, verdict, now) : history;
+  const after: DockerRunStatus = defined({
+    observedGeneration: run.metadata.generation,
+    phase: verdict.phase,
+    reason: verdict.reason,
+    message,
+    conditions: conditionsOf(verdict, run.metadata.generation, before, now.toISOString()),
+    attempts: countAttempts(before, input),
+    attemptHistory: attempts.length === 0 ? undefined : attempts,
+    ...jobOf(input, before, outcome.actions),
+    podName: pod?.name,
+    nodeName: pod?.nodeName,
+    ...fromReport(outcome.report, verdict),
+    completionTime: isEnd ? (outcome.endedAt ?? now.toISOString()) : undefined,
+  });
+  return { ...before, ...after };
+}
+
+/** Progress is momentary; target, transfers and results belong to one attempt. */
+function ofSameAttempt(status: DockerRunStatus, podName: string | undefined): DockerRunStatus {
+  const { progress: _, ...before } = status;
+  if (podName === undefined || before.podName === undefined || before.podName === podName) return before;
+  const { target: __, transfers: ___, results: ____, resultCount: _____, ...others } = before;
+  return others;
+}
+
+/** The Job that is there, or that is about to be created. */
+function jobOf(
+  { job, now }: Input,
+  before: DockerRunStatus,
+  actions: readonly Action[] = [],
+): { jobName?: string | undefined; startTime?: string | undefined } {
+  if (job !== undefined) return { jobName: job.name, startTime: before.startTime ?? job.creationTimestamp };
+  const created = actions.find((action) => action.kind === 'createJob');
+  return created === undefined ? {} : { jobName: created.job.metadata?.name, startTime: now.toISOString() };
+}
+
+const done: Progress = { message: 'Everything is done.', percent: 100, summary: '100%' };
+
+/** What the worker's report adds, besides phase, reason and message; only a success keeps a progress at the end. */
+function fromReport(
+  report: Report | undefined,
+  { phase }: Verdict,
+): {
+  [Field in 'target' | 'transfers' | 'results' | 'resultCount' | 'progress']?:
+    DockerRunStatus[Field] | undefined;
+} {
+  const { target, transfers, results, resultCount, progress } = report ?? {};
+  const atEnd = phase === 'Succeeded' ? done : undefined;
+  return { target, transfers, results, resultCount, progress: isTerminalPhase(phase) ? atEnd : progress };
+}
+
+type Draft = { type: string; status: Condition['status']; reason: Reason; message: string };
+
+/**
+ * The conditions of a verdict. Complete and Failed are those of a Job; Reconciling and Stalled are present only when
+ * true, as kstatus reads them (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md).
+ */
+export function conditionsOf(
+  verdict: Verdict,
+  generation: number,
+  previous: DockerRunStatus,
+  now: string,
+): Condition[] {
+  return [...drafts(verdict), ...suspension(verdict, previous)].map(({ type, status, reason, message }) => {
+    const before = previous.conditions?.find((condition) => condition.type === type);
+    return {
+      type,
+      status,
+      reason,
+      message,
+      lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
+      observedGeneration: generation,
+    };
+  });
+}
+
+function drafts(verdict: Verdict): Draft[] {
+  const { phase, reason, message } = verdict;
+  const accepted: Draft =
+    (phase === 'Failed' || phase === 'Cancelled') && !verdict.accepted
+      ? { type: 'Accepted', status: 'False', reason, message }
+      : { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The run is valid and allowed.' };
+  switch (phase) {
+    case 'Succeeded':
+      return [accepted, { type: 'Complete', status: 'True', reason, message }];
+    case 'Failed':
+    case 'Cancelled':
+      return [
+        accepted,
+        { type: 'Failed', status: 'True', reason, message },
+        { type: 'Stalled', status: 'True', reason, message },
+      ];
+    case 'Pending':
+    case 'Suspended':
+    case 'Preparing':
+    case 'Running':
+    case 'Uploading':
+      return [accepted, { type: 'Reconciling', status: 'True', reason, message }];
+  }
+}
+
+/**
+ * As a Job, a run has the condition Suspended only once it has been suspended. While its last pod is still ending it is
+ * Unknown, so that the transition to False dates a resume that came before the pod had ended.
+ */
+function suspension({ phase, reason, message }: Verdict, previous: DockerRunStatus): Draft[] {
+  if (phase === 'Suspended') return [{ type: 'Suspended', status: 'True', reason, message }];
+  if (reason === 'Suspending') return [{ type: 'Suspended', status: 'Unknown', reason, message }];
+  const was = previous.conditions?.some(({ type }) => type === 'Suspended') ?? false;
+  if (!was) return [];
+  const no = { type: 'Suspended', status: 'False', message: 'The run is not suspended.' } as const;
+  return [{ ...no, reason: isTerminalPhase(phase) ? reason : 'Resumed' }];
+}
