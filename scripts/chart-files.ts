@@ -8,16 +8,14 @@ const chart = 'deploy/chart';
 
 /**
  * Copies for the chart, which can read nothing outside of its folder: what has just been made from the
- * code (CRDs, dashboards, the admission policy), the alerts as they are; and the version in Chart.yaml.
+ * code (CRDs, dashboards), the alerts as they are; and the version in Chart.yaml.
  */
 export function chartFiles(generated: readonly File[]): File[] {
   const made = (folder: string) => generated.filter(({ path }) => path.startsWith(`${folder}/`));
-  const admission = generated.filter(({ path }) => path === 'deploy/admission.yaml');
   const alerts = globSync('deploy/alerts/*.rules.yaml').toSorted();
   const copies = [
     ...made('crds').map(({ path, content }) => copy('crds', path, keptByHelm(content))),
     ...made('deploy/dashboards').map(({ path, content }) => copy('dashboards', path, content)),
-    ...admission.map(({ path, content }) => copy('admission', path, content)),
     ...alerts.map((path) => copy('alerts', path, readFileSync(path, 'utf8'))),
   ];
   return [...copies, chartYaml()];

@@ -1,7 +1,6 @@
 import { stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
 import { policyResourceDefinition } from '../src/api/policy/crd.ts';
-import { admissionManifest } from './admission-manifest.ts';
 import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';
 import { dashboard } from './dashboard.ts';
@@ -16,7 +15,6 @@ export function generatedFiles(): GeneratedFile[] {
   const fromCode = [
     { path: 'crds/dockerruns.yaml', content: crd(customResourceDefinition()) },
     { path: 'crds/dockerrunpolicies.yaml', content: crd(policyResourceDefinition()) },
-    { path: 'deploy/admission.yaml', content: admissionManifest() },
     { path: 'docs/reasons.md', content: reasonsPage() },
     { path: 'deploy/argocd/argocd-cm.yaml', content: argocdConfig() },
     { path: 'docs/metrics.md', content: metricsPage() },

@@ -1,5 +1,4 @@
-import { eachCapability } from './capabilities.ts';
-import { celString, celTuple } from '../cel-text.ts';
+import { normalCapabilities } from './capabilities.ts';
 import { eachDeviceRequest } from './device-requests.ts';
 import { type DockerOptions, dockerOptions } from './options.ts';
 import {
@@ -116,7 +115,7 @@ const risks: Risks = {
   privileged: { why: 'it makes the target root on the node', parts: whenTrue },
   capAdd: {
     why: 'it gives the target a right that can lead out of its container',
-    parts: eachCapability,
+    parts: normalCapabilities,
   },
   capDrop: safe,
   securityOpt: {
@@ -157,17 +156,5 @@ function dangerOf<Option extends DockerOption>(
 ): DangerousOption[] {
   const value: Given[Option] | undefined = options[option];
   const { parts, why }: Risk<Given[Option]> = risks[option];
-  return value === undefined
-    ? []
-    : parts.values(value).map((dangerous) => ({ option, value: dangerous, why }));
-}
-
-/** In CEL, the same list as {@link dangerousOptions} of some options of an object, each as `[option, value, why]`. */
-export function celDangerousOptions(options: string, names: readonly DockerOption[]): string {
-  const lists = names.map((option) => {
-    const { parts, why } = risks[option];
-    const values = `(has(${options}.${option}) ? ${parts.cel(`${options}.${option}`)} : [])`;
-    return `${values}.map(value, ${celTuple(celString(option), 'value', celString(why))})`;
-  });
-  return lists.join('\n+ ');
+  return value === undefined ? [] : parts(value).map((dangerous) => ({ option, value: dangerous, why }));
 }

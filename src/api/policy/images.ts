@@ -1,8 +1,5 @@
-import { celPattern, celTuple } from '../cel-text.ts';
-import { celMatchesGlob, globOf } from './glob.ts';
+import { globOf } from './glob.ts';
 import { dockerHub, imageId, imageRegistry, imageVersion } from './patterns.ts';
-
-/** The rule about images, for the controller and, below, in CEL for the API server. */
 
 /** An image's whole name; `version` is `:tag` or `@digest`. */
 export type ImageReference = { readonly name: string; readonly version: string };
@@ -48,38 +45,4 @@ function wholeName(name: string): string {
   const path = name.replace(dockerHub, '');
   const isOfficial = !path.includes('/') && path !== '**';
   return `docker.io/${isOfficial ? 'library/' : ''}${path}`;
-}
-
-/** In CEL, {@link splitImage}: the name of an image. */
-export function celImageName(image: string): string {
-  return `${image}.substring(0, ${image}.size() - ${image}.find(${celPattern(imageVersion)}).size())`;
-}
-
-/** In CEL, {@link splitImage}: the version of an image, empty if it has none. */
-export function celImageVersion(image: string): string {
-  const suffix = `${image}.find(${celPattern(imageVersion)})`;
-  return `(${suffix}.contains('@') ? ${suffix}.substring(${suffix}.indexOf('@')) : ${suffix})`;
-}
-
-/** In CEL, {@link wholeName}. */
-export function celWholeName(name: string): string {
-  const hub = celPattern(dockerHub);
-  const path = `${name}.substring(${name}.find(${hub}).size())`;
-  const official = `(${path}.contains('/') || ${path} == '**' ? '' : 'library/')`;
-  const isElsewhere = `${name}.matches(${celPattern(imageRegistry)}) && !${name}.matches(${hub})`;
-  return `(${isElsewhere} ? ${name} : 'docker.io/' + ${official} + ${path})`;
-}
-
-/** In CEL, the patterns of a list as [name, version], as {@link matchesImage} compares them. */
-export function celImagePatterns(patterns: string): string {
-  const split = celTuple(celImageName('image'), celImageVersion('image'));
-  const whole = `image[0].startsWith('**') ? image[0] : ${celWholeName('image[0]')}`;
-  return `${patterns}.map(image, image.endsWith('/') ? image + '**' : image).map(image, ${split}).map(image, ${celTuple(whole, 'image[1]')})`;
-}
-
-/** In CEL, {@link matchesImage} of a reference (its name and version) and one of {@link celImagePatterns}. */
-export function celMatchesImage(name: string, version: string, pattern: string): string {
-  const isName = celMatchesGlob(name, `${pattern}[0]`);
-  const isVersion = `(${pattern}[1] == '' || ${celMatchesGlob(version, `${pattern}[1]`)})`;
-  return `${name}.size() <= ${longest} && ${version}.size() <= ${longest} && ${isName} && ${isVersion}`;
 }

@@ -1,7 +1,3 @@
-import { celString } from '../cel-text.ts';
-
-/** The rule about host paths, for the controller and, below, in CEL for the API server. */
-
 export type HostPathRules = {
   readonly hostPaths?: readonly { readonly pathPrefix: string; readonly readOnly?: boolean }[];
 };
@@ -23,15 +19,4 @@ function isWithin(path: string, prefix: string): boolean {
 function plainPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '');
   return parts.map((part) => `${part}/`).join('');
-}
-
-/** In CEL, {@link plainPath}. */
-export function celPlainPath(path: string): string {
-  return `${path}.split('/').map(part, part != '', part + '/').join('')`;
-}
-
-/** In CEL, whether a plain path is within one of some lists of plain prefixes. */
-export function celIsWithin(path: string, prefixes: string): string {
-  const isBelow = `${prefixes}.exists(list, list.exists(prefix, ${path}.startsWith(prefix)))`;
-  return `(${isBelow} && !('/' + ${path}).contains(${celString('/../')}))`;
 }

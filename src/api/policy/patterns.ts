@@ -1,5 +1,3 @@
-/** Regular expressions that the controller and the API server (RE2) read in the same way, so both apply one rule. */
-
 /** A path of any length without `.` and `..`, made of characters other than some. */
 function pathOf(others: string): string {
   const letter = `[^/${others}]`;
@@ -12,7 +10,7 @@ export const pathPrefix = new RegExp(`^${pathOf('')}$`);
 
 const imageLetters = '[A-Za-z0-9._:/@+-]';
 
-/** A pattern of images, in the letters that names of images have; few enough `*` that the API server can afford it. */
+/** A pattern of images, in the letters that names of images have; with at most nine `*`, so that a comparison is short. */
 export const imagePattern = new RegExp(`^${imageLetters}*([*][*]?${imageLetters}+){0,8}([*][*]?)?$`);
 
 /** A pattern of namespaces. */

@@ -5,7 +5,7 @@ import { dockerOptions } from '../docker/options.ts';
 import { rules, word } from '../keywords.ts';
 import { imagePattern, namespacePattern, pathPrefix, plainAddress, sourceOf } from './patterns.ts';
 
-/** How many entries a list has at most, those of namespaces included: the API server bounds what a run may cost it. */
+/** How many entries a list has at most, those of namespaces included: a run is compared with all of them. */
 const most = { hostPaths: 128, dockerOptions: 128, images: 128, girderApiUrls: 128, streamUrls: 64 } as const;
 
 const hostPath = Type.Object({

@@ -5,6 +5,7 @@ import { recordAt } from '../../../src/kube/wire.ts';
 import { environment } from '../../e2e/support/environment.ts';
 import { execute, succeed } from '../../e2e/support/shell.ts';
 import { everyField } from './every-field.ts';
+import { largestPolicy, largestSpecs } from './largest.ts';
 import { refusedParts } from './refused-parts.ts';
 import { refusedSpecs } from './refused-specs.ts';
 
@@ -21,6 +22,13 @@ async function dryRun(spec: unknown): Promise<{ code: number | null; stdout: str
   const args = ['apply', '--dry-run=server', '--output=json', '-f', '-'];
   const { code, stdout, stderr } = await execute('kubectl', args, { input: stringify(manifest(spec)) });
   return { code, stdout: stdout.toString(), stderr };
+}
+
+/** Why the API server would not store an object; empty when it would. Unlike `apply`, it takes objects of any size. */
+async function refusal(object: object): Promise<string> {
+  const args = ['create', '--dry-run=server', '-f', '-'];
+  const { code, stderr } = await execute('kubectl', args, { input: JSON.stringify(object) });
+  return code === 0 ? '' : stderr;
 }
 
 for (const [what, { spec, says }] of Object.entries({ ...refusedSpecs, ...refusedParts })) {
@@ -48,6 +56,18 @@ test('kubectl apply can afford to read 128 texts that are no names only at their
     { image: 'a', transforms, args: args(`$(${transforms.at(-1)?.name})`, 1024) },
   ])
     assert.is((await dryRun(spec)).stderr, '');
+});
+
+for (const [what, spec] of Object.entries(largestSpecs)) {
+  test(`the API server can afford the rules of the schema for ${what}`, async () => {
+    assert.is(await refusal(manifest(spec)), '');
+  });
+}
+
+test('the API server can afford the rules of the schema for the largest policy', async () => {
+  const apiVersion = 'dockerrun.dev/v1alpha1';
+  const policy = { apiVersion, kind: 'DockerRunPolicy', metadata: { name: 'schema' }, spec: largestPolicy };
+  assert.is(await refusal(policy), '');
 });
 
 test('what is left out gets the defaults of the schema, also inside of unions', async () => {

@@ -14,7 +14,6 @@ const everything = [
   'serviceMonitor={"enabled":true}',
   'prometheusRule={"enabled":true}',
   'grafanaDashboard={"enabled":true}',
-  'admissionPolicy={"enabled":true}',
   'imagePullSecrets=[{"name":"registry"}]',
   'tolerations=[{"operator":"Exists"}]',
   'extraEnv=[{"name":"DOCKERRUN_HEALTH_PORT","value":"8081"}]',

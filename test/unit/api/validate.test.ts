@@ -45,6 +45,38 @@ test('references in the command are checked like those in the arguments', () => 
   assert.match(problems({ command: ['$(python)'] })[0] ?? '', /^spec\.command\[0\]: \$\(python\)/);
 });
 
+for (const [what, text, isKnown] of [
+  ['a plain text', 'in=a', true],
+  ['the volume that every run has', '--in=$(temporaryVolume)/a', true],
+  ['a volume', '$(d)/x', true],
+  ['a transform', '$(p)', true],
+  ['a pipe of a connection', '$(piped)', true],
+  ['a literal text', '$$(nothing)', true],
+  ['what can be no name', '$(cat file) $() $(1)', true],
+  ['what nothing declares', '$(d) and $(nothing)', false],
+  ['what nothing declares after a literal dollar', '$$$(nothing)', false],
+  ['a connection without a pipe', '$(told)', false],
+] as const) {
+  for (const field of ['command', 'args']) {
+    test(`${what} in ${field} is ${isKnown ? 'taken' : 'refused'}`, () => {
+      const pipe = { input: { namedOutputPipe: { name: 'q' } }, output: { hostStdOut: {} } };
+      const run = {
+        image: 'busybox',
+        [field]: ['first', text],
+        volumes: [{ name: 'd', temporary: {} }],
+        transforms: [
+          { name: 'p', volumePath: { filename: 'f' } },
+          { name: 'piped', connect: pipe },
+          { name: 'told', connect: { input: { containerStdErr: {} }, output: { hostStdOut: {} } } },
+        ],
+      };
+      const told = validateSpec(specOf(run)).join();
+      if (isKnown) assert.is(told, '');
+      else assert.match(told, new RegExp(`^spec\\.${field}\\[1\\]: \\$\\((nothing|told)\\)`));
+    });
+  }
+}
+
 test('a transform cannot have the name of a volume', () => {
   const transforms = [...(good.transforms ?? []), { name: 'data', volumePath: { filename: 'x' } }];
   assert.match(problems({ transforms })[0] ?? '', /^spec\.transforms: "data" is also the name of a volume/);

@@ -1,0 +1,18 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { refusedByPolicy } from '../../../src/controller/policy/policy.ts';
+import { specOf } from '../../fixtures/builders.ts';
+import { policyOf } from '../../fixtures/policies.ts';
+import { policyCases } from './policy-cases.ts';
+
+for (const { policy, suffix = 'other', cases } of policyCases) {
+  const counts = policyOf(policy, `policy-of-${suffix}`);
+  for (const { what, spec, refused } of cases) {
+    const verdict = refused === undefined ? 'allowed' : 'refused';
+    test(`${what} is ${verdict}, under ${policy.split('\n')[0]}`, () => {
+      assert.is(refusedByPolicy(specOf({ image: 'busybox', ...spec }), counts)?.reason, refused);
+    });
+  }
+}
+
+test.run();
