@@ -6,8 +6,8 @@ import { Type } from 'typebox';
  * where TypeBox's own builders would write something else.
  */
 
-/** A CEL rule of the API server: `rule` must be true, or `message` is what `kubectl apply` prints, of a field inside or of all. */
-export type CelRule = { readonly rule: string; readonly message: string; readonly fieldPath?: string };
+/** A CEL rule of the API server: `rule` must be true, or `message` is what `kubectl apply` prints. */
+export type CelRule = { readonly rule: string; readonly message: string };
 
 /** Adds CEL rules to a schema. */
 export function rules(...all: CelRule[]): { 'x-kubernetes-validations': CelRule[] } {

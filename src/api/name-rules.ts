@@ -1,7 +1,11 @@
 import { type CelRule } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
 
-/** Names that mean two things or nothing, besides those in commands and arguments (`reference-rules.ts`). */
+/**
+ * Names that mean two things or nothing. `$(name)` in commands and arguments is left to the controller
+ * (`validate/names.ts`): the API server bounds a rule by its greatest possible cost, and reading 1024 texts of 32 KiB
+ * exceeds that bound.
+ */
 
 /** Where a transform names a volume, in CEL from the transform `t`; a member's own parents are there if it is. */
 const volumeReferences = [

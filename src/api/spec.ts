@@ -4,7 +4,6 @@ import { environmentVariables, girderId, secretKeyReference, secretName, seconds
 import { girderResultHook } from './hooks.ts';
 import { mapOf, namedList, quantity, rules, word } from './keywords.ts';
 import { nameRules } from './name-rules.ts';
-import { referenceRules } from './reference-rules.ts';
 import { temporaryVolumeName } from './names.ts';
 import {
   affinity,
@@ -200,7 +199,7 @@ export const dockerRunSpec = Type.Object(
   },
   {
     description: 'What to run.',
-    ...rules(...nameRules, ...referenceRules, {
+    ...rules(...nameRules, {
       rule: `(has(self.girder) && has(self.girder.credentialsSecretRef)) || ((!has(self.transforms) || !self.transforms.exists(t, ${usesGirder})) && (!has(self.girderResultHooks) || size(self.girderResultHooks) == 0))`,
       message: 'girder.credentialsSecretRef is required when a transform or hook uses Girder',
     }),

@@ -3,10 +3,7 @@ import { partsOf, type Part } from '../api/structural.ts';
 import { describe } from '../support/errors.ts';
 import { isRecord } from '../support/narrow.ts';
 
-const environment = new Environment()
-  .registerVariable('self', 'dyn')
-  // Of the API server's own functions (https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-cel-libraries).
-  .registerFunction('string.charAt(int): string', (text: string, at: bigint) => text.charAt(Number(at)));
+const environment = new Environment().registerVariable('self', 'dyn');
 const compiled = new Map<string, ParseResult>();
 
 /**
@@ -19,10 +16,10 @@ export function brokenRules({ schema, value, path }: Part): string[] {
 
 function brokenBy(part: Part): string[] {
   const rules = part.schema?.['x-kubernetes-validations'] ?? [];
-  const broken = rules.flatMap(({ rule, message, fieldPath = '' }) => {
+  const broken = rules.flatMap(({ rule, message }) => {
     if (/\boldSelf\b/.test(rule)) return [];
     const verdict = evaluate(rule, part.value);
-    return verdict === true ? [] : [`${part.path}${fieldPath}: ${verdict === false ? message : verdict}`];
+    return verdict === true ? [] : [`${part.path}: ${verdict === false ? message : verdict}`];
   });
   return [...broken, ...partsOf(part).flatMap(brokenBy)];
 }

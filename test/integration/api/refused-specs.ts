@@ -78,18 +78,6 @@ export const refusedSpecs: RefusedSpecs = {
     },
     says: /a transform has the name of a volume/,
   },
-  'an argument that is a name which nothing declares': {
-    spec: {
-      image: 'a',
-      args: ['cp', '$(in.1)', '/out'],
-      transforms: [{ name: 'in', volumePath: { filename: 'f' } }],
-    },
-    says: /spec\.args: .*a \$\(name\) that is no volume or transform of this run; write \$\$\(name\)/,
-  },
-  'a command that is a name which nothing declares': {
-    spec: { image: 'a', command: ['$(tool)'], args: ['$(temporaryVolume)'] },
-    says: /spec\.command: .*a \$\(name\) that is no volume or transform/,
-  },
   'a transform in a volume that is not there': {
     spec: { image: 'a', transforms: [{ name: 'd', volumePath: { filename: 'f', volume: 'lost' } }] },
     says: /a transform is in a volume that the run has not/,

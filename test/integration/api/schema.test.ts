@@ -44,20 +44,6 @@ test('kubectl apply accepts a run with every field, and keeps every value', asyn
   assert.equal(recordAt(JSON.parse(stdout), 'spec'), everyField);
 });
 
-test('kubectl apply can afford to read 128 texts that are no names only at their end, and 1024 names', async () => {
-  const almost = `$(a${'_'.repeat(59)} a)`;
-  const name = 'n'.repeat(63);
-  const transforms = Array.from({ length: 256 }, (_, index) => ({
-    ...{ name: `t${index}${name}`.slice(0, 63), volumePath: { filename: String(index) } },
-  }));
-  const args = (text: string, length: number) => Array.from({ length }, () => text);
-  for (const spec of [
-    { image: 'a', args: args(almost, 128), command: args(almost, 128) },
-    { image: 'a', transforms, args: args(`$(${transforms.at(-1)?.name})`, 1024) },
-  ])
-    assert.is((await dryRun(spec)).stderr, '');
-});
-
 for (const [what, spec] of Object.entries(largestSpecs)) {
   test(`the API server can afford the rules of the schema for ${what}`, async () => {
     assert.is(await refusal(manifest(spec)), '');
