@@ -5,6 +5,11 @@ export const apiVersion = `${group}/${version}`;
 export const kind = 'DockerRun';
 export const plural = 'dockerruns';
 
+/** The resource of the operator's policy, and the name of the one object that counts. */
+export const policyKind = 'DockerRunPolicy';
+export const policyPlural = 'dockerrunpolicies';
+export const policyName = 'default';
+
 /** Labels on Jobs, pods and containers; values are label-safe by construction (uids, hashes). */
 export const labels = {
   /** uid of the DockerRun. */

@@ -1,5 +1,4 @@
-import { group, plural, version } from '../api/names.ts';
-import { policyPlural } from '../api/policy/crd.ts';
+import { group, plural, policyPlural, version } from '../api/names.ts';
 
 /** The paths of the API server that the controller uses; without a namespace, that of the whole cluster. */
 const inNamespace = (root: string, namespace: string | undefined, resource: string) =>

@@ -1,10 +1,5 @@
-import { group, version } from '../names.ts';
+import { group, policyKind, policyName, policyPlural, version } from '../names.ts';
 import { policySpec } from './schema.ts';
-
-/** The resource of the operator's policy, and the name of the one object that counts. */
-export const policyKind = 'DockerRunPolicy';
-export const policyPlural = 'dockerrunpolicies';
-export const policyName = 'default';
 
 /** The CustomResourceDefinition of the policy, made from its schema. */
 export function policyResourceDefinition(): object {

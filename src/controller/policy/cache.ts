@@ -1,4 +1,4 @@
-import { policyName } from '../../api/policy/crd.ts';
+import { policyName } from '../../api/names.ts';
 import type { PolicySpec } from '../../api/policy/schema.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
 import { parseObjectMeta } from '../../kube/wire.ts';

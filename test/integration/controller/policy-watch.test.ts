@@ -1,7 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { apiVersion, group, kind } from '../../../src/api/names.ts';
-import { policyKind, policyName, policyPlural } from '../../../src/api/policy/crd.ts';
+import {
+  apiVersion,
+  group,
+  kind,
+  policyKind,
+  policyName,
+  policyPlural,
+} from '../../../src/api/names.ts';
 import { paths } from '../../../src/kube/resources.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
