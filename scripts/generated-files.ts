@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
-import { policyResourceDefinition } from '../src/api/policy/crd.ts';
+import { policyResourceDefinition } from '../src/policy/policy-crd.ts';
 import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';
 import { dashboard } from './dashboard.ts';

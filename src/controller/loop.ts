@@ -13,7 +13,7 @@ import {
 } from './metrics/instruments.ts';
 import { Obstacles } from './observe/obstacles.ts';
 import type { ObservedPod } from './observe/observed.ts';
-import { policyIn } from './policy/cache.ts';
+import { policyIn } from './observe/policies.ts';
 import { createReconcile } from './reconcile.ts';
 import { WorkerPoller } from './observe/worker-poller.ts';
 

@@ -11,7 +11,7 @@ import { decide } from './decide/decide.ts';
 import type { Decision } from './decide/outcome.ts';
 import { gather, type Gatherer } from './observe/gather.ts';
 import { isTerminal, type Observed, type ObservedRun } from './observe/observed.ts';
-import type { Policy } from './policy/policy.ts';
+import type { Policy } from '../policy/policy.ts';
 import { tracedAction, tracedStatus } from './run-tracing.ts';
 import { StaleError } from './apply/stale.ts';
 import { isUrgent } from './apply/urgent.ts';

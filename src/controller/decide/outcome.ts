@@ -5,7 +5,7 @@ import type { DockerRunStatus, Phase, TerminalPhase } from '../../api/status.ts'
 import type { RunError } from '../../support/errors.ts';
 import type { WorkerConfig } from '../config.ts';
 import type { Observed } from '../observe/observed.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Policy } from '../../policy/policy.ts';
 import type { RunEvent } from './run-event.ts';
 
 /** What the administrator configured: what runs may use, and what their pods need to know of the nodes. */

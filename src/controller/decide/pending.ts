@@ -11,7 +11,7 @@ import {
   type ObservedPod,
   type ObservedRun,
 } from '../observe/observed.ts';
-import { type Policy, refusedByPolicy } from '../policy/policy.ts';
+import { type Policy, refusedByPolicy } from '../../policy/policy.ts';
 import { attemptHistory } from './attempts.ts';
 import { deletionOfOrphans } from './cancel-and-suspend.ts';
 import { failWithCleanup } from './cleanup.ts';

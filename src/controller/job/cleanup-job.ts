@@ -10,7 +10,7 @@ import { podMounts } from './pod-mounts.ts';
 import { secretMounts } from './pod-secrets.ts';
 import { workerContainer } from './pod-worker.ts';
 import { workerOverhead } from './resources.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Policy } from '../../policy/policy.ts';
 
 /**
  * What is left to do after a run that its worker did not end: on the node of the lost worker, or, where nothing can be

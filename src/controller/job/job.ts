@@ -14,8 +14,8 @@ import type { WorkerConfig } from '../config.ts';
 import { volumesOf } from './pod-mount.ts';
 import { podMounts } from './pod-mounts.ts';
 import { workerContainer } from './pod-worker.ts';
-import { allowsDockerOption } from '../policy/docker-options.ts';
-import { type Policy, withDockerDefaults } from '../policy/policy.ts';
+import { allowsDockerOption } from '../../policy/allowed-options.ts';
+import { type Policy, withDockerDefaults } from '../../policy/policy.ts';
 import { finalExitCodes } from '../../api/reasons.ts';
 
 /** What the worker has besides the target's own grace, to clean up and to say how it ended. */

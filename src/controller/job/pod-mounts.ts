@@ -1,13 +1,13 @@
 import type { V1Volume } from '@kubernetes/client-node';
 import { temporaryVolumeName } from '../../api/names.ts';
 import { podVolume, temporaryPodVolume, workerEnvironment, workerPaths } from '../../api/plan.ts';
-import { hostPathAccess } from '../../api/policy/paths.ts';
+import { hostPathAccess } from '../../policy/host-path-access.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import type { Volume } from '../../api/volumes.ts';
 import type { WorkerConfig } from '../config.ts';
 import type { PodMount } from './pod-mount.ts';
 import { secretMounts } from './pod-secrets.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Policy } from '../../policy/policy.ts';
 
 /** All that is mounted into the worker: the engine's socket, the volumes of the run, its Secrets. */
 export function podMounts(spec: DockerRunSpec, config: WorkerConfig, policy: Policy): PodMount[] {

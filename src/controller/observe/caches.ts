@@ -8,7 +8,7 @@ import type { Caches } from './gather.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { parseJob, parsePod, parseRun } from './parse.ts';
 import { PodsOfJobs } from './pods-of-jobs.ts';
-import { parsePolicy, sayPolicy } from '../policy/cache.ts';
+import { parsePolicy, sayPolicy } from './policies.ts';
 import type { ObservedWatches } from '../metrics/watch-instruments.ts';
 
 /** What the caches need, and whom they tell of changes. */

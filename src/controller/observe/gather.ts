@@ -16,7 +16,7 @@ import {
   type ObservedRun,
 } from './observed.ts';
 import { parseJob, parsePod } from './parse.ts';
-import type { ObservedPolicy } from '../policy/cache.ts';
+import type { ObservedPolicy } from './policies.ts';
 import type { WorkerPoller } from './worker-poller.ts';
 
 /** The caches that a decision is made from. */

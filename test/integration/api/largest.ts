@@ -1,6 +1,6 @@
 import { policyOptionNames } from '../../../src/api/docker/option-risks.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import type { PolicySpec } from '../../../src/api/policy/schema.ts';
+import type { PolicySpec } from '../../../src/policy/policy-schema.ts';
 
 /** Specs and a policy of the greatest sizes that their schemas take, made to cost the most that rules can. */
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customResourceDefinition, withoutEmptyProperties } from '../../../src/api/crd.ts';
-import { policyResourceDefinition } from '../../../src/api/policy/crd.ts';
+import { policyResourceDefinition } from '../../../src/policy/policy-crd.ts';
 import { requireNoDefaults } from '../../../src/api/required.ts';
 import { listAt, recordAt } from '../../../src/kube/wire.ts';
 import { isRecord } from '../../../src/support/narrow.ts';

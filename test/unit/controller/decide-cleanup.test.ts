@@ -6,7 +6,7 @@ import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { type Decision } from '../../../src/controller/decide/outcome.ts';
 import type { Observed, WorkerState } from '../../../src/controller/observe/observed.ts';
-import type { Policy } from '../../../src/controller/policy/policy.ts';
+import type { Policy } from '../../../src/policy/policy.ts';
 import {
   after,
   aJob,

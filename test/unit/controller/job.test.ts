@@ -5,7 +5,7 @@ import { parsePlan } from '../../../src/api/plan.ts';
 import { exitCodes } from '../../../src/api/reasons.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { desiredJob } from '../../../src/controller/job/job.ts';
-import type { Policy } from '../../../src/controller/policy/policy.ts';
+import type { Policy } from '../../../src/policy/policy.ts';
 import { aSpec, metadata, workerConfig } from '../../fixtures/builders.ts';
 import { expandAsKubelet } from '../../fixtures/builders-expansion.ts';
 

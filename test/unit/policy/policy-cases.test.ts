@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { refusedByPolicy } from '../../../src/controller/policy/policy.ts';
+import { refusedByPolicy } from '../../../src/policy/policy.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { policyOf } from '../../fixtures/policies.ts';
 import { policyCases } from './policy-cases.ts';

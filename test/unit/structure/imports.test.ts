@@ -8,14 +8,15 @@ import { layerOf, reachableFrom, sourceFiles } from './source-files.ts';
 const below: Record<string, readonly string[]> = {
   api: [],
   support: ['api'],
+  policy: ['api', 'support'],
   runtime: ['support'],
   io: ['support'],
   kube: ['api', 'support', 'runtime'],
   docker: ['api', 'support', 'io'],
   girder: ['api', 'support', 'io'],
-  controller: ['api', 'support', 'runtime', 'kube'],
+  controller: ['api', 'support', 'policy', 'runtime', 'kube'],
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
-  cli: ['api', 'support', 'runtime', 'io', 'kube', 'docker', 'girder', 'controller', 'worker'],
+  cli: ['api', 'support', 'policy', 'runtime', 'io', 'kube', 'docker', 'girder', 'controller', 'worker'],
   main: ['controller', 'worker', 'cli'],
 };
 

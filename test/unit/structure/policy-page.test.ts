@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { policyOptionNames } from '../../../src/api/docker/option-risks.ts';
-import { policySpec } from '../../../src/api/policy/schema.ts';
+import { policySpec } from '../../../src/policy/policy-schema.ts';
 
 const page = readFileSync(new URL('../../../docs/policy.md', import.meta.url), 'utf8');
 

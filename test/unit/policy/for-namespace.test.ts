@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { allowancesFor } from '../../../src/api/policy/for-namespace.ts';
-import type { PolicySpec } from '../../../src/api/policy/schema.ts';
+import { allowancesFor } from '../../../src/policy/for-namespace.ts';
+import type { PolicySpec } from '../../../src/policy/policy-schema.ts';
 
 const [everywhere, scratch] = [{ pathPrefix: '/srv/data', readOnly: true }, { pathPrefix: '/srv/scratch' }];
 

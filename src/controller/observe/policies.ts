@@ -1,11 +1,11 @@
 import { policyName } from '../../api/names.ts';
-import type { PolicySpec } from '../../api/policy/schema.ts';
+import type { PolicySpec } from '../../policy/policy-schema.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
 import { parseObjectMeta } from '../../kube/wire.ts';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import { isRecord } from '../../support/narrow.ts';
-import { parsePolicySpec, type Policy, policyFor } from './policy.ts';
+import { parsePolicySpec, type Policy, policyFor } from '../../policy/policy.ts';
 
 /** A DockerRunPolicy as it is kept: what it allows, or why it cannot be read. */
 export type ObservedPolicy = { readonly name: string; readonly spec: PolicySpec | { problem: string } };

@@ -1,8 +1,8 @@
-import { placeOf } from '../../api/places.ts';
-import { type HostPathRules, hostPathAccess } from '../../api/policy/paths.ts';
-import { resultUploadsOf } from '../../api/result-uploads.ts';
-import type { DockerRunSpec } from '../../api/spec.ts';
-import { RunError } from '../../support/errors.ts';
+import { placeOf } from '../api/places.ts';
+import { type HostPathRules, hostPathAccess } from './host-path-access.ts';
+import { resultUploadsOf } from '../api/result-uploads.ts';
+import type { DockerRunSpec } from '../api/spec.ts';
+import { RunError } from '../support/errors.ts';
 
 /** The refusal of the first host path that the policy does not allow, or not to write. */
 export function refusedHostPath(spec: DockerRunSpec, policy: HostPathRules): RunError | undefined {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isBelow } from '../../../src/api/policy/addresses.ts';
+import { isBelow } from '../../../src/policy/allowed-addresses.ts';
 
 const root = 'https://ingest.example.org/streams';
 

@@ -3,12 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { hostPathAccess } from '../../../src/api/policy/paths.ts';
-import {
-  parsePolicySpec,
-  refusedByPolicy,
-  withDockerDefaults,
-} from '../../../src/controller/policy/policy.ts';
+import { hostPathAccess } from '../../../src/policy/host-path-access.ts';
+import { parsePolicySpec, refusedByPolicy, withDockerDefaults } from '../../../src/policy/policy.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 import { policyOf } from '../../fixtures/policies.ts';
 

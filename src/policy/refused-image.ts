@@ -1,5 +1,5 @@
-import { imageReference, matchesImage } from '../../api/policy/images.ts';
-import { RunError } from '../../support/errors.ts';
+import { imageReference, matchesImage } from './allowed-images.ts';
+import { RunError } from '../support/errors.ts';
 
 /** The refusal of an image that the policy's list of images does not contain. */
 export function refusedImage(

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerOptions } from '../../../src/api/docker/options.ts';
-import { refusedByPolicy } from '../../../src/controller/policy/policy.ts';
+import { refusedByPolicy } from '../../../src/policy/policy.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { policyOf } from '../../fixtures/policies.ts';
 

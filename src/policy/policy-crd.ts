@@ -1,5 +1,5 @@
-import { group, policyKind, policyName, policyPlural, version } from '../names.ts';
-import { policySpec } from './schema.ts';
+import { group, policyKind, policyName, policyPlural, version } from '../api/names.ts';
+import { policySpec } from './policy-schema.ts';
 
 /** The CustomResourceDefinition of the policy, made from its schema. */
 export function policyResourceDefinition(): object {

@@ -1,13 +1,13 @@
 import { Value } from 'typebox/value';
-import { allowancesFor, withDefaults } from '../../api/policy/for-namespace.ts';
-import { type Allowances, policySpec, type PolicySpec } from '../../api/policy/schema.ts';
-import type { DockerRunSpec } from '../../api/spec.ts';
-import { type StructuralSchema, unknownFields } from '../../api/structural.ts';
-import type { RunError } from '../../support/errors.ts';
-import { refusedGirder, refusedStream } from './addresses.ts';
-import { refusedDockerOption } from './docker-options.ts';
+import { allowancesFor, withDefaults } from './for-namespace.ts';
+import { type Allowances, policySpec, type PolicySpec } from './policy-schema.ts';
+import type { DockerRunSpec } from '../api/spec.ts';
+import { type StructuralSchema, unknownFields } from '../api/structural.ts';
+import type { RunError } from '../support/errors.ts';
+import { refusedGirder, refusedStream } from './refused-addresses.ts';
+import { refusedDockerOption } from './allowed-options.ts';
 import { refusedHostPath } from './host-paths.ts';
-import { refusedImage } from './images.ts';
+import { refusedImage } from './refused-image.ts';
 
 /** What the administrator allows the runs of one namespace. Without a DockerRunPolicy no host path is usable. */
 export type Policy = Allowances & {

@@ -1,7 +1,7 @@
-import { normalCapabilities } from '../../api/docker/capabilities.ts';
-import { type DockerOption, dangerousOptions } from '../../api/docker/option-risks.ts';
-import type { DockerOptions } from '../../api/docker/options.ts';
-import { RunError } from '../../support/errors.ts';
+import { normalCapabilities } from '../api/docker/capabilities.ts';
+import { type DockerOption, dangerousOptions } from '../api/docker/option-risks.ts';
+import type { DockerOptions } from '../api/docker/options.ts';
+import { RunError } from '../support/errors.ts';
 
 /** An option that the policy allows: with any value, or with those listed. */
 export type AllowedOption = {

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
-import { policyOptionNames } from '../docker/option-risks.ts';
-import { intOrString } from '../docker/option-fields.ts';
-import { dockerOptions } from '../docker/options.ts';
-import { rules, word } from '../keywords.ts';
+import { policyOptionNames } from '../api/docker/option-risks.ts';
+import { intOrString } from '../api/docker/option-fields.ts';
+import { dockerOptions } from '../api/docker/options.ts';
+import { rules, word } from '../api/keywords.ts';
 import { imagePattern, namespacePattern, pathPrefix, plainAddress, sourceOf } from './patterns.ts';
 
 /** How many entries a list has at most, those of namespaces included: a run is compared with all of them. */

@@ -1,6 +1,6 @@
-import { isBelow, withoutLastSlashes, withoutQuery } from '../../api/policy/addresses.ts';
-import type { DockerRunSpec } from '../../api/spec.ts';
-import { RunError } from '../../support/errors.ts';
+import { isBelow, withoutLastSlashes, withoutQuery } from './allowed-addresses.ts';
+import type { DockerRunSpec } from '../api/spec.ts';
+import { RunError } from '../support/errors.ts';
 
 /** The refusal of an address of Girder that the policy's list does not contain. */
 export function refusedGirder(

@@ -1,6 +1,6 @@
-import type { DockerOptions } from '../docker/options.ts';
+import type { DockerOptions } from '../api/docker/options.ts';
 import { globOf } from './glob.ts';
-import type { Allowances, PolicySpec } from './schema.ts';
+import type { Allowances, PolicySpec } from './policy-schema.ts';
 
 /**
  * What counts for the runs of a namespace: what is allowed to all, together with every entry of `namespaces` that

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { imageReference, matchesImage } from '../../../src/api/policy/images.ts';
-import { refusedByPolicy } from '../../../src/controller/policy/policy.ts';
+import { imageReference, matchesImage } from '../../../src/policy/allowed-images.ts';
+import { refusedByPolicy } from '../../../src/policy/policy.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { policyOf } from '../../fixtures/policies.ts';
 
