@@ -1,31 +1,11 @@
 import { normalCapabilities } from '../api/docker/capabilities.ts';
 import { type DockerOption, dangerousOptions } from '../api/docker/option-risks.ts';
-import type { DockerOptions } from '../api/docker/options.ts';
+import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
-
-/** An option that the policy allows: with any value, or with those listed. */
-export type AllowedOption = {
-  readonly option: DockerOption;
-  readonly values?: readonly (string | number)[];
-};
-
-type OptionPolicy = { readonly dockerOptions?: readonly AllowedOption[] };
-
-/** True when the policy allows a dangerous value of an option; the value is one of those `dangerousOptions` names. */
-export function allowsDockerOption(policy: OptionPolicy, option: DockerOption, value: string): boolean {
-  const normal = (text: string) => (option === 'capAdd' ? (normalCapabilities([text])[0] ?? text) : text);
-  return (policy.dockerOptions ?? []).some(
-    (allowed) =>
-      allowed.option === option &&
-      (allowed.values === undefined || allowed.values.some((listed) => normal(String(listed)) === value)),
-  );
-}
+import type { Allowances } from './policy-schema.ts';
 
 /** The first dangerous value in `spec.docker` that the policy does not allow, if any. */
-export function refusedDockerOption(
-  { docker }: { readonly docker?: DockerOptions },
-  policy: OptionPolicy,
-): RunError | undefined {
+export function refusedDockerOption({ docker }: DockerRunSpec, policy: Allowances): RunError | undefined {
   const refused = dangerousOptions(docker ?? {}).find(
     ({ option, value }) => !allowsDockerOption(policy, option, value),
   );
@@ -34,5 +14,19 @@ export function refusedDockerOption(
   return new RunError(
     'DockerOptionNotAllowed',
     `spec.docker.${option}: the policy does not allow ${value === '' ? 'it' : value}, because ${why}`,
+  );
+}
+
+/** True when the policy allows a dangerous value of an option; the value is one of those `dangerousOptions` names. */
+export function allowsDockerOption(
+  { dockerOptions = [] }: Allowances,
+  option: DockerOption,
+  value: string,
+): boolean {
+  const normal = (text: string) => (option === 'capAdd' ? (normalCapabilities([text])[0] ?? text) : text);
+  return dockerOptions.some(
+    (allowed) =>
+      allowed.option === option &&
+      (allowed.values === undefined || allowed.values.some((listed) => normal(String(listed)) === value)),
   );
 }

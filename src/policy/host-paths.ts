@@ -1,11 +1,11 @@
 import { placeOf } from '../api/places.ts';
-import { type HostPathRules, hostPathAccess } from './host-path-access.ts';
 import { resultUploadsOf } from '../api/result-uploads.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
+import type { Allowances } from './policy-schema.ts';
 
 /** The refusal of the first host path that the policy does not allow, or not to write. */
-export function refusedHostPath(spec: DockerRunSpec, policy: HostPathRules): RunError | undefined {
+export function refusedHostPath(spec: DockerRunSpec, policy: Allowances): RunError | undefined {
   for (const { field, path, writes } of hostPathUses(spec)) {
     const access = hostPathAccess(policy, path);
     if (access === 'none') return refusal(`${field}: the policy allows no access to ${path} on the nodes`);
@@ -20,8 +20,28 @@ function refusal(message: string): RunError {
   return new RunError('HostPathNotAllowed', message);
 }
 
+/** How a host path may be used; of several entries that fit, the most generous counts. */
+export function hostPathAccess({ hostPaths = [] }: Allowances, path: string): 'rw' | 'ro' | 'none' {
+  const matching = hostPaths.filter(({ pathPrefix }) => isWithin(path, pathPrefix));
+  if (matching.length === 0) return 'none';
+  return matching.some(({ readOnly }) => readOnly !== true) ? 'rw' : 'ro';
+}
+
+/** By whole components; nothing with `..` is within anything. */
+function isWithin(path: string, prefix: string): boolean {
+  const plain = plainPath(path);
+  return plain.startsWith(plainPath(prefix)) && !`/${plain}`.includes('/../');
+}
+
+/** `/srv//data` as `srv/data/`, the root as an empty text. */
+function plainPath(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '');
+  return parts.map((part) => `${part}/`).join('');
+}
+
 type HostPathUse = { readonly field: string; readonly path: string; readonly writes: boolean };
 
+/** A run that only reads may still write: downloads and pipes into the volume, and hooks with `deleteFile`. */
 function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
   const emptied = resultUploadsOf(spec).filter(({ upload }) => upload.deleteFile);
   const places = (spec.transforms ?? []).flatMap((transform) => placeOf(transform) ?? []);

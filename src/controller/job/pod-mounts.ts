@@ -1,7 +1,7 @@
 import type { V1Volume } from '@kubernetes/client-node';
 import { temporaryVolumeName } from '../../api/names.ts';
 import { podVolume, temporaryPodVolume, workerEnvironment, workerPaths } from '../../api/plan.ts';
-import { hostPathAccess } from '../../policy/host-path-access.ts';
+import { hostPathAccess } from '../../policy/host-paths.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import type { Volume } from '../../api/volumes.ts';
 import type { WorkerConfig } from '../config.ts';

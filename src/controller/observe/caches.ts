@@ -8,7 +8,7 @@ import type { Caches } from './gather.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { parseJob, parsePod, parseRun } from './parse.ts';
 import { PodsOfJobs } from './pods-of-jobs.ts';
-import { parsePolicy, sayPolicy } from './policies.ts';
+import { parsePolicy, logPolicyChange } from './policies.ts';
 import type { ObservedWatches } from '../metrics/watch-instruments.ts';
 
 /** What the caches need, and whom they tell of changes. */
@@ -50,7 +50,7 @@ export class ClusterCaches {
       }),
       policies: new ListWatch({
         ...{ ...shared, path: paths.policies(), observer: observers.dockerrunpolicies, parse: parsePolicy },
-        onChange: (policy) => sayPolicy(log, policy),
+        onChange: (policy) => logPolicyChange(log, policy),
       }),
     };
   }

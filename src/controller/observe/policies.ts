@@ -1,11 +1,11 @@
 import { policyName } from '../../api/names.ts';
-import type { PolicySpec } from '../../policy/policy-schema.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
 import { parseObjectMeta } from '../../kube/wire.ts';
+import { parsePolicySpec, type Policy, policyFor } from '../../policy/policy.ts';
+import type { PolicySpec } from '../../policy/policy-schema.ts';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import { isRecord } from '../../support/narrow.ts';
-import { parsePolicySpec, type Policy, policyFor } from '../../policy/policy.ts';
 
 /** A DockerRunPolicy as it is kept: what it allows, or why it cannot be read. */
 export type ObservedPolicy = { readonly name: string; readonly spec: PolicySpec | { problem: string } };
@@ -26,10 +26,9 @@ export function policyIn(policies: ListWatch<ObservedPolicy>, namespace: string)
   return policyFor(namespace, policies.get(`/${policyName}`)?.spec);
 }
 
-/** Logs a change of a DockerRunPolicy, and what it means. */
-export function sayPolicy(log: Logger, { name, spec }: ObservedPolicy): void {
+export function logPolicyChange(log: Logger, { name, spec }: ObservedPolicy): void {
   const about = { policy: name };
-  if (name !== policyName) log.warn(about, `a policy that does not count: its name is not ${policyName}`);
-  else if ('problem' in spec) log.error({ ...about, ...spec }, 'the policy is invalid: no run is started');
-  else log.info(about, 'the policy came, changed or went');
+  if (name !== policyName) log.warn(about, `policy ignored: its name is not ${policyName}`);
+  else if ('problem' in spec) log.error({ ...about, ...spec }, 'policy invalid: no run starts');
+  else log.info(about, 'policy added, updated or deleted');
 }

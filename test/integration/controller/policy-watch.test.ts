@@ -1,13 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  apiVersion,
-  group,
-  kind,
-  policyKind,
-  policyName,
-  policyPlural,
-} from '../../../src/api/names.ts';
+import { apiVersion, group, kind, policyKind, policyName, policyPlural } from '../../../src/api/names.ts';
 import { paths } from '../../../src/kube/resources.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
@@ -59,7 +52,7 @@ async function logged(controller: ControllerProcess, message: string, times: num
 
 const hostPaths = [{ pathPrefix: '/srv/data' }];
 const policy = (spec: object) => ({ apiVersion, kind: policyKind, metadata: { name: policyName }, spec });
-const changed = 'the policy came, changed or went';
+const changed = 'policy added, updated or deleted';
 
 test('a change of the policy counts for the next run', async () => {
   await using plane = await startControlPlane();

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { hostPathAccess } from '../../../src/policy/host-path-access.ts';
+import { hostPathAccess } from '../../../src/policy/host-paths.ts';
 import { parsePolicySpec, refusedByPolicy, withDockerDefaults } from '../../../src/policy/policy.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 import { policyOf } from '../../fixtures/policies.ts';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { allowancesFor } from '../../../src/policy/for-namespace.ts';
+import { allowancesFor } from '../../../src/policy/policy.ts';
 import type { PolicySpec } from '../../../src/policy/policy-schema.ts';
 
 const [everywhere, scratch] = [{ pathPrefix: '/srv/data', readOnly: true }, { pathPrefix: '/srv/scratch' }];
