@@ -1,6 +1,6 @@
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
-import { globOf } from './patterns.ts';
+import { matchesGlob } from './patterns.ts';
 import type { Allowances } from './policy-schema.ts';
 
 /** The refusal of an image that the policy's list of images does not contain. */
@@ -50,8 +50,8 @@ export function matchesImage(image: string, pattern: string): boolean {
   const reference = imageReference(image);
   if (reference === undefined || isTooLong(reference)) return false;
   const { name, version } = splitImage(pattern.replace(/\/$/, '/**'));
-  const isName = globOf(name.startsWith('**') ? name : wholeName(name)).test(reference.name);
-  return isName && (version === '' || globOf(version).test(reference.version));
+  const isName = matchesGlob(reference.name, name.startsWith('**') ? name : wholeName(name));
+  return isName && (version === '' || matchesGlob(reference.version, version));
 }
 
 function isTooLong({ name, version }: ImageReference): boolean {

@@ -10,7 +10,7 @@ export const pathPrefix = new RegExp(`^${pathOf('')}$`);
 
 const imageLetters = '[A-Za-z0-9._:/@+-]';
 
-/** A pattern of images, in the letters that names of images have; with at most nine `*`, so that a comparison is short. */
+/** A pattern of images, in the letters that names of images have and at most nine `*`. */
 export const imagePattern = new RegExp(`^${imageLetters}*([*][*]?${imageLetters}+){0,8}([*][*]?)?$`);
 
 /** A pattern of namespaces. */
@@ -29,15 +29,29 @@ export function sourceOf({ source }: RegExp): string {
   return source.replaceAll('\\/', '/');
 }
 
-/** The regular expression of a pattern of images or namespaces: `*` is anything without a slash, `**` anything. */
-export function globOf(pattern: string): RegExp {
-  const source = pattern
-    .split('**')
-    .map((part) => part.split('*').map(escaped).join('[^/]*'))
-    .join('.*');
-  return new RegExp(`^${source}$`, 's');
+/**
+ * Whether a pattern of images or namespaces means a text: `*` is anything without a slash, `**` anything. A regular
+ * expression would backtrack: a name that a user chooses could hold up the controller for minutes.
+ */
+export function matchesGlob(text: string, pattern: string): boolean {
+  const parts = pattern.match(/\*\*|[^]/gu) ?? [];
+  // Whether the first parts, as many as the index says, mean the text so far.
+  let reached = [true];
+  for (const part of parts) reached.push(isWild(part) && reached.at(-1) === true);
+  for (const char of text) {
+    const before = reached;
+    reached = [false];
+    for (const [index, part] of parts.entries()) {
+      const next = isWild(part)
+        ? reached[index] === true || (before[index + 1] === true && (part === '**' || char !== '/'))
+        : before[index] === true && part === char;
+      reached.push(next);
+    }
+    if (!reached.includes(true)) return false;
+  }
+  return reached.at(-1) === true;
 }
 
-function escaped(text: string): string {
-  return text.replace(/[^\w/]/g, '\\$&');
+function isWild(part: string): boolean {
+  return part === '*' || part === '**';
 }

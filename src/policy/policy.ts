@@ -7,7 +7,7 @@ import { refusedGirder, refusedStream } from './allowed-addresses.ts';
 import { refusedImage } from './allowed-images.ts';
 import { refusedDockerOption } from './allowed-options.ts';
 import { refusedHostPath } from './host-paths.ts';
-import { globOf } from './patterns.ts';
+import { matchesGlob } from './patterns.ts';
 import { type Allowances, policySpec, type PolicySpec } from './policy-schema.ts';
 
 /** What the administrator allows the runs of one namespace. Without a DockerRunPolicy no host path is usable. */
@@ -62,7 +62,7 @@ export function policyFor(namespace: string, spec: PolicySpec | { problem: strin
  */
 export function allowancesFor(namespace: string, { namespaces = [], ...everywhere }: PolicySpec): Allowances {
   const isNamed = ({ names }: { names: readonly string[] }) =>
-    names.some((name) => globOf(name).test(namespace));
+    names.some((name) => matchesGlob(namespace, name));
   return namespaces
     .filter(isNamed)
     .map(({ names: _, ...entry }): Allowances => entry)
