@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { defined } from './json-values.ts';
 import type { apiVersion, kind } from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';
 import type { DockerRunStatus } from './status.ts';
@@ -35,10 +36,12 @@ export function parseMetadata(value: unknown): DockerRunMetadata {
   const { name, namespace, uid, generation, creationTimestamp, deletionTimestamp, finalizers, labels } =
     value;
   return {
-    ...{ name, namespace, uid, generation, creationTimestamp },
-    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-    ...(finalizers === undefined ? {} : { finalizers }),
-    ...(labels === undefined ? {} : { labels }),
+    name,
+    namespace,
+    uid,
+    generation,
+    creationTimestamp,
+    ...defined({ deletionTimestamp, finalizers, labels }),
   };
 }
 

@@ -11,7 +11,14 @@ const { phase, reason, message, target, transfers, results, resultCount, progres
  * message. The fields are those of the status.
  */
 const report = Type.Object({
-  ...{ phase, reason, message, target, transfers, results, resultCount, progress },
+  phase,
+  reason,
+  message,
+  target,
+  transfers,
+  results,
+  resultCount,
+  progress,
 });
 
 /** What a worker reports of its run; see `report` above. */

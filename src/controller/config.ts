@@ -1,3 +1,4 @@
+import { defined } from '../api/json-values.ts';
 import { readWorkerTracing, type WorkerTracing } from './job/pod-tracing.ts';
 
 /** What the worker's pods need to know of the nodes. */
@@ -54,7 +55,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       kubeletRoot: absolute('DOCKERRUN_KUBELET_ROOT', '/var/lib/kubelet'),
       cgroupRoot: absolute('DOCKERRUN_CGROUP_ROOT', '/'),
       logLevel: setting('DOCKERRUN_WORKER_LOG_LEVEL', 'warn'),
-      ...(tracing === undefined ? {} : { tracing }),
+      ...defined({ tracing }),
     },
     logLevel: setting('DOCKERRUN_LOG_LEVEL', 'info'),
     healthPort: port('DOCKERRUN_HEALTH_PORT', '8081'),

@@ -29,7 +29,9 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   const watches = observeWatches(metrics);
   let loop: Loop | undefined;
   const cluster = new ClusterCaches({
-    ...{ connection, log, observers: watches.observers },
+    connection,
+    log,
+    observers: watches.observers,
     onRun: (key) => loop?.add(key),
     onPod: (pod) => loop?.podChanged(pod),
   });

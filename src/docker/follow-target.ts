@@ -1,3 +1,4 @@
+import { defined } from '../api/json-values.ts';
 import { RunError } from '../support/errors.ts';
 import { initFailure, isUnreachable } from './classify.ts';
 import { inspectState } from './container-state.ts';
@@ -56,7 +57,7 @@ export async function followTarget(
     oomKilled: watch.oomKilled || (wasMissed && !watch.wasSignalled),
     startedAt: isoTime(startedAt),
     finishedAt: isoTime(death.at),
-    ...(stopped === undefined ? {} : { stopped }),
+    ...defined({ stopped }),
     outputComplete: isDrained && !watch.wasInterrupted,
   };
 }

@@ -1,3 +1,4 @@
+import { defined } from '../api/json-values.ts';
 import type { Connection } from './connection.ts';
 import { isExpired } from './kube-error.ts';
 import { requestJson } from './request.ts';
@@ -42,6 +43,6 @@ async function listOnce(
   { path, labelSelector, signal }: ListRequest,
   paging: Record<string, string>,
 ): Promise<ReturnType<typeof parseList>> {
-  const query = { ...paging, ...(labelSelector === undefined ? {} : { labelSelector }) };
+  const query = { ...paging, ...defined({ labelSelector }) };
   return parseList(await requestJson(connection, { method: 'GET', path, query, signal, once: true }));
 }

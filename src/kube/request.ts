@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { defined } from '../api/json-values.ts';
 import { deadline, raceAbort, sleep } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import { userAgent } from '../support/version.ts';
@@ -107,7 +108,7 @@ function refusal(request: KubeRequest, response: IncomingMessage, text: string):
     body.message ?? `${request.method} ${request.path}: ${response.statusCode} ${text.slice(0, 200)}`,
     {
       status: response.statusCode ?? 0,
-      ...(body.reason === undefined ? {} : { reason: body.reason }),
+      ...defined({ reason: body.reason }),
       retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
     },
   );

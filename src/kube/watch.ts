@@ -1,3 +1,4 @@
+import { defined } from '../api/json-values.ts';
 import { isRecord } from '../support/narrow.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import type { Connection } from './connection.ts';
@@ -68,7 +69,7 @@ function watchQuery(request: WatchRequest): Record<string, string> {
     allowWatchBookmarks: 'true',
     resourceVersion: request.resourceVersion,
     timeoutSeconds: String(serverTimeoutSeconds()),
-    ...(request.labelSelector === undefined ? {} : { labelSelector: request.labelSelector }),
+    ...defined({ labelSelector: request.labelSelector }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '../api/json-values.ts';
 import { isRecord } from '../support/narrow.ts';
 
 /** What is read from any Kubernetes object or list before its kind is known; throws on what the API server never sends. */
@@ -82,13 +83,10 @@ export function parseStatus(text: string): FailureStatus {
 
 /** What an object says of a failure, as far as it is a `Status`. */
 export function statusOf(value: unknown): FailureStatus {
-  const [reason, message] = [textAt(value, 'reason'), textAt(value, 'message')];
-  const code = numberAt(value, 'code');
-  const retryAfterSeconds = numberAt(recordAt(value, 'details'), 'retryAfterSeconds');
-  return {
-    ...(reason === undefined ? {} : { reason }),
-    ...(message === undefined ? {} : { message }),
-    ...(code === undefined ? {} : { code }),
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-  };
+  return defined({
+    reason: textAt(value, 'reason'),
+    message: textAt(value, 'message'),
+    code: numberAt(value, 'code'),
+    retryAfterSeconds: numberAt(recordAt(value, 'details'), 'retryAfterSeconds'),
+  });
 }

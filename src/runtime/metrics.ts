@@ -96,10 +96,9 @@ export class Metrics<Table extends MetricTable> {
       for (const one of start) gauge.set(one, 0);
       this.#gauges.set(name, gauge);
     } else {
-      const histogram = new Histogram({
-        ...options,
-        ...(buckets === undefined ? {} : { buckets: [...buckets] }),
-      });
+      const histogram = new Histogram(
+        buckets === undefined ? options : { ...options, buckets: [...buckets] },
+      );
       for (const one of start) histogram.zero(one);
       this.#histograms.set(name, histogram);
     }

@@ -9,7 +9,7 @@ export function deadline(milliseconds: number, parent?: AbortSignal): AbortSigna
 /** Waits, and rejects with the signal's reason as soon as it aborts. */
 export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   try {
-    await sleepFor(milliseconds, undefined, signal === undefined ? {} : { signal });
+    await sleepFor(milliseconds, undefined, { signal });
   } catch (error) {
     signal?.throwIfAborted();
     throw error;

@@ -1,3 +1,4 @@
+import { defined } from '../api/json-values.ts';
 import { describe, errorCode } from './errors.ts';
 import { textOf } from './narrow.ts';
 
@@ -8,11 +9,7 @@ export type ErrorFields = { error: string; code?: string | number; reason?: stri
 export function errorFields(error: unknown): ErrorFields {
   const code = errorCode(error) ?? statusCode(error);
   const reason = error instanceof Error && 'reason' in error ? textOf(error.reason) : undefined;
-  return {
-    error: describe(error),
-    ...(code === undefined ? {} : { code }),
-    ...(reason === undefined ? {} : { reason }),
-  };
+  return defined({ error: describe(error), code, reason });
 }
 
 /** Ours says 0 where no answer came, which is no code. */

@@ -1,3 +1,4 @@
+import { defined } from '../api/json-values.ts';
 import { mostMessageBytes, mostResultBytes, type Report } from '../api/report.ts';
 import {
   type ActivePhase,
@@ -57,8 +58,7 @@ export class LiveReport {
 
   /** Notes how far a transfer is, in bytes; a stream, which nobody waits for, is no progress. */
   transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
-    const total = totalBytes === undefined ? {} : { totalBytes };
-    this.#transfers.set(`${direction} ${name}`, { name, direction, bytes, ...total });
+    this.#transfers.set(`${direction} ${name}`, defined({ name, direction, bytes, totalBytes }));
   }
 
   /** Notes what the target reports of its own progress; what it leaves out stays as it was before. */
@@ -100,7 +100,7 @@ export class LiveReport {
     return {
       phase: this.phase,
       progress: withShortMessage(this.#progress()),
-      ...(this.target === undefined ? {} : { target: this.target }),
+      ...defined({ target: this.target }),
       ...(transfers.length === 0 ? {} : { transfers }),
       ...(this.#resultCount === 0 ? {} : { results: [...this.#results], resultCount: this.#resultCount }),
     };

@@ -11,6 +11,7 @@ import { traceparent, traceparentVariable } from '../support/trace/context.ts';
 import { parseQuantity } from '../api/quantity.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import type { NamedValue } from '../api/fields.ts';
+import { defined } from '../api/json-values.ts';
 import type { Setting, SharedVolume } from './setting.ts';
 import { expandArguments } from './stage/steps.ts';
 
@@ -85,13 +86,12 @@ function limits({ resources }: DockerRunSpec): Partial<ContainerOptions> {
   const cpu = resources?.limits?.['cpu'];
   const memory = resources?.limits?.['memory'];
   const cpuRequest = resources?.requests?.['cpu'] ?? cpu;
-  return {
-    ...(memory === undefined ? {} : { memoryBytes: Math.floor(parseQuantity(memory)) }),
-    ...(cpu === undefined ? {} : { nanoCpus: Math.round(parseQuantity(cpu) * 1e9) }),
-    ...(cpuRequest === undefined
-      ? {}
-      : { cpuShares: cpuSharesOf(Math.round(parseQuantity(cpuRequest) * 1000)) }),
-  };
+  return defined({
+    memoryBytes: memory === undefined ? undefined : Math.floor(parseQuantity(memory)),
+    nanoCpus: cpu === undefined ? undefined : Math.round(parseQuantity(cpu) * 1e9),
+    cpuShares:
+      cpuRequest === undefined ? undefined : cpuSharesOf(Math.round(parseQuantity(cpuRequest) * 1000)),
+  });
 }
 
 /** The outcome as the status shows it, in the words of a pod's container. */

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { defined } from '../json-values.ts';
 import { mapOf } from '../keywords.ts';
 
 /** Kinds of values that several Docker options share; each is bounded, as the API server's cost of rules needs it. */
@@ -7,7 +8,7 @@ const longestText = 256;
 
 /** A text, bounded to 1024 characters unless said otherwise. */
 export function text(description: string, pattern?: string, maxLength = 1024) {
-  return Type.String({ description, ...(pattern === undefined ? {} : { pattern }), minLength: 1, maxLength });
+  return Type.String({ description, ...defined({ pattern }), minLength: 1, maxLength });
 }
 
 /** A list of texts. */
@@ -19,7 +20,7 @@ export function texts(
     pattern,
   }: { maxItems?: number; maxLength?: number; pattern?: string } = {},
 ) {
-  const item = Type.String({ ...(pattern === undefined ? {} : { pattern }), maxLength });
+  const item = Type.String(defined({ pattern, maxLength }));
   return Type.Array(item, { description, maxItems });
 }
 

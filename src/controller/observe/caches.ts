@@ -37,19 +37,31 @@ export class ClusterCaches {
     const ofRuns = { ...shared, labelSelector: labels.runUid };
     this.caches = {
       runs: new ListWatch({
-        ...{ ...shared, path: paths.dockerRuns(), observer: observers.dockerruns, parse: parseRun },
+        ...shared,
+        path: paths.dockerRuns(),
+        observer: observers.dockerruns,
+        parse: parseRun,
         onChange: (run) => this.#runChanged(run),
       }),
       jobs: new ListWatch({
-        ...{ ...ofRuns, path: paths.jobs(), observer: observers.jobs, parse: parseJob },
+        ...ofRuns,
+        path: paths.jobs(),
+        observer: observers.jobs,
+        parse: parseJob,
         onChange: (job) => this.#jobChanged(job),
       }),
       pods: new ListWatch({
-        ...{ ...ofRuns, path: paths.pods(), observer: observers.pods, parse: parsePod },
+        ...ofRuns,
+        path: paths.pods(),
+        observer: observers.pods,
+        parse: parsePod,
         onChange: (pod) => this.#podChanged(pod),
       }),
       policies: new ListWatch({
-        ...{ ...shared, path: paths.policies(), observer: observers.dockerrunpolicies, parse: parsePolicy },
+        ...shared,
+        path: paths.policies(),
+        observer: observers.dockerrunpolicies,
+        parse: parsePolicy,
         onChange: (policy) => logPolicyChange(log, policy),
       }),
     };

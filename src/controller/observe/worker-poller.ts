@@ -55,7 +55,8 @@ export class WorkerPoller {
     this.#options = options;
     const handle = (uid: string) => this.#question(uid);
     this.#queue = new KeyedQueue({
-      ...{ handle, concurrency: concurrentQuestions },
+      handle,
+      concurrency: concurrentQuestions,
       backoff: { firstMs: 1_000, maxMs: 10_000 },
     });
   }
@@ -93,8 +94,12 @@ export class WorkerPoller {
     // What a run is taken for whose worker has said nothing yet.
     const told: Report = { phase: 'Preparing' };
     this.#workers.set(uid, {
-      ...{ key, runUid, told, toldAt: performance.now() },
-      ...{ report: undefined, misses: 0 },
+      key,
+      runUid,
+      told,
+      toldAt: performance.now(),
+      report: undefined,
+      misses: 0,
     });
     this.#queue.addAfter(uid, inMs);
   }

@@ -1,5 +1,6 @@
 import type { DockerOptions } from '../../api/docker/options.ts';
 import { parseDockerSize } from '../../api/docker/size.ts';
+import { defined } from '../../api/json-values.ts';
 import { type Privileges, privilegesOf } from './privileges.ts';
 import { type BodyPart, configOf, hostConfigOf } from './option-body.ts';
 import { gpuDevices, type GpuRequest } from './gpu-request.ts';
@@ -83,8 +84,7 @@ export function containerSpec(options: ContainerOptions, engine: { readonly hasI
     Image: options.image,
     Labels: { ...docker.labels, ...options.labels },
     Env: options.env,
-    ...given('Entrypoint', nonEmpty(options.command)),
-    ...given('Cmd', nonEmpty(options.args)),
+    ...defined({ Entrypoint: nonEmpty(options.command), Cmd: nonEmpty(options.args) }),
     Tty: false,
     OpenStdin: false,
     HostConfig: {
@@ -95,10 +95,10 @@ export function containerSpec(options: ContainerOptions, engine: { readonly hasI
       AutoRemove: options.keep !== true,
       Init: docker.init ?? engine.hasInit,
       Mounts: options.mounts.map(mountBody),
-      ...given('CgroupParent', options.cgroupParent),
+      ...defined({ CgroupParent: options.cgroupParent }),
       ...memoryLimit(options.memoryBytes, docker),
       ...cpuLimit(options.nanoCpus, docker),
-      ...given('CpuShares', options.cpuShares ?? docker.cpuShares),
+      ...defined({ CpuShares: options.cpuShares ?? docker.cpuShares }),
     },
   };
 }
@@ -112,17 +112,13 @@ export function cpuSharesOf(milliCpus: number): number {
 function memoryLimit(bytes: number | undefined, { memLimit, memswapLimit }: DockerOptions): BodyPart {
   const memory = bytes ?? (memLimit === undefined ? undefined : parseDockerSize(memLimit));
   const swap = memswapLimit === undefined ? memory : parseDockerSize(memswapLimit);
-  return { ...given('Memory', memory), ...given('MemorySwap', swap) };
+  return defined({ Memory: memory, MemorySwap: swap });
 }
 
 /** As a quota, because the engine refuses NanoCpus above the node's CPUs and Kubernetes allows such a limit. */
 function cpuLimit(limit: number | undefined, { nanoCpus, cpuPeriod, cpuQuota }: DockerOptions): BodyPart {
   if (limit === undefined) {
-    return {
-      ...given('NanoCpus', nanoCpus),
-      ...given('CpuPeriod', cpuPeriod),
-      ...given('CpuQuota', cpuQuota),
-    };
+    return defined({ NanoCpus: nanoCpus, CpuPeriod: cpuPeriod, CpuQuota: cpuQuota });
   }
   const quota = Math.round((limit / 1e9) * cpuPeriodMicroseconds);
   return { CpuPeriod: cpuPeriodMicroseconds, CpuQuota: Math.max(smallestQuotaMicroseconds, quota) };
@@ -135,8 +131,4 @@ function mountBody(mount: BindMount): MountBody {
 /** An empty list means "as in the image" to Kubernetes, but would be sent as an override. */
 function nonEmpty(list: readonly string[] | undefined): readonly string[] | undefined {
   return list === undefined || list.length === 0 ? undefined : list;
-}
-
-function given<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
-  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
 }

@@ -18,7 +18,9 @@ export async function follow(
     const headers = withToken && token !== undefined ? { 'Girder-Token': token } : {};
     const answer = await exchange({
       ...request,
-      ...{ url, isElsewhere, headers: { ...request.headers, ...headers } },
+      url,
+      isElsewhere,
+      headers: { ...request.headers, ...headers },
     });
     if (!isRedirect(answer.status)) return { answer, origin: url.origin };
     answer.body.destroy();

@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { defined } from '../../api/json-values.ts';
 import { describe, errorCode } from '../../support/errors.ts';
 import { userAgent } from '../../support/version.ts';
 import { StalledError } from '../../support/watchdog.ts';
@@ -92,7 +93,7 @@ function wireConfig({ method, url, headers, signal, isElsewhere }: Exchange, bod
     method,
     url: url.href,
     headers: { ...commonHeaders, ...headers },
-    ...(body === undefined ? {} : { data: body }),
+    ...defined({ data: body }),
     ...(isElsewhere === true ? elsewhere : {}),
     signal,
   };

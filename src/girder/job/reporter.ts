@@ -1,3 +1,4 @@
+import { defined } from '../../api/json-values.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import { TransientFailure } from '../failure.ts';
@@ -171,9 +172,5 @@ export class JobReporter {
 }
 
 function withoutLog({ progressMessage, progressCurrent, progressTotal }: JobForm) {
-  return {
-    ...(progressMessage === undefined ? {} : { progressMessage }),
-    ...(progressCurrent === undefined ? {} : { progressCurrent }),
-    ...(progressTotal === undefined ? {} : { progressTotal }),
-  };
+  return defined({ progressMessage, progressCurrent, progressTotal });
 }

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { defined } from '../../api/json-values.ts';
 import { removePaths } from '../../io/confined-change.ts';
 import { kindOf, openDirectory, openPlace, splitLast } from '../../io/confined.ts';
 import { ConfinedPathError } from '../../io/confined-path.ts';
@@ -104,8 +105,7 @@ async function uploadDirectory(
 ): Promise<UploadedTree> {
   const isOurs = (name: string) => path === undefined && name.startsWith(ownNamePrefix);
   const ignore = (name: string) => isOurs(name) || options.ignore?.(name) === true;
-  const base = path === undefined ? {} : { base: path };
-  const tree = new TreeUpload(client, traits, { ...options, ...base, ignore });
+  const tree = new TreeUpload(client, traits, { ...options, ...defined({ base: path }), ignore });
   try {
     return 'folderId' in to
       ? await tree.intoFolder(directory, to.folderId)

@@ -66,7 +66,10 @@ function directVolumes({ spec }: RunPlan, volumesRoot: string): SharedVolume[] {
     const { hostPath, containerPath, mode } = bindMount;
     return [
       {
-        ...{ name, localPath: workerPaths.volume(name), hostPath, containerPath },
+        name,
+        localPath: workerPaths.volume(name),
+        hostPath,
+        containerPath,
         readOnly: mode === 'ro',
         temporary: false,
         setting: `spec.volumes: ${name}.bindMount.hostPath`,

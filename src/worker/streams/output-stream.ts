@@ -89,7 +89,7 @@ export class OutputStream {
   async #drain(end: FifoEnd): Promise<void> {
     if (this.#writable !== undefined && !this.#writable.destroyed) {
       this.#writable.end();
-      await once(this.#writable, 'finish', end.signal === undefined ? {} : { signal: end.signal });
+      await once(this.#writable, 'finish', { signal: end.signal });
     }
     const result = await this.#reader?.finish(end);
     if (result?.failure !== undefined) this.#broken(result.failure);

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { defined } from '../../api/json-values.ts';
 import { isRecord, numberOf, textOf } from '../../support/narrow.ts';
 
 /** What a target says of its progress; a line may leave out what has not changed. */
@@ -52,14 +53,9 @@ function parseLine(text: string): ProgressLine | undefined {
     return undefined;
   }
   if (!isRecord(value)) return undefined;
-  const [message, current, total] = [
-    textOf(value['message']),
-    numberOf(value['current']),
-    numberOf(value['total']),
-  ];
-  return {
-    ...(message === undefined ? {} : { message }),
-    ...(current === undefined ? {} : { current }),
-    ...(total === undefined ? {} : { total }),
-  };
+  return defined({
+    message: textOf(value['message']),
+    current: numberOf(value['current']),
+    total: numberOf(value['total']),
+  });
 }
