@@ -1,3 +1,12 @@
+/** The value of a JSON text, or undefined when it is not JSON: for text that others wrote. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** `T` with each member that may be undefined as an optional one. */
 export type Defined<T extends object> = {
   [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key];

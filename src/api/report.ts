@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { parseJson } from './json-values.ts';
 import { type DockerRunStatus, dockerRunStatus } from './status.ts';
 import { cutToBytes, jsonBytes } from './text-size.ts';
 
@@ -45,13 +46,9 @@ export const mostReportBytes = 128 * 1024;
 
 /** The report that a text holds, if it is one: a pod can end without a report, and anything can answer for a worker. */
 export function parseReport(text: string | undefined): Report | undefined {
-  if (text === undefined || text === '' || Buffer.byteLength(text) > mostReportBytes) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return Value.Check(report, value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  if (text === undefined || Buffer.byteLength(text) > mostReportBytes) return undefined;
+  const value = parseJson(text);
+  return Value.Check(report, value) ? value : undefined;
 }
 
 /** The final report as it fits into a termination message: transfers are left out first, then the message is cut. */

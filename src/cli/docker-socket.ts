@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseJson } from '../api/json-values.ts';
 import { dockerConfigDirectory } from '../docker/registry/local.ts';
 import { errorCode } from '../support/errors.ts';
 import { isRecord, textOf } from '../support/narrow.ts';
@@ -48,10 +49,10 @@ async function contextHost(environment: NodeJS.ProcessEnv): Promise<Host | undef
 /** A file of docker's, if it is there and can be read; whoever needs what is in it says so. */
 async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const value = parseJson(await readFile(path, 'utf8'));
     return isRecord(value) ? value : undefined;
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

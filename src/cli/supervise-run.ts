@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { secretKeysOf } from '../api/secret-keys.ts';
-import { RunError, toRunError } from '../support/errors.ts';
+import { cancelledBy, onAbort } from '../support/abort.ts';
+import { type RunError, toRunError } from '../support/errors.ts';
 import { LiveReport } from '../worker/live-report.ts';
 import { runOnce } from '../worker/run.ts';
 import type { Setting } from '../worker/setting.ts';
@@ -46,7 +47,10 @@ async function attempt(
   const looking = setInterval(look, lookMs);
   const defect = defectSignal();
   try {
-    const signal = AbortSignal.any([cancelledBy(stop, speaker), defect]);
+    onAbort(stop, () =>
+      speaker.say(`stopping, because of ${String(stop.reason)}; once more kills the target`),
+    );
+    const signal = AbortSignal.any([cancelledBy(stop, 'the run'), defect]);
     signal.throwIfAborted();
     checkSecrets(setting, secrets);
     look();
@@ -65,16 +69,4 @@ function checkSecrets({ spec }: Setting, secrets: LocalSecrets): void {
   for (const { name, keys } of secretKeysOf(spec)) {
     for (const key of keys) secrets.value({ name, key }, 'spec');
   }
-}
-
-/** The signal that ends the run, whose reason is a classified failure. */
-function cancelledBy(stop: AbortSignal, speaker: Speaker): AbortSignal {
-  const cancelling = new AbortController();
-  const cancel = () => {
-    speaker.say(`stopping, because of ${String(stop.reason)}; once more kills the target`);
-    cancelling.abort(new RunError('Cancelled', `the run was stopped by ${String(stop.reason)}`));
-  };
-  if (stop.aborted) cancel();
-  else stop.addEventListener('abort', cancel, { once: true });
-  return cancelling.signal;
 }

@@ -1,8 +1,8 @@
 import { defined } from '../api/json-values.ts';
+import { settledWithin } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import { initFailure, isUnreachable } from './classify.ts';
 import { inspectState } from './container-state.ts';
-import { settledWithin } from './output/drain.ts';
 import type { Engine } from './engine.ts';
 import type { Death, ExitWatch } from './exit-watch.ts';
 import type { OomKills } from './oom-kills.ts';

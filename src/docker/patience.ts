@@ -1,3 +1,5 @@
+import { onAbort } from '../support/abort.ts';
+
 /** How long something may take, in milliseconds: usually, and from the moment on that the run is cancelled. */
 export type Bounds = { readonly usualMs: number; readonly hurriedMs: number };
 
@@ -8,16 +10,12 @@ export type Bounds = { readonly usualMs: number; readonly hurriedMs: number };
  */
 export class Patience implements Disposable {
   readonly #over = new AbortController();
-  readonly #cancel: AbortSignal | undefined;
-  readonly #hurriedMs: number;
+  readonly #listening: Disposable | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
 
   constructor({ usualMs, hurriedMs }: Bounds, cancel: AbortSignal | undefined) {
-    this.#cancel = cancel;
-    this.#hurriedMs = hurriedMs;
     this.#endAfter(usualMs);
-    if (cancel?.aborted === true) this.#onCancel();
-    else cancel?.addEventListener('abort', this.#onCancel, { once: true });
+    this.#listening = cancel && onAbort(cancel, () => this.#endAfter(hurriedMs));
   }
 
   get signal(): AbortSignal {
@@ -26,10 +24,8 @@ export class Patience implements Disposable {
 
   [Symbol.dispose](): void {
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#cancel?.removeEventListener('abort', this.#onCancel);
+    this.#listening?.[Symbol.dispose]();
   }
-
-  readonly #onCancel = (): void => this.#endAfter(this.#hurriedMs);
 
   #endAfter(milliseconds: number): void {
     const late = () =>

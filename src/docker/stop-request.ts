@@ -1,16 +1,15 @@
+import { longestTimerMs, onAbort } from '../support/abort.ts';
+
 /** Why a running target was stopped by us; `failed` when the rest of the run, as one of its streams, has failed. */
 export type StopCause = 'cancelled' | 'deadline' | 'failed';
 
 /** What can stop a target besides its deadline. */
 export type StopSignals = { readonly signal: AbortSignal; readonly fail?: AbortSignal | undefined };
 
-/** Node fires timers above this at once. */
-const longestTimerMs = 2_147_483_647;
-
 /** Resolves with the first cause to stop; `dispose` lets go of the timer and the signals. */
 export class StopRequest implements Disposable {
   readonly #resolvers = Promise.withResolvers<StopCause>();
-  readonly #disposed = new AbortController();
+  readonly #listening: Disposable[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ signal, fail }: StopSignals) {
@@ -35,12 +34,10 @@ export class StopRequest implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#disposed.abort();
+    for (const one of this.#listening) one[Symbol.dispose]();
   }
 
   #listen(signal: AbortSignal, cause: StopCause): void {
-    const stop = () => this.#resolvers.resolve(cause);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true, signal: this.#disposed.signal });
+    this.#listening.push(onAbort(signal, () => this.#resolvers.resolve(cause)));
   }
 }

@@ -1,5 +1,7 @@
+import { parseJson } from '../api/json-values.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import { RunError } from '../support/errors.ts';
+import { isRecord } from '../support/narrow.ts';
 import { TransientFailure } from './failure.ts';
 import { parseRetryAfter } from './patience.ts';
 import type { Method } from './http/transport.ts';
@@ -17,13 +19,9 @@ export type Refusal = {
 
 /** Reads the body of a refusal; a page of HTML from a wrong address or a proxy has no `type`. */
 export function parseRefusal(status: number, text: string, retryAfter?: string): Refusal {
-  try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === 'object' && body !== null && 'message' in body && 'type' in body) {
-      return { status, message: oneLine(String(body.message)), type: String(body.type), retryAfter };
-    }
-  } catch {
-    // Not JSON: not Girder's own words.
+  const body = parseJson(text);
+  if (isRecord(body) && 'message' in body && 'type' in body) {
+    return { status, message: oneLine(String(body['message'])), type: String(body['type']), retryAfter };
   }
   return { status, message: '', type: undefined, retryAfter };
 }

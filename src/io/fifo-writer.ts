@@ -1,7 +1,7 @@
 import { closeSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
 import { sleep } from '../support/abort.ts';
-import { describe, errorCode } from '../support/errors.ts';
+import { asError, describe, errorCode } from '../support/errors.ts';
 import type { ByteSink } from './byte-sink.ts';
 import { O_PATH } from './confined.ts';
 import { type Fifo, FifoError, openFifo, reopenFifo } from './fifo.ts';
@@ -164,8 +164,4 @@ export class FifoWriter implements ByteSink {
       // A pipe that the target made inaccessible to us is its own affair by now.
     }
   }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

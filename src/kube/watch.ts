@@ -1,4 +1,4 @@
-import { defined } from '../api/json-values.ts';
+import { defined, parseJson } from '../api/json-values.ts';
 import { isRecord } from '../support/narrow.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import type { Connection } from './connection.ts';
@@ -92,11 +92,7 @@ function parseEvent(line: string): WatchEvent {
 
 /** What is in a line that cannot be read is not told: it may be a part of anything. */
 function parseObject(line: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (isRecord(value)) return value;
-  } catch {
-    // Said below.
-  }
+  const value = parseJson(line);
+  if (isRecord(value)) return value;
   throw new UnreadableError('a line of the watch is no JSON object');
 }

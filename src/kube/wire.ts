@@ -1,4 +1,4 @@
-import { defined } from '../api/json-values.ts';
+import { defined, parseJson } from '../api/json-values.ts';
 import { isRecord } from '../support/narrow.ts';
 
 /** What is read from any Kubernetes object or list before its kind is known; throws on what the API server never sends. */
@@ -74,11 +74,7 @@ export type FailureStatus = { reason?: string; message?: string; code?: number; 
 
 /** The `Status` object in a text, as far as the text is one. */
 export function parseStatus(text: string): FailureStatus {
-  try {
-    return statusOf(JSON.parse(text));
-  } catch {
-    return {};
-  }
+  return statusOf(parseJson(text));
 }
 
 /** What an object says of a failure, as far as it is a `Status`. */

@@ -1,5 +1,4 @@
-/** The longest that a timer can count; above it, setTimeout fires at once. */
-const longestMs = 2 ** 31 - 1;
+import { longestTimerMs } from '../support/abort.ts';
 
 type Timer = { readonly due: number; readonly timeout: NodeJS.Timeout };
 
@@ -18,7 +17,7 @@ export class KeyTimers {
     const before = this.#timers.get(key);
     if (before !== undefined && before.due <= due) return;
     clearTimeout(before?.timeout);
-    const timeout = setTimeout(() => this.#fire(key), Math.min(milliseconds, longestMs));
+    const timeout = setTimeout(() => this.#fire(key), Math.min(milliseconds, longestTimerMs));
     this.#timers.set(key, { due, timeout });
   }
 

@@ -1,4 +1,8 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
+import { asError, RunError } from './errors.ts';
+
+/** The longest delay of a timer in milliseconds: Node fires a timer with a longer one at once. */
+export const longestTimerMs = 2 ** 31 - 1;
 
 /** A signal that aborts when `parent` does or after `milliseconds`, whichever is first. */
 export function deadline(milliseconds: number, parent?: AbortSignal): AbortSignal {
@@ -16,12 +20,28 @@ export async function sleep(milliseconds: number, signal?: AbortSignal): Promise
   }
 }
 
+/** Calls `act` when the signal aborts, at once when it has; disposing of the result stops the listening. */
+export function onAbort(signal: AbortSignal, act: () => void): Disposable {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', act) };
+}
+
+/**
+ * Aborts with a RunError `Cancelled` when `stop` does, whose reason is the name of the signal that the process got;
+ * `what` was stopped by it.
+ */
+export function cancelledBy(stop: AbortSignal, what: string): AbortSignal {
+  const cancelling = new AbortController();
+  const cancel = () =>
+    cancelling.abort(new RunError('Cancelled', `${what} was stopped by ${String(stop.reason)}`));
+  onAbort(stop, cancel);
+  return cancelling.signal;
+}
+
 /** Resolves when the signal aborts. */
 export async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  await new Promise<void>((resolve) => void onAbort(signal, resolve));
 }
 
 /**
@@ -31,15 +51,23 @@ export async function aborted(signal: AbortSignal): Promise<void> {
 export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   promise.catch(() => undefined);
   signal.throwIfAborted();
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(asError(signal.reason));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+  const loses = Promise.withResolvers<never>();
+  using _ = onAbort(signal, () => loses.reject(asError(signal.reason)));
+  return await Promise.race([promise, loses.promise]);
+}
+
+/** What the promise resolves with within `milliseconds` and before the signal aborts, else undefined. */
+export async function settledWithin<T>(
+  promise: Promise<T>,
+  milliseconds: number,
+  signal?: AbortSignal,
+): Promise<T | undefined> {
+  const bound = deadline(Math.max(1, milliseconds), signal);
   try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
+    return await raceAbort(promise, bound);
+  } catch (error) {
+    if (bound.aborted) return undefined;
+    throw error;
   }
 }
 
@@ -52,18 +80,12 @@ export async function withGrace<T>(
   signal.throwIfAborted();
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const onAbort = () => {
+  using _ = onAbort(signal, () => {
     timer = setTimeout(() => late.abort(signal.reason), milliseconds);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
+  });
   try {
     return await work(late.signal);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
   }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

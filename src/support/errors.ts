@@ -39,12 +39,23 @@ export function toRunError(error: unknown): RunError {
   return new RunError('WorkerFailed', describe(error), { cause: error });
 }
 
+/** Calls `handle` for every error that nothing caught, which is a defect of ours; Node does not end the process then. */
+export function onUncaughtError(handle: (defect: RunError) => void): void {
+  const onError = (error: unknown) => handle(new RunError('WorkerFailed', describe(error), { cause: error }));
+  process.on('uncaughtException', onError).on('unhandledRejection', onError);
+}
+
 /** One line for any thrown value, with the code of a system error, and never its request (headers carry tokens). */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const text = error.message || error.name;
   return code !== undefined && !text.includes(code) ? `${text} (${code})` : text;
+}
+
+/** What was thrown, or the reason of a signal, as an Error: either can be any value. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /** The `code` of a system or library error (`ENOENT`, `ECONNRESET`…), if it has one. */

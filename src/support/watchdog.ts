@@ -1,3 +1,5 @@
+import { onAbort } from './abort.ts';
+
 /** Nothing happened for too long; `message` says what was waited for and how long. */
 export class StalledError extends Error {
   override readonly name = 'StalledError';
@@ -6,8 +8,7 @@ export class StalledError extends Error {
 /** Aborts its signal when nobody touched it for `milliseconds`, or when `parent` aborts; stop it when done. */
 export class Watchdog implements Disposable {
   readonly #controller = new AbortController();
-  readonly #parent: AbortSignal | undefined;
-  readonly #onParentAbort = () => this.#controller.abort(this.#parent?.reason);
+  readonly #listening: Disposable | undefined;
   #timer: NodeJS.Timeout;
   #milliseconds: number;
   #waitsFor: string;
@@ -16,10 +17,8 @@ export class Watchdog implements Disposable {
   constructor(milliseconds: number, waitsFor: string, parent?: AbortSignal) {
     this.#milliseconds = milliseconds;
     this.#waitsFor = waitsFor;
-    this.#parent = parent;
     this.#timer = this.#arm();
-    if (parent?.aborted === true) this.#onParentAbort();
-    else parent?.addEventListener('abort', this.#onParentAbort, { once: true });
+    this.#listening = parent && onAbort(parent, () => this.#controller.abort(parent.reason));
   }
 
   get signal(): AbortSignal {
@@ -54,7 +53,7 @@ export class Watchdog implements Disposable {
   /** Lets go of the timer and of the parent; the signal never aborts after this. */
   stop(): void {
     clearTimeout(this.#timer);
-    this.#parent?.removeEventListener('abort', this.#onParentAbort);
+    this.#listening?.[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,4 @@
-import { describe, RunError } from '../support/errors.ts';
+import { onUncaughtError, type RunError } from '../support/errors.ts';
 
 /**
  * Ends the process with the exit code that `end` gives when something fails where nobody waits for it, which is a
@@ -6,8 +6,5 @@ import { describe, RunError } from '../support/errors.ts';
  */
 export function installLastResort(end: (failure: RunError) => number): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  const onDefect = (error: unknown) => {
-    process.exit(end(new RunError('WorkerFailed', describe(error), { cause: error })));
-  };
-  process.on('uncaughtException', onDefect).on('unhandledRejection', onDefect);
+  onUncaughtError((defect) => process.exit(end(defect)));
 }

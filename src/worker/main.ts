@@ -1,7 +1,8 @@
 import { progressPort } from '../api/names.ts';
 import { exitCodeOf, exitCodes } from '../api/reasons.ts';
 import type { Report } from '../api/report.ts';
-import { RunError, toRunError } from '../support/errors.ts';
+import { cancelledBy } from '../support/abort.ts';
+import { type RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { traced } from '../support/trace/trace.ts';
 import { FinalWord } from './final-word.ts';
@@ -32,7 +33,7 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
   installLastResort(end);
   const server = serveProgress(progressPort, () => report.snapshot());
   const tracing = await startWorkerTracing(environment, log);
-  const failure = await attempt(environment, { report, log, signal: cancelledBy(stop) });
+  const failure = await attempt(environment, { report, log, signal: cancelledBy(stop, 'the worker') });
   const exitCode = end(failure);
   await tracing.end();
   server.close();
@@ -45,16 +46,6 @@ function exitCodeFor(failure: RunError | undefined, log: Logger): number {
   log.info({ reason: failure.reason, error: failure.message }, 'the run failed');
   if (failure.reason === 'WorkerFailed') log.error({ stack: stackOf(failure) }, failure.message);
   return exitCodeOf(failure.reason);
-}
-
-/** The signal that ends the run, whose reason is a classified failure. */
-function cancelledBy(stop: AbortSignal): AbortSignal {
-  const cancelling = new AbortController();
-  const cancel = () =>
-    cancelling.abort(new RunError('Cancelled', `the worker was stopped by ${String(stop.reason)}`));
-  if (stop.aborted) cancel();
-  else stop.addEventListener('abort', cancel, { once: true });
-  return cancelling.signal;
 }
 
 /** Runs once; gives why it failed, if it did. */

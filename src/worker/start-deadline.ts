@@ -1,10 +1,8 @@
 import type { Progress } from '../api/status.ts';
+import { longestTimerMs } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import type { RunSupport } from './run-support.ts';
 import type { Setting } from './setting.ts';
-
-/** Timers of Node hold no more milliseconds than this. */
-const longestTimerMs = 2 ** 31 - 1;
 
 /** Runs the work of preparing under its own clock; when that is what ended it, says so, and what it was waiting for. */
 export async function withStartDeadline<T>(

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { asError } from '../../support/errors.ts';
 import type { Engine } from '../engine.ts';
 import { engineStream } from '../engine-call.ts';
 import { jsonLines } from '../json-lines.ts';
@@ -28,7 +29,7 @@ export async function pullOnce(engine: Engine, options: PullOptions): Promise<vo
     const { docker } = engine;
     return docker.createImage(options.auth, { ...imageQuery(options.image), abortSignal });
   });
-  const stopReading = (): void => void stream.destroy(abortError(options.signal));
+  const stopReading = (): void => void stream.destroy(asError(options.signal.reason));
   options.signal.addEventListener('abort', stopReading, { once: true });
   const silence = setTimeout(() => stream.destroy(new Error(`no word for ${silenceMs / 1000} s`)), silenceMs);
   silence.unref();
@@ -53,8 +54,4 @@ export function imageQuery(image: string): { fromImage: string; tag: string } {
   if (colon > image.lastIndexOf('/'))
     return { fromImage: image.slice(0, colon), tag: image.slice(colon + 1) };
   return { fromImage: image, tag: 'latest' };
-}
-
-function abortError(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('aborted');
 }

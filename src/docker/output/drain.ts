@@ -1,4 +1,4 @@
-import { deadline, raceAbort } from '../../support/abort.ts';
+import { settledWithin } from '../../support/abort.ts';
 import type { OutputPump } from './output-pump.ts';
 
 /** How long the rest of the output may take once the target ended, in milliseconds. */
@@ -40,20 +40,5 @@ async function watchDone(
     const isComplete = await settledWithin(pump.done, Math.min(idleMs, giveUpAt - Date.now()), signal);
     if (isComplete !== undefined || signal?.aborted === true) return isComplete;
     if (pump.progress === before || Date.now() >= giveUpAt) return undefined;
-  }
-}
-
-/** What the promise gives within so many milliseconds and before the signal aborts, else undefined. */
-export async function settledWithin<T>(
-  promise: Promise<T>,
-  milliseconds: number,
-  signal?: AbortSignal,
-): Promise<T | undefined> {
-  const bound = deadline(Math.max(1, milliseconds), signal);
-  try {
-    return await raceAbort(promise, bound);
-  } catch (error) {
-    if (bound.aborted) return undefined;
-    throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '../../api/json-values.ts';
 import { RunError } from '../../support/errors.ts';
 import { isRecord, textOf } from '../../support/narrow.ts';
 import type { Login, RegistryEntry } from './auths.ts';
@@ -10,7 +11,7 @@ export type ConfigSource = { readonly source: string; readonly where: string };
  * @throws RunError SecretIncomplete; without a cause, because the parser's error quotes what it could not read
  */
 export function parseConfig(text: string, { where }: ConfigSource): Record<string, unknown> {
-  const config = parsed(text);
+  const config = parseJson(text);
   if (!isRecord(config)) throw new RunError('SecretIncomplete', `${where} is no JSON object`);
   return config;
 }
@@ -51,14 +52,6 @@ function decodeAuth(auth: string, where: string): { username: string; password: 
   if (colon < 1)
     throw new RunError('SecretIncomplete', `${where} has an auth that is no base64 of user:password`);
   return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, '') };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function lowerFirst(text: string): string {

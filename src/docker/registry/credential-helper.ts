@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { parseJson } from '../../api/json-values.ts';
 import { deadline } from '../../support/abort.ts';
 import { describe, errorCode } from '../../support/errors.ts';
 import { isRecord, textOf } from '../../support/narrow.ts';
@@ -40,7 +41,7 @@ function run(program: string, input: string, signal: AbortSignal): Promise<Ended
 }
 
 function answerOf(program: string, stdout: string): HelperAnswer {
-  const answer = parsed(stdout);
+  const answer = parseJson(stdout);
   const secret = isRecord(answer) ? textOf(answer['Secret']) : undefined;
   const username = isRecord(answer) ? textOf(answer['Username']) : undefined;
   if (secret === undefined || username === undefined)
@@ -58,12 +59,4 @@ function whyOf(error: Error): string {
   return 'code' in error && typeof error.code === 'number'
     ? ` with exit code ${error.code}`
     : `: ${describe(error)}`;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,4 @@
-import { RunError } from '../../support/errors.ts';
+import { asError, RunError } from '../../support/errors.ts';
 import type { ByteSink } from '../../io/byte-sink.ts';
 import { StalledError, Watchdog } from '../../support/watchdog.ts';
 import { BrokenBody } from '../http/byte-body.ts';
@@ -180,8 +180,4 @@ class FileStream {
   #about() {
     return { subject: `file ${this.#file._id}`, signal: this.#options.signal };
   }
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

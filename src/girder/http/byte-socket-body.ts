@@ -1,4 +1,4 @@
-import { describe } from '../../support/errors.ts';
+import { asError, describe } from '../../support/errors.ts';
 import { BrokenBody, type ByteBody, type Take } from './byte-body.ts';
 import type { ByteSocket } from './byte-socket.ts';
 import type { Framing } from './framing.ts';
@@ -82,8 +82,4 @@ export class SocketBody implements ByteBody {
     if (!this.#framing.mayEnd) throw new BrokenBody('it closed the connection too early');
     return true;
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

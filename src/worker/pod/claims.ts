@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { parseJson } from '../../api/json-values.ts';
 import { RunError } from '../../support/errors.ts';
 import { type KnownPath, mountedAt, nodePathOf } from './mountinfo.ts';
 
@@ -37,12 +38,7 @@ export function claimDirectory(plugin: string, name: string): string | undefined
  * do to bring secrets into it: that is no claim's.
  */
 export function isInlineVolume(volData: string): boolean {
-  try {
-    const data: unknown = JSON.parse(volData);
-    return Value.Check(inline, data);
-  } catch {
-    return false;
-  }
+  return Value.Check(inline, parseJson(volData));
 }
 
 // https://github.com/kubernetes/kubernetes/blob/master/pkg/volume/csi/csi_plugin.go

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { parseJson } from '../../api/json-values.ts';
 import { removeDownload } from '../../girder/download/download.ts';
 import { removePath } from '../../io/confined-change.ts';
 import { ConfinedPathError } from '../../io/confined-path.ts';
@@ -93,12 +94,8 @@ async function* notedIn(root: string, name: string): AsyncGenerator<MadePath, vo
 
 /** The last line may be cut; its path was not made then. */
 function parseLine(line: string): MadePath[] {
-  try {
-    const made: unknown = JSON.parse(line);
-    return Value.Check(madePath, made) ? [made] : [];
-  } catch {
-    return [];
-  }
+  const made = parseJson(line);
+  return Value.Check(madePath, made) ? [made] : [];
 }
 
 const madePath = Type.Object({ path: Type.String(), inode: Type.Optional(Type.String()) });

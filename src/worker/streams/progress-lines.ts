@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { defined } from '../../api/json-values.ts';
+import { defined, parseJson } from '../../api/json-values.ts';
 import { isRecord, numberOf, textOf } from '../../support/narrow.ts';
 
 /** What a target says of its progress; a line may leave out what has not changed. */
@@ -46,12 +46,7 @@ export class ProgressLines {
 }
 
 function parseLine(text: string): ProgressLine | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
   if (!isRecord(value)) return undefined;
   return defined({
     message: textOf(value['message']),

@@ -1,6 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defined } from '../../../src/api/json-values.ts';
+import { defined, parseJson } from '../../../src/api/json-values.ts';
+
+test('a text that is not JSON has no value', () => {
+  assert.equal(parseJson('{"a": [1]}'), { a: [1] });
+  assert.is(parseJson('null'), null);
+  for (const text of ['', '{', 'undefined', '<html>']) assert.is(parseJson(text), undefined);
+});
 
 test('members that are undefined are left out, and all other values stay', () => {
   const kept = { text: '', number: 0, flag: false, none: null, list: [undefined], inner: { a: undefined } };

@@ -1,6 +1,15 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { deadline, raceAbort, sleep } from '../../../src/support/abort.ts';
+import {
+  cancelledBy,
+  deadline,
+  longestTimerMs,
+  onAbort,
+  raceAbort,
+  settledWithin,
+  sleep,
+} from '../../../src/support/abort.ts';
+import { RunError } from '../../../src/support/errors.ts';
 
 /** What a promise rejects with; fails when it does not. */
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -59,6 +68,47 @@ test('a deadline aborts after its time, or with its parent', async () => {
   assert.ok(short.aborted);
   const reason = new Error('parent');
   assert.is(deadline(60_000, AbortSignal.abort(reason)).reason, reason);
+});
+
+test('what listens for an abort is called once, at once when it came before, and not after its disposal', () => {
+  const stop = new AbortController();
+  let [before, disposed, after] = [0, 0, 0];
+  onAbort(stop.signal, () => (before += 1));
+  onAbort(stop.signal, () => (disposed += 1))[Symbol.dispose]();
+  stop.abort();
+  onAbort(stop.signal, () => (after += 1));
+  assert.equal([before, disposed, after], [1, 0, 1]);
+});
+
+test('a run is cancelled by the signal of the process, before or after it has begun', () => {
+  const stop = new AbortController();
+  const later = cancelledBy(stop.signal, 'the worker');
+  assert.not(later.aborted);
+  stop.abort('SIGTERM');
+  for (const signal of [later, cancelledBy(stop.signal, 'the worker')]) {
+    assert.instance(signal.reason, RunError);
+    assert.is((signal.reason as RunError).reason, 'Cancelled');
+    assert.is((signal.reason as RunError).message, 'the worker was stopped by SIGTERM');
+  }
+});
+
+test('a promise that is not settled within its time, or before the abort, is undefined; a failure is its own', async () => {
+  const never = new Promise<number>(() => undefined);
+  assert.is(await settledWithin(Promise.resolve(7), 60_000), 7);
+  // A deadline alone does not keep a process alive.
+  const [inTime] = await Promise.all([settledWithin(never, 0), sleep(50)]);
+  assert.is(inTime, undefined);
+  assert.is(await settledWithin(never, 60_000, AbortSignal.abort()), undefined);
+  const error = new Error('no');
+  assert.is(await rejection(settledWithin(Promise.reject(error), 60_000)), error);
+});
+
+test('Node keeps the longest timer', async () => {
+  let fired = 0;
+  const kept = setTimeout(() => (fired += 1), longestTimerMs);
+  await sleep(20);
+  clearTimeout(kept);
+  assert.is(fired, 0);
 });
 
 test.run();
