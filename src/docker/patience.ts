@@ -8,7 +8,7 @@ export type Bounds = { readonly usualMs: number; readonly hurriedMs: number };
  * `cancel` did (after the beginning, if that was later), whichever is first. Cleaning up cannot take the cancel's
  * own signal, since it would then do nothing.
  */
-export class Patience implements Disposable {
+export class CancelAwareDeadline implements Disposable {
   readonly #over = new AbortController();
   readonly #listening: Disposable | undefined;
   readonly #timers: NodeJS.Timeout[] = [];

@@ -4,7 +4,7 @@ import { isRemovalInProgress, statusOf } from './classify.ts';
 import { inspectState } from './container-state.ts';
 import type { Engine } from './engine.ts';
 import { engineCall } from './engine-call.ts';
-import { type Bounds, Patience } from './patience.ts';
+import { type Bounds, CancelAwareDeadline } from './patience.ts';
 
 /** How long each step of ending a container may take, the first one beyond the grace the target was given. */
 const stopBounds: Bounds = { usualMs: 10_000, hurriedMs: 3_000 };
@@ -67,8 +67,8 @@ export async function removeContainer(
   id: string,
   cancel: AbortSignal | undefined,
 ): Promise<void> {
-  using patience = new Patience(goneBounds, cancel);
-  const { signal } = patience;
+  using deadline = new CancelAwareDeadline(goneBounds, cancel);
+  const { signal } = deadline;
   const begin = Date.now();
   const container = engine.docker.getContainer(id);
   let why: unknown = 'it is still there';
@@ -98,9 +98,9 @@ async function attempt(
   cancel: AbortSignal | undefined,
   call: (signal: AbortSignal) => Promise<unknown>,
 ): Promise<boolean> {
-  using patience = new Patience(bounds, cancel);
+  using deadline = new CancelAwareDeadline(bounds, cancel);
   try {
-    await engineCall({ signal: patience.signal, timeoutMs: bounds.usualMs }, call);
+    await engineCall({ signal: deadline.signal, timeoutMs: bounds.usualMs }, call);
     return true;
   } catch (error) {
     return statusOf(error) === 304 || statusOf(error) === 404;

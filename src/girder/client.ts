@@ -11,7 +11,7 @@ import type { TokenSource } from './credentials.ts';
 import { UnexpectedAnswer } from './documents.ts';
 import { TransientFailure, UntrustedServer } from './failure.ts';
 import { follow, type FollowedAnswer } from './http/follow.ts';
-import { Patience } from './patience.ts';
+import { RetryBudget } from './patience.ts';
 import { RedirectRefused } from './http/redirect.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 import { type Answer, exchange, type Exchange, type Exchanger, type Method } from './http/transport.ts';
@@ -85,13 +85,13 @@ export class GirderClient {
 
   /** Tries again, for a minute and a half at most, what ends with a TransientFailure. */
   async patiently<T>(ask: Pick<Ask, 'subject' | 'signal'>, once: () => Promise<T>): Promise<T> {
-    const patience = new Patience();
+    const budget = new RetryBudget();
     for (;;) {
       try {
         return await once();
       } catch (error) {
         if (!(error instanceof TransientFailure)) throw error;
-        await this.waitAgain(patience, error, ask);
+        await this.waitAgain(budget, error, ask);
       }
     }
   }
@@ -124,16 +124,16 @@ export class GirderClient {
 
   /** Waits before the next try, or throws what the user should know when it is time to give up. */
   async waitAgain(
-    patience: Patience,
+    budget: RetryBudget,
     failure: TransientFailure,
     ask: Pick<Ask, 'subject' | 'signal'>,
   ): Promise<void> {
-    if (await patience.again(failure, ask.signal)) {
+    if (await budget.again(failure, ask.signal)) {
       const { subject } = ask;
       this.#log?.warn({ subject, api: this.apiUrl, cause: failure.message }, 'asking Girder again');
       return;
     }
-    const tries = patience.attempts;
+    const tries = budget.attempts;
     const text = `Girder ${this.apiUrl} cannot be used for ${ask.subject}, tried ${tries} times: ${failure.message}`;
     throw new RunError('GirderUnavailable', text);
   }
@@ -144,7 +144,7 @@ export class GirderClient {
     if (token === undefined) return;
     const url = routeUrl(this.#api, ['token', 'session']);
     const signal = deadline(closeWithin);
-    const patience = new Patience();
+    const budget = new RetryBudget();
     for (;;) {
       try {
         const request = { method: 'DELETE', url, headers: {}, signal } as const;
@@ -153,7 +153,7 @@ export class GirderClient {
         return;
       } catch (error) {
         const failure = error instanceof TransientFailure ? error : undefined;
-        if (failure !== undefined && (await patience.again(failure, signal).catch(() => false))) continue;
+        if (failure !== undefined && (await budget.again(failure, signal).catch(() => false))) continue;
         const cause = describe(error);
         this.#log?.warn({ cause }, 'the session in Girder could not be deleted; it will expire');
         return;

@@ -1,44 +1,40 @@
 import { sleep } from '../support/abort.ts';
+import { type BackoffOptions, backoffMs } from '../support/backoff.ts';
 import type { TransientFailure } from './failure.ts';
 
-/** How long and how often to try again: milliseconds. A restart of Girder takes some 20 s, and must be survived. */
-export const defaultPatience = { first: 250, longest: 10_000, total: 90_000 } as const;
+/** The waits between retries, and in `totalMs` how long to retry without progress. */
+export type RetryLimits = BackoffOptions & { readonly totalMs: number };
 
-export type PatienceLimits = { readonly first: number; readonly longest: number; readonly total: number };
+/** A restart of Girder takes about 20 s, and a run must survive it. */
+export const defaultRetryLimits: RetryLimits = { firstMs: 250, maxMs: 10_000, leastMs: 0, totalMs: 90_000 };
 
-/** The wait before try number `attempt` (1 is the first repetition): exponential with full jitter, `random` in [0, 1). */
-export function backoff(attempt: number, limits: PatienceLimits, random: number): number {
-  const ceiling = Math.min(limits.longest, limits.first * 2 ** (attempt - 1));
-  return Math.round(ceiling * random);
-}
-
-/** Spaces the repetitions of one undertaking, and says when to give up; progress makes it patient again. */
-export class Patience {
-  readonly #limits: PatienceLimits;
+/** Spaces the retries of one operation, and ends them when its time is used up; progress renews the whole budget. */
+export class RetryBudget {
+  readonly #limits: RetryLimits;
   #attempts = 0;
   #since = 0;
 
-  constructor(limits: PatienceLimits = defaultPatience) {
+  constructor(limits: RetryLimits = defaultRetryLimits) {
     this.#limits = limits;
   }
 
-  /** How many repetitions there were since the last progress. */
+  /** How many retries there were since the last progress. */
   get attempts(): number {
     return this.#attempts;
   }
 
-  /** Something got through: what comes next is a new trouble. */
+  /** Something was transferred: the next failure is the first of a new row. */
   progress(): void {
     this.#attempts = 0;
   }
 
-  /** Waits before the next try and resolves true, or resolves false at once when it is time to give up. */
+  /** Waits before the next retry and resolves true, or resolves false at once when that is after the end. */
   async again(failure: TransientFailure, signal: AbortSignal): Promise<boolean> {
     const now = performance.now();
     if (this.#attempts === 0) this.#since = now;
+    const wait = failure.retryAfter ?? backoffMs(this.#attempts, this.#limits);
     this.#attempts += 1;
-    const wait = failure.retryAfter ?? backoff(this.#attempts, this.#limits, Math.random());
-    if (now + wait - this.#since > this.#limits.total) return false;
+    if (now + wait - this.#since > this.#limits.totalMs) return false;
     await sleep(wait, signal);
     return true;
   }

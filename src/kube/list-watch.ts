@@ -1,5 +1,5 @@
-import { backoffMs } from '../runtime/backoff.ts';
 import { sleep } from '../support/abort.ts';
+import { backoffMs } from '../support/backoff.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { Connection } from './connection.ts';

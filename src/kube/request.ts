@@ -25,7 +25,7 @@ export type KubeRequest = {
   query?: Record<string, string>;
   body?: unknown;
   contentType?: string;
-  /** The caller has a patience of its own: a read that the server has no time for is not asked for again here. */
+  /** The caller retries by itself: a read that the server has no time for is not sent again here. */
   once?: boolean;
   signal: AbortSignal;
 };

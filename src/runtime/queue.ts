@@ -1,4 +1,4 @@
-import { type BackoffOptions, backoffMs } from './backoff.ts';
+import { type BackoffOptions, backoffMs } from '../support/backoff.ts';
 import { KeyTimers } from './key-timers.ts';
 
 /** What a handler wants to happen with its key next; the queue holds the whole policy. */

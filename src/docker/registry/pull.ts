@@ -1,4 +1,5 @@
 import { sleep } from '../../support/abort.ts';
+import { backoffMs } from '../../support/backoff.ts';
 import { RunError } from '../../support/errors.ts';
 import { isImageMissing, toPullError } from '../classify.ts';
 import type { Engine } from '../engine.ts';
@@ -59,7 +60,10 @@ async function pull(
       if (error instanceof RunError) throw error;
       if (isRefusal(error)) return { refused: error };
       if (tries === mostTries || isImageMissing(error)) throw toPullError(error, { image, tries });
-      await sleep(firstPauseMs * 2 ** (tries - 1), signal);
+      await sleep(
+        backoffMs(tries - 1, { firstMs: firstPauseMs, maxMs: Infinity }, () => 1),
+        signal,
+      );
     }
   }
 }

@@ -5,7 +5,7 @@ import { BrokenBody } from '../http/byte-body.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, parseFile } from '../documents.ts';
 import { TransientFailure } from '../failure.ts';
-import { Patience } from '../patience.ts';
+import { RetryBudget } from '../patience.ts';
 import { parseContentRange } from '../http/content-range.ts';
 import type { Answer } from '../http/transport.ts';
 
@@ -54,7 +54,7 @@ class FileStream {
   readonly #client: GirderClient;
   readonly #sink: ByteSink;
   readonly #options: TransferOptions;
-  readonly #patience = new Patience();
+  readonly #budget = new RetryBudget();
   readonly #buffer: Buffer;
   #file: GirderFile;
   #bytes = 0;
@@ -79,7 +79,7 @@ class FileStream {
         return { file: this.#file, bytes: this.#bytes };
       } catch (error) {
         if (!(error instanceof TransientFailure)) throw error;
-        await this.#client.waitAgain(this.#patience, error, this.#about());
+        await this.#client.waitAgain(this.#budget, error, this.#about());
         await this.#followReplacement();
       }
     }
@@ -142,7 +142,7 @@ class FileStream {
   #took(bytes: number, watchdog: Watchdog): void {
     watchdog.touch();
     this.#bytes += bytes;
-    this.#patience.progress();
+    this.#budget.progress();
     this.#options.onProgress?.(this.#bytes, this.#total);
   }
 

@@ -1,17 +1,17 @@
 /** Bounds of the wait for an answer, in milliseconds. */
 export type AnswerBounds = { readonly shortest: number; readonly longest: number };
 
-/** So many times as long as the last answer took, the next one may take. */
+/** The next answer may take this many times as long as the last one took. */
 const variation = 4;
 
 /**
- * How long an answer is waited for, found as TCP finds when to send again (RFC 6298): some times as long as the last
- * one took, twice as long after each silence, and `longest` as long as none is known.
+ * The timeout of the next answer, computed as TCP's retransmission timeout (RFC 6298): a multiple of what the last
+ * answer took, doubled by each timeout, and `longest` until the first answer.
  */
-export class AnswerTime {
+export class AdaptiveTimeout {
   readonly #bounds: AnswerBounds;
   #lastTook: number | undefined;
-  #silences = 0;
+  #timeouts = 0;
 
   constructor(bounds: AnswerBounds) {
     this.#bounds = bounds;
@@ -21,17 +21,17 @@ export class AnswerTime {
   get within(): number {
     const { shortest, longest } = this.#bounds;
     if (this.#lastTook === undefined) return longest;
-    return Math.min(longest, Math.max(shortest, this.#lastTook * variation) * 2 ** this.#silences);
+    return Math.min(longest, Math.max(shortest, this.#lastTook * variation) * 2 ** this.#timeouts);
   }
 
   /** An answer came after `took` milliseconds. */
   answered(took: number): void {
     this.#lastTook = took;
-    this.#silences = 0;
+    this.#timeouts = 0;
   }
 
-  /** No answer came in time. */
-  stayedSilent(): void {
-    this.#silences += 1;
+  /** No answer came in time: the next one may take twice as long. */
+  timedOut(): void {
+    this.#timeouts += 1;
   }
 }

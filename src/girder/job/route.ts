@@ -1,7 +1,7 @@
 import { RunError } from '../../support/errors.ts';
 import { StalledError, Watchdog } from '../../support/watchdog.ts';
 import type { GirderClient } from '../client.ts';
-import { AnswerTime } from './answer-time.ts';
+import { AdaptiveTimeout } from './answer-time.ts';
 import { type JobState, parseJobState, parseLastLog } from './document.ts';
 import type { ProgressForm } from './progress.ts';
 import type { jobStatus, SettableStatus } from './status.ts';
@@ -12,18 +12,18 @@ export type JobForm = ProgressForm & {
   readonly status?: SettableStatus | typeof jobStatus.queued;
 };
 
-/** Girder's route of one job; its failures are the client's, but an answer is waited for no longer than AnswerTime says. */
+/** Girder's route of one job; its failures are the client's, but the timeout of an answer is an AdaptiveTimeout. */
 export class JobRoute {
   readonly #client: GirderClient;
   readonly #jobId: string;
-  readonly #answerTime: AnswerTime;
+  readonly #timeout: AdaptiveTimeout;
   #updated = 0;
 
   /** `answer` is the shortest wait for an answer, in milliseconds. */
   constructor(client: GirderClient, jobId: string, answer: number) {
     this.#client = client;
     this.#jobId = jobId;
-    this.#answerTime = new AnswerTime({ shortest: answer, longest: client.timing.answer });
+    this.#timeout = new AdaptiveTimeout({ shortest: answer, longest: client.timing.answer });
   }
 
   /** When the job changed last as far as we were told: milliseconds. */
@@ -33,20 +33,20 @@ export class JobRoute {
 
   /** Changes the job, trying once. */
   async put(form: JobForm, signal: AbortSignal): Promise<JobState> {
-    using watchdog = new Watchdog(this.#answerTime.within, 'answer', signal);
+    using watchdog = new Watchdog(this.#timeout.within, 'answer', signal);
     const started = performance.now();
     try {
       const ask = { ...this.#place(watchdog.signal), method: 'PUT', form, parse: parseJobState } as const;
       const state = await this.#client.jsonOnce(ask);
-      this.#answerTime.answered(performance.now() - started);
+      this.#timeout.answered(performance.now() - started);
       return this.#noted(state);
     } catch (error) {
-      if (watchdog.signal.reason instanceof StalledError) this.#answerTime.stayedSilent();
+      if (watchdog.signal.reason instanceof StalledError) this.#timeout.timedOut();
       throw error;
     }
   }
 
-  /** Changes the job, trying again as long as the signal and the client's patience allow. */
+  /** Changes the job, trying again as long as the signal and the client's retry budget allow. */
   async putPatiently(form: JobForm, signal: AbortSignal): Promise<JobState> {
     return this.#client.patiently(this.#place(signal), () => this.put(form, signal));
   }

@@ -4,7 +4,7 @@ import { Watchdog } from '../../support/watchdog.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, parseFileOrUpload, parseOffset } from '../documents.ts';
 import { TransientFailure } from '../failure.ts';
-import { Patience } from '../patience.ts';
+import { RetryBudget } from '../patience.ts';
 import { defaultBufferBytes, type TransferOptions } from '../download/stream-file.ts';
 import type { UploadSource } from './source.ts';
 
@@ -31,7 +31,7 @@ class ChunkSender {
   readonly #uploadId: string;
   readonly #source: UploadSource;
   readonly #options: TransferOptions & { readonly subject: string };
-  readonly #patience = new Patience();
+  readonly #budget = new RetryBudget();
   #buffer: Buffer;
   #offset: number;
   #reported = 0;
@@ -83,7 +83,7 @@ class ChunkSender {
       const answer = await this.#client.send({ ...ask, parse: parseFileOrUpload });
       if ('file' in answer) return answer.file;
       this.#offset = answer.upload.received;
-      this.#patience.progress();
+      this.#budget.progress();
       return undefined;
     } catch (error) {
       // The file may still be being read into the old memory.
@@ -98,7 +98,7 @@ class ChunkSender {
     const isRefusal = error instanceof RunError && error.reason === 'GirderRefused';
     const failure = isRefusal ? new TransientFailure(error.message) : error;
     if (!(failure instanceof TransientFailure)) throw error;
-    await this.#client.waitAgain(this.#patience, failure, this.#options);
+    await this.#client.waitAgain(this.#budget, failure, this.#options);
     const sentFrom = this.#offset;
     const offset = await this.#settledOffset();
     if (offset === undefined) return false;

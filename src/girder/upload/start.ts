@@ -2,7 +2,7 @@ import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, parseFileOrUpload } from '../documents.ts';
 import { TransientFailure } from '../failure.ts';
 import { filesOf } from '../list-children.ts';
-import { Patience } from '../patience.ts';
+import { RetryBudget } from '../patience.ts';
 
 /** What a file becomes in Girder: a file of this name in this item, in place of one that has the name already. */
 export type Destination = {
@@ -26,14 +26,14 @@ export async function startUpload(
   to: Destination,
   signal: AbortSignal,
 ): Promise<Started> {
-  const patience = new Patience();
+  const budget = new RetryBudget();
   for (let { found } = to; ; found = undefined) {
     try {
       const replaces = found === undefined ? await findByName(client, to, signal) : found.file;
       return { replaces, ...(await request(client, to, replaces, signal)) };
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
-      await client.waitAgain(patience, error, { subject: subjectOf(to), signal });
+      await client.waitAgain(budget, error, { subject: subjectOf(to), signal });
     }
   }
 }

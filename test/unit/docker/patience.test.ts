@@ -2,44 +2,44 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isUnreachable } from '../../../src/docker/classify.ts';
-import { Patience } from '../../../src/docker/patience.ts';
+import { CancelAwareDeadline } from '../../../src/docker/patience.ts';
 
-/** A patience that is not shortened ends later than this, after 5 s. */
+/** A deadline that is not shortened comes later than this, after 5 s. */
 const soonMs = 4_000;
 
-/** The milliseconds after which the patience was over. */
-async function endOf(patience: Patience): Promise<number> {
+/** The milliseconds until the deadline. */
+async function endOf(deadline: CancelAwareDeadline): Promise<number> {
   const begin = Date.now();
-  while (!patience.signal.aborted && Date.now() - begin < soonMs) await sleep(5);
+  while (!deadline.signal.aborted && Date.now() - begin < soonMs) await sleep(5);
   return Date.now() - begin;
 }
 
 test('without a cancel the usual time holds', async () => {
-  using patience = new Patience({ usualMs: 60, hurriedMs: 1 }, new AbortController().signal);
-  assert.ok((await endOf(patience)) >= 50);
-  assert.ok(isUnreachable(patience.signal.reason), 'it is a timeout like any other');
+  using deadline = new CancelAwareDeadline({ usualMs: 60, hurriedMs: 1 }, new AbortController().signal);
+  assert.ok((await endOf(deadline)) >= 50);
+  assert.ok(isUnreachable(deadline.signal.reason), 'it is a timeout like any other');
 });
 
 test('a cancel shortens it, now or later', async () => {
-  using before = new Patience({ usualMs: 5_000, hurriedMs: 30 }, AbortSignal.abort());
+  using before = new CancelAwareDeadline({ usualMs: 5_000, hurriedMs: 30 }, AbortSignal.abort());
   assert.ok((await endOf(before)) < soonMs);
-  using later = new Patience({ usualMs: 5_000, hurriedMs: 30 }, AbortSignal.timeout(30));
+  using later = new CancelAwareDeadline({ usualMs: 5_000, hurriedMs: 30 }, AbortSignal.timeout(30));
   assert.not(later.signal.aborted);
   assert.ok((await endOf(later)) < soonMs);
 });
 
 test('a cancel never makes it longer', async () => {
-  using patience = new Patience({ usualMs: 30, hurriedMs: 5_000 }, AbortSignal.abort());
-  assert.ok((await endOf(patience)) < soonMs);
+  using deadline = new CancelAwareDeadline({ usualMs: 30, hurriedMs: 5_000 }, AbortSignal.abort());
+  assert.ok((await endOf(deadline)) < soonMs);
 });
 
 test('what is over in time leaves no clock behind', async () => {
   const cancel = new AbortController();
-  const patience = new Patience({ usualMs: 20, hurriedMs: 20 }, cancel.signal);
-  patience[Symbol.dispose]();
+  const deadline = new CancelAwareDeadline({ usualMs: 20, hurriedMs: 20 }, cancel.signal);
+  deadline[Symbol.dispose]();
   cancel.abort();
   await sleep(60);
-  assert.not(patience.signal.aborted);
+  assert.not(deadline.signal.aborted);
 });
 
 test.run();

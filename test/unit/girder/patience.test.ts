@@ -1,22 +1,32 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TransientFailure } from '../../../src/girder/failure.ts';
-import { backoff, defaultPatience, parseRetryAfter, Patience } from '../../../src/girder/patience.ts';
+import { defaultRetryLimits, parseRetryAfter, RetryBudget } from '../../../src/girder/patience.ts';
+import { backoffMs } from '../../../src/support/backoff.ts';
 
 const never = new AbortController().signal;
 const failure = new TransientFailure('x');
 
 test('waits grow from a quarter of a second to ten, with full jitter', () => {
-  const longest = [1, 2, 3, 4, 5, 6, 7, 20].map((attempt) => backoff(attempt, defaultPatience, 1));
+  const longest = [0, 1, 2, 3, 4, 5, 6, 19].map((failures) =>
+    backoffMs(failures, defaultRetryLimits, () => 1),
+  );
   assert.equal(longest, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
-  assert.is(backoff(7, defaultPatience, 0), 0);
-  assert.is(backoff(7, defaultPatience, 0.5), 5000);
+  assert.is(
+    backoffMs(6, defaultRetryLimits, () => 0),
+    0,
+  );
+  assert.is(
+    backoffMs(6, defaultRetryLimits, () => 0.5),
+    5000,
+  );
 });
 
 test('waits of average luck cover a restart of Girder of 40 seconds', () => {
   let waited = 0;
-  for (let attempt = 1; attempt <= 14; attempt += 1) waited += backoff(attempt, defaultPatience, 0.5);
-  assert.ok(waited > 40_000 && waited < defaultPatience.total);
+  for (let failures = 0; failures < 14; failures += 1)
+    waited += backoffMs(failures, defaultRetryLimits, () => 0.5);
+  assert.ok(waited > 40_000 && waited < defaultRetryLimits.totalMs);
 });
 
 test('Retry-After is read as seconds or as a date', () => {
@@ -28,29 +38,29 @@ test('Retry-After is read as seconds or as a date', () => {
   assert.is(parseRetryAfter(undefined, now), undefined);
 });
 
-test('patience ends when its time is over, at once and not after another wait', async () => {
-  const patience = new Patience({ first: 1, longest: 1, total: 500 });
+test('a budget ends when its time is over, at once and not after another wait', async () => {
+  const budget = new RetryBudget({ firstMs: 1, maxMs: 1, totalMs: 500 });
   const begin = performance.now();
   let tries = 0;
-  while (await patience.again(failure, never)) tries += 1;
+  while (await budget.again(failure, never)) tries += 1;
   assert.ok(tries > 1);
   assert.ok(performance.now() - begin < 5_000);
 });
 
 test('a server that wants more time than there is left is not waited for', async () => {
-  assert.is(await new Patience().again(new TransientFailure('busy', 91_000), never), false);
+  assert.is(await new RetryBudget().again(new TransientFailure('busy', 91_000), never), false);
 });
 
-test('progress makes patience new', async () => {
-  const patience = new Patience({ first: 1, longest: 1, total: 50 });
-  await patience.again(failure, never);
-  patience.progress();
-  assert.is(patience.attempts, 0);
+test('progress renews the budget', async () => {
+  const budget = new RetryBudget({ firstMs: 1, maxMs: 1, totalMs: 50 });
+  await budget.again(failure, never);
+  budget.progress();
+  assert.is(budget.attempts, 0);
 });
 
 test('a wait ends at once when the run is cancelled', async () => {
   const cancel = new AbortController();
-  const waiting = new Patience().again(new TransientFailure('busy', 60_000), cancel.signal);
+  const waiting = new RetryBudget().again(new TransientFailure('busy', 60_000), cancel.signal);
   cancel.abort(new Error('cancelled'));
   const error: unknown = await waiting.catch((thrown: unknown) => thrown);
   assert.is((error as Error).message, 'cancelled');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backoffMs } from '../../../src/runtime/backoff.ts';
+import { backoffMs } from '../../../src/support/backoff.ts';
 
 const options = { firstMs: 200, maxMs: 60_000 };
 const longest = () => 1 - Number.EPSILON;
@@ -24,6 +24,19 @@ test('every wait is a whole number within its bounds, also after ever so many fa
       const wait = backoffMs(failures, options, () => random);
       assert.ok(Number.isInteger(wait) && wait >= options.firstMs / 2 && wait <= options.maxMs, String(wait));
     }),
+  );
+});
+
+test('without randomness every wait is the longest one', () => {
+  const waits = [0, 1, 2].map((failures) => backoffMs(failures, { firstMs: 500, maxMs: Infinity }, () => 1));
+  assert.equal(waits, [500, 1000, 2000]);
+});
+
+test('the shortest wait can be none', () => {
+  assert.is(backoffMs(3, { ...options, leastMs: 0 }, shortest), 0);
+  assert.is(
+    backoffMs(3, { ...options, leastMs: 0 }, () => 0.5),
+    800,
   );
 });
 
