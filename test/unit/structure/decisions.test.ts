@@ -1,23 +1,30 @@
-import { globSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readPage, readPages } from './pages.ts';
 
 const folder = 'docs/decisions';
+const records = readPages().filter(({ path }) => /^docs\/decisions\/\d/.test(path));
 
 test('the list of decisions has each record once, by its number and its headline', () => {
-  const records = globSync(`${folder}/[0-9]*.md`).toSorted();
-  const expected = records.map((path) => {
-    const [headline = ''] = readFileSync(path, 'utf8').split('\n');
+  const expected = records.map(({ path, lines: [headline = ''] }) => {
     const [number, title] = headline.replace('# ', '').split(/\. (.*)/);
     assert.is(Number(basename(path).slice(0, 4)), Number(number), path);
     return `${number}. [${title}](${basename(path)})`;
   });
-  const listed = readFileSync(`${folder}/README.md`, 'utf8').split('\n');
+  assert.ok(expected.length > 20);
   assert.equal(
-    listed.filter((line) => /^\d+\. /.test(line)),
+    readPage(`${folder}/README.md`).lines.filter((line) => /^\d+\. /.test(line)),
     expected,
   );
 });
+
+for (const { path, lines } of records) {
+  test(`${basename(path)} has a date, a status, its context and what was decided`, () => {
+    assert.match(lines[2] ?? '', /^\d{4}-\d\d-\d\d · (Accepted|Superseded by \[\d+\]\(\d{4}-[\w-]+\.md\))$/);
+    const parts = lines.flatMap((line) => /^\*\*([^.*]+)/.exec(line)?.[1] ?? []);
+    assert.equal(parts.slice(0, 2), ['Context', 'Decision']);
+  });
+}
 
 test.run();
