@@ -10,7 +10,7 @@ export function plainLog(speaker: Speaker): Logger {
 /** Fields that say when and how loud, or that only a developer can read. */
 const unsaid = new Set(['level', 'time', 'stack', 'msg']);
 /** Fields that follow the text as they are, without their names. */
-const causes = ['kept', 'error', 'cause'];
+const causes = ['kept', 'error'];
 
 /** An entry of the log as one line: its text, what it is about in brackets, and after a colon what came of it or why. */
 function plainLine(json: string): string {

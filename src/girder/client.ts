@@ -130,7 +130,7 @@ export class GirderClient {
   ): Promise<void> {
     if (await budget.again(failure, ask.signal)) {
       const { subject } = ask;
-      this.#log?.warn({ subject, api: this.apiUrl, cause: failure.message }, 'asking Girder again');
+      this.#log?.warn({ subject, api: this.apiUrl, error: failure.message }, 'asking Girder again');
       return;
     }
     const tries = budget.attempts;
@@ -154,8 +154,10 @@ export class GirderClient {
       } catch (error) {
         const failure = error instanceof TransientFailure ? error : undefined;
         if (failure !== undefined && (await budget.again(failure, signal).catch(() => false))) continue;
-        const cause = describe(error);
-        this.#log?.warn({ cause }, 'the session in Girder could not be deleted; it will expire');
+        this.#log?.warn(
+          { error: describe(error) },
+          'the session in Girder could not be deleted; it will expire',
+        );
         return;
       }
     }

@@ -104,7 +104,7 @@ export class Election {
   /** Ends the term and, if it was not over yet, leaves the lease to others. */
   async #letGo(term: Term): Promise<void> {
     const { log, timing } = this.#options;
-    if (term.signal.aborted) return log.warn({ why: describe(term.signal.reason) }, 'leading no more');
+    if (term.signal.aborted) return log.warn({ error: describe(term.signal.reason) }, 'leading no more');
     term.end('the lease is released');
     try {
       await this.#lease.release(deadline(timing.requestMs));

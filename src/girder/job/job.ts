@@ -71,7 +71,7 @@ export class GirderJob {
       await this.#advance(jobStatus.running, deadline(this.#timing.start, this.#signal));
     } catch (error) {
       this.#signal.throwIfAborted();
-      this.#logger?.warn({ cause: describe(error) }, 'the job in Girder could not be marked as running');
+      this.#logger?.warn({ error: describe(error) }, 'the job in Girder could not be marked as running');
     }
     this.#cancelled.signal.throwIfAborted();
   }
@@ -110,7 +110,7 @@ export class GirderJob {
       const { status } = await this.#route.look(deadline(this.#timing.start, this.#signal));
       this.#seen(status);
     } catch (error) {
-      this.#logger?.warn({ cause: describe(error) }, 'the job in Girder could not be looked at');
+      this.#logger?.warn({ error: describe(error) }, 'the job in Girder could not be looked at');
     }
     this.#cancelled.signal.throwIfAborted();
   }
@@ -135,7 +135,7 @@ export class GirderJob {
     try {
       await this.#advance(statusOf[kind], limit);
     } catch (error) {
-      this.#logger?.warn({ cause: describe(error) }, 'the end of the run did not reach the job in Girder');
+      this.#logger?.warn({ error: describe(error) }, 'the end of the run did not reach the job in Girder');
     }
   }
 
@@ -146,7 +146,7 @@ export class GirderJob {
       // A log that cannot be carried must leave time for the state.
       await raceAbort(this.#reporter.drain(), deadline((this.#timing.finish * 2) / 3, limit));
     } catch (error) {
-      this.#logger?.warn({ cause: describe(error) }, 'the end of the log did not reach the job in Girder');
+      this.#logger?.warn({ error: describe(error) }, 'the end of the log did not reach the job in Girder');
     }
   }
 

@@ -67,7 +67,7 @@ async function confirmCancel(
   try {
     await advance(route, { from, to: jobStatus.canceled }, deadline(timing.finish));
   } catch (error) {
-    log?.warn({ cause: describe(error) }, 'the job in Girder could not be marked as cancelled');
+    log?.warn({ error: describe(error) }, 'the job in Girder could not be marked as cancelled');
   }
 }
 

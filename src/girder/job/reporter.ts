@@ -146,17 +146,17 @@ export class JobReporter {
 
   #failed(error: unknown, form: JobForm): void {
     const { logger } = this.#parts;
-    const cause = describe(error);
+    const fields = { error: describe(error) };
     const isAway = error instanceof RunError && error.reason === 'GirderUnavailable';
     if (error instanceof TransientFailure || isAway) {
-      if (this.#failures === 0) logger?.warn({ cause }, 'the job in Girder cannot be reached; trying again');
+      if (this.#failures === 0) logger?.warn(fields, 'the job in Girder cannot be reached; trying again');
       this.#failures += 1;
       this.#isDoubtful = true;
     } else if (isRefusal(error) && Object.keys(form).length > 0) {
-      logger?.warn({ cause }, 'Girder refused a part of the log of the job, which is left out');
+      logger?.warn(fields, 'Girder refused a part of the log of the job, which is left out');
       this.#leaveOut(form);
     } else {
-      logger?.warn({ cause }, 'the job in Girder is reported to no more');
+      logger?.warn(fields, 'the job in Girder is reported to no more');
       this.stop();
     }
   }

@@ -29,7 +29,7 @@ export async function checkDestinations(
     } catch (error) {
       const explained = attributed(await explainMissing(client, error, use, stop), use.field);
       if (!use.isOptional || !isMistake(explained)) throw explained;
-      log.warn({ cause: explained.message }, 'an optional hook has nowhere to upload to');
+      log.warn({ error: explained.message }, 'an optional hook has nowhere to upload to');
     }
   });
   if (checks.length > 0) await traced('check destinations', {}, () => inParallel(checks, signal));

@@ -12,10 +12,10 @@ function printed(fields: object, text: string): string {
 }
 
 test('a warning says what it is about and why', () => {
-  const cause = 'getaddrinfo ENOTFOUND girder.example (http://girder.example/api/v1)';
+  const error = 'getaddrinfo ENOTFOUND girder.example (http://girder.example/api/v1)';
   assert.is(
-    printed({ subject: 'file 5f0c', cause }, 'asking Girder again'),
-    `dockerrun: asking Girder again (file 5f0c): ${cause}\n`,
+    printed({ subject: 'file 5f0c', error }, 'asking Girder again'),
+    `dockerrun: asking Girder again (file 5f0c): ${error}\n`,
   );
   assert.is(printed({ error: 'EACCES' }, 'it is kept'), 'dockerrun: it is kept: EACCES\n');
 });
@@ -33,7 +33,7 @@ test('a warning with other fields loses none of them, and one with none is its t
 });
 
 test('a warning is one line, whatever others say in it, and tells no secret', () => {
-  const line = printed({ cause: 'one\ntwo\u001b[2J', token: 'abc' }, 'text');
+  const line = printed({ error: 'one\ntwo\u001b[2J', token: 'abc' }, 'text');
   assert.is(line, 'dockerrun: text (token [secret]): one two\ufffd[2J\n');
 });
 
