@@ -69,7 +69,6 @@ export class ListWatch<Item> {
   #listAt = Infinity;
   /** When the server accepted the watch that goes on now, by `performance.now()`. */
   #openedAt: number | undefined;
-  #heardAt: number | undefined;
   /** Lists and watches in a row that did not work. */
   #failures = 0;
   /** Watches in a row that brought nothing that could be used. */
@@ -89,11 +88,6 @@ export class ListWatch<Item> {
   /** True while the server has a watch of ours open, as far as anybody can know. */
   get connected(): boolean {
     return this.#openedAt !== undefined;
-  }
-
-  /** How long ago the server was last heard, a bookmark included; nothing before the first list. */
-  get lastEventAgeMs(): number | undefined {
-    return this.#heardAt === undefined ? undefined : performance.now() - this.#heardAt;
   }
 
   /** The item at `<namespace>/<name>`. */
@@ -148,7 +142,6 @@ export class ListWatch<Item> {
     this.#synced = true;
     this.#listAt = performance.now() + (this.#options.relistMs ?? defaultRelistMs());
     this.#state = { kind: 'watch', version };
-    this.#heardAt = performance.now();
     this.#guard('observer', () => observer?.listed(listed.length));
     this.#tell([...this.#untold.values(), ...news]);
   }
@@ -162,14 +155,13 @@ export class ListWatch<Item> {
 
   #opened(): void {
     const { observer, log, path } = this.#options;
-    this.#openedAt = this.#heardAt = performance.now();
+    this.#openedAt = performance.now();
     this.#guard('observer', () => observer?.watching());
     if (this.#failures > 0) log.info({ path }, 'watching again');
   }
 
   #take({ type, object }: WatchEvent): void {
     const { resourceVersion: version } = parseObjectMeta(object);
-    this.#heardAt = performance.now();
     this.#fruitless = 0;
     const news = this.#newsOf(type, object, Number(version));
     // Before anybody hears of it: whatever they do, it is not asked for again.
