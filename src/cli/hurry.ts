@@ -2,12 +2,12 @@ import { containerName } from '../api/names.ts';
 import { connectEngine } from '../docker/engine.ts';
 import { engineCall } from '../docker/engine-call.ts';
 import { deadline } from '../support/abort.ts';
-import type { Setting } from '../worker/setting.ts';
+import type { RunEnvironment } from '../worker/run-environment.ts';
 
 const hurryMs = 10_000;
 
 /** Kills the target of a run at once; whoever runs it sees it end and cleans up. A target that is not there is fine. */
-export async function killTarget({ run, attempt, dockerSocket }: Setting): Promise<void> {
+export async function killTarget({ run, attempt, dockerSocket }: RunEnvironment): Promise<void> {
   const signal = deadline(hurryMs);
   try {
     const { docker } = await connectEngine({ socketPath: dockerSocket, signal });

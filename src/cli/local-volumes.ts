@@ -4,7 +4,7 @@ import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } fr
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Volume } from '../api/volumes.ts';
 import { describe, RunError } from '../support/errors.ts';
-import type { OpenVolumes, SharedVolume } from '../worker/setting.ts';
+import type { OpenVolumes, SharedVolume } from '../worker/run-environment.ts';
 import { sharedMode } from '../worker/shared-mode.ts';
 import { freshDirectory } from './local-directory.ts';
 
@@ -70,14 +70,16 @@ async function temporaryVolume(
   made.push(hostPath);
   await chmod(hostPath, sharedMode);
   const volume = sharedVolume({ name, hostPath, containerPath, readOnly: false, temporary: true });
-  return hostDir === undefined ? volume : { ...volume, setting: `that the Docker Engine shares ${hostDir}` };
+  return hostDir === undefined
+    ? volume
+    : { ...volume, configuredBy: `that the Docker Engine shares ${hostDir}` };
 }
 
-function sharedVolume(volume: Omit<SharedVolume, 'localPath' | 'setting'>): SharedVolume {
-  const setting = volume.temporary
+function sharedVolume(volume: Omit<SharedVolume, 'localPath' | 'configuredBy'>): SharedVolume {
+  const configuredBy = volume.temporary
     ? 'TMPDIR, which must be a directory that the Docker Engine shares'
     : `that the Docker Engine shares ${volume.hostPath}`;
-  return { ...volume, localPath: volume.hostPath, setting };
+  return { ...volume, localPath: volume.hostPath, configuredBy };
 }
 
 /** The real path of a directory; a file would be refused by the kubelet, too. */

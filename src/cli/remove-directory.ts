@@ -5,10 +5,10 @@ import { connectEngine } from '../docker/engine.ts';
 import { runContainer } from '../docker/run-container.ts';
 import { deadline } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
-import type { Setting } from '../worker/setting.ts';
+import type { RunEnvironment } from '../worker/run-environment.ts';
 
 /** What a run tells about itself, for a container that cleans up after it. */
-export type Cleaner = Pick<Setting, 'run' | 'attempt' | 'dockerSocket'> & { readonly image: string };
+export type Cleaner = Pick<RunEnvironment, 'run' | 'attempt' | 'dockerSocket'> & { readonly image: string };
 
 const cleaningMs = 60_000;
 const stopGraceMs = 1_000;

@@ -8,7 +8,7 @@ import { parseDocuments } from './kubectl-yaml.ts';
 import { makeLocalDirectory } from './local-directory.ts';
 import { localNotes } from './local-notes.ts';
 import { LocalSecrets } from './local-secrets.ts';
-import { localSetting } from './local-setting.ts';
+import { localEnvironment } from './local-environment.ts';
 import { chooseRun, type Manifest, manifestOf } from './manifest.ts';
 import { nameOfInput, readInput, withEnvFile } from './read-input.ts';
 import { readSecrets } from './secret-documents.ts';
@@ -42,12 +42,18 @@ export async function runCommand(command: RunCommand, terminal: Terminal): Promi
   for (const note of localNotes(accepted.spec, manifest)) speaker.say(note);
   const directory = await makeLocalDirectory();
   try {
-    const setting = await localSetting(accepted, { directory, dockerSocket, secrets, signal: stop, warn });
+    const environment = await localEnvironment(accepted, {
+      directory,
+      dockerSocket,
+      secrets,
+      signal: stop,
+      warn,
+    });
     using _hurry = onSecondSignal(stop, () => {
       speaker.say('killing the target');
-      void killTarget(setting);
+      void killTarget(environment);
     });
-    return await superviseRun(setting, { speaker, stdout, stop, secrets });
+    return await superviseRun(environment, { speaker, stdout, stop, secrets });
   } finally {
     await rm(directory.path, { recursive: true, force: true }).catch(() => undefined);
   }

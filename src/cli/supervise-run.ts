@@ -4,7 +4,7 @@ import { cancelledBy, onAbort } from '../support/abort.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import { LiveReport } from '../worker/live-report.ts';
 import { runOnce } from '../worker/run.ts';
-import type { Setting } from '../worker/setting.ts';
+import type { RunEnvironment } from '../worker/run-environment.ts';
 import { defectSignal } from './defect-signal.ts';
 import { localExitCode, localSentence } from './local-failure.ts';
 import type { LocalSecrets } from './local-secrets.ts';
@@ -23,13 +23,13 @@ export type Supervision = {
 const lookMs = 250;
 
 /** Does a run to its end, says how it goes, and gives the exit code. */
-export async function superviseRun(setting: Setting, supervision: Supervision): Promise<number> {
+export async function superviseRun(environment: RunEnvironment, supervision: Supervision): Promise<number> {
   const { speaker, stop } = supervision;
   const report = new LiveReport();
-  const failure = await attempt(setting, report, supervision);
+  const failure = await attempt(environment, report, supervision);
   const { target, results = [], resultCount = 0 } = report.snapshot();
   for (const line of resultLines(results, resultCount)) speaker.say(line);
-  const kept = setting.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
+  const kept = environment.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
   if (kept !== undefined) speaker.say(`the container ${kept} is kept; docker rm ${kept} removes it`);
   if (failure === undefined) speaker.say(`done: the target ended with exit code ${target?.exitCode ?? 0}`);
   else speaker.warn(`failed (${failure.reason}): ${localSentence(failure)}`);
@@ -38,7 +38,7 @@ export async function superviseRun(setting: Setting, supervision: Supervision): 
 }
 
 async function attempt(
-  setting: Setting,
+  environment: RunEnvironment,
   report: LiveReport,
   { speaker, stdout, stop, secrets }: Supervision,
 ): Promise<RunError | undefined> {
@@ -52,9 +52,9 @@ async function attempt(
     );
     const signal = AbortSignal.any([cancelledBy(stop, 'the run'), defect]);
     signal.throwIfAborted();
-    checkSecrets(setting, secrets);
+    checkSecrets(environment, secrets);
     look();
-    await runOnce(setting, { report, stdout, stderr: speaker.target, log: plainLog(speaker), signal });
+    await runOnce(environment, { report, stdout, stderr: speaker.target, log: plainLog(speaker), signal });
     return undefined;
   } catch (error) {
     return toRunError(defect.aborted ? defect.reason : error);
@@ -65,7 +65,7 @@ async function attempt(
 }
 
 /** What is missing is told before anything is pulled or downloaded. */
-function checkSecrets({ spec }: Setting, secrets: LocalSecrets): void {
+function checkSecrets({ spec }: RunEnvironment, secrets: LocalSecrets): void {
   for (const { name, keys } of secretKeysOf(spec)) {
     for (const key of keys) secrets.value({ name, key }, 'spec');
   }

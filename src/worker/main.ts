@@ -8,7 +8,7 @@ import { traced } from '../support/trace/trace.ts';
 import { FinalWord } from './final-word.ts';
 import { installLastResort } from './last-resort.ts';
 import { LiveReport } from './live-report.ts';
-import { podSetting } from './pod/pod.ts';
+import { podEnvironment } from './pod/pod.ts';
 import { serveProgress } from './progress-server.ts';
 import { runOnce } from './run.ts';
 import { workerLog } from './worker-log.ts';
@@ -50,14 +50,14 @@ function exitCodeFor(failure: RunError | undefined, log: Logger): number {
 
 /** Runs once; gives why it failed, if it did. */
 async function attempt(
-  environment: NodeJS.ProcessEnv,
+  variables: NodeJS.ProcessEnv,
   support: { report: LiveReport; log: Logger; signal: AbortSignal },
 ): Promise<RunError | undefined> {
   const { stdout, stderr } = process;
   try {
-    const setting = podSetting(environment);
-    const run = () => runOnce(setting, { ...support, stdout, stderr });
-    await traced('attempt', attemptAttributes(setting), run);
+    const environment = podEnvironment(variables);
+    const run = () => runOnce(environment, { ...support, stdout, stderr });
+    await traced('attempt', attemptAttributes(environment), run);
     return undefined;
   } catch (error) {
     return toRunError(error);

@@ -3,7 +3,7 @@ import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import { ownNamePrefix } from '../io/made-path.ts';
-import type { SharedVolume } from './setting.ts';
+import type { SharedVolume } from './run-environment.ts';
 
 /** Mounts with a file in each that the engine must find there, and how to remove these files. */
 export type Probed = { mounts: BindMount[]; remove: () => Promise<void> };

@@ -7,7 +7,7 @@ import { type Pipes, pipePlaces } from './streams/pipes.ts';
 import { probeVolumes } from './probes.ts';
 import type { ProgressLine } from './streams/progress-lines.ts';
 import { openLog, type RunSupport } from './run-support.ts';
-import type { Setting, SharedVolume } from './setting.ts';
+import type { RunEnvironment, SharedVolume } from './run-environment.ts';
 import type { StagedIn } from './stage/stage-in.ts';
 import type { StagedFiles } from './stage/staged-files.ts';
 import type { Steps } from './stage/steps.ts';
@@ -30,33 +30,33 @@ export type TargetRun = {
 export type TargetEnd = { readonly streams: Streams; readonly failure: RunError | undefined };
 
 /** Runs the target with all its streams to its end. Rejects only when it was cancelled, or never started. */
-export async function runTarget(setting: Setting, run: TargetRun): Promise<TargetEnd> {
+export async function runTarget(environment: RunEnvironment, run: TargetRun): Promise<TargetEnd> {
   const { steps, pipes, staged, support } = run;
   support.report.doing = 'Starting the target';
   for (const place of pipePlaces(steps.streams)) {
     await pipes.make(place, (volume, made) => staged.note(volume, made));
   }
-  const streams = await openStreams(setting, run);
+  const streams = await openStreams(environment, run);
   try {
-    const outcome = await runWithProbes(setting, run, streams);
+    const outcome = await runWithProbes(environment, run, streams);
     support.report.target = targetStatus(outcome);
     if (!outcome.outputComplete) {
       support.log.warn('not every byte that the target wrote could be passed on');
       streams.outputWasCut();
     }
     support.signal.throwIfAborted();
-    return { streams, failure: await failureOf(setting, outcome, { streams, support }) };
+    return { streams, failure: await failureOf(environment, outcome, { streams, support }) };
   } catch (error) {
     await streams.close();
     throw error;
   }
 }
 
-function openStreams(setting: Setting, run: TargetRun): Promise<Streams> {
+function openStreams(environment: RunEnvironment, run: TargetRun): Promise<Streams> {
   const { support, girder, stagedIn, pipes, steps } = run;
   const { report, signal } = support;
   return Streams.open(steps.streams, pipes, {
-    setting,
+    environment,
     girder,
     report,
     files: stagedIn.files,
@@ -73,17 +73,21 @@ function progressOf({ report, job }: RunSupport): (line: ProgressLine) => void {
   };
 }
 
-async function runWithProbes(setting: Setting, run: TargetRun, streams: Streams): Promise<ContainerOutcome> {
+async function runWithProbes(
+  environment: RunEnvironment,
+  run: TargetRun,
+  streams: Streams,
+): Promise<ContainerOutcome> {
   const { engine, volumes, steps, stagedIn, support } = run;
   const probed = await probeVolumes(steps.mounts, volumes);
   try {
-    const options = await targetOptions(setting, engine, {
+    const options = await targetOptions(environment, engine, {
       volumes,
       mounts: probed.mounts,
       downloaded: stagedIn.paths,
-      imageAsksForGpus: await imageWantsGpu(engine, setting.spec.image, support.signal),
+      imageAsksForGpus: await imageWantsGpu(engine, environment.spec.image, support.signal),
     });
-    const { activeDeadlineSeconds, terminationGracePeriodSeconds } = setting.spec;
+    const { activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
     return await runContainer(engine, options, {
       stdout: streams.stdout,
       stderr: streams.stderr,
@@ -109,7 +113,7 @@ async function runWithProbes(setting: Setting, run: TargetRun, streams: Streams)
 
 /** A stream that broke stopped the target, so it comes first; one that breaks at the end matters if all else went well. */
 async function failureOf(
-  { spec }: Setting,
+  { spec }: RunEnvironment,
   outcome: ContainerOutcome,
   { streams, support }: { streams: Streams; support: RunSupport },
 ): Promise<RunError | undefined> {

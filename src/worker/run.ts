@@ -10,7 +10,7 @@ import { prepare } from './stage/prepare.ts';
 import { underJob } from './run-job.ts';
 import type { RunSupport } from './run-support.ts';
 import { runTarget, type TargetEnd, type TargetRun } from './run-target.ts';
-import type { Setting, SharedVolume } from './setting.ts';
+import type { RunEnvironment, SharedVolume } from './run-environment.ts';
 import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/staged-files.ts';
 import { withStartDeadline } from './start-deadline.ts';
@@ -23,16 +23,16 @@ import type { Streams } from './streams/streams.ts';
  * run's job in Girder is cancelled, and then nothing is uploaded. Whatever happens, nothing of the run is left on the
  * node or in Girder.
  */
-export async function runOnce(setting: Setting, support: RunSupport): Promise<void> {
-  await underJob(setting, support, async (underway) => {
+export async function runOnce(environment: RunEnvironment, support: RunSupport): Promise<void> {
+  await underJob(environment, support, async (underway) => {
     const { signal, report } = underway;
-    const { dockerSocket, run } = setting;
+    const { dockerSocket, run } = environment;
     report.doing = 'Connecting to the Docker Engine';
     const engine = await cleanEngine({ dockerSocket, runUid: run.uid, signal });
     report.doing = 'Preparing the volumes';
-    const { volumes, remove } = await setting.openVolumes(signal);
+    const { volumes, remove } = await environment.openVolumes(signal);
     try {
-      await runPhases(setting, { engine, volumes }, underway);
+      await runPhases(environment, { engine, volumes }, underway);
     } finally {
       await remove();
     }
@@ -40,12 +40,12 @@ export async function runOnce(setting: Setting, support: RunSupport): Promise<vo
 }
 
 async function runPhases(
-  setting: Setting,
+  environment: RunEnvironment,
   { engine, volumes }: { engine: Engine; volumes: readonly SharedVolume[] },
   support: RunSupport,
 ): Promise<void> {
-  const steps = stepsOf(setting.spec, volumes);
-  const { journalled } = lastingVolumesOf(setting.spec);
+  const steps = stepsOf(environment.spec, volumes);
+  const { journalled } = lastingVolumesOf(environment.spec);
   const lasting = volumes.filter(({ name }) => journalled.includes(name));
   const staged = new StagedFiles();
   const pipes = new Pipes();
@@ -53,14 +53,14 @@ async function runPhases(
   let streams: Streams | undefined;
   try {
     const begin = async (signal: AbortSignal) => {
-      await staged.begin(setting.run.uid, lasting, { log: support.log, signal });
-      girder = await connectGirder(setting, steps, { ...support, signal });
+      await staged.begin(environment.run.uid, lasting, { log: support.log, signal });
+      girder = await connectGirder(environment, steps, { ...support, signal });
       const { report, log } = support;
-      return prepare(setting, { engine, girder, steps, staged, report, log, signal });
+      return prepare(environment, { engine, girder, steps, staged, report, log, signal });
     };
-    const stagedIn = await traced('prepare', {}, () => withStartDeadline(setting, support, begin));
+    const stagedIn = await traced('prepare', {}, () => withStartDeadline(environment, support, begin));
     const run = { engine, girder, volumes, steps, stagedIn, staged, pipes, support };
-    const end = await tracedTarget(setting, run);
+    const end = await tracedTarget(environment, run);
     streams = end.streams;
     // Before the uploads, so that they find nothing of ours in the volumes.
     await pipes.remove();
@@ -77,25 +77,25 @@ async function runPhases(
 }
 
 /** A run whose target failed goes on to its uploads, so the failure does not reach the span by itself. */
-function tracedTarget(setting: Setting, run: TargetRun): Promise<TargetEnd> {
-  return traced('run target', { 'container.image.name': setting.spec.image }, async (span) => {
-    const end = await runTarget(setting, run);
+function tracedTarget(environment: RunEnvironment, run: TargetRun): Promise<TargetEnd> {
+  return traced('run target', { 'container.image.name': environment.spec.image }, async (span) => {
+    const end = await runTarget(environment, run);
     if (end.failure !== undefined) span.fail(end.failure);
     return end;
   });
 }
 
 async function connectGirder(
-  setting: Setting,
+  environment: RunEnvironment,
   { downloads, streams, hooks }: Steps,
   { report, signal, log }: RunSupport,
 ): Promise<GirderClient | undefined> {
-  const { girder } = setting.spec;
+  const { girder } = environment.spec;
   const toItems = streams.outputs.filter(({ to }) => to.kind === 'item');
   const uses = [...downloads, ...hooks, ...streams.inputs, ...toItems];
   // Nothing to move, nothing to ask for: such a run must not depend on Girder.
   if (girder?.credentialsSecretRef === undefined || uses.length === 0) return undefined;
   report.doing = 'Connecting to Girder';
-  const credentials = await setting.girderCredentials();
+  const credentials = await environment.girderCredentials();
   return openGirder({ apiUrl: girder.apiUrl, credentials, signal, log });
 }

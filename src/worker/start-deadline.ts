@@ -2,11 +2,11 @@ import type { Progress } from '../api/status.ts';
 import { longestTimerMs } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import type { RunSupport } from './run-support.ts';
-import type { Setting } from './setting.ts';
+import type { RunEnvironment } from './run-environment.ts';
 
 /** Runs the work of preparing under its own clock; when that is what ended it, says so, and what it was waiting for. */
 export async function withStartDeadline<T>(
-  { spec }: Setting,
+  { spec }: RunEnvironment,
   { signal, report }: Pick<RunSupport, 'signal' | 'report'>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

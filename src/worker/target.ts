@@ -12,7 +12,7 @@ import { parseQuantity } from '../api/quantity.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import type { NamedValue } from '../api/fields.ts';
 import { defined } from '../api/json-values.ts';
-import type { Setting, SharedVolume } from './setting.ts';
+import type { RunEnvironment, SharedVolume } from './run-environment.ts';
 import { expandArguments } from './stage/steps.ts';
 
 /** Kubernetes' own rule for an image without a policy
@@ -29,7 +29,7 @@ export function pullPolicy({
 
 /** The target's container, with every name resolved and every secret read. */
 export async function targetOptions(
-  setting: Setting,
+  environment: RunEnvironment,
   engine: Engine,
   run: {
     readonly volumes: readonly SharedVolume[];
@@ -38,8 +38,8 @@ export async function targetOptions(
     readonly imageAsksForGpus: boolean;
   },
 ): Promise<ContainerOptions> {
-  const { spec, attempt } = setting;
-  const { uid, namespace, name } = setting.run;
+  const { spec, attempt } = environment;
+  const { uid, namespace, name } = environment.run;
   return {
     name: containerName(uid, attempt),
     labels: {
@@ -49,24 +49,24 @@ export async function targetOptions(
     },
     image: spec.image,
     ...expandArguments(spec, run.volumes, run.downloaded),
-    env: await tracedEnvironment(setting),
+    env: await tracedEnvironment(environment),
     mounts: run.mounts,
-    cgroupParent: await setting.cgroupParent(engine),
+    cgroupParent: await environment.cgroupParent(engine),
     ...limits(spec),
     docker: spec.docker,
-    gpus: await setting.gpus(run.imageAsksForGpus),
+    gpus: await environment.gpus(run.imageAsksForGpus),
     keep: !spec.removeContainer,
   };
 }
 
 /** With the span that the target runs in, for what it may trace itself; a variable of the user's goes before it. */
-async function tracedEnvironment(setting: Setting): Promise<string[]> {
-  const [env, span] = [await environment(setting), currentSpan()];
+async function tracedEnvironment(environment: RunEnvironment): Promise<string[]> {
+  const [env, span] = [await variables(environment), currentSpan()];
   const isGiven = env.some((entry) => entry.startsWith(`${traceparentVariable}=`));
   return span === undefined || isGiven ? env : [...env, `${traceparentVariable}=${traceparent(span)}`];
 }
 
-async function environment({ spec, secretValue }: Setting): Promise<string[]> {
+async function variables({ spec, secretValue }: RunEnvironment): Promise<string[]> {
   const entry = async ({ name, value, valueFrom }: NamedValue, index: number) => {
     const field = `spec.env[${index}]`;
     const secret = valueFrom?.secretKeyRef;

@@ -2,7 +2,7 @@ import type { Logger } from '../support/log.ts';
 import { noTracing, startTracing, type Tracing } from '../support/trace/start-tracing.ts';
 import type { Attributes } from '../support/trace/trace.ts';
 import { parseTraceparent, traceparentVariable } from '../support/trace/context.ts';
-import type { Setting } from './setting.ts';
+import type { RunEnvironment } from './run-environment.ts';
 
 /**
  * Traces below the run's root span, when the controller handed it to this pod. The pod's log belongs to the target, so
@@ -16,7 +16,7 @@ export async function startWorkerTracing(environment: NodeJS.ProcessEnv, log: Lo
 }
 
 /** What is said of an attempt; where it runs is said of everything that its worker sends. */
-export function attemptAttributes({ run, spec }: Pick<Setting, 'run' | 'spec'>): Attributes {
+export function attemptAttributes({ run, spec }: Pick<RunEnvironment, 'run' | 'spec'>): Attributes {
   return {
     'dockerrun.run.name': run.name,
     'dockerrun.run.uid': run.uid,

@@ -13,8 +13,8 @@ export type BindMount = {
   readonly readOnly: boolean;
   /** A file that is in it for sure: the start is refused when the engine sees another directory there. */
   readonly probe?: { readonly file: string } | undefined;
-  /** The operator's setting that `source` comes from, for the message of that refusal. */
-  readonly setting?: string | undefined;
+  /** The field or operator setting that `source` comes from, for the message of that refusal. */
+  readonly configuredBy?: string | undefined;
 };
 
 /** What of a run decides its container; every word is resolved already. */

@@ -44,7 +44,7 @@ async function isSeen(
   }
 }
 
-function notVisible({ source, setting }: BindMount, socketPath: string): string {
-  const check = setting === undefined ? '' : ` (check ${setting})`;
+function notVisible({ source, configuredBy }: BindMount, socketPath: string): string {
+  const check = configuredBy === undefined ? '' : ` (check ${configuredBy})`;
   return `The Docker Engine on ${socketPath} sees another directory at ${source} than the worker does${check}: what is put there does not reach the target`;
 }

@@ -11,7 +11,7 @@ import {
   type MountedClaim,
 } from './claims.ts';
 import { mountedAt } from './mountinfo.ts';
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 
 type OnNode = { volumesRoot: string; known: readonly Pick<SharedVolume, 'localPath' | 'hostPath'>[] };
 
@@ -19,7 +19,7 @@ type OnNode = { volumesRoot: string; known: readonly Pick<SharedVolume, 'localPa
 export async function findClaims(
   spec: DockerRunSpec,
   { volumesRoot, known }: OnNode,
-): Promise<Omit<SharedVolume, 'setting'>[]> {
+): Promise<Omit<SharedVolume, 'configuredBy'>[]> {
   const volumes = (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim: claim }) =>
     claim === undefined ? [] : [{ name, ...claim }],
   );

@@ -4,7 +4,7 @@ import { namedTemporaryVolumePath } from '../../api/names.ts';
 import { workerPaths } from '../../api/plan.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import { removeDirectory } from './clear-directory.ts';
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 import { sharedMode } from '../shared-mode.ts';
 
 /** A temporary volume in a directory of the node, which nobody but us deletes. */
@@ -33,14 +33,14 @@ export async function openHostDirVolume(
   const parent = workerPaths.volume(name);
   const directory = directoryOf(runUid, name);
   const localPath = join(parent, directory);
-  const setting = `spec.volumes: ${name}.temporary.hostDir`;
+  const configuredBy = `spec.volumes: ${name}.temporary.hostDir`;
   try {
     await removeHostDirVolume({ name, runUid }, signal);
     await mkdir(localPath);
     await chmod(localPath, sharedMode);
   } catch (error) {
     signal.throwIfAborted();
-    const problem = `${setting}: no directory can be made in ${hostDir} of the node: ${describe(error)}`;
+    const problem = `${configuredBy}: no directory can be made in ${hostDir} of the node: ${describe(error)}`;
     throw new RunError('HostPathNotVisible', problem, { cause: error });
   }
   return {
@@ -51,7 +51,7 @@ export async function openHostDirVolume(
       containerPath: namedTemporaryVolumePath(name),
       readOnly: false,
       temporary: true,
-      setting,
+      configuredBy,
     },
     remove: () => removeDirectory(parent, directory),
   };

@@ -4,14 +4,14 @@ import { gpuMountsDirectory, podGpus } from '../../docker/create/gpu-request.ts'
 import { podCgroupParent } from './cgroup.ts';
 import { girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
 import { openPodVolumes } from './volumes.ts';
-import type { Setting } from '../setting.ts';
+import type { RunEnvironment } from '../run-environment.ts';
 
-/** The setting of a worker in the pod that the controller made for it. */
-export function podSetting(environment: NodeJS.ProcessEnv): Setting {
-  const plan = parsePlan(environment[workerEnvironment.plan]);
-  const podUid = environment[workerEnvironment.podUid];
+/** The environment of a run whose worker is in the pod that the controller made for it. */
+export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
+  const plan = parsePlan(variables[workerEnvironment.plan]);
+  const podUid = variables[workerEnvironment.podUid];
   if (podUid === undefined) throw new TypeError(`${workerEnvironment.podUid} is not set`);
-  const failedAttempts = Number(environment[workerEnvironment.failedAttempts] ?? 0);
+  const failedAttempts = Number(variables[workerEnvironment.failedAttempts] ?? 0);
   return {
     run: plan.run,
     spec: plan.spec,
@@ -24,7 +24,7 @@ export function podSetting(environment: NodeJS.ProcessEnv): Setting {
     secretValue: (reference, field) => secretValue(plan, reference, field),
     registryAuths: () => podRegistryAuths(plan),
     gpus: async (imageAsks) => {
-      const given = podGpus(environment, await namesIn(gpuMountsDirectory));
+      const given = podGpus(variables, await namesIn(gpuMountsDirectory));
       return given ?? (imageAsks && plan.gpusByLabel === true ? { count: -1, optional: true } : undefined);
     },
     cgroupParent: async ({ cgroupDriver }) =>

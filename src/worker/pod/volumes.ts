@@ -4,7 +4,7 @@ import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } fr
 import { podVolume, type RunPlan, temporaryPodVolume, workerPaths } from '../../api/plan.ts';
 import { findClaims } from './find-claims.ts';
 import { openHostDirVolume } from './host-dir.ts';
-import type { OpenVolumes, SharedVolume } from '../setting.ts';
+import type { OpenVolumes, SharedVolume } from '../run-environment.ts';
 import { sharedMode } from '../shared-mode.ts';
 
 /** What names the kubelet's directory on the node. */
@@ -30,7 +30,7 @@ export async function openPodVolumes(
   try {
     const volumes = [
       ...direct,
-      ...claims.map((claim) => ({ ...claim, isInferred: !claim.readOnly, setting: kubeletSetting })),
+      ...claims.map((claim) => ({ ...claim, isInferred: !claim.readOnly, configuredBy: kubeletSetting })),
     ];
     for (const { name, temporary } of plan.spec.volumes ?? []) {
       if (temporary?.hostDir === undefined) continue;
@@ -56,7 +56,7 @@ function directVolumes({ spec }: RunPlan, volumesRoot: string): SharedVolume[] {
     containerPath,
     readOnly: false,
     temporary: true,
-    setting: kubeletSetting,
+    configuredBy: kubeletSetting,
   });
   const declared = (spec.volumes ?? []).flatMap(({ name, bindMount, temporary }, index): SharedVolume[] => {
     if (temporary !== undefined && temporary.hostDir === undefined) {
@@ -72,7 +72,7 @@ function directVolumes({ spec }: RunPlan, volumesRoot: string): SharedVolume[] {
         containerPath,
         readOnly: mode === 'ro',
         temporary: false,
-        setting: `spec.volumes: ${name}.bindMount.hostPath`,
+        configuredBy: `spec.volumes: ${name}.bindMount.hostPath`,
       },
     ];
   });

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { type ResultUpload, resultUploadsOf } from '../../api/result-uploads.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 import { volumeNamed } from './volume-named.ts';
 
 /** What to send after the target ended, and when to. */

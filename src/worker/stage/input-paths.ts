@@ -1,4 +1,4 @@
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 import type { Download } from './steps.ts';
 
 /** What the run itself put into its volumes: paths below each of them, with everything below these. */

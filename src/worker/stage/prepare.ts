@@ -5,7 +5,7 @@ import type { Logger } from '../../support/log.ts';
 import { traced } from '../../support/trace/trace.ts';
 import { checkDestinations } from './check-destinations.ts';
 import type { LiveReport } from '../live-report.ts';
-import type { Setting } from '../setting.ts';
+import type { RunEnvironment } from '../run-environment.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
 import type { StagedFiles } from './staged-files.ts';
 import type { Steps } from './steps.ts';
@@ -22,7 +22,7 @@ type Preparation = {
 };
 
 /** Pulls, downloads and looks where the results will go, all at once; the first failure stops the others. */
-export async function prepare(setting: Setting, run: Preparation): Promise<StagedIn> {
+export async function prepare(environment: RunEnvironment, run: Preparation): Promise<StagedIn> {
   const { girder, steps, staged, report, log } = run;
   // What is left when nothing is pulled or downloaded.
   report.doing =
@@ -34,7 +34,7 @@ export async function prepare(setting: Setting, run: Preparation): Promise<Stage
     report.doing = 'Cleaning up';
     throw error;
   };
-  const pull = pullImage(setting, { ...run, signal }).catch(stopOthers);
+  const pull = pullImage(environment, { ...run, signal }).catch(stopOthers);
   const download: Promise<StagedIn> =
     girder === undefined
       ? Promise.resolve({ paths: new Map(), files: new Map() })
@@ -46,15 +46,18 @@ export async function prepare(setting: Setting, run: Preparation): Promise<Stage
   return download;
 }
 
-async function pullImage(setting: Setting, { engine, report, signal }: Preparation): Promise<string> {
-  const { image } = setting.spec;
-  const policy = pullPolicy(setting.spec);
+async function pullImage(
+  environment: RunEnvironment,
+  { engine, report, signal }: Preparation,
+): Promise<string> {
+  const { image } = environment.spec;
+  const policy = pullPolicy(environment.spec);
   using pull = policy === 'Never' ? undefined : report.beginPull(image);
   return await traced('pull image', { 'container.image.name': image }, async () =>
     ensureImage(engine, {
       image,
       policy,
-      auths: await setting.registryAuths(),
+      auths: await environment.registryAuths(),
       onProgress: (bytes, total, message) => pull?.said(message, bytes, total),
       signal,
     }),

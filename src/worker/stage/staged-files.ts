@@ -1,6 +1,6 @@
 import type { MadePath } from '../../io/made-path.ts';
 import type { Logger } from '../../support/log.ts';
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 import { StagedJournal, type SweepSupport } from './staged-journal.ts';
 
 /**

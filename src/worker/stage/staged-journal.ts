@@ -11,7 +11,7 @@ import { linesFromEnd } from '../../io/lines-from-end.ts';
 import { type MadePath, ownNamePrefix } from '../../io/made-path.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 
 /** Both are optional: who hears of a journal that is not used, and what ends the removal. */
 export type SweepSupport = { readonly log?: Logger | undefined; readonly signal?: AbortSignal | undefined };

@@ -5,7 +5,7 @@ import type { DockerRunSpec } from '../../api/spec.ts';
 import type { Transform } from '../../api/transforms.ts';
 import type { BindMount } from '../../docker/create/container-spec.ts';
 import { type HookStep, hookStepsOf } from './hook-steps.ts';
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 import { type StreamSteps, streamStepsOf } from '../streams/steps.ts';
 import { volumeNamed } from './volume-named.ts';
 
@@ -82,19 +82,19 @@ function sourceOf(transform: Transform): DownloadSource | undefined {
 
 function mountsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): BindMount[] {
   return [
-    ...volumes.map(({ hostPath, containerPath, readOnly, setting }): BindMount => ({
+    ...volumes.map(({ hostPath, containerPath, readOnly, configuredBy }): BindMount => ({
       type: 'bind',
       source: hostPath,
       target: containerPath,
       readOnly,
-      setting,
+      configuredBy,
     })),
     ...Object.entries(spec.dockerVolumes ?? {}).map(([source, { bind, mode }]): BindMount => ({
       type: 'bind',
       source,
       target: bind,
       readOnly: mode === 'ro',
-      setting: 'spec.dockerVolumes',
+      configuredBy: 'spec.dockerVolumes',
     })),
   ];
 }

@@ -1,5 +1,5 @@
 import { temporaryVolumeName } from '../../api/names.ts';
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 
 /** The volume of that name; the one that every run has when there is no name. */
 export function volumeNamed(volumes: readonly SharedVolume[], name = temporaryVolumeName): SharedVolume {

@@ -9,7 +9,7 @@ import { ChunkedPost } from '../../io/chunked-post.ts';
 import { FileSink } from '../../io/file-sink.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import { ProgressLines, type ProgressLine } from './progress-lines.ts';
-import type { Setting } from '../setting.ts';
+import type { RunEnvironment } from '../run-environment.ts';
 import type { OutputTo } from './steps.ts';
 
 /** Where a stream of the target goes. */
@@ -27,7 +27,7 @@ export type OutputEnd = {
 
 /** What the ends of streams need besides the bytes. */
 export type EndContext = {
-  readonly setting: Setting;
+  readonly environment: RunEnvironment;
   readonly openLog: (stream: 'stdout' | 'stderr') => Writable;
   readonly onProgress: (line: ProgressLine) => void;
   readonly signal: AbortSignal;
@@ -51,9 +51,9 @@ export async function openEnd(
     case 'progress':
       return { end: progressEnd(context.onProgress) };
     case 'post':
-      return { end: postEnd(to.url, await headersOf(step.name, to, context.setting), context.signal) };
+      return { end: postEnd(to.url, await headersOf(step.name, to, context.environment), context.signal) };
     case 'item':
-      return openSpool(context.setting.spoolDirectory, to.item);
+      return openSpool(context.environment.spoolDirectory, to.item);
   }
 }
 
@@ -114,7 +114,7 @@ function postEnd(url: string, headers: Record<string, string>, signal: AbortSign
 async function headersOf(
   name: string,
   { headers }: Extract<OutputTo, { kind: 'post' }>,
-  setting: Setting,
+  environment: RunEnvironment,
 ): Promise<Record<string, string>> {
   const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream.headers`;
   const values = await Promise.all(
@@ -125,7 +125,7 @@ async function headersOf(
       const secret = valueFrom?.secretKeyRef;
       // Without the line end that editors and `echo` add.
       const text =
-        secret === undefined ? value : (await setting.secretValue(secret, field)).replace(/\r?\n$/, '');
+        secret === undefined ? value : (await environment.secretValue(secret, field)).replace(/\r?\n$/, '');
       if (isHeaderText(text)) return [header, text] as const;
       const [reason, where] =
         secret === undefined

@@ -2,7 +2,7 @@ import type { NamedValue } from '../../api/fields.ts';
 import { placeOf } from '../../api/places.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import type { Connect, Transform } from '../../api/transforms.ts';
-import type { SharedVolume } from '../setting.ts';
+import type { SharedVolume } from '../run-environment.ts';
 import { volumeNamed } from '../stage/volume-named.ts';
 
 /** Where a named pipe is made. */

@@ -27,7 +27,7 @@ const mountOf = (source: string, more: Partial<BindMount> = {}): BindMount => ({
   target: '/data/in',
   readOnly: true,
   probe: { file: '.probe-1' },
-  setting: 'the operator setting DOCKERRUN_KUBELET_ROOT',
+  configuredBy: 'the operator setting DOCKERRUN_KUBELET_ROOT',
   ...more,
 });
 

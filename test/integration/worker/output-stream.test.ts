@@ -8,7 +8,7 @@ import { RunError } from '../../../src/support/errors.ts';
 import { LiveReport } from '../../../src/worker/live-report.ts';
 import { openEnd } from '../../../src/worker/streams/output-end.ts';
 import { OutputStream } from '../../../src/worker/streams/output-stream.ts';
-import { aSetting } from '../../fixtures/builders-worker.ts';
+import { anEnvironment } from '../../fixtures/builders-worker.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
 /** What a server got of a request, and whether it saw its proper end. */
@@ -50,7 +50,7 @@ async function stdoutTo(url: string, headers: { name: string; value: string }[] 
   const failures: RunError[] = [];
   const step = { name: 'out', source: 'stdout' as const, to: { kind: 'post' as const, url, headers } };
   const ends = await openEnd(step, {
-    setting: aSetting(aSpec()),
+    environment: anEnvironment(aSpec()),
     openLog: () => process.stdout,
     onProgress: () => undefined,
     signal: cancel.signal,

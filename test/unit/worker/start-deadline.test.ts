@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert';
 import { LiveReport } from '../../../src/worker/live-report.ts';
 import { tooLate, withStartDeadline } from '../../../src/worker/start-deadline.ts';
 import { aSpec } from '../../fixtures/builders.ts';
-import { aSetting } from '../../fixtures/builders-worker.ts';
+import { anEnvironment } from '../../fixtures/builders-worker.ts';
 
-const setting = aSetting(aSpec({ startDeadlineSeconds: 0.01 }));
+const environment = anEnvironment(aSpec({ startDeadlineSeconds: 0.01 }));
 const never = new AbortController().signal;
 
 /** Work that ends only with its signal. */
@@ -20,7 +20,7 @@ test('a run that is too late says what it was waiting for, as it was before ever
     using _ = report.beginPull('busybox:1.36');
     return await hanging(signal);
   };
-  const error = await withStartDeadline(setting, { signal: never, report }, work).catch(
+  const error = await withStartDeadline(environment, { signal: never, report }, work).catch(
     (thrown: unknown) => thrown,
   );
   assert.is((error as Error).message, 'the run was still being prepared after 0.01 s: Pulling busybox:1.36');
@@ -35,7 +35,7 @@ test('how far it came is said as well', () => {
 test('a failure before the deadline is what it is', async () => {
   const work = () => Promise.reject(new Error('no such image'));
   const support = { signal: never, report: new LiveReport() };
-  const error = await withStartDeadline(setting, support, work).catch((thrown: unknown) => thrown);
+  const error = await withStartDeadline(environment, support, work).catch((thrown: unknown) => thrown);
   assert.is((error as Error).message, 'no such image');
 });
 

@@ -32,8 +32,20 @@ test('a volume of docker-py is mounted as it says, and one that may only be read
   const dockerVolumes = { '/srv/atlas': { bind: '/atlas', mode: 'ro' as const } };
   const { mounts } = stepsOf(aSpec({ dockerVolumes }), [aVolume('data', { readOnly: true })]);
   assert.equal(mounts, [
-    { type: 'bind', source: '/srv/data', target: '/mnt/data', readOnly: true, setting: data.setting },
-    { type: 'bind', source: '/srv/atlas', target: '/atlas', readOnly: true, setting: 'spec.dockerVolumes' },
+    {
+      type: 'bind',
+      source: '/srv/data',
+      target: '/mnt/data',
+      readOnly: true,
+      configuredBy: data.configuredBy,
+    },
+    {
+      type: 'bind',
+      source: '/srv/atlas',
+      target: '/atlas',
+      readOnly: true,
+      configuredBy: 'spec.dockerVolumes',
+    },
   ]);
 });
 

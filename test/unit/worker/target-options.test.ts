@@ -5,15 +5,15 @@ import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { stepsOf } from '../../../src/worker/stage/steps.ts';
 import { targetOptions } from '../../../src/worker/target.ts';
 import { aSpec } from '../../fixtures/builders.ts';
-import { aSetting, temporaryVolume } from '../../fixtures/builders-worker.ts';
+import { anEnvironment, temporaryVolume } from '../../fixtures/builders-worker.ts';
 
-/** The container of a spec; the engine is only handed through to the setting here. */
+/** The container of a spec; the engine is only handed through to the environment here. */
 async function optionsOf(overrides: Partial<DockerRunSpec>) {
   const spec = aSpec(overrides);
   const volumes = [temporaryVolume];
-  const setting = aSetting(spec);
+  const environment = anEnvironment(spec);
   const { mounts } = stepsOf(spec, volumes);
-  return targetOptions(setting, {} as Engine, {
+  return targetOptions(environment, {} as Engine, {
     volumes,
     mounts,
     downloaded: new Map(),
@@ -44,12 +44,12 @@ test('the environment has plain values, empty ones, and those of Secrets', async
 });
 
 test('a value that no variable can hold is refused without being told', async () => {
-  const setting = aSetting(
+  const environment = anEnvironment(
     aSpec({ env: [{ name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }),
     { secretValue: async () => 'top\0secret' },
   );
   const run = { volumes: [], mounts: [], downloaded: new Map(), imageAsksForGpus: false };
-  const failure = await targetOptions(setting, {} as Engine, run).then(
+  const failure = await targetOptions(environment, {} as Engine, run).then(
     () => 'none',
     (error: unknown) => String(error),
   );

@@ -6,7 +6,7 @@ import type { GpuRequest } from '../docker/create/gpu-request.ts';
 import type { RegistryAuths } from '../docker/registry/auths.ts';
 import { localAuths } from '../docker/registry/local.ts';
 import { registryAuths } from '../docker/registry/secrets.ts';
-import type { Setting } from '../worker/setting.ts';
+import type { RunEnvironment } from '../worker/run-environment.ts';
 import type { AcceptedRun } from './accept-run.ts';
 import type { LocalDirectory } from './local-directory.ts';
 import type { LocalSecrets } from './local-secrets.ts';
@@ -24,8 +24,8 @@ export type LocalParts = {
   readonly warn: (sentence: string) => void;
 };
 
-/** The setting of a run without a cluster: this machine, its Docker Engine, and what its user has logged in to. */
-export async function localSetting(accepted: AcceptedRun, parts: LocalParts): Promise<Setting> {
+/** The environment of a run without a cluster: this machine, its Docker Engine, and what its user has logged in to. */
+export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts): Promise<RunEnvironment> {
   const { namespace, name } = accepted;
   const { directory, dockerSocket, secrets, signal, warn } = parts;
   const spec = await withRealPaths(accepted.spec);

@@ -20,21 +20,21 @@ export type SharedVolume = {
   temporary: boolean;
   /** Whether `hostPath` was worked out, so that the engine has to confirm it; a temporary volume's always is. */
   isInferred?: boolean;
-  /** What to check when the engine sees no such directory, for the message. */
-  setting: string;
+  /** The field or operator setting to check when the engine sees another directory, for the message. */
+  configuredBy: string;
 };
 
 /** The volumes of an attempt; `remove` deletes those that end with it and that nobody else deletes. */
 export type OpenVolumes = { volumes: readonly SharedVolume[]; remove: () => Promise<void> };
 
-/** Everything about a run that depends on where its worker is, so that the phases depend on nothing of it. */
-export type Setting = {
+/** What differs between a worker in a pod and one on a user's machine, so that the phases of a run do not. */
+export type RunEnvironment = {
   run: RunPlan['run'];
   spec: RunPlan['spec'];
   dockerSocket: string;
   /** Which attempt of the run this is. */
   attempt: string;
-  /** Whether another attempt follows when this one fails with a reason that one could mend. */
+  /** Whether another attempt follows when this one fails with a reason that it could fix. */
   mayBeRetried: boolean;
   /** Makes the volumes that must be made, and finds the others; what an earlier attempt left of them is removed. */
   openVolumes: (signal: AbortSignal) => Promise<OpenVolumes>;
