@@ -10,7 +10,7 @@ import { openLog, type RunSupport } from './run-support.ts';
 import type { RunEnvironment, SharedVolume } from './run-environment.ts';
 import type { StagedIn } from './stage/stage-in.ts';
 import type { StagedFiles } from './stage/staged-files.ts';
-import type { Steps } from './stage/steps.ts';
+import type { Steps } from './steps.ts';
 import { Streams } from './streams/streams.ts';
 import { targetFailure, targetOptions, targetStatus } from './target.ts';
 

@@ -4,7 +4,6 @@ import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
 import { traced } from '../support/trace/trace.ts';
 import { cleanEngine } from './clean-engine.ts';
-import { inputPathsOf } from './stage/input-paths.ts';
 import { Pipes } from './streams/pipes.ts';
 import { prepare } from './stage/prepare.ts';
 import { underJob } from './run-job.ts';
@@ -14,7 +13,7 @@ import type { RunEnvironment, SharedVolume } from './run-environment.ts';
 import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/staged-files.ts';
 import { withStartDeadline } from './start-deadline.ts';
-import { type Steps, stepsOf } from './stage/steps.ts';
+import { inputPathsOf, planSteps, type Steps } from './steps.ts';
 import type { Streams } from './streams/streams.ts';
 
 /**
@@ -44,7 +43,7 @@ async function runPhases(
   { engine, volumes }: { engine: Engine; volumes: readonly SharedVolume[] },
   support: RunSupport,
 ): Promise<void> {
-  const steps = stepsOf(environment.spec, volumes);
+  const steps = planSteps(environment.spec, volumes);
   const { journalled } = lastingVolumesOf(environment.spec);
   const lasting = volumes.filter(({ name }) => journalled.includes(name));
   const staged = new StagedFiles();

@@ -13,7 +13,7 @@ import type { BindMount } from '../docker/create/container-spec.ts';
 import type { NamedValue } from '../api/fields.ts';
 import { defined } from '../api/json-values.ts';
 import type { RunEnvironment, SharedVolume } from './run-environment.ts';
-import { expandArguments } from './stage/steps.ts';
+import { expandArguments } from './steps.ts';
 
 /** Kubernetes' own rule for an image without a policy
  * (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting). */

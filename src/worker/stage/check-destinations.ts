@@ -5,10 +5,8 @@ import type { Logger } from '../../support/log.ts';
 import { traced } from '../../support/trace/trace.ts';
 import { attributed } from './attributed.ts';
 import { explainMissing, type IdUse } from './explain-missing.ts';
-import type { HookStep } from './hook-steps.ts';
 import { inParallel } from './in-parallel.ts';
-import type { Steps } from './steps.ts';
-import type { OutputStep } from '../streams/steps.ts';
+import type { HookStep, OutputStep, Steps } from '../steps.ts';
 
 /** A destination with the field of the spec that names it; a run does not fail for one that is optional. */
 type DestinationUse = Destination & IdUse & { readonly field: string; readonly isOptional: boolean };

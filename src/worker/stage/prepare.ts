@@ -8,7 +8,7 @@ import type { LiveReport } from '../live-report.ts';
 import type { RunEnvironment } from '../run-environment.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
 import type { StagedFiles } from './staged-files.ts';
-import type { Steps } from './steps.ts';
+import type { Steps } from '../steps.ts';
 import { pullPolicy } from '../target.ts';
 
 type Preparation = {

@@ -13,7 +13,7 @@ import { explainMissing, type IdUse } from './explain-missing.ts';
 import { inParallel } from './in-parallel.ts';
 import type { LiveReport } from '../live-report.ts';
 import type { StagedFiles } from './staged-files.ts';
-import type { Download, DownloadSource, Steps } from './steps.ts';
+import type { Download, DownloadSource, Steps } from '../steps.ts';
 
 /** What is there when the target starts: paths in volumes by transform, and the files of streams by id. */
 export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<string, GirderFile> };

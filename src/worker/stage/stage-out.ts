@@ -1,7 +1,6 @@
 import type { GirderClient } from '../../girder/client.ts';
 import { RunError, toRunError } from '../../support/errors.ts';
-import type { HookStep } from './hook-steps.ts';
-import type { InputPaths } from './input-paths.ts';
+import type { HookStep, InputPaths } from '../steps.ts';
 import type { RunSupport } from '../run-support.ts';
 import type { Streams } from '../streams/streams.ts';
 import { uploadHook } from './upload-hook.ts';

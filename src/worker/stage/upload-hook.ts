@@ -7,8 +7,7 @@ import { ConfinedPathError } from '../../io/confined-path.ts';
 import { RunError } from '../../support/errors.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
 import { attributed } from './attributed.ts';
-import { containerPathOf, type HookStep } from './hook-steps.ts';
-import type { InputPaths } from './input-paths.ts';
+import { containerPathOf, type HookStep, type InputPaths } from '../steps.ts';
 import type { RunSupport } from '../run-support.ts';
 
 /** `inputs` are left out of a whole volume. */

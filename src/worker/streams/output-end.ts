@@ -10,7 +10,7 @@ import { FileSink } from '../../io/file-sink.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import { ProgressLines, type ProgressLine } from './progress-lines.ts';
 import type { RunEnvironment } from '../run-environment.ts';
-import type { OutputTo } from './steps.ts';
+import type { OutputTo } from '../steps.ts';
 
 /** Where a stream of the target goes. */
 export type OutputEnd = {

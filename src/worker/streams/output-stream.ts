@@ -4,7 +4,7 @@ import type { FifoEnd, FifoReader } from '../../io/fifo-reader.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { LiveReport } from '../live-report.ts';
 import type { OutputEnd, Spool } from './output-end.ts';
-import type { OutputStep } from './steps.ts';
+import type { OutputStep } from '../steps.ts';
 
 /** Whom a stream tells how it goes. */
 export type OutputSupport = { readonly report: LiveReport; readonly fail: (error: RunError) => void };

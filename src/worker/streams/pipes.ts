@@ -6,7 +6,7 @@ import { removePath } from '../../io/confined-change.ts';
 import { ConfinedPathError } from '../../io/confined-path.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { SharedVolume } from '../run-environment.ts';
-import type { PipePlace, StreamSteps } from './steps.ts';
+import type { PipePlace, StreamSteps } from '../steps.ts';
 
 /** The named pipes of one attempt in their volumes. */
 export class Pipes {

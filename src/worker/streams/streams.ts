@@ -9,7 +9,7 @@ import type { LiveReport } from '../live-report.ts';
 import { type EndContext, openEnd } from './output-end.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Pipes } from './pipes.ts';
-import type { StreamSteps } from './steps.ts';
+import type { StreamSteps } from '../steps.ts';
 
 /** Everything that the streams of a run need. */
 export type StreamContext = EndContext & {

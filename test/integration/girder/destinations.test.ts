@@ -6,7 +6,7 @@ import type { GirderClient } from '../../../src/girder/client.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { checkDestinations } from '../../../src/worker/stage/check-destinations.ts';
-import { stepsOf } from '../../../src/worker/stage/steps.ts';
+import { planSteps } from '../../../src/worker/steps.ts';
 import { temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { call, girderEnvironment } from './real-girder.ts';
@@ -43,7 +43,7 @@ const stream = (itemId: string): Hook => ({
 function check(client: GirderClient, parts: { hooks?: Hook[]; streams?: Hook[] }, log: Logger = silent) {
   const { hooks = [], streams = [] } = parts;
   const spec = specOf({ image: 'busybox', transforms: streams, girderResultHooks: hooks });
-  return checkDestinations(client, stepsOf(spec, [temporaryVolume]), { log, signal });
+  return checkDestinations(client, planSteps(spec, [temporaryVolume]), { log, signal });
 }
 
 async function refusal(...given: Parameters<typeof check>): Promise<RunError> {

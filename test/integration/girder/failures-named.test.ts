@@ -7,7 +7,7 @@ import { RunError } from '../../../src/support/errors.ts';
 import { LiveReport } from '../../../src/worker/live-report.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
 import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
-import { stepsOf } from '../../../src/worker/stage/steps.ts';
+import { planSteps } from '../../../src/worker/steps.ts';
 import { uploadHook } from '../../../src/worker/stage/upload-hook.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
@@ -34,7 +34,7 @@ async function refusal(promise: Promise<unknown>): Promise<RunError> {
 function stepsIn({ directory }: ScratchFolder, parts: { transforms?: unknown[]; hooks?: unknown[] }) {
   const volumes = [{ ...temporaryVolume, localPath: directory }, aVolume('data', { localPath: directory })];
   const { transforms = [], hooks = [] } = parts;
-  return stepsOf(specOf({ image: 'busybox', transforms, girderResultHooks: hooks }), volumes);
+  return planSteps(specOf({ image: 'busybox', transforms, girderResultHooks: hooks }), volumes);
 }
 
 /** Why an input cannot be had. */

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { LiveReport } from '../../../src/worker/live-report.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
 import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
-import { stepsOf } from '../../../src/worker/stage/steps.ts';
+import { planSteps } from '../../../src/worker/steps.ts';
 import { uploadHook } from '../../../src/worker/stage/upload-hook.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
@@ -41,7 +41,7 @@ test('a directory moves the progress while it is uploaded and downloaded, though
     { name: 'ct', girderFolderIdToVolume: { folderId, volume: 'data' } },
   ];
   const girderResultHooks = [{ girderUploadVolumePathToFolder: { volumePath: 'masks', folderId } }];
-  const steps = stepsOf(specOf({ image: 'busybox', transforms, girderResultHooks }), volumes);
+  const steps = planSteps(specOf({ image: 'busybox', transforms, girderResultHooks }), volumes);
   const [hook] = steps.hooks;
   assert.ok(hook);
   const report = new LiveReport();

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../../../src/docker/engine.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { stepsOf } from '../../../src/worker/stage/steps.ts';
+import { planSteps } from '../../../src/worker/steps.ts';
 import { targetOptions } from '../../../src/worker/target.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { anEnvironment, temporaryVolume } from '../../fixtures/builders-worker.ts';
@@ -12,7 +12,7 @@ async function optionsOf(overrides: Partial<DockerRunSpec>) {
   const spec = aSpec(overrides);
   const volumes = [temporaryVolume];
   const environment = anEnvironment(spec);
-  const { mounts } = stepsOf(spec, volumes);
+  const { mounts } = planSteps(spec, volumes);
   return targetOptions(environment, {} as Engine, {
     volumes,
     mounts,
