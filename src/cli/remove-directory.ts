@@ -45,7 +45,7 @@ async function openUp(directory: string, { run, attempt, dockerSocket, image }: 
   const nowhere = () => new PassThrough().resume();
   const place = '/dockerrun';
   await runContainer(
-    engine,
+    { engine, signal },
     {
       name: containerName(run.uid, `${attempt}-cleanup`),
       labels: { [labels.runUid]: run.uid, [labels.attempt]: attempt },
@@ -56,6 +56,6 @@ async function openUp(directory: string, { run, attempt, dockerSocket, image }: 
       mounts: [{ type: 'bind', source: directory, target: place, readOnly: false }],
       docker: { user: '0:0', networkMode: 'none' },
     },
-    { stdout: nowhere(), stderr: nowhere(), onStarted: () => undefined, signal, stopGraceMs },
+    { stdout: nowhere(), stderr: nowhere(), onStarted: () => undefined, stopGraceMs },
   );
 }

@@ -54,7 +54,8 @@ async function attempt(
     signal.throwIfAborted();
     checkSecrets(environment, secrets);
     look();
-    await runOnce(environment, { report, stdout, stderr: speaker.target, log: plainLog(speaker), signal });
+    const log = plainLog(speaker);
+    await runOnce({ environment, report, stdout, stderr: speaker.target, log, signal });
     return undefined;
   } catch (error) {
     return toRunError(defect.aborted ? defect.reason : error);

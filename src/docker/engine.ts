@@ -17,6 +17,15 @@ export type Engine = {
   readonly hasInit: boolean;
 };
 
+/** What everything that is asked of an engine needs. */
+export type EngineContext = {
+  readonly engine: Engine;
+  /** Cancels, in any phase. */
+  readonly signal: AbortSignal;
+  /** Gets a sentence when something is done differently from what was asked for. */
+  readonly log?: { readonly warn: (sentence: string) => void } | undefined;
+};
+
 const answerTimeoutMs = 5_000;
 const restartBoundMs = 15_000;
 const retryEveryMs = 500;

@@ -3,11 +3,11 @@ import { settledWithin } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import { initFailure, isUnreachable } from './classify.ts';
 import { inspectState } from './container-state.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, EngineContext } from './engine.ts';
 import type { Death, ExitWatch } from './exit-watch.ts';
 import type { OomKills } from './oom-kills.ts';
 import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
-import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
+import { type ContainerOutcome, type FollowOptions, stopSignal } from './run-support.ts';
 import { StopRequest } from './stop-request.ts';
 import type { TargetOutput } from './output/target-output.ts';
 
@@ -35,22 +35,23 @@ const cancelledDrain = { idleMs: 2_000, totalMs: 5_000 };
  * @throws RunError ContainerStartFailed, ContainerLost or EngineUnavailable
  */
 export async function followTarget(
-  engine: Engine,
-  run: WatchedContainer,
-  support: RunSupport,
+  context: EngineContext,
+  container: WatchedContainer,
+  options: FollowOptions,
 ): Promise<ContainerOutcome> {
-  const { id, watch, output, kills } = run;
+  const { id, watch, output, kills } = container;
   const startedAt = (await settledWithin(watch.started, startedEventMs)) ?? Date.now();
-  using request = new StopRequest(support);
-  request.startClock(support.activeDeadlineMs);
-  support.onStarted({ containerID: id, startedAt: isoTime(startedAt) });
+  using request = new StopRequest({ signal: context.signal, fail: options.fail });
+  request.startClock(options.activeDeadlineMs);
+  options.onStarted({ containerID: id, startedAt: isoTime(startedAt) });
   void output.ended.then(() => watch.look()).catch(() => undefined);
 
   const first = await Promise.race([watch.died, request.cause]);
   const stopped = typeof first === 'string' ? first : undefined;
   const wasMissed = typeof first !== 'string' && first.exitCode === sigkillExitCode && kills.grewLately;
-  const end = typeof first === 'string' ? stop(engine, run, support) : seeEnded(engine, run, first, support);
-  const { death, isDrained } = await end;
+  const { death, isDrained } = await (typeof first === 'string'
+    ? stop(context, container, options)
+    : seeEnded(context, container, first, options));
   return {
     containerID: id,
     exitCode: death.exitCode,
@@ -66,32 +67,34 @@ type End = { readonly death: Death; readonly isDrained: boolean };
 
 /** Ends a target that must not go on. */
 async function stop(
-  engine: Engine,
+  context: EngineContext,
   { id, keep, watch, output }: WatchedContainer,
-  support: RunSupport,
+  options: FollowOptions,
 ): Promise<End> {
-  const cancel = stopSignal(support);
-  await (keep ? stopContainer : stopAndRemove)(engine, id, { graceMs: support.stopGraceMs, cancel });
+  const cancel = stopSignal(context, options);
+  await (keep ? stopContainer : stopAndRemove)(context.engine, id, { graceMs: options.stopGraceMs, cancel });
   const death = await deathAfterStop(watch);
   return { death, isDrained: await output.finish({ usual: stoppedDrain, hurried: cancelledDrain, cancel }) };
 }
 
 /** Takes leave of a target that ended by itself. */
 async function seeEnded(
-  engine: Engine,
-  run: WatchedContainer,
+  context: EngineContext,
+  container: WatchedContainer,
   death: Death,
-  support: RunSupport,
+  options: FollowOptions,
 ): Promise<End> {
-  const cancel = stopSignal(support);
-  await refuseEngineShutdown(engine, run, death);
-  const isDrained = await run.output.finish({
-    usual: { idleMs: support.drainIdleMs ?? usualDrainMs },
+  const { engine } = context;
+  const { keep, output } = container;
+  const cancel = stopSignal(context, options);
+  await refuseEngineShutdown(engine, container, death);
+  const isDrained = await output.finish({
+    usual: { idleMs: options.drainIdleMs ?? usualDrainMs },
     hurried: cancelledDrain,
     cancel,
   });
-  if (!run.keep) await seeDestroyed(engine, run, cancel);
-  const failure = initFailure(death.exitCode, run.output.stderrHead);
+  if (!keep) await seeDestroyed(engine, container, cancel);
+  const failure = initFailure(death.exitCode, output.stderrHead);
   if (failure !== undefined) throw failure;
   return { death, isDrained };
 }
@@ -106,15 +109,18 @@ async function deathAfterStop(watch: ExitWatch): Promise<Death> {
  * An engine that shuts down stops its containers as if somebody had asked for it, and one that starts kills those
  * it finds (in 20.10 also with live-restore, when they remove themselves). Such an exit code is the engine's doing.
  */
-async function refuseEngineShutdown(engine: Engine, run: WatchedContainer, death: Death): Promise<void> {
-  const { watch } = run;
+async function refuseEngineShutdown(
+  engine: Engine,
+  { id, watch }: WatchedContainer,
+  death: Death,
+): Promise<void> {
   const looksKilled = watch.wasSignalled || killedExitCodes.includes(death.exitCode);
   if (watch.wasInterrupted && looksKilled && !watch.oomKilled) {
     throw new RunError('ContainerLost', 'The Docker Engine was restarted, which ended the target');
   }
   if (!watch.wasSignalled) return;
   try {
-    await inspectState(engine, run.id, { timeoutMs: stillThereMs });
+    await inspectState(engine, id, { timeoutMs: stillThereMs });
   } catch (error) {
     if (!isUnreachable(error)) return;
     throw new RunError('ContainerLost', 'The Docker Engine shut down and stopped the target', {

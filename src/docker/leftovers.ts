@@ -1,5 +1,5 @@
 import { isUnreachable, unavailable } from './classify.ts';
-import type { Engine } from './engine.ts';
+import type { EngineContext } from './engine.ts';
 import { engineCall } from './engine-call.ts';
 import { removeContainer } from './remove-container.ts';
 
@@ -12,7 +12,6 @@ export type LeftoverOptions = {
   readonly runUid: string;
   /** The attempt whose container stays. */
   readonly exceptAttempt?: string;
-  readonly signal?: AbortSignal;
 };
 
 /** A container nobody started within this many seconds has lost its worker between create and start. */
@@ -23,10 +22,10 @@ const abandonedSeconds = 600;
  * ago but never started: those the engine does not remove by itself. Gives the ids of what it removed.
  * @throws RunError EngineUnavailable when the engine does not answer or one of them could not be removed
  */
-export async function removeLeftovers(engine: Engine, options: LeftoverOptions): Promise<string[]> {
+export async function removeLeftovers(context: EngineContext, options: LeftoverOptions): Promise<string[]> {
   const { runUid, attempt } = options.labels;
-  const ofRun = await list(engine, options, { label: [`${runUid}=${options.runUid}`] });
-  const neverStarted = await list(engine, options, { label: [runUid], status: ['created'] });
+  const ofRun = await list(context, { label: [`${runUid}=${options.runUid}`] });
+  const neverStarted = await list(context, { label: [runUid], status: ['created'] });
   const horizon = Date.now() / 1000 - abandonedSeconds;
   const ids = new Set([
     ...ofRun
@@ -36,18 +35,17 @@ export async function removeLeftovers(engine: Engine, options: LeftoverOptions):
       .map(({ Id }) => Id),
     ...neverStarted.filter(({ Created }) => Created < horizon).map(({ Id }) => Id),
   ]);
-  await Promise.all(Array.from(ids, (id) => removeContainer(engine, id, options.signal)));
+  await Promise.all(Array.from(ids, (id) => removeContainer(context.engine, id, context.signal)));
   return [...ids];
 }
 
-async function list(engine: Engine, options: LeftoverOptions, filters: Record<string, string[]>) {
-  const { signal } = options;
+async function list({ engine, signal }: EngineContext, filters: Record<string, string[]>) {
   try {
     return await engineCall({ signal }, (abortSignal) =>
       engine.docker.listContainers({ all: true, filters: JSON.stringify(filters), abortSignal }),
     );
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw isUnreachable(error) ? unavailable(engine.socketPath, error) : error;
   }
 }

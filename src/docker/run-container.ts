@@ -5,17 +5,18 @@ import { toStartError } from './classify.ts';
 import type { ContainerOptions } from './create/container-spec.ts';
 import { cancelledBeforeStart, createContainer, settledDespite } from './create/create-container.ts';
 import { ExitWatch } from './exit-watch.ts';
-import type { Engine } from './engine.ts';
+import type { EngineContext } from './engine.ts';
 import { engineCall } from './engine-call.ts';
 import { followTarget, type WatchedContainer } from './follow-target.ts';
 import { canDoWithout, gpuAttempts } from './create/gpu-attempts.ts';
 import { checkMounts } from './create/mount-probe.ts';
 import { OomKills } from './oom-kills.ts';
+import type { OutputSinks } from './output/output-pump.ts';
 import { removeContainer, stopContainer } from './remove-container.ts';
-import { type ContainerOutcome, type RunSupport, stopSignal } from './run-support.ts';
+import { type ContainerOutcome, type FollowOptions, stopSignal } from './run-support.ts';
 import { TargetOutput } from './output/target-output.ts';
 
-export type { ContainerOutcome, RunSupport } from './run-support.ts';
+export type { ContainerOutcome, FollowOptions } from './run-support.ts';
 
 const startMs = 120_000;
 
@@ -26,20 +27,21 @@ const startMs = 120_000;
  *   HostPathNotVisible, ImageNotFound or EngineUnavailable, or what `beforeStart` rejects with and `fail` aborts with
  */
 export async function runContainer(
-  engine: Engine,
+  context: EngineContext,
   options: ContainerOptions,
-  support: RunSupport,
+  following: FollowOptions,
 ): Promise<ContainerOutcome> {
-  const { fail, signal } = support;
-  const run = { ...support, beforeStart: onlyOnce(support.beforeStart) };
+  const { signal, log } = context;
+  const { fail } = following;
+  const once = { ...following, beforeStart: onlyOnce(following.beforeStart) };
   const [first, ...others] = gpuAttempts(options);
   try {
-    let attempt = runOne(engine, first.options, run);
+    let attempt = runOne(context, first.options, once);
     for (const next of others) {
       attempt = attempt.catch(async (error: unknown) => {
         if (!canDoWithout(error)) throw error;
-        support.onWarning?.(`${next.difference}: ${describe(error)}`);
-        return runOne(engine, next.options, run);
+        log?.warn(`${next.difference}: ${describe(error)}`);
+        return runOne(context, next.options, once);
       });
     }
     return await attempt;
@@ -50,7 +52,7 @@ export async function runContainer(
 }
 
 /** What was prepared for one container serves the one that takes its place, too. */
-function onlyOnce(call: RunSupport['beforeStart']): RunSupport['beforeStart'] {
+function onlyOnce(call: FollowOptions['beforeStart']): FollowOptions['beforeStart'] {
   let isDone = false;
   return async (id) => {
     if (isDone) return;
@@ -60,35 +62,41 @@ function onlyOnce(call: RunSupport['beforeStart']): RunSupport['beforeStart'] {
 }
 
 async function runOne(
-  engine: Engine,
+  context: EngineContext,
   options: ContainerOptions,
-  support: RunSupport,
+  following: FollowOptions,
 ): Promise<ContainerOutcome> {
-  const cancel = stopSignal(support);
-  const id = await traced('create container', {}, () => createContainer(engine, options, cancel));
-  let run: WatchedContainer | undefined;
+  const { engine } = context;
+  const cancel = stopSignal(context, following);
+  const stoppable: EngineContext = { ...context, signal: cancel };
+  const id = await traced('create container', {}, () => createContainer(stoppable, options));
+  let container: WatchedContainer | undefined;
   let isKept = false;
   try {
-    run = await prepare(engine, { id, options }, support);
-    await beforeStart(id, support);
-    await traced('start container', {}, () => start(engine, id, cancel));
-    isKept = run.keep;
-    return await tracedTarget(engine, run, support);
+    container = await watchAndAttach(stoppable, { id, options }, following);
+    await beforeStart(stoppable, id, following);
+    await traced('start container', {}, () => start(stoppable, id));
+    isKept = container.keep;
+    return await tracedTarget(context, container, following);
   } catch (error) {
     throw await afterEnding(error, () =>
       isKept ? stopContainer(engine, id, { graceMs: 0, cancel }) : removeContainer(engine, id, cancel),
     );
   } finally {
-    run?.watch.close();
-    run?.output.abort();
-    run?.kills[Symbol.dispose]();
+    container?.watch.close();
+    container?.output.abort();
+    container?.kills[Symbol.dispose]();
   }
 }
 
 /** From the start to the end of the output. */
-function tracedTarget(engine: Engine, run: WatchedContainer, support: RunSupport): Promise<ContainerOutcome> {
-  return traced('run container', { 'container.id': run.id }, async (span) => {
-    const outcome = await followTarget(engine, run, support);
+function tracedTarget(
+  context: EngineContext,
+  container: WatchedContainer,
+  following: FollowOptions,
+): Promise<ContainerOutcome> {
+  return traced('run container', { 'container.id': container.id }, async (span) => {
+    const outcome = await followTarget(context, container, following);
     span.set({ 'process.exit.code': outcome.exitCode });
     return outcome;
   });
@@ -108,17 +116,17 @@ async function afterEnding(error: unknown, end: () => Promise<void>): Promise<Er
 }
 
 /** Everything that must be known, and be listening, before the first instruction of the target. */
-async function prepare(
-  engine: Engine,
+async function watchAndAttach(
+  context: EngineContext,
   { id, options }: { id: string; options: ContainerOptions },
-  support: RunSupport,
+  sinks: OutputSinks,
 ): Promise<WatchedContainer> {
-  const signal = stopSignal(support);
+  const { engine, signal } = context;
   const opening = ExitWatch.open(engine, id, signal);
   let attaching: Promise<TargetOutput> | undefined;
   try {
-    await checkMounts(engine, id, options.mounts, signal);
-    attaching = TargetOutput.attach(engine, id, support, { signal });
+    await checkMounts(context, id, options.mounts);
+    attaching = TargetOutput.attach(engine, id, sinks, { signal });
     const [watch, output] = await Promise.all([opening, attaching]);
     watch.onReturn = () => output.resume({});
     return { id, keep: options.keep === true, watch, output, kills: new OomKills() };
@@ -132,16 +140,19 @@ async function prepare(
   }
 }
 
-async function beforeStart(id: string, support: RunSupport): Promise<void> {
-  const signal = stopSignal(support);
+async function beforeStart(
+  { signal }: EngineContext,
+  id: string,
+  { beforeStart: prepare }: FollowOptions,
+): Promise<void> {
   try {
-    await raceAbort(Promise.resolve(support.beforeStart?.(id)), signal);
+    await raceAbort(Promise.resolve(prepare?.(id)), signal);
   } catch (error) {
     throw signal.aborted ? cancelledBeforeStart() : error;
   }
 }
 
-async function start(engine: Engine, id: string, signal: AbortSignal): Promise<void> {
+async function start({ engine, signal }: EngineContext, id: string): Promise<void> {
   if (signal.aborted) throw cancelledBeforeStart();
   const container = engine.docker.getContainer(id);
   const starting = engineCall<unknown>({ timeoutMs: startMs }, (abortSignal) =>

@@ -1,3 +1,4 @@
+import type { EngineContext } from './engine.ts';
 import type { OutputSinks } from './output/output-pump.ts';
 import type { StopCause } from './stop-request.ts';
 
@@ -15,8 +16,8 @@ export type ContainerOutcome = {
   readonly outputComplete: boolean;
 };
 
-/** What a run of a container needs besides the container itself. */
-export type RunSupport = OutputSinks & {
+/** How a container is followed from its creation to its end. */
+export type FollowOptions = OutputSinks & {
   /**
    * Called once, when the container is created and attached and nothing of it runs yet. The start waits for it, and
    * does not come when it rejects; a RunError is thrown on as it is.
@@ -24,11 +25,7 @@ export type RunSupport = OutputSinks & {
   readonly beforeStart?: ((containerID: string) => Promise<void>) | undefined;
   /** Called once the target runs. */
   readonly onStarted: (started: { containerID: string; startedAt: string }) => void;
-  /** Told in one sentence what was done differently from what was asked for. */
-  readonly onWarning?: ((message: string) => void) | undefined;
-  /** Cancels, in any phase. */
-  readonly signal: AbortSignal;
-  /** Stops in any phase, too, because the run failed elsewhere; before the start, its reason is what is thrown. */
+  /** Stops the target, in any phase, because the run failed elsewhere; before the start, its reason is thrown. */
   readonly fail?: AbortSignal | undefined;
   /** Counted from the start of the target. */
   readonly activeDeadlineMs?: number | undefined;
@@ -38,7 +35,7 @@ export type RunSupport = OutputSinks & {
   readonly drainIdleMs?: number | undefined;
 };
 
-/** Aborts when the run is to stop for any reason but the target's deadline. */
-export function stopSignal({ signal, fail }: Pick<RunSupport, 'signal' | 'fail'>): AbortSignal {
+/** Aborts when the target is to stop for any reason but its deadline. */
+export function stopSignal({ signal }: EngineContext, { fail }: FollowOptions): AbortSignal {
   return fail === undefined ? signal : AbortSignal.any([signal, fail]);
 }

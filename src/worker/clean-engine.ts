@@ -13,6 +13,6 @@ export type CleanEngineOptions = {
 export async function cleanEngine({ dockerSocket, runUid, signal }: CleanEngineOptions): Promise<Engine> {
   const engine = await connectEngine({ socketPath: dockerSocket, signal });
   const { runUid: uidLabel, attempt } = labels;
-  await removeLeftovers(engine, { labels: { runUid: uidLabel, attempt }, runUid, signal });
+  await removeLeftovers({ engine, signal }, { labels: { runUid: uidLabel, attempt }, runUid });
   return engine;
 }

@@ -6,6 +6,7 @@ import { type RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { traced } from '../support/trace/trace.ts';
 import { FinalWord } from './final-word.ts';
+import type { RunOptions } from './context.ts';
 import { installLastResort } from './last-resort.ts';
 import { LiveReport } from './live-report.ts';
 import { podEnvironment } from './pod/pod.ts';
@@ -51,12 +52,12 @@ function exitCodeFor(failure: RunError | undefined, log: Logger): number {
 /** Runs once; gives why it failed, if it did. */
 async function attempt(
   variables: NodeJS.ProcessEnv,
-  support: { report: LiveReport; log: Logger; signal: AbortSignal },
+  options: Pick<RunOptions, 'report' | 'log' | 'signal'>,
 ): Promise<RunError | undefined> {
   const { stdout, stderr } = process;
   try {
     const environment = podEnvironment(variables);
-    const run = () => runOnce(environment, { ...support, stdout, stderr });
+    const run = () => runOnce({ ...options, environment, stdout, stderr });
     await traced('attempt', attemptAttributes(environment), run);
     return undefined;
   } catch (error) {

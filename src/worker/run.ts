@@ -1,19 +1,17 @@
 import { lastingVolumesOf } from '../api/lasting-volumes.ts';
-import type { Engine } from '../docker/engine.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
 import { traced } from '../support/trace/trace.ts';
 import { cleanEngine } from './clean-engine.ts';
-import { Pipes } from './streams/pipes.ts';
+import type { RunContext, RunOptions } from './context.ts';
+import { withGirderJob } from './girder-job.ts';
+import { runTarget, type TargetEnd } from './run-target.ts';
 import { prepare } from './stage/prepare.ts';
-import { underJob } from './run-job.ts';
-import type { RunSupport } from './run-support.ts';
-import { runTarget, type TargetEnd, type TargetRun } from './run-target.ts';
-import type { RunEnvironment, SharedVolume } from './run-environment.ts';
+import type { StagedIn } from './stage/stage-in.ts';
 import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/staged-files.ts';
 import { withStartDeadline } from './start-deadline.ts';
-import { inputPathsOf, planSteps, type Steps } from './steps.ts';
+import { planSteps } from './steps.ts';
 import type { Streams } from './streams/streams.ts';
 
 /**
@@ -22,73 +20,70 @@ import type { Streams } from './streams/streams.ts';
  * run's job in Girder is cancelled, and then nothing is uploaded. Whatever happens, nothing of the run is left on the
  * node or in Girder.
  */
-export async function runOnce(environment: RunEnvironment, support: RunSupport): Promise<void> {
-  await underJob(environment, support, async (underway) => {
-    const { signal, report } = underway;
-    const { dockerSocket, run } = environment;
+export async function runOnce(options: RunOptions): Promise<void> {
+  await withGirderJob(options, async (girderJob, signal) => {
+    const { environment, report } = options;
+    const { dockerSocket, run, spec } = environment;
     report.doing = 'Connecting to the Docker Engine';
     const engine = await cleanEngine({ dockerSocket, runUid: run.uid, signal });
     report.doing = 'Preparing the volumes';
     const { volumes, remove } = await environment.openVolumes(signal);
     try {
-      await runPhases(environment, { engine, volumes }, underway);
+      const steps = planSteps(spec, volumes);
+      const journal = new StagedFiles();
+      await runPhases({ ...options, girderJob, signal, engine, volumes, steps, journal }, journal);
     } finally {
       await remove();
     }
   });
 }
 
-async function runPhases(
-  environment: RunEnvironment,
-  { engine, volumes }: { engine: Engine; volumes: readonly SharedVolume[] },
-  support: RunSupport,
-): Promise<void> {
-  const steps = planSteps(environment.spec, volumes);
-  const { journalled } = lastingVolumesOf(environment.spec);
-  const lasting = volumes.filter(({ name }) => journalled.includes(name));
-  const staged = new StagedFiles();
-  const pipes = new Pipes();
+async function runPhases(context: RunContext, staged: StagedFiles): Promise<void> {
   let girder: GirderClient | undefined;
   let streams: Streams | undefined;
   try {
-    const begin = async (signal: AbortSignal) => {
-      await staged.begin(environment.run.uid, lasting, { log: support.log, signal });
-      girder = await connectGirder(environment, steps, { ...support, signal });
-      const { report, log } = support;
-      return prepare(environment, { engine, girder, steps, staged, report, log, signal });
+    const begin = async (bounded: RunContext) => {
+      await staged.begin(bounded, lastingVolumes(bounded));
+      girder = await connectGirder(bounded);
+      return prepare(bounded, girder);
     };
-    const stagedIn = await traced('prepare', {}, () => withStartDeadline(environment, support, begin));
-    const run = { engine, girder, volumes, steps, stagedIn, staged, pipes, support };
-    const end = await tracedTarget(environment, run);
+    const stagedIn = await traced('prepare', {}, () => withStartDeadline(context, begin));
+    const end = await tracedTarget(context, girder, stagedIn);
     streams = end.streams;
-    // Before the uploads, so that they find nothing of ours in the volumes.
-    await pipes.remove();
-    const inputs = inputPathsOf(steps.downloads, stagedIn.paths);
-    await stageOut(girder, { hooks: steps.hooks, streams, inputs, failure: end.failure }, support);
+    const { paths: downloaded } = stagedIn;
+    await stageOut(context, girder, { streams: streams.outputs, downloaded, failure: end.failure });
   } finally {
     await traced('clean up', {}, async () => {
       await streams?.close();
-      await pipes.remove();
-      await staged.remove(support.log);
+      await staged.remove(context);
       await girder?.close();
     });
   }
 }
 
-/** A run whose target failed goes on to its uploads, so the failure does not reach the span by itself. */
-function tracedTarget(environment: RunEnvironment, run: TargetRun): Promise<TargetEnd> {
-  return traced('run target', { 'container.image.name': environment.spec.image }, async (span) => {
-    const end = await runTarget(environment, run);
+/** The volumes that outlive the run and have to be without its files then. */
+function lastingVolumes({ environment, volumes }: RunContext) {
+  const { journalled } = lastingVolumesOf(environment.spec);
+  return volumes.filter(({ name }) => journalled.includes(name));
+}
+
+/** A target that failed does not reject, since its run still has uploads; so the span gets the failure here. */
+function tracedTarget(
+  context: RunContext,
+  girder: GirderClient | undefined,
+  stagedIn: StagedIn,
+): Promise<TargetEnd> {
+  const { image } = context.environment.spec;
+  return traced('run target', { 'container.image.name': image }, async (span) => {
+    const end = await runTarget(context, girder, stagedIn);
     if (end.failure !== undefined) span.fail(end.failure);
     return end;
   });
 }
 
-async function connectGirder(
-  environment: RunEnvironment,
-  { downloads, streams, hooks }: Steps,
-  { report, signal, log }: RunSupport,
-): Promise<GirderClient | undefined> {
+async function connectGirder(context: RunContext): Promise<GirderClient | undefined> {
+  const { environment, report, signal, log } = context;
+  const { downloads, streams, hooks } = context.steps;
   const { girder } = environment.spec;
   const toItems = streams.outputs.filter(({ to }) => to.kind === 'item');
   const uses = [...downloads, ...hooks, ...streams.inputs, ...toItems];

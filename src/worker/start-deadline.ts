@@ -1,15 +1,15 @@
 import type { Progress } from '../api/status.ts';
 import { longestTimerMs } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
-import type { RunSupport } from './run-support.ts';
-import type { RunEnvironment } from './run-environment.ts';
+import type { RunContext } from './context.ts';
 
 /** Runs the work of preparing under its own clock; when that is what ended it, says so, and what it was waiting for. */
 export async function withStartDeadline<T>(
-  { spec }: RunEnvironment,
-  { signal, report }: Pick<RunSupport, 'signal' | 'report'>,
-  work: (signal: AbortSignal) => Promise<T>,
+  context: RunContext,
+  work: (bounded: RunContext) => Promise<T>,
 ): Promise<T> {
+  const { signal, report } = context;
+  const { spec } = context.environment;
   const late = new AbortController();
   const milliseconds = Math.min(spec.startDeadlineSeconds * 1000, longestTimerMs);
   const timer = setTimeout(
@@ -17,7 +17,7 @@ export async function withStartDeadline<T>(
     milliseconds,
   );
   try {
-    return await work(AbortSignal.any([signal, late.signal]));
+    return await work({ ...context, signal: AbortSignal.any([signal, late.signal]) });
   } catch (thrown) {
     signal.throwIfAborted();
     late.signal.throwIfAborted();

@@ -1,6 +1,5 @@
 import { containerName, labels } from '../api/names.ts';
 import { type ContainerOptions, cpuSharesOf } from '../docker/create/container-spec.ts';
-import type { Engine } from '../docker/engine.ts';
 import type { PullPolicy } from '../docker/image/ensure-image.ts';
 import type { ContainerOutcome } from '../docker/run-container.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
@@ -12,7 +11,8 @@ import { parseQuantity } from '../api/quantity.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import type { NamedValue } from '../api/fields.ts';
 import { defined } from '../api/json-values.ts';
-import type { RunEnvironment, SharedVolume } from './run-environment.ts';
+import type { RunContext } from './context.ts';
+import type { RunEnvironment } from './run-environment.ts';
 import { expandArguments } from './steps.ts';
 
 /** Kubernetes' own rule for an image without a policy
@@ -29,10 +29,8 @@ export function pullPolicy({
 
 /** The target's container, with every name resolved and every secret read. */
 export async function targetOptions(
-  environment: RunEnvironment,
-  engine: Engine,
-  run: {
-    readonly volumes: readonly SharedVolume[];
+  { environment, engine, volumes }: RunContext,
+  prepared: {
     readonly mounts: readonly BindMount[];
     readonly downloaded: ReadonlyMap<string, string>;
     readonly imageAsksForGpus: boolean;
@@ -48,13 +46,13 @@ export async function targetOptions(
       [labels.run]: `${namespace}/${name}`,
     },
     image: spec.image,
-    ...expandArguments(spec, run.volumes, run.downloaded),
+    ...expandArguments(spec, volumes, prepared.downloaded),
     env: await tracedEnvironment(environment),
-    mounts: run.mounts,
+    mounts: prepared.mounts,
     cgroupParent: await environment.cgroupParent(engine),
     ...limits(spec),
     docker: spec.docker,
-    gpus: await environment.gpus(run.imageAsksForGpus),
+    gpus: await environment.gpus(prepared.imageAsksForGpus),
     keep: !spec.removeContainer,
   };
 }

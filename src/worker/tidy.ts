@@ -7,7 +7,7 @@ import type { Logger } from '../support/log.ts';
 import { traced } from '../support/trace/trace.ts';
 import { cleanEngine } from './clean-engine.ts';
 import { removeHostDirVolume } from './pod/host-dir.ts';
-import { reportEnd } from './report-end.ts';
+import { reportEnd } from './girder-job.ts';
 import { StagedFiles } from './stage/staged-files.ts';
 import { workerLog } from './worker-log.ts';
 import { attemptAttributes, startWorkerTracing } from './worker-tracing.ts';
@@ -55,7 +55,7 @@ function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSig
     },
     ...journalled.map((name) => ({
       what: `files in volume ${name}`,
-      run: () => StagedFiles.sweep(runUid, { name, localPath: workerPaths.volume(name) }, { signal, log }),
+      run: () => StagedFiles.sweep({ signal, log }, runUid, { name, localPath: workerPaths.volume(name) }),
     })),
     ...directories.map((name) => ({
       what: `the directory of volume ${name}`,

@@ -2,7 +2,7 @@ import { deadline, raceAbort } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
 import { statusOf, toCreateError } from '../classify.ts';
 import { type ContainerOptions, containerSpec } from './container-spec.ts';
-import type { Engine } from '../engine.ts';
+import type { EngineContext } from '../engine.ts';
 import { engineCall } from '../engine-call.ts';
 import { removeContainer } from '../remove-container.ts';
 
@@ -15,9 +15,8 @@ const lingerMs = 5_000;
  * @throws RunError HostPathNotVisible, ImageNotFound, ContainerCreateFailed, EngineUnavailable, or Cancelled
  */
 export async function createContainer(
-  engine: Engine,
+  { engine, signal }: EngineContext,
   options: ContainerOptions,
-  signal: AbortSignal,
 ): Promise<string> {
   if (signal.aborted) throw cancelledBeforeStart();
   const creating = engineCall({ timeoutMs: createMs }, (abortSignal) => {

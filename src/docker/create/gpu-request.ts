@@ -1,7 +1,7 @@
 import { isRecord } from '../../support/narrow.ts';
 import { statusOf, unavailable } from '../classify.ts';
 import type { BodyPart } from './option-body.ts';
-import type { Engine } from '../engine.ts';
+import type { EngineContext } from '../engine.ts';
 import { engineCall } from '../engine-call.ts';
 
 /**
@@ -48,14 +48,14 @@ function plainId(text: string): string {
  * (`com.nvidia.volumes.needed`). A label is a wish of whoever built the image, not a permission.
  * @throws RunError EngineUnavailable; the signal's reason when it aborts
  */
-export async function imageWantsGpu(engine: Engine, imageId: string, signal: AbortSignal): Promise<boolean> {
-  const image = await inspectImage(engine, imageId, signal);
+export async function imageWantsGpu(context: EngineContext, imageId: string): Promise<boolean> {
+  const image = await inspectImage(context, imageId);
   const config = isRecord(image) ? image['Config'] : undefined;
   const labels = isRecord(config) ? config['Labels'] : undefined;
   return isRecord(labels) && labels['com.nvidia.volumes.needed'] === 'nvidia_driver';
 }
 
-async function inspectImage(engine: Engine, imageId: string, signal: AbortSignal): Promise<unknown> {
+async function inspectImage({ engine, signal }: EngineContext, imageId: string): Promise<unknown> {
   try {
     return await engineCall<unknown>({ signal }, () => engine.docker.getImage(imageId).inspect());
   } catch (error) {

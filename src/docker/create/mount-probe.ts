@@ -3,7 +3,7 @@ import { RunError } from '../../support/errors.ts';
 import { statusOf } from '../classify.ts';
 import type { BindMount } from './container-spec.ts';
 import { inspectState } from '../container-state.ts';
-import type { Engine } from '../engine.ts';
+import type { EngineContext } from '../engine.ts';
 import { engineStream } from '../engine-call.ts';
 
 /**
@@ -13,25 +13,19 @@ import { engineStream } from '../engine-call.ts';
  * @throws RunError HostPathNotVisible for the first mount in which the engine does not see the worker's file
  */
 export async function checkMounts(
-  engine: Engine,
+  context: EngineContext,
   id: string,
   mounts: readonly BindMount[],
-  signal: AbortSignal,
 ): Promise<void> {
   for (const mount of mounts) {
-    if (mount.probe !== undefined && !(await isSeen(engine, id, { mount, file: mount.probe.file, signal }))) {
-      throw new RunError('HostPathNotVisible', notVisible(mount, engine.socketPath));
-    }
+    if (mount.probe === undefined || (await isSeen(context, id, posix.join(mount.target, mount.probe.file))))
+      continue;
+    throw new RunError('HostPathNotVisible', notVisible(mount, context.engine.socketPath));
   }
 }
 
 /** Only a clear "no such file" counts: an engine that cannot look must not stop a run that may be fine. */
-async function isSeen(
-  engine: Engine,
-  id: string,
-  { mount, file, signal }: { mount: BindMount; file: string; signal: AbortSignal },
-): Promise<boolean> {
-  const path = posix.join(mount.target, file);
+async function isSeen({ engine, signal }: EngineContext, id: string, path: string): Promise<boolean> {
   try {
     const answer = await engineStream({ signal }, (abortSignal) =>
       engine.docker.getContainer(id).infoArchive({ path, abortSignal }),

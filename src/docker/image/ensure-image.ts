@@ -1,5 +1,5 @@
 import { RunError } from '../../support/errors.ts';
-import type { Engine } from '../engine.ts';
+import type { EngineContext } from '../engine.ts';
 import { imageId } from './image-id.ts';
 import type { PullOptions } from './pull-image.ts';
 import type { RegistryAuths } from '../registry/auths.ts';
@@ -10,7 +10,7 @@ import { registryAuths } from '../registry/secrets.ts';
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
 /** Which image, when to pull it, and with whose credentials (none when absent). */
-export type EnsureOptions = Omit<PullOptions, 'auth'> & {
+export type EnsureOptions = Omit<PullOptions, 'auth' | 'signal'> & {
   readonly policy: PullPolicy;
   readonly auths?: RegistryAuths | undefined;
 };
@@ -19,8 +19,9 @@ export type EnsureOptions = Omit<PullOptions, 'auth'> & {
  * Sees to it that the engine has the image, and gives its id.
  * @throws RunError ImageNotFound, ImagePullFailed or EngineUnavailable; the signal's reason when it aborts
  */
-export async function ensureImage(engine: Engine, options: EnsureOptions): Promise<string> {
-  const { image, policy, signal, auths = registryAuths([]) } = options;
+export async function ensureImage(context: EngineContext, options: EnsureOptions): Promise<string> {
+  const { engine, signal } = context;
+  const { image, policy, auths = registryAuths([]) } = options;
   refuseStrangeName(image);
   if (policy !== 'Always') {
     const present = await imageId(engine, image, signal);
@@ -33,16 +34,16 @@ export async function ensureImage(engine: Engine, options: EnsureOptions): Promi
     );
   }
   try {
-    return await pullFromRegistry(engine, { ...options, auths });
+    return await pullFromRegistry(engine, { ...options, auths, signal });
   } catch (error) {
-    throw await withLocalCopy(engine, options, error);
+    throw await withLocalCopy(context, image, error);
   }
 }
 
 /** An image that was built on the node and has no registry is a usual surprise of the policy Always. */
 async function withLocalCopy(
-  engine: Engine,
-  { image, signal }: EnsureOptions,
+  { engine, signal }: EngineContext,
+  image: string,
   error: unknown,
 ): Promise<unknown> {
   if (!(error instanceof RunError) || (await imageId(engine, image, signal)) === undefined) return error;

@@ -3,7 +3,7 @@ import { deadline, raceAbort } from '../../support/abort.ts';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import { JobLog } from './log.ts';
-import { cancelledInGirder, type JobOptions, openJob, type OpenedJob } from './opening.ts';
+import { cancelledInGirder, type JobOptions, type JobOver, openJob, type OpenedJob } from './opening.ts';
 import { type JobProgress, ProgressChanges } from './progress.ts';
 import { JobReporter } from './reporter.ts';
 import type { JobRoute } from './route.ts';
@@ -55,8 +55,21 @@ export class GirderJob {
    * before (InvalidSpec), or it was cancelled (CancelledInGirder).
    */
   static async open(options: JobOptions): Promise<GirderJob> {
+    const opened = await GirderJob.#open(options);
+    if (opened instanceof GirderJob) return opened;
+    throw opened.over;
+  }
+
+  /** As {@link open}; undefined when the job has ended before or was cancelled, which is no error to a late report. */
+  static async openUnlessOver(options: JobOptions): Promise<GirderJob | undefined> {
+    const opened = await GirderJob.#open(options);
+    return opened instanceof GirderJob ? opened : undefined;
+  }
+
+  static async #open(options: JobOptions): Promise<GirderJob | JobOver> {
     const timing = { ...defaultJobTiming, ...options.timing };
-    return new GirderJob(options, await openJob(options, timing), timing);
+    const opened = await openJob(options, timing);
+    return 'over' in opened ? opened : new GirderJob(options, opened, timing);
   }
 
   /** Aborts with a RunError `CancelledInGirder` some 2 seconds after the job was cancelled in Girder. */

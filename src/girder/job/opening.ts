@@ -23,17 +23,20 @@ export type JobOptions = {
 /** A job that the run may report to, and the state it is in. */
 export type OpenedJob = { readonly route: JobRoute; readonly status: number };
 
+/** Why a job takes no report any more: it has ended, or was cancelled. */
+export type JobOver = { readonly over: RunError };
+
 /** Checks that the job exists, that the token may write to it, and that it has not ended. */
-export async function openJob(options: JobOptions, timing: JobTiming): Promise<OpenedJob> {
+export async function openJob(options: JobOptions, timing: JobTiming): Promise<OpenedJob | JobOver> {
   const { apiUrl, jobId, token, signal, log } = options;
   const client = new GirderClient(parseApiUrl(apiUrl), new TokenSource({ token }), { log });
   const route = new JobRoute(client, jobId, timing.answer);
   const { status } = await firstLook(route, { jobId, api: client.apiUrl, signal });
   if (isCancel(status)) {
     await confirmCancel(route, status, { timing, log });
-    throw cancelledInGirder(jobId);
+    return { over: cancelledInGirder(jobId) };
   }
-  if (isFinal(status)) throw endedBefore(jobId, status);
+  if (isFinal(status)) return { over: endedBefore(jobId, status) };
   return { route, status };
 }
 

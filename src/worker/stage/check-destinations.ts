@@ -1,12 +1,12 @@
 import { checkDestination, type Destination } from '../../girder/upload/check-destination.ts';
 import type { GirderClient } from '../../girder/client.ts';
 import { RunError } from '../../support/errors.ts';
-import type { Logger } from '../../support/log.ts';
 import { traced } from '../../support/trace/trace.ts';
+import type { RunContext } from '../context.ts';
+import type { HookStep, OutputStep, Steps } from '../steps.ts';
 import { attributed } from './attributed.ts';
 import { explainMissing, type IdUse } from './explain-missing.ts';
 import { inParallel } from './in-parallel.ts';
-import type { HookStep, OutputStep, Steps } from '../steps.ts';
 
 /** A destination with the field of the spec that names it; a run does not fail for one that is optional. */
 type DestinationUse = Destination & IdUse & { readonly field: string; readonly isOptional: boolean };
@@ -17,9 +17,8 @@ type DestinationUse = Destination & IdUse & { readonly field: string; readonly i
  * @throws RunError naming the field
  */
 export async function checkDestinations(
+  { steps, log, signal }: RunContext,
   client: GirderClient,
-  steps: Pick<Steps, 'hooks' | 'streams'>,
-  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<void> {
   const checks = destinationsOf(steps).map((use) => async (stop: AbortSignal) => {
     try {
@@ -38,7 +37,7 @@ function isMistake(error: unknown): error is RunError {
 }
 
 /** Each destination once, as something that needs it uses it, if anything does. */
-function destinationsOf({ hooks, streams }: Pick<Steps, 'hooks' | 'streams'>): DestinationUse[] {
+function destinationsOf({ hooks, streams }: Steps): DestinationUse[] {
   const uses = [...streams.outputs.flatMap(useOfStream), ...hooks.map(useOfHook)];
   const distinct = new Map<string, DestinationUse>();
   for (const use of uses) {

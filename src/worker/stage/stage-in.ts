@@ -11,22 +11,15 @@ import { type Span, traced } from '../../support/trace/trace.ts';
 import { attributed } from './attributed.ts';
 import { explainMissing, type IdUse } from './explain-missing.ts';
 import { inParallel } from './in-parallel.ts';
-import type { LiveReport } from '../live-report.ts';
-import type { StagedFiles } from './staged-files.ts';
-import type { Download, DownloadSource, Steps } from '../steps.ts';
+import type { RunContext } from '../context.ts';
+import type { Download, DownloadSource } from '../steps.ts';
 
 /** What is there when the target starts: paths in volumes by transform, and the files of streams by id. */
 export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<string, GirderFile> };
 
-/** What downloads tell, keep and obey. */
-export type StageInSupport = { report: LiveReport; staged: StagedFiles; signal: AbortSignal };
-
 /** Downloads every input once, and sees that the files are there which are to be streamed. */
-export async function stageIn(
-  client: GirderClient,
-  { downloads, streams }: Pick<Steps, 'downloads' | 'streams'>,
-  { report, staged, signal }: StageInSupport,
-): Promise<StagedIn> {
+export async function stageIn(context: RunContext, client: GirderClient): Promise<StagedIn> {
+  const { downloads, streams } = context.steps;
   const paths = new Map<string, string>();
   const files = new Map<string, GirderFile>();
   await inParallel(
@@ -39,21 +32,22 @@ export async function stageIn(
       ...downloads.map((download) => async (stop: AbortSignal) => {
         const explain = explainer(client, download.names, useOf(download.source), stop);
         const path = await traced('download', { 'dockerrun.transform': download.names.join(' ') }, (span) =>
-          fetchOne(client, download, { report, staged, signal: stop, span }).catch(explain),
+          fetchOne({ ...context, signal: stop }, client, download, span).catch(explain),
         );
         for (const name of download.names) paths.set(name, path);
       }),
     ],
-    signal,
+    context.signal,
   );
   return { paths, files };
 }
 
 /** Gives the path of the file or directory in its volume. */
 async function fetchOne(
+  { report, journal, signal }: RunContext,
   client: GirderClient,
   { names, volume, source }: Download,
-  { report, staged, signal, span }: StageInSupport & { readonly span: Span },
+  span: Span,
 ): Promise<string> {
   const into = volume.localPath;
   using transfer = report.beginTransfer('download', names);
@@ -63,7 +57,7 @@ async function fetchOne(
       transfer.moved(bytes, total);
       span.set({ 'dockerrun.bytes': bytes });
     },
-    onCreate: (made) => staged.note(volume, made),
+    onCreate: (made) => journal.note(volume, made),
   };
   switch (source.kind) {
     case 'file': {

@@ -1,16 +1,15 @@
 import type { GirderClient } from '../../girder/client.ts';
 import { RunError, toRunError } from '../../support/errors.ts';
-import type { HookStep, InputPaths } from '../steps.ts';
-import type { RunSupport } from '../run-support.ts';
-import type { Streams } from '../streams/streams.ts';
+import type { RunContext } from '../context.ts';
+import { type HookStep, inputPathsOf } from '../steps.ts';
 import { uploadHook } from './upload-hook.ts';
-import { uploadSpools } from '../streams/upload-spools.ts';
+import { type SpooledStream, uploadSpools } from './upload-spools.ts';
 
-/** What there is to upload, and why the run has failed so far, if it has. */
-export type StageOut = {
-  readonly hooks: readonly HookStep[];
-  readonly streams: Streams;
-  readonly inputs: InputPaths;
+/** What the target left; `failure` is why the run has failed so far, if it has. */
+export type TargetResults = {
+  readonly streams: readonly SpooledStream[];
+  /** The paths in volumes that were downloaded, by transform. */
+  readonly downloaded: ReadonlyMap<string, string>;
   readonly failure: RunError | undefined;
 };
 
@@ -20,26 +19,28 @@ export type StageOut = {
  * @throws RunError the first failure, with those of the uploads after it
  */
 export async function stageOut(
+  context: RunContext,
   client: GirderClient | undefined,
-  { hooks, streams, inputs, failure }: StageOut,
-  support: RunSupport,
+  { streams, downloaded, failure }: TargetResults,
 ): Promise<void> {
+  const { steps, report, signal, girderJob } = context;
+  const inputs = inputPathsOf(steps.downloads, downloaded);
   const uploads = [
-    { when: 'OnSuccess' as const, upload: (girder: GirderClient) => uploadSpools(girder, streams, support) },
-    ...hooks.map((hook) => ({
+    { when: 'OnSuccess' as const, upload: (girder: GirderClient) => uploadSpools(context, girder, streams) },
+    ...steps.hooks.map((hook) => ({
       when: hook.when,
-      upload: (girder: GirderClient) => uploadHook(girder, hook, { ...support, inputs }),
+      upload: (girder: GirderClient) => uploadHook(context, girder, hook, inputs),
     })),
   ];
   let outcome = failure;
   if (client !== undefined) {
     // A cancel that was not seen yet must be, before the first byte.
-    await support.job?.check();
+    await girderJob?.check();
     for (const { when, upload } of uploads) {
-      support.signal.throwIfAborted();
+      signal.throwIfAborted();
       if (!isDue(when, outcome)) continue;
-      support.report.phase = 'Uploading';
-      outcome = together(outcome, await failureOf(upload(client), support.signal));
+      report.phase = 'Uploading';
+      outcome = together(outcome, await failureOf(upload(client), signal));
     }
   }
   if (outcome !== undefined) throw outcome;

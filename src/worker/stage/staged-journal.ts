@@ -10,11 +10,8 @@ import { createFile, openRegularFile } from '../../io/confined.ts';
 import { linesFromEnd } from '../../io/lines-from-end.ts';
 import { type MadePath, ownNamePrefix } from '../../io/made-path.ts';
 import { describe, RunError } from '../../support/errors.ts';
-import type { Logger } from '../../support/log.ts';
+import type { RunContext } from '../context.ts';
 import type { SharedVolume } from '../run-environment.ts';
-
-/** Both are optional: who hears of a journal that is not used, and what ends the removal. */
-export type SweepSupport = { readonly log?: Logger | undefined; readonly signal?: AbortSignal | undefined };
 
 /** Bytes. Of a million paths there is more than a run makes; the target can write to the file as well. */
 const longestJournal = 64 * 1024 * 1024;
@@ -37,32 +34,32 @@ export class StagedJournal {
   }
 
   /** Removes what a journal notes, and itself; there may be none. False when the journal has to stay. */
-  static async sweep(root: string, name: string, { log, signal }: SweepSupport = {}): Promise<boolean> {
+  static async sweep(
+    { log, signal }: Pick<RunContext, 'log' | 'signal'>,
+    root: string,
+    name: string,
+  ): Promise<boolean> {
     try {
       for await (const made of notedIn(root, name)) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         await removePath(root, made).catch(() => false);
       }
     } catch (error) {
       if (!(error instanceof ConfinedPathError)) throw error;
       if (error.problem !== 'missing')
-        log?.warn({ cause: error.message }, 'what an earlier attempt put into a volume may stay');
+        log.warn({ cause: error.message }, 'what an earlier attempt put into a volume may stay');
     }
     return removePath(root, { path: name }).catch(() => false);
   }
 
   /** Begins a new journal after a sweep. */
-  static async begin(
-    { localPath, name: volume }: SharedVolume,
-    runUid: string,
-    support: SweepSupport = {},
-  ): Promise<StagedJournal> {
-    const name = StagedJournal.nameOf(runUid, volume);
+  static async begin(context: RunContext, { localPath, name: volume }: SharedVolume): Promise<StagedJournal> {
+    const name = StagedJournal.nameOf(context.environment.run.uid, volume);
     try {
-      await StagedJournal.sweep(localPath, name, support);
+      await StagedJournal.sweep(context, localPath, name);
       return new StagedJournal(localPath, name, await createFile(localPath, name, 0o600));
     } catch (error) {
-      support.signal?.throwIfAborted();
+      context.signal.throwIfAborted();
       throw new RunError('DownloadFailed', `volume ${volume} cannot take downloads: ${describe(error)}`, {
         cause: error,
       });

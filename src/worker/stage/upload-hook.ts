@@ -6,41 +6,43 @@ import type { UploadedFile, UploadedTree } from '../../girder/upload/tree.ts';
 import { ConfinedPathError } from '../../io/confined-path.ts';
 import { RunError } from '../../support/errors.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
-import { attributed } from './attributed.ts';
+import type { RunContext } from '../context.ts';
 import { containerPathOf, type HookStep, type InputPaths } from '../steps.ts';
-import type { RunSupport } from '../run-support.ts';
-
-/** `inputs` are left out of a whole volume. */
-export type HookSupport = RunSupport & { readonly inputs: InputPaths };
-
-/** `span` is told how many bytes went over. */
-type TracedSupport = HookSupport & { readonly span: Span };
+import { attributed } from './attributed.ts';
 
 /**
- * Does one hook. The target is hostile: only regular files that are really inside the volume are uploaded; what else
- * there is in a directory fails the hook, after all else was uploaded, so that nothing is left out in silence.
+ * Does one hook; `inputs` are left out of a whole volume. The target is hostile: only regular files that are really
+ * inside the volume are uploaded; what else there is in a directory fails the hook, after all else was uploaded, so
+ * that nothing is left out in silence.
  * @throws RunError OutputMissing, OutputUnsafe, or why an upload failed
  */
-export async function uploadHook(client: GirderClient, step: HookStep, support: HookSupport): Promise<void> {
+export async function uploadHook(
+  context: RunContext,
+  client: GirderClient,
+  step: HookStep,
+  inputs: InputPaths,
+): Promise<void> {
   const attributes = { 'dockerrun.hook': step.hook, 'dockerrun.volume_path': step.name };
-  await traced('upload', attributes, (span) => uploadOne(client, step, { ...support, span }));
+  await traced('upload', attributes, async (span) => {
+    const uploaded = await upload(context, client, step, { inputs, span });
+    if (uploaded !== undefined) await concludeHook(context, step, uploaded);
+  });
 }
 
-async function uploadOne(client: GirderClient, step: HookStep, support: TracedSupport): Promise<void> {
-  const uploaded = await upload(client, step, support);
-  if (uploaded === undefined) return;
-  if (step.options.deleteFile) await deleteUploaded(step, uploaded, support);
+/** Deletes what is to be deleted and reports what was left out. */
+async function concludeHook(context: RunContext, step: HookStep, uploaded: UploadedTree): Promise<void> {
+  if (step.options.deleteFile) await deleteUploaded(context, step, uploaded);
   if (uploaded.refusedCounts.directory > 0 && isLeftOut(step, 'directory'))
-    support.log.warn({ hook: step.hook }, 'directories are not uploaded into an item, only files are');
+    context.log.warn({ hook: step.hook }, 'directories are not uploaded into an item, only files are');
   const unsafe = unsafeCount(step, uploaded);
   if (unsafe > 0) throw new RunError('OutputUnsafe', unsafeText(step, uploaded, unsafe));
 }
 
 /** Those that could not be deleted are only warned of: the results are in Girder. */
 async function deleteUploaded(
+  { log }: RunContext,
   { hook, volume }: HookStep,
   { sources, unnoted }: UploadedTree,
-  { log }: HookSupport,
 ): Promise<void> {
   const kept = await removeUploaded(volume.localPath, sources);
   const count = kept.length + unnoted;
@@ -50,9 +52,10 @@ async function deleteUploaded(
 
 /** Nothing when there is nothing to upload and that is fine. */
 async function upload(
+  { report, signal }: RunContext,
   client: GirderClient,
   step: HookStep,
-  { report, signal, inputs, span }: TracedSupport,
+  { inputs, span }: { inputs: InputPaths; span: Span },
 ): Promise<UploadedTree | undefined> {
   const { name, volume, path, to, options } = step;
   const { deleteFile, ...traits } = options;

@@ -3,31 +3,27 @@ import type { GirderFile } from '../../girder/documents.ts';
 import { streamFile } from '../../girder/download/stream-file.ts';
 import { CannotRestart, type FifoWriter, ReaderGone } from '../../io/fifo-writer.ts';
 import { describe, RunError } from '../../support/errors.ts';
-import type { LiveReport } from '../live-report.ts';
+import type { RunContext } from '../context.ts';
 
-/** What an input stream needs: where its bytes are, and whom to tell. */
-export type InputSupport = {
+/** A file of Girder, the pipe that it goes into, and the memory that it may use on the way. */
+export type StreamedInput = {
+  readonly name: string;
   readonly girder: GirderClient;
-  readonly report: LiveReport;
-  readonly fail: (error: RunError) => void;
+  readonly file: GirderFile;
+  readonly writer: FifoWriter;
   readonly bufferBytes: number;
 };
 
 /** A file of Girder on its way into a pipe that the target reads. */
 export class InputStream {
-  readonly #name: string;
-  readonly #file: GirderFile;
-  readonly #writer: FifoWriter;
-  readonly #support: InputSupport;
+  readonly #context: RunContext;
+  readonly #input: StreamedInput;
+  readonly #onFailure: (failure: RunError) => void;
 
-  constructor(
-    input: { readonly name: string; readonly file: GirderFile; readonly writer: FifoWriter },
-    support: InputSupport,
-  ) {
-    this.#name = input.name;
-    this.#file = input.file;
-    this.#writer = input.writer;
-    this.#support = support;
+  constructor(context: RunContext, input: StreamedInput, onFailure: (failure: RunError) => void) {
+    this.#context = context;
+    this.#input = input;
+    this.#onFailure = onFailure;
   }
 
   /**
@@ -36,27 +32,28 @@ export class InputStream {
    * a target that saw it end would take the part for the whole.
    */
   async run(ended: AbortSignal): Promise<void> {
+    const { writer } = this.#input;
     try {
-      await this.#writer.opened(ended);
+      await writer.opened(ended);
       await this.#transfer(ended);
-      await this.#writer.dismiss(ended);
+      await writer.dismiss(ended);
     } catch (error) {
-      if (!ended.aborted) this.#support.fail(this.#explain(error));
+      if (!ended.aborted) this.#onFailure(this.#explain(error));
     }
   }
 
   /** Lets go of the pipe. */
   close(): void {
-    this.#writer.close();
+    this.#input.writer.close();
   }
 
   async #transfer(signal: AbortSignal): Promise<void> {
-    const { girder, report, bufferBytes } = this.#support;
+    const { name, girder, file, writer, bufferBytes } = this.#input;
     const onProgress = (bytes: number, total: number | undefined) =>
-      report.transferred('download', this.#name, bytes, total);
+      this.#context.report.transferred('download', name, bytes, total);
     try {
-      await streamFile(girder, this.#file, this.#writer, { signal, bufferBytes, onProgress });
-      await this.#writer.end();
+      await streamFile(girder, file, writer, { signal, bufferBytes, onProgress });
+      await writer.end();
     } catch (error) {
       if (!(error instanceof ReaderGone)) throw error;
     }
@@ -64,11 +61,12 @@ export class InputStream {
 
   #explain(error: unknown): RunError {
     if (error instanceof RunError) return error;
+    const { name, file } = this.#input;
     const why =
       error instanceof CannotRestart
-        ? `file ${this.#file._id} was replaced in Girder while the target read it`
+        ? `file ${file._id} was replaced in Girder while the target read it`
         : describe(error);
-    return new RunError('StreamFailed', `the stream ${this.#name} cannot be delivered: ${why}`, {
+    return new RunError('StreamFailed', `the stream ${name} cannot be delivered: ${why}`, {
       cause: error,
     });
   }

@@ -8,9 +8,11 @@ import type { ByteSink } from '../../io/byte-sink.ts';
 import { ChunkedPost } from '../../io/chunked-post.ts';
 import { FileSink } from '../../io/file-sink.ts';
 import { describe, RunError } from '../../support/errors.ts';
-import { ProgressLines, type ProgressLine } from './progress-lines.ts';
+import type { RunContext } from '../context.ts';
 import type { RunEnvironment } from '../run-environment.ts';
 import type { OutputTo } from '../steps.ts';
+import { ProgressLines, type ProgressLine } from './progress-lines.ts';
+import { openLog } from './tee.ts';
 
 /** Where a stream of the target goes. */
 export type OutputEnd = {
@@ -25,35 +27,32 @@ export type OutputEnd = {
   abort(): void;
 };
 
-/** What the ends of streams need besides the bytes. */
-export type EndContext = {
-  readonly environment: RunEnvironment;
-  readonly openLog: (stream: 'stdout' | 'stderr') => Writable;
-  readonly onProgress: (line: ProgressLine) => void;
-  readonly signal: AbortSignal;
-};
-
 /** A stream on the node's disk that becomes a file of Girder later; nobody but the worker can reach it. */
 export type Spool = { readonly handle: FileHandle; readonly item: ItemFile };
 
 type ItemFile = Extract<OutputTo, { kind: 'item' }>['item'];
 
-/** Opens the end that a step asks for; a stream that becomes a file of Girder has a spool besides. */
+/** The end of a stream; one that becomes a file of Girder has a spool, too. */
+export type OpenedEnd = { readonly end: OutputEnd; readonly spool?: Spool };
+
+/** Opens the end that a step asks for; `onProgress` gets the lines of a progress pipe. */
 export async function openEnd(
+  context: RunContext,
   step: { name: string; to: OutputTo },
-  context: EndContext,
-): Promise<{ end: OutputEnd; spool?: Spool }> {
+  onProgress: (line: ProgressLine) => void,
+): Promise<OpenedEnd> {
+  const { environment, signal } = context;
   const { to } = step;
   switch (to.kind) {
     case 'stdout':
     case 'stderr':
-      return { end: logEnd(context.openLog(to.kind)) };
+      return { end: logEnd(openLog(context, to.kind)) };
     case 'progress':
-      return { end: progressEnd(context.onProgress) };
+      return { end: progressEnd(onProgress) };
     case 'post':
-      return { end: postEnd(to.url, await headersOf(step.name, to, context.environment), context.signal) };
+      return { end: postEnd(to.url, await headersOf(environment, step.name, to), signal) };
     case 'item':
-      return openSpool(context.environment.spoolDirectory, to.item);
+      return openSpool(environment.spoolDirectory, to.item);
   }
 }
 
@@ -112,9 +111,9 @@ function postEnd(url: string, headers: Record<string, string>, signal: AbortSign
 
 /** @throws RunError InvalidSpec or SecretIncomplete for a header that no request can have */
 async function headersOf(
+  environment: RunEnvironment,
   name: string,
   { headers }: Extract<OutputTo, { kind: 'post' }>,
-  environment: RunEnvironment,
 ): Promise<Record<string, string>> {
   const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream.headers`;
   const values = await Promise.all(
@@ -150,7 +149,7 @@ function isHeaderText(value: string): boolean {
 }
 
 /** The file has no name: whatever becomes of the worker, the disk gets its space back. */
-async function openSpool(directory: string, item: ItemFile): Promise<{ end: OutputEnd; spool: Spool }> {
+async function openSpool(directory: string, item: ItemFile): Promise<OpenedEnd> {
   const handle = await openNameless(directory);
   const sink = new FileSink(handle);
   const end = { sink, mustBeWhole: true, finish: () => sink.flush(), abort: () => undefined };

@@ -2,12 +2,9 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import type { FifoEnd, FifoReader } from '../../io/fifo-reader.ts';
 import { describe, RunError } from '../../support/errors.ts';
-import type { LiveReport } from '../live-report.ts';
-import type { OutputEnd, Spool } from './output-end.ts';
+import type { RunContext } from '../context.ts';
 import type { OutputStep } from '../steps.ts';
-
-/** Whom a stream tells how it goes. */
-export type OutputSupport = { readonly report: LiveReport; readonly fail: (error: RunError) => void };
+import type { OpenedEnd, OutputEnd, Spool } from './output-end.ts';
 
 /** A stream of the target to its end, from a pipe or from one of its own outputs. */
 export class OutputStream {
@@ -16,20 +13,27 @@ export class OutputStream {
   readonly isOwnOutput: boolean;
   /** Set when the stream becomes a file of Girder. */
   readonly spool: Spool | undefined;
+  readonly #context: RunContext;
   readonly #end: OutputEnd;
-  readonly #support: OutputSupport;
+  readonly #onFailure: (failure: RunError) => void;
   #reader: FifoReader | undefined;
   #writable: Writable | undefined;
   #bytes = 0;
   #writing = 0;
   #failure: RunError | undefined;
 
-  constructor(step: OutputStep, ends: { end: OutputEnd; spool?: Spool }, support: OutputSupport) {
+  constructor(
+    context: RunContext,
+    step: OutputStep,
+    { end, spool }: OpenedEnd,
+    onFailure: (failure: RunError) => void,
+  ) {
     this.name = step.name;
     this.isOwnOutput = typeof step.source === 'string';
-    this.spool = ends.spool;
-    this.#end = ends.end;
-    this.#support = support;
+    this.spool = spool;
+    this.#context = context;
+    this.#end = end;
+    this.#onFailure = onFailure;
   }
 
   /** The stream comes from this pipe, which is the stream's to close from now on. */
@@ -100,7 +104,7 @@ export class OutputStream {
 
   #write(chunk: Buffer): Promise<void> | undefined {
     this.#bytes += chunk.length;
-    this.#support.report.transferred('upload', this.name, this.#bytes, undefined);
+    this.#context.report.transferred('upload', this.name, this.#bytes, undefined);
     const wait = this.#end.sink.write(chunk);
     if (wait === undefined) return undefined;
     this.#writing += 1;
@@ -112,7 +116,7 @@ export class OutputStream {
     const text = `the stream ${this.name} cannot be delivered: ${describe(error)}`;
     this.#failure = error instanceof RunError ? error : new RunError('StreamFailed', text, { cause: error });
     this.#end.abort();
-    this.#support.fail(this.#failure);
+    this.#onFailure(this.#failure);
     return this.#failure;
   }
 }

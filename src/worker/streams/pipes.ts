@@ -5,6 +5,7 @@ import type { MadePath } from '../../io/made-path.ts';
 import { removePath } from '../../io/confined-change.ts';
 import { ConfinedPathError } from '../../io/confined-path.ts';
 import { describe, RunError } from '../../support/errors.ts';
+import type { RunContext } from '../context.ts';
 import type { SharedVolume } from '../run-environment.ts';
 import type { PipePlace, StreamSteps } from '../steps.ts';
 
@@ -13,12 +14,12 @@ export class Pipes {
   readonly #fifos = new Map<PipePlace, Fifo>();
   readonly #made: { volume: SharedVolume; made: MadePath }[] = [];
 
-  /** Makes the pipe of a place; `onCreate` hears of every path before it is made. */
-  async make(place: PipePlace, onCreate: (volume: SharedVolume, made: MadePath) => void): Promise<void> {
+  /** Makes the pipe of a place. */
+  async make({ journal }: RunContext, place: PipePlace): Promise<void> {
     const { volume, path } = place;
     try {
       const fifo = await makeFifo(volume.localPath, path, (made) => {
-        onCreate(volume, made);
+        journal.note(volume, made);
         this.#made.push({ volume, made });
       });
       this.#fifos.set(place, fifo);

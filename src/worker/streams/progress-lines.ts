@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { defined, parseJson } from '../../api/json-values.ts';
 import { isRecord, numberOf, textOf } from '../../support/narrow.ts';
+import type { RunContext } from '../context.ts';
 
 /** What a target says of its progress; a line may leave out what has not changed. */
 export type ProgressLine = { message?: string; current?: number; total?: number };
@@ -43,6 +44,14 @@ export class ProgressLines {
     const line = wasTooLong || text.length > longestLine ? undefined : parseLine(text);
     if (line !== undefined) this.#onLine(line);
   }
+}
+
+/** Reports each line to the run's status and its Girder job; what a line leaves out stays as it was. */
+export function progressReporter({ report, girderJob }: RunContext): (line: ProgressLine) => void {
+  return (line) => {
+    report.targetProgress(line);
+    girderJob?.progress(line);
+  };
 }
 
 function parseLine(text: string): ProgressLine | undefined {

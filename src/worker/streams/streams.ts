@@ -4,18 +4,17 @@ import type { GirderClient } from '../../girder/client.ts';
 import { type FifoEnd, FifoReader } from '../../io/fifo-reader.ts';
 import { FifoWriter } from '../../io/fifo-writer.ts';
 import type { RunError } from '../../support/errors.ts';
+import type { RunContext } from '../context.ts';
 import { InputStream } from './input-stream.ts';
-import type { LiveReport } from '../live-report.ts';
-import { type EndContext, openEnd } from './output-end.ts';
+import { openEnd } from './output-end.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Pipes } from './pipes.ts';
-import type { StreamSteps } from '../steps.ts';
+import { progressReporter } from './progress-lines.ts';
+import { openLog } from './tee.ts';
 
-/** Everything that the streams of a run need. */
-export type StreamContext = EndContext & {
+/** Where the input streams come from: Girder, and the documents of their files by id. */
+export type StreamSources = {
   readonly girder: GirderClient | undefined;
-  readonly report: LiveReport;
-  /** The documents of the input streams' files, by id. */
   readonly files: ReadonlyMap<string, GirderFile>;
 };
 
@@ -39,20 +38,21 @@ export class Streams {
   readonly outputs: OutputStream[] = [];
   readonly #inputs: InputStream[] = [];
   readonly #failed = new AbortController();
+  readonly #onFailure = (failure: RunError): void => this.#failed.abort(failure);
   readonly #ended = new AbortController();
   #feeding: Promise<unknown> = Promise.resolve();
 
-  private constructor({ openLog }: StreamContext) {
-    this.stdout = openLog('stdout');
-    this.stderr = openLog('stderr');
+  private constructor(context: RunContext) {
+    this.stdout = openLog(context, 'stdout');
+    this.stderr = openLog(context, 'stderr');
   }
 
   /** Opens our ends of all pipes, which are made already, so that the target finds a reader wherever it writes. */
-  static async open(steps: StreamSteps, pipes: Pipes, context: StreamContext): Promise<Streams> {
+  static async open(context: RunContext, pipes: Pipes, sources: StreamSources): Promise<Streams> {
     const streams = new Streams(context);
     try {
-      await streams.#openOutputs(steps, pipes, context);
-      await streams.#openInputs(steps, pipes, context);
+      await streams.#openOutputs(context, pipes);
+      await streams.#openInputs(context, pipes, sources);
       return streams;
     } catch (error) {
       await streams.close();
@@ -106,30 +106,28 @@ export class Streams {
     await Promise.all(this.outputs.map((output) => output.close()));
   }
 
-  async #openOutputs({ outputs }: StreamSteps, pipes: Pipes, context: StreamContext): Promise<void> {
-    const support = { report: context.report, fail: (error: RunError) => this.#failed.abort(error) };
-    for (const step of outputs) {
+  async #openOutputs(context: RunContext, pipes: Pipes): Promise<void> {
+    const onProgress = progressReporter(context);
+    for (const step of context.steps.streams.outputs) {
       const { source } = step;
-      const output = new OutputStream(step, await openEnd(step, context), support);
+      const end = await openEnd(context, step, onProgress);
+      const output = new OutputStream(context, step, end, this.#onFailure);
       this.outputs.push(output);
       if (typeof source === 'string') this[source] = output.writable();
       else output.readFrom(await pipes.open(source, FifoReader));
     }
   }
 
-  async #openInputs({ inputs }: StreamSteps, pipes: Pipes, context: StreamContext): Promise<void> {
-    const { girder, report, files } = context;
+  async #openInputs(context: RunContext, pipes: Pipes, { girder, files }: StreamSources): Promise<void> {
+    const { inputs } = context.steps.streams;
     const share = Math.floor(bufferBytes.all / Math.max(1, inputs.length));
-    const support = {
-      report,
-      fail: (error: RunError) => this.#failed.abort(error),
-      bufferBytes: Math.min(bufferBytes.most, Math.max(bufferBytes.least, share)),
-    };
+    const own = Math.min(bufferBytes.most, Math.max(bufferBytes.least, share));
     for (const { name, pipe, fileId } of inputs) {
       const file = files.get(fileId);
       if (girder === undefined || file === undefined) throw new TypeError(`file ${fileId} is not known`);
       const writer = await pipes.open(pipe, FifoWriter);
-      this.#inputs.push(new InputStream({ name, file, writer }, { ...support, girder }));
+      const input = { name, girder, file, writer, bufferBytes: own };
+      this.#inputs.push(new InputStream(context, input, this.#onFailure));
     }
   }
 }

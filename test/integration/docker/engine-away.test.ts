@@ -15,7 +15,7 @@ import {
   leftContainers,
   never,
   run,
-  supportOf,
+  followedInto,
 } from './engine-under-test.ts';
 
 const direct = await engineUnderTest();
@@ -80,8 +80,9 @@ test('a cancel gives up an engine that hangs within 14 s more than the grace, an
   };
   const options = containerOf(['sleep', '600']);
   const { sink } = collector();
-  const support = { ...supportOf(sink, sink), onStarted, signal: cancelling.signal };
-  const failure = await failureOf(runContainer(engine, options, support));
+  const following = { ...followedInto(sink, sink), onStarted };
+  const { signal } = cancelling;
+  const failure = await failureOf(runContainer({ engine, signal }, options, following));
   const took = Date.now() - begin;
   await proxy.down();
   await proxy.up();
@@ -94,7 +95,7 @@ test('a cancel gives up an engine that hangs within 14 s more than the grace, an
 test('leftovers that cannot be listed are the fault of the engine', async () => {
   await proxy.down();
   const labels = { runUid: 'dockerrun-test/run-uid', attempt: 'dockerrun-test/attempt' };
-  const failure = await failureOf(removeLeftovers(engine, { labels, runUid: 'x', signal: never }));
+  const failure = await failureOf(removeLeftovers({ engine, signal: never }, { labels, runUid: 'x' }));
   await proxy.up();
   assert.is(failure.reason, 'EngineUnavailable');
   assert.match(failure.message, proxy.socketPath);
@@ -107,7 +108,7 @@ test('leftovers that an engine which hangs does not remove stop no cancel', asyn
   await direct.docker.createContainer({ name: options.name, Image: options.image, Labels });
   const cancelling = new AbortController();
   const removing = failureOf(
-    removeLeftovers(engine, { labels: run, runUid: options.name, signal: cancelling.signal }),
+    removeLeftovers({ engine, signal: cancelling.signal }, { labels: run, runUid: options.name }),
   );
   proxy.stall();
   const begin = Date.now();

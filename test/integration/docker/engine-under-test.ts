@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { PassThrough, type Writable } from 'node:stream';
 import type { ContainerOptions } from '../../../src/docker/create/container-spec.ts';
-import { type Engine, connectEngine } from '../../../src/docker/engine.ts';
-import { type ContainerOutcome, type RunSupport, runContainer } from '../../../src/docker/run-container.ts';
+import { type Engine, type EngineContext, connectEngine } from '../../../src/docker/engine.ts';
+import {
+  type ContainerOutcome,
+  type FollowOptions,
+  runContainer,
+} from '../../../src/docker/run-container.ts';
 
 /** The small image every test runs. */
 export const image = 'busybox:local';
@@ -42,24 +46,27 @@ export type Ran = { readonly outcome: ContainerOutcome; readonly stdout: string;
 /** What happens once the target is known to run and has said something on stdout. */
 export type Cue = { readonly said: string; readonly act: () => void };
 
+/** What a test decides besides the container: how it is followed, what cancels it, and who hears of a deviation. */
+type Support = FollowOptions & Pick<EngineContext, 'signal' | 'log'>;
+
 /** Runs a command to its end and keeps its output. */
 export async function run(
   engine: Engine,
   command: readonly string[],
-  more: { container?: Partial<ContainerOptions>; support?: Partial<RunSupport>; cue?: Cue } = {},
+  more: { container?: Partial<ContainerOptions>; support?: Partial<Support>; cue?: Cue } = {},
 ): Promise<Ran> {
   const stdout = collector();
   const stderr = collector();
-  const support = { ...supportOf(stdout.sink, stderr.sink), ...more.support };
+  const given = { engine, signal: never, ...followedInto(stdout.sink, stderr.sink), ...more.support };
   const outcome = await runContainer(
-    engine,
+    given,
     containerOf(command, more.container),
-    more.cue === undefined ? support : withCue(support, stdout, more.cue),
+    more.cue === undefined ? given : withCue(given, stdout, more.cue),
   );
   return { outcome, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function withCue(support: RunSupport, { sink, text }: Collector, { said, act }: Cue): RunSupport {
+function withCue(following: FollowOptions, { sink, text }: Collector, { said, act }: Cue): FollowOptions {
   const [started, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const listen = () => {
     if (!text().includes(said)) return;
@@ -68,16 +75,16 @@ function withCue(support: RunSupport, { sink, text }: Collector, { said, act }: 
   };
   sink.on('data', listen);
   void Promise.all([started.promise, heard.promise]).then(act);
-  const onStarted: RunSupport['onStarted'] = (one) => {
-    support.onStarted(one);
+  const onStarted: FollowOptions['onStarted'] = (one) => {
+    following.onStarted(one);
     started.resolve();
   };
-  return { ...support, onStarted };
+  return { ...following, onStarted };
 }
 
-/** The least a run needs. */
-export function supportOf(stdout: Writable, stderr: Writable): RunSupport {
-  return { stdout, stderr, onStarted: () => undefined, signal: never, stopGraceMs: 1_000 };
+/** The least that says how a container is followed. */
+export function followedInto(stdout: Writable, stderr: Writable): FollowOptions {
+  return { stdout, stderr, onStarted: () => undefined, stopGraceMs: 1_000 };
 }
 
 type Collector = { readonly sink: Writable; readonly bytes: () => Buffer; readonly text: () => string };

@@ -8,8 +8,8 @@ const engine = await engineUnderTest();
 const registry = await startRegistry();
 const ignore = () => undefined;
 
-function ensure(reference: string, policy: PullPolicy, more: { signal?: AbortSignal } = {}) {
-  return ensureImage(engine, { image: reference, policy, onProgress: ignore, signal: never, ...more });
+function ensure(reference: string, policy: PullPolicy, { signal = never }: { signal?: AbortSignal } = {}) {
+  return ensureImage({ engine, signal }, { image: reference, policy, onProgress: ignore });
 }
 
 test('an image that is there never touches the network, unless the policy says Always', async () => {
@@ -29,12 +29,10 @@ test('a pull reports its progress in bytes and ends with the image there', async
   const seen: [number, number][] = [];
   const onProgress = (current: number, total: number) => void seen.push([current, total]);
   const reference = registry.reference('ok');
-  const id = await ensureImage(engine, {
-    image: reference,
-    policy: 'IfNotPresent',
-    onProgress,
-    signal: never,
-  });
+  const id = await ensureImage(
+    { engine, signal: never },
+    { image: reference, policy: 'IfNotPresent', onProgress },
+  );
   assert.match(id, /^sha256:/);
   const [current, total] = seen.at(-1) ?? [0, 0];
   assert.ok(total > 4 * 1024 * 1024);

@@ -37,11 +37,12 @@ test("an image is pulled with the passwords of docker's configuration", async ()
   const engine = await engineUnderTest();
   await using registry = await Registry.start();
   const image = await registry.push('lab/local', ociImage({ data: Buffer.from('1') }, ['/data']));
-  const pull = { image, policy: 'IfNotPresent', onProgress: () => undefined, signal: never } as const;
-  const failure = await failureOf(ensureImage(engine, { ...pull, auths: await authsOf({}, image) }));
+  const pull = { image, policy: 'IfNotPresent', onProgress: () => undefined } as const;
+  const context = { engine, signal: never };
+  const failure = await failureOf(ensureImage(context, { ...pull, auths: await authsOf({}, image) }));
   assert.match(failure.message, `docker login ${registry.host}`);
   const auths = await authsOf(registry.dockerConfig(), image);
-  assert.match(await ensureImage(engine, { ...pull, auths }), /^sha256:/);
+  assert.match(await ensureImage(context, { ...pull, auths }), /^sha256:/);
   await engine.docker.getImage(image).remove({ force: true });
 });
 

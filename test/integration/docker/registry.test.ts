@@ -27,9 +27,10 @@ function secret(name: string, text: string) {
 
 const right = registryAuths([secret('right', registry.dockerConfig())]);
 
-function ensure(image: string, more: Partial<EnsureOptions> = {}): Promise<string> {
-  const options = { policy: 'IfNotPresent', onProgress: () => undefined, signal: never } as const;
-  return ensureImage(engine, { image, ...options, ...more });
+function ensure(image: string, more: Partial<EnsureOptions & { signal: AbortSignal }> = {}): Promise<string> {
+  const { signal = never, ...rest } = more;
+  const options = { policy: 'IfNotPresent', onProgress: () => undefined } as const;
+  return ensureImage({ engine, signal }, { image, ...options, ...rest });
 }
 
 async function forget(image: string): Promise<void> {

@@ -9,7 +9,7 @@ import {
   failureOf,
   leftContainers,
   run,
-  supportOf,
+  followedInto,
 } from './engine-under-test.ts';
 
 const engine = await engineUnderTest();
@@ -92,10 +92,9 @@ test('a target that never stops printing can be cancelled', async () => {
 test('a target that never stops printing into a sink that never takes it can be cancelled', async () => {
   const stuck = new Writable({ write: () => undefined });
   const { cancel, signal, took } = aCancel();
-  const outcome = await runContainer(engine, containerOf(['yes', 'chatter']), {
-    ...supportOf(stuck, collector().sink),
+  const outcome = await runContainer({ engine, signal }, containerOf(['yes', 'chatter']), {
+    ...followedInto(stuck, collector().sink),
     onStarted: () => void setTimeout(cancel, 1_500),
-    signal,
   });
   assert.is(outcome.stopped, 'cancelled');
   assert.not(outcome.outputComplete);
@@ -113,12 +112,11 @@ test('a cancel while a sink that stands still is waited for ends that wait', asy
       .catch(() => undefined);
     setTimeout(cancel, 8_000);
   };
-  const outcome = await runContainer(engine, containerOf(['echo', 'last word']), {
-    ...supportOf(stuck, collector().sink),
+  const outcome = await runContainer({ engine, signal }, containerOf(['echo', 'last word']), {
+    ...followedInto(stuck, collector().sink),
     // Not over by itself before a cancel has had its time.
     drainIdleMs: 60_000,
     onStarted: ({ containerID }) => void cancelAfterEnd(containerID),
-    signal,
   });
   assert.is(outcome.exitCode, 0);
   assert.is(outcome.stopped, undefined);

@@ -52,7 +52,7 @@ test('the next attempt of the run removes what was kept', async () => {
   const { outcome } = await run(engine, ['true'], {
     container: { keep: true, labels: { [labels.runUid]: runUid, [labels.attempt]: '1' } },
   });
-  assert.equal(await removeLeftovers(engine, { labels, runUid }), [outcome.containerID]);
+  assert.equal(await removeLeftovers({ engine, signal: never }, { labels, runUid }), [outcome.containerID]);
 });
 
 test.after(async () => {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { removeLeftovers } from '../../../src/docker/leftovers.ts';
-import { engineUnderTest, testLabel } from './engine-under-test.ts';
+import { engineUnderTest, never, testLabel } from './engine-under-test.ts';
 
 const engine = await engineUnderTest();
 const worker = fileURLToPath(new URL('killed-worker.ts', import.meta.url));
@@ -50,10 +50,13 @@ test('a chatty target whose worker was killed does not hang on its output', asyn
 test('the next attempt removes what an earlier one left running, and nothing of its own', async () => {
   const earlier = await killWorkerOf(['sleep', '600'], '1');
   const own = await killWorkerOf(['sleep', '600'], '2');
-  const removed = await removeLeftovers(engine, { labels, runUid: labelValue, exceptAttempt: '2' });
+  const removed = await removeLeftovers(
+    { engine, signal: never },
+    { labels, runUid: labelValue, exceptAttempt: '2' },
+  );
   assert.equal(removed, [earlier]);
   assert.equal(await containers(), [own]);
-  await removeLeftovers(engine, { labels, runUid: labelValue });
+  await removeLeftovers({ engine, signal: never }, { labels, runUid: labelValue });
   assert.equal(await containers(), []);
 });
 
@@ -64,7 +67,7 @@ test('a container that was created just now but not started is left to its worke
     Labels: { [labelKey]: labelValue, [labels.attempt]: '3' },
   };
   const container = await engine.docker.createContainer(body);
-  const removed = await removeLeftovers(engine, { labels, runUid: 'another run' });
+  const removed = await removeLeftovers({ engine, signal: never }, { labels, runUid: 'another run' });
   assert.equal(removed, []);
   await container.remove();
 });

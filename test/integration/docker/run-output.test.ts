@@ -12,8 +12,9 @@ import {
   containerOf,
   engineUnderTest,
   leftContainers,
+  never,
   run,
-  supportOf,
+  followedInto,
 } from './engine-under-test.ts';
 
 const engine = await engineUnderTest();
@@ -53,9 +54,9 @@ test('50 MiB of random bytes come through both outputs at once, byte for byte', 
       dd if=/dev/urandom bs=64k count=800 2>/dev/null | tee /x/stderr >&2; wait`;
     const mounts = [{ type: 'bind', source: directory, target: '/x', readOnly: false } as const];
     const outcome = await runContainer(
-      engine,
+      { engine, signal: never },
       containerOf(['sh', '-c', script], { mounts }),
-      supportOf(stdout, stderr),
+      followedInto(stdout, stderr),
     );
     assert.is(outcome.exitCode, 0);
     assert.ok(outcome.outputComplete);
@@ -102,9 +103,9 @@ test('a slow sink slows the target down instead of filling memory', async () => 
   try {
     const script = 'dd if=/dev/zero bs=64k count=4800 2>/dev/null';
     const outcome = await runContainer(
-      engine,
+      { engine, signal: never },
       containerOf(['sh', '-c', script]),
-      supportOf(slow.sink, slow.sink),
+      followedInto(slow.sink, slow.sink),
     );
     assert.is(slow.count(), 300 * mebibyte);
     assert.ok(outcome.outputComplete);
@@ -124,9 +125,9 @@ for (const [mib, what] of [
     const stalled = slowSink((bytes, soFar) => (bytes === soFar ? 6_000 : 0));
     const script = `dd if=/dev/zero bs=64k count=${mib * 16} 2>/dev/null`;
     const outcome = await runContainer(
-      engine,
+      { engine, signal: never },
       containerOf(['sh', '-c', script]),
-      supportOf(stalled.sink, stalled.sink),
+      followedInto(stalled.sink, stalled.sink),
     );
     assert.is(stalled.count(), mib * mebibyte);
     assert.ok(outcome.outputComplete);
@@ -137,9 +138,9 @@ test('a sink that breaks costs its own bytes, not the run nor the other output',
   const broken = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) });
   const stderr = collector();
   const outcome = await runContainer(
-    engine,
+    { engine, signal: never },
     containerOf(['sh', '-c', 'for i in 1 2 3; do echo out; sleep 0.1; done; echo err >&2; exit 7']),
-    supportOf(broken, stderr.sink),
+    followedInto(broken, stderr.sink),
   );
   assert.is(outcome.exitCode, 7);
   assert.is(stderr.text(), 'err\n');

@@ -73,7 +73,7 @@ test('a GPU that only the image wants is done without where the engine has none'
   const { outcome, stdout } = await run(engine, ['echo', 'on the CPU'], {
     container: { gpus: { count: -1, optional: true } },
     support: {
-      onWarning: (message) => void warnings.push(message),
+      log: { warn: (message) => void warnings.push(message) },
       beforeStart: async () => void (prepared += 1),
     },
   });

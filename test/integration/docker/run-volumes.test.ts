@@ -105,8 +105,8 @@ test('the anonymous volumes of an image are removed with the container, however 
 test("an image says by NVIDIA's label that it wants a GPU", async () => {
   const labelled = await imageWith('LABEL com.nvidia.volumes.needed=nvidia_driver');
   try {
-    assert.is(await imageWantsGpu(engine, labelled, never), true);
-    assert.is(await imageWantsGpu(engine, image, never), false);
+    assert.is(await imageWantsGpu({ engine, signal: never }, labelled), true);
+    assert.is(await imageWantsGpu({ engine, signal: never }, image), false);
   } finally {
     await engine.docker.getImage(labelled).remove();
   }

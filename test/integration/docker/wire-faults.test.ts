@@ -101,7 +101,7 @@ for (const [what, lines, end] of [
   test(`a pull that ${what} is not a success`, async () => {
     pullAnswering(lines, end);
     const failure = await failureOf(
-      ensureImage(engine, { image: 'x:1', policy: 'Always', onProgress: () => undefined, signal: never }),
+      ensureImage({ engine, signal: never }, { image: 'x:1', policy: 'Always', onProgress: () => undefined }),
     );
     assert.is(failure.reason, 'ImagePullFailed');
   });

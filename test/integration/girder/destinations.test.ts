@@ -6,8 +6,7 @@ import type { GirderClient } from '../../../src/girder/client.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { checkDestinations } from '../../../src/worker/stage/check-destinations.ts';
-import { planSteps } from '../../../src/worker/steps.ts';
-import { temporaryVolume } from '../../fixtures/builders-worker.ts';
+import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { call, girderEnvironment } from './real-girder.ts';
 import { ScratchFolder } from './scratch-folder.ts';
@@ -43,7 +42,7 @@ const stream = (itemId: string): Hook => ({
 function check(client: GirderClient, parts: { hooks?: Hook[]; streams?: Hook[] }, log: Logger = silent) {
   const { hooks = [], streams = [] } = parts;
   const spec = specOf({ image: 'busybox', transforms: streams, girderResultHooks: hooks });
-  return checkDestinations(client, planSteps(spec, [temporaryVolume]), { log, signal });
+  return checkDestinations(aContext({ environment: anEnvironment(spec), log }), client);
 }
 
 async function refusal(...given: Parameters<typeof check>): Promise<RunError> {

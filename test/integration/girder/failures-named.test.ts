@@ -1,20 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
-import { LiveReport } from '../../../src/worker/live-report.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
-import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
-import { planSteps } from '../../../src/worker/steps.ts';
 import { uploadHook } from '../../../src/worker/stage/upload-hook.ts';
-import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
+import { aContext, aVolume, anEnvironment, temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { ScratchFolder } from './scratch-folder.ts';
 
 const test = suite<{ scratch: ScratchFolder; itemId: string; fileId: string }>('failures by their names');
-const signal = new AbortController().signal;
 const unknownId = '5f0c5f0c5f0c5f0c5f0c5f0c';
 
 test.before.each(async (context) => {
@@ -30,17 +25,17 @@ async function refusal(promise: Promise<unknown>): Promise<RunError> {
   throw new Error(`a RunError was expected, not ${String(thrown)}`);
 }
 
-/** The steps of a run with these transforms and hooks in a volume that is the scratch directory. */
-function stepsIn({ directory }: ScratchFolder, parts: { transforms?: unknown[]; hooks?: unknown[] }) {
+/** The context of a run with these transforms and hooks in a volume that is the scratch directory. */
+function contextIn({ directory }: ScratchFolder, parts: { transforms?: unknown[]; hooks?: unknown[] }) {
   const volumes = [{ ...temporaryVolume, localPath: directory }, aVolume('data', { localPath: directory })];
   const { transforms = [], hooks = [] } = parts;
-  return planSteps(specOf({ image: 'busybox', transforms, girderResultHooks: hooks }), volumes);
+  const spec = specOf({ image: 'busybox', transforms, girderResultHooks: hooks });
+  return aContext({ environment: anEnvironment(spec), volumes });
 }
 
 /** Why an input cannot be had. */
 async function staging(scratch: ScratchFolder, ...transforms: unknown[]): Promise<string> {
-  const support = { report: new LiveReport(), staged: new StagedFiles(), signal };
-  const error = await refusal(stageIn(scratch.admin, stepsIn(scratch, { transforms }), support));
+  const error = await refusal(stageIn(contextIn(scratch, { transforms }), scratch.admin));
   assert.is(error.reason, 'GirderNotFound');
   return error.message;
 }
@@ -49,12 +44,10 @@ async function staging(scratch: ScratchFolder, ...transforms: unknown[]): Promis
 function uploading(scratch: ScratchFolder, upload: Record<string, unknown>): Promise<RunError> {
   const transforms = [{ name: 'mask', volumePath: { filename: 'mask' } }];
   const hooks = [{ girderUploadVolumePathToItem: { volumePath: 'mask', ...upload } }];
-  const [step] = stepsIn(scratch, { transforms, hooks }).hooks;
+  const context = contextIn(scratch, { transforms, hooks });
+  const [step] = context.steps.hooks;
   assert.ok(step);
-  const { stdout, stderr } = process;
-  const log = pino({ enabled: false });
-  const support = { report: new LiveReport(), stdout, stderr, log, signal, inputs: new Map() };
-  return refusal(uploadHook(scratch.admin, step, support));
+  return refusal(uploadHook(context, scratch.admin, step, new Map()));
 }
 
 test('an input that is not there is told with its transform', async ({ scratch }) => {

@@ -162,10 +162,18 @@ test('a job that was cancelled before is not opened, and its cancel is brought t
   assert.equal(await statesOf(made.jobId), [824, 5]);
 });
 
-test('a job that has ended is not run again', async () => {
-  const error = await refusal(await aJob({ status: 3 }));
+test('a job that has ended is not run again, and there is no end to report to it', async () => {
+  const made = await aJob({ status: 3 });
+  const error = await refusal(made);
   assert.is(error.reason, 'InvalidSpec');
   assert.match(error.message, /^spec\.girder\.job\.id: .* ended with SUCCESS/);
+  assert.is(await GirderJob.openUnlessOver({ apiUrl, ...made, signal }), undefined);
+});
+
+test('a late report to a job that was cancelled only brings its cancel to its end', async () => {
+  const made = await aJob({ handler: 'celery_handler', celeryTaskId: 'none', status: 824 });
+  assert.is(await GirderJob.openUnlessOver({ apiUrl, ...made, signal }), undefined);
+  assert.equal(await statesOf(made.jobId), [824, 5]);
 });
 
 test('an unknown id, a malformed id and a token that is not the job’s are told apart', async () => {

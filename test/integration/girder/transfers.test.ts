@@ -6,10 +6,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFile, removeDownload } from '../../../src/girder/download/download.ts';
 import type { MadePath } from '../../../src/io/made-path.ts';
-import { LiveReport } from '../../../src/worker/live-report.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
-import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
-import { aVolume } from '../../fixtures/builders-worker.ts';
+import { aContext, aVolume } from '../../fixtures/builders-worker.ts';
 import { hashFile, Scratch } from './real-girder.ts';
 
 const never = new AbortController().signal;
@@ -136,16 +134,11 @@ test('one file for two transforms is fetched once, and each of them reports it',
   const { path } = await scratch.randomFile('original', 10);
   const { fileId } = await scratch.upload(path, 'x');
   const volume = aVolume('data', { localPath: scratch.directory });
-  const report = new LiveReport();
   const source = { kind: 'file' as const, fileId, filename: undefined };
-  const { paths } = await stageIn(
-    scratch.admin,
-    {
-      downloads: [{ names: ['ct', 'again'], volume, source }],
-      streams: { inputs: [], outputs: [], barePipes: [] },
-    },
-    { report, staged: new StagedFiles(), signal: never },
-  );
+  const { steps, ...context } = aContext();
+  const { report } = context;
+  const downloads = [{ names: ['ct', 'again'], volume, source }];
+  const { paths } = await stageIn({ ...context, steps: { ...steps, downloads } }, scratch.admin);
   assert.equal(Object.fromEntries(paths), { ct: `${fileId}/x`, again: `${fileId}/x` });
   assert.equal(
     report.snapshot().transfers?.map(({ name, bytes }) => [name, bytes]),

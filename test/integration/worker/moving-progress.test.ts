@@ -1,18 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LiveReport } from '../../../src/worker/live-report.ts';
+import type { LiveReport } from '../../../src/worker/live-report.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
-import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
-import { planSteps } from '../../../src/worker/steps.ts';
 import { uploadHook } from '../../../src/worker/stage/upload-hook.ts';
-import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
+import { aContext, aVolume, anEnvironment, temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { ScratchFolder } from '../girder/scratch-folder.ts';
 
-const signal = new AbortController().signal;
 const files = 24;
 
 /** Does the work and gives the different progress messages that one saw meanwhile. */
@@ -41,22 +37,17 @@ test('a directory moves the progress while it is uploaded and downloaded, though
     { name: 'ct', girderFolderIdToVolume: { folderId, volume: 'data' } },
   ];
   const girderResultHooks = [{ girderUploadVolumePathToFolder: { volumePath: 'masks', folderId } }];
-  const steps = planSteps(specOf({ image: 'busybox', transforms, girderResultHooks }), volumes);
+  const environment = anEnvironment(specOf({ image: 'busybox', transforms, girderResultHooks }));
+  const context = aContext({ environment, volumes });
+  const { steps, report } = context;
   const [hook] = steps.hooks;
   assert.ok(hook);
-  const report = new LiveReport();
   report.phase = 'Uploading';
-  const { stdout, stderr } = process;
-  const log = pino({ enabled: false });
-  const support = { report, stdout, stderr, log, signal, inputs: new Map() };
-  const uploading = await seen(report, uploadHook(admin, hook, support));
+  const uploading = await seen(report, uploadHook(context, admin, hook, new Map()));
   const moved = uploading.filter((message) => /^Uploading masks: \d+ files, /.test(message));
   assert.ok(moved.length >= 3, uploading.join('\n'));
   report.phase = 'Preparing';
-  const downloading = await seen(
-    report,
-    stageIn(admin, steps, { report, staged: new StagedFiles(), signal }),
-  );
+  const downloading = await seen(report, stageIn(context, admin));
   assert.is(downloading[0], 'Downloading ct');
   const came = downloading.filter((message) => /^Downloading ct: \d/.test(message));
   assert.ok(came.length >= 3, downloading.join('\n'));

@@ -5,11 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
-import { LiveReport } from '../../../src/worker/live-report.ts';
 import { openEnd } from '../../../src/worker/streams/output-end.ts';
 import { OutputStream } from '../../../src/worker/streams/output-stream.ts';
-import { anEnvironment } from '../../fixtures/builders-worker.ts';
-import { aSpec } from '../../fixtures/builders.ts';
+import { aContext } from '../../fixtures/builders-worker.ts';
 
 /** What a server got of a request, and whether it saw its proper end. */
 type Received = { bytes: number; isComplete: boolean };
@@ -49,16 +47,9 @@ async function stdoutTo(url: string, headers: { name: string; value: string }[] 
   const cancel = new AbortController();
   const failures: RunError[] = [];
   const step = { name: 'out', source: 'stdout' as const, to: { kind: 'post' as const, url, headers } };
-  const ends = await openEnd(step, {
-    environment: anEnvironment(aSpec()),
-    openLog: () => process.stdout,
-    onProgress: () => undefined,
-    signal: cancel.signal,
-  });
-  const stream = new OutputStream(step, ends, {
-    report: new LiveReport(),
-    fail: (error) => void failures.push(error),
-  });
+  const context = aContext({ signal: cancel.signal });
+  const end = await openEnd(context, step, () => undefined);
+  const stream = new OutputStream(context, step, end, (failure) => void failures.push(failure));
   return { stream, failures, cancel, signal: cancel.signal };
 }
 

@@ -16,11 +16,8 @@ const works: Record<string, () => Promise<unknown>> = {
   remove: () => removeDirectory(root, name),
   sweep: () => {
     const log = createLogger('warn', { write: (line) => void process.stdout.write(line) });
-    return StagedFiles.sweep(
-      name,
-      { localPath: root, name: 'data' },
-      { log, signal: AbortSignal.timeout(2_000) },
-    );
+    const signal = AbortSignal.timeout(2_000);
+    return StagedFiles.sweep({ log, signal }, name, { localPath: root, name: 'data' });
   },
   walk: async () => {
     await using directory = await openDirectory(root, [name]);

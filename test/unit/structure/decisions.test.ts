@@ -21,7 +21,10 @@ test('the list of decisions has each record once, by its number and its headline
 
 for (const { path, lines } of records) {
   test(`${basename(path)} has a date, a status, its context and what was decided`, () => {
-    assert.match(lines[2] ?? '', /^\d{4}-\d\d-\d\d · (Accepted|Superseded (in part )?by \[\d+\]\(\d{4}-[\w-]+\.md\))$/);
+    assert.match(
+      lines[2] ?? '',
+      /^\d{4}-\d\d-\d\d · (Accepted|Superseded (in part )?by \[\d+\]\(\d{4}-[\w-]+\.md\))$/,
+    );
     const parts = lines.flatMap((line) => /^\*\*([^.*]+)/.exec(line)?.[1] ?? []);
     assert.equal(parts.slice(0, 2), ['Context', 'Decision']);
   });

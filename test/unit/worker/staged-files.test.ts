@@ -10,19 +10,20 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inodeOf } from '../../../src/io/made-path.ts';
 import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
-import { aVolume } from '../../fixtures/builders-worker.ts';
+import { aSpec } from '../../fixtures/builders.ts';
+import { aContext, aVolume, anEnvironment } from '../../fixtures/builders-worker.ts';
 
 const test = suite<{ root: string }>('staged files');
-const log = pino({ enabled: false });
 const runUid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
+const run = { namespace: 'lab', name: 'segment', uid: runUid };
+const context = aContext({ environment: anEnvironment(aSpec(), { run }) });
 
-test.before.each((context) => {
-  context.root = mkdtempSync(join(tmpdir(), 'staged-'));
+test.before.each((given) => {
+  given.root = mkdtempSync(join(tmpdir(), 'staged-'));
 });
 test.after.each(({ root }) => rmSync(root, { recursive: true }));
 
@@ -30,7 +31,7 @@ test.after.each(({ root }) => rmSync(root, { recursive: true }));
 async function anAttempt(root: string, names: readonly string[] = ['data']) {
   const volumes = names.map((name) => aVolume(name, { localPath: root }));
   const staged = new StagedFiles();
-  await staged.begin(runUid, volumes);
+  await staged.begin(context, volumes);
   return { staged, volumes };
 }
 
@@ -47,7 +48,7 @@ test('a run removes what it made and its journal, and what was there before stay
   const { staged, volumes } = await anAttempt(root);
   for (const volume of volumes) make(root, 'in', (made) => staged.note(volume, made));
   staged.note(aVolume('other'), { path: 'theirs' });
-  await staged.remove(log);
+  await staged.remove(context);
   assert.equal(readdirSync(root), ['theirs']);
 });
 
@@ -60,7 +61,7 @@ test('what a killed attempt made is removed by the next one, although the last l
   appendFileSync(join(root, journal), '{"path":"i');
   const next = await anAttempt(root);
   assert.equal(readdirSync(root), [journal]);
-  await next.staged.remove(log);
+  await next.staged.remove(context);
   assert.equal(readdirSync(root), []);
 });
 
@@ -71,7 +72,7 @@ test('a file that somebody put at a noted path meanwhile is not removed', async 
   for (const volume of volumes) staged.note(volume, { path: 'taken', inode });
   writeFileSync(join(root, 'taken'), 'theirs');
   const next = await anAttempt(root);
-  await next.staged.remove(log);
+  await next.staged.remove(context);
   assert.equal(readdirSync(root), ['ours', 'taken']);
 });
 
@@ -81,7 +82,7 @@ test('two volumes that are one directory have a journal each', async ({ root }) 
   assert.is(readdirSync(root).length, 4);
   const next = await anAttempt(root, ['data', 'again']);
   assert.is(readdirSync(root).length, 2);
-  await next.staged.remove(log);
+  await next.staged.remove(context);
   assert.equal(readdirSync(root), []);
 });
 
@@ -92,9 +93,9 @@ test('a journal that somebody swapped for a link is not read, and is no obstacle
   mkdirSync(join(root, 'theirs-too'));
   rmSync(join(root, journal));
   symlinkSync('theirs', join(root, journal));
-  for (const volume of volumes) await StagedFiles.sweep(runUid, volume);
+  for (const volume of volumes) await StagedFiles.sweep(context, runUid, volume);
   assert.equal(readdirSync(root), ['theirs', 'theirs-too']);
-  await staged.remove(log);
+  await staged.remove(context);
 });
 
 test('after a run whose worker was lost, what it noted goes, and no journal is begun', async ({ root }) => {
@@ -102,8 +103,8 @@ test('after a run whose worker was lost, what it noted goes, and no journal is b
   const { staged, volumes } = await anAttempt(root);
   for (const volume of volumes) {
     make(root, 'in', (made) => staged.note(volume, made));
-    await StagedFiles.sweep(runUid, volume);
-    await StagedFiles.sweep(runUid, volume);
+    await StagedFiles.sweep(context, runUid, volume);
+    await StagedFiles.sweep(context, runUid, volume);
   }
   assert.equal(readdirSync(root), ['theirs']);
 });

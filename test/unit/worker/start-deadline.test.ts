@@ -1,12 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LiveReport } from '../../../src/worker/live-report.ts';
+import type { RunContext } from '../../../src/worker/context.ts';
 import { tooLate, withStartDeadline } from '../../../src/worker/start-deadline.ts';
 import { aSpec } from '../../fixtures/builders.ts';
-import { anEnvironment } from '../../fixtures/builders-worker.ts';
+import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 
-const environment = anEnvironment(aSpec({ startDeadlineSeconds: 0.01 }));
-const never = new AbortController().signal;
+const context = aContext({ environment: anEnvironment(aSpec({ startDeadlineSeconds: 0.01 })) });
 
 /** Work that ends only with its signal. */
 const hanging = (signal: AbortSignal) =>
@@ -15,14 +14,11 @@ const hanging = (signal: AbortSignal) =>
   });
 
 test('a run that is too late says what it was waiting for, as it was before everything was stopped', async () => {
-  const report = new LiveReport();
-  const work = async (signal: AbortSignal) => {
+  const work = async ({ report, signal }: RunContext) => {
     using _ = report.beginPull('busybox:1.36');
     return await hanging(signal);
   };
-  const error = await withStartDeadline(environment, { signal: never, report }, work).catch(
-    (thrown: unknown) => thrown,
-  );
+  const error = await withStartDeadline(context, work).catch((thrown: unknown) => thrown);
   assert.is((error as Error).message, 'the run was still being prepared after 0.01 s: Pulling busybox:1.36');
 });
 
@@ -34,8 +30,7 @@ test('how far it came is said as well', () => {
 
 test('a failure before the deadline is what it is', async () => {
   const work = () => Promise.reject(new Error('no such image'));
-  const support = { signal: never, report: new LiveReport() };
-  const error = await withStartDeadline(environment, support, work).catch((thrown: unknown) => thrown);
+  const error = await withStartDeadline(context, work).catch((thrown: unknown) => thrown);
   assert.is((error as Error).message, 'no such image');
 });
 

@@ -1,24 +1,15 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Engine } from '../../../src/docker/engine.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { planSteps } from '../../../src/worker/steps.ts';
 import { targetOptions } from '../../../src/worker/target.ts';
 import { aSpec } from '../../fixtures/builders.ts';
-import { anEnvironment, temporaryVolume } from '../../fixtures/builders-worker.ts';
+import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 
-/** The container of a spec; the engine is only handed through to the environment here. */
+/** The container of a spec. */
 async function optionsOf(overrides: Partial<DockerRunSpec>) {
-  const spec = aSpec(overrides);
-  const volumes = [temporaryVolume];
-  const environment = anEnvironment(spec);
-  const { mounts } = planSteps(spec, volumes);
-  return targetOptions(environment, {} as Engine, {
-    volumes,
-    mounts,
-    downloaded: new Map(),
-    imageAsksForGpus: false,
-  });
+  const context = aContext({ environment: anEnvironment(aSpec(overrides)) });
+  const { mounts } = context.steps;
+  return targetOptions(context, { mounts, downloaded: new Map(), imageAsksForGpus: false });
 }
 
 test('a container carries its run and attempt in its name and labels', async () => {
@@ -48,8 +39,8 @@ test('a value that no variable can hold is refused without being told', async ()
     aSpec({ env: [{ name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }),
     { secretValue: async () => 'top\0secret' },
   );
-  const run = { volumes: [], mounts: [], downloaded: new Map(), imageAsksForGpus: false };
-  const failure = await targetOptions(environment, {} as Engine, run).then(
+  const prepared = { mounts: [], downloaded: new Map(), imageAsksForGpus: false };
+  const failure = await targetOptions(aContext({ environment }), prepared).then(
     () => 'none',
     (error: unknown) => String(error),
   );

@@ -1,32 +1,39 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { GirderClient } from '../../girder/client.ts';
 import { addMetadata, checkMetadata } from '../../girder/upload/metadata.ts';
 import { uploadToItem } from '../../girder/upload/upload.ts';
 import { traced } from '../../support/trace/trace.ts';
-import { attributed } from '../stage/attributed.ts';
-import type { OutputStream } from './output-stream.ts';
-import type { RunSupport } from '../run-support.ts';
-import type { Streams } from './streams.ts';
+import type { RunContext } from '../context.ts';
+import type { OutputTo } from '../steps.ts';
+import { attributed } from './attributed.ts';
+
+/** A stream of the target; `spool` is where it waits on the disk when it is to become a file of Girder. */
+export type SpooledStream = {
+  readonly name: string;
+  readonly spool:
+    { readonly handle: FileHandle; readonly item: Extract<OutputTo, { kind: 'item' }>['item'] } | undefined;
+};
 
 /** Makes every stream that waits on the disk a file of Girder. */
 export async function uploadSpools(
+  context: RunContext,
   client: GirderClient,
-  streams: Streams,
-  support: RunSupport,
+  streams: readonly SpooledStream[],
 ): Promise<void> {
-  for (const output of streams.outputs) {
+  for (const stream of streams) {
     try {
-      await uploadSpool(client, output, support);
+      await uploadSpool(context, client, stream);
     } catch (error) {
-      support.signal.throwIfAborted();
-      throw attributed(error, `transform ${output.name}`);
+      context.signal.throwIfAborted();
+      throw attributed(error, `transform ${stream.name}`);
     }
   }
 }
 
 async function uploadSpool(
+  { report, signal }: RunContext,
   client: GirderClient,
-  { name, spool }: OutputStream,
-  { report, signal }: RunSupport,
+  { name, spool }: SpooledStream,
 ): Promise<void> {
   if (spool === undefined) return;
   const { handle: source, item } = spool;
