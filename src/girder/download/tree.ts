@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { RunError } from '../../support/errors.ts';
+import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
 import type { GirderClient } from '../client.ts';
 import type { GirderFile, NamedDocument } from '../documents.ts';
 import type { MadePaths } from './made.ts';
@@ -9,7 +10,6 @@ import { filesOf, itemsOf, subfolders } from '../list-children.ts';
 import type { PageOptions } from '../list-pages.ts';
 import { NameClaims } from '../names.ts';
 import type { TransferOptions } from './stream-file.ts';
-import { TransferGroup, TransferLane } from '../transfer-group.ts';
 
 /**
  * Limits of a download: files (and items looked into) at once, entries in one answer, folders below each other, and
@@ -36,9 +36,9 @@ export class TreeDownload {
   readonly #client: GirderClient;
   readonly #place: Place;
   readonly #limits: TreeLimits;
-  readonly #group: TransferGroup;
-  readonly #items: TransferLane;
-  readonly #files: TransferLane;
+  readonly #group: TaskGroup;
+  readonly #items: TaskLimit;
+  readonly #files: TaskLimit;
   readonly #progress: TotalProgress;
   #entries = 0;
   #count = 0;
@@ -48,10 +48,10 @@ export class TreeDownload {
     this.#client = client;
     this.#place = place;
     this.#limits = options;
-    this.#group = new TransferGroup(options.signal);
+    this.#group = new TaskGroup(options.signal);
     const concurrency = options.concurrency ?? defaults.concurrency;
-    this.#items = new TransferLane(this.#group, concurrency);
-    this.#files = new TransferLane(this.#group, concurrency);
+    this.#items = new TaskLimit(this.#group, concurrency);
+    this.#files = new TaskLimit(this.#group, concurrency);
     this.#progress = new TotalProgress(options.onProgress);
   }
 

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { MadePath } from '../../io/made-path.ts';
 import { type WalkEntry, type WalkedFile, type WalkLimits, walkTree } from '../../io/walk.ts';
+import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
 import type { GirderClient } from '../client.ts';
 import type { GirderFile } from '../documents.ts';
 import { FolderStack } from '../download/folder-stack.ts';
@@ -9,7 +10,6 @@ import { filesOf } from '../list-children.ts';
 import { addMetadata, type Metadata } from './metadata.ts';
 import type { TransferOptions } from '../download/stream-file.ts';
 import { TotalProgress } from '../download/total-progress.ts';
-import { TransferGroup, TransferLane } from '../transfer-group.ts';
 import { uploadToFolder } from './folder.ts';
 import { placeFolder } from './places.ts';
 import { type Refused, Refusals } from './refusals.ts';
@@ -65,8 +65,8 @@ export class TreeUpload {
   readonly #client: GirderClient;
   readonly #traits: FileTraits;
   readonly #options: TreeUploadOptions;
-  readonly #group: TransferGroup;
-  readonly #files: TransferLane;
+  readonly #group: TaskGroup;
+  readonly #files: TaskLimit;
   readonly #progress: TotalProgress;
   readonly #refusals = new Refusals();
   readonly #sources: UploadSources | undefined;
@@ -78,8 +78,8 @@ export class TreeUpload {
     this.#client = client;
     this.#traits = traits;
     this.#options = options;
-    this.#group = new TransferGroup(options.signal);
-    this.#files = new TransferLane(this.#group, options.concurrency ?? defaults.concurrency);
+    this.#group = new TaskGroup(options.signal);
+    this.#files = new TaskLimit(this.#group, options.concurrency ?? defaults.concurrency);
     this.#progress = new TotalProgress(options.onProgress);
     if (options.keepSources === true) this.#sources = new UploadSources(options.base);
   }

@@ -1,15 +1,18 @@
 import { checkDestination, type Destination } from '../../girder/upload/check-destination.ts';
 import type { GirderClient } from '../../girder/client.ts';
 import { RunError } from '../../support/errors.ts';
+import { doConcurrently } from '../../support/task-group.ts';
 import { traced } from '../../support/trace/trace.ts';
 import type { RunContext } from '../context.ts';
 import type { HookStep, OutputStep, Steps } from '../steps.ts';
 import { attributed } from './attributed.ts';
 import { explainMissing, type IdUse } from './explain-missing.ts';
-import { inParallel } from './in-parallel.ts';
 
 /** A destination with the field of the spec that names it; a run does not fail for one that is optional. */
 type DestinationUse = Destination & IdUse & { readonly field: string; readonly isOptional: boolean };
+
+/** How many destinations are looked up at once. */
+const concurrentChecks = 4;
 
 /**
  * Looks up every item and folder that is to get results, so that an id with a typing error does not cost what the target
@@ -29,7 +32,8 @@ export async function checkDestinations(
       log.warn({ error: explained.message }, 'an optional hook has nowhere to upload to');
     }
   });
-  if (checks.length > 0) await traced('check destinations', {}, () => inParallel(checks, signal));
+  if (checks.length === 0) return;
+  await traced('check destinations', {}, () => doConcurrently(checks, { limit: concurrentChecks, signal }));
 }
 
 function isMistake(error: unknown): error is RunError {

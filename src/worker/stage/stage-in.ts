@@ -7,22 +7,25 @@ import {
   type TreeOptions,
 } from '../../girder/download/download.ts';
 import { describeFile } from '../../girder/download/stream-file.ts';
+import { doConcurrently } from '../../support/task-group.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
 import { attributed } from './attributed.ts';
 import { explainMissing, type IdUse } from './explain-missing.ts';
-import { inParallel } from './in-parallel.ts';
 import type { RunContext } from '../context.ts';
 import type { Download, DownloadSource } from '../steps.ts';
 
 /** What is there when the target starts: paths in volumes by transform, and the files of streams by id. */
 export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<string, GirderFile> };
 
+/** How many inputs of a run are fetched at once. */
+const concurrentInputs = 4;
+
 /** Downloads every input once, and sees that the files are there which are to be streamed. */
 export async function stageIn(context: RunContext, client: GirderClient): Promise<StagedIn> {
   const { downloads, streams } = context.steps;
   const paths = new Map<string, string>();
   const files = new Map<string, GirderFile>();
-  await inParallel(
+  await doConcurrently(
     [
       ...streams.inputs.map(({ name, fileId }) => async (stop: AbortSignal) => {
         const use = { kind: 'file', id: fileId, advice: streamAdvice } as const;
@@ -37,7 +40,7 @@ export async function stageIn(context: RunContext, client: GirderClient): Promis
         for (const name of download.names) paths.set(name, path);
       }),
     ],
-    context.signal,
+    { limit: concurrentInputs, signal: context.signal },
   );
   return { paths, files };
 }

@@ -1,4 +1,5 @@
 import { test } from 'uvu';
+import { TaskGroup, TaskLimit } from '../../../src/support/task-group.ts';
 
 const together = 4;
 
@@ -27,12 +28,8 @@ export class ConcurrentTests {
   #begin(): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    for (let count = 0; count < together; count += 1) void this.#work();
-  }
-
-  async #work(): Promise<void> {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      await next.body().then(next.result.resolve, next.result.reject);
-    }
+    const limited = new TaskLimit(new TaskGroup(new AbortController().signal), together);
+    for (const { body, result } of this.#waiting)
+      void limited.start(() => body().then(result.resolve, result.reject));
   }
 }

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { progressPort } from '../../../src/api/names.ts';
+import { TaskGroup, TaskLimit } from '../../../src/support/task-group.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { PlayedKubelet } from '../../fixtures/played-kubelet.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
@@ -48,14 +49,11 @@ test.after(async ({ stack, lives }) => {
 
 /** Lets so many things be done at once: most of their time is waiting. */
 function inTurns(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const turns = Array.from({ length: atOnce }, (): Promise<unknown> => Promise.resolve());
-  let next = 0;
-  return (work) => {
-    const turn = next++ % atOnce;
-    const done = (turns[turn] ?? Promise.resolve()).then(work);
-    turns[turn] = done.catch(() => undefined);
-    return done;
-  };
+  const turns = new TaskLimit(new TaskGroup(new AbortController().signal), atOnce);
+  return (work) =>
+    new Promise((resolve, reject) => {
+      void turns.start(() => work().then(resolve, reject));
+    });
 }
 
 /**

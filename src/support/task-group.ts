@@ -1,8 +1,8 @@
 type Task = () => Promise<void>;
 
-/** Transfers that belong together: the first failure, or the caller's signal, stops them all. */
-export class TransferGroup {
-  /** For everything that the tasks wait for; its reason is what went wrong first. */
+/** Tasks that belong together, as in Go's errgroup: the first failure, or the parent's abort, stops them all. */
+export class TaskGroup {
+  /** For everything that the tasks wait for; its reason is the first failure. */
   readonly signal: AbortSignal;
   readonly #failed = new AbortController();
   readonly #running = new Set<Promise<void>>();
@@ -11,7 +11,7 @@ export class TransferGroup {
     this.signal = AbortSignal.any([parent, this.#failed.signal]);
   }
 
-  /** Begins a task at once; what it gives never rejects. */
+  /** Begins a task at once; the promise that it returns never rejects. */
   start(task: Task): Promise<void> {
     this.signal.throwIfAborted();
     const running = task()
@@ -21,7 +21,7 @@ export class TransferGroup {
     return running;
   }
 
-  /** Resolves when nothing runs any more; throws what went wrong first. */
+  /** Resolves when no task runs any more; throws the first failure. */
   async finish(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
     this.signal.throwIfAborted();
@@ -29,12 +29,12 @@ export class TransferGroup {
 }
 
 /** Tasks of a group of which at most `limit` run at once. */
-export class TransferLane {
-  readonly #group: TransferGroup;
+export class TaskLimit {
+  readonly #group: TaskGroup;
   readonly #limit: number;
   readonly #running = new Set<Promise<void>>();
 
-  constructor(group: TransferGroup, limit: number) {
+  constructor(group: TaskGroup, limit: number) {
     this.#group = group;
     this.#limit = limit;
   }
@@ -46,9 +46,22 @@ export class TransferLane {
     this.#running.add(running);
   }
 
-  /** Resolves when no task of the lane runs any more; throws what went wrong first in the group. */
+  /** Resolves when none of these tasks runs any more; throws the first failure of the group. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
     this.#group.signal.throwIfAborted();
   }
+}
+
+/** Does all of it, at most `limit` at once; rejects with the first failure when all that ran has stopped. */
+export async function doConcurrently(
+  tasks: readonly ((signal: AbortSignal) => Promise<void>)[],
+  { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const group = new TaskGroup(signal);
+  const limited = new TaskLimit(group, limit);
+  await group.start(async () => {
+    for (const task of tasks) await limited.start(() => task(group.signal));
+  });
+  await group.finish();
 }
