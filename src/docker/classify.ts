@@ -112,29 +112,43 @@ export function initFailure(exitCode: number, stderrHead: string): RunError | un
     : new RunError('ContainerStartFailed', `The container could not start: ${clause}`);
 }
 
-/** The engine wraps a registry's refusal in an error 500 or a line of its stream: only the words tell then. */
-const imageMissing = new RegExp(
+/**
+ * What the failure of a pull means: `refused` is a registry that wants credentials, or better ones, `missing` an image
+ * that does not exist or whose name is wrong, and only `transient` may pass by itself.
+ */
+export type PullFailure = 'refused' | 'missing' | 'transient';
+
+/** The engine passes a registry's answer on in an error 404 or 500 or in a line of its stream: only the words differ. */
+const refusedWords = new RegExp(
+  [
+    '(?:^|: )denied\\b|access (?:to the resource is )?denied|access forbidden|insufficient[_ ]scope',
+    'unauthorized|unauthenticated|authentication (?:is )?required|no basic auth|incorrect username or password',
+    '\\b(?:401 unauthorized|403 forbidden|HTTP 40[13]|status(?: code)?:? 40[13])\\b',
+  ].join('|'),
+  'i',
+);
+const missingWords = new RegExp(
   [
     'manifest unknown|manifest for .* not found|name unknown|no such image|no matching manifest',
     'repository does not exist|repository .* not found',
-    '^denied\\b|access denied|access to the resource is denied|unauthorized|authentication required|no basic auth',
     'invalid reference format|invalid repository name|invalid tag format|must be lowercase',
   ].join('|'),
   'i',
 );
 
-/** True when another try of the pull cannot help: the image or the right to it is missing, or its name is wrong. */
-export function isImageMissing(error: unknown): boolean {
-  const status = statusOf(error);
-  if (status === 400 || status === 401 || status === 403 || status === 404) return true;
-  return !isUnreachable(error) && imageMissing.test(messageOf(error));
+/** Classifies the failure of a pull by its HTTP status, or else by its words. */
+export function classifyPull(error: unknown): PullFailure {
+  const [status, text] = [statusOf(error), messageOf(error)];
+  if (status === 401 || status === 403 || refusedWords.test(text)) return 'refused';
+  if (status === 400 || status === 404) return 'missing';
+  return !isUnreachable(error) && missingWords.test(text) ? 'missing' : 'transient';
 }
 
 /** Why an image could not be pulled. */
 export function toPullError(error: unknown, at: { image: string; tries: number }): RunError {
   if (error instanceof RunError) return error;
   const options = { cause: error };
-  if (isImageMissing(error)) {
+  if (classifyPull(error) !== 'transient') {
     return new RunError(
       'ImageNotFound',
       `The image ${at.image} cannot be pulled: ${messageOf(error)}`,

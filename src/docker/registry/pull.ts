@@ -1,13 +1,13 @@
 import { sleep } from '../../support/abort.ts';
 import { backoffMs } from '../../support/backoff.ts';
 import { RunError } from '../../support/errors.ts';
-import { isImageMissing, toPullError } from '../classify.ts';
+import { classifyPull, toPullError } from '../classify.ts';
 import type { Engine } from '../engine.ts';
 import { imageId } from '../image/image-id.ts';
 import { type PullOptions, pullOnce } from '../image/pull-image.ts';
 import type { RegistryAuths } from './auths.ts';
 import { authsFor } from './match.ts';
-import { isRefusal, refusedPull } from './refusal.ts';
+import { refusedPull } from './refusal.ts';
 
 const mostTries = 4;
 const usualPauseMs = 500;
@@ -58,12 +58,11 @@ async function pull(
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof RunError) throw error;
-      if (isRefusal(error)) return { refused: error };
-      if (tries === mostTries || isImageMissing(error)) throw toPullError(error, { image, tries });
-      await sleep(
-        backoffMs(tries - 1, { firstMs: firstPauseMs, maxMs: Infinity }, () => 1),
-        signal,
-      );
+      const failure = classifyPull(error);
+      if (failure === 'refused') return { refused: error };
+      if (tries === mostTries || failure === 'missing') throw toPullError(error, { image, tries });
+      const waitMs = backoffMs(tries - 1, { firstMs: firstPauseMs, maxMs: Infinity }, () => 1);
+      await sleep(waitMs, signal);
     }
   }
 }

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  classifyPull,
   initFailure,
-  isImageMissing,
   isRemovalInProgress,
   isUnreachable,
   messageOf,
@@ -105,7 +105,7 @@ for (const text of [
   'no matching manifest for linux/arm64/v8 in the manifest list entries',
 ]) {
   test(`"${text.slice(0, 40)}" is an image that another try will not find`, () => {
-    assert.ok(isImageMissing(refusal(500, text)));
+    assert.is.not(classifyPull(refusal(500, text)), 'transient');
     assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 1 }).reason, 'ImageNotFound');
   });
 }
@@ -119,7 +119,7 @@ for (const text of [
   'net/http: TLS handshake timeout',
 ]) {
   test(`"${text.slice(-40)}" may pass`, () => {
-    assert.not(isImageMissing(refusal(500, text)));
+    assert.is(classifyPull(refusal(500, text)), 'transient');
     assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 4 }).reason, 'ImagePullFailed');
   });
 }

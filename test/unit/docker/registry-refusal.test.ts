@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isRefusal, refusedPull } from '../../../src/docker/registry/refusal.ts';
+import { classifyPull } from '../../../src/docker/classify.ts';
+import { refusedPull } from '../../../src/docker/registry/refusal.ts';
 import { registryAuths } from '../../../src/docker/registry/secrets.ts';
 
 /** What docker-modem throws. */
@@ -20,8 +21,8 @@ for (const text of [
   'received unexpected HTTP status: 403 Forbidden',
 ]) {
   test(`a registry wants credentials: ${text}`, () => {
-    assert.ok(isRefusal(answer(500, text)));
-    assert.ok(isRefusal(new Error(text)));
+    assert.is(classifyPull(answer(500, text)), 'refused');
+    assert.is(classifyPull(new Error(text)), 'refused');
   });
 }
 
@@ -33,14 +34,14 @@ for (const text of [
   'dial tcp 10.0.0.1:4031: connect: connection refused',
 ]) {
   test(`a registry does not want credentials: ${text}`, () => {
-    assert.not(isRefusal(answer(500, text)));
+    assert.is.not(classifyPull(answer(500, text)), 'refused');
   });
 }
 
 test('a refusal by status alone counts, whatever its words', () => {
-  assert.ok(isRefusal(answer(401, 'no')));
-  assert.ok(isRefusal(answer(403, 'no')));
-  assert.not(isRefusal(answer(404, 'no')));
+  assert.is(classifyPull(answer(401, 'no')), 'refused');
+  assert.is(classifyPull(answer(403, 'no')), 'refused');
+  assert.is(classifyPull(answer(404, 'no')), 'missing');
 });
 
 test('the sentence tells missing credentials from refused ones, each Secret once', () => {
