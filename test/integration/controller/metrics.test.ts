@@ -120,7 +120,9 @@ test('every log line of a reconcile names the run, its uid and the reconcile; no
 }) => {
   const { uid } = await finishRun(plane, 'logged');
   const lines = controller.log.filter(({ dockerRun }) => dockerRun === 'default/logged');
-  assert.ok(lines.some(({ msg }) => msg === 'act') && lines.some(({ msg }) => msg === 'status'));
+  assert.ok(
+    lines.some(({ msg }) => msg === 'carrying out an action') && lines.some(({ msg }) => msg === 'status'),
+  );
   for (const line of lines) {
     assert.is(line['uid'], uid, JSON.stringify(line));
     assert.type(line['reconcileId'], 'string');

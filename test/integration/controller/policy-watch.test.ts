@@ -84,7 +84,7 @@ test('runs wait while the policy says what this controller does not know, as of 
   await using _controller = await ControllerProcess.start(plane.kubeconfig);
   const run = await createRun(client, 'waiting');
   await client.until(run, 'waiting for the policy', (found) =>
-    /policy is invalid.*spec\.future/.test(status(found, 'message') ?? ''),
+    /DockerRunPolicy "default" is invalid.*spec\.future/.test(status(found, 'message') ?? ''),
   );
   await client.merge(policyPath, { spec: { future: null } });
   await client.until(run, 'started', begins);
