@@ -7,7 +7,7 @@
 import { apiVersion, kind } from '../src/api/names.ts';
 import { desiredJob } from '../src/controller/job/job.ts';
 import { parseJob, parsePod, parseRun } from '../src/controller/observe/parse.ts';
-import { WriteTimes } from '../src/controller/apply/write-times.ts';
+import { StatusWriter } from '../src/controller/apply/write-times.ts';
 import { ObjectStore } from '../src/kube/object-store.ts';
 import { specOf, workerConfig } from '../test/fixtures/builders.ts';
 import { typicalSpec } from './typical-run.ts';
@@ -107,7 +107,7 @@ const kept = [
   measure(`${count} Jobs`, () => store(parseJob, (index) => objectsOf(index).job)),
   measure(`${count} pods`, () => store(parsePod, (index) => objectsOf(index).pod)),
   measure('times of their writes', () => {
-    const times = new WriteTimes();
+    const times = new StatusWriter();
     for (let index = 0; index < count; index += 1) times.wrote(`lab/segment-${index}`);
     return times;
   }),

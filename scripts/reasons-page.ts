@@ -3,8 +3,8 @@ import { tableRow as row } from './table-row.ts';
 
 /** docs/reasons.md, from the table of reasons. */
 export function reasonsPage(): string {
-  const failures = Object.entries(failureReasons).map(([reason, { blame, meaning, mend }]) =>
-    row(`\`${reason}\``, meaning, mend, String(exitCodes[blame])),
+  const failures = Object.entries(failureReasons).map(([reason, { category, meaning, remedy }]) =>
+    row(`\`${reason}\``, meaning, remedy, String(exitCodes[category])),
   );
   const progress = Object.entries(progressReasons).map(([reason, { meaning }]) =>
     row(`\`${reason}\``, meaning),

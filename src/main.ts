@@ -19,8 +19,8 @@ switch (role) {
   case 'worker': {
     const mode = process.argv[3];
     if (mode !== undefined) {
-      const { runTidy } = await import('./worker/tidy.ts');
-      process.exit(await runTidy(process.env, mode, stop.signal));
+      const { runCleanup } = await import('./worker/tidy.ts');
+      process.exit(await runCleanup(process.env, mode, stop.signal));
     }
     const { runWorker } = await import('./worker/main.ts');
     process.exit(await runWorker(process.env, stop.signal));

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { anyObject, girderId, plainName } from './fields.ts';
-import { exactlyOneOf, word } from './keywords.ts';
+import { exactlyOneOf, enumOf } from './keywords.ts';
 
 const source = {
   volumePath: Type.String({
@@ -60,7 +60,7 @@ export const girderResultHook = Type.Object(
   {
     girderUploadVolumePathToItem: Type.Optional(girderUploadVolumePathToItem),
     girderUploadVolumePathToFolder: Type.Optional(girderUploadVolumePathToFolder),
-    when: word(['OnSuccess', 'OnFailure', 'Always'], {
+    when: enumOf(['OnSuccess', 'OnFailure', 'Always'], {
       description:
         'Whether it is done when the run is a success so far, a failure, or both. Nothing is uploaded once a run is cancelled.',
       default: 'OnSuccess',

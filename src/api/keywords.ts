@@ -15,7 +15,7 @@ export function rules(...all: CelRule[]): { 'x-kubernetes-validations': CelRule[
 }
 
 /** One of some words. */
-export function word<const Word extends string>(
+export function enumOf<const Word extends string>(
   words: readonly Word[],
   options: { description: string; default?: NoInfer<Word> },
 ) {

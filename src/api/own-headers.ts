@@ -1,5 +1,5 @@
 /** Headers that say how the request is sent, which is not for the user to say: two lengths are two requests. */
-const ownHeaders = new Set([
+const forbiddenHeaders = new Set([
   'connection',
   'content-length',
   'expect',
@@ -13,6 +13,6 @@ const ownHeaders = new Set([
 ]);
 
 /** Whether a header of this name is the request's own. */
-export function isOwnHeader(name: string): boolean {
-  return ownHeaders.has(name.toLowerCase());
+export function isForbiddenHeader(name: string): boolean {
+  return forbiddenHeaders.has(name.toLowerCase());
 }

@@ -2,7 +2,7 @@ import { temporaryVolumeName } from './names.ts';
 import type { Connect, Transform } from './transforms.ts';
 
 /** Where in a volume a transform has what its name stands for. */
-export type Place = {
+export type TransformPlace = {
   /** The field of the transform that says so, such as `connect.output.namedInputPipe`. */
   readonly field: string;
   readonly volume: string;
@@ -13,7 +13,7 @@ export type Place = {
 };
 
 /** The place of a transform; nothing when it has no path, as a stream of the target's standard output. */
-export function placeOf(transform: Transform): Place | undefined {
+export function placeOf(transform: Transform): TransformPlace | undefined {
   const {
     girderFileIdToVolume: file,
     girderItemIdToVolume: item,
@@ -33,7 +33,7 @@ export function placeOf(transform: Transform): Place | undefined {
   return connect === undefined ? undefined : pipeOf(connect);
 }
 
-function pipeOf({ input, output }: Connect): Place | undefined {
+function pipeOf({ input, output }: Connect): TransformPlace | undefined {
   const { namedOutputPipe } = input;
   const { namedInputPipe } = output;
   if (namedInputPipe !== undefined) {
@@ -43,6 +43,11 @@ function pipeOf({ input, output }: Connect): Place | undefined {
   return place('connect.input.namedOutputPipe', 'pipe', namedOutputPipe, namedOutputPipe.name);
 }
 
-function place(field: string, kind: Place['kind'], { volume }: { volume?: string }, path?: string): Place {
+function place(
+  field: string,
+  kind: TransformPlace['kind'],
+  { volume }: { volume?: string },
+  path?: string,
+): TransformPlace {
   return { field, kind, volume: volume ?? temporaryVolumeName, path };
 }

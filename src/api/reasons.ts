@@ -23,210 +23,219 @@ export const exitCodes = {
 export const finalExitCodes = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood];
 
 /** Where a failing reason comes from, which is also the worker's exit code for it. */
-export type Blame = Exclude<keyof typeof exitCodes, 'done'>;
+export type Category = Exclude<keyof typeof exitCodes, 'done'>;
 
-type Row = { readonly blame: Blame; readonly meaning: string; readonly mend: string };
+type Row = { readonly category: Category; readonly meaning: string; readonly remedy: string };
 
 /** Every reason a run can fail with: what it means and how a user mends it. */
 export const failureReasons = {
   InvalidSpec: {
-    blame: 'spec',
+    category: 'spec',
     meaning:
       'The DockerRun contradicts itself, for example an argument uses a $(name) that nothing declares.',
-    mend: 'Correct the field that the message names and apply the DockerRun under a new name.',
+    remedy: 'Correct the field that the message names and apply the DockerRun under a new name.',
   },
   HostPathNotAllowed: {
-    blame: 'spec',
+    category: 'spec',
     meaning: "A volume mounts a host path that the operator's policy does not allow.",
-    mend: 'Use a path that is allowed, or ask the cluster administrator to add it to hostPaths in the policy.',
+    remedy:
+      'Use a path that is allowed, or ask the cluster administrator to add it to hostPaths in the policy.',
   },
   DockerOptionNotAllowed: {
-    blame: 'spec',
+    category: 'spec',
     meaning:
       "A value of spec.docker reaches beyond the target's container, and the operator's policy does not allow it.",
-    mend: 'Do without it, or ask the cluster administrator to add the option and its value to dockerOptions in the policy.',
+    remedy:
+      'Do without it, or ask the cluster administrator to add the option and its value to dockerOptions in the policy.',
   },
   ImageNotAllowed: {
-    blame: 'spec',
+    category: 'spec',
     meaning: "The image is not one of those that the operator's policy allows.",
-    mend: 'Use an image that is allowed, or ask the cluster administrator to add it to images in the policy.',
+    remedy:
+      'Use an image that is allowed, or ask the cluster administrator to add it to images in the policy.',
   },
   GirderAddressNotAllowed: {
-    blame: 'spec',
+    category: 'spec',
     meaning: "girder.apiUrl is not one of the addresses that the operator's policy allows.",
-    mend: 'Use an address that is allowed, or ask the cluster administrator to add it to girderApiUrls in the policy.',
+    remedy:
+      'Use an address that is allowed, or ask the cluster administrator to add it to girderApiUrls in the policy.',
   },
   StreamAddressNotAllowed: {
-    blame: 'spec',
+    category: 'spec',
     meaning: "A stream would be sent to an address that the operator's policy does not allow.",
-    mend: 'Use an address that is allowed, or ask the cluster administrator to add it to streamUrls in the policy.',
+    remedy:
+      'Use an address that is allowed, or ask the cluster administrator to add it to streamUrls in the policy.',
   },
   JobRefused: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'The API server refused the Job of the run (a quota, an admission policy, an invalid value).',
-    mend: 'Read the refusal in the message; mend the DockerRun, the quota or the policy.',
+    remedy: 'Read the refusal in the message; mend the DockerRun, the quota or the policy.',
   },
   JobDeleted: {
-    blame: 'cancelled',
+    category: 'cancelled',
     meaning: 'Somebody deleted the Job of the run before it ended.',
-    mend: 'Apply the DockerRun again under a new name if its results are still wanted.',
+    remedy: 'Apply the DockerRun again under a new name if its results are still wanted.',
   },
   VolumeMountFailed: {
-    blame: 'stageIn',
+    category: 'stageIn',
     meaning:
       "The kubelet cannot mount a volume of the run's pod: a Secret or one of its keys is missing, a host directory does not exist, or the node has no Docker socket.",
-    mend: 'Create what the message names, in the namespace of the run or on the node.',
+    remedy: 'Create what the message names, in the namespace of the run or on the node.',
   },
   WorkerNotStarted: {
-    blame: 'start',
+    category: 'start',
     meaning:
       "The node cannot start the operator's worker: its image cannot be pulled, or its container not be created.",
-    mend: 'Ask the cluster administrator to mend what the message names.',
+    remedy: 'Ask the cluster administrator to mend what the message names.',
   },
   WorkerLost: {
-    blame: 'internal',
+    category: 'internal',
     meaning:
       "The run's pod ended without a final word: it was evicted, killed or deleted, or its node was lost.",
-    mend: 'Set backoffLimit to have such runs tried again; see the events of the pod.',
+    remedy: 'Set backoffLimit to have such runs tried again; see the events of the pod.',
   },
   StartDeadlineExceeded: {
-    blame: 'deadline',
+    category: 'deadline',
     meaning: 'The run was not scheduled, pulled and staged within startDeadlineSeconds.',
-    mend: 'Read in the message what it was waiting for; free resources or raise startDeadlineSeconds.',
+    remedy: 'Read in the message what it was waiting for; free resources or raise startDeadlineSeconds.',
   },
   ActiveDeadlineExceeded: {
-    blame: 'deadline',
+    category: 'deadline',
     meaning: 'The target ran longer than activeDeadlineSeconds and was stopped.',
-    mend: 'Raise activeDeadlineSeconds or give the target less to do.',
+    remedy: 'Raise activeDeadlineSeconds or give the target less to do.',
   },
   SecretIncomplete: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'A Secret that the run refers to lacks the key that is needed.',
-    mend: 'Add the key that the message names to the Secret.',
+    remedy: 'Add the key that the message names to the Secret.',
   },
   EngineUnavailable: {
-    blame: 'start',
+    category: 'start',
     meaning: "The node's Docker Engine does not answer on its socket.",
-    mend: 'Check that Docker runs on the node and that the operator is configured with its socket.',
+    remedy: 'Check that Docker runs on the node and that the operator is configured with its socket.',
   },
   ImageNotFound: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'The image does not exist, or its registry asks for credentials that the run does not give.',
-    mend: 'Check the name and tag of the image, and the credentials in spec.imagePullSecrets; with imagePullPolicy Never it must be on the node already.',
+    remedy:
+      'Check the name and tag of the image, and the credentials in spec.imagePullSecrets; with imagePullPolicy Never it must be on the node already.',
   },
   ImagePullFailed: {
-    blame: 'start',
+    category: 'start',
     meaning: 'The image could not be pulled although it was tried several times.',
-    mend: "Check that the node reaches the image's registry.",
+    remedy: "Check that the node reaches the image's registry.",
   },
   HostPathNotVisible: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'The Docker Engine of the node does not see a path that the target should mount.',
-    mend: 'Create the directory on the node; for temporary volumes check the operator setting DOCKERRUN_KUBELET_ROOT.',
+    remedy:
+      'Create the directory on the node; for temporary volumes check the operator setting DOCKERRUN_KUBELET_ROOT.',
   },
   ContainerCreateFailed: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'The Docker Engine refused to create the container.',
-    mend: 'Read the refusal in the message and correct the field it is about.',
+    remedy: 'Read the refusal in the message and correct the field it is about.',
   },
   ContainerStartFailed: {
-    blame: 'spec',
+    category: 'spec',
     meaning:
       'The container was created but could not start, for example because its command does not exist in the image.',
-    mend: 'Check command, args, docker.user, groupAdd and ulimits, and the platform of the image.',
+    remedy: 'Check command, args, docker.user, groupAdd and ulimits, and the platform of the image.',
   },
   ContainerLost: {
-    blame: 'internal',
+    category: 'internal',
     meaning: 'The container vanished, or the Docker Engine went away, while the target was running.',
-    mend: 'See the log of the Docker Engine; set backoffLimit to have such runs tried again.',
+    remedy: 'See the log of the Docker Engine; set backoffLimit to have such runs tried again.',
   },
   TargetFailed: {
-    blame: 'target',
+    category: 'target',
     meaning: 'The target ended with an exit code other than 0, which status.target.exitCode shows.',
-    mend: "See the target's output in the log of the run's pod.",
+    remedy: "See the target's output in the log of the run's pod.",
   },
   OOMKilled: {
-    blame: 'target',
+    category: 'target',
     meaning: 'The target was killed because it used more memory than its limit.',
-    mend: 'Raise resources.limits.memory or make the target use less.',
+    remedy: 'Raise resources.limits.memory or make the target use less.',
   },
   GirderUnauthorized: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'Girder does not accept the API key or token of the run.',
-    mend: 'Put a valid apiKey or token into the Secret that the message, or girder.credentialsSecretRef, names.',
+    remedy:
+      'Put a valid apiKey or token into the Secret that the message, or girder.credentialsSecretRef, names.',
   },
   GirderForbidden: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'Girder accepts the credentials, but they give no access to what the run needs.',
-    mend: "Give the key's user access in Girder, or use a key with the scope that is missing.",
+    remedy: "Give the key's user access in Girder, or use a key with the scope that is missing.",
   },
   GirderNotFound: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'Girder does not know an id that the run names.',
-    mend: 'Correct the id that the message names.',
+    remedy: 'Correct the id that the message names.',
   },
   GirderRefused: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'Girder refused a request of the run.',
-    mend: 'Read the refusal in the message.',
+    remedy: 'Read the refusal in the message.',
   },
   GirderUnavailable: {
-    blame: 'stageIn',
+    category: 'stageIn',
     meaning: 'Girder did not answer, or answered with server errors, although it was asked several times.',
-    mend: 'Check girder.apiUrl and that the nodes reach it.',
+    remedy: 'Check girder.apiUrl and that the nodes reach it.',
   },
   DownloadFailed: {
-    blame: 'stageIn',
+    category: 'stageIn',
     meaning: 'A file could not be downloaded completely.',
-    mend: 'Read the cause in the message; set backoffLimit to have such runs tried again.',
+    remedy: 'Read the cause in the message; set backoffLimit to have such runs tried again.',
   },
   PipeFailed: {
-    blame: 'stageIn',
+    category: 'stageIn',
     meaning: 'A named pipe of the run could not be made or opened in its volume.',
-    mend: 'Read the cause in the message; the volume must be of a file system that knows named pipes.',
+    remedy: 'Read the cause in the message; the volume must be of a file system that knows named pipes.',
   },
   StreamFailed: {
-    blame: 'upload',
+    category: 'upload',
     meaning:
       'A stream could not be had or delivered to its end, so the target was stopped: it must not take a part for the whole.',
-    mend: 'See what the message names: an address, its headers, a file of Girder, or the disk of the node; set backoffLimit to have such runs tried again.',
+    remedy:
+      'See what the message names: an address, its headers, a file of Girder, or the disk of the node; set backoffLimit to have such runs tried again.',
   },
   FileExists: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'A download or a named pipe would take the place of what is already in the volume.',
-    mend: 'Choose another name in the volume, or remove what is there once nobody uses it.',
+    remedy: 'Choose another name in the volume, or remove what is there once nobody uses it.',
   },
   OutputMissing: {
-    blame: 'spec',
+    category: 'spec',
     meaning: 'The target ended successfully but left no file at the path that should be uploaded.',
-    mend: 'Let the target write to the path that the message names.',
+    remedy: 'Let the target write to the path that the message names.',
   },
   OutputUnsafe: {
-    blame: 'spec',
+    category: 'spec',
     meaning:
       'What the target left at the path that should be uploaded is not a regular file inside its volume.',
-    mend: 'Let the target write a regular file; links, pipes and devices are never uploaded.',
+    remedy: 'Let the target write a regular file; links, pipes and devices are never uploaded.',
   },
   UploadFailed: {
-    blame: 'upload',
+    category: 'upload',
     meaning: 'A result could not be uploaded completely.',
-    mend: 'Read the cause in the message; set backoffLimit to have such runs tried again.',
+    remedy: 'Read the cause in the message; set backoffLimit to have such runs tried again.',
   },
   Cancelled: {
-    blame: 'cancelled',
+    category: 'cancelled',
     meaning:
       'The run was stopped before it ended, by spec.cancel or since its pod was told to end; nothing was uploaded after that.',
-    mend: 'Apply the DockerRun again under a new name if its results are still wanted.',
+    remedy: 'Apply the DockerRun again under a new name if its results are still wanted.',
   },
   CancelledInGirder: {
-    blame: 'cancelledForGood',
+    category: 'cancelledForGood',
     meaning: 'The Girder job of the run was cancelled; nothing was uploaded after that.',
-    mend: 'Apply the DockerRun again under a new name, with a new job, if its results are still wanted.',
+    remedy: 'Apply the DockerRun again under a new name, with a new job, if its results are still wanted.',
   },
   WorkerFailed: {
-    blame: 'internal',
+    category: 'internal',
     meaning: 'A defect of DockerRun itself.',
-    mend: "Please report it with the log of the run's pod.",
+    remedy: "Please report it with the log of the run's pod.",
   },
 } as const satisfies Record<string, Row>;
 
@@ -260,11 +269,11 @@ export function isFailureReason(word: unknown): word is FailureReason {
 
 /** True for a reason with which somebody stopped a run, as opposed to one with which it failed. */
 export function isCancellation(reason: FailureReason): boolean {
-  const { blame } = failureReasons[reason];
-  return blame === 'cancelled' || blame === 'cancelledForGood';
+  const { category } = failureReasons[reason];
+  return category === 'cancelled' || category === 'cancelledForGood';
 }
 
 /** The worker's exit code for a reason. */
 export function exitCodeOf(reason: FailureReason): number {
-  return exitCodes[failureReasons[reason].blame];
+  return exitCodes[failureReasons[reason].category];
 }

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseJson } from './json-values.ts';
 import { type DockerRunStatus, dockerRunStatus } from './status.ts';
-import { cutToBytes, jsonBytes } from './text-size.ts';
+import { truncateToBytes, jsonBytes } from './text-size.ts';
 
 const { phase, reason, message, target, transfers, results, resultCount, progress } =
   dockerRunStatus.properties;
@@ -70,7 +70,9 @@ function messageRoom(report: Report): number {
 }
 
 function withMessageOf(report: Report, bytes: number): Report {
-  return report.message === undefined ? report : { ...report, message: cutToBytes(report.message, bytes) };
+  return report.message === undefined
+    ? report
+    : { ...report, message: truncateToBytes(report.message, bytes) };
 }
 
 const fits = (candidate: Report) => jsonBytes(candidate) <= terminationMessageBytes;

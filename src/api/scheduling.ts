@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { anyObject } from './fields.ts';
-import { mapOf, rules, word } from './keywords.ts';
+import { mapOf, rules, enumOf } from './keywords.ts';
 
 /** Fields of the run's pod that the scheduler, and others who look at pods, read. Names and meaning are a pod's. */
 
@@ -26,11 +26,11 @@ const toleration = Type.Object(
       Type.String({ description: 'The key of the taint; every taint when absent.', maxLength: 317 }),
     ),
     operator: Type.Optional(
-      word(['Exists', 'Equal'], { description: 'How value is compared; Equal when absent.' }),
+      enumOf(['Exists', 'Equal'], { description: 'How value is compared; Equal when absent.' }),
     ),
     value: Type.Optional(Type.String({ description: 'The value of the taint.', maxLength: 63 })),
     effect: Type.Optional(
-      word(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], {
+      enumOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], {
         description: 'The effect of the taint; every effect when absent.',
       }),
     ),

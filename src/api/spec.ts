@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { dockerOptions } from './docker/options.ts';
 import { environmentVariables, girderId, secretKeyReference, secretName, seconds } from './fields.ts';
 import { girderResultHook } from './hooks.ts';
-import { mapOf, namedList, quantity, rules, word } from './keywords.ts';
+import { mapOf, namedList, quantity, rules, enumOf } from './keywords.ts';
 import { nameRules } from './name-rules.ts';
 import { temporaryVolumeName } from './names.ts';
 import {
@@ -91,7 +91,7 @@ export const dockerRunSpec = Type.Object(
   {
     image: Type.String({ description: 'The image of the target.', minLength: 1, maxLength: 1024 }),
     imagePullPolicy: Type.Optional(
-      word(['Always', 'IfNotPresent', 'Never'], {
+      enumOf(['Always', 'IfNotPresent', 'Never'], {
         description:
           'When the node pulls the image. When absent: Always for the tag latest or no tag, else IfNotPresent, as for a pod.',
       }),

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { word } from './keywords.ts';
+import { enumOf } from './keywords.ts';
 
 export const phases = [
   'Pending',
@@ -35,7 +35,7 @@ const text = (description: string) => Type.Optional(Type.String({ description })
 
 const condition = Type.Object({
   type: Type.String({ description: 'Accepted, Suspended, Complete, Failed, Reconciling or Stalled.' }),
-  status: word(['True', 'False', 'Unknown'], { description: 'Whether the condition holds.' }),
+  status: enumOf(['True', 'False', 'Unknown'], { description: 'Whether the condition holds.' }),
   reason: Type.String({ description: 'One word of the table of reasons.' }),
   message: Type.String({ description: 'What, where, and how to mend it.' }),
   lastTransitionTime: Type.String({ description: 'When status changed last.', format: 'date-time' }),
@@ -58,7 +58,7 @@ const target = Type.Object(
 
 const transfer = Type.Object({
   name: Type.String({ description: 'The name of the transform or volume.' }),
-  direction: word(['download', 'upload'], { description: 'To the target, or from it.' }),
+  direction: enumOf(['download', 'upload'], { description: 'To the target, or from it.' }),
   bytes: Type.Integer({ description: 'How many bytes went over.' }),
   totalBytes: Type.Optional(Type.Integer({ description: 'How many bytes it has, when that is known.' })),
 });
@@ -112,7 +112,7 @@ export const dockerRunStatus = Type.Object(
     observedGeneration: Type.Optional(
       Type.Integer({ description: 'The generation of the spec that the status is about.' }),
     ),
-    phase: Type.Optional(word(phases, { description: 'Where the run is.' })),
+    phase: Type.Optional(enumOf(phases, { description: 'Where the run is.' })),
     reason: text('One word of the table of reasons for the phase.'),
     message: text('One sentence for people: what happens, or what went wrong, where, and how to mend it.'),
     conditions: Type.Optional(

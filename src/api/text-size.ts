@@ -4,7 +4,7 @@ export function jsonBytes(value: unknown): number {
 }
 
 /** The largest number from 0 to `most` that fits, if every smaller one does as well; 0 when none fits. */
-export function mostThat(most: number, fits: (count: number) => boolean): number {
+export function largestFitting(most: number, fits: (count: number) => boolean): number {
   let [least, greatest] = [0, most];
   while (least < greatest) {
     const middle = Math.ceil((least + greatest) / 2);
@@ -15,9 +15,9 @@ export function mostThat(most: number, fits: (count: number) => boolean): number
 }
 
 /** The beginning of a text whose JSON takes at most so many bytes. */
-export function cutToBytes(text: string, bytes: number): string {
+export function truncateToBytes(text: string, bytes: number): string {
   const fits = (candidate: string) => jsonBytes(candidate) <= bytes;
   if (fits(text)) return text;
-  const length = mostThat(Math.min(text.length, bytes), (count) => fits(`${text.slice(0, count)}…`));
+  const length = largestFitting(Math.min(text.length, bytes), (count) => fits(`${text.slice(0, count)}…`));
   return `${text.slice(0, length)}…`;
 }

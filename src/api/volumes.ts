@@ -1,9 +1,12 @@
 import { Type } from 'typebox';
 import { absolutePath, referenceName } from './fields.ts';
-import { exactlyOneOf, quantity, rules, word } from './keywords.ts';
+import { exactlyOneOf, quantity, rules, enumOf } from './keywords.ts';
 
 const mountMode = () =>
-  word(['rw', 'ro'], { description: 'Whether the target may write to it (rw) or not (ro).', default: 'rw' });
+  enumOf(['rw', 'ro'], {
+    description: 'Whether the target may write to it (rw) or not (ro).',
+    default: 'rw',
+  });
 
 const bindMount = Type.Object(
   {

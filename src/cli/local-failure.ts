@@ -3,7 +3,7 @@ import type { TargetStatus } from '../api/status.ts';
 import type { RunError } from '../support/errors.ts';
 
 /** How to mend what is mended in another way, or at another place, than in a cluster. */
-const localMends: Partial<Record<FailureReason, string>> = {
+const localRemedies: Partial<Record<FailureReason, string>> = {
   InvalidSpec: 'Correct the field that the message names.',
   SecretIncomplete: 'Add the Secret to the file, or set the variable.',
   EngineUnavailable: 'Check that Docker runs, and that DOCKER_HOST is the address of its socket.',
@@ -36,7 +36,7 @@ export function localSentence({ reason, message }: RunError): string {
     .replaceAll('of the node', 'of this machine')
     .replaceAll('on the node', 'on this machine')
     .replace(/[.\s]+$/, '');
-  return `${text}. ${localMends[reason] ?? failureReasons[reason].mend}`;
+  return `${text}. ${localRemedies[reason] ?? failureReasons[reason].remedy}`;
 }
 
 /** The exit code of a program that a signal ended, as shells give it; undefined for no signal. */
@@ -46,7 +46,7 @@ export function signalCode(name: string | undefined): number | undefined {
 }
 
 /** How a run ended, as far as the exit code depends on it. */
-export type Ending = {
+export type LocalEnd = {
   readonly failure: RunError | undefined;
   readonly target: TargetStatus | undefined;
   /** The name of the signal that stopped the run, if one did. */
@@ -60,7 +60,7 @@ const ownEnds: ReadonlySet<FailureReason> = new Set(['TargetFailed', 'OOMKilled'
  * The exit code of `dockerrun run`: that of the signal that stopped it, else the target's own when that is why the
  * run failed, else the one of the reason for which it did.
  */
-export function localExitCode({ failure, target, stoppedBy }: Ending): number {
+export function localExitCode({ failure, target, stoppedBy }: LocalEnd): number {
   if (failure === undefined) return exitCodes.done;
   const ofSignal = failure.reason === 'Cancelled' ? signalCode(stoppedBy) : undefined;
   if (ofSignal !== undefined) return ofSignal;

@@ -4,7 +4,7 @@ import type { Manifest } from './manifest.ts';
 const heldLimits = ['cpu', 'memory', 'nvidia.com/gpu'];
 
 /** What of a file means nothing without a cluster and is passed over, one sentence each. */
-export function localNotes(spec: DockerRunSpec, { ignored, secrets, file }: Manifest): string[] {
+export function ignoredFields(spec: DockerRunSpec, { ignored, secrets, file }: Manifest): string[] {
   const notes: string[] = [];
   const fields = fieldsOfACluster(spec);
   if (fields.length > 0) notes.push(`without a cluster these have no effect: ${fields.join(', ')}`);

@@ -1,9 +1,9 @@
 import { createLogger, type Logger } from '../support/log.ts';
 import { isRecord, textOf } from '../support/narrow.ts';
-import type { Speaker } from './speaker.ts';
+import type { Console } from './speaker.ts';
 
 /** A log for people: warnings of the run's parts as plain lines. */
-export function plainLog(speaker: Speaker): Logger {
+export function plainLog(speaker: Console): Logger {
   return createLogger('warn', { write: (json) => speaker.say(plainLine(json)) });
 }
 

@@ -6,14 +6,14 @@ import { dockerSocket } from './docker-socket.ts';
 import { killTarget } from './hurry.ts';
 import { parseDocuments } from './kubectl-yaml.ts';
 import { makeLocalDirectory } from './local-directory.ts';
-import { localNotes } from './local-notes.ts';
+import { ignoredFields } from './local-notes.ts';
 import { LocalSecrets } from './local-secrets.ts';
 import { localEnvironment } from './local-environment.ts';
 import { chooseRun, type Manifest, manifestOf } from './manifest.ts';
 import { nameOfInput, readInput, withEnvFile } from './read-input.ts';
 import { readSecrets } from './secret-documents.ts';
 import { onSecondSignal } from './second-signal.ts';
-import { Speaker } from './speaker.ts';
+import { Console } from './speaker.ts';
 import { superviseRun } from './supervise-run.ts';
 
 /** The process that the command runs in. */
@@ -37,9 +37,9 @@ type Prepared = {
 export async function runCommand(command: RunCommand, terminal: Terminal): Promise<number> {
   const { stdout, stderr, stop } = terminal;
   const { accepted, manifest, secrets, dockerSocket } = await prepare(command, terminal);
-  const speaker = new Speaker(stderr, command.quiet);
+  const speaker = new Console(stderr, command.quiet);
   const warn = (sentence: string) => speaker.warn(sentence);
-  for (const note of localNotes(accepted.spec, manifest)) speaker.say(note);
+  for (const note of ignoredFields(accepted.spec, manifest)) speaker.say(note);
   const directory = await makeLocalDirectory();
   try {
     const environment = await localEnvironment(accepted, {

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
  * Standard error, which the target's bytes and our lines share: each line of ours begins at the beginning of a line,
  * even if the target's last one has no end yet.
  */
-export class Speaker {
+export class Console {
   /** Takes the target's bytes, and passes them on as they are. */
   readonly target: Writable;
   readonly #out: Writable;

@@ -10,11 +10,11 @@ import { localExitCode, localSentence } from './local-failure.ts';
 import type { LocalSecrets } from './local-secrets.ts';
 import { plainLog } from './plain-log.ts';
 import { ProgressLines, resultLines } from './progress-lines.ts';
-import type { Speaker } from './speaker.ts';
+import type { Console } from './speaker.ts';
 
 /** Who is told about a run, and who stops it. */
 export type Supervision = {
-  readonly speaker: Speaker;
+  readonly speaker: Console;
   readonly stdout: Writable;
   readonly stop: AbortSignal;
   readonly secrets: LocalSecrets;

@@ -5,7 +5,7 @@ import type { QueueState } from '../runtime/queue.ts';
 import type { ControllerConfig } from './config.ts';
 
 /** What the controller shows of itself, and where. */
-export type Exposed = {
+export type Endpoints = {
   readonly config: Pick<ControllerConfig, 'healthPort' | 'metricsPort'>;
   readonly metrics: Scraped;
   readonly isReady: () => boolean;
@@ -15,14 +15,14 @@ export type Exposed = {
 };
 
 /** Opens the two ports on which the kubelet and Prometheus ask the controller how it is. */
-export async function expose({ config, metrics, isReady, queue, watches }: Exposed): Promise<{
+export async function serveEndpoints({ config, metrics, isReady, queue, watches }: Endpoints): Promise<{
   close: () => Promise<void>;
 }> {
-  const whatIsWrong = () => {
+  const livenessFailure = () => {
     const now = performance.now();
     return liveness({ ...(queue() ?? { ...idle, lastFinishedAt: now }), watches: watches() }, now);
   };
-  const health = await serveHealth({ port: config.healthPort, isReady, whatIsWrong });
+  const health = await serveHealth({ port: config.healthPort, isReady, livenessFailure });
   if (config.metricsPort === 0) return health;
   const scraped = await serveMetrics(config.metricsPort, metrics).catch((error: unknown) => {
     throw new Error(

@@ -11,7 +11,7 @@ import {
   observeReconcile,
   observeRuns,
 } from './metrics/instruments.ts';
-import { Obstacles } from './observe/obstacles.ts';
+import { BlockingEvents } from './observe/obstacles.ts';
 import type { ObservedPod } from './observe/observed.ts';
 import { policyIn } from './observe/policies.ts';
 import { createReconcile } from './reconcile.ts';
@@ -28,7 +28,7 @@ const drainMs = 3_000;
 const abortMs = 1_500;
 
 /** What one term needs. */
-export type LoopOptions = {
+export type ControllerOptions = {
   connection: Connection;
   cluster: ClusterCaches;
   worker: WorkerConfig;
@@ -41,15 +41,15 @@ export type LoopOptions = {
 /**
  * The work of one term. Whatever it remembers is made anew for the next one: in between another replica has worked.
  */
-export class Loop {
+export class Controller {
   readonly #queue: KeyedQueue;
   readonly #workers: WorkerPoller;
   readonly #abort = new AbortController();
   #active = 0;
 
-  constructor(options: LoopOptions) {
+  constructor(options: ControllerOptions) {
     const { connection, cluster, worker, metrics, log } = options;
-    const { caches, podsOfJobs } = cluster;
+    const { caches, podIndex } = cluster;
     const signal = AbortSignal.any([options.signal, this.#abort.signal]);
     const workers = new WorkerPoller({
       ask: askWorkerOver(progressPort),
@@ -61,7 +61,13 @@ export class Loop {
     });
     this.#workers = workers;
     const unobserved = createReconcile({
-      gatherer: { connection, caches, podsOfJobs, obstacles: new Obstacles(connection, log), workers },
+      gatherer: {
+        connection,
+        caches,
+        podIndex,
+        blockingEvents: new BlockingEvents(connection, log),
+        workers,
+      },
       worker,
       policy: (namespace) => policyIn(caches.policies, namespace),
       log,

@@ -7,10 +7,10 @@ import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
 import { areSynced, ClusterCaches } from './observe/caches.ts';
 import { readConfig } from './config.ts';
-import { expose } from './exposed.ts';
+import { serveEndpoints } from './exposed.ts';
 import { createMetrics, showQueue } from './metrics/instruments.ts';
 import { leaseName, runLeadership } from './leadership.ts';
-import { concurrentReconciles, Loop } from './loop.ts';
+import { concurrentReconciles, Controller } from './loop.ts';
 import { showRuns } from './metrics/runs-shown.ts';
 import { observeWatches } from './metrics/watch-instruments.ts';
 import { connectObserved, observeLeading } from './metrics/wire-instruments.ts';
@@ -27,7 +27,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   const metrics = createMetrics(concurrentReconciles);
   const [connection, leaseConnection] = [await connectObserved(metrics), await connectObserved(metrics)];
   const watches = observeWatches(metrics);
-  let loop: Loop | undefined;
+  let loop: Controller | undefined;
   const cluster = new ClusterCaches({
     connection,
     log,
@@ -42,7 +42,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     const { worker } = config;
     const { signal } = term;
     const fenced = term.fence(connection);
-    loop = new Loop({ connection: fenced, cluster, worker, metrics, log, signal });
+    loop = new Controller({ connection: fenced, cluster, worker, metrics, log, signal });
     for (const { metadata } of caches.runs.values()) loop.add(`${metadata.namespace}/${metadata.name}`);
     await aborted(AbortSignal.any([stop, signal]));
     await loop.stop().finally(() => (loop = undefined));
@@ -51,7 +51,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   const queue = () => loop?.queue;
   showQueue(metrics, queue);
   showRuns(metrics, () => caches.runs.values());
-  const servers = await expose({ config, metrics, isReady, queue, watches: watches.signs });
+  const servers = await serveEndpoints({ config, metrics, isReady, queue, watches: watches.signs });
   log.info(
     { version, revision, server: connection.server.origin, worker: config.worker },
     'controller started',

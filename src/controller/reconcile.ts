@@ -13,9 +13,9 @@ import { gather, type Gatherer } from './observe/gather.ts';
 import { isTerminal, type Observed, type ObservedRun } from './observe/observed.ts';
 import type { Policy } from '../policy/policy.ts';
 import { tracedAction, tracedStatus } from './run-tracing.ts';
-import { StaleError } from './apply/stale.ts';
-import { isUrgent } from './apply/urgent.ts';
-import { WriteTimes } from './apply/write-times.ts';
+import { ConflictError } from './apply/stale.ts';
+import { bypassesRateLimit } from './apply/urgent.ts';
+import { StatusWriter } from './apply/write-times.ts';
 
 /** What bringing a run forward needs; one for each term of leading. */
 export type Reconciler = {
@@ -31,7 +31,7 @@ export type Reconciler = {
 
 /** Makes the function that brings one run forward: gather → decide → apply. Level-triggered: it knows only the key. */
 export function createReconcile(reconciler: Reconciler): (key: string) => Promise<Next> {
-  const times = new WriteTimes();
+  const times = new StatusWriter();
   return async (key) => {
     const uid = reconciler.gatherer.caches.runs.get(key)?.metadata.uid;
     const log = reconciler.log.child({ dockerRun: key, uid, reconcileId: randomUUID().slice(0, 8) });
@@ -45,12 +45,12 @@ export function createReconcile(reconciler: Reconciler): (key: string) => Promis
 }
 
 function tellFailure(log: Logger, error: unknown): void {
-  if (error instanceof StaleError)
+  if (error instanceof ConflictError)
     log.info(errorFields(error), 'the run has changed, it will be decided again');
   else log.warn(errorFields(error), 'reconcile failed, it will be tried again');
 }
 
-async function reconcile(reconciler: Reconciler, key: string, times: WriteTimes): Promise<Next> {
+async function reconcile(reconciler: Reconciler, key: string, times: StatusWriter): Promise<Next> {
   const version = reconciler.gatherer.caches.runs.versionOf(key);
   const observed = await gather(reconciler.gatherer, key, reconciler.signal);
   if (observed === undefined) {
@@ -89,14 +89,14 @@ async function write(
   reconciler: Reconciler,
   observed: Observed,
   { status, event }: Decision,
-  { key, version, times }: { key: string; version: string | undefined; times: WriteTimes },
+  { key, version, times }: { key: string; version: string | undefined; times: StatusWriter },
 ): Promise<number | undefined> {
   if (status === undefined) {
     if (isTerminal(observed.run.status)) times.forget(key);
     return undefined;
   }
   const when = times.when(key, observed.run.status, status);
-  if (when.kind === 'later' && !isUrgent(observed, status)) return when.milliseconds;
+  if (when.kind === 'later' && !bypassesRateLimit(observed, status)) return when.milliseconds;
   if (when.kind !== 'never') {
     await store(reconciler, { run: observed.run, version }, { status, event });
     times.wrote(key);

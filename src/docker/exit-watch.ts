@@ -5,14 +5,14 @@ import type { Engine } from './engine.ts';
 import { type ContainerEvent, type EventStream, openEvents } from './engine-events.ts';
 
 /** How the target ended; times are milliseconds since 1970 by the engine's clock. */
-export type Death = { readonly exitCode: number; readonly at: number };
+export type ContainerExit = { readonly exitCode: number; readonly at: number };
 
 /** Bounds and intervals of the watch, in milliseconds. */
 export type WatchTimes = {
   /** How long the engine may be unreachable before the container counts as lost. */
   readonly unreachableMs: number;
   /** How often the container is looked at, in case an event got lost. */
-  readonly lookEveryMs: number;
+  readonly inspectEveryMs: number;
   /** How long an event may lag behind what an inspect already shows. */
   readonly eventLagMs: number;
   readonly reconnectEveryMs: number;
@@ -20,7 +20,7 @@ export type WatchTimes = {
 
 const usualTimes: WatchTimes = {
   unreachableMs: 60_000,
-  lookEveryMs: 30_000,
+  inspectEveryMs: 30_000,
   eventLagMs: 2_000,
   reconnectEveryMs: 500,
 };
@@ -39,7 +39,7 @@ export class ExitWatch {
   readonly #times: WatchTimes;
   readonly #closing = new AbortController();
   readonly #started = Promise.withResolvers<number>();
-  readonly #died = Promise.withResolvers<Death>();
+  readonly #exited = Promise.withResolvers<ContainerExit>();
   readonly #destroyed = Promise.withResolvers<void>();
   #stream: EventStream | undefined;
   #lastContact = Date.now();
@@ -53,7 +53,7 @@ export class ExitWatch {
     this.#engine = engine;
     this.#id = id;
     this.#times = times;
-    this.#died.promise.catch(() => undefined);
+    this.#exited.promise.catch(() => undefined);
   }
 
   /** Resolves when the engine has confirmed the subscription: from then on no event is missed. */
@@ -66,7 +66,7 @@ export class ExitWatch {
     const watch = new ExitWatch(engine, id, { ...usualTimes, ...times });
     watch.#stream = await openEvents(engine, id, watch.#since, { signal });
     void watch.#follow(watch.#stream);
-    void watch.#lookRegularly();
+    void watch.#inspectRegularly();
     return watch;
   }
 
@@ -79,8 +79,8 @@ export class ExitWatch {
   }
 
   /** Resolves when the target ended; rejects with RunError ContainerLost when that can no longer be known. */
-  get died(): Promise<Death> {
-    return this.#died.promise;
+  get exited(): Promise<ContainerExit> {
+    return this.#exited.promise;
   }
 
   /** Resolves when the engine has removed the container. */
@@ -113,7 +113,7 @@ export class ExitWatch {
   }
 
   /** Looks at the container now; settles `died` when it ended and its event does not come. */
-  async look(): Promise<ContainerState['phase']> {
+  async inspect(): Promise<ContainerState['phase']> {
     const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
     const state = await inspectState(this.#engine, this.#id, limits);
     this.#lastContact = Date.now();
@@ -123,7 +123,7 @@ export class ExitWatch {
       this.#oomKilled ||= state.oomKilled;
       this.#end({ exitCode: state.exitCode, at: state.at });
     } else {
-      this.#lose('The container vanished before its exit code was known');
+      this.#markLost('The container vanished before its exit code was known');
       this.#destroyed.resolve();
     }
     return state.phase;
@@ -158,30 +158,30 @@ export class ExitWatch {
     const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
     this.#stream = await openEvents(this.#engine, this.#id, this.#since, limits);
     this.#lastContact = Date.now();
-    void this.#lookAfterReturn();
+    void this.#inspectAfterReturn();
     return this.#stream;
   }
 
   #isUnreachableTooLong(): boolean {
     if (Date.now() - this.#lastContact < this.#times.unreachableMs) return false;
-    this.#lose('The Docker Engine went away while the target was running and did not come back');
+    this.#markLost('The Docker Engine went away while the target was running and did not come back');
     return true;
   }
 
-  async #lookAfterReturn(): Promise<void> {
-    if ((await this.#tryLook()) === 'running') await this.onReturn().catch(() => undefined);
+  async #inspectAfterReturn(): Promise<void> {
+    if ((await this.#tryInspect()) === 'running') await this.onReturn().catch(() => undefined);
   }
 
-  async #lookRegularly(): Promise<void> {
+  async #inspectRegularly(): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      await this.#pause(this.#times.lookEveryMs);
-      await this.#tryLook();
+      await this.#pause(this.#times.inspectEveryMs);
+      await this.#tryInspect();
     }
   }
 
   /** An engine that does not answer now is asked again; {@link #isUnreachableTooLong} ends that. */
-  async #tryLook(): Promise<ContainerState['phase'] | undefined> {
-    return this.look().catch(() => undefined);
+  async #tryInspect(): Promise<ContainerState['phase'] | undefined> {
+    return this.inspect().catch(() => undefined);
   }
 
   async #pause(milliseconds: number): Promise<void> {
@@ -198,17 +198,17 @@ export class ExitWatch {
     else this.#destroy();
   }
 
-  #end(death: Death): void {
+  #end(exit: ContainerExit): void {
     this.#hasEnded = true;
-    this.#died.resolve(death);
+    this.#exited.resolve(exit);
   }
 
   #destroy(): void {
-    if (!this.#hasEnded) this.#lose('The container was removed before its target ended');
+    if (!this.#hasEnded) this.#markLost('The container was removed before its target ended');
     this.#destroyed.resolve();
   }
 
-  #lose(what: string): void {
-    this.#died.reject(new RunError('ContainerLost', what));
+  #markLost(what: string): void {
+    this.#exited.reject(new RunError('ContainerLost', what));
   }
 }

@@ -4,7 +4,7 @@ import { RunError } from '../support/errors.ts';
 import { initFailure, isUnreachable } from './classify.ts';
 import { inspectState } from './container-state.ts';
 import type { Engine, EngineContext } from './engine.ts';
-import type { Death, ExitWatch } from './exit-watch.ts';
+import type { ContainerExit, ExitWatch } from './exit-watch.ts';
 import type { OomKills } from './oom-kills.ts';
 import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
 import { type ContainerOutcome, type FollowOptions, stopSignal } from './run-support.ts';
@@ -44,26 +44,26 @@ export async function followTarget(
   using request = new StopRequest({ signal: context.signal, fail: options.fail });
   request.startClock(options.activeDeadlineMs);
   options.onStarted({ containerID: id, startedAt: isoTime(startedAt) });
-  void output.ended.then(() => watch.look()).catch(() => undefined);
+  void output.ended.then(() => watch.inspect()).catch(() => undefined);
 
-  const first = await Promise.race([watch.died, request.cause]);
+  const first = await Promise.race([watch.exited, request.cause]);
   const stopped = typeof first === 'string' ? first : undefined;
   const wasMissed = typeof first !== 'string' && first.exitCode === sigkillExitCode && kills.grewLately;
-  const { death, isDrained } = await (typeof first === 'string'
+  const { exit, isDrained } = await (typeof first === 'string'
     ? stop(context, container, options)
     : seeEnded(context, container, first, options));
   return {
     containerID: id,
-    exitCode: death.exitCode,
+    exitCode: exit.exitCode,
     oomKilled: watch.oomKilled || (wasMissed && !watch.wasSignalled),
     startedAt: isoTime(startedAt),
-    finishedAt: isoTime(death.at),
+    finishedAt: isoTime(exit.at),
     ...defined({ stopped }),
     outputComplete: isDrained && !watch.wasInterrupted,
   };
 }
 
-type End = { readonly death: Death; readonly isDrained: boolean };
+type End = { readonly exit: ContainerExit; readonly isDrained: boolean };
 
 /** Ends a target that must not go on. */
 async function stop(
@@ -73,36 +73,36 @@ async function stop(
 ): Promise<End> {
   const cancel = stopSignal(context, options);
   await (keep ? stopContainer : stopAndRemove)(context.engine, id, { graceMs: options.stopGraceMs, cancel });
-  const death = await deathAfterStop(watch);
-  return { death, isDrained: await output.finish({ usual: stoppedDrain, hurried: cancelledDrain, cancel }) };
+  const exit = await exitAfterStop(watch);
+  return { exit, isDrained: await output.finish({ usual: stoppedDrain, hurried: cancelledDrain, cancel }) };
 }
 
 /** Takes leave of a target that ended by itself. */
 async function seeEnded(
   context: EngineContext,
   container: WatchedContainer,
-  death: Death,
+  exit: ContainerExit,
   options: FollowOptions,
 ): Promise<End> {
   const { engine } = context;
   const { keep, output } = container;
   const cancel = stopSignal(context, options);
-  await refuseEngineShutdown(engine, container, death);
+  await refuseEngineShutdown(engine, container, exit);
   const isDrained = await output.finish({
     usual: { idleMs: options.drainIdleMs ?? usualDrainMs },
     hurried: cancelledDrain,
     cancel,
   });
   if (!keep) await seeDestroyed(engine, container, cancel);
-  const failure = initFailure(death.exitCode, output.stderrHead);
+  const failure = initFailure(exit.exitCode, output.stderrHead);
   if (failure !== undefined) throw failure;
-  return { death, isDrained };
+  return { exit, isDrained };
 }
 
 /** The target has ended already: its last events are at most a moment behind. */
-async function deathAfterStop(watch: ExitWatch): Promise<Death> {
-  const death = await settledWithin(watch.died, startedEventMs).catch(() => undefined);
-  return death ?? { exitCode: 137, at: Date.now() };
+async function exitAfterStop(watch: ExitWatch): Promise<ContainerExit> {
+  const exit = await settledWithin(watch.exited, startedEventMs).catch(() => undefined);
+  return exit ?? { exitCode: 137, at: Date.now() };
 }
 
 /**
@@ -112,9 +112,9 @@ async function deathAfterStop(watch: ExitWatch): Promise<Death> {
 async function refuseEngineShutdown(
   engine: Engine,
   { id, watch }: WatchedContainer,
-  death: Death,
+  exit: ContainerExit,
 ): Promise<void> {
-  const looksKilled = watch.wasSignalled || killedExitCodes.includes(death.exitCode);
+  const looksKilled = watch.wasSignalled || killedExitCodes.includes(exit.exitCode);
   if (watch.wasInterrupted && looksKilled && !watch.oomKilled) {
     throw new RunError('ContainerLost', 'The Docker Engine was restarted, which ended the target');
   }

@@ -1,7 +1,7 @@
 import { onAbort } from '../support/abort.ts';
 
 /** How long something may take, in milliseconds: usually, and from the moment on that the run is cancelled. */
-export type Bounds = { readonly usualMs: number; readonly hurriedMs: number };
+export type Bounds = { readonly usualMs: number; readonly afterCancelMs: number };
 
 /**
  * A clock for what has to go on after a cancel, only faster: `signal` aborts after `usualMs`, or `hurriedMs` after
@@ -13,9 +13,9 @@ export class CancelAwareDeadline implements Disposable {
   readonly #listening: Disposable | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
 
-  constructor({ usualMs, hurriedMs }: Bounds, cancel: AbortSignal | undefined) {
+  constructor({ usualMs, afterCancelMs }: Bounds, cancel: AbortSignal | undefined) {
     this.#endAfter(usualMs);
-    this.#listening = cancel && onAbort(cancel, () => this.#endAfter(hurriedMs));
+    this.#listening = cancel && onAbort(cancel, () => this.#endAfter(afterCancelMs));
   }
 
   get signal(): AbortSignal {

@@ -7,9 +7,9 @@ import { engineCall } from './engine-call.ts';
 import { type Bounds, CancelAwareDeadline } from './patience.ts';
 
 /** How long each step of ending a container may take, the first one beyond the grace the target was given. */
-const stopBounds: Bounds = { usualMs: 10_000, hurriedMs: 3_000 };
+const stopBounds: Bounds = { usualMs: 10_000, afterCancelMs: 3_000 };
 /** How long the whole removal is tried, engine restarts included. */
-const goneBounds: Bounds = { usualMs: 30_000, hurriedMs: 8_000 };
+const goneBounds: Bounds = { usualMs: 30_000, afterCancelMs: 8_000 };
 const stepMs = 10_000;
 const pollMs = 200;
 
@@ -49,8 +49,8 @@ export async function stopContainer(engine: Engine, id: string, options: StopOpt
 async function signalToStop(engine: Engine, id: string, { graceMs, cancel }: StopOptions): Promise<void> {
   const container = engine.docker.getContainer(id);
   const seconds = Math.max(1, Math.ceil(graceMs / 1000));
-  const { usualMs, hurriedMs } = stopBounds;
-  const withGrace = { usualMs: seconds * 1000 + usualMs, hurriedMs: seconds * 1000 + hurriedMs };
+  const { usualMs, afterCancelMs } = stopBounds;
+  const withGrace = { usualMs: seconds * 1000 + usualMs, afterCancelMs: seconds * 1000 + afterCancelMs };
   const stopped = await attempt(withGrace, cancel, (abortSignal) =>
     container.stop({ t: seconds, abortSignal }),
   );

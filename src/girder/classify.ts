@@ -10,7 +10,7 @@ import type { Method } from './http/transport.ts';
 export type Context = { readonly method: Method; readonly subject: string; readonly api: string };
 
 /** The part of an answer that decides: Girder's errors are `{message, type}`; anything else has no `type`. */
-export type Refusal = {
+export type GirderRefusal = {
   readonly status: number;
   readonly message: string;
   readonly type: string | undefined;
@@ -18,7 +18,7 @@ export type Refusal = {
 };
 
 /** Reads the body of a refusal; a page of HTML from a wrong address or a proxy has no `type`. */
-export function parseRefusal(status: number, text: string, retryAfter?: string): Refusal {
+export function parseRefusal(status: number, text: string, retryAfter?: string): GirderRefusal {
   const body = parseJson(text);
   if (isRecord(body) && 'message' in body && 'type' in body) {
     return { status, message: oneLine(String(body['message'])), type: String(body['type']), retryAfter };
@@ -27,7 +27,7 @@ export function parseRefusal(status: number, text: string, retryAfter?: string):
 }
 
 /** The error for any answer of 400 and more: the only place that knows what Girder's refusals mean. */
-export function classify(refusal: Refusal, context: Context): RunError | TransientFailure {
+export function classify(refusal: GirderRefusal, context: Context): RunError | TransientFailure {
   const { status, message } = refusal;
   if (status === 429 || (status >= 500 && status !== 501 && status !== 505)) {
     const retryAfter = parseRetryAfter(refusal.retryAfter, Date.now());
@@ -36,7 +36,10 @@ export function classify(refusal: Refusal, context: Context): RunError | Transie
   return new RunError(...reasonAndMessage(refusal, context));
 }
 
-function reasonAndMessage({ status, message, type }: Refusal, context: Context): [FailureReason, string] {
+function reasonAndMessage(
+  { status, message, type }: GirderRefusal,
+  context: Context,
+): [FailureReason, string] {
   const { method, subject, api } = context;
   if (status === 401) {
     return ['GirderUnauthorized', `Girder ${api} does not accept the credentials of the run for ${subject}`];

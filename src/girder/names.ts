@@ -16,7 +16,7 @@ export function safeFileName(name: string): string {
  * The names of one directory: every entry gets one of its own, so that two entries of one name both arrive. The later
  * ones get ` (1)`, ` (2)`… before the extension.
  */
-export class NameClaims {
+export class UniqueNames {
   readonly #taken = new Set<string>();
   readonly #next = new Map<string, number>();
 

@@ -9,7 +9,7 @@ import {
   splitLast,
 } from './confined.ts';
 import { ConfinedPathError } from './confined-path.ts';
-import { inodeOf, type MadePath, ownNamePrefix } from './made-path.ts';
+import { inodeOf, type CreatedPath, ownNamePrefix } from './made-path.ts';
 
 /** File systems without hard links (FAT, some network ones) answer with one of these. */
 const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
@@ -29,7 +29,7 @@ export async function publishFile(
   root: string,
   temporary: string,
   relativePath: string,
-  onReserve?: (made: MadePath) => void,
+  onReserve?: (made: CreatedPath) => void,
 ): Promise<void> {
   const { parents, name } = splitLast(relativePath);
   await using directory = await openDirectory(root, parents);
@@ -52,7 +52,7 @@ export async function publishFile(
  * Removes what was made below `root`: an empty directory, or a file if it is still the one with that inode. True
  * when nothing has that name any more.
  */
-export async function removePath(root: string, made: MadePath): Promise<boolean> {
+export async function removePath(root: string, made: CreatedPath): Promise<boolean> {
   const { parents, name } = splitLast(made.path);
   try {
     await using directory = await openDirectory(root, parents);
@@ -71,7 +71,7 @@ export async function removePath(root: string, made: MadePath): Promise<boolean>
 }
 
 /** Removes made paths from the last to the first, as removePath does; tells what had to stay. */
-export async function removePaths(root: string, made: readonly MadePath[]): Promise<string[]> {
+export async function removePaths(root: string, made: readonly CreatedPath[]): Promise<string[]> {
   const kept = new Set<string>();
   for (const one of made.toReversed()) {
     const isGone = await removePath(root, one).catch(() => false);

@@ -5,7 +5,7 @@ import { describe, errorCode } from '../support/errors.ts';
 import { publishFile, refuseExisting, removePath } from './confined-change.ts';
 import { makeDirectories, openDirectory, openPlace, splitLast } from './confined.ts';
 import { type Fifo, FifoError } from './fifo.ts';
-import { inodeOf, type MadePath, ownNamePrefix } from './made-path.ts';
+import { inodeOf, type CreatedPath, ownNamePrefix } from './made-path.ts';
 
 /** Whatever user the target runs as, it can make its way to the pipe and open it. */
 const directoryMode = 0o777;
@@ -22,7 +22,7 @@ const deadlineMs = 10_000;
 export async function makeFifo(
   root: string,
   relativePath: string,
-  onCreate?: (made: MadePath) => void,
+  onCreate?: (made: CreatedPath) => void,
 ): Promise<Fifo> {
   const { parents } = splitLast(relativePath);
   await makeDirectories(root, parents, directoryMode, (path) => onCreate?.({ path }));

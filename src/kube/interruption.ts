@@ -46,7 +46,7 @@ export function interruptionReason(error: unknown): InterruptionReason {
  * Whether only a new list helps. A watch that is silent or unreadable again and again may be one from a version that the
  * server does not have (its etcd was restored), or one that cannot get past an event.
  */
-export function mustList(reason: InterruptionReason, fruitlessWatches: number): boolean {
+export function mustList(reason: InterruptionReason, emptyWatches: number): boolean {
   if (reason === 'expired') return true;
-  return (reason === 'silence' || reason === 'unreadable') && fruitlessWatches >= 2;
+  return (reason === 'silence' || reason === 'unreadable') && emptyWatches >= 2;
 }

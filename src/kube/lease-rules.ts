@@ -41,13 +41,13 @@ export const leaseTiming: LeaseTiming = {
 };
 
 /** What one who wants to lead may do with the lease as it was seen last. */
-export type Claim = 'create' | 'renew' | 'take' | 'wait';
+export type LeaseClaim = 'create' | 'renew' | 'take' | 'wait';
 
 /**
  * Who may take a lease. It has expired when it did not change for its whole duration by the clock of who looks: the
  * times in it were written by others' clocks and are never compared.
  */
-export function claimOf({ lease, since }: Sighting, identity: string, now: number): Claim {
+export function claimOf({ lease, since }: Sighting, identity: string, now: number): LeaseClaim {
   if (lease === undefined) return 'create';
   if (lease.holder === identity) return 'renew';
   if (lease.holder === '') return 'take';

@@ -72,9 +72,9 @@ export class ListWatch<Item> {
   /** Lists and watches in a row that did not work. */
   #failures = 0;
   /** Watches in a row that brought nothing that could be used. */
-  #fruitless = 0;
+  #emptyWatches = 0;
   /** What `onChange` threw at. */
-  readonly #untold = new Map<string, Change<Item>>();
+  readonly #undelivered = new Map<string, Change<Item>>();
 
   constructor(options: ListWatchOptions<Item>) {
     this.#options = options;
@@ -143,7 +143,7 @@ export class ListWatch<Item> {
     this.#listAt = performance.now() + (this.#options.relistMs ?? defaultRelistMs());
     this.#state = { kind: 'watch', version };
     this.#guard('observer', () => observer?.listed(listed.length));
-    this.#tell([...this.#untold.values(), ...news]);
+    this.#tell([...this.#undelivered.values(), ...news]);
   }
 
   async #watch(version: string, signal: AbortSignal): Promise<void> {
@@ -162,12 +162,12 @@ export class ListWatch<Item> {
 
   #take({ type, object }: WatchEvent): void {
     const { resourceVersion: version } = parseObjectMeta(object);
-    this.#fruitless = 0;
+    this.#emptyWatches = 0;
     const news = this.#newsOf(type, object, Number(version));
     // Before anybody hears of it: whatever they do, it is not asked for again.
     this.#state = { kind: 'watch', version };
     this.#guard('observer', () => this.#options.observer?.event(type));
-    this.#tell(type === 'BOOKMARK' ? [...this.#untold.values()] : news);
+    this.#tell(type === 'BOOKMARK' ? [...this.#undelivered.values()] : news);
   }
 
   #newsOf(type: WatchEventType, object: unknown, version: number): Change<Item>[] {
@@ -184,10 +184,10 @@ export class ListWatch<Item> {
 
   #tell(news: readonly Change<Item>[]): void {
     for (const change of news) {
-      this.#untold.set(change.key, change);
+      this.#undelivered.set(change.key, change);
       this.#guard('onChange', () => {
         this.#options.onChange(change.item, change.before);
-        this.#untold.delete(change.key);
+        this.#undelivered.delete(change.key);
       });
     }
   }
@@ -226,8 +226,8 @@ export class ListWatch<Item> {
     this.#guard('observer', () => this.#options.observer?.interrupted(reason));
     if (worked) this.#failures = 0;
     else if (openMs >= 0) this.#failures = Math.min(this.#failures, mostFailuresOfOpened);
-    if (reason === 'silence' || reason === 'unreadable') this.#fruitless += 1;
-    if (mustList(reason, this.#fruitless) || now >= this.#listAt) this.#state = { kind: 'list' };
+    if (reason === 'silence' || reason === 'unreadable') this.#emptyWatches += 1;
+    if (mustList(reason, this.#emptyWatches) || now >= this.#listAt) this.#state = { kind: 'list' };
     if (reason !== 'closed' || !worked) await this.#pause(reason, failure, signal);
   }
 

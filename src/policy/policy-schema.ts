@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { policyOptionNames } from '../api/docker/option-risks.ts';
 import { intOrString } from '../api/docker/option-fields.ts';
 import { dockerOptions } from '../api/docker/options.ts';
-import { rules, word } from '../api/keywords.ts';
+import { rules, enumOf } from '../api/keywords.ts';
 import { imagePattern, namespacePattern, pathPrefix, plainAddress, sourceOf } from './patterns.ts';
 
 /** How many entries a list has at most, those of namespaces included: a run is compared with all of them. */
@@ -24,7 +24,7 @@ const hostPath = Type.Object({
 });
 
 const allowedOption = Type.Object({
-  option: word(policyOptionNames, { description: 'The option, by its name in spec.docker of a run.' }),
+  option: enumOf(policyOptionNames, { description: 'The option, by its name in spec.docker of a run.' }),
   values: Type.Optional(
     Type.Array(
       intOrString('A value: the part of it that is dangerous, see docs/policy.md.', { maxLength: 256 }),

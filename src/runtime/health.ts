@@ -5,7 +5,7 @@ export type HealthOptions = {
   port: number;
   isReady: () => boolean;
   /** Why the process should be started anew, or nothing when it makes progress. */
-  whatIsWrong?: () => string | undefined;
+  livenessFailure?: () => string | undefined;
 };
 
 /**
@@ -14,7 +14,7 @@ export type HealthOptions = {
  */
 export async function serveHealth(options: HealthOptions): Promise<{ close: () => Promise<void> }> {
   const server = createServer((request, response) => {
-    const problem = request.url === '/readyz' ? notReady(options) : options.whatIsWrong?.();
+    const problem = request.url === '/readyz' ? notReady(options) : options.livenessFailure?.();
     const status = problem === undefined ? 200 : 503;
     response.writeHead(status, { 'content-type': 'text/plain' }).end(`${problem ?? 'ok'}\n`);
   });

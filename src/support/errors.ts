@@ -15,7 +15,7 @@ export class RunError extends Error {
 
   /** The sentence for status and Events: what, where, and how to mend it. */
   get sentence(): string {
-    return `${capitalized(this.message).replace(/[.\s]+$/, '')}. ${failureReasons[this.reason].mend}`;
+    return `${capitalized(this.message).replace(/[.\s]+$/, '')}. ${failureReasons[this.reason].remedy}`;
   }
 }
 

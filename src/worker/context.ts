@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Engine } from '../docker/engine.ts';
 import type { GirderJob } from '../girder/job/job.ts';
-import type { MadePath } from '../io/made-path.ts';
+import type { CreatedPath } from '../io/made-path.ts';
 import type { Logger } from '../support/log.ts';
 import type { LiveReport } from './live-report.ts';
 import type { RunEnvironment, SharedVolume } from './run-environment.ts';
@@ -33,4 +33,4 @@ export type RunContext = RunOptions & {
 };
 
 /** Gets each path of a volume just before the run makes it, so that the next attempt can remove it after a crash. */
-export type Journal = { readonly note: (volume: SharedVolume, made: MadePath) => void };
+export type Journal = { readonly note: (volume: SharedVolume, made: CreatedPath) => void };

@@ -7,7 +7,7 @@ import type { Logger } from '../support/log.ts';
  * The file that the kubelet reads a container's final word from. Its bytes are taken before the run begins, as
  * spaces, because the run may end for the very reason that the disk is full.
  */
-export class FinalWord {
+export class TerminationMessage {
   readonly #path: string;
   readonly #log: Logger;
 

@@ -67,11 +67,11 @@ async function reportFailure(
   failure: RunError,
   { mayBeRetried }: RunEnvironment,
 ): Promise<void> {
-  const { blame } = failureReasons[failure.reason];
-  if (blame === 'cancelled' || blame === 'cancelledForGood') {
+  const { category } = failureReasons[failure.reason];
+  if (category === 'cancelled' || category === 'cancelledForGood') {
     return job.finish({ kind: 'cancelled', message: failure.sentence });
   }
-  const isFinal = blame === 'spec' || blame === 'deadline' || !mayBeRetried;
+  const isFinal = category === 'spec' || category === 'deadline' || !mayBeRetried;
   if (isFinal) return job.finish({ kind: 'failed', message: failure.sentence });
   job.say(`${failure.sentence} The run is tried again.`);
   await job.leave();

@@ -8,7 +8,7 @@ import {
   type TargetStatus,
   type Transfer,
 } from '../api/status.ts';
-import { cutToBytes, jsonBytes } from '../api/text-size.ts';
+import { truncateToBytes, jsonBytes } from '../api/text-size.ts';
 import { fetchProgress, measuredProgress, type Pull, transferProgress } from './progress-text.ts';
 
 /** A transfer that goes on until it is disposed of. */
@@ -132,5 +132,5 @@ export class LiveReport {
 }
 
 function withShortMessage(progress: Progress): Progress {
-  return { ...progress, message: cutToBytes(progress.message, mostMessageBytes) };
+  return { ...progress, message: truncateToBytes(progress.message, mostMessageBytes) };
 }

@@ -5,7 +5,7 @@ import { cancelledBy } from '../support/abort.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { traced } from '../support/trace/trace.ts';
-import { FinalWord } from './final-word.ts';
+import { TerminationMessage } from './final-word.ts';
 import type { RunOptions } from './context.ts';
 import { installLastResort } from './last-resort.ts';
 import { LiveReport } from './live-report.ts';
@@ -25,10 +25,10 @@ const terminationLog = '/dev/termination-log';
  */
 export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
   const log = workerLog(environment);
-  const word = new FinalWord(terminationLog, log);
+  const message = new TerminationMessage(terminationLog, log);
   const report = new LiveReport();
   const end = (failure: RunError | undefined) => {
-    word.say(finalReport(report, failure));
+    message.say(finalReport(report, failure));
     return exitCodeFor(failure, log);
   };
   installLastResort(end);

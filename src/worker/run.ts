@@ -1,4 +1,4 @@
-import { lastingVolumesOf } from '../api/lasting-volumes.ts';
+import { journalledVolumes } from '../api/lasting-volumes.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
 import { traced } from '../support/trace/trace.ts';
@@ -11,7 +11,7 @@ import type { StagedIn } from './stage/stage-in.ts';
 import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/staged-files.ts';
 import { withStartDeadline } from './start-deadline.ts';
-import { planSteps } from './steps.ts';
+import { planRun } from './steps.ts';
 import type { Streams } from './streams/streams.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function runOnce(options: RunOptions): Promise<void> {
     report.doing = 'Preparing the volumes';
     const { volumes, remove } = await environment.openVolumes(signal);
     try {
-      const steps = planSteps(spec, volumes);
+      const steps = planRun(spec, volumes);
       const journal = new StagedFiles();
       await runPhases({ ...options, girderJob, signal, engine, volumes, steps, journal }, journal);
     } finally {
@@ -63,7 +63,7 @@ async function runPhases(context: RunContext, staged: StagedFiles): Promise<void
 
 /** The volumes that outlive the run and have to be without its files then. */
 function lastingVolumes({ environment, volumes }: RunContext) {
-  const { journalled } = lastingVolumesOf(environment.spec);
+  const { journalled } = journalledVolumes(environment.spec);
   return volumes.filter(({ name }) => journalled.includes(name));
 }
 

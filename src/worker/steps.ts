@@ -66,7 +66,7 @@ export type HookOptions = {
 };
 
 /** Plans the steps of a spec that is valid (see validateSpec). Pure. */
-export function planSteps(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Steps {
+export function planRun(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Steps {
   return {
     downloads: downloadsOf(spec, volumes),
     streams: streamsOf(spec, volumes),

@@ -1,4 +1,4 @@
-import { lastingVolumesOf } from '../api/lasting-volumes.ts';
+import { journalledVolumes } from '../api/lasting-volumes.ts';
 import { parseEnding, parsePlan, type RunPlan, workerEnvironment, workerPaths } from '../api/plan.ts';
 import { exitCodes } from '../api/reasons.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
@@ -22,7 +22,7 @@ type Part = { readonly what: string; readonly run: () => Promise<unknown> };
  * job in Girder. No part needs another to succeed. Gives the exit code: it is not 0 when something may be left on the
  * node.
  */
-export async function runTidy(
+export async function runCleanup(
   environment: NodeJS.ProcessEnv,
   mode: string,
   stop: AbortSignal,
@@ -46,7 +46,7 @@ export async function runTidy(
 }
 
 function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSignal; log: Logger }): Part[] {
-  const { journalled, directories } = lastingVolumesOf(spec);
+  const { journalled, directories } = journalledVolumes(spec);
   const runUid = run.uid;
   return [
     {

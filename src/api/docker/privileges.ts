@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { intOrString, integer, mapOfText, text, texts } from './option-fields.ts';
-import { mapOf, word } from '../keywords.ts';
+import { mapOf, enumOf } from '../keywords.ts';
 
 /** The options of `spec.docker` about the walls around the target. */
 export const isolationOptions = {
@@ -17,15 +17,15 @@ export const isolationOptions = {
     ),
   ),
   utsMode: Type.Optional(
-    word(['host'], { description: "Takes the node's host name. The policy must allow it." }),
+    enumOf(['host'], { description: "Takes the node's host name. The policy must allow it." }),
   ),
   usernsMode: Type.Optional(
-    word(['host'], {
+    enumOf(['host'], {
       description: "Turns the engine's remapping of users off for it. The policy must allow it.",
     }),
   ),
   cgroupns: Type.Optional(
-    word(['private', 'host'], {
+    enumOf(['private', 'host'], {
       description: 'Whose cgroups it sees; the policy must allow host.',
     }),
   ),

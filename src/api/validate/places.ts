@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from '../names.ts';
-import { type Place, placeOf } from '../places.ts';
+import { type TransformPlace, placeOf } from '../places.ts';
 import { resultUploadsOf } from '../result-uploads.ts';
 import type { DockerRunSpec } from '../spec.ts';
 import type { Volume } from '../volumes.ts';
@@ -61,7 +61,7 @@ function collidingPaths(spec: DockerRunSpec): string[] {
   });
 }
 
-function contentOf(name: string, { kind }: Place, fileId: string | undefined): string {
+function contentOf(name: string, { kind }: TransformPlace, fileId: string | undefined): string {
   return kind === 'download' ? `file ${fileId}` : `pipe of ${name}`;
 }
 

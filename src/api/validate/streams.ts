@@ -1,4 +1,4 @@
-import { isOwnHeader } from '../own-headers.ts';
+import { isForbiddenHeader } from '../own-headers.ts';
 import type { DockerRunSpec } from '../spec.ts';
 
 /** Requests that cannot be made. */
@@ -7,7 +7,7 @@ export function streamProblems(spec: DockerRunSpec): string[] {
     const post = connect?.output.chunkedTransferEncodingStream;
     if (post === undefined) return [];
     const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream`;
-    const own = (post.headers ?? []).filter((header) => isOwnHeader(header.name));
+    const own = (post.headers ?? []).filter((header) => isForbiddenHeader(header.name));
     return [
       ...urlProblems(`${field}.url`, post.url),
       ...own.map((header) => `${field}.headers: ${header.name} is set by the request itself; remove it`),

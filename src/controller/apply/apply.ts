@@ -9,7 +9,7 @@ import { describe } from '../../support/errors.ts';
 import type { Action } from '../decide/outcome.ts';
 import type { Observed, ObservedRun, Refusal } from '../observe/observed.ts';
 import { parseJob } from '../observe/parse.ts';
-import { expectLatest, StaleError } from './stale.ts';
+import { assertFresh, ConflictError } from './stale.ts';
 
 /** The owner of every field that the controller writes, for server-side apply. */
 const fieldManager = 'dockerrun-controller';
@@ -29,7 +29,7 @@ export async function applyAction(
   const { namespace } = run.metadata;
   switch (action.kind) {
     case 'createJob': {
-      await expectLatest(connection, run.metadata, version, signal);
+      await assertFresh(connection, run.metadata, version, signal);
       const jobRefusal = await createJob(connection, { run, job: action.job }, signal);
       return jobRefusal && { jobRefusal };
     }
@@ -172,6 +172,6 @@ export async function applyStatus(
 
 /** A run that is gone needs no write; one that was written since it was decided on is decided on again. */
 function throwUnlessGone(error: unknown): void {
-  if (isConflict(error)) throw new StaleError(describe(error));
+  if (isConflict(error)) throw new ConflictError(describe(error));
   if (!isNotFound(error)) throw error;
 }

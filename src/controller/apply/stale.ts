@@ -6,8 +6,8 @@ import { parseObjectMeta } from '../../kube/wire.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 
 /** A run has changed since it was decided on: nothing is wrong, it is decided again as soon as the cache has caught up. */
-export class StaleError extends Error {
-  override readonly name = 'StaleError';
+export class ConflictError extends Error {
+  override readonly name = 'ConflictError';
 }
 
 /**
@@ -15,7 +15,7 @@ export class StaleError extends Error {
  * than a minute if its connection hangs, and another replica may work: without this question, a run that has had its
  * Job and has ended could be started again.
  */
-export async function expectLatest(
+export async function assertFresh(
   connection: Connection,
   { namespace, name }: ObservedRun['metadata'],
   version: string | undefined,
@@ -30,5 +30,5 @@ export async function expectLatest(
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
-  throw new StaleError(`the cache does not have the latest version of ${namespace}/${name} yet`);
+  throw new ConflictError(`the cache does not have the latest version of ${namespace}/${name} yet`);
 }

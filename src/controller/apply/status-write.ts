@@ -14,15 +14,15 @@ export type StatusWrite = { kind: 'now' } | { kind: 'later'; milliseconds: numbe
  * What a status tells beyond the one that is stored: nothing; news, which people and tools wait for; a passing phase,
  * which need not be told when the next one follows at once; or how far things are.
  */
-export type Change = 'nothing' | 'news' | 'passing' | 'progress';
+export type Change = 'nothing' | 'milestone' | 'transient' | 'progress';
 
 /** What `after` tells beyond `before`, which is what the API server has. */
 export function changeOf(before: DockerRunStatus, after: DockerRunStatus): Change {
   if (isDeepStrictEqual(plain(before), plain(after))) return 'nothing';
   if (!isDeepStrictEqual(milestones(before), milestones(after))) {
-    return isPassing(before, after) ? 'passing' : 'news';
+    return isTransient(before, after) ? 'transient' : 'milestone';
   }
-  return isDeepStrictEqual(plain(before.target), plain(after.target)) ? 'progress' : 'passing';
+  return isDeepStrictEqual(plain(before.target), plain(after.target)) ? 'progress' : 'transient';
 }
 
 /** News is written at once, a passing phase when it lasts, mere progress at most every 5 s, and what is stored never. */
@@ -33,9 +33,9 @@ export function whenToWrite(
   switch (change) {
     case 'nothing':
       return { kind: 'never' };
-    case 'news':
+    case 'milestone':
       return { kind: 'now' };
-    case 'passing':
+    case 'transient':
       return nowOrIn(progressIntervalMs - heldMs);
     case 'progress':
       return nowOrIn(progressIntervalMs - sinceLastWriteMs);
@@ -61,7 +61,7 @@ function milestones({ phase, reason, attempts, jobName, observedGeneration }: Do
   return [phase, reason, Math.max(1, attempts ?? 0), jobName, observedGeneration];
 }
 
-function isPassing(before: DockerRunStatus, after: DockerRunStatus): boolean {
+function isTransient(before: DockerRunStatus, after: DockerRunStatus): boolean {
   const { phase, reason } = after;
   return (
     (phase === 'Preparing' || phase === 'Uploading') &&

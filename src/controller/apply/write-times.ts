@@ -15,7 +15,7 @@ type Times = {
 };
 
 /** Says when statuses are written, run by run, from when they were written before. */
-export class WriteTimes {
+export class StatusWriter {
   readonly #runs = new Map<string, Times>();
   #nextTurn = 0;
 

@@ -1,7 +1,7 @@
 import { defined } from '../../api/json-values.ts';
 import type { Report } from '../../api/report.ts';
 import { type Attempt, type DockerRunStatus, mostAttempts } from '../../api/status.ts';
-import { cutToBytes } from '../../api/text-size.ts';
+import { truncateToBytes } from '../../api/text-size.ts';
 import {
   isBySuspension,
   isCancelled,
@@ -55,7 +55,7 @@ export function closed(
   const end = defined({
     completionTime: now.toISOString(),
     reason,
-    message: message === undefined ? undefined : cutToBytes(message, mostMessageBytes),
+    message: message === undefined ? undefined : truncateToBytes(message, mostMessageBytes),
   });
   return history.map((attempt) => (attempt.completionTime === undefined ? { ...attempt, ...end } : attempt));
 }
@@ -103,7 +103,7 @@ function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode
     report?.phase === 'Succeeded' ? reasonOf(report) : (pod.disruption ?? reasonOf(report, pod));
   return defined({
     reason: reason || undefined,
-    message: message ? cutToBytes(message, mostMessageBytes) : undefined,
+    message: message ? truncateToBytes(message, mostMessageBytes) : undefined,
     exitCode,
   });
 }

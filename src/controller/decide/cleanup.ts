@@ -1,4 +1,4 @@
-import { lastingVolumesOf } from '../../api/lasting-volumes.ts';
+import { journalledVolumes } from '../../api/lasting-volumes.ts';
 import type { Ending } from '../../api/plan.ts';
 import { isCancellation } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
@@ -92,7 +92,7 @@ function createJob({ run, cleanupJob, cleanupRefusal, worker, policy }: Input, c
 function cleanupOf(input: Input, ending: Ending): Cleanup | undefined {
   const { spec } = input.run;
   if (spec === undefined || input.pods.at(-1)?.worker.kind === 'running') return undefined;
-  const { journalled, directories } = lastingVolumesOf(spec);
+  const { journalled, directories } = journalledVolumes(spec);
   const node = journalled.length + directories.length > 0 ? nodeOfLostWorker(input) : undefined;
   return node === undefined && spec.girder?.job === undefined ? undefined : { node, ending };
 }

@@ -2,7 +2,7 @@ import type { Reason } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
 import { type Condition, type DockerRunStatus, isTerminalPhase, type Progress } from '../../api/status.ts';
 import { defined } from '../../api/json-values.ts';
-import { cutToBytes } from '../../api/text-size.ts';
+import { truncateToBytes } from '../../api/text-size.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 import { attemptHistory, closed, countAttempts } from './attempts.ts';
 import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';
@@ -44,7 +44,7 @@ type OutcomeWithStatus = Omit<Outcome, 'verdict'> & { readonly verdict: Verdict 
 /** The status of a verdict, with everything about the newest pod; what is not known any more stays as it was. */
 function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
   const { run, pods, now } = input;
-  const message = cutToBytes(outcome.verdict.message, mostMessageBytes);
+  const message = truncateToBytes(outcome.verdict.message, mostMessageBytes);
   const verdict: Verdict = { ...outcome.verdict, message };
   const pod = pods.at(-1);
   const before = ofSameAttempt(run.status, pod?.name);

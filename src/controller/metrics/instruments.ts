@@ -4,7 +4,7 @@ import { Metrics } from '../../runtime/metrics.ts';
 import type { Next, QueueObserver, QueueState } from '../../runtime/queue.ts';
 import { revision, version } from '../../support/version.ts';
 import { controllerName, metricTable } from './metric-table.ts';
-import { newsOf } from './run-history.ts';
+import { statusDelta } from './run-history.ts';
 
 /** The controller's metrics. */
 export type ControllerMetrics = Metrics<typeof metricTable>;
@@ -78,7 +78,7 @@ export function observeRuns(
   metrics: ControllerMetrics,
 ): (metadata: DockerRunMetadata, before: DockerRunStatus, after: DockerRunStatus) => void {
   return (metadata, before, after) => {
-    const { attempts, bytes, end } = newsOf(metadata, before, after);
+    const { attempts, bytes, end } = statusDelta(metadata, before, after);
     metrics.count('dockerrun_status_writes_total', {});
     metrics.count('dockerrun_attempts_total', {}, attempts);
     metrics.count('dockerrun_bytes_total', { direction: 'download' }, bytes.download);

@@ -3,7 +3,7 @@ import { type DockerRunStatus, isTerminalPhase, type TerminalPhase } from '../..
 import { endReasons } from './metric-table.ts';
 
 /** What a write of a run's status tells that had not been told before. */
-export type News = {
+export type StatusDelta = {
   readonly attempts: number;
   readonly bytes: { readonly download: number; readonly upload: number };
   /** Set by the write that ends the run, and by no later one. */
@@ -23,7 +23,11 @@ export type End = {
 export type RunPhase = 'queue' | 'stage' | 'run' | 'upload';
 
 /** What `after` says more than `before`, which is what the API server had: a restart counts nothing twice. */
-export function newsOf(metadata: DockerRunMetadata, before: DockerRunStatus, after: DockerRunStatus): News {
+export function statusDelta(
+  metadata: DockerRunMetadata,
+  before: DockerRunStatus,
+  after: DockerRunStatus,
+): StatusDelta {
   return {
     attempts: Math.max(0, (after.attempts ?? 0) - (before.attempts ?? 0)),
     bytes: { download: moved('download', before, after), upload: moved('upload', before, after) },

@@ -7,7 +7,7 @@ import type { Logger } from '../../support/log.ts';
 import type { Caches } from './gather.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { parseJob, parsePod, parseRun } from './parse.ts';
-import { PodsOfJobs } from './pods-of-jobs.ts';
+import { PodIndex } from './pods-of-jobs.ts';
 import { parsePolicy, logPolicyChange } from './policies.ts';
 import type { ObservedWatches } from '../metrics/watch-instruments.ts';
 
@@ -25,7 +25,7 @@ export type CachesOptions = {
 /** The caches, which run in every replica, so that whoever comes to lead knows all there is. */
 export class ClusterCaches {
   readonly caches: Caches;
-  readonly podsOfJobs = new PodsOfJobs((key) => this.caches.pods.get(key));
+  readonly podIndex = new PodIndex((key) => this.caches.pods.get(key));
   readonly #options: CachesOptions;
   /** The keys of the runs that are there, by their uids. */
   readonly #keys = new Map<string, string>();
@@ -85,7 +85,7 @@ export class ClusterCaches {
   }
 
   #podChanged(pod: ObservedPod): void {
-    this.podsOfJobs.changed(pod);
+    this.podIndex.changed(pod);
     this.#options.onPod(pod);
     if (!isTerminalPhase(this.#phaseOf(pod.runUid))) this.#changed(pod.runUid);
   }

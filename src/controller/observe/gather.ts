@@ -5,9 +5,9 @@ import type { ListWatch } from '../../kube/list-watch.ts';
 import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/resources.ts';
 import { parseList, recordAt, textAt } from '../../kube/wire.ts';
-import { StaleError } from '../apply/stale.ts';
-import type { Obstacles } from './obstacles.ts';
-import type { PodsOfJobs } from './pods-of-jobs.ts';
+import { ConflictError } from '../apply/stale.ts';
+import type { BlockingEvents } from './obstacles.ts';
+import type { PodIndex } from './pods-of-jobs.ts';
 import {
   isTerminal,
   type Observed,
@@ -31,8 +31,8 @@ export type Caches = {
 export type Gatherer = {
   connection: Connection;
   caches: Caches;
-  podsOfJobs: PodsOfJobs;
-  obstacles: Obstacles;
+  podIndex: PodIndex;
+  blockingEvents: BlockingEvents;
   workers: Pick<WorkerPoller, 'reportOf'>;
 };
 
@@ -71,13 +71,13 @@ async function ask(
   pod: ObservedPod | undefined,
   signal: AbortSignal,
 ): Promise<Asked> {
-  const { obstacles, workers } = gatherer;
-  if (pod === undefined) return { ...nothingMore, podRefusal: await obstacles.ofJob(job, signal) };
+  const { blockingEvents, workers } = gatherer;
+  if (pod === undefined) return { ...nothingMore, podRefusal: await blockingEvents.ofJob(job, signal) };
   const isBetween = pod.worker.kind === 'terminated' && pod.worker.report?.phase !== 'Succeeded';
   return {
     live: pod.worker.kind === 'running' ? workers.reportOf(pod.uid) : undefined,
-    mountFailure: await obstacles.ofMount(pod, signal),
-    podRefusal: isBetween ? await obstacles.ofJob(job, signal) : undefined,
+    mountFailure: await blockingEvents.ofMount(pod, signal),
+    podRefusal: isBetween ? await blockingEvents.ofJob(job, signal) : undefined,
     namespaceEnds:
       pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, pod.namespace, signal)),
   };
@@ -115,7 +115,7 @@ function mayBeGivenUp({ spec, status }: ObservedRun, { isQueued, deletionTimesta
   return isOver && isQueued && deletionTimestamp === undefined;
 }
 
-/** The Job as it is. @throws {StaleError} it is gone, which the cache has yet to hear. */
+/** The Job as it is. @throws {ConflictError} it is gone, which the cache has yet to hear. */
 async function latestJob(
   gatherer: Gatherer,
   { namespace, name, uid }: ObservedJob,
@@ -123,7 +123,7 @@ async function latestJob(
 ): Promise<ObservedJob> {
   const latest = await getJob(gatherer, { namespace, name }, signal);
   if (latest?.uid === uid) return latest;
-  throw new StaleError(`the cache does not know yet that the Job ${namespace}/${name} is gone`);
+  throw new ConflictError(`the cache does not know yet that the Job ${namespace}/${name} is gone`);
 }
 
 async function getJob(
@@ -164,7 +164,7 @@ async function findPods(
   const { namespace, uid } = run.metadata;
   if (job === undefined) return lastPod(gatherer, run);
   if (job.finished === undefined || isTerminal(run.status)) {
-    return gatherer.podsOfJobs.of(job.uid).sort(byAge);
+    return gatherer.podIndex.of(job.uid).sort(byAge);
   }
   const query = { labelSelector: `${labels.runUid}=${uid}` };
   const list = await requestJson(gatherer.connection, {
@@ -180,12 +180,12 @@ async function findPods(
 
 /** What is known of pods that somebody deleted and that their Job let go when they had ended: their last words. */
 function goneBefore(
-  { podsOfJobs }: Gatherer,
+  { podIndex }: Gatherer,
   job: ObservedJob,
   present: readonly ObservedPod[],
 ): ObservedPod[] {
-  const gone = podsOfJobs.goneOf(job.uid);
-  const known = gone === undefined ? podsOfJobs.of(job.uid) : [...podsOfJobs.of(job.uid), gone];
+  const gone = podIndex.lastDeleted(job.uid);
+  const known = gone === undefined ? podIndex.of(job.uid) : [...podIndex.of(job.uid), gone];
   return known.filter((pod) => isOver(pod) && present.every(({ uid }) => uid !== pod.uid));
 }
 

@@ -14,13 +14,13 @@ const quietMs = 4_000;
 /** An answer about something that waits is good for half of the time that it has waited, within these bounds. */
 const freshMs = { least: 4_000, most: 25_000 } as const;
 
-type Answer = { readonly until: number; readonly obstacle: BlockingEvent | undefined };
+type Answer = { readonly until: number; readonly event: BlockingEvent | undefined };
 
 /**
  * What keeps pods from starting, which is said nowhere but in Events. Listing those is dear for the API server, so an
  * answer is good for some seconds, and the longer something waits already, the more.
  */
-export class Obstacles {
+export class BlockingEvents {
   readonly #connection: Connection;
   readonly #log: Logger;
   /** By uid, the oldest answer first. */
@@ -52,18 +52,18 @@ export class Obstacles {
     // Clocks differ a little: an object may seem to be created in the future.
     if (age < quietMs) return undefined;
     const known = this.#answers.get(object.uid);
-    if (known !== undefined && now < known.until) return known.obstacle;
+    if (known !== undefined && now < known.until) return known.event;
     this.#forgetOld(now);
-    const obstacle = await lastEvent(this.#connection, { object, reason }, signal).catch((error: unknown) => {
+    const event = await lastEvent(this.#connection, { object, reason }, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       // A run that waits must be told to go on waiting, to stop or to end, whatever becomes of Events.
       this.#log.warn(errorFields(error), 'what keeps a pod from starting cannot be asked for');
-      return known?.obstacle;
+      return known?.event;
     });
     const until = now + Math.min(freshMs.most, Math.max(freshMs.least, age / 2));
     this.#answers.delete(object.uid);
-    this.#answers.set(object.uid, { until, obstacle });
-    return obstacle;
+    this.#answers.set(object.uid, { until, event });
+    return event;
   }
 
   #forgetOld(now: number): void {

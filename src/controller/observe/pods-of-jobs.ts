@@ -4,7 +4,7 @@ import type { ObservedPod } from './observed.ts';
 const rememberedMs = 60_000;
 
 /** Which pods of the cache are of which Job, so that a look at one run does not go through the pods of all. */
-export class PodsOfJobs {
+export class PodIndex {
   readonly #keys = new Map<string, Set<string>>();
   /** The last pod of a Job that went, by the uid of the Job, and when (of `performance.now()`); the oldest first. */
   readonly #gone = new Map<string, { readonly pod: ObservedPod; readonly at: number }>();
@@ -29,7 +29,7 @@ export class PodsOfJobs {
   }
 
   /** The pod of a Job that went last, if that was a moment ago and it had ended: nobody else knows its last word. */
-  goneOf(jobUid: string): ObservedPod | undefined {
+  lastDeleted(jobUid: string): ObservedPod | undefined {
     const gone = this.#gone.get(jobUid);
     return gone !== undefined && performance.now() - gone.at < rememberedMs ? gone.pod : undefined;
   }

@@ -36,7 +36,7 @@ type Worker = {
   report: Report | undefined;
   misses: number;
   /** What its run was woken for last, and when. */
-  told: Report;
+  lastReport: Report;
   toldAt: number;
 };
 
@@ -92,11 +92,11 @@ export class WorkerPoller {
   #begin({ uid, namespace, name, runUid }: ObservedPod, inMs: number): void {
     const key = `${namespace}/${name}`;
     // What a run is taken for whose worker has said nothing yet.
-    const told: Report = { phase: 'Preparing' };
+    const lastReport: Report = { phase: 'Preparing' };
     this.#workers.set(uid, {
       key,
       runUid,
-      told,
+      lastReport,
       toldAt: performance.now(),
       report: undefined,
       misses: 0,
@@ -123,9 +123,9 @@ export class WorkerPoller {
   #missed(worker: Worker): Next {
     worker.misses += 1;
     if (worker.misses === mostMisses) {
-      const { phase, target } = worker.told;
+      const { phase, target } = worker.lastReport;
       // Its progress is no longer of this moment.
-      worker.told = { ...(phase && { phase }), ...(target && { target }) };
+      worker.lastReport = { ...(phase && { phase }), ...(target && { target }) };
       this.#options.onNews(worker.runUid);
     }
     return { kind: 'retry', error: undefined };
@@ -133,8 +133,8 @@ export class WorkerPoller {
 
   #tell(worker: Worker, said: Report): void {
     const now = performance.now();
-    if (!isNews(worker.told, said)) {
-      if (now - worker.toldAt < progressMs || isDeepStrictEqual(worker.told, said)) return;
+    if (!differs(worker.lastReport, said)) {
+      if (now - worker.toldAt < progressMs || isDeepStrictEqual(worker.lastReport, said)) return;
     }
     Object.assign(worker, { told: said, toldAt: now });
     this.#options.onNews(worker.runUid);
@@ -147,7 +147,7 @@ export class WorkerPoller {
   }
 }
 
-function isNews(before: Report, after: Report): boolean {
+function differs(before: Report, after: Report): boolean {
   return before.phase !== after.phase || !isDeepStrictEqual(before.target, after.target);
 }
 

@@ -7,7 +7,7 @@ const dockerHub = 'docker.io';
 /** Docker Hub's name in the files of docker, and the one by which every engine knows it. */
 const dockerHubAddress = 'https://index.docker.io/v1/';
 
-type Place = { readonly host: string; readonly path: string };
+type RegistryPath = { readonly host: string; readonly path: string };
 
 /** The registry of an image: its host with its port; docker.io when the name has none. */
 export function registryHost(image: string): string {
@@ -40,7 +40,7 @@ function descending(a: string, b: string): number {
   return a < b ? 1 : -1;
 }
 
-function placeOf(image: string): Place {
+function placeOf(image: string): RegistryPath {
   const name = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
@@ -61,7 +61,7 @@ function canonicalHost(host: string): string {
 }
 
 /** `https://host/v1/` and `host` mean the same. */
-function patternPlace(pattern: string): Place {
+function patternPlace(pattern: string): RegistryPath {
   const bare = pattern.replace(/^https?:\/\//, '');
   const slash = bare.indexOf('/');
   const host = slash < 0 ? bare : bare.slice(0, slash);
@@ -69,7 +69,7 @@ function patternPlace(pattern: string): Place {
   return { host: canonicalHost(host), path: path === '/' ? '' : path };
 }
 
-function isFor(pattern: Place, wanted: Place): boolean {
+function isFor(pattern: RegistryPath, wanted: RegistryPath): boolean {
   const [patternName = '', patternPort] = pattern.host.split(':');
   const [name = '', port] = wanted.host.split(':');
   if (patternPort !== port || !wanted.path.startsWith(pattern.path)) return false;

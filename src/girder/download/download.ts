@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import { removePaths } from '../../io/confined-change.ts';
 import { pathSegments } from '../../io/confined-path.ts';
-import type { MadePath } from '../../io/made-path.ts';
+import type { CreatedPath } from '../../io/made-path.ts';
 import type { GirderClient } from '../client.ts';
 import { explainDownload } from './failure.ts';
-import { MadePaths } from './made.ts';
+import { CreatedPaths } from './made.ts';
 import { placeFile } from './place.ts';
 import { TreeDownload, type TreeLimits } from './tree.ts';
 import { describeFolder, describeItem } from '../list-children.ts';
@@ -30,7 +30,7 @@ export type FolderTarget = {
 
 /** `onCreate` hears each path below `into` before it is made, so that a killed run's leftovers can be found. */
 export type DownloadOptions = TransferOptions & {
-  readonly onCreate?: ((made: MadePath) => void) | undefined;
+  readonly onCreate?: ((made: CreatedPath) => void) | undefined;
 };
 
 /** `onProgress` gets no total while there may be more files to come. */
@@ -44,7 +44,7 @@ export type Downloaded = {
   readonly relativePath: string;
   readonly size: number;
   readonly files: number;
-  readonly created: readonly MadePath[];
+  readonly created: readonly CreatedPath[];
 };
 
 /** Downloads a file; it gets its name only when it is complete, and after a failure nothing of it is left. */
@@ -96,16 +96,16 @@ export function downloadFolder(
 }
 
 /** Removes what a download made, but nothing that somebody else put beside it; tells what had to stay. */
-export function removeDownload(into: string, created: readonly MadePath[]): Promise<string[]> {
+export function removeDownload(into: string, created: readonly CreatedPath[]): Promise<string[]> {
   return removePaths(into, created);
 }
 
 async function completeOrAbsent(
   { subject, into }: { subject: string; into: string },
   { signal, onCreate }: DownloadOptions,
-  download: (made: MadePaths) => Promise<Omit<Downloaded, 'created'>>,
+  download: (made: CreatedPaths) => Promise<Omit<Downloaded, 'created'>>,
 ): Promise<Downloaded> {
-  const made = new MadePaths(onCreate);
+  const made = new CreatedPaths(onCreate);
   try {
     return { ...(await download(made)), created: made.list() };
   } catch (error) {

@@ -5,7 +5,7 @@ import { FileSink } from '../../io/file-sink.ts';
 import { inodeOf, ownNamePrefix } from '../../io/made-path.ts';
 import type { GirderClient } from '../client.ts';
 import type { GirderFile } from '../documents.ts';
-import type { MadePaths } from './made.ts';
+import type { CreatedPaths } from './made.ts';
 import { streamFile, type TransferOptions } from './stream-file.ts';
 
 /** Readable and writable for whatever user the target runs as. */
@@ -13,7 +13,11 @@ const directoryMode = 0o777;
 const fileMode = 0o644;
 
 /** Makes a directory below `into`, and those on the way to it, as far as they are missing. */
-export function placeDirectory(into: string, segments: readonly string[], made: MadePaths): Promise<void> {
+export function ensureDirectory(
+  into: string,
+  segments: readonly string[],
+  made: CreatedPaths,
+): Promise<void> {
   return makeDirectories(into, segments, directoryMode, (path) => made.note({ path }));
 }
 
@@ -21,11 +25,11 @@ export function placeDirectory(into: string, segments: readonly string[], made: 
 export async function placeFile(
   client: GirderClient,
   file: GirderFile,
-  { into, relativePath, made }: { into: string; relativePath: string; made: MadePaths },
+  { into, relativePath, made }: { into: string; relativePath: string; made: CreatedPaths },
   options: TransferOptions,
 ): Promise<number> {
   const { parents } = splitLast(relativePath);
-  await placeDirectory(into, parents, made);
+  await ensureDirectory(into, parents, made);
   await refuseExisting(into, relativePath);
   const temporary = { path: [...parents, `${ownNamePrefix}${randomUUID()}.part`].join('/') };
   made.note(temporary);

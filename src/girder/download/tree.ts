@@ -3,12 +3,12 @@ import { RunError } from '../../support/errors.ts';
 import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
 import type { GirderClient } from '../client.ts';
 import type { GirderFile, NamedDocument } from '../documents.ts';
-import type { MadePaths } from './made.ts';
-import { placeDirectory, placeFile } from './place.ts';
+import type { CreatedPaths } from './made.ts';
+import { ensureDirectory, placeFile } from './place.ts';
 import { TotalProgress } from './total-progress.ts';
 import { filesOf, itemsOf, subfolders } from '../list-children.ts';
 import type { PageOptions } from '../list-pages.ts';
-import { NameClaims } from '../names.ts';
+import { UniqueNames } from '../names.ts';
 import type { TransferOptions } from './stream-file.ts';
 
 /**
@@ -25,7 +25,7 @@ export type TreeLimits = {
 /** What came of it: the bytes and the number of the files. */
 export type TreeTotals = { readonly size: number; readonly files: number };
 
-type Place = { readonly into: string; readonly made: MadePaths };
+type TreePlace = { readonly into: string; readonly made: CreatedPaths };
 
 const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
 /** Linux takes no longer path from a program. */
@@ -34,7 +34,7 @@ const longestPath = 4095;
 /** One download of any number of files, which begins while they are still being listed. */
 export class TreeDownload {
   readonly #client: GirderClient;
-  readonly #place: Place;
+  readonly #place: TreePlace;
   readonly #limits: TreeLimits;
   readonly #group: TaskGroup;
   readonly #items: TaskLimit;
@@ -44,7 +44,7 @@ export class TreeDownload {
   #count = 0;
   #size = 0;
 
-  constructor(client: GirderClient, place: Place, options: TransferOptions & TreeLimits) {
+  constructor(client: GirderClient, place: TreePlace, options: TransferOptions & TreeLimits) {
     this.#client = client;
     this.#place = place;
     this.#limits = options;
@@ -79,8 +79,8 @@ export class TreeDownload {
     const { maxDepth = defaults.maxDepth } = this.#limits;
     if (depth > maxDepth) throw tooMuch(segments, `its folders are nested more than ${maxDepth} deep`);
     this.#enter(segments);
-    await placeDirectory(this.#place.into, segments, this.#place.made);
-    const claims = new NameClaims();
+    await ensureDirectory(this.#place.into, segments, this.#place.made);
+    const claims = new UniqueNames();
     for await (const folders of subfolders(this.#client, folderId, this.#paging)) {
       for (const { _id, name } of folders)
         await this.#listFolder(_id, [...segments, claims.claim(name)], depth + 1);
@@ -96,18 +96,18 @@ export class TreeDownload {
   }
 
   async #listItem(item: NamedDocument, segments: readonly string[]): Promise<void> {
-    const claims = new NameClaims();
+    const claims = new UniqueNames();
     let seen = 0;
     for await (const files of filesOf(this.#client, item._id, this.#paging)) {
       const [first] = files;
       // A page has room for two, so this is really the only one.
       if (seen === 0 && files.length === 1 && first?.name === item.name)
         return this.#startFile(first, segments);
-      if (seen === 0) await placeDirectory(this.#place.into, segments, this.#place.made);
+      if (seen === 0) await ensureDirectory(this.#place.into, segments, this.#place.made);
       for (const file of files) await this.#startFile(file, [...segments, claims.claim(file.name)]);
       seen += files.length;
     }
-    if (seen === 0) await placeDirectory(this.#place.into, segments, this.#place.made);
+    if (seen === 0) await ensureDirectory(this.#place.into, segments, this.#place.made);
   }
 
   async #startFile(file: GirderFile, segments: readonly string[]): Promise<void> {

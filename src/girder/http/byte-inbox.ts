@@ -1,5 +1,5 @@
 /** Where a connection puts what arrives: memory that is used again once its bytes are consumed. */
-export type Inbox = {
+export type ReceiveBuffer = {
   /** Where the next bytes go, as a connection of Node's wants to know it. */
   readonly buffer: Buffer | (() => Buffer);
   /** That many bytes are in the last place that was given out. */
@@ -14,7 +14,7 @@ export type Inbox = {
 };
 
 /** For a plain connection, which stops at once when it is told to: one buffer, filled and emptied in turns. */
-export class WholeInbox implements Inbox {
+export class PlainReceiveBuffer implements ReceiveBuffer {
   readonly buffer: Buffer;
   readonly hasRoom = false;
   #position = 0;
@@ -51,7 +51,7 @@ const reserve = 6;
  * For an encrypted connection, which goes on for some records after it is told to stop: slices of a buffer in turn,
  * and further ones if those are not enough. Neighbours are read as one piece.
  */
-export class SlicedInbox implements Inbox {
+export class TlsReceiveBuffer implements ReceiveBuffer {
   readonly buffer = () => this.#giveOut();
   readonly #free: Buffer[] = [];
   readonly #full: { unread: Buffer; readonly slice: Buffer }[] = [];

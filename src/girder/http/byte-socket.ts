@@ -1,6 +1,6 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectSecurely } from 'node:tls';
-import { type Inbox, SlicedInbox, WholeInbox } from './byte-inbox.ts';
+import { type ReceiveBuffer, TlsReceiveBuffer, PlainReceiveBuffer } from './byte-inbox.ts';
 
 /** Looks at what is unread, at the end or at the failure; false when the next bytes have to wait for `resume`. */
 export type Consumer = () => boolean;
@@ -10,7 +10,7 @@ export type Consumer = () => boolean;
  * read that has no place there. After `destroy` the buffer is free for another connection.
  */
 export class ByteSocket {
-  readonly #inbox: Inbox;
+  readonly #received: ReceiveBuffer;
   readonly #socket: Socket;
   #consumer: Consumer = ignore;
   #failure: Error | undefined;
@@ -19,9 +19,9 @@ export class ByteSocket {
   /** `lookup` finds the host's addresses in another way than the system's. */
   constructor(url: URL, buffer: Buffer, lookup?: LookupFunction) {
     const isSecure = url.protocol === 'https:';
-    this.#inbox = isSecure ? new SlicedInbox(buffer) : new WholeInbox(buffer);
+    this.#received = isSecure ? new TlsReceiveBuffer(buffer) : new PlainReceiveBuffer(buffer);
     const host = url.hostname.replace(/^\[|\]$/g, '');
-    const onread = { buffer: this.#inbox.buffer, callback: (bytes: number) => this.#arrived(bytes) };
+    const onread = { buffer: this.#received.buffer, callback: (bytes: number) => this.#arrived(bytes) };
     const to = { host, port: Number(url.port), noDelay: true, onread, ...(lookup && { lookup }) };
     this.#socket = isSecure
       ? connectSecurely({ ...to, port: to.port || 443, ALPNProtocols: ['http/1.1'], ...serverName(host) })
@@ -33,11 +33,11 @@ export class ByteSocket {
 
   /** What arrived and is not consumed, which nobody overwrites until it is; there may be more behind it. */
   get unread(): Buffer {
-    return this.#inbox.unread;
+    return this.#received.unread;
   }
 
   get hasUnread(): boolean {
-    return this.#inbox.hasUnread;
+    return this.#received.hasUnread;
   }
 
   get failure(): Error | undefined {
@@ -51,7 +51,7 @@ export class ByteSocket {
 
   /** The first bytes of what is unread are done with, and their memory is free. */
   consume(bytes: number): void {
-    this.#inbox.consume(bytes);
+    this.#received.consume(bytes);
   }
 
   /** From now on `consumer` is asked whenever something arrives; it looks at once at what is there. */
@@ -84,12 +84,12 @@ export class ByteSocket {
   }
 
   #arrived(bytes: number): boolean {
-    this.#inbox.arrived(bytes);
+    this.#received.arrived(bytes);
     return this.#wantsMore();
   }
 
   #wantsMore(): boolean {
-    return this.#consumer() || this.#inbox.hasRoom;
+    return this.#consumer() || this.#received.hasRoom;
   }
 
   #fail(error: Error): void {

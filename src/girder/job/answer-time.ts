@@ -1,5 +1,5 @@
 /** Bounds of the wait for an answer, in milliseconds. */
-export type AnswerBounds = { readonly shortest: number; readonly longest: number };
+export type TimeoutBounds = { readonly shortest: number; readonly longest: number };
 
 /** The next answer may take this many times as long as the last one took. */
 const variation = 4;
@@ -9,11 +9,11 @@ const variation = 4;
  * answer took, doubled by each timeout, and `longest` until the first answer.
  */
 export class AdaptiveTimeout {
-  readonly #bounds: AnswerBounds;
+  readonly #bounds: TimeoutBounds;
   #lastTook: number | undefined;
   #timeouts = 0;
 
-  constructor(bounds: AnswerBounds) {
+  constructor(bounds: TimeoutBounds) {
     this.#bounds = bounds;
   }
 

@@ -3,7 +3,7 @@ import type { GirderClient } from '../client.ts';
 import { addMetadata, checkMetadata, type Metadata } from './metadata.ts';
 import type { TransferOptions } from '../download/stream-file.ts';
 import { explainUpload } from './failure.ts';
-import { discardItem, placeItem } from './places.ts';
+import { discardItem, ensureItem } from './places.ts';
 import { type Uploaded, uploadToItem } from './upload.ts';
 
 /** A file that becomes an item of its name in a folder; the handle stays the caller's to close. */
@@ -30,7 +30,7 @@ export async function uploadToFolder(
   try {
     checkMetadata(metadata);
     // Girder keeps no space around the name of an item.
-    const { itemId, isNew } = await placeItem(client, { folderId, name: file.name.trim() }, signal);
+    const { itemId, isNew } = await ensureItem(client, { folderId, name: file.name.trim() }, signal);
     const found = isNew ? { file: undefined } : undefined;
     const uploaded = await uploadToItem(client, { ...file, itemId, found }, options).catch(
       async (error: unknown) => {

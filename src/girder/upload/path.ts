@@ -4,7 +4,7 @@ import { defined } from '../../api/json-values.ts';
 import { removePaths } from '../../io/confined-change.ts';
 import { kindOf, openDirectory, openPlace, splitLast } from '../../io/confined.ts';
 import { ConfinedPathError } from '../../io/confined-path.ts';
-import { type MadePath, ownNamePrefix } from '../../io/made-path.ts';
+import { type CreatedPath, ownNamePrefix } from '../../io/made-path.ts';
 import { openWalked, type WalkedFile } from '../../io/walk.ts';
 import { RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
@@ -59,7 +59,7 @@ export async function uploadPath(
 }
 
 /** Removes what was uploaded, as far as it is still the same; directories, if they are empty then. Tells what stays. */
-export function removeUploaded(root: string, sources: readonly MadePath[]): Promise<string[]> {
+export function removeUploaded(root: string, sources: readonly CreatedPath[]): Promise<string[]> {
   return removePaths(root, sources);
 }
 

@@ -14,7 +14,7 @@ const discardWithin = 5_000;
 const createGrace = 5_000;
 
 /** The subfolder of that name, which is made if there is none. */
-export async function placeFolder(
+export async function ensureFolder(
   client: GirderClient,
   { folderId, name }: NamedPlace,
   signal: AbortSignal,
@@ -25,7 +25,7 @@ export async function placeFolder(
 }
 
 /** The item of that name in a folder, which is made if there is none. */
-export async function placeItem(
+export async function ensureItem(
   client: GirderClient,
   { folderId, name }: NamedPlace,
   signal: AbortSignal,

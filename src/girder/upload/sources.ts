@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
-import type { MadePath } from '../../io/made-path.ts';
+import type { CreatedPath } from '../../io/made-path.ts';
 
 /** Bytes of paths, which are held in memory until the upload is over. */
 const mostBytes = 16 * 1024 * 1024;
 
 /** Where uploaded files were, noted for removeUploaded; only the first ones if a target left too much. */
 export class UploadSources {
-  readonly #noted: MadePath[] = [];
+  readonly #noted: CreatedPath[] = [];
   readonly #base: string;
   #bytes = 0;
   #unnoted = 0;
@@ -17,14 +17,14 @@ export class UploadSources {
     if (base !== undefined) this.#noted.push({ path: base });
   }
 
-  note(source: MadePath): void {
+  note(source: CreatedPath): void {
     const path = posix.join(this.#base, source.path);
     this.#bytes += Buffer.byteLength(path);
     if (this.#bytes > mostBytes) this.#unnoted += 1;
     else this.#noted.push({ ...source, path });
   }
 
-  get noted(): readonly MadePath[] {
+  get noted(): readonly CreatedPath[] {
     return this.#noted;
   }
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
-import type { MadePath } from '../../io/made-path.ts';
+import type { CreatedPath } from '../../io/made-path.ts';
 import { type WalkEntry, type WalkedFile, type WalkLimits, walkTree } from '../../io/walk.ts';
 import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
 import type { GirderClient } from '../client.ts';
@@ -11,7 +11,7 @@ import { addMetadata, type Metadata } from './metadata.ts';
 import type { TransferOptions } from '../download/stream-file.ts';
 import { TotalProgress } from '../download/total-progress.ts';
 import { uploadToFolder } from './folder.ts';
-import { placeFolder } from './places.ts';
+import { ensureFolder } from './places.ts';
 import { type Refused, Refusals } from './refusals.ts';
 import { UploadSources } from './sources.ts';
 import { type Uploaded, uploadToItem } from './upload.ts';
@@ -52,7 +52,7 @@ export type UploadedTree = {
   readonly size: number;
   readonly refused: readonly Refused[];
   readonly refusedCounts: Readonly<Record<Refused['kind'], number>>;
-  readonly sources: readonly MadePath[];
+  readonly sources: readonly CreatedPath[];
   readonly unnoted: number;
 };
 
@@ -171,7 +171,7 @@ export class TreeUpload {
 
   async #makeFolder(path: string, folderId: string): Promise<string> {
     this.#sources?.note({ path });
-    return placeFolder(this.#client, { folderId, name: posix.basename(path) }, this.#group.signal);
+    return ensureFolder(this.#client, { folderId, name: posix.basename(path) }, this.#group.signal);
   }
 
   async #refuseName(entry: WalkEntry): Promise<void> {

@@ -5,8 +5,8 @@ import { doConcurrently } from '../../support/task-group.ts';
 import { traced } from '../../support/trace/trace.ts';
 import type { RunContext } from '../context.ts';
 import type { HookStep, OutputStep, Steps } from '../steps.ts';
-import { attributed } from './attributed.ts';
-import { explainMissing, type IdUse } from './explain-missing.ts';
+import { inContext } from './attributed.ts';
+import { wrongIdHint, type IdUse } from './explain-missing.ts';
 
 /** A destination with the field of the spec that names it; a run does not fail for one that is optional. */
 type DestinationUse = Destination & IdUse & { readonly field: string; readonly isOptional: boolean };
@@ -27,7 +27,7 @@ export async function checkDestinations(
     try {
       await checkDestination(client, use, stop);
     } catch (error) {
-      const explained = attributed(await explainMissing(client, error, use, stop), use.field);
+      const explained = inContext(await wrongIdHint(client, error, use, stop), use.field);
       if (!use.isOptional || !isMistake(explained)) throw explained;
       log.warn({ error: explained.message }, 'an optional hook has nowhere to upload to');
     }

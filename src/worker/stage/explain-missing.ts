@@ -10,7 +10,7 @@ export type IdUse = {
 };
 
 /** Adds to a GirderNotFound its likeliest cause: the id of an item where that of a file belongs, and the like. */
-export async function explainMissing(
+export async function wrongIdHint(
   client: GirderClient,
   error: unknown,
   use: IdUse,

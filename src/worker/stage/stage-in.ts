@@ -9,8 +9,8 @@ import {
 import { describeFile } from '../../girder/download/stream-file.ts';
 import { doConcurrently } from '../../support/task-group.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
-import { attributed } from './attributed.ts';
-import { explainMissing, type IdUse } from './explain-missing.ts';
+import { inContext } from './attributed.ts';
+import { wrongIdHint, type IdUse } from './explain-missing.ts';
 import type { RunContext } from '../context.ts';
 import type { Download, DownloadSource } from '../steps.ts';
 
@@ -99,6 +99,6 @@ function useOf(source: DownloadSource): IdUse {
 function explainer(client: GirderClient, names: readonly string[], use: IdUse, signal: AbortSignal) {
   const part = `transform${names.length === 1 ? '' : 's'} ${names.join(', ')}`;
   return async (error: unknown): Promise<never> => {
-    throw attributed(await explainMissing(client, error, use, signal), part);
+    throw inContext(await wrongIdHint(client, error, use, signal), part);
   };
 }

@@ -1,4 +1,4 @@
-import type { MadePath } from '../../io/made-path.ts';
+import type { CreatedPath } from '../../io/made-path.ts';
 import type { SharedVolume } from '../run-environment.ts';
 import type { Journal, RunContext } from '../context.ts';
 import { StagedJournal } from './staged-journal.ts';
@@ -30,7 +30,7 @@ export class StagedFiles implements Journal {
   }
 
   /** Notes a path in a volume just before it is made. */
-  note(volume: SharedVolume, made: MadePath): void {
+  note(volume: SharedVolume, made: CreatedPath): void {
     this.#journals.get(volume)?.note(made);
   }
 

@@ -8,7 +8,7 @@ import { removePath } from '../../io/confined-change.ts';
 import { ConfinedPathError } from '../../io/confined-path.ts';
 import { createFile, openRegularFile } from '../../io/confined.ts';
 import { linesFromEnd } from '../../io/lines-from-end.ts';
-import { type MadePath, ownNamePrefix } from '../../io/made-path.ts';
+import { type CreatedPath, ownNamePrefix } from '../../io/made-path.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
 import type { SharedVolume } from '../run-environment.ts';
@@ -21,7 +21,7 @@ export class StagedJournal {
   readonly #root: string;
   readonly #name: string;
   readonly #file: FileHandle;
-  readonly #made: MadePath[] = [];
+  readonly #made: CreatedPath[] = [];
 
   private constructor(root: string, name: string, file: FileHandle) {
     this.#root = root;
@@ -67,7 +67,7 @@ export class StagedJournal {
   }
 
   /** Notes a path just before it is made. */
-  note(made: MadePath): void {
+  note(made: CreatedPath): void {
     this.#made.push(made);
     writeSync(this.#file.fd, `${JSON.stringify(made)}\n`);
   }
@@ -81,7 +81,7 @@ export class StagedJournal {
 }
 
 /** From the last to the first, as a directory is noted before what is in it. */
-async function* notedIn(root: string, name: string): AsyncGenerator<MadePath, void, undefined> {
+async function* notedIn(root: string, name: string): AsyncGenerator<CreatedPath, void, undefined> {
   await using file = await openRegularFile(root, name);
   const { size } = await file.stat();
   if (size > longestJournal)
@@ -90,7 +90,7 @@ async function* notedIn(root: string, name: string): AsyncGenerator<MadePath, vo
 }
 
 /** The last line may be cut; its path was not made then. */
-function parseLine(line: string): MadePath[] {
+function parseLine(line: string): CreatedPath[] {
   const made = parseJson(line);
   return Value.Check(madePath, made) ? [made] : [];
 }

@@ -8,7 +8,7 @@ import { RunError } from '../../support/errors.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
 import type { RunContext } from '../context.ts';
 import { containerPathOf, type HookStep, type InputPaths } from '../steps.ts';
-import { attributed } from './attributed.ts';
+import { inContext } from './attributed.ts';
 
 /**
  * Does one hook; `inputs` are left out of a whole volume. The target is hostile: only regular files that are really
@@ -81,7 +81,7 @@ async function upload(
     );
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof ConfinedPathError)) throw attributed(error, hookName(step));
+    if (!(error instanceof ConfinedPathError)) throw inContext(error, hookName(step));
     if (error.problem === 'missing' && step.optional) return undefined;
     throw explain(step, error);
   }

@@ -5,7 +5,7 @@ import { uploadToItem } from '../../girder/upload/upload.ts';
 import { traced } from '../../support/trace/trace.ts';
 import type { RunContext } from '../context.ts';
 import type { OutputTo } from '../steps.ts';
-import { attributed } from './attributed.ts';
+import { inContext } from './attributed.ts';
 
 /** A stream of the target; `spool` is where it waits on the disk when it is to become a file of Girder. */
 export type SpooledStream = {
@@ -25,7 +25,7 @@ export async function uploadSpools(
       await uploadSpool(context, client, stream);
     } catch (error) {
       context.signal.throwIfAborted();
-      throw attributed(error, `transform ${stream.name}`);
+      throw inContext(error, `transform ${stream.name}`);
     }
   }
 }

@@ -3,7 +3,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { validateHeaderValue } from 'node:http';
 import type { Writable } from 'node:stream';
-import { isOwnHeader } from '../../api/own-headers.ts';
+import { isForbiddenHeader } from '../../api/own-headers.ts';
 import type { ByteSink } from '../../io/byte-sink.ts';
 import { ChunkedPost } from '../../io/chunked-post.ts';
 import { FileSink } from '../../io/file-sink.ts';
@@ -15,12 +15,12 @@ import { ProgressLines, type ProgressLine } from './progress-lines.ts';
 import { openLog } from './tee.ts';
 
 /** Where a stream of the target goes. */
-export type OutputEnd = {
+export type OutputSink = {
   readonly sink: Pick<ByteSink, 'write'>;
   /** Whether a part of the stream could pass for the whole; then it fails rather than ends. */
-  readonly mustBeWhole: boolean;
+  readonly atomic: boolean;
   /** The target has ended: what stands still is not waited for as long as before. */
-  hurry?(): void;
+  targetEnded?(): void;
   /** All bytes have been written: resolves when they are delivered, and rejects when they are not. */
   finish(): Promise<void>;
   /** Gives the rest up at once. */
@@ -33,10 +33,10 @@ export type Spool = { readonly handle: FileHandle; readonly item: ItemFile };
 type ItemFile = Extract<OutputTo, { kind: 'item' }>['item'];
 
 /** The end of a stream; one that becomes a file of Girder has a spool, too. */
-export type OpenedEnd = { readonly end: OutputEnd; readonly spool?: Spool };
+export type OpenedEnd = { readonly end: OutputSink; readonly spool?: Spool };
 
 /** Opens the end that a step asks for; `onProgress` gets the lines of a progress pipe. */
-export async function openEnd(
+export async function openOutputSink(
   context: RunContext,
   step: { name: string; to: OutputTo },
   onProgress: (line: ProgressLine) => void,
@@ -46,11 +46,11 @@ export async function openEnd(
   switch (to.kind) {
     case 'stdout':
     case 'stderr':
-      return { end: logEnd(openLog(context, to.kind)) };
+      return { end: logSink(openLog(context, to.kind)) };
     case 'progress':
-      return { end: progressEnd(onProgress) };
+      return { end: progressSink(onProgress) };
     case 'post':
-      return { end: postEnd(to.url, await headersOf(environment, step.name, to), signal) };
+      return { end: postSink(to.url, await headersOf(environment, step.name, to), signal) };
     case 'item':
       return openSpool(environment.spoolDirectory, to.item);
   }
@@ -60,7 +60,7 @@ export async function openEnd(
 const logWaitMs = 30_000;
 
 /** The log is slow at times and may be gone; the stream waits for it, but neither for ever nor to fail because of it. */
-function logEnd(log: Writable): OutputEnd {
+function logSink(log: Writable): OutputSink {
   let isDead = false;
   let giveUp: () => void = () => undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -80,30 +80,30 @@ function logEnd(log: Writable): OutputEnd {
     });
   return {
     sink: { write },
-    mustBeWhole: false,
-    hurry: watch,
+    atomic: false,
+    targetEnded: watch,
     finish: async () => clearTimeout(timer),
     abort: () => clearTimeout(timer),
   };
 }
 
-function progressEnd(onProgress: (line: ProgressLine) => void): OutputEnd {
+function progressSink(onProgress: (line: ProgressLine) => void): OutputSink {
   const lines = new ProgressLines(onProgress);
   return {
     sink: lines,
-    mustBeWhole: false,
+    atomic: false,
     finish: async () => lines.end(),
     abort: () => undefined,
   };
 }
 
 /** The request begins with the first byte, so that a target that fails at once asks nothing of the server. */
-function postEnd(url: string, headers: Record<string, string>, signal: AbortSignal): OutputEnd {
+function postSink(url: string, headers: Record<string, string>, signal: AbortSignal): OutputSink {
   let post: ChunkedPost | undefined;
   const begun = () => (post ??= new ChunkedPost({ url, headers }, signal));
   return {
     sink: { write: (chunk) => begun().write(chunk) },
-    mustBeWhole: true,
+    atomic: true,
     finish: () => begun().finish(),
     abort: () => post?.abort(),
   };
@@ -118,7 +118,7 @@ async function headersOf(
   const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream.headers`;
   const values = await Promise.all(
     headers.map(async ({ name: header, value = '', valueFrom }) => {
-      if (isOwnHeader(header)) {
+      if (isForbiddenHeader(header)) {
         throw new RunError('InvalidSpec', `${field}: ${header} is set by the request itself`);
       }
       const secret = valueFrom?.secretKeyRef;
@@ -152,7 +152,7 @@ function isHeaderText(value: string): boolean {
 async function openSpool(directory: string, item: ItemFile): Promise<OpenedEnd> {
   const handle = await openNameless(directory);
   const sink = new FileSink(handle);
-  const end = { sink, mustBeWhole: true, finish: () => sink.flush(), abort: () => undefined };
+  const end = { sink, atomic: true, finish: () => sink.flush(), abort: () => undefined };
   return { end, spool: { handle, item } };
 }
 

@@ -4,7 +4,7 @@ import type { FifoEnd, FifoReader } from '../../io/fifo-reader.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
 import type { OutputStep } from '../steps.ts';
-import type { OpenedEnd, OutputEnd, Spool } from './output-end.ts';
+import type { OpenedEnd, OutputSink, Spool } from './output-end.ts';
 
 /** A stream of the target to its end, from a pipe or from one of its own outputs. */
 export class OutputStream {
@@ -14,7 +14,7 @@ export class OutputStream {
   /** Set when the stream becomes a file of Girder. */
   readonly spool: Spool | undefined;
   readonly #context: RunContext;
-  readonly #end: OutputEnd;
+  readonly #sink: OutputSink;
   readonly #onFailure: (failure: RunError) => void;
   #reader: FifoReader | undefined;
   #writable: Writable | undefined;
@@ -32,7 +32,7 @@ export class OutputStream {
     this.isOwnOutput = typeof step.source === 'string';
     this.spool = spool;
     this.#context = context;
-    this.#end = end;
+    this.#sink = end;
     this.#onFailure = onFailure;
   }
 
@@ -63,7 +63,7 @@ export class OutputStream {
 
   /** Not every byte of the target's own outputs came here. */
   wasCut(): void {
-    if (!this.isOwnOutput || !this.#end.mustBeWhole) return;
+    if (!this.isOwnOutput || !this.#sink.atomic) return;
     this.#broken(new Error('not every byte that the target wrote could be had'));
   }
 
@@ -72,11 +72,11 @@ export class OutputStream {
    * @throws RunError StreamFailed
    */
   async finish(end: FifoEnd): Promise<void> {
-    this.#end.hurry?.();
+    this.#sink.targetEnded?.();
     await this.#drain(end);
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      await this.#end.finish();
+      await this.#sink.finish();
     } catch (error) {
       throw this.#broken(error);
     }
@@ -85,7 +85,7 @@ export class OutputStream {
   /** Gives the rest up at once. */
   async close(): Promise<void> {
     this.#reader?.close();
-    this.#end.abort();
+    this.#sink.abort();
     await this.spool?.handle.close();
   }
 
@@ -98,14 +98,14 @@ export class OutputStream {
     const result = await this.#reader?.finish(end);
     if (result?.failure !== undefined) this.#broken(result.failure);
     // Somebody besides the target may hold the pipe open; but what was read must be written.
-    const isCut = this.#writing > 0 && this.#end.mustBeWhole;
+    const isCut = this.#writing > 0 && this.#sink.atomic;
     if (result?.isComplete === false && isCut) this.#broken(new Error('it stands still'));
   }
 
   #write(chunk: Buffer): Promise<void> | undefined {
     this.#bytes += chunk.length;
     this.#context.report.transferred('upload', this.name, this.#bytes, undefined);
-    const wait = this.#end.sink.write(chunk);
+    const wait = this.#sink.sink.write(chunk);
     if (wait === undefined) return undefined;
     this.#writing += 1;
     return wait.finally(() => (this.#writing -= 1));
@@ -115,7 +115,7 @@ export class OutputStream {
     if (this.#failure !== undefined) return this.#failure;
     const text = `the stream ${this.name} cannot be delivered: ${describe(error)}`;
     this.#failure = error instanceof RunError ? error : new RunError('StreamFailed', text, { cause: error });
-    this.#end.abort();
+    this.#sink.abort();
     this.#onFailure(this.#failure);
     return this.#failure;
   }

@@ -1,7 +1,7 @@
 import type { Fifo } from '../../io/fifo.ts';
 import { FifoError } from '../../io/fifo.ts';
 import { makeFifo } from '../../io/make-fifo.ts';
-import type { MadePath } from '../../io/made-path.ts';
+import type { CreatedPath } from '../../io/made-path.ts';
 import { removePath } from '../../io/confined-change.ts';
 import { ConfinedPathError } from '../../io/confined-path.ts';
 import { describe, RunError } from '../../support/errors.ts';
@@ -12,7 +12,7 @@ import type { PipePlace, StreamSteps } from '../steps.ts';
 /** The named pipes of one attempt in their volumes. */
 export class Pipes {
   readonly #fifos = new Map<PipePlace, Fifo>();
-  readonly #made: { volume: SharedVolume; made: MadePath }[] = [];
+  readonly #made: { volume: SharedVolume; made: CreatedPath }[] = [];
 
   /** Makes the pipe of a place. */
   async make({ journal }: RunContext, place: PipePlace): Promise<void> {

@@ -6,7 +6,7 @@ import { FifoWriter } from '../../io/fifo-writer.ts';
 import type { RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
 import { InputStream } from './input-stream.ts';
-import { openEnd } from './output-end.ts';
+import { openOutputSink } from './output-end.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Pipes } from './pipes.ts';
 import { progressReporter } from './progress-lines.ts';
@@ -110,7 +110,7 @@ export class Streams {
     const onProgress = progressReporter(context);
     for (const step of context.steps.streams.outputs) {
       const { source } = step;
-      const end = await openEnd(context, step, onProgress);
+      const end = await openOutputSink(context, step, onProgress);
       const output = new OutputStream(context, step, end, this.#onFailure);
       this.outputs.push(output);
       if (typeof source === 'string') this[source] = output.writable();

@@ -4,14 +4,14 @@ import { isTerminalPhase, type Phase } from '../../../src/api/status.ts';
 import { paths } from '../../../src/kube/resources.ts';
 import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
-import type { PlayedKubelet, PlayedPod, WorkerEnd } from '../../fixtures/played-kubelet.ts';
+import type { SimulatedKubelet, SimulatedPod, WorkerEnd } from '../../fixtures/played-kubelet.ts';
 import { until } from '../../fixtures/until.ts';
 import type { ClusterRecord, State } from './cluster-record.ts';
 
 /** Where runs live whose user and nodes a test plays. */
 export type Stage = {
   readonly client: KubeClient;
-  readonly kubelet: PlayedKubelet;
+  readonly kubelet: SimulatedKubelet;
   readonly record: ClusterRecord;
   /** Where the workers of all pods answer. */
   readonly podIP: string;
@@ -42,7 +42,7 @@ export const failed: WorkerEnd = {
 };
 
 /** A run in a namespace of its own name, with the hands of its user and of its node. */
-export class ActedRun {
+export class ScriptedRun {
   readonly name: string;
   readonly path: string;
   readonly #stage: Stage;
@@ -86,7 +86,7 @@ export class ActedRun {
   /** Lets the cleanup Job's pod end well, as soon as it is there. */
   async tidies(): Promise<void> {
     const { kubelet, podIP } = this.#stage;
-    const isOfTidying = ({ path, phase }: PlayedPod) => path.includes('-cleanup-') && phase === 'Pending';
+    const isOfTidying = ({ path, phase }: SimulatedPod) => path.includes('-cleanup-') && phase === 'Pending';
     const find = () => kubelet.pods.find((pod) => isOfTidying(pod) && pod.path.includes(`/${this.name}/`));
     await this.#until('is tidied', () => find() !== undefined);
     const pod = find();
@@ -157,7 +157,7 @@ export class ActedRun {
     return all.filter(({ isGone }) => !isGone).map(({ name }) => name);
   }
 
-  async #pod(nth: number): Promise<PlayedPod> {
+  async #pod(nth: number): Promise<SimulatedPod> {
     const find = () => this.#stage.kubelet.pods.find(({ uid }) => uid === this.pods[nth - 1]?.uid);
     await this.#until(`has pod ${nth}`, () => find() !== undefined);
     const pod = find();

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { progressPort } from '../../../src/api/names.ts';
 import { TaskGroup, TaskLimit } from '../../../src/support/task-group.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
-import { PlayedKubelet } from '../../fixtures/played-kubelet.ts';
+import { SimulatedKubelet } from '../../fixtures/played-kubelet.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
 import { running } from './acted-run.ts';
@@ -29,7 +29,7 @@ test.before(async (crashes) => {
   stack.use(startWorkloadControllers(plane));
   const { client } = plane;
   await allowHostPaths(client);
-  const kubelet = stack.use(new PlayedKubelet(client));
+  const kubelet = stack.use(new SimulatedKubelet(client));
   const record = stack.use(new ClusterRecord(client));
   stack.use(await WorkerEndpoint.listen(podIP, progressPort, running));
   const world = { plane, stage: { client, kubelet, record, podIP }, inTurn: inTurns(4) };

@@ -1,12 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Exposed, expose } from '../../../src/controller/exposed.ts';
+import { type Endpoints, serveEndpoints } from '../../../src/controller/exposed.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
 
 /** What the two ports answer to a path while a controller is in this state. */
-async function answers(state: Partial<Exposed>, path: string): Promise<{ status: number; text: string }> {
+async function answers(state: Partial<Endpoints>, path: string): Promise<{ status: number; text: string }> {
   const [healthPort = 0, metricsPort = 0] = await freePorts(2);
-  const servers = await expose({
+  const servers = await serveEndpoints({
     config: { healthPort, metricsPort },
     metrics: { contentType: 'text/plain', text: async () => 'up 1\n' },
     ...{ isReady: () => true, queue: () => undefined, watches: () => [] },

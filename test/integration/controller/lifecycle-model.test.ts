@@ -6,7 +6,7 @@ import { progressPort } from '../../../src/api/names.ts';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { PlayedKubelet } from '../../fixtures/played-kubelet.ts';
+import { SimulatedKubelet } from '../../fixtures/played-kubelet.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
 import { running, type Stage } from './acted-run.ts';
@@ -131,7 +131,7 @@ test('whatever happens to runs, to their controller and to its connections, the 
   const seeds = [20_260_102, Number(process.env['MODEL_SEED'] ?? randomInt(2 ** 31))];
   await using plane = await startControlPlane();
   await using _manager = startWorkloadControllers(plane);
-  await using kubelet = new PlayedKubelet(plane.client);
+  await using kubelet = new SimulatedKubelet(plane.client);
   await using record = new ClusterRecord(plane.client);
   await using _worker = await WorkerEndpoint.listen(podIP, progressPort, running);
   await using proxy = await ApiProxy.start(plane);

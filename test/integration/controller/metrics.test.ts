@@ -9,7 +9,7 @@ import { freePorts } from '../../fixtures/free-ports.ts';
 import { promtool, Prometheus } from './alerts/prometheus-tools.ts';
 import { createRun, jobMadeIn } from './replicas.ts';
 import { Scrape } from './scrape.ts';
-import { StandInCluster } from './stand-in-cluster.ts';
+import { MiniCluster } from './stand-in-cluster.ts';
 
 type Scraped = { controller: ControllerProcess; port: number };
 
@@ -51,7 +51,7 @@ const word: Report = {
 async function finishRun({ client }: ControlPlane, name: string): Promise<{ uid: string }> {
   const run = await createRun(client, name);
   await jobMadeIn(client, run, 15_000);
-  const cluster = new StandInCluster(client);
+  const cluster = new MiniCluster(client);
   const job = await cluster.onlyJob(run.uid);
   await cluster.startPod(job);
   await cluster.succeed(job, word);

@@ -3,19 +3,19 @@ import { paths } from '../../../src/kube/resources.ts';
 import { recordAt, textAt } from '../../../src/kube/wire.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { createRun, runPath } from './replicas.ts';
-import { StandInCluster } from './stand-in-cluster.ts';
+import { MiniCluster } from './stand-in-cluster.ts';
 
 /** A DockerRun whose pod a test plays; each step begins when the test says so, past any proxy. */
 export class StagedRun {
   readonly #client: KubeClient;
-  readonly #cluster: StandInCluster;
+  readonly #cluster: MiniCluster;
   readonly #name: string;
   #uid = '';
   #job: unknown;
 
   constructor(client: KubeClient, name: string) {
     this.#client = client;
-    this.#cluster = new StandInCluster(client);
+    this.#cluster = new MiniCluster(client);
     this.#name = name;
   }
 

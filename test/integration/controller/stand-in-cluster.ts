@@ -6,7 +6,7 @@ import { apiNow as now } from '../../fixtures/api-time.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 
 /** Does to a Job what its controller and a kubelet would, step by step, on an API server that has neither. */
-export class StandInCluster {
+export class MiniCluster {
   readonly #client: KubeClient;
 
   constructor(client: KubeClient) {

@@ -7,7 +7,7 @@ import { type ControlPlane, startControlPlane } from '../../fixtures/control-pla
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
 import { createRun, jobMadeIn } from './replicas.ts';
-import { StandInCluster } from './stand-in-cluster.ts';
+import { MiniCluster } from './stand-in-cluster.ts';
 
 const test = suite<{ plane: ControlPlane }>('traces of the controller');
 
@@ -26,7 +26,7 @@ function start(plane: ControlPlane, { endpoint }: TraceReceiver): Promise<Contro
 
 /** Makes a run, and what becomes of it in a cluster; whether it is stored that it ended. */
 async function finish({ client }: ControlPlane, run: { name: string; uid: string }): Promise<void> {
-  const cluster = new StandInCluster(client);
+  const cluster = new MiniCluster(client);
   const job = await cluster.onlyJob(run.uid);
   await cluster.startPod(job);
   await cluster.runWorker(job);
@@ -75,7 +75,7 @@ test('the pod of a run is told of its trace, but not of what the controller logs
   await jobMadeIn(plane.client, run, 30_000);
   await receiver.until(['create Job']);
   await controller.stop();
-  const job = await new StandInCluster(plane.client).onlyJob(run.uid);
+  const job = await new MiniCluster(plane.client).onlyJob(run.uid);
   const template = recordAt(recordAt(recordAt(job, 'spec'), 'template'), 'spec');
   const env = listAt(listAt(template, 'containers')[0], 'env');
   const value = (name: string) =>

@@ -8,7 +8,7 @@ import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
 import { createRun, jobMadeIn, runPath } from './replicas.ts';
-import { StandInCluster } from './stand-in-cluster.ts';
+import { MiniCluster } from './stand-in-cluster.ts';
 import { StatusHistory } from './status-history.ts';
 
 const alone = { DOCKERRUN_LEADER_ELECTION: 'false' };
@@ -17,7 +17,7 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 
 /** Brings one run through its life, with so many milliseconds between two steps of it. */
 async function live(client: KubeClient, name: string, stepMs: number): Promise<void> {
-  const cluster = new StandInCluster(client);
+  const cluster = new MiniCluster(client);
   const run = await createRun(client, name);
   await jobMadeIn(client, run, 30_000);
   const job = await cluster.onlyJob(run.uid);
@@ -63,7 +63,7 @@ test('one that has not heard for long does not start a run again that has ended 
     name: 'short',
     uid: textAt(recordAt(await client.get(runPath('short')), 'metadata'), 'uid') ?? '',
   };
-  const cluster = new StandInCluster(client);
+  const cluster = new MiniCluster(client);
   const job = textAt(recordAt(await cluster.onlyJob(run.uid), 'metadata'), 'name');
   await client.delete(`${paths.jobs('default')}/${job}?propagationPolicy=Background`);
   await pause(9_000);

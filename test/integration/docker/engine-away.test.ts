@@ -136,7 +136,7 @@ test('an engine that stays away loses the container after the bound, and says so
   await watch.started;
   const begin = Date.now();
   await proxy.down();
-  const failure = await failureOf(watch.died);
+  const failure = await failureOf(watch.exited);
   assert.is(failure.reason, 'ContainerLost');
   assert.ok(Date.now() - begin >= 1_900 && Date.now() - begin < 6_000);
   watch.close();
@@ -152,11 +152,11 @@ test('a missed event is made up for by looking', async () => {
   });
   // An inspect takes a shortened id, but no event is ever about one.
   const watch = await ExitWatch.open(direct, container.id.slice(0, 12), never, {
-    lookEveryMs: 300,
+    inspectEveryMs: 300,
     eventLagMs: 100,
   });
   await container.start();
-  assert.is((await watch.died).exitCode, 6);
+  assert.is((await watch.exited).exitCode, 6);
   watch.close();
   await container.remove();
 });

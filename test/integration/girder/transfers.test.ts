@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFile, removeDownload } from '../../../src/girder/download/download.ts';
-import type { MadePath } from '../../../src/io/made-path.ts';
+import type { CreatedPath } from '../../../src/io/made-path.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
 import { aContext, aVolume } from '../../fixtures/builders-worker.ts';
 import { hashFile, Scratch } from './real-girder.ts';
@@ -113,8 +113,8 @@ test('a file that appears during the download, at its very end, stays whoever cl
   const { path } = await scratch.randomFile('original', 10);
   const { fileId } = await scratch.upload(path, 'x');
   const into = scratch.directory;
-  const noted: MadePath[] = [];
-  const onCreate = (made: MadePath) => {
+  const noted: CreatedPath[] = [];
+  const onCreate = (made: CreatedPath) => {
     noted.push(made);
     if (made.path === 'late') writeFileSync(join(into, 'late'), 'theirs');
   };

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReport } from '../../../src/api/report.ts';
-import { FinalWord } from '../../../src/worker/final-word.ts';
+import { TerminationMessage } from '../../../src/worker/final-word.ts';
 
 const disk = mkdtempSync(join(tmpdir(), 'full-disk-'));
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'dockerrun-test', disk]);
@@ -24,7 +24,7 @@ function fill(path: string): void {
 
 test('a run that fills the disk can still say so', () => {
   const path = join(disk, 'termination-log');
-  const word = new FinalWord(path, pino({ enabled: false }));
+  const word = new TerminationMessage(path, pino({ enabled: false }));
   fill(join(disk, 'output'));
   const report = { phase: 'Failed', reason: 'DownloadFailed', message: 'no space left' } as const;
   word.say(report);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
-import { openEnd } from '../../../src/worker/streams/output-end.ts';
+import { openOutputSink } from '../../../src/worker/streams/output-end.ts';
 import { OutputStream } from '../../../src/worker/streams/output-stream.ts';
 import { aContext } from '../../fixtures/builders-worker.ts';
 
@@ -48,7 +48,7 @@ async function stdoutTo(url: string, headers: { name: string; value: string }[] 
   const failures: RunError[] = [];
   const step = { name: 'out', source: 'stdout' as const, to: { kind: 'post' as const, url, headers } };
   const context = aContext({ signal: cancel.signal });
-  const end = await openEnd(context, step, () => undefined);
+  const end = await openOutputSink(context, step, () => undefined);
   const stream = new OutputStream(context, step, end, (failure) => void failures.push(failure));
   return { stream, failures, cancel, signal: cancel.signal };
 }

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { lastingVolumesOf } from '../../../src/api/lasting-volumes.ts';
+import { journalledVolumes } from '../../../src/api/lasting-volumes.ts';
 import { specOf } from '../../fixtures/builders.ts';
 
 test('what outlives a pod are the directories of the node and claims that something is put into', () => {
@@ -21,11 +21,11 @@ test('what outlives a pod are the directories of the node and claims that someth
       { name: 'pipe', progressPipe: { name: 'p', volume: 'claim' } },
     ],
   });
-  assert.equal(lastingVolumesOf(spec), { journalled: ['downloads', 'claim'], directories: ['scratch'] });
+  assert.equal(journalledVolumes(spec), { journalled: ['downloads', 'claim'], directories: ['scratch'] });
 });
 
 test('a run without volumes leaves nothing', () => {
-  assert.equal(lastingVolumesOf(specOf({ image: 'busybox' })), { journalled: [], directories: [] });
+  assert.equal(journalledVolumes(specOf({ image: 'busybox' })), { journalled: [], directories: [] });
 });
 
 test.run();

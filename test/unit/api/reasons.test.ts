@@ -8,8 +8,8 @@ import type { FailureReason } from '../../../src/api/reasons.ts';
 const rows = Object.entries(failureReasons);
 
 test('every failure has an exit code of its own kind, which is never 0', () => {
-  for (const [reason, { blame }] of rows) {
-    assert.ok(Object.hasOwn(exitCodes, blame), `${reason} blames ${blame}`);
+  for (const [reason, { category }] of rows) {
+    assert.ok(Object.hasOwn(exitCodes, category), `${reason} blames ${category}`);
     assert.ok(exitCodeOf(reason as FailureReason) > 0, reason);
   }
 });
@@ -21,9 +21,9 @@ test('no two kinds of failure share an exit code, and none is one that a shell o
 });
 
 test('every failure says in whole sentences what it means and how to mend it', () => {
-  for (const [reason, { meaning, mend }] of rows) {
+  for (const [reason, { meaning, remedy }] of rows) {
     assert.match(reason, /^[A-Z][A-Za-z]+$/);
-    for (const text of [meaning, mend]) assert.match(text, /^[A-Z].*\.$|^girder\.apiUrl .*\.$/, reason);
+    for (const text of [meaning, remedy]) assert.match(text, /^[A-Z].*\.$|^girder\.apiUrl .*\.$/, reason);
   }
 });
 

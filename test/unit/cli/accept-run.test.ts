@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { acceptRun } from '../../../src/cli/accept-run.ts';
-import { localNotes } from '../../../src/cli/local-notes.ts';
+import { ignoredFields } from '../../../src/cli/local-notes.ts';
 
 const run = (spec: unknown, metadata: unknown = { name: 'a' }) => ({
   apiVersion: 'dockerrun.dev/v1alpha1',
@@ -49,14 +49,14 @@ for (const [what, spec, metadata, sentence] of [
 
 test('what means nothing without a cluster is told, and nothing else', () => {
   const manifest = { file: 'f.yaml', runs: [], secrets: [], ignored: [] };
-  const notes = (spec: object) => localNotes(accepted({ image: 'a', ...spec }).spec, manifest);
+  const notes = (spec: object) => ignoredFields(accepted({ image: 'a', ...spec }).spec, manifest);
   assert.equal(notes({ resources: { limits: { memory: '1Gi', cpu: 1, 'nvidia.com/gpu': 1 } } }), []);
   assert.equal(notes({ nodeSelector: {}, backoffLimit: 2, resources: { requests: { memory: 1, cpu: 1 } } }), [
     'without a cluster these have no effect: spec.nodeSelector, spec.backoffLimit (a failed run is not tried again), spec.resources.requests.memory',
   ]);
   assert.match(notes({ imagePullSecrets: [{ name: 's' }] })[0] ?? '', /docker login/);
   const others = { ...manifest, ignored: ['ConfigMap/c'] };
-  assert.equal(localNotes(accepted({ image: 'a' }).spec, others), ['ignored in f.yaml: ConfigMap/c']);
+  assert.equal(ignoredFields(accepted({ image: 'a' }).spec, others), ['ignored in f.yaml: ConfigMap/c']);
 });
 
 test.run();

@@ -2,12 +2,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PassThrough } from 'node:stream';
 import { plainLog } from '../../../src/cli/plain-log.ts';
-import { Speaker } from '../../../src/cli/speaker.ts';
+import { Console } from '../../../src/cli/speaker.ts';
 
 /** What one warning prints. */
 function printed(fields: object, text: string): string {
   const out = new PassThrough();
-  plainLog(new Speaker(out, false)).warn(fields, text);
+  plainLog(new Console(out, false)).warn(fields, text);
   return String(out.read());
 }
 

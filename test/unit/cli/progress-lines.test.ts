@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ProgressLines, resultLines } from '../../../src/cli/progress-lines.ts';
-import { Speaker } from '../../../src/cli/speaker.ts';
+import { Console } from '../../../src/cli/speaker.ts';
 
 const pulling = (percent: number) => ({
   phase: 'Preparing' as const,
@@ -10,7 +10,7 @@ const pulling = (percent: number) => ({
 });
 
 /** Resolves when the target's bytes are out. */
-const written = (speaker: Speaker, bytes: Buffer) =>
+const written = (speaker: Console, bytes: Buffer) =>
   new Promise((resolve) => speaker.target.write(bytes, resolve));
 
 test('each phase is told once', () => {
@@ -45,7 +45,7 @@ test('a result is told with its ids, and how many there are beside those of the 
 
 test("our lines begin at the beginning of a line, and the target's bytes are what they are", async () => {
   const out = new PassThrough();
-  const speaker = new Speaker(out, false);
+  const speaker = new Console(out, false);
   speaker.say('one');
   await written(speaker, Buffer.from([0xff, 0x0a]));
   speaker.say('two');
@@ -61,7 +61,7 @@ test("our lines begin at the beginning of a line, and the target's bytes are wha
 
 test('a quiet speaker only warns', () => {
   const out = new PassThrough();
-  const speaker = new Speaker(out, true);
+  const speaker = new Console(out, true);
   speaker.say('one');
   speaker.warn('two');
   assert.is(String(out.read()), 'dockerrun: two\n');

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ObservedPod } from '../../../src/controller/observe/observed.ts';
-import { PodsOfJobs } from '../../../src/controller/observe/pods-of-jobs.ts';
+import { PodIndex } from '../../../src/controller/observe/pods-of-jobs.ts';
 import { aPod } from '../../fixtures/builders.ts';
 
 const podNamed = (name: string, jobUid: string | undefined) => aPod({ kind: 'running' }, { name, jobUid });
@@ -9,7 +9,7 @@ const podNamed = (name: string, jobUid: string | undefined) => aPod({ kind: 'run
 /** A cache that tells the index of each change, as the controller's does. */
 function cacheOf() {
   const pods = new Map<string, ObservedPod>();
-  const index = new PodsOfJobs((key) => pods.get(key));
+  const index = new PodIndex((key) => pods.get(key));
   const put = (pod: ObservedPod) => {
     pods.set(`${pod.namespace}/${pod.name}`, pod);
     index.changed(pod);
@@ -19,7 +19,7 @@ function cacheOf() {
     index.changed(pod);
   };
   const namesOf = (jobUid: string) => index.of(jobUid).map(({ name }) => name);
-  return { put, remove, namesOf, goneOf: (jobUid: string) => index.goneOf(jobUid)?.name };
+  return { put, remove, namesOf, goneOf: (jobUid: string) => index.lastDeleted(jobUid)?.name };
 }
 
 test('the pod of a Job that went last is remembered for a while if it had ended', () => {

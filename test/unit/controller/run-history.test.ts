@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus, Transfer } from '../../../src/api/status.ts';
-import { newsOf } from '../../../src/controller/metrics/run-history.ts';
+import { statusDelta } from '../../../src/controller/metrics/run-history.ts';
 
 const metadata = {
   name: 'segment',
@@ -28,7 +28,7 @@ function transfer(direction: Transfer['direction'], name: string, bytes: number)
 }
 
 test('the write that ends a run tells its outcome, reason and durations', () => {
-  assert.equal(newsOf(metadata, running, succeeded).end, {
+  assert.equal(statusDelta(metadata, running, succeeded).end, {
     outcome: 'Succeeded',
     reason: 'Succeeded',
     seconds: 72.5,
@@ -42,11 +42,11 @@ test('the write that ends a run tells its outcome, reason and durations', () => 
 });
 
 test('a run that has ended does not end again, whatever is written later', () => {
-  assert.is(newsOf(metadata, succeeded, { ...succeeded, message: 'tidied up' }).end, undefined);
+  assert.is(statusDelta(metadata, succeeded, { ...succeeded, message: 'tidied up' }).end, undefined);
 });
 
 test('a run that goes on has no end', () => {
-  assert.is(newsOf(metadata, {}, running).end, undefined);
+  assert.is(statusDelta(metadata, {}, running).end, undefined);
 });
 
 test('phases that a run never reached are not told', () => {
@@ -55,7 +55,7 @@ test('phases that a run never reached are not told', () => {
     reason: 'HostPathNotAllowed',
     completionTime: '2026-01-01T10:00:00.250Z',
   };
-  assert.equal(newsOf(metadata, {}, failed).end, {
+  assert.equal(statusDelta(metadata, {}, failed).end, {
     outcome: 'Failed',
     reason: 'HostPathNotAllowed',
     seconds: 0.25,
@@ -71,7 +71,7 @@ test('the time on a node is that of the last attempt', () => {
       { podUID: 'y', podName: 'q', startTime: '2026-01-01T10:00:09Z' },
     ],
   };
-  const phases = newsOf(metadata, running, retried).end?.phases ?? [];
+  const phases = statusDelta(metadata, running, retried).end?.phases ?? [];
   assert.equal(phases.slice(0, 2), [
     { phase: 'queue', seconds: 1 },
     { phase: 'stage', seconds: 1.5 },
@@ -80,7 +80,7 @@ test('the time on a node is that of the last attempt', () => {
 
 test('clocks that differ give no negative time', () => {
   const early = { ...succeeded, target: { startedAt: '2026-01-01T10:00:03Z' } };
-  const phases = newsOf(metadata, running, early).end?.phases ?? [];
+  const phases = statusDelta(metadata, running, early).end?.phases ?? [];
   assert.equal(
     phases.find(({ phase }) => phase === 'stage'),
     { phase: 'stage', seconds: 0 },
@@ -89,7 +89,7 @@ test('clocks that differ give no negative time', () => {
 
 test('a reason that is not in the table becomes Unknown, so that nobody can make up series', () => {
   const odd = { ...succeeded, phase: 'Failed' as const, reason: 'lab/secret-name' };
-  assert.is(newsOf(metadata, running, odd).end?.reason, 'Unknown');
+  assert.is(statusDelta(metadata, running, odd).end?.reason, 'Unknown');
 });
 
 test('bytes are counted as they come, each once', () => {
@@ -98,14 +98,14 @@ test('bytes are counted as they come, each once', () => {
     ...running,
     transfers: [transfer('download', 'ct', 150), transfer('download', 'mr', 7), transfer('upload', 'ct', 5)],
   };
-  assert.equal(newsOf(metadata, before, after).bytes, { download: 57, upload: 5 });
-  assert.equal(newsOf(metadata, after, after).bytes, { download: 0, upload: 0 });
+  assert.equal(statusDelta(metadata, before, after).bytes, { download: 57, upload: 5 });
+  assert.equal(statusDelta(metadata, after, after).bytes, { download: 0, upload: 0 });
 });
 
 test('a second attempt moves its bytes again', () => {
   const before = { ...running, transfers: [transfer('download', 'ct', 100)] };
   const after = { ...running, podName: 'q', attempts: 2, transfers: [transfer('download', 'ct', 40)] };
-  const { bytes, attempts } = newsOf(metadata, before, after);
+  const { bytes, attempts } = statusDelta(metadata, before, after);
   assert.equal(bytes, { download: 40, upload: 0 });
   assert.is(attempts, 1);
 });

@@ -21,17 +21,17 @@ test('what is stored already is not written again, also when a field without a v
 });
 
 for (const [what, before, change, kind] of [
-  ['the first status', {}, { phase: 'Pending' }, 'news'],
-  ['that the target runs', pending, running, 'news'],
-  ['a reason', running, { reason: 'Cancelling' }, 'news'],
-  ['another attempt', running, { attempts: 2 }, 'news'],
-  ['another generation', running, { observedGeneration: 2 }, 'news'],
-  ['a Job', running, { jobName: 'another' }, 'news'],
-  ['the end', running, { phase: 'Succeeded', reason: 'Succeeded' }, 'news'],
-  ['that an attempt prepares after another', running, { phase: 'Preparing', attempts: 2 }, 'news'],
-  ['that a run prepares', pending, { phase: 'Preparing', reason: 'Preparing' }, 'passing'],
-  ['that results are uploaded', running, { phase: 'Uploading', reason: 'Uploading' }, 'passing'],
-  ['what became of the target', running, { target: { exitCode: 3 } }, 'passing'],
+  ['the first status', {}, { phase: 'Pending' }, 'milestone'],
+  ['that the target runs', pending, running, 'milestone'],
+  ['a reason', running, { reason: 'Cancelling' }, 'milestone'],
+  ['another attempt', running, { attempts: 2 }, 'milestone'],
+  ['another generation', running, { observedGeneration: 2 }, 'milestone'],
+  ['a Job', running, { jobName: 'another' }, 'milestone'],
+  ['the end', running, { phase: 'Succeeded', reason: 'Succeeded' }, 'milestone'],
+  ['that an attempt prepares after another', running, { phase: 'Preparing', attempts: 2 }, 'milestone'],
+  ['that a run prepares', pending, { phase: 'Preparing', reason: 'Preparing' }, 'transient'],
+  ['that results are uploaded', running, { phase: 'Uploading', reason: 'Uploading' }, 'transient'],
+  ['what became of the target', running, { target: { exitCode: 3 } }, 'transient'],
   ['the first attempt', pending, { attempts: 1 }, 'progress'],
   ['a pod and its node', pending, { podName: 'p', nodeName: 'n' }, 'progress'],
   ['progress', running, { message: 'further', progress: { message: 'further', percent: 2 } }, 'progress'],
@@ -45,16 +45,16 @@ const justNow = { sinceLastWriteMs: 0, heldMs: 0 };
 const longAgo = { sinceLastWriteMs: 1e9, heldMs: 1e9 };
 
 test('news is written at once, and what is stored never', () => {
-  assert.equal(whenToWrite('news', justNow), { kind: 'now' });
+  assert.equal(whenToWrite('milestone', justNow), { kind: 'now' });
   assert.equal(whenToWrite('nothing', longAgo), { kind: 'never' });
 });
 
 test('a phase that may pass in a moment is written when it lasts, however long ago the last write was', () => {
-  assert.equal(whenToWrite('passing', { ...longAgo, heldMs: 500 }), {
+  assert.equal(whenToWrite('transient', { ...longAgo, heldMs: 500 }), {
     kind: 'later',
     milliseconds: progressIntervalMs - 500,
   });
-  assert.equal(whenToWrite('passing', { ...justNow, heldMs: progressIntervalMs }), { kind: 'now' });
+  assert.equal(whenToWrite('transient', { ...justNow, heldMs: progressIntervalMs }), { kind: 'now' });
 });
 
 test('mere progress is written every 5 s, and the rest of that time is waited for', () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { isUrgent } from '../../../src/controller/apply/urgent.ts';
+import { bypassesRateLimit } from '../../../src/controller/apply/urgent.ts';
 import { aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
 const lasting: Partial<DockerRunSpec> = {
@@ -12,21 +12,21 @@ const wanted = { phase: 'Preparing', podName: pod.name, nodeName: 'node-1' } as 
 
 test('on which node a worker may leave something is stored as soon as it is known', () => {
   const run = aRun({ spec: lasting });
-  assert.ok(isUrgent(anObservation({ run, job: aJob(), pods: [pod] }), wanted));
+  assert.ok(bypassesRateLimit(anObservation({ run, job: aJob(), pods: [pod] }), wanted));
   const known = aRun({ spec: lasting, status: { ...wanted } });
-  assert.not.ok(isUrgent(anObservation({ run: known, job: aJob(), pods: [pod] }), wanted));
+  assert.not.ok(bypassesRateLimit(anObservation({ run: known, job: aJob(), pods: [pod] }), wanted));
 });
 
 test('a worker that leaves nothing on a node, or has not started, is not urgent', () => {
-  assert.not.ok(isUrgent(anObservation({ job: aJob(), pods: [pod] }), wanted));
+  assert.not.ok(bypassesRateLimit(anObservation({ job: aJob(), pods: [pod] }), wanted));
   const waiting = aPod({ kind: 'waiting', reason: 'ContainerCreating', message: '' });
   const observed = anObservation({ run: aRun({ spec: lasting }), job: aJob(), pods: [waiting] });
-  assert.not.ok(isUrgent(observed, wanted));
+  assert.not.ok(bypassesRateLimit(observed, wanted));
 });
 
 test('what a worker reports is not urgent, whatever it is', () => {
   for (const phase of ['Uploading', 'Succeeded', 'Failed', 'Cancelled'] as const) {
-    assert.not.ok(isUrgent(anObservation({ job: aJob(), pods: [pod], live: { phase } }), wanted));
+    assert.not.ok(bypassesRateLimit(anObservation({ job: aJob(), pods: [pod], live: { phase } }), wanted));
   }
 });
 

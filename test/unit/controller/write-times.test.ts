@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { WriteTimes } from '../../../src/controller/apply/write-times.ts';
+import { StatusWriter } from '../../../src/controller/apply/write-times.ts';
 
 const pending: DockerRunStatus = { phase: 'Pending', reason: 'Pending' };
 const preparing: DockerRunStatus = { phase: 'Preparing', reason: 'Preparing' };
@@ -10,7 +10,7 @@ const moved: DockerRunStatus = { ...running, message: 'further' };
 const uploading: DockerRunStatus = { phase: 'Uploading', reason: 'Uploading' };
 
 test('a phase that is overtaken within five seconds is never written', () => {
-  const times = new WriteTimes();
+  const times = new StatusWriter();
   assert.is(times.when('a', {}, pending, 0).kind, 'now');
   times.wrote('a', 0);
   assert.equal(times.when('a', pending, preparing, 1_000), { kind: 'later', milliseconds: 5_000 });
@@ -19,21 +19,21 @@ test('a phase that is overtaken within five seconds is never written', () => {
 });
 
 test('a phase that lasts is written five seconds after it was seen, however much was said in it', () => {
-  const times = new WriteTimes();
+  const times = new StatusWriter();
   times.when('a', running, uploading, 10_000);
   times.when('a', running, { ...uploading, message: 'more' }, 11_000);
   assert.equal(times.when('a', running, { ...uploading, message: 'yet more' }, 15_000), { kind: 'now' });
 });
 
 test('after a restart the progress of many runs is not written at once', () => {
-  const times = new WriteTimes();
+  const times = new StatusWriter();
   const atOnce = Array.from({ length: 1_000 }, (_, index) => times.when(`run ${index}`, running, moved, 0));
   assert.ok(atOnce.filter(({ kind }) => kind === 'now').length < 50);
   assert.ok(atOnce.every((when) => when.kind !== 'later' || when.milliseconds <= 5_000));
 });
 
 test('all runs together write progress at most fifty times a second, and each gets its turn', () => {
-  const times = new WriteTimes();
+  const times = new StatusWriter();
   const keys = Array.from({ length: 1_000 }, (_, index) => `run ${index}`);
   for (const key of keys) times.wrote(key, 0);
   const written = new Map<string, number>();
@@ -55,13 +55,13 @@ test('all runs together write progress at most fifty times a second, and each ge
 });
 
 test('news has no turn to wait for', () => {
-  const times = new WriteTimes();
+  const times = new StatusWriter();
   for (let index = 0; index < 1_000; index += 1) times.when(`run ${index}`, running, moved, 1e6);
-  assert.equal(times.when('news', pending, running, 1e6), { kind: 'now' });
+  assert.equal(times.when('milestone', pending, running, 1e6), { kind: 'now' });
 });
 
 test('a run that is forgotten takes no room', () => {
-  const times = new WriteTimes();
+  const times = new StatusWriter();
   times.when('a', {}, pending, 0);
   assert.is(times.size, 1);
   times.forget('a');

@@ -15,27 +15,27 @@ async function endOf(deadline: CancelAwareDeadline): Promise<number> {
 }
 
 test('without a cancel the usual time holds', async () => {
-  using deadline = new CancelAwareDeadline({ usualMs: 60, hurriedMs: 1 }, new AbortController().signal);
+  using deadline = new CancelAwareDeadline({ usualMs: 60, afterCancelMs: 1 }, new AbortController().signal);
   assert.ok((await endOf(deadline)) >= 50);
   assert.ok(isUnreachable(deadline.signal.reason), 'it is a timeout like any other');
 });
 
 test('a cancel shortens it, now or later', async () => {
-  using before = new CancelAwareDeadline({ usualMs: 5_000, hurriedMs: 30 }, AbortSignal.abort());
+  using before = new CancelAwareDeadline({ usualMs: 5_000, afterCancelMs: 30 }, AbortSignal.abort());
   assert.ok((await endOf(before)) < soonMs);
-  using later = new CancelAwareDeadline({ usualMs: 5_000, hurriedMs: 30 }, AbortSignal.timeout(30));
+  using later = new CancelAwareDeadline({ usualMs: 5_000, afterCancelMs: 30 }, AbortSignal.timeout(30));
   assert.not(later.signal.aborted);
   assert.ok((await endOf(later)) < soonMs);
 });
 
 test('a cancel never makes it longer', async () => {
-  using deadline = new CancelAwareDeadline({ usualMs: 30, hurriedMs: 5_000 }, AbortSignal.abort());
+  using deadline = new CancelAwareDeadline({ usualMs: 30, afterCancelMs: 5_000 }, AbortSignal.abort());
   assert.ok((await endOf(deadline)) < soonMs);
 });
 
 test('what is over in time leaves no clock behind', async () => {
   const cancel = new AbortController();
-  const deadline = new CancelAwareDeadline({ usualMs: 20, hurriedMs: 20 }, cancel.signal);
+  const deadline = new CancelAwareDeadline({ usualMs: 20, afterCancelMs: 20 }, cancel.signal);
   deadline[Symbol.dispose]();
   cancel.abort();
   await sleep(60);

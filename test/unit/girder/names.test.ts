@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NameClaims, safeFileName } from '../../../src/girder/names.ts';
+import { UniqueNames, safeFileName } from '../../../src/girder/names.ts';
 import { pathSegments } from '../../../src/io/confined-path.ts';
 
 test('an ordinary name stays as it is', () => {
@@ -32,7 +32,7 @@ test('every name in Girder becomes exactly one segment of a path', () => {
 });
 
 test('entries that would have one name all get one of their own, the later ones a number', () => {
-  const claims = new NameClaims();
+  const claims = new UniqueNames();
   const names = ['a/b.nii.gz', 'a_b.nii.gz', 'a_b.nii.gz', 'a_b.nii (1).gz', '.hidden', '.hidden', 'x', 'x'];
   assert.equal(
     names.map((name) => claims.claim(name)),
@@ -50,7 +50,7 @@ test('entries that would have one name all get one of their own, the later ones 
 });
 
 test('long names that differ only in their middle do not become one', () => {
-  const claims = new NameClaims();
+  const claims = new UniqueNames();
   const names = ['1', '2', '3'].map((end) => claims.claim(`${'ü'.repeat(200)}${end}.nrrd`));
   assert.is(new Set(names).size, 3);
   for (const name of names) assert.ok(Buffer.byteLength(name) <= 255 && name.endsWith('.nrrd'));
@@ -59,7 +59,7 @@ test('long names that differ only in their middle do not become one', () => {
 test('whatever the names, each claim is one segment that no other has', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 300 }), { maxLength: 20 }), (names) => {
-      const claims = new NameClaims();
+      const claims = new UniqueNames();
       const claimed = [...names, ...names].map((name) => claims.claim(name));
       assert.is(new Set(claimed).size, claimed.length);
       for (const name of claimed) assert.equal(pathSegments(name).length, 1);

@@ -18,7 +18,7 @@ import { removePath } from '../../../src/io/confined-change.ts';
 import { ConfinedPathError } from '../../../src/io/confined-path.ts';
 import { FifoError } from '../../../src/io/fifo.ts';
 import { makeFifo } from '../../../src/io/make-fifo.ts';
-import { inodeOf, type MadePath, ownNamePrefix } from '../../../src/io/made-path.ts';
+import { inodeOf, type CreatedPath, ownNamePrefix } from '../../../src/io/made-path.ts';
 
 const test = suite<{ root: string; descriptors: number }>('making named pipes');
 
@@ -62,7 +62,7 @@ test('everybody can open the pipe and reach it, whatever the umask', async ({ ro
 });
 
 test('every path is told before it is made, and what was told is enough to remove it', async ({ root }) => {
-  const told: MadePath[] = [];
+  const told: CreatedPath[] = [];
   const fifo = await makeFifo(root, 'a/pipe', (made) => {
     assert.throws(() => statSync(join(root, made.path)), 'ENOENT');
     told.push(made);

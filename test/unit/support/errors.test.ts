@@ -4,9 +4,9 @@ import { failureReasons } from '../../../src/api/reasons.ts';
 import { describe, errorCode, RunError, toRunError } from '../../../src/support/errors.ts';
 
 test('the sentence of a failure says what happened and how to mend it, with one full stop between', () => {
-  const { mend } = failureReasons.TargetFailed;
+  const { remedy } = failureReasons.TargetFailed;
   for (const end of ['', '.', '. ', '...\n'])
-    assert.is(new RunError('TargetFailed', `It ended with 3${end}`).sentence, `It ended with 3. ${mend}`);
+    assert.is(new RunError('TargetFailed', `It ended with 3${end}`).sentence, `It ended with 3. ${remedy}`);
 });
 
 test('a sentence begins with a capital, but the path of a field stays as it is written', () => {

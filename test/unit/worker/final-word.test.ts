@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReport } from '../../../src/api/report.ts';
-import { FinalWord } from '../../../src/worker/final-word.ts';
+import { TerminationMessage } from '../../../src/worker/final-word.ts';
 
 const test = suite<{ directory: string; path: string }>('final word');
 const log = pino({ enabled: false });
@@ -17,14 +17,14 @@ test.before.each((context) => {
 test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
 
 test('before it is said its room is taken, and that is no word', ({ path }) => {
-  new FinalWord(path, log);
+  new TerminationMessage(path, log);
   const text = readFileSync(path, 'utf8');
   assert.is(text, ' '.repeat(4096));
   assert.is(parseReport(text), undefined);
 });
 
 test('it is read as it was said, and the last one counts', ({ path }) => {
-  const word = new FinalWord(path, log);
+  const word = new TerminationMessage(path, log);
   word.say({ phase: 'Failed', reason: 'TargetFailed', message: 'a long message '.repeat(50) });
   const last = { phase: 'Failed', reason: 'WorkerFailed', message: 'ü' } as const;
   word.say(last);
@@ -36,12 +36,12 @@ test('what it has no room for is left out', ({ path }) => {
   const transfers = Array.from({ length: 100 }, (_, index) => ({
     ...{ name: `transfer-${index}`, direction: 'upload' as const, bytes: 1, totalBytes: 1 },
   }));
-  new FinalWord(path, log).say({ phase: 'Succeeded', transfers });
+  new TerminationMessage(path, log).say({ phase: 'Succeeded', transfers });
   assert.equal(parseReport(readFileSync(path, 'utf8')), { phase: 'Succeeded' });
 });
 
 test('a place that cannot be written costs the word, not the run', ({ directory }) => {
-  new FinalWord(join(directory, 'nosuch/file'), log).say({ phase: 'Succeeded' });
+  new TerminationMessage(join(directory, 'nosuch/file'), log).say({ phase: 'Succeeded' });
 });
 
 test.run();

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { expandArguments, planSteps } from '../../../src/worker/steps.ts';
+import { expandArguments, planRun } from '../../../src/worker/steps.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 
@@ -17,7 +17,7 @@ const noOptions = {
 };
 
 test('a run without transforms has nothing to do but its mounts', () => {
-  const { downloads, streams, hooks, mounts } = planSteps(aSpec(), volumes);
+  const { downloads, streams, hooks, mounts } = planRun(aSpec(), volumes);
   assert.equal([downloads, hooks, streams], [[], [], { inputs: [], outputs: [], barePipes: [] }]);
   assert.equal(
     mounts.map(({ source, target, readOnly }) => [source, target, readOnly]),
@@ -30,7 +30,7 @@ test('a run without transforms has nothing to do but its mounts', () => {
 
 test('a volume of docker-py is mounted as it says, and one that may only be read is so', () => {
   const dockerVolumes = { '/srv/atlas': { bind: '/atlas', mode: 'ro' as const } };
-  const { mounts } = planSteps(aSpec({ dockerVolumes }), [aVolume('data', { readOnly: true })]);
+  const { mounts } = planRun(aSpec({ dockerVolumes }), [aVolume('data', { readOnly: true })]);
   assert.equal(mounts, [
     {
       type: 'bind',
@@ -55,7 +55,7 @@ test('a download goes into its volume, and into the temporary one when it names 
     { name: 'b', girderFileIdToVolume: { fileId, volume: 'data', filename: 'in/b.nrrd' } },
     { name: 'c', volumePath: { filename: 'c' } },
   ];
-  assert.equal(planSteps(aSpec({ transforms }), volumes).downloads, [
+  assert.equal(planRun(aSpec({ transforms }), volumes).downloads, [
     { names: ['a'], volume: temporaryVolume, source: { kind: 'file', fileId, filename: undefined } },
     { names: ['b'], volume: data, source: { kind: 'file', fileId, filename: 'in/b.nrrd' } },
   ]);
@@ -70,7 +70,7 @@ test('one file at one place is one download, also by way of two volumes of one d
     { name: 'd', girderFileIdToVolume: { fileId, volume: 'again', filename: 'c' } },
     { name: 'e', girderFileIdToVolume: { fileId: itemId, volume: 'data' } },
   ];
-  const { downloads } = planSteps(aSpec({ transforms }), [...volumes, again]);
+  const { downloads } = planRun(aSpec({ transforms }), [...volumes, again]);
   assert.equal(
     downloads.map(({ names }) => names),
     [['a', 'b'], ['c', 'd'], ['e']],
@@ -83,7 +83,7 @@ test('items and folders are downloads too', () => {
     { name: 'folder', girderFolderIdToVolume: { folderId: itemId, folderName: 'in' } },
   ];
   assert.equal(
-    planSteps(aSpec({ transforms }), volumes).downloads.map(({ source, volume }) => [volume.name, source]),
+    planRun(aSpec({ transforms }), volumes).downloads.map(({ source, volume }) => [volume.name, source]),
     [
       ['data', { kind: 'item', itemId }],
       ['temporaryVolume', { kind: 'folder', folderId: itemId, folderName: 'in' }],
@@ -104,7 +104,7 @@ test('the hooks are in their order, each with its place, its options and the ind
       { girderUploadVolumePathToFolder: { volumePath: 'data', folderId: fileId }, optional: true },
     ],
   });
-  assert.equal(planSteps(spec, volumes).hooks, [
+  assert.equal(planRun(spec, volumes).hooks, [
     {
       hook: 0,
       name: 'mask',
@@ -142,7 +142,7 @@ test('a connect is a stream, whichever way it goes', () => {
       { name: 'bare', namedOutputPipe: { name: 'bare' } },
     ],
   });
-  const { inputs, outputs, barePipes } = planSteps(spec, volumes).streams;
+  const { inputs, outputs, barePipes } = planRun(spec, volumes).streams;
   assert.equal(inputs, [{ name: 'live', pipe: { volume: temporaryVolume, path: 'live' }, fileId }]);
   assert.equal(barePipes, [{ volume: temporaryVolume, path: 'bare' }]);
   assert.equal(outputs, [
