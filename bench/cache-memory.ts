@@ -7,7 +7,7 @@
 import { apiVersion, kind } from '../src/api/names.ts';
 import { desiredJob } from '../src/controller/job/job.ts';
 import { parseJob, parsePod, parseRun } from '../src/controller/observe/parse.ts';
-import { StatusWriter } from '../src/controller/apply/write-times.ts';
+import { StatusWriter } from '../src/controller/apply/status-writer.ts';
 import { ObjectStore } from '../src/kube/object-store.ts';
 import { specOf, workerConfig } from '../test/fixtures/builders.ts';
 import { typicalSpec } from './typical-run.ts';

@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { recordAt } from '../../src/kube/wire.ts';
+import { recordAt } from '../../src/kube/json.ts';
 import { isRecord } from '../../src/support/narrow.ts';
 import type { DockerRunStatus } from '../../src/api/status.ts';
 import { deadline } from '../../src/support/abort.ts';

@@ -142,3 +142,27 @@ export const seconds = (
   description: string,
   options: { minimum: number; maximum?: number; default?: number },
 ) => Type.Integer({ description, maximum: 31_536_000, ...options });
+
+const forbiddenHeaders = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Whether a header of this name is the request's own. */
+export function isForbiddenHeader(name: string): boolean {
+  return forbiddenHeaders.has(name.toLowerCase());
+}
+
+export function metadataKeyProblem(metadata: Readonly<Record<string, unknown>> = {}): string | undefined {
+  const strange = Object.keys(metadata).find((key) => key === '' || key.includes('.') || key.startsWith('$'));
+  if (strange === undefined) return undefined;
+  return `it has the key ${JSON.stringify(strange)}, but Girder takes no key that is empty, has a "." or begins with "$"`;
+}

@@ -23,7 +23,7 @@ export const exitCodes = {
 export const finalExitCodes = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood];
 
 /** Where a failing reason comes from, which is also the worker's exit code for it. */
-export type Category = Exclude<keyof typeof exitCodes, 'done'>;
+type Category = Exclude<keyof typeof exitCodes, 'done'>;
 
 type Row = { readonly category: Category; readonly meaning: string; readonly remedy: string };
 

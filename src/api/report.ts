@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseJson } from './json-values.ts';
 import { type DockerRunStatus, dockerRunStatus } from './status.ts';
-import { truncateToBytes, jsonBytes } from './text-size.ts';
 
 const { phase, reason, message, target, transfers, results, resultCount, progress } =
   dockerRunStatus.properties;
@@ -76,3 +75,26 @@ function withMessageOf(report: Report, bytes: number): Report {
 }
 
 const fits = (candidate: Report) => jsonBytes(candidate) <= terminationMessageBytes;
+
+export function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+/** The largest number from 0 to `most` that fits, if every smaller one does as well; 0 when none fits. */
+function largestFitting(most: number, fits: (count: number) => boolean): number {
+  let [least, greatest] = [0, most];
+  while (least < greatest) {
+    const middle = Math.ceil((least + greatest) / 2);
+    if (fits(middle)) least = middle;
+    else greatest = middle - 1;
+  }
+  return least;
+}
+
+/** The beginning of a text whose JSON takes at most so many bytes. */
+export function truncateToBytes(text: string, bytes: number): string {
+  const fits = (candidate: string) => jsonBytes(candidate) <= bytes;
+  if (fits(text)) return text;
+  const length = largestFitting(Math.min(text.length, bytes), (count) => fits(`${text.slice(0, count)}…`));
+  return `${text.slice(0, length)}…`;
+}

@@ -3,7 +3,7 @@ import { dockerOptions } from './docker/options.ts';
 import { environmentVariables, girderId, secretKeyReference, secretName, seconds } from './fields.ts';
 import { girderResultHook } from './hooks.ts';
 import { mapOf, namedList, quantity, rules, enumOf } from './keywords.ts';
-import { nameRules } from './name-rules.ts';
+import { nameRules } from './spec-rules.ts';
 import { temporaryVolumeName } from './names.ts';
 import {
   affinity,

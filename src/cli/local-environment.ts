@@ -3,14 +3,13 @@ import type { SecretKeyReference } from '../api/fields.ts';
 import { parseQuantity } from '../api/quantity.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { GpuRequest } from '../docker/create/gpu-request.ts';
-import type { RegistryAuths } from '../docker/registry/auths.ts';
-import { localAuths } from '../docker/registry/local.ts';
-import { registryAuths } from '../docker/registry/secrets.ts';
+import type { RegistryAuths } from '../docker/pull/registry-auths.ts';
+import { localAuths } from '../docker/pull/local-auths.ts';
+import { registryAuths } from '../docker/pull/docker-config.ts';
 import type { RunEnvironment } from '../worker/run-environment.ts';
-import type { AcceptedRun } from './accept-run.ts';
-import type { LocalDirectory } from './local-directory.ts';
+import type { AcceptedRun } from './validation.ts';
+import { type LocalDirectory, openLocalVolumes, realDockerVolumes } from './local-volumes.ts';
 import type { LocalSecrets } from './local-secrets.ts';
-import { openLocalVolumes, realDockerVolumes } from './local-volumes.ts';
 import { removeDirectory } from './remove-directory.ts';
 
 /** What this machine gives to a run. */

@@ -1,10 +1,8 @@
 import { exitCodes } from '../api/reasons.ts';
 import { describe } from '../support/errors.ts';
-import { parseCommand } from './arguments.ts';
-import { helpText, versionText } from './help.ts';
-import { signalCode } from './local-failure.ts';
+import { helpText, parseCommand, UsageError, versionText } from './arguments.ts';
+import { signalCode } from './exit-code.ts';
 import type { Terminal } from './run-command.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Does what the command line says and gives the exit code. What is wrong with it is one sentence on standard error. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {

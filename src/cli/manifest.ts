@@ -1,6 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { parseEnv } from 'node:util';
+import { parseAllDocuments, type ScalarTag } from 'yaml';
 import { apiVersion, kind } from '../api/names.ts';
+import { describe } from '../support/errors.ts';
 import { isRecord, textOf } from '../support/narrow.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from './arguments.ts';
 
 /** A document as it was read. */
 export type Fields = Record<string, unknown>;
@@ -70,4 +76,81 @@ function ofOurVersion(run: Fields, file: string): Fields {
   throw new UsageError(
     `${file}: ${kind} ${name} has apiVersion ${String(run['apiVersion'])}, and this dockerrun knows ${apiVersion}`,
   );
+}
+
+/** Tags of YAML 1.1 that kubectl's parser leaves as texts: 2026-01-01 and 12:30. */
+function isLeftAsText({ tag, format }: { tag: string; format?: string }): boolean {
+  return tag.endsWith(':timestamp') || format === 'TIME';
+}
+
+/** What kubectl's parser takes over from YAML 1.2. */
+const newerOctal: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^[-+]?0o[0-7]+$/,
+  resolve: (text) => parseInt(text.replace('0o', ''), 8),
+};
+
+/**
+ * The documents of a YAML or JSON text, read as kubectl reads it (YAML 1.1: `yes` is true, 0644 is octal), so that
+ * a file means here what it means in the cluster. Empty documents are left out.
+ * @param where the name of the text in messages
+ */
+export function parseDocuments(text: string, where: string): unknown[] {
+  const documents = parseAllDocuments(text, {
+    version: '1.1',
+    customTags: (tags) => [
+      ...tags.filter((tag) => typeof tag === 'string' || !isLeftAsText(tag)),
+      newerOctal,
+    ],
+  });
+  return [...documents].flatMap((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new UsageError(`${where}: ${firstLine(error.message)}`);
+    const value = valueOf(() => document.toJS() as unknown, where);
+    return value === null || value === undefined ? [] : [value];
+  });
+}
+
+/** Aliases are resolved only here, and may be unknown or far too many. */
+function valueOf(read: () => unknown, where: string): unknown {
+  try {
+    return read();
+  } catch (error) {
+    throw new UsageError(`${where}: ${error instanceof Error ? firstLine(error.message) : String(error)}`);
+  }
+}
+
+function firstLine(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/:$/, '');
+}
+
+/** The text of a file, or of standard input when the file is `-`. @throws UsageError when it cannot be read */
+export async function readInput(file: string, stdin: Readable, signal: AbortSignal): Promise<string> {
+  try {
+    return file === '-'
+      ? await text(addAbortSignal(signal, stdin))
+      : await readFile(file, { encoding: 'utf8', signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new UsageError(`${nameOfInput(file)} cannot be read: ${describe(error)}`);
+  }
+}
+
+/** How messages call a file. */
+export function nameOfInput(file: string): string {
+  return file === '-' ? 'standard input' : file;
+}
+
+/** The environment with what a file gives for variables that are not set. @throws UsageError */
+export async function withEnvFile(
+  environment: NodeJS.ProcessEnv,
+  file: string | undefined,
+): Promise<NodeJS.ProcessEnv> {
+  if (file === undefined) return environment;
+  try {
+    return { ...parseEnv(await readFile(file, 'utf8')), ...environment };
+  } catch (error) {
+    throw new UsageError(`--env-file ${file} cannot be read: ${describe(error)}`);
+  }
 }

@@ -1,17 +1,5 @@
 import { defined } from '../api/json-values.ts';
-import { readWorkerTracing, type WorkerTracing } from './job/pod-tracing.ts';
-
-/** What the worker's pods need to know of the nodes. */
-export type WorkerConfig = {
-  readonly image: string;
-  readonly imagePullPolicy: string;
-  readonly dockerSocket: string;
-  readonly kubeletRoot: string;
-  readonly cgroupRoot: string;
-  readonly logLevel: string;
-  /** What they trace with, when the operator traces. */
-  readonly tracing?: WorkerTracing;
-};
+import { readWorkerTracing, type WorkerConfig } from './job/worker-config.ts';
 
 /** The settings of the operator, from its environment. */
 export type ControllerConfig = {

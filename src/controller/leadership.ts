@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Connection } from '../kube/connection.ts';
-import { Election } from '../kube/lease-election.ts';
-import { leaseTiming } from '../kube/lease-rules.ts';
-import { Term } from '../kube/lease-term.ts';
+import { Election, Term } from '../kube/lease-election.ts';
+import { leaseTiming } from '../kube/lease.ts';
 import { sleep } from '../support/abort.ts';
 import type { Logger } from '../support/log.ts';
 

@@ -1,5 +1,5 @@
 import { destination } from 'pino';
-import type { Term } from '../kube/lease-term.ts';
+import type { Term } from '../kube/lease-election.ts';
 import { aborted, sleep } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import { createLogger } from '../support/log.ts';
@@ -7,13 +7,11 @@ import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
 import { areSynced, ClusterCaches } from './observe/caches.ts';
 import { readConfig } from './config.ts';
-import { serveEndpoints } from './exposed.ts';
-import { createMetrics, showQueue } from './metrics/instruments.ts';
+import { serveEndpoints } from './endpoints.ts';
+import { createMetrics, showQueue, showRuns } from './metrics/instruments.ts';
 import { leaseName, runLeadership } from './leadership.ts';
-import { concurrentReconciles, Controller } from './loop.ts';
-import { showRuns } from './metrics/runs-shown.ts';
-import { observeWatches } from './metrics/watch-instruments.ts';
-import { connectObserved, observeLeading } from './metrics/wire-instruments.ts';
+import { concurrentReconciles, Controller } from './controller.ts';
+import { connectObserved, observeLeading, observeWatches } from './metrics/kube-metrics.ts';
 
 /** How long the last answers of the servers may take when the controller stops. */
 const closeMs = 1_000;

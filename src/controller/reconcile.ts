@@ -1,21 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Next } from '../runtime/queue.ts';
 import type { DockerRunStatus } from '../api/status.ts';
-import { retryAfterMs } from '../kube/kube-error.ts';
-import { errorFields } from '../support/error-fields.ts';
-import type { Logger } from '../support/log.ts';
+import { ConflictError, retryAfterMs } from '../kube/kube-error.ts';
+import { errorFields, type Logger } from '../support/log.ts';
 import { applyAction, applyStatus } from './apply/apply.ts';
 import { recordEvent } from './apply/events.ts';
-import type { WorkerConfig } from './config.ts';
+import type { WorkerConfig } from './job/worker-config.ts';
 import { decide } from './decide/decide.ts';
 import type { Decision } from './decide/outcome.ts';
 import { gather, type Gatherer } from './observe/gather.ts';
 import { isTerminal, type Observed, type ObservedRun } from './observe/observed.ts';
 import type { Policy } from '../policy/policy.ts';
-import { tracedAction, tracedStatus } from './run-tracing.ts';
-import { ConflictError } from './apply/stale.ts';
-import { bypassesRateLimit } from './apply/urgent.ts';
-import { StatusWriter } from './apply/write-times.ts';
+import { tracedAction, tracedStatus } from './tracing.ts';
+import { bypassesRateLimit, StatusWriter } from './apply/status-writer.ts';
 
 /** What bringing a run forward needs; one for each term of leading. */
 export type Reconciler = {

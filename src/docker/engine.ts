@@ -3,7 +3,7 @@ import Docker from 'dockerode';
 import { deadline, sleep } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import { isRecord, textOf } from '../support/narrow.ts';
-import { isUnreachable, unavailable } from './classify.ts';
+import { isUnreachable, unavailable } from './engine-error.ts';
 import { engineCall } from './engine-call.ts';
 
 /** A Docker Engine that answered, and what of it decides how a target is created. */

@@ -1,8 +1,13 @@
 import { sleep } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
-import { type ContainerState, inspectState } from './container-state.ts';
+import {
+  type ContainerEvent,
+  type ContainerState,
+  type EventStream,
+  inspectState,
+  openEvents,
+} from './container-state.ts';
 import type { Engine } from './engine.ts';
-import { type ContainerEvent, type EventStream, openEvents } from './engine-events.ts';
 
 /** How the target ended; times are milliseconds since 1970 by the engine's clock. */
 export type ContainerExit = { readonly exitCode: number; readonly at: number };

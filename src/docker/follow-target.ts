@@ -1,14 +1,13 @@
 import { defined } from '../api/json-values.ts';
 import { settledWithin } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
-import { initFailure, isUnreachable } from './classify.ts';
+import { initFailure, isUnreachable } from './engine-error.ts';
 import { inspectState } from './container-state.ts';
 import type { Engine, EngineContext } from './engine.ts';
 import type { ContainerExit, ExitWatch } from './exit-watch.ts';
 import type { OomKills } from './oom-kills.ts';
 import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
-import { type ContainerOutcome, type FollowOptions, stopSignal } from './run-support.ts';
-import { StopRequest } from './stop-request.ts';
+import { type ContainerOutcome, type FollowOptions, StopRequest, stopSignal } from './container-outcome.ts';
 import type { TargetOutput } from './output/target-output.ts';
 
 /** A container that is watched and attached; `keep` when it stays after its end. */

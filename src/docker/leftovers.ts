@@ -1,13 +1,14 @@
-import { isUnreachable, unavailable } from './classify.ts';
-import type { EngineContext } from './engine.ts';
+import { labels } from '../api/names.ts';
 import { engineCall } from './engine-call.ts';
+import { isUnreachable, unavailable } from './engine-error.ts';
+import { connectEngine, type Engine, type EngineContext } from './engine.ts';
 import { removeContainer } from './remove-container.ts';
 
 /** Which label carries the run's uid and which the attempt. */
-export type LeftoverLabels = { readonly runUid: string; readonly attempt: string };
+type LeftoverLabels = { readonly runUid: string; readonly attempt: string };
 
 /** What to sweep. */
-export type LeftoverOptions = {
+type LeftoverOptions = {
   readonly labels: LeftoverLabels;
   readonly runUid: string;
   /** The attempt whose container stays. */
@@ -48,4 +49,19 @@ async function list({ engine, signal }: EngineContext, filters: Record<string, s
     signal.throwIfAborted();
     throw isUnreachable(error) ? unavailable(engine.socketPath, error) : error;
   }
+}
+
+/** Which engine, and whose containers. */
+type CleanEngineOptions = {
+  readonly dockerSocket: string;
+  readonly runUid: string;
+  readonly signal: AbortSignal;
+};
+
+/** The engine without the containers of earlier attempts: they could still write into the run's volumes. */
+export async function cleanEngine({ dockerSocket, runUid, signal }: CleanEngineOptions): Promise<Engine> {
+  const engine = await connectEngine({ socketPath: dockerSocket, signal });
+  const { runUid: uidLabel, attempt } = labels;
+  await removeLeftovers({ engine, signal }, { labels: { runUid: uidLabel, attempt }, runUid });
+  return engine;
 }

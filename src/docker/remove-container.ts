@@ -1,10 +1,9 @@
-import { sleep } from '../support/abort.ts';
-import { RunError, describe } from '../support/errors.ts';
-import { isRemovalInProgress, statusOf } from './classify.ts';
+import { onAbort, sleep } from '../support/abort.ts';
+import { describe, RunError } from '../support/errors.ts';
 import { inspectState } from './container-state.ts';
-import type { Engine } from './engine.ts';
 import { engineCall } from './engine-call.ts';
-import { type Bounds, CancelAwareDeadline } from './patience.ts';
+import { isRemovalInProgress, statusOf } from './engine-error.ts';
+import type { Engine } from './engine.ts';
 
 /** How long each step of ending a container may take, the first one beyond the grace the target was given. */
 const stopBounds: Bounds = { usualMs: 10_000, afterCancelMs: 3_000 };
@@ -14,7 +13,7 @@ const stepMs = 10_000;
 const pollMs = 200;
 
 /** What to give the target before SIGKILL, in milliseconds, and what makes the removal hurry. */
-export type StopOptions = { readonly graceMs: number; readonly cancel: AbortSignal | undefined };
+type StopOptions = { readonly graceMs: number; readonly cancel: AbortSignal | undefined };
 
 /**
  * Ends a container and removes it. Resolves when it is gone; each step that fails leaves the next, stronger one to
@@ -104,5 +103,39 @@ async function attempt(
     return true;
   } catch (error) {
     return statusOf(error) === 304 || statusOf(error) === 404;
+  }
+}
+
+/** How long something may take, in milliseconds: usually, and from the moment on that the run is cancelled. */
+type Bounds = { readonly usualMs: number; readonly afterCancelMs: number };
+
+/**
+ * A clock for what has to go on after a cancel, only faster: `signal` aborts after `usualMs`, or `hurriedMs` after
+ * `cancel` did (after the beginning, if that was later), whichever is first. Cleaning up cannot take the cancel's
+ * own signal, since it would then do nothing.
+ */
+export class CancelAwareDeadline implements Disposable {
+  readonly #over = new AbortController();
+  readonly #listening: Disposable | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor({ usualMs, afterCancelMs }: Bounds, cancel: AbortSignal | undefined) {
+    this.#endAfter(usualMs);
+    this.#listening = cancel && onAbort(cancel, () => this.#endAfter(afterCancelMs));
+  }
+
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#listening?.[Symbol.dispose]();
+  }
+
+  #endAfter(milliseconds: number): void {
+    const late = () =>
+      this.#over.abort(new DOMException(`no answer within ${milliseconds / 1000} s`, 'TimeoutError'));
+    this.#timers.push(setTimeout(late, milliseconds).unref());
   }
 }

@@ -1,22 +1,27 @@
 import { raceAbort } from '../support/abort.ts';
 import { RunError, describe, toRunError } from '../support/errors.ts';
 import { traced } from '../support/trace/trace.ts';
-import { toStartError } from './classify.ts';
+import { toStartError } from './engine-error.ts';
 import type { ContainerOptions } from './create/container-spec.ts';
-import { cancelledBeforeStart, createContainer, settledDespite } from './create/create-container.ts';
+import {
+  cancelledBeforeStart,
+  canDoWithout,
+  createContainer,
+  gpuAttempts,
+  settledDespite,
+} from './create/create-container.ts';
 import { ExitWatch } from './exit-watch.ts';
 import type { EngineContext } from './engine.ts';
 import { engineCall } from './engine-call.ts';
 import { followTarget, type WatchedContainer } from './follow-target.ts';
-import { canDoWithout, gpuAttempts } from './create/gpu-attempts.ts';
 import { checkMounts } from './create/mount-probe.ts';
 import { OomKills } from './oom-kills.ts';
 import type { OutputSinks } from './output/output-pump.ts';
 import { removeContainer, stopContainer } from './remove-container.ts';
-import { type ContainerOutcome, type FollowOptions, stopSignal } from './run-support.ts';
+import { type ContainerOutcome, type FollowOptions, stopSignal } from './container-outcome.ts';
 import { TargetOutput } from './output/target-output.ts';
 
-export type { ContainerOutcome, FollowOptions } from './run-support.ts';
+export type { ContainerOutcome, FollowOptions } from './container-outcome.ts';
 
 const startMs = 120_000;
 

@@ -3,21 +3,25 @@ import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
-import { readText } from './http/body-text.ts';
-import { exchangeBytes } from './http/byte-exchange.ts';
-import type { ByteSource } from './http/byte-source.ts';
-import { classify, parseRefusal } from './classify.ts';
 import type { TokenSource } from './credentials.ts';
 import { UnexpectedAnswer } from './documents.ts';
-import { TransientFailure, UntrustedServer } from './failure.ts';
-import { follow, type FollowedAnswer } from './http/follow.ts';
-import { RetryBudget } from './patience.ts';
+import { classify, parseRefusal } from './girder-error.ts';
+import { type ByteSource, readText } from './http/byte-body.ts';
+import { exchangeBytes } from './http/byte-exchange.ts';
+import {
+  type Answer,
+  exchange,
+  type Exchange,
+  type Exchanger,
+  follow,
+  type FollowedAnswer,
+  type Method,
+} from './http/transport.ts';
 import { RedirectRefused } from './http/redirect.ts';
-import { defaultTiming, type Timing } from './timing.ts';
-import { type Answer, exchange, type Exchange, type Exchanger, type Method } from './http/transport.ts';
+import { RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
 
 /** A request to Girder; `subject` names in the user's words what it is about, like "file 5f0c…". */
-export type Ask = {
+type Ask = {
   readonly method: Method;
   readonly route: readonly string[];
   readonly query?: Parameters;
@@ -26,13 +30,13 @@ export type Ask = {
 };
 
 /** A request whose answer is a document; the body, if any, is a form. */
-export type DocumentAsk<T> = Ask & {
+type DocumentAsk<T> = Ask & {
   readonly form?: Parameters;
   readonly parse: (value: unknown) => T;
 };
 
 /** A request whose body is a stream of exactly `length` bytes; the watchdog guards its whole way. */
-export type StreamAsk<T> = Ask & {
+type StreamAsk<T> = Ask & {
   readonly body: ByteSource;
   readonly length: number;
   readonly watchdog: Watchdog;
@@ -40,7 +44,7 @@ export type StreamAsk<T> = Ask & {
 };
 
 /** A request whose answer is a long stream, which comes through `buffer` where that is possible. */
-export type ByteAsk = Ask & {
+type ByteAsk = Ask & {
   readonly headers?: Readonly<Record<string, string>>;
   readonly buffer: Buffer;
 };
@@ -53,7 +57,7 @@ type Wire = {
 };
 
 /** Both have defaults: silence, and the default timing. */
-export type ClientOptions = { readonly log?: Logger | undefined; readonly timing?: Timing | undefined };
+type ClientOptions = { readonly log?: Logger | undefined; readonly timing?: Timing | undefined };
 
 /** Bytes. The answer to a sent stream is a short document. */
 const answerBufferBytes = 16 * 1024;
@@ -230,3 +234,14 @@ function formOf(form: Parameters | undefined): Wire {
     exchange: (request) => exchange(request, encodeParameters(form)),
   };
 }
+
+export type Timing = {
+  /** For a document, or for the head of a download. */
+  readonly answer: number;
+  /** Without a byte of a download while we are ready for it, or without a byte taken of an upload. */
+  readonly stall: number;
+  /** For the answer to the end of a chunk: Girder hashes, stores and runs its plugins' listeners before it. */
+  readonly store: number;
+};
+
+export const defaultTiming: Timing = { answer: 30_000, stall: 60_000, store: 300_000 };

@@ -1,10 +1,9 @@
 import { RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { parseApiUrl } from './api-url.ts';
-import { GirderClient } from './client.ts';
+import { GirderClient, type Timing } from './client.ts';
 import { type GirderCredentials, TokenSource } from './credentials.ts';
 import { parseToken } from './documents.ts';
-import type { Timing } from './timing.ts';
 
 /** Where Girder is, and as whom to speak with it. */
 export type GirderOptions = {

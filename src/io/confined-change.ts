@@ -1,15 +1,15 @@
+import type { BigIntStats } from 'node:fs';
 import { link, lstat, rename, rmdir, unlink } from 'node:fs/promises';
 import { errorCode } from '../support/errors.ts';
 import {
   alreadyExists,
+  ConfinedPathError,
   createInDirectory,
   inDirectory,
   isFree,
   openDirectory,
   splitLast,
 } from './confined.ts';
-import { ConfinedPathError } from './confined-path.ts';
-import { inodeOf, type CreatedPath, ownNamePrefix } from './made-path.ts';
 
 /** File systems without hard links (FAT, some network ones) answer with one of these. */
 const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
@@ -79,4 +79,15 @@ export async function removePaths(root: string, made: readonly CreatedPath[]): P
     else kept.add(one.path);
   }
   return [...kept];
+}
+
+/** Files and directories of our own making whose names begin so are unmistakable, even without an inode. */
+export const ownNamePrefix = '.dockerrun-';
+
+/** A path below a root that was made, or is just about to be; a file has an inode, a directory has none. */
+export type CreatedPath = { readonly path: string; readonly inode?: string };
+
+/** What tells a file from every other one on the machine, whatever its names: its device and its inode. */
+export function inodeOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
 }

@@ -2,12 +2,11 @@ import { closeSync, constants } from 'node:fs';
 import { Socket } from 'node:net';
 import type { ByteSink } from './byte-sink.ts';
 import { type Fifo, FifoError, openFifo, reopenFifo } from './fifo.ts';
-import { QuietTime } from './fifo-quiet-time.ts';
 
 const defaultBufferBytes = 64 * 1024;
 
 /** `bufferBytes` is the most that one read, and so one write to the sink, has. */
-export type FifoReaderOptions = { readonly bufferBytes?: number | undefined };
+type FifoReaderOptions = { readonly bufferBytes?: number | undefined };
 
 /** How long to wait for the end of a pipe: without a byte, and in all, in milliseconds; `signal` ends it at once. */
 export type FifoEnd = {
@@ -20,7 +19,7 @@ export type FifoEnd = {
  * What became of a pipe: the bytes that the sink took, and whether these are all bytes that were ever written (the
  * real end of the pipe was seen and nothing was dropped). `failure` is the sink's.
  */
-export type FifoResult = {
+type FifoResult = {
   readonly bytes: number;
   readonly isComplete: boolean;
   readonly failure?: Error;
@@ -167,5 +166,39 @@ export class FifoReader {
   #letGo(): void {
     if (this.#holder !== undefined) closeSync(this.#holder);
     this.#holder = undefined;
+  }
+}
+
+export class QuietTime {
+  readonly #milliseconds: number;
+  readonly #onOver: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #lastLook: NodeJS.Immediate | undefined;
+
+  constructor(milliseconds: number, onOver: () => void) {
+    this.#milliseconds = milliseconds;
+    this.#onOver = onOver;
+    this.interrupt();
+  }
+
+  /** Something happened: the time starts anew. */
+  interrupt(): void {
+    clearImmediate(this.#lastLook);
+    if (this.#timer !== undefined) this.#timer.refresh();
+    else this.#timer = setTimeout(() => this.#end(), this.#milliseconds);
+  }
+
+  /** Until the next interruption the time stands still; a time that is paused for good needs no other end. */
+  pause(): void {
+    clearImmediate(this.#lastLook);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  // Timers run before the loop looks for input, immediates after it; two turns, since reading may be resumed in one.
+  #end(): void {
+    this.#lastLook = setImmediate(() => {
+      this.#lastLook = setImmediate(this.#onOver);
+    });
   }
 }

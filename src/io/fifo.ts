@@ -1,7 +1,24 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { openSync } from 'node:fs';
-import { ConfinedPathError } from './confined-path.ts';
-import { kindOf, openDirectory, openPlace, splitLast } from './confined.ts';
-import { inodeOf } from './made-path.ts';
+import { chmod, type FileHandle } from 'node:fs/promises';
+import { describe, errorCode } from '../support/errors.ts';
+import {
+  type CreatedPath,
+  inodeOf,
+  ownNamePrefix,
+  publishFile,
+  refuseExisting,
+  removePath,
+} from './confined-change.ts';
+import {
+  ConfinedPathError,
+  kindOf,
+  makeDirectories,
+  openDirectory,
+  openPlace,
+  splitLast,
+} from './confined.ts';
 
 /** A named pipe of our making: its path below a root, and the inode that tells it from every other pipe. */
 export type Fifo = { readonly path: string; readonly inode: string };
@@ -34,4 +51,81 @@ export async function openFifo(root: string, { path, inode }: Fifo, flags: numbe
  */
 export function reopenFifo(descriptor: number, flags: number): number {
   return openSync(`/proc/self/fd/${descriptor}`, flags);
+}
+
+/** Whatever user the target runs as, it can make its way to the pipe and open it. */
+const directoryMode = 0o777;
+const fifoMode = 0o666;
+
+/** The program takes a millisecond or two; a volume that hangs for so long will not come back. */
+const deadlineMs = 10_000;
+
+/**
+ * Makes a named pipe below `root` with exactly mode 0666, and its parents with 0777 (the umask does not count); links
+ * are not followed and nothing is ever replaced. `onCreate` hears of every path before it is made, and of the pipe's
+ * inode before it gets its name, so that a killed run's leftovers can be found and told from other files.
+ */
+export async function makeFifo(
+  root: string,
+  relativePath: string,
+  onCreate?: (made: CreatedPath) => void,
+): Promise<Fifo> {
+  const { parents } = splitLast(relativePath);
+  await makeDirectories(root, parents, directoryMode, (path) => onCreate?.({ path }));
+  await refuseExisting(root, relativePath);
+  const temporary = [...parents, `${ownNamePrefix}${randomUUID()}.fifo`].join('/');
+  onCreate?.({ path: temporary });
+  try {
+    const fifo = { path: relativePath, inode: await makeNode(root, temporary, relativePath) };
+    onCreate?.(fifo);
+    await publishFile(root, temporary, relativePath, onCreate);
+    return fifo;
+  } catch (error) {
+    await removePath(root, { path: temporary }).catch(() => false);
+    throw error;
+  }
+}
+
+async function makeNode(root: string, temporary: string, relativePath: string): Promise<string> {
+  const { parents, name } = splitLast(temporary);
+  await using directory = await openDirectory(root, parents);
+  const failure = await runMkfifo(directory, name);
+  if (failure !== undefined) {
+    throw new FifoError(`the named pipe ${relativePath} cannot be made in ${root}: ${failure}`);
+  }
+  await using place = await openPlace(directory, name, temporary);
+  const stats = await place.stat({ bigint: true });
+  if (!stats.isFIFO()) throw new FifoError(`${relativePath} was replaced while it was made in ${root}`);
+  // Programs differ in whether a default ACL or the umask wins.
+  if ((stats.mode & 0o777n) !== BigInt(fifoMode)) await chmod(`/proc/self/fd/${place.fd}`, fifoMode);
+  return inodeOf(stats);
+}
+
+/** Node cannot make a pipe. The program inherits the open directory as descriptor 3, so no link can mislead it. */
+function runMkfifo(directory: FileHandle, name: string): Promise<string | undefined> {
+  const child = spawn('mkfifo', ['-m', fifoMode.toString(8), `/proc/self/fd/3/${name}`], {
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', 'pipe', directory.fd],
+    signal: AbortSignal.timeout(deadlineMs),
+    killSignal: 'SIGKILL',
+  });
+  let text = '';
+  child.stderr?.setEncoding('utf8').on('data', (piece: string) => (text = (text + piece).slice(-500)));
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(startFailure(error)));
+    child.once('close', (code, signal) => resolve(code === 0 ? undefined : endFailure(text, code ?? signal)));
+  });
+}
+
+function startFailure(error: Error): string {
+  if (error.name === 'AbortError') {
+    return `mkfifo takes more than ${deadlineMs / 1000} s; see whether the volume answers`;
+  }
+  if (errorCode(error) !== 'ENOENT') return `mkfifo cannot be started: ${describe(error)}`;
+  return 'the program mkfifo is missing; install coreutils or busybox where the worker runs';
+}
+
+function endFailure(text: string, end: number | string | null): string {
+  const said = text.trim().split(': ').at(-1);
+  return `mkfifo says "${said}" (${end}); the volume must be writable and of a kind that knows named pipes`;
 }

@@ -1,4 +1,3 @@
-/** A refusal of the API server (a `Status` object), or no answer at all (`status` 0). */
 export class KubeError extends Error {
   /** The HTTP status code; 0 when no answer came. */
   readonly status: number;
@@ -53,4 +52,9 @@ const longestRetryAfterMs = 600_000;
 export function retryAfterMs(error: unknown): number | undefined {
   if (!(error instanceof KubeError) || error.retryAfterSeconds === undefined) return undefined;
   return Math.min(Math.max(0, error.retryAfterSeconds) * 1000, longestRetryAfterMs);
+}
+
+/** A run has changed since it was decided on: nothing is wrong, it is decided again as soon as the cache has caught up. */
+export class ConflictError extends Error {
+  override readonly name = 'ConflictError';
 }

@@ -1,12 +1,20 @@
 import { deadline, sleep } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
-import { LeaseObject, type LeaseOptions } from './lease.ts';
-import { claimOf, type Lease, sight, type Sighting } from './lease-rules.ts';
-import { Term } from './lease-term.ts';
+import type { Connection } from './connection.ts';
+import {
+  claimOf,
+  isTermOver,
+  type Lease,
+  LeaseObject,
+  type LeaseOptions,
+  type LeaseTiming,
+  sight,
+  type Sighting,
+} from './lease.ts';
 
 /** A Lease, and what its holder does. */
-export type ElectionOptions = LeaseOptions & {
+type ElectionOptions = LeaseOptions & {
   /** Whether this process could work at once; one that could not leaves the lease to others. */
   isReady: () => boolean;
   /** Works until the term is over, or until it shall stop; nothing of it may go on when it has settled. */
@@ -116,5 +124,80 @@ export class Election {
 
   #warn(signal: AbortSignal, error: unknown): undefined {
     if (!signal.aborted) this.#options.log.warn({ error: describe(error) }, 'no use of the lease');
+  }
+}
+
+/** Why a term is over; requests and waits of the loop reject with it. */
+class TermOverError extends Error {
+  override readonly name = 'TermOverError';
+}
+
+/**
+ * The time in which this process leads. It ends by itself when it is not renewed in time, which is before anybody else
+ * may take the lease.
+ */
+export class Term {
+  readonly #timing: LeaseTiming;
+  readonly #over = new AbortController();
+  #renewedAt: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(timing: LeaseTiming, renewedAt: number) {
+    this.#timing = timing;
+    this.#renewedAt = renewedAt;
+    this.#arm();
+  }
+
+  /** A term without a lease: it ends only when it is told to. */
+  static endless(): Term {
+    const never = Infinity;
+    return new Term(
+      { durationMs: never, renewDeadlineMs: never, renewMs: never, retryMs: never, requestMs: never },
+      0,
+    );
+  }
+
+  /** Aborts when the term is over. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** The lease was renewed by a request that was sent at this time of `performance.now()`. */
+  renewed(sentAt: number): void {
+    this.throwIfOver();
+    this.#renewedAt = sentAt;
+    this.#arm();
+  }
+
+  end(why: string): void {
+    clearTimeout(this.#timer);
+    this.#over.abort(new TermOverError(why));
+  }
+
+  /** Asks the clock, too: after a pause of the whole process, its timers run later than what was waiting for an answer. */
+  throwIfOver(): void {
+    if (isTermOver(this.#renewedAt, performance.now(), this.#timing)) this.end(this.#unrenewed());
+    this.#over.signal.throwIfAborted();
+  }
+
+  /** The same connection, but no request begins on it when the term is over. */
+  fence(connection: Connection): Connection {
+    const authenticate = async () => {
+      const headers = await connection.authenticate();
+      this.throwIfOver();
+      return headers;
+    };
+    return { ...connection, authenticate };
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const left = this.#renewedAt + this.#timing.renewDeadlineMs - performance.now();
+    if (left === Infinity || this.#over.signal.aborted) return;
+    this.#timer = setTimeout(() => this.end(this.#unrenewed()), Math.max(0, left)).unref();
+  }
+
+  #unrenewed(): string {
+    return `the lease was not renewed for ${this.#timing.renewDeadlineMs / 1000} s`;
   }
 }

@@ -2,7 +2,7 @@ import { defined } from '../api/json-values.ts';
 import type { Connection } from './connection.ts';
 import { isExpired } from './kube-error.ts';
 import { requestJson } from './request.ts';
-import { parseList } from './wire.ts';
+import { parseList } from './json.ts';
 
 /** Few enough that one page of large objects (a spec may have some 100 KiB) needs little memory. */
 const pageSize = '100';

@@ -3,12 +3,18 @@ import { backoffMs } from '../support/backoff.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { Connection } from './connection.ts';
-import { type InterruptionReason, interruptionReason, mustList } from './interruption.ts';
+import {
+  type InterruptionReason,
+  interruptionReason,
+  mustList,
+  type WatchEvent,
+  watchEvents,
+  type WatchEventType,
+} from './watch.ts';
 import { retryAfterMs } from './kube-error.ts';
 import { listPages } from './list-pages.ts';
 import { type Change, ObjectStore, type Stored } from './object-store.ts';
-import { watchEvents, type WatchEvent, type WatchEventType } from './watch.ts';
-import { parseObjectMeta } from './wire.ts';
+import { parseObjectMeta } from './json.ts';
 
 /** What is cached, and who hears of it. */
 export type ListWatchOptions<Item> = {

@@ -1,15 +1,13 @@
-import type { IncomingMessage } from 'node:http';
+import { type Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { type Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { defined } from '../api/json-values.ts';
 import { deadline, raceAbort, sleep } from '../support/abort.ts';
-import { describe } from '../support/errors.ts';
+import { describe, errorCode } from '../support/errors.ts';
 import { userAgent } from '../support/version.ts';
 import { StalledError } from '../support/watchdog.ts';
-import { verbAndResource } from './api-call.ts';
-import { applyBody } from './apply-body.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, verbAndResource } from './connection.ts';
 import { KubeError, retryAfterMs } from './kube-error.ts';
-import { dropIdleSockets, readAll, send } from './transport.ts';
-import { parseStatus } from './wire.ts';
+import { parseStatus } from './json.ts';
 
 /** Longer than the API server's own limit for a request that is no watch (60 s would hide a dead connection). */
 const requestDeadlineMs = 30_000;
@@ -19,7 +17,7 @@ const defaultRetryAfterMs = 1_000;
 const leastRetryAfterMs = 100;
 
 /** A request to the API server; a path begins with /api or /apis. */
-export type KubeRequest = {
+type KubeRequest = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   query?: Record<string, string>;
@@ -125,4 +123,65 @@ function asKubeError({ method, path }: KubeRequest, error: unknown): KubeError {
   if (error instanceof KubeError) return error;
   const message = `${method} ${path}: no answer from the API server: ${describe(error)}`;
   return new KubeError(message, { status: 0, cause: error });
+}
+
+/** A request as it goes out. */
+type Outgoing = {
+  method: string;
+  headers: Record<string, string>;
+  signal: AbortSignal;
+  body: string | undefined;
+};
+
+/**
+ * Sends a request and gives the answer when its headers are there. A read that met a connection which the server had
+ * closed while it was idle is sent again on another one, as Go's client does.
+ */
+function send(url: URL, agent: HttpAgent | HttpsAgent, outgoing: Outgoing): Promise<IncomingMessage> {
+  const { body, ...options } = outgoing;
+  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    let isAnswered = false;
+    const sent = request(url, { ...options, agent }, (response) => {
+      isAnswered = true;
+      resolve(response);
+    });
+    sent.on('error', (error) => {
+      // After the answer has begun, this is told here, too; whoever reads the answer knows it.
+      const wasClosed = !isAnswered && sent.reusedSocket && errorCode(error) === 'ECONNRESET';
+      if (outgoing.method !== 'GET' || !wasClosed || outgoing.signal.aborted) reject(error);
+      else send(url, agent, outgoing).then(resolve, reject);
+    });
+    sent.end(body);
+  });
+}
+
+/** The whole body as text; rejects when it is cut. */
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Closes the connections that nobody uses, so that the next request opens a new one. */
+export function dropIdleSockets(agent: HttpAgent | HttpsAgent): void {
+  for (const sockets of Object.values(agent.freeSockets))
+    for (const socket of sockets ?? []) socket.destroy();
+}
+
+const unlikeInYaml = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
+
+/**
+ * The body of a server-side apply. Its only text form is YAML, of which JSON is a part but for some characters
+ * (https://yaml.org/spec/1.2.2/#51-character-set): these are escaped. Half of a character outside of the Basic
+ * Multilingual Plane, which neither can say, becomes U+FFFD, as the API server does with it in JSON.
+ */
+export function applyBody(object: unknown): string {
+  const text = JSON.stringify(object, (_, value: unknown) =>
+    typeof value === 'string' ? value.toWellFormed() : value,
+  );
+  return text.replace(
+    unlikeInYaml,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

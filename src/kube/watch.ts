@@ -1,13 +1,11 @@
 import { defined, parseJson } from '../api/json-values.ts';
+import { errorCode } from '../support/errors.ts';
 import { isRecord } from '../support/narrow.ts';
-import { Watchdog } from '../support/watchdog.ts';
+import { StalledError, Watchdog } from '../support/watchdog.ts';
 import type { Connection } from './connection.ts';
-import { UnreadableError } from './interruption.ts';
-import { KubeError } from './kube-error.ts';
-import { LineSplitter } from './line-splitter.ts';
-import { openResponse } from './request.ts';
-import { dropIdleSockets } from './transport.ts';
-import { statusOf } from './wire.ts';
+import { isExpired, KubeError } from './kube-error.ts';
+import { dropIdleSockets, openResponse } from './request.ts';
+import { statusOf } from './json.ts';
 
 /** What an event of a watch says of its object. */
 export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
@@ -16,7 +14,7 @@ export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 export type WatchEvent = { type: WatchEventType; object: unknown };
 
 /** What to watch, and from which version on. */
-export type WatchRequest = {
+type WatchRequest = {
   path: string;
   labelSelector: string | undefined;
   resourceVersion: string;
@@ -95,4 +93,74 @@ function parseObject(line: string): Record<string, unknown> {
   const value = parseJson(line);
   if (isRecord(value)) return value;
   throw new UnreadableError('a line of the watch is no JSON object');
+}
+
+/** Why lists and watches end; the values of a metric's label, so the set is closed. */
+export const interruptionReasons = [
+  /** The server ended a watch in the proper way, which it does every few minutes. */
+  'closed',
+  /** Nothing came for too long: the other side, or the way to it, is gone. */
+  'silence',
+  /** The connection broke. */
+  'reset',
+  /** The resource version is too old to go on from. */
+  'expired',
+  /** The server asks to come back later. */
+  'throttled',
+  /** No connection, or an answer that is an error. */
+  'refused',
+  /** What came is not what an API server sends. */
+  'unreadable',
+] as const;
+
+/** Why a list or a watch ended. */
+export type InterruptionReason = (typeof interruptionReasons)[number];
+
+/** An answer that is not what an API server sends: cut, garbled, or from somebody else. */
+export class UnreadableError extends Error {
+  override readonly name = 'UnreadableError';
+}
+
+const unreadable = [UnreadableError, SyntaxError, TypeError];
+const resetCodes = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
+
+/** The reason that an error of a list or a watch stands for; no error is a proper end. */
+export function interruptionReason(error: unknown): InterruptionReason {
+  if (error === undefined) return 'closed';
+  if (isExpired(error)) return 'expired';
+  if (error instanceof KubeError && error.status !== 0) return error.status === 429 ? 'throttled' : 'refused';
+  const cause = error instanceof KubeError ? error.cause : error;
+  if (cause instanceof StalledError) return 'silence';
+  if (unreadable.some((kind) => cause instanceof kind)) return 'unreadable';
+  return resetCodes.includes(errorCode(cause) ?? '') ? 'reset' : 'refused';
+}
+
+/**
+ * Whether only a new list helps. A watch that is silent or unreadable again and again may be one from a version that the
+ * server does not have (its etcd was restored), or one that cannot get past an event.
+ */
+export function mustList(reason: InterruptionReason, emptyWatches: number): boolean {
+  if (reason === 'expired') return true;
+  return (reason === 'silence' || reason === 'unreadable') && emptyWatches >= 2;
+}
+
+/** An object has 1.5 MiB at most (https://etcd.io/docs/v3.6/dev-guide/limit/); what is far longer is no event. */
+const longestLine = 16 * 1024 * 1024;
+
+/** Cuts a stream of bytes into lines; a last line without its end is a broken stream and never comes out. */
+export class LineSplitter {
+  #rest: Buffer = Buffer.alloc(0);
+
+  push(chunk: Buffer): string[] {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const lines: string[] = [];
+    let start = 0;
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+      if (end > start) lines.push(bytes.toString('utf8', start, end));
+      start = end + 1;
+    }
+    this.#rest = bytes.subarray(start);
+    if (this.#rest.length > longestLine) throw new UnreadableError('a line that does not end');
+    return lines;
+  }
 }

@@ -1,4 +1,4 @@
-import { normalCapabilities } from '../api/docker/capabilities.ts';
+import { normalCapabilities } from '../api/docker/risk-kinds.ts';
 import { type DockerOption, dangerousOptions } from '../api/docker/option-risks.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';

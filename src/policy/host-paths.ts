@@ -1,5 +1,4 @@
-import { placeOf } from '../api/places.ts';
-import { resultUploadsOf } from '../api/result-uploads.ts';
+import { placeOf, resultUploadsOf } from '../api/spec-usage.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { Allowances } from './policy-schema.ts';

@@ -1,5 +1,5 @@
-import { type BackoffOptions, backoffMs } from '../support/backoff.ts';
-import { KeyTimers } from './key-timers.ts';
+import { longestTimerMs } from '../support/abort.ts';
+import { backoffMs, type BackoffOptions } from '../support/backoff.ts';
 
 /** What a handler wants to happen with its key next; the queue holds the whole policy. */
 export type Next =
@@ -181,5 +181,41 @@ export class KeyedQueue {
         return;
       }
     }
+  }
+}
+
+type Timer = { readonly due: number; readonly timeout: NodeJS.Timeout };
+
+/** One timer for each key, the earliest that was asked for: a later wish never delays an earlier one. */
+class KeyTimers {
+  readonly #timers = new Map<string, Timer>();
+  readonly #ring: (key: string) => void;
+
+  constructor(ring: (key: string) => void) {
+    this.#ring = ring;
+  }
+
+  /** Rings for a key after so many milliseconds, or sooner if that was asked for before; very far times are cut. */
+  set(key: string, milliseconds: number): void {
+    const due = performance.now() + milliseconds;
+    const before = this.#timers.get(key);
+    if (before !== undefined && before.due <= due) return;
+    clearTimeout(before?.timeout);
+    const timeout = setTimeout(() => this.#fire(key), Math.min(milliseconds, longestTimerMs));
+    this.#timers.set(key, { due, timeout });
+  }
+
+  clear(key: string): void {
+    clearTimeout(this.#timers.get(key)?.timeout);
+    this.#timers.delete(key);
+  }
+
+  clearAll(): void {
+    for (const key of [...this.#timers.keys()]) this.clear(key);
+  }
+
+  #fire(key: string): void {
+    this.#timers.delete(key);
+    this.#ring(key);
   }
 }

@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream';
 import type { Engine } from '../docker/engine.ts';
-import type { GirderJob } from '../girder/job/job.ts';
-import type { CreatedPath } from '../io/made-path.ts';
+import type { GirderJob } from '../girder/job/reported-job.ts';
+import type { CreatedPath } from '../io/confined-change.ts';
 import type { Logger } from '../support/log.ts';
-import type { LiveReport } from './live-report.ts';
+import type { LiveReport } from './progress.ts';
 import type { RunEnvironment, SharedVolume } from './run-environment.ts';
-import type { Steps } from './steps.ts';
+import type { Steps } from './plan.ts';
 
 /** What a run is started with. */
 export type RunOptions = {

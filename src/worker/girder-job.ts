@@ -1,6 +1,6 @@
-import type { Ending, RunPlan } from '../api/plan.ts';
+import type { Ending, RunPlan } from '../api/run-plan.ts';
 import { failureReasons } from '../api/reasons.ts';
-import { GirderJob } from '../girder/job/job.ts';
+import { GirderJob } from '../girder/job/reported-job.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { RunOptions } from './context.ts';

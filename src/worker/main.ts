@@ -5,15 +5,13 @@ import { cancelledBy } from '../support/abort.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { traced } from '../support/trace/trace.ts';
-import { TerminationMessage } from './final-word.ts';
+import { installLastResort, TerminationMessage } from './termination-message.ts';
 import type { RunOptions } from './context.ts';
-import { installLastResort } from './last-resort.ts';
-import { LiveReport } from './live-report.ts';
+import { LiveReport } from './progress.ts';
 import { podEnvironment } from './pod/pod.ts';
-import { serveProgress } from './progress-server.ts';
+import { serveProgress } from './report-server.ts';
 import { runOnce } from './run.ts';
-import { workerLog } from './worker-log.ts';
-import { attemptAttributes, startWorkerTracing } from './worker-tracing.ts';
+import { attemptAttributes, startWorkerTracing, workerLog } from './telemetry.ts';
 
 /** Where the kubelet reads a container's final word. */
 const terminationLog = '/dev/termination-log';

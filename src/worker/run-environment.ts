@@ -1,8 +1,8 @@
 import type { SecretKeyReference } from '../api/fields.ts';
-import type { RunPlan } from '../api/plan.ts';
-import type { Engine } from '../docker/engine.ts';
+import type { RunPlan } from '../api/run-plan.ts';
 import type { GpuRequest } from '../docker/create/gpu-request.ts';
-import type { RegistryAuths } from '../docker/registry/auths.ts';
+import type { Engine } from '../docker/engine.ts';
+import type { RegistryAuths } from '../docker/pull/registry-auths.ts';
 import type { GirderCredentials } from '../girder/credentials.ts';
 
 /** A directory that the worker and the target share, by its three names. */
@@ -50,3 +50,5 @@ export type RunEnvironment = {
   /** The cgroup that the target belongs into. */
   cgroupParent: (engine: Engine) => Promise<string | undefined>;
 };
+
+export const sharedMode = 0o2777;

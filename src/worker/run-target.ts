@@ -1,13 +1,18 @@
+import { randomUUID } from 'node:crypto';
+import { open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BindMount } from '../docker/create/container-spec.ts';
 import { imageWantsGpu } from '../docker/create/gpu-request.ts';
 import { type ContainerOutcome, runContainer } from '../docker/run-container.ts';
 import type { GirderClient } from '../girder/client.ts';
+import { ownNamePrefix } from '../io/confined-change.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { RunContext } from './context.ts';
-import { probeVolumes } from './probes.ts';
+import type { SharedVolume } from './run-environment.ts';
 import type { StagedIn } from './stage/stage-in.ts';
-import { Pipes, pipePlaces } from './streams/pipes.ts';
+import { pipePlaces, Pipes } from './streams/pipes.ts';
 import { Streams } from './streams/streams.ts';
-import { targetFailure, targetOptions, targetStatus } from './target.ts';
+import { targetFailure, targetOptions, targetStatus } from './target-options.ts';
 
 /** How it went: the streams are finished, but not closed yet; `failure` is why the run has failed, if it has. */
 export type TargetEnd = { readonly streams: Streams; readonly failure: RunError | undefined };
@@ -100,4 +105,30 @@ async function failureOf(
   signal.throwIfAborted();
   if (outcome.stopped === 'failed') return broken ?? toRunError(streams.failed.reason);
   return targetFailure(outcome, environment.spec) ?? broken;
+}
+
+/** Mounts with a file in each that the engine must find there, and how to remove these files. */
+type Probed = { mounts: BindMount[]; remove: () => Promise<void> };
+
+/**
+ * Puts a file into every volume whose place on the node was worked out rather than named by the user: where the engine
+ * does not see it, the target would see another directory than the worker does, and no error.
+ */
+async function probeVolumes(mounts: readonly BindMount[], volumes: readonly SharedVolume[]): Promise<Probed> {
+  const files: string[] = [];
+  const probed = await Promise.all(
+    mounts.map(async (mount): Promise<BindMount> => {
+      const volume = volumes.find(({ containerPath }) => containerPath === mount.target);
+      if (volume === undefined || !(volume.temporary || volume.isInferred === true)) return mount;
+      const file = `${ownNamePrefix}probe-${randomUUID()}`;
+      const path = join(volume.localPath, file);
+      await (await open(path, 'wx', 0o600)).close();
+      files.push(path);
+      return { ...mount, probe: { file } };
+    }),
+  );
+  const remove = async () => {
+    await Promise.all(files.splice(0).map((path) => unlink(path).catch(() => undefined)));
+  };
+  return { mounts: probed, remove };
 }

@@ -1,17 +1,19 @@
-import { journalledVolumes } from '../api/lasting-volumes.ts';
+import { journalledVolumes } from '../api/spec-usage.ts';
+import type { Progress } from '../api/status.ts';
+import { cleanEngine } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
+import { longestTimerMs } from '../support/abort.ts';
+import { RunError } from '../support/errors.ts';
 import { traced } from '../support/trace/trace.ts';
-import { cleanEngine } from './clean-engine.ts';
 import type { RunContext, RunOptions } from './context.ts';
 import { withGirderJob } from './girder-job.ts';
+import { planRun } from './plan.ts';
 import { runTarget, type TargetEnd } from './run-target.ts';
 import { prepare } from './stage/prepare.ts';
 import type { StagedIn } from './stage/stage-in.ts';
 import { stageOut } from './stage/stage-out.ts';
-import { StagedFiles } from './stage/staged-files.ts';
-import { withStartDeadline } from './start-deadline.ts';
-import { planRun } from './steps.ts';
+import { StagedFiles } from './stage/journal.ts';
 import type { Streams } from './streams/streams.ts';
 
 /**
@@ -92,4 +94,35 @@ async function connectGirder(context: RunContext): Promise<GirderClient | undefi
   report.doing = 'Connecting to Girder';
   const credentials = await environment.girderCredentials();
   return openGirder({ apiUrl: girder.apiUrl, credentials, signal, log });
+}
+
+/** Runs the work of preparing under its own clock; when that is what ended it, says so, and what it was waiting for. */
+export async function withStartDeadline<T>(
+  context: RunContext,
+  work: (bounded: RunContext) => Promise<T>,
+): Promise<T> {
+  const { signal, report } = context;
+  const { spec } = context.environment;
+  const late = new AbortController();
+  const milliseconds = Math.min(spec.startDeadlineSeconds * 1000, longestTimerMs);
+  const timer = setTimeout(
+    () => late.abort(tooLate(spec.startDeadlineSeconds, report.snapshot().progress)),
+    milliseconds,
+  );
+  try {
+    return await work({ ...context, signal: AbortSignal.any([signal, late.signal]) });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    late.signal.throwIfAborted();
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Why a run is not started any more that has been prepared for so long; `doing` is what it was at. */
+export function tooLate(seconds: number, doing: Progress | undefined): RunError {
+  const percent = doing?.percent === undefined ? '' : ` (${doing.percent} %)`;
+  const what = doing === undefined ? '' : `: ${doing.message}${percent}`;
+  return new RunError('StartDeadlineExceeded', `the run was still being prepared after ${seconds} s${what}`);
 }

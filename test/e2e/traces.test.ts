@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { acceptRun } from '../../src/cli/accept-run.ts';
+import { acceptRun } from '../../src/cli/validation.ts';
 import { desiredJob } from '../../src/controller/job/job.ts';
-import { readWorkerTracing } from '../../src/controller/job/pod-tracing.ts';
-import { rootSpanOf, traceparent } from '../../src/support/trace/context.ts';
+import { readWorkerTracing } from '../../src/controller/job/worker-config.ts';
+import { rootSpanOf, traceparent } from '../../src/support/trace/trace.ts';
 import { TraceReceiver } from '../fixtures/trace-receiver.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem } from './support/girder.ts';

@@ -1,16 +1,15 @@
-import { normalCapabilities } from './capabilities.ts';
-import { eachDeviceRequest } from './device-requests.ts';
-import { type DockerOptions, dockerOptions } from './options.ts';
 import {
   allBut,
   type DangerousParts,
   each,
   eachBeforeColon,
+  eachDeviceRequest,
   itself,
   keys,
   keysLike,
   namesAmong,
   negative,
+  normalCapabilities,
   nothing,
   notUpTo,
   number,
@@ -18,6 +17,7 @@ import {
   unlike,
   whenTrue,
 } from './risk-kinds.ts';
+import { type DockerOptions, dockerOptions } from './options.ts';
 
 /** Every option of `spec.docker`. */
 export type DockerOption = keyof DockerOptions;

@@ -1,4 +1,5 @@
-/** What of an option's value is dangerous, in the words that a policy lists. */
+import type { DockerOptions } from './options.ts';
+
 export type DangerousParts<Value> = (value: Value) => readonly string[];
 
 export const nothing: DangerousParts<unknown> = () => [];
@@ -55,4 +56,27 @@ export const eachBeforeColon: DangerousParts<readonly string[]> = (texts) =>
 /** The field `type` of an object, if it is another than one. */
 export function typeOtherThan(harmless: string): DangerousParts<{ readonly type: string }> {
   return ({ type }) => (type === harmless ? [] : [type]);
+}
+
+export function normalCapabilities(names: readonly string[]): string[] {
+  return names.map((name) => capitals(name).replace(/^CAP_/, ''));
+}
+
+/** Of ASCII only: no capability has another letter, though some others become these in capitals (`ı` becomes `I`). */
+function capitals(text: string): string {
+  return text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+}
+
+type DeviceRequests = NonNullable<DockerOptions['deviceRequests']>;
+
+/** What each request for devices asks for, as `gpu,utility` or, of another driver than NVIDIA's, as `driver:id,id`. */
+export function eachDeviceRequest(requests: DeviceRequests): string[] {
+  return requests.map(requestedDevices);
+}
+
+/** Another driver than NVIDIA's means other devices, whatever capabilities the request names. */
+function requestedDevices(request: DeviceRequests[number]): string {
+  const { driver = '', deviceIds = [], capabilities = [] } = request;
+  const wanted = capabilities.flat().join(',');
+  return driver === '' || driver === 'nvidia' ? wanted : `${driver}:${deviceIds.join(',') || wanted}`;
 }

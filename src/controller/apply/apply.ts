@@ -2,23 +2,23 @@ import type { V1Job } from '@kubernetes/client-node';
 import { apiVersion, kind, suspendedAnnotation } from '../../api/names.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
-import { isConflict, isNotFound, isUnheard, KubeError } from '../../kube/kube-error.ts';
+import { parseObjectMeta } from '../../kube/json.ts';
+import { ConflictError, isConflict, isNotFound, isUnheard, KubeError } from '../../kube/kube-error.ts';
+import { paths } from '../../kube/paths.ts';
 import { requestJson } from '../../kube/request.ts';
-import { paths } from '../../kube/resources.ts';
 import { describe } from '../../support/errors.ts';
 import type { Action } from '../decide/outcome.ts';
 import type { Observed, ObservedRun, Refusal } from '../observe/observed.ts';
 import { parseJob } from '../observe/parse.ts';
-import { assertFresh, ConflictError } from './stale.ts';
 
 /** The owner of every field that the controller writes, for server-side apply. */
 const fieldManager = 'dockerrun-controller';
 
 /** What the API server refused, which the next decision has to know. */
-export type Refusals = Partial<Pick<Observed, 'jobRefusal' | 'cleanupRefusal'>>;
+type Refusals = Partial<Pick<Observed, 'jobRefusal' | 'cleanupRefusal'>>;
 
 /** A run, and its resourceVersion that was decided on. */
-export type Decided = { readonly run: ObservedRun; readonly version: string | undefined };
+type Decided = { readonly run: ObservedRun; readonly version: string | undefined };
 
 /** Writes what an action holds; returns what the API server refused, if it did. */
 export async function applyAction(
@@ -174,4 +174,27 @@ export async function applyStatus(
 function throwUnlessGone(error: unknown): void {
   if (isConflict(error)) throw new ConflictError(describe(error));
   if (!isNotFound(error)) throw error;
+}
+
+/**
+ * Rejects when the API server has another version of a run than the one that was decided on. A cache can lag, by more
+ * than a minute if its connection hangs, and another replica may work: without this question, a run that has had its
+ * Job and has ended could be started again.
+ */
+async function assertFresh(
+  connection: Connection,
+  { namespace, name }: ObservedRun['metadata'],
+  version: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const path = `${paths.dockerRuns(namespace)}/${name}`;
+    const { resourceVersion } = parseObjectMeta(
+      await requestJson(connection, { method: 'GET', path, signal }),
+    );
+    if (resourceVersion === version) return;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  throw new ConflictError(`the cache does not have the latest version of ${namespace}/${name} yet`);
 }

@@ -1,7 +1,7 @@
 import type { Connection } from '../../kube/connection.ts';
 import { isConflict, isUnanswered } from '../../kube/kube-error.ts';
 import { requestJson } from '../../kube/request.ts';
-import { paths } from '../../kube/resources.ts';
+import { paths } from '../../kube/paths.ts';
 import type { RunEvent } from '../decide/run-event.ts';
 
 /** Records an Event about a run; one that exists already is fine. */

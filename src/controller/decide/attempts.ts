@@ -1,7 +1,6 @@
 import { defined } from '../../api/json-values.ts';
-import type { Report } from '../../api/report.ts';
+import { type Report, truncateToBytes } from '../../api/report.ts';
 import { type Attempt, type DockerRunStatus, mostAttempts } from '../../api/status.ts';
-import { truncateToBytes } from '../../api/text-size.ts';
 import {
   isBySuspension,
   isCancelled,

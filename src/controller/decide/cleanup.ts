@@ -1,5 +1,5 @@
-import { journalledVolumes } from '../../api/lasting-volumes.ts';
-import type { Ending } from '../../api/plan.ts';
+import { journalledVolumes } from '../../api/spec-usage.ts';
+import type { Ending } from '../../api/run-plan.ts';
 import { isCancellation } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';

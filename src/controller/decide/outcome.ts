@@ -3,7 +3,7 @@ import type { Report } from '../../api/report.ts';
 import { type FailureReason, isCancellation, type ProgressReason } from '../../api/reasons.ts';
 import type { DockerRunStatus, Phase, TerminalPhase } from '../../api/status.ts';
 import type { RunError } from '../../support/errors.ts';
-import type { WorkerConfig } from '../config.ts';
+import type { WorkerConfig } from '../job/worker-config.ts';
 import type { Observed } from '../observe/observed.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { RunEvent } from './run-event.ts';

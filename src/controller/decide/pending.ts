@@ -1,9 +1,8 @@
-import { podVolume } from '../../api/plan.ts';
+import { podVolume, secretFieldOf } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import { validateSpec } from '../../api/validate/validate.ts';
+import { validateSpec } from '../../api/validate.ts';
 import { RunError } from '../../support/errors.ts';
 import { desiredJob } from '../job/job.ts';
-import { secretFieldOf } from '../job/pod-secrets.ts';
 import {
   type BlockingEvent,
   isBySuspension,

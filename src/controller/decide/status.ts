@@ -1,8 +1,7 @@
 import type { Reason } from '../../api/reasons.ts';
-import type { Report } from '../../api/report.ts';
+import { type Report, truncateToBytes } from '../../api/report.ts';
 import { type Condition, type DockerRunStatus, isTerminalPhase, type Progress } from '../../api/status.ts';
 import { defined } from '../../api/json-values.ts';
-import { truncateToBytes } from '../../api/text-size.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 import { attemptHistory, closed, countAttempts } from './attempts.ts';
 import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';

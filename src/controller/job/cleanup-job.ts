@@ -1,15 +1,11 @@
 import type { V1Affinity, V1Container, V1Job, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { labels, cleanupJobName } from '../../api/names.ts';
-import { type CleanupMode, type Ending, workerEnvironment } from '../../api/plan.ts';
+import { type CleanupMode, type Ending, workerEnvironment } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import type { WorkerConfig } from '../config.ts';
-import { literal } from './env-value.ts';
+import { literal, type WorkerConfig } from './worker-config.ts';
 import { jobMetadata, type Run } from './job.ts';
-import { type PodMount, volumesOf } from './pod-mount.ts';
-import { podMounts } from './pod-mounts.ts';
-import { secretMounts } from './pod-secrets.ts';
-import { workerContainer } from './pod-worker.ts';
-import { workerOverhead } from './resources.ts';
+import { type PodMount, podMounts, secretMounts, volumesOf } from './pod-volumes.ts';
+import { workerContainer, workerOverhead } from './worker-container.ts';
 import type { Policy } from '../../policy/policy.ts';
 
 /**

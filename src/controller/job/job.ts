@@ -10,10 +10,9 @@ import {
   workerContainerName,
 } from '../../api/names.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import type { WorkerConfig } from '../config.ts';
-import { volumesOf } from './pod-mount.ts';
-import { podMounts } from './pod-mounts.ts';
-import { workerContainer } from './pod-worker.ts';
+import type { WorkerConfig } from './worker-config.ts';
+import { podMounts, volumesOf } from './pod-volumes.ts';
+import { workerContainer } from './worker-container.ts';
 import { allowsDockerOption } from '../../policy/allowed-options.ts';
 import { type Policy, withDockerDefaults } from '../../policy/policy.ts';
 import { finalExitCodes } from '../../api/reasons.ts';

@@ -1,6 +1,6 @@
 import { failureReasons, isCancellation, isFailureReason } from '../../api/reasons.ts';
 import { isTerminalPhase, phases, terminalPhases } from '../../api/status.ts';
-import { interruptionReasons } from '../../kube/interruption.ts';
+import { interruptionReasons } from '../../kube/watch.ts';
 import type { MetricTable } from '../../runtime/metrics.ts';
 
 const failures = Object.keys(failureReasons).filter(isFailureReason);

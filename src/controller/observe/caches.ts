@@ -2,14 +2,14 @@ import { labels } from '../../api/names.ts';
 import { isTerminalPhase, type Phase } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { ListWatch } from '../../kube/list-watch.ts';
-import { paths } from '../../kube/resources.ts';
+import { paths } from '../../kube/paths.ts';
 import type { Logger } from '../../support/log.ts';
 import type { Caches } from './gather.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { parseJob, parsePod, parseRun } from './parse.ts';
-import { PodIndex } from './pods-of-jobs.ts';
+import { PodIndex } from './pod-index.ts';
 import { parsePolicy, logPolicyChange } from './policies.ts';
-import type { ObservedWatches } from '../metrics/watch-instruments.ts';
+import type { ObservedWatches } from '../metrics/kube-metrics.ts';
 
 /** What the caches need, and whom they tell of changes. */
 export type CachesOptions = {

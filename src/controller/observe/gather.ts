@@ -1,13 +1,12 @@
 import { jobName, labels, cleanupJobName } from '../../api/names.ts';
 import type { Connection } from '../../kube/connection.ts';
-import { isNotFound } from '../../kube/kube-error.ts';
+import { ConflictError, isNotFound } from '../../kube/kube-error.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
 import { requestJson } from '../../kube/request.ts';
-import { paths } from '../../kube/resources.ts';
-import { parseList, recordAt, textAt } from '../../kube/wire.ts';
-import { ConflictError } from '../apply/stale.ts';
-import type { BlockingEvents } from './obstacles.ts';
-import type { PodIndex } from './pods-of-jobs.ts';
+import { paths } from '../../kube/paths.ts';
+import { parseList, recordAt, textAt } from '../../kube/json.ts';
+import type { BlockingEvents } from './blocking-events.ts';
+import type { PodIndex } from './pod-index.ts';
 import {
   isTerminal,
   type Observed,
@@ -17,7 +16,7 @@ import {
 } from './observed.ts';
 import { parseJob, parsePod } from './parse.ts';
 import type { ObservedPolicy } from './policies.ts';
-import type { WorkerPoller } from './worker-poller.ts';
+import type { WorkerPoller } from './worker-reports.ts';
 
 /** The caches that a decision is made from. */
 export type Caches = {

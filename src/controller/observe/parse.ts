@@ -7,10 +7,10 @@ import {
   suspendedAnnotation,
   workerContainerName,
 } from '../../api/names.ts';
-import { failureCountAnnotation } from '../../api/plan.ts';
+import { failureCountAnnotation } from '../../api/run-plan.ts';
 import { parseReport } from '../../api/report.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
-import { listAt, numberAt, recordAt, textAt } from '../../kube/wire.ts';
+import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';
 import { isRecord } from '../../support/narrow.ts';
 import type { ObservedJob, ObservedPod, ObservedRun, WorkerState } from './observed.ts';
 

@@ -1,6 +1,6 @@
 import { policyName } from '../../api/names.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
-import { parseObjectMeta } from '../../kube/wire.ts';
+import { parseObjectMeta } from '../../kube/json.ts';
 import { parsePolicySpec, type Policy, policyFor } from '../../policy/policy.ts';
 import type { PolicySpec } from '../../policy/policy-schema.ts';
 import { describe } from '../../support/errors.ts';

@@ -1,9 +1,10 @@
+import { usualPidsLimit } from '../../api/docker/option-risks.ts';
 import type { DockerOptions } from '../../api/docker/options.ts';
-import { parseDockerSize } from '../../api/docker/size.ts';
+import { normalCapabilities } from '../../api/docker/risk-kinds.ts';
 import { defined } from '../../api/json-values.ts';
-import { type Privileges, privilegesOf } from './privileges.ts';
-import { type BodyPart, configOf, hostConfigOf } from './option-body.ts';
+import { parseDockerSize } from '../../api/quantity.ts';
 import { gpuDevices, type GpuRequest } from './gpu-request.ts';
+import { type BodyPart, configOf, hostConfigOf } from './option-body.ts';
 
 /** A host path that the target sees at `target`; a missing `source` is an error, never a new directory. */
 export type BindMount = {
@@ -42,7 +43,7 @@ export type ContainerOptions = {
 };
 
 /** The body of the engine's "create container" request. */
-export type CreateBody = BodyPart & {
+type CreateBody = BodyPart & {
   readonly Image: string;
   readonly Labels: Readonly<Record<string, string>>;
   readonly Env: readonly string[];
@@ -131,4 +132,48 @@ function mountBody(mount: BindMount): MountBody {
 /** An empty list means "as in the image" to Kubernetes, but would be sent as an override. */
 function nonEmpty(list: readonly string[] | undefined): readonly string[] | undefined {
   return list === undefined || list.length === 0 ? undefined : list;
+}
+
+/** The rights of a container, in the engine's words. */
+type Privileges = {
+  readonly Privileged?: true;
+  readonly SecurityOpt: readonly string[];
+  readonly CapDrop: readonly string[];
+  readonly CapAdd: readonly string[];
+  readonly PidsLimit: number;
+};
+
+/** What an image that sets up its own files and users as root needs, and nothing that leads out of the container. */
+const keptCapabilities: readonly string[] = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'NET_BIND_SERVICE',
+];
+
+/** The least rights that targets usually need, and what the run's options add to them or take away. */
+export function privilegesOf(options: DockerOptions): Privileges {
+  const PidsLimit = options.pidsLimit ?? usualPidsLimit;
+  const securityOpt = options.securityOpt ?? [];
+  if (options.privileged === true) {
+    return { Privileged: true, SecurityOpt: securityOpt, CapDrop: [], CapAdd: [], PidsLimit };
+  }
+  const isDecided = securityOpt.some((option) => option.startsWith('no-new-privileges'));
+  const SecurityOpt = isDecided ? securityOpt : ['no-new-privileges', ...securityOpt];
+  return { SecurityOpt, ...capabilitiesOf(options), PidsLimit };
+}
+
+function capabilitiesOf({
+  capAdd = [],
+  capDrop = [],
+}: DockerOptions): Pick<Privileges, 'CapDrop' | 'CapAdd'> {
+  const added = normalCapabilities(capAdd);
+  const dropped = normalCapabilities(capDrop);
+  if (added.includes('ALL')) return { CapDrop: dropped, CapAdd: ['ALL'] };
+  const kept = dropped.includes('ALL') ? [] : keptCapabilities.filter((name) => !dropped.includes(name));
+  return { CapDrop: ['ALL'], CapAdd: [...new Set([...kept, ...added])] };
 }

@@ -1,5 +1,5 @@
 import { isRecord } from '../../support/narrow.ts';
-import { statusOf, unavailable } from '../classify.ts';
+import { statusOf, unavailable } from '../engine-error.ts';
 import type { BodyPart } from './option-body.ts';
 import type { EngineContext } from '../engine.ts';
 import { engineCall } from '../engine-call.ts';

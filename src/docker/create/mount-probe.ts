@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { RunError } from '../../support/errors.ts';
-import { statusOf } from '../classify.ts';
+import { statusOf } from '../engine-error.ts';
 import type { BindMount } from './container-spec.ts';
 import { inspectState } from '../container-state.ts';
 import type { EngineContext } from '../engine.ts';

@@ -1,6 +1,6 @@
 import type { DockerOption } from '../../api/docker/option-risks.ts';
 import type { DockerOptions } from '../../api/docker/options.ts';
-import { parseDockerSize } from '../../api/docker/size.ts';
+import { parseDockerSize } from '../../api/quantity.ts';
 
 /** A part of the engine's "create container" request. */
 export type BodyPart = Readonly<Record<string, unknown>>;

@@ -1,35 +1,34 @@
 import { posix } from 'node:path';
-import { removePaths } from '../../io/confined-change.ts';
-import { pathSegments } from '../../io/confined-path.ts';
-import type { CreatedPath } from '../../io/made-path.ts';
+import { type CreatedPath, removePaths } from '../../io/confined-change.ts';
+import { ConfinedPathError, pathSegments } from '../../io/confined.ts';
+import { errorCode, RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
-import { explainDownload } from './failure.ts';
-import { CreatedPaths } from './made.ts';
-import { placeFile } from './place.ts';
-import { TreeDownload, type TreeLimits } from './tree.ts';
-import { describeFolder, describeItem } from '../list-children.ts';
-import { safeFileName } from '../names.ts';
-import { describeFile, type TransferOptions } from './stream-file.ts';
+import { safeFileName } from '../file-names.ts';
+import { describeFolder, describeItem } from '../lookup.ts';
+import type { TransferOptions } from '../tree-transfer.ts';
+import { CreatedPaths, placeFile } from './created-paths.ts';
+import { describeFile } from './stream-file.ts';
+import { TreeDownload, type TreeLimits } from './download-tree.ts';
 
 /** Which file goes where: to `filename` below the directory `into`, or else to `<fileId>/<its name in Girder>`. */
-export type DownloadTarget = {
+type DownloadTarget = {
   readonly fileId: string;
   readonly into: string;
   readonly filename?: string | undefined;
 };
 
 /** An item goes to `<itemId>/<its name in Girder>` below the directory `into`. */
-export type ItemTarget = { readonly itemId: string; readonly into: string };
+type ItemTarget = { readonly itemId: string; readonly into: string };
 
 /** A folder goes to `<folderId>/<folderName, or else its name in Girder>` below the directory `into`. */
-export type FolderTarget = {
+type FolderTarget = {
   readonly folderId: string;
   readonly into: string;
   readonly folderName?: string | undefined;
 };
 
 /** `onCreate` hears each path below `into` before it is made, so that a killed run's leftovers can be found. */
-export type DownloadOptions = TransferOptions & {
+type DownloadOptions = TransferOptions & {
   readonly onCreate?: ((made: CreatedPath) => void) | undefined;
 };
 
@@ -40,7 +39,7 @@ export type TreeOptions = DownloadOptions & TreeLimits;
  * A complete file or directory: the bytes and number of its files; `created` lists what was made below `into`, in
  * order, for removeDownload.
  */
-export type Downloaded = {
+type Downloaded = {
   readonly relativePath: string;
   readonly size: number;
   readonly files: number;
@@ -114,3 +113,36 @@ async function completeOrAbsent(
     throw explainDownload(error, subject, into);
   }
 }
+
+/** Errors of the volume in the user's words, `subject` being like "folder 5f0c…"; Girder's are classified already. */
+function explainDownload(error: unknown, subject: string, into: string): unknown {
+  if (error instanceof RunError) return error;
+  if (error instanceof ConfinedPathError) {
+    return new RunError(placeReasons[error.problem], `${subject} cannot be downloaded: ${error.message}`);
+  }
+  const why = volumeTroubles.get(errorCode(error) ?? '');
+  if (why === undefined) return error;
+  return new RunError(
+    'DownloadFailed',
+    `${subject} cannot be written into ${into}: ${why} (${errorCode(error)})`,
+  );
+}
+
+const placeReasons = {
+  invalid: 'InvalidSpec',
+  exists: 'FileExists',
+  unsafe: 'DownloadFailed',
+  missing: 'DownloadFailed',
+} as const;
+
+const volumeTroubles = new Map([
+  ['ENOSPC', 'there is no space left on the volume'],
+  ['EDQUOT', 'the quota of the volume is used up'],
+  ['EFBIG', 'the volume does not take files of this size'],
+  ['ENAMETOOLONG', 'the volume does not take names of this length'],
+  ['EACCES', 'the worker may not write there'],
+  ['EPERM', 'the worker may not write there'],
+  ['EROFS', 'the volume is read-only'],
+  ['ENOENT', 'the volume does not exist'],
+  ['EIO', 'the disk has errors'],
+]);

@@ -1,26 +1,16 @@
-import { asError, RunError } from '../../support/errors.ts';
 import type { ByteSink } from '../../io/byte-sink.ts';
+import { asError, RunError } from '../../support/errors.ts';
 import { StalledError, Watchdog } from '../../support/watchdog.ts';
-import { BrokenBody } from '../http/byte-body.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, parseFile } from '../documents.ts';
-import { TransientFailure } from '../failure.ts';
-import { RetryBudget } from '../patience.ts';
-import { parseContentRange } from '../http/content-range.ts';
+import { BrokenBody } from '../http/byte-body.ts';
+import { parseContentRange } from '../http/http1.ts';
 import type { Answer } from '../http/transport.ts';
-
-/**
- * The signal stops the transfer; `onProgress` hears how many bytes are there, and of how many if that is known.
- * `bufferBytes` is the memory for bytes under way (256 KiB by default): less when many transfers run at once.
- */
-export type TransferOptions = {
-  readonly signal: AbortSignal;
-  readonly bufferBytes?: number | undefined;
-  readonly onProgress?: ((bytes: number, total: number | undefined) => void) | undefined;
-};
+import { RetryBudget, TransientFailure } from '../retry.ts';
+import type { TransferOptions } from '../tree-transfer.ts';
 
 /** What was sent: the file as it was then, and how many bytes it really had. */
-export type StreamedFile = { readonly file: GirderFile; readonly bytes: number };
+type StreamedFile = { readonly file: GirderFile; readonly bytes: number };
 
 /** Few system calls, and little memory. */
 export const defaultBufferBytes = 256 * 1024;

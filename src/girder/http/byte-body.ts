@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { describe } from '../../support/errors.ts';
+import { TransientFailure } from '../retry.ts';
 
 /** Takes one chunk; with a promise, the next chunk waits for it, and the chunk's memory is valid only so long. */
 export type Take = (chunk: Buffer) => Promise<void> | undefined;
@@ -47,4 +48,35 @@ async function pumpStream(stream: Readable, take: Take): Promise<void> {
     if (next.done === true) return;
     await take(next.value);
   }
+}
+
+export type ByteSource = {
+  /** Fills memory that stays the caller's with the next bytes and tells how many; 0 at the end. */
+  next(into: Buffer): Promise<number>;
+  /** The memory to use for the whole body. */
+  readonly buffer: Buffer;
+};
+
+/** Reads a small body whole; `limit` bytes keep a server gone mad from filling the memory. */
+export async function readText(body: ByteBody, limit: number, signal: AbortSignal): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const onAbort = () => body.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    await body.pump((chunk) => {
+      length += chunk.length;
+      if (length > limit) throw new Error(`its answer is longer than ${limit} bytes`);
+      chunks.push(Buffer.from(chunk));
+      return undefined;
+    });
+  } catch (error) {
+    const aborted: unknown = signal.aborted ? signal.reason : undefined;
+    throw new TransientFailure(describe(aborted ?? error));
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    body.destroy();
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,10 +1,9 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { ByteSocket } from './byte-socket.ts';
-import { lookupElsewhere } from './guarded-lookup.ts';
-import { HeadCollector, MalformedAnswer, type ResponseHead } from './head.ts';
-import { framingOf } from './framing.ts';
+import { ByteSocket } from './socket.ts';
+import { lookupElsewhere } from './redirect.ts';
+import { framingOf, HeadCollector, MalformedAnswer, type ResponseHead } from './http1.ts';
 import { SocketBody } from './byte-socket-body.ts';
-import type { ByteSource } from './byte-source.ts';
+import type { ByteSource } from './byte-body.ts';
 import { type Answer, commonHeaders, type Exchange, wireError } from './transport.ts';
 
 /** The memory for the answer, and what to send with the request, if anything. */

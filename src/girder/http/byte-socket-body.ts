@@ -1,8 +1,7 @@
 import { asError, describe } from '../../support/errors.ts';
 import { BrokenBody, type ByteBody, type Take } from './byte-body.ts';
-import type { ByteSocket } from './byte-socket.ts';
-import type { Framing } from './framing.ts';
-import { MalformedAnswer } from './head.ts';
+import type { ByteSocket } from './socket.ts';
+import { type Framing, MalformedAnswer } from './http1.ts';
 
 /** The body of an answer on a connection of its own, which is closed when the body is read or destroyed. */
 export class SocketBody implements ByteBody {

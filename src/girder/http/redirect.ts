@@ -1,11 +1,11 @@
-import { isIP } from 'node:net';
-import { isNodeAddress } from './node-address.ts';
+import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /** More redirects than this in a row are a loop. */
 export const maxRedirects = 5;
 
 /** Where to go next, whether Girder's token may go along, and whether that is another host than the API's. */
-export type Hop = { readonly url: URL; readonly withToken: boolean; readonly isElsewhere: boolean };
+type Hop = { readonly url: URL; readonly withToken: boolean; readonly isElsewhere: boolean };
 
 /** A redirect that is not followed; `message` completes the sentence "Girder redirects …". */
 export class RedirectRefused extends Error {
@@ -49,3 +49,83 @@ function isNodeLocal(hostname: string): boolean {
   if (family === 4 || family === 6) return isNodeAddress(host, family);
   return localNames.some((name) => host === name || host.endsWith(`.${name}`));
 }
+
+/** IPv4 networks of the node itself, and the addresses at which clouds give out credentials. */
+const networks = [
+  ['0.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  // Alibaba's, Azure's and Oracle's metadata services are at these.
+  ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
+  ['192.0.0.192', 32],
+] as const;
+
+/** How an IPv6 address holds an IPv4 one in its last 32 bits: NAT64 (RFC 6052, RFC 8215) and SIIT (RFC 2765). */
+const translations = ['64:ff9b::', '64:ff9b:1::', '::ffff:0:'] as const;
+
+/** The metadata services of AWS, Google and Scaleway have these in networks that are private otherwise. */
+const metadata = ['fd00:ec2::254', 'fd20:ce::254', 'fd00:42::42'] as const;
+
+const blocked = blockList();
+
+/**
+ * True for a literal address (an IPv6 one without brackets) of the node itself or of a cloud's metadata service, in
+ * whatever form. Private networks are none of these: object stores are often there.
+ */
+function isNodeAddress(address: string, family: 4 | 6): boolean {
+  return blocked.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+function blockList(): BlockList {
+  const list = new BlockList();
+  for (const [address, prefix] of networks) {
+    // These hold for IPv4-mapped IPv6 addresses as well.
+    list.addSubnet(address, prefix, 'ipv4');
+    const groups = asGroups(address);
+    for (const before of translations) list.addSubnet(`${before}${groups}`, 96 + prefix, 'ipv6');
+    // 6to4 (RFC 3056) has it in front.
+    list.addSubnet(`2002:${groups}::`, 16 + prefix, 'ipv6');
+  }
+  // Loopback, "this host", and IPv4-compatible addresses, which nobody uses any more (RFC 4291).
+  list.addSubnet('::', 96, 'ipv6');
+  list.addSubnet('fe80::', 10, 'ipv6');
+  for (const address of metadata) list.addAddress(address, 'ipv6');
+  return list;
+}
+
+function asGroups(address: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+  return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+}
+
+/** Finds all addresses of a name, like `lookup` of node:dns. */
+type Resolver = (
+  hostname: string,
+  options: LookupOptions & { all: true },
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+/**
+ * A lookup for connections that a redirect asks for: it fails with a RedirectRefused when a name leads to the node
+ * itself. What it gives is what is connected to, so no name can lead elsewhere after the check.
+ */
+export function guardedLookup(resolve: Resolver = lookup): LookupFunction {
+  return (hostname, options, done) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? [];
+      const local = addresses?.find(({ address, family }) => isNodeAddress(address, family === 4 ? 4 : 6));
+      if (error !== null || first === undefined) done(error ?? new Error(`${hostname} has no address`), []);
+      else if (local !== undefined)
+        done(
+          new RedirectRefused(`to ${hostname}, which is ${local.address}, an address of the node itself`),
+          [],
+        );
+      else if (options.all === true) done(null, addresses);
+      else done(null, first.address, first.family);
+    });
+  };
+}
+
+/** The one that is used. */
+export const lookupElsewhere = guardedLookup();

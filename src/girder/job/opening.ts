@@ -4,11 +4,15 @@ import type { Logger } from '../../support/log.ts';
 import { parseApiUrl } from '../api-url.ts';
 import { GirderClient } from '../client.ts';
 import { TokenSource } from '../credentials.ts';
-import type { JobState } from './document.ts';
-import { isRefusal, JobRoute } from './route.ts';
-import { isCancel, isFinal, jobStatus } from './status.ts';
-import type { JobTiming } from './timing.ts';
-import { advance } from './transition.ts';
+import {
+  isCancel,
+  isFinal,
+  type JobState,
+  jobStatus,
+  nextStatus,
+  type SettableStatus,
+} from './job-status.ts';
+import { isRefusal, JobRoute, type JobTiming } from './route.ts';
 
 /** Which job of which Girder, and the token that is good for it alone. */
 export type JobOptions = {
@@ -78,4 +82,39 @@ function endedBefore(jobId: string, status: number): RunError {
   const how = status === jobStatus.success ? 'SUCCESS' : 'ERROR';
   const text = `spec.girder.job.id: the job ${jobId} has ended with ${how} already, and a job runs only once; make a new one`;
   return new RunError('InvalidSpec', text);
+}
+
+/**
+ * Brings the job from the state we know it in to `to`, as far as Girder allows, and tells the state it has then.
+ * A refusal is no failure: the job was cancelled meanwhile, or its handler has rules of its own.
+ */
+export async function advance(
+  route: JobRoute,
+  { from, to }: { readonly from: number; readonly to: SettableStatus },
+  signal: AbortSignal,
+): Promise<number> {
+  let current = from;
+  for (;;) {
+    const next = nextStatus(current, to);
+    if (next === undefined) return current;
+    const reached = await ask(route, next, signal);
+    // A job of Girder's handler for legacy workers runs only when it was queued.
+    const mayQueue = reached === jobStatus.inactive && next === jobStatus.running;
+    const settled = mayQueue ? await ask(route, jobStatus.queued, signal) : reached;
+    if (settled === current) return current;
+    current = settled;
+  }
+}
+
+async function ask(
+  route: JobRoute,
+  status: SettableStatus | typeof jobStatus.queued,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return (await route.putPatiently({ status }, signal)).status;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return (await route.putPatiently({}, signal)).status;
+  }
 }

@@ -1,11 +1,10 @@
 import { defined } from '../../api/json-values.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
-import { TransientFailure } from '../failure.ts';
-import { type JobLog, leftOutLine } from './log.ts';
-import type { ProgressChanges } from './progress.ts';
-import { isRefusal, type JobForm, type JobRoute } from './route.ts';
-import type { JobTiming } from './timing.ts';
+import { TransientFailure } from '../retry.ts';
+import { type JobLog, leftOutLine } from './job-log.ts';
+import type { ProgressChanges } from './job-status.ts';
+import { isRefusal, type JobForm, type JobRoute, type JobTiming } from './route.ts';
 
 /** What a reporter works with; `onStatus` hears the state of the job in every answer. */
 export type ReporterParts = {

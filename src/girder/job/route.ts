@@ -1,10 +1,14 @@
 import { RunError } from '../../support/errors.ts';
 import { StalledError, Watchdog } from '../../support/watchdog.ts';
 import type { GirderClient } from '../client.ts';
-import { AdaptiveTimeout } from './answer-time.ts';
-import { type JobState, parseJobState, parseLastLog } from './document.ts';
-import type { ProgressForm } from './progress.ts';
-import type { jobStatus, SettableStatus } from './status.ts';
+import {
+  type JobState,
+  type jobStatus,
+  parseJobState,
+  parseLastLog,
+  type ProgressForm,
+  type SettableStatus,
+} from './job-status.ts';
 
 /** What one request can change of a job. */
 export type JobForm = ProgressForm & {
@@ -78,3 +82,76 @@ export class JobRoute {
 export function isRefusal(error: unknown): boolean {
   return error instanceof RunError && error.reason === 'GirderRefused';
 }
+
+type TimeoutBounds = { readonly shortest: number; readonly longest: number };
+
+/** The next answer may take this many times as long as the last one took. */
+const variation = 4;
+
+/**
+ * The timeout of the next answer, computed as TCP's retransmission timeout (RFC 6298): a multiple of what the last
+ * answer took, doubled by each timeout, and `longest` until the first answer.
+ */
+export class AdaptiveTimeout {
+  readonly #bounds: TimeoutBounds;
+  #lastTook: number | undefined;
+  #timeouts = 0;
+
+  constructor(bounds: TimeoutBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Milliseconds for the next answer. */
+  get within(): number {
+    const { shortest, longest } = this.#bounds;
+    if (this.#lastTook === undefined) return longest;
+    return Math.min(longest, Math.max(shortest, this.#lastTook * variation) * 2 ** this.#timeouts);
+  }
+
+  /** An answer came after `took` milliseconds. */
+  answered(took: number): void {
+    this.#lastTook = took;
+    this.#timeouts = 0;
+  }
+
+  /** No answer came in time: the next one may take twice as long. */
+  timedOut(): void {
+    this.#timeouts += 1;
+  }
+}
+
+const kibi = 1024;
+
+/** How a run speaks with its job: milliseconds and bytes. */
+export type JobTiming = {
+  /** From the first byte after a silence to the request that carries it, so that more can go along. */
+  readonly soon: number;
+  /** Between the end of one request and the next. */
+  readonly spacing: number;
+  /** Without anything to tell, the job is looked at so often: a cancel is seen no later. */
+  readonly poll: number;
+  /** The longest wait after a failure. */
+  readonly retry: number;
+  /** The shortest wait for an answer, once Girder has answered: a packet can be lost, and what waits behind it is the log. */
+  readonly answer: number;
+  /** For the job to be RUNNING; the run goes on without it. */
+  readonly start: number;
+  /** For the last of the log and the final state. */
+  readonly finish: number;
+  /** Log in one request. Girder keeps as many parts of a log as 4 MiB hold of the size of the last: larger parts push out more small ones. */
+  readonly batch: number;
+  /** Log that waits for Girder. */
+  readonly waiting: number;
+};
+
+export const defaultJobTiming: JobTiming = {
+  soon: 100,
+  spacing: 700,
+  poll: 2_000,
+  retry: 5_000,
+  answer: 3_000,
+  start: 15_000,
+  finish: 15_000,
+  batch: 128 * kibi,
+  waiting: 1024 * kibi,
+};

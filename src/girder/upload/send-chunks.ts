@@ -3,9 +3,9 @@ import { RunError } from '../../support/errors.ts';
 import { Watchdog } from '../../support/watchdog.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, parseFileOrUpload, parseOffset } from '../documents.ts';
-import { TransientFailure } from '../failure.ts';
-import { RetryBudget } from '../patience.ts';
-import { defaultBufferBytes, type TransferOptions } from '../download/stream-file.ts';
+import { RetryBudget, TransientFailure } from '../retry.ts';
+import { defaultBufferBytes } from '../download/stream-file.ts';
+import type { TransferOptions } from '../tree-transfer.ts';
 import type { UploadSource } from './source.ts';
 
 /** Bytes in one request: Girder refuses chunks of less than 5 MiB, and a broken one is sent again in part. */

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { RunError } from '../../support/errors.ts';
-import type { ByteSource } from '../http/byte-source.ts';
+import type { ByteSource } from '../http/byte-body.ts';
 
 /** Which bytes of a file, through which memory; `onRead` hears the position after each block. */
 export type Stretch = {

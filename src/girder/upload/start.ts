@@ -1,8 +1,7 @@
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, parseFileOrUpload } from '../documents.ts';
-import { TransientFailure } from '../failure.ts';
-import { filesOf } from '../list-children.ts';
-import { RetryBudget } from '../patience.ts';
+import { RetryBudget, TransientFailure } from '../retry.ts';
+import { filesOf } from '../lookup.ts';
 
 /** What a file becomes in Girder: a file of this name in this item, in place of one that has the name already. */
 export type Destination = {

@@ -1,18 +1,17 @@
 import type { FileHandle } from 'node:fs/promises';
 import { deadline, sleep } from '../../support/abort.ts';
-import { RunError } from '../../support/errors.ts';
+import { describe, errorCode, RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, parseNothing } from '../documents.ts';
-import { hashStored } from './read-back.ts';
+import type { TransferOptions } from '../tree-transfer.ts';
+import { addMetadata, checkMetadata, discardItem, ensureItem, type Metadata } from './destination.ts';
+import { findSame, hashStored } from './dedupe.ts';
 import { sendChunks } from './send-chunks.ts';
-import type { TransferOptions } from '../download/stream-file.ts';
-import { explainUpload } from './failure.ts';
-import { type Destination, findByName, type Started, startUpload, subjectOf } from './start.ts';
 import { UploadSource } from './source.ts';
-import { findSame } from './unchanged.ts';
+import { type Destination, findByName, type Started, startUpload, subjectOf } from './start.ts';
 
 /** A file to upload: `size` bytes of an open regular file, which stays the caller's to close. */
-export type ItemUpload = Destination & { readonly source: FileHandle };
+type ItemUpload = Destination & { readonly source: FileHandle };
 
 /** A result in Girder; `sha256` is that of the bytes here. */
 export type Uploaded = {
@@ -128,4 +127,54 @@ async function deleteFile(client: GirderClient, file: GirderFile): Promise<void>
 async function discard(client: GirderClient, route: readonly string[], subject: string): Promise<void> {
   const signal = deadline(cancelWithin);
   await client.json({ method: 'DELETE', route, subject, signal, parse: parseNothing }).catch(() => undefined);
+}
+
+/** What the user's credentials or ids caused keeps its reason; anything else is a failed upload of `subject`. */
+export function explainUpload(error: unknown, subject: string): unknown {
+  if (error instanceof RunError) {
+    if (error.reason !== 'GirderUnavailable' && error.reason !== 'GirderRefused') return error;
+    return new RunError('UploadFailed', error.message);
+  }
+  if (errorCode(error) === undefined) return error;
+  return new RunError('UploadFailed', `${subject} cannot be read: ${describe(error)}`);
+}
+
+/** A file that becomes an item of its name in a folder; the handle stays the caller's to close. */
+type FolderUpload = {
+  readonly folderId: string;
+  readonly name: string;
+  readonly source: FileHandle;
+  readonly size: number;
+  readonly mimeType?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly metadata?: Metadata | undefined;
+};
+
+/**
+ * Uploads a file into the item of its name in a folder, as uploadToItem does. An item that was made for it is deleted
+ * again after a failure.
+ */
+export async function uploadToFolder(
+  client: GirderClient,
+  { folderId, metadata, ...file }: FolderUpload,
+  options: TransferOptions,
+): Promise<Uploaded> {
+  const { signal } = options;
+  try {
+    checkMetadata(metadata);
+    // Girder keeps no space around the name of an item.
+    const { itemId, isNew } = await ensureItem(client, { folderId, name: file.name.trim() }, signal);
+    const found = isNew ? { file: undefined } : undefined;
+    const uploaded = await uploadToItem(client, { ...file, itemId, found }, options).catch(
+      async (error: unknown) => {
+        if (isNew) await discardItem(client, itemId);
+        throw error;
+      },
+    );
+    await addMetadata(client, itemId, metadata, signal);
+    return uploaded;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explainUpload(error, file.name);
+  }
 }

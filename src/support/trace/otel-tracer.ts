@@ -1,15 +1,32 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { ROOT_CONTEXT, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
 import type * as api from '@opentelemetry/api';
-import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import {
+  defaultResource,
+  detectResources,
+  type Resource,
+  resourceAttributesEnvDetector,
+  resourceFromAttributes,
+  serviceNameEnvDetector,
+} from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  type IdGenerator,
+  RandomIdGenerator,
+  type SpanExporter,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
 import { sleep } from '../abort.ts';
-import { RunError } from '../errors.ts';
-import { noSpan, type PastSpan, type Span, type Tracer } from './trace.ts';
-import type { SpanContext } from './context.ts';
-import { openExporter } from './exporter.ts';
-import { TraceIds } from './ids.ts';
-import { traceResource } from './resource.ts';
-import { isSampled, sampledShare, type TraceSettings, type TracingOptions } from './settings.ts';
+import { describe, RunError } from '../errors.ts';
+import { version } from '../version.ts';
+import {
+  isSampled,
+  sampledShare,
+  type TraceProtocol,
+  type TraceSettings,
+  type TracingOptions,
+} from './settings.ts';
+import { noSpan, type PastSpan, type Span, type SpanContext, type Tracer } from './trace.ts';
 
 /** How long one batch may take to be sent; those after it wait, up to the bound of the queue, and then are dropped. */
 const longestExportMs = 10_000;
@@ -118,4 +135,67 @@ function kindOf(error: unknown): string {
 function markFailed(span: api.Span, errorType: string): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message: errorType });
   span.setAttribute('error.type', errorType);
+}
+
+/** Sends spans as the standard variables say: endpoint, headers, time limit, compression, certificates. */
+export async function openExporter(
+  { protocol, server }: { readonly protocol: TraceProtocol; readonly server: string },
+  onProblem: (sentence: string) => void,
+): Promise<SpanExporter> {
+  const { OTLPTraceExporter } =
+    protocol === 'http/json'
+      ? await import('@opentelemetry/exporter-trace-otlp-http')
+      : await import('@opentelemetry/exporter-trace-otlp-proto');
+  const exporter = new OTLPTraceExporter();
+  const told = onceUntilWell((error) => onProblem(`traces cannot be sent to ${server}: ${describe(error)}`));
+  return {
+    export: (spans, done) =>
+      exporter.export(spans, (result) => {
+        told(result.error);
+        done(result);
+      }),
+    forceFlush: () => exporter.forceFlush(),
+    shutdown: () => exporter.shutdown(),
+  };
+}
+
+/** Tells of the first failure of a row: a collector that is away for a night is one line in the log. */
+function onceUntilWell(tell: (error: Error) => void): (error: Error | undefined) => void {
+  let isTold = false;
+  return (error) => {
+    if (error !== undefined && !isTold) tell(error);
+    isTold = error !== undefined;
+  };
+}
+
+/** Random ids, but for the spans whose ids follow from a run. */
+export class TraceIds implements IdGenerator {
+  readonly #random = new RandomIdGenerator();
+  #given: SpanContext | undefined;
+
+  /** Does what starts one span, which gets these ids. */
+  give<T>(context: SpanContext, start: () => T): T {
+    this.#given = context;
+    try {
+      return start();
+    } finally {
+      this.#given = undefined;
+    }
+  }
+
+  generateTraceId(): string {
+    return this.#given?.traceId ?? this.#random.generateTraceId();
+  }
+
+  generateSpanId(): string {
+    return this.#given?.spanId ?? this.#random.generateSpanId();
+  }
+}
+
+/** Who sends the spans: OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME of the process go before its own name. */
+export function traceResource(serviceName: string): Resource {
+  const detectors = [resourceAttributesEnvDetector, serviceNameEnvDetector];
+  return defaultResource()
+    .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }))
+    .merge(detectResources({ detectors }));
 }

@@ -1,5 +1,5 @@
 import { describe } from '../errors.ts';
-import type { SpanContext } from './context.ts';
+import type { SpanContext } from './trace.ts';
 
 /** The protocols of OTLP that traces are sent with; gRPC is not among them. */
 export type TraceProtocol = 'http/protobuf' | 'http/json';

@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { parsePlan, workerEnvironment, workerPaths } from '../../api/plan.ts';
+import { parsePlan, type QosClass, workerEnvironment, workerPaths } from '../../api/run-plan.ts';
 import { gpuMountsDirectory, podGpus } from '../../docker/create/gpu-request.ts';
-import { podCgroupParent } from './cgroup.ts';
-import { girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
-import { openPodVolumes } from './volumes.ts';
+import { RunError } from '../../support/errors.ts';
 import type { RunEnvironment } from '../run-environment.ts';
+import { girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
+import { openPodVolumes } from './open-volumes.ts';
 
 /** The environment of a run whose worker is in the pod that the controller made for it. */
 export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
@@ -39,4 +39,41 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
 /** Nothing where there is no such directory: most nodes have no GPU. */
 async function namesIn(directory: string): Promise<string[]> {
   return readdir(directory).catch(() => []);
+}
+
+type PodCgroup = { podUid: string; driver: 'cgroupfs' | 'systemd'; root: string; qosClass: QosClass };
+
+/**
+ * The pod's cgroup as `HostConfig.CgroupParent` wants it: a path with the cgroupfs driver, the name of a slice with
+ * systemd. `selfCgroup` is /proc/self/cgroup of a container in the pod; it tells the truth unless the container has
+ * a cgroup namespace of its own (usual with cgroup v2), and then the kubelet's rule for names is followed
+ * (https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/cm/pod_container_manager_linux.go).
+ * @throws RunError EngineUnavailable when only the engine uses systemd: the pod then has no slice to be in
+ */
+export function podCgroupParent(selfCgroup: string, pod: PodCgroup): string {
+  const path = ownPath(selfCgroup, pod.podUid) ?? rulePath(pod);
+  if (pod.driver === 'cgroupfs') return path;
+  const slice = path.split('/').at(-1) ?? '';
+  if (slice.endsWith('.slice')) return slice;
+  throw new RunError(
+    'EngineUnavailable',
+    `the kubelet and the Docker Engine of the node use different cgroup drivers: the pod is in ${path}, and the engine's driver systemd needs a slice`,
+  );
+}
+
+function ownPath(selfCgroup: string, podUid: string): string | undefined {
+  const names = [podUid, podUid.replaceAll('-', '_')];
+  for (const line of selfCgroup.split('\n')) {
+    const segments = line.split(':').slice(2).join(':').split('/');
+    const pod = segments.findIndex((segment) => names.some((name) => segment.includes(`pod${name}`)));
+    if (pod !== -1) return segments.slice(0, pod + 1).join('/');
+  }
+  return undefined;
+}
+
+function rulePath({ podUid, driver, root, qosClass }: PodCgroup): string {
+  const qos = qosClass === 'Guaranteed' ? [] : [qosClass.toLowerCase()];
+  const names = ['kubepods', ...qos, `pod${podUid}`];
+  if (driver === 'cgroupfs') return [root.replace(/\/+$/, ''), ...names].join('/');
+  return `${names.map((name) => name.replaceAll('-', '_')).join('-')}.slice`;
 }

@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecretKeyReference } from '../../api/fields.ts';
-import { type RunPlan, secretKeyFile, workerPaths } from '../../api/plan.ts';
-import { secretKeysOf } from '../../api/secret-keys.ts';
-import type { RegistryAuths } from '../../docker/registry/auths.ts';
-import { configJsonKey, configKey, type PullSecret, registryAuths } from '../../docker/registry/secrets.ts';
+import { type RunPlan, secretKeyFile, workerPaths } from '../../api/run-plan.ts';
+import { secretKeysOf } from '../../api/spec-usage.ts';
+import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
+import { configJsonKey, configKey, type PullSecret, registryAuths } from '../../docker/pull/docker-config.ts';
 import type { GirderCredentials } from '../../girder/credentials.ts';
 import { errorCode, RunError } from '../../support/errors.ts';
 import { textOf } from '../../support/narrow.ts';

@@ -1,10 +1,14 @@
-import { ensureImage } from '../../docker/image/ensure-image.ts';
+import { ensureImage } from '../../docker/pull/ensure-image.ts';
 import type { GirderClient } from '../../girder/client.ts';
+import { checkDestination, type Destination } from '../../girder/upload/destination.ts';
+import { RunError } from '../../support/errors.ts';
+import { doConcurrently } from '../../support/task-group.ts';
 import { traced } from '../../support/trace/trace.ts';
-import { checkDestinations } from './check-destinations.ts';
 import type { RunContext } from '../context.ts';
+import type { HookStep, OutputStep, Steps } from '../plan.ts';
+import { pullPolicy } from '../target-options.ts';
+import { type IdUse, inContext, wrongIdHint } from './hints.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
-import { pullPolicy } from '../target.ts';
 
 /** Pulls, downloads and looks where the results will go, all at once; the first failure stops the others. */
 export async function prepare(context: RunContext, girder: GirderClient | undefined): Promise<StagedIn> {
@@ -44,4 +48,70 @@ async function pullImage(context: RunContext): Promise<string> {
       onProgress: (bytes, total, message) => pull?.said(message, bytes, total),
     }),
   );
+}
+
+/** A destination with the field of the spec that names it; a run does not fail for one that is optional. */
+type DestinationUse = Destination & IdUse & { readonly field: string; readonly isOptional: boolean };
+
+/** How many destinations are looked up at once. */
+const concurrentChecks = 4;
+
+/**
+ * Looks up every item and folder that is to get results, so that an id with a typing error does not cost what the target
+ * computes.
+ * @throws RunError naming the field
+ */
+export async function checkDestinations(
+  { steps, log, signal }: RunContext,
+  client: GirderClient,
+): Promise<void> {
+  const checks = destinationsOf(steps).map((use) => async (stop: AbortSignal) => {
+    try {
+      await checkDestination(client, use, stop);
+    } catch (error) {
+      const explained = inContext(await wrongIdHint(client, error, use, stop), use.field);
+      if (!use.isOptional || !isMistake(explained)) throw explained;
+      log.warn({ error: explained.message }, 'an optional hook has nowhere to upload to');
+    }
+  });
+  if (checks.length === 0) return;
+  await traced('check destinations', {}, () => doConcurrently(checks, { limit: concurrentChecks, signal }));
+}
+
+function isMistake(error: unknown): error is RunError {
+  return error instanceof RunError && ['GirderNotFound', 'GirderForbidden'].includes(error.reason);
+}
+
+/** Each destination once, as something that needs it uses it, if anything does. */
+function destinationsOf({ hooks, streams }: Steps): DestinationUse[] {
+  const uses = [...streams.outputs.flatMap(useOfStream), ...hooks.map(useOfHook)];
+  const distinct = new Map<string, DestinationUse>();
+  for (const use of uses) {
+    const key = `${use.kind} ${use.id}`;
+    const other = distinct.get(key);
+    if (other === undefined || (other.isOptional && !use.isOptional)) distinct.set(key, use);
+  }
+  return [...distinct.values()];
+}
+
+const streamAdvice = { file: 'use the id of its item', folder: 'use the id of an item in it' } as const;
+
+const hookAdvice = {
+  file: 'use the id of its item',
+  item: 'use girderUploadVolumePathToItem',
+  folder: 'use girderUploadVolumePathToFolder',
+} as const;
+
+function useOfStream({ name, to }: OutputStep): DestinationUse[] {
+  if (to.kind !== 'item') return [];
+  const field = `spec.transforms: ${name}.connect.output.girderStreamToItem.itemId`;
+  return [{ kind: 'item', id: to.item.itemId, field, isOptional: false, advice: streamAdvice }];
+}
+
+function useOfHook({ hook, to, optional }: HookStep): DestinationUse {
+  const spec = `spec.girderResultHooks[${hook}]`;
+  const rest = { isOptional: optional, advice: hookAdvice };
+  return 'itemId' in to
+    ? { kind: 'item', id: to.itemId, field: `${spec}.girderUploadVolumePathToItem.itemId`, ...rest }
+    : { kind: 'folder', id: to.folderId, field: `${spec}.girderUploadVolumePathToFolder.folderId`, ...rest };
 }

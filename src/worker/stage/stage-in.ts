@@ -9,10 +9,9 @@ import {
 import { describeFile } from '../../girder/download/stream-file.ts';
 import { doConcurrently } from '../../support/task-group.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
-import { inContext } from './attributed.ts';
-import { wrongIdHint, type IdUse } from './explain-missing.ts';
+import { type IdUse, inContext, wrongIdHint } from './hints.ts';
 import type { RunContext } from '../context.ts';
-import type { Download, DownloadSource } from '../steps.ts';
+import type { Download, DownloadSource } from '../plan.ts';
 
 /** What is there when the target starts: paths in volumes by transform, and the files of streams by id. */
 export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<string, GirderFile> };

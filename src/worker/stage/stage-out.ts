@@ -1,12 +1,19 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { Result } from '../../api/status.ts';
 import type { GirderClient } from '../../girder/client.ts';
+import { addMetadata, checkMetadata } from '../../girder/upload/destination.ts';
+import { removeUploaded, uploadPath } from '../../girder/upload/upload-path.ts';
+import type { Refused, UploadedFile, UploadedTree } from '../../girder/upload/upload-tree.ts';
+import { uploadToItem } from '../../girder/upload/upload.ts';
+import { ConfinedPathError } from '../../io/confined.ts';
 import { RunError, toRunError } from '../../support/errors.ts';
+import { type Span, traced } from '../../support/trace/trace.ts';
 import type { RunContext } from '../context.ts';
-import { type HookStep, inputPathsOf } from '../steps.ts';
-import { uploadHook } from './upload-hook.ts';
-import { type SpooledStream, uploadSpools } from './upload-spools.ts';
+import { containerPathOf, type HookStep, type InputPaths, inputPathsOf, type OutputTo } from '../plan.ts';
+import { inContext } from './hints.ts';
 
 /** What the target left; `failure` is why the run has failed so far, if it has. */
-export type TargetResults = {
+type TargetResults = {
   readonly streams: readonly SpooledStream[];
   /** The paths in volumes that were downloaded, by transform. */
   readonly downloaded: ReadonlyMap<string, string>;
@@ -64,4 +71,170 @@ async function failureOf(work: Promise<void>, signal: AbortSignal): Promise<RunE
 function together(first: RunError | undefined, next: RunError | undefined): RunError | undefined {
   if (first === undefined || next === undefined) return first ?? next;
   return new RunError(first.reason, `${first.message}; besides, ${next.message}`, { cause: first });
+}
+
+/**
+ * Does one hook; `inputs` are left out of a whole volume. The target is hostile: only regular files that are really
+ * inside the volume are uploaded; what else there is in a directory fails the hook, after all else was uploaded, so
+ * that nothing is left out in silence.
+ * @throws RunError OutputMissing, OutputUnsafe, or why an upload failed
+ */
+export async function uploadHook(
+  context: RunContext,
+  client: GirderClient,
+  step: HookStep,
+  inputs: InputPaths,
+): Promise<void> {
+  const attributes = { 'dockerrun.hook': step.hook, 'dockerrun.volume_path': step.name };
+  await traced('upload', attributes, async (span) => {
+    const uploaded = await upload(context, client, step, { inputs, span });
+    if (uploaded !== undefined) await concludeHook(context, step, uploaded);
+  });
+}
+
+/** Deletes what is to be deleted and reports what was left out. */
+async function concludeHook(context: RunContext, step: HookStep, uploaded: UploadedTree): Promise<void> {
+  if (step.options.deleteFile) await deleteUploaded(context, step, uploaded);
+  if (uploaded.refusedCounts.directory > 0 && isLeftOut(step, 'directory'))
+    context.log.warn({ hook: step.hook }, 'directories are not uploaded into an item, only files are');
+  const unsafe = unsafeCount(step, uploaded);
+  if (unsafe > 0) throw new RunError('OutputUnsafe', unsafeText(step, uploaded, unsafe));
+}
+
+/** Those that could not be deleted are only warned of: the results are in Girder. */
+async function deleteUploaded(
+  { log }: RunContext,
+  { hook, volume }: HookStep,
+  { sources, unnoted }: UploadedTree,
+): Promise<void> {
+  const kept = await removeUploaded(volume.localPath, sources);
+  const count = kept.length + unnoted;
+  if (count > 0)
+    log.warn({ hook, count, kept: kept.slice(0, mostLogged) }, 'these paths could not be deleted');
+}
+
+/** Nothing when there is nothing to upload and that is fine. */
+async function upload(
+  { report, signal }: RunContext,
+  client: GirderClient,
+  step: HookStep,
+  { inputs, span }: { inputs: InputPaths; span: Span },
+): Promise<UploadedTree | undefined> {
+  const { name, volume, path, to, options } = step;
+  const { deleteFile, ...traits } = options;
+  using transfer = report.beginTransfer('upload', [name]);
+  try {
+    return await uploadPath(
+      client,
+      { root: volume.localPath, path, to, ...traits },
+      {
+        signal,
+        keepSources: deleteFile,
+        onProgress: (bytes, total) => {
+          transfer.moved(bytes, total);
+          span.set({ 'dockerrun.bytes': bytes });
+        },
+        // Of a whole volume, what the run itself downloaded into it is no result.
+        ignore: (below) => path === undefined && inputs.get(volume)?.has(below) === true,
+        onUploaded: (file) => {
+          transfer.fileMoved();
+          report.uploaded(resultOf(step, file));
+        },
+      },
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof ConfinedPathError)) throw inContext(error, hookName(step));
+    if (error.problem === 'missing' && step.optional) return undefined;
+    throw explain(step, error);
+  }
+}
+
+function resultOf({ hook }: HookStep, { itemId, fileId, name, path, size, sha256 }: UploadedFile): Result {
+  return { hook, itemId, fileId, name, ...(path === name ? {} : { path }), size, sha256 };
+}
+
+/** The original leaves directories out of an item, too. */
+function isLeftOut({ to }: HookStep, kind: Refused['kind']): boolean {
+  return 'itemId' in to && kind === 'directory';
+}
+
+function explain(step: HookStep, error: ConfinedPathError): RunError {
+  const where = `${hookName(step)}: ${containerPathOf(step)} in the target`;
+  if (error.problem !== 'missing') {
+    return new RunError('OutputUnsafe', `${where} is not uploaded: ${error.message}`, { cause: error });
+  }
+  const text = `${where} does not exist; set optional: true in girderResultHooks[${step.hook}] if that is fine`;
+  return new RunError('OutputMissing', text, { cause: error });
+}
+
+function hookName({ hook, name }: HookStep): string {
+  return `hook ${hook} (${name})`;
+}
+
+/** How many refusals a sentence lists before it only counts. */
+const mostListed = 5;
+
+/** How many paths a line of the log holds. */
+const mostLogged = 100;
+
+function unsafeCount(step: HookStep, { refusedCounts }: UploadedTree): number {
+  const { directory, unsafe, name } = refusedCounts;
+  return unsafe + name + (isLeftOut(step, 'directory') ? 0 : directory);
+}
+
+function unsafeText(step: HookStep, { refused, files }: UploadedTree, count: number): string {
+  const listed = refused
+    .filter(({ kind }) => !isLeftOut(step, kind))
+    .slice(0, mostListed)
+    .map(({ path, why }) => `${path} ${why}`);
+  const more = count > listed.length ? [`and ${count - listed.length} more`] : [];
+  const rest = files === 0 ? '' : ` (${files} other ${files === 1 ? 'file is' : 'files are'} in Girder)`;
+  return `${hookName(step)}: of ${containerPathOf(step)} in the target not everything is uploaded: ${[...listed, ...more].join(', ')}${rest}`;
+}
+
+/** A stream of the target; `spool` is where it waits on the disk when it is to become a file of Girder. */
+type SpooledStream = {
+  readonly name: string;
+  readonly spool:
+    { readonly handle: FileHandle; readonly item: Extract<OutputTo, { kind: 'item' }>['item'] } | undefined;
+};
+
+/** Makes every stream that waits on the disk a file of Girder. */
+async function uploadSpools(
+  context: RunContext,
+  client: GirderClient,
+  streams: readonly SpooledStream[],
+): Promise<void> {
+  for (const stream of streams) {
+    try {
+      await uploadSpool(context, client, stream);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      throw inContext(error, `transform ${stream.name}`);
+    }
+  }
+}
+
+async function uploadSpool(
+  { report, signal }: RunContext,
+  client: GirderClient,
+  { name, spool }: SpooledStream,
+): Promise<void> {
+  if (spool === undefined) return;
+  const { handle: source, item } = spool;
+  const { itemId, filename, mimeType, reference, metadata } = item;
+  checkMetadata(metadata);
+  const { size } = await source.stat();
+  using transfer = report.beginTransfer('upload', [name]);
+  const sent = await traced('upload', { 'dockerrun.transform': name, 'dockerrun.bytes': size }, () =>
+    uploadToItem(
+      client,
+      { itemId, name: filename, source, size, mimeType, reference },
+      { signal, onProgress: (bytes, total) => transfer.moved(bytes, total ?? size) },
+    ),
+  );
+  await addMetadata(client, itemId, metadata, signal);
+  const { fileId, sha256 } = sent;
+  report.uploaded({ transform: name, itemId, fileId, name: sent.name, size: sent.size, sha256 });
 }

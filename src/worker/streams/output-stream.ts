@@ -3,8 +3,8 @@ import { Writable } from 'node:stream';
 import type { FifoEnd, FifoReader } from '../../io/fifo-reader.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
-import type { OutputStep } from '../steps.ts';
-import type { OpenedEnd, OutputSink, Spool } from './output-end.ts';
+import type { OutputStep } from '../plan.ts';
+import type { OpenedEnd, OutputSink, Spool } from './output-sink.ts';
 
 /** A stream of the target to its end, from a pipe or from one of its own outputs. */
 export class OutputStream {

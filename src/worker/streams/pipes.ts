@@ -1,13 +1,10 @@
-import type { Fifo } from '../../io/fifo.ts';
-import { FifoError } from '../../io/fifo.ts';
-import { makeFifo } from '../../io/make-fifo.ts';
-import type { CreatedPath } from '../../io/made-path.ts';
-import { removePath } from '../../io/confined-change.ts';
-import { ConfinedPathError } from '../../io/confined-path.ts';
+import { type Fifo, FifoError, makeFifo } from '../../io/fifo.ts';
+import { type CreatedPath, removePath } from '../../io/confined-change.ts';
+import { ConfinedPathError } from '../../io/confined.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
 import type { SharedVolume } from '../run-environment.ts';
-import type { PipePlace, StreamSteps } from '../steps.ts';
+import type { PipePlace, StreamSteps } from '../plan.ts';
 
 /** The named pipes of one attempt in their volumes. */
 export class Pipes {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { recordAt, textAt } from '../../../src/kube/wire.ts';
+import { recordAt, textAt } from '../../../src/kube/json.ts';
 
 /** Every version of every DockerRun of a namespace, as `kubectl get --watch` tells them from now on. */
 export class RunVersions implements Disposable {

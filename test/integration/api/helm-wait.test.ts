@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
-import { recordAt, textAt } from '../../../src/kube/wire.ts';
+import { recordAt, textAt } from '../../../src/kube/json.ts';
 import { helmBinaries } from '../../cluster/install/go-binaries.ts';
 import { execute, type Finished } from '../../e2e/support/shell.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';

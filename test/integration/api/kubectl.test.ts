@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isRecord } from '../../../src/support/narrow.ts';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
-import { listAt, recordAt } from '../../../src/kube/wire.ts';
+import { listAt, recordAt } from '../../../src/kube/json.ts';
 import { execute, type Finished } from '../../e2e/support/shell.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { argoKeys, argoScripts, blocksOf, blockWith } from '../../fixtures/gitops-page.ts';

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
-import { recordAt } from '../../../src/kube/wire.ts';
+import { recordAt } from '../../../src/kube/json.ts';
 import { environment } from '../../e2e/support/environment.ts';
 import { execute, succeed } from '../../e2e/support/shell.ts';
 import { everyField } from './every-field.ts';

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { makeLocalDirectory } from '../../../src/cli/local-directory.ts';
-import { openLocalVolumes, realDockerVolumes } from '../../../src/cli/local-volumes.ts';
+import { makeLocalDirectory, openLocalVolumes, realDockerVolumes } from '../../../src/cli/local-volumes.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
 let home: string;

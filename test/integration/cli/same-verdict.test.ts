@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { apiVersion, kind } from '../../../src/api/names.ts';
-import { checkSchema } from '../../../src/cli/accept-run.ts';
+import { checkSchema } from '../../../src/cli/validation.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 import { SchemaServer } from './api-server.ts';
 import { fullSpec } from './full-spec.ts';

@@ -1,8 +1,8 @@
 import { apiVersion, jobName, kind } from '../../../src/api/names.ts';
 import type { Report } from '../../../src/api/report.ts';
 import { isTerminalPhase, type Phase } from '../../../src/api/status.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import type { SimulatedKubelet, SimulatedPod, WorkerEnd } from '../../fixtures/played-kubelet.ts';
 import { until } from '../../fixtures/until.ts';

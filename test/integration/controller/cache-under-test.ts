@@ -1,8 +1,8 @@
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import type { ControlPlane } from '../../fixtures/control-plane.ts';
 import { until } from '../../fixtures/until.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { parseObjectMeta } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { parseObjectMeta } from '../../../src/kube/json.ts';
 import { Watched } from './watched.ts';
 
 let count = 0;

@@ -1,7 +1,7 @@
 import { labels } from '../../../src/api/names.ts';
 import { ListWatch } from '../../../src/kube/list-watch.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
 import { createLogger } from '../../../src/support/log.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 

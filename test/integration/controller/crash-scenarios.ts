@@ -1,5 +1,5 @@
 import { queueNameLabel } from '../../../src/api/names.ts';
-import { paths } from '../../../src/kube/resources.ts';
+import { paths } from '../../../src/kube/paths.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { type ScriptedRun, failed, succeeded } from './acted-run.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ApiCall } from '../../../src/kube/api-call.ts';
+import type { ApiCall } from '../../../src/kube/connection.ts';
 import { KubeError } from '../../../src/kube/kube-error.ts';
 import { requestJson } from '../../../src/kube/request.ts';
 import { WatchServer } from './watch-server.ts';

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
-import { paths } from '../../../src/kube/resources.ts';
+import { paths } from '../../../src/kube/paths.ts';
 import { createRun, jobMadeIn, led, logged } from './replicas.ts';
 import { StatusHistory } from './status-history.ts';
 

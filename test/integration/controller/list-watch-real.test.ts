@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connect, type Connection } from '../../../src/kube/connection.ts';
 import { requestJson } from '../../../src/kube/request.ts';
-import { paths } from '../../../src/kube/resources.ts';
+import { paths } from '../../../src/kube/paths.ts';
 import { until } from '../../fixtures/until.ts';
 import { Watched } from './watched.ts';
 

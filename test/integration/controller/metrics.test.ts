@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { recordAt, textAt } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { recordAt, textAt } from '../../../src/kube/json.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';

@@ -1,6 +1,5 @@
-import { isTerminalPhase } from '../../../src/api/status.ts';
-import type { Attempt, DockerRunStatus } from '../../../src/api/status.ts';
-import { numberAt, parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { type Attempt, type DockerRunStatus, isTerminalPhase } from '../../../src/api/status.ts';
+import { numberAt, parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
 import type { ClusterRecord, State } from './cluster-record.ts';
 import type { ModelRun } from './model-run.ts';
 

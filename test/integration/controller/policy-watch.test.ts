@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { apiVersion, group, kind, policyKind, policyName, policyPlural } from '../../../src/api/names.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';

@@ -1,6 +1,6 @@
 import { apiVersion, jobName, kind, plural } from '../../../src/api/names.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
 import type { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 

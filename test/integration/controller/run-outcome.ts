@@ -1,6 +1,6 @@
 import { jobName } from '../../../src/api/names.ts';
 import type { Attempt, DockerRunStatus } from '../../../src/api/status.ts';
-import { recordAt, textAt } from '../../../src/kube/wire.ts';
+import { recordAt, textAt } from '../../../src/kube/json.ts';
 import type { ScriptedRun } from './acted-run.ts';
 import type { ClusterRecord } from './cluster-record.ts';
 

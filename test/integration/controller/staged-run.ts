@@ -1,6 +1,6 @@
 import type { Phase } from '../../../src/api/status.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { recordAt, textAt } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { recordAt, textAt } from '../../../src/kube/json.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { createRun, runPath } from './replicas.ts';
 import { MiniCluster } from './stand-in-cluster.ts';

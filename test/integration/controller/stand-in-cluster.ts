@@ -1,7 +1,7 @@
 import { labels, workerContainerName } from '../../../src/api/names.ts';
 import type { Report } from '../../../src/api/report.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { parseObjectMeta, recordAt } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { parseObjectMeta, recordAt } from '../../../src/kube/json.ts';
 import { apiNow as now } from '../../fixtures/api-time.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 

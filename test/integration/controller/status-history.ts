@@ -1,8 +1,8 @@
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
 import { ListWatch } from '../../../src/kube/list-watch.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { parseObjectMeta, recordAt } from '../../../src/kube/wire.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { parseObjectMeta, recordAt } from '../../../src/kube/json.ts';
 import { createLogger } from '../../../src/support/log.ts';
 
 /** Later phases have higher numbers; those that end a run have the highest, together. */

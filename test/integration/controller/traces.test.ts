@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { paths } from '../../../src/kube/resources.ts';
-import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
-import { rootSpanOf, traceparent } from '../../../src/support/trace/context.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
+import { rootSpanOf, traceparent } from '../../../src/support/trace/trace.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TraceReceiver } from '../../fixtures/trace-receiver.ts';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { paths } from '../../../src/kube/resources.ts';
+import { paths } from '../../../src/kube/paths.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';

@@ -1,5 +1,5 @@
 import { ListWatch } from '../../../src/kube/list-watch.ts';
-import { numberAt, parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { numberAt, parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
 import { createLogger } from '../../../src/support/log.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type PullPolicy, ensureImage } from '../../../src/docker/image/ensure-image.ts';
+import { type PullPolicy, ensureImage } from '../../../src/docker/pull/ensure-image.ts';
 import { engineUnderTest, failureOf, image, never } from './engine-under-test.ts';
 import { startRegistry } from './small-registry.ts';
 

@@ -7,8 +7,8 @@ import Docker from 'dockerode';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../../../src/docker/engine.ts';
-import { pullFromRegistry } from '../../../src/docker/registry/pull.ts';
-import { registryAuths } from '../../../src/docker/registry/secrets.ts';
+import { pullFromRegistry } from '../../../src/docker/pull/registry-pull.ts';
+import { registryAuths } from '../../../src/docker/pull/docker-config.ts';
 import { failureOf, never } from './engine-under-test.ts';
 
 const socketPath = join(tmpdir(), `dockerrun-pull-${process.pid}.sock`);

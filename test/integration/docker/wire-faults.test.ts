@@ -8,7 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Engine, connectEngine } from '../../../src/docker/engine.ts';
 import { engineCall, engineStream } from '../../../src/docker/engine-call.ts';
-import { ensureImage } from '../../../src/docker/image/ensure-image.ts';
+import { ensureImage } from '../../../src/docker/pull/ensure-image.ts';
 import { until } from '../../fixtures/until.ts';
 import { failureOf, never } from './engine-under-test.ts';
 

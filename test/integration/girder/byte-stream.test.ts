@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { exchangeBytes } from '../../../src/girder/http/byte-exchange.ts';
 import { streamFile } from '../../../src/girder/download/stream-file.ts';
 import { RunError } from '../../../src/support/errors.ts';
-import type { Timing } from '../../../src/girder/timing.ts';
+import type { Timing } from '../../../src/girder/client.ts';
 import { until } from '../../fixtures/until.ts';
 import { type Answering, WireServer, wireToken } from './wire-server.ts';
 

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import type { GirderClient } from '../../../src/girder/client.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { RunError } from '../../../src/support/errors.ts';
-import { checkDestinations } from '../../../src/worker/stage/check-destinations.ts';
+import { checkDestinations } from '../../../src/worker/stage/prepare.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { call, girderEnvironment } from './real-girder.ts';

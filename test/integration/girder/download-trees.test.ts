@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFolder, downloadItem, removeDownload } from '../../../src/girder/download/download.ts';
-import { filesOf } from '../../../src/girder/list-children.ts';
+import { filesOf } from '../../../src/girder/lookup.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { ask } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
-import { uploadHook } from '../../../src/worker/stage/upload-hook.ts';
+import { uploadHook } from '../../../src/worker/stage/stage-out.ts';
 import { aContext, aVolume, anEnvironment, temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { ScratchFolder } from './scratch-folder.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFile, downloadFolder } from '../../../src/girder/download/download.ts';
-import { GirderJob } from '../../../src/girder/job/job.ts';
+import { GirderJob } from '../../../src/girder/job/reported-job.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { uploadToItem } from '../../../src/girder/upload/upload.ts';
 import { raceAbort } from '../../../src/support/abort.ts';

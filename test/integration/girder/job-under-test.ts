@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
-import { GirderJob } from '../../../src/girder/job/job.ts';
-import type { JobTiming } from '../../../src/girder/job/timing.ts';
+import { GirderJob } from '../../../src/girder/job/reported-job.ts';
+import type { JobTiming } from '../../../src/girder/job/route.ts';
 import { createLogger } from '../../../src/support/log.ts';
 import { aJob, type MadeJob, type WantedJob } from '../../e2e/support/girder-job.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';

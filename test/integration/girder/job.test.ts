@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GirderJob } from '../../../src/girder/job/job.ts';
-import { defaultJobTiming } from '../../../src/girder/job/timing.ts';
+import { GirderJob } from '../../../src/girder/job/reported-job.ts';
+import { defaultJobTiming } from '../../../src/girder/job/route.ts';
 import { raceAbort } from '../../../src/support/abort.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { aJob, cancelJob, logOf, statesOf, storedJob, type WantedJob } from '../../e2e/support/girder-job.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFile, removeDownload } from '../../../src/girder/download/download.ts';
-import type { CreatedPath } from '../../../src/io/made-path.ts';
+import type { CreatedPath } from '../../../src/io/confined-change.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
 import { aContext, aVolume } from '../../fixtures/builders-worker.ts';
 import { hashFile, Scratch } from './real-girder.ts';

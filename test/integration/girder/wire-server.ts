@@ -1,8 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { GirderClient } from '../../../src/girder/client.ts';
+import { defaultTiming, GirderClient, type Timing } from '../../../src/girder/client.ts';
 import { TokenSource } from '../../../src/girder/credentials.ts';
 import { parseApiUrl } from '../../../src/girder/api-url.ts';
-import { defaultTiming, type Timing } from '../../../src/girder/timing.ts';
 
 /** One answer to a download: whatever is written to the socket, byte for byte. */
 export type Answering = (socket: Socket, request: string) => void;

@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FifoReader } from '../../../src/io/fifo-reader.ts';
 import { FifoWriter } from '../../../src/io/fifo-writer.ts';
-import { makeFifo } from '../../../src/io/make-fifo.ts';
+import { makeFifo } from '../../../src/io/fifo.ts';
 import {
   assertNothingLeaked,
   begin,

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ByteSink } from '../../../src/io/byte-sink.ts';
-import { ConfinedPathError } from '../../../src/io/confined-path.ts';
+import { ConfinedPathError } from '../../../src/io/confined.ts';
 import { FifoReader } from '../../../src/io/fifo-reader.ts';
-import { makeFifo } from '../../../src/io/make-fifo.ts';
+import { makeFifo } from '../../../src/io/fifo.ts';
 import { until } from '../../fixtures/until.ts';
 import {
   assertNothingLeaked,

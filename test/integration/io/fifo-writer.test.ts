@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConfinedPathError } from '../../../src/io/confined-path.ts';
-import { FifoError } from '../../../src/io/fifo.ts';
+import { ConfinedPathError } from '../../../src/io/confined.ts';
+import { FifoError, makeFifo } from '../../../src/io/fifo.ts';
 import { CannotRestart, FifoWriter, ReaderGone } from '../../../src/io/fifo-writer.ts';
-import { makeFifo } from '../../../src/io/make-fifo.ts';
 import {
   assertNothingLeaked,
   begin,

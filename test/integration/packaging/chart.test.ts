@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import { isRecord } from '../../../src/support/narrow.ts';
-import { recordAt } from '../../../src/kube/wire.ts';
+import { recordAt } from '../../../src/kube/json.ts';
 import { version } from '../../../src/support/version.ts';
 import { chart, helm, type Manifest, render } from '../../fixtures/helm.ts';
 

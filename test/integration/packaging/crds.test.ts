@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import { group } from '../../../src/api/names.ts';
-import { recordAt } from '../../../src/kube/wire.ts';
+import { recordAt } from '../../../src/kube/json.ts';
 import { environment } from '../../e2e/support/environment.ts';
 import { succeed } from '../../e2e/support/shell.ts';
 

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { operatorNamespace } from '../../../scripts/install-manifest.ts';
 import { KubeError } from '../../../src/kube/kube-error.ts';
-import { listAt, recordAt, textAt } from '../../../src/kube/wire.ts';
+import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { kubernetesBinaries } from '../../cluster/install/go-binaries.ts';
 import { capture } from '../../cluster/command.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';

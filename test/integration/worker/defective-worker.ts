@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { exitCodeOf } from '../../../src/api/reasons.ts';
-import { installLastResort } from '../../../src/worker/last-resort.ts';
+import { installLastResort } from '../../../src/worker/termination-message.ts';
 
 /** Ends by a defect of the kind that its argument names, and says on descriptor 3 what the last resort made of it. */
 const [kind] = process.argv.slice(2);

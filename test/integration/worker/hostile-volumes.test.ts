@@ -7,7 +7,7 @@ import { chdir, cwd } from 'node:process';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { removeDirectory } from '../../../src/worker/pod/clear-directory.ts';
+import { removeDirectory } from '../../../src/io/remove-tree.ts';
 
 const test = suite<{ root: string }>('volumes of a hostile target, in the memory that a worker has');
 /** As of its pod. */

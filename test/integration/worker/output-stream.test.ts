@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
-import { openOutputSink } from '../../../src/worker/streams/output-end.ts';
+import { openOutputSink } from '../../../src/worker/streams/output-sink.ts';
 import { OutputStream } from '../../../src/worker/streams/output-stream.ts';
 import { aContext } from '../../fixtures/builders-worker.ts';
 

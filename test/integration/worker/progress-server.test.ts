@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
-import { askWorkerOver } from '../../../src/controller/observe/ask-worker.ts';
-import { serveProgress } from '../../../src/worker/progress-server.ts';
+import { askWorkerOver } from '../../../src/controller/observe/worker-reports.ts';
+import { serveProgress } from '../../../src/worker/report-server.ts';
 
 type World = { port: number; report: Report; server: { close: () => void } };
 const test = suite<World>('progress server');

@@ -2,12 +2,12 @@ import { setTimeout as pass } from 'node:timers/promises';
 import { GirderClient } from '../../../src/girder/client.ts';
 import { parseApiUrl } from '../../../src/girder/api-url.ts';
 import { TokenSource } from '../../../src/girder/credentials.ts';
-import { uploadPath } from '../../../src/girder/upload/path.ts';
+import { uploadPath } from '../../../src/girder/upload/upload-path.ts';
 import { openDirectory } from '../../../src/io/confined.ts';
 import { walkTree } from '../../../src/io/walk.ts';
 import { createLogger } from '../../../src/support/log.ts';
-import { removeDirectory } from '../../../src/worker/pod/clear-directory.ts';
-import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
+import { removeDirectory } from '../../../src/io/remove-tree.ts';
+import { StagedFiles } from '../../../src/worker/stage/journal.ts';
 
 /** Does one thing that a worker does with what a target left in a directory, and says how it ended. */
 const [what = '', root = '', name = ''] = process.argv.slice(2);

@@ -1,7 +1,6 @@
 import { registerHooks } from 'node:module';
 import { RunError } from '../../../src/support/errors.ts';
-import { currentSpan, traced } from '../../../src/support/trace/trace.ts';
-import { traceparent } from '../../../src/support/trace/context.ts';
+import { currentSpan, traced, traceparent } from '../../../src/support/trace/trace.ts';
 
 /** Does some work as a worker does, traced as its environment says, and writes how long that took, in JSON. */
 const loaded: string[] = [];
@@ -11,7 +10,7 @@ registerHooks({
     return next(url, context);
   },
 });
-const { startWorkerTracing } = await import('../../../src/worker/worker-tracing.ts');
+const { startWorkerTracing } = await import('../../../src/worker/telemetry.ts');
 const { createLogger } = await import('../../../src/support/log.ts');
 
 const log: string[] = [];

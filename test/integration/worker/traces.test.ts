@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rootSpanOf, traceparent } from '../../../src/support/trace/context.ts';
+import { rootSpanOf, traceparent } from '../../../src/support/trace/trace.ts';
 import { version } from '../../../src/support/version.ts';
 import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
 

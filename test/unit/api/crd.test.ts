@@ -1,9 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { customResourceDefinition, withoutEmptyProperties } from '../../../src/api/crd.ts';
+import { customResourceDefinition, requireNoDefaults, withoutEmptyProperties } from '../../../src/api/crd.ts';
 import { policyResourceDefinition } from '../../../src/policy/policy-crd.ts';
-import { requireNoDefaults } from '../../../src/api/required.ts';
-import { listAt, recordAt } from '../../../src/kube/wire.ts';
+import { listAt, recordAt } from '../../../src/kube/json.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 
 test('nobody has to write what has a default', () => {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseDockerSize } from '../../../src/api/docker/size.ts';
+import { parseDockerSize } from '../../../src/api/quantity.ts';
 
 test('sizes mean what they mean to docker-py', () => {
   const sizes = {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { conflictsWithResources, validateDocker } from '../../../src/api/docker/validate.ts';
+import { conflictsWithResources, validateDocker } from '../../../src/api/docker/option-conflicts.ts';
 
 test('a limit stands in resources or in docker, not in both', () => {
   const limits = { limits: { memory: '1Gi', cpu: 1 } };

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { journalledVolumes } from '../../../src/api/lasting-volumes.ts';
+import { journalledVolumes } from '../../../src/api/spec-usage.ts';
 import { specOf } from '../../fixtures/builders.ts';
 
 test('what outlives a pod are the directories of the node and claims that something is put into', () => {

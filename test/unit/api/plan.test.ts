@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parsePlan, type RunPlan } from '../../../src/api/plan.ts';
+import { parsePlan, type RunPlan } from '../../../src/api/run-plan.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
 const plan: RunPlan = {

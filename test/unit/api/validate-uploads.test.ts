@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { validateSpec } from '../../../src/api/validate/validate.ts';
+import { validateSpec } from '../../../src/api/validate.ts';
 import { specOf } from '../../fixtures/builders.ts';
 
 const id = '5f0c0000000000000000000a';

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { validateSpec } from '../../../src/api/validate/validate.ts';
+import { validateSpec } from '../../../src/api/validate.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 
 const fileId = '5f0c0000000000000000000a';

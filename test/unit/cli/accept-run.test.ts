@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { acceptRun } from '../../../src/cli/accept-run.ts';
-import { ignoredFields } from '../../../src/cli/local-notes.ts';
+import { acceptRun, ignoredFields } from '../../../src/cli/validation.ts';
 
 const run = (spec: unknown, metadata: unknown = { name: 'a' }) => ({
   apiVersion: 'dockerrun.dev/v1alpha1',

@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseCommand } from '../../../src/cli/arguments.ts';
-import { UsageError } from '../../../src/cli/usage-error.ts';
+import { parseCommand, UsageError } from '../../../src/cli/arguments.ts';
 
 test('run takes a file and options in any order', () => {
   assert.equal(parseCommand(['run', '--name', 'a', 'run.yaml', '-q', '--env-file=x.env']), {

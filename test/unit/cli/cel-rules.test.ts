@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
 import type { CelRule } from '../../../src/api/keywords.ts';
-import { brokenRules, compileRule } from '../../../src/cli/cel-rules.ts';
+import { brokenRules, compileRule } from '../../../src/cli/validation.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 import { reachableFrom } from '../structure/source-files.ts';
 

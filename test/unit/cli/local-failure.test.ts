@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exitCodes, type FailureReason, failureReasons } from '../../../src/api/reasons.ts';
-import { localExitCode, localSentence } from '../../../src/cli/local-failure.ts';
+import { localExitCode, localSentence } from '../../../src/cli/exit-code.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
 const code = (reason: FailureReason | undefined, exitCode?: number, stoppedBy?: string) =>

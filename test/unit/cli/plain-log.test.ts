@@ -1,8 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PassThrough } from 'node:stream';
-import { plainLog } from '../../../src/cli/plain-log.ts';
-import { Console } from '../../../src/cli/speaker.ts';
+import { Console, plainLog } from '../../../src/cli/console.ts';
 
 /** What one warning prints. */
 function printed(fields: object, text: string): string {

@@ -1,8 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ProgressLines, resultLines } from '../../../src/cli/progress-lines.ts';
-import { Console } from '../../../src/cli/speaker.ts';
+import { Console, ProgressLines, resultLines } from '../../../src/cli/console.ts';
 
 const pulling = (percent: number) => ({
   phase: 'Preparing' as const,

@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseEnding, parsePlan } from '../../../src/api/plan.ts';
-import type { Ending } from '../../../src/api/plan.ts';
+import { type Ending, parseEnding, parsePlan } from '../../../src/api/run-plan.ts';
 import { parseJob, parsePod } from '../../../src/controller/observe/parse.ts';
 import { desiredCleanupJob } from '../../../src/controller/job/cleanup-job.ts';
 import { aSpec, metadata, specOf, workerConfig } from '../../fixtures/builders.ts';

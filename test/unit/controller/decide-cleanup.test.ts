@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { V1Job } from '@kubernetes/client-node';
-import { parseEnding, workerEnvironment } from '../../../src/api/plan.ts';
+import { parseEnding, workerEnvironment } from '../../../src/api/run-plan.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { type Decision } from '../../../src/controller/decide/outcome.ts';

@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Action, type Decision } from '../../../src/controller/decide/outcome.ts';
-import { isTerminal, type Observed } from '../../../src/controller/observe/observed.ts';
+import { isTerminal, type Observed, podHasEnded } from '../../../src/controller/observe/observed.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
-import { podHasEnded } from '../../../src/controller/observe/observed.ts';
-import { changeOf } from '../../../src/controller/apply/status-write.ts';
+import { changeOf } from '../../../src/controller/apply/status-writer.ts';
 import { aJob, aCleanupJob, decided } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parsePlan } from '../../../src/api/plan.ts';
+import { parsePlan } from '../../../src/api/run-plan.ts';
 import { exitCodes } from '../../../src/api/reasons.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { desiredJob } from '../../../src/controller/job/job.ts';

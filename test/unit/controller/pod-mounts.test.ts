@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { volumeMountsOf, volumesOf } from '../../../src/controller/job/pod-mount.ts';
-import { podMounts } from '../../../src/controller/job/pod-mounts.ts';
+import { podMounts, volumeMountsOf, volumesOf } from '../../../src/controller/job/pod-volumes.ts';
 import { specOf, workerConfig } from '../../fixtures/builders.ts';
 
 /** The pod's volumes and mounts of a spec with these fields, by name. */

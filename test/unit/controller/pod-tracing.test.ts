@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readWorkerTracing, tracingEnvironment } from '../../../src/controller/job/pod-tracing.ts';
-import { rootSpanOf, traceparent } from '../../../src/support/trace/context.ts';
+import { readWorkerTracing, tracingEnvironment } from '../../../src/controller/job/worker-config.ts';
+import { rootSpanOf, traceparent } from '../../../src/support/trace/trace.ts';
 
 const endpoint = 'http://collector.monitoring:4318';
 const run = { namespace: 'lab', uid: 'b1f4c0de-1111-4222-8333-0123456789ab' };

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ObservedPod } from '../../../src/controller/observe/observed.ts';
-import { PodIndex } from '../../../src/controller/observe/pods-of-jobs.ts';
+import { PodIndex } from '../../../src/controller/observe/pod-index.ts';
 import { aPod } from '../../fixtures/builders.ts';
 
 const podNamed = (name: string, jobUid: string | undefined) => aPod({ kind: 'running' }, { name, jobUid });

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { podResources, qosClass } from '../../../src/controller/job/resources.ts';
+import { podResources, qosClass } from '../../../src/controller/job/worker-container.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
 const podOf = (resources: NonNullable<DockerRunSpec['resources']>) => podResources(aSpec({ resources }));

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus, Transfer } from '../../../src/api/status.ts';
-import { statusDelta } from '../../../src/controller/metrics/run-history.ts';
+import { statusDelta } from '../../../src/controller/metrics/run-metrics.ts';
 
 const metadata = {
   name: 'segment',

@@ -1,8 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { phases } from '../../../src/api/status.ts';
-import { createMetrics } from '../../../src/controller/metrics/instruments.ts';
-import { byPhase, type ShownRun, showRuns } from '../../../src/controller/metrics/runs-shown.ts';
+import {
+  byPhase,
+  createMetrics,
+  type ShownRun,
+  showRuns,
+} from '../../../src/controller/metrics/instruments.ts';
 
 function run(creationTimestamp: string, status: ShownRun['status'] = {}): ShownRun {
   return { metadata: { creationTimestamp }, status };

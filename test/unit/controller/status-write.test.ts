@@ -6,7 +6,7 @@ import {
   changeOf,
   progressIntervalMs,
   whenToWrite,
-} from '../../../src/controller/apply/status-write.ts';
+} from '../../../src/controller/apply/status-writer.ts';
 
 const pending: DockerRunStatus = { phase: 'Pending', reason: 'Pending', jobName: 'j', observedGeneration: 1 };
 const running: DockerRunStatus = {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { bypassesRateLimit } from '../../../src/controller/apply/urgent.ts';
+import { bypassesRateLimit } from '../../../src/controller/apply/status-writer.ts';
 import { aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
 const lasting: Partial<DockerRunSpec> = {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { StatusWriter } from '../../../src/controller/apply/write-times.ts';
+import { StatusWriter } from '../../../src/controller/apply/status-writer.ts';
 
 const pending: DockerRunStatus = { phase: 'Pending', reason: 'Pending' };
 const preparing: DockerRunStatus = { phase: 'Preparing', reason: 'Preparing' };

@@ -11,7 +11,7 @@ import {
   toPullError,
   toStartError,
   unavailable,
-} from '../../../src/docker/classify.ts';
+} from '../../../src/docker/engine-error.ts';
 
 /** What docker-modem throws. */
 function refusal(statusCode: number, text: string): Error {

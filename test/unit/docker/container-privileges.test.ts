@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { privilegesOf } from '../../../src/docker/create/privileges.ts';
+import { privilegesOf } from '../../../src/docker/create/container-spec.ts';
 
 const kept = privilegesOf({}).CapAdd;
 

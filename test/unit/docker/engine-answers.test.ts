@@ -1,9 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseState } from '../../../src/docker/container-state.ts';
-import { parseEvent } from '../../../src/docker/engine-events.ts';
-import { imageQuery } from '../../../src/docker/image/pull-image.ts';
-import { PullProgress } from '../../../src/docker/image/pull-progress.ts';
+import { parseEvent, parseState } from '../../../src/docker/container-state.ts';
+import { imageQuery, PullProgress } from '../../../src/docker/pull/pull-image.ts';
 
 const event = (action: string, attributes: object = {}) => ({
   Type: 'container',

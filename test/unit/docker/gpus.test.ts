@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ContainerOptions, containerSpec } from '../../../src/docker/create/container-spec.ts';
-import { canDoWithout, gpuAttempts } from '../../../src/docker/create/gpu-attempts.ts';
+import { canDoWithout, gpuAttempts } from '../../../src/docker/create/create-container.ts';
 import { podGpus } from '../../../src/docker/create/gpu-request.ts';
 import { RunError } from '../../../src/support/errors.ts';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isUnreachable } from '../../../src/docker/classify.ts';
-import { CancelAwareDeadline } from '../../../src/docker/patience.ts';
+import { isUnreachable } from '../../../src/docker/engine-error.ts';
+import { CancelAwareDeadline } from '../../../src/docker/remove-container.ts';
 
 /** A deadline that is not shortened comes later than this, after 5 s. */
 const soonMs = 4_000;

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { authsFor, registryHost } from '../../../src/docker/registry/match.ts';
+import { authsFor, registryHost } from '../../../src/docker/pull/registry-auths.ts';
 
 function entry(pattern: string) {
   return { pattern, source: pattern, login: { username: 'u', password: 'p' } };

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { classifyPull } from '../../../src/docker/classify.ts';
-import { refusedPull } from '../../../src/docker/registry/refusal.ts';
-import { registryAuths } from '../../../src/docker/registry/secrets.ts';
+import { classifyPull } from '../../../src/docker/engine-error.ts';
+import { refusedPull } from '../../../src/docker/pull/registry-pull.ts';
+import { registryAuths } from '../../../src/docker/pull/docker-config.ts';
 
 /** What docker-modem throws. */
 function answer(statusCode: number, text: string): Error {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { configJsonKey, configKey, registryAuths } from '../../../src/docker/registry/secrets.ts';
+import { configJsonKey, configKey, registryAuths } from '../../../src/docker/pull/docker-config.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
 const host = 'reg.example.org';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { AdaptiveTimeout } from '../../../src/girder/job/answer-time.ts';
+import { AdaptiveTimeout } from '../../../src/girder/job/route.ts';
 
 const bounds = { shortest: 3_000, longest: 30_000 };
 

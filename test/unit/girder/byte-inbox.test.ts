@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TlsReceiveBuffer, PlainReceiveBuffer } from '../../../src/girder/http/byte-inbox.ts';
+import { TlsReceiveBuffer, PlainReceiveBuffer } from '../../../src/girder/http/socket.ts';
 
 const kibi = 1024;
 

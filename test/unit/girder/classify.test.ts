@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { classify, parseRefusal } from '../../../src/girder/classify.ts';
-import type { TransientFailure } from '../../../src/girder/failure.ts';
+import { classify, parseRefusal } from '../../../src/girder/girder-error.ts';
+import type { TransientFailure } from '../../../src/girder/retry.ts';
 import type { Method } from '../../../src/girder/http/transport.ts';
 import { RunError } from '../../../src/support/errors.ts';
 

@@ -1,8 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { guardedLookup } from '../../../src/girder/http/guarded-lookup.ts';
-import { RedirectRefused } from '../../../src/girder/http/redirect.ts';
+import { guardedLookup, RedirectRefused } from '../../../src/girder/http/redirect.ts';
 
 type Found = { error: Error | null; address: string | LookupAddress[]; family: number | undefined };
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { framingOf } from '../../../src/girder/http/framing.ts';
-import { MalformedAnswer, parseHead } from '../../../src/girder/http/head.ts';
+import { framingOf, MalformedAnswer, parseHead } from '../../../src/girder/http/http1.ts';
 
 type Read = {
   readonly body: string;

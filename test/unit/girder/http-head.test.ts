@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HeadCollector, longestHead, MalformedAnswer, parseHead } from '../../../src/girder/http/head.ts';
+import { HeadCollector, longestHead, MalformedAnswer, parseHead } from '../../../src/girder/http/http1.ts';
 
 const text =
   'HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\nContent-Range:\t bytes 5-9/10 \r\nX-a: \r\nx-A: b';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { JobLog, leftOutLine } from '../../../src/girder/job/log.ts';
+import { JobLog, leftOutLine } from '../../../src/girder/job/job-log.ts';
 
 const kibi = 1024;
 

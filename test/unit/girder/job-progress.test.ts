@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ProgressChanges } from '../../../src/girder/job/progress.ts';
+import { ProgressChanges } from '../../../src/girder/job/job-status.ts';
 
 test('only what Girder does not know yet is sent', () => {
   const progress = new ProgressChanges();

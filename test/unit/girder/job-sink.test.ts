@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { JobSink } from '../../../src/girder/job/sink.ts';
+import { JobSink } from '../../../src/girder/job/job-log.ts';
 
 /** A sink, and what comes out of it. */
 function recorded(): { sink: JobSink; texts: string[] } {

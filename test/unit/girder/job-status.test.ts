@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isCancel, nextStatus, type SettableStatus } from '../../../src/girder/job/status.ts';
+import { isCancel, nextStatus, type SettableStatus } from '../../../src/girder/job/job-status.ts';
 
 const wanted: readonly SettableStatus[] = [2, 3, 4, 5];
 

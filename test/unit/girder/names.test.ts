@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { UniqueNames, safeFileName } from '../../../src/girder/names.ts';
-import { pathSegments } from '../../../src/io/confined-path.ts';
+import { UniqueNames, safeFileName } from '../../../src/girder/file-names.ts';
+import { pathSegments } from '../../../src/io/confined.ts';
 
 test('an ordinary name stays as it is', () => {
   assert.is(safeFileName('scan 1 (übung).nii.gz'), 'scan 1 (übung).nii.gz');

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeParameters, parseApiUrl, routeUrl } from '../../../src/girder/api-url.ts';
-import { parseContentRange } from '../../../src/girder/http/content-range.ts';
+import { parseContentRange } from '../../../src/girder/http/http1.ts';
 import { parseFile, parseFileOrUpload, UnexpectedAnswer } from '../../../src/girder/documents.ts';
 import { RunError } from '../../../src/support/errors.ts';
 

@@ -1,7 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TransientFailure } from '../../../src/girder/failure.ts';
-import { defaultRetryLimits, parseRetryAfter, RetryBudget } from '../../../src/girder/patience.ts';
+import {
+  defaultRetryLimits,
+  parseRetryAfter,
+  RetryBudget,
+  TransientFailure,
+} from '../../../src/girder/retry.ts';
 import { backoffMs } from '../../../src/support/backoff.ts';
 
 const never = new AbortController().signal;

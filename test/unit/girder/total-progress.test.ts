@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TotalProgress } from '../../../src/girder/download/total-progress.ts';
+import { TotalProgress } from '../../../src/girder/tree-transfer.ts';
 
 test('progress has no total before all is listed, and counts a restarted file once', () => {
   const seen: (number | undefined)[][] = [];

@@ -1,8 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FolderStack } from '../../../src/girder/download/folder-stack.ts';
-import { Refusals } from '../../../src/girder/upload/refusals.ts';
-import { UploadSources } from '../../../src/girder/upload/sources.ts';
+import { FolderStack } from '../../../src/girder/tree-transfer.ts';
+import { Refusals, UploadSources } from '../../../src/girder/upload/upload-tree.ts';
 
 test('the folder of an entry is that of its directory, if that has one', () => {
   const folders = new FolderStack('root');

@@ -15,10 +15,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { publishFile, removePath } from '../../../src/io/confined-change.ts';
-import { createFile, makeDirectories, openRegularFile } from '../../../src/io/confined.ts';
-import { ConfinedPathError, pathSegments } from '../../../src/io/confined-path.ts';
-import { inodeOf } from '../../../src/io/made-path.ts';
+import { inodeOf, publishFile, removePath } from '../../../src/io/confined-change.ts';
+import {
+  ConfinedPathError,
+  createFile,
+  makeDirectories,
+  openRegularFile,
+  pathSegments,
+} from '../../../src/io/confined.ts';
 import { openBelow } from '../../fixtures/open-below.ts';
 
 const test = suite<{ root: string; outside: string }>('confined paths');

@@ -14,11 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { removePath } from '../../../src/io/confined-change.ts';
-import { ConfinedPathError } from '../../../src/io/confined-path.ts';
-import { FifoError } from '../../../src/io/fifo.ts';
-import { makeFifo } from '../../../src/io/make-fifo.ts';
-import { inodeOf, type CreatedPath, ownNamePrefix } from '../../../src/io/made-path.ts';
+import { type CreatedPath, inodeOf, ownNamePrefix, removePath } from '../../../src/io/confined-change.ts';
+import { ConfinedPathError } from '../../../src/io/confined.ts';
+import { FifoError, makeFifo } from '../../../src/io/fifo.ts';
 
 const test = suite<{ root: string; descriptors: number }>('making named pipes');
 

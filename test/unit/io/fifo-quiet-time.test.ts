@@ -1,7 +1,7 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { QuietTime } from '../../../src/io/fifo-quiet-time.ts';
+import { QuietTime } from '../../../src/io/fifo-reader.ts';
 
 function start(milliseconds: number): { quiet: QuietTime; calls: () => number } {
   let calls = 0;

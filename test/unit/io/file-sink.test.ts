@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FileSink } from '../../../src/io/file-sink.ts';
+import { FileSink } from '../../../src/io/byte-sink.ts';
 
 test('chunks of all sizes end in the file in order', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sink-'));

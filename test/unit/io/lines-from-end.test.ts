@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { linesFromEnd } from '../../../src/io/lines-from-end.ts';
+import { linesFromEnd } from '../../../src/worker/stage/journal.ts';
 
 async function linesOf(text: string): Promise<string[]> {
   const path = join(tmpdir(), `lines-${process.pid}`);

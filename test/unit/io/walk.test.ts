@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openDirectory } from '../../../src/io/confined.ts';
-import { ConfinedPathError } from '../../../src/io/confined-path.ts';
+import { ConfinedPathError, openDirectory } from '../../../src/io/confined.ts';
 import { type WalkEntry, type WalkLimits, walkTree } from '../../../src/io/walk.ts';
 import { openBelow } from '../../fixtures/open-below.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { verbAndResource } from '../../../src/kube/api-call.ts';
+import { verbAndResource } from '../../../src/kube/connection.ts';
 
 test('a request is named by its verb and kind, never by an object', () => {
   const runs = '/apis/dockerrun.dev/v1alpha1';

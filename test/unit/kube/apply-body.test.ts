@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
-import { applyBody } from '../../../src/kube/apply-body.ts';
+import { applyBody } from '../../../src/kube/request.ts';
 
 /** Any text, and more often than not with what YAML and JSON read in two ways. */
 const text = fc.oneof(

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { interruptionReason, mustList, UnreadableError } from '../../../src/kube/interruption.ts';
+import { interruptionReason, mustList, UnreadableError } from '../../../src/kube/watch.ts';
 import { KubeError } from '../../../src/kube/kube-error.ts';
 import { StalledError } from '../../../src/support/watchdog.ts';
 

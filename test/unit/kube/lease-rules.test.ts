@@ -10,7 +10,7 @@ import {
   parseLease,
   released,
   sight,
-} from '../../../src/kube/lease-rules.ts';
+} from '../../../src/kube/lease.ts';
 import { type Candidate, LeaseWorld, overlap } from './lease-world.ts';
 
 const lease: Lease = {

@@ -2,8 +2,8 @@ import { Agent } from 'node:http';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../../src/kube/connection.ts';
-import { leaseTiming } from '../../../src/kube/lease-rules.ts';
-import { Term } from '../../../src/kube/lease-term.ts';
+import { leaseTiming } from '../../../src/kube/lease.ts';
+import { Term } from '../../../src/kube/lease-election.ts';
 import { aborted } from '../../../src/support/abort.ts';
 
 const timing = { ...leaseTiming, renewDeadlineMs: 500 };

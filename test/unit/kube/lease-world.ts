@@ -5,7 +5,7 @@ import {
   type LeaseTiming,
   sight,
   type Sighting,
-} from '../../../src/kube/lease-rules.ts';
+} from '../../../src/kube/lease.ts';
 
 /** Real times, in milliseconds, between which one candidate believed to lead. */
 export type Reign = { readonly who: number; readonly from: number; to: number };

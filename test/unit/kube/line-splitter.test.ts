@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LineSplitter } from '../../../src/kube/line-splitter.ts';
+import { LineSplitter } from '../../../src/kube/watch.ts';
 
 /** The lines that come out when `bytes` arrive in chunks that end at `cuts`. */
 function linesOf(bytes: Buffer, cuts: readonly number[]): string[] {

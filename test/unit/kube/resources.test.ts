@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { paths } from '../../../src/kube/resources.ts';
+import { paths } from '../../../src/kube/paths.ts';
 
 test('a path is that of the whole cluster, or of one namespace', () => {
   assert.is(paths.dockerRuns(), '/apis/dockerrun.dev/v1alpha1/dockerruns');

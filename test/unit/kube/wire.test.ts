@@ -9,7 +9,7 @@ import {
   parseStatus,
   recordAt,
   textAt,
-} from '../../../src/kube/wire.ts';
+} from '../../../src/kube/json.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 
 test('what is read at a key is what it should be, or nothing', () => {

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import manifest from '../../../package.json' with { type: 'json' };
-import { versionText } from '../../../src/cli/help.ts';
+import { versionText } from '../../../src/cli/arguments.ts';
 import { commonHeaders } from '../../../src/girder/http/transport.ts';
 import { revision, userAgent, version } from '../../../src/support/version.ts';
 

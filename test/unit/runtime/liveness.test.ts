@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { liveness, type Vitals } from '../../../src/runtime/liveness.ts';
+import { liveness, type Vitals } from '../../../src/runtime/health.ts';
 
 const minute = 60_000;
 const now = 1_000 * minute;

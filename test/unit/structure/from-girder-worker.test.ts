@@ -9,7 +9,7 @@ import { hookKinds } from '../../../src/api/hooks.ts';
 import { dockerRunSpec } from '../../../src/api/spec.ts';
 import { transformKinds } from '../../../src/api/transforms.ts';
 import { volumeKinds } from '../../../src/api/volumes.ts';
-import { acceptRun } from '../../../src/cli/accept-run.ts';
+import { acceptRun } from '../../../src/cli/validation.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 
 const page = readFileSync('docs/from-girder-worker.md', 'utf8');

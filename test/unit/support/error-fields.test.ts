@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KubeError } from '../../../src/kube/kube-error.ts';
-import { errorFields } from '../../../src/support/error-fields.ts';
+import { errorFields } from '../../../src/support/log.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
 test('a refusal of the API server says its status and reason', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseTraceparent, rootSpanOf, traceparent } from '../../../src/support/trace/context.ts';
+import { parseTraceparent, rootSpanOf, traceparent } from '../../../src/support/trace/trace.ts';
 
 const uid = 'b1f4c0de-1111-4222-8333-0123456789ab';
 const sampled = '00-b1f4c0de1111422283330123456789ab-00f067aa0ba902b7-01';

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReport } from '../../../src/api/report.ts';
-import { TerminationMessage } from '../../../src/worker/final-word.ts';
+import { TerminationMessage } from '../../../src/worker/termination-message.ts';
 
 const test = suite<{ directory: string; path: string }>('final word');
 const log = pino({ enabled: false });

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inputPathsOf } from '../../../src/worker/steps.ts';
+import { inputPathsOf } from '../../../src/worker/plan.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 
 test('inputs are known by their volume: files by their name, others by the directory of their id', () => {

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReport, terminationMessage } from '../../../src/api/report.ts';
 import { phaseMessages } from '../../../src/api/status.ts';
-import { LiveReport } from '../../../src/worker/live-report.ts';
+import { LiveReport } from '../../../src/worker/progress.ts';
 
 const progressOf = (report: LiveReport) => report.snapshot().progress;
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
-import { podCgroupParent } from '../../../src/worker/pod/cgroup.ts';
+import { podCgroupParent } from '../../../src/worker/pod/pod.ts';
 
 const podUid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
 const withUnderscores = '0b9ad1c6_8f7f_4f0e_9d5c_3c0f6f1f2a3b';

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
-import { claimDirectory, claimPaths, isInlineVolume } from '../../../src/worker/pod/claims.ts';
+import { claimDirectory, claimPaths, isInlineVolume } from '../../../src/worker/pod/claim-paths.ts';
 
 const volumesRoot = '/var/lib/kubelet/pods/u/volumes';
 const known = [{ device: '254:0', root: '/k/temporary-volume', hostPath: '/k/temporary-volume' }];

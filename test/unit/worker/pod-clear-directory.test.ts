@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { removeDirectory } from '../../../src/worker/pod/clear-directory.ts';
+import { removeDirectory } from '../../../src/io/remove-tree.ts';
 
 const test = suite<{ root: string }>('removing a directory of a target');
 

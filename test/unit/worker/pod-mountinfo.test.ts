@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { mountedAt, nodePathOf } from '../../../src/worker/pod/mountinfo.ts';
+import { mountedAt, nodePathOf } from '../../../src/worker/pod/claim-paths.ts';
 
 const device = '254:0';
 const pod = 'pods/u/volumes/kubernetes.io~empty-dir/temporary-volume';

@@ -5,7 +5,7 @@ import {
   fetchProgress,
   measuredProgress,
   transferProgress,
-} from '../../../src/worker/progress-text.ts';
+} from '../../../src/worker/progress.ts';
 
 const ct = { name: 'ct', bytes: 0, totalBytes: undefined, files: 0 };
 

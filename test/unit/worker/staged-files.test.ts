@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inodeOf } from '../../../src/io/made-path.ts';
-import { StagedFiles } from '../../../src/worker/stage/staged-files.ts';
+import { inodeOf } from '../../../src/io/confined-change.ts';
+import { StagedFiles } from '../../../src/worker/stage/journal.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { aContext, aVolume, anEnvironment } from '../../fixtures/builders-worker.ts';
 

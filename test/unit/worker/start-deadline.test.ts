@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RunContext } from '../../../src/worker/context.ts';
-import { tooLate, withStartDeadline } from '../../../src/worker/start-deadline.ts';
+import { tooLate, withStartDeadline } from '../../../src/worker/run.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 

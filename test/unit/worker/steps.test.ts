@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { expandArguments, planRun } from '../../../src/worker/steps.ts';
+import { expandArguments, planRun } from '../../../src/worker/plan.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 

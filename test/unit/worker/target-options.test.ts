@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { targetOptions } from '../../../src/worker/target.ts';
+import { targetOptions } from '../../../src/worker/target-options.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ContainerOutcome } from '../../../src/docker/run-container.ts';
-import { pullPolicy, targetFailure, targetStatus } from '../../../src/worker/target.ts';
+import { pullPolicy, targetFailure, targetStatus } from '../../../src/worker/target-options.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
 for (const [image, policy] of [

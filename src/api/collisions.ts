@@ -1,0 +1,101 @@
+import { posix } from 'node:path';
+import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from './names.ts';
+import { placeOf, resultUploadsOf, type TransformPlace } from './spec-usage.ts';
+import type { DockerRunSpec } from './spec.ts';
+import type { Volume } from './volumes.ts';
+
+/** Two things at one place, and things where nothing can be. */
+export function placeProblems(spec: DockerRunSpec): string[] {
+  return [
+    ...collidingMounts(spec),
+    ...collidingPaths(spec),
+    ...readOnlyClaims(spec),
+    ...collidingOutputs(spec),
+  ];
+}
+
+/** Where the target sees a volume. */
+function containerPathOf({ name, bindMount, persistentVolumeClaim }: Volume): string {
+  return bindMount?.containerPath ?? persistentVolumeClaim?.containerPath ?? namedTemporaryVolumePath(name);
+}
+
+function collidingMounts(spec: DockerRunSpec): string[] {
+  const seen = new Map([[`${temporaryVolumePath}/`, temporaryVolumeName]]);
+  const problems: string[] = [];
+  for (const { field, path } of mountPaths(spec)) {
+    const key = posix.normalize(`${path}/`);
+    const other = seen.get(key);
+    if (other !== undefined) problems.push(`${field}: ${other} is mounted at ${path} already`);
+    else if (key === '/') problems.push(`${field}: the root directory of the target cannot be a mount`);
+    seen.set(key, field);
+  }
+  return problems;
+}
+
+function mountPaths(spec: DockerRunSpec): { field: string; path: string }[] {
+  return [
+    ...(spec.volumes ?? []).map((volume) => ({
+      field: `spec.volumes: ${volume.name}`,
+      path: containerPathOf(volume),
+    })),
+    ...Object.entries(spec.dockerVolumes ?? {}).map(([host, { bind }]) => ({
+      field: `spec.dockerVolumes: ${host}`,
+      path: bind,
+    })),
+  ];
+}
+
+/** Two files, or a file and a pipe, cannot have one path; one file under two names can. */
+function collidingPaths(spec: DockerRunSpec): string[] {
+  const taken = new Map<string, { name: string; content: string }>();
+  return (spec.transforms ?? []).flatMap((transform) => {
+    const place = placeOf(transform);
+    if (place?.path === undefined || place.kind === 'path') return [];
+    const where = `${place.volume}: ${posix.normalize(place.path)}`;
+    const content = contentOf(transform.name, place, transform.girderFileIdToVolume?.fileId);
+    const other = taken.get(where) ?? { name: transform.name, content };
+    taken.set(where, other);
+    if (other.content === content) return [];
+    return [`spec.transforms: ${transform.name}.${place.field}: ${other.name} is at ${where} already`];
+  });
+}
+
+function contentOf(name: string, { kind }: TransformPlace, fileId: string | undefined): string {
+  return kind === 'download' ? `file ${fileId}` : `pipe of ${name}`;
+}
+
+/** The worker makes downloads and pipes, and deletes what was uploaded, through the same claim. */
+function readOnlyClaims(spec: DockerRunSpec): string[] {
+  const readOnly = new Set(
+    (spec.volumes ?? [])
+      .filter(({ persistentVolumeClaim }) => persistentVolumeClaim?.readOnly === true)
+      .map(({ name }) => name),
+  );
+  const made = (spec.transforms ?? []).flatMap((transform) => {
+    const place = placeOf(transform);
+    if (place === undefined || place.kind === 'path' || !readOnly.has(place.volume)) return [];
+    const what = place.kind === 'pipe' ? 'a pipe' : 'a download';
+    return [
+      `spec.transforms: ${transform.name}.${place.field}: ${what} cannot be in ${place.volume}, whose claim is readOnly`,
+    ];
+  });
+  const deleted = resultUploadsOf(spec)
+    .filter(({ upload, volume }) => upload.deleteFile && readOnly.has(volume))
+    .map(
+      ({ field, volume }) =>
+        `${field}.deleteFile: nothing can be deleted from ${volume}, whose claim is readOnly`,
+    );
+  return [...made, ...deleted];
+}
+
+/** An output goes to one place; who wants it at two has a program of the target's copy it. */
+function collidingOutputs(spec: DockerRunSpec): string[] {
+  return (['containerStdOut', 'containerStdErr'] as const).flatMap((output) => {
+    const connects = (spec.transforms ?? []).filter(({ connect }) => connect?.input[output] !== undefined);
+    return connects
+      .slice(1)
+      .map(
+        ({ name }) => `spec.transforms: ${name}.connect.input.${output}: ${connects[0]?.name} has it already`,
+      );
+  });
+}

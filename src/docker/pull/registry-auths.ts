@@ -1,0 +1,114 @@
+export type Login =
+  | { readonly username: string; readonly password: string }
+  | { readonly username?: string | undefined; readonly identitytoken: string };
+
+/** Credentials for one registry, as the engine takes them; `serveraddress` must name the image's own registry. */
+export type RegistryAuth = Login & { readonly serveraddress: string };
+
+/** One entry of a docker configuration. */
+export type RegistryEntry = {
+  /** Host, port and path whose images it is for; the host may hold wildcards. */
+  readonly pattern: string;
+  /** Where it was found, in words that follow `the credentials of`. */
+  readonly source: string;
+  readonly login: Login;
+};
+
+/** All credentials that a run may use, and how a user gives it others. */
+export type RegistryAuths = {
+  readonly entries: readonly RegistryEntry[];
+  /** What to do for the registry of this host when no entry is for it; follows a colon or stands in brackets. */
+  readonly advice: (host: string) => string;
+};
+
+/** Credentials to try for an image, and where they were found. */
+type FittingAuth = { readonly source: string; readonly auth: RegistryAuth };
+
+const dockerHub = 'docker.io';
+/** Docker Hub's name in the files of docker, and the one by which every engine knows it. */
+const dockerHubAddress = 'https://index.docker.io/v1/';
+
+type RegistryPath = { readonly host: string; readonly path: string };
+
+/** The registry of an image: its host with its port; docker.io when the name has none. */
+export function registryHost(image: string): string {
+  return placeOf(image).host;
+}
+
+/** How docker's own files and credential helpers call a registry. */
+export function serverAddress(host: string): string {
+  return host === dockerHub ? dockerHubAddress : host;
+}
+
+/**
+ * The credentials for an image in the order in which to try them, by the kubelet's rules: hosts match label by
+ * label (with wildcards), ports exactly, paths as prefixes; longer paths come before shorter ones and names before
+ * wildcards. None means that the image is pulled without credentials.
+ */
+export function authsFor(image: string, entries: readonly RegistryEntry[]): FittingAuth[] {
+  const wanted = placeOf(image);
+  const serveraddress = serverAddress(wanted.host);
+  return entries
+    .map((entry) => ({ entry, place: patternPlace(entry.pattern) }))
+    .filter(({ place }) => isFor(place, wanted))
+    .sort((a, b) => descending(a.place.host + a.place.path, b.place.host + b.place.path))
+    .map(({ entry: { source, login } }) => ({ source, auth: { ...login, serveraddress } }));
+}
+
+/** Reversed order of characters, as the kubelet sorts: it puts `*` and whatever is a prefix of another last. */
+function descending(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? 1 : -1;
+}
+
+function placeOf(image: string): RegistryPath {
+  const name = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+  const slash = name.indexOf('/');
+  const first = name.slice(0, Math.max(slash, 0));
+  if (/[.:]/.test(first) || first === 'localhost') {
+    return { host: canonicalHost(first), path: withNamespace(first, name.slice(slash)) };
+  }
+  return { host: dockerHub, path: withNamespace(dockerHub, `/${name}`) };
+}
+
+/** What Docker Hub calls `busybox` is `library/busybox`. */
+function withNamespace(host: string, path: string): string {
+  const isShort = canonicalHost(host) === dockerHub && path.lastIndexOf('/') === 0;
+  return isShort ? `/library${path}` : path;
+}
+
+function canonicalHost(host: string): string {
+  return host === 'index.docker.io' ? dockerHub : host;
+}
+
+/** `https://host/v1/` and `host` mean the same. */
+function patternPlace(pattern: string): RegistryPath {
+  const bare = pattern.replace(/^https?:\/\//, '');
+  const slash = bare.indexOf('/');
+  const host = slash < 0 ? bare : bare.slice(0, slash);
+  const path = (slash < 0 ? '' : bare.slice(slash)).replace(/^\/v[12](?=\/|$)/, '');
+  return { host: canonicalHost(host), path: path === '/' ? '' : path };
+}
+
+function isFor(pattern: RegistryPath, wanted: RegistryPath): boolean {
+  const [patternName = '', patternPort] = pattern.host.split(':');
+  const [name = '', port] = wanted.host.split(':');
+  if (patternPort !== port || !wanted.path.startsWith(pattern.path)) return false;
+  const globs = patternName.split('.');
+  const labels = name.split('.');
+  return globs.length === labels.length && globs.every((glob, index) => fits(glob, labels[index] ?? ''));
+}
+
+/** Go's `filepath.Match` for one label of a host: `*`, `?` and classes like `[a-c]`. */
+function fits(glob: string, label: string): boolean {
+  const source = glob
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('[\\^', '[^')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  try {
+    return new RegExp(`^${source}$`).test(label);
+  } catch {
+    return false;
+  }
+}

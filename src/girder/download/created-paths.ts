@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { FileSink } from '../../io/byte-sink.ts';
+import {
+  type CreatedPath,
+  inodeOf,
+  ownNamePrefix,
+  publishFile,
+  refuseExisting,
+} from '../../io/confined-change.ts';
+import { createFile, makeDirectories, splitLast } from '../../io/confined.ts';
+import type { GirderClient } from '../client.ts';
+import type { GirderFile } from '../documents.ts';
+import type { TransferOptions } from '../tree-transfer.ts';
+import { streamFile } from './stream-file.ts';
+
+/** Readable and writable for whatever user the target runs as. */
+const directoryMode = 0o777;
+const fileMode = 0o644;
+
+/** Makes a directory below `into`, and those on the way to it, as far as they are missing. */
+export function ensureDirectory(
+  into: string,
+  segments: readonly string[],
+  made: CreatedPaths,
+): Promise<void> {
+  return makeDirectories(into, segments, directoryMode, (path) => made.note({ path }));
+}
+
+/** Downloads a file to a path below `into`; it gets that name only when it is complete. Gives its size. */
+export async function placeFile(
+  client: GirderClient,
+  file: GirderFile,
+  { into, relativePath, made }: { into: string; relativePath: string; made: CreatedPaths },
+  options: TransferOptions,
+): Promise<number> {
+  const { parents } = splitLast(relativePath);
+  await ensureDirectory(into, parents, made);
+  await refuseExisting(into, relativePath);
+  const temporary = { path: [...parents, `${ownNamePrefix}${randomUUID()}.part`].join('/') };
+  made.note(temporary);
+  const { size, inode } = await fill(client, file, { into, temporary: temporary.path }, options);
+  made.note({ path: relativePath, inode });
+  await publishFile(into, temporary.path, relativePath, (reserved) => made.note(reserved));
+  made.forget(temporary);
+  return size;
+}
+
+async function fill(
+  client: GirderClient,
+  file: GirderFile,
+  { into, temporary }: { into: string; temporary: string },
+  options: TransferOptions,
+): Promise<{ size: number; inode: string }> {
+  await using handle = await createFile(into, temporary, fileMode);
+  const sink = new FileSink(handle);
+  try {
+    const { bytes } = await streamFile(client, file, sink, options);
+    return { size: bytes, inode: inodeOf(await handle.stat({ bigint: true })) };
+  } finally {
+    // Also after a failure: nothing may be writing when the handle is closed.
+    await sink.flush();
+  }
+}
+
+/** What a download has made so far, in order; `onCreate` hears each path just before it is made. */
+export class CreatedPaths {
+  readonly #paths = new Set<CreatedPath>();
+  readonly #onCreate: ((made: CreatedPath) => void) | undefined;
+
+  constructor(onCreate: ((made: CreatedPath) => void) | undefined) {
+    this.#onCreate = onCreate;
+  }
+
+  note(made: CreatedPath): void {
+    this.#onCreate?.(made);
+    this.#paths.add(made);
+  }
+
+  /** A noted path has no longer to be removed. */
+  forget(made: CreatedPath): void {
+    this.#paths.delete(made);
+  }
+
+  list(): CreatedPath[] {
+    return [...this.#paths];
+  }
+}

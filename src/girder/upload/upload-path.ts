@@ -1,0 +1,113 @@
+import type { FileHandle } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { defined } from '../../api/json-values.ts';
+import { type CreatedPath, ownNamePrefix, removePaths } from '../../io/confined-change.ts';
+import { ConfinedPathError, kindOf, openDirectory, openPlace, splitLast } from '../../io/confined.ts';
+import { openWalked, type WalkedFile } from '../../io/walk.ts';
+import { RunError } from '../../support/errors.ts';
+import type { GirderClient } from '../client.ts';
+import { addMetadata, checkMetadata } from './destination.ts';
+import { explainUpload, type Uploaded, uploadToFolder, uploadToItem } from './upload.ts';
+import {
+  type FileTraits,
+  Refusals,
+  TreeUpload,
+  type TreeUploadOptions,
+  type UploadedTree,
+  type UploadPlace,
+} from './upload-tree.ts';
+
+/**
+ * A file or a directory at `path` below `root` (or all of `root`) for Girder; `filename` is the name of a file there,
+ * if it is not to be its own.
+ */
+export type PathUpload = FileTraits & {
+  readonly root: string;
+  readonly path?: string | undefined;
+  readonly to: UploadPlace;
+  readonly filename?: string | undefined;
+};
+
+/**
+ * Uploads what the target left: a file, or a directory with the regular files in it. Into an item go only the files
+ * directly in a directory; into a folder goes everything, directories as folders. Each file comes completely or not at
+ * all, one that Girder has already is not sent, and the first failure stops the rest.
+ * @throws ConfinedPathError when there is nothing at the path, or neither a file nor a directory
+ */
+export async function uploadPath(
+  client: GirderClient,
+  upload: PathUpload,
+  options: TreeUploadOptions,
+): Promise<UploadedTree> {
+  const { root, path, metadata, filename } = upload;
+  checkMetadata(metadata);
+  await using place = path === undefined ? await openDirectory(root, []) : await openAny(root, path);
+  const stats = await place.stat();
+  if (stats.isFile()) return await uploadFile(client, await openWalked(place, path ?? ''), upload, options);
+  if (!stats.isDirectory())
+    throw new ConfinedPathError('unsafe', `${path} is ${kindOf(stats)}, not a regular file or directory`);
+  if (filename !== undefined)
+    throw new RunError(
+      'InvalidSpec',
+      `filename ${filename} is for a file, but ${path ?? 'the volume'} is a directory`,
+    );
+  return await uploadDirectory(client, place, upload, options);
+}
+
+/** Removes what was uploaded, as far as it is still the same; directories, if they are empty then. Tells what stays. */
+export function removeUploaded(root: string, sources: readonly CreatedPath[]): Promise<string[]> {
+  return removePaths(root, sources);
+}
+
+async function openAny(root: string, path: string): Promise<FileHandle> {
+  const { parents, name } = splitLast(path);
+  await using directory = await openDirectory(root, parents);
+  return await openPlace(directory, name, path);
+}
+
+async function uploadFile(
+  client: GirderClient,
+  { path, handle, size, inode }: WalkedFile,
+  { to, filename, ...traits }: PathUpload,
+  options: TreeUploadOptions,
+): Promise<UploadedTree> {
+  await using source = handle;
+  const file = { name: filename ?? posix.basename(path), source, size, ...traits };
+  const uploaded =
+    'folderId' in to
+      ? await uploadToFolder(client, { ...file, folderId: to.folderId }, options)
+      : await intoItem(client, { ...file, itemId: to.itemId }, options);
+  options.onUploaded?.({ ...uploaded, path: posix.basename(path) });
+  const sources = options.keepSources === true ? [{ path, inode }] : [];
+  const { first: refused, counts: refusedCounts } = new Refusals();
+  return { files: 1, size, refused, refusedCounts, sources, unnoted: 0 };
+}
+
+async function intoItem(
+  client: GirderClient,
+  file: Parameters<typeof uploadToItem>[1] & FileTraits,
+  options: TreeUploadOptions,
+): Promise<Uploaded> {
+  const uploaded = await uploadToItem(client, file, options);
+  await addMetadata(client, file.itemId, file.metadata, options.signal);
+  return uploaded;
+}
+
+async function uploadDirectory(
+  client: GirderClient,
+  directory: FileHandle,
+  { path, to, ...traits }: PathUpload,
+  options: TreeUploadOptions,
+): Promise<UploadedTree> {
+  const isOurs = (name: string) => path === undefined && name.startsWith(ownNamePrefix);
+  const ignore = (name: string) => isOurs(name) || options.ignore?.(name) === true;
+  const tree = new TreeUpload(client, traits, { ...options, ...defined({ base: path }), ignore });
+  try {
+    return 'folderId' in to
+      ? await tree.intoFolder(directory, to.folderId)
+      : await tree.intoItem(directory, to.itemId);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw explainUpload(error, path ?? 'the volume');
+  }
+}

@@ -1,0 +1,260 @@
+import type { FileHandle } from 'node:fs/promises';
+import { posix } from 'node:path';
+import type { CreatedPath } from '../../io/confined-change.ts';
+import { type WalkedFile, type WalkEntry, type WalkLimits, walkTree } from '../../io/walk.ts';
+import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
+import type { GirderClient } from '../client.ts';
+import type { GirderFile } from '../documents.ts';
+import { filesOf } from '../lookup.ts';
+import { FolderStack, TotalProgress, type TransferOptions } from '../tree-transfer.ts';
+import { addMetadata, ensureFolder, type Metadata } from './destination.ts';
+import { type Uploaded, uploadToFolder, uploadToItem } from './upload.ts';
+
+/** Where files go: into one item, or as items into a folder. */
+export type UploadPlace = { readonly itemId: string } | { readonly folderId: string };
+
+/** What every file of an upload gets. */
+export type FileTraits = {
+  readonly mimeType?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly metadata?: Metadata | undefined;
+};
+
+/** A result; `path` is below the directory that is uploaded, or the file's name if only a file is. */
+export type UploadedFile = Uploaded & { readonly path: string };
+
+/**
+ * `onRefused` may throw, which ends the upload with that error; `ignore` leaves out a path and all below it; with
+ * `keepSources` there are sources afterwards.
+ */
+export type TreeUploadOptions = TransferOptions & {
+  readonly onUploaded?: ((file: UploadedFile) => void) | undefined;
+  readonly onRefused?: ((refused: Refused) => void) | undefined;
+  readonly ignore?: ((path: string) => boolean) | undefined;
+  readonly keepSources?: boolean | undefined;
+  readonly concurrency?: number | undefined;
+  readonly maxDepth?: number | undefined;
+  readonly maxEntries?: number | undefined;
+};
+
+/**
+ * What came of an upload; `refused` are the first of each kind, and `refusedCounts` how many there were. `sources` are
+ * paths here in the order of the walk, for removeUploaded; there was no room for `unnoted` more.
+ */
+export type UploadedTree = {
+  readonly files: number;
+  readonly size: number;
+  readonly refused: readonly Refused[];
+  readonly refusedCounts: Readonly<Record<Refused['kind'], number>>;
+  readonly sources: readonly CreatedPath[];
+  readonly unnoted: number;
+};
+
+const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
+/** What Python's strip takes away. */
+const spaceAround = /^[\s\x1c-\x1f\x85]|[\s\x1c-\x1f\x85]$/;
+
+/** The upload of a directory, which begins while it is still being walked. */
+export class TreeUpload {
+  readonly #client: GirderClient;
+  readonly #traits: FileTraits;
+  readonly #options: TreeUploadOptions;
+  readonly #group: TaskGroup;
+  readonly #files: TaskLimit;
+  readonly #progress: TotalProgress;
+  readonly #refusals = new Refusals();
+  readonly #sources: UploadSources | undefined;
+  #count = 0;
+  #size = 0;
+
+  /** The sources get the directory's path `base` before theirs. */
+  constructor(client: GirderClient, traits: FileTraits, options: TreeUploadOptions & { base?: string }) {
+    this.#client = client;
+    this.#traits = traits;
+    this.#options = options;
+    this.#group = new TaskGroup(options.signal);
+    this.#files = new TaskLimit(this.#group, options.concurrency ?? defaults.concurrency);
+    this.#progress = new TotalProgress(options.onProgress);
+    if (options.keepSources === true) this.#sources = new UploadSources(options.base);
+  }
+
+  /** The regular files directly in a directory become files of one item; directories in it are refused. */
+  async intoItem(directory: FileHandle, itemId: string): Promise<UploadedTree> {
+    const { signal } = this.#group;
+    return this.#run(async () => {
+      const there = await this.#filesThere(itemId);
+      for await (const entry of walkTree(directory, { ...this.#limits, isFlat: true })) {
+        if (entry.kind === 'file') {
+          await this.#startFile(entry, (file, options) =>
+            uploadToItem(this.#client, { ...file, itemId, found: { file: there.get(file.name) } }, options),
+          );
+        } else if (entry.kind === 'refused')
+          this.#refuse({ path: entry.path, kind: entry.problem, why: entry.why });
+        else
+          this.#refuse({
+            path: entry.path,
+            kind: 'directory',
+            why: 'is a directory, and an item holds only files',
+          });
+      }
+      await this.#files.idle();
+      if (this.#count > 0) await addMetadata(this.#client, itemId, this.#traits.metadata, signal);
+    });
+  }
+
+  /** Directories become folders, and files items in them. */
+  async intoFolder(directory: FileHandle, folderId: string): Promise<UploadedTree> {
+    const { metadata } = this.#traits;
+    return this.#run(async () => {
+      const folders = new FolderStack(folderId);
+      for await (const entry of walkTree(directory, this.#limits)) {
+        const parent = folders.parentOf(entry.path);
+        // What is in a directory that is not uploaded has no folder either.
+        if (parent === undefined) await closeHandle(entry);
+        else if (entry.kind === 'refused')
+          this.#refuse({ path: entry.path, kind: entry.problem, why: entry.why });
+        else if (spaceAround.test(posix.basename(entry.path))) await this.#refuseName(entry);
+        else if (entry.kind === 'directory')
+          folders.push(entry.path, await this.#makeFolder(entry.path, parent));
+        else {
+          await this.#startFile(entry, (file, options) =>
+            uploadToFolder(this.#client, { ...file, folderId: parent, metadata }, options),
+          );
+        }
+      }
+    });
+  }
+
+  async #run(walk: () => Promise<void>): Promise<UploadedTree> {
+    void this.#group.start(async () => {
+      await walk();
+      this.#progress.listed();
+    });
+    await this.#group.finish();
+    return {
+      files: this.#count,
+      size: this.#size,
+      refused: this.#refusals.first,
+      refusedCounts: this.#refusals.counts,
+      sources: this.#sources?.noted ?? [],
+      unnoted: this.#sources?.unnoted ?? 0,
+    };
+  }
+
+  async #startFile(entry: WalkedFile, upload: UploadOne): Promise<void> {
+    const { path, handle: source, size, inode } = entry;
+    const { mimeType, reference } = this.#traits;
+    const options = { signal: this.#group.signal, onProgress: this.#progress.file(size) };
+    try {
+      await this.#files.start(async () => {
+        await using _ = source;
+        const uploaded = await upload(
+          { name: posix.basename(path), source, size, mimeType, reference },
+          options,
+        );
+        this.#count += 1;
+        this.#size += size;
+        this.#options.onUploaded?.({ ...uploaded, path });
+      });
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+    this.#sources?.note({ path, inode });
+  }
+
+  async #makeFolder(path: string, folderId: string): Promise<string> {
+    this.#sources?.note({ path });
+    return ensureFolder(this.#client, { folderId, name: posix.basename(path) }, this.#group.signal);
+  }
+
+  async #refuseName(entry: WalkEntry): Promise<void> {
+    await closeHandle(entry);
+    this.#refuse({
+      path: entry.path,
+      kind: 'name',
+      why: 'has spaces around its name, which Girder does not keep',
+    });
+  }
+
+  #refuse(refused: Refused): void {
+    this.#refusals.add(refused);
+    this.#options.onRefused?.(refused);
+  }
+
+  /** The files of an item by name: of two with one name the first, as everywhere. */
+  async #filesThere(itemId: string): Promise<ReadonlyMap<string, GirderFile>> {
+    const there = new Map<string, GirderFile>();
+    const options = { signal: this.#group.signal, pageSize: 1000 };
+    for await (const files of filesOf(this.#client, itemId, options))
+      for (const file of files) if (!there.has(file.name)) there.set(file.name, file);
+    return there;
+  }
+
+  get #limits(): WalkLimits {
+    const { maxDepth = defaults.maxDepth, maxEntries = defaults.maxEntries, ignore } = this.#options;
+    return { maxDepth, maxEntries, ignore };
+  }
+}
+
+type UploadOne = (
+  file: { name: string; source: FileHandle; size: number } & Omit<FileTraits, 'metadata'>,
+  options: TransferOptions,
+) => Promise<Uploaded>;
+
+async function closeHandle(entry: WalkEntry): Promise<void> {
+  if (entry.kind === 'file') await entry.handle.close();
+}
+
+export type Refused = {
+  readonly path: string;
+  readonly kind: 'directory' | 'unsafe' | 'name';
+  readonly why: string;
+};
+
+/** How many of a kind are kept: enough for a message, whatever a target left. */
+const mostKept = 20;
+
+/** What an upload refused: all of it counted, and the first of each kind kept. */
+export class Refusals {
+  readonly first: Refused[] = [];
+  readonly counts = { directory: 0, unsafe: 0, name: 0 };
+
+  add(refused: Refused): void {
+    this.counts[refused.kind] += 1;
+    if (this.counts[refused.kind] <= mostKept) this.first.push(refused);
+  }
+}
+
+/** Bytes of paths, which are held in memory until the upload is over. */
+const mostBytes = 16 * 1024 * 1024;
+
+/** Where uploaded files were, noted for removeUploaded; only the first ones if a target left too much. */
+export class UploadSources {
+  readonly #noted: CreatedPath[] = [];
+  readonly #base: string;
+  #bytes = 0;
+  #unnoted = 0;
+
+  /** What is noted is below `base`, the directory of an upload, which comes first. */
+  constructor(base: string | undefined) {
+    this.#base = base ?? '.';
+    if (base !== undefined) this.#noted.push({ path: base });
+  }
+
+  note(source: CreatedPath): void {
+    const path = posix.join(this.#base, source.path);
+    this.#bytes += Buffer.byteLength(path);
+    if (this.#bytes > mostBytes) this.#unnoted += 1;
+    else this.#noted.push({ ...source, path });
+  }
+
+  get noted(): readonly CreatedPath[] {
+    return this.#noted;
+  }
+
+  /** How many there was no room for. */
+  get unnoted(): number {
+    return this.#unnoted;
+  }
+}

@@ -1,0 +1,78 @@
+import { journalledVolumes } from '../api/spec-usage.ts';
+import { parseEnding, parsePlan, type RunPlan, workerEnvironment, workerPaths } from '../api/run-plan.ts';
+import { exitCodes } from '../api/reasons.ts';
+import { deadline, raceAbort } from '../support/abort.ts';
+import { describe } from '../support/errors.ts';
+import type { Logger } from '../support/log.ts';
+import { traced } from '../support/trace/trace.ts';
+import { cleanEngine } from '../docker/leftovers.ts';
+import { removeHostDirVolume } from './pod/open-volumes.ts';
+import { reportEnd } from './girder-job.ts';
+import { StagedFiles } from './stage/journal.ts';
+import { attemptAttributes, startWorkerTracing, workerLog } from './telemetry.ts';
+
+/** For all of it, less than the deadline of its Job. */
+const longestMs = 90_000;
+
+type Part = { readonly what: string; readonly run: () => Promise<unknown> };
+
+/**
+ * Does what a lost worker could not: `cleanup` removes what it left on this node, and both modes tell the run's end to its
+ * job in Girder. No part needs another to succeed. Gives the exit code: it is not 0 when something may be left on the
+ * node.
+ */
+export async function runCleanup(
+  environment: NodeJS.ProcessEnv,
+  mode: string,
+  stop: AbortSignal,
+): Promise<number> {
+  if (mode !== 'cleanup' && mode !== 'report') throw new TypeError(`unknown mode of the worker: ${mode}`);
+  const log = workerLog(environment);
+  const plan = parsePlan(environment[workerEnvironment.plan]);
+  const ending = parseEnding(environment[workerEnvironment.ending]);
+  const signal = deadline(longestMs, stop);
+  const onNode = mode === 'cleanup' ? partsOnNode(plan, { signal, log }) : [];
+  const toGirder = { what: 'the job in Girder', run: () => reportEnd(plan, ending, { signal, log }) };
+  const tracing = await startWorkerTracing(environment, log);
+  const [onNodeDone] = await traced('clean up after lost worker', attemptAttributes(plan), () =>
+    Promise.all([
+      Promise.all(onNode.map((part) => attempt(part, { signal, log }))),
+      attempt(toGirder, { signal, log }),
+    ]),
+  );
+  await tracing.end();
+  return onNodeDone.every((isDone) => isDone) ? exitCodes.done : exitCodes.internal;
+}
+
+function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSignal; log: Logger }): Part[] {
+  const { journalled, directories } = journalledVolumes(spec);
+  const runUid = run.uid;
+  return [
+    {
+      what: 'containers',
+      run: () => cleanEngine({ dockerSocket: workerPaths.dockerSocket, runUid, signal }),
+    },
+    ...journalled.map((name) => ({
+      what: `files in volume ${name}`,
+      run: () => StagedFiles.sweep({ signal, log }, runUid, { name, localPath: workerPaths.volume(name) }),
+    })),
+    ...directories.map((name) => ({
+      what: `the directory of volume ${name}`,
+      run: () => removeHostDirVolume({ name, runUid }, signal),
+    })),
+  ];
+}
+
+/** Tries one part; gives whether it succeeded in time. */
+async function attempt(
+  { what, run }: Part,
+  { signal, log }: { signal: AbortSignal; log: Logger },
+): Promise<boolean> {
+  try {
+    await raceAbort(run(), signal);
+    return true;
+  } catch (error) {
+    log.warn({ error: describe(error) }, `${what} could not be tidied up`);
+    return false;
+  }
+}

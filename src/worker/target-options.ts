@@ -1,0 +1,134 @@
+import { containerName, labels } from '../api/names.ts';
+import { type BindMount, type ContainerOptions, cpuSharesOf } from '../docker/create/container-spec.ts';
+import type { PullPolicy } from '../docker/pull/ensure-image.ts';
+import type { ContainerOutcome } from '../docker/run-container.ts';
+import type { DockerRunSpec } from '../api/spec.ts';
+import type { TargetStatus } from '../api/status.ts';
+import { RunError } from '../support/errors.ts';
+import { currentSpan, traceparent, traceparentVariable } from '../support/trace/trace.ts';
+import { parseQuantity } from '../api/quantity.ts';
+import type { NamedValue } from '../api/fields.ts';
+import { defined } from '../api/json-values.ts';
+import type { RunContext } from './context.ts';
+import type { RunEnvironment } from './run-environment.ts';
+import { expandArguments } from './plan.ts';
+
+/** Kubernetes' own rule for an image without a policy
+ * (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting). */
+export function pullPolicy({
+  imagePullPolicy,
+  image,
+}: Pick<DockerRunSpec, 'imagePullPolicy' | 'image'>): PullPolicy {
+  if (imagePullPolicy !== undefined) return imagePullPolicy;
+  if (image.includes('@')) return 'IfNotPresent';
+  const tag = /:([^/:]+)$/.exec(image)?.[1] ?? 'latest';
+  return tag === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
+/** The target's container, with every name resolved and every secret read. */
+export async function targetOptions(
+  { environment, engine, volumes }: RunContext,
+  prepared: {
+    readonly mounts: readonly BindMount[];
+    readonly downloaded: ReadonlyMap<string, string>;
+    readonly imageAsksForGpus: boolean;
+  },
+): Promise<ContainerOptions> {
+  const { spec, attempt } = environment;
+  const { uid, namespace, name } = environment.run;
+  return {
+    name: containerName(uid, attempt),
+    labels: {
+      [labels.runUid]: uid,
+      [labels.attempt]: attempt,
+      [labels.run]: `${namespace}/${name}`,
+    },
+    image: spec.image,
+    ...expandArguments(spec, volumes, prepared.downloaded),
+    env: await tracedEnvironment(environment),
+    mounts: prepared.mounts,
+    cgroupParent: await environment.cgroupParent(engine),
+    ...limits(spec),
+    docker: spec.docker,
+    gpus: await environment.gpus(prepared.imageAsksForGpus),
+    keep: !spec.removeContainer,
+  };
+}
+
+/** With the span that the target runs in, for what it may trace itself; a variable of the user's goes before it. */
+async function tracedEnvironment(environment: RunEnvironment): Promise<string[]> {
+  const [env, span] = [await variables(environment), currentSpan()];
+  const isGiven = env.some((entry) => entry.startsWith(`${traceparentVariable}=`));
+  return span === undefined || isGiven ? env : [...env, `${traceparentVariable}=${traceparent(span)}`];
+}
+
+async function variables({ spec, secretValue }: RunEnvironment): Promise<string[]> {
+  const entry = async ({ name, value, valueFrom }: NamedValue, index: number) => {
+    const field = `spec.env[${index}]`;
+    const secret = valueFrom?.secretKeyRef;
+    const text = secret === undefined ? (value ?? '') : await secretValue(secret, field);
+    if (!text.includes('\0')) return `${name}=${text}`;
+    // The engine would refuse it with the whole value in its message.
+    const where = secret === undefined ? 'its value' : `key ${secret.key} of Secret ${secret.name}`;
+    throw new RunError(
+      secret === undefined ? 'InvalidSpec' : 'SecretIncomplete',
+      `${field}: ${where} has a NUL byte, which no environment variable can hold; encode it, for example with base64`,
+    );
+  };
+  return Promise.all((spec.env ?? []).map(entry));
+}
+
+function limits({ resources }: DockerRunSpec): Partial<ContainerOptions> {
+  const cpu = resources?.limits?.['cpu'];
+  const memory = resources?.limits?.['memory'];
+  const cpuRequest = resources?.requests?.['cpu'] ?? cpu;
+  return defined({
+    memoryBytes: memory === undefined ? undefined : Math.floor(parseQuantity(memory)),
+    nanoCpus: cpu === undefined ? undefined : Math.round(parseQuantity(cpu) * 1e9),
+    cpuShares:
+      cpuRequest === undefined ? undefined : cpuSharesOf(Math.round(parseQuantity(cpuRequest) * 1000)),
+  });
+}
+
+/** The outcome as the status shows it, in the words of a pod's container. */
+export function targetStatus(outcome: ContainerOutcome): TargetStatus {
+  const { containerID, exitCode, oomKilled, startedAt, finishedAt } = outcome;
+  return { containerID, exitCode, oomKilled, reason: targetReason(outcome), startedAt, finishedAt };
+}
+
+function targetReason({ stopped, oomKilled, exitCode }: ContainerOutcome): string {
+  if (stopped === 'deadline') return 'DeadlineExceeded';
+  if (stopped === 'cancelled') return 'Cancelled';
+  if (oomKilled && exitCode !== 0) return 'OOMKilled';
+  return exitCode === 0 ? 'Completed' : 'Error';
+}
+
+/** Why a run whose target ended so has failed; nothing when it ended well. */
+export function targetFailure(outcome: ContainerOutcome, spec: DockerRunSpec): RunError | undefined {
+  switch (targetReason(outcome)) {
+    case 'Completed':
+      return undefined;
+    case 'DeadlineExceeded':
+      return new RunError(
+        'ActiveDeadlineExceeded',
+        `the target ran longer than ${spec.activeDeadlineSeconds} s and was stopped`,
+      );
+    case 'Cancelled':
+      return new RunError('Cancelled', 'the run was stopped while the target ran');
+    case 'OOMKilled': {
+      const limit = spec.resources?.limits?.['memory'];
+      const of = limit === undefined ? '' : ` (${limit})`;
+      return new RunError('OOMKilled', `the target used more memory than its limit${of} and was killed`);
+    }
+    default:
+      return new RunError(
+        'TargetFailed',
+        `the target ended with exit code ${outcome.exitCode}${killHint(outcome)}`,
+      );
+  }
+}
+
+/** On a busy node the engine may learn too late of an OOM to report it, so 137 gets its usual cause said. */
+function killHint({ exitCode }: ContainerOutcome): string {
+  return exitCode === 137 ? ': it was killed by SIGKILL, mostly because memory ran out' : '';
+}
