@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseRun } from '../../src/controller/observe/parse.ts';
 import { isTerminalPhase, type Phase } from '../../src/api/status.ts';
-import { type Opinions, opinionsOn } from '../fixtures/gitops-opinions.ts';
+import { type Opinions, opinionsOn } from '../fixtures/gitops-health.ts';
 import { RunVersions } from './support/run-versions.ts';
 import { Lab, untilLetGo } from './support/runs.ts';
 

@@ -16,7 +16,7 @@ import { anItem, filesOf } from '../support/girder.ts';
 import { aJob, cancelJob, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './leaving.ts';
+import { leaving } from './writing-target.ts';
 
 /** States of a job from which the original knows no way to CANCELED; docs/defects.md lists it. */
 

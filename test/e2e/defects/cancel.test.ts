@@ -7,7 +7,7 @@ import { aFile, anItem, filesOf } from '../support/girder.ts';
 import { cancelJob, logOf, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './leaving.ts';
+import { leaving } from './writing-target.ts';
 
 /** What the original does wrong when a job is cancelled; docs/defects.md lists it. */
 

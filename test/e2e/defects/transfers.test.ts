@@ -6,7 +6,7 @@ import { girderOf, succeeds } from '../girder-worker/job-run.ts';
 import { aFile, anItem, download, filesOf, girder, sha256 } from '../support/girder.ts';
 import { Lab, type Manifest } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './leaving.ts';
+import { leaving } from './writing-target.ts';
 
 /** What the original does wrong with downloads and uploads; docs/defects.md lists it. */
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { phases } from '../../../src/api/status.ts';
 import { parseRun } from '../../../src/controller/observe/parse.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
-import { type Opinions, opinionsOn } from '../../fixtures/gitops-opinions.ts';
+import { type Opinions, opinionsOn } from '../../fixtures/gitops-health.ts';
 import { type PageRow, pageRows } from '../../fixtures/gitops-page.ts';
 import { createRun, moveTo, placeNamed, runsPath } from '../../fixtures/placed-runs.ts';
 import { places } from '../../fixtures/runs-by-place.ts';

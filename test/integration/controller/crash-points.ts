@@ -2,7 +2,7 @@ import type { ControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { HoldingProxy, type Moment } from '../../fixtures/holding-proxy.ts';
 import { until } from '../../fixtures/until.ts';
-import { ScriptedRun, type Stage } from './acted-run.ts';
+import { ScriptedRun, type Stage } from './scripted-run.ts';
 import type { Scenario } from './crash-scenarios.ts';
 import { type Outcome, outcomeOf } from './run-outcome.ts';
 

@@ -1,7 +1,7 @@
 import { queueNameLabel } from '../../../src/api/names.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
-import { type ScriptedRun, failed, succeeded } from './acted-run.ts';
+import { type ScriptedRun, failed, succeeded } from './scripted-run.ts';
 
 /** A life of a run, with everything that is done to it but for the controller. */
 export type Scenario = {

@@ -8,7 +8,7 @@ import { listAt, numberAt, parseObjectMeta, recordAt, textAt } from '../../../sr
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { SimulatedJob } from '../../fixtures/played-job.ts';
+import { SimulatedJob } from '../../fixtures/simulated-job.ts';
 import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 

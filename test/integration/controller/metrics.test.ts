@@ -9,7 +9,7 @@ import { freePorts } from '../../fixtures/free-ports.ts';
 import { promtool, Prometheus } from './alerts/prometheus-tools.ts';
 import { createRun, jobMadeIn } from './replicas.ts';
 import { Scrape } from './scrape.ts';
-import { MiniCluster } from './stand-in-cluster.ts';
+import { MiniCluster } from './mini-cluster.ts';
 
 type Scraped = { controller: ControllerProcess; port: number };
 

@@ -1,7 +1,7 @@
 import { labels } from '../../../src/api/names.ts';
 import { requestJson } from '../../../src/kube/request.ts';
-import type { SimulatedPod, WorkerEnd } from '../../fixtures/played-kubelet.ts';
-import { ScriptedRun, failed, type Stage, succeeded } from './acted-run.ts';
+import type { SimulatedPod, WorkerEnd } from '../../fixtures/simulated-kubelet.ts';
+import { ScriptedRun, failed, type Stage, succeeded } from './scripted-run.ts';
 
 /** What can happen to a run by its user and its node, and how often. */
 const weights = {

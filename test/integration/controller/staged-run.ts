@@ -3,7 +3,7 @@ import { paths } from '../../../src/kube/paths.ts';
 import { recordAt, textAt } from '../../../src/kube/json.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { createRun, runPath } from './replicas.ts';
-import { MiniCluster } from './stand-in-cluster.ts';
+import { MiniCluster } from './mini-cluster.ts';
 
 /** A DockerRun whose pod a test plays; each step begins when the test says so, past any proxy. */
 export class StagedRun {

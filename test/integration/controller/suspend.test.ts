@@ -4,11 +4,11 @@ import { progressPort, queueNameLabel } from '../../../src/api/names.ts';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { SimulatedKubelet } from '../../fixtures/played-kubelet.ts';
+import { SimulatedKubelet } from '../../fixtures/simulated-kubelet.ts';
 import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
-import { ScriptedRun, failed, running, type Stage, succeeded } from './acted-run.ts';
+import { ScriptedRun, failed, running, type Stage, succeeded } from './scripted-run.ts';
 import { ClusterRecord } from './cluster-record.ts';
 
 /** Suspensions that meet something else; the Jobs are those of the real Job controller. */

@@ -7,7 +7,7 @@ import { type ControlPlane, startControlPlane } from '../../fixtures/control-pla
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
 import { createRun, jobMadeIn } from './replicas.ts';
-import { MiniCluster } from './stand-in-cluster.ts';
+import { MiniCluster } from './mini-cluster.ts';
 
 const test = suite<{ plane: ControlPlane }>('traces of the controller');
 

@@ -8,7 +8,7 @@ import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
 import { createRun, jobMadeIn, runPath } from './replicas.ts';
-import { MiniCluster } from './stand-in-cluster.ts';
+import { MiniCluster } from './mini-cluster.ts';
 import { StatusHistory } from './status-history.ts';
 
 const alone = { DOCKERRUN_LEADER_ELECTION: 'false' };

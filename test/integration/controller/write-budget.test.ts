@@ -10,7 +10,7 @@ import { moreThan, writeCounts } from '../../fixtures/api-counts.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
-import { SimulatedJob } from '../../fixtures/played-job.ts';
+import { SimulatedJob } from '../../fixtures/simulated-job.ts';
 import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 

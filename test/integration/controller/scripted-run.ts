@@ -4,7 +4,7 @@ import { isTerminalPhase, type Phase } from '../../../src/api/status.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
-import type { SimulatedKubelet, SimulatedPod, WorkerEnd } from '../../fixtures/played-kubelet.ts';
+import type { SimulatedKubelet, SimulatedPod, WorkerEnd } from '../../fixtures/simulated-kubelet.ts';
 import { until } from '../../fixtures/until.ts';
 import type { ClusterRecord, State } from './cluster-record.ts';
 

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { expandArguments, planRun } from '../../../src/worker/plan.ts';
-import { aSpec, specOf } from '../../fixtures/builders.ts';
+import { expandArguments, inputPathsOf, planRun } from '../../../src/worker/plan.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
+import { aSpec, specOf } from '../../fixtures/builders.ts';
 
 const fileId = '5f0c0000000000000000000a';
 const itemId = '5f0c0000000000000000000b';
@@ -190,6 +190,26 @@ test('a name from Girder that looks like a reference is not expanded again', () 
 test('what a spec does not set is left to the image', () => {
   assert.equal(expandArguments(aSpec(), volumes, new Map()), { command: undefined, args: undefined });
   assert.equal(expandArguments(aSpec({ args: [] }), volumes, new Map()).args, []);
+});
+
+test('inputs are known by their volume: files by their name, others by the directory of their id', () => {
+  const data = aVolume('data');
+  const paths = inputPathsOf(
+    [
+      { names: ['a', 'b'], volume: data, source: { kind: 'file', fileId: 'f', filename: 'in/a.txt' } },
+      { names: ['c'], volume: data, source: { kind: 'file', fileId: 'f', filename: undefined } },
+      { names: ['d'], volume: temporaryVolume, source: { kind: 'folder', folderId: 'x', folderName: 'n' } },
+      { names: ['e'], volume: temporaryVolume, source: { kind: 'item', itemId: 'never downloaded' } },
+    ],
+    new Map([
+      ['a', 'in/a.txt'],
+      ['b', 'in/a.txt'],
+      ['c', 'f/c.txt'],
+      ['d', 'x/n'],
+    ]),
+  );
+  assert.equal([...(paths.get(data) ?? [])], ['in/a.txt', 'f']);
+  assert.equal([...(paths.get(temporaryVolume) ?? [])], ['x']);
 });
 
 test.run();
