@@ -91,7 +91,7 @@ export const failureReasons = {
   WorkerLost: {
     category: 'internal',
     meaning:
-      "The run's pod ended without a final word: it was evicted, killed or deleted, or its node was lost.",
+      "The run's pod ended without a termination message: it was evicted, killed or deleted, or its node was lost.",
     remedy: 'Set backoffLimit to have such runs tried again; see the events of the pod.',
   },
   StartDeadlineExceeded: {

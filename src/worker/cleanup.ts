@@ -72,7 +72,7 @@ async function attempt(
     await raceAbort(run(), signal);
     return true;
   } catch (error) {
-    log.warn({ error: describe(error) }, `${what} could not be tidied up`);
+    log.warn({ error: describe(error) }, `${what} could not be cleaned up`);
     return false;
   }
 }

@@ -29,7 +29,7 @@ type Underway = {
   files: number;
 };
 
-/** What the worker knows of its run now; the progress endpoint and the final word are made from it. */
+/** What the worker knows of its run now; the progress endpoint and the termination message are made from it. */
 export class LiveReport {
   phase: ActivePhase = 'Preparing';
   /** What is done to prepare the run, when that is neither a download nor a pull. */

@@ -34,14 +34,17 @@ export class TerminationMessage {
         closeSync(file);
       }
     } catch (error) {
-      this.#log.error({ error: describe(error) }, `the final word could not be written to ${this.#path}`);
+      this.#log.error(
+        { error: describe(error) },
+        `the termination message could not be written to ${this.#path}`,
+      );
     }
   }
 }
 
 /**
  * Ends the process with the exit code that `end` gives when something fails where nobody waits for it, which is a
- * defect of ours; without this, Node would end it without a final word. A broken log ends nothing.
+ * defect of ours; without this, Node would end it without a termination message. A broken log ends nothing.
  */
 export function installLastResort(end: (failure: RunError) => number): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);

@@ -37,7 +37,7 @@ export type Gatherer = {
 
 /**
  * Collects everything that is known of a run. The caches may lag; where a lag would lead to a wrong end (a Job that
- * seems deleted, a final word that seems missing), the API server itself is asked.
+ * seems deleted, a termination message that seems missing), the API server itself is asked.
  */
 export async function gather(
   gatherer: Gatherer,

@@ -97,7 +97,7 @@ test('a run whose time to live is over is gone, with all that it had', (crashes)
   endsTheSame(crashes, scenarios.deleted));
 test('a run that a quota refuses for some time ends the same', (crashes) =>
   endsTheSame(crashes, scenarios.refused));
-test('a run whose worker is lost is tidied up after once, and ends the same', (crashes) =>
+test('a run whose worker is lost is cleaned up after once, and ends the same', (crashes) =>
   endsTheSame(crashes, scenarios.lost));
 
 test.run();

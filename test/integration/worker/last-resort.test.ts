@@ -17,7 +17,7 @@ async function defect(kind: string): Promise<{ code: unknown; said: string }> {
   return { code, said: await said };
 }
 
-test('an exception nobody catches ends the worker with its own exit code and a final word', async () => {
+test('an exception nobody catches ends the worker with its own exit code and a termination message', async () => {
   const { code, said } = await defect('exception');
   assert.is(code, 68);
   assert.match(said, /^WorkerFailed: .*JSON/);

@@ -27,7 +27,7 @@ const anyReport: fc.Arbitrary<Report> = fc.record({
   results: fc.array(result, { maxLength: 100 }),
 });
 
-test('a final word always fits into the 4096 bytes that the kubelet keeps, and is read back', () => {
+test('a termination message always fits into the 4096 bytes that the kubelet keeps, and is read back', () => {
   fc.assert(
     fc.property(anyReport, (report) => {
       const text = terminationMessage(report);
@@ -37,7 +37,7 @@ test('a final word always fits into the 4096 bytes that the kubelet keeps, and i
   );
 });
 
-test('a final word is shortened as soon as it is one byte too long, and no sooner', () => {
+test('a termination message is shortened as soon as it is one byte too long, and no sooner', () => {
   const base = { ...failed, results: [] };
   const sizeOf = (length: number) => {
     const transfers = [{ name: 'n'.repeat(length), direction: 'download' as const, bytes: 1, totalBytes: 1 }];

@@ -44,7 +44,7 @@ function cleanupIn(job: V1Job): [string, string] {
   return [node, parseEnding(env.find(({ name }) => name === workerEnvironment.ending)?.value).kind];
 }
 
-test('a run whose worker was lost waits until its node is tidied up, and says so', () => {
+test('a run whose worker was lost waits until its node is cleaned up, and says so', () => {
   const decision = decided(lost(), now, {});
   assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
   assert.is(decision.status?.phase, 'Running');
@@ -89,7 +89,7 @@ test('a Job that is refused for good ends the run, and one that is refused for n
   for (const permanent of [true, false]) assert.equal(refused(permanent).actions, []);
 });
 
-test('a worker that left nothing, or that gave its final word, is not tidied up after', () => {
+test('a worker that left nothing, or that gave its termination message, is not cleaned up after', () => {
   for (const observed of [lost({}), lost({ volumes }, { pods: [aPod(said)] })]) {
     const decision = decided(observed, now, {});
     assert.is(decision.status?.phase, 'Failed');
@@ -104,7 +104,7 @@ test('a worker that was ended by a defect of its own has said so, but not cleane
   assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
 });
 
-test('a pod that has vanished is tidied up after on the node that the status knows', () => {
+test('a pod that has vanished is cleaned up after on the node that the status knows', () => {
   assert.equal(cleanupsOf(decided(lost({ volumes }, { pods: [] }), now, {})), [['node-1', 'failed']]);
 });
 
@@ -134,7 +134,7 @@ test('what an earlier attempt left is removed when the next one cannot start', (
   assert.equal(cleanupsOf(decided(observed, now, {})), [['node-1', 'failed']]);
 });
 
-test('a worker whose Job was deleted tidies up itself while it ends, and is replaced when it cannot', () => {
+test('a worker whose Job was deleted cleans up itself while it ends, and is replaced when it cannot', () => {
   const deleted = (...states: WorkerState[]) =>
     decided(
       anObservation({
@@ -176,7 +176,7 @@ test('nothing is started for a run that is refused', () => {
   }
 });
 
-test('a run does not delete itself while it is tidied up after', () => {
+test('a run does not delete itself while it is cleaned up after', () => {
   const over = { ...status, phase: 'Failed', completionTime: after(50).toISOString() } as const;
   const run = aRun({ spec: { ttlSecondsAfterFinished: 0 }, status: over });
   const at = (cleanupJob: Observed['cleanupJob']) => decided(anObservation({ run, cleanupJob }), now, {});

@@ -34,7 +34,7 @@ test('a Job that is complete is enough, also when the pod has gone', () => {
   assert.is(status?.phase, 'Succeeded');
 });
 
-test('a failed Job fails the run with the final word of its worker', () => {
+test('a failed Job fails the run with the termination message of its worker', () => {
   const target = { containerID: 'c', exitCode: 3 };
   const report: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with 3.', target };
   const { status } = decided(endedRun(false, report), now, {});
@@ -61,7 +61,7 @@ test('what the last worker said counts also when its pod is gone by the end of i
     assert.match(endOf(reason)?.message ?? '', /The pod is gone; its Job reports: gave up/);
 });
 
-test('the final word is that of the last worker that ended', () => {
+test('the termination message is that of the last worker that ended', () => {
   const word = (reason: string): Report => ({ phase: 'Failed', reason, message: reason });
   const pods = ['DownloadFailed', 'TargetFailed'].map((reason) =>
     aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report: word(reason) }, { name: reason }),
@@ -71,7 +71,7 @@ test('the final word is that of the last worker that ended', () => {
   assert.is(status?.attempts, 2);
 });
 
-test('a worker that was killed without a final word is lost, with all that is known of it', () => {
+test('a worker that was killed without a termination message is lost, with all that is known of it', () => {
   const observed = endedRun(false, undefined);
   const pods = observed.pods.map((pod) => ({ ...pod, reason: 'Evicted', message: 'low on memory' }));
   const { status } = decided({ ...observed, pods }, now, {});

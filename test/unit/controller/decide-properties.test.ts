@@ -202,7 +202,7 @@ test('only the own Job is touched, and deleted only when the run ended or is to 
   }, consistentObserved);
 });
 
-test('what a lost worker left is tidied up by one Job at most, and only before the end', () => {
+test('what a lost worker left is cleaned up by one Job at most, and only before the end', () => {
   fc.assert(
     fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
       const before = [...settling(first, now, policy, 8)].flatMap(([observed, { actions }]) =>

@@ -77,7 +77,7 @@ test('a pod says how many attempts failed before it, and one without that annota
   assert.is(parsePod({ metadata: {} }).failuresBefore, 0);
 });
 
-test('a worker that ended has its exit code and its final word, if it is one', () => {
+test('a worker that ended has its exit code and its termination message, if it is one', () => {
   const ended = (message: string) => podIn({ terminated: { exitCode: 69, reason: 'Error', message } }).worker;
   const report = { phase: 'Failed', reason: 'TargetFailed' };
   assert.equal(ended(JSON.stringify(report)), { kind: 'terminated', exitCode: 69, reason: 'Error', report });

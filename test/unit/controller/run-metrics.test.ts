@@ -42,7 +42,7 @@ test('the write that ends a run tells its outcome, reason and durations', () => 
 });
 
 test('a run that has ended does not end again, whatever is written later', () => {
-  assert.is(statusDelta(metadata, succeeded, { ...succeeded, message: 'tidied up' }).end, undefined);
+  assert.is(statusDelta(metadata, succeeded, { ...succeeded, message: 'cleaned up' }).end, undefined);
 });
 
 test('a run that goes on has no end', () => {

@@ -9,7 +9,7 @@ const results = Array.from({ length: 12 }, (_, index) => ({
   ...{ hook: 0, itemId: 'i', fileId: `f${index}`, name: `${index}.txt`, size: 1, sha256: '00' },
 }));
 const transfers = [{ name: 'mask', direction: 'upload' as const, bytes: 9, totalBytes: 9 }];
-/** What a worker says in the 4096 bytes of its final word. */
+/** What a worker says in the 4096 bytes of its termination message. */
 const word: Report = {
   ...{ phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' },
   ...{ results, resultCount: 40 },

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { parseReport } from '../../../src/api/report.ts';
 import { TerminationMessage } from '../../../src/worker/termination-message.ts';
 
-const test = suite<{ directory: string; path: string }>('final word');
+const test = suite<{ directory: string; path: string }>('termination message');
 const log = pino({ enabled: false });
 
 test.before.each((context) => {
