@@ -19,7 +19,7 @@ switch (role) {
   case 'worker': {
     const mode = process.argv[3];
     if (mode !== undefined) {
-      const { runCleanup } = await import('./worker/cleanup.ts');
+      const { runCleanup } = await import('./worker/cleanup-run.ts');
       process.exit(await runCleanup(process.env, mode, stop.signal));
     }
     const { runWorker } = await import('./worker/main.ts');

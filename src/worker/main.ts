@@ -55,8 +55,8 @@ async function attempt(
   const { stdout, stderr } = process;
   try {
     const environment = podEnvironment(variables);
-    const run = () => runOnce({ ...options, environment, stdout, stderr });
-    await traced('attempt', attemptAttributes(environment), run);
+    const work = () => runOnce({ ...options, environment, stdout, stderr });
+    await traced('attempt', attemptAttributes(environment), work);
     return undefined;
   } catch (error) {
     return toRunError(error);

@@ -12,7 +12,7 @@ import {
   refused,
 } from './pending.ts';
 import { attemptEnded, namespaceTerminating, preparedTooLong, workerLost, workerRunning } from './running.ts';
-import { decisionOf } from './status.ts';
+import { decisionOf } from './decision.ts';
 
 /** What is true of a run, and what follows from it; undefined when the rule does not apply. */
 type Rule = (input: Input) => Outcome | undefined;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { validateHeaderValue } from 'node:http';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { isForbiddenHeader } from '../../api/fields.ts';
 import { type ByteSink, FileSink } from '../../io/byte-sink.ts';
 import { ChunkedPost } from '../../io/chunked-post.ts';
@@ -11,7 +11,6 @@ import type { RunContext } from '../context.ts';
 import type { RunEnvironment } from '../run-environment.ts';
 import type { OutputTo } from '../plan.ts';
 import { ProgressLines, type ProgressLine } from './progress-lines.ts';
-import { openLog } from '../run-support.ts';
 
 /** Where a stream of the target goes. */
 export type OutputSink = {
@@ -168,4 +167,21 @@ async function openNameless(directory: string): Promise<FileHandle> {
     const text = `a stream cannot be kept on the disk of the worker: ${describe(error)}`;
     throw new RunError('StreamFailed', text, { cause: error });
   }
+}
+
+/** A way into the run's log and its Girder job's for one stream, whose bytes no other stream can split. */
+export function openLog(context: RunContext, stream: 'stdout' | 'stderr'): Writable {
+  const { girderJob } = context;
+  return girderJob === undefined ? context[stream] : tee(context[stream], girderJob.sink());
+}
+
+/** Writes everything to `main`, at its pace, and to `copy`, which has to keep up; neither can break the other. */
+function tee(main: Writable, copy: Writable): Writable {
+  return new Writable({
+    highWaterMark: main.writableHighWaterMark,
+    write(chunk: Buffer, _encoding, done) {
+      copy.write(chunk);
+      main.write(chunk, () => done());
+    },
+  });
 }

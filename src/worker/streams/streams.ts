@@ -6,11 +6,10 @@ import { FifoWriter } from '../../io/fifo-writer.ts';
 import type { RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
 import { InputStream } from './input-stream.ts';
-import { openOutputSink } from './output-sink.ts';
+import { openLog, openOutputSink } from './output-sink.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Pipes } from './pipes.ts';
 import { progressReporter } from './progress-lines.ts';
-import { openLog } from '../run-support.ts';
 
 /** Where the input streams come from: Girder, and the documents of their files by id. */
 export type StreamSources = {

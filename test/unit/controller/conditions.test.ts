@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Verdict } from '../../../src/controller/decide/outcome.ts';
-import { conditionsOf } from '../../../src/controller/decide/status.ts';
+import { conditionsOf } from '../../../src/controller/decide/decision.ts';
 
 const running: Verdict = { phase: 'Running', reason: 'Running', message: 'The target runs.' };
 const failed: Verdict = { phase: 'Failed', reason: 'TargetFailed', message: 'No.', accepted: true };

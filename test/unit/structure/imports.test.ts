@@ -20,7 +20,38 @@ const below: Record<string, readonly string[]> = {
   main: ['controller', 'worker', 'cli'],
 };
 
+/**
+ * The floors of a layer, the lowest first. A file is on the floor of the entry that names it, or else its sub-folder;
+ * `*` are the other files of the layer itself. Files import from their own floor, without circles, and from lower ones.
+ */
+const floors: Record<string, readonly (readonly string[])[]> = {
+  support: [['*'], ['trace']],
+  docker: [
+    ['engine.ts', 'engine-call.ts', 'engine-error.ts', 'container-state.ts', 'remove-container.ts'],
+    ['create', 'output', 'pull'],
+    ['*'],
+  ],
+  girder: [['retry.ts'], ['http'], ['*'], ['download'], ['upload', 'job']],
+  controller: [['metrics'], ['observe'], ['job'], ['decide'], ['apply'], ['*']],
+  worker: [
+    ['run-environment.ts', 'plan.ts', 'progress.ts', 'context.ts', 'target-options.ts'],
+    ['pod', 'streams'],
+    ['stage'],
+    ['*'],
+  ],
+};
+
 const inSrc = (path: string) => path.startsWith('src/');
+
+/** The part of its layer that a file is in: a sub-folder, or none. */
+function folderOf(path: string): string | undefined {
+  return /^src\/[^/]+\/([^/]+)\//.exec(path)?.[1];
+}
+
+/** Imports within one layer, as pairs of files. */
+const insideLayers = sourceFiles.flatMap(({ path, imports }) =>
+  imports.filter((to) => inSrc(to) && layerOf(to) === layerOf(path)).map((to) => ({ path, to })),
+);
 
 test('there are files to check, and every import of a file is one that exists', () => {
   assert.ok(sourceFiles.length > 50);
@@ -56,6 +87,50 @@ test('imports point one way', () => {
   assert.equal(wrong, []);
 });
 
+test('no two sub-folders of a layer import each other', () => {
+  const arrows = new Map<string, string>();
+  for (const { path, to } of insideLayers) {
+    const [from, into] = [folderOf(path), folderOf(to)];
+    if (from === undefined || into === undefined || from === into) continue;
+    arrows.set(`${layerOf(path)}: ${from} → ${into}`, `${path} → ${to}`);
+  }
+  const mutual = [...arrows].filter(([arrow]) => arrows.has(arrow.replace(/(\S+) → (\S+)$/, '$2 → $1')));
+  assert.equal(
+    mutual.map(([, files]) => files),
+    [],
+  );
+});
+
+test('inside a layer imports point down from floor to floor', () => {
+  const up = insideLayers.filter(({ path, to }) => floorOf(to) > floorOf(path));
+  assert.equal(
+    up.map(({ path, to }) => `${path} → ${to}`),
+    [],
+  );
+});
+
+test('every floor has files, and every sub-folder of a layer with floors is on one', () => {
+  for (const [layer, list] of Object.entries(floors)) {
+    const files = sourceFiles.filter(({ path }) => layerOf(path) === layer).map(({ path }) => path);
+    const folders = new Set(files.flatMap((path) => folderOf(path) ?? []));
+    const named = new Set(list.flat());
+    assert.equal(
+      [...folders].filter((folder) => !named.has(folder)),
+      [],
+      layer,
+    );
+    for (const name of named)
+      if (name !== '*')
+        assert.ok(folders.has(name) || files.includes(`src/${layer}/${name}`), `${layer}: ${name}`);
+  }
+});
+
+function floorOf(path: string): number {
+  const list = floors[layerOf(path) ?? ''] ?? [];
+  const own = list.findIndex((floor) => floor.includes(path.split('/').slice(2).join('/')));
+  return own === -1 ? list.findIndex((floor) => floor.includes(folderOf(path) ?? '*')) : own;
+}
+
 test('nothing in src imports what is outside of it', () => {
   const outside = sourceFiles.flatMap(({ path, imports }) =>
     imports.filter((to) => /^(\.\.|scripts|test|node_modules)\//.test(to)).map((to) => `${path} → ${to}`),
@@ -84,7 +159,7 @@ test('what the controller decides is pure: nothing that it loads can speak with 
   const decisions = sourceFiles.filter(({ path }) => path.startsWith('src/controller/decide/'));
   assert.ok(decisions.length > 5);
   const speaks =
-    /^(node:(?!path$|util$|crypto$)|src\/runtime\/|src\/kube\/(?!wire\.ts)|src\/controller\/apply\/)/;
+    /^(node:(?!path$|util$|crypto$)|src\/runtime\/|src\/kube\/(?!json\.ts)|src\/controller\/apply\/)/;
   const others = decisions.flatMap(({ path }) =>
     [...reachableFrom(path).values()].filter((way) => speaks.test(way.at(-1) ?? '')),
   );
@@ -116,11 +191,21 @@ test('files are named for what they hold, in kebab-case, and none is a barrel or
   }
 });
 
-test('no file has more than 300 lines, and most have at most 80', () => {
-  const long = sourceFiles.filter(({ lines }) => lines > 300).map(({ path, lines }) => `${path}: ${lines}`);
+test('no name of a file is there twice, but main.ts', () => {
+  const names = sourceFiles.map(({ path }) => basename(path)).filter((name) => name !== 'main.ts');
+  assert.equal(
+    names.filter((name, index) => names.indexOf(name) !== index),
+    [],
+  );
+});
+
+test('files are few and of a size to read: at most 230, of 85 lines in the median and of 350 at most', () => {
+  const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok((sorted[Math.floor(sorted.length / 2)] ?? 0) <= 80);
+  assert.ok(sorted.length <= 230, `${sorted.length} files`);
+  const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  assert.ok(median >= 85, `${median} lines`);
 });
 
 test.run();

@@ -14,7 +14,7 @@ import { attemptAttributes, startWorkerTracing, workerLog } from './telemetry.ts
 /** For all of it, less than the deadline of its Job. */
 const longestMs = 90_000;
 
-type Part = { readonly what: string; readonly run: () => Promise<unknown> };
+type Part = { readonly what: string; readonly work: () => Promise<unknown> };
 
 /**
  * Does what a lost worker could not: `cleanup` removes what it left on this node, and both modes tell the run's end to its
@@ -32,7 +32,7 @@ export async function runCleanup(
   const ending = parseEnding(environment[workerEnvironment.ending]);
   const signal = deadline(longestMs, stop);
   const onNode = mode === 'cleanup' ? partsOnNode(plan, { signal, log }) : [];
-  const toGirder = { what: 'the job in Girder', run: () => reportEnd(plan, ending, { signal, log }) };
+  const toGirder = { what: 'the job in Girder', work: () => reportEnd(plan, ending, { signal, log }) };
   const tracing = await startWorkerTracing(environment, log);
   const [onNodeDone] = await traced('clean up after lost worker', attemptAttributes(plan), () =>
     Promise.all([
@@ -50,26 +50,26 @@ function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSig
   return [
     {
       what: 'containers',
-      run: () => cleanEngine({ dockerSocket: workerPaths.dockerSocket, runUid, signal }),
+      work: () => cleanEngine({ dockerSocket: workerPaths.dockerSocket, runUid, signal }),
     },
     ...journalled.map((name) => ({
       what: `files in volume ${name}`,
-      run: () => StagedFiles.sweep({ signal, log }, runUid, { name, localPath: workerPaths.volume(name) }),
+      work: () => StagedFiles.sweep({ signal, log }, runUid, { name, localPath: workerPaths.volume(name) }),
     })),
     ...directories.map((name) => ({
       what: `the directory of volume ${name}`,
-      run: () => removeHostDirVolume({ name, runUid }, signal),
+      work: () => removeHostDirVolume({ name, runUid }, signal),
     })),
   ];
 }
 
 /** Tries one part; gives whether it succeeded in time. */
 async function attempt(
-  { what, run }: Part,
+  { what, work }: Part,
   { signal, log }: { signal: AbortSignal; log: Logger },
 ): Promise<boolean> {
   try {
-    await raceAbort(run(), signal);
+    await raceAbort(work(), signal);
     return true;
   } catch (error) {
     log.warn({ error: describe(error) }, `${what} could not be cleaned up`);

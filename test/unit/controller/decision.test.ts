@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { decisionOf } from '../../../src/controller/decide/status.ts';
+import { decisionOf } from '../../../src/controller/decide/decision.ts';
 import { after, aJob, anObservation, aPod, aRun, decided, workerConfig } from '../../fixtures/builders.ts';
 
 const results = Array.from({ length: 12 }, (_, index) => ({
