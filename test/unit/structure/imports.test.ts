@@ -25,6 +25,7 @@ const below: Record<string, readonly string[]> = {
  * `*` are the other files of the layer itself. Files import from their own floor, without circles, and from lower ones.
  */
 const floors: Record<string, readonly (readonly string[])[]> = {
+  api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*']],
   support: [['*'], ['trace']],
   docker: [
     ['engine.ts', 'engine-call.ts', 'engine-error.ts', 'container-state.ts', 'remove-container.ts'],
