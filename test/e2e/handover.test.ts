@@ -9,7 +9,7 @@ const namespace = 'dockerrun-system';
 
 /**
  * What tells a lease that was released from one that ran out, and the latter from one that nobody took; the time of
- * kubectl on a busy machine is in them. The promised times are of integration/controller/lease-handover.test.ts.
+ * kubectl on a busy machine is in them. The promised times are of integration/kube/lease-handover.test.ts.
  */
 const releasedMs = 9_000;
 const ranOutMs = 30_000;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from './girder-worker/job-run.ts';
+import { until } from './support/job-run.ts';
 import { containersOf, Lab, type StoredRun, untilLetGo } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
+import { ConcurrentTests } from '../support/concurrent-tests.ts';
 import {
   applyWithJob,
   cancelled,
@@ -11,12 +11,12 @@ import {
   running,
   succeeded,
   until,
-} from '../girder-worker/job-run.ts';
+} from '../support/job-run.ts';
 import { anItem, filesOf } from '../support/girder.ts';
 import { aJob, cancelJob, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './leaving.ts';
+import { writingTarget } from './writing-target.ts';
 
 /** States of a job from which the original knows no way to CANCELED; docs/defects.md lists it. */
 
@@ -40,7 +40,7 @@ tests.add(
     const run = await applyWithJob(
       lab,
       'upload',
-      { ...leaving('echo result > $1', itemId), girder: { apiUrl: girder.apiUrl } },
+      { ...writingTarget('echo result > $1', itemId), girder: { apiUrl: girder.apiUrl } },
       ofCelery,
     );
     await until('the upload stands still', () => girder.proxy.requests('POST', '/file/chunk').length > 0);
@@ -63,8 +63,8 @@ tests.add(
   'D20: a run leaves its job in no state but RUNNING, SUCCESS and ERROR when nobody cancels',
   async () => {
     const itemId = await anItem('states');
-    const wellEnding = await applyWithJob(lab, 'well', leaving('echo x > $1', itemId), ofCelery);
-    const failing = await applyWithJob(lab, 'failing', leaving('exit 1', itemId), ofCelery);
+    const wellEnding = await applyWithJob(lab, 'well', writingTarget('echo x > $1', itemId), ofCelery);
+    const failing = await applyWithJob(lab, 'failing', writingTarget('exit 1', itemId), ofCelery);
     await lab.ended(wellEnding.name);
     await lab.ended(failing.name);
     assert.equal(await statesOf(wellEnding.job.jobId), [running, succeeded]);

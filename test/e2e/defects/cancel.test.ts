@@ -1,13 +1,13 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { applyWithJob, cancelled, endsCancelled, running, until } from '../girder-worker/job-run.ts';
+import { ConcurrentTests } from '../support/concurrent-tests.ts';
+import { applyWithJob, cancelled, endsCancelled, running, until } from '../support/job-run.ts';
 import { aFile, anItem, filesOf } from '../support/girder.ts';
 import { cancelJob, logOf, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './leaving.ts';
+import { writingTarget } from './writing-target.ts';
 
 /** What the original does wrong when a job is cancelled; docs/defects.md lists it. */
 
@@ -67,7 +67,7 @@ tests.add('D7: a cancel during a pull that stands still ends the run before its 
 tests.add('D7: nothing is uploaded once a job is cancelled, though its target ends well', async () => {
   const itemId = await anItem('cancelled');
   const script = 'trap "echo late > $1; exit 0" TERM; echo trapped; while :; do sleep 0.1; done';
-  const run = await applyWithJob(lab, 'no-upload', leaving(script, itemId));
+  const run = await applyWithJob(lab, 'no-upload', writingTarget(script, itemId));
   await lab.running(run.name);
   await until('the trap is set', async () => (await logOf(run.job.jobId)).includes('trapped'));
   await cancelJob(run.job.jobId);

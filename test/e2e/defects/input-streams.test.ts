@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { applyWithJob, endsCancelled, girderOf, succeeds, until } from '../girder-worker/job-run.ts';
+import { ConcurrentTests } from '../support/concurrent-tests.ts';
+import { applyWithJob, endsCancelled, girderOf, succeeds, until } from '../support/job-run.ts';
 import { aFile, sha256 } from '../support/girder.ts';
 import { cancelJob, logOf } from '../support/girder-job.ts';
 import { containersOf, Lab, type Manifest } from '../support/runs.ts';

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { HttpSink } from '../girder-worker/http-sink.ts';
-import { girderOf, succeeds } from '../girder-worker/job-run.ts';
+import { HttpSink } from '../support/http-sink.ts';
+import { girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, sha256 } from '../support/girder.ts';
 import { Lab, untilLetGo } from '../support/runs.ts';
 

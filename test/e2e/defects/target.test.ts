@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { applyWithJob, failed, running, successfulLog } from '../girder-worker/job-run.ts';
+import { ConcurrentTests } from '../support/concurrent-tests.ts';
+import { applyWithJob, failed, running, successfulLog } from '../support/job-run.ts';
 import { logOf, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { girderOf, succeeds } from '../girder-worker/job-run.ts';
+import { ConcurrentTests } from '../support/concurrent-tests.ts';
+import { girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, anItem, download, filesOf, girder, sha256 } from '../support/girder.ts';
 import { Lab, type Manifest } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './leaving.ts';
+import { writingTarget } from './writing-target.ts';
 
 /** What the original does wrong with downloads and uploads; docs/defects.md lists it. */
 
@@ -29,7 +29,7 @@ for (const when of ['OnFailure', 'Always']) {
   tests.add(`D9: a hook that is done ${when} uploads what a failed target left`, async () => {
     const itemId = await anItem(when);
     const name = when.toLowerCase();
-    await lab.run(name, leaving('echo why > $1; exit 3', itemId, { when }));
+    await lab.run(name, writingTarget('echo why > $1; exit 3', itemId, { when }));
     const status = await lab.ended(name);
     assert.is(status.reason, 'TargetFailed', status.message);
     assert.is(status.target?.exitCode, 3);
@@ -46,7 +46,7 @@ tests.add('D12: transfers that break and are refused for a while are resumed, by
   proxy.fail('POST', '/file/chunk', { status: 502 });
   const bytes = randomBytes(3 * mebibyte);
   const [fileId, itemId] = [await aFile('in.bin', bytes), await anItem('resumed')];
-  const { transforms, ...spec } = leaving('cp $2 $1', itemId);
+  const { transforms, ...spec } = writingTarget('cp $2 $1', itemId);
   await lab.run('resumed', {
     ...spec,
     args: ['$(out)', '$(in)'],
@@ -65,7 +65,7 @@ tests.add('D12: transfers that break and are refused for a while are resumed, by
 
 tests.add('D16: the status says what is in Girder now', async () => {
   const itemId = await anItem('results');
-  await lab.run('results', leaving('printf result > $1', itemId));
+  await lab.run('results', writingTarget('printf result > $1', itemId));
   const { results } = await succeeds(lab, 'results');
   const [file] = await filesOf(itemId);
   const expected = { name: 'out.txt', size: 6, sha256: sha256(Buffer.from('result')) };
@@ -76,7 +76,7 @@ tests.add('D18: a result of the same size but other content replaces what is the
   const itemId = await anItem('same size');
   const query = `parentType=item&parentId=${itemId}&name=out.txt&size=4`;
   await girder('POST', `file?${query}`, Buffer.from('old!'));
-  await lab.run('same-size', leaving('printf new! > $1', itemId));
+  await lab.run('same-size', writingTarget('printf new! > $1', itemId));
   await succeeds(lab, 'same-size');
   assert.is((await onlyFileOf(itemId)).toString(), 'new!');
 });

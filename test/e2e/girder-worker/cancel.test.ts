@@ -2,9 +2,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cancelJob, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
-import { ConcurrentTests } from './concurrent-tests.ts';
-import { applyWithJob, cancelled, endsCancelled, running } from './job-run.ts';
-import { girderWorkerTestImage } from './test-image.ts';
+import { ConcurrentTests } from '../support/concurrent-tests.ts';
+import { applyWithJob, cancelled, endsCancelled, running } from '../support/job-run.ts';
+import { girderWorkerTestImage } from '../support/test-image.ts';
 
 /** The cases of Girder Worker's own integration suite about cancelling, which there is a click in Girder. */
 

@@ -4,10 +4,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { logOf, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
-import { ConcurrentTests } from './concurrent-tests.ts';
-import { applyWithJob, failed, running, successfulLog } from './job-run.ts';
+import { ConcurrentTests } from '../support/concurrent-tests.ts';
+import { applyWithJob, failed, running, successfulLog } from '../support/job-run.ts';
 import { ScratchDirectory } from './scratch-directory.ts';
-import { girderWorkerTestImage } from './test-image.ts';
+import { girderWorkerTestImage } from '../support/test-image.ts';
 
 /** The cases of Girder Worker's own integration suite about output, volumes and exit codes. */
 

@@ -4,11 +4,11 @@ import * as assert from 'uvu/assert';
 import { aFile, session } from '../support/girder.ts';
 import { statesOf, storedJob } from '../support/girder-job.ts';
 import { Lab, type Manifest } from '../support/runs.ts';
-import { ConcurrentTests } from './concurrent-tests.ts';
-import { HttpSink } from './http-sink.ts';
-import { applyWithJob, running, succeeded, succeeds, successfulLog } from './job-run.ts';
+import { ConcurrentTests } from '../support/concurrent-tests.ts';
+import { HttpSink } from '../support/http-sink.ts';
+import { applyWithJob, running, succeeded, succeeds, successfulLog } from '../support/job-run.ts';
 import { ScratchDirectory } from './scratch-directory.ts';
-import { girderWorkerTestImage } from './test-image.ts';
+import { girderWorkerTestImage } from '../support/test-image.ts';
 
 /** The cases of Girder Worker's own integration suite about streams. */
 

@@ -7,9 +7,9 @@ import { type ControlPlane, startControlPlane } from '../../fixtures/control-pla
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
 import { promtool, Prometheus } from './alerts/prometheus-tools.ts';
-import { createRun, jobMadeIn } from './replicas.ts';
+import { createRun, jobMadeIn } from '../../fixtures/replicas.ts';
 import { Scrape } from './scrape.ts';
-import { StandInCluster } from './stand-in-cluster.ts';
+import { StandInCluster } from '../../fixtures/stand-in-cluster.ts';
 
 type Scraped = { controller: ControllerProcess; port: number };
 

@@ -6,8 +6,8 @@ import { rootSpanOf, traceparent } from '../../../src/support/trace/context.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
-import { createRun, jobMadeIn } from './replicas.ts';
-import { StandInCluster } from './stand-in-cluster.ts';
+import { createRun, jobMadeIn } from '../../fixtures/replicas.ts';
+import { StandInCluster } from '../../fixtures/stand-in-cluster.ts';
 
 const test = suite<{ plane: ControlPlane }>('traces of the controller');
 

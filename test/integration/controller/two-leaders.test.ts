@@ -7,9 +7,9 @@ import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
-import { createRun, jobMadeIn, runPath } from './replicas.ts';
-import { StandInCluster } from './stand-in-cluster.ts';
-import { StatusHistory } from './status-history.ts';
+import { createRun, jobMadeIn, runPath } from '../../fixtures/replicas.ts';
+import { StandInCluster } from '../../fixtures/stand-in-cluster.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 
 const alone = { DOCKERRUN_LEADER_ELECTION: 'false' };
 const phaseOf = (run: unknown) => textAt(recordAt(run, 'status'), 'phase');

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { environment } from '../support/environment.ts';
-import { aJob, logOf, type MadeJob, statesOf, type WantedJob } from '../support/girder-job.ts';
-import { containersOf, type Lab, type Manifest } from '../support/runs.ts';
+import { environment } from './environment.ts';
+import { aJob, logOf, type MadeJob, statesOf, type WantedJob } from './girder-job.ts';
+import { containersOf, type Lab, type Manifest } from './runs.ts';
 
 /** The states of a job in Girder. */
 export const running = 2;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../src/api/status.ts';
-import { until } from './girder-worker/job-run.ts';
+import { until } from './support/job-run.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem } from './support/girder.ts';
 import { Lab, untilLetGo } from './support/runs.ts';
@@ -12,7 +12,7 @@ import { Lab, untilLetGo } from './support/runs.ts';
 let lab: Lab;
 
 test.before(async () => {
-  lab = await Lab.open('economy');
+  lab = await Lab.open('write-budget');
 });
 test.after(() => lab.close());
 
@@ -54,7 +54,7 @@ class Story implements AsyncDisposable {
 /** Does a run that downloads, runs some seconds and uploads; gives how often something was written for it. */
 async function writesFor(name: string): Promise<number> {
   const fileId = await aFile('in.txt', Buffer.from('economical'));
-  const itemId = await anItem('economy');
+  const itemId = await anItem('write-budget');
   await using story = new Story(name);
   await lab.run(name, {
     command: ['sh', '-c', `cp $(in) $(out); ${untilLetGo}`],

@@ -4,9 +4,9 @@ import { paths } from '../../../src/kube/resources.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { until } from '../../fixtures/until.ts';
-import { led } from './replicas.ts';
-import { StagedRun } from './staged-run.ts';
-import { StatusHistory } from './status-history.ts';
+import { led } from '../../fixtures/replicas.ts';
+import { StagedRun } from '../../fixtures/staged-run.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 import { Watched } from './watched.ts';
 
 /** How long the API server is away: connections are refused. */

@@ -15,7 +15,7 @@ import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 
 type World = { plane: ControlPlane; controller: ControllerProcess; metricsPort: number };
-const test = suite<World>('economy of the controller');
+const test = suite<World>('write budget of the controller');
 const namespace = 'default';
 
 /** Addresses of the loopback network that no other test plays a pod at. */

@@ -10,7 +10,7 @@ import { containersOf, Lab, type Manifest, type StoredRun, untilLetGo } from './
 let lab: Lab;
 
 test.before(async () => {
-  lab = await Lab.open('stop-and-go');
+  lab = await Lab.open('suspend-resume');
 });
 test.after(() => lab.close());
 

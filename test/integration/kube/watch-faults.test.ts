@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { led } from './replicas.ts';
-import { StagedRun } from './staged-run.ts';
-import { StatusHistory } from './status-history.ts';
+import { led } from '../../fixtures/replicas.ts';
+import { StagedRun } from '../../fixtures/staged-run.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 
 /** The whole controller behind a proxy: runs are brought from their Jobs to their ends while something goes wrong. */
 let plane: ControlPlane;

@@ -6,8 +6,8 @@ import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { until } from '../../fixtures/until.ts';
-import { createRun, jobMadeIn, led, logged, runPath } from './replicas.ts';
-import { StatusHistory } from './status-history.ts';
+import { createRun, jobMadeIn, led, logged, runPath } from '../../fixtures/replicas.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 
 const pauseMs = 25_000;
 

@@ -5,9 +5,9 @@ import { type ControlPlane, startControlPlane } from '../../fixtures/control-pla
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
 import { until } from '../../fixtures/until.ts';
-import { led } from './replicas.ts';
-import { StagedRun } from './staged-run.ts';
-import { StatusHistory } from './status-history.ts';
+import { led } from '../../fixtures/replicas.ts';
+import { StagedRun } from '../../fixtures/staged-run.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 import { anObject, WatchServer } from './watch-server.ts';
 import { Watched } from './watched.ts';
 
