@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseRun } from '../../src/controller/observe/observed.ts';
 import { isTerminalPhase, type Phase } from '../../src/api/status.ts';
 import { type GitOpsHealth, gitOpsHealthOf } from '../fixtures/gitops-health.ts';
+import { until } from '../fixtures/until.ts';
 import { RunVersions } from './support/run-versions.ts';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, patienceMs, untilLetGo } from './support/runs.ts';
 
 let lab: Lab;
 let versions: RunVersions;
@@ -23,11 +23,9 @@ type Seen = { phase: Phase | undefined; health: GitOpsHealth };
 
 /** Waits until the watch has told of a phase. */
 async function told(name: string, isIt: (phase: Phase | undefined) => boolean): Promise<void> {
-  const end = Date.now() + 90_000;
-  while (!versions.of(name).some((object) => isIt(parseRun(object).status.phase))) {
-    if (Date.now() > end) throw new Error(`${name}: ${JSON.stringify(versions.of(name).at(-1))}`);
-    await sleep(100);
-  }
+  const phases = () => versions.of(name).map((object) => parseRun(object).status.phase);
+  const holds = (found: (Phase | undefined)[]) => found.some(isIt);
+  await until(`the watch shows the phase of ${name}`, phases, { holds, withinMs: patienceMs });
 }
 
 /** Every version of a run with what tools make of it, when the watch has told of its end. */

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../src/api/status.ts';
-import { until } from './support/job-run.ts';
+import { until } from '../fixtures/until.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem } from './support/girder.ts';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, patienceMs, untilLetGo } from './support/runs.ts';
 
 let lab: Lab;
 
@@ -69,7 +69,9 @@ async function writesFor(name: string): Promise<number> {
   await sleep(6_000);
   await lab.letGo(name);
   assert.is((await lab.ended(name)).phase, 'Succeeded');
-  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded');
+  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded', {
+    withinMs: patienceMs,
+  });
   await sleep(3_000);
   const phases = story.written.map(({ phase }) => phase);
   const events = await lab.events(name);
@@ -100,7 +102,9 @@ test('the progress of a run is written at most every five seconds', async () => 
     transforms: [{ name: 'progress', progressPipe: {} }],
   });
   assert.is((await lab.ended('chatty')).phase, 'Succeeded');
-  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded');
+  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded', {
+    withinMs: patienceMs,
+  });
   const told = story.written.filter(({ phase, progress }) => phase === 'Running' && progress !== undefined);
   const seconds = (performance.now() - began) / 1000;
   console.log(`progress: ${told.map(({ progress }) => `${progress?.percent}%`).join(', ')} in ${seconds} s`);

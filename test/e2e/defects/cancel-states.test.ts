@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../../fixtures/until.ts';
 import { ConcurrentTests } from '../support/concurrent-tests.ts';
 import {
   applyWithJob,
@@ -10,11 +11,10 @@ import {
   jobOf,
   running,
   succeeded,
-  until,
 } from '../support/job-run.ts';
 import { anItem, filesOf } from '../support/girder.ts';
 import { aJob, cancelJob, statesOf } from '../support/girder-job.ts';
-import { Lab } from '../support/runs.ts';
+import { Lab, patienceMs } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
 import { writingTarget } from './writing-target.ts';
 
@@ -43,7 +43,9 @@ tests.add(
       { ...writingTarget('echo result > $1', itemId), girder: { apiUrl: girder.apiUrl } },
       ofCelery,
     );
-    await until('the upload stands still', () => girder.proxy.requests('POST', '/file/chunk').length > 0);
+    await until('the upload stands still', () => girder.proxy.requests('POST', '/file/chunk').length > 0, {
+      withinMs: patienceMs,
+    });
     await cancelJob(run.job.jobId);
     await endsCancelled(lab, run);
     assert.equal(await statesOf(run.job.jobId), [running, canceling, cancelled]);

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../../fixtures/until.ts';
 import { ConcurrentTests } from '../support/concurrent-tests.ts';
-import { applyWithJob, endsCancelled, girderOf, succeeds, until } from '../support/job-run.ts';
+import { applyWithJob, endsCancelled, girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, sha256 } from '../support/girder.ts';
 import { cancelJob, logOf } from '../support/girder-job.ts';
-import { containersOf, Lab, type Manifest } from '../support/runs.ts';
+import { containersOf, Lab, type Manifest, patienceMs } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
 
 /** What the original does wrong with pipes that the target reads; docs/defects.md lists it. */
@@ -89,9 +90,13 @@ tests.add('an input pipe whose source stands still holds up neither the log nor 
   const spec = reading('cat $1 >/dev/null & while :; do echo tick; sleep 0.2; done');
   const run = await applyWithJob(lab, 'stalled', { ...spec, girder: { apiUrl: girder.apiUrl } });
   await lab.running(run.name);
-  await until('the stream stands still', () => girder.proxy.requests('GET', '/download').length > 0);
+  await until('the stream stands still', () => girder.proxy.requests('GET', '/download').length > 0, {
+    withinMs: patienceMs,
+  });
   const soFar = (await logOf(run.job.jobId)).length;
-  await until('the log goes on', async () => (await logOf(run.job.jobId)).length > soFar + 'tick\n'.length);
+  await until('the log goes on', async () => (await logOf(run.job.jobId)).length > soFar + 'tick\n'.length, {
+    withinMs: patienceMs,
+  });
   await cancelJob(run.job.jobId);
   await endsCancelled(lab, run);
 });

@@ -51,7 +51,9 @@ test('64 streams at once, 32 to the target and 32 from it, keep every byte', asy
     transfers.filter(({ direction }) => direction === 'upload').map(({ bytes }) => bytes);
   const lengths = files.map(({ length }) => length).sort();
   // So many have no room in the final word: the status has them from what the worker says while it runs.
-  await lab.until('many', ({ status }) => String(uploads(status).sort()) === String(lengths));
+  await lab.until('many', 'shows all uploads', {
+    holds: ({ status }) => String(uploads(status).sort()) === String(lengths),
+  });
   await lab.letGo('many');
   const status = await succeeds(lab, 'many');
   for (const [index, bytes] of files.entries()) {

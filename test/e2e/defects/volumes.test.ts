@@ -3,13 +3,14 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../../fixtures/until.ts';
 import { ConcurrentTests } from '../support/concurrent-tests.ts';
-import { girderOf, succeeds, until } from '../support/job-run.ts';
+import { girderOf, succeeds } from '../support/job-run.ts';
 import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
 import { imageOf } from '../support/test-image.ts';
 import { environment } from '../support/environment.ts';
 import { aFile } from '../support/girder.ts';
-import { Lab, type Manifest, untilLetGo } from '../support/runs.ts';
+import { Lab, type Manifest, patienceMs, untilLetGo } from '../support/runs.ts';
 import { execute, succeed } from '../support/shell.ts';
 
 /** What the original does wrong with volumes; docs/defects.md lists it. */
@@ -65,9 +66,13 @@ tests.add('D10: neither the volumes of a run nor its pipes and downloads are lef
     environment('DOCKERRUN_KUBELET_ROOT'),
     `pods/${podUid}/volumes/kubernetes.io~empty-dir`,
   );
-  await until('the kubelet has deleted the temporary volume', async () => {
-    return !existsSync(emptyDirs) || (await readdir(emptyDirs)).length === 0;
-  });
+  await until(
+    'the kubelet has deleted the temporary volume',
+    async () => {
+      return !existsSync(emptyDirs) || (await readdir(emptyDirs)).length === 0;
+    },
+    { withinMs: patienceMs },
+  );
 });
 
 tests.add('D11: a target that is not root can write its volume and use its pipes', async () => {

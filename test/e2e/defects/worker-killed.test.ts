@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../../fixtures/until.ts';
 import { ConcurrentTests } from '../support/concurrent-tests.ts';
-import { applyWithJob, failed, type JobRun, running, succeeded, until } from '../support/job-run.ts';
+import { applyWithJob, failed, type JobRun, running, succeeded } from '../support/job-run.ts';
 import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
 import { aFile } from '../support/girder.ts';
 import { logOf, statesOf } from '../support/girder-job.ts';
-import { containersOf, Lab, type Manifest } from '../support/runs.ts';
+import { containersOf, Lab, type Manifest, patienceMs } from '../support/runs.ts';
 import { workerPid } from '../support/worker-process.ts';
 
 /** What a worker that is killed leaves behind; docs/defects.md lists it. */
@@ -57,8 +58,12 @@ function littering(directory: string, more: Manifest): Manifest {
 async function killedRun(name: string, directory: string, more: Manifest): Promise<JobRun> {
   const run = await applyWithJob(lab, name, littering(directory, more));
   const { status } = await lab.running(name);
-  await until('the target is under way', async () => (await readdir(directory)).includes('tried'));
-  await until('its output is in the job', async () => (await logOf(run.job.jobId)) !== '');
+  await until('the target is under way', async () => (await readdir(directory)).includes('tried'), {
+    withinMs: patienceMs,
+  });
+  await until('its output is in the job', async () => (await logOf(run.job.jobId)) !== '', {
+    withinMs: patienceMs,
+  });
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   return run;
 }
@@ -66,11 +71,15 @@ async function killedRun(name: string, directory: string, more: Manifest): Promi
 /** Sees that neither a container nor anything that the worker made is left. */
 async function leavesNothing(name: string, directory: string): Promise<void> {
   const { metadata } = await lab.get(name);
-  await until('the container is gone', async () => (await containersOf(metadata.uid)).length === 0);
+  await until('the container is gone', async () => (await containersOf(metadata.uid)).length === 0, {
+    withinMs: patienceMs,
+  });
   const left = async () => [(await readdir(directory)).sort(), await readdir(join(directory, 'temporary'))];
   // The container and the files go at the same time, whichever is gone first.
-  await until('the files are gone', async () =>
-    isDeepStrictEqual(await left(), [['temporary', 'tried'], []]),
+  await until(
+    'the files are gone',
+    async () => isDeepStrictEqual(await left(), [['temporary', 'tried'], []]),
+    { withinMs: patienceMs },
   );
 }
 
@@ -100,7 +109,7 @@ tests.add('D13: the job of a worker that was killed in its last attempt is an ER
   const { job } = await killedRun('ended', directory.path, { backoffLimit: 0 });
   assert.is((await lab.ended('ended')).reason, 'WorkerLost');
   const hasEnded = async () => (await statesOf(job.jobId)).at(-1) !== running;
-  await until('the job has ended', hasEnded, jobSeconds);
+  await until('the job has ended', hasEnded, { withinMs: jobSeconds * 1_000 });
   assert.equal(await statesOf(job.jobId), [running, failed]);
 });
 
@@ -109,7 +118,7 @@ tests.add('D13: the job of a run that never started is an ERROR', async () => {
   const { job } = await applyWithJob(lab, 'never', never);
   assert.is((await lab.ended('never')).reason, 'StartDeadlineExceeded');
   const hasEnded = async () => (await statesOf(job.jobId)).at(-1) === failed;
-  await until('the job has ended', hasEnded, jobSeconds);
+  await until('the job has ended', hasEnded, { withinMs: jobSeconds * 1_000 });
   assert.match(await logOf(job.jobId), /The run did not start/);
 });
 

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { recordAt } from '../../../src/kube/wire.ts';
+import { until } from '../../fixtures/until.ts';
 import { AdmissionLab, type Site } from './admission-lab.ts';
 import { largestPolicy, largestSpecs } from './largest.ts';
 
@@ -23,12 +24,10 @@ for (const [what, spec] of Object.entries(largestSpecs)) {
 }
 
 test('the API server finds no fault in the types of the rules', async () => {
-  const end = performance.now() + 60_000;
-  let checked: Record<string, unknown> = {};
-  while (performance.now() < end && checked['observedGeneration'] === undefined) {
-    checked = recordAt(await lab.rules(), 'status');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  const status = async () => recordAt(await lab.rules(), 'status');
+  const checked = await until('the API server has checked the types', status, {
+    ...{ holds: ({ observedGeneration }) => observedGeneration !== undefined, withinMs: 60_000 },
+  });
   assert.equal(checked, { observedGeneration: 1, typeChecking: {} });
 });
 

@@ -168,7 +168,7 @@ export class ActedRun {
   /** Fails with all that the run, its Jobs and its pods went through. */
   async #until(what: string, holds: () => boolean): Promise<void> {
     try {
-      await until(`${this.name} ${what}`, holds, patienceMs);
+      await until(`${this.name} ${what}`, holds, { withinMs: patienceMs });
     } catch (error) {
       throw new Error(`${String(error)}\n${this.#story().join('\n')}`, { cause: error });
     }

@@ -74,7 +74,10 @@ async function crashAt(
   });
   const all = Promise.all(lives);
   const isStill = ({ name }: ActedRun) => ended.has(name) || proxy.isHeld(name);
-  await Promise.race([all, until('every run has ended or is held', () => runs.every(isStill), holdingMs)]);
+  await Promise.race([
+    all,
+    until('every run has ended or is held', () => runs.every(isStill), { withinMs: holdingMs }),
+  ]);
   const held = new Set(runs.filter(({ name }) => proxy.isHeld(name)).map(({ name }) => name));
   await first.kill();
   proxy.drop();

@@ -111,7 +111,9 @@ export const scenarios = {
       const path = quotas(namespace);
       const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'jobs' } };
       await client.create(path, { ...body, spec: { hard: { 'count/jobs.batch': '0' } } });
-      await client.until(`${path}/jobs`, 'in force', (quota) => JSON.stringify(quota).includes('"used"'));
+      await client.until(`${path}/jobs`, 'in force', {
+        holds: (quota) => JSON.stringify(quota).includes('"used"'),
+      });
     },
     act: async (run, client) => {
       await run.says('Pending', 'exceeded quota');

@@ -49,9 +49,9 @@ async function endedRun(world: World, name: string, { word = succeeded, spec = {
   const run = await createRun(world, name, spec);
   const job = new PlayedJob(client, run);
   await job.start(podAddress);
-  await client.until(run.path, 'running', phaseIs('Running'));
+  await client.until(run.path, 'running', { holds: phaseIs('Running') });
   await job.succeed(JSON.stringify(word));
-  return { ...run, end: await client.until(run.path, 'at its end', phaseIs('Succeeded')) };
+  return { ...run, end: await client.until(run.path, 'at its end', { holds: phaseIs('Succeeded') }) };
 }
 
 const names = ['It\u0092s.txt', 'a\u007fb', 'b\u0085c', 'c\u2028', 'd\ufeff', 'e\ufffe', '😀', 'f"\\\n: g'];
@@ -73,7 +73,7 @@ test('a run that has ended keeps all that its status says when its time to live 
   await client.merge(path, { spec: { ttlSecondsAfterFinished: 86_400 } });
   const isTold = (run: unknown) =>
     numberAt(statusOf(run), 'observedGeneration') === numberAt(recordAt(run, 'metadata'), 'generation');
-  const after = statusOf(await client.until(path, 'told of the new spec', isTold));
+  const after = statusOf(await client.until(path, 'told of the new spec', { holds: isTold }));
   assert.is(after['observedGeneration'], 2);
   const withoutGeneration = (status: Record<string, unknown>) => ({
     ...status,
@@ -100,9 +100,13 @@ test('a run that waits for its pod can be stopped while Events cannot be read', 
   const { client } = world.plane;
   const { path } = await createRun(world, 'deaf');
   world.proxy.fail('list', 'events', { status: 500, reason: 'InternalError' }, 1_000);
-  await until('Events are asked for', () => world.proxy.count('list', 'events', 500) > 0, 30_000);
+  await until('Events are asked for', () => world.proxy.count('list', 'events', 500) > 0, {
+    withinMs: 30_000,
+  });
   await client.merge(path, { spec: { cancel: true } });
-  await client.until(path, 'being cancelled', (run) => textAt(statusOf(run), 'reason') === 'Cancelling');
+  await client.until(path, 'being cancelled', {
+    holds: (run) => textAt(statusOf(run), 'reason') === 'Cancelling',
+  });
 });
 
 test.run();

@@ -30,7 +30,7 @@ async function start(plane: ControlPlane): Promise<Scraped> {
   const [port = 0] = await freePorts(1);
   const environment = { DOCKERRUN_METRICS_PORT: String(port), DOCKERRUN_LOG_LEVEL: 'debug' };
   const controller = await ControllerProcess.start(plane.kubeconfig, environment);
-  await Scrape.until(port, 'it leads', (scrape) => scrape.value(leads) === 1);
+  await Scrape.until(port, 'it leads', { holds: (scrape) => scrape.value(leads) === 1 });
   return { controller, port };
 }
 
@@ -56,19 +56,17 @@ async function finishRun({ client }: ControlPlane, name: string): Promise<{ uid:
   await cluster.startPod(job);
   await cluster.succeed(job, word);
   const hasEnded = (object: unknown) => textAt(recordAt(object, 'status'), 'phase') === 'Succeeded';
-  await client.until(`${paths.dockerRuns('default')}/${name}`, 'over', hasEnded);
+  await client.until(`${paths.dockerRuns('default')}/${name}`, 'over', { holds: hasEnded });
   return run;
 }
 
 test('a controller that has done nothing yet shows what is known, with 0', async ({ port }) => {
   const lag = 'nodejs_eventloop_lag_p99_seconds';
-  const scrape = await Scrape.until(
-    port,
-    'it watches, and its event loop is measured',
-    (one) =>
+  const scrape = await Scrape.until(port, 'it watches, and its event loop is measured', {
+    holds: (one) =>
       ['dockerruns', 'jobs', 'pods'].every((kind) => one.value(connected(kind)) === 1) &&
       (one.value(lag) ?? 0) > 0,
-  );
+  });
   assert.match(scrape.contentType, /^text\/plain; version=0\.0\.4/);
   assert.is(scrape.value(succeeded), 0);
   assert.is(scrape.value('dockerrun_runs{phase="Running"}'), 0);
@@ -85,7 +83,9 @@ test('a controller that has done nothing yet shows what is known, with 0', async
 test('a run is counted when it ends, once, and by the process that wrote its end', async (context) => {
   const { plane } = context;
   const run = await finishRun(plane, 'measured');
-  const scrape = await Scrape.until(context.port, 'it is counted', (one) => one.value(succeeded) === 1);
+  const scrape = await Scrape.until(context.port, 'it is counted', {
+    holds: (one) => one.value(succeeded) === 1,
+  });
   assert.is(scrape.sum('dockerrun_runs_finished_total'), 1);
   assert.is(scrape.value('dockerrun_attempts_total'), 1);
   assert.is(scrape.value('dockerrun_bytes_total{direction="download"}'), 4_096);
@@ -103,13 +103,11 @@ test('a run is counted when it ends, once, and by the process that wrote its end
   await context.controller[Symbol.asyncDispose]();
 
   Object.assign(context, await start(plane));
-  const later = await Scrape.until(
-    context.port,
-    'the run is seen',
-    (one) =>
+  const later = await Scrape.until(context.port, 'the run is seen', {
+    holds: (one) =>
       one.value('dockerrun_runs{phase="Succeeded"}') === 1 &&
       one.sum('controller_runtime_reconcile_total') > 0,
-  );
+  });
   assert.is(later.sum('dockerrun_runs_finished_total'), 0);
   assert.is(later.value('dockerrun_bytes_total{direction="download"}'), 0);
 });
@@ -134,21 +132,26 @@ test('an API server that is away shows in the metrics, and is no reason to resta
   port,
 }) => {
   await plane.kill();
-  const scrape = await Scrape.until(port, 'it is noticed', (one) => one.value(connected('jobs')) === 0);
+  const scrape = await Scrape.until(port, 'it is noticed', {
+    holds: (one) => one.value(connected('jobs')) === 0,
+  });
   assert.ok(scrape.sum('dockerrun_watch_reconnects_total') > 0);
   const health = await fetch(`http://127.0.0.1:${controller.healthPort}/healthz`);
   assert.equal([health.status, await health.text()], [200, 'ok\n']);
   await plane.restart();
-  await Scrape.until(port, 'it watches again', (one) => one.value(connected('jobs')) === 1, 30_000);
+  await Scrape.until(port, 'it watches again', {
+    holds: (one) => one.value(connected('jobs')) === 1,
+    withinMs: 30_000,
+  });
 });
 
 test('a real Prometheus scrapes the controller and evaluates the alerts', async ({ port }) => {
   const rules = `${process.cwd()}/deploy/alerts/dockerrun.rules.yaml`;
   await using prometheus = await Prometheus.start(`127.0.0.1:${port}`, rules);
-  const runs = await prometheus.until('max by (phase) (dockerrun_runs)', 'phase');
+  const runs = await prometheus.values('max by (phase) (dockerrun_runs)', 'phase');
   assert.is(runs.get('Succeeded'), 2);
   assert.is(runs.get('Pending'), 0);
-  await prometheus.pageUntil('targets', /"health":"up"/);
+  await prometheus.pageMatches('targets', /"health":"up"/);
   assert.match(await prometheus.page('rules'), /DockerRunQueueStuck/);
   const alerts = await prometheus.page('alerts');
   assert.not.match(alerts, /"state":"firing"/, alerts);

@@ -91,7 +91,7 @@ test('a run in a queue that goes on before its controller hears that the Job goe
   const asked = proxy.count('get', 'jobs');
   await run.patch({ suspend: false });
   const hasDecided = () => proxy.count('get', 'jobs') > asked || run.status['observedGeneration'] === 3;
-  await until('the controller has looked at the run that goes on', hasDecided, patienceMs);
+  await until('the controller has looked at the run that goes on', hasDecided, { withinMs: patienceMs });
   for (const watch of watches) watch.release();
   await run.podRuns(2);
   await run.podEnds(2, succeeded);
@@ -112,7 +112,9 @@ test('a run in a queue that goes on while a quota leaves no room for its Job wai
   const quotas = '/api/v1/namespaces/crowded/resourcequotas';
   const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'jobs' } };
   await client.create(quotas, { ...body, spec: { hard: { 'count/jobs.batch': '0' } } });
-  await client.until(`${quotas}/jobs`, 'in force', (quota) => JSON.stringify(quota).includes('"used"'));
+  await client.until(`${quotas}/jobs`, 'in force', {
+    holds: (quota) => JSON.stringify(quota).includes('"used"'),
+  });
   await run.patch({ suspend: false });
   await run.says('Resumed', 'exceeded quota');
   await client.merge(`${quotas}/jobs`, { spec: { hard: { 'count/jobs.batch': '5' } } });

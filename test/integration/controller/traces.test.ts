@@ -33,7 +33,7 @@ async function finish({ client }: ControlPlane, run: { name: string; uid: string
   const word = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' } as const;
   await cluster.succeed(job, { ...word, target: { exitCode: 0 } });
   const hasEnded = (object: unknown) => textAt(recordAt(object, 'status'), 'phase') === 'Succeeded';
-  await client.until(`${paths.dockerRuns('default')}/${run.name}`, 'over', hasEnded);
+  await client.until(`${paths.dockerRuns('default')}/${run.name}`, 'over', { holds: hasEnded });
 }
 
 test('one trace holds all of a run, though another controller ends it than began it', async ({ plane }) => {
@@ -42,7 +42,7 @@ test('one trace holds all of a run, though another controller ends it than began
   const run = await createRun(plane.client, 'traced');
   const root = rootSpanOf(run.uid);
   await jobMadeIn(plane.client, run, 30_000);
-  await receiver.until(['create Job']);
+  await receiver.received(['create Job']);
   await first.stop();
   const created = receiver.span('create Job');
   assert.is(created.traceId, root.traceId);
@@ -51,7 +51,7 @@ test('one trace holds all of a run, though another controller ends it than began
 
   await using second = await start(plane, receiver);
   await finish(plane, run);
-  await receiver.until(['DockerRun']);
+  await receiver.received(['DockerRun']);
   await second.stop();
   const whole = receiver.span('DockerRun');
   assert.equal([whole.traceId, whole.spanId, whole.parentSpanId], [root.traceId, root.spanId, undefined]);
@@ -73,7 +73,7 @@ test('the pod of a run is told of its trace, but not of what the controller logs
   await using controller = await start(plane, receiver);
   const run = await createRun(plane.client, 'told');
   await jobMadeIn(plane.client, run, 30_000);
-  await receiver.until(['create Job']);
+  await receiver.received(['create Job']);
   await controller.stop();
   const job = await new StandInCluster(plane.client).onlyJob(run.uid);
   const template = recordAt(recordAt(recordAt(job, 'spec'), 'template'), 'spec');

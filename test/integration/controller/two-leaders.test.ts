@@ -26,7 +26,7 @@ async function live(client: KubeClient, name: string, stepMs: number): Promise<v
   await cluster.runWorker(job);
   await pause(stepMs);
   await cluster.succeed(job, { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' });
-  await client.until(runPath(name), 'ended', (object) => phaseOf(object) === 'Succeeded');
+  await client.until(runPath(name), 'ended', { holds: (object) => phaseOf(object) === 'Succeeded' });
 }
 
 test('two that both believe to lead, one of them late: one Job a run, nothing taken back, every Event once', async () => {

@@ -66,7 +66,7 @@ test('mere progress is heard at once, but wakes the run five seconds after it wa
   endpoint.report = progress(1);
   await until('it is heard', () => poller.reportOf(running.uid)?.progress?.percent === 1);
   assert.is(world.woken, 0);
-  await until('its run is woken', () => world.woken === 1, 20_000);
+  await until('its run is woken', () => world.woken === 1, { withinMs: 20_000 });
   assert.ok(performance.now() - began >= 5_000);
 });
 
@@ -100,7 +100,7 @@ test('a worker that does not answer three times says nothing any more, and its r
   poller.podChanged(running);
   await until('it is heard', () => poller.reportOf(running.uid) !== undefined);
   await endpoint[Symbol.asyncDispose]();
-  await until('it is silent', () => poller.reportOf(running.uid) === undefined, 20_000);
+  await until('it is silent', () => poller.reportOf(running.uid) === undefined, { withinMs: 20_000 });
   assert.is(world.woken, 1);
 });
 

@@ -109,11 +109,11 @@ async function cost(world: World, name: string, seconds: Seconds): Promise<Cost>
   await job.start(address);
   await transfer(endpoint, download, seconds.download);
   endpoint.report = running;
-  await client.until(run.path, 'running', phaseIs('Running'));
+  await client.until(run.path, 'running', { holds: phaseIs('Running') });
   await sleep(seconds.run * 1_000);
   await transfer(endpoint, upload, seconds.upload);
   await job.succeed(JSON.stringify(succeeded));
-  await client.until(run.path, 'at its end', phaseIs('Succeeded'));
+  await client.until(run.path, 'at its end', { holds: phaseIs('Succeeded') });
   await sleep(1_000);
   const writes = ownWrites(moreThan(writesBefore, await writeCounts(client)));
   const looks = (await reconciles(world)) - reconcilesBefore;
@@ -152,16 +152,16 @@ test('a quiet run costs no reconcile and no write, though its worker is asked', 
   const run = await createRun(world, 'quiet');
   const job = new PlayedJob(client, run);
   await job.start(address);
-  await client.until(run.path, 'running', phaseIs('Running'));
+  await client.until(run.path, 'running', { holds: phaseIs('Running') });
   await sleep(1_000);
   const [writesBefore, reconcilesBefore] = [await writeCounts(client), await reconciles(world)];
   const { questions } = endpoint;
   await sleep(10_000);
-  await until('its worker is asked twice', () => endpoint.questions - questions >= 2, 30_000);
+  await until('its worker is asked twice', () => endpoint.questions - questions >= 2, { withinMs: 30_000 });
   assert.is(await reconciles(world), reconcilesBefore);
   assert.equal(ownWrites(moreThan(writesBefore, await writeCounts(client))), {});
   await job.succeed(JSON.stringify(succeeded));
-  await client.until(run.path, 'at its end', phaseIs('Succeeded'));
+  await client.until(run.path, 'at its end', { holds: phaseIs('Succeeded') });
 });
 
 test('a run whose time to live is over is deleted, though the write of its end wakes nobody', async (world) => {
@@ -188,23 +188,23 @@ test('another controller tells the progress again within seconds, and the end th
   const run = await createRun(world, 'handed-over');
   const job = new PlayedJob(client, run);
   await job.start(address);
-  await client.until(run.path, 'running', phaseIs('Running'));
+  await client.until(run.path, 'running', { holds: phaseIs('Running') });
   await world.controller.kill();
   await world.controller[Symbol.asyncDispose]();
   const further = { ...running, progress: { message: 'epoch 7', percent: 41 } };
   endpoint.report = further;
   await start(world);
   const says = (text: string) => (object: unknown) => JSON.stringify(object).includes(text);
-  await client.until(run.path, 'told', says('epoch 7'));
+  await client.until(run.path, 'told', { holds: says('epoch 7') });
   const results = Array.from({ length: 40 }, (_, index) => ({
     ...{ hook: 0, itemId: 'i', fileId: `f${index}`, name: `${index}.txt`, size: 1, sha256: '0'.repeat(64) },
   }));
   const before = endpoint.questions;
   endpoint.report = { ...succeeded, results };
-  await client.until(run.path, 'written down', says('f39'));
+  await client.until(run.path, 'written down', { holds: says('f39') });
   await until('the worker is asked once more, which lets it end', () => endpoint.questions >= before + 2);
   await job.succeed(JSON.stringify({ ...succeeded, results: results.slice(0, 3), resultCount: 40 }));
-  const end = await client.until(run.path, 'at its end', phaseIs('Succeeded'));
+  const end = await client.until(run.path, 'at its end', { holds: phaseIs('Succeeded') });
   assert.match(JSON.stringify(end), /f39/);
 });
 

@@ -1,8 +1,8 @@
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import type { ControlPlane } from '../../fixtures/control-plane.ts';
-import { until } from '../../fixtures/until.ts';
 import { paths } from '../../../src/kube/resources.ts';
 import { parseObjectMeta } from '../../../src/kube/wire.ts';
+import { until } from '../../fixtures/until.ts';
 import { Watched } from './watched.ts';
 
 let count = 0;
@@ -62,9 +62,10 @@ export class CacheUnderTest implements AsyncDisposable {
     return this.#plane.client.delete(`${this.#path}/${name}`);
   }
 
-  /** Waits until the cache holds this; gives the milliseconds that it took. */
-  holds(contents: string, withinMs?: number): Promise<number> {
-    return until(`the cache holds ${contents}`, () => this.contents === contents, withinMs);
+  /** Waits until the cache holds this. */
+  async holds(contents: string, withinMs?: number): Promise<void> {
+    const options = { holds: (found: string) => found === contents, withinMs };
+    await until(`the cache holds ${contents}`, () => this.contents, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

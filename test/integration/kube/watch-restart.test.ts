@@ -3,10 +3,10 @@ import * as assert from 'uvu/assert';
 import { paths } from '../../../src/kube/resources.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { until } from '../../fixtures/until.ts';
 import { led } from '../../fixtures/replicas.ts';
 import { StagedRun } from '../../fixtures/staged-run.ts';
 import { StatusHistory } from '../../fixtures/status-history.ts';
+import { until } from '../../fixtures/until.ts';
 import { Watched } from './watched.ts';
 
 /** How long the API server is away: connections are refused. */
@@ -39,7 +39,7 @@ test('an API server that is killed and away for 60 s: neither a cache nor a run 
   await plane.client.create(configMaps, { metadata: { name: 'first-words' }, data: { value: 'one' } });
   const both = ['first-words=one', 'last-words=one'];
   const isHeard = () => both.every((content) => watched.contents.includes(content));
-  await until('the cache knows both', isHeard, resumedMs);
+  await until('the cache knows both', isHeard, { withinMs: resumedMs });
   await Promise.all([run.is(['Succeeded'], resumedMs), next.hasJob(resumedMs)]);
   for (const one of [run, next]) await one.hasOneJob();
   assert.equal(history.flaps, []);

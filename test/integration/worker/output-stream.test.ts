@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
@@ -10,6 +9,7 @@ import { openEnd } from '../../../src/worker/streams/output-end.ts';
 import { OutputStream } from '../../../src/worker/streams/output-stream.ts';
 import { aSetting } from '../../fixtures/builders-worker.ts';
 import { aSpec } from '../../fixtures/builders.ts';
+import { until } from '../../fixtures/until.ts';
 
 /** What a server got of a request, and whether it saw its proper end. */
 type Received = { bytes: number; isComplete: boolean };
@@ -79,7 +79,7 @@ test('a stream that was cut fails, and its server sees no end', async () => {
   const { stream, failures, signal } = await stdoutTo(sink.url);
   const writable = stream.writable();
   writable.write(Buffer.alloc(1000));
-  while (sink.received.bytes < 1000) await sleep(10);
+  await until('1000 bytes have arrived', () => sink.received.bytes, { holds: (bytes) => bytes >= 1000 });
   stream.wasCut();
   const failure = await stream.finish({ idleMs: 500, totalMs: 500, signal }).then(
     () => undefined,
