@@ -2,7 +2,7 @@ import type { ControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { HoldingProxy, type Moment } from '../../fixtures/holding-proxy.ts';
 import { until } from '../../fixtures/until.ts';
-import { ActedRun, type Stage } from './acted-run.ts';
+import { ScriptedRun, type Stage } from '../../fixtures/scripted-run.ts';
 import type { Scenario } from './crash-scenarios.ts';
 import { type Outcome, outcomeOf } from './run-outcome.ts';
 
@@ -65,7 +65,7 @@ async function crashAt(
   await using first = await startController(kubeconfig);
   const names = new Map(batch.map((moment) => [`${scenario.name}-${moment.nth}-${moment.when}`, moment]));
   if (index === 0) names.set(`${scenario.name}-0`, { nth: 0, when: 'before' });
-  const runs = [...names.keys()].map((name) => new ActedRun(stage, name));
+  const runs = [...names.keys()].map((name) => new ScriptedRun(stage, name));
   const ended = new Set<string>();
   const lives = runs.map(async (run) => {
     proxy.watch(run.name, names.get(run.name));
@@ -73,7 +73,7 @@ async function crashAt(
     ended.add(run.name);
   });
   const all = Promise.all(lives);
-  const isStill = ({ name }: ActedRun) => ended.has(name) || proxy.isHeld(name);
+  const isStill = ({ name }: ScriptedRun) => ended.has(name) || proxy.isHeld(name);
   await Promise.race([
     all,
     until('every run has ended or is held', () => runs.every(isStill), { withinMs: holdingMs }),
@@ -96,7 +96,7 @@ async function crashAt(
 }
 
 async function live(
-  run: ActedRun,
+  run: ScriptedRun,
   { scenario, label, stage }: { scenario: Scenario; label: Record<string, string>; stage: Stage },
 ): Promise<void> {
   const { client } = stage;

@@ -1,7 +1,7 @@
 import { queueNameLabel } from '../../../src/api/names.ts';
 import { paths } from '../../../src/kube/resources.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
-import { type ActedRun, failed, succeeded } from './acted-run.ts';
+import { type ScriptedRun, failed, succeeded } from '../../fixtures/scripted-run.ts';
 
 /** A life of a run, with everything that is done to it but for the controller. */
 export type Scenario = {
@@ -13,7 +13,7 @@ export type Scenario = {
   /** Nobody noted a pod that came and went while there was no controller. */
   readonly mayMissPods?: boolean;
   readonly prepare?: (client: KubeClient, namespace: string) => Promise<unknown>;
-  readonly act: (run: ActedRun, client: KubeClient) => Promise<void>;
+  readonly act: (run: ScriptedRun, client: KubeClient) => Promise<void>;
   /** How the run ends, as its last Event says. */
   readonly ends: string;
 };

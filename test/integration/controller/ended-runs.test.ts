@@ -8,7 +8,7 @@ import { listAt, numberAt, parseObjectMeta, recordAt, textAt } from '../../../sr
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { PlayedJob } from '../../fixtures/played-job.ts';
+import { SimulatedJob } from '../../fixtures/simulated-job.ts';
 import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 
@@ -47,7 +47,7 @@ const phaseIs = (phase: string) => (run: unknown) => textAt(statusOf(run), 'phas
 async function endedRun(world: World, name: string, { word = succeeded, spec = {} } = {}) {
   const { client } = world.plane;
   const run = await createRun(world, name, spec);
-  const job = new PlayedJob(client, run);
+  const job = new SimulatedJob(client, run);
   await job.start(podAddress);
   await client.until(run.path, 'running', { holds: phaseIs('Running') });
   await job.succeed(JSON.stringify(word));

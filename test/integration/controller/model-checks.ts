@@ -1,7 +1,7 @@
 import { isTerminalPhase } from '../../../src/api/status.ts';
 import type { Attempt, DockerRunStatus } from '../../../src/api/status.ts';
 import { numberAt, parseObjectMeta, recordAt, textAt } from '../../../src/kube/wire.ts';
-import type { ClusterRecord, State } from './cluster-record.ts';
+import type { ClusterRecord, State } from '../../fixtures/cluster-record.ts';
 import type { ModelRun } from './model-run.ts';
 
 const versionOf = ({ object }: State) => Number(parseObjectMeta(object).resourceVersion);

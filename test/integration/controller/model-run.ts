@@ -1,7 +1,7 @@
 import { labels } from '../../../src/api/names.ts';
 import { requestJson } from '../../../src/kube/request.ts';
-import type { PlayedPod, WorkerEnd } from '../../fixtures/played-kubelet.ts';
-import { ActedRun, failed, type Stage, succeeded } from './acted-run.ts';
+import type { SimulatedPod, WorkerEnd } from '../../fixtures/simulated-kubelet.ts';
+import { ScriptedRun, failed, type Stage, succeeded } from '../../fixtures/scripted-run.ts';
 
 /** What can happen to a run by its user and its node, and how often. */
 const weights = {
@@ -24,7 +24,7 @@ const ends: Partial<Record<Happening, WorkerEnd>> = {
 const mostMishaps = 2;
 
 /** A run, and what a model knows of it: what its user wants, and not what became of it. */
-export class ModelRun extends ActedRun {
+export class ModelRun extends ScriptedRun {
   readonly #stage: Stage;
   isSuspended = false;
   isCancelled = false;
@@ -59,8 +59,8 @@ export class ModelRun extends ActedRun {
   }
 
   /** The pod of the run's Job that is there and not on its way out, if there is one. */
-  get livePod(): PlayedPod | undefined {
-    const isOurs = (pod: PlayedPod) => pod.labels[labels.runUid] === this.uid && !pod.isBeingDeleted;
+  get livePod(): SimulatedPod | undefined {
+    const isOurs = (pod: SimulatedPod) => pod.labels[labels.runUid] === this.uid && !pod.isBeingDeleted;
     return this.#stage.kubelet.pods.find(
       (pod) => isOurs(pod) && (pod.phase === 'Pending' || pod.phase === 'Running'),
     );

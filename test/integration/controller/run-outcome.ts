@@ -1,8 +1,8 @@
 import { jobName } from '../../../src/api/names.ts';
 import type { Attempt, DockerRunStatus } from '../../../src/api/status.ts';
 import { recordAt, textAt } from '../../../src/kube/wire.ts';
-import type { ActedRun } from './acted-run.ts';
-import type { ClusterRecord } from './cluster-record.ts';
+import type { ScriptedRun } from '../../fixtures/scripted-run.ts';
+import type { ClusterRecord } from '../../fixtures/cluster-record.ts';
 
 /** What became of a run, without what differs between two lives of the same kind: names, uids and times. */
 export type Outcome = {
@@ -18,7 +18,7 @@ export type Outcome = {
   readonly pods: number;
 };
 
-export function outcomeOf(record: ClusterRecord, run: ActedRun): Outcome {
+export function outcomeOf(record: ClusterRecord, run: ScriptedRun): Outcome {
   const kindOf = (name: string) => name.replace(jobName(run), 'job').replace(/-0-\w{5}$/, '-pod');
   const last: DockerRunStatus = recordAt(record.statesOf(run.uid).at(-1)?.object, 'status');
   const events = record.everOf('events', run.uid).map(({ object }) => textAt(object, 'reason') ?? '');

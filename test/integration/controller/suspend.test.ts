@@ -4,12 +4,12 @@ import { progressPort, queueNameLabel } from '../../../src/api/names.ts';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { PlayedKubelet } from '../../fixtures/played-kubelet.ts';
+import { SimulatedKubelet } from '../../fixtures/simulated-kubelet.ts';
 import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
-import { ActedRun, failed, running, type Stage, succeeded } from './acted-run.ts';
-import { ClusterRecord } from './cluster-record.ts';
+import { ScriptedRun, failed, running, type Stage, succeeded } from '../../fixtures/scripted-run.ts';
+import { ClusterRecord } from '../../fixtures/cluster-record.ts';
 
 /** Suspensions that meet something else; the Jobs are those of the real Job controller. */
 const test = suite<{ stack: AsyncDisposableStack; stage: Stage; proxy: ApiProxy }>('suspensions');
@@ -28,7 +28,7 @@ test.before(async (context) => {
   const plane = stack.use(await startControlPlane());
   stack.use(startWorkloadControllers(plane));
   const { client } = plane;
-  const kubelet = stack.use(new PlayedKubelet(client));
+  const kubelet = stack.use(new SimulatedKubelet(client));
   const record = stack.use(new ClusterRecord(client));
   stack.use(await WorkerEndpoint.listen(podIP, progressPort, running));
   context.stage = { client, kubelet, record, podIP };
@@ -39,9 +39,9 @@ test.before(async (context) => {
 
 test.after(({ stack }) => stack.disposeAsync());
 
-async function aRunIn(stage: Stage, name: string): Promise<ActedRun> {
+async function aRunIn(stage: Stage, name: string): Promise<ScriptedRun> {
   await stage.client.create('/api/v1/namespaces', { metadata: { name } });
-  return new ActedRun(stage, name);
+  return new ScriptedRun(stage, name);
 }
 
 test('a run that is suspended in its second attempt goes on, though the pod of the first is still there', async ({

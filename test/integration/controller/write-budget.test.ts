@@ -10,7 +10,7 @@ import { moreThan, writeCounts } from '../../fixtures/api-counts.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
-import { PlayedJob } from '../../fixtures/played-job.ts';
+import { SimulatedJob } from '../../fixtures/simulated-job.ts';
 import { until } from '../../fixtures/until.ts';
 import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 
@@ -105,7 +105,7 @@ async function cost(world: World, name: string, seconds: Seconds): Promise<Cost>
   const address = podAddress();
   await using endpoint = await WorkerEndpoint.listen(address, progressPort, download(1));
   const run = await createRun(world, name);
-  const job = new PlayedJob(client, run);
+  const job = new SimulatedJob(client, run);
   await job.start(address);
   await transfer(endpoint, download, seconds.download);
   endpoint.report = running;
@@ -150,7 +150,7 @@ test('a quiet run costs no reconcile and no write, though its worker is asked', 
   const address = podAddress();
   await using endpoint = await WorkerEndpoint.listen(address, progressPort, running);
   const run = await createRun(world, 'quiet');
-  const job = new PlayedJob(client, run);
+  const job = new SimulatedJob(client, run);
   await job.start(address);
   await client.until(run.path, 'running', { holds: phaseIs('Running') });
   await sleep(1_000);
@@ -169,7 +169,7 @@ test('a run whose time to live is over is deleted, though the write of its end w
   const address = podAddress();
   await using _ = await WorkerEndpoint.listen(address, progressPort, running);
   const run = await createRun(world, 'mortal', { ttlSecondsAfterFinished: 1 });
-  const job = new PlayedJob(client, run);
+  const job = new SimulatedJob(client, run);
   await job.start(address);
   await job.succeed(JSON.stringify(succeeded));
   const end = performance.now() + 30_000;
@@ -186,7 +186,7 @@ test('another controller tells the progress again within seconds, and the end th
   const address = podAddress();
   await using endpoint = await WorkerEndpoint.listen(address, progressPort, running);
   const run = await createRun(world, 'handed-over');
-  const job = new PlayedJob(client, run);
+  const job = new SimulatedJob(client, run);
   await job.start(address);
   await client.until(run.path, 'running', { holds: phaseIs('Running') });
   await world.controller.kill();
