@@ -1,12 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until } from '../../fixtures/until.ts';
-import { ConcurrentTests } from '../support/concurrent-tests.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
 import { applyWithJob, failed, type JobRun, running, succeeded } from '../support/job-run.ts';
-import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { aFile } from '../support/girder.ts';
 import { logOf, statesOf } from '../support/girder-job.ts';
 import { containersOf, Lab, type Manifest, patienceMs } from '../support/runs.ts';
@@ -14,7 +13,7 @@ import { workerPid } from '../support/worker-process.ts';
 
 /** What a worker that is killed leaves behind; docs/defects.md lists it. */
 
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 /** For whoever ends the job in place of its worker. */
 const jobSeconds = 60;
 let lab: Lab;
@@ -83,8 +82,8 @@ async function leavesNothing(name: string, directory: string): Promise<void> {
   );
 }
 
-tests.add('D13: after a worker was killed the next attempt cleans up and goes on with the job', async () => {
-  await using directory = await ScratchDirectory.make();
+test('D13: after a worker was killed the next attempt cleans up and goes on with the job', async () => {
+  using directory = ScratchDirectory.mountable();
   const { job } = await killedRun('again', directory.path, { backoffLimit: 1 });
   const status = await lab.ended('again');
   assert.is(status.phase, 'Succeeded', `${status.reason}: ${status.message}`);
@@ -97,15 +96,15 @@ tests.add('D13: after a worker was killed the next attempt cleans up and goes on
   assert.is(log.length, 'attempt\nattempt\nin'.length);
 });
 
-tests.add('D13: a worker that was killed in its last attempt leaves nothing on the node', async () => {
-  await using directory = await ScratchDirectory.make();
+test('D13: a worker that was killed in its last attempt leaves nothing on the node', async () => {
+  using directory = ScratchDirectory.mountable();
   await killedRun('lost', directory.path, { backoffLimit: 0 });
   assert.is((await lab.ended('lost')).reason, 'WorkerLost');
   await leavesNothing('lost', directory.path);
 });
 
-tests.add('D13: the job of a worker that was killed in its last attempt is an ERROR', async () => {
-  await using directory = await ScratchDirectory.make();
+test('D13: the job of a worker that was killed in its last attempt is an ERROR', async () => {
+  using directory = ScratchDirectory.mountable();
   const { job } = await killedRun('ended', directory.path, { backoffLimit: 0 });
   assert.is((await lab.ended('ended')).reason, 'WorkerLost');
   const hasEnded = async () => (await statesOf(job.jobId)).at(-1) !== running;
@@ -113,7 +112,7 @@ tests.add('D13: the job of a worker that was killed in its last attempt is an ER
   assert.equal(await statesOf(job.jobId), [running, failed]);
 });
 
-tests.add('D13: the job of a run that never started is an ERROR', async () => {
+test('D13: the job of a run that never started is an ERROR', async () => {
   const never = { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 3 };
   const { job } = await applyWithJob(lab, 'never', never);
   assert.is((await lab.ended('never')).reason, 'StartDeadlineExceeded');

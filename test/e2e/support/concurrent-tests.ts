@@ -1,38 +1,48 @@
-import { test } from 'uvu';
+import { suite } from 'uvu';
 
 const together = 4;
 
-type Waiting = { readonly body: () => Promise<void>; readonly result: PromiseWithResolvers<void> };
+type Body = () => Promise<void>;
+type Waiting = { readonly body: Body; readonly result: PromiseWithResolvers<void> };
+
+/** Declares tests as uvu's `test` does. */
+export type ConcurrentTest = {
+  (name: string, body: Body): void;
+  readonly before: (hook: Body) => void;
+  readonly after: (hook: Body) => void;
+  readonly run: () => void;
+};
 
 /**
- * Tests that run four at a time although uvu takes one after the other: most of a run is waiting. The hooks of the
- * file count for all of them, and each has its own name and result.
+ * A `test` whose tests run four at a time although uvu runs one after the other: a run in a cluster mostly waits. Hooks are
+ * those of the file, and each test has its own name and result.
  */
-export class ConcurrentTests {
-  readonly #waiting: Waiting[] = [];
-  #hasBegun = false;
-
-  /** Declares a test, as uvu's own `test` does. */
-  add(name: string, body: () => Promise<void>): void {
+export function concurrentTest(): ConcurrentTest {
+  const test = suite();
+  const waiting: Waiting[] = [];
+  let hasBegun = false;
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      await next.body().then(next.result.resolve, next.result.reject);
+  };
+  const begin = () => {
+    if (hasBegun) return;
+    hasBegun = true;
+    for (let count = 0; count < together; count += 1) void work();
+  };
+  const declare = (name: string, body: Body) => {
     const result = Promise.withResolvers<void>();
-    // Its test may hear of a failure only when those before it have ended.
+    // uvu looks at a result only when the tests before it have ended.
     result.promise.catch(() => undefined);
-    this.#waiting.push({ body, result });
+    waiting.push({ body, result });
     test(name, () => {
-      this.#begin();
+      begin();
       return result.promise;
     });
-  }
-
-  #begin(): void {
-    if (this.#hasBegun) return;
-    this.#hasBegun = true;
-    for (let count = 0; count < together; count += 1) void this.#work();
-  }
-
-  async #work(): Promise<void> {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      await next.body().then(next.result.resolve, next.result.reject);
-    }
-  }
+  };
+  return Object.assign(declare, {
+    before: (hook: Body) => test.before(hook),
+    after: (hook: Body) => test.after(hook),
+    run: () => test.run(),
+  });
 }
