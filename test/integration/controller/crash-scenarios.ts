@@ -131,7 +131,7 @@ export const scenarios = {
       await run.podRuns(1);
       await run.says('Running');
       await run.podEnds(1, { lost: true });
-      await run.tidies();
+      await run.cleanupSucceeds();
       await run.ends();
     },
   },

@@ -1,27 +1,27 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
-import { paths } from '../../../src/kube/resources.ts';
-import { recordAt, textAt } from '../../../src/kube/wire.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
+import { ScriptedRun } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { promtool, Prometheus } from './alerts/prometheus-tools.ts';
-import { createRun, jobMadeIn } from '../../fixtures/replicas.ts';
 import { Scrape } from './scrape.ts';
-import { StandInCluster } from '../../fixtures/stand-in-cluster.ts';
 
 type Scraped = { controller: ControllerProcess; port: number };
 
 /** One controller after another: each test goes on with the one that the test before left. */
-const test = suite<{ plane: ControlPlane } & Scraped>('metrics of the controller');
+const test = suite<{ plane: ControlPlane; cluster: SimulatedCluster } & Scraped>('metrics of the controller');
 
 test.before(async (context) => {
   context.plane = await startControlPlane();
+  context.cluster = await SimulatedCluster.start(context.plane);
   Object.assign(context, await start(context.plane));
 });
-test.after(async ({ plane, controller }) => {
+test.after(async ({ plane, cluster, controller }) => {
   await controller[Symbol.asyncDispose]();
+  await cluster[Symbol.asyncDispose]();
   await plane.close();
 });
 
@@ -38,7 +38,7 @@ const leads = 'leader_election_master_status{name="dockerrun-controller"}';
 const succeeded = 'dockerrun_runs_finished_total{outcome="Succeeded",reason="Succeeded"}';
 const connected = (resource: string) => `dockerrun_watch_connected{resource="${resource}"}`;
 
-const word: Report = {
+const report: Report = {
   ...{ phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' },
   target: { exitCode: 0, startedAt: '2026-01-01T10:00:00Z', finishedAt: '2026-01-01T10:00:30Z' },
   transfers: [
@@ -48,15 +48,14 @@ const word: Report = {
 };
 
 /** Brings a run to its end. */
-async function finishRun({ client }: ControlPlane, name: string): Promise<{ uid: string }> {
-  const run = await createRun(client, name);
-  await jobMadeIn(client, run, 15_000);
-  const cluster = new StandInCluster(client);
-  const job = await cluster.onlyJob(run.uid);
-  await cluster.startPod(job);
-  await cluster.succeed(job, word);
-  const hasEnded = (object: unknown) => textAt(recordAt(object, 'status'), 'phase') === 'Succeeded';
-  await client.until(`${paths.dockerRuns('default')}/${name}`, 'over', { holds: hasEnded });
+async function finishRun(cluster: SimulatedCluster, name: string): Promise<{ uid: string }> {
+  const run = new ScriptedRun(cluster, name, 'default');
+  await run.apply();
+  await run.hasJob();
+  await run.podRuns(1);
+  await run.podEnds(1, { report });
+  await run.is(['Succeeded']);
+  await run.hasOneJob();
   return run;
 }
 
@@ -81,8 +80,8 @@ test('a controller that has done nothing yet shows what is known, with 0', async
 });
 
 test('a run is counted when it ends, once, and by the process that wrote its end', async (context) => {
-  const { plane } = context;
-  const run = await finishRun(plane, 'measured');
+  const { plane, cluster } = context;
+  const run = await finishRun(cluster, 'measured');
   const scrape = await Scrape.until(context.port, 'it is counted', {
     holds: (one) => one.value(succeeded) === 1,
   });
@@ -114,9 +113,10 @@ test('a run is counted when it ends, once, and by the process that wrote its end
 
 test('every log line of a reconcile names the run, its uid and the reconcile; none has a token', async ({
   plane,
+  cluster,
   controller,
 }) => {
-  const { uid } = await finishRun(plane, 'logged');
+  const { uid } = await finishRun(cluster, 'logged');
   const lines = controller.log.filter(({ dockerRun }) => dockerRun === 'default/logged');
   assert.ok(lines.some(({ msg }) => msg === 'act') && lines.some(({ msg }) => msg === 'status'));
   for (const line of lines) {

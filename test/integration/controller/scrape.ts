@@ -22,6 +22,23 @@ export class Scrape {
     return until(what, () => Scrape.of(port), { withinMs: 15_000, everyMs: 100, ...options });
   }
 
+  /**
+   * Scrapes a controller as soon as it has nothing to do: no key waits or is handled, and none was since the look before.
+   * What it has planned for later, such as the next report of a worker, does not count.
+   */
+  static async atRest(port: number): Promise<Scrape> {
+    let before = -1;
+    const holds = (scrape: Scrape) => {
+      const now = scrape.sum('workqueue_adds_total');
+      const isSame = now === before;
+      before = now;
+      const active = scrape.sum('workqueue_depth') + scrape.sum('controller_runtime_active_workers');
+      return isSame && active === 0;
+    };
+    // Longer than the controller lets changes of one run gather.
+    return Scrape.until(port, 'the controller is at rest', { holds, everyMs: 500 });
+  }
+
   /** The value of a series as it is written (`dockerrun_runs{phase="Running"}`); nothing when it does not exist. */
   value(series: string): number | undefined {
     const line = this.text.split('\n').find((one) => one.startsWith(`${series} `));

@@ -5,7 +5,8 @@ import { type ControlPlane, startControlPlane } from '../../fixtures/control-pla
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
 import { led } from '../../fixtures/replicas.ts';
-import { StagedRun } from '../../fixtures/staged-run.ts';
+import { ScriptedRun, succeeded } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { StatusHistory } from '../../fixtures/status-history.ts';
 import { until } from '../../fixtures/until.ts';
 import { anObject, WatchServer } from './watch-server.ts';
@@ -84,15 +85,19 @@ const stories: Record<string, () => Promise<void>> = {
     await using hole = await TcpProxy.start(plane.server);
     await using controller = await ControllerProcess.start(plane.kubeconfigFor(hole.url));
     await using history = new StatusHistory(plane.connect());
+    await using cluster = await SimulatedCluster.start(plane);
     await led(plane.client, [controller]);
-    const [begins, goesOn] = [new StagedRun(plane.client, 'begins'), new StagedRun(plane.client, 'goes-on')];
+    const [begins, goesOn] = [
+      new ScriptedRun(cluster, 'begins', 'default'),
+      new ScriptedRun(cluster, 'goes-on', 'default'),
+    ];
     await goesOn.apply();
     await goesOn.hasJob();
     hole.swallow();
     hole.heal();
     await begins.apply();
-    await goesOn.startPod();
-    await goesOn.succeed();
+    await goesOn.podRuns(1);
+    await goesOn.podEnds(1, succeeded);
     await Promise.all([goesOn.is(['Succeeded'], foundMs + slackMs), begins.hasJob(foundMs + slackMs)]);
     for (const run of [begins, goesOn]) await run.hasOneJob();
     assert.equal(history.flaps, []);
