@@ -1,29 +1,33 @@
+import type { Clock } from './clock.ts';
+
 /** The longest that a timer can count; above it, setTimeout fires at once. */
 const longestMs = 2 ** 31 - 1;
 
-type Timer = { readonly due: number; readonly timeout: NodeJS.Timeout };
+type Timer = { readonly due: number; readonly cancel: () => void };
 
 /** One timer for each key, the earliest that was asked for: a later wish never delays an earlier one. */
 export class KeyTimers {
   readonly #timers = new Map<string, Timer>();
   readonly #ring: (key: string) => void;
+  readonly #clock: Clock;
 
-  constructor(ring: (key: string) => void) {
+  constructor(ring: (key: string) => void, clock: Clock) {
     this.#ring = ring;
+    this.#clock = clock;
   }
 
   /** Rings for a key after so many milliseconds, or sooner if that was asked for before; very far times are cut. */
   set(key: string, milliseconds: number): void {
-    const due = performance.now() + milliseconds;
+    const due = this.#clock.now() + milliseconds;
     const before = this.#timers.get(key);
     if (before !== undefined && before.due <= due) return;
-    clearTimeout(before?.timeout);
-    const timeout = setTimeout(() => this.#fire(key), Math.min(milliseconds, longestMs));
-    this.#timers.set(key, { due, timeout });
+    before?.cancel();
+    const cancel = this.#clock.after(Math.min(milliseconds, longestMs), () => this.#fire(key));
+    this.#timers.set(key, { due, cancel });
   }
 
   clear(key: string): void {
-    clearTimeout(this.#timers.get(key)?.timeout);
+    this.#timers.get(key)?.cancel();
     this.#timers.delete(key);
   }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Report } from '../../api/report.ts';
+import { type Clock, realClock } from '../../runtime/clock.ts';
 import { KeyedQueue, type Next } from '../../runtime/queue.ts';
 import { deadline } from '../../support/abort.ts';
 import type { AskWorker } from './ask-worker.ts';
@@ -31,9 +32,10 @@ export type WorkerPollerOptions = {
   podAt: (key: string) => ObservedPod | undefined;
   /** Called with the uid of a run whose worker said something that matters. */
   onNews: (runUid: string) => void;
+  clock?: Clock;
 };
 
-/** What is known of a worker; times are milliseconds of `performance.now()`. */
+/** What is known of a worker; times are milliseconds of the clock. */
 type Worker = {
   readonly key: string;
   readonly runUid: string;
@@ -50,6 +52,7 @@ type Worker = {
  */
 export class WorkerPoller implements Heard {
   readonly #options: WorkerPollerOptions;
+  readonly #clock: Clock;
   readonly #signal: AbortController = new AbortController();
   readonly #queue: KeyedQueue;
   /** By the uid of the pod. */
@@ -57,10 +60,12 @@ export class WorkerPoller implements Heard {
 
   constructor(options: WorkerPollerOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? realClock;
     const handle = (uid: string) => this.#question(uid);
     this.#queue = new KeyedQueue({
       ...{ handle, concurrency: concurrentQuestions },
       backoff: { firstMs: 1_000, maxMs: 10_000 },
+      clock: this.#clock,
     });
   }
 
@@ -103,7 +108,7 @@ export class WorkerPoller implements Heard {
     // What a run is taken for whose worker has said nothing yet.
     const told: Report = { phase: 'Preparing' };
     this.#workers.set(uid, {
-      ...{ key, runUid, told, toldAt: performance.now() },
+      ...{ key, runUid, told, toldAt: this.#clock.now() },
       ...{ report: undefined, misses: 0 },
     });
     this.#queue.addAfter(uid, inMs);
@@ -137,7 +142,7 @@ export class WorkerPoller implements Heard {
   }
 
   #tell(worker: Worker, said: Report): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     if (!isNews(worker.told, said)) {
       if (now - worker.toldAt < progressMs || isDeepStrictEqual(worker.told, said)) return;
     }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
@@ -21,6 +20,7 @@ type World = {
 
 const address = '127.0.0.1';
 const running = aPod({ kind: 'running' }, { podIP: address });
+/** The poller on a real endpoint; when it asks and whom it wakes is in test/unit, where hours pass at once. */
 const test = suite<World>('worker poller');
 
 test.before.each(async (world) => {
@@ -55,45 +55,6 @@ test('a quiet worker is asked again and again, and wakes its run for news only',
   assert.equal(poller.reportOf(running.uid), told);
 });
 
-test('mere progress is heard at once, but wakes the run five seconds after it was woken last', async (world) => {
-  const { poller, endpoint } = world;
-  const began = performance.now();
-  poller.start([running]);
-  const progress = (percent: number): Report => ({
-    phase: 'Preparing',
-    progress: { message: 'Downloading ct', percent },
-  });
-  endpoint.report = progress(1);
-  await until('it is heard', () => poller.reportOf(running.uid)?.progress?.percent === 1);
-  assert.is(world.woken, 0);
-  await until('its run is woken', () => world.woken === 1, { withinMs: 20_000 });
-  assert.ok(performance.now() - began >= 5_000);
-});
-
-test('a worker that tells its end is asked again only when that is stored', async (world) => {
-  const { poller, endpoint } = world;
-  endpoint.report = { phase: 'Succeeded', results: [] };
-  poller.podChanged(running);
-  await until('its run is woken', () => world.woken === 1);
-  await sleep(2_500);
-  assert.is(endpoint.questions, 1);
-  poller.stored(running.uid);
-  await until('it is asked again', () => endpoint.questions === 2);
-  assert.is(world.woken, 1);
-});
-
-test('the end that a worker told is known until it is stored, also when its pod has ended meanwhile', async (world) => {
-  const { poller, endpoint } = world;
-  endpoint.report = { phase: 'Succeeded', results: [] };
-  poller.podChanged(running);
-  await until('its run is woken', () => world.woken === 1);
-  world.pod = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report: undefined });
-  poller.podChanged(world.pod);
-  assert.equal(poller.reportOf(running.uid), endpoint.report);
-  poller.stored(running.uid);
-  await until('it is forgotten', () => poller.size === 0);
-});
-
 test('a worker that does not answer three times says nothing any more, and its run is told once', async (world) => {
   const { poller, endpoint } = world;
   endpoint.report = { phase: 'Preparing', progress: { message: 'Pulling' } };
@@ -102,17 +63,6 @@ test('a worker that does not answer three times says nothing any more, and its r
   await endpoint[Symbol.asyncDispose]();
   await until('it is silent', () => poller.reportOf(running.uid) === undefined, { withinMs: 20_000 });
   assert.is(world.woken, 1);
-});
-
-test('a pod that is gone is not asked about', async (world) => {
-  const { poller, endpoint } = world;
-  poller.podChanged(running);
-  await until('it is asked', () => endpoint.questions >= 1);
-  world.pod = undefined;
-  await until('it is forgotten', () => poller.size === 0);
-  const { questions } = endpoint;
-  await sleep(1_500);
-  assert.is(endpoint.questions, questions);
 });
 
 test.run();
