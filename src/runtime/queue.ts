@@ -1,5 +1,6 @@
 import { longestTimerMs } from '../support/abort.ts';
 import { backoffMs, type BackoffOptions } from '../support/backoff.ts';
+import { type Clock, realClock } from './clock.ts';
 
 /** What a handler wants to happen with its key next; the queue holds the whole policy. */
 export type Next =
@@ -27,6 +28,7 @@ export type KeyedQueueOptions = {
   /** The least time between two beginnings of one key: what is added meanwhile is handled together. 0 when left out. */
   spacingMs?: number;
   observer?: QueueObserver | undefined;
+  clock?: Clock | undefined;
 };
 
 /** What a queue shows of itself. */
@@ -41,7 +43,7 @@ export type QueueState = Pick<
  * - a key waits once, however often it is added, and keys are handled in the order in which they began to wait;
  * - a key has at most one timer, the earliest; adding the key at once beats it;
  * - the first of a burst is handled at once, the rest of it together.
- * Times that it gives are milliseconds of `performance.now()`.
+ * Times that it gives are milliseconds of its clock, which is `performance.now()` unless a test has another one.
  */
 export class KeyedQueue {
   readonly #options: KeyedQueueOptions;
@@ -52,13 +54,17 @@ export class KeyedQueue {
   readonly #again = new Set<string>();
   /** When the keys began that did so a moment ago, oldest first. */
   readonly #begun = new Map<string, number>();
-  readonly #timers = new KeyTimers((key) => this.#enqueue(key));
+  readonly #clock: Clock;
+  readonly #timers: KeyTimers;
   readonly #failures = new Map<string, number>();
-  #lastFinishedAt = performance.now();
+  #lastFinishedAt: number;
   #stopped = false;
 
   constructor(options: KeyedQueueOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? realClock;
+    this.#timers = new KeyTimers((key) => this.#enqueue(key), this.#clock);
+    this.#lastFinishedAt = this.#clock.now();
   }
 
   /** How many keys wait for a worker. */
@@ -68,7 +74,7 @@ export class KeyedQueue {
 
   /** For how long each key that is being handled has been, longest first. */
   get activeAgesMs(): readonly number[] {
-    const now = performance.now();
+    const now = this.#clock.now();
     return [...this.#active.values()].map((since) => now - since);
   }
 
@@ -104,16 +110,16 @@ export class KeyedQueue {
     this.#waiting.clear();
     this.#again.clear();
     this.#timers.clearAll();
-    const end = performance.now() + withinMs;
-    while (this.#active.size > 0 && performance.now() < end)
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    const end = this.#clock.now() + withinMs;
+    while (this.#active.size > 0 && this.#clock.now() < end)
+      await new Promise<void>((resolve) => this.#clock.after(10, resolve));
   }
 
   /** Lets a key wait for a worker as soon as its last beginning is long enough ago. */
   #rest(key: string): void {
     const { spacingMs = 0 } = this.#options;
     const begun = this.#begun.get(key);
-    const left = begun === undefined ? 0 : begun + spacingMs - performance.now();
+    const left = begun === undefined ? 0 : begun + spacingMs - this.#clock.now();
     if (left > 0) this.#timers.set(key, left);
     else this.#enqueue(key);
   }
@@ -125,7 +131,7 @@ export class KeyedQueue {
       return;
     }
     this.#timers.clear(key);
-    this.#waiting.set(key, performance.now());
+    this.#waiting.set(key, this.#clock.now());
     this.#options.observer?.added();
     this.#fill();
   }
@@ -134,7 +140,7 @@ export class KeyedQueue {
     for (const [key, since] of this.#waiting) {
       if (this.#active.size >= this.#options.concurrency) return;
       this.#waiting.delete(key);
-      const now = performance.now();
+      const now = this.#clock.now();
       this.#begin(key, now);
       this.#options.observer?.started(now - since);
       void this.#work(key, now);
@@ -156,7 +162,7 @@ export class KeyedQueue {
   async #work(key: string, began: number): Promise<void> {
     const next = await this.#options.handle(key).catch((error: unknown): Next => ({ kind: 'retry', error }));
     this.#active.delete(key);
-    this.#lastFinishedAt = performance.now();
+    this.#lastFinishedAt = this.#clock.now();
     this.#options.observer?.finished(this.#lastFinishedAt - began, next.kind);
     if (next.kind !== 'retry') this.#failures.delete(key);
     if (this.#again.delete(key)) this.add(key);
@@ -184,29 +190,31 @@ export class KeyedQueue {
   }
 }
 
-type Timer = { readonly due: number; readonly timeout: NodeJS.Timeout };
+type Timer = { readonly due: number; readonly cancel: () => void };
 
 /** One timer for each key, the earliest that was asked for: a later wish never delays an earlier one. */
 class KeyTimers {
   readonly #timers = new Map<string, Timer>();
   readonly #ring: (key: string) => void;
+  readonly #clock: Clock;
 
-  constructor(ring: (key: string) => void) {
+  constructor(ring: (key: string) => void, clock: Clock) {
     this.#ring = ring;
+    this.#clock = clock;
   }
 
   /** Rings for a key after so many milliseconds, or sooner if that was asked for before; very far times are cut. */
   set(key: string, milliseconds: number): void {
-    const due = performance.now() + milliseconds;
+    const due = this.#clock.now() + milliseconds;
     const before = this.#timers.get(key);
     if (before !== undefined && before.due <= due) return;
-    clearTimeout(before?.timeout);
-    const timeout = setTimeout(() => this.#fire(key), Math.min(milliseconds, longestTimerMs));
-    this.#timers.set(key, { due, timeout });
+    before?.cancel();
+    const cancel = this.#clock.after(Math.min(milliseconds, longestTimerMs), () => this.#fire(key));
+    this.#timers.set(key, { due, cancel });
   }
 
   clear(key: string): void {
-    clearTimeout(this.#timers.get(key)?.timeout);
+    this.#timers.get(key)?.cancel();
     this.#timers.delete(key);
   }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readLivePid } from '../cluster/supervise/pid-file.ts';
+import { until } from '../fixtures/until.ts';
 import { containersOf, Lab, type StoredRun, untilLetGo } from './support/runs.ts';
 import { execute, succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
@@ -65,9 +66,9 @@ test('a drained node loses its runs, which wait for a node and go on when there 
     ],
     { seconds: 70 },
   );
-  const waiting = await lab.until('drained', ({ status }) =>
-    (status.message ?? '').includes('cannot be scheduled'),
-  );
+  const waiting = await lab.until('drained', 'finds no node', {
+    holds: ({ status }) => (status.message ?? '').includes('cannot be scheduled'),
+  });
   assert.is(waiting.status.phase, 'Pending');
   assert.equal(await containersOf(run.metadata.uid), []);
   await succeed('kubectl', ['uncordon', node]);
@@ -105,11 +106,8 @@ test('a run on a node that is lost ends and says so, and nothing of it is left w
   await succeed('kubectl', ['wait', '--for=condition=Ready', `node/${node}`, '--timeout=90s'], {
     seconds: 100,
   });
-  const end = Date.now() + 60_000;
-  while ((await containersOf(metadata.uid)).length > 0) {
-    if (Date.now() > end) throw new Error('the target still runs');
-    await sleep(500);
-  }
+  const options = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 500 };
+  await until('the target is gone', () => containersOf(metadata.uid), options);
 });
 
 test.run();

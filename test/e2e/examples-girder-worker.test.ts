@@ -53,7 +53,10 @@ test.after(async () => {
 });
 
 async function showsProgress(name: string): Promise<void> {
-  const { status } = await lab.until(name, (run) => run.status.progress?.message === 'halfway there', 120);
+  const { status } = await lab.until(name, 'shows its progress', {
+    holds: (run) => run.status.progress?.message === 'halfway there',
+    withinMs: 120_000,
+  });
   assert.is(status.progress?.percent, 50);
   await lab.letGo(name);
 }

@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseRun } from '../../src/controller/observe/parse.ts';
 import { isTerminalPhase, type Phase } from '../../src/api/status.ts';
-import { type Opinions, opinionsOn } from '../fixtures/gitops-health.ts';
+import { type GitOpsHealth, gitOpsHealthOf } from '../fixtures/gitops-health.ts';
+import { until } from '../fixtures/until.ts';
 import { RunVersions } from './support/run-versions.ts';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, patienceMs, untilLetGo } from './support/runs.ts';
 
 let lab: Lab;
 let versions: RunVersions;
@@ -19,30 +19,28 @@ test.after(async () => {
   await lab.close();
 });
 
-type Seen = { phase: Phase | undefined; opinions: Opinions };
+type Seen = { phase: Phase | undefined; health: GitOpsHealth };
 
 /** Waits until the watch has told of a phase. */
 async function told(name: string, isIt: (phase: Phase | undefined) => boolean): Promise<void> {
-  const end = Date.now() + 90_000;
-  while (!versions.of(name).some((object) => isIt(parseRun(object).status.phase))) {
-    if (Date.now() > end) throw new Error(`${name}: ${JSON.stringify(versions.of(name).at(-1))}`);
-    await sleep(100);
-  }
+  const phases = () => versions.of(name).map((object) => parseRun(object).status.phase);
+  const holds = (found: (Phase | undefined)[]) => found.some(isIt);
+  await until(`the watch shows the phase of ${name}`, phases, { holds, withinMs: patienceMs });
 }
 
 /** Every version of a run with what tools make of it, when the watch has told of its end. */
 async function story(name: string): Promise<Seen[]> {
   await told(name, isTerminalPhase);
   const objects = versions.of(name);
-  const opinions = await opinionsOn(objects);
+  const all = await gitOpsHealthOf(objects);
   return objects.map((object, at) => {
-    const opinion = opinions[at];
-    if (opinion === undefined) throw new Error(`${name}: no opinion on version ${at}`);
-    return { phase: parseRun(object).status.phase, opinions: opinion };
+    const health = all[at];
+    if (health === undefined) throw new Error(`${name}: no health on version ${at}`);
+    return { phase: parseRun(object).status.phase, health };
   });
 }
 
-const words = ({ opinions: { kstatus, argo, flux } }: Seen) => [kstatus.status, argo.status, flux.status];
+const words = ({ health: { kstatus, argo, flux } }: Seen) => [kstatus.status, argo.status, flux.status];
 
 /** Until its end a run is in progress for every tool, and from then on what it has become. */
 function assertTold(seen: readonly Seen[], ended: string[]): void {
@@ -68,7 +66,7 @@ test('tools see a run that is held, let go and succeeds as in progress until it 
   for (const phase of ['Suspended', 'Pending', 'Running', 'Succeeded'] as const)
     assert.ok(phases.has(phase), phase);
   assert.ok(
-    seen.some(({ opinions }) => opinions.argo.status === 'Suspended'),
+    seen.some(({ health }) => health.argo.status === 'Suspended'),
     'Argo CD shows that it was held',
   );
   await lab.kubectl(
@@ -85,7 +83,7 @@ test('tools see a run that fails after a retry as in progress until its last att
   await lab.run('bad', { command: ['false'], backoffLimit: 1 });
   const seen = await story('bad');
   assertTold(seen, ['Failed', 'Degraded', 'Failed']);
-  const message = seen.at(-1)?.opinions.argo.message ?? '';
+  const message = seen.at(-1)?.health.argo.message ?? '';
   assert.match(message, /^TargetFailed: /);
 });
 

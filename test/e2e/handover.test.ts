@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../fixtures/until.ts';
 import { Lab, untilLetGo } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 import { rolePid } from './support/worker-process.ts';
@@ -9,7 +9,7 @@ const namespace = 'dockerrun-system';
 
 /**
  * What tells a lease that was released from one that ran out, and the latter from one that nobody took; the time of
- * kubectl on a busy machine is in them. The promised times are of integration/controller/lease-handover.test.ts.
+ * kubectl on a busy machine is in them. The promised times are of integration/kube/lease-handover.test.ts.
  */
 const releasedMs = 9_000;
 const ranOutMs = 30_000;
@@ -38,27 +38,17 @@ async function bothAreReady(): Promise<void> {
 
 /** The pod whose controller leads, another one than `before`. */
 async function leader(before = ''): Promise<string> {
-  const end = Date.now() + 60_000;
-  for (;;) {
-    const holder = await kubectl(
-      'get',
-      'lease',
-      'dockerrun-controller',
-      '-o',
-      'jsonpath={.spec.holderIdentity}',
-    );
-    const [pod = ''] = holder.split('_');
-    if (pod !== '' && pod !== before) return pod;
-    if (Date.now() > end) throw new Error(`no controller leads${before && ` but ${before}`}`);
-    await sleep(200);
-  }
+  const holder = ['get', 'lease', 'dockerrun-controller', '-o', 'jsonpath={.spec.holderIdentity}'];
+  const pod = async () => (await kubectl(...holder)).split('_')[0] ?? '';
+  const holds = (name: string) => name !== '' && name !== before;
+  return until('another controller leads', pod, { holds, withinMs: 60_000, everyMs: 200 });
 }
 
 /** Applies a run, and gives after how many milliseconds it was taken up. */
 async function takenUpIn(name: string): Promise<number> {
   const start = performance.now();
   await lab.run(name, { command: ['true'] });
-  await lab.until(name, ({ status }) => status.jobName !== undefined);
+  await lab.until(name, 'has a Job', { holds: ({ status }) => status.jobName !== undefined });
   return Math.round(performance.now() - start);
 }
 

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from './girder-worker/job-run.ts';
-import { containersOf, Lab, type StoredRun, untilLetGo } from './support/runs.ts';
+import { until } from '../fixtures/until.ts';
+import { containersOf, Lab, patienceMs, type StoredRun, untilLetGo } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
@@ -25,17 +24,15 @@ const obedient = (code: number) => [
 /** Waits until an obedient target has set its trap: before that, it ignores the signal. */
 async function obeying(name: string): Promise<StoredRun> {
   const run = await lab.running(name);
-  await until('the trap is set', async () => (await lab.output(name)).includes('trapped'));
+  await until('the trap is set', async () => (await lab.output(name)).includes('trapped'), {
+    withinMs: patienceMs,
+  });
   return run;
 }
 
 async function untilGone(runUid: string): Promise<void> {
-  const end = Date.now() + goneSeconds * 1000;
-  while ((await containersOf(runUid)).length > 0) {
-    if (Date.now() > end)
-      throw new Error(`a container of run ${runUid} is still there after ${goneSeconds} s`);
-    await sleep(200);
-  }
+  const options = { holds: ({ length }: string[]) => length === 0, withinMs: goneSeconds * 1_000 };
+  await until(`no container of run ${runUid} is left`, () => containersOf(runUid), options);
 }
 
 test('deleting a DockerRun stops its target with SIGTERM and removes it', async () => {
@@ -162,13 +159,10 @@ test('a finished run is deleted, with its pods, when its time to live is over', 
   await lab.run('mortal', { command: ['true'], ttlSecondsAfterFinished: 2 });
   const { metadata } = await lab.get('mortal');
   const pods = () => lab.kubectl('get', 'pods', '-l', `dockerrun.dev/run-uid=${metadata.uid}`, '-o', 'name');
-  const isThere = async () =>
-    (await lab.kubectl('get', 'dockerrun', 'mortal', '--ignore-not-found', '-o', 'name')) !== '';
-  const end = Date.now() + 60_000;
-  while ((await isThere()) || (await pods()) !== '') {
-    if (Date.now() > end) throw new Error('the run is still there');
-    await sleep(500);
-  }
+  const run = () => lab.kubectl('get', 'dockerrun', 'mortal', '--ignore-not-found', '-o', 'name');
+  const left = async () => `${await run()}${await pods()}`;
+  const isEmpty = (names: string) => names === '';
+  await until('the run and its pods are gone', left, { holds: isEmpty, withinMs: 60_000, everyMs: 500 });
 });
 
 test('a run that has started cannot be changed', async () => {

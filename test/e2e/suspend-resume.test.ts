@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseRun } from '../../src/controller/observe/parse.ts';
+import { until } from '../fixtures/until.ts';
 import { RunVersions } from './support/run-versions.ts';
 import { containersOf, Lab, type Manifest, type StoredRun, untilLetGo } from './support/runs.ts';
 
@@ -10,7 +11,7 @@ import { containersOf, Lab, type Manifest, type StoredRun, untilLetGo } from './
 let lab: Lab;
 
 test.before(async () => {
-  lab = await Lab.open('stop-and-go');
+  lab = await Lab.open('suspend-resume');
 });
 test.after(() => lab.close());
 
@@ -34,16 +35,13 @@ test('a running run that is cancelled stops its target and ends as Cancelled, wi
   assert.equal(await containersOf(metadata.uid), []);
   await lab.kubectl('wait', '--for=condition=Failed', 'dockerrun/cancelled', '--timeout=30s');
   assert.ok((await lab.events('cancelled')).some(({ reason }) => reason === 'Cancelled'));
-  const end = Date.now() + 30_000;
-  while ((await jobs('cancelled')) !== '') {
-    if (Date.now() > end) throw new Error('the Job of the cancelled run is still there');
-    await sleep(250);
-  }
+  const options = { holds: (names: string) => names === '', withinMs: 30_000, everyMs: 250 };
+  await until('the Job of the cancelled run is gone', () => jobs('cancelled'), options);
 });
 
 test('a run that waits for a node can be cancelled', async () => {
   await lab.run('waiting', { nodeSelector: { nosuch: 'label' } });
-  await lab.until('waiting', ({ status }) => status.podName !== undefined);
+  await lab.until('waiting', 'has a pod', { holds: ({ status }) => status.podName !== undefined });
   await patch('waiting', { cancel: true });
   assert.is((await lab.ended('waiting')).phase, 'Cancelled');
 });
@@ -68,7 +66,7 @@ test('a cancelled run cannot be let go on, and a cancel after the end changes no
 
 test('a run that is applied suspended has no Job until it may go on', async () => {
   await lab.run('later', { command: ['echo', 'hello'], suspend: true, startDeadlineSeconds: 60 });
-  await lab.until('later', ({ status }) => status.phase === 'Suspended');
+  await lab.until('later', 'is suspended', { holds: ({ status }) => status.phase === 'Suspended' });
   assert.is(await jobs('later'), '');
   await lab.kubectl('wait', '--for=condition=Suspended', 'dockerrun/later', '--timeout=30s');
   await patch('later', { suspend: false });
@@ -82,7 +80,10 @@ test('a running run that is suspended loses its pod, and begins anew when it may
   const first = await lab.running('paused');
   const { metadata, status } = first;
   await patch('paused', { suspend: true });
-  const paused = await lab.until('paused', (run) => run.status.phase === 'Suspended', 60);
+  const paused = await lab.until('paused', 'is suspended', {
+    holds: (run) => run.status.phase === 'Suspended',
+    withinMs: 60_000,
+  });
   assert.equal(await containersOf(metadata.uid), []);
   const job = await lab.kubectl('get', 'job', paused.status.jobName ?? '', '-o', 'jsonpath={.spec.suspend}');
   assert.is(job, 'true');
@@ -119,7 +120,9 @@ test('a Job that a queue suspends is left to the queue, and the run says so', as
     spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sh', '-c', untilLetGo] },
   });
   assert.is(code, 0, stderr);
-  const { status } = await lab.until('queued', (run) => run.status.jobName !== undefined);
+  const { status } = await lab.until('queued', 'has a Job', {
+    holds: (run) => run.status.jobName !== undefined,
+  });
   const job = status.jobName ?? '';
   const labels = await lab.kubectl('get', 'job', job, '-o', 'jsonpath={.metadata.labels}');
   assert.is((JSON.parse(labels) as Record<string, string>)['kueue.x-k8s.io/queue-name'], 'lab');
@@ -127,7 +130,7 @@ test('a Job that a queue suspends is left to the queue, and the run says so', as
     lab.kubectl('patch', 'job', job, '--type=merge', '--patch', JSON.stringify({ spec: { suspend: value } }));
   await suspend(true);
   const isHeld = (run: StoredRun) => run.status.phase === 'Suspended' && run.status.reason === 'Queued';
-  const held = await lab.until('queued', isHeld);
+  const held = await lab.until('queued', 'is queued', { holds: isHeld });
   await sleep(1_500);
   assert.is(await lab.kubectl('get', 'job', job, '-o', 'jsonpath={.spec.suspend}'), 'true');
   // Else the target that is let go might be the one that is being stopped.
@@ -178,7 +181,9 @@ test("what the scheduler reads is the pod's", async () => {
     affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
     podMetadata: { labels: { team: 'imaging' }, annotations: { 'example.org/note': 'seen by people' } },
   });
-  const { status } = await lab.until('placed', (run) => run.status.podName !== undefined);
+  const { status } = await lab.until('placed', 'has a pod', {
+    holds: (run) => run.status.podName !== undefined,
+  });
   const pod = JSON.parse(await lab.kubectl('get', 'pod', status.podName ?? '', '-o', 'json')) as {
     metadata: { labels: Record<string, string>; annotations: Record<string, string> };
     spec: { priorityClassName: string; tolerations: { key?: string }[]; affinity: object };
@@ -195,7 +200,9 @@ test('a quota that leaves no room is told, and the run goes on when there is roo
   await lab.kubectl('create', 'quota', 'none', '--hard=count/jobs.batch=0');
   await lab.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=60s');
   await lab.run('crowded', { command: ['true'] });
-  const { status } = await lab.until('crowded', (run) => (run.status.message ?? '').includes('quota'));
+  const { status } = await lab.until('crowded', 'names the quota', {
+    holds: (run) => (run.status.message ?? '').includes('quota'),
+  });
   assert.is(status.phase, 'Pending');
   await lab.kubectl('delete', 'quota', 'none');
   const end = await lab.ended('crowded', 90);

@@ -44,7 +44,7 @@ async function runJob(
   const { ownerReferences: _, ...free } = job.metadata ?? {};
   const { code, stderr } = await lab.apply({ ...job, metadata: free });
   assert.is(code, 0, stderr);
-  await receiver.until(['attempt', ...spans], attemptMs);
+  await receiver.received(['attempt', ...spans], attemptMs);
   const pod = await lab.kubectl('get', 'pods', '-l', `dockerrun.dev/run-uid=${uid}`, '-o', 'name');
   return { uid, pod: pod.trim().replace('pod/', '') };
 }

@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../src/api/status.ts';
-import { until } from './girder-worker/job-run.ts';
+import { until } from '../fixtures/until.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem } from './support/girder.ts';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, patienceMs, untilLetGo } from './support/runs.ts';
 
 let lab: Lab;
 
 test.before(async () => {
-  lab = await Lab.open('economy');
+  lab = await Lab.open('write-budget');
 });
 test.after(() => lab.close());
 
@@ -54,7 +54,7 @@ class Story implements AsyncDisposable {
 /** Does a run that downloads, runs some seconds and uploads; gives how often something was written for it. */
 async function writesFor(name: string): Promise<number> {
   const fileId = await aFile('in.txt', Buffer.from('economical'));
-  const itemId = await anItem('economy');
+  const itemId = await anItem('write-budget');
   await using story = new Story(name);
   await lab.run(name, {
     command: ['sh', '-c', `cp $(in) $(out); ${untilLetGo}`],
@@ -69,7 +69,9 @@ async function writesFor(name: string): Promise<number> {
   await sleep(6_000);
   await lab.letGo(name);
   assert.is((await lab.ended(name)).phase, 'Succeeded');
-  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded');
+  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded', {
+    withinMs: patienceMs,
+  });
   await sleep(3_000);
   const phases = story.written.map(({ phase }) => phase);
   const events = await lab.events(name);
@@ -100,7 +102,9 @@ test('the progress of a run is written at most every five seconds', async () => 
     transforms: [{ name: 'progress', progressPipe: {} }],
   });
   assert.is((await lab.ended('chatty')).phase, 'Succeeded');
-  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded');
+  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded', {
+    withinMs: patienceMs,
+  });
   const told = story.written.filter(({ phase, progress }) => phase === 'Running' && progress !== undefined);
   const seconds = (performance.now() - began) / 1000;
   console.log(`progress: ${told.map(({ progress }) => `${progress?.percent}%`).join(', ')} in ${seconds} s`);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { mostReportBytes, parseReport, type Report } from '../../api/report.ts';
+import { type Clock, realClock } from '../../runtime/clock.ts';
 import { KeyedQueue, type Next } from '../../runtime/queue.ts';
 import { deadline } from '../../support/abort.ts';
 import type { ObservedPod } from './observed.ts';
@@ -28,9 +29,10 @@ type WorkerPollerOptions = {
   podAt: (key: string) => ObservedPod | undefined;
   /** Called with the uid of a run whose worker said something that matters. */
   onNews: (runUid: string) => void;
+  clock?: Clock;
 };
 
-/** What is known of a worker; times are milliseconds of `performance.now()`. */
+/** What is known of a worker; times are milliseconds of the clock. */
 type Worker = {
   readonly key: string;
   readonly runUid: string;
@@ -47,6 +49,7 @@ type Worker = {
  */
 export class WorkerPoller {
   readonly #options: WorkerPollerOptions;
+  readonly #clock: Clock;
   readonly #signal: AbortController = new AbortController();
   readonly #queue: KeyedQueue;
   /** By the uid of the pod. */
@@ -54,11 +57,13 @@ export class WorkerPoller {
 
   constructor(options: WorkerPollerOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? realClock;
     const handle = (uid: string) => this.#question(uid);
     this.#queue = new KeyedQueue({
       handle,
       concurrency: concurrentQuestions,
       backoff: { firstMs: 1_000, maxMs: 10_000 },
+      clock: this.#clock,
     });
   }
 
@@ -98,7 +103,7 @@ export class WorkerPoller {
       key,
       runUid,
       lastReport,
-      toldAt: performance.now(),
+      toldAt: this.#clock.now(),
       report: undefined,
       misses: 0,
     });
@@ -133,11 +138,12 @@ export class WorkerPoller {
   }
 
   #tell(worker: Worker, said: Report): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     if (!differs(worker.lastReport, said)) {
       if (now - worker.toldAt < progressMs || isDeepStrictEqual(worker.lastReport, said)) return;
     }
-    Object.assign(worker, { told: said, toldAt: now });
+    worker.lastReport = said;
+    worker.toldAt = now;
     this.#options.onNews(worker.runUid);
   }
 

@@ -1,6 +1,6 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
+import { until } from '../../fixtures/until.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
 import {
   applyWithJob,
   cancelled,
@@ -10,20 +10,19 @@ import {
   jobOf,
   running,
   succeeded,
-  until,
-} from '../girder-worker/job-run.ts';
+} from '../support/job-run.ts';
 import { anItem, filesOf } from '../support/girder.ts';
 import { aJob, cancelJob, statesOf } from '../support/girder-job.ts';
-import { Lab } from '../support/runs.ts';
+import { Lab, patienceMs } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './writing-target.ts';
+import { writingTarget } from './writing-target.ts';
 
 /** States of a job from which the original knows no way to CANCELED; docs/defects.md lists it. */
 
 const canceling = 824;
 /** A job as the original's own plugin makes it: its cancel waits for somebody to confirm it. */
 const ofCelery = { handler: 'celery_handler', celeryTaskId: 'none' } as const;
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 let lab: Lab;
 
 test.before(async () => {
@@ -31,27 +30,26 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-tests.add(
-  'D20: a cancel during an upload that stands still leaves no file, and the job CANCELED',
-  async () => {
-    await using girder = await FaultyGirder.start();
-    girder.proxy.fail('POST', '/file/chunk', { silence: true });
-    const itemId = await anItem('cancelled');
-    const run = await applyWithJob(
-      lab,
-      'upload',
-      { ...leaving('echo result > $1', itemId), girder: { apiUrl: girder.apiUrl } },
-      ofCelery,
-    );
-    await until('the upload stands still', () => girder.proxy.requests('POST', '/file/chunk').length > 0);
-    await cancelJob(run.job.jobId);
-    await endsCancelled(lab, run);
-    assert.equal(await statesOf(run.job.jobId), [running, canceling, cancelled]);
-    assert.equal(await filesOf(itemId), []);
-  },
-);
+test('D20: a cancel during an upload that stands still leaves no file, and the job CANCELED', async () => {
+  await using girder = await FaultyGirder.start();
+  girder.proxy.fail('POST', '/file/chunk', { silence: true });
+  const itemId = await anItem('cancelled');
+  const run = await applyWithJob(
+    lab,
+    'upload',
+    { ...writingTarget('echo result > $1', itemId), girder: { apiUrl: girder.apiUrl } },
+    ofCelery,
+  );
+  await until('the upload stands still', () => girder.proxy.requests('POST', '/file/chunk').length > 0, {
+    withinMs: patienceMs,
+  });
+  await cancelJob(run.job.jobId);
+  await endsCancelled(lab, run);
+  assert.equal(await statesOf(run.job.jobId), [running, canceling, cancelled]);
+  assert.equal(await filesOf(itemId), []);
+});
 
-tests.add('D20: a job that was cancelled before its run began starts nothing', async () => {
+test('D20: a job that was cancelled before its run began starts nothing', async () => {
   const job = await aJob({ ...ofCelery, status: running });
   await cancelJob(job.jobId);
   await lab.run('before', { command: ['true'], girder: girderOf({ job: await jobOf(lab, 'before', job) }) });
@@ -59,17 +57,14 @@ tests.add('D20: a job that was cancelled before its run began starts nothing', a
   assert.equal(await statesOf(job.jobId), [running, canceling, cancelled]);
 });
 
-tests.add(
-  'D20: a run leaves its job in no state but RUNNING, SUCCESS and ERROR when nobody cancels',
-  async () => {
-    const itemId = await anItem('states');
-    const wellEnding = await applyWithJob(lab, 'well', leaving('echo x > $1', itemId), ofCelery);
-    const failing = await applyWithJob(lab, 'failing', leaving('exit 1', itemId), ofCelery);
-    await lab.ended(wellEnding.name);
-    await lab.ended(failing.name);
-    assert.equal(await statesOf(wellEnding.job.jobId), [running, succeeded]);
-    assert.equal(await statesOf(failing.job.jobId), [running, failed]);
-  },
-);
+test('D20: a run leaves its job in no state but RUNNING, SUCCESS and ERROR when nobody cancels', async () => {
+  const itemId = await anItem('states');
+  const wellEnding = await applyWithJob(lab, 'well', writingTarget('echo x > $1', itemId), ofCelery);
+  const failing = await applyWithJob(lab, 'failing', writingTarget('exit 1', itemId), ofCelery);
+  await lab.ended(wellEnding.name);
+  await lab.ended(failing.name);
+  assert.equal(await statesOf(wellEnding.job.jobId), [running, succeeded]);
+  assert.equal(await statesOf(failing.job.jobId), [running, failed]);
+});
 
 test.run();

@@ -1,17 +1,17 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { applyWithJob, cancelled, endsCancelled, running, until } from '../girder-worker/job-run.ts';
+import { until } from '../../fixtures/until.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { applyWithJob, cancelled, endsCancelled, running } from '../support/job-run.ts';
 import { aFile, anItem, filesOf } from '../support/girder.ts';
 import { cancelJob, logOf, statesOf } from '../support/girder-job.ts';
-import { Lab } from '../support/runs.ts';
+import { Lab, patienceMs } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './writing-target.ts';
+import { writingTarget } from './writing-target.ts';
 
 /** What the original does wrong when a job is cancelled; docs/defects.md lists it. */
 
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 let lab: Lab;
 
 test.before(async () => {
@@ -19,34 +19,35 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-tests.add('D6: a target that never stops printing is cancelled in time', async () => {
+test('D6: a target that never stops printing is cancelled in time', async () => {
   const run = await applyWithJob(lab, 'chatty', { command: ['sh', '-c', 'exec yes'] });
   await lab.running(run.name);
-  await until('the job has output', async () => (await logOf(run.job.jobId)) !== '');
+  await until('the job has output', async () => (await logOf(run.job.jobId)) !== '', {
+    withinMs: patienceMs,
+  });
   await cancelJob(run.job.jobId);
   await endsCancelled(lab, run);
   assert.equal(await statesOf(run.job.jobId), [running, cancelled]);
 });
 
-tests.add(
-  'D7: a cancel during a download that stands still ends the run before its target starts',
-  async () => {
-    await using girder = await FaultyGirder.start();
-    girder.proxy.fail('GET', '/download', { stallAnswerAfter: 1000 });
-    const fileId = await aFile('in.bin', Buffer.alloc(100_000));
-    const run = await applyWithJob(lab, 'download', {
-      args: ['cat', '$(in)'],
-      transforms: [{ name: 'in', girderFileIdToVolume: { fileId } }],
-      girder: { apiUrl: girder.apiUrl },
-    });
-    await until('the download stands still', () => girder.proxy.requests('GET', '/download').length > 0);
-    await cancelJob(run.job.jobId);
-    assert.is((await endsCancelled(lab, run)).target, undefined);
-    assert.equal(await statesOf(run.job.jobId), [running, cancelled]);
-  },
-);
+test('D7: a cancel during a download that stands still ends the run before its target starts', async () => {
+  await using girder = await FaultyGirder.start();
+  girder.proxy.fail('GET', '/download', { stallAnswerAfter: 1000 });
+  const fileId = await aFile('in.bin', Buffer.alloc(100_000));
+  const run = await applyWithJob(lab, 'download', {
+    args: ['cat', '$(in)'],
+    transforms: [{ name: 'in', girderFileIdToVolume: { fileId } }],
+    girder: { apiUrl: girder.apiUrl },
+  });
+  await until('the download stands still', () => girder.proxy.requests('GET', '/download').length > 0, {
+    withinMs: patienceMs,
+  });
+  await cancelJob(run.job.jobId);
+  assert.is((await endsCancelled(lab, run)).target, undefined);
+  assert.equal(await statesOf(run.job.jobId), [running, cancelled]);
+});
 
-tests.add('D7: a cancel during a pull that stands still ends the run before its target starts', async () => {
+test('D7: a cancel during a pull that stands still ends the run before its target starts', async () => {
   let asked = false;
   const registry = createServer((socket) => {
     asked = true;
@@ -56,7 +57,7 @@ tests.add('D7: a cancel during a pull that stands still ends the run before its 
   try {
     const image = `127.0.0.1:${(registry.address() as AddressInfo).port}/silent:1`;
     const run = await applyWithJob(lab, 'pull', { image, imagePullPolicy: 'Always' });
-    await until('the registry is asked', () => asked);
+    await until('the registry is asked', () => asked, { withinMs: patienceMs });
     await cancelJob(run.job.jobId);
     assert.is((await endsCancelled(lab, run)).target, undefined);
   } finally {
@@ -64,12 +65,14 @@ tests.add('D7: a cancel during a pull that stands still ends the run before its 
   }
 });
 
-tests.add('D7: nothing is uploaded once a job is cancelled, though its target ends well', async () => {
+test('D7: nothing is uploaded once a job is cancelled, though its target ends well', async () => {
   const itemId = await anItem('cancelled');
   const script = 'trap "echo late > $1; exit 0" TERM; echo trapped; while :; do sleep 0.1; done';
-  const run = await applyWithJob(lab, 'no-upload', leaving(script, itemId));
+  const run = await applyWithJob(lab, 'no-upload', writingTarget(script, itemId));
   await lab.running(run.name);
-  await until('the trap is set', async () => (await logOf(run.job.jobId)).includes('trapped'));
+  await until('the trap is set', async () => (await logOf(run.job.jobId)).includes('trapped'), {
+    withinMs: patienceMs,
+  });
   await cancelJob(run.job.jobId);
   const status = await endsCancelled(lab, run);
   assert.is(status.target?.exitCode, 0);

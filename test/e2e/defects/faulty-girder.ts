@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
-import { podBridgeAddress } from '../girder-worker/http-sink.ts';
+import { podBridgeAddress } from '../support/http-sink.ts';
 import { environment } from '../support/environment.ts';
 
 /** The test Girder behind a proxy that does harm on demand, at an address that pods reach. */

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { applyWithJob, endsCancelled, girderOf, succeeds, until } from '../girder-worker/job-run.ts';
+import { until } from '../../fixtures/until.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { applyWithJob, endsCancelled, girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, sha256 } from '../support/girder.ts';
 import { cancelJob, logOf } from '../support/girder-job.ts';
-import { containersOf, Lab, type Manifest } from '../support/runs.ts';
+import { containersOf, Lab, type Manifest, patienceMs } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
 
 /** What the original does wrong with pipes that the target reads; docs/defects.md lists it. */
 
 const mebibyte = 2 ** 20;
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 const bytes = randomBytes(8 * mebibyte);
 let lab: Lab;
 let fileId: string;
@@ -40,7 +40,7 @@ function reading(script: string, file = fileId): Manifest {
   };
 }
 
-tests.add('D1: a slow reader of an input pipe gets every byte', async () => {
+test('D1: a slow reader of an input pipe gets every byte', async () => {
   const slow = randomBytes(2 * mebibyte);
   const script = `
     while dd bs=64k count=1 of=$2/piece 2>/dev/null && [ -s $2/piece ]; do
@@ -52,26 +52,26 @@ tests.add('D1: a slow reader of an input pipe gets every byte', async () => {
   assert.is(await lab.output('slow'), `${sha256(slow)}  -\n`);
 });
 
-tests.add('a fast reader of an input pipe gets every byte', async () => {
+test('a fast reader of an input pipe gets every byte', async () => {
   await lab.run('fast', reading('sha256sum < $1'));
   await succeeds(lab, 'fast');
   assert.is(await lab.output('fast'), `${sha256(bytes)}  -\n`);
 });
 
-tests.add('D3: an input pipe that is never opened is no failure', async () => {
+test('D3: an input pipe that is never opened is no failure', async () => {
   await lab.run('unread', reading('echo done'));
   await succeeds(lab, 'unread');
   assert.is(await lab.output('unread'), 'done\n');
 });
 
-tests.add('D4: a reader that closes its input early and goes on succeeds', async () => {
+test('D4: a reader that closes its input early and goes on succeeds', async () => {
   await lab.run('early', reading('head -c 100000 $1 | sha256sum; sleep 1; echo done'));
   await succeeds(lab, 'early');
   const expected = `${sha256(bytes.subarray(0, 100_000))}  -\ndone\n`;
   assert.is(await lab.output('early'), expected);
 });
 
-tests.add('D4: a target that exits in the middle of its input decides by its exit code alone', async () => {
+test('D4: a target that exits in the middle of its input decides by its exit code alone', async () => {
   const script = 'exec 3< $1; head -c 100000 <&3 >/dev/null; exit $CODE';
   for (const code of [0, 5]) {
     await lab.run(`exits-${code}`, { ...reading(script), env: [{ name: 'CODE', value: String(code) }] });
@@ -83,15 +83,19 @@ tests.add('D4: a target that exits in the middle of its input decides by its exi
   assert.equal(await containersOf((await lab.get('exits-5')).metadata.uid), []);
 });
 
-tests.add('an input pipe whose source stands still holds up neither the log nor a cancel', async () => {
+test('an input pipe whose source stands still holds up neither the log nor a cancel', async () => {
   await using girder = await FaultyGirder.start();
   girder.proxy.fail('GET', '/download', { stallAnswerAfter: 200_000 });
   const spec = reading('cat $1 >/dev/null & while :; do echo tick; sleep 0.2; done');
   const run = await applyWithJob(lab, 'stalled', { ...spec, girder: { apiUrl: girder.apiUrl } });
   await lab.running(run.name);
-  await until('the stream stands still', () => girder.proxy.requests('GET', '/download').length > 0);
+  await until('the stream stands still', () => girder.proxy.requests('GET', '/download').length > 0, {
+    withinMs: patienceMs,
+  });
   const soFar = (await logOf(run.job.jobId)).length;
-  await until('the log goes on', async () => (await logOf(run.job.jobId)).length > soFar + 'tick\n'.length);
+  await until('the log goes on', async () => (await logOf(run.job.jobId)).length > soFar + 'tick\n'.length, {
+    withinMs: patienceMs,
+  });
   await cancelJob(run.job.jobId);
   await endsCancelled(lab, run);
 });

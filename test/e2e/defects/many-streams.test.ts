@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { HttpSink } from '../girder-worker/http-sink.ts';
-import { girderOf, succeeds } from '../girder-worker/job-run.ts';
+import { HttpSink } from '../support/http-sink.ts';
+import { girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, sha256 } from '../support/girder.ts';
 import { Lab, untilLetGo } from '../support/runs.ts';
 
@@ -50,8 +50,10 @@ test('64 streams at once, 32 to the target and 32 from it, keep every byte', asy
   const uploads = ({ transfers = [] }: DockerRunStatus) =>
     transfers.filter(({ direction }) => direction === 'upload').map(({ bytes }) => bytes);
   const lengths = files.map(({ length }) => length).sort();
-  // So many have no room in the termination message: the status has them from what the worker says while it runs.
-  await lab.until('many', ({ status }) => String(uploads(status).sort()) === String(lengths));
+  // So many have no room in the final word: the status has them from what the worker says while it runs.
+  await lab.until('many', 'shows all uploads', {
+    holds: ({ status }) => String(uploads(status).sort()) === String(lengths),
+  });
   await lab.letGo('many');
   const status = await succeeds(lab, 'many');
   for (const [index, bytes] of files.entries()) {

@@ -1,19 +1,18 @@
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { HttpSink } from '../girder-worker/http-sink.ts';
-import { applyWithJob, failed, running, succeeds } from '../girder-worker/job-run.ts';
-import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { HttpSink } from '../support/http-sink.ts';
+import { applyWithJob, failed, running, succeeds } from '../support/job-run.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { sha256 } from '../support/girder.ts';
 import { statesOf } from '../support/girder-job.ts';
 import { containersOf, Lab, type Manifest } from '../support/runs.ts';
 
 /** What the original does wrong with pipes that the target writes to; docs/defects.md lists it. */
 
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 const soonMs = 20_000;
 let lab: Lab;
 
@@ -33,19 +32,19 @@ function writing(script: string, output: Manifest = { hostStdOut: {} }): Manifes
 
 const postTo = (url: string): Manifest => ({ chunkedTransferEncodingStream: { url } });
 
-tests.add('D2: an output pipe that is opened again and again is one stream', async () => {
+test('D2: an output pipe that is opened again and again is one stream', async () => {
   await lab.run('again', writing('for word in one two three; do echo $word > $1; sleep 0.3; done'));
   await succeeds(lab, 'again');
   assert.is((await lab.log('again')).toString(), 'one\ntwo\nthree\n');
 });
 
-tests.add('an output pipe that is never opened is no failure', async () => {
+test('an output pipe that is never opened is no failure', async () => {
   await lab.run('unopened', writing('echo done'));
   await succeeds(lab, 'unopened');
   assert.is((await lab.log('unopened')).toString(), 'done\n');
 });
 
-tests.add('D19: a server that answers 500 fails the run clearly and stops the target', async () => {
+test('D19: a server that answers 500 fails the run clearly and stops the target', async () => {
   await using sink = await HttpSink.start((request, response) => {
     request.resume();
     response.writeHead(500).end('no');
@@ -61,7 +60,7 @@ tests.add('D19: a server that answers 500 fails the run clearly and stops the ta
   assert.equal(await containersOf((await lab.get('refused')).metadata.uid), []);
 });
 
-tests.add('a target that exits with data still in its pipe loses none of it', async () => {
+test('a target that exits with data still in its pipe loses none of it', async () => {
   const chunks: Buffer[] = [];
   await using sink = await HttpSink.start((request, response) => {
     const takeSlowly = async () => {
@@ -82,15 +81,15 @@ tests.add('a target that exits with data still in its pipe loses none of it', as
   assert.is((await lab.log('drained')).toString(), `${sha256(Buffer.concat(chunks))}  -\n`);
 });
 
-tests.add('a grandchild that keeps an output pipe open holds nothing up', async () => {
+test('a grandchild that keeps an output pipe open holds nothing up', async () => {
   await lab.run('grandchild', writing('sleep 600 3> $1 & echo first > $1; exit 0'));
   const { target, completionTime = '' } = await succeeds(lab, 'grandchild');
   assert.is((await lab.log('grandchild')).toString(), 'first\n');
   assert.ok(Date.parse(completionTime) - Date.parse(target?.finishedAt ?? '') < soonMs);
 });
 
-tests.add('a process of the node that keeps an output pipe open holds nothing up for long', async () => {
-  await using directory = await ScratchDirectory.make();
+test('a process of the node that keeps an output pipe open holds nothing up for long', async () => {
+  using directory = ScratchDirectory.mountable();
   await lab.run('outsider', {
     command: ['sh', '-c', 'while [ ! -e /data/go ]; do sleep 0.1; done'],
     volumes: [{ name: 'data', bindMount: { hostPath: directory.path, containerPath: '/data', mode: 'rw' } }],
@@ -113,7 +112,7 @@ tests.add('a process of the node that keeps an output pipe open holds nothing up
   assert.ok(Date.parse(completionTime) - Date.parse(target?.finishedAt ?? '') < soonMs);
 });
 
-tests.add('two pipes of one name are refused with a sentence that names both', async () => {
+test('two pipes of one name are refused with a sentence that names both', async () => {
   const { transforms, ...spec } = writing('true');
   const [first] = transforms as Manifest[];
   await lab.run('twice', { ...spec, transforms: [first, { ...first, name: 'other' }] });

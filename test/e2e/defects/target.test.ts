@@ -1,13 +1,12 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { applyWithJob, failed, running, successfulLog } from '../girder-worker/job-run.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { applyWithJob, failed, running, successfulLog } from '../support/job-run.ts';
 import { logOf, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
 
 /** What the original does wrong with the target's output and end; docs/defects.md lists it. */
 
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 const shortRuns = 2;
 let lab: Lab;
 
@@ -17,7 +16,7 @@ test.before(async () => {
 test.after(() => lab?.close());
 
 for (let index = 0; index < shortRuns; index += 1) {
-  tests.add(`D5: a target of an instant loses nothing of its outputs (${index + 1})`, async () => {
+  test(`D5: a target of an instant loses nothing of its outputs (${index + 1})`, async () => {
     const name = `instant-${index}`;
     const log = await successfulLog(lab, name, { command: ['sh', '-c', 'echo out; echo err >&2'] });
     assert.equal(log.split('\n').sort(), ['', 'err', 'out']);
@@ -25,7 +24,7 @@ for (let index = 0; index < shortRuns; index += 1) {
   });
 }
 
-tests.add('D14: a target that used too much memory is told as such, in the job too', async () => {
+test('D14: a target that used too much memory is told as such, in the job too', async () => {
   const { job } = await applyWithJob(lab, 'oom', {
     command: ['tail', '/dev/zero'],
     resources: { limits: { memory: '32Mi' } },

@@ -1,17 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { girderOf, succeeds } from '../girder-worker/job-run.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, anItem, download, filesOf, girder, sha256 } from '../support/girder.ts';
 import { Lab, type Manifest } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
-import { leaving } from './writing-target.ts';
+import { writingTarget } from './writing-target.ts';
 
 /** What the original does wrong with downloads and uploads; docs/defects.md lists it. */
 
 const mebibyte = 2 ** 20;
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 let lab: Lab;
 
 test.before(async () => {
@@ -26,10 +25,10 @@ async function onlyFileOf(itemId: string): Promise<Buffer> {
 }
 
 for (const when of ['OnFailure', 'Always']) {
-  tests.add(`D9: a hook that is done ${when} uploads what a failed target left`, async () => {
+  test(`D9: a hook that is done ${when} uploads what a failed target left`, async () => {
     const itemId = await anItem(when);
     const name = when.toLowerCase();
-    await lab.run(name, leaving('echo why > $1; exit 3', itemId, { when }));
+    await lab.run(name, writingTarget('echo why > $1; exit 3', itemId, { when }));
     const status = await lab.ended(name);
     assert.is(status.reason, 'TargetFailed', status.message);
     assert.is(status.target?.exitCode, 3);
@@ -37,7 +36,7 @@ for (const when of ['OnFailure', 'Always']) {
   });
 }
 
-tests.add('D12: transfers that break and are refused for a while are resumed, byte for byte', async () => {
+test('D12: transfers that break and are refused for a while are resumed, byte for byte', async () => {
   await using faulty = await FaultyGirder.start();
   const { proxy } = faulty;
   proxy.fail('GET', '/download', { cutAnswerAfter: mebibyte });
@@ -46,7 +45,7 @@ tests.add('D12: transfers that break and are refused for a while are resumed, by
   proxy.fail('POST', '/file/chunk', { status: 502 });
   const bytes = randomBytes(3 * mebibyte);
   const [fileId, itemId] = [await aFile('in.bin', bytes), await anItem('resumed')];
-  const { transforms, ...spec } = leaving('cp $2 $1', itemId);
+  const { transforms, ...spec } = writingTarget('cp $2 $1', itemId);
   await lab.run('resumed', {
     ...spec,
     args: ['$(out)', '$(in)'],
@@ -63,20 +62,20 @@ tests.add('D12: transfers that break and are refused for a while are resumed, by
   assert.ok(proxy.requests('POST', '/file/chunk').length > 2);
 });
 
-tests.add('D16: the status says what is in Girder now', async () => {
+test('D16: the status says what is in Girder now', async () => {
   const itemId = await anItem('results');
-  await lab.run('results', leaving('printf result > $1', itemId));
+  await lab.run('results', writingTarget('printf result > $1', itemId));
   const { results } = await succeeds(lab, 'results');
   const [file] = await filesOf(itemId);
   const expected = { name: 'out.txt', size: 6, sha256: sha256(Buffer.from('result')) };
   assert.equal(results, [{ hook: 0, itemId, fileId: file?._id, ...expected }]);
 });
 
-tests.add('D18: a result of the same size but other content replaces what is there', async () => {
+test('D18: a result of the same size but other content replaces what is there', async () => {
   const itemId = await anItem('same size');
   const query = `parentType=item&parentId=${itemId}&name=out.txt&size=4`;
   await girder('POST', `file?${query}`, Buffer.from('old!'));
-  await lab.run('same-size', leaving('printf new! > $1', itemId));
+  await lab.run('same-size', writingTarget('printf new! > $1', itemId));
   await succeeds(lab, 'same-size');
   assert.is((await onlyFileOf(itemId)).toString(), 'new!');
 });

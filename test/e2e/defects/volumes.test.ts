@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { girderOf, succeeds, until } from '../girder-worker/job-run.ts';
-import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
-import { imageOf } from '../girder-worker/test-image.ts';
+import { until } from '../../fixtures/until.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { girderOf, succeeds } from '../support/job-run.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
+import { imageOf } from '../support/test-image.ts';
 import { environment } from '../support/environment.ts';
 import { aFile } from '../support/girder.ts';
-import { Lab, type Manifest, untilLetGo } from '../support/runs.ts';
+import { Lab, type Manifest, patienceMs, untilLetGo } from '../support/runs.ts';
 import { execute, succeed } from '../support/shell.ts';
 
 /** What the original does wrong with volumes; docs/defects.md lists it. */
 
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 let lab: Lab;
 
 test.before(async () => {
@@ -24,7 +24,7 @@ test.after(() => lab?.close());
 
 const connect = (input: Manifest, output: Manifest): Manifest => ({ connect: { input, output } });
 
-tests.add('D8: the temporary volume itself can be an argument', async () => {
+test('D8: the temporary volume itself can be an argument', async () => {
   await lab.run('argument', {
     command: ['sh', '-c', 'echo in > $1/file && cat $2', 'sh'],
     args: ['$(temporaryVolume)', '$(file)'],
@@ -34,8 +34,8 @@ tests.add('D8: the temporary volume itself can be an argument', async () => {
   assert.is((await lab.log('argument')).toString(), 'in\n');
 });
 
-tests.add('D10: neither the volumes of a run nor its pipes and downloads are left on the node', async () => {
-  await using directory = await ScratchDirectory.make();
+test('D10: neither the volumes of a run nor its pipes and downloads are left on the node', async () => {
+  using directory = ScratchDirectory.mountable();
   await writeFile(join(directory.path, 'kept.txt'), 'kept');
   const fileId = await aFile('in.txt', Buffer.from('in'));
   const volume = 'data';
@@ -65,12 +65,16 @@ tests.add('D10: neither the volumes of a run nor its pipes and downloads are lef
     environment('DOCKERRUN_KUBELET_ROOT'),
     `pods/${podUid}/volumes/kubernetes.io~empty-dir`,
   );
-  await until('the kubelet has deleted the temporary volume', async () => {
-    return !existsSync(emptyDirs) || (await readdir(emptyDirs)).length === 0;
-  });
+  await until(
+    'the kubelet has deleted the temporary volume',
+    async () => {
+      return !existsSync(emptyDirs) || (await readdir(emptyDirs)).length === 0;
+    },
+    { withinMs: patienceMs },
+  );
 });
 
-tests.add('D11: a target that is not root can write its volume and use its pipes', async () => {
+test('D11: a target that is not root can write its volume and use its pipes', async () => {
   const fileId = await aFile('in.txt', Buffer.from('through pipes'));
   await lab.run('user', {
     command: ['sh', '-c', 'id -u; cat $1 > $3/copy && cat $3/copy > $2', 'sh'],
@@ -91,7 +95,7 @@ tests.add('D11: a target that is not root can write its volume and use its pipes
   assert.is(log.length, '1000\nthrough pipes'.length);
 });
 
-tests.add('D15: the anonymous volume of an image goes with its container', async () => {
+test('D15: the anonymous volume of an image goes with its container', async () => {
   const image = await imageOf('volume', 'FROM busybox:local\nVOLUME /data\n');
   await lab.run('anonymous', {
     image,
@@ -107,7 +111,7 @@ tests.add('D15: the anonymous volume of an image goes with its container', async
   assert.is.not((await execute('docker', ['volume', 'inspect', volume])).code, 0, `${volume} is left`);
 });
 
-tests.add('D17: volumes that are null or empty are none, and what is no list is refused', async () => {
+test('D17: volumes that are null or empty are none, and what is no list is refused', async () => {
   await lab.run('null', { command: ['true'], volumes: null, dockerVolumes: null });
   await lab.run('empty', { command: ['true'], volumes: [], dockerVolumes: {} });
   const bindMount = { hostPath: '/srv/dockerrun', containerPath: '/data' };

@@ -1,19 +1,19 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConcurrentTests } from '../girder-worker/concurrent-tests.ts';
-import { applyWithJob, failed, type JobRun, running, succeeded, until } from '../girder-worker/job-run.ts';
-import { ScratchDirectory } from '../girder-worker/scratch-directory.ts';
+import { until } from '../../fixtures/until.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { applyWithJob, failed, type JobRun, running, succeeded } from '../support/job-run.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { aFile } from '../support/girder.ts';
 import { logOf, statesOf } from '../support/girder-job.ts';
-import { containersOf, Lab, type Manifest } from '../support/runs.ts';
+import { containersOf, Lab, type Manifest, patienceMs } from '../support/runs.ts';
 import { workerPid } from '../support/worker-process.ts';
 
 /** What a worker that is killed leaves behind; docs/defects.md lists it. */
 
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 /** For whoever ends the job in place of its worker. */
 const jobSeconds = 60;
 let lab: Lab;
@@ -57,8 +57,12 @@ function littering(directory: string, more: Manifest): Manifest {
 async function killedRun(name: string, directory: string, more: Manifest): Promise<JobRun> {
   const run = await applyWithJob(lab, name, littering(directory, more));
   const { status } = await lab.running(name);
-  await until('the target is under way', async () => (await readdir(directory)).includes('tried'));
-  await until('its output is in the job', async () => (await logOf(run.job.jobId)) !== '');
+  await until('the target is under way', async () => (await readdir(directory)).includes('tried'), {
+    withinMs: patienceMs,
+  });
+  await until('its output is in the job', async () => (await logOf(run.job.jobId)) !== '', {
+    withinMs: patienceMs,
+  });
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   return run;
 }
@@ -66,16 +70,20 @@ async function killedRun(name: string, directory: string, more: Manifest): Promi
 /** Sees that neither a container nor anything that the worker made is left. */
 async function leavesNothing(name: string, directory: string): Promise<void> {
   const { metadata } = await lab.get(name);
-  await until('the container is gone', async () => (await containersOf(metadata.uid)).length === 0);
+  await until('the container is gone', async () => (await containersOf(metadata.uid)).length === 0, {
+    withinMs: patienceMs,
+  });
   const left = async () => [(await readdir(directory)).sort(), await readdir(join(directory, 'temporary'))];
   // The container and the files go at the same time, whichever is gone first.
-  await until('the files are gone', async () =>
-    isDeepStrictEqual(await left(), [['temporary', 'tried'], []]),
+  await until(
+    'the files are gone',
+    async () => isDeepStrictEqual(await left(), [['temporary', 'tried'], []]),
+    { withinMs: patienceMs },
   );
 }
 
-tests.add('D13: after a worker was killed the next attempt cleans up and goes on with the job', async () => {
-  await using directory = await ScratchDirectory.make();
+test('D13: after a worker was killed the next attempt cleans up and goes on with the job', async () => {
+  using directory = ScratchDirectory.mountable();
   const { job } = await killedRun('again', directory.path, { backoffLimit: 1 });
   const status = await lab.ended('again');
   assert.is(status.phase, 'Succeeded', `${status.reason}: ${status.message}`);
@@ -88,28 +96,28 @@ tests.add('D13: after a worker was killed the next attempt cleans up and goes on
   assert.is(log.length, 'attempt\nattempt\nin'.length);
 });
 
-tests.add('D13: a worker that was killed in its last attempt leaves nothing on the node', async () => {
-  await using directory = await ScratchDirectory.make();
+test('D13: a worker that was killed in its last attempt leaves nothing on the node', async () => {
+  using directory = ScratchDirectory.mountable();
   await killedRun('lost', directory.path, { backoffLimit: 0 });
   assert.is((await lab.ended('lost')).reason, 'WorkerLost');
   await leavesNothing('lost', directory.path);
 });
 
-tests.add('D13: the job of a worker that was killed in its last attempt is an ERROR', async () => {
-  await using directory = await ScratchDirectory.make();
+test('D13: the job of a worker that was killed in its last attempt is an ERROR', async () => {
+  using directory = ScratchDirectory.mountable();
   const { job } = await killedRun('ended', directory.path, { backoffLimit: 0 });
   assert.is((await lab.ended('ended')).reason, 'WorkerLost');
   const hasEnded = async () => (await statesOf(job.jobId)).at(-1) !== running;
-  await until('the job has ended', hasEnded, jobSeconds);
+  await until('the job has ended', hasEnded, { withinMs: jobSeconds * 1_000 });
   assert.equal(await statesOf(job.jobId), [running, failed]);
 });
 
-tests.add('D13: the job of a run that never started is an ERROR', async () => {
+test('D13: the job of a run that never started is an ERROR', async () => {
   const never = { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 3 };
   const { job } = await applyWithJob(lab, 'never', never);
   assert.is((await lab.ended('never')).reason, 'StartDeadlineExceeded');
   const hasEnded = async () => (await statesOf(job.jobId)).at(-1) === failed;
-  await until('the job has ended', hasEnded, jobSeconds);
+  await until('the job has ended', hasEnded, { withinMs: jobSeconds * 1_000 });
   assert.match(await logOf(job.jobId), /The run did not start/);
 });
 

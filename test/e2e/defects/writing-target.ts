@@ -1,8 +1,8 @@
-import { girderOf } from '../girder-worker/job-run.ts';
+import { girderOf } from '../support/job-run.ts';
 import type { Manifest } from '../support/runs.ts';
 
 /** A target that leaves a result at `$1`, which becomes the file out.txt of an item; `hook` is added to the result hook. */
-export function leaving(script: string, itemId: string, hook: Manifest = {}): Manifest {
+export function writingTarget(script: string, itemId: string, hook: Manifest = {}): Manifest {
   return {
     command: ['sh', '-c', script, 'sh'],
     args: ['$(out)'],

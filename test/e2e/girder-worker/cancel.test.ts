@@ -1,14 +1,13 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cancelJob, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
-import { ConcurrentTests } from './concurrent-tests.ts';
-import { applyWithJob, cancelled, endsCancelled, running } from './job-run.ts';
-import { girderWorkerTestImage } from './test-image.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { applyWithJob, cancelled, endsCancelled, running } from '../support/job-run.ts';
+import { girderWorkerTestImage } from '../support/test-image.ts';
 
 /** The cases of Girder Worker's own integration suite about cancelling, which there is a click in Girder. */
 
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 let lab: Lab;
 let image: string;
 
@@ -19,7 +18,7 @@ test.before(async () => {
 test.after(() => lab?.close());
 
 for (const mode of ['sigterm', 'sigkill']) {
-  tests.add(`test_docker_run_cancel_${mode}: a job that is cancelled stops its target in time`, async () => {
+  test(`test_docker_run_cancel_${mode}: a job that is cancelled stops its target in time`, async () => {
     const run = await applyWithJob(lab, `cancel-${mode}`, { image, args: [mode] });
     await lab.running(run.name);
     await cancelJob(run.job.jobId);

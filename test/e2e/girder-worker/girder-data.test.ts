@@ -1,16 +1,15 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { aFile, anItem, download, filesOf, girder } from '../support/girder.ts';
 import { Lab } from '../support/runs.ts';
-import { ConcurrentTests } from './concurrent-tests.ts';
-import { successfulLog } from './job-run.ts';
-import { girderWorkerTestImage } from './test-image.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { successfulLog } from '../support/job-run.ts';
+import { girderWorkerTestImage } from '../support/test-image.ts';
 
 /** The cases of Girder Worker's own integration suite about files and items of Girder. */
 
 /** The original's: more than three of its buffers. */
 const contents = 'abc'.repeat(65546);
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 let lab: Lab;
 let image: string;
 
@@ -20,7 +19,7 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-tests.add('test_docker_run_file_upload_to_item: a file of the target is in the item afterwards', async () => {
+test('test_docker_run_file_upload_to_item: a file of the target is in the item afterwards', async () => {
   const itemId = await anItem('test');
   await successfulLog(lab, 'file-upload', {
     image,
@@ -36,7 +35,7 @@ tests.add('test_docker_run_file_upload_to_item: a file of the target is in the i
   assert.is((await download(files[0]?._id ?? '')).toString(), 'Balaenoptera musculus');
 });
 
-tests.add('test_docker_run_girder_file[file_to_volume]: a file of Girder is read and piped out', async () => {
+test('test_docker_run_girder_file[file_to_volume]: a file of Girder is read and piped out', async () => {
   const fileId = await aFile('test_file', Buffer.from(contents));
   const log = await successfulLog(lab, 'file-to-volume', {
     image,
@@ -50,7 +49,7 @@ tests.add('test_docker_run_girder_file[file_to_volume]: a file of Girder is read
   assert.ok(log === contents);
 });
 
-tests.add('test_docker_run_download_multi_file_item: an item of three files is a directory', async () => {
+test('test_docker_run_download_multi_file_item: an item of three files is a directory', async () => {
   const itemId = await anItem('test');
   const names = ['test0.txt', 'test1.txt', 'test2.txt'];
   for (const name of names) {

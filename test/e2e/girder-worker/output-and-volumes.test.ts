@@ -1,18 +1,17 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { logOf, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
-import { ConcurrentTests } from './concurrent-tests.ts';
-import { applyWithJob, failed, running, successfulLog } from './job-run.ts';
-import { ScratchDirectory } from './scratch-directory.ts';
-import { girderWorkerTestImage } from './test-image.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { applyWithJob, failed, running, successfulLog } from '../support/job-run.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
+import { girderWorkerTestImage } from '../support/test-image.ts';
 
 /** The cases of Girder Worker's own integration suite about output, volumes and exit codes. */
 
 const contents = 'Read me, and read me to my end.\nI have a second line.\n';
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 let lab: Lab;
 let image: string;
 let fixtures: ScratchDirectory;
@@ -20,25 +19,25 @@ let fixtures: ScratchDirectory;
 test.before(async () => {
   lab = await Lab.open('gw-output');
   image = await girderWorkerTestImage();
-  fixtures = await ScratchDirectory.make();
+  fixtures = ScratchDirectory.mountable();
   await writeFile(join(fixtures.path, 'read.txt'), contents);
 });
 test.after(async () => {
   await lab?.close();
-  await fixtures?.[Symbol.asyncDispose]();
+  fixtures?.[Symbol.dispose]();
 });
 
-tests.add('test_docker_run: the output is the log of the job', async () => {
+test('test_docker_run: the output is the log of the job', async () => {
   const log = await successfulLog(lab, 'docker-run', { image, args: ['stdio', '-m', 'hello docker!'] });
   assert.is(log, 'hello docker!\n');
 });
 
-tests.add('StdErrStdOut: both outputs are in the log of the job', async () => {
+test('StdErrStdOut: both outputs are in the log of the job', async () => {
   const log = await successfulLog(lab, 'stdout-stderr', { image, args: ['stdout_stderr'] });
   assert.equal(log.split('\n').sort(), ['', 'this is stderr data', 'this is stdout data']);
 });
 
-tests.add('test_docker_run_volumes[dict]: a directory of the node as docker-py mounts it', async () => {
+test('test_docker_run_volumes[dict]: a directory of the node as docker-py mounts it', async () => {
   const log = await successfulLog(lab, 'volumes-dict', {
     image,
     args: ['read', '-p', '/mnt/test/read.txt'],
@@ -47,7 +46,7 @@ tests.add('test_docker_run_volumes[dict]: a directory of the node as docker-py m
   assert.is(log.slice(0, -1), contents);
 });
 
-tests.add('test_docker_run_volumes[idiomatic]: a BindMountVolume and a VolumePath in it', async () => {
+test('test_docker_run_volumes[idiomatic]: a BindMountVolume and a VolumePath in it', async () => {
   const log = await successfulLog(lab, 'volumes-idiomatic', {
     image,
     args: ['read', '-p', '$(file)'],
@@ -62,32 +61,26 @@ tests.add('test_docker_run_volumes[idiomatic]: a BindMountVolume and a VolumePat
   assert.is(log.slice(0, -1), contents);
 });
 
-tests.add(
-  'test_docker_run_temporary_volume_root: a temporary volume in a directory of the node',
-  async () => {
-    const hostDir = join(fixtures.path, 'prefix');
-    const log = await successfulLog(lab, 'temporary-volume-root', {
-      image,
-      args: ['print-path', '-p', '$(volume)'],
-      volumes: [{ name: 'volume', temporary: { hostDir } }],
-    });
-    assert.match(log, /^\/mnt\/girder_worker\/\S+\n$/);
-    assert.equal(await readdir(hostDir), [], 'the directory stays, and what was made in it does not');
-  },
-);
+test('test_docker_run_temporary_volume_root: a temporary volume in a directory of the node', async () => {
+  const hostDir = join(fixtures.path, 'prefix');
+  const log = await successfulLog(lab, 'temporary-volume-root', {
+    image,
+    args: ['print-path', '-p', '$(volume)'],
+    volumes: [{ name: 'volume', temporary: { hostDir } }],
+  });
+  assert.match(log, /^\/mnt\/girder_worker\/\S+\n$/);
+  assert.equal(await readdir(hostDir), [], 'the directory stays, and what was made in it does not');
+});
 
-tests.add(
-  'test_docker_run_bad_exit_code: a target that fails makes the job an ERROR that says so',
-  async () => {
-    const { job } = await applyWithJob(lab, 'bad-exit-code', { image, args: ['raise-exception'] });
-    const status = await lab.ended('bad-exit-code');
-    assert.is(status.reason, 'TargetFailed', status.message);
-    assert.is(status.target?.exitCode, 1);
-    assert.equal(await statesOf(job.jobId), [running, failed]);
-    const log = await logOf(job.jobId);
-    assert.match(log, 'girder docker exception');
-    assert.match(log, /the target ended with exit code 1/i);
-  },
-);
+test('test_docker_run_bad_exit_code: a target that fails makes the job an ERROR that says so', async () => {
+  const { job } = await applyWithJob(lab, 'bad-exit-code', { image, args: ['raise-exception'] });
+  const status = await lab.ended('bad-exit-code');
+  assert.is(status.reason, 'TargetFailed', status.message);
+  assert.is(status.target?.exitCode, 1);
+  assert.equal(await statesOf(job.jobId), [running, failed]);
+  const log = await logOf(job.jobId);
+  assert.match(log, 'girder docker exception');
+  assert.match(log, /the target ended with exit code 1/i);
+});
 
 test.run();

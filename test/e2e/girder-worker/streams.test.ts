@@ -1,21 +1,20 @@
 import { readdir } from 'node:fs/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { aFile, session } from '../support/girder.ts';
 import { statesOf, storedJob } from '../support/girder-job.ts';
 import { Lab, type Manifest } from '../support/runs.ts';
-import { ConcurrentTests } from './concurrent-tests.ts';
-import { HttpSink } from './http-sink.ts';
-import { applyWithJob, running, succeeded, succeeds, successfulLog } from './job-run.ts';
-import { ScratchDirectory } from './scratch-directory.ts';
-import { girderWorkerTestImage } from './test-image.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { HttpSink } from '../support/http-sink.ts';
+import { applyWithJob, running, succeeded, succeeds, successfulLog } from '../support/job-run.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
+import { girderWorkerTestImage } from '../support/test-image.ts';
 
 /** The cases of Girder Worker's own integration suite about streams. */
 
 /** The original's: more than three of its buffers. */
 const contents = 'abc'.repeat(65546);
 const fewestChunks = 4;
-const tests = new ConcurrentTests();
+const test = concurrentTest();
 let lab: Lab;
 let image: string;
 let fileId: string;
@@ -25,11 +24,11 @@ test.before(async () => {
   lab = await Lab.open('gw-streams');
   image = await girderWorkerTestImage();
   fileId = await aFile('test_file', Buffer.from(contents));
-  directory = await ScratchDirectory.make();
+  directory = ScratchDirectory.mountable();
 });
 test.after(async () => {
   await lab?.close();
-  await directory?.[Symbol.asyncDispose]();
+  directory?.[Symbol.dispose]();
 });
 
 /** The directory of the node where the original has its pipes. */
@@ -38,7 +37,7 @@ const dataVolume = (): Manifest => ({
   bindMount: { hostPath: directory.path, containerPath: '/mnt/girder_worker/data', mode: 'rw' },
 });
 
-tests.add('test_docker_run_named_pipe_output: what goes into a pipe is in the log', async () => {
+test('test_docker_run_named_pipe_output: what goes into a pipe is in the log', async () => {
   const log = await successfulLog(lab, 'named-pipe-output', {
     image,
     args: ['write', '-p', '$(pipe)', '-m', 'Dydh da'],
@@ -62,7 +61,7 @@ for (const volume of ['data', 'temporaryVolume']) {
     volume === 'data'
       ? 'test_docker_run_girder_file_to_named_pipe'
       : 'test_docker_run_girder_file[named_pipe_on_temp_vol]';
-  tests.add(`${original}: a file of Girder is read from a pipe`, async () => {
+  test(`${original}: a file of Girder is read from a pipe`, async () => {
     const log = await successfulLog(lab, `file-to-pipe-${volume.toLowerCase()}`, {
       image,
       args: ['read', '-p', '$(pipe)'],
@@ -82,7 +81,7 @@ for (const volume of ['data', 'temporaryVolume']) {
   });
 }
 
-tests.add('test_docker_run_progress_pipe: the job shows the last progress', async () => {
+test('test_docker_run_progress_pipe: the job shows the last progress', async () => {
   const progressions = [
     { message: 'Are there yet?', total: 100, current: 10 },
     { message: 'How about now?', total: 100, current: 20 },
@@ -99,7 +98,7 @@ tests.add('test_docker_run_progress_pipe: the job shows the last progress', asyn
   assert.equal((await storedJob(job.jobId)).progress, progressions.at(-1));
 });
 
-tests.add('test_docker_run_transfer_encoding_stream: a pipe goes to a server in chunks', async () => {
+test('test_docker_run_transfer_encoding_stream: a pipe goes to a server in chunks', async () => {
   await using sink = await HttpSink.start();
   await successfulLog(lab, 'transfer-encoding', {
     image,

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { until } from '../../fixtures/until.ts';
 import { environment } from './environment.ts';
 import type { Manifest } from './runs.ts';
 import { succeed } from './shell.ts';
@@ -107,10 +108,12 @@ function underway(child: ChildProcess): Underway {
     seconds: (Date.now() - begin) / 1000,
   }));
   const says = async (text: string) => {
-    while (!all().includes(text)) {
-      if (child.exitCode !== null) throw new Error(`dockerrun ended without "${text}": ${all()}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const holds = (output: string) => {
+      if (output.includes(text)) return true;
+      if (child.exitCode !== null) throw new Error(`dockerrun ended without "${text}": ${output}`);
+      return false;
+    };
+    await until(`dockerrun writes "${text}"`, all, { holds, withinMs: longestSeconds * 1_000 });
   };
   return { child, says, ended };
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type DockerRunStatus, isTerminalPhase } from '../../../src/api/status.ts';
+import { until, type UntilOptions } from '../../fixtures/until.ts';
 import { environment } from './environment.ts';
 import { type Finished, execute, succeed } from './shell.ts';
 
@@ -7,6 +7,9 @@ import { type Finished, execute, succeed } from './shell.ts';
 export type Manifest = Record<string, unknown>;
 
 export type StoredRun = { metadata: { uid: string; name: string }; status: DockerRunStatus };
+
+/** How long a test of the whole cluster waits for a fact before it gives up: pods start and end meanwhile. */
+export const patienceMs = 90_000;
 
 /** Where a target looks for the word of `Lab.letGo`. */
 const goFile = '/mnt/girder_worker/temporary/go';
@@ -66,28 +69,24 @@ export class Lab {
     return { ...stored, status: stored.status ?? {} };
   }
 
-  /** Waits until a run is as expected; says where it stands when the time is over. */
-  async until(name: string, isSo: (run: StoredRun) => boolean, seconds = 90): Promise<StoredRun> {
-    const end = Date.now() + seconds * 1000;
-    for (;;) {
-      const run = await this.get(name);
-      if (isSo(run)) return run;
-      if (Date.now() > end) throw new Error(`${name} after ${seconds} s: ${JSON.stringify(run.status)}`);
-      await sleep(250);
-    }
+  /** `until` on a run of the namespace. */
+  until(name: string, what: string, options: UntilOptions<StoredRun>): Promise<StoredRun> {
+    const look = () => this.get(name);
+    return until(`${name} ${what}`, look, { withinMs: patienceMs, everyMs: 250, ...options });
   }
 
   async ended(name: string, seconds?: number): Promise<DockerRunStatus> {
     const isOver = ({ status }: StoredRun) => isTerminalPhase(status.phase);
-    return (await this.until(name, isOver, seconds)).status;
+    const withinMs = seconds === undefined ? patienceMs : seconds * 1_000;
+    return (await this.until(name, 'has ended', { holds: isOver, withinMs })).status;
   }
 
   /** Waits until the target of a run runs, in another container than `before` had. */
   async running(name: string, before?: StoredRun): Promise<StoredRun> {
     const old = before?.status.target?.containerID;
-    return this.until(name, ({ status: { phase, target } }) => {
-      return phase === 'Running' && target?.containerID !== undefined && target.containerID !== old;
-    });
+    const holds = ({ status: { phase, target } }: StoredRun) =>
+      phase === 'Running' && target?.containerID !== undefined && target.containerID !== old;
+    return this.until(name, 'has a running target', { holds });
   }
 
   /** Lets a target go on that waits so with `untilLetGo`; with `before` the one of a later attempt. */

@@ -49,7 +49,7 @@ async function beginRuns(): Promise<void> {
     backoffLimit: 1,
     volumes: [{ name: 'd', bindMount: { hostPath: hostPath(), containerPath: '/d', mode: 'rw' } }],
   });
-  await lab.until('tried', ({ status }) => status.reason === 'Retrying');
+  await lab.until('tried', 'is retrying', { holds: ({ status }) => status.reason === 'Retrying' });
 }
 
 async function jobsOf(name: string): Promise<string[]> {
@@ -86,7 +86,7 @@ test('a running set of runs survives the upgrade', async () => {
 
 test('what the previous build did not know works after the upgrade', async () => {
   await lab.run('later', { command: ['true'], suspend: true });
-  await lab.until('later', ({ status }) => status.phase === 'Suspended');
+  await lab.until('later', 'is suspended', { holds: ({ status }) => status.phase === 'Suspended' });
   await lab.kubectl('patch', 'dockerrun', 'later', '--type=merge', '--patch', '{"spec":{"suspend":false}}');
   assert.is((await lab.ended('later')).phase, 'Succeeded');
 });

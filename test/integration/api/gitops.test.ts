@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { phases } from '../../../src/api/status.ts';
 import { parseRun } from '../../../src/controller/observe/parse.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
-import { type Opinions, opinionsOn } from '../../fixtures/gitops-health.ts';
+import { type GitOpsHealth, gitOpsHealthOf } from '../../fixtures/gitops-health.ts';
 import { type PageRow, pageRows } from '../../fixtures/gitops-page.ts';
 import { createRun, moveTo, placeNamed, runsPath } from '../../fixtures/placed-runs.ts';
 import { places } from '../../fixtures/runs-by-place.ts';
@@ -20,16 +20,16 @@ const freshName = () => `run-${(count += 1)}`;
 
 const succeeded = placeNamed(places, 'Succeeded');
 
-async function opinionOn(object: unknown): Promise<Opinions> {
-  const [opinion] = await opinionsOn([object]);
-  if (opinion === undefined) throw new Error('there is no opinion');
-  return opinion;
+async function healthOf(object: unknown): Promise<GitOpsHealth> {
+  const [health] = await gitOpsHealthOf([object]);
+  if (health === undefined) throw new Error('there is no verdict on its health');
+  return health;
 }
 
 /** What a run is by its conditions and by the tools, in the words of the page. */
 async function rowOf(object: unknown): Promise<PageRow> {
   const { conditions = [] } = parseRun(object).status;
-  const { kstatus, argo, flux } = await opinionOn(object);
+  const { kstatus, argo, flux } = await healthOf(object);
   const holding = conditions.filter(({ type, status }) => type !== 'Accepted' && status === 'True');
   return {
     conditions: holding.map(({ type }) => type).toSorted(),
@@ -62,7 +62,7 @@ for (const place of places) {
     const stored = await moveTo(plane, name, place);
     assert.equal(await rowOf(stored), expected(place.row));
     assert.is(parseRun(stored).status.reason, place.reason);
-    const { argo } = await opinionOn(stored);
+    const { argo } = await healthOf(stored);
     assert.ok(argo.message?.startsWith(`${place.reason}: `), argo.message);
     assert.ok((argo.message?.length ?? 0) > place.reason.length + 5, argo.message);
   });
@@ -123,7 +123,7 @@ for (const [name, wanted] of offers) {
     const place = placeNamed(places, name);
     const run = freshName();
     await createRun(plane, run, { spec: place.spec ?? {} });
-    const { actions } = await opinionOn(await moveTo(plane, run, place));
+    const { actions } = await healthOf(await moveTo(plane, run, place));
     assert.equal(Object.keys(actions).toSorted(), ['cancel', 'resume', 'suspend']);
     const enabled = Object.entries(actions).filter(([, { disabled }]) => !disabled);
     assert.equal(enabled.map(([action]) => action).toSorted(), [...wanted]);
@@ -139,7 +139,7 @@ test('what Argo CD patches with its actions is one field, and the API server tak
     ['resume', { spec: { suspend: false } }],
     ['cancel', { spec: { cancel: true } }],
   ] as const) {
-    const { actions } = await opinionOn(stored);
+    const { actions } = await healthOf(stored);
     assert.not(actions[action]?.disabled, action);
     assert.equal(actions[action]?.patch, patch);
     await plane.client.merge(`${runsPath}/${run}`, actions[action]?.patch);

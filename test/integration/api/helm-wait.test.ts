@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { recordAt, textAt } from '../../../src/kube/json.ts';
 import { helmBinaries } from '../../cluster/install/go-binaries.ts';
+import { until } from '../../fixtures/until.ts';
 import { execute, type Finished } from '../../e2e/support/shell.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { blockWith } from '../../fixtures/gitops-page.ts';
@@ -42,16 +43,13 @@ function release(name: string, argument: string): Promise<Finished> {
 
 /** The name of the run with this argument, as soon as it is there. */
 async function runWith(argument: string): Promise<string> {
-  const end = Date.now() + 20_000;
-  for (;;) {
-    const found = (await plane.client.list(runsPath)).find((run) => {
-      const { args } = recordAt(run, 'spec');
-      return Array.isArray(args) && args.includes(argument);
-    });
-    if (found !== undefined) return textAt(recordAt(found, 'metadata'), 'name') ?? '';
-    if (Date.now() > end) throw new Error(`Helm made no run with ${argument}`);
-    await sleep(50);
-  }
+  const hasArgument = (run: unknown) => {
+    const { args } = recordAt(run, 'spec');
+    return Array.isArray(args) && args.includes(argument);
+  };
+  const find = async () => (await plane.client.list(runsPath)).find(hasArgument);
+  const found = await until(`Helm makes a run with ${argument}`, find, { withinMs: 20_000, everyMs: 50 });
+  return textAt(recordAt(found, 'metadata'), 'name') ?? '';
 }
 
 test('helm --wait comes back when the run has succeeded, and not before', async () => {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
 import { group, kind, plural, version } from '../../../src/api/names.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
+import { until } from '../../fixtures/until.ts';
 import { environment } from '../../e2e/support/environment.ts';
 import { succeed } from '../../e2e/support/shell.ts';
 
@@ -74,13 +75,9 @@ export class SchemaServer implements AsyncDisposable {
 
   /** A new resource is established, and then served, a moment after it was created. */
   async #served(): Promise<void> {
-    const end = Date.now() + 30_000;
-    for (;;) {
-      const { status } = await this.#post({ image: 'a' }, {});
-      if (status === 201) return;
-      if (Date.now() > end) throw new Error(`after 30 s the API server answers ${status} to a run`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until('a run is accepted', () => this.#post({ image: 'a' }, {}), {
+      ...{ holds: ({ status }) => status === 201, withinMs: 30_000, everyMs: 100 },
+    });
   }
 }
 

@@ -2,7 +2,8 @@ import type { ControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { HoldingProxy, type Moment } from '../../fixtures/holding-proxy.ts';
 import { until } from '../../fixtures/until.ts';
-import { ScriptedRun, type Stage } from './scripted-run.ts';
+import { ScriptedRun } from '../../fixtures/scripted-run.ts';
+import type { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import type { Scenario } from './crash-scenarios.ts';
 import { type Outcome, outcomeOf } from './run-outcome.ts';
 
@@ -21,7 +22,7 @@ export type CrashedRun = {
 
 type World = {
   readonly plane: ControlPlane;
-  readonly stage: Stage;
+  readonly cluster: SimulatedCluster;
   /** Does this when its turn has come: so many controllers as there are batches are too many for one machine. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 };
@@ -56,7 +57,7 @@ export async function crashEverywhere(world: World, scenario: Scenario): Promise
 }
 
 async function crashAt(
-  { plane, stage }: World,
+  { plane, cluster }: World,
   { scenario, batch, index }: { scenario: Scenario; batch: readonly Moment[]; index: number },
 ): Promise<CrashedRun[]> {
   const label = { 'crash-test': `${scenario.name}-${index}` };
@@ -65,16 +66,19 @@ async function crashAt(
   await using first = await startController(kubeconfig);
   const names = new Map(batch.map((moment) => [`${scenario.name}-${moment.nth}-${moment.when}`, moment]));
   if (index === 0) names.set(`${scenario.name}-0`, { nth: 0, when: 'before' });
-  const runs = [...names.keys()].map((name) => new ScriptedRun(stage, name));
+  const runs = [...names.keys()].map((name) => new ScriptedRun(cluster, name));
   const ended = new Set<string>();
   const lives = runs.map(async (run) => {
     proxy.watch(run.name, names.get(run.name));
-    await live(run, { scenario, label, stage });
+    await live(run, { scenario, label, cluster });
     ended.add(run.name);
   });
   const all = Promise.all(lives);
   const isStill = ({ name }: ScriptedRun) => ended.has(name) || proxy.isHeld(name);
-  await Promise.race([all, until('every run has ended or is held', () => runs.every(isStill), holdingMs)]);
+  await Promise.race([
+    all,
+    until('every run has ended or is held', () => runs.every(isStill), { withinMs: holdingMs }),
+  ]);
   const held = new Set(runs.filter(({ name }) => proxy.isHeld(name)).map(({ name }) => name));
   await first.kill();
   proxy.drop();
@@ -88,15 +92,19 @@ async function crashAt(
     writes: proxy.writesIn(run.name),
     wasPlanned: run.name !== `${scenario.name}-0`,
     wasKilled: held.has(run.name),
-    outcome: outcomeOf(stage.record, run),
+    outcome: outcomeOf(cluster.record, run),
   }));
 }
 
 async function live(
   run: ScriptedRun,
-  { scenario, label, stage }: { scenario: Scenario; label: Record<string, string>; stage: Stage },
+  {
+    scenario,
+    label,
+    cluster,
+  }: { scenario: Scenario; label: Record<string, string>; cluster: SimulatedCluster },
 ): Promise<void> {
-  const { client } = stage;
+  const { client } = cluster;
   await client.create('/api/v1/namespaces', { metadata: { name: run.name } });
   await scenario.prepare?.(client, run.name);
   await run.apply(scenario.spec, { ...label, ...scenario.labels });

@@ -1,7 +1,7 @@
 import { queueNameLabel } from '../../../src/api/names.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
-import { type ScriptedRun, failed, succeeded } from './scripted-run.ts';
+import { type ScriptedRun, failed, succeeded } from '../../fixtures/scripted-run.ts';
 
 /** A life of a run, with everything that is done to it but for the controller. */
 export type Scenario = {
@@ -111,7 +111,9 @@ export const scenarios = {
       const path = quotas(namespace);
       const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'jobs' } };
       await client.create(path, { ...body, spec: { hard: { 'count/jobs.batch': '0' } } });
-      await client.until(`${path}/jobs`, 'in force', (quota) => JSON.stringify(quota).includes('"used"'));
+      await client.until(`${path}/jobs`, 'in force', {
+        holds: (quota) => JSON.stringify(quota).includes('"used"'),
+      });
     },
     act: async (run, client) => {
       await run.says('Pending', 'exceeded quota');
@@ -129,7 +131,7 @@ export const scenarios = {
       await run.podRuns(1);
       await run.says('Running');
       await run.podEnds(1, { lost: true });
-      await run.tidies();
+      await run.cleanupSucceeds();
       await run.ends();
     },
   },

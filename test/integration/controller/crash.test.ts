@@ -1,13 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { progressPort } from '../../../src/api/names.ts';
 import { TaskGroup, TaskLimit } from '../../../src/support/task-group.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
-import { SimulatedKubelet } from '../../fixtures/simulated-kubelet.ts';
-import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
-import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
-import { running } from './scripted-run.ts';
-import { ClusterRecord } from './cluster-record.ts';
+import { running } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { crashEverywhere, type CrashedRun } from './crash-points.ts';
 import type { Outcome } from './run-outcome.ts';
 import { allowHostPaths, type Scenario, scenarios } from './crash-scenarios.ts';
@@ -19,20 +15,13 @@ import { allowHostPaths, type Scenario, scenarios } from './crash-scenarios.ts';
 type Crashes = { stack: AsyncDisposableStack; lives: Map<string, Promise<CrashedRun[]>> };
 const test = suite<Crashes>('crashes of the controller');
 
-/** An address of the loopback network that no other test plays a pod at. */
-const podIP = `127.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 250}.3`;
-
 test.before(async (crashes) => {
   const stack = new AsyncDisposableStack();
   crashes.stack = stack;
   const plane = stack.use(await startControlPlane());
-  stack.use(startWorkloadControllers(plane));
-  const { client } = plane;
-  await allowHostPaths(client);
-  const kubelet = stack.use(new SimulatedKubelet(client));
-  const record = stack.use(new ClusterRecord(client));
-  stack.use(await WorkerEndpoint.listen(podIP, progressPort, running));
-  const world = { plane, stage: { client, kubelet, record, podIP }, inTurn: inTurns(4) };
+  const cluster = stack.use(await SimulatedCluster.start(plane, { jobController: 'real', worker: running }));
+  await allowHostPaths(plane.client);
+  const world = { plane, cluster, inTurn: inTurns(4) };
   const lives = Object.values(scenarios).map((scenario: Scenario) => {
     const life = crashEverywhere(world, scenario);
     // Its own test tells.

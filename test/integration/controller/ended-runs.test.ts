@@ -1,24 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { apiVersion, kind, progressPort } from '../../../src/api/names.ts';
 import type { Report } from '../../../src/api/report.ts';
-import { paths } from '../../../src/kube/paths.ts';
 import { listAt, numberAt, parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
-import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
+import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { SimulatedJob } from '../../fixtures/simulated-job.ts';
+import { ScriptedRun } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { until } from '../../fixtures/until.ts';
-import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
 
 /** Ends of runs that something keeps from being told, or from being kept. */
-type World = { stack: AsyncDisposableStack; plane: ControlPlane; proxy: ApiProxy };
+type World = { stack: AsyncDisposableStack; cluster: SimulatedCluster; proxy: ApiProxy };
 const test = suite<World>('ended runs');
 const namespace = 'default';
-
-/** An address of the loopback network that no other test plays a pod at. */
-const podAddress = `127.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 250}.4`;
 
 const running: Report = { phase: 'Running', progress: { message: 'The target runs.' } };
 const succeeded: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' };
@@ -26,32 +20,30 @@ const succeeded: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'D
 test.before(async (world) => {
   const stack = new AsyncDisposableStack();
   world.stack = stack;
-  world.plane = stack.use(await startControlPlane());
-  world.proxy = stack.use(await ApiProxy.start(world.plane));
+  const plane = stack.use(await startControlPlane());
+  world.proxy = stack.use(await ApiProxy.start(plane));
+  world.cluster = stack.use(await SimulatedCluster.start(plane, { worker: running }));
   const environment = { DOCKERRUN_LEADER_ELECTION: 'false' };
-  stack.use(await ControllerProcess.start(world.plane.kubeconfigFor(world.proxy.url), environment));
-  stack.use(await WorkerEndpoint.listen(podAddress, progressPort, running));
+  stack.use(await ControllerProcess.start(plane.kubeconfigFor(world.proxy.url), environment));
 });
 test.after(({ stack }) => stack.disposeAsync());
 
-async function createRun({ plane: { client } }: World, name: string, more: object = {}) {
-  const body = { apiVersion, kind, metadata: { name }, spec: { image: 'busybox', ...more } };
-  const { uid } = parseObjectMeta(await client.create(paths.dockerRuns(namespace), body));
-  return { namespace, name, uid, path: `${paths.dockerRuns(namespace)}/${name}` };
-}
-
 const statusOf = (run: unknown) => recordAt(run, 'status');
-const phaseIs = (phase: string) => (run: unknown) => textAt(statusOf(run), 'phase') === phase;
 
-/** A run that has ended with this word. */
-async function endedRun(world: World, name: string, { word = succeeded, spec = {} } = {}) {
-  const { client } = world.plane;
-  const run = await createRun(world, name, spec);
-  const job = new SimulatedJob(client, run);
-  await job.start(podAddress);
-  await client.until(run.path, 'running', phaseIs('Running'));
-  await job.succeed(JSON.stringify(word));
-  return { ...run, end: await client.until(run.path, 'at its end', phaseIs('Succeeded')) };
+/** A run that has ended with this termination message. */
+async function endedRun(
+  { cluster }: World,
+  name: string,
+  { report = succeeded, spec = {} } = {},
+): Promise<ScriptedRun> {
+  const run = new ScriptedRun(cluster, name, namespace);
+  await run.apply(spec);
+  await run.hasJob();
+  await run.podRuns(1);
+  await run.is(['Running']);
+  await run.podEnds(1, { report });
+  await run.is(['Succeeded']);
+  return run;
 }
 
 const names = ['It\u0092s.txt', 'a\u007fb', 'b\u0085c', 'c\u2028', 'd\ufeff', 'e\ufffe', '😀', 'f"\\\n: g'];
@@ -60,24 +52,24 @@ const results = names.map((name, index) => ({
 }));
 
 test('a run ends whatever characters its results have in their names, and these stand as they are', async (world) => {
-  const { end } = await endedRun(world, 'odd-names', { word: { ...succeeded, results } });
+  const run = await endedRun(world, 'odd-names', { report: { ...succeeded, results } });
   assert.equal(
-    listAt(statusOf(end), 'results').map((result) => textAt(result, 'name')),
+    listAt(run.status, 'results').map((result) => textAt(result, 'name')),
     names,
   );
 });
 
 test('a run that has ended keeps all that its status says when its time to live is changed', async (world) => {
-  const { client } = world.plane;
-  const word = { ...succeeded, results, resultCount: 1000 };
-  const { path, end } = await endedRun(world, 'kept', { word });
-  assert.is(statusOf(end)['resultCount'], 1000);
+  const { client } = world.cluster;
+  const report = { ...succeeded, results, resultCount: 1000 };
+  const { path, status: end } = await endedRun(world, 'kept', { report });
+  assert.is(end['resultCount'], 1000);
   const reads = world.proxy.count('get', 'dockerruns');
   assert.ok(reads > 0, 'a run is read before its Job is created');
   await client.merge(path, { spec: { ttlSecondsAfterFinished: 86_400 } });
   const isTold = (run: unknown) =>
     numberAt(statusOf(run), 'observedGeneration') === numberAt(recordAt(run, 'metadata'), 'generation');
-  const after = statusOf(await client.until(path, 'told of the new spec', isTold));
+  const after = statusOf(await client.until(path, 'told of the new spec', { holds: isTold }));
   assert.is(after['observedGeneration'], 2);
   const withoutGeneration = (status: Record<string, unknown>) => ({
     ...status,
@@ -87,27 +79,34 @@ test('a run that has ended keeps all that its status says when its time to live 
       observedGeneration: 0,
     })),
   });
-  assert.equal(withoutGeneration(after), withoutGeneration(statusOf(end)));
+  assert.equal(withoutGeneration(after), withoutGeneration(end));
   assert.is(world.proxy.count('get', 'dockerruns'), reads, 'the cache has all of it');
 });
 
 test('more time that a user has given to a run counts, though no watch has told of it yet', async (world) => {
-  const { client } = world.plane;
-  const { path } = await endedRun(world, 'given-time', { spec: { ttlSecondsAfterFinished: 12 } });
-  await sleep(1_000);
-  for (const watch of world.proxy.watches('dockerruns')) watch.dropNext();
+  const { client } = world.cluster;
+  const spec = { ttlSecondsAfterFinished: 12 };
+  const { path } = await endedRun(world, 'given-time', { spec });
+  const stored = Number(parseObjectMeta(await client.get(path)).resourceVersion);
+  const watches = world.proxy.watches('dockerruns');
+  await until('the controller has seen its end', () => watches.every(({ version }) => version >= stored));
+  for (const watch of watches) watch.dropNext();
   await client.merge(path, { spec: { ttlSecondsAfterFinished: 86_400 } });
-  await sleep(14_000);
+  // It ends later, so that it is deleted later than the first one would be.
+  const next = await endedRun(world, 'without-more-time', { spec });
+  await next.isRemoved();
   assert.is(textAt(statusOf(await client.get(path)), 'phase'), 'Succeeded');
 });
 
 test('a run that waits for its pod can be stopped while Events cannot be read', async (world) => {
-  const { client } = world.plane;
-  const { path } = await createRun(world, 'deaf');
+  const run = new ScriptedRun(world.cluster, 'deaf', namespace);
+  await run.apply();
   world.proxy.fail('list', 'events', { status: 500, reason: 'InternalError' }, 1_000);
-  await until('Events are asked for', () => world.proxy.count('list', 'events', 500) > 0, 30_000);
-  await client.merge(path, { spec: { cancel: true } });
-  await client.until(path, 'being cancelled', (run) => textAt(statusOf(run), 'reason') === 'Cancelling');
+  await until('Events are asked for', () => world.proxy.count('list', 'events', 500) > 0, {
+    withinMs: 30_000,
+  });
+  await run.patch({ cancel: true });
+  await run.says('Cancelling');
 });
 
 test.run();

@@ -2,21 +2,15 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { progressPort } from '../../../src/api/names.ts';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { SimulatedKubelet } from '../../fixtures/simulated-kubelet.ts';
-import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
-import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
-import { running, type Stage } from './scripted-run.ts';
-import { ClusterRecord } from './cluster-record.ts';
+import { running } from '../../fixtures/scripted-run.ts';
+import type { ClusterRecord } from '../../fixtures/cluster-record.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { brokenPromises, unfounded, unsettled } from './model-checks.ts';
 import { type Happening, happenings, ModelRun } from './model-run.ts';
 import { type Random, seededRandom } from './seeded-random.ts';
-
-/** An address of the loopback network that no other test plays a pod at. */
-const podIP = `127.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 250}.4`;
 
 const runsOfEach = 8;
 const backoffLimit = 1;
@@ -80,9 +74,13 @@ class Operator implements AsyncDisposable {
 }
 
 /** One thing after another happens to some runs, for some time; gives what happened. */
-async function roughTime(stage: Stage, runs: readonly ModelRun[], random: Random): Promise<string[]> {
+async function roughTime(
+  cluster: SimulatedCluster,
+  runs: readonly ModelRun[],
+  random: Random,
+): Promise<string[]> {
   const story: string[] = [];
-  for (const run of runs) await stage.client.create('/api/v1/namespaces', { metadata: { name: run.name } });
+  for (const run of runs) await cluster.client.create('/api/v1/namespaces', { metadata: { name: run.name } });
   const waiting = [...runs];
   const end = performance.now() + roughMs;
   while (performance.now() < end) {
@@ -130,20 +128,20 @@ async function calmDown(record: ClusterRecord, runs: readonly ModelRun[]): Promi
 test('whatever happens to runs, to their controller and to its connections, the promises hold and all comes to rest', async () => {
   const seeds = [20_260_102, Number(process.env['MODEL_SEED'] ?? randomInt(2 ** 31))];
   await using plane = await startControlPlane();
-  await using _manager = startWorkloadControllers(plane);
-  await using kubelet = new SimulatedKubelet(plane.client);
-  await using record = new ClusterRecord(plane.client);
-  await using _worker = await WorkerEndpoint.listen(podIP, progressPort, running);
+  await using cluster = await SimulatedCluster.start(plane, { jobController: 'real', worker: running });
+  const { kubelet, record } = cluster;
   await using proxy = await ApiProxy.start(plane);
   await using operator = new Operator(proxy, plane.kubeconfigFor(proxy.url));
   await operator.start();
-  const stage = { client: plane.client, kubelet, record, podIP };
   const lives = seeds.map((seed, index) => {
-    const runs = Array.from({ length: runsOfEach }, (_, each) => new ModelRun(stage, `run-${index}${each}`));
+    const runs = Array.from(
+      { length: runsOfEach },
+      (_, each) => new ModelRun(cluster, `run-${index}${each}`),
+    );
     return { runs, random: seededRandom(seed) };
   });
   const stories = await Promise.all([
-    ...lives.map(({ runs, random }) => roughTime(stage, runs, random)),
+    ...lives.map(({ runs, random }) => roughTime(cluster, runs, random)),
     roughOperator(operator, seededRandom(seeds[1] ?? 0)),
   ]);
   console.log(`seeds ${seeds.join(' and ')}: ${stories.map((story) => story.length).join(', ')} happenings`);

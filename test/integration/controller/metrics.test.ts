@@ -1,27 +1,27 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
-import { paths } from '../../../src/kube/paths.ts';
-import { recordAt, textAt } from '../../../src/kube/json.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
+import { ScriptedRun } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { promtool, Prometheus } from './alerts/prometheus-tools.ts';
-import { createRun, jobMadeIn } from './replicas.ts';
 import { Scrape } from './scrape.ts';
-import { MiniCluster } from './mini-cluster.ts';
 
 type Scraped = { controller: ControllerProcess; port: number };
 
 /** One controller after another: each test goes on with the one that the test before left. */
-const test = suite<{ plane: ControlPlane } & Scraped>('metrics of the controller');
+const test = suite<{ plane: ControlPlane; cluster: SimulatedCluster } & Scraped>('metrics of the controller');
 
 test.before(async (context) => {
   context.plane = await startControlPlane();
+  context.cluster = await SimulatedCluster.start(context.plane);
   Object.assign(context, await start(context.plane));
 });
-test.after(async ({ plane, controller }) => {
+test.after(async ({ plane, cluster, controller }) => {
   await controller[Symbol.asyncDispose]();
+  await cluster[Symbol.asyncDispose]();
   await plane.close();
 });
 
@@ -30,7 +30,7 @@ async function start(plane: ControlPlane): Promise<Scraped> {
   const [port = 0] = await freePorts(1);
   const environment = { DOCKERRUN_METRICS_PORT: String(port), DOCKERRUN_LOG_LEVEL: 'debug' };
   const controller = await ControllerProcess.start(plane.kubeconfig, environment);
-  await Scrape.until(port, 'it leads', (scrape) => scrape.value(leads) === 1);
+  await Scrape.until(port, 'it leads', { holds: (scrape) => scrape.value(leads) === 1 });
   return { controller, port };
 }
 
@@ -38,7 +38,7 @@ const leads = 'leader_election_master_status{name="dockerrun-controller"}';
 const succeeded = 'dockerrun_runs_finished_total{outcome="Succeeded",reason="Succeeded"}';
 const connected = (resource: string) => `dockerrun_watch_connected{resource="${resource}"}`;
 
-const word: Report = {
+const report: Report = {
   ...{ phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' },
   target: { exitCode: 0, startedAt: '2026-01-01T10:00:00Z', finishedAt: '2026-01-01T10:00:30Z' },
   transfers: [
@@ -48,27 +48,24 @@ const word: Report = {
 };
 
 /** Brings a run to its end. */
-async function finishRun({ client }: ControlPlane, name: string): Promise<{ uid: string }> {
-  const run = await createRun(client, name);
-  await jobMadeIn(client, run, 15_000);
-  const cluster = new MiniCluster(client);
-  const job = await cluster.onlyJob(run.uid);
-  await cluster.startPod(job);
-  await cluster.succeed(job, word);
-  const hasEnded = (object: unknown) => textAt(recordAt(object, 'status'), 'phase') === 'Succeeded';
-  await client.until(`${paths.dockerRuns('default')}/${name}`, 'over', hasEnded);
+async function finishRun(cluster: SimulatedCluster, name: string): Promise<{ uid: string }> {
+  const run = new ScriptedRun(cluster, name, 'default');
+  await run.apply();
+  await run.hasJob();
+  await run.podRuns(1);
+  await run.podEnds(1, { report });
+  await run.is(['Succeeded']);
+  await run.hasOneJob();
   return run;
 }
 
 test('a controller that has done nothing yet shows what is known, with 0', async ({ port }) => {
   const lag = 'nodejs_eventloop_lag_p99_seconds';
-  const scrape = await Scrape.until(
-    port,
-    'it watches, and its event loop is measured',
-    (one) =>
+  const scrape = await Scrape.until(port, 'it watches, and its event loop is measured', {
+    holds: (one) =>
       ['dockerruns', 'jobs', 'pods'].every((kind) => one.value(connected(kind)) === 1) &&
       (one.value(lag) ?? 0) > 0,
-  );
+  });
   assert.match(scrape.contentType, /^text\/plain; version=0\.0\.4/);
   assert.is(scrape.value(succeeded), 0);
   assert.is(scrape.value('dockerrun_runs{phase="Running"}'), 0);
@@ -83,9 +80,11 @@ test('a controller that has done nothing yet shows what is known, with 0', async
 });
 
 test('a run is counted when it ends, once, and by the process that wrote its end', async (context) => {
-  const { plane } = context;
-  const run = await finishRun(plane, 'measured');
-  const scrape = await Scrape.until(context.port, 'it is counted', (one) => one.value(succeeded) === 1);
+  const { plane, cluster } = context;
+  const run = await finishRun(cluster, 'measured');
+  const scrape = await Scrape.until(context.port, 'it is counted', {
+    holds: (one) => one.value(succeeded) === 1,
+  });
   assert.is(scrape.sum('dockerrun_runs_finished_total'), 1);
   assert.is(scrape.value('dockerrun_attempts_total'), 1);
   assert.is(scrape.value('dockerrun_bytes_total{direction="download"}'), 4_096);
@@ -103,22 +102,21 @@ test('a run is counted when it ends, once, and by the process that wrote its end
   await context.controller[Symbol.asyncDispose]();
 
   Object.assign(context, await start(plane));
-  const later = await Scrape.until(
-    context.port,
-    'the run is seen',
-    (one) =>
+  const later = await Scrape.until(context.port, 'the run is seen', {
+    holds: (one) =>
       one.value('dockerrun_runs{phase="Succeeded"}') === 1 &&
       one.sum('controller_runtime_reconcile_total') > 0,
-  );
+  });
   assert.is(later.sum('dockerrun_runs_finished_total'), 0);
   assert.is(later.value('dockerrun_bytes_total{direction="download"}'), 0);
 });
 
 test('every log line of a reconcile names the run, its uid and the reconcile; none has a token', async ({
   plane,
+  cluster,
   controller,
 }) => {
-  const { uid } = await finishRun(plane, 'logged');
+  const { uid } = await finishRun(cluster, 'logged');
   const lines = controller.log.filter(({ dockerRun }) => dockerRun === 'default/logged');
   assert.ok(
     lines.some(({ msg }) => msg === 'carrying out an action') && lines.some(({ msg }) => msg === 'status'),
@@ -136,21 +134,26 @@ test('an API server that is away shows in the metrics, and is no reason to resta
   port,
 }) => {
   await plane.kill();
-  const scrape = await Scrape.until(port, 'it is noticed', (one) => one.value(connected('jobs')) === 0);
+  const scrape = await Scrape.until(port, 'it is noticed', {
+    holds: (one) => one.value(connected('jobs')) === 0,
+  });
   assert.ok(scrape.sum('dockerrun_watch_reconnects_total') > 0);
   const health = await fetch(`http://127.0.0.1:${controller.healthPort}/healthz`);
   assert.equal([health.status, await health.text()], [200, 'ok\n']);
   await plane.restart();
-  await Scrape.until(port, 'it watches again', (one) => one.value(connected('jobs')) === 1, 30_000);
+  await Scrape.until(port, 'it watches again', {
+    holds: (one) => one.value(connected('jobs')) === 1,
+    withinMs: 30_000,
+  });
 });
 
 test('a real Prometheus scrapes the controller and evaluates the alerts', async ({ port }) => {
   const rules = `${process.cwd()}/deploy/alerts/dockerrun.rules.yaml`;
   await using prometheus = await Prometheus.start(`127.0.0.1:${port}`, rules);
-  const runs = await prometheus.until('max by (phase) (dockerrun_runs)', 'phase');
+  const runs = await prometheus.values('max by (phase) (dockerrun_runs)', 'phase');
   assert.is(runs.get('Succeeded'), 2);
   assert.is(runs.get('Pending'), 0);
-  await prometheus.pageUntil('targets', /"health":"up"/);
+  await prometheus.pageMatches('targets', /"health":"up"/);
   assert.match(await prometheus.page('rules'), /DockerRunQueueStuck/);
   const alerts = await prometheus.page('alerts');
   assert.not.match(alerts, /"state":"firing"/, alerts);

@@ -1,6 +1,6 @@
 import { type Attempt, type DockerRunStatus, isTerminalPhase } from '../../../src/api/status.ts';
 import { numberAt, parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
-import type { ClusterRecord, State } from './cluster-record.ts';
+import type { ClusterRecord, State } from '../../fixtures/cluster-record.ts';
 import type { ModelRun } from './model-run.ts';
 
 const versionOf = ({ object }: State) => Number(parseObjectMeta(object).resourceVersion);

@@ -1,7 +1,8 @@
 import { labels } from '../../../src/api/names.ts';
 import { requestJson } from '../../../src/kube/request.ts';
 import type { SimulatedPod, WorkerEnd } from '../../fixtures/simulated-kubelet.ts';
-import { ScriptedRun, failed, type Stage, succeeded } from './scripted-run.ts';
+import { ScriptedRun, failed, succeeded } from '../../fixtures/scripted-run.ts';
+import type { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 
 /** What can happen to a run by its user and its node, and how often. */
 const weights = {
@@ -25,15 +26,15 @@ const mostMishaps = 2;
 
 /** A run, and what a model knows of it: what its user wants, and not what became of it. */
 export class ModelRun extends ScriptedRun {
-  readonly #stage: Stage;
+  readonly #cluster: SimulatedCluster;
   isSuspended = false;
   isCancelled = false;
   isDeleted = false;
   #mishaps = 0;
 
-  constructor(stage: Stage, name: string) {
-    super(stage, name);
-    this.#stage = stage;
+  constructor(cluster: SimulatedCluster, name: string) {
+    super(cluster, name);
+    this.#cluster = cluster;
   }
 
   /** Lets something happen; gives whether it could. */
@@ -61,13 +62,13 @@ export class ModelRun extends ScriptedRun {
   /** The pod of the run's Job that is there and not on its way out, if there is one. */
   get livePod(): SimulatedPod | undefined {
     const isOurs = (pod: SimulatedPod) => pod.labels[labels.runUid] === this.uid && !pod.isBeingDeleted;
-    return this.#stage.kubelet.pods.find(
+    return this.#cluster.kubelet.pods.find(
       (pod) => isOurs(pod) && (pod.phase === 'Pending' || pod.phase === 'Running'),
     );
   }
 
   async #startPod(): Promise<boolean> {
-    const { kubelet, podIP } = this.#stage;
+    const { kubelet, podIP } = this.#cluster;
     const pod = this.livePod;
     if (pod?.phase !== 'Pending' || !pod.isBound) return false;
     await kubelet.start(pod, podIP);
@@ -81,7 +82,7 @@ export class ModelRun extends ScriptedRun {
     if (pod?.phase !== 'Running' || how === undefined) return false;
     if (isMishap && this.#mishaps >= mostMishaps) return false;
     if (isMishap) this.#mishaps += 1;
-    await this.#stage.kubelet.end(pod, how);
+    await this.#cluster.kubelet.end(pod, how);
     return true;
   }
 
@@ -103,7 +104,7 @@ export class ModelRun extends ScriptedRun {
     if (this.isDeleted) return false;
     this.isDeleted = true;
     const signal = AbortSignal.timeout(10_000);
-    const { connection } = this.#stage.client;
+    const { connection } = this.#cluster.client;
     await requestJson(connection, { method: 'DELETE', path: this.path, body: { propagationPolicy }, signal });
     return true;
   }

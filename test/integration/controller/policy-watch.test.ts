@@ -1,11 +1,11 @@
 import { test } from 'uvu';
-import * as assert from 'uvu/assert';
 import { apiVersion, group, kind, policyKind, policyName, policyPlural } from '../../../src/api/names.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
+import { until } from '../../fixtures/until.ts';
 
 const namespace = 'default';
 const policyPath = `${paths.policies()}/${policyName}`;
@@ -32,22 +32,18 @@ async function addField(client: KubeClient): Promise<void> {
   const properties = recordAt(recordAt(schema, 'spec'), 'properties');
   properties['future'] = { type: 'boolean' };
   await client.merge(path, { spec: { versions } });
-  const isKept = (object: unknown) => recordAt(object, 'spec')['future'] === true;
-  const end = performance.now() + 20_000;
-  while (!isKept(await client.merge(policyPath, { spec: { future: true } }))) {
-    if (performance.now() > end) throw new Error('the API server does not keep the new field within 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  const merge = () => client.merge(policyPath, { spec: { future: true } });
+  const holds = (object: unknown) => recordAt(object, 'spec')['future'] === true;
+  await until('the API server keeps the new field', merge, { holds, withinMs: 20_000, everyMs: 200 });
 }
 
 /** Waits until the controller has said something of the policy so many times. */
 async function logged(controller: ControllerProcess, message: string, times: number): Promise<void> {
-  const end = performance.now() + 20_000;
-  const isSaid = ({ msg, policy }: Record<string, unknown>) => msg === message && policy === policyName;
-  while (controller.log.filter(isSaid).length < times) {
-    assert.ok(performance.now() < end, `not within 20 s: ${message}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const isLogged = ({ msg, policy }: Record<string, unknown>) => msg === message && policy === policyName;
+  const count = () => controller.log.filter(isLogged).length;
+  await until(`"${message}" is logged ${times} times`, count, {
+    ...{ holds: (found) => found >= times, withinMs: 20_000 },
+  });
 }
 
 const hostPaths = [{ pathPrefix: '/srv/data' }];
@@ -59,21 +55,21 @@ test('a change of the policy counts for the next run', async () => {
   const { client } = plane;
   await using controller = await ControllerProcess.start(plane.kubeconfig);
   const isRefused = (run: unknown) => status(run, 'reason') === 'HostPathNotAllowed';
-  await client.until(await createRun(client, 'without-a-policy'), 'refused', isRefused);
+  await client.until(await createRun(client, 'without-a-policy'), 'refused', { holds: isRefused });
 
   await client.create(paths.policies(), policy({ namespaces: [{ names: [`${namespace}*`], hostPaths }] }));
   await logged(controller, changed, 1);
-  await client.until(await createRun(client, 'allowed'), 'started', begins);
+  await client.until(await createRun(client, 'allowed'), 'started', { holds: begins });
 
   await client.merge(policyPath, { spec: { namespaces: [{ names: ['another'], hostPaths }] } });
   await logged(controller, changed, 2);
-  await client.until(await createRun(client, 'no-more'), 'refused', isRefused);
+  await client.until(await createRun(client, 'no-more'), 'refused', { holds: isRefused });
 
   await client.merge(policyPath, { spec: { hostPaths } });
   await logged(controller, changed, 3);
   await client.delete(policyPath);
   await logged(controller, changed, 4);
-  await client.until(await createRun(client, 'gone'), 'refused', isRefused);
+  await client.until(await createRun(client, 'gone'), 'refused', { holds: isRefused });
 });
 
 test('runs wait while the policy says what this controller does not know, as of a newer version of it', async () => {
@@ -83,11 +79,12 @@ test('runs wait while the policy says what this controller does not know, as of 
   await addField(client);
   await using _controller = await ControllerProcess.start(plane.kubeconfig);
   const run = await createRun(client, 'waiting');
-  await client.until(run, 'waiting for the policy', (found) =>
-    /DockerRunPolicy "default" is invalid.*spec\.future/.test(status(found, 'message') ?? ''),
-  );
+  await client.until(run, 'waiting for the policy', {
+    holds: (found) =>
+      /DockerRunPolicy "default" is invalid.*spec\.future/.test(status(found, 'message') ?? ''),
+  });
   await client.merge(policyPath, { spec: { future: null } });
-  await client.until(run, 'started', begins);
+  await client.until(run, 'started', { holds: begins });
 });
 
 test.run();

@@ -1,8 +1,8 @@
 import { jobName } from '../../../src/api/names.ts';
 import type { Attempt, DockerRunStatus } from '../../../src/api/status.ts';
 import { recordAt, textAt } from '../../../src/kube/json.ts';
-import type { ScriptedRun } from './scripted-run.ts';
-import type { ClusterRecord } from './cluster-record.ts';
+import type { ScriptedRun } from '../../fixtures/scripted-run.ts';
+import type { ClusterRecord } from '../../fixtures/cluster-record.ts';
 
 /** What became of a run, without what differs between two lives of the same kind: names, uids and times. */
 export type Outcome = {

@@ -1,3 +1,6 @@
+import { inspect } from 'node:util';
+import { until, type UntilOptions } from '../../fixtures/until.ts';
+
 /** One scrape of a controller, as Prometheus does it. */
 export class Scrape {
   readonly text: string;
@@ -14,20 +17,26 @@ export class Scrape {
     return new Scrape(await response.text(), response.headers.get('content-type') ?? '');
   }
 
-  /** Scrapes until something holds; fails with what it found last. */
-  static async until(
-    port: number,
-    what: string,
-    holds: (scrape: Scrape) => boolean,
-    withinMs = 15_000,
-  ): Promise<Scrape> {
-    const end = performance.now() + withinMs;
-    for (;;) {
-      const scrape = await Scrape.of(port);
-      if (holds(scrape)) return scrape;
-      if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}\n${scrape.nonZero}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+  /** `until` on the metrics at a port. */
+  static until(port: number, what: string, options: UntilOptions<Scrape>): Promise<Scrape> {
+    return until(what, () => Scrape.of(port), { withinMs: 15_000, everyMs: 100, ...options });
+  }
+
+  /**
+   * Scrapes a controller as soon as it has nothing to do: no key waits or is handled, and none was since the look before.
+   * What it has planned for later, such as the next report of a worker, does not count.
+   */
+  static async atRest(port: number): Promise<Scrape> {
+    let before = -1;
+    const holds = (scrape: Scrape) => {
+      const now = scrape.sum('workqueue_adds_total');
+      const isSame = now === before;
+      before = now;
+      const active = scrape.sum('workqueue_depth') + scrape.sum('controller_runtime_active_workers');
+      return isSame && active === 0;
+    };
+    // Longer than the controller lets changes of one run gather.
+    return Scrape.until(port, 'the controller is at rest', { holds, everyMs: 500 });
   }
 
   /** The value of a series as it is written (`dockerrun_runs{phase="Running"}`); nothing when it does not exist. */
@@ -37,7 +46,7 @@ export class Scrape {
   }
 
   /** What is not 0, but for the process' own, for the report of a test that failed. */
-  get nonZero(): string {
+  [inspect.custom](): string {
     const lines = this.text.split('\n').filter((one) => !/^(#|nodejs_|process_)| 0$|_bucket\{/.test(one));
     return lines.join('\n');
   }

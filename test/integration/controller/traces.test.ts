@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { paths } from '../../../src/kube/paths.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { rootSpanOf, traceparent } from '../../../src/support/trace/trace.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
-import { createRun, jobMadeIn } from './replicas.ts';
-import { MiniCluster } from './mini-cluster.ts';
+import { createRun, jobMadeIn } from '../../fixtures/replicas.ts';
+import { ScriptedRun, succeeded } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 
 const test = suite<{ plane: ControlPlane }>('traces of the controller');
 
@@ -24,25 +24,15 @@ function start(plane: ControlPlane, { endpoint }: TraceReceiver): Promise<Contro
   });
 }
 
-/** Makes a run, and what becomes of it in a cluster; whether it is stored that it ended. */
-async function finish({ client }: ControlPlane, run: { name: string; uid: string }): Promise<void> {
-  const cluster = new MiniCluster(client);
-  const job = await cluster.onlyJob(run.uid);
-  await cluster.startPod(job);
-  await cluster.runWorker(job);
-  const word = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' } as const;
-  await cluster.succeed(job, { ...word, target: { exitCode: 0 } });
-  const hasEnded = (object: unknown) => textAt(recordAt(object, 'status'), 'phase') === 'Succeeded';
-  await client.until(`${paths.dockerRuns('default')}/${run.name}`, 'over', hasEnded);
-}
-
 test('one trace holds all of a run, though another controller ends it than began it', async ({ plane }) => {
   await using receiver = await TraceReceiver.open();
   await using first = await start(plane, receiver);
-  const run = await createRun(plane.client, 'traced');
+  await using cluster = await SimulatedCluster.start(plane);
+  const run = new ScriptedRun(cluster, 'traced', 'default');
+  await run.apply();
   const root = rootSpanOf(run.uid);
-  await jobMadeIn(plane.client, run, 30_000);
-  await receiver.until(['create Job']);
+  await run.hasJob();
+  await receiver.received(['create Job']);
   await first.stop();
   const created = receiver.span('create Job');
   assert.is(created.traceId, root.traceId);
@@ -50,8 +40,11 @@ test('one trace holds all of a run, though another controller ends it than began
   assert.is(created.resource['service.name'], 'dockerrun-controller');
 
   await using second = await start(plane, receiver);
-  await finish(plane, run);
-  await receiver.until(['DockerRun']);
+  await run.podRuns(1);
+  await run.podEnds(1, succeeded);
+  await run.is(['Succeeded']);
+  await run.hasOneJob();
+  await receiver.received(['DockerRun']);
   await second.stop();
   const whole = receiver.span('DockerRun');
   assert.equal([whole.traceId, whole.spanId, whole.parentSpanId], [root.traceId, root.spanId, undefined]);
@@ -71,11 +64,14 @@ test('the pod of a run is told of its trace, but not of what the controller logs
 }) => {
   await using receiver = await TraceReceiver.open();
   await using controller = await start(plane, receiver);
-  const run = await createRun(plane.client, 'told');
-  await jobMadeIn(plane.client, run, 30_000);
-  await receiver.until(['create Job']);
+  await using cluster = await SimulatedCluster.start(plane);
+  const run = new ScriptedRun(cluster, 'told', 'default');
+  await run.apply();
+  await run.hasJob();
+  await receiver.received(['create Job']);
   await controller.stop();
-  const job = await new MiniCluster(plane.client).onlyJob(run.uid);
+  await run.hasOneJob();
+  const job = await plane.client.get(run.jobPath);
   const template = recordAt(recordAt(recordAt(job, 'spec'), 'template'), 'spec');
   const env = listAt(listAt(template, 'containers')[0], 'env');
   const value = (name: string) =>

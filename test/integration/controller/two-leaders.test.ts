@@ -5,43 +5,52 @@ import { paths } from '../../../src/kube/paths.ts';
 import { recordAt, textAt } from '../../../src/kube/json.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
-import { createRun, jobMadeIn, runPath } from './replicas.ts';
-import { MiniCluster } from './mini-cluster.ts';
-import { StatusHistory } from './status-history.ts';
+import { runPath } from '../../fixtures/replicas.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
+import { ScriptedRun, succeeded } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 
 const alone = { DOCKERRUN_LEADER_ELECTION: 'false' };
 const phaseOf = (run: unknown) => textAt(recordAt(run, 'status'), 'phase');
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Brings one run through its life, with so many milliseconds between two steps of it. */
-async function live(client: KubeClient, name: string, stepMs: number): Promise<void> {
-  const cluster = new MiniCluster(client);
-  const run = await createRun(client, name);
-  await jobMadeIn(client, run, 30_000);
-  const job = await cluster.onlyJob(run.uid);
-  await cluster.startPod(job);
+async function live(cluster: SimulatedCluster, name: string, stepMs: number): Promise<ScriptedRun> {
+  const run = new ScriptedRun(cluster, name, 'default');
+  await run.apply();
+  await run.hasJob();
+  await run.hasOneJob();
+  await run.hasPod(1);
   await pause(stepMs);
-  await cluster.runWorker(job);
+  await run.podRuns(1);
   await pause(stepMs);
-  await cluster.succeed(job, { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' });
-  await client.until(runPath(name), 'ended', (object) => phaseOf(object) === 'Succeeded');
+  await run.podEnds(1, succeeded);
+  await run.is(['Succeeded']);
+  return run;
+}
+
+/** Lets the late controller, by now the only one, begin a run: with that, it has seen all that was stored before. */
+async function catchesUp(cluster: SimulatedCluster): Promise<void> {
+  const marker = new ScriptedRun(cluster, 'marker', 'default');
+  await marker.apply();
+  await marker.hasJob();
 }
 
 test('two that both believe to lead, one of them late: one Job a run, nothing taken back, every Event once', async () => {
   await using plane = await startControlPlane();
   const { client } = plane;
   await using slow = await TcpProxy.start(plane.server, 700);
-  await using _one = await ControllerProcess.start(plane.kubeconfig, alone);
+  await using one = await ControllerProcess.start(plane.kubeconfig, alone);
   await using _late = await ControllerProcess.start(plane.kubeconfigFor(slow.url), alone);
   await using history = new StatusHistory(plane.connect());
+  await using cluster = await SimulatedCluster.start(plane);
   const names = Array.from({ length: 6 }, (_, index) => `run-${index}`);
-  await Promise.all(names.map((name, index) => live(client, name, 100 + index * 250)));
-  // The late one has not seen all of it yet.
-  await pause(4_000);
+  await Promise.all(names.map((name, index) => live(cluster, name, 100 + index * 250)));
+  await one.stop();
+  await catchesUp(cluster);
 
-  assert.is((await client.list(paths.jobs())).length, names.length);
+  assert.is((await client.list(paths.jobs())).length, names.length + 1);
   for (const name of names) assert.is(phaseOf(await client.get(runPath(name))), 'Succeeded');
   assert.equal(history.flaps, []);
   const events = await client.list(paths.events('default'));
@@ -57,17 +66,14 @@ test('one that has not heard for long does not start a run again that has ended 
   const { client } = plane;
   await using slow = await TcpProxy.start(plane.server, 3_000);
   await using _late = await ControllerProcess.start(plane.kubeconfigFor(slow.url), alone);
-  await using _one = await ControllerProcess.start(plane.kubeconfig, alone);
-  await live(client, 'short', 50);
-  const run = {
-    name: 'short',
-    uid: textAt(recordAt(await client.get(runPath('short')), 'metadata'), 'uid') ?? '',
-  };
-  const cluster = new MiniCluster(client);
-  const job = textAt(recordAt(await cluster.onlyJob(run.uid), 'metadata'), 'name');
-  await client.delete(`${paths.jobs('default')}/${job}?propagationPolicy=Background`);
-  await pause(9_000);
-  assert.is((await client.list(paths.jobs())).length, 0);
+  await using one = await ControllerProcess.start(plane.kubeconfig, alone);
+  await using cluster = await SimulatedCluster.start(plane);
+  const run = await live(cluster, 'short', 50);
+  await run.hasOneJob();
+  await client.delete(`${run.jobPath}?propagationPolicy=Background`);
+  await one.stop();
+  await catchesUp(cluster);
+  assert.is((await client.list(paths.jobs())).length, 1);
 });
 
 test.run();

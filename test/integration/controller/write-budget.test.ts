@@ -1,32 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { apiVersion, kind, progressPort } from '../../../src/api/names.ts';
 import type { Report } from '../../../src/api/report.ts';
-import { isNotFound } from '../../../src/kube/kube-error.ts';
-import { paths } from '../../../src/kube/paths.ts';
-import { parseObjectMeta, recordAt, textAt } from '../../../src/kube/json.ts';
 import { moreThan, writeCounts } from '../../fixtures/api-counts.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
-import { SimulatedJob } from '../../fixtures/simulated-job.ts';
+import { ScriptedRun } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { until } from '../../fixtures/until.ts';
-import { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
+import type { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
+import { Scrape } from './scrape.ts';
 
-type World = { plane: ControlPlane; controller: ControllerProcess; metricsPort: number };
-const test = suite<World>('economy of the controller');
+type World = {
+  plane: ControlPlane;
+  cluster: SimulatedCluster;
+  controller: ControllerProcess;
+  metricsPort: number;
+};
+const test = suite<World>('write budget of the controller');
 const namespace = 'default';
-
-/** Addresses of the loopback network that no other test plays a pod at. */
-const podAddress = () => `127.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 250}.2`;
 
 test.before(async (world) => {
   world.plane = await startControlPlane();
+  // A container of a real node takes about as long to start, and each step wakes the controller.
+  world.cluster = await SimulatedCluster.start(world.plane, { worker: running, startupMs: 1_000 });
   await start(world);
 });
-test.after(async ({ plane, controller }) => {
+test.after(async ({ plane, cluster, controller }) => {
   await controller[Symbol.asyncDispose]();
+  await cluster[Symbol.asyncDispose]();
   await plane.close();
 });
 
@@ -38,22 +41,17 @@ async function start(world: World): Promise<void> {
   world.controller = await ControllerProcess.start(world.plane.kubeconfig, environment);
 }
 
-/** How many reconciles the controller's process has made, by its own metrics. */
+/** How many reconciles the controller's process has made, by its own metrics, as soon as it has nothing to do. */
 async function reconciles({ metricsPort }: World): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  const counts = [...text.matchAll(/^controller_runtime_reconcile_total\{.*\} (\d+)$/gm)];
-  return counts.reduce((sum, [, value]) => sum + Number(value), 0);
+  return (await Scrape.atRest(metricsPort)).sum('controller_runtime_reconcile_total');
 }
 
-async function createRun({ plane: { client } }: World, name: string, more: object = {}) {
-  const spec = { image: 'busybox', args: ['true'], ...more };
-  const body = { apiVersion, kind, metadata: { name }, spec };
-  const { uid } = parseObjectMeta(await client.create(paths.dockerRuns(namespace), body));
-  return { namespace, name, uid, path: `${paths.dockerRuns(namespace)}/${name}` };
-}
-
-function phaseIs(phase: string) {
-  return (run: unknown) => textAt(recordAt(run, 'status'), 'phase') === phase;
+/** Creates a run and starts its worker. */
+async function startedRun({ cluster }: World, name: string, spec: object = {}): Promise<ScriptedRun> {
+  const run = new ScriptedRun(cluster, name, namespace);
+  await run.apply(spec);
+  await run.podRuns(1);
+  return run;
 }
 
 const download = (bytes: number): Report => ({
@@ -72,7 +70,7 @@ const upload = (bytes: number): Report => ({
 });
 const succeeded: Report = { ...upload(100), phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' };
 
-/** The writes that only a controller makes, and not the hand that plays the cluster. */
+/** The writes that only the controller makes, and not the simulated cluster. */
 function ownWrites(more: Record<string, number>): Record<string, number> {
   const own = [
     'POST jobs',
@@ -86,7 +84,7 @@ function ownWrites(more: Record<string, number>): Record<string, number> {
 
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, one) => all + one, 0);
 
-/** Says something new of a transfer every tenth of a second, for as long as it shall last. */
+/** Reports progress of a transfer every tenth of a second, for `seconds`. */
 async function transfer(endpoint: WorkerEndpoint, report: (percent: number) => Report, seconds: number) {
   const steps = seconds * 10;
   for (let step = 1; step <= steps; step += 1) {
@@ -98,31 +96,30 @@ async function transfer(endpoint: WorkerEndpoint, report: (percent: number) => R
 type Seconds = { readonly download: number; readonly run: number; readonly upload: number };
 type Cost = { readonly writes: number; readonly looks: number };
 
-/** Plays a run whose parts last so many seconds; gives what it cost. */
+/** Returns what a run costs whose parts last this long. */
 async function cost(world: World, name: string, seconds: Seconds): Promise<Cost> {
   const { client } = world.plane;
-  const [writesBefore, reconcilesBefore] = [await writeCounts(client), await reconciles(world)];
-  const address = podAddress();
-  await using endpoint = await WorkerEndpoint.listen(address, progressPort, download(1));
-  const run = await createRun(world, name);
-  const job = new SimulatedJob(client, run);
-  await job.start(address);
-  await transfer(endpoint, download, seconds.download);
-  endpoint.report = running;
-  await client.until(run.path, 'running', phaseIs('Running'));
+  const { worker } = world.cluster;
+  const reconcilesBefore = await reconciles(world);
+  const writesBefore = await writeCounts(client);
+  worker.report = download(1);
+  const run = await startedRun(world, name);
+  await transfer(worker, download, seconds.download);
+  worker.report = running;
+  await run.is(['Running']);
   await sleep(seconds.run * 1_000);
-  await transfer(endpoint, upload, seconds.upload);
-  await job.succeed(JSON.stringify(succeeded));
-  await client.until(run.path, 'at its end', phaseIs('Succeeded'));
-  await sleep(1_000);
+  await transfer(worker, upload, seconds.upload);
+  await run.podEnds(1, { report: succeeded });
+  await run.is(['Succeeded']);
+  const reconcilesAfter = await reconciles(world);
   const writes = ownWrites(moreThan(writesBefore, await writeCounts(client)));
-  const looks = (await reconciles(world)) - reconcilesBefore;
+  const looks = reconcilesAfter - reconcilesBefore;
   console.log(`${name}: ${JSON.stringify(writes)}, ${looks} reconciles`);
   assert.is(writes['POST jobs'], 1);
   return { writes: sum(writes), looks };
 }
 
-/** Plays it again when it costs too much: a busy machine makes its parts last longer, and that costs more. */
+/** Tries again when it costs too much: a busy machine makes its parts last longer, and that costs more. */
 async function costAtBest(world: World, name: string, seconds: Seconds, most: Cost): Promise<Cost> {
   const first = await cost(world, name, seconds);
   const isFair = first.writes <= most.writes && first.looks <= most.looks;
@@ -147,57 +144,46 @@ test('a run whose transfers last costs one more write for each five seconds of t
 
 test('a quiet run costs no reconcile and no write, though its worker is asked', async (world) => {
   const { client } = world.plane;
-  const address = podAddress();
-  await using endpoint = await WorkerEndpoint.listen(address, progressPort, running);
-  const run = await createRun(world, 'quiet');
-  const job = new SimulatedJob(client, run);
-  await job.start(address);
-  await client.until(run.path, 'running', phaseIs('Running'));
-  await sleep(1_000);
-  const [writesBefore, reconcilesBefore] = [await writeCounts(client), await reconciles(world)];
-  const { questions } = endpoint;
-  await sleep(10_000);
-  await until('its worker is asked twice', () => endpoint.questions - questions >= 2, 30_000);
+  const { worker } = world.cluster;
+  worker.report = running;
+  const run = await startedRun(world, 'quiet');
+  await run.is(['Running']);
+  const reconcilesBefore = await reconciles(world);
+  const writesBefore = await writeCounts(client);
+  const { questions } = worker;
+  const isAsked = (now: number) => now - questions >= 3;
+  await until('its worker is asked three times', () => worker.questions, {
+    holds: isAsked,
+    withinMs: 60_000,
+  });
   assert.is(await reconciles(world), reconcilesBefore);
   assert.equal(ownWrites(moreThan(writesBefore, await writeCounts(client))), {});
-  await job.succeed(JSON.stringify(succeeded));
-  await client.until(run.path, 'at its end', phaseIs('Succeeded'));
+  await run.podEnds(1, { report: succeeded });
+  await run.is(['Succeeded']);
 });
 
 test('a run whose time to live is over is deleted, though the write of its end wakes nobody', async (world) => {
-  const { client } = world.plane;
-  const address = podAddress();
-  await using _ = await WorkerEndpoint.listen(address, progressPort, running);
-  const run = await createRun(world, 'mortal', { ttlSecondsAfterFinished: 1 });
-  const job = new SimulatedJob(client, run);
-  await job.start(address);
-  await job.succeed(JSON.stringify(succeeded));
-  const end = performance.now() + 30_000;
-  while (await client.get(run.path).then(() => true, isStillThere)) {
-    assert.ok(performance.now() < end, 'it is still there');
-    await sleep(100);
-  }
+  world.cluster.worker.report = running;
+  const run = await startedRun(world, 'mortal', { ttlSecondsAfterFinished: 1 });
+  await run.podEnds(1, { report: succeeded });
+  await run.isRemoved();
 });
-
-const isStillThere = (error: unknown) => !isNotFound(error);
 
 test('another controller tells the progress again within seconds', async (world) => {
   const { client } = world.plane;
-  const address = podAddress();
-  await using endpoint = await WorkerEndpoint.listen(address, progressPort, running);
-  const run = await createRun(world, 'handed-over');
-  const job = new SimulatedJob(client, run);
-  await job.start(address);
-  await client.until(run.path, 'running', phaseIs('Running'));
+  const { worker } = world.cluster;
+  worker.report = running;
+  const run = await startedRun(world, 'handed-over');
+  await run.is(['Running']);
   await world.controller.kill();
   await world.controller[Symbol.asyncDispose]();
   const further = { ...running, progress: { message: 'epoch 7', percent: 41 } };
-  endpoint.report = further;
+  worker.report = further;
   await start(world);
   const says = (text: string) => (object: unknown) => JSON.stringify(object).includes(text);
-  await client.until(run.path, 'told', says('epoch 7'));
-  await job.succeed(JSON.stringify(succeeded));
-  await client.until(run.path, 'at its end', phaseIs('Succeeded'));
+  await client.until(run.path, 'told', { holds: says('epoch 7') });
+  await run.podEnds(1, { report: succeeded });
+  await run.is(['Succeeded']);
 });
 
 test.run();

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type EnsureOptions, ensureImage } from '../../../src/docker/pull/ensure-image.ts';
@@ -7,6 +6,7 @@ import { registryAuths } from '../../../src/docker/pull/docker-config.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { ociImage } from '../../fixtures/oci-image.ts';
 import { Registry } from '../../fixtures/registry.ts';
+import { until } from '../../fixtures/until.ts';
 import { engineUnderTest, failureOf, never } from './engine-under-test.ts';
 
 const engine = await engineUnderTest();
@@ -128,7 +128,8 @@ test('a pull whose layer stands still can be cancelled at once', async () => {
   for (let times = 0; times < 4; times += 1) proxy.fail('GET', '/blobs/', { stallAnswerAfter: 100 });
   const cancelling = new AbortController();
   const pull = failureOf(ensure(reference, { auths, signal: cancelling.signal }));
-  while (proxy.requests('GET', '/blobs/').length === 0) await sleep(20);
+  const asked = () => proxy.requests('GET', '/blobs/').length > 0;
+  await until('a layer is asked for', asked, { withinMs: 60_000 });
   const begin = Date.now();
   cancelling.abort();
   await pull;

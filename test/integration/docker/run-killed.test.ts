@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { removeLeftovers } from '../../../src/docker/leftovers.ts';
 import { engineUnderTest, never, testLabel } from './engine-under-test.ts';
+import { until } from '../../fixtures/until.ts';
 
 const engine = await engineUnderTest();
 const worker = fileURLToPath(new URL('killed-worker.ts', import.meta.url));
@@ -28,11 +29,8 @@ async function killWorkerOf(command: string[], attempt: string): Promise<string>
 }
 
 async function eventuallyNone(): Promise<void> {
-  const end = Date.now() + 60_000;
-  while (Date.now() < end && (await containers()).length > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.equal(await containers(), []);
+  const options = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 100 };
+  await until('no container is left', containers, options);
 }
 
 test('the container of a worker that was killed is removed by the engine when its target ends', async () => {

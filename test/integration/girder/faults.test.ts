@@ -8,6 +8,7 @@ import { openGirder } from '../../../src/girder/open-girder.ts';
 import { uploadToItem } from '../../../src/girder/upload/upload.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
+import { until } from '../../fixtures/until.ts';
 import { ask, girderEnvironment, hashFile, Scratch } from './real-girder.ts';
 
 const never = new AbortController().signal;
@@ -122,8 +123,9 @@ test('a download whose file is replaced meanwhile is all of the new file, not a 
   });
   const target = { fileId, into: stage.scratch.directory, filename: 'back' };
   const downloading = downloadFile(stage.client, target, { signal: never });
-  while (stage.proxy.requests('GET', '/download').length < 2)
-    await new Promise((done) => setTimeout(done, 20));
+  const requests = () => stage.proxy.requests('GET', '/download').length;
+  const isAskedAgain = (count: number) => count >= 2;
+  await until('the download is asked for again', requests, { holds: isAskedAgain, withinMs: 60_000 });
   await stage.scratch.upload(newer.path, 'data.bin');
   uploaded.resolve();
   await downloading;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { until } from '../../fixtures/until.ts';
 import { girder } from '../../e2e/support/girder.ts';
 import { cancelJob, logOf, statesOf } from '../../e2e/support/girder-job.ts';
-import { until } from '../../fixtures/until.ts';
 import { JobUnderTest } from './job-under-test.ts';
 
 const patienceMs = 30_000;
@@ -46,13 +46,13 @@ test('a cancel is seen although the look before it failed', async () => {
   await under.job.start();
   under.proxy.fail('PUT', '/job/', serverError);
   await cancelJob(under.made.jobId);
-  await until('the cancel is seen', () => under.job.cancelled.aborted, patienceMs);
+  await until('the cancel is seen', () => under.job.cancelled.aborted, { withinMs: patienceMs });
 });
 
 /** Waits until the job is reported to no more, which is logged. */
 async function untilGivenUp({ logged }: JobUnderTest): Promise<void> {
   const isGivenUp = () => logged.some((line) => line.includes('is reported to no more'));
-  await until('the reporting has ended', isGivenUp, patienceMs);
+  await until('the reporting has ended', isGivenUp, { withinMs: patienceMs });
 }
 
 test('a token that is refused later ends the reporting with one warning, and never the run', async () => {
@@ -99,7 +99,7 @@ test('a request without an answer costs nothing of the log, whether the run ends
   under.proxy.fail('PUT', '/job/', { silence: true });
   under.job.say('while it goes on');
   const puts = under.puts;
-  await until('the log is carried again', () => under.puts >= puts + 3, patienceMs);
+  await until('the log is carried again', () => under.puts >= puts + 3, { withinMs: patienceMs });
   under.proxy.fail('PUT', '/job/', { silence: true });
   under.job.say('at the end');
   await under.job.finish({ kind: 'failed', message: 'the last word' });
@@ -121,9 +121,9 @@ test('a cancel is seen within seconds although the look before it stays without 
   await under.job.start();
   under.proxy.fail('PUT', '/job/', { silence: true });
   const puts = under.puts;
-  await until('a look stays without an answer', () => under.puts > puts, patienceMs);
+  await until('a look stays without an answer', () => under.puts > puts, { withinMs: patienceMs });
   await cancelJob(under.made.jobId);
-  await until('the cancel is seen', () => under.job.cancelled.aborted, 15_000);
+  await until('the cancel is seen', () => under.job.cancelled.aborted, { withinMs: 15_000 });
 });
 
 test('the token of a job is in no line of the log', async () => {

@@ -4,6 +4,7 @@ import { GirderJob } from '../../../src/girder/job/reported-job.ts';
 import { defaultJobTiming } from '../../../src/girder/job/route.ts';
 import { raceAbort } from '../../../src/support/abort.ts';
 import { RunError } from '../../../src/support/errors.ts';
+import { until } from '../../fixtures/until.ts';
 import { aJob, cancelJob, logOf, statesOf, storedJob, type WantedJob } from '../../e2e/support/girder-job.ts';
 import { JobUnderTest } from './job-under-test.ts';
 import { girderEnvironment } from './real-girder.ts';
@@ -37,11 +38,8 @@ async function toldOfCancel(job: GirderJob): Promise<unknown> {
 
 /** Waits until Girder has some progress of a job. */
 async function untilProgress(jobId: string): Promise<void> {
-  const end = performance.now() + 30_000;
-  while ((await storedJob(jobId)).progress === null) {
-    if (performance.now() > end) throw new Error('the job shows no progress after 30 s');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  const progress = async () => (await storedJob(jobId)).progress;
+  await until('the job shows progress', progress, { withinMs: 30_000, everyMs: 100 });
 }
 
 test('a run that succeeds, fails or is cancelled takes its job from RUNNING to that end', async () => {

@@ -7,6 +7,7 @@ import { kubernetesBinaries } from '../../cluster/install/go-binaries.ts';
 import { capture } from '../../cluster/command.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { chart, helm } from '../../fixtures/helm.ts';
+import { until } from '../../fixtures/until.ts';
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const policyPath = '/apis/dockerrun.dev/v1alpha1/dockerrunpolicies/default';
@@ -22,17 +23,14 @@ test.before(async () => {
   for (const plural of ['dockerruns', 'dockerrunpolicies'])
     await plane.client.delete(`${definitions}/${plural}.dockerrun.dev`).catch(() => undefined);
   for (const plural of ['dockerruns', 'dockerrunpolicies'])
-    await until(`${definitions}/${plural}.dockerrun.dev`, 'gone');
-  await until('/apis/dockerrun.dev/v1alpha1', 'gone');
+    await is(`${definitions}/${plural}.dockerrun.dev`, 'gone');
+  await is('/apis/dockerrun.dev/v1alpha1', 'gone');
 });
 test.after(() => plane.close());
 
-async function until(path: string, state: 'there' | 'gone'): Promise<void> {
-  const end = performance.now() + 20_000;
-  while ((await exists(path)) !== (state === 'there')) {
-    if (performance.now() > end) throw new Error(`${path} is not ${state} after 20 s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+async function is(path: string, state: 'there' | 'gone'): Promise<void> {
+  const holds = (found: boolean) => found === (state === 'there');
+  await until(`${path} is ${state}`, () => exists(path), { holds, withinMs: 20_000, everyMs: 50 });
 }
 
 function exists(path: string): Promise<boolean> {
@@ -66,7 +64,7 @@ test('one helm install brings the CRDs, the controller and the policy into an em
   assert.ok(await exists(deploymentPath));
   assert.equal(await allowedPaths(), ['/srv/one']);
   // A new kind is served a moment after its definition was taken.
-  await until(runPath, 'there');
+  await is(runPath, 'there');
   await plane.client.create(runPath, {
     apiVersion: 'dockerrun.dev/v1alpha1',
     kind: 'DockerRun',

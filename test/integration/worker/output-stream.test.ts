@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
 import { openOutputSink } from '../../../src/worker/streams/output-sink.ts';
 import { OutputStream } from '../../../src/worker/streams/output-stream.ts';
 import { aContext } from '../../fixtures/builders-worker.ts';
+import { until } from '../../fixtures/until.ts';
 
 /** What a server got of a request, and whether it saw its proper end. */
 type Received = { bytes: number; isComplete: boolean };
@@ -70,7 +70,7 @@ test('a stream that was cut fails, and its server sees no end', async () => {
   const { stream, failures, signal } = await stdoutTo(sink.url);
   const writable = stream.writable();
   writable.write(Buffer.alloc(1000));
-  while (sink.received.bytes < 1000) await sleep(10);
+  await until('1000 bytes have arrived', () => sink.received.bytes, { holds: (bytes) => bytes >= 1000 });
   stream.wasCut();
   const failure = await stream.finish({ idleMs: 500, totalMs: 500, signal }).then(
     () => undefined,

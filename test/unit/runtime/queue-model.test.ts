@@ -1,15 +1,16 @@
-import { mock } from 'node:test';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KeyedQueue, type Next } from '../../../src/runtime/queue.ts';
+import { settle, VirtualClock } from '../../fixtures/virtual-clock.ts';
 
 const test = suite('queue model');
 const concurrency = 2;
 const longestMs = 2_000;
 
-/** A queue under a clock of its own, beside the little that is always true of it. */
+/** A queue with a virtual clock, beside the little that is always true of it. */
 class World {
+  readonly clock = new VirtualClock();
   readonly queue: KeyedQueue;
   readonly open = new Map<string, (next: Next) => void>();
   /** From when on each key is owed to be handled. */
@@ -18,7 +19,7 @@ class World {
   constructor(spacingMs: number) {
     const handle = (key: string) => this.#handle(key);
     const backoff = { firstMs: 100, maxMs: 1_000 };
-    this.queue = new KeyedQueue({ handle, concurrency, backoff, spacingMs });
+    this.queue = new KeyedQueue({ handle, concurrency, backoff, spacingMs, clock: this.clock });
   }
 
   owe(key: string, at: number): void {
@@ -30,25 +31,13 @@ class World {
     assert.ok(this.open.size < concurrency, 'no more keys at once than workers');
     const due = this.owed.get(key);
     assert.ok(due !== undefined, 'no key is handled that nobody asked for');
-    assert.ok(due <= clock, 'no key is handled before its time');
+    assert.ok(due <= this.clock.now(), 'no key is handled before its time');
     this.owed.delete(key);
     return new Promise((resolve) => this.open.set(key, resolve));
   }
 }
 
-let clock = 0;
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
 type Step = (world: World) => Promise<void> | void;
-
-async function pass(milliseconds: number): Promise<void> {
-  await settle();
-  for (let left = milliseconds; left > 0; left -= 10) {
-    clock += 10;
-    mock.timers.tick(10);
-    await settle();
-  }
-}
 
 const key = fc.constantFrom('a', 'b', 'c');
 const wait = fc.integer({ min: 0, max: longestMs / 10 }).map((tens) => tens * 10);
@@ -60,11 +49,11 @@ const next: fc.Arbitrary<Next> = fc.oneof(
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   key.map((its): Step => (world) => {
-    world.owe(its, clock);
+    world.owe(its, world.clock.now());
     world.queue.add(its);
   }),
   fc.tuple(key, wait).map(([its, milliseconds]): Step => (world) => {
-    world.owe(its, clock + milliseconds);
+    world.owe(its, world.clock.now() + milliseconds);
     world.queue.addAfter(its, milliseconds);
   }),
   fc.tuple(key, next).map(
@@ -74,8 +63,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   ),
   wait.map(
     (milliseconds): Step =>
-      () =>
-        pass(milliseconds),
+      ({ clock }) =>
+        clock.pass(milliseconds),
   ),
 );
 
@@ -83,8 +72,8 @@ async function end(world: World, its: string, how: Next): Promise<void> {
   const resolve = world.open.get(its);
   if (resolve === undefined) return;
   world.open.delete(its);
-  if (how.kind === 'requeueAfter') world.owe(its, clock + how.milliseconds);
-  if (how.kind === 'retry') world.owe(its, clock + (how.atLeastMs ?? 0));
+  if (how.kind === 'requeueAfter') world.owe(its, world.clock.now() + how.milliseconds);
+  if (how.kind === 'retry') world.owe(its, world.clock.now() + (how.atLeastMs ?? 0));
   resolve(how);
   await settle();
 }
@@ -93,18 +82,9 @@ async function end(world: World, its: string, how: Next): Promise<void> {
 async function quiet(world: World): Promise<void> {
   for (let round = 0; round < 8; round += 1) {
     for (const its of [...world.open.keys()]) await end(world, its, { kind: 'done' });
-    await pass(longestMs / 4);
+    await world.clock.pass(longestMs / 4);
   }
 }
-
-test.before.each(() => {
-  mock.timers.enable({ apis: ['setTimeout'] });
-  mock.method(performance, 'now', () => clock);
-});
-test.after.each(() => {
-  mock.timers.reset();
-  mock.restoreAll();
-});
 
 for (const spacingMs of [0, 250]) {
   test(`whatever happens, each key that was asked for is handled, in its time and once at a time (${spacingMs} ms)`, async () => {

@@ -7,22 +7,14 @@ import {
   type Next,
   type QueueObserver,
 } from '../../../src/runtime/queue.ts';
+import { settle, VirtualClock } from '../../fixtures/virtual-clock.ts';
 
 const test = suite('queue');
 const done: Next = { kind: 'done' };
 const retry: Next = { kind: 'retry', error: new Error('no') };
 
-/** Lets everything happen that needs no time to pass. */
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
-let clock = 0;
-
-async function pass(milliseconds: number): Promise<void> {
-  await settle();
-  clock += milliseconds;
-  mock.timers.tick(milliseconds);
-  await settle();
-}
+let clock: VirtualClock;
+const pass = (milliseconds: number) => clock.pass(milliseconds);
 
 /** A queue whose handler is told when to end, and how. */
 class Desk {
@@ -33,7 +25,7 @@ class Desk {
 
   constructor(concurrency: number, more: Partial<KeyedQueueOptions> = {}) {
     const backoff = { firstMs: 100, maxMs: 1_000 };
-    this.queue = new KeyedQueue({ handle: (key) => this.#handle(key), concurrency, backoff, ...more });
+    this.queue = new KeyedQueue({ handle: (key) => this.#handle(key), concurrency, backoff, clock, ...more });
   }
 
   #handle(key: string): Promise<Next> {
@@ -55,15 +47,10 @@ class Desk {
 }
 
 test.before.each(() => {
-  mock.timers.enable({ apis: ['setTimeout'] });
   mock.method(Math, 'random', () => 1 - Number.EPSILON);
-  clock = 0;
-  mock.method(performance, 'now', () => clock);
+  clock = new VirtualClock();
 });
-test.after.each(() => {
-  mock.timers.reset();
-  mock.restoreAll();
-});
+test.after.each(() => mock.restoreAll());
 
 test('keys are handled in the order in which they came, so many at once', async () => {
   const desk = new Desk(2);
@@ -250,7 +237,7 @@ test('a handler that throws counts as a failure', async () => {
     if (calls === 1) throw new Error('a defect');
     return done;
   };
-  new KeyedQueue({ handle, concurrency: 1, backoff: { firstMs: 100, maxMs: 1_000 } }).add('a');
+  new KeyedQueue({ handle, concurrency: 1, backoff: { firstMs: 100, maxMs: 1_000 }, clock }).add('a');
   await pass(99);
   assert.is(calls, 1);
   await pass(1);

@@ -36,7 +36,7 @@ test('a test that is named after a defect is listed for it', () => {
   const listed = new Set(defectRows.map(({ subject, words }) => `${subject}: ${words}`));
   const files = new Set(defectRows.map(({ file }) => file));
   const named = [...files].flatMap((file) =>
-    [...readFileSync(file, 'utf8').matchAll(/^ *tests\.add\(\s*['`](D\d+: [^'`$]+)['`]/gm)].map(
+    [...readFileSync(file, 'utf8').matchAll(/^ *test\(\s*['`](D\d+: [^'`$]+)['`]/gm)].map(
       ([, name = '']) => name,
     ),
   );

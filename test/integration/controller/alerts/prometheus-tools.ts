@@ -8,6 +8,7 @@ import { stringify } from 'yaml';
 import { isRecord } from '../../../../src/support/narrow.ts';
 import { Child } from '../../../fixtures/child-process.ts';
 import { freePorts } from '../../../fixtures/free-ports.ts';
+import { until } from '../../../fixtures/until.ts';
 
 const patienceMs = 30_000;
 
@@ -47,15 +48,11 @@ export class Prometheus implements AsyncDisposable {
   }
 
   /** The values of a query, by the value of one of its labels, as soon as there are any. */
-  async until(query: string, label: string): Promise<Map<string, number>> {
-    const end = performance.now() + patienceMs;
-    for (;;) {
-      const found = await this.#query(query, label).catch(() => new Map<string, number>());
-      if (found.size > 0) return found;
-      if (performance.now() > end)
-        throw new Error(`no answer to ${query}: ${this.#process.log.slice(-2000)}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+  values(query: string, label: string): Promise<Map<string, number>> {
+    return until(`there is a value of ${query}`, () => this.#query(query, label), {
+      ...{ holds: ({ size }) => size > 0, withinMs: patienceMs, everyMs: 200 },
+      context: () => this.#process.log.slice(-2000),
+    });
   }
 
   /** What its page of targets, rules or alerts says. */
@@ -63,15 +60,11 @@ export class Prometheus implements AsyncDisposable {
     return (await this.#get(`/api/v1/${name}`)).text();
   }
 
-  /** Waits until a page says this. */
-  async pageUntil(name: Parameters<Prometheus['page']>[0], says: RegExp): Promise<void> {
-    const end = performance.now() + patienceMs;
-    for (;;) {
-      const page = await this.page(name);
-      if (says.test(page)) return;
-      if (performance.now() > end) throw new Error(`${name} does not say ${says}: ${page}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+  /** Waits until a page matches this. */
+  async pageMatches(name: Parameters<Prometheus['page']>[0], pattern: RegExp): Promise<void> {
+    const holds = (page: string) => pattern.test(page);
+    const options = { holds, withinMs: patienceMs, everyMs: 200 };
+    await until(`${name} match ${pattern}`, () => this.page(name), options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -62,9 +62,10 @@ export class CacheUnderTest implements AsyncDisposable {
     return this.#plane.client.delete(`${this.#path}/${name}`);
   }
 
-  /** Waits until the cache holds this; gives the milliseconds that it took. */
-  holds(contents: string, withinMs?: number): Promise<number> {
-    return until(`the cache holds ${contents}`, () => this.contents === contents, withinMs);
+  /** Waits until the cache holds this. */
+  async holds(contents: string, withinMs?: number): Promise<void> {
+    const options = { holds: (found: string) => found === contents, withinMs };
+    await until(`the cache holds ${contents}`, () => this.contents, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -74,7 +74,7 @@ test('a line that is no event, again and again: all is listed anew', async () =>
       () => subject.watched.story.filter((word) => word.includes('unre')).length === times,
     );
   }
-  await until('it lists', () => subject.watched.story.includes('listed 2'));
+  await until('it lists', () => subject.watched.story, { holds: (all) => all.includes('listed 2') });
   assert.equal(subject.watched.changes, [], 'what is as it was is no news');
 });
 
@@ -162,12 +162,14 @@ test('an event that nobody can parse and one that the listener throws at: both a
   };
   const missed = await subject.create('c', 'one');
   const heard = await subject.create('d', 'one');
-  await until('the last one is heard', () => watched.changes.includes(heard));
+  await until('the last one is heard', () => watched.changes, { holds: (all) => all.includes(heard) });
   assert.equal(watched.story, ['failed parse', 'failed onChange']);
   assert.is(watched.log.filter((line) => line.includes('a defect in the cache')).length, 2);
   assert.ok(watched.contents.includes('a=one'), 'what cannot be parsed stays as it was');
   subject.proxy.watches()[0]?.expire();
-  await until('the list tells what was missed', () => watched.changes.includes(missed));
+  await until('the list tells what was missed', () => watched.changes, {
+    holds: (all) => all.includes(missed),
+  });
 });
 
 test.run();

@@ -4,8 +4,8 @@ import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
 import { paths } from '../../../src/kube/paths.ts';
-import { createRun, jobMadeIn, led, logged } from './replicas.ts';
-import { StatusHistory } from './status-history.ts';
+import { createRun, jobMadeIn, led, logged } from '../../fixtures/replicas.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 
 const milliseconds = (record: Record<string, unknown> | undefined) => Number(record?.['time']);
 

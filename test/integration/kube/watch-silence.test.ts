@@ -4,10 +4,11 @@ import { paths } from '../../../src/kube/paths.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
+import { led } from '../../fixtures/replicas.ts';
+import { ScriptedRun, succeeded } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 import { until } from '../../fixtures/until.ts';
-import { led } from './replicas.ts';
-import { StagedRun } from './staged-run.ts';
-import { StatusHistory } from './status-history.ts';
 import { anObject, WatchServer } from './watch-server.ts';
 import { Watched } from './watched.ts';
 
@@ -43,10 +44,12 @@ const stories: Record<string, () => Promise<void>> = {
     hole.swallow();
     hole.heal();
     await plane.client.create(configMaps, { metadata: { name: 'unheard' }, data: { value: 'one' } });
-    const isFound = () => watched.story.includes('interrupted silence');
-    const found = await until('it is found', isFound, foundMs + slackMs);
+    const began = performance.now();
+    const isFound = (story: string[]) => story.includes('interrupted silence');
+    await until('it is found', () => watched.story, { holds: isFound, withinMs: foundMs + slackMs });
+    const found = performance.now() - began;
     assert.ok(found < foundMs, `found after ${Math.round(found)} ms`);
-    await until('it is heard', () => watched.contents.includes('unheard=one'));
+    await until('it is heard', () => watched.contents, { holds: (all) => all.includes('unheard=one') });
     assert.equal(watched.story.slice(1), ['watching', 'interrupted silence', 'watching']);
     assert.ok(watched.log.some((line) => line.includes('no byte of the watch for 70 s')));
   },
@@ -56,7 +59,7 @@ const stories: Record<string, () => Promise<void>> = {
     await using watched = new Watched(plane.connect(hole.url), configMaps);
     await until('the list is asked for', () => hole.accepted > 0);
     hole.heal();
-    await until('it is listed', () => watched.cache.synced, unansweredMs + slackMs);
+    await until('it is listed', () => watched.cache.synced, { withinMs: unansweredMs + slackMs });
     assert.equal(watched.story.slice(0, 1), ['interrupted silence']);
   },
   'a list that stands still half-way is asked for again': async () => {
@@ -82,15 +85,19 @@ const stories: Record<string, () => Promise<void>> = {
     await using hole = await TcpProxy.start(plane.server);
     await using controller = await ControllerProcess.start(plane.kubeconfigFor(hole.url));
     await using history = new StatusHistory(plane.connect());
+    await using cluster = await SimulatedCluster.start(plane);
     await led(plane.client, [controller]);
-    const [begins, goesOn] = [new StagedRun(plane.client, 'begins'), new StagedRun(plane.client, 'goes-on')];
+    const [begins, goesOn] = [
+      new ScriptedRun(cluster, 'begins', 'default'),
+      new ScriptedRun(cluster, 'goes-on', 'default'),
+    ];
     await goesOn.apply();
     await goesOn.hasJob();
     hole.swallow();
     hole.heal();
     await begins.apply();
-    await goesOn.startPod();
-    await goesOn.succeed();
+    await goesOn.podRuns(1);
+    await goesOn.podEnds(1, succeeded);
     await Promise.all([goesOn.is(['Succeeded'], foundMs + slackMs), begins.hasJob(foundMs + slackMs)]);
     for (const run of [begins, goesOn]) await run.hasOneJob();
     assert.equal(history.flaps, []);

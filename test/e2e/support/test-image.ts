@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execute, succeed } from '../support/shell.ts';
+import { execute, succeed } from './shell.ts';
 
 const context = join(import.meta.dirname, '../../fixtures/girder-worker-image');
 const recipe = ['Dockerfile', 'test.sh'];

@@ -3,32 +3,39 @@ import * as assert from 'uvu/assert';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
-import { led } from './replicas.ts';
-import { StagedRun } from './staged-run.ts';
-import { StatusHistory } from './status-history.ts';
+import { led } from '../../fixtures/replicas.ts';
+import { ScriptedRun, succeeded } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 
 /** The whole controller behind a proxy: runs are brought from their Jobs to their ends while something goes wrong. */
 let plane: ControlPlane;
 let proxy: ApiProxy;
 let controller: ControllerProcess;
 let history: StatusHistory;
+let cluster: SimulatedCluster;
 
 test.before(async () => {
   plane = await startControlPlane();
   proxy = await ApiProxy.start(plane);
   controller = await ControllerProcess.start(plane.kubeconfigFor(proxy.url));
   history = new StatusHistory(plane.connect());
+  cluster = await SimulatedCluster.start(plane);
   await led(plane.client, [controller]);
-  const [first, second] = [new StagedRun(plane.client, 'first'), new StagedRun(plane.client, 'second')];
+  const [first, second] = [
+    new ScriptedRun(cluster, 'first', 'default'),
+    new ScriptedRun(cluster, 'second', 'default'),
+  ];
   staged.push(first, second);
   applied = staged.length;
   for (const run of staged) await run.apply();
   for (const run of staged) await run.hasJob();
-  await first.startPod();
+  await first.podRuns(1);
   await first.is(['Preparing']);
 });
 
 test.after(async () => {
+  await cluster[Symbol.asyncDispose]();
   await history[Symbol.asyncDispose]();
   await controller[Symbol.asyncDispose]();
   await proxy[Symbol.asyncDispose]();
@@ -39,13 +46,13 @@ test.after(async () => {
 let [applied, lostAnswers] = [0, 0];
 
 /** Runs at three steps: the first has its pod running, the second has its Job, the third is yet to be applied. */
-const staged: StagedRun[] = [];
+const staged: ScriptedRun[] = [];
 
 /** Every run goes through three tests, a step in each, so that each fault meets every step. */
-function nextRuns(name: string): [StagedRun, StagedRun, StagedRun] {
+function nextRuns(name: string): [ScriptedRun, ScriptedRun, ScriptedRun] {
   const [toEnd, toStart] = staged.splice(0);
   if (toEnd === undefined || toStart === undefined) throw new Error('an earlier test has failed');
-  const toApply = new StagedRun(plane.client, name);
+  const toApply = new ScriptedRun(cluster, name, 'default');
   staged.push(toStart, toApply);
   return [toEnd, toStart, toApply];
 }
@@ -93,7 +100,7 @@ for (const [index, [name, fault]] of Object.entries(faults).entries()) {
     const [toEnd, toStart, toApply] = nextRuns(`run-${index}`);
     fault();
     applied += 1;
-    await Promise.all([toApply.apply(), toStart.startPod(), toEnd.succeed()]);
+    await Promise.all([toApply.apply(), toStart.podRuns(1), toEnd.podEnds(1, succeeded)]);
     await Promise.all([toApply.hasJob(), toStart.is(['Preparing', 'Running']), toEnd.is(['Succeeded'])]);
     await toEnd.hasOneJob();
     const seconds = (performance.now() - began) / 1000;
@@ -107,7 +114,7 @@ test('an event of a Job that never arrives is made good by the next list', async
   const [toEnd] = nextRuns('run-dropped');
   const dropped = ['pods', 'jobs'].map((kind) => proxy.watches(kind)[0]);
   for (const watch of dropped) watch?.dropNext();
-  await toEnd.succeed();
+  await toEnd.podEnds(1, succeeded);
   for (const watch of dropped) watch?.expire();
   await toEnd.is(['Succeeded']);
   await toEnd.hasOneJob();

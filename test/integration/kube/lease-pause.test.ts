@@ -5,9 +5,9 @@ import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
+import { createRun, jobMadeIn, led, logged, runPath } from '../../fixtures/replicas.ts';
+import { StatusHistory } from '../../fixtures/status-history.ts';
 import { until } from '../../fixtures/until.ts';
-import { createRun, jobMadeIn, led, logged, runPath } from './replicas.ts';
-import { StatusHistory } from './status-history.ts';
 
 const pauseMs = 25_000;
 
@@ -49,7 +49,7 @@ test('a leader that stood still for 25 s writes nothing more when it goes on, an
   const resumedAt = Date.now();
   old.signal('SIGCONT');
   const later = () => old.log.slice(done);
-  await until('it follows', () => later().some(({ msg }) => msg === 'following'), 30_000);
+  await until('it follows', () => later().some(({ msg }) => msg === 'following'), { withinMs: 30_000 });
   // For what it might write all the same.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   stop.abort();

@@ -51,7 +51,7 @@ test('an event from before our write does not bring back what was', async () => 
   await until('the events are heard', () => watched.cache.get('lab/b') !== undefined);
   assert.equal(watched.contents, ['a=new', 'b=b']);
   watch.event('MODIFIED', anObject('a', 21, 'newer'));
-  await until('a newer event counts', () => watched.contents.includes('a=newer'));
+  await until('a newer event counts', () => watched.contents, { holds: (all) => all.includes('a=newer') });
 });
 
 test('an answer that is older than what the watch brought does not count', async () => {
@@ -59,7 +59,7 @@ test('an answer that is older than what the watch brought does not count', async
   const { watched, watch } = await watching(server);
   await using _ = watched;
   watch.event('MODIFIED', anObject('a', 30, 'newest'));
-  await until('the event is heard', () => watched.contents.includes('a=newest'));
+  await until('the event is heard', () => watched.contents, { holds: (all) => all.includes('a=newest') });
   watched.cache.absorb(anObject('a', 20, 'new'));
   assert.equal(watched.contents, ['a=newest']);
 });

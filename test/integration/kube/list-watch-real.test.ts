@@ -66,7 +66,9 @@ test('the real API server is listed and watched: what is made, changed and delet
   await namespace.create('c', 'one');
   await namespace.change('a', 'two');
   await namespace.delete('b');
-  await until('the events are there', () => watched.contents.join() === 'a=two,c=one');
+  await until('the events are there', () => watched.contents.join(), {
+    holds: (all) => all === 'a=two,c=one',
+  });
 
   const answer = await namespace.change('a', 'three');
   watched.cache.absorb(answer);
@@ -75,7 +77,9 @@ test('the real API server is listed and watched: what is made, changed and delet
   // As when a load balancer forgets its connections.
   for (const socket of Object.values(namespace.connection.agent.sockets).flat()) socket?.destroy();
   await namespace.change('c', 'two');
-  await until('it goes on after its connection broke', () => watched.contents.join() === 'a=three,c=two');
+  await until('it goes on after its connection broke', () => watched.contents.join(), {
+    holds: (all) => all === 'a=three,c=two',
+  });
 });
 
 test.run();

@@ -87,7 +87,9 @@ test('a watch that the server ends goes on from the last version, without a list
   const again = await server.nextWatch();
   assert.is(again.query('resourceVersion'), '12');
   again.stream().event('MODIFIED', anObject('a', 14, 'three'));
-  await until('the second watch is heard', () => watched.contents.includes('a=three'));
+  await until('the second watch is heard', () => watched.contents, {
+    holds: (all) => all.includes('a=three'),
+  });
 });
 
 test('a bookmark moves the version on and is told to nobody', async () => {

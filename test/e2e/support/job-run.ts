@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { environment } from '../support/environment.ts';
-import { aJob, logOf, type MadeJob, statesOf, type WantedJob } from '../support/girder-job.ts';
-import { containersOf, type Lab, type Manifest } from '../support/runs.ts';
+import { environment } from './environment.ts';
+import { aJob, logOf, type MadeJob, statesOf, type WantedJob } from './girder-job.ts';
+import { containersOf, type Lab, type Manifest } from './runs.ts';
 
 /** The states of a job in Girder. */
 export const running = 2;
@@ -64,17 +63,4 @@ export async function endsCancelled(lab: Lab, { name }: JobRun): Promise<DockerR
   assert.is(status.reason, 'CancelledInGirder', status.message);
   assert.equal(await containersOf((await lab.get(name)).metadata.uid), []);
   return status;
-}
-
-/** Waits until something is so; says what it waited for when the time is over. */
-export async function until(
-  what: string,
-  isSo: () => boolean | Promise<boolean>,
-  seconds = 90,
-): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`after ${seconds} s it is not so that ${what}`);
-    await sleep(100);
-  }
 }

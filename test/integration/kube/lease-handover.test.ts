@@ -4,7 +4,7 @@ import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
-import { createRun, jobMadeIn, led, logged } from './replicas.ts';
+import { createRun, jobMadeIn, led, logged } from '../../fixtures/replicas.ts';
 
 /** The other replica works this soon after a clean stop. */
 const cleanMs = 3_000;

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { environment } from '../support/environment.ts';
+import { environment } from './environment.ts';
 
 /** A request that the sink got, with the pieces of its body as they came. */
 export type Received = {
