@@ -3,7 +3,7 @@ import { type CallLimits, engineCall, engineStream, jsonLines } from './engine-c
 import { statusOf } from './engine-error.ts';
 import type { Engine } from './engine.ts';
 
-/** What an inspect says; `gone` when the engine knows no such container. */
+/** The state that an inspect returns; `gone` when the engine does not know the container. */
 export type ContainerState =
   | { readonly phase: 'created' | 'running' | 'gone' }
   | {
@@ -14,7 +14,7 @@ export type ContainerState =
       readonly at: number;
     };
 
-/** Asks for the state of a container by id or name. */
+/** Inspects a container by id or name. */
 export async function inspectState(engine: Engine, id: string, limits: CallLimits): Promise<ContainerState> {
   const container = engine.docker.getContainer(id);
   try {
@@ -25,11 +25,11 @@ export async function inspectState(engine: Engine, id: string, limits: CallLimit
   }
 }
 
-/** Narrows the answer of an inspect. */
+/** Parses an inspect's answer; an unknown exit code becomes 255, an unknown end time the current time. */
 export function parseState(answer: unknown): ContainerState {
   const state = isRecord(answer) && isRecord(answer['State']) ? answer['State'] : {};
   if (!isEnded(state)) return { phase: state['Status'] === 'created' ? 'created' : 'running' };
-  if (textOf(state['StartedAt'])?.startsWith(never) === true) return { phase: 'created' };
+  if (textOf(state['StartedAt'])?.startsWith(neverStarted) === true) return { phase: 'created' };
   return {
     phase: 'exited',
     exitCode: numberOf(state['ExitCode']) ?? 255,
@@ -38,14 +38,14 @@ export function parseState(answer: unknown): ContainerState {
   };
 }
 
-/** How the engine writes the start of a container that had none; one can be under removal nevertheless. */
-const never = '0001-01-01';
+/** The start time that the engine reports for a container that never started, even while it removes it. */
+const neverStarted = '0001-01-01';
 
 function isEnded(state: Record<string, unknown>): boolean {
   return ['exited', 'dead', 'removing'].includes(textOf(state['Status']) ?? '');
 }
 
-/** One thing that happened to a container, by the engine's clock. */
+/** An event of a container, by the engine's clock. */
 export type ContainerEvent = {
   readonly action: 'start' | 'oom' | 'kill' | 'die' | 'destroy';
   /** Milliseconds since 1970. */
@@ -54,7 +54,7 @@ export type ContainerEvent = {
   readonly exitCode: number;
 };
 
-/** Whole seconds since 1970, as the engine's `since` takes them. */
+/** Whole seconds since 1970, as the engine's `since` parameter takes them. */
 type EventTime = number;
 
 const actions = ['start', 'oom', 'kill', 'die', 'destroy'] as const;
@@ -63,8 +63,8 @@ const actions = ['start', 'oom', 'kill', 'die', 'destroy'] as const;
 export type EventStream = { readonly events: AsyncIterable<ContainerEvent>; readonly close: () => void };
 
 /**
- * Subscribes to what happens to one container. The engine sends its headers before it subscribes us, therefore
- * `since` must lie before whatever must not be missed: the engine replays and then follows without a gap.
+ * Subscribes to the events of one container. The engine sends its headers before it subscribes us, so `since`
+ * must lie before any event that must not be missed: the engine replays from there and follows without a gap.
  */
 export async function openEvents(
   engine: Engine,
@@ -86,7 +86,7 @@ async function* eventsOf(chunks: AsyncIterable<Buffer>, id: string): AsyncGenera
   }
 }
 
-/** Narrows one line of the event stream; undefined for anything that is not about this container's life. */
+/** Parses one line of the event stream; undefined for lines that are not about this container's life. */
 export function parseEvent(line: unknown, id: string): ContainerEvent | undefined {
   if (!isRecord(line) || !isRecord(line['Actor']) || line['Actor']['ID'] !== id) return undefined;
   const action = actions.find((known) => known === line['Action']);

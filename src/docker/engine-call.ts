@@ -2,16 +2,15 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { deadline, raceAbort } from '../support/abort.ts';
 
-/** How long one question to the engine may take unless its caller knows better, in milliseconds. */
+/** How long one call to the engine may take by default, in milliseconds. */
 const callTimeoutMs = 30_000;
 
 /** Limits of one call: `signal` cancels it, `timeoutMs` bounds it (default {@link callTimeoutMs}). */
 export type CallLimits = { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number };
 
 /**
- * Makes one dockerode call that surely settles. dockerode has no error path once response headers arrived, so
- * its promise stays pending for ever when the engine dies mid-answer: the abort signal frees the socket, the race
- * frees the caller.
+ * Makes one dockerode call that is sure to settle. dockerode's own promise stays pending for ever when the
+ * engine dies after the response headers: the abort signal frees the socket, and the race frees the caller.
  */
 export async function engineCall<T>(
   limits: CallLimits,
@@ -23,8 +22,8 @@ export async function engineCall<T>(
 }
 
 /**
- * Opens one of the engine's endless answers (events, attach, pull). Only the opening is bounded: the stream is
- * the caller's to destroy. An opening that lost the race is destroyed when it arrives after all.
+ * Opens one of the engine's endless responses (events, attach, pull). Only the opening is bounded; the caller
+ * destroys the stream. A stream that arrives after the bound is destroyed here.
  */
 export async function engineStream(
   limits: CallLimits,
@@ -47,13 +46,13 @@ function ignore(): void {
   return;
 }
 
-/** The longest line the engine may send, in characters; its own are below 10 000. */
+/** The longest line that is accepted, in characters; the engine's own are below 10 000. */
 const longestLine = 4 * 1024 * 1024;
 
 /**
- * Yields each line of a stream of JSON lines as it completes, parsed but not judged. Characters and lines may be
- * split anywhere. A line without its newline at the end counts only when it is whole JSON.
- * @throws Error when a line is no JSON or too long, or when the stream breaks
+ * Yields each line of a stream of JSON lines as it completes, parsed but not validated. Chunks may split
+ * characters and lines anywhere, and the last line needs no newline.
+ * @throws Error when a line is not complete JSON or is too long, or when the stream breaks
  */
 export async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<unknown, void, undefined> {
   const decoder = new StringDecoder('utf8');
@@ -73,6 +72,6 @@ function parseLine(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch (error) {
-    throw new Error(`The engine sent a line that is no JSON: ${line.slice(0, 200)}`, { cause: error });
+    throw new Error(`The engine sent a line that is not JSON: ${line.slice(0, 200)}`, { cause: error });
   }
 }

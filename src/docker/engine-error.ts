@@ -1,7 +1,7 @@
 import { RunError, describe, errorCode } from '../support/errors.ts';
 import { isRecord } from '../support/narrow.ts';
 
-/** Codes of a socket nobody serves, or whose server went away: the state of the container is unknown then. */
+/** Codes of a socket that has no server or has lost it; the state of the container is then unknown. */
 const unreachableCodes = new Set([
   'ECONNREFUSED',
   'ENOENT',
@@ -10,31 +10,31 @@ const unreachableCodes = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** True when the engine could not be asked (down, restarting, cut off, too slow); says nothing about the target. */
+/** True when the engine did not answer (down, restarting, cut off, too slow); the target may still run. */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof Error && error.name === 'TimeoutError') return true;
   const code = errorCode(error);
   return code !== undefined && unreachableCodes.has(code);
 }
 
-/** The HTTP status of an engine's refusal, if it was one. */
+/** The HTTP status of an error response of the engine, undefined for other errors. */
 export function statusOf(error: unknown): number | undefined {
   return isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : undefined;
 }
 
-/** The engine's own words, without what dockerode puts in front of them. */
+/** The engine's own message, without dockerode's prefix. */
 export function messageOf(error: unknown): string {
   return describe(error)
     .replace(/^\(HTTP code \d+\) .*? - /s, '')
     .trim();
 }
 
-/** True when a removal is already under way (409), which is as good as done by us. */
+/** True when another removal is already in progress (409), which serves as well. */
 export function isRemovalInProgress(error: unknown): boolean {
   return statusOf(error) === 409 && /removal of container .* is already in progress/.test(messageOf(error));
 }
 
-/** The engine does not answer: names the socket and the setting that chooses it. */
+/** The error for an engine that does not answer; it names the socket and the setting that chooses it. */
 export function unavailable(socketPath: string, error: unknown): RunError {
   if (error instanceof RunError) return error;
   const why = errorCode(error) === 'EACCES' ? 'permission denied' : describe(error);
@@ -45,7 +45,6 @@ export function unavailable(socketPath: string, error: unknown): RunError {
   );
 }
 
-/** Why a container could not be created. */
 export function toCreateError(
   error: unknown,
   at: { image: string; name: string; socketPath: string },
@@ -56,7 +55,7 @@ export function toCreateError(
   if (status === undefined) return unavailable(at.socketPath, error);
   const missing = /bind source path does not exist: (.+)$/s.exec(text)?.[1];
   if (missing !== undefined) {
-    return new RunError('HostPathNotVisible', `The Docker Engine of the node sees no ${missing}`, options);
+    return new RunError('HostPathNotVisible', `The Docker Engine of the node cannot see ${missing}`, options);
   }
   if (status === 404 && /no such image/i.test(text)) {
     return new RunError('ImageNotFound', `The image ${at.image} is not on the node`, options);
@@ -64,19 +63,22 @@ export function toCreateError(
   if (status === 409) {
     return new RunError(
       'ContainerCreateFailed',
-      `A container named ${at.name} exists already: this attempt was started before`,
+      `A container named ${at.name} already exists: this attempt has been started before`,
       options,
     );
   }
-  return new RunError('ContainerCreateFailed', `The Docker Engine refused the container: ${text}`, options);
+  return new RunError(
+    'ContainerCreateFailed',
+    `The Docker Engine refused to create the container: ${text}`,
+    options,
+  );
 }
 
-/** Why a created container did not start. */
 export function toStartError(error: unknown, socketPath: string): RunError {
   if (statusOf(error) === undefined) {
     return new RunError(
       'ContainerLost',
-      `The Docker Engine on ${socketPath} went away while it started the container: ${describe(error)}`,
+      `The Docker Engine on ${socketPath} stopped answering while it started the container: ${describe(error)}`,
       { cause: error },
     );
   }
@@ -87,7 +89,7 @@ export function toStartError(error: unknown, socketPath: string): RunError {
 const runtimeNoise =
   /^(?:failed to create (?:shim task|task for container|shim)|OCI runtime create failed|runc create failed|[a-z_]+\.go:\d+|starting container process caused|container init caused|unable to start container process|error during container init|cannot start a container that has stopped)(?:: | )/;
 
-/** Drops what containerd and runc put around the one clause that tells a user something. */
+/** Cuts a message of containerd and runc down to the one clause that matters to a user. */
 export function shortenRuntimeMessage(message: string): string {
   let text = message.replace(/: unknown$/, '');
   for (
@@ -101,8 +103,8 @@ export function shortenRuntimeMessage(message: string): string {
 }
 
 /**
- * docker-init runs as the container's first process, so a command that cannot be executed is its exit, not an
- * error of start: it says so on stderr before anything else could.
+ * The error for a command that docker-init, the container's first process, could not execute. For the engine
+ * that is a normal exit; docker-init reports it on stderr before any other process can write there.
  */
 export function initFailure(exitCode: number, stderrHead: string): RunError | undefined {
   if (![1, 126, 127].includes(exitCode)) return undefined;
@@ -113,13 +115,13 @@ export function initFailure(exitCode: number, stderrHead: string): RunError | un
 }
 
 /**
- * What the failure of a pull means: `refused` is a registry that wants credentials, or better ones, `missing` an image
- * that does not exist or whose name is wrong, and only `transient` may pass by itself.
+ * `refused`: the registry wants credentials, or other ones. `missing`: the image does not exist, or its name
+ * is wrong. Only a `transient` failure is worth a retry.
  */
 export type PullFailure = 'refused' | 'missing' | 'transient';
 
-/** The engine passes a registry's answer on in an error 404 or 500 or in a line of its stream: only the words differ. */
-const refusedWords = new RegExp(
+/** The engine reports a registry's answer with status 404 or 500 or in its stream: only the text differs. */
+const refusedText = new RegExp(
   [
     '(?:^|: )denied\\b|access (?:to the resource is )?denied|access forbidden|insufficient[_ ]scope',
     'unauthorized|unauthenticated|authentication (?:is )?required|no basic auth|incorrect username or password',
@@ -127,7 +129,7 @@ const refusedWords = new RegExp(
   ].join('|'),
   'i',
 );
-const missingWords = new RegExp(
+const missingText = new RegExp(
   [
     'manifest unknown|manifest for .* not found|name unknown|no such image|no matching manifest',
     'repository does not exist|repository .* not found',
@@ -136,15 +138,14 @@ const missingWords = new RegExp(
   'i',
 );
 
-/** Classifies the failure of a pull by its HTTP status, or else by its words. */
+/** Classifies the failure of a pull by its HTTP status, or else by its text. */
 export function classifyPull(error: unknown): PullFailure {
   const [status, text] = [statusOf(error), messageOf(error)];
-  if (status === 401 || status === 403 || refusedWords.test(text)) return 'refused';
+  if (status === 401 || status === 403 || refusedText.test(text)) return 'refused';
   if (status === 400 || status === 404) return 'missing';
-  return !isUnreachable(error) && missingWords.test(text) ? 'missing' : 'transient';
+  return !isUnreachable(error) && missingText.test(text) ? 'missing' : 'transient';
 }
 
-/** Why an image could not be pulled. */
 export function toPullError(error: unknown, at: { image: string; tries: number }): RunError {
   if (error instanceof RunError) return error;
   const options = { cause: error };

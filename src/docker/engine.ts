@@ -6,7 +6,7 @@ import { isRecord, textOf } from '../support/narrow.ts';
 import { isUnreachable, unavailable } from './engine-error.ts';
 import { engineCall } from './engine-call.ts';
 
-/** A Docker Engine that answered, and what of it decides how a target is created. */
+/** A Docker Engine that answered, with the properties that decide how a target is created. */
 export type Engine = {
   readonly docker: Docker;
   readonly socketPath: string;
@@ -17,13 +17,13 @@ export type Engine = {
   readonly hasInit: boolean;
 };
 
-/** What everything that is asked of an engine needs. */
+/** What every operation on an engine needs. */
 export type EngineContext = {
   readonly engine: Engine;
   /** Cancels, in any phase. */
   readonly signal: AbortSignal;
-  /** Gets a sentence when something is done differently from what was asked for. */
-  readonly log?: { readonly warn: (sentence: string) => void } | undefined;
+  /** Receives a warning when we deviate from the requested options. */
+  readonly log?: { readonly warn: (message: string) => void } | undefined;
 };
 
 const answerTimeoutMs = 5_000;
@@ -31,7 +31,7 @@ const restartBoundMs = 15_000;
 const retryEveryMs = 500;
 
 /**
- * Connects to the engine behind a Unix socket; one that is just restarting gets 15 s to come back.
+ * Connects to the engine behind a Unix socket, and retries for 15 s in case the engine is restarting.
  * @throws RunError EngineUnavailable, naming the socket and the setting that chooses it
  */
 export async function connectEngine(options: {
@@ -43,7 +43,7 @@ export async function connectEngine(options: {
   const giveUp = deadline(options.restartMs ?? restartBoundMs, options.signal);
   for (;;) {
     try {
-      return await ask(docker, options.socketPath, options.signal);
+      return await identify(docker, options.socketPath, options.signal);
     } catch (error) {
       options.signal.throwIfAborted();
       if (!isUnreachable(error) || giveUp.aborted) throw unavailable(options.socketPath, error);
@@ -53,8 +53,8 @@ export async function connectEngine(options: {
 }
 
 /**
- * Every option is given, also the undefined ones, because docker-modem fills what is absent from DOCKER_HOST and
- * its relatives. No kept-alive sockets: after a restart of the engine the first call on one would fail.
+ * Sets every option, even to undefined, because docker-modem takes absent ones from DOCKER_HOST and related
+ * variables. Does not keep sockets alive: after a restart of the engine the first call on one would fail.
  */
 function openSocket(socketPath: string): Docker {
   const options = {
@@ -69,14 +69,14 @@ function openSocket(socketPath: string): Docker {
   return new Docker(options);
 }
 
-async function ask(docker: Docker, socketPath: string, signal: AbortSignal): Promise<Engine> {
+async function identify(docker: Docker, socketPath: string, signal: AbortSignal): Promise<Engine> {
   const limits = { signal, timeoutMs: answerTimeoutMs };
   const [version, info] = await Promise.all([
     engineCall<unknown>(limits, () => docker.version()),
     engineCall<unknown>(limits, () => docker.info()),
   ]);
   if (!isRecord(version) || !isRecord(info)) {
-    throw new RunError('EngineUnavailable', `What answers on ${socketPath} is not a Docker Engine`);
+    throw new RunError('EngineUnavailable', `The server on ${socketPath} is not a Docker Engine`);
   }
   return {
     docker,
@@ -88,9 +88,9 @@ async function ask(docker: Docker, socketPath: string, signal: AbortSignal): Pro
   };
 }
 
-/** Debian's engine knows no commit of its tini, so only "N/A" (moby's word for "not found") means there is none. */
+/** Only "N/A" (moby's "not found") means missing: Debian's engine does not know the commit of its tini. */
 function hasInitBinary(info: Record<string, unknown>): boolean {
   const commit = info['InitCommit'];
-  const found = !isRecord(commit) || commit['ID'] !== 'N/A';
-  return found && textOf(info['InitBinary']) !== undefined;
+  const isFound = !isRecord(commit) || commit['ID'] !== 'N/A';
+  return isFound && textOf(info['InitBinary']) !== undefined;
 }

@@ -9,34 +9,34 @@ import {
 } from './container-state.ts';
 import type { Engine } from './engine.ts';
 
-/** How the target ended; times are milliseconds since 1970 by the engine's clock. */
+/** `at` is in milliseconds since 1970, by the engine's clock. */
 export type ContainerExit = { readonly exitCode: number; readonly at: number };
 
 /** Bounds and intervals of the watch, in milliseconds. */
 export type WatchTimes = {
   /** How long the engine may be unreachable before the container counts as lost. */
   readonly unreachableMs: number;
-  /** How often the container is looked at, in case an event got lost. */
+  /** How often the container is inspected, in case an event was lost. */
   readonly inspectEveryMs: number;
-  /** How long an event may lag behind what an inspect already shows. */
+  /** How long an event may lag behind the state that an inspect already shows. */
   readonly eventLagMs: number;
   readonly reconnectEveryMs: number;
 };
 
-const usualTimes: WatchTimes = {
+const defaultTimes: WatchTimes = {
   unreachableMs: 60_000,
   inspectEveryMs: 30_000,
   eventLagMs: 2_000,
   reconnectEveryMs: 500,
 };
 
-/** Clocks of engine and worker may differ by this many seconds; older events of one container do no harm. */
+/** How far the clocks of engine and worker may differ; replayed older events of the container do no harm. */
 const clockSkewSeconds = 60;
 
 /**
- * Follows one container from before its start to its removal through the engine's events. They are the only
- * source that keeps the exit code of a container that removes itself: a wait would have to be registered at an
- * unobservable moment, and an inspect may come too late.
+ * Follows one container through the engine's events, from before its start to its removal. Only events keep
+ * the exit code of a container that removes itself: a wait would have to be registered at a moment that we
+ * cannot observe, and an inspect may come too late.
  */
 export class ExitWatch {
   readonly #engine: Engine;
@@ -61,63 +61,62 @@ export class ExitWatch {
     this.#exited.promise.catch(() => undefined);
   }
 
-  /** Resolves when the engine has confirmed the subscription: from then on no event is missed. */
+  /** Resolves when the engine has confirmed the subscription; no later event is missed. */
   static async open(
     engine: Engine,
     id: string,
     signal: AbortSignal,
     times: Partial<WatchTimes> = {},
   ): Promise<ExitWatch> {
-    const watch = new ExitWatch(engine, id, { ...usualTimes, ...times });
+    const watch = new ExitWatch(engine, id, { ...defaultTimes, ...times });
     watch.#stream = await openEvents(engine, id, watch.#since, { signal });
     void watch.#follow(watch.#stream);
     void watch.#inspectRegularly();
     return watch;
   }
 
-  /** Called when the engine is back after it was away and the container still runs. */
+  /** Called when the engine answers again after an interruption and the container still runs. */
   onReturn: () => Promise<void> = async () => undefined;
 
-  /** Resolves with the time of the start event. */
+  /** Resolves with the time of the start event, in milliseconds since 1970. */
   get started(): Promise<number> {
     return this.#started.promise;
   }
 
-  /** Resolves when the target ended; rejects with RunError ContainerLost when that can no longer be known. */
+  /** Resolves when the target ended; rejects with ContainerLost when its exit can no longer be known. */
   get exited(): Promise<ContainerExit> {
     return this.#exited.promise;
   }
 
-  /** Resolves when the engine has removed the container. */
   get destroyed(): Promise<void> {
     return this.#destroyed.promise;
   }
 
   /**
-   * True when the engine saw the memory limit kill the target or a part of it. On a busy node the engine may hear
-   * of that only after it removed the container (1 in 100 measured), and then says nothing.
+   * True when the engine reported that the memory limit killed the target or one of its processes. A busy
+   * engine may learn of it only after it removed the container (measured: 1 in 100), and then never reports it.
    */
   get oomKilled(): boolean {
     return this.#oomKilled;
   }
 
-  /** True when someone asked the engine to send the target a signal: we, a user, or the engine shutting down. */
+  /** True when the engine sent the target a signal: for us, for a user, or because it shut down. */
   get wasSignalled(): boolean {
     return this.#wasSignalled;
   }
 
-  /** True when the engine was away for a while: it may have been restarted, and what it saw meanwhile is lost. */
+  /** True when the connection was interrupted: the engine may have restarted and missed what happened. */
   get wasInterrupted(): boolean {
     return this.#wasInterrupted;
   }
 
-  /** Ends the watch; what is unsettled stays so. */
+  /** Ends the watch; pending promises stay pending. */
   close(): void {
     this.#closing.abort();
     this.#stream?.close();
   }
 
-  /** Looks at the container now; settles `died` when it ended and its event does not come. */
+  /** Inspects the container now; settles `exited` when it has ended but its event does not come. */
   async inspect(): Promise<ContainerState['phase']> {
     const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
     const state = await inspectState(this.#engine, this.#id, limits);
@@ -128,7 +127,7 @@ export class ExitWatch {
       this.#oomKilled ||= state.oomKilled;
       this.#end({ exitCode: state.exitCode, at: state.at });
     } else {
-      this.#markLost('The container vanished before its exit code was known');
+      this.#markLost('The container disappeared before its exit code was known');
       this.#destroyed.resolve();
     }
     return state.phase;
@@ -140,7 +139,7 @@ export class ExitWatch {
       try {
         await this.#read(stream ?? (await this.#reopen()));
       } catch {
-        // The engine is still away; whether that is for too long is decided below.
+        // The engine still does not answer; whether for too long is checked below.
       }
       stream = undefined;
       if (this.#isUnreachableTooLong()) return;
@@ -148,7 +147,7 @@ export class ExitWatch {
     }
   }
 
-  /** A stream that breaks says nothing about the container, only that the engine was there until now. */
+  /** A broken stream means only that the engine was there until now; the container may still run. */
   async #read(stream: EventStream): Promise<void> {
     try {
       for await (const event of stream.events) this.#observe(event);
@@ -169,7 +168,7 @@ export class ExitWatch {
 
   #isUnreachableTooLong(): boolean {
     if (Date.now() - this.#lastContact < this.#times.unreachableMs) return false;
-    this.#markLost('The Docker Engine went away while the target was running and did not come back');
+    this.#markLost('The Docker Engine stopped answering while the target was running, and did not come back');
     return true;
   }
 
@@ -184,7 +183,7 @@ export class ExitWatch {
     }
   }
 
-  /** An engine that does not answer now is asked again; {@link #isUnreachableTooLong} ends that. */
+  /** Ignores errors: the next inspect tries again, and {@link #isUnreachableTooLong} bounds that. */
   async #tryInspect(): Promise<ContainerState['phase'] | undefined> {
     return this.inspect().catch(() => undefined);
   }
@@ -213,7 +212,7 @@ export class ExitWatch {
     this.#destroyed.resolve();
   }
 
-  #markLost(what: string): void {
-    this.#exited.reject(new RunError('ContainerLost', what));
+  #markLost(message: string): void {
+    this.#exited.reject(new RunError('ContainerLost', message));
   }
 }

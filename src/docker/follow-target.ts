@@ -1,14 +1,50 @@
 import { defined } from '../api/json-values.ts';
-import { settledWithin } from '../support/abort.ts';
+import { longestTimerMs, onAbort, settledWithin } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
-import { initFailure, isUnreachable } from './engine-error.ts';
 import { inspectState } from './container-state.ts';
+import { initFailure, isUnreachable } from './engine-error.ts';
 import type { Engine, EngineContext } from './engine.ts';
 import type { ContainerExit, ExitWatch } from './exit-watch.ts';
 import type { OomKills } from './oom-kills.ts';
-import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
-import { type ContainerOutcome, type FollowOptions, StopRequest, stopSignal } from './container-outcome.ts';
+import type { OutputSinks } from './output/output-pump.ts';
 import type { TargetOutput } from './output/target-output.ts';
+import { removeContainer, stopAndRemove, stopContainer } from './remove-container.ts';
+
+/** How the target ended, whatever its exit code. Times are ISO 8601, by the engine's clock. */
+export type ContainerOutcome = {
+  readonly containerID: string;
+  /** 137 when the engine killed the target and no exit code is known. */
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** Set when we stopped the target. */
+  readonly stopped?: StopCause;
+  /** False when a sink broke or stalled, so that not every byte of the target's output was delivered. */
+  readonly outputComplete: boolean;
+};
+
+/** Why we stopped a running target; `failed` when another part of the run, such as a stream, has failed. */
+type StopCause = 'cancelled' | 'deadline' | 'failed';
+
+/** What the caller wants to know of the target while it runs, and what can stop it. */
+export type FollowOptions = OutputSinks & {
+  /**
+   * Called once, when the container is created and attached but not started; the start waits for it. When it
+   * rejects, the container does not start, and a RunError is rethrown unchanged.
+   */
+  readonly beforeStart?: ((containerID: string) => Promise<void>) | undefined;
+  /** Called once the target runs. */
+  readonly onStarted: (started: { containerID: string; startedAt: string }) => void;
+  /** Stops the target, in any phase, when the run failed elsewhere; before the start its reason is thrown. */
+  readonly fail?: AbortSignal | undefined;
+  /** Counted from the start of the target. */
+  readonly activeDeadlineMs?: number | undefined;
+  /** The time between the target's stop signal and SIGKILL; rounded up to whole seconds. */
+  readonly stopGraceMs: number;
+  /** How long the output may stall after the target's end before the rest is discarded (default 30 s). */
+  readonly drainIdleMs?: number | undefined;
+};
 
 /** A container that is watched and attached; `keep` when it stays after its end. */
 export type WatchedContainer = {
@@ -25,12 +61,12 @@ const stillThereMs = 5_000;
 const sigkillExitCode = 137;
 const sigtermExitCode = 143;
 const killedExitCodes = [sigkillExitCode, sigtermExitCode];
-const usualDrainMs = 30_000;
+const defaultDrainMs = 30_000;
 const stoppedDrain = { idleMs: 2_000, totalMs: 10_000 };
 const cancelledDrain = { idleMs: 2_000, totalMs: 5_000 };
 
 /**
- * Follows a started target to its end, or stops it, and sees the container gone unless it is kept.
+ * Follows a started target to its end, or stops it. Unless the container is kept, it is gone afterwards.
  * @throws RunError ContainerStartFailed, ContainerLost or EngineUnavailable
  */
 export async function followTarget(
@@ -47,14 +83,14 @@ export async function followTarget(
 
   const first = await Promise.race([watch.exited, request.cause]);
   const stopped = typeof first === 'string' ? first : undefined;
-  const wasMissed = typeof first !== 'string' && first.exitCode === sigkillExitCode && kills.grewLately;
+  const mayBeOomKill = typeof first !== 'string' && first.exitCode === sigkillExitCode && kills.grewLately;
   const { exit, isDrained } = await (typeof first === 'string'
-    ? stop(context, container, options)
-    : seeEnded(context, container, first, options));
+    ? stopTarget(context, container, options)
+    : finishAfterExit(context, container, first, options));
   return {
     containerID: id,
     exitCode: exit.exitCode,
-    oomKilled: watch.oomKilled || (wasMissed && !watch.wasSignalled),
+    oomKilled: watch.oomKilled || (mayBeOomKill && !watch.wasSignalled),
     startedAt: isoTime(startedAt),
     finishedAt: isoTime(exit.at),
     ...defined({ stopped }),
@@ -64,8 +100,7 @@ export async function followTarget(
 
 type End = { readonly exit: ContainerExit; readonly isDrained: boolean };
 
-/** Ends a target that must not go on. */
-async function stop(
+async function stopTarget(
   context: EngineContext,
   { id, keep, watch, output }: WatchedContainer,
   options: FollowOptions,
@@ -76,8 +111,14 @@ async function stop(
   return { exit, isDrained: await output.finish({ usual: stoppedDrain, hurried: cancelledDrain, cancel }) };
 }
 
-/** Takes leave of a target that ended by itself. */
-async function seeEnded(
+/** The target has already ended, so its last events arrive within a moment. */
+async function exitAfterStop(watch: ExitWatch): Promise<ContainerExit> {
+  const exit = await settledWithin(watch.exited, startedEventMs).catch(() => undefined);
+  return exit ?? { exitCode: sigkillExitCode, at: Date.now() };
+}
+
+/** Waits for the remaining output of a target that ended by itself, and for the removal of its container. */
+async function finishAfterExit(
   context: EngineContext,
   container: WatchedContainer,
   exit: ContainerExit,
@@ -86,29 +127,23 @@ async function seeEnded(
   const { engine } = context;
   const { keep, output } = container;
   const cancel = stopSignal(context, options);
-  await refuseEngineShutdown(engine, container, exit);
+  await throwIfEngineEnded(engine, container, exit);
   const isDrained = await output.finish({
-    usual: { idleMs: options.drainIdleMs ?? usualDrainMs },
+    usual: { idleMs: options.drainIdleMs ?? defaultDrainMs },
     hurried: cancelledDrain,
     cancel,
   });
-  if (!keep) await seeDestroyed(engine, container, cancel);
+  if (!keep) await awaitRemoval(engine, container, cancel);
   const failure = initFailure(exit.exitCode, output.stderrHead);
   if (failure !== undefined) throw failure;
   return { exit, isDrained };
 }
 
-/** The target has ended already: its last events are at most a moment behind. */
-async function exitAfterStop(watch: ExitWatch): Promise<ContainerExit> {
-  const exit = await settledWithin(watch.exited, startedEventMs).catch(() => undefined);
-  return exit ?? { exitCode: 137, at: Date.now() };
-}
-
 /**
- * An engine that shuts down stops its containers as if somebody had asked for it, and one that starts kills those
- * it finds (in 20.10 also with live-restore, when they remove themselves). Such an exit code is the engine's doing.
+ * An engine that shuts down stops its containers as if a user had asked for it. One that starts kills those
+ * that it finds (20.10 even with live-restore, when they remove themselves). Neither is the target's own end.
  */
-async function refuseEngineShutdown(
+async function throwIfEngineEnded(
   engine: Engine,
   { id, watch }: WatchedContainer,
   exit: ContainerExit,
@@ -128,17 +163,59 @@ async function refuseEngineShutdown(
   }
 }
 
-/** The engine removes an ended container itself, usually within 50 ms; one it leaves behind is removed here. */
-async function seeDestroyed(
+/** The engine usually removes an ended container within 50 ms; one that it leaves behind is removed here. */
+async function awaitRemoval(
   engine: Engine,
   { id, watch }: WatchedContainer,
   cancel: AbortSignal,
 ): Promise<void> {
   const destroyed = watch.destroyed.then(() => true);
-  const seen = await settledWithin(destroyed, destroyMs, cancel);
-  if (seen !== true) await removeContainer(engine, id, cancel);
+  const isGone = await settledWithin(destroyed, destroyMs, cancel);
+  if (isGone !== true) await removeContainer(engine, id, cancel);
 }
 
 function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
+}
+
+/** Aborts when the target must stop for any reason but its deadline. */
+export function stopSignal({ signal }: EngineContext, { fail }: Pick<FollowOptions, 'fail'>): AbortSignal {
+  return fail === undefined ? signal : AbortSignal.any([signal, fail]);
+}
+
+/** The first cause to stop the target: a cancel, a failure elsewhere in the run, or its deadline. */
+class StopRequest implements Disposable {
+  readonly #resolvers = Promise.withResolvers<StopCause>();
+  readonly #listening: Disposable[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor({ signal, fail }: { readonly signal: AbortSignal; readonly fail: AbortSignal | undefined }) {
+    this.#listen(signal, 'cancelled');
+    if (fail !== undefined) this.#listen(fail, 'failed');
+  }
+
+  get cause(): Promise<StopCause> {
+    return this.#resolvers.promise;
+  }
+
+  /** Starts the clock of the deadline, in milliseconds; undefined means no deadline. */
+  startClock(milliseconds: number | undefined): void {
+    if (milliseconds === undefined) return;
+    const step = Math.min(milliseconds, longestTimerMs);
+    this.#timer = setTimeout(() => {
+      if (step === milliseconds) this.#resolvers.resolve('deadline');
+      else this.startClock(milliseconds - step);
+    }, step);
+    this.#timer.unref();
+  }
+
+  /** Releases the timer and the signals. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    for (const one of this.#listening) one[Symbol.dispose]();
+  }
+
+  #listen(signal: AbortSignal, cause: StopCause): void {
+    this.#listening.push(onAbort(signal, () => this.#resolvers.resolve(cause)));
+  }
 }

@@ -4,10 +4,26 @@ import { isUnreachable, unavailable } from './engine-error.ts';
 import { connectEngine, type Engine, type EngineContext } from './engine.ts';
 import { removeContainer } from './remove-container.ts';
 
-/** Which label carries the run's uid and which the attempt. */
+type CleanEngineOptions = {
+  readonly dockerSocket: string;
+  readonly runUid: string;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Connects to the engine and removes the containers of the run's earlier attempts, because they could still
+ * write into the volumes of the run.
+ */
+export async function cleanEngine({ dockerSocket, runUid, signal }: CleanEngineOptions): Promise<Engine> {
+  const engine = await connectEngine({ socketPath: dockerSocket, signal });
+  const { runUid: uidLabel, attempt } = labels;
+  await removeLeftovers({ engine, signal }, { labels: { runUid: uidLabel, attempt }, runUid });
+  return engine;
+}
+
+/** The names of the labels that hold the run's uid and the attempt. */
 type LeftoverLabels = { readonly runUid: string; readonly attempt: string };
 
-/** What to sweep. */
 type LeftoverOptions = {
   readonly labels: LeftoverLabels;
   readonly runUid: string;
@@ -15,13 +31,13 @@ type LeftoverOptions = {
   readonly exceptAttempt?: string;
 };
 
-/** A container nobody started within this many seconds has lost its worker between create and start. */
+/** A container that was created this many seconds ago and never started has lost its worker in between. */
 const abandonedSeconds = 600;
 
 /**
- * Removes what earlier attempts of a run left, running or not, and containers of any run that were created long
- * ago but never started: those the engine does not remove by itself. Gives the ids of what it removed.
- * @throws RunError EngineUnavailable when the engine does not answer or one of them could not be removed
+ * Removes what earlier attempts of a run left, running or not. Also removes containers of any run that were
+ * created long ago but never started, because the engine does not. Returns the ids of the removed containers.
+ * @throws RunError EngineUnavailable when the engine does not answer or a container could not be removed
  */
 export async function removeLeftovers(context: EngineContext, options: LeftoverOptions): Promise<string[]> {
   const { runUid, attempt } = options.labels;
@@ -49,19 +65,4 @@ async function list({ engine, signal }: EngineContext, filters: Record<string, s
     signal.throwIfAborted();
     throw isUnreachable(error) ? unavailable(engine.socketPath, error) : error;
   }
-}
-
-/** Which engine, and whose containers. */
-type CleanEngineOptions = {
-  readonly dockerSocket: string;
-  readonly runUid: string;
-  readonly signal: AbortSignal;
-};
-
-/** The engine without the containers of earlier attempts: they could still write into the run's volumes. */
-export async function cleanEngine({ dockerSocket, runUid, signal }: CleanEngineOptions): Promise<Engine> {
-  const engine = await connectEngine({ socketPath: dockerSocket, signal });
-  const { runUid: uidLabel, attempt } = labels;
-  await removeLeftovers({ engine, signal }, { labels: { runUid: uidLabel, attempt }, runUid });
-  return engine;
 }

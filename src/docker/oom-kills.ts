@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 
 const sampleMs = 1_000;
 
-/** How long a death may take to be told: kernel, containerd and engine hand it on, each late on a busy node. */
+/** Covers the delay until a kill is reported through kernel, containerd and engine on a busy node. */
 const windowSamples = 5;
 
 /**
- * Watches how often the kernel killed for want of memory on this node, in whatever container: `oom_kill` in
- * /proc/vmstat, which no namespace hides. On a busy node the engine can miss why a container was killed (it learns of
- * it through an event of a cgroup that is gone by then), and this tells it, as long as nobody else ran out of memory in
- * the same seconds. It must be there before the target starts: some run out of memory within milliseconds.
+ * Counts how often the kernel killed a process for lack of memory on this node, in any container: `oom_kill`
+ * in /proc/vmstat, which no namespace hides. A busy engine can miss why a container was killed, because the
+ * event comes from a cgroup that is already gone; the counter then shows it, unless another container ran out
+ * of memory in the same seconds. Create it before the target starts: some run out of memory in milliseconds.
  */
 export class OomKills implements Disposable {
   /** The last few samples, the oldest first; never empty. */
@@ -22,7 +22,7 @@ export class OomKills implements Disposable {
     }, sampleMs).unref();
   }
 
-  /** Whether somebody was killed so within the last seconds; false where the kernel does not tell. */
+  /** True when the count grew within the last 5 s; false when the kernel does not report it. */
   get grewLately(): boolean {
     const [before] = this.#samples;
     const now = countKills();

@@ -5,20 +5,20 @@ import { engineCall } from './engine-call.ts';
 import { isRemovalInProgress, statusOf } from './engine-error.ts';
 import type { Engine } from './engine.ts';
 
-/** How long each step of ending a container may take, the first one beyond the grace the target was given. */
+/** How long each step of stopping a container may take; the first step has the grace period on top. */
 const stopBounds: Bounds = { usualMs: 10_000, afterCancelMs: 3_000 };
-/** How long the whole removal is tried, engine restarts included. */
+/** How long the whole removal is retried, engine restarts included. */
 const goneBounds: Bounds = { usualMs: 30_000, afterCancelMs: 8_000 };
 const stepMs = 10_000;
 const pollMs = 200;
 
-/** What to give the target before SIGKILL, in milliseconds, and what makes the removal hurry. */
+/** `graceMs` is the time between the stop signal and SIGKILL; an abort of `cancel` shortens all bounds. */
 type StopOptions = { readonly graceMs: number; readonly cancel: AbortSignal | undefined };
 
 /**
- * Ends a container and removes it. Resolves when it is gone; each step that fails leaves the next, stronger one to
- * do it. Once `cancel` has aborted, all of it takes at most 14 s more than the grace.
- * @throws RunError EngineUnavailable when the container could not be seen gone within the bound
+ * Stops a container and removes it; resolves when it is gone. When a step fails, the next and stronger one
+ * follows; once `cancel` has aborted, all of them take at most 14 s more than the grace.
+ * @throws RunError EngineUnavailable when the container is not known to be gone within the bound
  */
 export async function stopAndRemove(engine: Engine, id: string, options: StopOptions): Promise<void> {
   await signalToStop(engine, id, options);
@@ -26,12 +26,12 @@ export async function stopAndRemove(engine: Engine, id: string, options: StopOpt
 }
 
 /**
- * Ends a container that stays.
- * @throws RunError EngineUnavailable when it could not be seen stopped
+ * Stops a container without removing it.
+ * @throws RunError EngineUnavailable when the engine does not confirm that it has stopped
  */
 export async function stopContainer(engine: Engine, id: string, options: StopOptions): Promise<void> {
   await signalToStop(engine, id, options);
-  let why: unknown = 'it still runs';
+  let why: unknown = 'it is still running';
   try {
     if ((await inspectState(engine, id, { timeoutMs: stepMs })).phase !== 'running') return;
   } catch (error) {
@@ -44,22 +44,22 @@ export async function stopContainer(engine: Engine, id: string, options: StopOpt
   );
 }
 
-/** Its stop signal, after `graceMs` SIGKILL, by a request of our own if the engine does not come to it. */
+/** Asks the engine to send the stop signal and, after the grace, SIGKILL; if that fails, asks for SIGKILL. */
 async function signalToStop(engine: Engine, id: string, { graceMs, cancel }: StopOptions): Promise<void> {
   const container = engine.docker.getContainer(id);
   const seconds = Math.max(1, Math.ceil(graceMs / 1000));
   const { usualMs, afterCancelMs } = stopBounds;
   const withGrace = { usualMs: seconds * 1000 + usualMs, afterCancelMs: seconds * 1000 + afterCancelMs };
-  const stopped = await attempt(withGrace, cancel, (abortSignal) =>
+  const isStopped = await trySucceeds(withGrace, cancel, (abortSignal) =>
     container.stop({ t: seconds, abortSignal }),
   );
-  if (!stopped) await attempt(stopBounds, cancel, (abortSignal) => container.kill({ abortSignal }));
+  if (!isStopped) await trySucceeds(stopBounds, cancel, (abortSignal) => container.kill({ abortSignal }));
 }
 
 /**
- * Removes a container by id or name, running or not, with its anonymous volumes, and sees that it is gone. None
- * of that name is fine.
- * @throws RunError EngineUnavailable when it could not be seen gone within 30 s, or 8 s once `cancel` has aborted
+ * Removes a container by id or name, running or not, with its anonymous volumes, and checks that it is gone.
+ * A container that does not exist is not an error.
+ * @throws RunError EngineUnavailable when it is not known to be gone within 30 s (8 s after a cancel)
  */
 export async function removeContainer(
   engine: Engine,
@@ -91,8 +91,8 @@ export async function removeContainer(
   );
 }
 
-/** True when the call succeeded or there is nothing left for it to do (304 stopped already, 404 gone). */
-async function attempt(
+/** True when the call succeeded or was not needed (304: already stopped, 404: gone). */
+async function trySucceeds(
   bounds: Bounds,
   cancel: AbortSignal | undefined,
   call: (signal: AbortSignal) => Promise<unknown>,
@@ -106,16 +106,16 @@ async function attempt(
   }
 }
 
-/** How long something may take, in milliseconds: usually, and from the moment on that the run is cancelled. */
+/** How long something may take, in milliseconds: usually, and counted from a cancel of the run. */
 type Bounds = { readonly usualMs: number; readonly afterCancelMs: number };
 
 /**
- * A clock for what has to go on after a cancel, only faster: `signal` aborts after `usualMs`, or `hurriedMs` after
- * `cancel` did (after the beginning, if that was later), whichever is first. Cleaning up cannot take the cancel's
- * own signal, since it would then do nothing.
+ * A deadline for work that continues after a cancel, only faster: `signal` aborts after `usualMs`, or
+ * `afterCancelMs` after the abort of `cancel` (or after the construction, if that is later), whichever is
+ * first. Cleanup cannot use the signal of the cancel itself, because it would then do nothing.
  */
 export class CancelAwareDeadline implements Disposable {
-  readonly #over = new AbortController();
+  readonly #controller = new AbortController();
   readonly #listening: Disposable | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
 
@@ -125,7 +125,7 @@ export class CancelAwareDeadline implements Disposable {
   }
 
   get signal(): AbortSignal {
-    return this.#over.signal;
+    return this.#controller.signal;
   }
 
   [Symbol.dispose](): void {
@@ -134,8 +134,8 @@ export class CancelAwareDeadline implements Disposable {
   }
 
   #endAfter(milliseconds: number): void {
-    const late = () =>
-      this.#over.abort(new DOMException(`no answer within ${milliseconds / 1000} s`, 'TimeoutError'));
-    this.#timers.push(setTimeout(late, milliseconds).unref());
+    const onTimeout = () =>
+      this.#controller.abort(new DOMException(`no answer within ${milliseconds / 1000} s`, 'TimeoutError'));
+    this.#timers.push(setTimeout(onTimeout, milliseconds).unref());
   }
 }

@@ -5,31 +5,36 @@ import { toStartError } from './engine-error.ts';
 import type { ContainerOptions } from './create/container-spec.ts';
 import {
   cancelledBeforeStart,
-  canDoWithout,
   createContainer,
-  gpuAttempts,
-  settledDespite,
+  gpuVariants,
+  isGpuUnavailable,
+  settledDespiteAbort,
 } from './create/create-container.ts';
 import { ExitWatch } from './exit-watch.ts';
 import type { EngineContext } from './engine.ts';
 import { engineCall } from './engine-call.ts';
-import { followTarget, type WatchedContainer } from './follow-target.ts';
+import {
+  type ContainerOutcome,
+  type FollowOptions,
+  followTarget,
+  stopSignal,
+  type WatchedContainer,
+} from './follow-target.ts';
 import { checkMounts } from './create/mount-probe.ts';
 import { OomKills } from './oom-kills.ts';
 import type { OutputSinks } from './output/output-pump.ts';
 import { removeContainer, stopContainer } from './remove-container.ts';
-import { type ContainerOutcome, type FollowOptions, stopSignal } from './container-outcome.ts';
 import { TargetOutput } from './output/target-output.ts';
 
-export type { ContainerOutcome, FollowOptions } from './container-outcome.ts';
+export type { ContainerOutcome, FollowOptions } from './follow-target.ts';
 
 const startMs = 120_000;
 
 /**
  * Creates, attaches, starts, follows and removes one container. Returns or throws only when the container is
- * gone (when it is kept: stopped), or the bound for that is over and the error says so.
+ * gone (or stopped, if it is kept), or when the bound for that is over; the error then reports it.
  * @throws RunError Cancelled (before the start), ContainerCreateFailed, ContainerStartFailed, ContainerLost,
- *   HostPathNotVisible, ImageNotFound or EngineUnavailable, or what `beforeStart` rejects with and `fail` aborts with
+ *   HostPathNotVisible, ImageNotFound or EngineUnavailable, or what `beforeStart` or `fail` fails with
  */
 export async function runContainer(
   context: EngineContext,
@@ -39,24 +44,24 @@ export async function runContainer(
   const { signal, log } = context;
   const { fail } = following;
   const once = { ...following, beforeStart: onlyOnce(following.beforeStart) };
-  const [first, ...others] = gpuAttempts(options);
+  const [first, ...others] = gpuVariants(options);
   try {
-    let attempt = runOne(context, first.options, once);
+    let running = runOne(context, first.options, once);
     for (const next of others) {
-      attempt = attempt.catch(async (error: unknown) => {
-        if (!canDoWithout(error)) throw error;
+      running = running.catch(async (error: unknown) => {
+        if (!isGpuUnavailable(error)) throw error;
         log?.warn(`${next.difference}: ${describe(error)}`);
         return runOne(context, next.options, once);
       });
     }
-    return await attempt;
+    return await running;
   } catch (error) {
     const isOurs = error instanceof RunError && error.reason === 'Cancelled';
     throw isOurs && fail?.aborted === true && !signal.aborted ? toRunError(fail.reason) : error;
   }
 }
 
-/** What was prepared for one container serves the one that takes its place, too. */
+/** The preparation for one container also serves the one that replaces it. */
 function onlyOnce(call: FollowOptions['beforeStart']): FollowOptions['beforeStart'] {
   let isDone = false;
   return async (id) => {
@@ -94,7 +99,7 @@ async function runOne(
   }
 }
 
-/** From the start to the end of the output. */
+/** The span covers the time from the start to the end of the output. */
 function tracedTarget(
   context: EngineContext,
   container: WatchedContainer,
@@ -107,10 +112,10 @@ function tracedTarget(
   });
 }
 
-/** Ends the container of a failed run; when even that fails, the error of the run says so too. */
+/** Ends the container of a failed run; if that fails as well, the error of the run reports both. */
 async function afterEnding(error: unknown, end: () => Promise<void>): Promise<Error> {
   const failure = toRunError(error);
-  // Only an ending fails so, and the engine that just let it down need not be asked for another.
+  // Only a failed stop or removal throws this, so the engine need not be asked to do the same again.
   if (failure.reason === 'EngineUnavailable') return failure;
   try {
     await end();
@@ -120,7 +125,7 @@ async function afterEnding(error: unknown, end: () => Promise<void>): Promise<Er
   }
 }
 
-/** Everything that must be known, and be listening, before the first instruction of the target. */
+/** Checks and opens everything that must be ready before the first instruction of the target. */
 async function watchAndAttach(
   context: EngineContext,
   { id, options }: { id: string; options: ContainerOptions },
@@ -136,7 +141,7 @@ async function watchAndAttach(
     watch.onReturn = () => output.resume({});
     return { id, keep: options.keep === true, watch, output, kills: new OomKills() };
   } catch (error) {
-    // One of them may have come to be; the engine ends neither for a container that never started.
+    // One of them may be open, and the engine ends neither for a container that never started.
     const ignore = () => undefined;
     opening.then((watch) => watch.close(), ignore);
     attaching?.then((output) => output.abort(), ignore);
@@ -164,7 +169,7 @@ async function start({ engine, signal }: EngineContext, id: string): Promise<voi
     container.start({ abortSignal }),
   );
   try {
-    await settledDespite(starting, signal);
+    await settledDespiteAbort(starting, signal);
   } catch (error) {
     if (signal.aborted) throw cancelledBeforeStart();
     throw toStartError(error, engine.socketPath);

@@ -12,15 +12,15 @@ export type BindMount = {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  /** A file that is in it for sure: the start is refused when the engine sees another directory there. */
+  /** A file that exists in `source`; if the engine does not see it there, the run fails before its start. */
   readonly probe?: { readonly file: string } | undefined;
-  /** The field or operator setting that `source` comes from, for the message of that refusal. */
+  /** The field or operator setting that `source` comes from, for the message of that failure. */
   readonly configuredBy?: string | undefined;
 };
 
-/** What of a run decides its container; every word is resolved already. */
+/** What a run asks of its container; all references such as `$(name)` are already replaced. */
 export type ContainerOptions = {
-  /** Unique per attempt: the engine itself then refuses to start an attempt twice. */
+  /** Unique per attempt, so that the engine itself refuses to start an attempt twice. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly image: string;
@@ -30,15 +30,15 @@ export type ContainerOptions = {
   /** `NAME=value` each. */
   readonly env: readonly string[];
   readonly mounts: readonly BindMount[];
-  /** The pod's own cgroup, so that its limits and its end are the target's. */
+  /** The cgroup of the pod, so that the pod's limits and its end apply to the target as well. */
   readonly cgroupParent?: string | undefined;
   readonly memoryBytes?: number | undefined;
   readonly nanoCpus?: number | undefined;
   readonly cpuShares?: number | undefined;
-  /** docker-py's keyword arguments, which the policy has allowed; those about resources give way to the three above. */
+  /** docker-py's keyword arguments, allowed by the policy; the three limits above take precedence. */
   readonly docker?: DockerOptions | undefined;
   readonly gpus?: GpuRequest | undefined;
-  /** The container stays, stopped, after its end; one that never started does not. */
+  /** The container stays after its end, stopped; a container that never started is always removed. */
   readonly keep?: boolean | undefined;
 };
 
@@ -71,13 +71,13 @@ type MountBody = {
   readonly ReadOnly: boolean;
 };
 
-/** What the worker does itself: starting again, and keeping the output. */
+/** The worker supervises the container and keeps its output, so the engine neither restarts it nor logs. */
 const supervised = { RestartPolicy: { Name: 'no' }, LogConfig: { Type: 'none' } } as const;
 
 const cpuPeriodMicroseconds = 100_000;
 const smallestQuotaMicroseconds = 1_000;
 
-/** Builds the create request; `hasInit` says whether the engine can put its init process in front of the target. */
+/** Builds the create request; `hasInit` means that the engine can run an init process before the target. */
 export function containerSpec(options: ContainerOptions, engine: { readonly hasInit: boolean }): CreateBody {
   const { docker = {} } = options;
   return {
@@ -109,14 +109,14 @@ export function cpuSharesOf(milliCpus: number): number {
   return Math.min(262_144, Math.max(2, Math.floor((milliCpus * 1024) / 1000)));
 }
 
-/** Swap counts into the limit unless said otherwise: without that the engine allows as much swap again. */
+/** Without `memswapLimit`, swap counts towards the limit; the engine would allow as much again on top. */
 function memoryLimit(bytes: number | undefined, { memLimit, memswapLimit }: DockerOptions): BodyPart {
   const memory = bytes ?? (memLimit === undefined ? undefined : parseDockerSize(memLimit));
   const swap = memswapLimit === undefined ? memory : parseDockerSize(memswapLimit);
   return defined({ Memory: memory, MemorySwap: swap });
 }
 
-/** As a quota, because the engine refuses NanoCpus above the node's CPUs and Kubernetes allows such a limit. */
+/** A quota: the engine refuses NanoCpus above the CPUs of the node, and Kubernetes allows such a limit. */
 function cpuLimit(limit: number | undefined, { nanoCpus, cpuPeriod, cpuQuota }: DockerOptions): BodyPart {
   if (limit === undefined) {
     return defined({ NanoCpus: nanoCpus, CpuPeriod: cpuPeriod, CpuQuota: cpuQuota });
@@ -129,12 +129,11 @@ function mountBody(mount: BindMount): MountBody {
   return { Type: mount.type, Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
 }
 
-/** An empty list means "as in the image" to Kubernetes, but would be sent as an override. */
+/** For Kubernetes an empty list means "as in the image"; the engine would take it as an override. */
 function nonEmpty(list: readonly string[] | undefined): readonly string[] | undefined {
   return list === undefined || list.length === 0 ? undefined : list;
 }
 
-/** The rights of a container, in the engine's words. */
 type Privileges = {
   readonly Privileged?: true;
   readonly SecurityOpt: readonly string[];
@@ -143,7 +142,7 @@ type Privileges = {
   readonly PidsLimit: number;
 };
 
-/** What an image that sets up its own files and users as root needs, and nothing that leads out of the container. */
+/** What an image needs to set up its own files and users as root; none of them leads out of the container. */
 const keptCapabilities: readonly string[] = [
   'CHOWN',
   'DAC_OVERRIDE',
@@ -155,15 +154,15 @@ const keptCapabilities: readonly string[] = [
   'NET_BIND_SERVICE',
 ];
 
-/** The least rights that targets usually need, and what the run's options add to them or take away. */
+/** The fewest privileges that targets usually need, with what the run's options add or remove. */
 export function privilegesOf(options: DockerOptions): Privileges {
   const PidsLimit = options.pidsLimit ?? usualPidsLimit;
   const securityOpt = options.securityOpt ?? [];
   if (options.privileged === true) {
     return { Privileged: true, SecurityOpt: securityOpt, CapDrop: [], CapAdd: [], PidsLimit };
   }
-  const isDecided = securityOpt.some((option) => option.startsWith('no-new-privileges'));
-  const SecurityOpt = isDecided ? securityOpt : ['no-new-privileges', ...securityOpt];
+  const isSetByUser = securityOpt.some((option) => option.startsWith('no-new-privileges'));
+  const SecurityOpt = isSetByUser ? securityOpt : ['no-new-privileges', ...securityOpt];
   return { SecurityOpt, ...capabilitiesOf(options), PidsLimit };
 }
 

@@ -10,8 +10,8 @@ const createMs = 60_000;
 const lingerMs = 5_000;
 
 /**
- * Creates the container and gives its id. A request the engine has got cannot be taken back, so a cancel waits
- * shortly for its answer and then removes by name what may have come of it.
+ * Creates the container and returns its id. A request that the engine has received cannot be taken back, so a
+ * cancel waits a few seconds for the response and then removes by name what the engine may have created.
  * @throws RunError HostPathNotVisible, ImageNotFound, ContainerCreateFailed, EngineUnavailable, or Cancelled
  */
 export async function createContainer(
@@ -26,22 +26,21 @@ export async function createContainer(
     return engine.docker.createContainer(request);
   });
   try {
-    return (await settledDespite(creating, signal)).id;
+    return (await settledDespiteAbort(creating, signal)).id;
   } catch (error) {
-    // Only an engine's refusal is sure to have created nothing.
+    // Only an error response proves that the engine created nothing.
     if (statusOf(error) === undefined) await removeContainer(engine, options.name, signal);
     if (signal.aborted) throw cancelledBeforeStart();
     throw toCreateError(error, { image: options.image, name: options.name, socketPath: engine.socketPath });
   }
 }
 
-/** The run was stopped while there was no target yet. */
 export function cancelledBeforeStart(): RunError {
   return new RunError('Cancelled', 'The run was stopped before its container started');
 }
 
-/** Waits for a call; after an abort for only 5 s more. */
-export async function settledDespite<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Waits for a call; once the signal has aborted, only 5 s more. */
+export async function settledDespiteAbort<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
     return await raceAbort(call, signal);
   } catch (error) {
@@ -50,37 +49,37 @@ export async function settledDespite<T>(call: Promise<T>, signal: AbortSignal): 
   }
 }
 
-/** One way to create a container, and how it differs from the one tried before it. */
-type GpuAttempt = { readonly options: ContainerOptions; readonly difference: string };
+/** One way to create a container, with a warning that says how it deviates from the one before. */
+type GpuVariant = { readonly options: ContainerOptions; readonly difference: string };
 
 /**
- * The ways to give a target its GPUs, in the order in which they are tried. As in Girder Worker, an asked-for
- * runtime `nvidia` is a device request first, because engines with NVIDIA's toolkit need not know that runtime;
- * and what only the image asks for can be done without.
+ * The ways to give a target its GPUs, in the order to try them. As in Girder Worker, a requested runtime
+ * `nvidia` becomes a device request first, because engines with NVIDIA's toolkit may not know that runtime.
+ * GPUs that only the image asks for are optional.
  */
-export function gpuAttempts(options: ContainerOptions): [GpuAttempt, ...GpuAttempt[]] {
-  const asked: GpuAttempt = { options, difference: '' };
+export function gpuVariants(options: ContainerOptions): [GpuVariant, ...GpuVariant[]] {
+  const asRequested: GpuVariant = { options, difference: '' };
   const { docker, gpus } = options;
-  if (docker?.deviceRequests !== undefined) return [asked];
+  if (docker?.deviceRequests !== undefined) return [asRequested];
   if (docker?.runtime === 'nvidia') {
     const { runtime, ...others } = docker;
-    const requested = { ...options, docker: others, gpus: gpus ?? { count: -1 } };
-    const difference = `The engine cannot give GPUs by a device request, so its runtime ${runtime} does`;
+    const byDevice = { ...options, docker: others, gpus: gpus ?? { count: -1 } };
+    const difference = `The engine cannot serve a device request for GPUs; trying its runtime ${runtime} instead`;
     return [
-      { options: requested, difference: '' },
-      { ...asked, difference },
+      { options: byDevice, difference: '' },
+      { ...asRequested, difference },
     ];
   }
-  if (gpus?.optional !== true) return [asked];
-  const difference = 'The image asks for a GPU, but the node can give none, so the target runs without';
-  return [asked, { options: { ...options, gpus: undefined }, difference }];
+  if (gpus?.optional !== true) return [asRequested];
+  const difference = 'The image asks for a GPU, but the engine has none; the target runs without it';
+  return [asRequested, { options: { ...options, gpus: undefined }, difference }];
 }
 
 const noGpu =
   /could not select device driver|unknown or invalid runtime|unknown runtime|nvidia-container|unresolvable CDI devices/i;
 
-/** True when a container did not start because the engine has no GPU to give. */
-export function canDoWithout(error: unknown): boolean {
+/** True when a container did not start because the engine cannot give it a GPU. */
+export function isGpuUnavailable(error: unknown): boolean {
   if (!(error instanceof RunError)) return false;
   const isRefusal = error.reason === 'ContainerStartFailed' || error.reason === 'ContainerCreateFailed';
   return isRefusal && noGpu.test(error.message);

@@ -5,8 +5,8 @@ import type { EngineContext } from '../engine.ts';
 import { engineCall } from '../engine-call.ts';
 
 /**
- * The GPUs of a target: by id (index or UUID), or so many (-1 is all). An optional request is dropped, with a
- * warning, on a node whose engine has none to give.
+ * The GPUs of a target: by id (index or UUID), or `count` of them (-1 means all). An optional request is
+ * dropped with a warning when the engine has no GPU.
  */
 export type GpuRequest = ({ readonly deviceIds: readonly string[] } | { readonly count: number }) & {
   readonly optional?: boolean | undefined;
@@ -19,13 +19,13 @@ export function gpuDevices(gpus: GpuRequest | undefined): BodyPart {
   return { DeviceRequests: [{ Driver: '', ...which, Capabilities: [['gpu']] }] };
 }
 
-/** Where NVIDIA's device plugin mounts one entry per GPU when its strategy is volume-mounts. */
+/** Where NVIDIA's device plugin mounts one entry for each GPU when its strategy is volume-mounts. */
 export const gpuMountsDirectory = '/var/run/nvidia-container-devices';
 
 /**
- * The GPUs that NVIDIA's device plugin gave to a pod's container, from its environment and, for the strategy
- * volume-mounts, the names in {@link gpuMountsDirectory}
- * (https://github.com/NVIDIA/k8s-device-plugin#device_list_strategy); undefined when it gave none.
+ * The GPUs that NVIDIA's device plugin assigned to a container of a pod, from its environment and, for the
+ * strategy volume-mounts, the names in {@link gpuMountsDirectory}; undefined without GPUs.
+ * Source: https://github.com/NVIDIA/k8s-device-plugin#device_list_strategy
  */
 export function podGpus(
   environment: Readonly<Record<string, string | undefined>>,
@@ -38,14 +38,14 @@ export function podGpus(
   return ids.length === 0 ? undefined : { deviceIds: [...new Set(ids)] };
 }
 
-/** A name of the Container Device Interface ends with the device: `vendor/class=id`. */
+/** A name of the Container Device Interface ends with the id of the device: `vendor/class=id`. */
 function plainId(text: string): string {
   return text.trim().replace(/^.*=/, '');
 }
 
 /**
- * True when an image says by its label that it needs NVIDIA's driver, as NVIDIA's base images do
- * (`com.nvidia.volumes.needed`). A label is a wish of whoever built the image, not a permission.
+ * True when a label of the image (`com.nvidia.volumes.needed`, as in NVIDIA's base images) asks for NVIDIA's
+ * driver. The label is a wish of the author of the image, not a permission.
  * @throws RunError EngineUnavailable; the signal's reason when it aborts
  */
 export async function imageWantsGpu(context: EngineContext, imageId: string): Promise<boolean> {
@@ -60,7 +60,7 @@ async function inspectImage({ engine, signal }: EngineContext, imageId: string):
     return await engineCall<unknown>({ signal }, () => engine.docker.getImage(imageId).inspect());
   } catch (error) {
     signal.throwIfAborted();
-    // An image that is gone meanwhile is for the creation of the container to say.
+    // If the image has disappeared, the creation of the container reports it.
     if (statusOf(error) !== undefined) return undefined;
     throw unavailable(engine.socketPath, error);
   }

@@ -7,9 +7,9 @@ import type { EngineContext } from '../engine.ts';
 import { engineStream } from '../engine-call.ts';
 
 /**
- * Looks for the probes of the mounts through a container that is created but not started: the engine mounts its
- * volumes to answer. A bind mount names a path of the engine's host, and where that is not the worker's directory,
- * the target would find an empty one without any error.
+ * Looks for the probes of the mounts through a container that is created but not started; the engine mounts
+ * the volumes to answer. A bind mount names a path on the engine's host: where that is not the worker's
+ * directory, the target would find an empty directory, without any error.
  * @throws RunError HostPathNotVisible for the first mount in which the engine does not see the worker's file
  */
 export async function checkMounts(
@@ -24,7 +24,7 @@ export async function checkMounts(
   }
 }
 
-/** Only a clear "no such file" counts: an engine that cannot look must not stop a run that may be fine. */
+/** False only for a clear "no such file": an engine that cannot check must not fail the run. */
 async function isSeen({ engine, signal }: EngineContext, id: string, path: string): Promise<boolean> {
   try {
     const answer = await engineStream({ signal }, (abortSignal) =>
@@ -40,5 +40,5 @@ async function isSeen({ engine, signal }: EngineContext, id: string, path: strin
 
 function notVisible({ source, configuredBy }: BindMount, socketPath: string): string {
   const check = configuredBy === undefined ? '' : ` (check ${configuredBy})`;
-  return `The Docker Engine on ${socketPath} sees another directory at ${source} than the worker does${check}: what is put there does not reach the target`;
+  return `The Docker Engine on ${socketPath} sees another directory at ${source} than the worker does${check}: the files of the worker do not reach the target`;
 }

@@ -102,12 +102,12 @@ const hostConfig: Mapping = {
   logConfig: ({ type, config: options }) => ({ LogConfig: { Type: type, Config: options ?? {} } }),
 };
 
-/** The options that are fields of the container itself, as docker-py writes them. */
+/** The options that are fields of the create request itself, as docker-py sends them. */
 export function configOf(options: DockerOptions): BodyPart {
   return mapped(config, options);
 }
 
-/** The options that are fields of its host configuration, as docker-py writes them; without rights and limits. */
+/** The options that are fields of `HostConfig`, as docker-py sends them; without privileges and limits. */
 export function hostConfigOf(options: DockerOptions): BodyPart {
   return mapped(hostConfig, options);
 }
@@ -137,7 +137,7 @@ function hostPorts(text: string): { HostIp: string; HostPort: string }[] {
   });
 }
 
-/** `host[:container][:permissions]`, as the docker command reads it. */
+/** `host[:container][:permissions]`, as the docker command parses it. */
 function device(text: string): BodyPart {
   const [onHost = text, ...rest] = text.split(':');
   const inContainer = rest[0]?.startsWith('/') === true ? rest.shift() : undefined;

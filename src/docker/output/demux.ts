@@ -1,22 +1,21 @@
-/** Which of the target's two outputs some bytes came from. */
 export type OutputStream = 'stdout' | 'stderr';
 
-/** Consecutive bytes of one output, in the order the target's frames arrived. */
+/** Consecutive bytes of one output, in the order of arrival. */
 export type OutputPiece = { readonly stream: OutputStream; readonly data: Buffer };
 
 /** An incremental parser of the engine's multiplexed stream. */
 export type Demux = {
-  /** The pieces that a chunk completes; neighbouring frames of one output come as one piece. */
+  /** Returns the pieces in a chunk; neighbouring frames of one output become one piece. */
   readonly push: (chunk: Buffer) => OutputPiece[];
-  /** True between frames: a stream that ends anywhere else was cut. */
+  /** True between frames; a stream that ends anywhere else was cut off. */
   readonly isAtBoundary: () => boolean;
 };
 
 const headerLength = 8;
 
 /**
- * Parses frames of `[type, 0, 0, 0, length as 32-bit big endian]` and payload. Payload is passed on as it comes,
- * also in part, so memory does not depend on what length a frame claims.
+ * Parses frames of `[type, 0, 0, 0, length as 32-bit big endian]` and payload. Payload is returned as it
+ * arrives, even in part, so memory does not depend on the length that a frame claims.
  * @throws Error from `push` when the stream is not multiplexed, for example that of a container with a TTY
  */
 export function createDemux(): Demux {
@@ -56,7 +55,7 @@ export function createDemux(): Demux {
   return { push, isAtBoundary: () => headerBytes === 0 };
 }
 
-/** Type 3 is the engine's own error text; users look for it on stderr. */
+/** Type 3 is the engine's own error text, which users expect on stderr. */
 function streamOf(header: Buffer): OutputStream {
   const type = header[0] ?? 255;
   if (type > 3 || header[1] !== 0 || header[2] !== 0 || header[3] !== 0) {
@@ -65,7 +64,7 @@ function streamOf(header: Buffer): OutputStream {
   return type >= 2 ? 'stderr' : 'stdout';
 }
 
-/** Joins neighbouring slices of one output: one write of 60 KiB costs a sink what one of 60 bytes does. */
+/** Joins neighbouring slices of one output: a write of 60 bytes costs a sink as much as one of 60 KiB. */
 class Runs {
   readonly #pieces: OutputPiece[] = [];
   #slices: Buffer[] = [];

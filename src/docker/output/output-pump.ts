@@ -2,24 +2,24 @@ import type { Readable, Writable } from 'node:stream';
 import { createDemux, type OutputPiece } from './demux.ts';
 import { Sink } from './sink.ts';
 
-/** How much of stderr's beginning is kept, in bytes: enough for the one line docker-init may say. */
+/** How much of the beginning of stderr is kept: enough for the one line that docker-init may write. */
 const headBytes = 512;
 
 /**
- * Within 2 s of a target's exit the engine gives up what it could not yet hand over (up to 96 KiB of a full pipe),
- * and says nothing about it. So a sink that stands still is not waited for longer than this before the next chunk
- * (64 KiB at most) is read: the engine's pipe is then always empty in time.
+ * The longest wait for a stalled sink before the next chunk (at most 64 KiB) is read. 2 s after a target's
+ * exit the engine silently drops what it could not hand over yet (up to 96 KiB of a full pipe), so its pipe
+ * must be empty by then.
  */
 const longestHoldMs = 250;
-/** What may pile up for sinks slower than those 256 KiB/s, in bytes; beyond it the target has to wait after all. */
+/** What may pile up for sinks slower than those 256 KiB/s, in bytes; beyond that the target has to wait. */
 const mostBacklogBytes = 64 * 1024 * 1024;
 
-/** Where the target's output goes. The pump never ends or destroys them. */
+/** Where the target's output goes; the pump never ends or destroys these streams. */
 export type OutputSinks = { readonly stdout: Writable; readonly stderr: Writable };
 
 /**
- * Moves the target's output from the engine to the sinks: in order, every byte, and no faster than the sinks take
- * it, since the engine's socket is only read on when they do.
+ * Moves the target's output from the engine to the sinks: in order, every byte, and no faster than the sinks
+ * take it, because the engine's socket is read only when they do.
  */
 export class OutputPump {
   readonly #source: Readable;
@@ -37,22 +37,22 @@ export class OutputPump {
     this.done = this.#run();
   }
 
-  /** Bytes the sinks have taken so far; a number that stands still means a stall. */
+  /** Bytes that the sinks have taken so far; a number that does not change means a stall. */
   get progress(): number {
     return this.#sinks.stdout.taken + this.#sinks.stderr.taken;
   }
 
-  /** True while so much has piled up that the engine is made to wait; an exit now would lose output. */
+  /** True while so much has piled up that the engine has to wait; output is lost if the target exits now. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
 
-  /** The beginning of stderr. */
+  /** The first 512 bytes of stderr. */
   get stderrHead(): string {
     return this.#head.toString('utf8');
   }
 
-  /** Gives the rest up. */
+  /** Discards the rest. */
   abort(): void {
     this.#source.destroy();
     this.#sinks.stdout.abandon();
@@ -70,7 +70,7 @@ export class OutputPump {
       await stderr.flushed();
       return this.#demux.isAtBoundary() && !stdout.isBroken && !stderr.isBroken;
     } catch {
-      // Whatever broke the stream, only the container's own end says what became of the target.
+      // Whatever broke the stream, only the exit of the container decides how the target ended.
       return false;
     } finally {
       this.#source.destroy();

@@ -1,17 +1,17 @@
 import type { Writable } from 'node:stream';
 
-/** What a piece that waits costs besides its bytes: a little more than was measured. */
+/** Memory of a pending piece in addition to its bytes: a little more than was measured. */
 const bytesPerPiece = 512;
 
 /**
- * One end that output goes to. It is waited for while it is slow; once it is broken its bytes are dropped, because
- * what becomes of the output never decides what becomes of the target.
+ * A writable that one output goes to. A slow one is waited for; the bytes for a broken one are dropped,
+ * because the output never decides how the run ends.
  */
 export class Sink {
   readonly #writable: Writable;
   #isBroken = false;
   #pending = 0;
-  #given = 0;
+  #handedOver = 0;
   #wake: () => void = () => undefined;
 
   constructor(writable: Writable) {
@@ -21,35 +21,35 @@ export class Sink {
     writable.on('drain', this.#progress);
   }
 
-  /** True when the end failed or was closed; whether that matters is its owner's business. */
+  /** True when the writable failed or was closed; the owner decides whether that matters. */
   get isBroken(): boolean {
     return this.#isBroken || this.#writable.destroyed;
   }
 
-  /** Hands bytes over, at once; {@link ready} and {@link backlog} tell when to do so. */
+  /** Hands bytes over at once; wait for {@link ready} first to apply back-pressure. */
   write(data: Buffer): void {
-    this.#given += data.length;
+    this.#handedOver += data.length;
     if (this.isBroken || this.#writable.writableEnded) return;
     this.#pending += 1;
     this.#writable.write(data, this.#written);
   }
 
-  /** Bytes the end has taken. */
+  /** Bytes that the writable has taken. */
   get taken(): number {
-    return this.#given - this.backlog;
+    return this.#handedOver - this.backlog;
   }
 
-  /** Bytes handed over that the end has not taken yet. */
+  /** Bytes that were handed over and not taken yet. */
   get backlog(): number {
     return this.isBroken ? 0 : this.#writable.writableLength;
   }
 
-  /** What was handed over and not taken yet costs in memory, in bytes: a piece of one byte is an object, too. */
+  /** Memory of the backlog in bytes: even a piece of one byte is an object. */
   get weight(): number {
     return this.isBroken ? 0 : this.backlog + this.#pending * bytesPerPiece;
   }
 
-  /** Resolves when the end takes bytes again or never will, or after so many milliseconds. */
+  /** Resolves when the writable takes bytes again or never will, or after `atMostMs` milliseconds. */
   async ready(atMostMs: number): Promise<void> {
     if (!this.#isFull() || atMostMs <= 0) return;
     let isOver = false;
@@ -61,18 +61,18 @@ export class Sink {
     clearTimeout(timer);
   }
 
-  /** Resolves when all that was handed over is written, or never will be. */
+  /** Resolves when everything that was handed over is written, or never will be. */
   async flushed(): Promise<void> {
     await this.#until(() => this.isBroken || this.#pending === 0);
   }
 
-  /** Stops waiting for the end for good: from now on it counts as broken. */
+  /** Stops waiting for the writable for good; from now on it counts as broken. */
   readonly abandon = (): void => {
     this.#isBroken = true;
     this.#wake();
   };
 
-  /** Lets go of the end without closing it: it is its owner's, and so are its later errors. */
+  /** Removes the listeners without closing the writable; its owner handles it and its later errors. */
   release(): void {
     this.#writable.off('close', this.abandon);
     this.#writable.off('drain', this.#progress);

@@ -4,7 +4,7 @@ import { type CallLimits, engineStream } from '../engine-call.ts';
 import type { Engine } from '../engine.ts';
 import { OutputPump, type OutputSinks } from './output-pump.ts';
 
-/** The target's output over its whole life, which an engine that restarts under a live target may interrupt. */
+/** The target's output over its whole life, which a restart of the engine can interrupt. */
 export class TargetOutput {
   readonly #engine: Engine;
   readonly #id: string;
@@ -22,7 +22,7 @@ export class TargetOutput {
     this.#note(pump);
   }
 
-  /** Attaches before the start: from here on nothing the target says is lost. */
+  /** Attaches before the start, so that no output of the target is lost. */
   static async attach(
     engine: Engine,
     id: string,
@@ -33,17 +33,17 @@ export class TargetOutput {
     return new TargetOutput(engine, id, sinks, new OutputPump(source, sinks));
   }
 
-  /** Settles when the first stream of it ends, whatever ended it. */
+  /** Settles when the current stream ends, for whatever reason. */
   get ended(): Promise<boolean> {
     return this.#pump.done;
   }
 
-  /** The beginning of stderr. */
+  /** The first 512 bytes of stderr. */
   get stderrHead(): string {
     return this.#stderrHead();
   }
 
-  /** Goes on after the engine was away; what the target said meanwhile may be lost. */
+  /** Attaches again after an interruption of the engine; output in between may be lost. */
   async resume(limits: CallLimits): Promise<void> {
     if (!this.#hasEnded) return;
     this.#hasEnded = false;
@@ -51,13 +51,13 @@ export class TargetOutput {
     this.#note(this.#pump);
   }
 
-  /** Waits for the rest once the target ended; true when every byte that came was delivered. */
+  /** Waits for the rest after the target has ended; true when every byte that came was delivered. */
   async finish(draining: Draining): Promise<boolean> {
     const wasHeld = this.#pump.isHeld;
     return (await drain(this.#pump, draining)) && !wasHeld;
   }
 
-  /** Gives the rest up. */
+  /** Discards the rest. */
   abort(): void {
     this.#pump.abort();
   }
@@ -70,9 +70,9 @@ export class TargetOutput {
 }
 
 /**
- * Attaches to the output of a container. When this resolves the engine has confirmed it, so nothing a later start
- * makes the target say is lost. `hijack` makes it a connection upgrade: docker-modem then puts back the bytes that
- * came with the response's head, which the plain response path of older engines loses.
+ * Resolves when the engine has confirmed the attachment, so no output after a later start is lost. `hijack`
+ * makes it a connection upgrade: docker-modem then puts back the bytes that came with the head of the
+ * response, which the plain response path of older engines loses.
  */
 async function attachOutput(engine: Engine, id: string, limits: CallLimits): Promise<Readable> {
   const container = engine.docker.getContainer(id);
@@ -82,15 +82,15 @@ async function attachOutput(engine: Engine, id: string, limits: CallLimits): Pro
   });
 }
 
-/** How long the rest of the output may take once the target ended, in milliseconds. */
+/** How long the rest of the output may take after the target has ended, in milliseconds. */
 type DrainBounds = {
   /** Without a single byte moving. */
   readonly idleMs: number;
-  /** In all; absent means as long as it moves. */
+  /** In all; by default as long as bytes move. */
   readonly totalMs?: number;
 };
 
-/** The bounds that hold usually, and those that hold from the moment on that `cancel` aborts. */
+/** The usual bounds, and those that hold from the moment when `cancel` aborts. */
 type Draining = {
   readonly usual: DrainBounds;
   readonly hurried: DrainBounds;
@@ -98,8 +98,8 @@ type Draining = {
 };
 
 /**
- * Waits for the output's end. A sink that stands still is left after `idleMs`, so that nothing which happens to
- * the output can hold up or decide the run. True when all of it was delivered.
+ * Waits for the end of the output; true when all of it was delivered. A sink that stalls for `idleMs` is
+ * given up, so that the output can neither delay a run nor decide how it ends.
  */
 async function drain(pump: OutputPump, { usual, hurried, cancel }: Draining): Promise<boolean> {
   let isComplete = cancel.aborted ? undefined : await watchDone(pump, usual, cancel);
@@ -109,7 +109,7 @@ async function drain(pump: OutputPump, { usual, hurried, cancel }: Draining): Pr
   return pump.done;
 }
 
-/** What the pump ends with, or undefined when the bounds or the signal were first. */
+/** The result of the pump, or undefined when the bounds or the signal came first. */
 async function watchDone(
   pump: OutputPump,
   { idleMs, totalMs = Infinity }: DrainBounds,

@@ -5,23 +5,23 @@ import type { RegistryAuths } from './registry-auths.ts';
 import { pullFromRegistry } from './registry-pull.ts';
 import { registryAuths } from './docker-config.ts';
 
-/** When to ask the registry, in Kubernetes' words. */
+/** As `imagePullPolicy` of Kubernetes. */
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
-/** Which image, when to pull it, and with whose credentials (none when absent). */
 export type EnsureOptions = Omit<PullOptions, 'auth' | 'signal'> & {
   readonly policy: PullPolicy;
+  /** By default none. */
   readonly auths?: RegistryAuths | undefined;
 };
 
 /**
- * Sees to it that the engine has the image, and gives its id.
+ * Makes sure that the engine has the image, and returns its id.
  * @throws RunError ImageNotFound, ImagePullFailed or EngineUnavailable; the signal's reason when it aborts
  */
 export async function ensureImage(context: EngineContext, options: EnsureOptions): Promise<string> {
   const { engine, signal } = context;
   const { image, policy, auths = registryAuths([]) } = options;
-  refuseStrangeName(image);
+  checkName(image);
   if (policy !== 'Always') {
     const present = await imageId(engine, image, signal);
     if (present !== undefined) return present;
@@ -39,7 +39,7 @@ export async function ensureImage(context: EngineContext, options: EnsureOptions
   }
 }
 
-/** An image that was built on the node and has no registry is a usual surprise of the policy Always. */
+/** An image that was built on the node cannot be pulled with the policy Always, which surprises users. */
 async function withLocalCopy(
   { engine, signal }: EngineContext,
   image: string,
@@ -50,8 +50,8 @@ async function withLocalCopy(
   return new RunError(error.reason, `${error.message}; ${hint}`, { cause: error });
 }
 
-/** The name becomes part of a request's path: nothing may leave its place there. */
-function refuseStrangeName(image: string): void {
+/** The name becomes part of the path of a request, and must not change the rest of that path. */
+function checkName(image: string): void {
   if (/^[\w][\w./:@-]*$/.test(image) && !image.includes('..')) return;
-  throw new RunError('ImageNotFound', `${JSON.stringify(image)} is not the name of an image`);
+  throw new RunError('ImageNotFound', `${JSON.stringify(image)} is not a valid image name`);
 }

@@ -21,8 +21,9 @@ export function dockerConfigDirectory(environment: NodeJS.ProcessEnv = process.e
 }
 
 /**
- * The credentials that `docker pull` would use for an image on this machine: a credential helper's, or those in
- * config.json. A helper that fails is no failure, as for docker: the image may be public, and the advice tells.
+ * The credentials that `docker pull` would use for an image on this machine: from a credential helper or
+ * config.json. As in docker, a helper that fails does not fail the pull, because the image may be public; the
+ * advice reports it.
  * @throws RunError SecretIncomplete when config.json cannot be read; the signal's reason when it aborts
  */
 export async function localAuths(
@@ -39,7 +40,7 @@ export async function localAuths(
   }
   const found = await askHelper(helper, serverAddress(host), signal);
   if ('problem' in found) {
-    return { entries: [], advice: (wanted) => `${found.problem}; mend it, or run ${logIn(wanted)}` };
+    return { entries: [], advice: (wanted) => `${found.problem}; fix it, or run ${logIn(wanted)}` };
   }
   const entries: RegistryEntry[] =
     found.login === undefined
@@ -62,16 +63,16 @@ async function readConfig(path: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** A helper for the one registry goes before the one for all. */
+/** A helper for the registry takes precedence over the general one. */
 function helperFor(host: string, config: Record<string, unknown>): string | undefined {
   const helpers = isRecord(config['credHelpers']) ? config['credHelpers'] : {};
   return textOf(helpers[serverAddress(host)]) ?? textOf(helpers[host]) ?? textOf(config['credsStore']);
 }
 
-/** What a credential helper has for a registry (nothing is an answer too), or why it did not say. */
+/** The login that a credential helper has for a registry (undefined without one), or why it failed. */
 type HelperAnswer = { readonly login: Login | undefined } | { readonly problem: string };
 
-/** A helper may open a key store that asks its user; a run does not wait longer. */
+/** How long a run waits for a helper, which may open a key store that asks its user. */
 const answerMs = 20_000;
 
 /**
@@ -97,7 +98,7 @@ function run(program: string, input: string, signal: AbortSignal): Promise<Ended
   return new Promise((resolve) => {
     const options = { signal, killSignal: 'SIGKILL', encoding: 'utf8' } as const;
     const child = execFile(program, ['get'], options, (error, stdout) => resolve({ error, stdout }));
-    // A helper that does not read its input, or could not be started, has told why by its end.
+    // When the helper does not start or does not read its input, its exit shows why.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
   });
@@ -109,12 +110,12 @@ function answerOf(program: string, stdout: string): HelperAnswer {
   const username = isRecord(answer) ? textOf(answer['Username']) : undefined;
   if (secret === undefined || username === undefined)
     return { problem: `${program} answered without credentials` };
-  // Helpers mark the token of an OAuth login with this name.
+  // Helpers use this name to mark the token of an OAuth login.
   if (username === '<token>') return { login: { identitytoken: secret } };
   return { login: { username, password: secret } };
 }
 
-/** Only codes: a helper's own words might hold what it keeps. */
+/** Prefers codes: a message of the helper might contain a secret. */
 function whyOf(error: Error): string {
   const code = errorCode(error);
   if (code === 'ENOENT') return ': it is not on the PATH';

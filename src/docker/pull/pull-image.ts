@@ -7,7 +7,6 @@ import { isUnreachable, statusOf, toPullError, unavailable } from '../engine-err
 import type { Engine } from '../engine.ts';
 import type { RegistryAuth } from './registry-auths.ts';
 
-/** What a pull is about. */
 export type PullOptions = {
   readonly image: string;
   readonly auth?: RegistryAuth | undefined;
@@ -15,14 +14,14 @@ export type PullOptions = {
   readonly signal: AbortSignal;
 };
 
-/** The engine answers when the registry did; its own dial timeout is 30 s. */
+/** The engine answers once the registry has answered; its own dial timeout is 30 s. */
 const answerMs = 60_000;
 /** Layers report ten times a second; the longest known silence is another pull's lock on a layer. */
 const silenceMs = 300_000;
 
 /**
- * Pulls once. That this resolves means only that the engine's stream ended without an error in it: whether the
- * image is there is for an inspect to say.
+ * Pulls once. Success means only that the engine's stream ended without an error in it; only an inspect shows
+ * whether the image is there.
  */
 export async function pullOnce(engine: Engine, options: PullOptions): Promise<void> {
   const progress = new PullProgress(options.onProgress);
@@ -32,7 +31,10 @@ export async function pullOnce(engine: Engine, options: PullOptions): Promise<vo
   });
   const stopReading = (): void => void stream.destroy(asError(options.signal.reason));
   options.signal.addEventListener('abort', stopReading, { once: true });
-  const silence = setTimeout(() => stream.destroy(new Error(`no word for ${silenceMs / 1000} s`)), silenceMs);
+  const silence = setTimeout(
+    () => stream.destroy(new Error(`no progress for ${silenceMs / 1000} s`)),
+    silenceMs,
+  );
   silence.unref();
   try {
     for await (const line of jsonLines(stream as Readable & AsyncIterable<Buffer>)) {
@@ -57,10 +59,10 @@ export function imageQuery(image: string): { fromImage: string; tag: string } {
   return { fromImage: image, tag: 'latest' };
 }
 
-/** Called while an image is pulled: bytes of all layers known so far, and a word on what happens. */
+/** Called while an image is pulled: bytes of all layers known so far, and the status text of the engine. */
 type OnPullProgress = (currentBytes: number, totalBytes: number, message: string) => void;
 
-/** Adds up what the engine says about each layer; the total grows while layers become known. */
+/** Adds up the engine's reports on the layers; the total grows as more layers become known. */
 export class PullProgress {
   readonly #layers = new Map<string, { current: number; total: number }>();
   readonly #onProgress: OnPullProgress;
@@ -70,8 +72,8 @@ export class PullProgress {
   }
 
   /**
-   * Takes in one line of the pull.
-   * @throws Error with the engine's words when the line says that the pull failed
+   * Processes one line of the pull.
+   * @throws Error with the engine's message when the line reports that the pull failed
    */
   observe(line: unknown): void {
     if (!isRecord(line)) return;

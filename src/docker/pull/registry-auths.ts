@@ -2,66 +2,64 @@ export type Login =
   | { readonly username: string; readonly password: string }
   | { readonly username?: string | undefined; readonly identitytoken: string };
 
-/** Credentials for one registry, as the engine takes them; `serveraddress` must name the image's own registry. */
+/** Credentials as the engine takes them; `serveraddress` must name the image's own registry. */
 export type RegistryAuth = Login & { readonly serveraddress: string };
 
-/** One entry of a docker configuration. */
 export type RegistryEntry = {
-  /** Host, port and path whose images it is for; the host may hold wildcards. */
+  /** Host, port and path of the images that it is for; the host may contain wildcards. */
   readonly pattern: string;
-  /** Where it was found, in words that follow `the credentials of`. */
+  /** Where it was found; messages write it after `the credentials of`. */
   readonly source: string;
   readonly login: Login;
 };
 
-/** All credentials that a run may use, and how a user gives it others. */
+/** All credentials that a run may use, and how a user can supply others. */
 export type RegistryAuths = {
   readonly entries: readonly RegistryEntry[];
-  /** What to do for the registry of this host when no entry is for it; follows a colon or stands in brackets. */
+  /** What to do when no entry is for the registry `host`; messages write it in brackets. */
   readonly advice: (host: string) => string;
 };
 
-/** Credentials to try for an image, and where they were found. */
-type FittingAuth = { readonly source: string; readonly auth: RegistryAuth };
+type MatchingAuth = { readonly source: string; readonly auth: RegistryAuth };
 
 const dockerHub = 'docker.io';
-/** Docker Hub's name in the files of docker, and the one by which every engine knows it. */
+/** Docker Hub's name in docker's own files, and the one that every engine knows. */
 const dockerHubAddress = 'https://index.docker.io/v1/';
 
 type RegistryPath = { readonly host: string; readonly path: string };
 
 /** The registry of an image: its host with its port; docker.io when the name has none. */
 export function registryHost(image: string): string {
-  return placeOf(image).host;
+  return pathOfImage(image).host;
 }
 
-/** How docker's own files and credential helpers call a registry. */
+/** The name of a registry in docker's own files and for credential helpers. */
 export function serverAddress(host: string): string {
   return host === dockerHub ? dockerHubAddress : host;
 }
 
 /**
- * The credentials for an image in the order in which to try them, by the kubelet's rules: hosts match label by
- * label (with wildcards), ports exactly, paths as prefixes; longer paths come before shorter ones and names before
- * wildcards. None means that the image is pulled without credentials.
+ * The credentials for an image in the order in which to try them, by the kubelet's rules: hosts match label
+ * by label (with wildcards), ports exactly, paths as prefixes. Longer paths come before shorter ones, and
+ * names before wildcards.
  */
-export function authsFor(image: string, entries: readonly RegistryEntry[]): FittingAuth[] {
-  const wanted = placeOf(image);
+export function authsFor(image: string, entries: readonly RegistryEntry[]): MatchingAuth[] {
+  const wanted = pathOfImage(image);
   const serveraddress = serverAddress(wanted.host);
   return entries
-    .map((entry) => ({ entry, place: patternPlace(entry.pattern) }))
-    .filter(({ place }) => isFor(place, wanted))
+    .map((entry) => ({ entry, place: pathOfPattern(entry.pattern) }))
+    .filter(({ place }) => matches(place, wanted))
     .sort((a, b) => descending(a.place.host + a.place.path, b.place.host + b.place.path))
     .map(({ entry: { source, login } }) => ({ source, auth: { ...login, serveraddress } }));
 }
 
-/** Reversed order of characters, as the kubelet sorts: it puts `*` and whatever is a prefix of another last. */
+/** Reversed order of characters, as the kubelet sorts: `*` comes last, and a prefix after the longer name. */
 function descending(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? 1 : -1;
 }
 
-function placeOf(image: string): RegistryPath {
+function pathOfImage(image: string): RegistryPath {
   const name = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
@@ -71,7 +69,7 @@ function placeOf(image: string): RegistryPath {
   return { host: dockerHub, path: withNamespace(dockerHub, `/${name}`) };
 }
 
-/** What Docker Hub calls `busybox` is `library/busybox`. */
+/** On Docker Hub, `busybox` is short for `library/busybox`. */
 function withNamespace(host: string, path: string): string {
   const isShort = canonicalHost(host) === dockerHub && path.lastIndexOf('/') === 0;
   return isShort ? `/library${path}` : path;
@@ -82,7 +80,7 @@ function canonicalHost(host: string): string {
 }
 
 /** `https://host/v1/` and `host` mean the same. */
-function patternPlace(pattern: string): RegistryPath {
+function pathOfPattern(pattern: string): RegistryPath {
   const bare = pattern.replace(/^https?:\/\//, '');
   const slash = bare.indexOf('/');
   const host = slash < 0 ? bare : bare.slice(0, slash);
@@ -90,17 +88,19 @@ function patternPlace(pattern: string): RegistryPath {
   return { host: canonicalHost(host), path: path === '/' ? '' : path };
 }
 
-function isFor(pattern: RegistryPath, wanted: RegistryPath): boolean {
+function matches(pattern: RegistryPath, wanted: RegistryPath): boolean {
   const [patternName = '', patternPort] = pattern.host.split(':');
   const [name = '', port] = wanted.host.split(':');
   if (patternPort !== port || !wanted.path.startsWith(pattern.path)) return false;
   const globs = patternName.split('.');
   const labels = name.split('.');
-  return globs.length === labels.length && globs.every((glob, index) => fits(glob, labels[index] ?? ''));
+  return (
+    globs.length === labels.length && globs.every((glob, index) => labelMatches(glob, labels[index] ?? ''))
+  );
 }
 
 /** Go's `filepath.Match` for one label of a host: `*`, `?` and classes like `[a-c]`. */
-function fits(glob: string, label: string): boolean {
+function labelMatches(glob: string, label: string): boolean {
   const source = glob
     .replace(/[.+^${}()|\\]/g, '\\$&')
     .replaceAll('[\\^', '[^')

@@ -6,46 +6,45 @@ import type { Engine } from '../engine.ts';
 import { authsFor, type RegistryAuths, registryHost } from './registry-auths.ts';
 import { imageId, pullOnce, type PullOptions } from './pull-image.ts';
 
-const mostTries = 4;
-const usualPauseMs = 500;
+const maxTries = 4;
+const defaultPauseMs = 500;
 
-/** A pull with all the credentials there are, of which those that are for the image are tried in turn. */
 type RegistryPullOptions = Omit<PullOptions, 'auth'> & {
   readonly auths: RegistryAuths;
-  /** The pause before the second try, of which each further one is the double; half a second when absent. */
+  /** The pause before the second try in milliseconds, doubled before each further one; the default is 500. */
   readonly firstPauseMs?: number | undefined;
 };
 
 /**
- * Pulls with each of the credentials that are for the image until the registry takes one, or without any when
- * none is for it. Gives the image's id.
+ * Pulls with each of the credentials for the image until the registry accepts one, or without credentials
+ * when there are none for it. Returns the id of the image.
  * @throws RunError ImageNotFound, ImagePullFailed or EngineUnavailable; the signal's reason when it aborts
  */
 export async function pullFromRegistry(engine: Engine, options: RegistryPullOptions): Promise<string> {
   const { image, auths } = options;
-  const fitting = authsFor(image, auths.entries);
+  const matching = authsFor(image, auths.entries);
   let refused: unknown;
-  for (const auth of fitting.length === 0 ? [undefined] : fitting.map((one) => one.auth)) {
+  for (const auth of matching.length === 0 ? [undefined] : matching.map((one) => one.auth)) {
     const pulled = await pull(engine, { ...options, auth });
     if ('id' in pulled) return pulled.id;
     refused = pulled.refused;
   }
-  throw refusedPull(refused, { image, tried: fitting.map(({ source }) => source), auths });
+  throw refusedPull(refused, { image, tried: matching.map(({ source }) => source), auths });
 }
 
-/** What came of a pull that the registry did not refuse for want of rights, or its refusal. */
+/** The id of the pulled image, or the error of a registry that refused access. */
 type Pulled = { readonly id: string } | { readonly refused: unknown };
 
 /**
- * Tries again what may pass: the engine keeps the layers that are complete. How long a try took says nothing about
- * the next one: a silent registry costs the engine 25 s, and a large layer can be cut off after an hour. The silence
- * that pullOnce suffers and the signal bound the time.
+ * Retries transient failures; the engine keeps the layers that are complete. The duration of a try does not
+ * matter: a silent registry costs the engine 25 s, and a large layer can be cut off after an hour. Only the
+ * signal and the bound on silence in {@link pullOnce} limit the time.
  */
 async function pull(
   engine: Engine,
   options: PullOptions & Pick<RegistryPullOptions, 'firstPauseMs'>,
 ): Promise<Pulled> {
-  const { image, signal, firstPauseMs = usualPauseMs } = options;
+  const { image, signal, firstPauseMs = defaultPauseMs } = options;
   for (let tries = 1; ; tries += 1) {
     try {
       await pullOnce(engine, options);
@@ -57,14 +56,14 @@ async function pull(
       if (error instanceof RunError) throw error;
       const failure = classifyPull(error);
       if (failure === 'refused') return { refused: error };
-      if (tries === mostTries || failure === 'missing') throw toPullError(error, { image, tries });
+      if (tries === maxTries || failure === 'missing') throw toPullError(error, { image, tries });
       const waitMs = backoffMs(tries - 1, { firstMs: firstPauseMs, maxMs: Infinity }, () => 1);
       await sleep(waitMs, signal);
     }
   }
 }
 
-/** Whether credentials were missing or refused; `tried` names whose were refused, in order, and never quotes them. */
+/** The error for missing or refused credentials; `tried` has the sources of the refused ones, in order. */
 export function refusedPull(
   error: unknown,
   { image, tried, auths }: { image: string; tried: readonly string[]; auths: RegistryAuths },
@@ -74,7 +73,11 @@ export function refusedPull(
     tried.length === 0
       ? `there are no credentials for its registry ${host} (${auths.advice(host)})`
       : `its registry ${host} refused the credentials of ${[...new Set(tried)].join(' and ')}`;
-  return new RunError('ImageNotFound', `The image ${image} cannot be pulled, ${why}: ${messageOf(error)}`, {
-    cause: error,
-  });
+  return new RunError(
+    'ImageNotFound',
+    `The image ${image} cannot be pulled because ${why}: ${messageOf(error)}`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -74,7 +74,10 @@ test('a run whose Secrets are for other registries is told their names', async (
   const auths = registryAuths([secret('elsewhere', '{"auths":{"ghcr.io":{"auth":"YTpi"}}}')]);
   const failure = await failureOf(ensure(await freshImage(), { auths }));
   assert.is(failure.reason, 'ImageNotFound');
-  assert.match(failure.message, `(elsewhere) none has an entry for ${registry.host}`);
+  assert.match(
+    failure.message,
+    `the Secrets of spec.imagePullSecrets have no entry for ${registry.host}: elsewhere`,
+  );
 });
 
 test('refused credentials are told by their Secret, never by their contents, and are not tried again', async () => {

@@ -2,9 +2,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { privilegesOf } from '../../../src/docker/create/container-spec.ts';
 
-const kept = privilegesOf({}).CapAdd;
+const defaultCapabilities = privilegesOf({}).CapAdd;
 
-test('without options a target has few rights', () => {
+test('without options a target has few privileges', () => {
   assert.equal(privilegesOf({}), {
     SecurityOpt: ['no-new-privileges'],
     CapDrop: ['ALL'],
@@ -13,29 +13,29 @@ test('without options a target has few rights', () => {
   });
 });
 
-test('capabilities are added to the usual ones, by either of their names', () => {
+test('an option adds capabilities to the default ones, with or without the prefix CAP_', () => {
   assert.equal(privilegesOf({ capAdd: ['SYS_PTRACE', 'cap_chown'] }), {
     ...privilegesOf({}),
-    CapAdd: [...kept, 'SYS_PTRACE'],
+    CapAdd: [...defaultCapabilities, 'SYS_PTRACE'],
   });
 });
 
-test('capabilities are dropped from the usual ones, and ALL leaves only those that are added', () => {
+test('an option drops default capabilities, and dropping ALL keeps only those that are added', () => {
   const { CapAdd } = privilegesOf({ capDrop: ['CAP_CHOWN', 'NET_RAW'] });
   assert.equal(
     CapAdd,
-    kept.filter((name) => name !== 'CHOWN'),
+    defaultCapabilities.filter((name) => name !== 'CHOWN'),
   );
   assert.equal(privilegesOf({ capDrop: ['ALL'] }).CapAdd, []);
   assert.equal(privilegesOf({ capDrop: ['all'], capAdd: ['KILL'] }).CapAdd, ['KILL']);
 });
 
-test('every capability but those dropped', () => {
+test('adding ALL grants every capability except those that are dropped', () => {
   const { CapAdd, CapDrop } = privilegesOf({ capAdd: ['ALL'], capDrop: ['SYS_ADMIN'] });
   assert.equal({ CapAdd, CapDrop }, { CapAdd: ['ALL'], CapDrop: ['SYS_ADMIN'] });
 });
 
-test('security options add to no-new-privileges unless they decide about it', () => {
+test('no-new-privileges stays unless a security option sets it', () => {
   assert.equal(privilegesOf({ securityOpt: ['seccomp=unconfined'] }).SecurityOpt, [
     'no-new-privileges',
     'seccomp=unconfined',
@@ -45,7 +45,7 @@ test('security options add to no-new-privileges unless they decide about it', ()
   ]);
 });
 
-test('a privileged target is held by nothing but the limit of processes', () => {
+test('for a privileged target only the limit on processes remains', () => {
   assert.equal(privilegesOf({ privileged: true }), {
     Privileged: true,
     SecurityOpt: [],
@@ -56,7 +56,7 @@ test('a privileged target is held by nothing but the limit of processes', () => 
   assert.equal(privilegesOf({ privileged: false }), privilegesOf({}));
 });
 
-test('the limit of processes can be another', () => {
+test('an option sets the limit on processes', () => {
   assert.is(privilegesOf({ pidsLimit: 64 }).PidsLimit, 64);
 });
 

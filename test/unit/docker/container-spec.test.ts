@@ -16,7 +16,7 @@ const options: ContainerOptions = {
 };
 const withInit = { hasInit: true };
 
-test('the least container is as secure as any other', () => {
+test('a container with the fewest options has the secure defaults', () => {
   assert.equal(containerSpec(options, withInit), {
     Image: 'busybox:local',
     Labels: { 'dockerrun.dev/run-uid': 'u' },
@@ -37,11 +37,11 @@ test('the least container is as secure as any other', () => {
   });
 });
 
-test('an engine without an init binary gets a container without one', () => {
+test('on an engine without an init binary the container runs without an init process', () => {
   assert.is(containerSpec(options, { hasInit: false }).HostConfig.Init, false);
 });
 
-test('command is the entrypoint and args are the command, and empty ones leave the image alone', () => {
+test('command becomes the entrypoint, args becomes the command, and empty ones keep those of the image', () => {
   const body = containerSpec({ ...options, command: ['python'], args: ['-c', ''] }, withInit);
   assert.equal(body.Entrypoint, ['python']);
   assert.equal(body.Cmd, ['-c', '']);
@@ -50,20 +50,20 @@ test('command is the entrypoint and args are the command, and empty ones leave t
   assert.not('Cmd' in empty);
 });
 
-test('bind mounts are Mounts, whose missing source is an error, and never Binds', () => {
+test('bind mounts are sent as Mounts, whose missing source is an error, never as Binds', () => {
   const mounts = [{ type: 'bind', source: '/data:x', target: '/in', readOnly: true } as const];
   const { HostConfig } = containerSpec({ ...options, mounts }, withInit);
   assert.equal(HostConfig.Mounts, [{ Type: 'bind', Source: '/data:x', Target: '/in', ReadOnly: true }]);
   assert.not('Binds' in HostConfig);
 });
 
-test('a memory limit is a limit on swap too', () => {
+test('a memory limit also limits swap', () => {
   const { HostConfig } = containerSpec({ ...options, memoryBytes: 1024 }, withInit);
   assert.is(HostConfig['Memory'], 1024);
   assert.is(HostConfig['MemorySwap'], 1024);
 });
 
-test('a CPU limit is a quota of each tenth of a second, at least the smallest the kernel takes', () => {
+test('a CPU limit is a quota in each 100 ms, and at least the smallest that the kernel accepts', () => {
   const quota = (nanoCpus: number) =>
     containerSpec({ ...options, nanoCpus }, withInit).HostConfig['CpuQuota'];
   assert.is(quota(1.5e9), 150_000);
@@ -71,20 +71,20 @@ test('a CPU limit is a quota of each tenth of a second, at least the smallest th
   assert.is(quota(1e6), 1_000);
 });
 
-test('the cgroup parent and the CPU weight are passed on', () => {
+test('the cgroup parent and the CPU weight are part of the request', () => {
   const { HostConfig } = containerSpec({ ...options, cgroupParent: '/kubepods/x', cpuShares: 512 }, withInit);
   assert.is(HostConfig.CgroupParent, '/kubepods/x');
   assert.is(HostConfig['CpuShares'], 512);
 });
 
-test("CPU requests become weights by the kubelet's formula", () => {
+test("a CPU request becomes a weight by the kubelet's formula", () => {
   assert.is(cpuSharesOf(1_000), 1_024);
   assert.is(cpuSharesOf(100), 102);
   assert.is(cpuSharesOf(0), 2);
   assert.is(cpuSharesOf(1e9), 262_144);
 });
 
-test('the limits of docker hold where resources give none', () => {
+test('the limits of the docker options apply where resources set none', () => {
   const docker = { memLimit: '64m', nanoCpus: 5e8, cpuShares: 2 };
   const { HostConfig } = containerSpec({ ...options, docker }, withInit);
   assert.is(HostConfig['Memory'], 2 ** 26);
@@ -92,14 +92,14 @@ test('the limits of docker hold where resources give none', () => {
   assert.is(HostConfig['NanoCpus'], 5e8);
   assert.is(HostConfig['CpuShares'], 2);
   const limited = { ...options, docker, memoryBytes: 1024, nanoCpus: 1e9, cpuShares: 512 };
-  const decided = containerSpec(limited, withInit).HostConfig;
-  assert.is(decided['Memory'], 1024);
-  assert.is(decided['CpuQuota'], 100_000);
-  assert.not('NanoCpus' in decided);
-  assert.is(decided['CpuShares'], 512);
+  const overridden = containerSpec(limited, withInit).HostConfig;
+  assert.is(overridden['Memory'], 1024);
+  assert.is(overridden['CpuQuota'], 100_000);
+  assert.not('NanoCpus' in overridden);
+  assert.is(overridden['CpuShares'], 512);
 });
 
-test('swap beyond the memory limit has to be asked for', () => {
+test('only an option allows swap beyond the memory limit', () => {
   const { HostConfig } = containerSpec(
     { ...options, memoryBytes: 1024, docker: { memswapLimit: -1 } },
     withInit,
@@ -108,24 +108,24 @@ test('swap beyond the memory limit has to be asked for', () => {
   assert.is(HostConfig['MemorySwap'], -1);
 });
 
-test('an init process can be asked for and refused', () => {
+test('an option turns the init process on or off', () => {
   const init = (wanted: boolean, hasInit: boolean) =>
     containerSpec({ ...options, docker: { init: wanted } }, { hasInit }).HostConfig.Init;
   assert.is(init(false, true), false);
   assert.is(init(true, false), true);
 });
 
-test("a label of docker never takes the place of one of the run's own", () => {
+test("a label of the docker options never replaces one of the run's own", () => {
   const labels = { 'dockerrun.dev/run-uid': 'other', team: 'x' };
   const body = containerSpec({ ...options, docker: { labels } }, withInit);
   assert.equal(body.Labels, { 'dockerrun.dev/run-uid': 'u', team: 'x' });
 });
 
-test('a container that is kept is not removed by the engine', () => {
+test('the engine does not remove a container that is kept', () => {
   assert.is(containerSpec({ ...options, keep: true }, withInit).HostConfig.AutoRemove, false);
 });
 
-test('nothing but an option of docker can loosen what holds for every target', () => {
+test('only docker options can loosen the secure defaults', () => {
   const text = fc.string();
   const arbitrary = fc.record({
     name: text,

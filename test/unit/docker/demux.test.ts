@@ -16,7 +16,7 @@ function encode(frames: readonly Frame[]): Buffer {
   );
 }
 
-/** The text of both outputs in order, a letter in front of each change of the output. */
+/** The text of both outputs in order, with the name of the output at each change. */
 function transcript(pieces: readonly OutputPiece[]): string {
   let last = '';
   let text = '';
@@ -42,7 +42,7 @@ const sample = encode([
 ]);
 const sampleText = '<stdout>one\n<stderr>error\n<stdout>two\nthree\n';
 
-test('a stream split in two at any byte gives the same output', () => {
+test('a stream that is split at any byte yields the same output', () => {
   for (let at = 0; at <= sample.length; at += 1) {
     const { pieces, isWhole } = pushAll([sample.subarray(0, at), sample.subarray(at)]);
     assert.is(transcript(pieces), sampleText, `split at ${at}`);
@@ -50,12 +50,12 @@ test('a stream split in two at any byte gives the same output', () => {
   }
 });
 
-test('a stream that comes byte by byte gives the same output', () => {
+test('a stream that arrives byte by byte yields the same output', () => {
   const { pieces } = pushAll(Array.from(sample, (byte) => Buffer.from([byte])));
   assert.is(transcript(pieces), sampleText);
 });
 
-test('any frames in any chunks give each output its bytes, in order', () => {
+test('from any frames in any chunks each output gets its bytes in order', () => {
   const frame = fc.record({
     type: fc.constantFrom(1, 2),
     payload: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
@@ -71,16 +71,16 @@ test('any frames in any chunks give each output its bytes, in order', () => {
       }
       const { pieces, isWhole } = pushAll(chunks);
       assert.ok(isWhole);
-      const wanted = frames.map(({ type, payload }) => ({
+      const expected = frames.map(({ type, payload }) => ({
         stream: type === 1 ? ('stdout' as const) : ('stderr' as const),
         data: payload,
       }));
-      assert.is(transcript(pieces), transcript(wanted.filter(({ data }) => data.length > 0)));
+      assert.is(transcript(pieces), transcript(expected.filter(({ data }) => data.length > 0)));
     }),
   );
 });
 
-test('neighbouring frames of one output come as one piece', () => {
+test('neighbouring frames of one output become one piece', () => {
   assert.equal(
     createDemux()
       .push(sample)
@@ -93,7 +93,7 @@ test('neighbouring frames of one output come as one piece', () => {
   );
 });
 
-test('payload is passed on before its frame is complete, so a claimed length costs no memory', () => {
+test('payload is returned before its frame is complete, so a large declared length needs no memory', () => {
   const demux = createDemux();
   const header = Buffer.from([1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
   assert.equal(demux.push(header), []);
@@ -101,7 +101,7 @@ test('payload is passed on before its frame is complete, so a claimed length cos
   assert.not(demux.isAtBoundary());
 });
 
-test('a stream that was cut is not at a boundary', () => {
+test('a stream that was cut off inside a frame is not at a boundary', () => {
   for (let cut = 1; cut < sample.length; cut += 1) {
     const { isWhole } = pushAll([sample.subarray(0, cut)]);
     const isBetweenFrames = [12, 26, 34, 46].includes(cut);
@@ -109,12 +109,12 @@ test('a stream that was cut is not at a boundary', () => {
   }
 });
 
-test("the engine's own error text goes where users look for errors", () => {
+test("the engine's own error text is part of stderr", () => {
   const { pieces } = pushAll([encode([{ type: 3, payload: Buffer.from('oops') }])]);
   assert.is(transcript(pieces), '<stderr>oops');
 });
 
-test('a stream that is not multiplexed is refused instead of guessed at', () => {
+test('a stream that is not multiplexed is an error', () => {
   assert.throws(() => createDemux().push(Buffer.from('plain text of a terminal')), /not multiplexed/);
   assert.throws(() => createDemux().push(Buffer.from([4, 0, 0, 0, 0, 0, 0, 1, 65])), /not multiplexed/);
 });

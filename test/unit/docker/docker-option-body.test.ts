@@ -134,18 +134,18 @@ const hostConfig: [DockerOptions, object][] = [
 ];
 
 for (const [options, body] of config) {
-  test(`${JSON.stringify(options)} is a field of the container`, () => {
+  test(`${JSON.stringify(options)} becomes a field of the create request`, () => {
     assert.equal(configOf(options), body);
   });
 }
 
 for (const [options, body] of hostConfig) {
-  test(`${JSON.stringify(options)} is a field of its host configuration`, () => {
+  test(`${JSON.stringify(options)} becomes a field of HostConfig`, () => {
     assert.equal(hostConfigOf(options), body);
   });
 }
 
-/** Options that this mapping leaves to containerSpec, where defaults and resources have a say, or to the query. */
+/** Options that containerSpec maps, because they depend on defaults and resources. */
 const elsewhere: [DockerOptions, readonly string[]][] = [
   [{ labels: { a: 'b' } }, ['Labels']],
   [{ init: true }, ['Init']],
@@ -173,7 +173,7 @@ for (const [docker, [field = '']] of elsewhere) {
   });
 }
 
-test('no option of the schema is left out', () => {
+test('every option of the schema is mapped, except platform, which is in the query', () => {
   const tested = new Set(
     [...config, ...hostConfig, ...elsewhere].flatMap(([options]) => Object.keys(options)),
   );

@@ -17,11 +17,11 @@ test('a die event carries the exit code and the time', () => {
   assert.is(Math.floor(parsed?.at ?? 0), 1_795_345_900_744);
 });
 
-test('a die event without an exit code never looks like a success', () => {
+test('a die event without an exit code does not count as a success', () => {
   assert.is(parseEvent(event('die'), 'abc')?.exitCode, 255);
 });
 
-test('events of other containers, other actions and other shapes are nothing', () => {
+test('events of other containers, of other actions and of other shapes are ignored', () => {
   assert.is(parseEvent(event('die'), 'abcd'), undefined);
   assert.is(parseEvent(event('exec_start: sh'), 'abc'), undefined);
   for (const shape of [null, 1, 'die', [], {}, { Actor: null }, { Actor: { ID: 'abc' }, Action: 'die' }]) {
@@ -29,7 +29,7 @@ test('events of other containers, other actions and other shapes are nothing', (
   }
 });
 
-test('the state of a container is narrowed', () => {
+test('the state of a container is parsed from an inspect', () => {
   const of = (state: object) => parseState({ State: state });
   assert.equal(of({ Status: 'created' }), { phase: 'created' });
   assert.equal(of({ Status: 'running' }), { phase: 'running' });
@@ -43,7 +43,7 @@ test('the state of a container is narrowed', () => {
   });
 });
 
-test('a container that is removed without ever having been started did not exit with 0', () => {
+test('a container that is being removed and never started did not exit with 0', () => {
   const state = { Status: 'removing', ExitCode: 0, StartedAt: '0001-01-01T00:00:00Z' };
   assert.equal(parseState({ State: state }), { phase: 'created' });
 });
@@ -81,7 +81,7 @@ test('the progress of a pull adds up its layers and ends complete', () => {
   );
 });
 
-test('an error line fails the pull in the words of the engine', () => {
+test("an error line fails the pull with the engine's message", () => {
   const progress = new PullProgress(() => undefined);
   const line = { errorDetail: { message: 'unexpected EOF' }, error: 'unexpected EOF' };
   assert.throws(() => progress.observe(line), /^unexpected EOF$/);

@@ -22,13 +22,13 @@ async function failure(promise: Promise<unknown>): Promise<string> {
   return 'it did not fail';
 }
 
-test('lines and characters split at any byte come out whole', async () => {
+test('lines and characters that are split at any byte are put together again', async () => {
   const values = [{ status: 'Größe ✓ 漢字' }, { id: '𝄞' }, { status: 'x' }];
   const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\r\n`).join(''));
   for (let size = 1; size <= bytes.length; size += 1) assert.equal(await parse(bytes, size), values);
 });
 
-test('any values in any chunks come out as they went in', async () => {
+test('any values in any chunks are parsed unchanged', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.jsonValue()), fc.integer({ min: 1, max: 50 }), async (values, size) => {
       const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
@@ -37,21 +37,21 @@ test('any values in any chunks come out as they went in', async () => {
   );
 });
 
-test('empty lines mean nothing, and the last line needs no newline', async () => {
+test('empty lines are ignored, and the last line needs no newline', async () => {
   assert.equal(await parse(Buffer.from('\n{"a":1}\n\n  \n{"b":2}')), [{ a: 1 }, { b: 2 }]);
 });
 
-test('a line that was cut is an error, not an end', async () => {
-  assert.match(await failure(parse(Buffer.from('{"a":1}\n{"b":'))), 'no JSON: {"b":');
+test('a line that was cut off is an error', async () => {
+  assert.match(await failure(parse(Buffer.from('{"a":1}\n{"b":'))), 'not JSON: {"b":');
 });
 
-test('a line that is no JSON is shown, but not all of it', async () => {
+test('the error for a line that is not JSON quotes only its beginning', async () => {
   const text = await failure(parse(Buffer.from(`<html>${'x'.repeat(5_000)}\n`)));
   assert.match(text, '<html>');
   assert.ok(text.length < 400);
 });
 
-test('a line without end is given up', async () => {
+test('a line that is too long is an error', async () => {
   assert.match(await failure(parse(Buffer.alloc(5 * 1024 * 1024, 'x'), 65_536)), 'more than');
 });
 

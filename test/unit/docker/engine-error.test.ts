@@ -24,7 +24,7 @@ function systemError(code: string): Error {
 
 const at = { image: 'lab/x:1', name: 'run-1', socketPath: '/x.sock' };
 
-test('a socket nobody serves is unreachable, a refusal is not', () => {
+test('an engine on a socket without a server is unreachable, one that refuses a request is not', () => {
   for (const code of ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE']) {
     assert.ok(isUnreachable(systemError(code)), code);
   }
@@ -33,12 +33,12 @@ test('a socket nobody serves is unreachable, a refusal is not', () => {
   assert.not(isUnreachable(new DOMException('cancelled', 'AbortError')));
 });
 
-test("the engine's words come without dockerode's", () => {
+test("the engine's message has no prefix of dockerode", () => {
   assert.is(messageOf(refusal(409, 'Conflict. In use - really')), 'Conflict. In use - really');
   assert.is(messageOf(systemError('ENOENT')), 'connect ENOENT /x.sock');
 });
 
-test('refusals of a create are told apart', () => {
+test('the errors of a create have different reasons', () => {
   const reason = (error: Error) => toCreateError(error, at).reason;
   const missing = 'invalid mount config for type "bind": bind source path does not exist: /data/a b';
   assert.is(reason(refusal(400, missing)), 'HostPathNotVisible');
@@ -49,7 +49,7 @@ test('refusals of a create are told apart', () => {
   assert.is(reason(systemError('ECONNREFUSED')), 'EngineUnavailable');
 });
 
-test("a start that was refused is the run's fault, one that got no answer is not", () => {
+test('a refused start is ContainerStartFailed, a start without an answer is ContainerLost', () => {
   assert.is(toStartError(refusal(400, 'x'), '/x.sock').reason, 'ContainerStartFailed');
   assert.is(toStartError(systemError('ECONNRESET'), '/x.sock').reason, 'ContainerLost');
 });
@@ -69,28 +69,28 @@ for (const [engine, noise] of [
     `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ${clause}: unknown`,
   ],
 ] as const) {
-  test(`the runtime's message of an engine ${engine} is cut to its last clause`, () => {
+  test(`the message of the runtime in engine ${engine} is cut to its last clause`, () => {
     assert.is(shortenRuntimeMessage(noise), clause);
   });
 }
 
-test('a message without noise stays as it is', () => {
+test('a message without a known prefix stays as it is', () => {
   const text = 'could not select device driver "" with capabilities: [[gpu]]';
   assert.is(shortenRuntimeMessage(text), text);
 });
 
-test("docker-init's complaint is a failed start; the same exit code of a target is not", () => {
-  const said = '[FATAL tini (7)] exec /nosuch failed: No such file or directory\n';
-  const failure = initFailure(127, said);
+test('an error line of docker-init is a failed start; the same exit code alone is not', () => {
+  const text = '[FATAL tini (7)] exec /nosuch failed: No such file or directory\n';
+  const failure = initFailure(127, text);
   assert.is(failure?.reason, 'ContainerStartFailed');
   assert.match(failure?.message ?? '', 'exec /nosuch failed: No such file or directory');
   assert.is(
-    initFailure(1, said.replace('No such file or directory', 'Exec format error'))?.reason,
+    initFailure(1, text.replace('No such file or directory', 'Exec format error'))?.reason,
     'ContainerStartFailed',
   );
   assert.is(initFailure(127, 'sh: nosuch: not found\n'), undefined);
-  assert.is(initFailure(127, `first\n${said}`), undefined);
-  assert.is(initFailure(0, said), undefined);
+  assert.is(initFailure(127, `first\n${text}`), undefined);
+  assert.is(initFailure(0, text), undefined);
 });
 
 for (const text of [
@@ -104,7 +104,7 @@ for (const text of [
   'invalid reference format: repository name must be lowercase',
   'no matching manifest for linux/arm64/v8 in the manifest list entries',
 ]) {
-  test(`"${text.slice(0, 40)}" is an image that another try will not find`, () => {
+  test(`"${text.slice(0, 40)}" is not worth a retry`, () => {
     assert.is.not(classifyPull(refusal(500, text)), 'transient');
     assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 1 }).reason, 'ImageNotFound');
   });
@@ -118,18 +118,18 @@ for (const text of [
   'unexpected EOF',
   'net/http: TLS handshake timeout',
 ]) {
-  test(`"${text.slice(-40)}" may pass`, () => {
+  test(`"${text.slice(-40)}" is worth a retry`, () => {
     assert.is(classifyPull(refusal(500, text)), 'transient');
     assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 4 }).reason, 'ImagePullFailed');
   });
 }
 
-test('an engine that does not answer is named with its setting', () => {
+test('the error for an engine that does not answer names its cause and the setting', () => {
   assert.match(unavailable('/x.sock', systemError('EACCES')).message, 'permission denied');
   assert.match(unavailable('/x.sock', systemError('ENOENT')).sentence, 'DOCKERRUN_DOCKER_SOCKET');
 });
 
-test('a removal that is under way already is no failure', () => {
+test('a removal that is already in progress is recognised', () => {
   assert.ok(isRemovalInProgress(refusal(409, 'removal of container abc is already in progress')));
   assert.not(isRemovalInProgress(refusal(409, 'You cannot remove a running container')));
 });

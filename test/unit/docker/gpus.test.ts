@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ContainerOptions, containerSpec } from '../../../src/docker/create/container-spec.ts';
-import { canDoWithout, gpuAttempts } from '../../../src/docker/create/create-container.ts';
+import { isGpuUnavailable, gpuVariants } from '../../../src/docker/create/create-container.ts';
 import { podGpus } from '../../../src/docker/create/gpu-request.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
@@ -11,7 +11,7 @@ const requestsOf = (more: Partial<ContainerOptions>) =>
 const visible = (NVIDIA_VISIBLE_DEVICES: string, names?: string[]) =>
   podGpus({ NVIDIA_VISIBLE_DEVICES }, names);
 
-test('a pod without GPUs gives its target none', () => {
+test('without GPUs in the pod the target gets none', () => {
   assert.is(podGpus({}), undefined);
   for (const text of ['', ' ', 'void', 'none']) assert.is(visible(text), undefined, text);
 });
@@ -23,7 +23,7 @@ test('the GPUs of a pod are those that the device plugin names', () => {
   assert.equal(visible('all'), { count: -1 });
 });
 
-test('the GPUs of a pod can be the names of what is mounted', () => {
+test('the GPUs of a pod can be the names of mounted entries', () => {
   const directory = '/var/run/nvidia-container-devices';
   assert.equal(visible(directory, ['MIG-1', 'MIG-2']), { deviceIds: ['MIG-1', 'MIG-2'] });
   assert.is(visible(directory, []), undefined);
@@ -38,38 +38,38 @@ test('GPUs are a device request, as docker run --gpus makes it', () => {
   assert.is(requestsOf({}), undefined);
 });
 
-test('device requests of the user count in place of those of the pod', () => {
+test('device requests of the user replace those of the pod', () => {
   const docker = { deviceRequests: [{ driver: 'x', count: 1 }] };
   assert.equal(requestsOf({ docker, gpus: { count: 2 } }), [
     { Driver: 'x', Count: 1, DeviceIDs: [], Capabilities: [], Options: {} },
   ]);
 });
 
-/** The GPUs and the runtime of each attempt. */
-const attempts = (more: Partial<ContainerOptions>) =>
-  gpuAttempts({ ...options, ...more }).map(({ options: { docker, gpus } }) => ({
+/** The GPUs and the runtime of each variant. */
+const variants = (more: Partial<ContainerOptions>) =>
+  gpuVariants({ ...options, ...more }).map(({ options: { docker, gpus } }) => ({
     ...(gpus === undefined ? {} : { gpus }),
     ...(docker?.runtime === undefined ? {} : { runtime: docker.runtime }),
   }));
 
-test('GPUs that were asked for are never done without', () => {
-  assert.equal(attempts({ gpus: { count: 1 } }), [{ gpus: { count: 1 } }]);
-  assert.equal(attempts({}), [{}]);
-  assert.equal(attempts({ docker: { deviceRequests: [] }, gpus: { count: 1, optional: true } }).length, 1);
+test('a run never starts without the GPUs that it requests', () => {
+  assert.equal(variants({ gpus: { count: 1 } }), [{ gpus: { count: 1 } }]);
+  assert.equal(variants({}), [{}]);
+  assert.equal(variants({ docker: { deviceRequests: [] }, gpus: { count: 1, optional: true } }).length, 1);
 });
 
-test('GPUs that only the image wants can be done without', () => {
+test('a run can start without the GPUs that only its image asks for', () => {
   const gpus = { count: -1, optional: true };
-  assert.equal(attempts({ gpus }), [{ gpus }, {}]);
+  assert.equal(variants({ gpus }), [{ gpus }, {}]);
 });
 
-test('the runtime nvidia is a device request first', () => {
+test('the runtime nvidia is tried as a device request first', () => {
   const all = { gpus: { count: -1 } };
-  assert.equal(attempts({ docker: { runtime: 'nvidia' } }), [all, { runtime: 'nvidia' }]);
-  assert.equal(attempts({ docker: { runtime: 'runc' } }), [{ runtime: 'runc' }]);
+  assert.equal(variants({ docker: { runtime: 'nvidia' } }), [all, { runtime: 'nvidia' }]);
+  assert.equal(variants({ docker: { runtime: 'runc' } }), [{ runtime: 'runc' }]);
 });
 
-test('only an engine that has no GPU to give is a reason for the next attempt', () => {
+test('only an engine without a GPU is a reason to try the next variant', () => {
   const refusals = [
     'could not select device driver "" with capabilities: [[gpu]]',
     'Unknown runtime specified nvidia',
@@ -78,13 +78,13 @@ test('only an engine that has no GPU to give is a reason for the next attempt', 
   ];
   for (const text of refusals) {
     assert.ok(
-      canDoWithout(new RunError('ContainerStartFailed', `The container could not start: ${text}`)),
+      isGpuUnavailable(new RunError('ContainerStartFailed', `The container could not start: ${text}`)),
       text,
     );
   }
-  assert.not(canDoWithout(new RunError('ContainerStartFailed', 'exec: "nope": not found')));
-  assert.not(canDoWithout(new RunError('Cancelled', 'nvidia-container')));
-  assert.not(canDoWithout(new Error('could not select device driver')));
+  assert.not(isGpuUnavailable(new RunError('ContainerStartFailed', 'exec: "nope": not found')));
+  assert.not(isGpuUnavailable(new RunError('Cancelled', 'nvidia-container')));
+  assert.not(isGpuUnavailable(new Error('could not select device driver')));
 });
 
 test.run();

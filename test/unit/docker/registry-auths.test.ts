@@ -6,12 +6,12 @@ function entry(pattern: string) {
   return { pattern, source: pattern, login: { username: 'u', password: 'p' } };
 }
 
-/** The patterns that fit, in the order in which they are tried. */
-function fitting(image: string, ...patterns: string[]): string[] {
+/** The patterns that match, in the order in which they are tried. */
+function matching(image: string, ...patterns: string[]): string[] {
   return authsFor(image, patterns.map(entry)).map(({ source }) => source);
 }
 
-test('the registry of an image is its first part when that looks like a host', () => {
+test('the registry of an image is its first part if that looks like a host', () => {
   assert.is(registryHost('busybox'), 'docker.io');
   assert.is(registryHost('lab/x:1'), 'docker.io');
   assert.is(registryHost('index.docker.io/lab/x'), 'docker.io');
@@ -33,8 +33,8 @@ for (const pattern of [
   'gh[a-d]r.io',
   'gh[^x-z]r.io',
 ]) {
-  test(`${pattern} is for ghcr.io/lab/x`, () => {
-    assert.equal(fitting('ghcr.io/lab/x:1', pattern), [pattern]);
+  test(`${pattern} matches ghcr.io/lab/x`, () => {
+    assert.equal(matching('ghcr.io/lab/x:1', pattern), [pattern]);
   });
 }
 
@@ -50,15 +50,15 @@ for (const pattern of [
   'docker.io',
   '',
 ]) {
-  test(`${pattern === '' ? 'nothing' : pattern} is not for ghcr.io/lab/x`, () => {
-    assert.equal(fitting('ghcr.io/lab/x:1', pattern), []);
+  test(`${pattern === '' ? 'an empty pattern' : pattern} does not match ghcr.io/lab/x`, () => {
+    assert.equal(matching('ghcr.io/lab/x:1', pattern), []);
   });
 }
 
-test('a wildcard stands for one label of a host, and a port must be the same', () => {
-  assert.equal(fitting('a.example.org:5000/x', '*.example.org:5000'), ['*.example.org:5000']);
-  assert.equal(fitting('a.example.org:5000/x', '*.example.org', 'a.example.org:5001'), []);
-  assert.equal(fitting('a.b.example.org/x', '*.example.org'), []);
+test('a wildcard matches one label of a host, and ports must be equal', () => {
+  assert.equal(matching('a.example.org:5000/x', '*.example.org:5000'), ['*.example.org:5000']);
+  assert.equal(matching('a.example.org:5000/x', '*.example.org', 'a.example.org:5001'), []);
+  assert.equal(matching('a.b.example.org/x', '*.example.org'), []);
 });
 
 for (const image of [
@@ -69,23 +69,23 @@ for (const image of [
 ]) {
   test(`${image} is an image of Docker Hub under all of its names`, () => {
     const patterns = ['https://index.docker.io/v1/', 'index.docker.io', 'docker.io', 'docker.io/library'];
-    assert.equal(fitting(image, ...patterns).sort(), patterns.sort());
+    assert.equal(matching(image, ...patterns).sort(), patterns.sort());
     assert.is(authsFor(image, [entry('docker.io')])[0]?.auth.serveraddress, 'https://index.docker.io/v1/');
   });
 }
 
-test('the more specific credentials come first, and equal ones in their order', () => {
+test('more specific credentials come first, and equal ones keep their order', () => {
   const image = 'reg.example.org/lab/deep/x:1';
   const patterns = ['*.example.org', 'reg.example.org', 'reg.example.org/lab', 'reg.example.org/lab/deep'];
-  assert.equal(fitting(image, ...patterns), [...patterns].reverse());
-  assert.equal(fitting(image, 'https://reg.example.org', 'reg.example.org/v2/', 'reg.example.org'), [
+  assert.equal(matching(image, ...patterns), [...patterns].reverse());
+  assert.equal(matching(image, 'https://reg.example.org', 'reg.example.org/v2/', 'reg.example.org'), [
     'https://reg.example.org',
     'reg.example.org/v2/',
     'reg.example.org',
   ]);
 });
 
-test("the engine is told the image's registry, not the pattern", () => {
+test("serveraddress is the image's registry, not the pattern", () => {
   const found = authsFor('a.example.org:5000/x', [entry('https://*.example.org:5000/v1/')]);
   assert.equal(found[0]?.auth, { username: 'u', password: 'p', serveraddress: 'a.example.org:5000' });
 });

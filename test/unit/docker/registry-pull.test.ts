@@ -20,7 +20,7 @@ for (const text of [
   'unexpected status code 401 Unauthorized',
   'received unexpected HTTP status: 403 Forbidden',
 ]) {
-  test(`a registry wants credentials: ${text}`, () => {
+  test(`the registry refuses access: ${text}`, () => {
     assert.is(classifyPull(answer(500, text)), 'refused');
     assert.is(classifyPull(new Error(text)), 'refused');
   });
@@ -33,28 +33,28 @@ for (const text of [
   'open /var/lib/docker/tmp/x: permission denied',
   'dial tcp 10.0.0.1:4031: connect: connection refused',
 ]) {
-  test(`a registry does not want credentials: ${text}`, () => {
+  test(`the registry does not refuse access: ${text}`, () => {
     assert.is.not(classifyPull(answer(500, text)), 'refused');
   });
 }
 
-test('a refusal by status alone counts, whatever its words', () => {
+test('a status alone classifies a failure, whatever its text', () => {
   assert.is(classifyPull(answer(401, 'no')), 'refused');
   assert.is(classifyPull(answer(403, 'no')), 'refused');
   assert.is(classifyPull(answer(404, 'no')), 'missing');
 });
 
-test('the sentence tells missing credentials from refused ones, each Secret once', () => {
+test('the message distinguishes missing from refused credentials, and names each Secret once', () => {
   const pull = { image: 'reg.example.org/x:1', auths: registryAuths([]) };
   const error = new Error('denied');
   assert.is(
     refusedPull(error, { ...pull, tried: [] }).message,
-    'The image reg.example.org/x:1 cannot be pulled, there are no credentials for its registry reg.example.org ' +
+    'The image reg.example.org/x:1 cannot be pulled because there are no credentials for its registry reg.example.org ' +
       '(name a Secret with credentials for reg.example.org in spec.imagePullSecrets): denied',
   );
   assert.is(
     refusedPull(error, { ...pull, tried: ['Secret a', 'Secret a', 'Secret b'] }).message,
-    'The image reg.example.org/x:1 cannot be pulled, its registry reg.example.org refused the credentials of ' +
+    'The image reg.example.org/x:1 cannot be pulled because its registry reg.example.org refused the credentials of ' +
       'Secret a and Secret b: denied',
   );
 });
