@@ -94,7 +94,7 @@ export class ExitWatch {
 
   /**
    * True when the engine reported that the memory limit killed the target or one of its processes. A busy
-   * engine may learn of it only after it removed the container (measured: 1 in 100), and then never reports it.
+   * engine may learn of it only after it removed the container (measured: 1 in 100), and then stays silent.
    */
   get oomKilled(): boolean {
     return this.#oomKilled;

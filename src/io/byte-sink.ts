@@ -1,12 +1,14 @@
 import type { FileHandle } from 'node:fs/promises';
 
+/** Takes a stream of chunks, one write at a time. */
 export type ByteSink = {
+  /** When it returns a promise, the caller waits for that before the next write. */
   write(chunk: Buffer): Promise<void> | undefined;
-  /** Everything so far was in vain, the stream begins anew; a sink that cannot do that throws. */
+  /** The stream starts again from its first byte; a sink that cannot undo its writes throws. */
   restart(): Promise<void>;
 };
 
-/** Writes a stream of chunks to a file from position 0 on; each chunk waits until the one before is in the file. */
+/** Writes a stream of chunks to a file, from position 0. */
 export class FileSink implements ByteSink {
   readonly #handle: FileHandle;
   #position = 0;
@@ -21,12 +23,12 @@ export class FileSink implements ByteSink {
     return this.#inFlight;
   }
 
-  /** Resolves when everything written so far is in the file. */
+  /** Resolves when everything that was written so far is in the file. */
   async flush(): Promise<void> {
     await this.#inFlight;
   }
 
-  /** Forgets everything written so far; the next chunk is the first of the file. */
+  /** Empties the file; the next chunk is its first. */
   async restart(): Promise<void> {
     await this.#inFlight;
     this.#position = 0;
@@ -34,7 +36,7 @@ export class FileSink implements ByteSink {
   }
 
   async #writeAll(chunk: Buffer): Promise<void> {
-    // More than once for a short write, as on a full disk: the rest either fits after all or says why not.
+    // Repeats after a short write, as on a full disk: the rest either fits or fails with the cause.
     for (let done = 0; done < chunk.length;) {
       const { bytesWritten } = await this.#handle.write(chunk, done, chunk.length - done, this.#position);
       done += bytesWritten;

@@ -5,17 +5,18 @@ import { describe } from '../support/errors.ts';
 import { userAgent } from '../support/version.ts';
 import { Watchdog } from '../support/watchdog.ts';
 
-/** Milliseconds: without a byte taken by a server that has to be connected first, and for its answer to the end. */
+/** How long the server may accept no byte, including the time to connect. */
 const stallMs = 120_000;
+/** How long the server may take to respond to the end of the body. */
 const answerMs = 300_000;
 
-/** Where the bytes go, and with which headers, none of which is about how they go (see isOwnHeader). */
+/** Where the bytes go; the headers must not be those that the request itself sets (see isForbiddenHeader). */
 export type PostTarget = { readonly url: string; readonly headers: Readonly<Record<string, string>> };
 
 /**
- * One POST request with Transfer-Encoding: chunked that is sent while its body comes into being: every write is one
- * chunk. Redirects are not followed, since what was sent cannot be sent again. An answer of another kind than 2xx, also
- * an early one, makes the write that waits, or the end, reject; one that is over before the body is fails it, too.
+ * One POST request with Transfer-Encoding: chunked, sent while its body is produced: each write is one chunk.
+ * Redirects are not followed, because the bytes cannot be sent again. A response other than 2xx, even an
+ * early one, rejects the pending write or the end; so does any response that ends before the body.
  */
 export class ChunkedPost {
   readonly #where: string;
@@ -23,17 +24,17 @@ export class ChunkedPost {
   readonly #watchdog: Watchdog;
   readonly #accepted = Promise.withResolvers<void>();
   #failure: Error | undefined;
-  /** Why the connection broke; an answer that came before tells more, and that is known once it is closed. */
+  /** Why the connection broke; used only when it closes without a response, which would explain more. */
   #broken: unknown;
-  /** Of the one write that waits. */
+  /** Rejects the pending write. */
   #rejectWrite: ((failure: Error) => void) | undefined;
   #hasEnded = false;
 
   constructor({ url, headers }: PostTarget, signal: AbortSignal) {
     const { origin, pathname, protocol } = new URL(url);
-    // Without its query, which may hold a secret.
+    // Without the query, which may contain a secret.
     this.#where = `${origin}${pathname}`;
-    this.#watchdog = new Watchdog(stallMs, 'byte taken', signal);
+    this.#watchdog = new Watchdog(stallMs, 'byte accepted', signal);
     this.#request = (protocol === 'https:' ? requestHttps : requestHttp)(url, {
       method: 'POST',
       agent: false,
@@ -54,9 +55,9 @@ export class ChunkedPost {
     this.#watchdog.pause();
   }
 
-  /** Sends one chunk; resolves when the connection has taken it. One at a time. */
+  /** Sends one chunk, one at a time; resolves when the connection has accepted it. */
   async write(chunk: Buffer): Promise<void> {
-    // An answer that is there already is read first: a write into a closed connection would lose it.
+    // Reads a response that has already arrived first: a write into a closed connection would lose it.
     await setImmediate();
     if (this.#failure !== undefined) throw this.#failure;
     if (chunk.length === 0) return;
@@ -88,7 +89,7 @@ export class ChunkedPost {
     }
   }
 
-  /** Breaks the request off: the server sees that the body is not complete. */
+  /** Breaks off the request; the server sees that the body is not complete. */
   abort(): void {
     this.#watchdog.stop();
     this.#request.destroy();
@@ -98,12 +99,12 @@ export class ChunkedPost {
     response.on('error', () => undefined).resume();
     const { statusCode = 0 } = response;
     if (statusCode < 200 || statusCode > 299) {
-      this.#settle(new Error(`it answers ${statusCode}${hint(statusCode)}`));
+      this.#settle(new Error(`it answered ${statusCode}${hint(statusCode)}`));
     } else if (this.#hasEnded) this.#accepted.resolve();
     else response.once('end', () => this.#onEarlyEnd());
   }
 
-  /** Some servers begin their answer before the body is over; only its end says anything. */
+  /** Some servers start their response before the end of the body; only its end counts. */
   #onEarlyEnd(): void {
     if (this.#hasEnded) this.#accepted.resolve();
     else this.#settle(new Error('it answered before the end of the stream'));
@@ -116,7 +117,7 @@ export class ChunkedPost {
   /** The first failure counts. */
   #settle(error: unknown): void {
     if (this.#failure === undefined) {
-      const text = `${this.#where} does not take the stream: ${describe(error)}`;
+      const text = `${this.#where} does not accept the stream: ${describe(error)}`;
       this.#failure = new Error(text, { cause: error });
     }
     this.#accepted.reject(this.#failure);
@@ -127,5 +128,5 @@ export class ChunkedPost {
 
 function hint(status: number): string {
   if (status >= 300 && status < 400) return ', but a stream cannot be redirected: use its final address';
-  return status === 401 || status === 403 ? ': see the headers of the stream' : '';
+  return status === 401 || status === 403 ? ': check the headers of the stream' : '';
 }

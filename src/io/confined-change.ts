@@ -11,10 +11,21 @@ import {
   splitLast,
 } from './confined.ts';
 
-/** File systems without hard links (FAT, some network ones) answer with one of these. */
+/** A path below a root that was created or is about to be; a file has an inode, a directory has none. */
+export type CreatedPath = { readonly path: string; readonly inode?: string };
+
+/** Files and directories with this prefix are certainly ours, even without an inode. */
+export const ownNamePrefix = '.dockerrun-';
+
+/** Identifies a file on the machine, whatever its names: its device and its inode. */
+export function inodeOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}
+
+/** Error codes of file systems without hard links (FAT, some network file systems). */
 const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
-/** Fails when something has the name already, whatever it is. */
+/** Fails when an entry of any kind has the name already. */
 export async function refuseExisting(root: string, relativePath: string): Promise<void> {
   const { parents, name } = splitLast(relativePath);
   await using directory = await openDirectory(root, parents);
@@ -22,8 +33,8 @@ export async function refuseExisting(root: string, relativePath: string): Promis
 }
 
 /**
- * Gives the finished file `temporary` its final name in the same directory, and never replaces anything. The file
- * keeps its inode; `onReserve` hears of the empty file that holds the name for it where there are no hard links.
+ * Gives the finished file `temporary` its final name in the same directory, and never replaces an entry. The
+ * file keeps its inode. Without hard links an empty file reserves the name first, which `onReserve` receives.
  */
 export async function publishFile(
   root: string,
@@ -49,8 +60,8 @@ export async function publishFile(
 }
 
 /**
- * Removes what was made below `root`: an empty directory, or a file if it is still the one with that inode. True
- * when nothing has that name any more.
+ * Removes what was created below `root`: an empty directory, or a file if it still has that inode. Returns
+ * true when no entry has that name any more.
  */
 export async function removePath(root: string, made: CreatedPath): Promise<boolean> {
   const { parents, name } = splitLast(made.path);
@@ -70,7 +81,7 @@ export async function removePath(root: string, made: CreatedPath): Promise<boole
   }
 }
 
-/** Removes made paths from the last to the first, as removePath does; tells what had to stay. */
+/** Removes created paths from the last to the first, as removePath does; returns those that had to stay. */
 export async function removePaths(root: string, made: readonly CreatedPath[]): Promise<string[]> {
   const kept = new Set<string>();
   for (const one of made.toReversed()) {
@@ -79,15 +90,4 @@ export async function removePaths(root: string, made: readonly CreatedPath[]): P
     else kept.add(one.path);
   }
   return [...kept];
-}
-
-/** Files and directories of our own making whose names begin so are unmistakable, even without an inode. */
-export const ownNamePrefix = '.dockerrun-';
-
-/** A path below a root that was made, or is just about to be; a file has an inode, a directory has none. */
-export type CreatedPath = { readonly path: string; readonly inode?: string };
-
-/** What tells a file from every other one on the machine, whatever its names: its device and its inode. */
-export function inodeOf({ dev, ino }: BigIntStats): string {
-  return `${dev}:${ino}`;
 }

@@ -2,29 +2,17 @@ import type { Stats } from 'node:fs';
 import { chmod, constants, type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
 import { errorCode } from '../support/errors.ts';
 
-/**
- * Linux' O_PATH, which Node does not name: the descriptor only marks the place. Opening so never blocks on a
- * pipe, never wakes a device and never follows a link, hence it is safe on what a hostile target left behind.
- */
-export const O_PATH = 0o10000000;
+type ConfinedPathProblem = 'invalid' | 'missing' | 'unsafe' | 'exists';
 
-/** A path that reaches `name` in an open directory: Node has no openat, but the kernel's /proc links do the same. */
-export function inDirectory(directory: FileHandle, name: string): string {
-  return `/proc/self/fd/${directory.fd}/${name}`;
-}
+/** A path that would leave its root, has the wrong kind, or is taken; `message` is for users. */
+export class ConfinedPathError extends Error {
+  override readonly name = 'ConfinedPathError';
+  readonly problem: ConfinedPathProblem;
 
-/** Opens the directory at `segments` below `root` step by step, so that no link on the way is followed. */
-export async function openDirectory(root: string, segments: readonly string[]): Promise<FileHandle> {
-  let directory = await openRoot(root);
-  for (const [index, name] of segments.entries()) {
-    const parent = directory;
-    try {
-      directory = await openChildDirectory(parent, name, segments.slice(0, index + 1).join('/'));
-    } finally {
-      await parent.close();
-    }
+  constructor(problem: ConfinedPathProblem, message: string) {
+    super(message);
+    this.problem = problem;
   }
-  return directory;
 }
 
 /** Opens a file for reading if it really is a regular file below `root`; the caller closes the handle. */
@@ -36,13 +24,27 @@ export async function openRegularFile(root: string, relativePath: string): Promi
   if (!stats.isFile()) {
     throw new ConfinedPathError('unsafe', `${relativePath} is ${kindOf(stats)}, not a regular file`);
   }
-  // Reopening the place, not the name: what was checked is what is read, whoever renames meanwhile.
+  // Reopens the place, not the name: what was checked is what is read, even when it is renamed meanwhile.
   return await open(`/proc/self/fd/${place.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
+/** Creates a new file for writing with exactly `mode`; never replaces an entry, not even a dangling link. */
+export async function createFile(root: string, relativePath: string, mode: number): Promise<FileHandle> {
+  const { parents, name } = splitLast(relativePath);
+  await using directory = await openDirectory(root, parents);
+  const handle = await createInDirectory(directory, name, relativePath);
+  try {
+    await handle.chmod(mode);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
 /**
- * Makes the directories of a path below `root` that are missing, with exactly `mode` (the umask does not count).
- * `onCreate` hears the path of each one before it is made.
+ * Creates the missing directories of a path below `root` with exactly `mode`, whatever the umask. `onCreate`
+ * receives each path before it is created.
  */
 export async function makeDirectories(
   root: string,
@@ -69,73 +71,32 @@ export async function makeDirectories(
   }
 }
 
-/** Creates a new file for writing with exactly `mode`; whatever has the name already, even a dangling link, is kept. */
-export async function createFile(root: string, relativePath: string, mode: number): Promise<FileHandle> {
-  const { parents, name } = splitLast(relativePath);
-  await using directory = await openDirectory(root, parents);
-  const handle = await createInDirectory(directory, name, relativePath);
+async function makeDirectory(directory: FileHandle, name: string): Promise<void> {
   try {
-    await handle.chmod(mode);
-    return handle;
+    await mkdir(inDirectory(directory, name), 0o700);
   } catch (error) {
-    await handle.close();
-    throw error;
+    // Another process created it at the same time, which serves as well.
+    if (errorCode(error) !== 'EEXIST') throw error;
   }
 }
 
-/** Creates a new file of mode 0600 in an open directory. */
-export async function createInDirectory(
-  directory: FileHandle,
-  name: string,
-  relativePath: string,
-): Promise<FileHandle> {
-  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
-  try {
-    return await open(inDirectory(directory, name), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o600);
-  } catch (error) {
-    throw errorCode(error) === 'EEXIST' ? alreadyExists(relativePath) : error;
+/** Opens the directory at `segments` below `root` step by step, so that it never follows a link. */
+export async function openDirectory(root: string, segments: readonly string[]): Promise<FileHandle> {
+  let directory = await openRoot(root);
+  for (const [index, name] of segments.entries()) {
+    const parent = directory;
+    try {
+      directory = await openChildDirectory(parent, name, segments.slice(0, index + 1).join('/'));
+    } finally {
+      await parent.close();
+    }
   }
+  return directory;
 }
 
-/** The error for a name that is taken. */
-export function alreadyExists(relativePath: string): ConfinedPathError {
-  return new ConfinedPathError('exists', `${relativePath} already exists in the volume`);
-}
-
-/** True when nothing at all, not even a dangling link, has the name. */
-export async function isFree(directory: FileHandle, name: string): Promise<boolean> {
-  try {
-    await lstat(inDirectory(directory, name));
-    return false;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return true;
-    throw error;
-  }
-}
-
-/** The directories above the last segment of a path, and that segment. */
-export function splitLast(relativePath: string): { parents: string[]; name: string } {
-  const segments = pathSegments(relativePath);
-  return { parents: segments.slice(0, -1), name: segments.at(-1) ?? '' };
-}
-
-// The root itself is named by the operator's configuration, not by the target, so a link to it is followed.
+// The operator's configuration names the root, not the target, so a link to it is followed.
 function openRoot(root: string): Promise<FileHandle> {
   return open(root, O_PATH | constants.O_DIRECTORY);
-}
-
-/** Marks what has the name in an open directory, be it a link, so that it can be looked at before it is used. */
-export async function openPlace(
-  directory: FileHandle,
-  name: string,
-  relativePath: string,
-): Promise<FileHandle> {
-  try {
-    return await open(inDirectory(directory, name), O_PATH | constants.O_NOFOLLOW);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-    throw new ConfinedPathError('missing', `${relativePath} does not exist in the volume`);
-  }
 }
 
 async function openChildDirectory(
@@ -154,16 +115,61 @@ async function openChildDirectory(
   }
 }
 
-async function makeDirectory(directory: FileHandle, name: string): Promise<void> {
+/** Marks the entry with this name, even if it is a link, so that it can be inspected before it is used. */
+export async function openPlace(
+  directory: FileHandle,
+  name: string,
+  relativePath: string,
+): Promise<FileHandle> {
   try {
-    await mkdir(inDirectory(directory, name), 0o700);
+    return await open(inDirectory(directory, name), O_PATH | constants.O_NOFOLLOW);
   } catch (error) {
-    // Somebody else made it in this very moment, which serves as well.
-    if (errorCode(error) !== 'EEXIST') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
+    throw new ConfinedPathError('missing', `${relativePath} does not exist in the volume`);
   }
 }
 
-/** What something is, in the user's words. */
+/** Creates a new file of mode 0600 in an open directory. */
+export async function createInDirectory(
+  directory: FileHandle,
+  name: string,
+  relativePath: string,
+): Promise<FileHandle> {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
+  try {
+    return await open(inDirectory(directory, name), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o600);
+  } catch (error) {
+    throw errorCode(error) === 'EEXIST' ? alreadyExists(relativePath) : error;
+  }
+}
+
+/** True when no entry has the name, not even a dangling link. */
+export async function isFree(directory: FileHandle, name: string): Promise<boolean> {
+  try {
+    await lstat(inDirectory(directory, name));
+    return false;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return true;
+    throw error;
+  }
+}
+
+export function alreadyExists(relativePath: string): ConfinedPathError {
+  return new ConfinedPathError('exists', `${relativePath} already exists in the volume`);
+}
+
+/**
+ * Linux's O_PATH, which Node does not name: the descriptor only marks the place. Opening it never blocks on a
+ * pipe, never wakes a device and never follows a link, so it is safe on what a hostile target left behind.
+ */
+export const O_PATH = 0o10000000;
+
+/** A path to `name` in an open directory: Node has no openat, but the kernel's /proc links do the same. */
+export function inDirectory(directory: FileHandle, name: string): string {
+  return `/proc/self/fd/${directory.fd}/${name}`;
+}
+
+/** What kind of file it is, for messages. */
 export function kindOf(stats: Stats): string {
   if (stats.isSymbolicLink()) return 'a symbolic link';
   if (stats.isDirectory()) return 'a directory';
@@ -172,20 +178,13 @@ export function kindOf(stats: Stats): string {
   return stats.isFile() ? 'a regular file' : 'a device';
 }
 
-type ConfinedPathProblem = 'invalid' | 'missing' | 'unsafe' | 'exists';
-
-/** A path that would leave its root, is not what it should be, or is taken; `message` is for the user. */
-export class ConfinedPathError extends Error {
-  override readonly name = 'ConfinedPathError';
-  readonly problem: ConfinedPathProblem;
-
-  constructor(problem: ConfinedPathProblem, message: string) {
-    super(message);
-    this.problem = problem;
-  }
+/** The directories above the last segment of a path, and that segment. */
+export function splitLast(relativePath: string): { parents: string[]; name: string } {
+  const segments = pathSegments(relativePath);
+  return { parents: segments.slice(0, -1), name: segments.at(-1) ?? '' };
 }
 
-/** Splits a relative path into its segments, and refuses every path that is not plainly below its root. */
+/** Splits a relative path into its segments, and refuses any path that is not plainly below its root. */
 export function pathSegments(relativePath: string): string[] {
   const segments = relativePath.split('/');
   if (relativePath.includes('\0')) throw invalid(relativePath, 'contains a NUL character');

@@ -5,10 +5,10 @@ import { type Fifo, FifoError, openFifo, reopenFifo } from './fifo.ts';
 
 const defaultBufferBytes = 64 * 1024;
 
-/** `bufferBytes` is the most that one read, and so one write to the sink, has. */
+/** `bufferBytes` bounds one read, and so one write to the sink. */
 type FifoReaderOptions = { readonly bufferBytes?: number | undefined };
 
-/** How long to wait for the end of a pipe: without a byte, and in all, in milliseconds; `signal` ends it at once. */
+/** How long to wait for the end of a pipe: without a byte, and in all. An abort of `signal` ends the wait. */
 export type FifoEnd = {
   readonly idleMs: number;
   readonly totalMs: number;
@@ -16,8 +16,8 @@ export type FifoEnd = {
 };
 
 /**
- * What became of a pipe: the bytes that the sink took, and whether these are all bytes that were ever written (the
- * real end of the pipe was seen and nothing was dropped). `failure` is the sink's.
+ * `bytes` is what the sink took. `isComplete` means that this is all that was ever written: the real end of
+ * the pipe was seen and no byte was dropped. `failure` is the sink's.
  */
 type FifoResult = {
   readonly bytes: number;
@@ -26,17 +26,17 @@ type FifoResult = {
 };
 
 /**
- * The reading end of a named pipe that the target writes to. Open it before the target starts: then the target may
- * open, close and open the pipe again as often as it likes, with several writers too, and all of it is one stream
- * that ends only with {@link finish}. No thread ever waits for the pipe.
+ * The reading end of a named pipe that the target writes to. If it is open before the target starts, the
+ * target may open and close the pipe any number of times, even with several writers: everything is one
+ * stream, which only {@link finish} ends. No thread ever waits for the pipe.
  */
 export class FifoReader {
   readonly #path: string;
   readonly #bufferBytes: number;
-  readonly #over = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
   /** The reading end until a socket takes it over. */
   #descriptor: number | undefined;
-  /** A writing end of our own: as long as it is open there is no end of the stream, whoever comes and goes. */
+  /** A writing end of our own: while it is open, the stream has no end, whichever writers close theirs. */
   #holder: number | undefined;
   #socket: Socket | undefined;
   #quiet: QuietTime | undefined;
@@ -68,13 +68,13 @@ export class FifoReader {
   }
 
   /**
-   * Hands every read on as one write; while the sink's promise is pending nothing is read, and a writer with a full
-   * pipe waits. After an error of the sink, which `onSinkError` hears at once, the pipe goes on being emptied and
-   * what it gives is dropped, so that the target never waits for somebody who is not there.
+   * Turns each read into one write. While the sink's promise is pending nothing is read, and a writer waits
+   * once the pipe is full. After an error of the sink, which `onSinkError` receives at once, the pipe is
+   * still read and the bytes are dropped, so that the target does not wait for ever.
    */
   pump(sink: Pick<ByteSink, 'write'>, onSinkError?: (error: Error) => void): void {
     const fd = this.#descriptor;
-    if (fd === undefined) throw new FifoError(`the named pipe ${this.#path} is closed or pumped already`);
+    if (fd === undefined) throw new FifoError(`the named pipe ${this.#path} is already closed or being read`);
     this.#descriptor = undefined;
     const onRead = (size: number, buffer: Uint8Array) =>
       this.#take(sink, Buffer.from(buffer.buffer, buffer.byteOffset, size), onSinkError);
@@ -88,20 +88,20 @@ export class FifoReader {
   }
 
   /**
-   * To be called when the target has ended: reads what is left, up to the real end. Where somebody else keeps the
-   * pipe open, it ends when no byte came for a while, when its time is over, or when the signal aborts; only then is
-   * the result not complete. The reader is closed afterwards.
+   * Call this when the target has ended: it reads the rest, up to the real end, and closes the reader. If
+   * another process keeps the pipe open, it stops after `idleMs` without a byte, after `totalMs`, or when the
+   * signal aborts; only then is the result incomplete.
    */
   async finish({ idleMs, totalMs, signal }: FifoEnd): Promise<FifoResult> {
     const onAbort = () => this.close();
     if (this.#socket === undefined || signal?.aborted === true) this.close();
-    this.#letGo();
+    this.#closeHolder();
     signal?.addEventListener('abort', onAbort, { once: true });
     const total = setTimeout(onAbort, totalMs);
     this.#quiet = new QuietTime(idleMs, onAbort);
     if (this.#isWaiting) this.#quiet.pause();
     try {
-      await this.#over.promise;
+      await this.#closed.promise;
     } finally {
       clearTimeout(total);
       this.#quiet.pause();
@@ -111,13 +111,13 @@ export class FifoReader {
     return this.#result();
   }
 
-  /** Frees everything at once, in whatever state; a target that writes from then on gets a broken pipe. */
+  /** Releases everything at once, in any state; a target that writes later gets a broken pipe. */
   close(): void {
-    this.#letGo();
+    this.#closeHolder();
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
     this.#socket?.destroy();
-    this.#over.resolve();
+    this.#closed.resolve();
   }
 
   #result(): FifoResult {
@@ -126,7 +126,7 @@ export class FifoReader {
     return this.#failure === undefined ? result : { ...result, failure: this.#failure };
   }
 
-  /** Gives false when nothing more may be read until the sink is ready. */
+  /** Returns false when reading must pause until the sink is ready. */
   #take(sink: Pick<ByteSink, 'write'>, chunk: Buffer, onSinkError?: (error: Error) => void): boolean {
     this.#quiet?.interrupt();
     if (this.#failure !== undefined) return true;
@@ -163,17 +163,18 @@ export class FifoReader {
     onSinkError?.(this.#failure);
   }
 
-  #letGo(): void {
+  #closeHolder(): void {
     if (this.#holder !== undefined) closeSync(this.#holder);
     this.#holder = undefined;
   }
 }
 
+/** Calls `onOver` once after `milliseconds` without an interruption. */
 export class QuietTime {
   readonly #milliseconds: number;
   readonly #onOver: () => void;
   #timer: NodeJS.Timeout | undefined;
-  #lastLook: NodeJS.Immediate | undefined;
+  #lastCheck: NodeJS.Immediate | undefined;
 
   constructor(milliseconds: number, onOver: () => void) {
     this.#milliseconds = milliseconds;
@@ -181,24 +182,25 @@ export class QuietTime {
     this.interrupt();
   }
 
-  /** Something happened: the time starts anew. */
+  /** Starts the time again. */
   interrupt(): void {
-    clearImmediate(this.#lastLook);
+    clearImmediate(this.#lastCheck);
     if (this.#timer !== undefined) this.#timer.refresh();
     else this.#timer = setTimeout(() => this.#end(), this.#milliseconds);
   }
 
-  /** Until the next interruption the time stands still; a time that is paused for good needs no other end. */
+  /** Stops the time until the next interruption; a time that is never resumed needs no other cleanup. */
   pause(): void {
-    clearImmediate(this.#lastLook);
+    clearImmediate(this.#lastCheck);
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  // Timers run before the loop looks for input, immediates after it; two turns, since reading may be resumed in one.
+  // Timers run before the event loop polls for input, immediates after it. Two turns, because the first may
+  // only resume the reading.
   #end(): void {
-    this.#lastLook = setImmediate(() => {
-      this.#lastLook = setImmediate(this.#onOver);
+    this.#lastCheck = setImmediate(() => {
+      this.#lastCheck = setImmediate(this.#onOver);
     });
   }
 }

@@ -10,33 +10,36 @@ const firstPollMs = 10;
 const longestPollMs = 100;
 const dismissPollMs = 50;
 
-/** The target closed its input before the end: it had enough, which is its right and never a failure. */
+/** The target closed its input before the end because it needed no more; this is not a failure. */
 export class ReaderGone extends Error {
   override readonly name = 'ReaderGone';
 }
 
-/** Bytes went into the pipe already and cannot be taken back. */
+/** Bytes are already in the pipe and cannot be taken back. */
 export class CannotRestart extends Error {
   override readonly name = 'CannotRestart';
 }
 
 /**
- * The writing end of a named pipe that the target reads. The pipe holds one stream, for the first that opens it: what
- * a reader took is gone; one that comes while another one reads, or before its leaving was noticed by a write, goes on
- * with the rest; one that comes later finds the end at once as long as {@link dismiss} runs. As long as neither {@link end} nor {@link close} is called
- * the reader sees no end: when the source fails, stop the target first, so that it never takes a part for the whole.
- * No thread ever waits for the pipe.
+ * The writing end of a named pipe that the target reads. The pipe carries one stream:
+ * - The first reader gets it; the bytes that it read are gone.
+ * - A reader that opens the pipe while another one reads, or before a write noticed that the other one left,
+ *   continues the stream.
+ * - A later reader sees the end at once, as long as {@link dismiss} runs.
+ *
+ * Before {@link end} or {@link close} the reader sees no end. So when the source fails, stop the target
+ * first, or it takes a part of the stream for the whole. No thread ever waits for the pipe.
  */
 export class FifoWriter implements ByteSink {
   readonly #path: string;
   readonly #closing = new AbortController();
-  /** The place of the pipe, which nobody can replace. */
+  /** Marks the pipe itself, which stays the same even if its name is replaced. */
   #place: number | undefined;
   #socket: Socket | undefined;
   #inFlight: Promise<void> | undefined;
   #bytes = 0;
   #hasBegun = false;
-  /** Why nothing can be written any more. */
+  /** Why no more bytes can be written. */
   #over: Error | undefined;
 
   private constructor(path: string, place: number) {
@@ -48,12 +51,12 @@ export class FifoWriter implements ByteSink {
     return new FifoWriter(fifo.path, await openFifo(root, fifo, O_PATH));
   }
 
-  /** The bytes of all chunks that went into the pipe as a whole. */
+  /** The bytes of all chunks that went into the pipe completely. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Resolves when somebody has the pipe open for reading; rejects when the signal aborts or the writer is closed. */
+  /** Resolves when a reader has opened the pipe; rejects when the signal aborts or the writer is closed. */
   async opened(signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#closing.signal]);
     for (let wait = firstPollMs; this.#socket === undefined; wait = Math.min(2 * wait, longestPollMs)) {
@@ -66,8 +69,8 @@ export class FifoWriter implements ByteSink {
   }
 
   /**
-   * Resolves when the kernel has all of the chunk, however slow the reader is; rejects with {@link ReaderGone} when
-   * nobody reads any more. {@link close} makes a write that waits reject.
+   * Resolves when the kernel has the whole chunk, however slow the reader is; rejects with {@link ReaderGone}
+   * when no reader is left. {@link close} rejects a pending write.
    */
   write(chunk: Buffer): Promise<void> | undefined {
     if (chunk.length === 0) return undefined;
@@ -75,26 +78,27 @@ export class FifoWriter implements ByteSink {
     return this.#inFlight;
   }
 
-  /** Nothing to do as long as no byte is in the pipe; throws {@link CannotRestart} otherwise. */
+  /** Succeeds as long as no byte is in the pipe; throws {@link CannotRestart} otherwise. */
   async restart(): Promise<void> {
     if (!this.#hasBegun) return;
     throw new CannotRestart(
-      `bytes went into the named pipe ${this.#path} already, so that it cannot begin anew`,
+      `the stream cannot start again: bytes are already in the named pipe ${this.#path}`,
     );
   }
 
-  /** The reader sees the end after the last byte. Waits for a write that is under way. */
+  /** Waits for the pending write and then closes the pipe: the reader sees the end after the last byte. */
   async end(): Promise<void> {
     await this.#inFlight?.catch(() => undefined);
-    this.#hangUp(new FifoError(`the named pipe ${this.#path} has come to its end`));
+    this.#hangUp(new FifoError(`the stream to the named pipe ${this.#path} has ended`));
   }
 
   /**
-   * After {@link end} or {@link ReaderGone}: whoever opens the pipe from now on finds its end at once. Resolves when
-   * the signal aborts or the writer is closed.
+   * After {@link end} or {@link ReaderGone}: shows the end at once to anyone who opens the pipe. Resolves
+   * when the signal aborts or the writer is closed.
    */
   async dismiss(signal: AbortSignal): Promise<void> {
-    if (this.#over === undefined) throw new FifoError(`the named pipe ${this.#path} has not come to its end`);
+    if (this.#over === undefined)
+      throw new FifoError(`the stream to the named pipe ${this.#path} has not ended yet`);
     const either = AbortSignal.any([signal, this.#closing.signal]);
     while (!either.aborted) {
       this.#showEnd();
@@ -102,7 +106,7 @@ export class FifoWriter implements ByteSink {
     }
   }
 
-  /** Frees everything at once, in whatever state; the reader sees an end, even in the middle of the stream. */
+  /** Releases everything at once, in any state; the reader sees an end, even in the middle of the stream. */
   close(): void {
     const closed = new FifoError(`the named pipe ${this.#path} was closed`);
     this.#closing.abort(closed);
@@ -113,10 +117,11 @@ export class FifoWriter implements ByteSink {
 
   async #send(chunk: Buffer): Promise<void> {
     if (this.#over !== undefined) throw this.#over;
-    if (this.#socket === undefined) throw new FifoError(`nobody has opened the named pipe ${this.#path} yet`);
+    if (this.#socket === undefined)
+      throw new FifoError(`no reader has opened the named pipe ${this.#path} yet`);
     this.#hasBegun = true;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    // A destroyed socket reports success for what it dropped, so the closing must be heard first.
+    // A destroyed socket reports success for what it dropped, so the abort has to reject first.
     const onClose = () => reject(asError(this.#closing.signal.reason));
     this.#closing.signal.addEventListener('abort', onClose, { once: true });
     this.#socket.write(chunk, (error) => (error == null ? resolve() : reject(this.#fail(error))));
@@ -131,7 +136,7 @@ export class FifoWriter implements ByteSink {
   #fail(error: Error): Error {
     const reason =
       errorCode(error) === 'EPIPE'
-        ? new ReaderGone(`nobody reads from the named pipe ${this.#path} any more`, { cause: error })
+        ? new ReaderGone(`no process reads from the named pipe ${this.#path} any more`, { cause: error })
         : new FifoError(`the named pipe ${this.#path} broke: ${describe(error)}`, { cause: error });
     this.#hangUp(reason);
     return this.#over ?? reason;
@@ -142,7 +147,7 @@ export class FifoWriter implements ByteSink {
     this.#socket?.destroy();
   }
 
-  /** Gives nothing when nobody has the pipe open for reading. */
+  /** Returns undefined when no process has the pipe open for reading. */
   #tryOpen(): number | undefined {
     if (this.#place === undefined) return undefined;
     try {
@@ -155,13 +160,13 @@ export class FifoWriter implements ByteSink {
     }
   }
 
-  /** A reader that waits in its open wakes up when a writing end comes, even if that leaves again at once. */
+  /** A reader that blocks in its open wakes up when a writing end opens, even if it closes again at once. */
   #showEnd(): void {
     try {
       const fd = this.#tryOpen();
       if (fd !== undefined) closeSync(fd);
     } catch {
-      // A pipe that the target made inaccessible to us is its own affair by now.
+      // The target made the pipe inaccessible to us; that is its own choice by now.
     }
   }
 }

@@ -20,50 +20,25 @@ import {
   splitLast,
 } from './confined.ts';
 
-/** A named pipe of our making: its path below a root, and the inode that tells it from every other pipe. */
+/** A named pipe that we created: its path below a root, and the inode that identifies it. */
 export type Fifo = { readonly path: string; readonly inode: string };
 
-/** A named pipe cannot be made or used; `message` says which one, why and how to mend it. */
+/** A named pipe cannot be created or used; `message` says which one, why, and how to fix it. */
 export class FifoError extends Error {
   override readonly name = 'FifoError';
 }
 
-/**
- * Opens the named pipe if it really still is the one that was made, whatever a hostile target put in its place. Gives
- * a bare descriptor, because a socket takes it over; the caller closes it. `flags` must keep the open from blocking
- * (O_NONBLOCK, or O_PATH to mark the place).
- */
-export async function openFifo(root: string, { path, inode }: Fifo, flags: number): Promise<number> {
-  const { parents, name } = splitLast(path);
-  await using directory = await openDirectory(root, parents);
-  await using place = await openPlace(directory, name, path);
-  const stats = await place.stat();
-  if (!stats.isFIFO()) throw new ConfinedPathError('unsafe', `${path} is ${kindOf(stats)}, not a named pipe`);
-  if (inodeOf(await place.stat({ bigint: true })) !== inode) {
-    throw new ConfinedPathError('unsafe', `${path} is not the named pipe that was made there`);
-  }
-  return reopenFifo(place.fd, flags);
-}
-
-/**
- * Opens the pipe behind a descriptor anew with other flags: what was checked is what is opened. It never blocks with
- * O_NONBLOCK, so it needs no thread and cannot be overtaken by a close.
- */
-export function reopenFifo(descriptor: number, flags: number): number {
-  return openSync(`/proc/self/fd/${descriptor}`, flags);
-}
-
-/** Whatever user the target runs as, it can make its way to the pipe and open it. */
+/** The target can reach the pipe and open it as any user. */
 const directoryMode = 0o777;
 const fifoMode = 0o666;
 
-/** The program takes a millisecond or two; a volume that hangs for so long will not come back. */
+/** mkfifo takes a millisecond or two; a volume that hangs for this long will not recover. */
 const deadlineMs = 10_000;
 
 /**
- * Makes a named pipe below `root` with exactly mode 0666, and its parents with 0777 (the umask does not count); links
- * are not followed and nothing is ever replaced. `onCreate` hears of every path before it is made, and of the pipe's
- * inode before it gets its name, so that a killed run's leftovers can be found and told from other files.
+ * Creates a named pipe below `root` with exactly mode 0666, and its parents with 0777, whatever the umask.
+ * Links are not followed and no entry is ever replaced. `onCreate` receives every path before it is created,
+ * and the inode of the pipe before the pipe gets its name, so that leftovers of a killed run are recognised.
  */
 export async function makeFifo(
   root: string,
@@ -91,17 +66,17 @@ async function makeNode(root: string, temporary: string, relativePath: string): 
   await using directory = await openDirectory(root, parents);
   const failure = await runMkfifo(directory, name);
   if (failure !== undefined) {
-    throw new FifoError(`the named pipe ${relativePath} cannot be made in ${root}: ${failure}`);
+    throw new FifoError(`the named pipe ${relativePath} cannot be created in ${root}: ${failure}`);
   }
   await using place = await openPlace(directory, name, temporary);
   const stats = await place.stat({ bigint: true });
-  if (!stats.isFIFO()) throw new FifoError(`${relativePath} was replaced while it was made in ${root}`);
+  if (!stats.isFIFO()) throw new FifoError(`${relativePath} was replaced while it was created in ${root}`);
   // Programs differ in whether a default ACL or the umask wins.
   if ((stats.mode & 0o777n) !== BigInt(fifoMode)) await chmod(`/proc/self/fd/${place.fd}`, fifoMode);
   return inodeOf(stats);
 }
 
-/** Node cannot make a pipe. The program inherits the open directory as descriptor 3, so no link can mislead it. */
+/** Node cannot create a pipe. mkfifo inherits the directory as descriptor 3, so no link can mislead it. */
 function runMkfifo(directory: FileHandle, name: string): Promise<string | undefined> {
   const child = spawn('mkfifo', ['-m', fifoMode.toString(8), `/proc/self/fd/3/${name}`], {
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
@@ -119,13 +94,38 @@ function runMkfifo(directory: FileHandle, name: string): Promise<string | undefi
 
 function startFailure(error: Error): string {
   if (error.name === 'AbortError') {
-    return `mkfifo takes more than ${deadlineMs / 1000} s; see whether the volume answers`;
+    return `mkfifo took more than ${deadlineMs / 1000} s; check that the volume responds`;
   }
   if (errorCode(error) !== 'ENOENT') return `mkfifo cannot be started: ${describe(error)}`;
   return 'the program mkfifo is missing; install coreutils or busybox where the worker runs';
 }
 
 function endFailure(text: string, end: number | string | null): string {
-  const said = text.trim().split(': ').at(-1);
-  return `mkfifo says "${said}" (${end}); the volume must be writable and of a kind that knows named pipes`;
+  const reported = text.trim().split(': ').at(-1);
+  return `mkfifo failed with "${reported}" (${end}); the volume must be writable and support named pipes`;
+}
+
+/**
+ * Opens the named pipe only if it is still the one that was created, whatever a hostile target put in its
+ * place. Returns a bare descriptor, because a socket takes it over; the caller closes it. `flags` must keep
+ * the open from blocking (O_NONBLOCK, or O_PATH to mark the place).
+ */
+export async function openFifo(root: string, { path, inode }: Fifo, flags: number): Promise<number> {
+  const { parents, name } = splitLast(path);
+  await using directory = await openDirectory(root, parents);
+  await using place = await openPlace(directory, name, path);
+  const stats = await place.stat();
+  if (!stats.isFIFO()) throw new ConfinedPathError('unsafe', `${path} is ${kindOf(stats)}, not a named pipe`);
+  if (inodeOf(await place.stat({ bigint: true })) !== inode) {
+    throw new ConfinedPathError('unsafe', `${path} is not the named pipe that was created there`);
+  }
+  return reopenFifo(place.fd, flags);
+}
+
+/**
+ * Opens the pipe behind a descriptor again with other flags: what was checked is what is opened. With
+ * O_NONBLOCK it never blocks, so it needs no thread, and no close can happen in between.
+ */
+export function reopenFifo(descriptor: number, flags: number): number {
+  return openSync(`/proc/self/fd/${descriptor}`, flags);
 }

@@ -4,16 +4,17 @@ import { errorCode } from '../support/errors.ts';
 import { ConfinedPathError, inDirectory, openDirectory } from './confined.ts';
 
 /**
- * Removes the directory `name` in `root` with all that is in it; what is not there is no error. No link is followed,
- * directories are moved up before they are emptied, and entries are removed as they are read, so that neither depth
- * nor number nor the length of a path is a limit: what is in there is a target's, and targets are hostile.
- * @throws why something cannot be removed, after all else was
+ * Removes the directory `name` in `root` with all that is in it; a missing one is not an error. Its content
+ * belongs to a possibly hostile target, so no link is followed, directories are moved up before they are
+ * emptied, and entries are removed as they are read: depth, number of entries and length of a path are
+ * unlimited.
+ * @throws the first error of an entry that cannot be removed, after everything else was removed
  */
 export async function removeDirectory(root: string, name: string, signal?: AbortSignal): Promise<void> {
   const top = await openIfThere(root, name);
   if (top === undefined) return;
   try {
-    await new Clearance(top, signal).run();
+    await new Emptying(top, signal).run();
   } finally {
     await top.close();
   }
@@ -30,8 +31,8 @@ async function openIfThere(root: string, name: string): Promise<FileHandle | und
   }
 }
 
-/** The emptying of one directory by scans of it, until one finds nothing that can be removed. */
-class Clearance {
+/** Empties one directory by scans of it, until a scan finds no entry that can be removed. */
+class Emptying {
   readonly #top: FileHandle;
   readonly #signal: AbortSignal | undefined;
   #changes = 0;
@@ -43,15 +44,15 @@ class Clearance {
   }
 
   async run(): Promise<void> {
-    // What comes and goes during a scan may be in it or not: only one without changes has seen everything.
+    // A scan may miss entries that change while it runs: only a scan without changes has seen everything.
     do {
       [this.#changes, this.#failures] = [0, []];
-      await this.#scan(this.#top, (name) => this.#clearChild(name));
+      await this.#scan(this.#top, (name) => this.#removeChild(name));
     } while (this.#changes > 0);
     if (this.#failures.length > 0) throw this.#failures[0];
   }
 
-  /** Deletes what is no directory, and gives the names of directories to `onDirectory`. */
+  /** Deletes what is not a directory, and passes the names of directories to `onDirectory`. */
   async #scan(directory: FileHandle, onDirectory: (name: Buffer) => Promise<void>): Promise<void> {
     for await (const batch of entryBatches(directory)) {
       this.#signal?.throwIfAborted();
@@ -63,9 +64,9 @@ class Clearance {
     }
   }
 
-  /** Moves the directories in one of the top directory beside it, deletes what else is in it, and then itself. */
-  async #clearChild(name: Buffer): Promise<void> {
-    // A name of ours can be opened, whatever bytes the target's had.
+  /** Moves the subdirectories of one directory up beside it, deletes its other entries, and then itself. */
+  async #removeChild(name: Buffer): Promise<void> {
+    // Unlike the target's name, which may have any bytes, our own can be opened.
     const own = randomUUID();
     await this.#attempt(async () => {
       await rename(bytesInDirectory(this.#top, name), inDirectory(this.#top, own));
@@ -95,18 +96,17 @@ class Clearance {
   }
 }
 
-/** Like inDirectory, for names that are no UTF-8 and would not survive a string. */
+/** Like inDirectory, for names that are not UTF-8 and would not survive a string. */
 function bytesInDirectory(directory: FileHandle, name: Buffer): Buffer {
   return Buffer.concat([Buffer.from(inDirectory(directory, '')), name]);
 }
 
-/** An entry of a directory, its name in bytes. */
 type Entry = { readonly name: Buffer; readonly isDirectory: boolean };
 
-/** All that is held of a directory at once, whatever its size. */
+/** How many entries of a directory are in memory at once, whatever its size. */
 const batchSize = 64;
 
-/** Reads a directory some entries at a time; these may be removed before the next are asked for. */
+/** Reads a directory in batches; the consumer may remove the entries of one before it asks for the next. */
 async function* entryBatches(directory: FileHandle): AsyncGenerator<Entry[], void, undefined> {
   let batch: Entry[] = [];
   const entries = await opendir(inDirectory(directory, ''), { encoding: 'latin1', bufferSize: batchSize });

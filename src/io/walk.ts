@@ -3,7 +3,7 @@ import { constants, type FileHandle, open, opendir } from 'node:fs/promises';
 import { inodeOf } from './confined-change.ts';
 import { ConfinedPathError, kindOf, openPlace } from './confined.ts';
 
-/** A regular file that is open for reading; the handle is the taker's to close. */
+/** A regular file that is open for reading; the consumer closes the handle. */
 export type WalkedFile = {
   readonly kind: 'file';
   readonly path: string;
@@ -12,7 +12,7 @@ export type WalkedFile = {
   readonly inode: string;
 };
 
-/** What a walk finds, its path below the directory of the walk; `why` reads like "is a named pipe, not …". */
+/** Paths are below the directory of the walk; `why` reads like "is a named pipe, not a regular file". */
 export type WalkEntry =
   | WalkedFile
   | { readonly kind: 'directory'; readonly path: string }
@@ -23,7 +23,7 @@ export type WalkEntry =
       readonly why: string;
     };
 
-/** `maxDepth` 1 is the directory itself, without those in it; `ignore` leaves out a path and all below it. */
+/** `maxDepth` 1 is the directory without its subdirectories; `ignore` skips a path and all below it. */
 export type WalkLimits = {
   readonly maxDepth: number;
   readonly maxEntries: number;
@@ -31,34 +31,22 @@ export type WalkLimits = {
   readonly ignore?: ((path: string) => boolean) | undefined;
 };
 
-/** Bytes; Linux takes no longer path from a program. */
-const longestPath = 4095;
-/** Bytes of the names that wait at once, those of one directory at each depth: they are held in memory. */
-const mostNameBytes = 16 * 1024 * 1024;
+/** The longest path that Linux accepts from a program. */
+const maxPathBytes = 4095;
+/** The most bytes of names in memory at once: those of one directory at each depth. */
+const maxNameBytes = 16 * 1024 * 1024;
 
 /**
- * Walks a directory that somebody hostile may have made and may still be changing: each step goes from an open
- * directory to what really is in it, so nothing outside is ever reached. A directory comes before what is in it, names
- * in the order of their bytes. The handle stays the caller's.
- * @throws ConfinedPathError when there is too much, or something vanishes
+ * Walks a directory that a hostile program may have created and may still change. Each step starts from an
+ * open directory, so the walk never leaves it. A directory comes before its entries, and names in the order
+ * of their bytes; the caller keeps the handle.
+ * @throws ConfinedPathError when a limit is exceeded, or an entry disappears
  */
 export function walkTree(
   directory: FileHandle,
   limits: WalkLimits,
 ): AsyncGenerator<WalkEntry, void, undefined> {
   return new Walk(limits).directory(directory, []);
-}
-
-/** Opens what a place marks for reading, if it is a regular file: the very thing, whoever renames meanwhile. */
-export async function openWalked(place: FileHandle, path: string): Promise<WalkedFile> {
-  const handle = await open(`/proc/self/fd/${place.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stats = await handle.stat({ bigint: true });
-    return { kind: 'file', path, handle, size: Number(stats.size), inode: inodeOf(stats) };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
 }
 
 class Walk {
@@ -82,8 +70,8 @@ class Walk {
     for (const { name, isText } of names) {
       const path = [...parents, name].join('/');
       if (ignore?.(path) === true) continue;
-      if (Buffer.byteLength(path) > longestPath)
-        throw new ConfinedPathError('unsafe', `${where} has a path of more than ${longestPath} bytes in it`);
+      if (Buffer.byteLength(path) > maxPathBytes)
+        throw new ConfinedPathError('unsafe', `${where} contains a path of more than ${maxPathBytes} bytes`);
       if (isText) yield* this.#entry(directory, parents, name);
       else yield { kind: 'refused', path, problem: 'name', why: 'has a name that is not UTF-8' };
     }
@@ -111,25 +99,36 @@ class Walk {
 
   async #names(directory: FileHandle, where: string): Promise<DirectoryNames> {
     const { maxEntries } = this.#limits;
-    const room = { entries: maxEntries - this.#entries, bytes: mostNameBytes - this.#heldBytes };
-    const names = await DirectoryNames.read(directory, room);
+    const limits = { entries: maxEntries - this.#entries, bytes: maxNameBytes - this.#heldBytes };
+    const names = await DirectoryNames.read(directory, limits);
     if (names === 'entries')
-      throw new ConfinedPathError('unsafe', `${where} brings the entries to more than ${maxEntries}`);
+      throw new ConfinedPathError('unsafe', `with ${where} there are more than ${maxEntries} entries`);
     if (names === 'bytes')
-      throw new ConfinedPathError('unsafe', `${where} brings the names to more than ${mostNameBytes} bytes`);
+      throw new ConfinedPathError('unsafe', `with ${where} the names have more than ${maxNameBytes} bytes`);
     this.#entries += names.count;
     this.#heldBytes += names.bytes;
     return names;
   }
 }
 
-/** A name in a directory; one that is no UTF-8 is written with its strange bytes as `\xff`. */
+/** Opens the regular file that a place marks for reading, even when it is renamed meanwhile. */
+export async function openWalked(place: FileHandle, path: string): Promise<WalkedFile> {
+  const handle = await open(`/proc/self/fd/${place.fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await handle.stat({ bigint: true });
+    return { kind: 'file', path, handle, size: Number(stats.size), inode: inodeOf(stats) };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** A name in a directory; the bytes of one that is not UTF-8 are written as `\xff`. */
 type WalkedName = { readonly name: string; readonly isText: boolean };
 
-/** How many names, and how many bytes of names, there is room for. */
-type NameRoom = { readonly entries: number; readonly bytes: number };
+type NameLimits = { readonly entries: number; readonly bytes: number };
 
-/** The names of a directory, in the order of their bytes; they are held in the least memory that this takes. */
+/** The names of a directory in the order of their bytes, held in as little memory as possible. */
 class DirectoryNames {
   // In latin1 every character is one byte, so names that are not UTF-8 survive, and sort like bytes.
   readonly #raw: readonly string[];
@@ -140,8 +139,8 @@ class DirectoryNames {
     this.bytes = bytes;
   }
 
-  /** Reads an open directory; says what there is no room for instead, as soon as that is seen. */
-  static async read(directory: FileHandle, room: NameRoom): Promise<DirectoryNames | keyof NameRoom> {
+  /** Reads an open directory; as soon as a limit is exceeded, returns the name of that limit instead. */
+  static async read(directory: FileHandle, limits: NameLimits): Promise<DirectoryNames | keyof NameLimits> {
     const names: string[] = [];
     let bytes = 0;
     for await (const { name } of await opendir(`/proc/self/fd/${directory.fd}`, {
@@ -149,8 +148,8 @@ class DirectoryNames {
       bufferSize: 512,
     })) {
       bytes += name.length;
-      if (names.length >= room.entries) return 'entries';
-      if (bytes > room.bytes) return 'bytes';
+      if (names.length >= limits.entries) return 'entries';
+      if (bytes > limits.bytes) return 'bytes';
       names.push(name);
     }
     return new DirectoryNames(names, bytes);

@@ -95,7 +95,7 @@ test('a refusal is a failure that names the address without its query', async ()
     const post = new ChunkedPost({ url: server.url, headers: {} }, never);
     await post.write(Buffer.from('x'));
     const message = await failureOf(post.finish());
-    assert.match(message, new RegExp(`/in does not take the stream: it answers ${status}`));
+    assert.match(message, new RegExp(`/in does not accept the stream: it answered ${status}`));
     assert.not.match(message, /hidden/);
   }
 });
@@ -108,7 +108,7 @@ test('an early refusal ends the writing although more is to come', async () => {
   const forEver = async () => {
     for (;;) await post.write(Buffer.alloc(64 * 1024));
   };
-  assert.match(await failureOf(forEver()), /it answers 401: see the headers of the stream/);
+  assert.match(await failureOf(forEver()), /it answered 401: check the headers of the stream/);
 });
 
 test('a connection that breaks and a server that is not there are failures', async () => {
@@ -119,7 +119,7 @@ test('a connection that breaks and a server that is not there are failures', asy
   const forEver = async (one: ChunkedPost) => {
     for (;;) await one.write(Buffer.alloc(64 * 1024));
   };
-  assert.match(await failureOf(forEver(post)), /does not take the stream: /);
+  assert.match(await failureOf(forEver(post)), /does not accept the stream: /);
   const nobody = new ChunkedPost({ url: 'http://127.0.0.1:1/', headers: {} }, never);
   assert.match(await failureOf(forEver(nobody)), /ECONNREFUSED/);
 });

@@ -46,7 +46,7 @@ test('a directory with too many bytes of names is refused by name', async ({ roo
   fill(join(root, 'out'), 199_990, (index) => String(index).padStart(254, 'n'));
   assert.is(
     await worker('upload', root, 'out'),
-    'ConfinedPathError: the directory brings the names to more than 16777216 bytes\n',
+    'ConfinedPathError: with the directory the names have more than 16777216 bytes\n',
   );
 });
 
@@ -64,7 +64,7 @@ test('paths that are longer than any path may be are refused', async ({ root }) 
   }
   assert.match(
     await worker('walk', root, 'out'),
-    /^ConfinedPathError: d.* has a path of more than 4095 bytes in it\n$/,
+    /^ConfinedPathError: d.* contains a path of more than 4095 bytes\n$/,
   );
 });
 

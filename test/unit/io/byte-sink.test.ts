@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileSink } from '../../../src/io/byte-sink.ts';
 
-test('chunks of all sizes end in the file in order', async () => {
+test('chunks of all sizes are written to the file in order, and a restart empties it', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sink-'));
   const path = join(directory, 'file');
   const chunks = [1, 0, 70_000, 3_000_000, 5, 1024 * 1024, 17].map((size) => randomBytes(size));
@@ -17,14 +17,14 @@ test('chunks of all sizes end in the file in order', async () => {
     await sink.flush();
     assert.equal(await readFile(path), Buffer.concat(chunks));
     await sink.restart();
-    await sink.write(Buffer.from('anew'));
+    await sink.write(Buffer.from('again'));
     await sink.flush();
   }
-  assert.is(await readFile(path, 'utf8'), 'anew');
+  assert.is(await readFile(path, 'utf8'), 'again');
   await rm(directory, { recursive: true });
 });
 
-test('a full disk is told by the write, and again by flush', async () => {
+test('on a full disk the write fails, and so does flush', async () => {
   await using handle = await open('/dev/full', 'w');
   const sink = new FileSink(handle);
   for (const writing of [sink.write(Buffer.from('x')), sink.flush()]) {

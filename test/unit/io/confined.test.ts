@@ -43,14 +43,14 @@ test.after.each(({ root, outside }) => {
 
 async function problem(promise: Promise<unknown>): Promise<string> {
   const thrown: unknown = await promise.then(
-    () => 'nothing went wrong',
+    () => 'no error',
     (error: unknown) => error,
   );
   if (thrown instanceof ConfinedPathError) return thrown.problem;
   throw thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-test('only plain relative paths are paths', () => {
+test('only plain relative paths are accepted', () => {
   assert.equal(pathSegments('a/b c/ü'), ['a', 'b c', 'ü']);
   for (const bad of ['', '/a', 'a//b', 'a/', './a', 'a/..', '..', 'a\0b', 'x'.repeat(256)]) {
     assert.throws(
@@ -60,19 +60,19 @@ test('only plain relative paths are paths', () => {
   }
 });
 
-test('a regular file is read', async ({ root }) => {
+test('a regular file can be read', async ({ root }) => {
   mkdirSync(join(root, 'a'));
   writeFileSync(join(root, 'a/file'), 'hello');
   await using handle = await openRegularFile(root, 'a/file');
   assert.is(String(await handle.readFile()), 'hello');
 });
 
-test('a missing file, or one below a missing directory, is missing', async ({ root }) => {
+test('a missing file, or a file below a missing directory, is reported as missing', async ({ root }) => {
   assert.is(await problem(openRegularFile(root, 'file')), 'missing');
   assert.is(await problem(openRegularFile(root, 'a/b/file')), 'missing');
 });
 
-test('links are never followed, neither at the end nor on the way, even to the inside', async ({
+test('no link is followed, neither at the end nor on the way, even when it points inside the root', async ({
   root,
   outside,
 }) => {
@@ -85,7 +85,7 @@ test('links are never followed, neither at the end nor on the way, even to the i
   }
 });
 
-test('pipes, sockets, devices and directories are refused without waiting for anybody', async ({ root }) => {
+test('pipes, sockets, devices and directories are refused without blocking', async ({ root }) => {
   execFileSync('mkfifo', [join(root, 'pipe')]);
   execFileSync('mknod', [join(root, 'device'), 'c', '1', '5']);
   mkdirSync(join(root, 'directory'));
@@ -97,7 +97,7 @@ test('pipes, sockets, devices and directories are refused without waiting for an
   await new Promise((resolve) => server.close(resolve));
 });
 
-test('a file that is swapped for a link after it was opened is still the file', async ({ root, outside }) => {
+test('an open file stays the same when a link replaces it', async ({ root, outside }) => {
   writeFileSync(join(root, 'file'), 'mine');
   await using handle = await openRegularFile(root, 'file');
   rmSync(join(root, 'file'));
@@ -105,25 +105,25 @@ test('a file that is swapped for a link after it was opened is still the file', 
   assert.is(String(await handle.readFile()), 'mine');
 });
 
-test('missing directories are made with the given mode whatever the umask, and those that are there stay', async ({
+test('missing directories are created with the given mode, whatever the umask, and existing ones do not change', async ({
   root,
 }) => {
   mkdirSync(join(root, 'a'));
   chmodSync(join(root, 'a'), 0o750);
-  const made: string[] = [];
-  await makeDirectories(root, ['a', 'b', 'c'], 0o777, (path) => made.push(path));
-  assert.equal(made, ['a/b', 'a/b/c']);
+  const created: string[] = [];
+  await makeDirectories(root, ['a', 'b', 'c'], 0o777, (path) => created.push(path));
+  assert.equal(created, ['a/b', 'a/b/c']);
   assert.is(statSync(join(root, 'a')).mode & 0o777, 0o750);
   assert.is(statSync(join(root, 'a/b/c')).mode & 0o777, 0o777);
 });
 
-test('no directory is made behind a link', async ({ root, outside }) => {
+test('no directory is created behind a link', async ({ root, outside }) => {
   symlinkSync(outside, join(root, 'link'));
   assert.is(await problem(makeDirectories(root, ['link', 'new'], 0o777)), 'unsafe');
   assert.equal(readdirSync(outside), ['secret']);
 });
 
-test('a new file takes no name that exists, not even that of a dangling link', async ({ root, outside }) => {
+test('a new file never replaces an entry, not even a dangling link', async ({ root, outside }) => {
   writeFileSync(join(root, 'file'), 'old');
   symlinkSync(join(outside, 'new'), join(root, 'dangling'));
   assert.is(await problem(createFile(root, 'file', 0o644)), 'exists');
@@ -131,7 +131,7 @@ test('a new file takes no name that exists, not even that of a dangling link', a
   assert.equal(readdirSync(outside), ['secret']);
 });
 
-test('publishing gives the final name and replaces nothing', async ({ root }) => {
+test('publishing moves a file to its final name and never replaces an entry', async ({ root }) => {
   for (const name of ['part', 'taken']) writeFileSync(join(root, name), name);
   assert.is(await problem(publishFile(root, 'part', 'taken')), 'exists');
   await publishFile(root, 'part', 'final');
@@ -139,7 +139,7 @@ test('publishing gives the final name and replaces nothing', async ({ root }) =>
   assert.is(readFileSync(join(root, 'final'), 'utf8'), 'part');
 });
 
-test('removing takes an empty directory, the very file that was made, and nothing behind a link', async ({
+test('only an empty directory and the file with the same inode are removed, and no entry behind a link', async ({
   root,
   outside,
 }) => {
@@ -152,23 +152,23 @@ test('removing takes an empty directory, the very file that was made, and nothin
   assert.is(await removePath(root, { path: 'full' }), false);
   assert.is(await removePath(root, { path: 'full/file', inode: inode(join(root, 'full/file')) }), true);
   assert.is(await removePath(root, { path: 'full' }), true);
-  assert.is(await removePath(root, { path: 'gone/for/ever' }), true);
+  assert.is(await removePath(root, { path: 'missing/for/ever' }), true);
 });
 
-test("another's file stays, whether or not an inode is known for its name", async ({ root }) => {
+test('a file of another program stays, with or without a known inode', async ({ root }) => {
   for (const name of ['ours', 'theirs']) writeFileSync(join(root, name), name);
   assert.is(await removePath(root, { path: 'theirs', inode: inode(join(root, 'ours')) }), false);
   assert.is(await removePath(root, { path: 'theirs' }), false);
   assert.is(readFileSync(join(root, 'theirs'), 'utf8'), 'theirs');
 });
 
-test('a file whose very name is ours needs no inode', async ({ root }) => {
+test('a file with our own prefix is removed without an inode', async ({ root }) => {
   writeFileSync(join(root, '.dockerrun-1.part'), '');
   assert.is(await removePath(root, { path: '.dockerrun-1.part' }), true);
   assert.equal(readdirSync(root), []);
 });
 
-test('a published file is still the one that was made', async ({ root }) => {
+test('a published file keeps its inode', async ({ root }) => {
   writeFileSync(join(root, 'part'), '');
   const before = inode(join(root, 'part'));
   await publishFile(root, 'part', 'final');
@@ -179,7 +179,7 @@ function inode(path: string): string {
   return inodeOf(statSync(path, { bigint: true }));
 }
 
-// The last, since a hook that fails hides every other failure.
+// The last test, because a hook that fails hides every other failure.
 test('no descriptor stays open', () => {
   assert.equal(leaks, []);
 });

@@ -8,19 +8,22 @@ function start(milliseconds: number): { quiet: QuietTime; calls: () => number } 
   return { quiet: new QuietTime(milliseconds, () => (calls += 1)), calls: () => calls };
 }
 
-/** Sleeps, and lets it look once more for what came: the process may have stood still until its time was over, too. */
+/**
+ * Sleeps, and then lets the event loop poll for input again, in case the process was blocked for all that
+ * time.
+ */
 async function passed(milliseconds: number): Promise<void> {
   await sleep(milliseconds);
   for (let turns = 0; turns < 3; turns += 1) await turn();
 }
 
-test('the time is over once when nothing happens', async () => {
+test('without an interruption the time ends once', async () => {
   const { calls } = start(20);
   await passed(150);
   assert.is(calls(), 1);
 });
 
-test('every interruption begins it anew, and it stands still while paused', async () => {
+test('each interruption starts the time again, and a pause stops it', async () => {
   const { quiet, calls } = start(300);
   for (let i = 0; i < 4; i += 1) {
     await sleep(100);
@@ -35,7 +38,7 @@ test('every interruption begins it anew, and it stands still while paused', asyn
   assert.is(calls(), 1);
 });
 
-test('what came while the process stood still is seen before the time is over', async () => {
+test('input that arrived while the process was blocked counts before the time ends', async () => {
   const { quiet, calls } = start(20);
   const end = performance.now() + 60;
   while (performance.now() < end);

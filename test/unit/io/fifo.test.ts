@@ -18,9 +18,9 @@ import { type CreatedPath, inodeOf, ownNamePrefix, removePath } from '../../../s
 import { ConfinedPathError } from '../../../src/io/confined.ts';
 import { FifoError, makeFifo } from '../../../src/io/fifo.ts';
 
-const test = suite<{ root: string; descriptors: number }>('making named pipes');
+const test = suite<{ root: string; descriptors: number }>('creating named pipes');
 
-// The first child makes Node open descriptors of its own, for good.
+// With its first child process, Node opens descriptors of its own and keeps them.
 test.before(async () => {
   await once(spawn('true'), 'close');
 });
@@ -39,12 +39,12 @@ test.after.each(({ root, descriptors }) => {
 
 async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
-    () => 'nothing went wrong',
+    () => 'no error',
     (error: unknown) => error,
   );
 }
 
-test('everybody can open the pipe and reach it, whatever the umask', async ({ root }) => {
+test('any user can reach and open the pipe, whatever the umask', async ({ root }) => {
   const umask = process.umask(0o077);
   try {
     const fifo = await makeFifo(root, 'a/b/pipe of "mine"');
@@ -53,26 +53,28 @@ test('everybody can open the pipe and reach it, whatever the umask', async ({ ro
     assert.is(stats.mode & 0o7777n, 0o666n);
     assert.is(inodeOf(stats), fifo.inode);
     assert.is(statSync(join(root, 'a/b')).mode & 0o777, 0o777);
-    assert.equal(readdirSync(join(root, 'a/b')), ['pipe of "mine"'], 'nothing else is left');
+    assert.equal(readdirSync(join(root, 'a/b')), ['pipe of "mine"'], 'no other entry is left');
   } finally {
     process.umask(umask);
   }
 });
 
-test('every path is told before it is made, and what was told is enough to remove it', async ({ root }) => {
-  const told: CreatedPath[] = [];
+test('every path is reported before it is created, and the reports are enough to remove it', async ({
+  root,
+}) => {
+  const reported: CreatedPath[] = [];
   const fifo = await makeFifo(root, 'a/pipe', (made) => {
     assert.throws(() => statSync(join(root, made.path)), 'ENOENT');
-    told.push(made);
+    reported.push(made);
   });
-  assert.equal([told[0], told[2]], [{ path: 'a' }, fifo]);
-  assert.ok(told[1]?.path.startsWith(`a/${ownNamePrefix}`));
-  assert.is(told.length, 3);
-  for (const made of told.toReversed()) assert.is(await removePath(root, made), true);
+  assert.equal([reported[0], reported[2]], [{ path: 'a' }, fifo]);
+  assert.ok(reported[1]?.path.startsWith(`a/${ownNamePrefix}`));
+  assert.is(reported.length, 3);
+  for (const made of reported.toReversed()) assert.is(await removePath(root, made), true);
   assert.equal(readdirSync(root), []);
 });
 
-test('what is there already stays, and links are not followed', async ({ root }) => {
+test('existing entries stay, and links are not followed', async ({ root }) => {
   writeFileSync(join(root, 'file'), 'precious');
   symlinkSync('nowhere', join(root, 'dangling'));
   await makeFifo(root, 'pipe');
@@ -89,7 +91,7 @@ test('what is there already stays, and links are not followed', async ({ root })
   assert.equal(readdirSync(root).toSorted(), ['dangling', 'file', 'link', 'pipe', 'real']);
 });
 
-test('the name being taken in the last moment leaves nothing behind', async ({ root }) => {
+test('when the name is taken at the last moment, no temporary entry is left', async ({ root }) => {
   const error = await thrownBy(
     makeFifo(root, 'pipe', ({ path }) => {
       if (path === 'pipe') writeFileSync(join(root, 'pipe'), 'first');
@@ -100,7 +102,7 @@ test('the name being taken in the last moment leaves nothing behind', async ({ r
   assert.ok(statSync(join(root, 'pipe')).isFile());
 });
 
-test('a program that is missing, or that fails, is told with how to mend it', async ({ root }) => {
+test('the error for a missing or failing mkfifo says how to fix it', async ({ root }) => {
   const path = process.env['PATH'];
   try {
     process.env['PATH'] = root;
@@ -110,8 +112,8 @@ test('a program that is missing, or that fails, is told with how to mend it', as
     writeFileSync(join(root, 'mkfifo'), '#!/bin/sh\necho "mkfifo: cannot: No such luck" >&2; exit 3\n');
     chmodSync(join(root, 'mkfifo'), 0o755);
     const failed = await thrownBy(makeFifo(root, 'pipe'));
-    assert.match(String(failed), 'the named pipe pipe cannot be made');
-    assert.match(String(failed), 'mkfifo says "No such luck" (3)');
+    assert.match(String(failed), 'the named pipe pipe cannot be created');
+    assert.match(String(failed), 'mkfifo failed with "No such luck" (3)');
     assert.equal(readdirSync(root), ['mkfifo']);
   } finally {
     process.env['PATH'] = path;

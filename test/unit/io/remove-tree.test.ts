@@ -16,14 +16,14 @@ test.before.each((context) => {
 });
 test.after.each(({ root }) => rmSync(root, { recursive: true, force: true }));
 
-test('all that is in it goes, and nothing beside it', async ({ root }) => {
+test('everything in the directory is removed, and nothing beside it', async ({ root }) => {
   writeFileSync(join(root, 'own/sub/deeper/file'), 'x');
-  writeFileSync(Buffer.concat([Buffer.from(join(root, 'own/')), Buffer.from([0xff, 0xfe])]), 'no UTF-8');
+  writeFileSync(Buffer.concat([Buffer.from(join(root, 'own/')), Buffer.from([0xff, 0xfe])]), 'not UTF-8');
   await removeDirectory(root, 'own');
   assert.equal(readdirSync(root), ['other']);
 });
 
-test('what links point to stays, also when the directory itself is a link', async ({ root }) => {
+test('the targets of links stay, even when the directory itself is a link', async ({ root }) => {
   symlinkSync(join(root, 'other'), join(root, 'own/sub/link'));
   symlinkSync('/nosuch', join(root, 'own/dangling'));
   await removeDirectory(root, 'own');
@@ -35,11 +35,11 @@ test('what links point to stays, also when the directory itself is a link', asyn
   assert.ok(existsSync(join(root, 'other/kept')));
 });
 
-test('a directory that is not there is no error', async ({ root }) => {
+test('a missing directory is not an error', async ({ root }) => {
   await removeDirectory(root, 'nosuch');
 });
 
-test('a path that is longer than any path may be is no obstacle', async ({ root }) => {
+test('a tree with a path that exceeds the limit of Linux is removed', async ({ root }) => {
   const before = cwd();
   try {
     chdir(join(root, 'own'));

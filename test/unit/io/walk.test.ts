@@ -46,13 +46,13 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
   return (thrown as ConfinedPathError).message;
 }
 
-test('directories come before what is in them, names in the order of their bytes', async ({ root }) => {
+test('a directory comes before its entries, and names in the order of their bytes', async ({ root }) => {
   mkdirSync(join(root, 'b/empty'), { recursive: true });
   for (const name of ['ü', 'z', 'B', 'b/x']) writeFileSync(join(root, name), name);
   assert.equal(await walk(root), ['B = B', 'b/', 'b/empty/', 'b/x = b/x', 'z = z', 'ü = ü']);
 });
 
-test('links, pipes, devices and sockets are refused, not followed, read or waited for', async ({ root }) => {
+test('links, pipes and devices are refused without being followed or read', async ({ root }) => {
   symlinkSync('/etc/passwd', join(root, 'file-link'));
   symlinkSync('/etc', join(root, 'dir-link'));
   symlinkSync('nowhere', join(root, 'dangling'));
@@ -67,9 +67,7 @@ test('links, pipes, devices and sockets are refused, not followed, read or waite
   ]);
 });
 
-test('a directory that is swapped for a link during the walk does not lead the walk away', async ({
-  root,
-}) => {
+test('the walk stays inside when a link replaces a directory', async ({ root }) => {
   mkdirSync(join(root, 'a/inner'), { recursive: true });
   writeFileSync(join(root, 'a/inner/file'), 'inside');
   mkdirSync(join(root, 'b'));
@@ -91,7 +89,7 @@ test('a directory that is swapped for a link during the walk does not lead the w
   ]);
 });
 
-test('a file that is swapped after it was found is read as what was found', async ({ root }) => {
+test('a file that is replaced after it was found is still the one that is read', async ({ root }) => {
   writeFileSync(join(root, 'file'), 'inside');
   const lines = await walk(root, wide, () => {
     rmSync(join(root, 'file'));
@@ -100,37 +98,37 @@ test('a file that is swapped after it was found is read as what was found', asyn
   assert.equal(lines, ['file = inside']);
 });
 
-test('a name that is no UTF-8 is refused and shown with its strange bytes escaped', async ({ root }) => {
+test('a name that is not UTF-8 is refused, and its other bytes are escaped', async ({ root }) => {
   writeFileSync(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.from([0xe9]), Buffer.from('.txt')]), 'x');
   assert.equal(await walk(root), ['caf\\xe9.txt has a name that is not UTF-8']);
 });
 
-test('a flat walk tells of directories and does not enter them', async ({ root }) => {
+test('a flat walk reports directories and does not enter them', async ({ root }) => {
   mkdirSync(join(root, 'a/b'), { recursive: true });
   writeFileSync(join(root, 'file'), 'x');
   assert.equal(await walk(root, { ...wide, isFlat: true }), ['a/', 'file = x']);
 });
 
-test('what is ignored is as if it were not there', async ({ root }) => {
+test('an ignored path is skipped with everything below it', async ({ root }) => {
   mkdirSync(join(root, 'a'));
   for (const name of ['a/x', 'b']) writeFileSync(join(root, name), name);
   assert.equal(await walk(root, { ...wide, ignore: (path) => path === 'a' }), ['b = b']);
 });
 
-test('a tree that is too deep or has too many entries is an error that says where', async ({ root }) => {
+test('the error for a tree that is too deep or has too many entries says where', async ({ root }) => {
   mkdirSync(join(root, 'a/b/c'), { recursive: true });
   assert.is(await refusal(walk(root, { ...wide, maxDepth: 3 })), 'a/b/c is nested 3 directories deep');
   assert.equal(await walk(root, { ...wide, maxDepth: 4 }), ['a/', 'a/b/', 'a/b/c/']);
-  assert.is(await refusal(walk(root, { ...wide, maxEntries: 2 })), 'a/b brings the entries to more than 2');
+  assert.is(await refusal(walk(root, { ...wide, maxEntries: 2 })), 'with a/b there are more than 2 entries');
 });
 
-test('a file that vanishes is an error, and what is open is closed', async ({ root }) => {
+test('a file that disappears is an error, and every handle is closed', async ({ root }) => {
   for (const name of ['a', 'b']) writeFileSync(join(root, name), name);
   const message = await refusal(walk(root, wide, () => rmSync(join(root, 'b'), { force: true })));
   assert.is(message, 'b does not exist in the volume');
 });
 
-// The last, since a hook that fails hides every other failure.
+// The last test, because a hook that fails hides every other failure.
 test('no descriptor stays open', () => {
   assert.equal(leaks, []);
 });
