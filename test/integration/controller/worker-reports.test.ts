@@ -54,6 +54,16 @@ test('a quiet worker is asked again and again, and wakes its run for news only',
   assert.equal(poller.reportOf(running.uid), told);
 });
 
+test('a report that stays the same wakes its run once, however often it is read', async (world) => {
+  const { poller, endpoint } = world;
+  endpoint.report = { phase: 'Uploading', target: { containerID: 'c', exitCode: 0 } };
+  poller.podChanged(running);
+  await until('its run is woken', () => world.woken === 1);
+  const { questions } = endpoint;
+  await until('it is asked twice more', () => endpoint.questions >= questions + 2);
+  assert.is(world.woken, 1);
+});
+
 test('a worker that does not answer three times says nothing any more, and its run is told once', async (world) => {
   const { poller, endpoint } = world;
   endpoint.report = { phase: 'Preparing', progress: { message: 'Pulling' } };
