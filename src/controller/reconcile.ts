@@ -12,55 +12,54 @@ import { gather, type Gatherer } from './observe/gather.ts';
 import { isTerminal, type Observed, type ObservedRun } from './observe/observed.ts';
 import type { Policy } from '../policy/policy.ts';
 import { tracedAction, tracedStatus } from './tracing.ts';
-import { bypassesRateLimit, StatusWriter } from './apply/status-writer.ts';
+import { StatusWriter } from './apply/status-writer.ts';
 
-/** What bringing a run forward needs; one for each term of leading. */
+/** What a reconcile needs; one for each term of a leader. */
 export type Reconciler = {
   gatherer: Gatherer;
-  /** What the administrator allows in a namespace. */
+  /** The policy for the runs of a namespace. */
   policy: (namespace: string) => Policy;
   worker: WorkerConfig;
   log: Logger;
   signal: AbortSignal;
-  /** Hears of each status that was stored, and of what was stored before; for metrics. */
+  /** Called after a status is stored, with the status before it; for metrics. */
   onWritten?: (run: ObservedRun['metadata'], before: DockerRunStatus, after: DockerRunStatus) => void;
 };
 
-/** Makes the function that brings one run forward: gather → decide → apply. Level-triggered: it knows only the key. */
+/** Creates the function that reconciles one run: gather → decide → apply. Level-triggered: it knows only the key. */
 export function createReconcile(reconciler: Reconciler): (key: string) => Promise<Next> {
-  const times = new StatusWriter();
+  const writer = new StatusWriter();
   return async (key) => {
     const uid = reconciler.gatherer.caches.runs.get(key)?.metadata.uid;
     const log = reconciler.log.child({ dockerRun: key, uid, reconcileId: randomUUID().slice(0, 8) });
     try {
-      return await reconcile({ ...reconciler, log }, key, times);
+      return await reconcile({ ...reconciler, log }, key, writer);
     } catch (error) {
-      if (!reconciler.signal.aborted) tellFailure(log, error);
+      if (!reconciler.signal.aborted) logFailure(log, error);
       return { kind: 'retry', error, atLeastMs: retryAfterMs(error) };
     }
   };
 }
 
-function tellFailure(log: Logger, error: unknown): void {
-  if (error instanceof ConflictError)
-    log.info(errorFields(error), 'the run has changed, it will be decided again');
-  else log.warn(errorFields(error), 'reconcile failed, it will be tried again');
+function logFailure(log: Logger, error: unknown): void {
+  if (error instanceof ConflictError) log.info(errorFields(error), 'run changed, reconciling again');
+  else log.warn(errorFields(error), 'reconcile failed, retrying');
 }
 
-async function reconcile(reconciler: Reconciler, key: string, times: StatusWriter): Promise<Next> {
+async function reconcile(reconciler: Reconciler, key: string, writer: StatusWriter): Promise<Next> {
   const version = reconciler.gatherer.caches.runs.versionOf(key);
   const observed = await gather(reconciler.gatherer, key, reconciler.signal);
   if (observed === undefined) {
-    times.forget(key);
+    writer.forget(key);
     return { kind: 'done' };
   }
   const decision = await act(reconciler, observed, version);
-  const delay = await write(reconciler, observed, decision, { key, version, times });
+  const delay = await write(reconciler, observed, decision, { key, version, writer });
   const waits = [decision.requeueAfterMs, delay].filter((wait) => wait !== undefined);
   return waits.length === 0 ? { kind: 'done' } : { kind: 'requeueAfter', milliseconds: Math.min(...waits) };
 }
 
-/** Decides and acts; when the API server refuses a Job, decides once more with the refusal. */
+/** Decides and carries out the actions; when the API server refuses a Job, decides again with the refusal. */
 async function act(
   reconciler: Reconciler,
   observed: Observed,
@@ -71,36 +70,37 @@ async function act(
   const policy = reconciler.policy(run.metadata.namespace);
   const decision = decide(observed, new Date(), { policy, worker });
   for (const action of decision.actions) {
-    log.info({ action: action.kind }, 'carrying out an action');
+    log.info({ action: action.kind }, 'applying action');
     const refusal = await tracedAction(run, action, () =>
       applyAction(gatherer.connection, { action, run, version }, signal),
     );
-    // Ends, since no decision asks again for what was refused.
+    // This recursion ends, because no decision creates again what was refused.
     if (refusal !== undefined) return act(reconciler, { ...observed, ...refusal }, version);
   }
   return decision;
 }
 
-/** Writes the status if it is time to; gives how long to wait if it is not yet. */
+/** Writes the status when it is due; returns the milliseconds to wait when it is not due yet. */
 async function write(
   reconciler: Reconciler,
   observed: Observed,
   { status, event }: Decision,
-  { key, version, times }: { key: string; version: string | undefined; times: StatusWriter },
+  { key, version, writer }: { key: string; version: string | undefined; writer: StatusWriter },
 ): Promise<number | undefined> {
+  const { run } = observed;
   if (status === undefined) {
-    if (isTerminal(observed.run.status)) times.forget(key);
+    if (isTerminal(run.status)) writer.forget(key);
     return undefined;
   }
-  const when = times.when(key, observed.run.status, status);
-  if (when.kind === 'later' && !bypassesRateLimit(observed, status)) return when.milliseconds;
-  if (when.kind !== 'never') {
-    await store(reconciler, { run: observed.run, version }, { status, event });
-    times.wrote(key);
+  const when = writer.when(key, observed, status);
+  if (when.kind === 'later') return when.milliseconds;
+  if (when.kind === 'now') {
+    await store(reconciler, { run, version }, { status, event });
+    writer.wrote(key);
   }
   if (!isTerminal(status)) return undefined;
-  times.forget(key);
-  // Our own write wakes nobody, and there is something left to do after an end: to stop a Job, to delete the run in time.
+  writer.forget(key);
+  // Our own write does not wake the run, but there is more to do after its end: stop its Job, delete it in time.
   return 0;
 }
 
@@ -111,18 +111,17 @@ async function store(
 ): Promise<void> {
   const { connection, caches } = gatherer;
   if (event !== undefined) {
-    // A quota or a webhook that refuses Events must not keep the status from being written.
+    // The status is written even if a quota or a webhook refuses the Event.
     await recordEvent(connection, event, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      log.warn(errorFields(error), 'the Event was refused');
+      log.warn(errorFields(error), 'cannot record Event');
     });
   }
   const stored = await tracedStatus(run, status, () =>
     applyStatus(connection, { run, version }, status, signal),
   );
-  if (stored !== undefined) {
-    caches.runs.absorb(stored);
-    onWritten?.(run.metadata, run.status, status);
-  }
-  log.info({ phase: status.phase, reason: status.reason, message: status.message }, 'status');
+  if (stored === undefined) return;
+  caches.runs.absorb(stored);
+  onWritten?.(run.metadata, run.status, status);
+  log.info({ phase: status.phase, reason: status.reason, message: status.message }, 'status written');
 }

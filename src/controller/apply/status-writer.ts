@@ -3,42 +3,58 @@ import { journalledVolumes } from '../../api/spec-usage.ts';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 import type { Observed } from '../observe/observed.ts';
 
-/** All runs together write mere progress at most this often; what is more waits for its turn. */
+/** When a status is written: what people wait for at once, everything else seldom. */
+
+/** The shortest time between two writes of progress, and how long a transient change must last to be written. */
+export const progressIntervalMs = 5_000;
+
+/** How often all runs together write progress; beyond that, each run waits for its turn. */
 const progressWritesPerSecond = 50;
 
-/** What is remembered of a run's writes; times are milliseconds of `performance.now()`. */
+/** Whether a status is written now, later (in `milliseconds`), or not at all. */
+type StatusWrite = { kind: 'now' } | { kind: 'later'; milliseconds: number } | { kind: 'never' };
+
+/** What is remembered of a run; times are milliseconds of `performance.now()`. */
 type Times = {
-  wroteAt: number;
-  /** Where the run was seen to be last, and since when. */
-  place: string | undefined;
-  since: number;
-  /** When it is this run's turn to write progress, if it has one. */
+  writtenAt: number;
+  /** What the run was doing when it was last observed, and since when. */
+  state: string | undefined;
+  stateSince: number;
+  /** When it is this run's turn to write progress, if it waits for one. */
   turn: number | undefined;
 };
 
-/** Says when statuses are written, run by run, from when they were written before. */
+/** Decides when the status of each run is written, from what changed in it and from when it was written before. */
 export class StatusWriter {
   readonly #runs = new Map<string, Times>();
   #nextTurn = 0;
 
-  /** Whether the status of a run should be written now. */
+  /** Whether `after` is written now; once it is, call `wrote`. */
   when(
     key: string,
-    before: DockerRunStatus,
+    observed: Observed,
     after: DockerRunStatus,
     now: number = performance.now(),
   ): StatusWrite {
     const times = this.#timesOf(key, now);
-    const place = placeOf(after);
-    if (times.place !== place) Object.assign(times, { place, since: now });
-    const change = changeOf(before, after);
-    const when = whenToWrite(change, { sinceLastWriteMs: now - times.wroteAt, heldMs: now - times.since });
-    return change === 'progress' && when.kind === 'now' ? this.#inTurn(times, now) : when;
+    const state = stateOf(after);
+    if (times.state !== state) {
+      times.state = state;
+      times.stateSince = now;
+    }
+    const change = changeOf(observed.run.status, after);
+    const due = whenToWrite(change, {
+      sinceLastWriteMs: now - times.writtenAt,
+      heldMs: now - times.stateSince,
+    });
+    const when = change === 'progress' && due.kind === 'now' ? this.#inTurn(times, now) : due;
+    return when.kind === 'later' && bypassesRateLimit(observed, after) ? { kind: 'now' } : when;
   }
 
-  /** Notes that the status of a run was written. */
   wrote(key: string, now: number = performance.now()): void {
-    Object.assign(this.#timesOf(key, now), { wroteAt: now, turn: undefined });
+    const times = this.#timesOf(key, now);
+    times.writtenAt = now;
+    times.turn = undefined;
   }
 
   /** Forgets a run that has ended or is gone. */
@@ -53,9 +69,9 @@ export class StatusWriter {
   #timesOf(key: string, now: number): Times {
     const known = this.#runs.get(key);
     if (known !== undefined) return known;
-    // Nobody knows when it was written before a restart; runs that begin together must not write together.
-    const wroteAt = now - Math.random() * progressIntervalMs;
-    const times = { wroteAt, place: undefined, since: now, turn: undefined };
+    // After a restart, the last write of a run is not known; runs that start together must not write together.
+    const writtenAt = now - Math.random() * progressIntervalMs;
+    const times = { writtenAt, state: undefined, stateSince: now, turn: undefined };
     this.#runs.set(key, times);
     return times;
   }
@@ -69,37 +85,54 @@ export class StatusWriter {
   }
 }
 
-/**
- * The least time between two writes that tell nothing but progress, and how long a phase that is often over in a moment
- * has to last before it is told.
- */
-export const progressIntervalMs = 5_000;
-
-/** Whether a status should be written now, later (in so many milliseconds), or not at all. */
-type StatusWrite = { kind: 'now' } | { kind: 'later'; milliseconds: number } | { kind: 'never' };
-
-/**
- * What a status tells beyond the one that is stored: nothing; news, which people and tools wait for; a passing phase,
- * which need not be told when the next one follows at once; or how far things are.
- */
-export type Change = 'nothing' | 'milestone' | 'transient' | 'progress';
-
-/** What `after` tells beyond `before`, which is what the API server has. */
-export function changeOf(before: DockerRunStatus, after: DockerRunStatus): Change {
-  if (isDeepStrictEqual(plain(before), plain(after))) return 'nothing';
-  if (!isDeepStrictEqual(milestones(before), milestones(after))) {
-    return isTransient(before, after) ? 'transient' : 'milestone';
-  }
-  return isDeepStrictEqual(plain(before.target), plain(after.target)) ? 'progress' : 'transient';
+/** What decides how long a run has been in the same state. */
+function stateOf({ phase, reason, target }: DockerRunStatus): string {
+  return JSON.stringify([phase, reason, target]);
 }
 
-/** News is written at once, a passing phase when it lasts, mere progress at most every 5 s, and what is stored never. */
+/**
+ * How a status differs from the stored one: not at all; by a milestone, which people and tools wait for; by something
+ * transient, which is often over in a moment; or by progress alone.
+ */
+export type Change = 'none' | 'milestone' | 'transient' | 'progress';
+
+/** Compares a status with `before`, which the API server has. */
+export function changeOf(before: DockerRunStatus, after: DockerRunStatus): Change {
+  if (isDeepStrictEqual(stored(before), stored(after))) return 'none';
+  if (!isDeepStrictEqual(milestones(before), milestones(after))) {
+    return isTransientPhase(before, after) ? 'transient' : 'milestone';
+  }
+  return isDeepStrictEqual(stored(before.target), stored(after.target)) ? 'progress' : 'transient';
+}
+
+/** As the API server stores it: without fields that have no value. */
+function stored(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}
+
+function milestones({ phase, reason, attempts, jobName, observedGeneration }: DockerRunStatus): unknown {
+  // The first attempt is not a milestone, because a status with a Job implies it.
+  return [phase, reason, Math.max(1, attempts ?? 0), jobName, observedGeneration];
+}
+
+/** True when only the phase changes, to one that the next phase often follows at once. */
+function isTransientPhase(before: DockerRunStatus, after: DockerRunStatus): boolean {
+  const { phase, reason } = after;
+  return (
+    (phase === 'Preparing' || phase === 'Uploading') &&
+    reason === phase &&
+    !isTerminalPhase(before.phase) &&
+    isDeepStrictEqual(milestones({ ...before, phase, reason }), milestones(after))
+  );
+}
+
+/** A milestone is written at once, a transient change when it lasts, and progress at most every 5 s. */
 export function whenToWrite(
   change: Change,
   { sinceLastWriteMs, heldMs }: { sinceLastWriteMs: number; heldMs: number },
 ): StatusWrite {
   switch (change) {
-    case 'nothing':
+    case 'none':
       return { kind: 'never' };
     case 'milestone':
       return { kind: 'now' };
@@ -114,32 +147,7 @@ function nowOrIn(milliseconds: number): StatusWrite {
   return milliseconds <= 0 ? { kind: 'now' } : { kind: 'later', milliseconds };
 }
 
-/** What tells where a run is, for deciding how long it has been there. */
-function placeOf({ phase, reason, target }: DockerRunStatus): string {
-  return JSON.stringify([phase, reason, target]);
-}
-
-/** As the API server stores it: no field without a value. */
-function plain(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
-}
-
-function milestones({ phase, reason, attempts, jobName, observedGeneration }: DockerRunStatus): unknown {
-  // The first attempt is no news to somebody who sees that the run has a Job.
-  return [phase, reason, Math.max(1, attempts ?? 0), jobName, observedGeneration];
-}
-
-function isTransient(before: DockerRunStatus, after: DockerRunStatus): boolean {
-  const { phase, reason } = after;
-  return (
-    (phase === 'Preparing' || phase === 'Uploading') &&
-    reason === phase &&
-    !isTerminalPhase(before.phase) &&
-    isDeepStrictEqual(milestones({ ...before, phase, reason }), milestones(after))
-  );
-}
-
-/** True when the write must not be delayed: it records the node of a worker that may leave something there. */
+/** True when the write must not be delayed: it records the node that has to be cleaned up if the worker is lost. */
 export function bypassesRateLimit({ run, pods }: Observed, { podName, nodeName }: DockerRunStatus): boolean {
   const { status, spec } = run;
   if (spec === undefined || pods.at(-1)?.worker.kind !== 'running') return false;

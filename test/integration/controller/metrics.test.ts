@@ -119,7 +119,7 @@ test('every log line of a reconcile names the run, its uid and the reconcile; no
   const { uid } = await finishRun(cluster, 'logged');
   const lines = controller.log.filter(({ dockerRun }) => dockerRun === 'default/logged');
   assert.ok(
-    lines.some(({ msg }) => msg === 'carrying out an action') && lines.some(({ msg }) => msg === 'status'),
+    lines.some(({ msg }) => msg === 'applying action') && lines.some(({ msg }) => msg === 'status written'),
   );
   for (const line of lines) {
     assert.is(line['uid'], uid, JSON.stringify(line));

@@ -34,7 +34,7 @@ test('the other replica works within 3 s of a clean stop and within 20 s of a ki
     const [leader, follower = leader] = await led(client, replicas);
     await jobMadeIn(client, await createRun(client, `ordinary-${turn}`), 30_000);
     await follower.ready();
-    assert.equal(logged(follower, 'carrying out an action'), [], 'a follower does nothing');
+    assert.equal(logged(follower, 'applying action'), [], 'a follower does nothing');
     best = Math.min(best, await handOver(client, leader, `at-a-clean-stop-${turn}`));
     replicas = [follower, await start()];
   }

@@ -59,7 +59,7 @@ test('a leader that stood still for 25 s writes nothing more when it goes on, an
   const after = later().map(({ msg }) => msg);
   assert.ok(after.includes('leading no more'), JSON.stringify(after));
   // The answer to a write from before the pause is read after it.
-  for (const { dockerRun } of later().filter(({ msg }) => msg === 'status')) {
+  for (const { dockerRun } of later().filter(({ msg }) => msg === 'status written')) {
     const written = await statusWrittenAt(client, String(dockerRun));
     // Which is told in whole seconds: a later one may seem to be up to a second older.
     assert.ok(written < resumedAt - 1_000, `it stored the status of ${String(dockerRun)}`);

@@ -224,7 +224,7 @@ test('deciding comes to rest: after three rounds there is nothing more to do and
       const rounds = [...settling(first, now, policy, 5)];
       for (const [observed, { actions, status }] of rounds.slice(3)) {
         assert.equal(actions, []);
-        if (status !== undefined) assert.is(changeOf(observed.run.status, status), 'nothing');
+        if (status !== undefined) assert.is(changeOf(observed.run.status, status), 'none');
       }
     }),
     { numRuns: 1_000 },
@@ -239,7 +239,7 @@ test('a status that was written tells no other milestone when nothing has happen
         const before = rounds[index - 1]?.[1].actions;
         // What was decided about the Job has happened to it since.
         if (status === undefined || before === undefined || before.some(changesJob)) continue;
-        assert.ok(['nothing', 'progress'].includes(changeOf(observed.run.status, status)));
+        assert.ok(['none', 'progress'].includes(changeOf(observed.run.status, status)));
       }
     }),
     { numRuns: 1_000 },

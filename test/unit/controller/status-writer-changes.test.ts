@@ -14,29 +14,29 @@ const running: DockerRunStatus = {
   ...{ phase: 'Running', reason: 'Running', message: 'live', attempts: 1, target: { containerID: 'c' } },
 };
 
-test('what is stored already is not written again, also when a field without a value is more', () => {
-  assert.is(changeOf(running, { ...running }), 'nothing');
-  const withNothing = { ...running, nodeName: undefined } as unknown as DockerRunStatus;
-  assert.is(changeOf(running, withNothing), 'nothing');
+test('a stored status is not written again, even if the new one has a field without a value', () => {
+  assert.is(changeOf(running, { ...running }), 'none');
+  const withUndefined = { ...running, nodeName: undefined } as unknown as DockerRunStatus;
+  assert.is(changeOf(running, withUndefined), 'none');
 });
 
 for (const [what, before, change, kind] of [
   ['the first status', {}, { phase: 'Pending' }, 'milestone'],
-  ['that the target runs', pending, running, 'milestone'],
-  ['a reason', running, { reason: 'Cancelling' }, 'milestone'],
+  ['the start of the target', pending, running, 'milestone'],
+  ['another reason', running, { reason: 'Cancelling' }, 'milestone'],
   ['another attempt', running, { attempts: 2 }, 'milestone'],
   ['another generation', running, { observedGeneration: 2 }, 'milestone'],
-  ['a Job', running, { jobName: 'another' }, 'milestone'],
+  ['another Job', running, { jobName: 'another' }, 'milestone'],
   ['the end', running, { phase: 'Succeeded', reason: 'Succeeded' }, 'milestone'],
-  ['that an attempt prepares after another', running, { phase: 'Preparing', attempts: 2 }, 'milestone'],
-  ['that a run prepares', pending, { phase: 'Preparing', reason: 'Preparing' }, 'transient'],
-  ['that results are uploaded', running, { phase: 'Uploading', reason: 'Uploading' }, 'transient'],
-  ['what became of the target', running, { target: { exitCode: 3 } }, 'transient'],
+  ['another attempt that prepares', running, { phase: 'Preparing', attempts: 2 }, 'milestone'],
+  ['the phase Preparing', pending, { phase: 'Preparing', reason: 'Preparing' }, 'transient'],
+  ['the phase Uploading', running, { phase: 'Uploading', reason: 'Uploading' }, 'transient'],
+  ['the exit code of the target', running, { target: { exitCode: 3 } }, 'transient'],
   ['the first attempt', pending, { attempts: 1 }, 'progress'],
   ['a pod and its node', pending, { podName: 'p', nodeName: 'n' }, 'progress'],
   ['progress', running, { message: 'further', progress: { message: 'further', percent: 2 } }, 'progress'],
 ] as [what: string, before: DockerRunStatus, change: DockerRunStatus, kind: Change][]) {
-  test(`${what} is ${kind}`, () => {
+  test(`a change by ${what} is of the kind ${kind}`, () => {
     assert.is(changeOf(before, { ...before, ...change }), kind);
   });
 }
@@ -44,12 +44,12 @@ for (const [what, before, change, kind] of [
 const justNow = { sinceLastWriteMs: 0, heldMs: 0 };
 const longAgo = { sinceLastWriteMs: 1e9, heldMs: 1e9 };
 
-test('news is written at once, and what is stored never', () => {
+test('a milestone is written at once, and an unchanged status never', () => {
   assert.equal(whenToWrite('milestone', justNow), { kind: 'now' });
-  assert.equal(whenToWrite('nothing', longAgo), { kind: 'never' });
+  assert.equal(whenToWrite('none', longAgo), { kind: 'never' });
 });
 
-test('a phase that may pass in a moment is written when it lasts, however long ago the last write was', () => {
+test('a transient change is written once it lasts, however long ago the last write was', () => {
   assert.equal(whenToWrite('transient', { ...longAgo, heldMs: 500 }), {
     kind: 'later',
     milliseconds: progressIntervalMs - 500,
@@ -57,7 +57,7 @@ test('a phase that may pass in a moment is written when it lasts, however long a
   assert.equal(whenToWrite('transient', { ...justNow, heldMs: progressIntervalMs }), { kind: 'now' });
 });
 
-test('mere progress is written every 5 s, and the rest of that time is waited for', () => {
+test('progress is written at most every 5 s', () => {
   assert.equal(whenToWrite('progress', { ...justNow, sinceLastWriteMs: 1_000 }), {
     kind: 'later',
     milliseconds: progressIntervalMs - 1_000,

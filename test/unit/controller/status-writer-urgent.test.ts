@@ -4,29 +4,29 @@ import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { bypassesRateLimit } from '../../../src/controller/apply/status-writer.ts';
 import { aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
-const lasting: Partial<DockerRunSpec> = {
+const journalled: Partial<DockerRunSpec> = {
   volumes: [{ name: 'scratch', temporary: { hostDir: '/srv/data/scratch' } }],
 };
 const pod = aPod({ kind: 'running' });
-const wanted = { phase: 'Preparing', podName: pod.name, nodeName: 'node-1' } as const;
+const decided = { phase: 'Preparing', podName: pod.name, nodeName: 'node-1' } as const;
 
-test('on which node a worker may leave something is stored as soon as it is known', () => {
-  const run = aRun({ spec: lasting });
-  assert.ok(bypassesRateLimit(anObservation({ run, job: aJob(), pods: [pod] }), wanted));
-  const known = aRun({ spec: lasting, status: { ...wanted } });
-  assert.not.ok(bypassesRateLimit(anObservation({ run: known, job: aJob(), pods: [pod] }), wanted));
+test('the node of a worker that may leave something there is written without delay', () => {
+  const run = aRun({ spec: journalled });
+  assert.ok(bypassesRateLimit(anObservation({ run, job: aJob(), pods: [pod] }), decided));
+  const written = aRun({ spec: journalled, status: { ...decided } });
+  assert.not.ok(bypassesRateLimit(anObservation({ run: written, job: aJob(), pods: [pod] }), decided));
 });
 
-test('a worker that leaves nothing on a node, or has not started, is not urgent', () => {
-  assert.not.ok(bypassesRateLimit(anObservation({ job: aJob(), pods: [pod] }), wanted));
+test('the node of a worker that leaves nothing there, or has not started, may be written later', () => {
+  assert.not.ok(bypassesRateLimit(anObservation({ job: aJob(), pods: [pod] }), decided));
   const waiting = aPod({ kind: 'waiting', reason: 'ContainerCreating', message: '' });
-  const observed = anObservation({ run: aRun({ spec: lasting }), job: aJob(), pods: [waiting] });
-  assert.not.ok(bypassesRateLimit(observed, wanted));
+  const observed = anObservation({ run: aRun({ spec: journalled }), job: aJob(), pods: [waiting] });
+  assert.not.ok(bypassesRateLimit(observed, decided));
 });
 
-test('what a worker reports is not urgent, whatever it is', () => {
+test('a report of a worker never bypasses the rate limit', () => {
   for (const phase of ['Uploading', 'Succeeded', 'Failed', 'Cancelled'] as const) {
-    assert.not.ok(bypassesRateLimit(anObservation({ job: aJob(), pods: [pod], live: { phase } }), wanted));
+    assert.not.ok(bypassesRateLimit(anObservation({ job: aJob(), pods: [pod], live: { phase } }), decided));
   }
 });
 
