@@ -1,24 +1,24 @@
 import { defined } from '../api/json-values.ts';
 import { readWorkerTracing, type WorkerConfig } from './job/worker-config.ts';
 
-/** The settings of the operator, from its environment. */
+/** The controller's settings, which come from its environment. */
 export type ControllerConfig = {
   readonly worker: WorkerConfig;
   readonly logLevel: string;
   readonly healthPort: number;
-  /** 0 when nobody may scrape it. */
+  /** 0 turns the metrics off. */
   readonly metricsPort: number;
-  /** Whether only the holder of the Lease works; without it every replica does. */
+  /** Without it, every replica reconciles, so there must be only one. */
   readonly leaderElection: boolean;
 };
 
-/** Reads the operator's settings from the environment; throws one sentence about the first that is wrong. */
+/** Reads the settings. @throws {TypeError} a setting is invalid; the message is one sentence about the first of them. */
 export function readConfig(environment: Record<string, string | undefined>): ControllerConfig {
   const setting = (name: string, fallback: string) => environment[name] || fallback;
   const absolute = (name: string, fallback: string) => {
     const path = setting(name, fallback);
     if (!path.startsWith('/'))
-      throw new TypeError(`${name} must be an absolute path of the nodes, not "${path}"`);
+      throw new TypeError(`${name} must be an absolute path on the nodes, not "${path}"`);
     return path;
   };
   const port = (name: string, fallback: string) => {

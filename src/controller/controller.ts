@@ -16,30 +16,26 @@ import type { ObservedPod } from './observe/observed.ts';
 import { policyIn } from './observe/policies.ts';
 import { createReconcile } from './reconcile.ts';
 
-/** How many runs are reconciled at once. */
 export const concurrentReconciles = 16;
 
-/** What happens to a Job and its pod within this time is looked at together. */
+/** The least time between two reconciles of one run; changes of its Job and its pod meanwhile share one. */
 const spacingMs = 250;
 
-/** How long what is being handled may go on when the loop shall stop, and then how soon it has to end when it is aborted. */
+/** When the controller stops, reconciles have `drainMs` to finish; then they are aborted and have `abortMs` to end. */
 const drainMs = 3_000;
 const abortMs = 1_500;
 
-/** What one term needs. */
 export type ControllerOptions = {
   connection: Connection;
   cluster: ClusterCaches;
   worker: WorkerConfig;
   metrics: ControllerMetrics;
   log: Logger;
-  /** Aborts when the loop may do nothing any more. */
+  /** Aborts when the term is over and nothing may be written any more. */
   signal: AbortSignal;
 };
 
-/**
- * The work of one term. Whatever it remembers is made anew for the next one: in between another replica has worked.
- */
+/** The queue and its reconciles in one term; the next term needs a new one, because another replica may have led. */
 export class Controller {
   readonly #queue: KeyedQueue;
   readonly #workers: WorkerPoller;
@@ -53,13 +49,13 @@ export class Controller {
     const workers = new WorkerPoller({
       ask: askWorkerOver(progressPort),
       podAt: (key) => caches.pods.get(key),
-      onNews: (runUid) => {
+      onChange: (runUid) => {
         const key = cluster.keyOf(runUid);
         if (key !== undefined) this.#queue.add(key);
       },
     });
     this.#workers = workers;
-    const unobserved = createReconcile({
+    const unmeasured = createReconcile({
       gatherer: {
         connection,
         caches,
@@ -73,7 +69,7 @@ export class Controller {
       signal,
       onWritten: observeRuns(metrics),
     });
-    const reconcile = observeReconcile(metrics, unobserved, signal);
+    const reconcile = observeReconcile(metrics, unmeasured, signal);
     this.#queue = new KeyedQueue({
       handle: async (key) => {
         this.#active += 1;
@@ -87,29 +83,28 @@ export class Controller {
     workers.start(caches.pods.values());
   }
 
-  /** What the queue holds now. */
   get queue(): QueueState {
     return this.#queue;
   }
 
-  /** Looks at a run soon. */
+  /** Reconciles the run `<namespace>/<name>` soon. */
   add(key: string): void {
     this.#queue.add(key);
   }
 
-  /** Hears the worker of a pod from now on, if it runs. */
+  /** Starts to ask the worker of a pod for its reports, if it runs. */
   podChanged(pod: ObservedPod): void {
     this.#workers.podChanged(pod);
   }
 
   /**
-   * Takes no more keys and lets what is being handled end, first by itself and then by abort. Rejects when something
-   * does not end: the process has to, then.
+   * Accepts no more keys and waits until the running reconciles have finished; aborts them if they take too long.
+   * Rejects when one does not end even then: the process has to exit.
    */
   async stop(): Promise<void> {
     await Promise.all([this.#workers.stop(), this.#queue.stop(drainMs)]);
-    this.#abort.abort(new Error('the loop has stopped'));
+    this.#abort.abort(new Error('the controller has stopped'));
     await this.#queue.stop(abortMs);
-    if (this.#active > 0) throw new Error(`${this.#active} reconciles did not end though they were aborted`);
+    if (this.#active > 0) throw new Error(`${this.#active} reconciles did not end after they were aborted`);
   }
 }

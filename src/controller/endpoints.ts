@@ -3,17 +3,16 @@ import { type Scraped, serveMetrics } from '../runtime/metrics.ts';
 import type { QueueState } from '../runtime/queue.ts';
 import type { ControllerConfig } from './config.ts';
 
-/** What the controller shows of itself, and where. */
 export type Endpoints = {
   readonly config: Pick<ControllerConfig, 'healthPort' | 'metricsPort'>;
   readonly metrics: Scraped;
   readonly isReady: () => boolean;
-  /** The queue of the term, while this replica leads. */
+  /** The queue of the current term; undefined while this replica follows. */
   readonly queue: () => QueueState | undefined;
   readonly watches: () => Vitals['watches'];
 };
 
-/** Opens the two ports on which the kubelet and Prometheus ask the controller how it is. */
+/** Serves the probes of the kubelet and the metrics, each on its own port. */
 export async function serveEndpoints({ config, metrics, isReady, queue, watches }: Endpoints): Promise<{
   close: () => Promise<void>;
 }> {
@@ -25,12 +24,12 @@ export async function serveEndpoints({ config, metrics, isReady, queue, watches 
   if (config.metricsPort === 0) return health;
   const scraped = await serveMetrics(config.metricsPort, metrics).catch((error: unknown) => {
     throw new Error(
-      `The port ${config.metricsPort} of the metrics cannot be opened: set DOCKERRUN_METRICS_PORT to another one, or to 0.`,
+      `cannot open port ${config.metricsPort} for metrics: set DOCKERRUN_METRICS_PORT to another port, or to 0 for no metrics`,
       { cause: error },
     );
   });
   return { close: async () => void (await Promise.all([health.close(), scraped.close()])) };
 }
 
-/** A replica that follows has nothing to get on with. */
+/** The queue of a replica that follows: it cannot get stuck. */
 const idle = { oldestWaitingAt: undefined, oldestActiveAt: undefined };

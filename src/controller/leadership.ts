@@ -6,24 +6,23 @@ import { leaseTiming } from '../kube/lease.ts';
 import { sleep } from '../support/abort.ts';
 import type { Logger } from '../support/log.ts';
 
-/** The Lease in the controller's own namespace. */
+/** The Lease, in the controller's own namespace. */
 export const leaseName = 'dockerrun-controller';
 
-/** What leading needs, and what it does. */
 export type LeadershipOptions = {
-  /** Off, every replica leads; only for one replica, or for a test. */
+  /** When false, every replica leads; only for a single replica, or for a test. */
   election: boolean;
-  /** With a pool of its own, so that a renewal never waits behind the requests of the loop. */
+  /** With a pool of its own, so that a renewal never waits behind the requests of reconciles. */
   connection: Connection;
   isReady: () => boolean;
-  /** Works until the term is over or the signal of `runLeadership` aborts. */
+  /** Called for each term; resolves after the term is over or the signal of `runLeadership` aborts. */
   lead: (term: Term) => Promise<void>;
-  /** Told at every change: 1 of leader_election_master_status. */
+  /** Called at every change; true is 1 in leader_election_master_status. */
   onLeading: (isLeading: boolean) => void;
   log: Logger;
 };
 
-/** Leads whenever it is this replica's turn, until the signal aborts; nothing of it goes on afterwards. */
+/** Leads whenever this replica holds the Lease, until the signal aborts; nothing keeps running after it resolves. */
 export async function runLeadership(options: LeadershipOptions, signal: AbortSignal): Promise<void> {
   const { connection, isReady, log, onLeading } = options;
   const lead = async (term: Term) => {
@@ -32,7 +31,8 @@ export async function runLeadership(options: LeadershipOptions, signal: AbortSig
   };
   if (!options.election) return leadAlone({ isReady, lead }, signal);
   const { namespace } = connection;
-  // The pod's name tells people who leads; the rest keeps a container that was started anew from taking itself for the old one.
+  // The pod's name shows people which pod leads; the UUID keeps a restarted container from mistaking itself for its
+  // predecessor.
   const identity = `${hostname()}_${randomUUID()}`;
   const election = { connection, namespace, name: leaseName, identity, timing: leaseTiming };
   await new Election({ ...election, isReady, lead, log }).run(signal);

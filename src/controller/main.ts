@@ -13,25 +13,25 @@ import { leaseName, runLeadership } from './leadership.ts';
 import { concurrentReconciles, Controller } from './controller.ts';
 import { connectObserved, observeLeading, observeWatches } from './metrics/kube-metrics.ts';
 
-/** How long the last answers of the servers may take when the controller stops. */
+/** How long caches and servers may take to close when the controller stops. */
 const closeMs = 1_000;
 
-/** Runs the controller until the signal aborts: its caches always, its loop while it leads. */
+/** Runs the controller until the signal aborts: its caches always, its reconciles while it leads. */
 export async function runController(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<void> {
   const config = readConfig(environment);
   const log = createLogger(config.logLevel, destination(1));
-  const onProblem = (sentence: string) => log.warn(sentence);
+  const onProblem = (problem: string) => log.warn(problem);
   const tracing = await startTracing(environment, { serviceName: 'dockerrun-controller', onProblem });
   const metrics = createMetrics(concurrentReconciles);
   const [connection, leaseConnection] = [await connectObserved(metrics), await connectObserved(metrics)];
   const watches = observeWatches(metrics);
-  let loop: Controller | undefined;
+  let controller: Controller | undefined;
   const cluster = new ClusterCaches({
     connection,
     log,
     observers: watches.observers,
-    onRun: (key) => loop?.add(key),
-    onPod: (pod) => loop?.podChanged(pod),
+    onRun: (key) => controller?.add(key),
+    onPod: (pod) => controller?.podChanged(pod),
   });
   const { caches } = cluster;
   const isReady = () => areSynced(caches);
@@ -40,13 +40,13 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     const { worker } = config;
     const { signal } = term;
     const fenced = term.fence(connection);
-    loop = new Controller({ connection: fenced, cluster, worker, metrics, log, signal });
-    for (const { metadata } of caches.runs.values()) loop.add(`${metadata.namespace}/${metadata.name}`);
+    controller = new Controller({ connection: fenced, cluster, worker, metrics, log, signal });
+    for (const { metadata } of caches.runs.values()) controller.add(`${metadata.namespace}/${metadata.name}`);
     await aborted(AbortSignal.any([stop, signal]));
-    await loop.stop().finally(() => (loop = undefined));
+    await controller.stop().finally(() => (controller = undefined));
   };
 
-  const queue = () => loop?.queue;
+  const queue = () => controller?.queue;
   showQueue(metrics, queue);
   showRuns(metrics, () => caches.runs.values());
   const servers = await serveEndpoints({ config, metrics, isReady, queue, watches: watches.signs });
@@ -61,7 +61,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     await runLeadership({ ...leadership, onLeading: observeLeading(metrics, leaseName) }, stop);
   } catch (error) {
     if (!stop.aborted) throw error;
-    log.error({ error: describe(error) }, 'the controller does not wait any longer');
+    log.error({ error: describe(error) }, 'controller did not stop in time');
   }
   watching.abort();
   await Promise.race([Promise.all([caching, servers.close()]), sleep(closeMs)]);

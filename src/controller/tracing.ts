@@ -3,7 +3,7 @@ import { type Attributes, recordSpan, rootSpanOf, traced } from '../support/trac
 import type { Action } from './decide/outcome.ts';
 import { isTerminal, type ObservedRun } from './observe/observed.ts';
 
-/** Carries out an action within a span of the run's trace; what the API server refuses is noted there. */
+/** Runs `work`, which carries out an action, in a span of the run's trace; the span shows a refusal. */
 export function tracedAction<T>(run: ObservedRun, action: Action, work: () => Promise<T>): Promise<T> {
   const name = action.kind.replaceAll(/[A-Z]/g, (letter) => ` ${letter}`);
   const traceAs = async (span: { set: (attributes: Attributes) => void }) => {
@@ -15,8 +15,8 @@ export function tracedAction<T>(run: ObservedRun, action: Action, work: () => Pr
 }
 
 /**
- * Stores a status; a phase or reason that is news is a span, and an end completes the trace with its root, which
- * lasts from the creation of the run to its completion. Mere progress is no span.
+ * Stores a status, in a span when its phase or reason is new. The end of a run completes the trace with its root span,
+ * which lasts from the creation of the run to its completion.
  */
 export async function tracedStatus(
   run: ObservedRun,

@@ -11,16 +11,19 @@ import type { Action } from '../decide/outcome.ts';
 import type { Observed, ObservedRun, Refusal } from '../observe/observed.ts';
 import { parseJob } from '../observe/parse.ts';
 
-/** The owner of every field that the controller writes, for server-side apply. */
+/** The field manager of everything that the controller writes. */
 const fieldManager = 'dockerrun-controller';
 
-/** What the API server refused, which the next decision has to know. */
+/** What the API server refused; the next decision needs it. */
 type Refusals = Partial<Pick<Observed, 'jobRefusal' | 'cleanupRefusal'>>;
 
-/** A run, and its resourceVersion that was decided on. */
+/** A run and the resourceVersion of it that the decision was made from. */
 type Decided = { readonly run: ObservedRun; readonly version: string | undefined };
 
-/** Writes what an action holds; returns what the API server refused, if it did. */
+/**
+ * Carries out an action; returns what the API server refused, if it did.
+ * @throws {ConflictError} the run has changed since it was decided on.
+ */
 export async function applyAction(
   connection: Connection,
   { action, run, version }: Decided & { action: Action },
@@ -77,7 +80,7 @@ async function createJob(
   }
 }
 
-/** A Job of that name is this run's, which the cache has not seen yet, or somebody else's. */
+/** A Job of that name is either this run's, which the cache does not show yet, or somebody else's. */
 async function existingJob(
   connection: Connection,
   path: string,
@@ -86,7 +89,7 @@ async function existingJob(
 ): Promise<Refusal | undefined> {
   const job = parseJob(await requestJson(connection, { method: 'GET', path, signal }));
   if (job.ownerUid === run.metadata.uid) return undefined;
-  return { message: `a Job ${job.name} that does not belong to this run exists already`, permanent: true };
+  return { message: `a Job ${job.name} that does not belong to this run already exists`, permanent: true };
 }
 
 /** Suspends or resumes exactly the Job that was observed, and annotates a Job that this operator suspended. */
@@ -111,7 +114,7 @@ async function suspendJob(
   }
 }
 
-/** Deletes exactly the Job or pod that was observed, with its dependents; one that is gone or replaced is fine. */
+/** Deletes exactly the Job or pod that was observed, with its dependents; does nothing if it is gone or replaced. */
 async function deleteObserved(
   connection: Connection,
   path: string,
@@ -126,7 +129,7 @@ async function deleteObserved(
   }
 }
 
-/** Deletes an expired run, unless it has changed since: its user may have raised its time to live. */
+/** Deletes an expired run unless it has changed since, because its user may have raised its time to live. */
 async function deleteRun(
   connection: Connection,
   { run, version }: Decided,
@@ -143,8 +146,8 @@ async function deleteRun(
 }
 
 /**
- * Writes the whole status by server-side apply; returns the stored object, or undefined when the run is gone. Rejects
- * with a StaleError when the run is no longer the version that was decided on: another replica, or a user, wrote it.
+ * Writes the whole status by server-side apply; returns the stored object, or undefined when the run is gone.
+ * @throws {ConflictError} the run has changed since it was decided on: another replica, or a user, wrote it.
  */
 export async function applyStatus(
   connection: Connection,
@@ -160,7 +163,7 @@ export async function applyStatus(
       path: `${paths.dockerRuns(namespace)}/${name}/status`,
       query: { fieldManager, force: 'true' },
       contentType: 'application/apply-patch+yaml',
-      // The uid keeps the status of a deleted run away from one that was applied again under its name.
+      // The uid keeps the status of a deleted run from being written to a new run of the same name.
       body: { apiVersion, kind, metadata, status },
       signal,
     });
@@ -170,16 +173,16 @@ export async function applyStatus(
   }
 }
 
-/** A run that is gone needs no write; one that was written since it was decided on is decided on again. */
+/** A run that is gone needs no write; one that has changed is reconciled again. */
 function throwUnlessGone(error: unknown): void {
   if (isConflict(error)) throw new ConflictError(describe(error));
   if (!isNotFound(error)) throw error;
 }
 
 /**
- * Rejects when the API server has another version of a run than the one that was decided on. A cache can lag, by more
- * than a minute if its connection hangs, and another replica may work: without this question, a run that has had its
- * Job and has ended could be started again.
+ * Checks that the run has not changed since it was decided on. A cache can lag, by more than a minute if its connection
+ * hangs, and another replica may lead: without this check, a run that has ended could be started again.
+ * @throws {ConflictError} the API server has another version of the run.
  */
 async function assertFresh(
   connection: Connection,

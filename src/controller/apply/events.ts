@@ -4,7 +4,7 @@ import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/paths.ts';
 import type { RunEvent } from '../decide/run-event.ts';
 
-/** Records an Event about a run; one that exists already is fine. */
+/** Creates an Event about a run, unless it exists already. */
 export async function recordEvent(
   connection: Connection,
   event: RunEvent,
@@ -13,7 +13,7 @@ export async function recordEvent(
   const path = paths.events(event.metadata.namespace ?? '');
   const post = () => requestJson(connection, { method: 'POST', path, body: event, signal });
   try {
-    // After a broken connection the Event may be missing, and nobody asks for it again once the status is written.
+    // After a broken connection the Event may be missing, and it is not tried again once the status is written.
     await post().catch((error: unknown) => {
       if (!isUnanswered(error)) throw error;
       return post();

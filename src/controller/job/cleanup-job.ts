@@ -8,24 +8,21 @@ import { type PodMount, podMounts, secretMounts, volumesOf } from './pod-volumes
 import { workerContainer, workerOverhead } from './worker-container.ts';
 import type { Policy } from '../../policy/policy.ts';
 
-/**
- * What is left to do after a run that its worker did not end: on the node of the lost worker, or, where nothing can be
- * left on a node, only in Girder.
- */
+/** What a lost worker left to be done: on its node, or, when `node` is undefined, only in Girder. */
 export type Cleanup = { readonly node: string | undefined; readonly ending: Ending };
 
-/** Less than a run waits for it. */
+/** Less than the 150 s that a run waits for it. */
 const longestSeconds = 120;
 
-/** With limits, since a quota may ask for them. */
+/** With limits, because a quota may require them. */
 const resources = { requests: workerOverhead, limits: { cpu: '1', memory: workerOverhead.memory } };
 
-/** For people to read the log of one that failed. */
+/** Long enough for people to read the log of a failed one. */
 const keptSeconds = 600;
 
 /**
- * The Job that does what is left to do after a run. On the node of a lost worker its pod has what the worker had, but
- * nothing of the target and no Secret but the token of the Girder job; a report alone needs neither node nor volumes.
+ * The Job that cleans up after a run. On the node of a lost worker, its pod has the volumes of the worker, but of the
+ * Secrets only the token of the Girder job; to report to Girder alone, it needs neither node nor volumes.
  */
 export function desiredCleanupJob(run: Run, cleanup: Cleanup, config: WorkerConfig, policy: Policy): V1Job {
   return {
@@ -47,11 +44,11 @@ function podTemplate(
   config: WorkerConfig,
   policy: Policy,
 ): V1PodTemplateSpec {
-  const [mode, part]: [CleanupMode, DockerRunSpec] =
+  const [mode, needed]: [CleanupMode, DockerRunSpec] =
     node === undefined ? ['report', onlyGirder(spec)] : ['cleanup', onlyVolumes(spec)];
-  const mounts = node === undefined ? secretMounts(part) : podMounts(part, config, policy);
+  const mounts = node === undefined ? secretMounts(needed) : podMounts(needed, config, policy);
   const container = workerContainer(
-    { metadata, spec: part },
+    { metadata, spec: needed },
     { ...config, gpusByLabel: false },
     mounts.map(optional),
   );
@@ -59,9 +56,9 @@ function podTemplate(
     ...(container.env ?? []),
     { name: workerEnvironment.ending, value: literal(JSON.stringify(ending)) },
   ];
-  const { ports: _, ...more }: V1Container = { ...container, args: ['worker', mode], env, resources };
+  const { ports: _, ...cleaner }: V1Container = { ...container, args: ['worker', mode], env, resources };
   return {
-    // Without the labels of an attempt, since it is none.
+    // Without the labels of an attempt, because it is not one.
     metadata: { labels: { [labels.cleanedUpRun]: metadata.uid } },
     spec: {
       restartPolicy: 'Never',
@@ -70,13 +67,13 @@ function podTemplate(
       terminationGracePeriodSeconds: 5,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...(node === undefined ? {} : pinnedTo(node)),
-      containers: [more],
+      containers: [cleaner],
       volumes: volumesOf(mounts.map(optional)),
     },
   };
 }
 
-/** Also where nothing new may be scheduled, such as on a node that is being drained. */
+/** Tolerates every taint, so that it also runs on a node that is being drained. */
 function pinnedTo(node: string): { affinity: V1Affinity; tolerations: { operator: string }[] } {
   const matchFields = [{ key: 'metadata.name', operator: 'In', values: [node] }];
   const requiredDuringSchedulingIgnoredDuringExecution = { nodeSelectorTerms: [{ matchFields }] };
@@ -86,7 +83,7 @@ function pinnedTo(node: string): { affinity: V1Affinity; tolerations: { operator
   };
 }
 
-/** A Secret that has gone keeps nobody from cleaning up. */
+/** The cleanup must also run when a Secret has been deleted. */
 function optional(mount: PodMount): PodMount {
   const { secret, ...volume } = mount.volume;
   return secret === undefined
@@ -112,7 +109,7 @@ function onlyVolumes(spec: DockerRunSpec): DockerRunSpec {
   return {
     ...onlyGirder(spec),
     volumes,
-    // What a stream's pipe is connected to has no part in where the pipe is, but may have Secrets.
+    // Transforms are needed for the paths of their pipes; the headers of a stream are not, and may have Secrets.
     transforms: transforms.map(withoutHeaders),
   };
 }

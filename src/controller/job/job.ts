@@ -17,13 +17,13 @@ import { allowsDockerOption } from '../../policy/allowed-options.ts';
 import { type Policy, withDockerDefaults } from '../../policy/policy.ts';
 import { finalExitCodes } from '../../api/reasons.ts';
 
-/** What the worker has besides the target's own grace, to clean up and to say how it ended. */
+/** What the worker needs after the target's own grace period, to clean up and to report how it ended. */
 const cleanUpSeconds = 30;
 
-/** A run that is valid. */
+/** A run whose spec is valid. */
 export type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
 
-/** The Job of a run. The same run gives the same Job, so that the API server itself refuses a second one. */
+/** The Job of a run. The same run has the same Job, so that the API server refuses a second one. */
 export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1Job {
   const run = { ...given, spec: withDockerDefaults(given.spec, policy) };
   const { metadata, spec } = run;
@@ -34,7 +34,7 @@ export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1
     spec: {
       completions: 1,
       parallelism: 1,
-      // Only the pods of an Indexed Job carry the number of failures before them, which the worker has to know.
+      // Only the pods of an Indexed Job have an annotation with the number of failures before them.
       completionMode: 'Indexed',
       backoffLimitPerIndex: spec.backoffLimit,
       podReplacementPolicy: 'Failed',
@@ -44,13 +44,13 @@ export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1
   };
 }
 
-/** The metadata of a Job that a run owns, and that the controller watches for its label. */
+/** The metadata of a Job that a run owns; the controller watches Jobs with its label. */
 export function jobMetadata({ namespace, name, uid }: DockerRunMetadata, job: string): V1ObjectMeta {
   const owner = { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
   return { name: job, namespace, labels: labelsOf({ name, uid }), ownerReferences: [owner] };
 }
 
-/** A queue takes in Jobs by their labels. */
+/** Copies the labels by which a queue such as Kueue takes a Job. */
 function withQueue(job: V1ObjectMeta, { labels: ofRun = {} }: DockerRunMetadata): V1ObjectMeta {
   const queue = Object.entries(ofRun).filter(([key]) => key.startsWith(queueLabelPrefix));
   return { ...job, labels: { ...job.labels, ...Object.fromEntries(queue) } };
@@ -85,7 +85,7 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
   };
 }
 
-/** What is a pod's own field of that name. */
+/** The fields of the spec that a pod has under the same name. */
 function schedulingOf(spec: DockerRunSpec): Partial<V1PodSpec> {
   const { nodeSelector, tolerations, affinity, priorityClassName, schedulerName } = spec;
   return {
@@ -97,7 +97,7 @@ function schedulingOf(spec: DockerRunSpec): Partial<V1PodSpec> {
   };
 }
 
-/** What another attempt cannot mend fails the Job at once; what the cluster did to the pod counts as no attempt. */
+/** A failure that a retry cannot fix fails the Job at once; a disruption does not count as a failed attempt. */
 function failureRules() {
   return [
     {

@@ -15,7 +15,7 @@ import { hostPathAccess } from '../../policy/host-paths.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { WorkerConfig } from './worker-config.ts';
 
-/** All that is mounted into the worker: the engine's socket, the volumes of the run, its Secrets. */
+/** Everything that is mounted into the worker: the engine's socket, the volumes of the run, its Secrets. */
 export function podMounts(spec: DockerRunSpec, config: WorkerConfig, policy: Policy): PodMount[] {
   const volumes = spec.volumes ?? [];
   return [
@@ -37,7 +37,7 @@ function volumeMount(volumes: readonly Volume[], index: number, policy: Policy):
   const mountPath = workerPaths.volume(name);
   if (bindMount !== undefined) {
     const hostPath = { path: bindMount.hostPath, type: 'Directory' };
-    // A run that only reads may still download into the volume, if the policy lets it.
+    // A volume that the target only reads may still receive downloads, if the policy allows writing to it.
     const readOnly = hostPathAccess(policy, bindMount.hostPath) !== 'rw';
     return { volume: { name: podVolume(index), hostPath }, mountPath, readOnly };
   }
@@ -51,7 +51,7 @@ function volumeMount(volumes: readonly Volume[], index: number, policy: Policy):
   return emptyMount(podVolume(index), mountPath, temporary?.sizeLimit);
 }
 
-/** One volume for all that name the claim: a pod with a claim in two volumes may never start. */
+/** One volume for all mounts of a claim, because a pod with the same claim in two volumes may never start. */
 function claimVolume(volumes: readonly Volume[], claimName: string): V1Volume {
   const claims = volumes.map(({ persistentVolumeClaim: claim }) =>
     claim?.claimName === claimName ? claim : undefined,
@@ -66,7 +66,7 @@ function emptyMount(name: string, mountPath: string, sizeLimit?: string | number
   return { volume: { name, emptyDir }, mountPath, readOnly: false };
 }
 
-/** The kubelet's directory of this pod's volumes, whose names tell where the node has a claim. */
+/** The kubelet's directory of this pod's volumes; its entries show where the node has mounted a claim. */
 function podVolumes({ kubeletRoot }: WorkerConfig): PodMount {
   return {
     volume: { name: 'pod-volumes', hostPath: { path: `${kubeletRoot}/pods`, type: 'Directory' } },
@@ -80,15 +80,13 @@ function needsSpool({ transforms = [] }: DockerRunSpec): boolean {
   return transforms.some(({ connect }) => connect?.output.girderStreamToItem !== undefined);
 }
 
-/** A volume of the run's pod and where the worker has it; a second mount of one volume repeats it. */
+/** A volume of the run's pod and its path in the worker; two mounts of a volume repeat it. */
 export type PodMount = { volume: V1Volume; mountPath: string; readOnly: boolean; subPathExpr?: string };
 
-/** The volumes of the mounts, each once. */
 export function volumesOf(mounts: readonly PodMount[]): V1Volume[] {
   return [...new Map(mounts.map(({ volume }) => [volume.name, volume])).values()];
 }
 
-/** The mounts as the worker's container has them. */
 export function volumeMountsOf(mounts: readonly PodMount[]): V1VolumeMount[] {
   return mounts.map(({ volume, mountPath, readOnly, subPathExpr }) => ({
     name: volume.name,
@@ -98,10 +96,10 @@ export function volumeMountsOf(mounts: readonly PodMount[]): V1VolumeMount[] {
   }));
 }
 
-/** Only the worker, which is root, reads a Secret. */
+/** Readable by root alone, as which the worker runs. */
 const defaultMode = 0o400;
 
-/** The Secrets of a run as files of the worker: the controller itself reads none. */
+/** The Secrets of a run as files for the worker; the controller itself reads no Secret. */
 export function secretMounts(spec: DockerRunSpec): PodMount[] {
   return [...girderMount(spec), ...keyMounts(spec), ...pullSecretMounts(spec)];
 }
@@ -124,7 +122,7 @@ function keyMounts(spec: DockerRunSpec): PodMount[] {
   });
 }
 
-/** Optional, as for a pod: an image can be public, or on the node already. */
+/** Optional, as those of a pod: an image can be public, or on the node already. */
 function pullSecretMounts({ imagePullSecrets = [] }: DockerRunSpec): PodMount[] {
   return imagePullSecrets.map(({ name: secretName }, secret) => ({
     volume: { name: `pull-secret-${secret}`, secret: { secretName, defaultMode, optional: true } },

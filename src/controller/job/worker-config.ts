@@ -2,7 +2,7 @@ import type { V1EnvVar } from '@kubernetes/client-node';
 import { isSampled, ofTraces, sampledShare, traceSettings } from '../../support/trace/settings.ts';
 import { rootSpanOf, traceparent, traceparentVariable } from '../../support/trace/trace.ts';
 
-/** What the worker's pods need to know of the nodes. */
+/** What the administrator configured for all workers; paths are those of the nodes. */
 export type WorkerConfig = {
   readonly image: string;
   readonly imagePullPolicy: string;
@@ -10,33 +10,28 @@ export type WorkerConfig = {
   readonly kubeletRoot: string;
   readonly cgroupRoot: string;
   readonly logLevel: string;
-  /** What they trace with, when the operator traces. */
+  /** Absent when workers do not trace. */
   readonly tracing?: WorkerTracing;
 };
 
-/** What the pods of workers need to send traces. */
 type WorkerTracing = {
-  /** The share of runs whose workers trace. */
+  /** The share of runs whose workers trace, from 0 to 1. */
   readonly share: number;
   /** Standard variables of OpenTelemetry, by name. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Of the operator's OTEL_RESOURCE_ATTRIBUTES those that are true of workers too, as they are written there. */
+  /** Those of the controller's OTEL_RESOURCE_ATTRIBUTES that are true of workers too, as `key=value`. */
   readonly attributes: readonly string[];
 };
 
 type Environment = Record<string, string | undefined>;
 
-/** Where workers send their traces, if not where the controller does. */
-const workerEndpointVariable = 'DOCKERRUN_WORKER_OTLP_ENDPOINT';
-
 /**
- * Reads what the controller hands to workers; nothing when it does not trace itself. Headers of its own exporter stay
- * with it, and so does an endpoint with a user or a query: they hold credentials, and whoever may read a pod would have
- * them.
+ * Reads how workers trace; undefined when they do not. Neither the exporter's headers nor an endpoint with a user or a
+ * query is passed on: they hold credentials, which anyone who may read a pod would see.
  */
 export function readWorkerTracing(environment: Environment): WorkerTracing | undefined {
   const settings = traceSettings(environment);
-  const endpoint = endpointOf(environment);
+  const endpoint = endpointFor(environment);
   if (settings.kind === 'off' || Object.values(endpoint).some(holdsCredentials)) return undefined;
   const protocol = ofTraces(environment, 'PROTOCOL');
   return {
@@ -45,12 +40,15 @@ export function readWorkerTracing(environment: Environment): WorkerTracing | und
       ...endpoint,
       ...(protocol === undefined ? {} : { OTEL_EXPORTER_OTLP_PROTOCOL: protocol }),
     },
-    attributes: attributesOfAll(environment['OTEL_RESOURCE_ATTRIBUTES'] ?? ''),
+    attributes: sharedAttributes(environment['OTEL_RESOURCE_ATTRIBUTES'] ?? ''),
   };
 }
 
-/** An endpoint for traces is used as it is, one for everything gets `/v1/traces` appended by the exporter. */
-function endpointOf(environment: Environment): Record<string, string> {
+/** The endpoint of workers, if it is not the one that the controller itself sends traces to. */
+const workerEndpointVariable = 'DOCKERRUN_WORKER_OTLP_ENDPOINT';
+
+/** An endpoint for traces is used as it is; to a general one, the exporter appends `/v1/traces`. */
+function endpointFor(environment: Environment): Record<string, string> {
   const ofWorkers = environment[workerEndpointVariable];
   if (ofWorkers) return { OTEL_EXPORTER_OTLP_ENDPOINT: ofWorkers };
   const ofTracesOnly = environment['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
@@ -65,20 +63,20 @@ function holdsCredentials(endpoint: string): boolean {
   return `${username}${password}${search}` !== '';
 }
 
-/** Without what is said of the controller's own process, container and pod. */
-function attributesOfAll(text: string): string[] {
+/** Leaves out attributes of the controller's own process, container, pod and host. */
+function sharedAttributes(text: string): string[] {
   const pairs = text.split(',').map((pair) => pair.trim());
   return pairs.filter(
     (pair) => /^[^=]+=/.test(pair) && !/^(k8s|service|container|process|host)\./.test(pair),
   );
 }
 
-/** Where the Job controller writes on a pod which Job it is of. */
+/** The label that the Job controller puts on each pod of a Job. */
 const jobNameLabel = 'batch.kubernetes.io/job-name';
 
 /**
- * The variables that put a worker's spans into the trace of its run; none when it has no trace. The kubelet fills in
- * the names of pod, node and Job, as it does for OpenTelemetry's own operator.
+ * The variables that put a worker's spans into the trace of its run; empty when the run is not traced. The kubelet
+ * fills in the names of pod, node and Job, as it does for OpenTelemetry's own operator.
  */
 export function tracingEnvironment(
   run: { readonly namespace: string; readonly uid: string },
@@ -86,10 +84,6 @@ export function tracingEnvironment(
 ): V1EnvVar[] {
   const root = rootSpanOf(run.uid);
   if (tracing === undefined || !isSampled(root.traceId, tracing.share)) return [];
-  const fromField = (name: string, fieldPath: string): V1EnvVar => ({
-    name,
-    valueFrom: { fieldRef: { fieldPath } },
-  });
   const attributes = [
     ...tracing.attributes.map(literal),
     `k8s.namespace.name=${run.namespace}`,
@@ -107,6 +101,11 @@ export function tracingEnvironment(
   ];
 }
 
+function fromField(name: string, fieldPath: string): V1EnvVar {
+  return { name, valueFrom: { fieldRef: { fieldPath } } };
+}
+
+/** Escapes a value of a variable, in which the kubelet would otherwise expand `$(name)`. */
 export function literal(value: string): string {
   return value.replaceAll('$', '$$$$');
 }

@@ -12,12 +12,11 @@ import type { DockerRunSpec } from '../../api/spec.ts';
 import { type PodMount, volumeMountsOf } from './pod-volumes.ts';
 import { literal, tracingEnvironment, type WorkerConfig } from './worker-config.ts';
 
-/** The operator's settings, and what its policy allows images to ask for. */
+/** `gpusByLabel` is whether the policy allows images to request GPUs by a label. */
 type Settings = WorkerConfig & { readonly gpusByLabel: boolean };
 
 type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
 
-/** The one container of the run's pod. */
 export function workerContainer(run: Run, config: Settings, mounts: readonly PodMount[]): V1Container {
   return {
     name: workerContainerName,
@@ -27,7 +26,7 @@ export function workerContainer(run: Run, config: Settings, mounts: readonly Pod
     env: environment(run, config),
     ports: [{ name: 'progress', containerPort: progressPort }],
     resources: podResources(run.spec),
-    // Root, since the socket and files of any user that a target leaves must be readable; but nothing more.
+    // Root, to use the engine's socket and to read files of any user that a target leaves; with as few rights as possible.
     securityContext: {
       runAsUser: 0,
       allowPrivilegeEscalation: false,
@@ -56,21 +55,21 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
     },
     { name: workerEnvironment.logLevel, value: config.logLevel },
     ...tracingEnvironment(metadata, config.tracing),
-    // Caps on the heap make V8 collect before the worker outgrows what its pod reserves for it.
+    // Limits on the heap make V8 collect garbage before the worker outgrows the memory that its pod reserves for it.
     { name: 'NODE_OPTIONS', value: '--max-old-space-size=96 --max-semi-space-size=1' },
   ];
 }
 
 /**
- * What the worker itself needs, added to what the user gives the target: the target can then use all of its own
- * limit without the kernel choosing the worker as its victim.
+ * What the worker needs itself, in addition to the target's resources. With it, the target can use its whole limit
+ * without the kernel killing the worker.
  */
 export const workerOverhead = { cpu: '100m', memory: '256Mi' } as const;
 
-/** Quantities by the names of their resources. */
+/** Quantities, by the name of the resource. */
 type PodResources = { requests: Record<string, string>; limits: Record<string, string> };
 
-/** The resources of the run's pod: the target's and the worker's. */
+/** The resources of the run's pod: those of the target plus `workerOverhead`. */
 export function podResources(spec: DockerRunSpec): PodResources {
   const limits = withOverhead({
     ...extendedOnly(textual(spec.resources?.requests)),
@@ -81,7 +80,7 @@ export function podResources(spec: DockerRunSpec): PodResources {
   return { requests: { ...workerOverhead, ...requests }, limits };
 }
 
-/** The class that Kubernetes gives to a pod with these resources, which decides where its cgroup is
+/** The QoS class of a pod with these resources, which decides where its cgroup is
  * (https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/). */
 export function qosClass({ requests, limits }: PodResources): QosClass {
   const guaranteed = (['cpu', 'memory'] as const).every((name) => {
@@ -92,7 +91,7 @@ export function qosClass({ requests, limits }: PodResources): QosClass {
   return Object.keys(requests).length > 0 || Object.keys(limits).length > 0 ? 'Burstable' : 'BestEffort';
 }
 
-/** What is counted in devices, such as nvidia.com/gpu, has no request without a limit
+/** Extended resources, such as nvidia.com/gpu, must have a limit if they have a request
  * (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#extended-resources). */
 function extendedOnly(quantities: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(quantities).filter(([name]) => name.includes('/')));
@@ -109,6 +108,6 @@ function withOverhead(quantities: Record<string, string>): Record<string, string
   return sum;
 }
 
-/** Rounded up, as Kubernetes does, but not because 1.001 * 1000 is a little more than 1001 in floating point. */
+/** Rounds up, as Kubernetes does, after removing the error of floating point: 1.001 * 1000 is more than 1001. */
 const milli = (quantity: string) => Math.ceil(Number((parseQuantity(quantity) * 1000).toFixed(6)));
 const bytes = (quantity: string) => Math.ceil(parseQuantity(quantity));

@@ -6,13 +6,12 @@ import { revision, version } from '../../support/version.ts';
 import { controllerName, livePhases, metricTable } from './metric-table.ts';
 import { statusDelta } from './run-metrics.ts';
 
-/** The controller's metrics. */
 export type ControllerMetrics = Metrics<typeof metricTable>;
 
 const controller = { controller: controllerName } as const;
 const queue = { name: controllerName, ...controller } as const;
 
-/** Makes the controller's metrics, with what is known from the start. */
+/** Creates the controller's metrics and sets those that never change. */
 export function createMetrics(concurrency: number): ControllerMetrics {
   const metrics = new Metrics(metricTable).withProcess();
   metrics.set('dockerrun_build_info', { version, revision, node: process.version }, 1);
@@ -20,7 +19,6 @@ export function createMetrics(concurrency: number): ControllerMetrics {
   return metrics;
 }
 
-/** Counts what the queue does. */
 export function observeQueue(metrics: ControllerMetrics): QueueObserver {
   return {
     added: () => metrics.count('workqueue_adds_total', queue),
@@ -30,7 +28,7 @@ export function observeQueue(metrics: ControllerMetrics): QueueObserver {
   };
 }
 
-/** Shows what the queue holds at the time of a scrape; a replica that does not lead has none. */
+/** Shows the state of the queue at each scrape; a replica that follows has no queue. */
 export function showQueue(metrics: ControllerMetrics, queued: () => QueueState | undefined): void {
   metrics.onScrape(() => {
     const { depth, activeAgesMs } = queued() ?? { depth: 0, activeAgesMs: [] };
@@ -48,17 +46,17 @@ export function showQueue(metrics: ControllerMetrics, queued: () => QueueState |
 
 const results = { done: 'success', requeueAfter: 'requeue_after', retry: 'error' } as const;
 
-/** Counts and times the reconciles of a function that never throws; what the end of a term cut short is no error. */
+/** Counts and times the calls of `reconcile`, which must not throw; one that the end of a term aborts is not counted. */
 export function observeReconcile(
   metrics: ControllerMetrics,
   reconcile: (key: string) => Promise<Next>,
   signal: AbortSignal,
 ): (key: string) => Promise<Next> {
   return async (key) => {
-    const began = performance.now();
+    const startedAt = performance.now();
     const next = await reconcile(key);
     if (signal.aborted) return next;
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = (performance.now() - startedAt) / 1000;
     metrics.observe('controller_runtime_reconcile_time_seconds', controller, seconds);
     metrics.count('controller_runtime_reconcile_total', { ...controller, result: results[next.kind] });
     if (next.kind === 'retry') {
@@ -73,7 +71,7 @@ function isDefect(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }
 
-/** Counts what a status that was just written says for the first time. */
+/** Counts what is new in a status that was just written. */
 export function observeRuns(
   metrics: ControllerMetrics,
 ): (metadata: DockerRunMetadata, before: DockerRunStatus, after: DockerRunStatus) => void {
@@ -87,22 +85,21 @@ export function observeRuns(
     const { outcome, reason, seconds } = end;
     metrics.count('dockerrun_runs_finished_total', { outcome, reason });
     if (seconds !== undefined) metrics.observe('dockerrun_run_duration_seconds', { outcome }, seconds);
-    for (const { phase, seconds: its } of end.phases) {
-      metrics.observe('dockerrun_run_phase_duration_seconds', { phase }, its);
+    for (const { phase, seconds: duration } of end.phases) {
+      metrics.observe('dockerrun_run_phase_duration_seconds', { phase }, duration);
     }
   };
 }
 
-/** What a scrape reads of a run. */
 export type ShownRun = {
   readonly metadata: { readonly creationTimestamp: string };
   readonly status: DockerRunStatus;
 };
 
-/** How many runs a phase has, and since when the one that is there longest has been there at most. */
+/** How many runs are in a phase, and the earliest time since which one of them can have been there. */
 type Shown = { count: number; since: string | undefined };
 
-/** Shows how many runs are in which phase, counted at a scrape: 10 000 of them take some milliseconds. */
+/** Shows how many runs are in each phase. They are counted at each scrape: 10,000 runs take some milliseconds. */
 export function showRuns(metrics: ControllerMetrics, runs: () => readonly ShownRun[]): void {
   metrics.onScrape(() => {
     const shown = byPhase(runs());
@@ -118,17 +115,17 @@ export function showRuns(metrics: ControllerMetrics, runs: () => readonly ShownR
 export function byPhase(runs: readonly ShownRun[]): Map<Phase, Shown> {
   const shown = new Map<Phase, Shown>(phases.map((phase) => [phase, { count: 0, since: undefined }]));
   for (const run of runs) {
-    const of = shown.get(run.status.phase ?? 'Pending');
-    if (of === undefined) continue;
-    of.count += 1;
+    const inPhase = shown.get(run.status.phase ?? 'Pending');
+    if (inPhase === undefined) continue;
+    inPhase.count += 1;
     const since = lastChange(run);
-    // All times are UTC in the same form, so that they compare as text.
-    if (of.since === undefined || since < of.since) of.since = since;
+    // All times are UTC in the same format, so they compare as text.
+    if (inPhase.since === undefined || since < inPhase.since) inPhase.since = since;
   }
   return shown;
 }
 
-/** A status does not say when its phase began; but nothing of these has happened since. */
+/** A status does not show when its phase started; but all of these happened before or at that time. */
 function lastChange({ metadata, status }: ShownRun): string {
   const attempt = status.attemptHistory?.at(-1);
   const conditions = (status.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime);

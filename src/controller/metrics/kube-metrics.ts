@@ -4,7 +4,7 @@ import type { Vitals } from '../../runtime/health.ts';
 import type { ControllerMetrics } from './instruments.ts';
 import { type WatchedResource, watchedResources } from './metric-table.ts';
 
-/** The HTTP methods of Kubernetes' verbs that are not GET. */
+/** The HTTP methods of Kubernetes' verbs; those that are absent use GET. */
 const methods: Readonly<Record<string, string>> = {
   create: 'POST',
   patch: 'PATCH',
@@ -12,38 +12,36 @@ const methods: Readonly<Record<string, string>> = {
   delete: 'DELETE',
 };
 
-/** A connection to the configured API server whose calls are counted and timed. */
+/** Connects to the configured API server; calls are counted and timed. */
 export async function connectObserved(metrics: ControllerMetrics): Promise<Connection> {
   const connection = await connect();
   return { ...connection, observe: observeCalls(metrics, connection.server.host) };
 }
 
-/** Counts and times the calls to one API server. */
 function observeCalls(metrics: ControllerMetrics, host: string): (call: ApiCall) => void {
   return ({ verb, code, seconds }) => {
     const method = methods[verb] ?? 'GET';
-    const answer = code === 0 ? '<error>' : String(code);
-    metrics.count('rest_client_requests_total', { code: answer, method, host });
+    // 0 is a call without a response; client-go counts it as <error>.
+    const status = code === 0 ? '<error>' : String(code);
+    metrics.count('rest_client_requests_total', { code: status, method, host });
     metrics.observe('rest_client_request_duration_seconds', { verb: method, host }, seconds);
   };
 }
 
-/** Shows whether this replica leads. */
-export function observeLeading(metrics: ControllerMetrics, lease: string): (leads: boolean) => void {
-  const show = (leads: boolean) =>
-    metrics.set('leader_election_master_status', { name: lease }, leads ? 1 : 0);
+/** Returns the function to call whenever this replica starts or stops leading. */
+export function observeLeading(metrics: ControllerMetrics, lease: string): (isLeading: boolean) => void {
+  const show = (isLeading: boolean) =>
+    metrics.set('leader_election_master_status', { name: lease }, isLeading ? 1 : 0);
   show(false);
   return show;
 }
 
-/** What is heard of the watches of all caches. */
 export type ObservedWatches = {
   readonly observers: Readonly<Record<WatchedResource, ListWatchObserver>>;
-  /** When each showed a sign of life, a failure that it mends included, for liveness. */
+  /** When each watch last showed a sign of life, for liveness; an interruption that it recovers from is one too. */
   readonly signs: () => Vitals['watches'];
 };
 
-/** Counts what happens to the watches of the caches. */
 export function observeWatches(metrics: ControllerMetrics): ObservedWatches {
   const watches = watchedResources.map((resource) => ({ resource, ...observeWatch(metrics, resource) }));
   const observers = Object.fromEntries(watches.map(({ resource, observer }) => [resource, observer]));
@@ -57,30 +55,30 @@ function observeWatch(
   metrics: ControllerMetrics,
   resource: WatchedResource,
 ): { observer: ListWatchObserver; lastSignAt: () => number } {
-  const of = { resource };
-  let [heardAt, signAt] = [performance.now(), performance.now()];
-  const heard = () => {
-    heardAt = signAt = performance.now();
+  const labels = { resource };
+  let [eventAt, signAt] = [performance.now(), performance.now()];
+  const received = () => {
+    eventAt = signAt = performance.now();
   };
   metrics.onScrape(() => {
-    metrics.set('dockerrun_watch_last_event_age_seconds', of, (performance.now() - heardAt) / 1000);
+    metrics.set('dockerrun_watch_last_event_age_seconds', labels, (performance.now() - eventAt) / 1000);
   });
   const observer: ListWatchObserver = {
     listed: () => {
-      metrics.count('dockerrun_watch_relists_total', of);
-      heard();
+      metrics.count('dockerrun_watch_relists_total', labels);
+      received();
     },
     watching: () => {
-      metrics.set('dockerrun_watch_connected', of, 1);
-      heard();
+      metrics.set('dockerrun_watch_connected', labels, 1);
+      received();
     },
-    event: heard,
+    event: received,
     interrupted: (reason) => {
-      metrics.set('dockerrun_watch_connected', of, 0);
-      metrics.count('dockerrun_watch_reconnects_total', { ...of, reason });
+      metrics.set('dockerrun_watch_connected', labels, 0);
+      metrics.count('dockerrun_watch_reconnects_total', { ...labels, reason });
       signAt = performance.now();
     },
-    failed: () => metrics.count('dockerrun_watch_defects_total', of),
+    failed: () => metrics.count('dockerrun_watch_defects_total', labels),
   };
   return { observer, lastSignAt: () => signAt };
 }

@@ -2,11 +2,11 @@ import type { DockerRunMetadata } from '../../api/docker-run.ts';
 import { type DockerRunStatus, isTerminalPhase, type TerminalPhase } from '../../api/status.ts';
 import { endReasons } from './metric-table.ts';
 
-/** What a write of a run's status tells that had not been told before. */
+/** What is new in a written status, compared with the one that was stored before. */
 export type StatusDelta = {
   readonly attempts: number;
   readonly bytes: { readonly download: number; readonly upload: number };
-  /** Set by the write that ends the run, and by no later one. */
+  /** Only of the write that ends the run. */
   readonly end: End | undefined;
 };
 
@@ -19,10 +19,10 @@ export type End = {
   readonly phases: readonly { readonly phase: RunPhase; readonly seconds: number }[];
 };
 
-/** The stretches of a run whose lengths are metrics. */
+/** The parts of a run whose durations are metrics. */
 export type RunPhase = 'queue' | 'stage' | 'run' | 'upload';
 
-/** What `after` says more than `before`, which is what the API server had: a restart counts nothing twice. */
+/** Compares a status with `before`, which the API server had: so a restart of the controller counts nothing twice. */
 export function statusDelta(
   metadata: DockerRunMetadata,
   before: DockerRunStatus,
@@ -30,24 +30,25 @@ export function statusDelta(
 ): StatusDelta {
   return {
     attempts: Math.max(0, (after.attempts ?? 0) - (before.attempts ?? 0)),
-    bytes: { download: moved('download', before, after), upload: moved('upload', before, after) },
+    bytes: { download: transferred('download', before, after), upload: transferred('upload', before, after) },
     end: isTerminalPhase(before.phase) ? undefined : endOf(metadata, after),
   };
 }
 
-/** Another attempt counts from 0 again. */
-function moved(
+/** How many bytes were transferred since; another attempt counts from 0 again. */
+function transferred(
   direction: 'download' | 'upload',
   before: DockerRunStatus,
   { podName, transfers = [] }: DockerRunStatus,
 ): number {
   const earlier = before.podName === podName ? (before.transfers ?? []) : [];
-  const told = new Map(
+  const known = new Map(
     earlier.filter((one) => one.direction === direction).map(({ name, bytes }) => [name, bytes]),
   );
   let sum = 0;
-  for (const { name, bytes, direction: its } of transfers) {
-    if (its === direction) sum += Math.max(0, bytes - (told.get(name) ?? 0));
+  for (const transfer of transfers) {
+    if (transfer.direction === direction)
+      sum += Math.max(0, transfer.bytes - (known.get(transfer.name) ?? 0));
   }
   return sum;
 }
@@ -79,7 +80,7 @@ function knownReason(reason: string | undefined): string {
   return reason !== undefined && endReasons.includes(reason) ? reason : 'Unknown';
 }
 
-/** Clocks of nodes differ a little, so what would be negative is 0. */
+/** Never negative, although the clocks of nodes differ a little; undefined when a time is missing. */
 function secondsBetween(from: string | undefined, to: string | undefined): number | undefined {
   const seconds = (Date.parse(to ?? '') - Date.parse(from ?? '')) / 1000;
   return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);

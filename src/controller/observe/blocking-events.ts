@@ -5,24 +5,22 @@ import { parseList, textAt } from '../../kube/json.ts';
 import { errorFields, type Logger } from '../../support/log.ts';
 import type { BlockingEvent, ObservedJob, ObservedPod } from './observed.ts';
 
-/**
- * What starts within this time is asked nothing about: mostly nothing is in its way, and nobody misses it yet.
- */
+/** No Events are listed of an object younger than this: usually nothing blocks it, and no one misses it yet. */
 const quietMs = 4_000;
 
-/** An answer about something that waits is good for half of the time that it has waited, within these bounds. */
+/** An answer is fresh for half of the time that the object has waited, within these bounds. */
 const freshMs = { least: 4_000, most: 25_000 } as const;
 
 type Answer = { readonly until: number; readonly event: BlockingEvent | undefined };
 
 /**
- * What keeps pods from starting, which is said nowhere but in Events. Listing those is dear for the API server, so an
- * answer is good for some seconds, and the longer something waits already, the more.
+ * Why pods cannot start, which only Events show. Listing them is expensive for the API server, so answers are cached,
+ * longer for an object that has waited longer.
  */
 export class BlockingEvents {
   readonly #connection: Connection;
   readonly #log: Logger;
-  /** By uid, the oldest answer first. */
+  /** By the uid of the object, the oldest answer first. */
   readonly #answers = new Map<string, Answer>();
 
   constructor(connection: Connection, log: Logger) {
@@ -55,8 +53,8 @@ export class BlockingEvents {
     this.#forgetOld(now);
     const event = await lastEvent(this.#connection, { object, reason }, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      // A run that waits must be told to go on waiting, to stop or to end, whatever becomes of Events.
-      this.#log.warn(errorFields(error), 'what keeps a pod from starting cannot be asked for');
+      // A pending run must still be decided on, so that it can be cancelled or exceed its deadline.
+      this.#log.warn(errorFields(error), 'cannot list Events');
       return known?.event;
     });
     const until = now + Math.min(freshMs.most, Math.max(freshMs.least, age / 2));
@@ -87,7 +85,7 @@ async function lastEvent(
   return { message: sameForAllPods(textAt(event, 'message') ?? reason, object.name), since, last };
 }
 
-/** Each pod that a Job is refused has another random name: the same refusal would be another message each time. */
+/** Each refused pod of a Job has another random name; without it, the same refusal has the same message. */
 function sameForAllPods(message: string, jobName: string): string {
   return message
     .replace(/^\(combined from similar events\): /, '')

@@ -11,23 +11,22 @@ import { PodIndex } from './pod-index.ts';
 import { parsePolicy, logPolicyChange } from './policies.ts';
 import type { ObservedWatches } from '../metrics/kube-metrics.ts';
 
-/** What the caches need, and whom they tell of changes. */
 export type CachesOptions = {
   connection: Connection;
   log: Logger;
   observers: ObservedWatches['observers'];
-  /** Called with `<namespace>/<name>` of a run of which something changed. */
+  /** Called with the `<namespace>/<name>` of a run when it, its Job or its pod has changed. */
   onRun: (key: string) => void;
-  /** Called with each pod that came, changed or went. */
+  /** Called with each pod that was added, updated or deleted. */
   onPod: (pod: ObservedPod) => void;
 };
 
-/** The caches, which run in every replica, so that whoever comes to lead knows all there is. */
+/** The caches, which run in every replica, so that a new leader can start at once. */
 export class ClusterCaches {
   readonly caches: Caches;
   readonly podIndex = new PodIndex((key) => this.caches.pods.get(key));
   readonly #options: CachesOptions;
-  /** The keys of the runs that are there, by their uids. */
+  /** The `<namespace>/<name>` of each cached run, by its uid. */
   readonly #keys = new Map<string, string>();
 
   constructor(options: CachesOptions) {
@@ -80,7 +79,7 @@ export class ClusterCaches {
   }
 
   #jobChanged({ ownerUid }: ObservedJob): void {
-    // What is left to do after an end without success depends on the run's Jobs.
+    // Unless the run has succeeded, what remains to be done for it depends on its Jobs.
     if (this.#phaseOf(ownerUid) !== 'Succeeded') this.#changed(ownerUid);
   }
 
@@ -101,7 +100,7 @@ export class ClusterCaches {
   }
 }
 
-/** True once every cache has its first list: before, "no Job" could mean "not seen yet". */
+/** True once every cache has its first list; before that, "no Job" could mean "not listed yet". */
 export function areSynced(caches: Caches): boolean {
   return Object.values(caches).every((cache) => cache.synced);
 }

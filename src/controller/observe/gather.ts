@@ -18,7 +18,6 @@ import { parseJob, parsePod } from './parse.ts';
 import type { ObservedPolicy } from './policies.ts';
 import type { WorkerPoller } from './worker-reports.ts';
 
-/** The caches that a decision is made from. */
 export type Caches = {
   runs: ListWatch<ObservedRun>;
   jobs: ListWatch<ObservedJob>;
@@ -26,7 +25,7 @@ export type Caches = {
   policies: ListWatch<ObservedPolicy>;
 };
 
-/** Where what was observed comes from. */
+/** Where observations come from. */
 export type Gatherer = {
   connection: Connection;
   caches: Caches;
@@ -36,8 +35,8 @@ export type Gatherer = {
 };
 
 /**
- * Collects everything that is known of a run. The caches may lag; where a lag would lead to a wrong end (a Job that
- * seems deleted, a termination message that seems missing), the API server itself is asked.
+ * Collects what `decide` needs of a run; undefined when the run is gone. The caches may lag, so the API server is asked
+ * where a lag would end the run wrongly: a Job that seems deleted, a termination message that seems missing.
  */
 export async function gather(
   gatherer: Gatherer,
@@ -49,12 +48,12 @@ export async function gather(
   const job = await findJob(gatherer, run, signal);
   const pods = await findPods(gatherer, run, job, signal);
   const isActive = job !== undefined && job.finished === undefined && !isTerminal(run.status);
-  const more = isActive ? await ask(gatherer, job, pods.at(-1), signal) : nothingMore;
+  const more = isActive ? await askAboutActive(gatherer, job, pods.at(-1), signal) : nothingMore;
   const cleanupJob = await findCleanupJob(gatherer, run, signal);
   return { run, job, pods, ...more, jobRefusal: undefined, cleanupJob, cleanupRefusal: undefined };
 }
 
-/** What is in no cache: it is asked for as long as a Job runs, and as far as it matters then. */
+/** What is in no cache; it is asked for only while a Job is active, and only as far as it matters then. */
 type Asked = Pick<Observed, 'live' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
 
 const nothingMore: Asked = {
@@ -64,7 +63,7 @@ const nothingMore: Asked = {
   namespaceEnds: false,
 };
 
-async function ask(
+async function askAboutActive(
   gatherer: Gatherer,
   job: ObservedJob,
   pod: ObservedPod | undefined,
@@ -99,22 +98,22 @@ async function findJob(
 ): Promise<ObservedJob | undefined> {
   const { namespace } = run.metadata;
   const cached = gatherer.caches.jobs.get(`${namespace}/${jobName(run.metadata)}`);
-  if (cached !== undefined && mayBeGivenUp(run, cached)) return latestJob(gatherer, cached, signal);
+  if (cached !== undefined && mayBeDeleted(run, cached)) return latestJob(gatherer, cached, signal);
   const name = run.status.jobName;
   if (cached !== undefined || name === undefined || isTerminal(run.status)) return cached;
   return getJob(gatherer, { namespace, name }, signal);
 }
 
 /**
- * True for a Job of a queue that was to be deleted for a suspension, which is over by now. An old version of it says
- * that the run goes on with it, and its end would be taken for somebody else's doing.
+ * True for a queued Job that was deleted to suspend its run, which is resumed by now. With a stale version of the
+ * Job, the run would continue with it, and then end as if somebody else had deleted it.
  */
-function mayBeGivenUp({ spec, status }: ObservedRun, { isQueued, deletionTimestamp }: ObservedJob): boolean {
-  const isOver = status.reason === 'Suspending' && spec?.suspend !== true;
-  return isOver && isQueued && deletionTimestamp === undefined;
+function mayBeDeleted({ spec, status }: ObservedRun, { isQueued, deletionTimestamp }: ObservedJob): boolean {
+  const isResumed = status.reason === 'Suspending' && spec?.suspend !== true;
+  return isResumed && isQueued && deletionTimestamp === undefined;
 }
 
-/** The Job as it is. @throws {ConflictError} it is gone, which the cache has yet to hear. */
+/** The Job as the API server has it. @throws {ConflictError} the Job is gone, which the cache does not show yet. */
 async function latestJob(
   gatherer: Gatherer,
   { namespace, name, uid }: ObservedJob,
@@ -122,7 +121,7 @@ async function latestJob(
 ): Promise<ObservedJob> {
   const latest = await getJob(gatherer, { namespace, name }, signal);
   if (latest?.uid === uid) return latest;
-  throw new ConflictError(`the cache does not know yet that the Job ${namespace}/${name} is gone`);
+  throw new ConflictError(`Job ${namespace}/${name} is gone, but the cache does not show that yet`);
 }
 
 async function getJob(
@@ -147,7 +146,7 @@ async function findCleanupJob(
   const { namespace } = metadata;
   const name = cleanupJobName(metadata);
   const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
-  // A run that deletes itself must not take a Job along that was made a moment ago.
+  // An expired run must not be deleted together with a cleanup Job that was created a moment ago.
   const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled';
   const mustAsk = mayBeNew && spec?.ttlSecondsAfterFinished !== undefined;
   const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
@@ -174,18 +173,18 @@ async function findPods(
   });
   const isOfJob = ({ jobUid }: ObservedPod) => jobUid === job.uid;
   const pods = parseList(list).items.map(parsePod).filter(isOfJob);
-  return [...pods, ...goneBefore(gatherer, job, pods)].sort(byAge);
+  return [...pods, ...deletedPods(gatherer, job, pods)].sort(byAge);
 }
 
-/** What is known of pods that somebody deleted and that their Job let go when they had ended: their last words. */
-function goneBefore(
+/** Pods that had ended and were deleted since: the cache may still have their termination messages. */
+function deletedPods(
   { podIndex }: Gatherer,
   job: ObservedJob,
   present: readonly ObservedPod[],
 ): ObservedPod[] {
-  const gone = podIndex.lastDeleted(job.uid);
-  const known = gone === undefined ? podIndex.of(job.uid) : [...podIndex.of(job.uid), gone];
-  return known.filter((pod) => isOver(pod) && present.every(({ uid }) => uid !== pod.uid));
+  const deleted = podIndex.lastDeleted(job.uid);
+  const known = deleted === undefined ? podIndex.of(job.uid) : [...podIndex.of(job.uid), deleted];
+  return known.filter((pod) => isTerminated(pod) && present.every(({ uid }) => uid !== pod.uid));
 }
 
 /** A pod whose Job was deleted may still be ending. */
@@ -194,10 +193,10 @@ function lastPod({ caches }: Gatherer, { metadata, status }: ObservedRun): Obser
   return pod?.runUid === metadata.uid && !isTerminal(status) ? [pod] : [];
 }
 
-const isOver = ({ worker }: ObservedPod) => worker.kind === 'terminated';
+const isTerminated = ({ worker }: ObservedPod) => worker.kind === 'terminated';
 
 function byAge(a: ObservedPod, b: ObservedPod): number {
   const age = a.creationTimestamp.localeCompare(b.creationTimestamp);
-  // Of two pods of one second, the one that has ended came first.
-  return age || Number(isOver(b)) - Number(isOver(a)) || a.name.localeCompare(b.name);
+  // Times are whole seconds: of two pods of the same second, the one that has ended is older.
+  return age || Number(isTerminated(b)) - Number(isTerminated(a)) || a.name.localeCompare(b.name);
 }

@@ -14,7 +14,7 @@ import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';
 import { isRecord } from '../../support/narrow.ts';
 import type { ObservedJob, ObservedPod, ObservedRun, WorkerState } from './observed.ts';
 
-/** Parses a stored DockerRun; a spec that an older schema let in becomes a `problem`. */
+/** Parses a stored DockerRun; a spec that only an older schema accepts becomes a `problem`. */
 export function parseRun(object: unknown): ObservedRun {
   const metadata = parseMetadata(recordAt(object, 'metadata'));
   // The API server stores only what the schema of the status allows, and the controller is its only writer.
@@ -25,7 +25,6 @@ export function parseRun(object: unknown): ObservedRun {
     : { metadata, status, problem: parsed.problem };
 }
 
-/** Parses a Job as far as the controller reads it. */
 export function parseJob(object: unknown): ObservedJob {
   const metadata = recordAt(object, 'metadata');
   const status = recordAt(object, 'status');
@@ -72,7 +71,6 @@ function finishedJob(status: unknown): ObservedJob['finished'] {
   return undefined;
 }
 
-/** Parses a pod of a run as far as the controller reads it. */
 export function parsePod(object: unknown): ObservedPod {
   const metadata = recordAt(object, 'metadata');
   const status = recordAt(object, 'status');

@@ -1,21 +1,22 @@
 import type { ObservedPod } from './observed.ts';
 
-/** How long a pod is remembered that has ended and is gone: longer than the Job controller takes for its verdict. */
+/** How long an ended pod is remembered after its deletion; the Job controller ends a Job sooner than that. */
 const rememberedMs = 60_000;
 
-/** Which pods of the cache are of which Job, so that a look at one run does not go through the pods of all. */
+/** The cached pods of each Job, so that a reconcile does not search the pods of all runs. */
 export class PodIndex {
+  /** The `<namespace>/<name>` of its pods, by the uid of the Job. */
   readonly #keys = new Map<string, Set<string>>();
-  /** The last pod of a Job that went, by the uid of the Job, and when (of `performance.now()`); the oldest first. */
-  readonly #gone = new Map<string, { readonly pod: ObservedPod; readonly at: number }>();
+  /** The pod that was deleted last and when (of `performance.now()`), by the uid of the Job; the oldest first. */
+  readonly #deleted = new Map<string, { readonly pod: ObservedPod; readonly at: number }>();
   readonly #get: (key: string) => ObservedPod | undefined;
 
-  /** `get` gives the pod that the cache has at `<namespace>/<name>`. */
+  /** `get` returns the pod that the cache has at `<namespace>/<name>`. */
   constructor(get: (key: string) => ObservedPod | undefined) {
     this.#get = get;
   }
 
-  /** Notes a pod that came, changed or went. */
+  /** Must be called with each pod that was added, updated or deleted, after the cache has changed. */
   changed(pod: ObservedPod): void {
     const { namespace, name, jobUid } = pod;
     if (jobUid === undefined) return;
@@ -28,27 +29,28 @@ export class PodIndex {
     }
   }
 
-  /** The pod of a Job that went last, if that was a moment ago and it had ended: nobody else knows its last word. */
+  /** The pod of a Job that was deleted last, if it had ended: only here is its termination message still known. */
   lastDeleted(jobUid: string): ObservedPod | undefined {
-    const gone = this.#gone.get(jobUid);
-    return gone !== undefined && performance.now() - gone.at < rememberedMs ? gone.pod : undefined;
+    const deleted = this.#deleted.get(jobUid);
+    const isRecent = deleted !== undefined && performance.now() - deleted.at < rememberedMs;
+    return isRecent ? deleted.pod : undefined;
   }
 
   #remember(jobUid: string, pod: ObservedPod): void {
     const now = performance.now();
-    for (const [uid, { at }] of this.#gone) {
+    for (const [uid, { at }] of this.#deleted) {
       if (now - at < rememberedMs) break;
-      this.#gone.delete(uid);
+      this.#deleted.delete(uid);
     }
     if (pod.worker.kind !== 'terminated') return;
-    this.#gone.delete(jobUid);
-    this.#gone.set(jobUid, { pod, at: now });
+    this.#deleted.delete(jobUid);
+    this.#deleted.set(jobUid, { pod, at: now });
   }
 
-  /** The pods of a Job, in no order. */
+  /** The pods of a Job, in any order. */
   of(jobUid: string): ObservedPod[] {
     const keys = [...(this.#keys.get(jobUid) ?? [])];
-    // A pod may have another owner by now, or none.
+    // A pod may have lost its owner, or have another one by now.
     return keys.map((key) => this.#get(key)).filter((pod): pod is ObservedPod => pod?.jobUid === jobUid);
   }
 }

@@ -7,10 +7,10 @@ import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import { isRecord } from '../../support/narrow.ts';
 
-/** A DockerRunPolicy as it is kept: what it allows, or why it cannot be read. */
+/** A cached DockerRunPolicy: what it allows, or why it is invalid. */
 export type ObservedPolicy = { readonly name: string; readonly spec: PolicySpec | { problem: string } };
 
-/** Parses a DockerRunPolicy; one that this controller does not understand is a problem, not an exception. */
+/** Parses a DockerRunPolicy; one that this controller does not understand becomes a `problem`. */
 export function parsePolicy(object: unknown): ObservedPolicy {
   const { name } = parseObjectMeta(object);
   try {
@@ -20,9 +20,9 @@ export function parsePolicy(object: unknown): ObservedPolicy {
   }
 }
 
-/** What counts for the runs of a namespace by the newest DockerRunPolicy that is known. */
+/** The policy for the runs of a namespace, from the cached DockerRunPolicy. */
 export function policyIn(policies: ListWatch<ObservedPolicy>, namespace: string): Policy {
-  // Of a resource of the whole cluster the key has no namespace.
+  // The key of a cluster-scoped object has no namespace.
   return policyFor(namespace, policies.get(`/${policyName}`)?.spec);
 }
 

@@ -7,46 +7,45 @@ import { KeyedQueue, type Next } from '../../runtime/queue.ts';
 import { deadline } from '../../support/abort.ts';
 import type { ObservedPod } from './observed.ts';
 
-const answerMs = 1_000;
-const concurrentQuestions = 32;
-/** All workers together are asked at most this often: each of many has to wait longer. */
-const questionsPerSecond = 200;
+/** The reports of running workers, which the controller reads over HTTP. */
 
-/** When a worker is asked first after it started, and how often then: what a target does is mostly nothing new. */
+const timeoutMs = 1_000;
+const concurrentRequests = 32;
+/** The limit for all workers together; the more workers there are, the less often each is asked. */
+const requestsPerSecond = 200;
+
+/** The delay of the first request, and the interval of the later ones; a running target seldom reports a change. */
 const firstMs = 300;
 const intervalsMs = { busy: 1_000, running: 4_000 } as const;
 
-/** A worker that left so many questions without an answer says nothing any more. */
+/** After as many failed requests in a row, the last report of a worker does not count any more. */
 const mostMisses = 3;
 
-/** The least time between two wake-ups of a run for mere progress; a little more than between two writes of it. */
+/** The least time before a run is woken for progress again; a little more than between two writes of it. */
 const progressMs = 5_200;
 
-/** How workers are asked, and whom their news wakes. */
 type WorkerPollerOptions = {
   ask: AskWorker;
-  /** The pod that the cache has at `<namespace>/<name>`. */
+  /** Returns the pod that the cache has at `<namespace>/<name>`. */
   podAt: (key: string) => ObservedPod | undefined;
-  /** Called with the uid of a run whose worker said something that matters. */
-  onNews: (runUid: string) => void;
+  /** Called with the uid of the run when the report of its worker has changed. */
+  onChange: (runUid: string) => void;
   clock?: Clock;
 };
 
 /** What is known of a worker; times are milliseconds of the clock. */
 type Worker = {
+  /** `<namespace>/<name>` of the pod. */
   readonly key: string;
   readonly runUid: string;
   report: Report | undefined;
   misses: number;
-  /** What its run was woken for last, and when. */
-  lastReport: Report;
-  toldAt: number;
+  /** The report that the run was last woken for, and when. */
+  notifiedReport: Report;
+  notifiedAt: number;
 };
 
-/**
- * Asks the workers of running pods for their reports, outside of the reconcile loop: a run is woken only when its worker
- * says something else.
- */
+/** Asks the workers of running pods for their reports, and wakes a run only when the report of its worker changes. */
 export class WorkerPoller {
   readonly #options: WorkerPollerOptions;
   readonly #clock: Clock;
@@ -58,10 +57,9 @@ export class WorkerPoller {
   constructor(options: WorkerPollerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
-    const handle = (uid: string) => this.#question(uid);
     this.#queue = new KeyedQueue({
-      handle,
-      concurrency: concurrentQuestions,
+      handle: (uid) => this.#poll(uid),
+      concurrency: concurrentRequests,
       backoff: { firstMs: 1_000, maxMs: 10_000 },
       clock: this.#clock,
     });
@@ -71,107 +69,106 @@ export class WorkerPoller {
     return this.#workers.size;
   }
 
-  /** Begins to ask workers that run already, one after the other. */
+  /** Starts to ask the workers that run already, spread over time. */
   start(pods: readonly ObservedPod[]): void {
-    const running = pods.filter(isAskable);
-    running.forEach((pod, index) => this.#begin(pod, firstMs + (index * 1000) / questionsPerSecond));
+    const running = pods.filter(isReachable);
+    running.forEach((pod, index) => this.#add(pod, firstMs + (index * 1000) / requestsPerSecond));
   }
 
-  /** Begins to ask the worker of a pod that came or changed, if it runs. */
+  /** Starts to ask the worker of a pod that was added or updated, if it runs. */
   podChanged(pod: ObservedPod): void {
-    if (isAskable(pod) && !this.#workers.has(pod.uid)) this.#begin(pod, firstMs);
+    if (isReachable(pod) && !this.#workers.has(pod.uid)) this.#add(pod, firstMs);
   }
 
-  /** What the worker of a pod said last, as long as it answers. */
+  /** The last report of a pod's worker; undefined when there was none yet, or when the worker does not answer. */
   reportOf(podUid: string): Report | undefined {
     const worker = this.#workers.get(podUid);
     return worker !== undefined && worker.misses < mostMisses ? worker.report : undefined;
   }
 
-  /** Asks nobody any more. */
   async stop(): Promise<void> {
-    this.#signal.abort(new Error('the controller asks no more'));
-    await this.#queue.stop(answerMs);
+    this.#signal.abort(new Error('the controller has stopped asking workers'));
+    await this.#queue.stop(timeoutMs);
     this.#workers.clear();
   }
 
-  #begin({ uid, namespace, name, runUid }: ObservedPod, inMs: number): void {
-    const key = `${namespace}/${name}`;
-    // What a run is taken for whose worker has said nothing yet.
-    const lastReport: Report = { phase: 'Preparing' };
+  #add({ uid, namespace, name, runUid }: ObservedPod, inMs: number): void {
     this.#workers.set(uid, {
-      key,
+      key: `${namespace}/${name}`,
       runUid,
-      lastReport,
-      toldAt: this.#clock.now(),
       report: undefined,
       misses: 0,
+      // A run is taken to be preparing until its worker reports something else.
+      notifiedReport: { phase: 'Preparing' },
+      notifiedAt: this.#clock.now(),
     });
     this.#queue.addAfter(uid, inMs);
   }
 
-  async #question(uid: string): Promise<Next> {
+  async #poll(uid: string): Promise<Next> {
     const worker = this.#workers.get(uid);
     const pod = worker && this.#options.podAt(worker.key);
-    if (worker === undefined || pod?.uid !== uid || !isAskable(pod)) {
+    if (worker === undefined || pod?.uid !== uid || !isReachable(pod)) {
       this.#workers.delete(uid);
       return { kind: 'done' };
     }
-    const signal = deadline(answerMs, this.#signal.signal);
-    const answer = await this.#options.ask(pod.podIP, signal);
-    if (answer === undefined) return this.#missed(worker);
+    const signal = deadline(timeoutMs, this.#signal.signal);
+    const report = await this.#options.ask(pod.podIP, signal);
+    if (report === undefined) return this.#missed(worker);
     worker.misses = 0;
-    worker.report = answer;
-    this.#tell(worker, answer);
-    return { kind: 'requeueAfter', milliseconds: this.#intervalMs(answer) };
+    worker.report = report;
+    this.#notify(worker, report);
+    return { kind: 'requeueAfter', milliseconds: this.#intervalMs(report) };
   }
 
   #missed(worker: Worker): Next {
     worker.misses += 1;
     if (worker.misses === mostMisses) {
-      const { phase, target } = worker.lastReport;
-      // Its progress is no longer of this moment.
-      worker.lastReport = { ...(phase && { phase }), ...(target && { target }) };
-      this.#options.onNews(worker.runUid);
+      const { phase, target } = worker.notifiedReport;
+      // Its progress is out of date, so that the next report with progress wakes the run.
+      worker.notifiedReport = { ...(phase && { phase }), ...(target && { target }) };
+      this.#options.onChange(worker.runUid);
     }
     return { kind: 'retry', error: undefined };
   }
 
-  #tell(worker: Worker, said: Report): void {
+  #notify(worker: Worker, report: Report): void {
     const now = this.#clock.now();
-    if (!differs(worker.lastReport, said)) {
-      if (now - worker.toldAt < progressMs || isDeepStrictEqual(worker.lastReport, said)) return;
+    if (!differs(worker.notifiedReport, report)) {
+      const isSame = isDeepStrictEqual(worker.notifiedReport, report);
+      if (isSame || now - worker.notifiedAt < progressMs) return;
     }
-    worker.lastReport = said;
-    worker.toldAt = now;
-    this.#options.onNews(worker.runUid);
+    worker.notifiedReport = report;
+    worker.notifiedAt = now;
+    this.#options.onChange(worker.runUid);
   }
 
-  #intervalMs(said: Report): number {
-    const usual = said.phase === 'Running' ? intervalsMs.running : intervalsMs.busy;
-    const atMost = (this.#workers.size * 1000) / questionsPerSecond;
-    return Math.max(usual, atMost) * (0.9 + Math.random() * 0.2);
+  #intervalMs({ phase }: Report): number {
+    const usual = phase === 'Running' ? intervalsMs.running : intervalsMs.busy;
+    const least = (this.#workers.size * 1000) / requestsPerSecond;
+    return Math.max(usual, least) * (0.9 + Math.random() * 0.2);
   }
 }
 
+/** True when a report differs in more than its progress. */
 function differs(before: Report, after: Report): boolean {
   return before.phase !== after.phase || !isDeepStrictEqual(before.target, after.target);
 }
 
-type AskablePod = ObservedPod & { readonly podIP: string };
+type ReachablePod = ObservedPod & { readonly podIP: string };
 
-function isAskable(pod: ObservedPod): pod is AskablePod {
+function isReachable(pod: ObservedPod): pod is ReachablePod {
   return pod.worker.kind === 'running' && pod.podIP !== undefined;
 }
 
-/** Asks the worker of a pod for its report; gives nothing when it does not answer in time. */
+/** Asks the worker of a pod for its report; resolves to undefined when the worker does not answer in time. */
 type AskWorker = (podIP: string, signal: AbortSignal) => Promise<Report | undefined>;
 
-/** Asks a worker over its read-only endpoint; progress is best effort, so any failure is no answer. */
+/** Asks workers at their read-only endpoint. Reports are best effort, so any failure counts as no answer. */
 export function askWorkerOver(port: number): AskWorker {
   return async (podIP, signal) => {
     try {
-      // Not fetch: many workers are asked each second, and what that leaves behind is tens of megabytes.
+      // Not fetch: at many requests a second, it holds tens of megabytes of memory.
       const request = get({ host: podIP, port, path: '/', agent: false, signal });
       const [response] = (await once(request, 'response', { signal })) as [IncomingMessage];
       return response.statusCode === 200 ? parseReport(await readText(response)) : undefined;
@@ -187,7 +184,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > mostReportBytes) throw new RangeError('the answer is too long for a report');
+    if (length > mostReportBytes) throw new RangeError(`the report is longer than ${mostReportBytes} bytes`);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -171,7 +171,7 @@ test('only /metrics is there, to be read; and a port that is taken is an error t
     DOCKERRUN_METRICS_PORT: String(port),
   });
   const failure = await other.ready().catch((error: unknown) => String(error));
-  assert.match(String(failure), /set DOCKERRUN_METRICS_PORT to another one, or to 0/);
+  assert.match(String(failure), /set DOCKERRUN_METRICS_PORT to another port, or to 0/);
 });
 
 test.run();

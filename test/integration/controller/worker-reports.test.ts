@@ -30,7 +30,7 @@ test.before.each(async (world) => {
   world.poller = new WorkerPoller({
     ask: askWorkerOver(port),
     podAt: (key) => (key === `${running.namespace}/${running.name}` ? world.pod : undefined),
-    onNews: (runUid) => {
+    onChange: (runUid) => {
       assert.is(runUid, running.runUid);
       world.woken += 1;
     },

@@ -31,7 +31,7 @@ test.before.each((world) => {
       return world.report;
     },
     podAt: (key) => (key === `${running.namespace}/${running.name}` ? world.pod : undefined),
-    onNews: (runUid) => {
+    onChange: (runUid) => {
       assert.is(runUid, running.runUid);
       world.woken += 1;
     },
