@@ -2,7 +2,6 @@ import { metricTable } from '../src/controller/metrics/metric-table.ts';
 import type { LabelValues, MetricRow } from '../src/runtime/metrics.ts';
 import { tableRow as row } from './table-row.ts';
 
-/** docs/metrics.md, from the controller's table of metrics. */
 export function metricsPage(): string {
   const rows = Object.entries<MetricRow>(metricTable).map(([name, { type, help, labels }]) =>
     row(`\`${name}\``, type, help, labelsOf(labels)),
@@ -12,32 +11,34 @@ export function metricsPage(): string {
     '',
     '# Metrics',
     '',
-    'The controller serves them on `/metrics` of port 8080 (`DOCKERRUN_METRICS_PORT`; `0` serves none) in Prometheus’ text format.',
-    'No label holds the name of a run, a namespace or an image. Series whose labels are known exist from the start, with 0.',
-    'Every replica shows the same `dockerrun_runs`, since followers keep their caches filled: use `max`, not `sum`.',
+    'The controller serves its metrics at `/metrics` on port 8080 in the text format of Prometheus. `DOCKERRUN_METRICS_PORT`',
+    'sets the port; `0` turns the metrics off. No label contains the name of a run, a namespace or an image. Series whose',
+    'labels are known in advance start at 0. Every replica exports the same `dockerrun_runs`, because followers fill their',
+    'caches too: aggregate with `max`, not `sum`.',
     '',
     row('Metric', 'Type', 'Meaning', 'Labels'),
     row('---', '---', '---', '---'),
     ...rows,
     '',
-    'Beside these there are the `process_*` and `nodejs_*` metrics of prom-client, among them `nodejs_eventloop_lag_seconds`.',
+    'The controller also exports the `process_*` and `nodejs_*` metrics of prom-client, such as',
+    '`nodejs_eventloop_lag_seconds`.',
     '',
-    '[operations.md](operations.md) says what to watch and what each alert means. The dashboard is `deploy/dashboards/dockerrun.json`,',
-    'the alerts are `deploy/alerts/dockerrun.rules.yaml`.',
+    '[operations.md](operations.md) describes what to watch and what each alert means. The dashboard is in',
+    '`deploy/dashboards/dockerrun.json`, and the alerts are in `deploy/alerts/dockerrun.rules.yaml`.',
     '',
   ].join('\n');
 }
 
-/** A list of words that is a page long has one of its own. */
-const mostWords = 10;
+/** Longer lists of values are documented on a page of their own. */
+const mostValues = 10;
 
 function labelsOf(labels: Readonly<Record<string, LabelValues>>): string {
   return Object.entries(labels)
-    .map(([label, values]) => `\`${label}\`: ${typeof values === 'string' ? values : wordsOf(values)}`)
+    .map(([label, values]) => `\`${label}\`: ${typeof values === 'string' ? values : listOf(values)}`)
     .join('; ');
 }
 
-function wordsOf(values: readonly string[]): string {
-  if (values.length > mostWords) return 'a word of [the table of reasons](reasons.md)';
+function listOf(values: readonly string[]): string {
+  if (values.length > mostValues) return 'one of [the reasons](reasons.md)';
   return values.map((value) => `\`${value}\``).join(' ');
 }

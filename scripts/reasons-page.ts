@@ -1,7 +1,6 @@
 import { exitCodes, failureReasons, progressReasons } from '../src/api/reasons.ts';
 import { tableRow as row } from './table-row.ts';
 
-/** docs/reasons.md, from the table of reasons. */
 export function reasonsPage(): string {
   const failures = Object.entries(failureReasons).map(([reason, { category, meaning, remedy }]) =>
     row(`\`${reason}\``, meaning, remedy, String(exitCodes[category])),
@@ -14,17 +13,18 @@ export function reasonsPage(): string {
     '',
     '# Reasons',
     '',
-    'The words in `status.reason`, in conditions and in Events.',
+    'The reasons in `status.reason`, in conditions and in Events. The message next to a reason names the details: the field,',
+    'file or node. The message of a failure ends with the remedy.',
     '',
     '## Why a run failed',
     '',
-    "The worker's exit code is what the run's Job sees; the target's own exit code is in `status.target.exitCode`.",
+    "The Job of the run sees the worker's exit code. The exit code of the target is in `status.target.exitCode`.",
     '',
-    row('Reason', 'Meaning', 'What to do', "Worker's exit code"),
+    row('Reason', 'Meaning', 'Remedy', 'Exit code of the worker'),
     row('---', '---', '---', '---'),
     ...failures,
     '',
-    '## Where a run is',
+    '## The state of a run that has not failed',
     '',
     row('Reason', 'Meaning'),
     row('---', '---'),

@@ -1,4 +1,4 @@
-/** A row of a table of Markdown. */
+/** A Markdown table row; the cells must not contain `|`. */
 export function tableRow(...cells: string[]): string {
   return `| ${cells.join(' | ')} |`;
 }

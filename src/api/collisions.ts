@@ -4,7 +4,7 @@ import { placeOf, resultUploadsOf, type TransformPlace } from './spec-usage.ts';
 import type { DockerRunSpec } from './spec.ts';
 import type { Volume } from './volumes.ts';
 
-/** Two things at one place, and things where nothing can be. */
+/** Mounts, files, pipes and outputs that collide, and those that a read-only claim cannot hold. */
 export function placeProblems(spec: DockerRunSpec): string[] {
   return [
     ...collidingMounts(spec),
@@ -14,7 +14,6 @@ export function placeProblems(spec: DockerRunSpec): string[] {
   ];
 }
 
-/** Where the target sees a volume. */
 function containerPathOf({ name, bindMount, persistentVolumeClaim }: Volume): string {
   return bindMount?.containerPath ?? persistentVolumeClaim?.containerPath ?? namedTemporaryVolumePath(name);
 }
@@ -25,8 +24,9 @@ function collidingMounts(spec: DockerRunSpec): string[] {
   for (const { field, path } of mountPaths(spec)) {
     const key = posix.normalize(`${path}/`);
     const other = seen.get(key);
-    if (other !== undefined) problems.push(`${field}: ${other} is mounted at ${path} already`);
-    else if (key === '/') problems.push(`${field}: the root directory of the target cannot be a mount`);
+    if (other !== undefined) problems.push(`${field}: ${other} is already mounted at ${path}`);
+    else if (key === '/')
+      problems.push(`${field}: cannot mount a volume at the root directory of the target`);
     seen.set(key, field);
   }
   return problems;
@@ -45,7 +45,7 @@ function mountPaths(spec: DockerRunSpec): { field: string; path: string }[] {
   ];
 }
 
-/** Two files, or a file and a pipe, cannot have one path; one file under two names can. */
+/** Two transforms may share a path only if both download the same file. */
 function collidingPaths(spec: DockerRunSpec): string[] {
   const taken = new Map<string, { name: string; content: string }>();
   return (spec.transforms ?? []).flatMap((transform) => {
@@ -56,7 +56,7 @@ function collidingPaths(spec: DockerRunSpec): string[] {
     const other = taken.get(where) ?? { name: transform.name, content };
     taken.set(where, other);
     if (other.content === content) return [];
-    return [`spec.transforms: ${transform.name}.${place.field}: ${other.name} is at ${where} already`];
+    return [`spec.transforms: ${transform.name}.${place.field}: ${other.name} already uses ${where}`];
   });
 }
 
@@ -64,38 +64,39 @@ function contentOf(name: string, { kind }: TransformPlace, fileId: string | unde
   return kind === 'download' ? `file ${fileId}` : `pipe of ${name}`;
 }
 
-/** The worker makes downloads and pipes, and deletes what was uploaded, through the same claim. */
+/** The worker creates downloads and pipes, and deletes uploaded files, through the same read-only claim. */
 function readOnlyClaims(spec: DockerRunSpec): string[] {
   const readOnly = new Set(
     (spec.volumes ?? [])
       .filter(({ persistentVolumeClaim }) => persistentVolumeClaim?.readOnly === true)
       .map(({ name }) => name),
   );
-  const made = (spec.transforms ?? []).flatMap((transform) => {
+  const created = (spec.transforms ?? []).flatMap((transform) => {
     const place = placeOf(transform);
     if (place === undefined || place.kind === 'path' || !readOnly.has(place.volume)) return [];
     const what = place.kind === 'pipe' ? 'a pipe' : 'a download';
     return [
-      `spec.transforms: ${transform.name}.${place.field}: ${what} cannot be in ${place.volume}, whose claim is readOnly`,
+      `spec.transforms: ${transform.name}.${place.field}: cannot create ${what} in ${place.volume}, whose claim is readOnly`,
     ];
   });
   const deleted = resultUploadsOf(spec)
     .filter(({ upload, volume }) => upload.deleteFile && readOnly.has(volume))
     .map(
       ({ field, volume }) =>
-        `${field}.deleteFile: nothing can be deleted from ${volume}, whose claim is readOnly`,
+        `${field}.deleteFile: cannot delete files from ${volume}, whose claim is readOnly`,
     );
-  return [...made, ...deleted];
+  return [...created, ...deleted];
 }
 
-/** An output goes to one place; who wants it at two has a program of the target's copy it. */
+/** Each output can be connected once; to send it to two destinations, the target has to copy it. */
 function collidingOutputs(spec: DockerRunSpec): string[] {
   return (['containerStdOut', 'containerStdErr'] as const).flatMap((output) => {
     const connects = (spec.transforms ?? []).filter(({ connect }) => connect?.input[output] !== undefined);
     return connects
       .slice(1)
       .map(
-        ({ name }) => `spec.transforms: ${name}.connect.input.${output}: ${connects[0]?.name} has it already`,
+        ({ name }) =>
+          `spec.transforms: ${name}.connect.input.${output}: ${connects[0]?.name} is already connected to it`,
       );
   });
 }

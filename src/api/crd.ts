@@ -10,13 +10,15 @@ const column = (name: string, type: string, jsonPath: string, priority = 0) => (
   ...(priority > 0 ? { priority } : {}),
 });
 
-/** What `kubectl get --field-selector` can ask for. */
+/** For `kubectl get --field-selector`. */
 const selectableFields = ['.spec.image', '.status.nodeName', '.status.phase', '.status.reason'];
 
-/** The fields of a spec that may change when the run has started: they say whether it goes on, not what it is. */
-const changeable: readonly string[] = ['suspend', 'cancel', 'ttlSecondsAfterFinished'];
+/**
+ * The fields that may change after the start: they control whether and how long the run stays, not what it
+ * does.
+ */
+const mutableFields: readonly string[] = ['suspend', 'cancel', 'ttlSecondsAfterFinished'];
 
-/** The CustomResourceDefinition, made from the one schema. */
 export function customResourceDefinition(): object {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -53,8 +55,8 @@ export function customResourceDefinition(): object {
 }
 
 /**
- * The schema without `properties` that have none: the API server drops them, and tools that compare with what it stored,
- * such as Argo CD, would see a difference for ever.
+ * Removes empty `properties`. The API server drops them when it stores a CRD, so Argo CD and other tools
+ * would report a difference forever.
  */
 export function withoutEmptyProperties(schema: unknown): unknown {
   const kept = (key: string, value: unknown) => (key === 'properties' && isEmpty(value) ? undefined : value);
@@ -74,18 +76,18 @@ function rootSchema(): object {
     properties: { spec: dockerRunSpec, status: dockerRunStatus },
     ...rules(
       {
-        rule: `!has(oldSelf.status) || !(has(oldSelf.status.jobName) || has(oldSelf.status.completionTime)) || (${sameInAllBut(changeable)})`,
-        message: `a run that has its Job or has ended cannot change but in ${changeable.join(', ')}: apply it under a new name`,
+        rule: `!has(oldSelf.status) || !(has(oldSelf.status.jobName) || has(oldSelf.status.completionTime)) || (${sameInAllBut(mutableFields)})`,
+        message: `a run that has its Job or has ended cannot change except in ${mutableFields.join(', ')}: apply it under a new name`,
       },
       {
         rule: '!(has(oldSelf.spec.cancel) && oldSelf.spec.cancel) || (has(self.spec.cancel) && self.spec.cancel)',
-        message: 'spec.cancel stops a run for good: apply it under a new name',
+        message: 'spec.cancel stops a run for good and cannot be unset: apply the run under a new name',
       },
     ),
   };
 }
 
-/** In CEL, since a structural schema has no word for it. */
+/** CEL, because a structural schema has no keyword for immutable fields. */
 function sameInAllBut(fields: readonly string[]): string {
   const all = Object.keys(dockerRunSpec.properties).filter((field) => !fields.includes(field));
   const same = (now: string, before: string) =>
@@ -96,14 +98,14 @@ function sameInAllBut(fields: readonly string[]): string {
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The schema without those required fields that have a default: the API server fills them in before it looks, whereas
- * `kubectl explain`, editors and linters of manifests know no defaults, and would have users write them.
+ * Makes fields with a default optional. The API server sets defaults before it validates, but `kubectl
+ * explain`, editors and linters do not, and would ask users for these fields.
  */
 export function requireNoDefaults(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(requireNoDefaults);
   if (!isFields(schema)) return schema;
   const entries = Object.entries(schema).map(([key, value]): [string, unknown] => {
-    // A field of this name, among the properties of some object, is a schema and no list.
+    // A list is the keyword; among `properties`, `required` is a field of that name with a schema.
     if (key !== 'required' || !Array.isArray(value)) return [key, requireNoDefaults(value)];
     return [key, value.filter((name: unknown) => !hasDefault(schema['properties'], name))];
   });

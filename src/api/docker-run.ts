@@ -5,7 +5,6 @@ import type { apiVersion, kind } from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';
 import type { DockerRunStatus } from './status.ts';
 
-/** A DockerRun as the controller reads it. */
 export type DockerRun = {
   apiVersion: typeof apiVersion;
   kind: typeof kind;
@@ -28,11 +27,12 @@ const metadata = Type.Object({
 export type DockerRunMetadata = Type.Static<typeof metadata>;
 
 /**
- * The metadata of a DockerRun that the API server sent, without the rest of it: a third of a stored object is who wrote
- * what. Throws when it is none, which is a defect of ours.
+ * Keeps only the metadata that the controller reads: `managedFields` alone are a third of a stored object.
+ * @throws TypeError if it is not the metadata of a stored object, which is a defect in DockerRun.
  */
 export function parseMetadata(value: unknown): DockerRunMetadata {
-  if (!Value.Check(metadata, value)) throw new TypeError('the object has no metadata of a stored DockerRun');
+  if (!Value.Check(metadata, value))
+    throw new TypeError('the object does not have the metadata of a stored DockerRun');
   const { name, namespace, uid, generation, creationTimestamp, deletionTimestamp, finalizers, labels } =
     value;
   return {
@@ -45,7 +45,7 @@ export function parseMetadata(value: unknown): DockerRunMetadata {
   };
 }
 
-/** A spec, or the first thing that is wrong with it; defaults are the API server's work. */
+/** Returns the spec, or its first problem. It sets no defaults: the API server has done that. */
 export function parseSpec(value: unknown): { spec: DockerRunSpec } | { problem: string } {
   if (Value.Check(dockerRunSpec, value)) return { spec: value };
   const [first] = Value.Errors(dockerRunSpec, value);

@@ -2,17 +2,15 @@ import { Type } from 'typebox';
 import { namedList, rules } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
 
-/** Fields that several parts of the spec share. */
-
-/** The name of a volume or transform, which arguments refer to. */
+/** The name of a volume or transform. */
 export const referenceName = (what: string) =>
   Type.String({
-    description: `${what}; arguments use it as $(name).`,
+    description: `${what}. Arguments refer to it as $(name).`,
     pattern: '^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$',
     maxLength: 63,
     ...rules({
       rule: `self != '${temporaryVolumeName}'`,
-      message: `${temporaryVolumeName} is the name of the volume that every run has`,
+      message: `${temporaryVolumeName} is reserved for the volume that every run has`,
     }),
   });
 
@@ -35,11 +33,11 @@ export const relativePath = (description: string, options: { default?: string } 
     ...options,
     ...rules({
       rule: "!self.startsWith('/') && !self.split('/').exists(part, part == '..' || part == '.' || part == '')",
-      message: "must be a path inside the volume: relative, and without '.', '..' and empty parts",
+      message: "must be a relative path inside the volume, without '.', '..' and empty parts",
     }),
   });
 
-/** A name in Girder or of one directory: a path of one part. */
+/** A file or directory name: a path of one component. */
 export const plainName = (description: string) =>
   Type.String({
     description,
@@ -51,13 +49,17 @@ export const plainName = (description: string) =>
     }),
   });
 
-export const girderId = (what: string) =>
-  Type.String({ description: `The id of ${what} in Girder.`, pattern: '^[0-9a-f]{24}$', maxLength: 24 });
+export const girderId = (what: string, note?: string) =>
+  Type.String({
+    description: [`The ID of ${what} in Girder.`, ...(note === undefined ? [] : [note])].join(' '),
+    pattern: '^[0-9a-f]{24}$',
+    maxLength: 24,
+  });
 
 export const volumeReference = () =>
   Type.Optional(
     Type.String({
-      description: `The name of the volume it is in; ${temporaryVolumeName} when absent.`,
+      description: `The name of the volume. Defaults to ${temporaryVolumeName}.`,
       maxLength: 63,
     }),
   );
@@ -80,8 +82,8 @@ const valueOrReference = (what: string, secret: string) => ({
   value: Type.Optional(Type.String({ description: `The value of the ${what}.`, maxLength: 32768 })),
   valueFrom: Type.Optional(
     Type.Object(
-      { secretKeyRef: secretKeyReference(`A key of a Secret. ${secret}`) },
-      { description: 'Where the value comes from.' },
+      { secretKeyRef: secretKeyReference(`The key of a Secret that holds the value. ${secret}`) },
+      { description: 'The source of the value.' },
     ),
   ),
 });
@@ -116,21 +118,19 @@ const header = Type.Object(
   notBoth,
 );
 
-/** The variables of the target. */
 export const environmentVariables = () =>
   namedList(environmentVariable, { description: "The target's environment variables.", maxItems: 256 });
 
-/** The headers of a request. */
 export const requestHeaders = () =>
   namedList(header, {
-    description: 'Headers of the request, for example for its authentication.',
+    description: 'Headers of the request, for example for authentication.',
     maxItems: 32,
   });
 
-/** A name with a value, or with where in a Secret its value is. */
+/** A name with a value, or with a reference to the key of a Secret. */
 export type NamedValue = Type.Static<typeof environmentVariable>;
 
-/** A JSON object of the user's that the schema does not look into. */
+/** A JSON object whose fields the schema does not check. */
 export const anyObject = (description: string) =>
   Type.Unsafe<Record<string, unknown>>({
     type: 'object',
@@ -156,7 +156,7 @@ const forbiddenHeaders = new Set([
   'upgrade',
 ]);
 
-/** Whether a header of this name is the request's own. */
+/** True for a header that the HTTP client itself sets. */
 export function isForbiddenHeader(name: string): boolean {
   return forbiddenHeaders.has(name.toLowerCase());
 }
@@ -164,5 +164,5 @@ export function isForbiddenHeader(name: string): boolean {
 export function metadataKeyProblem(metadata: Readonly<Record<string, unknown>> = {}): string | undefined {
   const strange = Object.keys(metadata).find((key) => key === '' || key.includes('.') || key.startsWith('$'));
   if (strange === undefined) return undefined;
-  return `it has the key ${JSON.stringify(strange)}, but Girder takes no key that is empty, has a "." or begins with "$"`;
+  return `Girder does not accept the key ${JSON.stringify(strange)}: a key must not be empty, contain "." or start with "$"`;
 }

@@ -4,8 +4,7 @@ import { exactlyOneOf, enumOf } from './keywords.ts';
 
 const source = {
   volumePath: Type.String({
-    description:
-      'The name of the volumePath transform, or of the volume, whose file or directory is uploaded.',
+    description: 'The name of a volumePath transform or of a volume. Its file or directory is uploaded.',
     minLength: 1,
     maxLength: 63,
   }),
@@ -13,17 +12,22 @@ const source = {
 
 const uploadOptions = {
   filename: Type.Optional(
-    plainName('The name of the file in Girder, when not a directory is uploaded; its own name when absent.'),
+    plainName(
+      'The name of the file in Girder, for the upload of a single file. Defaults to the name of the file.',
+    ),
   ),
   mimeType: Type.Optional(
     Type.String({ description: 'The MIME type of the files in Girder.', minLength: 1, maxLength: 255 }),
   ),
   reference: Type.Optional(
-    Type.String({ description: "A text that Girder hands to its plugins' listeners.", maxLength: 4096 }),
+    Type.String({
+      description: 'A text that Girder passes to the event listeners of its plugins.',
+      maxLength: 4096,
+    }),
   ),
-  metadata: Type.Optional(anyObject('Metadata that every item with an uploaded file gets.')),
+  metadata: Type.Optional(anyObject('Metadata to set on every item that receives an uploaded file.')),
   deleteFile: Type.Boolean({
-    description: 'Whether what was uploaded is deleted from the volume afterwards.',
+    description: 'Whether the uploaded files are deleted from the volume afterwards.',
     default: false,
   }),
 };
@@ -31,42 +35,43 @@ const uploadOptions = {
 const girderUploadVolumePathToItem = Type.Object(
   {
     ...source,
-    itemId: girderId('the item that gets the file; a file of the same name in it is replaced'),
+    itemId: girderId('the item to upload to', 'A file of the same name in it is replaced.'),
     ...uploadOptions,
   },
   {
     description:
-      'Uploads a file that the target wrote, or the files of a directory but not of its subdirectories, into an item of Girder.',
+      'Uploads a file that the target wrote, or the files of a directory without its subdirectories, to an item in Girder.',
   },
 );
 
 const girderUploadVolumePathToFolder = Type.Object(
   {
     ...source,
-    folderId: girderId('the folder that gets an item for each file; items and folders that exist are used'),
+    folderId: girderId(
+      'the folder to upload to',
+      'Each file becomes an item. Existing items and folders are reused.',
+    ),
     ...uploadOptions,
   },
   {
     description:
-      'Uploads a file that the target wrote, or all that is in a directory, into a folder of Girder.',
+      'Uploads a file that the target wrote, or a directory with everything in it, to a folder in Girder.',
   },
 );
 
-/** Everything that a result hook can be. */
 export const hookKinds = { girderUploadVolumePathToItem, girderUploadVolumePathToFolder } as const;
 
-/** What is uploaded when the target ended. */
 export const girderResultHook = Type.Object(
   {
     girderUploadVolumePathToItem: Type.Optional(girderUploadVolumePathToItem),
     girderUploadVolumePathToFolder: Type.Optional(girderUploadVolumePathToFolder),
     when: enumOf(['OnSuccess', 'OnFailure', 'Always'], {
       description:
-        'Whether it is done when the run is a success so far, a failure, or both. Nothing is uploaded once a run is cancelled.',
+        'Whether the upload runs after success, after failure, or always. After a run is cancelled, nothing is uploaded.',
       default: 'OnSuccess',
     }),
     optional: Type.Boolean({
-      description: 'Whether it is fine when the target left nothing there.',
+      description: 'Whether the run succeeds even if the target left nothing to upload.',
       default: false,
     }),
   },

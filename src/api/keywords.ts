@@ -1,20 +1,17 @@
 import { Type } from 'typebox';
 
 /**
- * The subset of JSON Schema that a structural schema of Kubernetes knows
- * (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema),
- * where TypeBox's own builders would write something else.
+ * Builders for the keywords of structural schemas, where TypeBox's own would write something else
+ * (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema).
  */
 
-/** A CEL rule of the API server: `rule` must be true, or `message` is what `kubectl apply` prints. */
+/** A CEL rule that the API server checks; `kubectl apply` prints `message` when `rule` is false. */
 export type CelRule = { readonly rule: string; readonly message: string };
 
-/** Adds CEL rules to a schema. */
 export function rules(...all: CelRule[]): { 'x-kubernetes-validations': CelRule[] } {
   return { 'x-kubernetes-validations': all };
 }
 
-/** One of some words. */
 export function enumOf<const Word extends string>(
   words: readonly Word[],
   options: { description: string; default?: NoInfer<Word> },
@@ -22,7 +19,6 @@ export function enumOf<const Word extends string>(
   return Type.Unsafe<Word>({ type: 'string', enum: [...words], ...options });
 }
 
-/** A map from any string to `value`. */
 export function mapOf<Value extends Type.TSchema>(
   value: Value,
   options: { description: string; maxProperties: number; 'x-kubernetes-validations'?: CelRule[] },
@@ -34,7 +30,10 @@ export function mapOf<Value extends Type.TSchema>(
   });
 }
 
-/** A Kubernetes quantity (`500m`, `4Gi`, `2`), https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/. */
+/**
+ * A Kubernetes quantity: `500m`, `4Gi`, `2`
+ * (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/).
+ */
 export function quantity(options: { description?: string } = {}) {
   return Type.Unsafe<string | number>({
     ...options,
@@ -45,7 +44,7 @@ export function quantity(options: { description?: string } = {}) {
   });
 }
 
-/** A list whose elements are known by their `name`, so that a name stands in it once and server-side apply merges. */
+/** A list with the key `name`: names are unique, and server-side apply merges elements of the same name. */
 export function namedList<Element extends Type.TSchema>(
   element: Element,
   options: { description: string; maxItems: number },
@@ -57,7 +56,7 @@ export function namedList<Element extends Type.TSchema>(
   });
 }
 
-/** An object of which exactly one of `members` is set, besides its other fields. */
+/** Requires exactly one of `members`; other fields of the object are not affected. */
 export function exactlyOneOf(members: readonly string[]): { 'x-kubernetes-validations': CelRule[] } {
   const present = members.map((member) => `has(self.${member})`).join(', ');
   return rules({

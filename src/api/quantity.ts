@@ -15,12 +15,15 @@ const suffixes: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
-/** The number that a Kubernetes quantity stands for (`500m` is 0.5, `1Ki` is 1024); throws on what is none. */
+/**
+ * The value of a Kubernetes quantity: `500m` is 0.5, `1Ki` is 1024. @throws TypeError if it is not a
+ * quantity.
+ */
 export function parseQuantity(quantity: string | number): number {
   if (typeof quantity === 'number') return quantity;
   const match = /^(\d+(?:\.\d*)?|\.\d+)(?:([eE][+-]?\d+)|([KMGTPE]i|[mkMGTPE])?)$/.exec(quantity);
   const factor = match === null ? undefined : suffixes[match[3] ?? ''];
-  if (match === null || factor === undefined) throw new TypeError(`"${quantity}" is no quantity`);
+  if (match === null || factor === undefined) throw new TypeError(`"${quantity}" is not a quantity`);
   const number = Number(`${match[1] ?? ''}${match[2] ?? ''}`);
   // Dividing by 1000 is exact where multiplying by 0.001 is not.
   return match[3] === 'm' ? number / 1000 : number * factor;
@@ -28,13 +31,13 @@ export function parseQuantity(quantity: string | number): number {
 
 const units: Record<string, number> = { b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/** The bytes that docker-py's `parse_bytes` makes of a size (`1g`, `64mb`, `1.5k`, 1024); throws on what is none. */
+/** A size in bytes, as docker-py's `parse_bytes` reads it (`1g`, `64mb`, `1.5k`, 1024). @throws TypeError. */
 export function parseDockerSize(size: string | number): number {
   if (typeof size === 'number') return size;
   const match = /^(-?\d+(?:\.\d+)?)(?:([bkmgt])b?)?$/i.exec(size);
   const factor = units[match?.[2]?.toLowerCase() ?? 'b'];
   if (match === null || factor === undefined) {
-    throw new TypeError(`"${size}" is no size: write bytes, or a number with k, m, g or t`);
+    throw new TypeError(`"${size}" is not a size: use bytes, or a number with the unit k, m, g or t`);
   }
   return Math.trunc(Number(match[1]) * factor);
 }

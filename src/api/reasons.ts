@@ -1,12 +1,12 @@
 /**
- * The one table of reasons. Conditions, Events, the worker's exit codes, retries and docs/reasons.md all come
- * from it; a test holds them together.
+ * The one table of reasons. Conditions, Events, the worker's exit codes, retries and docs/reasons.md are all
+ * made from it; tests keep them in step.
  */
 
-/** The worker's exit code by who is to blame; the target's own exit code is data in `status.target`. */
+/** The worker's exit code for each category of failure; the target's own exit code is in `status.target`. */
 export const exitCodes = {
   done: 0,
-  /** Nobody but the user can mend it: another attempt would fail the same way. */
+  /** Only the user or the administrator can fix it: another attempt would fail in the same way. */
   spec: 64,
   stageIn: 65,
   start: 66,
@@ -15,265 +15,264 @@ export const exitCodes = {
   target: 69,
   deadline: 70,
   cancelled: 71,
-  /** Somebody wants it stopped for good, as opposed to a pod that was told to end: there is no other attempt. */
+  /**
+   * The run was cancelled for good; a pod that was only asked to stop ends with `cancelled` and may be
+   * retried.
+   */
   cancelledForGood: 72,
 } as const;
 
-/** The exit codes that the Job does not retry: another attempt would fail again, or must not be made. */
+/** The exit codes that the Job does not retry: another attempt would fail again, or is not wanted. */
 export const finalExitCodes = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood];
 
-/** Where a failing reason comes from, which is also the worker's exit code for it. */
+/** Where a failure comes from. It decides the worker's exit code. */
 type Category = Exclude<keyof typeof exitCodes, 'done'>;
 
+/** `meaning` and `remedy` are whole sentences: the remedy ends each message of a failure. */
 type Row = { readonly category: Category; readonly meaning: string; readonly remedy: string };
 
-/** Every reason a run can fail with: what it means and how a user mends it. */
+/** Every reason with which a run can fail. */
 export const failureReasons = {
   InvalidSpec: {
     category: 'spec',
     meaning:
-      'The DockerRun contradicts itself, for example an argument uses a $(name) that nothing declares.',
+      'The DockerRun contradicts itself; for example, an argument uses a $(name) that is not declared.',
     remedy: 'Correct the field that the message names and apply the DockerRun under a new name.',
   },
   HostPathNotAllowed: {
     category: 'spec',
-    meaning: "A volume mounts a host path that the operator's policy does not allow.",
-    remedy:
-      'Use a path that is allowed, or ask the cluster administrator to add it to hostPaths in the policy.',
+    meaning: 'The DockerRunPolicy does not allow a host path that a volume mounts.',
+    remedy: 'Use an allowed path, or ask the cluster administrator to add it to hostPaths in the policy.',
   },
   DockerOptionNotAllowed: {
     category: 'spec',
-    meaning:
-      "A value of spec.docker reaches beyond the target's container, and the operator's policy does not allow it.",
+    meaning: "The DockerRunPolicy does not allow an option that reaches beyond the target's container.",
     remedy:
-      'Do without it, or ask the cluster administrator to add the option and its value to dockerOptions in the policy.',
+      'Remove the option, or ask the cluster administrator to add it and its value to dockerOptions in the policy.',
   },
   ImageNotAllowed: {
     category: 'spec',
-    meaning: "The image is not one of those that the operator's policy allows.",
-    remedy:
-      'Use an image that is allowed, or ask the cluster administrator to add it to images in the policy.',
+    meaning: 'The DockerRunPolicy does not allow the image.',
+    remedy: 'Use an allowed image, or ask the cluster administrator to add it to images in the policy.',
   },
   GirderAddressNotAllowed: {
     category: 'spec',
-    meaning: "girder.apiUrl is not one of the addresses that the operator's policy allows.",
+    meaning: 'The DockerRunPolicy does not allow the address in girder.apiUrl.',
     remedy:
-      'Use an address that is allowed, or ask the cluster administrator to add it to girderApiUrls in the policy.',
+      'Use an allowed address, or ask the cluster administrator to add it to girderApiUrls in the policy.',
   },
   StreamAddressNotAllowed: {
     category: 'spec',
-    meaning: "A stream would be sent to an address that the operator's policy does not allow.",
-    remedy:
-      'Use an address that is allowed, or ask the cluster administrator to add it to streamUrls in the policy.',
+    meaning: 'The DockerRunPolicy does not allow the address that a stream is sent to.',
+    remedy: 'Use an allowed address, or ask the cluster administrator to add it to streamUrls in the policy.',
   },
   JobRefused: {
     category: 'spec',
-    meaning: 'The API server refused the Job of the run (a quota, an admission policy, an invalid value).',
-    remedy: 'Read the refusal in the message; mend the DockerRun, the quota or the policy.',
+    meaning:
+      'The API server rejected the Job of the run because of a quota, an admission policy or an invalid value.',
+    remedy: 'Fix the DockerRun, the quota or the admission policy that the message names.',
   },
   JobDeleted: {
     category: 'cancelled',
-    meaning: 'Somebody deleted the Job of the run before it ended.',
-    remedy: 'Apply the DockerRun again under a new name if its results are still wanted.',
+    meaning: 'The Job of the run was deleted before it finished.',
+    remedy: 'If you still want the results, apply the DockerRun again under a new name.',
   },
   VolumeMountFailed: {
     category: 'stageIn',
     meaning:
-      "The kubelet cannot mount a volume of the run's pod: a Secret or one of its keys is missing, a host directory does not exist, or the node has no Docker socket.",
+      'The kubelet cannot mount a volume of the pod: a Secret, a key, a host directory or the Docker socket is missing.',
     remedy: 'Create what the message names, in the namespace of the run or on the node.',
   },
   WorkerNotStarted: {
     category: 'start',
-    meaning:
-      "The node cannot start the operator's worker: its image cannot be pulled, or its container not be created.",
-    remedy: 'Ask the cluster administrator to mend what the message names.',
+    meaning: "The node cannot start the worker: it cannot pull the worker's image or create its container.",
+    remedy: 'Ask the cluster administrator to fix the problem that the message names.',
   },
   WorkerLost: {
     category: 'internal',
     meaning:
-      "The run's pod ended without a termination message: it was evicted, killed or deleted, or its node was lost.",
-    remedy: 'Set backoffLimit to have such runs tried again; see the events of the pod.',
+      'The pod ended without a termination message: it was evicted, killed or deleted, or its node was lost.',
+    remedy: 'Check the events of the pod. Set backoffLimit to retry such runs.',
   },
   StartDeadlineExceeded: {
     category: 'deadline',
     meaning: 'The run was not scheduled, pulled and staged within startDeadlineSeconds.',
-    remedy: 'Read in the message what it was waiting for; free resources or raise startDeadlineSeconds.',
+    remedy: 'Check in the message what the run waited for. Free resources, or raise startDeadlineSeconds.',
   },
   ActiveDeadlineExceeded: {
     category: 'deadline',
     meaning: 'The target ran longer than activeDeadlineSeconds and was stopped.',
-    remedy: 'Raise activeDeadlineSeconds or give the target less to do.',
+    remedy: 'Raise activeDeadlineSeconds or give the target less work.',
   },
   SecretIncomplete: {
     category: 'spec',
-    meaning: 'A Secret that the run refers to lacks the key that is needed.',
+    meaning: 'A Secret that the run refers to does not have the required key.',
     remedy: 'Add the key that the message names to the Secret.',
   },
   EngineUnavailable: {
     category: 'start',
-    meaning: "The node's Docker Engine does not answer on its socket.",
+    meaning: 'The Docker Engine of the node does not respond on its socket.',
     remedy: 'Check that Docker runs on the node and that the operator is configured with its socket.',
   },
   ImageNotFound: {
     category: 'spec',
-    meaning: 'The image does not exist, or its registry asks for credentials that the run does not give.',
+    meaning: 'The image does not exist, or its registry requires credentials that the run does not have.',
     remedy:
-      'Check the name and tag of the image, and the credentials in spec.imagePullSecrets; with imagePullPolicy Never it must be on the node already.',
+      'Check the image and spec.imagePullSecrets. With imagePullPolicy Never, the image must already be on the node.',
   },
   ImagePullFailed: {
     category: 'start',
-    meaning: 'The image could not be pulled although it was tried several times.',
-    remedy: "Check that the node reaches the image's registry.",
+    meaning: 'The image could not be pulled, even after several retries.',
+    remedy: "Check that the node can reach the image's registry.",
   },
   HostPathNotVisible: {
     category: 'spec',
-    meaning: 'The Docker Engine of the node does not see a path that the target should mount.',
+    meaning: 'The Docker Engine of the node cannot see a path that the target mounts.',
     remedy:
-      'Create the directory on the node; for temporary volumes check the operator setting DOCKERRUN_KUBELET_ROOT.',
+      'Create the directory on the node. For temporary volumes, check the operator setting DOCKERRUN_KUBELET_ROOT.',
   },
   ContainerCreateFailed: {
     category: 'spec',
     meaning: 'The Docker Engine refused to create the container.',
-    remedy: 'Read the refusal in the message and correct the field it is about.',
+    remedy: 'Correct the field that the error of the Docker Engine refers to.',
   },
   ContainerStartFailed: {
     category: 'spec',
     meaning:
-      'The container was created but could not start, for example because its command does not exist in the image.',
+      'The container was created but could not start; for example, its command does not exist in the image.',
     remedy: 'Check command, args, docker.user, groupAdd and ulimits, and the platform of the image.',
   },
   ContainerLost: {
     category: 'internal',
-    meaning: 'The container vanished, or the Docker Engine went away, while the target was running.',
-    remedy: 'See the log of the Docker Engine; set backoffLimit to have such runs tried again.',
+    meaning:
+      'The container disappeared, or the Docker Engine stopped responding, while the target was running.',
+    remedy: 'Check the log of the Docker Engine. Set backoffLimit to retry such runs.',
   },
   TargetFailed: {
     category: 'target',
-    meaning: 'The target ended with an exit code other than 0, which status.target.exitCode shows.',
-    remedy: "See the target's output in the log of the run's pod.",
+    meaning: 'The target exited with a code other than 0, which status.target.exitCode shows.',
+    remedy: "Check the target's output in the log of the run's pod.",
   },
   OOMKilled: {
     category: 'target',
     meaning: 'The target was killed because it used more memory than its limit.',
-    remedy: 'Raise resources.limits.memory or make the target use less.',
+    remedy: 'Raise resources.limits.memory or reduce the memory that the target uses.',
   },
   GirderUnauthorized: {
     category: 'spec',
-    meaning: 'Girder does not accept the API key or token of the run.',
+    meaning: 'Girder rejected the API key or token of the run.',
     remedy:
-      'Put a valid apiKey or token into the Secret that the message, or girder.credentialsSecretRef, names.',
+      'Put a valid apiKey or token into the Secret that the message or girder.credentialsSecretRef names.',
   },
   GirderForbidden: {
     category: 'spec',
-    meaning: 'Girder accepts the credentials, but they give no access to what the run needs.',
-    remedy: "Give the key's user access in Girder, or use a key with the scope that is missing.",
+    meaning: 'Girder accepted the credentials, but they do not grant the access that the run needs.',
+    remedy: 'Grant access to the user of the key in Girder, or use a key that has the missing scope.',
   },
   GirderNotFound: {
     category: 'spec',
-    meaning: 'Girder does not know an id that the run names.',
+    meaning: 'An id in the run does not exist in Girder.',
     remedy: 'Correct the id that the message names.',
   },
   GirderRefused: {
     category: 'spec',
-    meaning: 'Girder refused a request of the run.',
-    remedy: 'Read the refusal in the message.',
+    meaning: 'Girder rejected a request of the run.',
+    remedy: 'Correct what the error of Girder refers to.',
   },
   GirderUnavailable: {
     category: 'stageIn',
-    meaning: 'Girder did not answer, or answered with server errors, although it was asked several times.',
-    remedy: 'Check girder.apiUrl and that the nodes reach it.',
+    meaning: 'Girder did not respond, or returned server errors, even after several retries.',
+    remedy: 'Check girder.apiUrl and that the nodes can reach it.',
   },
   DownloadFailed: {
     category: 'stageIn',
     meaning: 'A file could not be downloaded completely.',
-    remedy: 'Read the cause in the message; set backoffLimit to have such runs tried again.',
+    remedy: 'Check the cause in the message. Set backoffLimit to retry such runs.',
   },
   PipeFailed: {
     category: 'stageIn',
-    meaning: 'A named pipe of the run could not be made or opened in its volume.',
-    remedy: 'Read the cause in the message; the volume must be of a file system that knows named pipes.',
+    meaning: 'A named pipe of the run could not be created or opened in its volume.',
+    remedy: 'Check the cause in the message. The file system of the volume must support named pipes.',
   },
   StreamFailed: {
     category: 'upload',
     meaning:
-      'A stream could not be had or delivered to its end, so the target was stopped: it must not take a part for the whole.',
+      'A stream could not be read or delivered completely; the target was stopped, so that it does not use partial data.',
     remedy:
-      'See what the message names: an address, its headers, a file of Girder, or the disk of the node; set backoffLimit to have such runs tried again.',
+      'Check the address, headers, Girder file or disk that the message names. Set backoffLimit to retry such runs.',
   },
   FileExists: {
     category: 'spec',
-    meaning: 'A download or a named pipe would take the place of what is already in the volume.',
-    remedy: 'Choose another name in the volume, or remove what is there once nobody uses it.',
+    meaning: 'A download or a named pipe would replace what already exists in the volume.',
+    remedy: 'Choose another name in the volume, or remove what exists there when it is no longer in use.',
   },
   OutputMissing: {
     category: 'spec',
-    meaning: 'The target ended successfully but left no file at the path that should be uploaded.',
-    remedy: 'Let the target write to the path that the message names.',
+    meaning: 'The target succeeded but left no file at the path to upload.',
+    remedy: 'Make the target write to the path that the message names.',
   },
   OutputUnsafe: {
     category: 'spec',
-    meaning:
-      'What the target left at the path that should be uploaded is not a regular file inside its volume.',
-    remedy: 'Let the target write a regular file; links, pipes and devices are never uploaded.',
+    meaning: 'At the path to upload, the target left something other than a regular file inside the volume.',
+    remedy: 'Make the target write a regular file. Links, pipes and devices are never uploaded.',
   },
   UploadFailed: {
     category: 'upload',
     meaning: 'A result could not be uploaded completely.',
-    remedy: 'Read the cause in the message; set backoffLimit to have such runs tried again.',
+    remedy: 'Check the cause in the message. Set backoffLimit to retry such runs.',
   },
   Cancelled: {
     category: 'cancelled',
     meaning:
-      'The run was stopped before it ended, by spec.cancel or since its pod was told to end; nothing was uploaded after that.',
-    remedy: 'Apply the DockerRun again under a new name if its results are still wanted.',
+      'The run was stopped by spec.cancel, or because its pod was asked to stop; nothing was uploaded after that.',
+    remedy: 'If you still want the results, apply the DockerRun again under a new name.',
   },
   CancelledInGirder: {
     category: 'cancelledForGood',
     meaning: 'The Girder job of the run was cancelled; nothing was uploaded after that.',
-    remedy: 'Apply the DockerRun again under a new name, with a new job, if its results are still wanted.',
+    remedy:
+      'If you still want the results, apply the DockerRun again under a new name, with a new Girder job.',
   },
   WorkerFailed: {
     category: 'internal',
-    meaning: 'A defect of DockerRun itself.',
-    remedy: "Please report it with the log of the run's pod.",
+    meaning: 'The run failed because of a defect in DockerRun.',
+    remedy: "Report the defect, with the log of the run's pod.",
   },
 } as const satisfies Record<string, Row>;
 
-/** Every reason a run that is not failing can be in; also the reasons of its Events. */
+/** Every reason of a run that has not failed; also the reasons of its Events. */
 export const progressReasons = {
-  Accepted: { meaning: 'The DockerRun is valid and allowed.' },
-  Pending: { meaning: "The run's pod is not running yet; the message says what it waits for." },
-  Preparing: { meaning: 'The worker pulls the image and downloads the inputs.' },
-  Running: { meaning: 'The target runs.' },
-  Uploading: { meaning: 'The target ended; its results are being uploaded.' },
-  Retrying: { meaning: 'An attempt failed, or its pod was evicted, and another one follows.' },
-  Suspended: { meaning: 'spec.suspend is true: the run has no pod until it is false.' },
+  Accepted: { meaning: 'The DockerRun is valid and the DockerRunPolicy allows it.' },
+  Pending: { meaning: 'The pod of the run is not running yet; the message shows what it waits for.' },
+  Preparing: { meaning: 'The worker is pulling the image and downloading the inputs.' },
+  Running: { meaning: 'The target is running.' },
+  Uploading: { meaning: 'The target ended; the worker is uploading the results.' },
+  Retrying: { meaning: 'An attempt failed, or its pod was disrupted; another attempt follows.' },
+  Suspended: { meaning: 'spec.suspend is true; the run has no pod until it is set to false.' },
   Queued: {
-    meaning:
-      "Something else than this operator suspends the run's Job until there is room, for example Kueue.",
+    meaning: 'Another controller, such as Kueue, keeps the Job of the run suspended until there is capacity.',
   },
-  Suspending: { meaning: 'spec.suspend is true: the attempt that goes on is being ended.' },
-  Resumed: { meaning: 'spec.suspend is false again, or the queue has let the run in.' },
-  Cancelling: { meaning: 'spec.cancel is true: the target is being stopped.' },
-  Succeeded: { meaning: 'The target ended with exit code 0 and every result is in Girder.' },
+  Suspending: { meaning: 'spec.suspend is true; the current attempt is being stopped.' },
+  Resumed: { meaning: 'spec.suspend is false again, or the queue admitted the run.' },
+  Cancelling: { meaning: 'spec.cancel is true; the target is being stopped.' },
+  Succeeded: { meaning: 'The target exited with code 0 and every result is in Girder.' },
 } as const satisfies Record<string, { readonly meaning: string }>;
 
 export type FailureReason = keyof typeof failureReasons;
 export type ProgressReason = keyof typeof progressReasons;
 export type Reason = FailureReason | ProgressReason;
 
-/** True for a word that is in the table of failures; what crosses a process boundary is parsed with it. */
-export function isFailureReason(word: unknown): word is FailureReason {
-  return typeof word === 'string' && Object.hasOwn(failureReasons, word);
+/** True for a failure reason of the table; parses reasons that another process sent. */
+export function isFailureReason(value: unknown): value is FailureReason {
+  return typeof value === 'string' && Object.hasOwn(failureReasons, value);
 }
 
-/** True for a reason with which somebody stopped a run, as opposed to one with which it failed. */
+/** True when the reason means that the run was stopped on purpose, not that it failed. */
 export function isCancellation(reason: FailureReason): boolean {
   const { category } = failureReasons[reason];
   return category === 'cancelled' || category === 'cancelledForGood';
 }
 
-/** The worker's exit code for a reason. */
 export function exitCodeOf(reason: FailureReason): number {
   return exitCodes[failureReasons[reason].category];
 }

@@ -1,7 +1,7 @@
 /**
  * `$(name)` in commands and arguments. `$$(name)` is the literal text `$(name)`, as in Kubernetes
- * (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/); what
- * cannot be a name, such as `$(cat file)`, is left as it is.
+ * (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
+ * Text that cannot be a name, such as `$(cat file)`, stays as it is.
  */
 export const reference = /(\$+)\(([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)\)/g;
 
@@ -12,7 +12,7 @@ export function referencedNames(text: string): string[] {
   );
 }
 
-/** The text with every reference replaced, and every two dollars before one made one; a name without a value stays. */
+/** Replaces each reference, and `$$` before one by `$`. A reference to a name without a value stays. */
 export function expandReferences(text: string, values: ReadonlyMap<string, string>): string {
   return text.replace(reference, (_, dollars: string, name: string) => {
     const literal = '$'.repeat(Math.floor(dollars.length / 2));

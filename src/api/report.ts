@@ -7,8 +7,8 @@ const { phase, reason, message, target, transfers, results, resultCount, progres
   dockerRunStatus.properties;
 
 /**
- * What the worker reports of a run: live over its read-only HTTP endpoint, and at its end in the pod's termination
- * message. The fields are those of the status.
+ * The worker serves it over its read-only HTTP endpoint while it runs, and leaves it in the pod's termination
+ * message at its end. The fields are those of the status.
  */
 const report = Type.Object({
   phase,
@@ -21,36 +21,42 @@ const report = Type.Object({
   progress,
 });
 
-/** What a worker reports of its run; see `report` above. */
+/** What a worker reports about its run; see `report` above. */
 export type Report = Pick<
   DockerRunStatus,
   'phase' | 'reason' | 'message' | 'target' | 'transfers' | 'results' | 'resultCount' | 'progress'
 >;
 
-/** The kubelet keeps 4096 bytes of a termination message
- * (https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/). */
+/**
+ * The kubelet keeps 4096 bytes of a termination message
+ * (https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/).
+ */
 export const terminationMessageBytes = 4096;
 
-/** What the results of a report may take of that, as JSON: about 15 of them. The target and a message need the rest. */
+/**
+ * Bytes of JSON for the results in a termination message, about 15 of them; target and message need the rest.
+ */
 export const mostResultBytes = 3072;
 
-/** What a message may take at most, as JSON: control characters of a target take six bytes each. */
+/** Bytes of JSON for the message: a control character of the target takes six. */
 export const mostMessageBytes = 1536;
 
 /**
- * A longer text is not from a worker: it has `mostResultBytes` of results, and of each of 256 transforms at most a
+ * A worker never sends more bytes: `mostResultBytes` of results, and for each of 256 transforms at most a
  * download and an upload of about 170 bytes.
  */
 export const mostReportBytes = 128 * 1024;
 
-/** The report that a text holds, if it is one: a pod can end without a report, and anything can answer for a worker. */
+/**
+ * Undefined when it is not a report: a pod can end without one, and another program may answer in its place.
+ */
 export function parseReport(text: string | undefined): Report | undefined {
   if (text === undefined || Buffer.byteLength(text) > mostReportBytes) return undefined;
   const value = parseJson(text);
   return Value.Check(report, value) ? value : undefined;
 }
 
-/** The final report as it fits into a termination message: transfers are left out first, then the message is cut. */
+/** Fits the final report into a termination message: it drops the transfers first, then cuts the message. */
 export function terminationMessage(final: Report): string {
   const { progress: _, ...lasting } = final;
   const short = withMessageOf(lasting, mostMessageBytes);
@@ -80,7 +86,7 @@ export function jsonBytes(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** The largest number from 0 to `most` that fits, if every smaller one does as well; 0 when none fits. */
+/** The largest number from 0 to `most` that fits, or 0. `fits` must hold for all smaller numbers too. */
 function largestFitting(most: number, fits: (count: number) => boolean): number {
   let [least, greatest] = [0, most];
   while (least < greatest) {
@@ -91,7 +97,7 @@ function largestFitting(most: number, fits: (count: number) => boolean): number 
   return least;
 }
 
-/** The beginning of a text whose JSON takes at most so many bytes. */
+/** The beginning of a text, cut so that its JSON takes at most `bytes` bytes. */
 export function truncateToBytes(text: string, bytes: number): string {
   const fits = (candidate: string) => jsonBytes(candidate) <= bytes;
   if (fits(text)) return text;

@@ -4,23 +4,24 @@ import { secretKeysOf } from './spec-usage.ts';
 import { dockerRunSpec, type DockerRunSpec } from './spec.ts';
 
 /**
- * What the controller hands to the worker in the pod's environment: the whole run, so that it never changes
- * under a running pod. It holds no secret; those are files of mounted Secrets.
+ * The controller writes it into the pod's environment. It holds the whole spec, so that a running pod never
+ * sees a change, and no secret value: those are files in mounted Secrets.
  */
 const runPlan = Type.Object({
   run: Type.Object({ namespace: Type.String(), name: Type.String(), uid: Type.String() }),
   spec: dockerRunSpec,
-  /** Where the kubelet of the node keeps the volumes of pods, as the Docker Engine sees it. */
+  /** The kubelet's root directory on the node, as the Docker Engine sees it; volumes of pods are below it. */
   kubeletRoot: Type.String(),
-  /** Whether an image whose label asks for GPUs gets those of the node, though its pod has none. */
+  /** Whether an image with the label for GPUs gets those of the node, even if its pod requests none. */
   gpusByLabel: Type.Optional(Type.Boolean()),
-  /** The parent of the pod's cgroup, where the worker cannot read it itself (a private cgroup namespace). */
+  /**
+   * For the parent cgroup of the target; with a private cgroup namespace the worker cannot read it itself.
+   */
   podCgroup: Type.Object({ root: Type.String(), qosClass: Type.Unsafe<QosClass>({ type: 'string' }) }),
 });
 
-/** Kubernetes' class of a pod, by which the kubelet names its cgroup. */
+/** Kubernetes' QoS class of a pod; the kubelet derives the name of the pod's cgroup from it. */
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
-/** What a worker is to do, as the controller writes it into the pod. */
 export type RunPlan = Type.Static<typeof runPlan>;
 
 const ending = Type.Object({
@@ -35,57 +36,57 @@ export const workerEnvironment = {
   /** How many attempts of the run failed before this one. */
   failedAttempts: 'DOCKERRUN_FAILED_ATTEMPTS',
   logLevel: 'DOCKERRUN_LOG_LEVEL',
-  /** How a run ended that the worker cleans up after: an {@link Ending} in JSON. */
+  /** For a cleanup, how the run ended: an {@link Ending} as JSON. */
   ending: 'DOCKERRUN_ENDING',
 } as const;
 
 /**
- * What a worker does besides a run: remove what a lost one left on its node and report the run's end to Girder, or only
- * report it.
+ * `cleanup` removes what a lost worker left on the node and reports the run's end to Girder; `report` only
+ * reports the end.
  */
 export type CleanupMode = 'cleanup' | 'report';
 
 /** How a run ended, for its job in Girder. */
 export type Ending = { readonly kind: 'failed' | 'cancelled'; readonly message: string };
 
-/** Reads the {@link Ending} of the environment. */
+/** @throws an error if the text is not an {@link Ending} in JSON. */
 export function parseEnding(text: string | undefined): Ending {
   const value: unknown = JSON.parse(text ?? 'null');
   if (Value.Check(ending, value)) return value;
   throw new TypeError(`${workerEnvironment.ending} is not the end of a run`);
 }
 
-/** Where the worker's container has what the controller mounts into it. */
+/** Paths in the worker's container where the controller mounts Secrets, volumes and the Docker socket. */
 export const workerPaths = {
   dockerSocket: '/dockerrun/docker.sock',
   girderSecret: '/dockerrun/secrets/girder',
-  /** The directory with the keys of the Secret that is the `secret`th of secretKeysOf(spec). */
+  /** The directory with the keys of the Secret with index `secret` in secretKeysOf(spec). */
   secretKeys: (secret: number) => `/dockerrun/secrets/keys/${secret}`,
-  /** The directory with the credentials that are the `secret`th of spec.imagePullSecrets. */
+  /** The directory with the credentials of spec.imagePullSecrets[secret]. */
   pullSecret: (secret: number) => `/dockerrun/secrets/pull/${secret}`,
-  /** Where streams wait that become a file of Girder. */
+  /** Holds the streams that become a file in Girder, until their size is known. */
   spool: '/dockerrun/spool',
-  /** The directory of the pod's volumes on the node, as the kubelet keeps it. */
+  /** The pod's directory of volumes on the node, which the kubelet manages. */
   podVolumes: '/dockerrun/pod-volumes',
   volume: (name: string) => `/dockerrun/volumes/${name}`,
 } as const;
 
 /**
- * Where the Job controller writes on a pod how often its index failed before
+ * The Job controller sets it on a pod to the number of failures of its index
  * (https://kubernetes.io/docs/reference/labels-annotations-taints/#batch-kubernetes-io-job-index-failure-count).
  */
 export const failureCountAnnotation = 'batch.kubernetes.io/job-index-failure-count';
 
-/** The file of a key in `workerPaths.secretKeys`: keys can have names that are no good file names. */
+/** The file of a key in `workerPaths.secretKeys`; numbered, because not every key is a good file name. */
 export const secretKeyFile = (key: number) => `key-${key}`;
 
 /** The pod's volume for `$(temporaryVolume)`. */
 export const temporaryPodVolume = 'temporary-volume';
 
-/** The pod's volume for the volume of that index in spec.volumes. */
+/** The pod's volume for spec.volumes[volume]. */
 export const podVolume = (volume: number) => `volume-${volume}`;
 
-/** Reads the {@link RunPlan} of the environment; throws when it is none. */
+/** @throws an error if the text is not a {@link RunPlan} in JSON. */
 export function parsePlan(text: string | undefined): RunPlan {
   if (text === undefined) throw new TypeError(`${workerEnvironment.plan} is not set`);
   const value: unknown = JSON.parse(text);
@@ -96,10 +97,10 @@ export function parsePlan(text: string | undefined): RunPlan {
   );
 }
 
-/** The pod's volume for the Secret that is the `secret`th of secretKeysOf(spec). */
+/** The pod's volume for the Secret with index `secret` in secretKeysOf(spec). */
 export const secretPodVolume = (secret: number) => `secret-${secret}`;
 
-/** What a user wrote that the kubelet calls by the name of one of these volumes in its messages. */
+/** The field of the spec behind a pod volume of a Secret: the kubelet's messages name only the volume. */
 export function secretFieldOf(podVolume: string, spec: DockerRunSpec): string | undefined {
   const index = secretKeysOf(spec).findIndex((_, secret) => secretPodVolume(secret) === podVolume);
   const name = secretKeysOf(spec)[index]?.name;

@@ -2,12 +2,12 @@ import { type CelRule } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
 
 /**
- * Names that mean two things or nothing. `$(name)` in commands and arguments is left to the controller
- * (`validate/names.ts`): the API server bounds a rule by its greatest possible cost, and reading 1024 texts of 32 KiB
- * exceeds that bound.
+ * Rules about ambiguous and undeclared names. The controller checks `$(name)` in commands and arguments
+ * (`validate.ts`): the API server bounds a rule by its worst-case cost, and 1024 texts of 32 KiB exceed the
+ * bound.
  */
 
-/** Where a transform names a volume, in CEL from the transform `t`; a member's own parents are there if it is. */
+/** CEL: each list holds what must be set, parents first, for a transform `t` to refer to a volume. */
 const volumeReferences = [
   ['t.girderFileIdToVolume'],
   ['t.girderItemIdToVolume'],
@@ -35,18 +35,18 @@ const uploads = ['h.girderUploadVolumePathToItem', 'h.girderUploadVolumePathToFo
   (kind) => `(has(${kind}) ? ${isUploadable(`${kind}.volumePath`)} : true)`,
 );
 
-/** The rules of a spec about its names. */
 export const nameRules: readonly CelRule[] = [
   {
     rule: '!has(self.volumes) || !has(self.transforms) || !self.transforms.exists(t, self.volumes.exists(v, v.name == t.name))',
-    message: 'a transform has the name of a volume, so $(name) could mean both',
+    message: 'a transform has the name of a volume, so $(name) is ambiguous',
   },
   {
     rule: `!has(self.transforms) || self.transforms.all(t, ${volumeReferences.map(isVolumeIfSet).join(' && ')})`,
-    message: `a transform is in a volume that the run has not: name one of spec.volumes, or ${temporaryVolumeName}`,
+    message: `a transform refers to a volume that does not exist: use the name of one in spec.volumes, or ${temporaryVolumeName}`,
   },
   {
     rule: `!has(self.girderResultHooks) || self.girderResultHooks.all(h, ${uploads.join(' && ')})`,
-    message: 'a hook uploads what the run has not: name a volumePath of spec.transforms, or a volume',
+    message:
+      'a hook refers to a volumePath that does not exist: use the name of a volumePath in spec.transforms, or of a volume',
   },
 ];

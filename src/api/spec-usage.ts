@@ -4,18 +4,18 @@ import { temporaryVolumeName } from './names.ts';
 import type { DockerRunSpec } from './spec.ts';
 import type { Connect, Transform } from './transforms.ts';
 
-/** Where in a volume a transform has what its name stands for. */
+/** The path in a volume that the name of a transform stands for. */
 export type TransformPlace = {
-  /** The field of the transform that says so, such as `connect.output.namedInputPipe`. */
+  /** The field of the transform, such as `connect.output.namedInputPipe`. */
   readonly field: string;
   readonly volume: string;
-  /** Below the volume; absent when only Girder knows it. */
+  /** Relative to the volume; undefined when it depends on a name in Girder. */
   readonly path: string | undefined;
-  /** A download and a pipe are made by the worker, a path is the target's own. */
+  /** The worker creates a `download` or a `pipe`; a `path` belongs to the target. */
   readonly kind: 'download' | 'pipe' | 'path';
 };
 
-/** The place of a transform; nothing when it has no path, as a stream of the target's standard output. */
+/** Undefined for a transform without a path, such as a stream of the target's standard output. */
 export function placeOf(transform: Transform): TransformPlace | undefined {
   const {
     girderFileIdToVolume: file,
@@ -59,20 +59,19 @@ type Upload = NonNullable<
   GirderResultHook['girderUploadVolumePathToItem'] | GirderResultHook['girderUploadVolumePathToFolder']
 >;
 
-/** What a result hook uploads, whereto and when. */
 export type ResultUpload = {
-  /** The index of the hook. */
+  /** The index in `spec.girderResultHooks`. */
   readonly hook: number;
-  /** The field that says so, such as `spec.girderResultHooks[0].girderUploadVolumePathToItem`. */
+  /** The path of the field, such as `spec.girderResultHooks[0].girderUploadVolumePathToItem`. */
   readonly field: string;
   readonly upload: Upload;
   readonly to: { readonly itemId: string } | { readonly folderId: string };
   readonly volume: string;
-  /** The file or directory of a volumePath, below the volume; absent for all that is in it. */
+  /** The file or directory of a volumePath, relative to the volume; undefined for the whole volume. */
   readonly path: string | undefined;
 } & Readonly<Pick<GirderResultHook, 'when' | 'optional'>>;
 
-/** The uploads of a spec in the order of its hooks. */
+/** In the order of the hooks. */
 export function resultUploadsOf(spec: DockerRunSpec): ResultUpload[] {
   return (spec.girderResultHooks ?? []).flatMap((given, hook): ResultUpload[] => {
     const {
@@ -95,20 +94,19 @@ export function resultUploadsOf(spec: DockerRunSpec): ResultUpload[] {
   });
 }
 
-/** The place of a volumePath; any other name is that of a volume. */
+/** The name is that of a volumePath, or else of a volume. */
 function placeNamed(spec: DockerRunSpec, name: string): Pick<ResultUpload, 'volume' | 'path'> {
   const path = spec.transforms?.find((candidate) => candidate.name === name)?.volumePath;
   if (path === undefined) return { volume: name, path: undefined };
   return { volume: path.volume ?? temporaryVolumeName, path: path.filename };
 }
 
-/**
- * The names of the volumes that outlive a pod and in which its worker makes something: files, which it notes in a
- * journal there, or a whole directory. A worker that is killed leaves both.
- */
 type JournalledVolumes = { readonly journalled: string[]; readonly directories: string[] };
 
-/** Finds them in a spec; what a target itself puts into a volume is not meant. */
+/**
+ * The volumes that outlive a pod and to which its worker writes, so that a killed worker leaves data there:
+ * in `journalled` files that a journal lists, in `directories` a whole directory.
+ */
 export function journalledVolumes({ volumes = [], transforms = [] }: DockerRunSpec): JournalledVolumes {
   const places = transforms.map(placeOf).filter((place) => place !== undefined);
   const filled = new Set(places.filter(({ kind }) => kind !== 'path').map(({ volume }) => volume));
@@ -117,10 +115,9 @@ export function journalledVolumes({ volumes = [], transforms = [] }: DockerRunSp
   return { journalled: journalled.map(({ name }) => name), directories: directories.map(({ name }) => name) };
 }
 
-/** A Secret that a run refers to, and which of its keys. */
 type SecretKeys = { readonly name: string; readonly keys: readonly string[] };
 
-/** The Secrets whose keys a run names one by one, always in the same order. */
+/** The Secrets that a spec refers to by key, in a stable order: names of pod volumes contain the index. */
 export function secretKeysOf(spec: DockerRunSpec): SecretKeys[] {
   const secrets = new Map<string, Set<string>>();
   for (const { name, key } of referencesOf(spec)) {

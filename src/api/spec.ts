@@ -28,12 +28,12 @@ const resourceMap = (description: string) =>
 
 const resources = Type.Object(
   {
-    requests: Type.Optional(resourceMap('What the node must have free for the target.')),
-    limits: Type.Optional(resourceMap('What the target can use at most.')),
+    requests: Type.Optional(resourceMap('The resources that the node must have free for the target.')),
+    limits: Type.Optional(resourceMap('The most that the target may use.')),
   },
   {
     description:
-      'The resources of the target, as of a container in a pod. What the worker needs is added to them.',
+      'The resources of the target, as for a container in a pod. The resources of the worker are added to them.',
   },
 );
 
@@ -41,12 +41,12 @@ const girderJob = Type.Object(
   {
     id: girderId('the job'),
     tokenSecretRef: secretKeyReference(
-      "A key of a Secret with the job's own token, which can do nothing but report to this job.",
+      "The key of a Secret that holds the job's own token, which is valid only for reports to this job.",
     ),
   },
   {
     description:
-      "A job of Girder that shows the run's status, log and progress; who cancels it there stops the run.",
+      'A Girder job that shows the status, log and progress of the run. Cancelling the job stops the run.',
   },
 );
 
@@ -54,7 +54,7 @@ const girder = Type.Object(
   {
     apiUrl: Type.String({
       description:
-        "The address of Girder's REST API, as nodes reach it, for example https://data.example.org/api/v1.",
+        "The address of Girder's REST API, as the nodes reach it, for example https://data.example.org/api/v1.",
       pattern: '^https?://',
       maxLength: 1024,
     }),
@@ -63,14 +63,14 @@ const girder = Type.Object(
         { name: secretName() },
         {
           description:
-            'A Secret in the namespace of the run with the key apiKey (an API key of Girder) or token.',
+            'A Secret in the namespace of the run that has the key apiKey (an API key of Girder) or token.',
         },
       ),
     ),
     job: Type.Optional(girderJob),
   },
   {
-    description: 'The Girder that inputs come from, results go to, and that has a job of the run.',
+    description: 'The Girder that holds the inputs, the results and the Girder job of the run.',
     ...rules({
       rule: 'has(self.credentialsSecretRef) || has(self.job)',
       message: 'set credentialsSecretRef, job, or both',
@@ -78,7 +78,7 @@ const girder = Type.Object(
   },
 );
 
-/** A transform `t` that reads or writes data of Girder, in CEL. */
+/** CEL: the transform `t` reads or writes data of Girder. */
 const usesGirder = [
   'has(t.girderFileIdToVolume)',
   'has(t.girderItemIdToVolume)',
@@ -86,33 +86,34 @@ const usesGirder = [
   '(has(t.connect) && (has(t.connect.input.girderFileIdToStream) || has(t.connect.output.girderStreamToItem)))',
 ].join(' || ');
 
-/** What a user asks for. Field texts are those of `kubectl explain`. */
+/** `spec` of a DockerRun. `kubectl explain` shows the descriptions. */
 export const dockerRunSpec = Type.Object(
   {
     image: Type.String({ description: 'The image of the target.', minLength: 1, maxLength: 1024 }),
     imagePullPolicy: Type.Optional(
       enumOf(['Always', 'IfNotPresent', 'Never'], {
         description:
-          'When the node pulls the image. When absent: Always for the tag latest or no tag, else IfNotPresent, as for a pod.',
+          'When the node pulls the image. Defaults to Always for the tag latest or no tag, else to IfNotPresent, as for a pod.',
       }),
     ),
     imagePullSecrets: Type.Optional(
       namedList(Type.Object({ name: secretName() }), {
         description:
-          'Secrets in the namespace of the run with credentials for registries (kubernetes.io/dockerconfigjson), as of a pod.',
+          'Secrets in the namespace of the run with credentials for registries (kubernetes.io/dockerconfigjson), as for a pod.',
         maxItems: 16,
       }),
     ),
     command: Type.Optional(
       Type.Array(Type.String({ maxLength: 32768 }), {
-        description: "The target's entrypoint in place of the image's. $(name) is expanded as in args.",
+        description:
+          'The entrypoint of the target, in place of that of the image. $(name) is expanded as in args.',
         maxItems: 256,
       }),
     ),
     args: Type.Optional(
       Type.Array(Type.String({ maxLength: 32768 }), {
         description:
-          "The target's arguments. $(name) becomes the path that the volume or transform of that name has in the target; $$(name) is the text $(name).",
+          'The arguments of the target. $(name) is replaced by the path of that volume or transform in the target. $$(name) stands for the text $(name).',
         maxItems: 1024,
       }),
     ),
@@ -120,7 +121,7 @@ export const dockerRunSpec = Type.Object(
     resources: Type.Optional(resources),
     volumes: Type.Optional(
       namedList(volume, {
-        description: `Directories that the target sees, besides $(${temporaryVolumeName}), which every run has.`,
+        description: `Directories that are mounted into the target, in addition to $(${temporaryVolumeName}), which every run has.`,
         maxItems: 64,
       }),
     ),
@@ -128,7 +129,7 @@ export const dockerRunSpec = Type.Object(
       Type.Unsafe<Record<string, Type.Static<typeof dockerVolume>>>({
         type: 'object',
         description:
-          "docker-py's volumes dictionary: directories of the node, which the operator's policy must allow, and where the target sees them.",
+          "docker-py's volumes dictionary: directories of the node, each with its path in the target. The DockerRunPolicy must allow the directories.",
         additionalProperties: dockerVolume,
         maxProperties: 64,
         ...rules({
@@ -138,11 +139,15 @@ export const dockerRunSpec = Type.Object(
       }),
     ),
     transforms: Type.Optional(
-      namedList(transform, { description: 'Named things that become a path in the target.', maxItems: 256 }),
+      namedList(transform, {
+        description:
+          'Inputs, outputs and streams by name. $(name) in an argument is the path of the transform in the target.',
+        maxItems: 256,
+      }),
     ),
     girderResultHooks: Type.Optional(
       Type.Array(girderResultHook, {
-        description: 'What is uploaded, in this order, when the target ended.',
+        description: 'The uploads after the target has ended, in this order.',
         maxItems: 256,
       }),
     ),
@@ -150,43 +155,48 @@ export const dockerRunSpec = Type.Object(
     docker: Type.Optional(dockerOptions),
     removeContainer: Type.Boolean({
       description:
-        "Whether the target's container is removed when it ended. A container that is kept is shown in status.target.containerID and stays on the node until somebody removes it, or the run is tried again.",
+        "Whether the target's container is removed after it has ended. A kept container is shown in status.target.containerID. It stays on the node until it is removed by hand or the run is retried.",
       default: true,
     }),
     terminationGracePeriodSeconds: seconds(
-      'How long the target has between its stop signal and SIGKILL when the run is stopped.',
+      'How many seconds the target has between its stop signal and SIGKILL when the run is stopped.',
       { minimum: 0, maximum: 3600, default: 10 },
     ),
     startDeadlineSeconds: seconds(
-      'How long the run may take to be scheduled, to pull its image and to download its inputs.',
+      'How many seconds the run may take to be scheduled, to pull its image and to download its inputs.',
       { minimum: 1, default: 3600 },
     ),
     activeDeadlineSeconds: Type.Optional(
-      seconds('How long the target may run; it is stopped then and the run fails.', { minimum: 1 }),
+      seconds('How many seconds the target may run. After that it is stopped and the run fails.', {
+        minimum: 1,
+      }),
     ),
     backoffLimit: Type.Integer({
       description:
-        'How often a failed attempt is tried again. What another attempt cannot mend is never tried again.',
+        'How many failed attempts are retried. A failure that another attempt cannot fix is never retried.',
       minimum: 0,
       maximum: 100,
       default: 0,
     }),
     ttlSecondsAfterFinished: Type.Optional(
-      seconds('How long after its end the DockerRun is deleted, with its Job and pods; never when absent.', {
-        minimum: 0,
-      }),
+      seconds(
+        'How many seconds after its end the DockerRun is deleted, with its Job and pods. When absent, it is not deleted.',
+        {
+          minimum: 0,
+        },
+      ),
     ),
     suspend: Type.Optional(
       Type.Boolean({
         description:
-          'true stops the run for now: it gets no pod, and one that it has is ended and counts as no attempt. false lets it begin anew. A girder.job that was reported to is cancelled by that for good.',
+          'true stops the run for now: its pod is stopped, which uses up no attempt, and no other is created. false starts the run again. Suspending cancels a girder.job for good if the run has reported to it.',
         default: false,
       }),
     ),
     cancel: Type.Optional(
       Type.Boolean({
         description:
-          'true stops the run for good, as deleting it does, but keeps it with its status. Nothing is uploaded from then on.',
+          'true stops the run for good, but keeps the DockerRun and its status, unlike deletion. Nothing is uploaded after that.',
         default: false,
       }),
     ),
@@ -201,7 +211,7 @@ export const dockerRunSpec = Type.Object(
     description: 'What to run.',
     ...rules(...nameRules, {
       rule: `(has(self.girder) && has(self.girder.credentialsSecretRef)) || ((!has(self.transforms) || !self.transforms.exists(t, ${usesGirder})) && (!has(self.girderResultHooks) || size(self.girderResultHooks) == 0))`,
-      message: 'girder.credentialsSecretRef is required when a transform or hook uses Girder',
+      message: 'girder.credentialsSecretRef is required if a transform or hook uses Girder',
     }),
   },
 );

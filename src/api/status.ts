@@ -13,19 +13,18 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
-/** The phases in which a worker is at work, and what is reported of one while nothing more is known. */
+/** The phases in which a worker is active, each with its message until the worker reports more. */
 export const phaseMessages = {
-  Preparing: 'The worker pulls the image and downloads the inputs.',
-  Running: 'The target runs.',
-  Uploading: 'The results are being uploaded.',
+  Preparing: 'The worker is pulling the image and downloading the inputs.',
+  Running: 'The target is running.',
+  Uploading: 'The worker is uploading the results.',
 } as const satisfies Partial<Record<Phase, string>>;
 export type ActivePhase = keyof typeof phaseMessages;
 
-/** The phases that no run leaves again. */
+/** A run in one of these phases never leaves it. */
 export const terminalPhases = ['Succeeded', 'Failed', 'Cancelled'] as const satisfies Phase[];
 export type TerminalPhase = (typeof terminalPhases)[number];
 
-/** True for a phase that no run leaves again. */
 export function isTerminalPhase(phase: Phase | undefined): phase is TerminalPhase {
   return (terminalPhases as readonly (Phase | undefined)[]).includes(phase);
 }
@@ -36,130 +35,140 @@ const text = (description: string) => Type.Optional(Type.String({ description })
 const condition = Type.Object({
   type: Type.String({ description: 'Accepted, Suspended, Complete, Failed, Reconciling or Stalled.' }),
   status: enumOf(['True', 'False', 'Unknown'], { description: 'Whether the condition holds.' }),
-  reason: Type.String({ description: 'One word of the table of reasons.' }),
-  message: Type.String({ description: 'What, where, and how to mend it.' }),
-  lastTransitionTime: Type.String({ description: 'When status changed last.', format: 'date-time' }),
-  observedGeneration: Type.Integer({ description: 'The generation of the spec that it is about.' }),
+  reason: Type.String({ description: 'The reason, as listed in docs/reasons.md.' }),
+  message: Type.String({ description: 'What happened, to what, and what to do.' }),
+  lastTransitionTime: Type.String({ description: 'When status last changed.', format: 'date-time' }),
+  observedGeneration: Type.Integer({
+    description: 'The generation of the spec that the condition is based on.',
+  }),
 });
 
 const target = Type.Object(
   {
-    containerID: text('The id of the Docker container.'),
-    exitCode: Type.Optional(Type.Integer({ description: "The target's exit code." })),
+    containerID: text('The ID of the Docker container.'),
+    exitCode: Type.Optional(Type.Integer({ description: 'The exit code of the target.' })),
     oomKilled: Type.Optional(
-      Type.Boolean({ description: 'Whether it was killed for using more memory than its limit.' }),
+      Type.Boolean({
+        description: 'Whether the target was killed because it used more memory than its limit.',
+      }),
     ),
-    reason: text('How it ended: Completed, Error, OOMKilled, DeadlineExceeded or Cancelled.'),
-    startedAt: time('When it started.'),
-    finishedAt: time('When it ended.'),
+    reason: text('How the target ended: Completed, Error, OOMKilled, DeadlineExceeded or Cancelled.'),
+    startedAt: time('When the target started.'),
+    finishedAt: time('When the target ended.'),
   },
   { description: 'The container of the last attempt.' },
 );
 
 const transfer = Type.Object({
   name: Type.String({ description: 'The name of the transform or volume.' }),
-  direction: enumOf(['download', 'upload'], { description: 'To the target, or from it.' }),
-  bytes: Type.Integer({ description: 'How many bytes went over.' }),
-  totalBytes: Type.Optional(Type.Integer({ description: 'How many bytes it has, when that is known.' })),
+  direction: enumOf(['download', 'upload'], {
+    description: 'From Girder to the target (download), or from the target (upload).',
+  }),
+  bytes: Type.Integer({ description: 'How many bytes have been transferred.' }),
+  totalBytes: Type.Optional(
+    Type.Integer({ description: 'How many bytes there are in total, if that is known.' }),
+  ),
 });
 
 const result = Type.Object({
-  hook: Type.Optional(Type.Integer({ description: 'The index of the hook in girderResultHooks.' })),
+  hook: Type.Optional(Type.Integer({ description: 'The index of the hook in spec.girderResultHooks.' })),
   transform: Type.Optional(
-    Type.String({ description: 'The name of the transform, when it is a girderStreamToItem.' }),
+    Type.String({ description: 'The name of the transform, if it is a girderStreamToItem.' }),
   ),
-  itemId: Type.String({ description: 'The item in Girder.' }),
-  fileId: Type.String({ description: 'The file in Girder.' }),
+  itemId: Type.String({ description: 'The ID of the item in Girder.' }),
+  fileId: Type.String({ description: 'The ID of the file in Girder.' }),
   name: Type.String({ description: 'The name of the file.' }),
-  path: Type.Optional(Type.String({ description: 'Its path below the directory that was uploaded.' })),
-  size: Type.Integer({ description: 'Its size in bytes.' }),
-  sha256: Type.String({ description: 'The SHA-256 of its bytes, in hexadecimal.' }),
+  path: Type.Optional(Type.String({ description: 'The path of the file below the uploaded directory.' })),
+  size: Type.Integer({ description: 'The size of the file in bytes.' }),
+  sha256: Type.String({ description: 'The SHA-256 digest of the file, in hexadecimal.' }),
 });
 
 const progress = Type.Object(
   {
-    message: Type.String({ description: 'What the run does.' }),
+    message: Type.String({ description: 'What the run is doing.' }),
     percent: Type.Optional(
-      Type.Integer({ description: 'How much of that is done.', minimum: 0, maximum: 100 }),
+      Type.Integer({ description: 'How much of it is done, in percent.', minimum: 0, maximum: 100 }),
     ),
     summary: Type.Optional(
       Type.String({
         description:
-          'The same in a word, for one column: 41%, or 158 files where nobody knows how many there are.',
+          'The progress in short, for a column of kubectl get: 41%, or 158 files if the total is unknown.',
       }),
     ),
   },
-  { description: 'What the run is doing now, at most some seconds old.' },
+  { description: 'What the run is doing now. It is at most a few seconds old.' },
 );
 
 const attempt = Type.Object({
-  podUID: Type.String({ description: 'The uid of the pod: one pod is one attempt.' }),
-  podName: Type.String({ description: 'The pod of the attempt.' }),
-  nodeName: text('The node it was on.'),
-  startTime: time('When the pod was made.'),
-  completionTime: time('When the attempt was seen to have ended; it is absent while it goes on.'),
-  reason: text('Why it ended, one word of the table of reasons, or what the pod says: Evicted, Preempted…'),
-  message: text('One sentence for people about that.'),
-  exitCode: Type.Optional(Type.Integer({ description: "The target's exit code, if it has one." })),
+  podUID: Type.String({ description: 'The UID of the pod. Each attempt has one pod.' }),
+  podName: Type.String({ description: 'The name of the pod.' }),
+  nodeName: text('The node of the pod.'),
+  startTime: time('When the pod was created.'),
+  completionTime: time(
+    'When the controller saw that the attempt had ended. Absent while the attempt is running.',
+  ),
+  reason: text('Why the attempt ended: a reason of docs/reasons.md, or that of the pod, such as Evicted.'),
+  message: text('A human-readable message about why the attempt ended.'),
+  exitCode: Type.Optional(Type.Integer({ description: 'The exit code of the target, if it ran.' })),
 });
 
-/** How many attempts a status has room for; older ones are forgotten first. */
+/** The size of `attemptHistory`; the oldest attempts are dropped first. */
 export const mostAttempts = 10;
 
-/** What the controller says about a run. */
 export const dockerRunStatus = Type.Object(
   {
     observedGeneration: Type.Optional(
-      Type.Integer({ description: 'The generation of the spec that the status is about.' }),
+      Type.Integer({ description: 'The generation of the spec that the status is based on.' }),
     ),
-    phase: Type.Optional(enumOf(phases, { description: 'Where the run is.' })),
-    reason: text('One word of the table of reasons for the phase.'),
-    message: text('One sentence for people: what happens, or what went wrong, where, and how to mend it.'),
+    phase: Type.Optional(enumOf(phases, { description: 'The phase of the run.' })),
+    reason: text('Why the run is in this phase, as listed in docs/reasons.md.'),
+    message: text('A human-readable message: what is happening, or what went wrong and what to do.'),
     conditions: Type.Optional(
       Type.Array(condition, {
-        description: 'Accepted, Suspended, Complete, Failed, Reconciling and Stalled.',
+        description: 'The conditions Accepted, Suspended, Complete, Failed, Reconciling and Stalled.',
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['type'],
       }),
     ),
     progress: Type.Optional(progress),
-    attempts: Type.Optional(Type.Integer({ description: 'How many pods were started for the run.' })),
+    attempts: Type.Optional(Type.Integer({ description: 'How many pods have been started for the run.' })),
     attemptHistory: Type.Optional(
       Type.Array(attempt, {
-        description: `What became of the last ${mostAttempts} attempts, oldest first.`,
+        description: `The last ${mostAttempts} attempts, oldest first.`,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['podUID'],
       }),
     ),
-    jobName: text('The Job of the run.'),
-    podName: text("The pod of the last attempt; its log is the target's output."),
+    jobName: text('The name of the Job of the run.'),
+    podName: text('The pod of the last attempt. Its log is the output of the target.'),
     nodeName: text('The node of the last attempt.'),
     startTime: time('When the Job was created.'),
     completionTime: time('When the run ended.'),
     target: Type.Optional(target),
     transfers: Type.Optional(
       Type.Array(transfer, {
-        description: 'What went to the target and from it.',
+        description: 'The downloads and uploads of the last attempt.',
         'x-kubernetes-list-type': 'atomic',
       }),
     ),
     results: Type.Optional(
       Type.Array(result, {
         description:
-          'The results of the last attempt in Girder: the first of them, as many as fit (about 15).',
+          'The results of the last attempt in Girder. Only the first ones are listed, as many as fit (about 15).',
         'x-kubernetes-list-type': 'atomic',
       }),
     ),
     resultCount: Type.Optional(
       Type.Integer({
-        description: 'How many results of the last attempt are in Girder, listed or not.',
+        description: 'How many results of the last attempt are in Girder, whether they are listed or not.',
         minimum: 0,
       }),
     ),
   },
   {
-    description: 'What became of it.',
-    // Tools that read kstatus take a run without one for done; no generation is this one (Flux' own resources do so).
+    description: 'The current state of the run, as the controller reports it.',
+    // kstatus takes an object without a status for ready; no generation is -1. The resources of Flux do the
+    // same.
     default: { observedGeneration: -1 },
   },
 );

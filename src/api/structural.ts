@@ -1,12 +1,12 @@
 import type { CelRule } from './keywords.ts';
 
 /**
- * What the API server does with a manifest before it stores it, done from the same schema where there is no API
- * server: defaults, unknown fields and keys of lists
+ * Does what the API server does before it stores a manifest, for runs without a cluster: it sets defaults and
+ * rejects unknown fields and duplicate keys of lists
  * (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting).
  */
 
-/** The keywords of a structural schema that are followed here; TypeBox checks the others. */
+/** The keywords that this module uses; TypeBox checks the others. */
 export type StructuralSchema = {
   readonly properties?: Readonly<Record<string, StructuralSchema>>;
   readonly items?: StructuralSchema;
@@ -17,7 +17,7 @@ export type StructuralSchema = {
   readonly 'x-kubernetes-validations'?: readonly CelRule[];
 };
 
-/** A value that a schema is about: `schema` is nothing where the schema knows no such field. */
+/** A value with its schema, which is undefined for an unknown field. */
 export type Part = {
   readonly schema: StructuralSchema | undefined;
   readonly value: unknown;
@@ -30,13 +30,13 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The schema of a field; only names that the schema itself holds count. */
+/** Looks only at own properties, so that a field named `toString` is unknown. */
 function fieldSchema(schema: StructuralSchema, name: string): StructuralSchema | undefined {
   const { properties = {}, additionalProperties } = schema;
   return Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
 }
 
-/** The fields and elements of a value, each with its schema and with its path as the API server writes it. */
+/** The fields or elements of a value, each with its schema and its path as the API server writes it. */
 export function partsOf({ schema = {}, value, path }: Part): Part[] {
   if (Array.isArray(value)) {
     return value.map((element: unknown, index) => ({
@@ -54,8 +54,8 @@ export function partsOf({ schema = {}, value, path }: Part): Part[] {
 }
 
 /**
- * The value with the defaults of what is absent from it. As the API server does, nothing is made up inside of objects
- * that are absent themselves, and a field that is null counts as absent.
+ * Returns a copy with the defaults of absent fields. Like the API server, it does not create absent objects
+ * to set defaults in them, and it treats null as absent.
  */
 export function applyDefaults(schema: StructuralSchema, value: unknown): unknown {
   if (Array.isArray(value)) {
@@ -77,14 +77,14 @@ export function applyDefaults(schema: StructuralSchema, value: unknown): unknown
   );
 }
 
-/** The paths of all fields that the schema does not know; `kubectl apply` refuses them. */
+/** The paths of all unknown fields, which `kubectl apply` refuses. */
 export function unknownFields(part: Part): string[] {
   if (part.schema === undefined) return [part.path];
   if (keepsUnknown(part.schema)) return [];
   return partsOf(part).flatMap(unknownFields);
 }
 
-/** One sentence for each element whose key another element of its list has already. */
+/** One message for each element that has the key of an earlier element of its list. */
 export function duplicateKeys(part: Part): string[] {
   const keys = part.schema?.['x-kubernetes-list-map-keys'];
   const repeated = keys === undefined || !Array.isArray(part.value) ? [] : repeatedKeys(part, keys);

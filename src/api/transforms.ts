@@ -15,12 +15,11 @@ const girderFileIdToVolume = Type.Object(
     fileId: girderId('the file'),
     volume: volumeReference(),
     filename: Type.Optional(
-      relativePath("The file's path in the volume; <fileId>/<its name in Girder> when absent."),
+      relativePath('The path of the file in the volume. Defaults to <fileId>/<name of the file in Girder>.'),
     ),
   },
   {
-    description:
-      'Downloads a file of Girder into a volume, and becomes the path at which the target sees it.',
+    description: 'Downloads a file from Girder into a volume. $(name) is the path of the file in the target.',
   },
 );
 
@@ -28,7 +27,7 @@ const girderItemIdToVolume = Type.Object(
   { itemId: girderId('the item'), volume: volumeReference() },
   {
     description:
-      'Downloads an item of Girder into a volume, and becomes <itemId>/<name> there: its file when it has just one, named like the item, else a directory of its files.',
+      'Downloads an item from Girder into a volume. $(name) is the path of <itemId>/<name of the item> in the target: the file of the item if it has one file of that name, else a directory with its files.',
   },
 );
 
@@ -37,20 +36,20 @@ const girderFolderIdToVolume = Type.Object(
     folderId: girderId('the folder'),
     volume: volumeReference(),
     folderName: Type.Optional(
-      plainName('The name of the directory in <folderId>; the name of the folder in Girder when absent.'),
+      plainName('The name of the directory below <folderId>. Defaults to the name of the folder in Girder.'),
     ),
   },
   {
     description:
-      'Downloads a folder of Girder with all its items and subfolders into a volume, and becomes the path of its directory.',
+      'Downloads a folder from Girder with all its items and subfolders into a volume. $(name) is the path of the directory in the target.',
   },
 );
 
 const volumePath = Type.Object(
-  { filename: relativePath('A path in the volume.'), volume: volumeReference() },
+  { filename: relativePath('The path in the volume.'), volume: volumeReference() },
   {
     description:
-      'Becomes the path at which the target sees a file or directory of a volume, mostly one that it writes.',
+      'A file or directory in a volume, usually one that the target writes. $(name) is its path in the target.',
   },
 );
 
@@ -60,9 +59,9 @@ const pipe = (description: string) =>
     { description },
   );
 
-const namedInputPipe = () => pipe('A named pipe that the target reads from, once.');
+const namedInputPipe = () => pipe('A named pipe that the target reads from once.');
 const namedOutputPipe = () =>
-  pipe('A named pipe that the target writes to; it may open it as often as it likes.');
+  pipe('A named pipe that the target writes to. The target may open it several times.');
 
 const progressPipe = Type.Object(
   {
@@ -71,25 +70,31 @@ const progressPipe = Type.Object(
   },
   {
     description:
-      'A named pipe that the target writes its progress to: a JSON object {"message", "current", "total"} a line, each field optional. It is shown in status.progress and in the Girder job.',
+      'A named pipe that the target writes its progress to, which status.progress and the Girder job show. Each line is a JSON object with the optional fields message, current and total.',
   },
 );
 
 const connectInput = Type.Object(
   {
     girderFileIdToStream: Type.Optional(
-      Type.Object({ fileId: girderId('the file') }, { description: 'The bytes of a file of Girder.' }),
+      Type.Object({ fileId: girderId('the file') }, { description: 'A file in Girder.' }),
     ),
     namedOutputPipe: Type.Optional(namedOutputPipe()),
     containerStdOut: Type.Optional(
-      Type.Object({}, { description: "The target's standard output, which is not in the pod's log then." }),
+      Type.Object(
+        {},
+        { description: 'The standard output of the target. It is then not in the log of the pod.' },
+      ),
     ),
     containerStdErr: Type.Optional(
-      Type.Object({}, { description: "The target's standard error, which is not in the pod's log then." }),
+      Type.Object(
+        {},
+        { description: 'The standard error of the target. It is then not in the log of the pod.' },
+      ),
     ),
   },
   {
-    description: 'Where the bytes come from.',
+    description: 'The source of the stream.',
     ...exactlyOneOf(['girderFileIdToStream', 'namedOutputPipe', 'containerStdOut', 'containerStdErr']),
   },
 );
@@ -97,43 +102,46 @@ const connectInput = Type.Object(
 const chunkedTransferEncodingStream = Type.Object(
   {
     url: Type.String({
-      description: 'The address that gets the bytes in one POST request with Transfer-Encoding: chunked.',
+      description: 'The URL that receives the stream in one POST request with Transfer-Encoding: chunked.',
       pattern: '^https?://[^\\s]+$',
       maxLength: 2048,
     }),
     headers: Type.Optional(requestHeaders()),
   },
-  { description: 'Sends the bytes to a server while they come.' },
+  { description: 'Sends the stream to a server while the target runs.' },
 );
 
 const girderStreamToItem = Type.Object(
   {
-    itemId: girderId('the item that gets the file; a file of the same name in it is replaced'),
+    itemId: girderId('the item to upload to', 'A file of the same name in it is replaced.'),
     filename: plainName('The name of the file in Girder.'),
     mimeType: Type.Optional(
       Type.String({ description: 'The MIME type of the file.', minLength: 1, maxLength: 255 }),
     ),
     reference: Type.Optional(
-      Type.String({ description: "A text that Girder hands to its plugins' listeners.", maxLength: 4096 }),
+      Type.String({
+        description: 'A text that Girder passes to the event listeners of its plugins.',
+        maxLength: 4096,
+      }),
     ),
-    metadata: Type.Optional(anyObject('Metadata that the item gets.')),
+    metadata: Type.Optional(anyObject('Metadata to set on the item.')),
   },
   {
     description:
-      "Makes the bytes a file of Girder when the target ended well. Girder wants to know a file's size before its first byte, so they wait on the node's disk until then.",
+      "Uploads the stream as a file to Girder after the target has succeeded. Girder needs the size before the first byte, so the stream is kept on the node's disk until then.",
   },
 );
 
 const connectOutput = Type.Object(
   {
     namedInputPipe: Type.Optional(namedInputPipe()),
-    hostStdOut: Type.Optional(Type.Object({}, { description: "Standard output of the run's pod." })),
-    hostStdErr: Type.Optional(Type.Object({}, { description: "Standard error of the run's pod." })),
+    hostStdOut: Type.Optional(Type.Object({}, { description: "The standard output of the run's pod." })),
+    hostStdErr: Type.Optional(Type.Object({}, { description: "The standard error of the run's pod." })),
     chunkedTransferEncodingStream: Type.Optional(chunkedTransferEncodingStream),
     girderStreamToItem: Type.Optional(girderStreamToItem),
   },
   {
-    description: 'Where the bytes go.',
+    description: 'The destination of the stream.',
     ...exactlyOneOf([
       'namedInputPipe',
       'hostStdOut',
@@ -148,16 +156,14 @@ const connect = Type.Object(
   { input: connectInput, output: connectOutput },
   {
     description:
-      'Connects a stream with a named pipe, and becomes the path of the pipe. It works whether or not an argument names it.',
+      'Connects a source of bytes to a destination while the target runs, even if no argument uses $(name). $(name) is the path of the named pipe in the target, if there is one.',
     ...rules({
       rule: 'has(self.input.girderFileIdToStream) == has(self.output.namedInputPipe)',
-      message:
-        'girderFileIdToStream goes to a namedInputPipe, and every other input to an output other than that',
+      message: 'connect girderFileIdToStream to a namedInputPipe, and every other input to another output',
     }),
   },
 );
 
-/** Everything that a transform can be. */
 export const transformKinds = {
   girderFileIdToVolume,
   girderItemIdToVolume,
@@ -169,7 +175,6 @@ export const transformKinds = {
   namedOutputPipe: namedOutputPipe(),
 } as const;
 
-/** Something named that becomes a path for the target. */
 export const transform = Type.Object(
   {
     name: referenceName('The name of the transform'),

@@ -8,8 +8,8 @@ import { placeOf, resultUploadsOf } from './spec-usage.ts';
 import type { DockerRunSpec } from './spec.ts';
 
 /**
- * What is wrong in a spec that the schema alone cannot see: names that nothing declares, one name for two things,
- * two mounts at one place. Gives one sentence per problem, each with the field; none when the spec is good.
+ * Finds the problems of a spec that its schema cannot detect: undeclared or ambiguous names, mounts at the
+ * same path. Returns one sentence per problem, which starts with the field; empty for a valid spec.
  */
 export function validateSpec(spec: DockerRunSpec): string[] {
   const large = tooLarge(spec);
@@ -25,20 +25,17 @@ export function validateSpec(spec: DockerRunSpec): string[] {
 }
 
 /**
- * The run travels to its worker in one environment variable, which Linux limits to 128 KiB (MAX_ARG_STRLEN); the
- * rest is for what the controller adds.
+ * The worker receives the run in one environment variable, which Linux limits to 128 KiB (MAX_ARG_STRLEN);
+ * the controller adds the rest.
  */
 const mostBytes = 100 * 1024;
 
 function tooLarge(spec: DockerRunSpec): string[] {
   const bytes = Buffer.byteLength(JSON.stringify(spec));
   if (bytes <= mostBytes) return [];
-  return [
-    `spec: it has ${bytes} bytes as JSON, and at most ${mostBytes} fit into a run; put the rest into a file`,
-  ];
+  return [`spec: it has ${bytes} bytes as JSON, but at most ${mostBytes} are allowed; move data into a file`];
 }
 
-/** Names that mean two things, and names that mean nothing. */
 function nameProblems(spec: DockerRunSpec): string[] {
   return [
     ...duplicateNames(spec),
@@ -48,7 +45,7 @@ function nameProblems(spec: DockerRunSpec): string[] {
   ];
 }
 
-/** How many names a sentence lists before it only counts. */
+/** A message names at most this many and counts the others. */
 const mostListed = 10;
 
 function listed(names: readonly string[]): string {
@@ -64,9 +61,7 @@ function duplicateNames(spec: DockerRunSpec): string[] {
   const volumes = new Set(volumeNames(spec));
   return (spec.transforms ?? [])
     .filter(({ name }) => volumes.has(name))
-    .map(
-      ({ name }) => `spec.transforms: "${name}" is also the name of a volume, so $(${name}) could mean both`,
-    );
+    .map(({ name }) => `spec.transforms: "${name}" is also the name of a volume, so $(${name}) is ambiguous`);
 }
 
 function unknownReferences(spec: DockerRunSpec): string[] {
@@ -83,8 +78,8 @@ function unknownReferences(spec: DockerRunSpec): string[] {
         .filter((name) => !known.has(name))
         .map((name) => {
           const where = `spec.${field}[${index}]: $(${name})`;
-          if (withoutPath.has(name)) return `${where} has no path: no named pipe is part of that connect`;
-          return `${where} is no volume or transform of this run (known: ${choice}); write $$(${name}) if the text itself is meant`;
+          if (withoutPath.has(name)) return `${where} has no path, because its connect has no named pipe`;
+          return `${where} is not a volume or transform of this run (known: ${choice}); use $$(${name}) for the literal text`;
         }),
     ),
   );
@@ -96,7 +91,7 @@ function unknownVolumes(spec: DockerRunSpec): string[] {
     const place = placeOf(transform);
     if (place === undefined || known.has(place.volume)) return [];
     return [
-      `spec.transforms: ${transform.name}.${place.field}.volume: "${place.volume}" is no volume of this run`,
+      `spec.transforms: ${transform.name}.${place.field}.volume: "${place.volume}" is not a volume of this run`,
     ];
   });
 }
@@ -108,16 +103,15 @@ function unknownUploads(spec: DockerRunSpec): string[] {
     .filter(({ upload }) => !known.has(upload.volumePath))
     .map(
       ({ field, upload }) =>
-        `${field}.volumePath: "${upload.volumePath}" is no volumePath transform and no volume of this run`,
+        `${field}.volumePath: "${upload.volumePath}" is not a volumePath transform or a volume of this run`,
     );
 }
 
-/** What the Docker Engine takes at least: 6 MiB, and a hundredth of a CPU. */
-const least = { memory: 6 * 2 ** 20, cpu: 0.01 } as const;
+/** The minimum of the Docker Engine: 6 MiB and 0.01 CPU. */
+const smallestLimits = { memory: 6 * 2 ** 20, cpu: 0.01 } as const;
 
 type Amount = string | number | undefined;
 
-/** Resources that no container can have. */
 function resourceProblems({ resources }: DockerRunSpec): string[] {
   const { limits = {}, requests = {} } = resources ?? {};
   const names = new Set([...Object.keys(limits), ...Object.keys(requests)]);
@@ -129,55 +123,59 @@ function resourceProblems({ resources }: DockerRunSpec): string[] {
 
 function usualProblems(name: string, limit: Amount, request: Amount): string[] {
   if (limit === undefined) return [];
-  const smallest = name === 'cpu' || name === 'memory' ? least[name] : 0;
+  const smallest = name === 'cpu' || name === 'memory' ? smallestLimits[name] : 0;
   if (parseQuantity(limit) < smallest) {
     const atLeast = name === 'cpu' ? '10m' : '6Mi';
-    return [`spec.resources.limits.${name}: ${limit} is less than a container can have (${atLeast})`];
+    return [`spec.resources.limits.${name}: ${limit} is less than the minimum of a container, ${atLeast}`];
   }
   if (request === undefined || parseQuantity(request) <= parseQuantity(limit)) return [];
   return [`spec.resources.requests.${name}: ${request} is more than the limit, ${limit}`];
 }
 
-/** Devices are not shared: https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/. */
+/**
+ * Extended resources cannot be overcommitted: https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/.
+ */
 function extendedProblems(name: string, limit: Amount, request: Amount): string[] {
   if (limit === undefined) {
-    return [`spec.resources.limits.${name}: an extended resource needs a limit, which is its request too`];
+    return [
+      `spec.resources.limits.${name}: an extended resource requires a limit, which is also its request`,
+    ];
   }
   if (!Number.isInteger(parseQuantity(limit))) {
     return [`spec.resources.limits.${name}: ${limit} is not a whole number`];
   }
   if (request === undefined || parseQuantity(request) === parseQuantity(limit)) return [];
-  return [`spec.resources.requests.${name}: ${request} is not the limit, ${limit}`];
+  return [`spec.resources.requests.${name}: ${request} must equal the limit, ${limit}`];
 }
 
-/** Requests that cannot be made. */
 function streamProblems(spec: DockerRunSpec): string[] {
   return (spec.transforms ?? []).flatMap(({ name, connect }) => {
     const post = connect?.output.chunkedTransferEncodingStream;
     if (post === undefined) return [];
     const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream`;
-    const own = (post.headers ?? []).filter((header) => isForbiddenHeader(header.name));
+    const forbidden = (post.headers ?? []).filter((header) => isForbiddenHeader(header.name));
     return [
       ...urlProblems(`${field}.url`, post.url),
-      ...own.map((header) => `${field}.headers: ${header.name} is set by the request itself; remove it`),
+      ...forbidden.map((header) => `${field}.headers: ${header.name} is set by the HTTP client; remove it`),
     ];
   });
 }
 
-/** Encoded slashes and names before an @ make an address look like another one to whoever has to allow it. */
+/** Encoded slashes and a user before an @ can make a URL look like another one in the policy. */
 function urlProblems(field: string, text: string): string[] {
-  if (!URL.canParse(text)) return [`${field}: it is no address`];
+  if (!URL.canParse(text)) return [`${field}: it is not a valid URL`];
   const { username, password, pathname } = new URL(text);
-  if (username !== '' || password !== '') return [`${field}: it has a user; use a header with a Secret`];
-  return /%(2f|5c)/i.test(pathname) ? [`${field}: its path has an encoded slash (%2f or %5c)`] : [];
+  if (username !== '' || password !== '')
+    return [`${field}: it contains a user or password; use a header with a value from a Secret`];
+  return /%(2f|5c)/i.test(pathname) ? [`${field}: its path contains an encoded slash (%2f or %5c)`] : [];
 }
 
-/** Uploads that Girder would refuse after the target has done all its work. */
+/** Finds uploads that Girder would reject, before the target has done its work. */
 function uploadProblems(spec: DockerRunSpec): string[] {
-  return [...strangeMetadata(spec), ...namedDirectories(spec)];
+  return [...metadataProblems(spec), ...namedDirectories(spec)];
 }
 
-function strangeMetadata(spec: DockerRunSpec): string[] {
+function metadataProblems(spec: DockerRunSpec): string[] {
   const hooks = resultUploadsOf(spec).map(({ field, upload }) => ({ field, metadata: upload.metadata }));
   const streams = (spec.transforms ?? []).map(({ name, connect }) => ({
     field: `spec.transforms: ${name}.connect.output.girderStreamToItem`,
@@ -189,9 +187,13 @@ function strangeMetadata(spec: DockerRunSpec): string[] {
   });
 }
 
-/** Whether a volumePath is a file shows only when the target ended; a volume never is one. */
+/**
+ * A volumePath may turn out to be a file or a directory after the target has ended; a volume is never a file.
+ */
 function namedDirectories(spec: DockerRunSpec): string[] {
   return resultUploadsOf(spec)
     .filter(({ upload, path }) => path === undefined && upload.filename !== undefined)
-    .map(({ field, volume }) => `${field}.filename: it is for a file, but ${volume} is a whole volume`);
+    .map(
+      ({ field, volume }) => `${field}.filename: it requires a single file, but ${volume} is a whole volume`,
+    );
 }

@@ -4,38 +4,39 @@ import { exactlyOneOf, quantity, rules, enumOf } from './keywords.ts';
 
 const mountMode = () =>
   enumOf(['rw', 'ro'], {
-    description: 'Whether the target may write to it (rw) or not (ro).',
+    description: 'Whether the target may write to the directory (rw) or only read it (ro).',
     default: 'rw',
   });
 
 const bindMount = Type.Object(
   {
-    hostPath: absolutePath("A directory of the node, which the operator's policy must allow."),
-    containerPath: absolutePath('Where the target sees it.'),
+    hostPath: absolutePath('A directory of the node. The DockerRunPolicy must allow it.'),
+    containerPath: absolutePath('The path in the target.'),
     mode: mountMode(),
   },
-  { description: "Girder Worker's BindMountVolume: a directory of the node." },
+  { description: 'A directory of the node, as the BindMountVolume of Girder Worker.' },
 );
 
 const temporary = Type.Object(
   {
     hostDir: Type.Optional(
       absolutePath(
-        "A directory of the node in which the volume is made, and which is made when it is missing; the operator's policy must allow it. When absent the kubelet keeps the volume, as an emptyDir.",
+        'A directory of the node in which the volume is created. It is created if it does not exist. The DockerRunPolicy must allow it. When absent, the volume is an emptyDir.',
       ),
     ),
     sizeLimit: Type.Optional(
       quantity({
-        description: 'How much may be in it: the kubelet evicts a run that keeps more there.',
+        description:
+          'The most that the volume may hold. The kubelet evicts the pod of a run that exceeds it.',
       }),
     ),
   },
   {
     description:
-      "Girder Worker's TemporaryVolume: an empty directory that is deleted with the run. The target sees it at /mnt/girder_worker/volumes/<name>.",
+      'An empty directory that is deleted after the run, as the TemporaryVolume of Girder Worker. It is mounted at /mnt/girder_worker/volumes/<name> in the target.',
     ...rules({
       rule: '!(has(self.hostDir) && has(self.sizeLimit))',
-      message: 'sizeLimit needs a volume that the kubelet keeps, so hostDir cannot be set with it',
+      message: 'set hostDir or sizeLimit, not both: sizeLimit requires an emptyDir',
     }),
   },
 );
@@ -47,16 +48,14 @@ const persistentVolumeClaim = Type.Object(
       minLength: 1,
       maxLength: 253,
     }),
-    containerPath: absolutePath('Where the target sees it.'),
-    readOnly: Type.Boolean({ description: 'Whether the target may only read it.', default: false }),
+    containerPath: absolutePath('The path in the target.'),
+    readOnly: Type.Boolean({ description: 'Whether the volume is mounted read-only.', default: false }),
   },
-  { description: 'A PersistentVolumeClaim of the namespace.' },
+  { description: 'A PersistentVolumeClaim in the namespace of the run.' },
 );
 
-/** The members of the union; exactly one is set. */
 export const volumeKinds = { bindMount, temporary, persistentVolumeClaim } as const;
 
-/** A directory that the target sees. */
 export const volume = Type.Object(
   {
     name: referenceName('The name of the volume'),
@@ -67,9 +66,8 @@ export const volume = Type.Object(
   exactlyOneOf(Object.keys(volumeKinds)),
 );
 
-/** A value of docker-py's volumes dictionary. */
 export const dockerVolume = Type.Object({
-  bind: absolutePath('Where the target sees it.'),
+  bind: absolutePath('The path in the target.'),
   mode: mountMode(),
 });
 

@@ -3,7 +3,6 @@ import { RunError } from '../support/errors.ts';
 import { addressOrigin } from './patterns.ts';
 import type { Allowances } from './policy-schema.ts';
 
-/** The refusal of an address of Girder that the policy's list does not contain. */
 export function refusedGirder(
   { girder }: DockerRunSpec,
   { girderApiUrls }: Allowances,
@@ -17,7 +16,7 @@ export function refusedGirder(
   );
 }
 
-/** The refusal of the first stream to an address that is not below one of the policy's list. */
+/** The refusal of the first stream whose URL is not below one of `streamUrls`. */
 export function refusedStream(
   { transforms = [] }: DockerRunSpec,
   { streamUrls }: Allowances,
@@ -35,19 +34,19 @@ export function refusedStream(
   return undefined;
 }
 
-/** Dots and slashes that are encoded, which some servers decode before they resolve `..`. */
+/** Encoded dots and backslashes: some servers decode them before they resolve `..`. */
 const encodedDots = /%(2[eEfF]|5[cC])/;
 
 /**
- * True for an address that is another one or a path below it. What two programs could read in two ways (a user, a
- * backslash, `..`, encoded or not) is below nothing.
+ * True if `url` equals `root` or is a path below it. False for a URL that two programs could read
+ * differently: with a user, a backslash, or an encoded or plain `..`.
  */
 export function isBelow(url: string, root: string): boolean {
-  const [wanted, allowed] = [canonicalAddress(withoutQuery(url)), canonicalAddress(root)];
-  return allowed !== '' && `${wanted}/`.startsWith(`${withoutLastSlashes(allowed)}/`);
+  const [requested, allowed] = [canonicalAddress(withoutQuery(url)), canonicalAddress(root)];
+  return allowed !== '' && `${requested}/`.startsWith(`${withoutLastSlashes(allowed)}/`);
 }
 
-/** With its host in small letters and without the port that its scheme has anyway; empty if it is ambiguous. */
+/** With a lower-case host and without the default port of the scheme; empty for an ambiguous URL. */
 function canonicalAddress(url: string): string {
   const origin = addressOrigin.exec(url)?.[0] ?? '';
   const path = url.slice(origin.length);
@@ -65,7 +64,7 @@ function withoutLastSlashes(url: string): string {
   return url.replace(/\/+$/, '');
 }
 
-/** Without its query and fragment, which may hold a secret. */
+/** Also without the fragment: both may contain a secret. */
 function withoutQuery(url: string): string {
   return /^[^?#]*/.exec(url)?.[0] ?? '';
 }

@@ -3,38 +3,40 @@ import { RunError } from '../support/errors.ts';
 import { matchesGlob } from './patterns.ts';
 import type { Allowances } from './policy-schema.ts';
 
-/** The refusal of an image that the policy's list of images does not contain. */
 export function refusedImage({ image }: DockerRunSpec, { images }: Allowances): RunError | undefined {
   if (images === undefined || images.some((pattern) => matchesImage(image, pattern))) return undefined;
   const reference = imageReference(image);
   const what =
     reference === undefined
-      ? `${image}, an image's id, which does not say where it comes from`
+      ? `the image ID ${image}, which does not identify a registry`
       : `${reference.name}${reference.version}`;
   return new RunError('ImageNotAllowed', `spec.image: the policy does not allow ${what}`);
 }
 
-/** An image's whole name; `version` is `:tag` or `@digest`. */
+/** `name` is the full name with the registry, `version` is `:tag` or `@digest`. */
 type ImageReference = { readonly name: string; readonly version: string };
 
-/** In characters; no registry takes a longer name, tag or digest (https://pkg.go.dev/github.com/distribution/reference). */
-const longest = 255;
+/**
+ * In characters: the limit of a name (https://pkg.go.dev/github.com/distribution/reference); tags and digests
+ * are shorter.
+ */
+const longestPart = 255;
 
-/** An image's id, which does not say where the image comes from. */
+/** An image ID does not identify a registry. */
 const imageId = /^(sha256:)?[0-9a-f]+$/;
 
-/** The tag and digest at the end of an image's name, as far as it has them. */
+/** The optional tag and digest at the end of an image's name. */
 const imageVersion = /(:[^/:@]*)?(@[^/@]*)?$/;
 
-/** The beginning of an image's name that is a registry. */
+/** The first component is a registry if it has a dot, a colon or a capital letter, or is localhost. */
 const imageRegistry = /^([^/]*[.:A-Z][^/]*|localhost)\//;
 
-/** The registry that the engine takes when a name has none, in the two ways it is written. */
+/** The default registry, in both spellings. */
 const dockerHub = /^(index\.)?docker\.io\//;
 
 /**
- * The reference that the engine makes of an image's name (https://pkg.go.dev/github.com/distribution/reference):
- * `busybox` is docker.io/library/busybox:latest. Of a tag and a digest only the digest counts. Undefined for an image's id.
+ * Normalizes a name as the engine does (https://pkg.go.dev/github.com/distribution/reference): `busybox`
+ * becomes docker.io/library/busybox:latest, and a digest overrides a tag. Undefined for an image ID.
  */
 export function imageReference(image: string): ImageReference | undefined {
   if (imageId.test(image)) return undefined;
@@ -43,8 +45,8 @@ export function imageReference(image: string): ImageReference | undefined {
 }
 
 /**
- * True for an image that a pattern of the policy names. A pattern that ends with a slash means all below it; one
- * without tag and digest means all of them.
+ * A pattern that ends with a slash matches all images below it. A pattern without a tag and a digest matches
+ * all tags and digests.
  */
 export function matchesImage(image: string, pattern: string): boolean {
   const reference = imageReference(image);
@@ -55,7 +57,7 @@ export function matchesImage(image: string, pattern: string): boolean {
 }
 
 function isTooLong({ name, version }: ImageReference): boolean {
-  return Math.max(...[name, version].map((text) => [...text].length)) > longest;
+  return Math.max(...[name, version].map((text) => [...text].length)) > longestPart;
 }
 
 function splitImage(image: string): { name: string; version: string } {
@@ -63,7 +65,7 @@ function splitImage(image: string): { name: string; version: string } {
   return { name: image.slice(0, image.length - suffix.length), version: digest ?? tag };
 }
 
-/** With the registry that the engine takes when the first part is none. */
+/** Adds the default registry if the first component is not a registry. */
 function wholeName(name: string): string {
   if (imageRegistry.test(name) && !dockerHub.test(name)) return name;
   const path = name.replace(dockerHub, '');

@@ -4,7 +4,6 @@ import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { Allowances } from './policy-schema.ts';
 
-/** The first dangerous value in `spec.docker` that the policy does not allow, if any. */
 export function refusedDockerOption({ docker }: DockerRunSpec, policy: Allowances): RunError | undefined {
   const refused = dangerousOptions(docker ?? {}).find(
     ({ option, value }) => !allowsDockerOption(policy, option, value),
@@ -17,16 +16,16 @@ export function refusedDockerOption({ docker }: DockerRunSpec, policy: Allowance
   );
 }
 
-/** True when the policy allows a dangerous value of an option; the value is one of those `dangerousOptions` names. */
+/** `value` is one that `dangerousOptions` returned for `option`. */
 export function allowsDockerOption(
   { dockerOptions = [] }: Allowances,
   option: DockerOption,
   value: string,
 ): boolean {
-  const normal = (text: string) => (option === 'capAdd' ? (normalCapabilities([text])[0] ?? text) : text);
+  const normalize = (text: string) => (option === 'capAdd' ? (normalCapabilities([text])[0] ?? text) : text);
   return dockerOptions.some(
     (allowed) =>
       allowed.option === option &&
-      (allowed.values === undefined || allowed.values.some((listed) => normal(String(listed)) === value)),
+      (allowed.values === undefined || allowed.values.some((listed) => normalize(String(listed)) === value)),
   );
 }

@@ -3,13 +3,16 @@ import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { Allowances } from './policy-schema.ts';
 
-/** The refusal of the first host path that the policy does not allow, or not to write. */
+/** The refusal of the first host path to which the policy does not allow the access that the run needs. */
 export function refusedHostPath(spec: DockerRunSpec, policy: Allowances): RunError | undefined {
   for (const { field, path, writes } of hostPathUses(spec)) {
     const access = hostPathAccess(policy, path);
-    if (access === 'none') return refusal(`${field}: the policy allows no access to ${path} on the nodes`);
+    if (access === 'none')
+      return refusal(`${field}: the policy does not allow access to ${path} on the nodes`);
     if (access === 'ro' && writes) {
-      return refusal(`${field}: the policy allows to read ${path} but not to write it`);
+      return refusal(
+        `${field}: the policy allows only read access to ${path} on the nodes, but the run writes to it`,
+      );
     }
   }
   return undefined;
@@ -19,20 +22,20 @@ function refusal(message: string): RunError {
   return new RunError('HostPathNotAllowed', message);
 }
 
-/** How a host path may be used; of several entries that fit, the most generous counts. */
+/** The most permissive of all matching entries wins. */
 export function hostPathAccess({ hostPaths = [] }: Allowances, path: string): 'rw' | 'ro' | 'none' {
   const matching = hostPaths.filter(({ pathPrefix }) => isWithin(path, pathPrefix));
   if (matching.length === 0) return 'none';
   return matching.some(({ readOnly }) => readOnly !== true) ? 'rw' : 'ro';
 }
 
-/** By whole components; nothing with `..` is within anything. */
+/** Compares whole components. A path with `..` is within no prefix. */
 function isWithin(path: string, prefix: string): boolean {
   const plain = plainPath(path);
   return plain.startsWith(plainPath(prefix)) && !`/${plain}`.includes('/../');
 }
 
-/** `/srv//data` as `srv/data/`, the root as an empty text. */
+/** `/srv//data` becomes `srv/data/`, and the root becomes an empty text. */
 function plainPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '');
   return parts.map((part) => `${part}/`).join('');
@@ -40,7 +43,7 @@ function plainPath(path: string): string {
 
 type HostPathUse = { readonly field: string; readonly path: string; readonly writes: boolean };
 
-/** A run that only reads may still write: downloads and pipes into the volume, and hooks with `deleteFile`. */
+/** A read-only mount is written to as well by downloads, by pipes and by hooks with `deleteFile`. */
 function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
   const emptied = resultUploadsOf(spec).filter(({ upload }) => upload.deleteFile);
   const places = (spec.transforms ?? []).flatMap((transform) => placeOf(transform) ?? []);

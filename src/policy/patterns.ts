@@ -1,41 +1,39 @@
-/** A path of any length without `.` and `..`, made of characters other than some. */
-function pathOf(others: string): string {
-  const letter = `[^/${others}]`;
-  const letterButDot = `[^/.${others}]`;
+/** The source of a regular expression for paths without `.`, `..` and the characters in `excluded`. */
+function pathOf(excluded: string): string {
+  const letter = `[^/${excluded}]`;
+  const letterButDot = `[^/.${excluded}]`;
   return `(/+(${letterButDot}${letter}*|[.]${letterButDot}${letter}*|[.][.]${letter}+))*/*`;
 }
 
-/** A directory of the nodes, if it is not empty. */
 export const pathPrefix = new RegExp(`^${pathOf('')}$`);
 
 const imageLetters = '[A-Za-z0-9._:/@+-]';
 
-/** A pattern of images, in the letters that names of images have and at most nine `*`. */
+/** A pattern for images, with at most nine `*` or `**`. */
 export const imagePattern = new RegExp(`^${imageLetters}*([*][*]?${imageLetters}+){0,8}([*][*]?)?$`);
 
-/** A pattern of namespaces. */
 export const namespacePattern = /^[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?$/;
 
 const origin = String.raw`^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?`;
 
-/** The part of an address before its path, when it has no user, and a plain name or number of a host. */
+/** The part of a URL before its path. It matches only a plain host name or IP address, without a user. */
 export const addressOrigin = new RegExp(origin);
 
-/** An address that every program reads in the same way: without a query, a backslash and `..` in its path, too. */
+/** A URL that every program reads in the same way: no user, query or backslash, and no `..` in its path. */
 export const plainAddress = new RegExp(`${origin}${pathOf(String.raw`\\?#\x00-\x20`)}$`);
 
-/** A regular expression as a schema has it (RE2): without the escape of slashes, which only JavaScript knows. */
+/** For a schema, which uses RE2 syntax: slashes are not escaped there. */
 export function sourceOf({ source }: RegExp): string {
   return source.replaceAll('\\/', '/');
 }
 
 /**
- * Whether a pattern of images or namespaces means a text: `*` is anything without a slash, `**` anything. A regular
- * expression would backtrack: a name that a user chooses could hold up the controller for minutes.
+ * Matches `*` with anything without a slash, and `**` with anything. Not a regular expression, because it
+ * would backtrack: a name that a user chooses could block the controller for minutes.
  */
 export function matchesGlob(text: string, pattern: string): boolean {
   const parts = pattern.match(/\*\*|[^]/gu) ?? [];
-  // Whether the first parts, as many as the index says, mean the text so far.
+  // reached[n] is true if the first n parts match the text so far.
   let reached = [true];
   for (const part of parts) reached.push(isWild(part) && reached.at(-1) === true);
   for (const char of text) {

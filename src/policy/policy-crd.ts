@@ -1,7 +1,6 @@
 import { group, policyKind, policyName, policyPlural, version } from '../api/names.ts';
 import { policySpec } from './policy-schema.ts';
 
-/** The CustomResourceDefinition of the policy, made from its schema. */
 export function policyResourceDefinition(): object {
   const names = {
     kind: policyKind,
@@ -13,7 +12,7 @@ export function policyResourceDefinition(): object {
   const age = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
   const schema = {
     type: 'object',
-    description: `What DockerRuns may use of the cluster's nodes and of the network. The object named ${policyName} counts, and no other; without it nothing of the nodes is allowed. A change counts for runs that start after it.`,
+    description: `Defines what DockerRuns may use on the nodes and on the network. Only the object named ${policyName} takes effect; without it, runs may use nothing on the nodes. A change applies to runs that start after it.`,
     required: ['spec'],
     properties: { spec: policySpec },
   };

@@ -5,12 +5,18 @@ import { dockerOptions } from '../api/docker/options.ts';
 import { rules, enumOf } from '../api/keywords.ts';
 import { imagePattern, namespacePattern, pathPrefix, plainAddress, sourceOf } from './patterns.ts';
 
-/** How many entries a list has at most, those of namespaces included: a run is compared with all of them. */
-const most = { hostPaths: 128, dockerOptions: 128, images: 128, girderApiUrls: 128, streamUrls: 64 } as const;
+/** Entries per list, including those in `namespaces`: each run is compared with all of them. */
+const maxEntries = {
+  hostPaths: 128,
+  dockerOptions: 128,
+  images: 128,
+  girderApiUrls: 128,
+  streamUrls: 64,
+} as const;
 
 const hostPath = Type.Object({
   pathPrefix: Type.String({
-    description: 'A directory of the nodes; the entry is about it and everything below it.',
+    description: 'A directory of the nodes. The entry applies to it and to everything below it.',
     minLength: 1,
     maxLength: 256,
     pattern: sourceOf(pathPrefix),
@@ -18,75 +24,78 @@ const hostPath = Type.Object({
   readOnly: Type.Optional(
     Type.Boolean({
       description:
-        'Whether runs may only read there. A path is usable in every way that one of the entries allows it.',
+        'Whether runs may only read the directory. If several entries match a path, the most permissive one applies.',
     }),
   ),
 });
 
 const allowedOption = Type.Object({
-  option: enumOf(policyOptionNames, { description: 'The option, by its name in spec.docker of a run.' }),
+  option: enumOf(policyOptionNames, { description: 'The name of the option in spec.docker of a run.' }),
   values: Type.Optional(
     Type.Array(
-      intOrString('A value: the part of it that is dangerous, see docs/policy.md.', { maxLength: 256 }),
+      intOrString('The dangerous part of a value, as docs/policy.md describes it.', { maxLength: 256 }),
       {
-        description: 'The values that are allowed; any when absent.',
+        description: 'The allowed values. When absent, all values are allowed.',
         maxItems: 64,
       },
     ),
   ),
 });
 
-/** What can be allowed, to everybody or in some namespaces. */
+/** Apply to all runs, or as an entry of `namespaces` to those of some namespaces. */
 const allowances = {
   hostPaths: Type.Optional(
     Type.Array(hostPath, {
       description:
-        'Directories of the nodes that runs may mount (bindMount, dockerVolumes, temporary.hostDir).',
-      maxItems: most.hostPaths,
+        'The directories of the nodes that runs may mount (bindMount, dockerVolumes, temporary.hostDir).',
+      maxItems: maxEntries.hostPaths,
     }),
   ),
   dockerOptions: Type.Optional(
     Type.Array(allowedOption, {
       description:
-        "Options of spec.docker that reach beyond the target's container. Many of them make it as powerful as root on the node.",
-      maxItems: most.dockerOptions,
+        "The allowed options of spec.docker that reach beyond the target's container. Many of them are equivalent to root access on the node.",
+      maxItems: maxEntries.dockerOptions,
     }),
   ),
   images: Type.Optional(
     Type.Array(
       Type.String({
         description:
-          'A pattern, compared with the whole name (docker.io/library/busybox:latest for busybox): * is anything without a slash, ** anything, a slash at the end all below it. Without a tag or digest it is about all of them.',
+          'A pattern for the full name (docker.io/library/busybox:latest for busybox). * matches anything without a slash, ** matches anything, and a slash at the end matches everything below. Without a tag or digest it matches all of them.',
         minLength: 1,
         maxLength: 256,
         pattern: sourceOf(imagePattern),
       }),
-      { description: 'When set, the only images that runs may use.', maxItems: most.images },
+      {
+        description: 'When set, runs may use only these images.',
+        maxItems: maxEntries.images,
+      },
     ),
   ),
   girderApiUrls: Type.Optional(
     Type.Array(
       Type.String({
-        description: 'An address as in spec.girder.apiUrl; a slash at its end does not matter.',
+        description: 'An address as in spec.girder.apiUrl. A slash at its end is ignored.',
         maxLength: 1024,
         pattern: '^https?://',
       }),
       {
-        description: 'When set, the only addresses of Girder that runs may name.',
-        maxItems: most.girderApiUrls,
+        description: 'When set, runs may use only these addresses of Girder.',
+        maxItems: maxEntries.girderApiUrls,
       },
     ),
   ),
   streamUrls: Type.Optional(
     Type.Array(
       Type.String({
-        description: 'An address; the entry is about it and all paths below it.',
+        description: 'A URL. The entry applies to it and to all paths below it.',
         maxLength: 256,
         pattern: sourceOf(plainAddress),
       }),
       {
-        description: 'When set, the only addresses that a chunkedTransferEncodingStream may be sent to.',
-        maxItems: most.streamUrls,
+        description: 'When set, a chunkedTransferEncodingStream may be sent only to these URLs.',
+        maxItems: maxEntries.streamUrls,
       },
     ),
   ),
@@ -94,7 +103,7 @@ const allowances = {
     Type.Unsafe<Type.Static<typeof dockerOptions>>({
       ...dockerOptions,
       description:
-        "Options of Docker that every target gets unless its run sets them. They are the administrator's own and need no entry in dockerOptions.",
+        'Docker options that apply to every target unless its run sets them. They need no entry in dockerOptions, because the administrator sets them.',
     }),
   ),
 };
@@ -102,41 +111,39 @@ const allowances = {
 const namespaceAllowances = Type.Object({
   names: Type.Array(
     Type.String({
-      description: 'The name of a namespace; * in it is any text.',
+      description: 'The name of a namespace, in which * matches any text.',
       minLength: 1,
       maxLength: 63,
       pattern: sourceOf(namespacePattern),
     }),
-    { description: 'The namespaces that the entry is about.', minItems: 1, maxItems: 32 },
+    { description: 'The namespaces that the entry applies to.', minItems: 1, maxItems: 32 },
   ),
   ...allowances,
 });
 
-const notTooMany = Object.entries(most).map(([list, count]) => ({
+const notTooMany = Object.entries(maxEntries).map(([list, count]) => ({
   rule: `(has(self.${list}) ? size(self.${list}) : 0) + (has(self.namespaces) ? self.namespaces.map(n, has(n.${list}) ? size(n.${list}) : 0).sum() : 0) <= ${count}`,
-  message: `${list} can have ${count} entries at most, those of namespaces included`,
+  message: `${list} can have at most ${count} entries, including those in namespaces`,
 }));
 
-/** `spec` of a DockerRunPolicy. */
 export const policySpec = Type.Object(
   {
     ...allowances,
     namespaces: Type.Optional(
       Type.Array(namespaceAllowances, {
         description:
-          'What is allowed in some namespaces besides: all entries that name the namespace of a run count together with the lists above. Of dockerDefaults the last one counts, option by option.',
+          'Additional permissions for some namespaces. All entries that match the namespace of a run are combined with the lists above. For dockerDefaults, the last entry that sets an option wins.',
         maxItems: 64,
       }),
     ),
   },
   {
-    description: 'What runs may use. Nothing of the nodes is allowed until it stands here.',
+    description: 'What runs may use. Nothing on the nodes is allowed unless it is listed here.',
     ...rules(...notTooMany),
   },
 );
 
-/** `spec` of a DockerRunPolicy. */
 export type PolicySpec = Type.Static<typeof policySpec>;
 
-/** What is allowed at one place in it: to all runs, or to those of some namespaces. */
+/** What is allowed to all runs, or to those of some namespaces. */
 export type Allowances = Omit<PolicySpec, 'namespaces'>;

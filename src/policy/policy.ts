@@ -10,13 +10,15 @@ import { refusedHostPath } from './host-paths.ts';
 import { matchesGlob } from './patterns.ts';
 import { type Allowances, policySpec, type PolicySpec } from './policy-schema.ts';
 
-/** What the administrator allows the runs of one namespace. Without a DockerRunPolicy no host path is usable. */
+/**
+ * The permissions of the runs of one namespace. Without a DockerRunPolicy they may use nothing on the nodes.
+ */
 export type Policy = Allowances & {
-  /** Why the DockerRunPolicy cannot be read, if it cannot: no run starts until that is fixed. */
+  /** Why the DockerRunPolicy is invalid; no run starts until it is fixed. */
   problem?: string;
 };
 
-/** In the order in which they refuse; the first refusal is the one that a run ends with. */
+/** In order: a run fails with the first refusal. */
 const rules: readonly ((spec: DockerRunSpec, policy: Policy) => RunError | undefined)[] = [
   refusedHostPath,
   refusedImage,
@@ -25,7 +27,6 @@ const rules: readonly ((spec: DockerRunSpec, policy: Policy) => RunError | undef
   refusedStream,
 ];
 
-/** The first thing in a spec that the policy does not allow, if any. Pure, so that any place can ask it. */
 export function refusedByPolicy(spec: DockerRunSpec, policy: Policy): RunError | undefined {
   for (const rule of rules) {
     const refusal = rule(spec, policy);
@@ -35,8 +36,8 @@ export function refusedByPolicy(spec: DockerRunSpec, policy: Policy): RunError |
 }
 
 /**
- * The spec of a DockerRunPolicy that the API server sent. @throws TypeError on anything unknown, as of a newer version
- * of the resource, so that what this controller does not understand never allows or forbids silently.
+ * Parses the spec of a DockerRunPolicy from the API server. @throws TypeError also on unknown fields, as of a
+ * newer version of the resource: the controller must not silently ignore a permission or a restriction.
  */
 export function parsePolicySpec(value: unknown): PolicySpec {
   if (!Value.Check(policySpec, value)) {
@@ -46,19 +47,18 @@ export function parsePolicySpec(value: unknown): PolicySpec {
   }
   const schema = policySpec as StructuralSchema;
   const [unknown] = unknownFields({ schema, value, path: 'spec' });
-  if (unknown !== undefined) throw new TypeError(`${unknown} is no field that this controller knows`);
+  if (unknown !== undefined) throw new TypeError(`${unknown} is not a field that this controller knows`);
   return value;
 }
 
-/** What counts for the runs of a namespace; without a spec nothing of the nodes is allowed. */
 export function policyFor(namespace: string, spec: PolicySpec | { problem: string } | undefined): Policy {
   if (spec === undefined) return {};
   return 'problem' in spec ? spec : allowancesFor(namespace, spec);
 }
 
 /**
- * What is allowed to all, together with every entry of `namespaces` that names the namespace. An entry can allow more,
- * and never less: a list that restricts when it is set allows what any of the entries lists.
+ * Combines the permissions of all runs with each entry of `namespaces` that matches. An entry only adds
+ * permissions: a list that restricts, such as `images`, allows what any of the entries lists.
  */
 export function allowancesFor(namespace: string, { namespaces = [], ...everywhere }: PolicySpec): Allowances {
   const isNamed = ({ names }: { names: readonly string[] }) =>
@@ -66,14 +66,14 @@ export function allowancesFor(namespace: string, { namespaces = [], ...everywher
   return namespaces
     .filter(isNamed)
     .map(({ names: _, ...entry }): Allowances => entry)
-    .reduce(together, everywhere);
+    .reduce(combined, everywhere);
 }
 
-function together(one: Allowances, other: Allowances): Allowances {
-  return { ...one, ...other, ...addressesOfBoth(one, other), ...ofTheNodeOfBoth(one, other) };
+function combined(one: Allowances, other: Allowances): Allowances {
+  return { ...one, ...other, ...combinedAddresses(one, other), ...combinedNodeAccess(one, other) };
 }
 
-function addressesOfBoth(one: Allowances, other: Allowances): Allowances {
+function combinedAddresses(one: Allowances, other: Allowances): Allowances {
   return {
     ...(one.images && other.images && { images: [...one.images, ...other.images] }),
     ...(one.girderApiUrls &&
@@ -82,25 +82,25 @@ function addressesOfBoth(one: Allowances, other: Allowances): Allowances {
   };
 }
 
-function ofTheNodeOfBoth(one: Allowances, other: Allowances): Allowances {
+function combinedNodeAccess(one: Allowances, other: Allowances): Allowances {
   return {
     ...(one.hostPaths && other.hostPaths && { hostPaths: [...one.hostPaths, ...other.hostPaths] }),
     ...(one.dockerOptions &&
       other.dockerOptions && { dockerOptions: [...one.dockerOptions, ...other.dockerOptions] }),
-    // Of defaults the last one counts, option by option.
+    // The last entry that sets an option wins.
     ...(one.dockerDefaults &&
       other.dockerDefaults && { dockerDefaults: withDefaults(other.dockerDefaults, one.dockerDefaults) }),
   };
 }
 
-/** The spec with the options that the policy sets for every target; they are the administrator's and need no entry. */
+/** Call it after the policy check: the administrator's defaults need no entry in `dockerOptions`. */
 export function withDockerDefaults(spec: DockerRunSpec, { dockerDefaults }: Policy): DockerRunSpec {
   return dockerDefaults === undefined
     ? spec
     : { ...spec, docker: withDefaults(spec.docker ?? {}, dockerDefaults) };
 }
 
-/** They choose the network together: a spec that sets one of them gets no default for the others. */
+/** They depend on each other: a spec that sets one of them gets no default for the others. */
 const networkOptions = ['network', 'networkMode', 'networkDisabled'] as const;
 
 function withDefaults(options: DockerOptions, defaults: DockerOptions): DockerOptions {

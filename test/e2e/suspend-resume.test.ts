@@ -142,7 +142,7 @@ test('a Job that a queue suspends is left to the queue, and the run says so', as
   assert.is(end.phase, 'Succeeded', end.message);
 });
 
-test('a started run cannot change but in suspend, cancel and ttlSecondsAfterFinished', async () => {
+test('a started run cannot change except in suspend, cancel and ttlSecondsAfterFinished', async () => {
   const affinity = (weight: number) => ({
     nodeAffinity: {
       preferredDuringSchedulingIgnoredDuringExecution: [
@@ -157,7 +157,7 @@ test('a started run cannot change but in suspend, cancel and ttlSecondsAfterFini
     await patch('fixed', spec).catch((error: unknown) => (refusal = String(error)));
     assert.match(
       refusal,
-      /cannot change but in suspend, cancel, ttlSecondsAfterFinished/,
+      /cannot change except in suspend, cancel, ttlSecondsAfterFinished/,
       JSON.stringify(spec),
     );
   };

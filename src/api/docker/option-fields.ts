@@ -2,16 +2,13 @@ import { Type } from 'typebox';
 import { defined } from '../json-values.ts';
 import { mapOf } from '../keywords.ts';
 
-/** Kinds of values that several Docker options share; each is bounded, as the API server's cost of rules needs it. */
-
+/** Every length is bounded: the API server's cost estimate of CEL rules requires it. */
 const longestText = 256;
 
-/** A text, bounded to 1024 characters unless said otherwise. */
 export function text(description: string, pattern?: string, maxLength = 1024) {
   return Type.String({ description, ...defined({ pattern }), minLength: 1, maxLength });
 }
 
-/** A list of texts. */
 export function texts(
   description: string,
   {
@@ -24,17 +21,16 @@ export function texts(
   return Type.Array(item, { description, maxItems });
 }
 
-/** A map of texts to texts. */
 export function mapOfText(description: string, { maxProperties = 64 } = {}) {
   return mapOf(Type.String({ maxLength: 1024 }), { description, maxProperties });
 }
 
-/** A whole number that JSON carries exactly, from 0 on unless said otherwise. */
+/** By default from 0 to the largest integer that JSON represents exactly. */
 export function integer(description: string, { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = {}) {
   return Type.Integer({ description, minimum, maximum });
 }
 
-/** A number or a text, where docker-py takes either. */
+/** For options where docker-py accepts either a number or a text. */
 export function intOrString(description: string, options: { maxLength: number; pattern?: string }) {
   return Type.Unsafe<string | number>({
     description,
@@ -44,7 +40,7 @@ export function intOrString(description: string, options: { maxLength: number; p
   });
 }
 
-/** Bytes, as docker-py takes them: a number, or a text with a unit (b, k, m, g, t) of 1024. */
+/** Bytes as in docker-py: a number, or a text with a unit (b, k, m, g, t), each 1024 times the one before. */
 export function size(description: string) {
   return intOrString(`${description} In bytes, or with a unit: 512k, 64m, 1g.`, {
     pattern: '^(-1|[0-9]+([.][0-9]+)?([bB]|[kKmMgGtT][bB]?)?)$',
@@ -52,11 +48,10 @@ export function size(description: string) {
   });
 }
 
-/** Limits on devices of the node. */
 export function deviceRates(description: string) {
   const rate = Type.Object({
     path: text('The device of the node.', '^/'),
-    rate: integer('The limit.'),
+    rate: integer('The limit per second.'),
   });
   return Type.Array(rate, { description, maxItems: 32 });
 }

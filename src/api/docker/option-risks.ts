@@ -19,10 +19,9 @@ import {
 } from './risk-kinds.ts';
 import { type DockerOptions, dockerOptions } from './options.ts';
 
-/** Every option of `spec.docker`. */
 export type DockerOption = keyof DockerOptions;
 
-/** A value of an option that reaches beyond the target's own container, and how; it needs the operator's leave. */
+/** A value of an option that reaches beyond the target's container, so that the policy must allow it. */
 export type DangerousOption = { readonly option: DockerOption; readonly value: string; readonly why: string };
 
 type Risk<Value> = { readonly why: string; readonly parts: DangerousParts<Value> };
@@ -30,17 +29,17 @@ type Risk<Value> = { readonly why: string; readonly parts: DangerousParts<Value>
 type Given = { [Option in DockerOption]-?: NonNullable<DockerOptions[Option]> };
 type Risks = { readonly [Option in DockerOption]: Risk<Given[Option]> };
 
-/** An option that reaches nothing outside of the container, or only takes something away from it. */
+/** An option that affects only the container, or only restricts it. */
 const safe: Risk<unknown> = { why: '', parts: nothing };
 
-/** Scheduling classes that can keep the node's other processes from running. */
+/** Limits of scheduling priority, which can starve the other processes of the node. */
 const urgentLimits = ['nice', 'rtprio', 'rttime'];
 
-/** The processes a target has without asking; the controller's policy decides about more. */
+/** The default limit of processes of a target; the policy must allow more. */
 export const usualPidsLimit = 4096;
 
 const otherNetwork = {
-  why: 'a network other than the usual one reaches what NetworkPolicy and the node keep apart',
+  why: 'a network other than the default can bypass NetworkPolicy and the isolation of the node',
   parts: allBut(['bridge', 'default', 'none']),
 };
 const publishes = { why: 'it opens ports on the node', parts: keys };
@@ -52,7 +51,7 @@ const risks: Risks = {
   hostname: safe,
   domainname: safe,
   labels: {
-    why: 'the kubelet takes a container with such labels for one of its own',
+    why: 'the kubelet treats a container with such labels as one of its own',
     parts: keysLike(/^(io\.kubernetes\.|annotation\.)/),
   },
   stopSignal: safe,
@@ -63,7 +62,7 @@ const risks: Risks = {
   tmpfs: safe,
   shmSize: safe,
   volumesFrom: { why: 'it mounts the volumes of another container', parts: each },
-  volumeDriver: { why: 'it makes a plugin of the engine mount something', parts: itself },
+  volumeDriver: { why: 'it lets a plugin of the engine mount data of its own choice', parts: itself },
   storageOpt: { why: "it changes how the node's disk is used", parts: keys },
   memLimit: safe,
   memReservation: safe,
@@ -74,7 +73,7 @@ const risks: Risks = {
   cpuPeriod: safe,
   cpuQuota: safe,
   cpuRtPeriod: safe,
-  cpuRtRuntime: { why: 'real-time processes can hold up the node', parts: number },
+  cpuRtRuntime: { why: 'real-time processes can block the node', parts: number },
   cpusetCpus: safe,
   cpusetMems: safe,
   blkioWeight: safe,
@@ -84,68 +83,67 @@ const risks: Risks = {
   deviceReadIops: safe,
   deviceWriteIops: safe,
   pidsLimit: {
-    why: `more than ${usualPidsLimit} processes can use up those of the node`,
+    why: `more than ${usualPidsLimit} processes can exhaust the process IDs of the node`,
     parts: notUpTo(usualPidsLimit),
   },
   ulimits: {
-    why: 'such processes can hold up the node',
+    why: 'processes of such a priority can block the node',
     parts: namesAmong(urgentLimits),
   },
   oomKillDisable: { why: 'it can hang the node when memory runs out', parts: whenTrue },
   oomScoreAdj: {
-    why: 'when memory runs out the kernel kills something else in its place',
+    why: 'the kernel then kills other processes of the node first when memory runs out',
     parts: negative,
   },
   network: otherNetwork,
   networkMode: otherNetwork,
   networkDisabled: safe,
-  macAddress: { why: 'it can take the place of another container on the network', parts: itself },
+  macAddress: { why: 'it can impersonate another container on the network', parts: itself },
   dns: safe,
   dnsOpt: safe,
   dnsSearch: safe,
   extraHosts: safe,
-  links: { why: 'it tells the addresses and variables of another container', parts: keys },
+  links: { why: 'it exposes the address and environment of another container', parts: keys },
   ports: publishes,
   publishAllPorts: { why: publishes.why, parts: whenTrue },
-  ipcMode: { why: 'it shares memory with others on the node', parts: allBut(['private', 'none']) },
-  pidMode: { why: 'it sees the processes of others on the node', parts: itself },
-  utsMode: { why: "it takes the node's host name", parts: itself },
-  usernsMode: { why: 'its root becomes root on the node', parts: itself },
-  cgroupns: { why: 'it sees the cgroups of the node', parts: allBut(['private']) },
+  ipcMode: { why: 'it shares memory with other processes of the node', parts: allBut(['private', 'none']) },
+  pidMode: { why: 'it exposes other processes of the node', parts: itself },
+  utsMode: { why: 'it shares the host name of the node', parts: itself },
+  usernsMode: { why: 'root in the container is then root on the node', parts: itself },
+  cgroupns: { why: 'it exposes the cgroups of the node', parts: allBut(['private']) },
   privileged: { why: 'it makes the target root on the node', parts: whenTrue },
   capAdd: {
-    why: 'it gives the target a right that can lead out of its container',
+    why: 'such a capability can let the target escape from its container',
     parts: normalCapabilities,
   },
   capDrop: safe,
   securityOpt: {
-    why: 'it can turn off what holds the target',
+    why: 'it can turn off the isolation of the target',
     parts: unlike(/^no-new-privileges([=:]true)?$/),
   },
   devices: {
-    why: 'it gives the target a device of the node',
+    why: 'it gives the target access to a device of the node',
     parts: eachBeforeColon,
   },
-  deviceCgroupRules: { why: 'it gives the target devices of the node', parts: each },
+  deviceCgroupRules: { why: 'it gives the target access to devices of the node', parts: each },
   deviceRequests: {
-    why: 'it gives the target devices that the scheduler does not know of',
+    why: 'it gives the target devices that the scheduler does not account for',
     parts: eachDeviceRequest,
   },
-  sysctls: { why: 'it changes parameters of the kernel', parts: keys },
-  runtime: { why: 'a runtime decides how much holds the target', parts: itself },
+  sysctls: { why: 'it changes kernel parameters', parts: keys },
+  runtime: { why: 'the runtime determines how well the target is isolated', parts: itself },
   logConfig: {
-    why: "the engine then writes the output to the node's disk or network, without an end",
+    why: "the engine then writes the output without a limit to the node's disk or network",
     parts: typeOtherThan('none'),
   },
 };
 
-/** Every option there is. */
 export const dockerOptionNames = Object.keys(dockerOptions.properties) as DockerOption[];
 
-/** Those options that some value makes dangerous: the ones a policy can allow. */
+/** The options that a policy can allow: those with at least one dangerous value. */
 export const policyOptionNames = dockerOptionNames.filter((option) => risks[option] !== safe);
 
-/** What of the options an operator must have allowed, each value with the reason why. */
+/** The values that the policy must allow, each with the reason why. */
 export function dangerousOptions(options: DockerOptions): DangerousOption[] {
   return dockerOptionNames.flatMap((option) => dangerOf(option, options));
 }

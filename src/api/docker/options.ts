@@ -7,32 +7,39 @@ import { integer, intOrString, mapOfText, size, text, texts } from './option-fie
 
 const identity = {
   user: Type.Optional(
-    intOrString("Whom the target runs as: name or uid, with `:group` if wanted; the image's when absent.", {
-      maxLength: 256,
-    }),
+    intOrString(
+      'The user of the target: a name or UID, optionally with `:group`. Defaults to the user of the image.',
+      {
+        maxLength: 256,
+      },
+    ),
   ),
   groupAdd: Type.Optional(
-    Type.Array(intOrString('The name or gid of a group.', { maxLength: 256 }), {
-      description: 'Further groups of the user.',
+    Type.Array(intOrString('The name or GID of a group.', { maxLength: 256 }), {
+      description: 'Supplementary groups of the user.',
       maxItems: 64,
     }),
   ),
-  workingDir: Type.Optional(text("The directory the target starts in; the image's when absent.", '^/')),
-  hostname: Type.Optional(text("The target's host name.", '^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$', 64)),
-  domainname: Type.Optional(text("The target's domain name.", '^[A-Za-z0-9]([A-Za-z0-9.-]*)?$', 64)),
+  workingDir: Type.Optional(
+    text('The working directory of the target. Defaults to that of the image.', '^/'),
+  ),
+  hostname: Type.Optional(
+    text('The host name of the target.', '^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$', 64),
+  ),
+  domainname: Type.Optional(text('The domain name of the target.', '^[A-Za-z0-9]([A-Za-z0-9.-]*)?$', 64)),
   labels: Type.Optional(
     mapOf(Type.String({ maxLength: 1024 }), {
-      description: `Labels of the container, besides those of ${group}.`,
+      description: `Labels of the container, in addition to those of ${group}.`,
       maxProperties: 64,
       ...rules({
         rule: `self.all(name, !name.startsWith('${group}/'))`,
-        message: `labels of ${group}/ are those that DockerRun itself sets`,
+        message: `labels of ${group}/ are reserved for DockerRun`,
       }),
     }),
   ),
   stopSignal: Type.Optional(
     text(
-      "The signal that asks the target to stop, as SIGINT; the image's or SIGTERM when absent.",
+      'The signal that asks the target to stop, such as SIGINT. Defaults to that of the image, or else to SIGTERM.',
       '^([A-Z][A-Z0-9+-]*|[0-9]{1,2})$',
       16,
     ),
@@ -40,27 +47,34 @@ const identity = {
   init: Type.Optional(
     Type.Boolean({
       description:
-        'Whether an init process that passes signals on and reaps orphans stands before the target; when absent, if the engine has one.',
+        'Whether an init process that forwards signals and reaps orphans starts the target. When absent, an init process is used if the engine has one.',
     }),
   ),
   platform: Type.Optional(
-    text('The platform that the image must have, as linux/arm64.', '^[a-z0-9]+(/[a-z0-9]+){0,2}$', 64),
+    text('The required platform of the image, such as linux/arm64.', '^[a-z0-9]+(/[a-z0-9]+){0,2}$', 64),
   ),
   healthcheck: Type.Optional(
     Type.Object(
       {
         test: Type.Optional(
-          texts('The command: [CMD, …], [CMD-SHELL, text], or [NONE] to have no check at all.', {
+          texts('The command: [CMD, …], [CMD-SHELL, text], or [NONE] to disable the check.', {
             maxItems: 64,
             maxLength: 4096,
           }),
         ),
-        interval: Type.Optional(integer('Nanoseconds between two checks.')),
-        timeout: Type.Optional(integer('Nanoseconds after which a check has failed.')),
-        startPeriod: Type.Optional(integer('Nanoseconds from the start in which failures do not count.')),
-        retries: Type.Optional(integer('How many failures in a row mean unhealthy.', { maximum: 1000 })),
+        interval: Type.Optional(integer('The time between two checks, in nanoseconds.')),
+        timeout: Type.Optional(integer('The time after which a check fails, in nanoseconds.')),
+        startPeriod: Type.Optional(
+          integer('The time after the start in which failures do not count, in nanoseconds.'),
+        ),
+        retries: Type.Optional(
+          integer('How many consecutive failures make the container unhealthy.', { maximum: 1000 }),
+        ),
       },
-      { description: 'How the engine checks the target; it is shown by docker ps and decides nothing.' },
+      {
+        description:
+          'The health check of the engine. Only docker ps shows the result; it does not affect the run.',
+      },
     ),
   ),
 };
@@ -68,77 +82,87 @@ const identity = {
 const fileSystem = {
   readOnly: Type.Optional(
     Type.Boolean({
-      description: "Whether the image's own files cannot be written; volumes and tmpfs still can.",
+      description: 'Whether the root file system is read-only. Volumes and tmpfs stay writable.',
     }),
   ),
   tmpfs: Type.Optional(
-    mapOfText('Directories in memory, each with its mount options, as /run: size=64m,mode=1777.', {
+    mapOfText('Directories in memory, each with its mount options, such as /run: size=64m,mode=1777.', {
       maxProperties: 32,
     }),
   ),
-  shmSize: Type.Optional(size('The size of /dev/shm; 64m when absent.')),
+  shmSize: Type.Optional(size('The size of /dev/shm. Defaults to 64m.')),
   volumesFrom: Type.Optional(
-    texts('Containers of the node whose volumes the target gets, as name:ro. The policy must allow it.'),
+    texts(
+      'Containers on the node whose volumes are mounted into the target, such as name:ro. The DockerRunPolicy must allow each.',
+    ),
   ),
   volumeDriver: Type.Optional(
-    text("The driver of the image's own volumes. The policy must allow it.", undefined, 256),
+    text(
+      'The driver for the volumes that the image declares. The DockerRunPolicy must allow it.',
+      undefined,
+      256,
+    ),
   ),
   storageOpt: Type.Optional(
-    mapOfText("Options of the engine's storage driver, as size: 120G. The policy must allow it."),
+    mapOfText(
+      "Options of the engine's storage driver, such as size: 120G. The DockerRunPolicy must allow each.",
+    ),
   ),
 };
 
-/** The options of `spec.docker` about the target's network. */
 const networkOptions = {
   network: Type.Optional(
-    text('The network of the node it is in, by name. The policy must allow any but bridge and none.'),
+    text('The name of a Docker network on the node. The DockerRunPolicy must allow all but bridge and none.'),
   ),
   networkMode: Type.Optional(
     text(
-      'As network: bridge, none, host, container:<id> or a name. The policy must allow all but the first two.',
+      'As network: bridge, none, host, container:<id> or a name. The DockerRunPolicy must allow all but bridge and none.',
     ),
   ),
-  networkDisabled: Type.Optional(Type.Boolean({ description: 'Whether it has no network at all.' })),
+  networkDisabled: Type.Optional(Type.Boolean({ description: 'Whether the target has no network.' })),
   macAddress: Type.Optional(
     text(
-      'Its address on the network. The policy must allow it.',
+      'The MAC address of the target. The DockerRunPolicy must allow it.',
       '^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$',
       17,
     ),
   ),
-  dns: Type.Optional(texts('The addresses of its name servers.', { maxLength: 64 })),
-  dnsOpt: Type.Optional(texts('Options of its resolv.conf.')),
-  dnsSearch: Type.Optional(texts('The domains in which it looks up short names.')),
-  extraHosts: Type.Optional(mapOfText('More names in its /etc/hosts and their addresses.')),
+  dns: Type.Optional(texts('The addresses of the DNS servers.', { maxLength: 64 })),
+  dnsOpt: Type.Optional(texts('Options for resolv.conf.')),
+  dnsSearch: Type.Optional(texts('The search domains for short host names.')),
+  extraHosts: Type.Optional(mapOfText('Additional host names in /etc/hosts, with their addresses.')),
   links: Type.Optional(
-    mapOfText('Containers of the node and the names it knows them by. The policy must allow it.'),
+    mapOfText(
+      'Containers on the node, each with its alias in the target. The DockerRunPolicy must allow each.',
+    ),
   ),
   ports: Type.Optional(
     mapOf(
-      intOrString('A port of the node, or ip:port; several with commas; empty for any that is free.', {
+      intOrString('A port of the node, or ip:port; several separated by commas; empty for any free port.', {
         pattern: '^([0-9a-fA-F.:\\[\\]]*[0-9]+(,[0-9a-fA-F.:\\[\\]]*[0-9]+)*)?$',
         maxLength: 1024,
       }),
       {
         description:
-          "The target's ports (8080/tcp) that the node publishes, and where. The policy must allow it.",
+          'Ports of the target (8080/tcp) to publish on the node, each with the port of the node. The DockerRunPolicy must allow each.',
         maxProperties: 64,
       },
     ),
   ),
   publishAllPorts: Type.Optional(
     Type.Boolean({
-      description: 'Whether the node publishes every port of the image. The policy must allow it.',
+      description:
+        'Whether all ports of the image are published on the node. The DockerRunPolicy must allow it.',
     }),
   ),
 };
 
 /**
- * docker-py's keyword arguments of `run` in lowerCamelCase, with its conventions for values. Not here is what has
- * its own place in the resource (environment, entrypoint, command, volumes, mounts, name, remove, auto_remove,
- * device files of streams), what would break the run's supervision (detach, tty, stdin_open, restart_policy,
- * cgroup_parent), and what only Windows or retired engines know (isolation, cpu_count, cpu_percent, lxc_conf,
- * kernel_memory, init_path).
+ * docker-py's keyword arguments of `run` in lowerCamelCase, with its conventions for values. Left out are
+ * those that the resource has elsewhere (environment, entrypoint, command, volumes, mounts, name, remove,
+ * auto_remove, device files of streams), that would break the supervision of the run (detach, tty,
+ * stdin_open, restart_policy, cgroup_parent), or that only Windows or retired engines support (isolation,
+ * cpu_count, cpu_percent, lxc_conf, kernel_memory, init_path).
  */
 export const dockerOptions = Type.Object(
   {
@@ -151,7 +175,7 @@ export const dockerOptions = Type.Object(
   },
   {
     description:
-      "Options of Docker for the target's container: docker-py's keyword arguments in lowerCamelCase. What reaches beyond the container, the operator's policy must allow.",
+      "Docker options of the target's container: docker-py's keyword arguments in lowerCamelCase. The DockerRunPolicy must allow each option that reaches beyond the container.",
     ...rules({
       rule: '!(has(self.network) && has(self.networkMode))',
       message: 'set network or networkMode, not both',
@@ -159,5 +183,4 @@ export const dockerOptions = Type.Object(
   },
 );
 
-/** `spec.docker`. */
 export type DockerOptions = Type.Static<typeof dockerOptions>;

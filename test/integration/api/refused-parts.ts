@@ -31,7 +31,7 @@ export const refusedParts: RefusedSpecs = {
   },
   'a size limit of a directory of the node': {
     spec: ofVolume({ name: 'x', temporary: { hostDir: '/srv', sizeLimit: '1Gi' } }),
-    says: /sizeLimit needs a volume that the kubelet keeps/,
+    says: /sizeLimit requires an emptyDir/,
   },
   'a relative hostDir': { spec: ofVolume({ name: 'x', temporary: { hostDir: 'srv' } }), says: /hostDir/ },
   'a claim without a path': {
@@ -72,11 +72,11 @@ export const refusedParts: RefusedSpecs = {
   },
   'a file of Girder that goes nowhere near the target': {
     spec: ofConnect(stream, { hostStdOut: {} }),
-    says: /goes to a namedInputPipe/,
+    says: /connect girderFileIdToStream to a namedInputPipe/,
   },
   'an output of the target that goes back into it': {
     spec: ofConnect({ containerStdOut: {} }, { namedInputPipe: { name: 'p' } }),
-    says: /goes to a namedInputPipe/,
+    says: /connect girderFileIdToStream to a namedInputPipe/,
   },
   'a stream from Girder without Girder': {
     spec: ofConnect(stream, { namedInputPipe: { name: 'p' } }, {}),

@@ -20,15 +20,15 @@ export const refusedSpecs: RefusedSpecs = {
   },
   'a toleration of every taint without Exists': {
     spec: { image: 'a', tolerations: [{ operator: 'Equal', value: 'b' }] },
-    says: /a toleration without a key needs the operator Exists/,
+    says: /a toleration without a key requires the operator Exists/,
   },
   'a value of a toleration that only asks for existence': {
     spec: { image: 'a', tolerations: [{ key: 'k', operator: 'Exists', value: 'b' }] },
-    says: /the operator Exists takes no value/,
+    says: /the operator Exists does not allow a value/,
   },
   'seconds for a taint that evicts nobody': {
     spec: { image: 'a', tolerations: [{ key: 'k', effect: 'NoSchedule', tolerationSeconds: 5 }] },
-    says: /tolerationSeconds is for the effect NoExecute/,
+    says: /tolerationSeconds requires the effect NoExecute/,
   },
   'a label of the operator on the pod': {
     spec: { image: 'a', podMetadata: { labels: { 'dockerrun.dev/run-uid': 'b' } } },
@@ -80,7 +80,7 @@ export const refusedSpecs: RefusedSpecs = {
   },
   'a transform in a volume that is not there': {
     spec: { image: 'a', transforms: [{ name: 'd', volumePath: { filename: 'f', volume: 'lost' } }] },
-    says: /a transform is in a volume that the run has not/,
+    says: /a transform refers to a volume that does not exist/,
   },
   'a pipe of a connection in a volume that is not there': {
     spec: {
@@ -95,7 +95,7 @@ export const refusedSpecs: RefusedSpecs = {
         },
       ],
     },
-    says: /a transform is in a volume that the run has not/,
+    says: /a transform refers to a volume that does not exist/,
   },
   'the upload of what is not there': {
     spec: {
@@ -105,7 +105,7 @@ export const refusedSpecs: RefusedSpecs = {
         { girderUploadVolumePathToItem: { volumePath: 'lost', itemId: '5f106f6e9ab2b0a1c3d4e5f7' } },
       ],
     },
-    says: /a hook uploads what the run has not/,
+    says: /a hook refers to a volumePath that does not exist/,
   },
   'a text for args': { spec: { image: 'a', args: 'b' }, says: /spec\.args.*array/ },
   'a number among args': { spec: { image: 'a', args: [1] }, says: /spec\.args\[0\].*string/ },

@@ -14,7 +14,7 @@ type World = { stack: AsyncDisposableStack; cluster: SimulatedCluster; proxy: Ap
 const test = suite<World>('ended runs');
 const namespace = 'default';
 
-const running: Report = { phase: 'Running', progress: { message: 'The target runs.' } };
+const running: Report = { phase: 'Running', progress: { message: 'The target is running.' } };
 const succeeded: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' };
 
 test.before(async (world) => {

@@ -60,7 +60,7 @@ const download = (bytes: number): Report => ({
   transfers: [{ name: 'ct', direction: 'download', bytes, totalBytes: 100 }],
 });
 const target = { containerID: 'c', startedAt: '2026-01-02T03:04:05Z' };
-const running: Report = { phase: 'Running', progress: { message: 'The target runs.' }, target };
+const running: Report = { phase: 'Running', progress: { message: 'The target is running.' }, target };
 const ended = { ...target, exitCode: 0, finishedAt: '2026-01-02T03:04:15Z' };
 const upload = (bytes: number): Report => ({
   phase: 'Uploading',

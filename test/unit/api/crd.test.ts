@@ -5,7 +5,7 @@ import { policyResourceDefinition } from '../../../src/policy/policy-crd.ts';
 import { listAt, recordAt } from '../../../src/kube/json.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 
-test('nobody has to write what has a default', () => {
+test('a field with a default is not required', () => {
   const field = { type: 'string' };
   const schema = { required: ['a', 'b'], properties: { a: field, b: { ...field, default: 'x' } } };
   const nested = { properties: { required: { items: schema } }, required: ['required'] };
@@ -17,7 +17,7 @@ test('nobody has to write what has a default', () => {
   assert.equal(requireNoDefaults({ ...schema, required: ['b'] }), { properties: schema.properties });
 });
 
-/** The paths in a schema of what the API server does not store: what is empty or false, but for defaults. */
+/** The paths of what the API server does not store: empty and false values, except in defaults. */
 function unstored(value: unknown, path = 'schema'): string[] {
   if (value === '' || value === false) return [path];
   if (typeof value !== 'object' || value === null) return [];
@@ -26,13 +26,13 @@ function unstored(value: unknown, path = 'schema'): string[] {
   return entries.flatMap(([key, inner]) => (key === 'default' ? [] : unstored(inner, `${path}.${key}`)));
 }
 
-test('properties that have none are left out, and a field of that name is not', () => {
+test('empty properties are left out, but not a field of that name', () => {
   const field = { type: 'object', description: 'x' };
   const schema = { properties: { a: { ...field, properties: {} }, properties: field } };
   assert.equal(withoutEmptyProperties(schema), { properties: { a: field, properties: field } });
 });
 
-test('the API server stores every word of a schema: what it drops would be a difference for ever', () => {
+test('the API server stores the whole schema, so that no tool reports a difference', () => {
   assert.equal(unstored({ a: { properties: {}, default: {} } }), ['schema.a.properties']);
   for (const definition of [customResourceDefinition(), policyResourceDefinition()]) {
     const [version] = listAt(recordAt(definition, 'spec'), 'versions');
@@ -42,7 +42,7 @@ test('the API server stores every word of a schema: what it drops would be a dif
   }
 });
 
-test('both definitions leave room in the annotation of 256 KiB in which kubectl apply keeps what it applied', () => {
+test('both CRDs fit into half of the 256 KiB of annotations that kubectl apply uses', () => {
   for (const definition of [customResourceDefinition(), policyResourceDefinition()])
     assert.ok(JSON.stringify(definition).length < 128 * 1024);
 });

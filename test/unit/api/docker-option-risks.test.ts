@@ -8,7 +8,7 @@ import {
 } from '../../../src/api/docker/option-risks.ts';
 import type { DockerOptions } from '../../../src/api/docker/options.ts';
 
-/** What of the options is dangerous, as `option=value`. */
+/** The dangerous values, as `option=value`. */
 const dangers = (options: DockerOptions) =>
   dangerousOptions(options).map(({ option, value }) => `${option}=${value}`);
 
@@ -62,7 +62,7 @@ const harmless: DockerOptions = {
   logConfig: { type: 'none' },
 };
 
-test('what stays within the container, or takes rights away, needs no leave', () => {
+test('an option that affects only the container, or only restricts it, is harmless', () => {
   assert.equal(dangers(harmless), []);
   assert.equal(dangers({ network: 'bridge', ipcMode: 'none' }), []);
 });
@@ -107,13 +107,13 @@ const dangerous: [DockerOptions, string[]][] = [
 ];
 
 for (const [options, named] of dangerous) {
-  test(`${JSON.stringify(options)} needs the operator's leave`, () => {
+  test(`${JSON.stringify(options)} is dangerous`, () => {
     assert.equal(dangers(options), named);
     for (const { why } of dangerousOptions(options)) assert.match(why, /^.{10,}[^.]$/);
   });
 }
 
-test('every option of the schema is known here to be harmless or dangerous', () => {
+test('every option of the schema is tested above', () => {
   const tested = new Set([
     ...Object.keys(harmless),
     ...dangerous.flatMap(([options]) => Object.keys(options)),

@@ -8,7 +8,7 @@ import { validateSpec } from '../../../src/api/validate.ts';
 import { isRecord } from '../../../src/support/narrow.ts';
 import { aSpec, metadata, specOf } from '../../fixtures/builders.ts';
 
-/** The problem of a spec, or nothing. */
+/** Undefined for a valid spec. */
 function problemOf(spec: unknown): string | undefined {
   const parsed = parseSpec(spec);
   return 'problem' in parsed ? parsed.problem : undefined;
@@ -18,7 +18,7 @@ test('a spec that the API server has stored is accepted', () => {
   assert.is(problemOf(aSpec()), undefined);
 });
 
-test('the defaults of the schema are those that the API server fills in', () => {
+test('the API server sets the defaults of the schema', () => {
   const spec = specOf({
     image: 'a',
     volumes: [{ name: 'd', bindMount: { hostPath: '/d', containerPath: '/d' } }],
@@ -29,19 +29,19 @@ test('the defaults of the schema are those that the API server fills in', () => 
 });
 
 for (const [what, spec, problem] of [
-  ['no spec at all', undefined, /^spec/],
+  ['no spec', undefined, /^spec/],
   ['no image', { backoffLimit: 0, startDeadlineSeconds: 1 }, /image/],
   ['an empty image', aSpec({ image: '' }), /^spec\.image/],
-  ['a backoffLimit that is no number', { ...aSpec(), backoffLimit: '1' }, /^spec\.backoffLimit/],
+  ['a backoffLimit that is not a number', { ...aSpec(), backoffLimit: '1' }, /^spec\.backoffLimit/],
   ['a deadline of 0', aSpec({ activeDeadlineSeconds: 0 }), /^spec\.activeDeadlineSeconds/],
   ['an unknown pull policy', { ...aSpec(), imagePullPolicy: 'Sometimes' }, /^spec\.imagePullPolicy/],
   [
-    'a memory limit that is no quantity',
+    'a memory limit that is not a quantity',
     aSpec({ resources: { limits: { memory: '4 GB' } } }),
     /^spec\.resources/,
   ],
   [
-    'an id that Girder never gives',
+    'an ID that is not from Girder',
     aSpec({ transforms: [{ name: 'ct', girderFileIdToVolume: { fileId: '../../x' } }] }),
     /^spec\.transforms\.0\.girderFileIdToVolume\.fileId/,
   ],
@@ -61,14 +61,14 @@ test('quantities are numbers or texts, as in Kubernetes', () => {
   }
 });
 
-test('stored metadata is read, and anything else is a defect', () => {
+test('metadata of a stored object is parsed, and anything else is a defect', () => {
   assert.equal(parseMetadata(metadata), metadata);
   for (const value of [undefined, {}, { ...metadata, generation: '1' }]) {
-    assert.throws(() => parseMetadata(value), /no metadata of a stored DockerRun/);
+    assert.throws(() => parseMetadata(value), /does not have the metadata of a stored DockerRun/);
   }
 });
 
-/** What stands for the values that a user fills in; as an id of Girder it will do everywhere. */
+/** Replaces the variables that a user fills in; an ID of Girder is a valid value for all but URLs. */
 const filledIn = (text: string) =>
   text
     .replace(/\$\{[A-Z_]*URL\}/g, 'https://girder.example.org/api/v1')

@@ -8,13 +8,13 @@ test('a text that is not JSON has no value', () => {
   for (const text of ['', '{', 'undefined', '<html>']) assert.is(parseJson(text), undefined);
 });
 
-test('members that are undefined are left out, and all other values stay', () => {
+test('undefined members are left out, and all other values stay', () => {
   const kept = { text: '', number: 0, flag: false, none: null, list: [undefined], inner: { a: undefined } };
   assert.equal(Object.keys(defined({ a: undefined, ...kept, z: undefined })), Object.keys(kept));
   assert.equal(defined({ a: undefined, ...kept }), kept);
 });
 
-test('what may be undefined is an optional member of the result', () => {
+test('a member that may be undefined is optional in the result', () => {
   const message = [''].find((text) => text !== '');
   const status: { readonly phase: string; message?: string } = defined({ phase: 'Running', message });
   assert.equal(Object.keys(status), ['phase']);
@@ -22,7 +22,7 @@ test('what may be undefined is an optional member of the result', () => {
   assert.is(known.message, 'done');
 });
 
-test('the argument stays as it is', () => {
+test('the argument is not changed', () => {
   const members = Object.freeze({ a: 1, b: undefined });
   assert.is.not(defined(members), members);
   assert.equal(Object.keys(members), ['a', 'b']);

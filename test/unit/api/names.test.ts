@@ -7,7 +7,7 @@ const uid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const labelPattern = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
-/** Any name that the API server takes for a DockerRun: a DNS subdomain of at most 253 characters. */
+/** Any name that the API server accepts for a DockerRun: a DNS subdomain of at most 253 characters. */
 const runName = fc
   .array(fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$/), { minLength: 1, maxLength: 12 })
   .map((parts) =>
@@ -17,15 +17,15 @@ const runName = fc
       .replace(/[^a-z0-9]+$/, ''),
   );
 
-test('the name of a Job is the name of its run and the beginning of its uid', () => {
+test('the name of a Job is the name of its run and the beginning of its UID', () => {
   assert.is(jobName({ name: 'segment', uid }), 'segment-0b9ad1c6');
 });
 
-test('a dot, which no label value of a pod template may end with and no pod name likes, becomes a hyphen', () => {
+test('a dot in the name of a run becomes a hyphen in the name of its Job', () => {
   assert.is(jobName({ name: 'lab.segment.v1', uid }), 'lab-segment-v1-0b9ad1c6');
 });
 
-test('the name of a Job leaves room for the number of a pod in a DNS label of 63 characters', () => {
+test('the name of a Job with the index of a pod fits into a DNS label of 63 characters', () => {
   fc.assert(
     fc.property(runName, fc.uuid(), (name, anyUid) => {
       const job = jobName({ name, uid: anyUid });
@@ -35,7 +35,7 @@ test('the name of a Job leaves room for the number of a pod in a DNS label of 63
   );
 });
 
-test('the cleanup Job has a name of its own, which is a label value as well', () => {
+test('the name of the cleanup Job differs from that of the Job and is a DNS label of at most 63 characters', () => {
   assert.is(cleanupJobName({ name: 'segment', uid }), 'segment-0b9ad1c6-cleanup');
   fc.assert(
     fc.property(runName, fc.uuid(), (name, anyUid) => {
@@ -47,17 +47,17 @@ test('the cleanup Job has a name of its own, which is a label value as well', ()
   );
 });
 
-test('a run that is applied again under its name gets another Job', () => {
+test('a run that is applied again under the same name has another Job', () => {
   const again = 'ffffffff-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
   assert.is.not(jobName({ name: 'segment', uid }), jobName({ name: 'segment', uid: again }));
 });
 
-test('a cut never leaves a hyphen or a dot before the uid', () => {
+test('cutting a long name leaves no hyphen or dot before the UID', () => {
   const name = `${'a'.repeat(51)}.${'b'.repeat(20)}`;
   assert.is(jobName({ name, uid }), `${'a'.repeat(51)}-0b9ad1c6`);
 });
 
-test('a label value has at most 63 characters and ends in one that may end it', () => {
+test('a label value has at most 63 characters and ends with a letter or digit', () => {
   assert.is(labelValue(`${'a'.repeat(62)}.b`), 'a'.repeat(62));
   fc.assert(
     fc.property(runName, (name) => {
@@ -67,7 +67,7 @@ test('a label value has at most 63 characters and ends in one that may end it', 
   );
 });
 
-test('each attempt has a container name of its own', () => {
+test('each attempt has its own container name', () => {
   assert.is(containerName('run', 'attempt-1'), 'dockerrun-run-attempt-1');
   assert.is.not(containerName('run', 'attempt-1'), containerName('run', 'attempt-2'));
 });

@@ -33,7 +33,7 @@ test('millicores are exact', () => {
   assert.equal(inexact.slice(0, 10), []);
 });
 
-test('what Kubernetes does not take is no quantity', () => {
+test('a text that Kubernetes does not accept as a quantity is an error', () => {
   for (const text of [
     '',
     ' ',
@@ -50,10 +50,10 @@ test('what Kubernetes does not take is no quantity', () => {
     '1K',
     '1e3Mi',
   ])
-    assert.throws(() => parseQuantity(text), /is no quantity/, text);
+    assert.throws(() => parseQuantity(text), /is not a quantity/, text);
 });
 
-test('sizes mean what they mean to docker-py', () => {
+test('sizes have the meaning that they have for docker-py', () => {
   const sizes = {
     '1b': 1,
     '512': 512,
@@ -70,9 +70,9 @@ test('sizes mean what they mean to docker-py', () => {
   assert.is(parseDockerSize('0.0005k'), 0);
 });
 
-test('what is no size is an error that quotes it', () => {
+test('a text that is not a size is an error that quotes it', () => {
   for (const text of ['', 'm', '1x', '1 g', '1gib', 'NaN']) {
-    assert.throws(() => parseDockerSize(text), /is no size/, text);
+    assert.throws(() => parseDockerSize(text), /is not a size/, text);
   }
 });
 

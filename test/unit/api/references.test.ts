@@ -9,12 +9,12 @@ const values = new Map([
 ]);
 const expand = (text: string) => expandReferences(text, values);
 
-test('a reference becomes its value, wherever it stands and however often', () => {
+test('each reference is replaced by its value', () => {
   assert.is(expand('--in=$(x)/a.nrrd:$(x)'), '--in=/mnt/x/a.nrrd:/mnt/x');
   assert.is(expand('$(x)$(ct.image_1-a)'), '/mnt/x/mnt/ct');
 });
 
-test('two dollars make the text of the reference itself', () => {
+test('two dollars before a reference make it literal text', () => {
   assert.is(expand('$$(x)'), '$(x)');
   assert.is(expand('a$$(nothing)b'), 'a$(nothing)b');
   assert.equal(referencedNames('$$(x)'), []);
@@ -22,26 +22,26 @@ test('two dollars make the text of the reference itself', () => {
 
 // Kubernetes reads each `$$` as one `$` first and then the reference:
 // https://github.com/kubernetes/kubernetes/blob/master/third_party/forked/golang/expansion/expand.go
-test('of more dollars every two are one, as in Kubernetes', () => {
+test('each further pair of dollars becomes one, as in Kubernetes', () => {
   assert.is(expand('$$$(x)'), '$/mnt/x');
   assert.equal(referencedNames('$$$(x)'), ['x']);
   assert.is(expand('$$$$(x)'), '$$(x)');
   assert.equal(referencedNames('$$$$(x)'), []);
 });
 
-test('what cannot be a name is left to the shell', () => {
+test('text that cannot be a name stays as it is', () => {
   for (const text of ['$(cat file)', '$()', '$(1x)', '$(x', '$x', '${x}', '$(x )', '$(x.)', 'pid $$']) {
     assert.is(expand(text), text);
     assert.equal(referencedNames(text), []);
   }
 });
 
-test('a name without a value is left as it is, and known as referenced', () => {
+test('a reference without a value stays as it is, and counts as a reference', () => {
   assert.is(expand('$(unknown)'), '$(unknown)');
   assert.equal(referencedNames('$(unknown) $(x) $(unknown)'), ['unknown', 'x', 'unknown']);
 });
 
-test('a value is never expanded again', () => {
+test('references in a value are not expanded', () => {
   assert.is(
     expandReferences(
       '$(a)',
@@ -58,7 +58,7 @@ test('text without a dollar never changes', () => {
   fc.assert(fc.property(fc.string(), (text) => text.includes('$') || expand(text) === text));
 });
 
-test('exactly the names that are referenced decide what comes out', () => {
+test('the result depends only on the values of referenced names', () => {
   const piece = fc.constantFrom('$', '(', ')', 'x', '$(x)', '$$(x)', '$(y)', ' ', 'a');
   fc.assert(
     fc.property(fc.array(piece), (pieces) => {

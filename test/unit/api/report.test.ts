@@ -27,7 +27,7 @@ const anyReport: fc.Arbitrary<Report> = fc.record({
   results: fc.array(result, { maxLength: 100 }),
 });
 
-test('a termination message always fits into the 4096 bytes that the kubelet keeps, and is read back', () => {
+test('a termination message fits into the 4096 bytes that the kubelet keeps, and can be parsed', () => {
   fc.assert(
     fc.property(anyReport, (report) => {
       const text = terminationMessage(report);
@@ -37,7 +37,7 @@ test('a termination message always fits into the 4096 bytes that the kubelet kee
   );
 });
 
-test('a termination message is shortened as soon as it is one byte too long, and no sooner', () => {
+test('a termination message is shortened if and only if it is too long', () => {
   const base = { ...failed, results: [] };
   const sizeOf = (length: number) => {
     const transfers = [{ name: 'n'.repeat(length), direction: 'download' as const, bytes: 1, totalBytes: 1 }];
@@ -48,7 +48,7 @@ test('a termination message is shortened as soon as it is one byte too long, and
   assert.is(longest?.bytes, 4096);
 });
 
-test('a short final word is kept whole, without the progress of a moment', () => {
+test('a short report is kept whole, except for its progress', () => {
   const report: Report = {
     ...failed,
     target: { exitCode: 3 },
@@ -71,24 +71,24 @@ const aResult = (hook: number) => ({
   ...{ name: `mask-${hook}.nrrd`, size: 1, sha256: '0'.repeat(64) },
 });
 
-test('what does not fit goes in order: transfers first', () => {
+test('transfers are the first to be dropped from a long report', () => {
   const results = [aResult(0), aResult(1)];
   const read = parseReport(terminationMessage({ ...failed, target, transfers, results }));
   assert.equal(read, { ...failed, target, results });
 });
 
-test('beside many results a message is cut to the bytes that are left', () => {
+test('a long message is cut to the bytes that the results leave', () => {
   const results = Array.from({ length: 15 }, (_, hook) => aResult(hook));
-  const said = { ...failed, target, results, resultCount: 60 };
-  const text = terminationMessage({ ...said, transfers, message: 'because '.repeat(400) });
+  const expected = { ...failed, target, results, resultCount: 60 };
+  const text = terminationMessage({ ...expected, transfers, message: 'because '.repeat(400) });
   const { message = '', ...rest } = parseReport(text) ?? {};
-  assert.equal({ ...rest, message: failed.message }, said);
+  assert.equal({ ...rest, message: failed.message }, expected);
   assert.match(message, /^(because )+b?.*…$/);
   const bytes = Buffer.byteLength(text);
   assert.ok(bytes <= 4096 && bytes > 4090, `${bytes} bytes`);
 });
 
-test('a text that is longer than any report of a worker is none', () => {
+test('a text that is longer than any report of a worker is not a report', () => {
   const report = (length: number) => JSON.stringify({ ...failed, message: 'x'.repeat(length) });
   assert.ok(parseReport(report(120 * 1024)));
   assert.is(parseReport(report(128 * 1024)), undefined);
@@ -100,7 +100,7 @@ for (const [what, character] of [
   ['of three bytes each', '語'],
   ['that JSON escapes', '\u001b'],
 ] as const) {
-  test(`the reason survives a message of characters ${what}`, () => {
+  test(`the reason is kept with a long message of characters ${what}`, () => {
     const message = character.repeat(5000);
     const target = { containerID: 'c'.repeat(64), exitCode: 3, oomKilled: false, reason: 'Error' };
     const read = parseReport(terminationMessage({ ...failed, message, target }));
@@ -109,7 +109,7 @@ for (const [what, character] of [
   });
 }
 
-test('what is no report of ours is none', () => {
+test('a text that does not match the schema is not a report', () => {
   for (const text of [
     undefined,
     '',

@@ -14,22 +14,22 @@ const plan: RunPlan = {
   podCgroup: { root: '/', qosClass: 'Burstable' },
 };
 
-test('a plan comes out of its text as it went in', () => {
+test('a plan is the same after it is written and parsed', () => {
   assert.equal(parsePlan(JSON.stringify(plan)), plan);
 });
 
-test('a worker without a plan says which variable is missing', () => {
+test('the error about a missing plan names the variable', () => {
   assert.throws(() => parsePlan(undefined), /DOCKERRUN_PLAN is not set/);
 });
 
-test('a plan that another version made says where it differs', () => {
+test('the error about a plan of another version names the field that differs', () => {
   const { kubeletRoot: _, ...without } = plan;
   assert.throws(() => parsePlan(JSON.stringify(without)), /DOCKERRUN_PLAN.*kubeletRoot/);
   const wrong = { ...plan, spec: { ...plan.spec, args: 'no list' } };
   assert.throws(() => parsePlan(JSON.stringify(wrong)), /DOCKERRUN_PLAN\/spec\/args/);
 });
 
-test('a plan that is no JSON is refused', () => {
+test('a plan that is not JSON is refused', () => {
   assert.throws(
     () => parsePlan('{'),
     (error: unknown) => error instanceof SyntaxError,

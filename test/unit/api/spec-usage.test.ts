@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { journalledVolumes } from '../../../src/api/spec-usage.ts';
 import { specOf } from '../../fixtures/builders.ts';
 
-test('what outlives a pod are the directories of the node and claims that something is put into', () => {
+test('volumes that outlive the pod and that the worker writes to are journalled', () => {
   const bindMount = (path: string) => ({ hostPath: path, containerPath: path, mode: 'rw' });
   const spec = specOf({
     image: 'busybox',
@@ -24,7 +24,7 @@ test('what outlives a pod are the directories of the node and claims that someth
   assert.equal(journalledVolumes(spec), { journalled: ['downloads', 'claim'], directories: ['scratch'] });
 });
 
-test('a run without volumes leaves nothing', () => {
+test('a run without volumes has no journalled volumes', () => {
   assert.equal(journalledVolumes(specOf({ image: 'busybox' })), { journalled: [], directories: [] });
 });
 

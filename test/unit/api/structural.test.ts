@@ -20,7 +20,7 @@ const schema: StructuralSchema = {
   },
 };
 
-test('defaults are filled in at every depth, but not inside of what is absent', () => {
+test('defaults are set at every depth, but not inside absent objects', () => {
   const filled = applyDefaults(schema, {
     list: [{ name: 'a', mount: {} }, { name: 'b' }],
     map: { x: { path: '/' } },
@@ -33,7 +33,7 @@ test('defaults are filled in at every depth, but not inside of what is absent', 
   });
 });
 
-test('what is given stays, and null counts as absent', () => {
+test('given values stay, and null counts as absent', () => {
   const filled = applyDefaults(schema, {
     limit: 2,
     mount: { mode: null, path: null },
@@ -43,18 +43,18 @@ test('what is given stays, and null counts as absent', () => {
   assert.equal(filled, { limit: 2, mount: { mode: 'rw' }, map: {}, options: { on: true } });
 });
 
-test('a default is a copy, so that no two values share it', () => {
+test('two values do not share the object of a default', () => {
   const [one, two] = [applyDefaults(schema, {}), applyDefaults(schema, {})] as { options: object }[];
   assert.is.not(one?.options, two?.options);
   assert.equal(schema.properties?.['options']?.default, {});
 });
 
-test('what the schema does not look into is left alone', () => {
+test('an object with unknown fields preserved stays unchanged', () => {
   const anything = { a: null, mode: [{ b: null }] };
   assert.equal(applyDefaults(schema, { anything }), { anything, limit: 0, options: { on: true } });
 });
 
-test('unknown fields are told with their paths', () => {
+test('unknown fields are reported with their paths', () => {
   const value = {
     limits: 1,
     mount: { paths: '' },
@@ -66,12 +66,12 @@ test('unknown fields are told with their paths', () => {
   assert.equal(unknown, ['spec.limits', 'spec.mount.paths', 'spec.list[1].mount.x', 'spec.map[/a/b].y']);
 });
 
-test('the names of what every object inherits are no fields', () => {
+test('names that every object inherits are unknown fields', () => {
   const value: unknown = JSON.parse('{"constructor": {}, "mount": {"__proto__": 1}}');
   assert.equal(unknownFields({ schema, value, path: 'spec' }), ['spec.constructor', 'spec.mount.__proto__']);
 });
 
-test('two elements of a list with the same key are told', () => {
+test('an element with the key of an earlier one is reported', () => {
   const value = { list: [{ name: 'a' }, { name: 'b' }, { name: 'a' }] };
   assert.equal(duplicateKeys({ schema, value, path: 'spec' }), [
     'spec.list[2]: another element of the list has the same name',

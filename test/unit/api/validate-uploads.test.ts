@@ -10,7 +10,7 @@ const claim = (readOnly: boolean) => ({
   persistentVolumeClaim: { claimName: 'c', containerPath: '/c', readOnly },
 });
 
-/** The problems of a spec that uploads a path of a claim and has a stream that becomes a file. */
+/** Validates a spec that uploads from a claim and streams its standard output to Girder. */
 function problems({
   upload = {},
   stream = {},
@@ -37,32 +37,38 @@ function problems({
   return validateSpec(spec);
 }
 
-test('metadata that Girder stores is no problem, whatever its inner keys are', () => {
+test('metadata is accepted with any inner keys, as Girder stores them', () => {
   assert.equal(problems({ upload: { metadata: { a: { 'b.c': 1 } } }, stream: { metadata: { b$: 1 } } }), []);
 });
 
 for (const key of ['', 'a.b', '$a']) {
-  test(`the key ${JSON.stringify(key)} of metadata is refused with its field before anything runs`, () => {
+  test(`the key ${JSON.stringify(key)} of metadata is refused with its field`, () => {
     const metadata = { good: 1, [key]: 1 };
     const [hook = '', ...others] = problems({ upload: { metadata } });
-    assert.match(hook, 'spec.girderResultHooks[1].girderUploadVolumePathToItem.metadata: it has the key');
+    assert.match(
+      hook,
+      'spec.girderResultHooks[1].girderUploadVolumePathToItem.metadata: Girder does not accept the key',
+    );
     assert.match(hook, JSON.stringify(key));
     assert.equal(others, []);
     const [stream = ''] = problems({ stream: { metadata } });
-    assert.match(stream, 'spec.transforms: log.connect.output.girderStreamToItem.metadata: it has the key');
+    assert.match(
+      stream,
+      'spec.transforms: log.connect.output.girderStreamToItem.metadata: Girder does not accept the key',
+    );
   });
 }
 
-test('a filename is for a file, and a volume is none', () => {
+test('a filename requires a single file, and not a whole volume', () => {
   assert.equal(problems({ upload: { filename: 'a' } }), []);
   assert.equal(problems({ upload: { filename: 'a', volumePath: 'claim' } }), [
-    'spec.girderResultHooks[1].girderUploadVolumePathToItem.filename: it is for a file, but claim is a whole volume',
+    'spec.girderResultHooks[1].girderUploadVolumePathToItem.filename: it requires a single file, but claim is a whole volume',
   ]);
 });
 
-test('nothing can be deleted from a claim that is readOnly', () => {
+test('files of a claim that is readOnly cannot be deleted', () => {
   const problem =
-    'spec.girderResultHooks[1].girderUploadVolumePathToItem.deleteFile: nothing can be deleted from claim, whose claim is readOnly';
+    'spec.girderResultHooks[1].girderUploadVolumePathToItem.deleteFile: cannot delete files from claim, whose claim is readOnly';
   for (const volumePath of ['out', 'claim']) {
     assert.equal(problems({ readOnly: true, upload: { volumePath, deleteFile: true } }), [problem]);
     assert.equal(problems({ readOnly: true, upload: { volumePath } }), []);

@@ -25,15 +25,15 @@ const good: DockerRunSpec = specOf({
   girder,
 });
 
-/** The problems of the good spec with some fields changed. */
+/** Validates the good spec with some fields changed. */
 const problems = (changes: Partial<DockerRunSpec>) => validateSpec({ ...good, ...changes });
 
-test('a good spec and the smallest spec have no problem', () => {
+test('a good spec and a minimal spec have no problems', () => {
   assert.equal(validateSpec(good), []);
   assert.equal(validateSpec(aSpec()), []);
 });
 
-test('a reference that nothing declares is named with its field, what is known, and how to mean the text', () => {
+test('the message about an undeclared reference names its field, the known names and how to escape it', () => {
   const [problem = '', ...more] = problems({ args: ['a', '--in=$(cts)'] });
   assert.equal(more, []);
   assert.match(problem, /^spec\.args\[1\]: \$\(cts\)/);
@@ -41,7 +41,7 @@ test('a reference that nothing declares is named with its field, what is known, 
   assert.match(problem, /\$\$\(cts\)/);
 });
 
-test('references in the command are checked like those in the arguments', () => {
+test('references in the command are checked as well', () => {
   assert.match(problems({ command: ['$(python)'] })[0] ?? '', /^spec\.command\[0\]: \$\(python\)/);
 });
 
@@ -50,17 +50,17 @@ for (const [what, text, isKnown] of [
   ['the volume that every run has', '--in=$(temporaryVolume)/a', true],
   ['a volume', '$(d)/x', true],
   ['a transform', '$(p)', true],
-  ['a pipe of a connection', '$(piped)', true],
+  ['the pipe of a connect', '$(piped)', true],
   ['a literal text', '$$(nothing)', true],
-  ['what can be no name', '$(cat file) $() $(1)', true],
-  ['what nothing declares', '$(d) and $(nothing)', false],
-  ['a whole text that nothing declares', '$(nothing)', false],
-  ['a name with a dot that nothing declares', '$(nothing.1)', false],
-  ['what nothing declares after a literal dollar', '$$$(nothing)', false],
-  ['a connection without a pipe', '$(told)', false],
+  ['what cannot be a name', '$(cat file) $() $(1)', true],
+  ['an undeclared name', '$(d) and $(nothing)', false],
+  ['a text that is only an undeclared name', '$(nothing)', false],
+  ['an undeclared name with a dot', '$(nothing.1)', false],
+  ['an undeclared name after a literal dollar', '$$$(nothing)', false],
+  ['a connect without a pipe', '$(logged)', false],
 ] as const) {
   for (const field of ['command', 'args']) {
-    test(`${what} in ${field} is ${isKnown ? 'taken' : 'refused'}`, () => {
+    test(`${what} in ${field} is ${isKnown ? 'accepted' : 'refused'}`, () => {
       const pipe = { input: { namedOutputPipe: { name: 'q' } }, output: { hostStdOut: {} } };
       const run = {
         image: 'busybox',
@@ -69,12 +69,12 @@ for (const [what, text, isKnown] of [
         transforms: [
           { name: 'p', volumePath: { filename: 'f' } },
           { name: 'piped', connect: pipe },
-          { name: 'told', connect: { input: { containerStdErr: {} }, output: { hostStdOut: {} } } },
+          { name: 'logged', connect: { input: { containerStdErr: {} }, output: { hostStdOut: {} } } },
         ],
       };
-      const told = validateSpec(specOf(run)).join();
-      if (isKnown) assert.is(told, '');
-      else assert.match(told, new RegExp(`^spec\\.${field}\\[1\\]: \\$\\((nothing(\\.1)?|told)\\)`));
+      const message = validateSpec(specOf(run)).join();
+      if (isKnown) assert.is(message, '');
+      else assert.match(message, new RegExp(`^spec\\.${field}\\[1\\]: \\$\\((nothing(\\.1)?|logged)\\)`));
     });
   }
 }
@@ -89,18 +89,18 @@ test('a transform cannot have the name of the volume that every run has', () => 
   assert.match(problems({ transforms })[0] ?? '', /"temporaryVolume" is also the name of a volume/);
 });
 
-test('a download or an output needs a volume of the run', () => {
+test('a download or an output must name a volume of the run', () => {
   const transforms = [
     { name: 'ct', girderFileIdToVolume: { fileId, volume: 'lost' } },
     { name: 'mask', volumePath: { filename: 'mask.nrrd', volume: 'ct' } },
   ];
   assert.equal(problems({ transforms }), [
-    'spec.transforms: ct.girderFileIdToVolume.volume: "lost" is no volume of this run',
-    'spec.transforms: mask.volumePath.volume: "ct" is no volume of this run',
+    'spec.transforms: ct.girderFileIdToVolume.volume: "lost" is not a volume of this run',
+    'spec.transforms: mask.volumePath.volume: "ct" is not a volume of this run',
   ]);
 });
 
-test('an upload needs a volumePath, and a download is none', () => {
+test('an upload must name a volumePath, and not a download', () => {
   for (const volumePath of ['ct', 'lost']) {
     const { girderResultHooks } = specOf({
       ...good,
@@ -108,18 +108,18 @@ test('an upload needs a volumePath, and a download is none', () => {
     });
     const [problem = ''] = validateSpec({ ...good, ...(girderResultHooks && { girderResultHooks }) });
     assert.match(problem, /^spec\.girderResultHooks\[0\]\.girderUploadVolumePathToItem\.volumePath: /);
-    assert.match(problem, new RegExp(`"${volumePath}" is no volumePath transform`));
+    assert.match(problem, new RegExp(`"${volumePath}" is not a volumePath transform`));
   }
 });
 
-test('two mounts at one place are a problem, also with a slash at the end and of different kinds', () => {
+test('two mounts at one path are a problem, also with a slash at the end or of different kinds', () => {
   const volumes = [bind('data', '/mnt/data'), bind('code', '/mnt/data/')];
-  assert.match(problems({ volumes })[0] ?? '', /spec\.volumes: code.*spec\.volumes: data is mounted/);
+  assert.match(problems({ volumes })[0] ?? '', /spec\.volumes: code.*spec\.volumes: data is already mounted/);
   const dockerVolumes = { '/srv/x': { bind: '/code', mode: 'ro' as const } };
   assert.match(problems({ dockerVolumes })[0] ?? '', /spec\.dockerVolumes: \/srv\/x.*spec\.volumes: code/);
 });
 
-test('a sentence about an unknown name lists some of the known ones, however many there are', () => {
+test('the message about an unknown name lists only some of many known names', () => {
   const transforms = Array.from({ length: 256 }, (_, index) => ({
     name: `t${index}`,
     volumePath: { filename: 'f' },
@@ -129,7 +129,7 @@ test('a sentence about an unknown name lists some of the known ones, however man
   assert.match(problem, /and 249 more/);
 });
 
-test('two files cannot be downloaded to one path, but one file can have two names', () => {
+test('two files cannot be downloaded to one path, but one file may have two names', () => {
   const file = (name: string, fileId: string) => ({
     name,
     girderFileIdToVolume: { fileId, filename: 'a.bin' },
@@ -140,7 +140,7 @@ test('two files cannot be downloaded to one path, but one file can have two name
   assert.equal(problems({ ...plain, transforms: [file('a', first), file('b', first)] }), []);
 });
 
-test('limits that no container can have, and requests above them, are problems', () => {
+test('a limit below the minimum of a container, or below the request, is a problem', () => {
   assert.match(problems({ resources: { limits: { memory: '100m' } } })[0] ?? '', /limits\.memory.*6Mi/);
   assert.match(problems({ resources: { limits: { cpu: 0 } } })[0] ?? '', /limits\.cpu.*10m/);
   assert.match(
@@ -150,28 +150,28 @@ test('limits that no container can have, and requests above them, are problems',
   assert.equal(problems({ resources: { requests: { cpu: '1' }, limits: { cpu: 1, memory: '6Mi' } } }), []);
 });
 
-test('nothing can be mounted over the root directory of the target', () => {
+test('a volume cannot be mounted over the root directory of the target', () => {
   assert.match(
     problems({ dockerVolumes: { '/srv/x': { bind: '/', mode: 'ro' } } })[0] ?? '',
     /root directory/,
   );
 });
 
-test('nothing can be mounted over the temporary volume of the run', () => {
+test('a volume cannot be mounted over the temporary volume of the run', () => {
   const dockerVolumes = { '/srv/x': { bind: '/mnt/girder_worker/temporary', mode: 'rw' as const } };
   assert.is(problems({ dockerVolumes }).length, 1);
 });
 
-test('one container path with doubled slashes is the same place', () => {
+test('a container path with doubled slashes is the same path', () => {
   const volumes = [bind('data', '/mnt/data'), bind('code', '/mnt//data')];
   assert.is(problems({ volumes }).length, 1);
 });
 
-test('every problem is told at once', () => {
+test('all problems are reported at once', () => {
   assert.is(problems({ args: ['$(a)', '$(b)'], command: ['$(c)'] }).length, 3);
 });
 
-test('a stream needs an address that is one, and no header of the request itself', () => {
+test('a stream needs a valid URL, and cannot set the headers of the HTTP client', () => {
   const stream = (url: string, ...headers: string[]) =>
     problems({
       transforms: [
@@ -189,14 +189,11 @@ test('a stream needs an address that is one, and no header of the request itself
       girderResultHooks: [],
     });
   assert.equal(stream('https://sink/in?key=x', 'Girder-Token'), []);
-  assert.match(stream('http://[')[0] ?? '', /out.*\.url: it is no address/);
-  assert.match(stream('http://user:password@sink/')[0] ?? '', /it has a user/);
+  assert.match(stream('http://[')[0] ?? '', /out.*\.url: it is not a valid URL/);
+  assert.match(stream('http://user:password@sink/')[0] ?? '', /it contains a user or password/);
   assert.match(stream('http://sink/a%2Fb')[0] ?? '', /encoded slash/);
   for (const header of ['Host', 'content-length', 'Transfer-Encoding']) {
-    assert.match(
-      stream('http://sink/', header)[0] ?? '',
-      new RegExp(`${header} is set by the request itself`),
-    );
+    assert.match(stream('http://sink/', header)[0] ?? '', new RegExp(`${header} is set by the HTTP client`));
   }
 });
 

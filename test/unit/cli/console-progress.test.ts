@@ -18,7 +18,7 @@ test('each phase is told once', () => {
   assert.equal(lines.next({ phase: 'Preparing' }, 0), ['pulling the image and downloading the inputs']);
   assert.equal(lines.next({ phase: 'Preparing' }, 9_000), []);
   assert.equal(lines.next(running, 9_000), ['the target runs (container 0123456789ab)']);
-  assert.equal(lines.next({ ...running, progress: { message: 'The target runs.' } }, 20_000), []);
+  assert.equal(lines.next({ ...running, progress: { message: 'The target is running.' } }, 20_000), []);
 });
 
 test('progress is told every 2 seconds or every 10 percent', () => {

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Verdict } from '../../../src/controller/decide/outcome.ts';
 import { conditionsOf } from '../../../src/controller/decide/decision.ts';
 
-const running: Verdict = { phase: 'Running', reason: 'Running', message: 'The target runs.' };
+const running: Verdict = { phase: 'Running', reason: 'Running', message: 'The target is running.' };
 const failed: Verdict = { phase: 'Failed', reason: 'TargetFailed', message: 'No.', accepted: true };
 const first = '2026-01-02T03:04:05.000Z';
 const later = '2026-01-02T04:00:00.000Z';

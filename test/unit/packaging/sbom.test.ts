@@ -11,7 +11,7 @@ function documentOf(folders: readonly string[], created = 0): Record<string, unk
   return JSON.parse(JSON.stringify(document)) as Record<string, unknown>;
 }
 
-test('a package counts as bundled when some of its code is in the output', () => {
+test('a package is bundled if some of its code is in the output', () => {
   const input = (bytesInOutput: number) => ({ bytesInOutput });
   const output = (inputs: Record<string, { bytesInOutput: number }>) => ({
     ...{ bytes: 0, inputs, imports: [], exports: [] },
@@ -35,7 +35,7 @@ test('a package counts as bundled when some of its code is in the output', () =>
   ]);
 });
 
-test('the lock tells version, licence and checksum of a package, and what it does not know is an error', () => {
+test('the lock file has the version, licence and checksum of a package, and an unknown package is an error', () => {
   const axios = locked('node_modules/axios');
   assert.is(axios.name, 'axios');
   assert.match(axios.version, /^\d+\.\d+\.\d+$/);
@@ -54,7 +54,7 @@ test('the same version in two folders is one package', () => {
   assert.is(distinct([axios, { ...axios, version: '0.0.1' }]).length, 2);
 });
 
-test('the document has the fields that SPDX 2.3 asks for, and says that the program contains each package', () => {
+test('the document has the required fields of SPDX 2.3 and relates each package to the program', () => {
   const document = documentOf(['node_modules/axios', 'node_modules/@kubernetes/client-node'], 1_700_000_000);
   assert.is(document['spdxVersion'], 'SPDX-2.3');
   assert.is(document['dataLicense'], 'CC0-1.0');
@@ -71,7 +71,7 @@ test('the document has the fields that SPDX 2.3 asks for, and says that the prog
   assert.is(text.match(/"relationshipType":"DESCRIBES"/g)?.length, 1);
 });
 
-test('ids of packages are unique and made of letters that SPDX allows', () => {
+test('package IDs are unique and have only characters that SPDX allows', () => {
   const document = documentOf(['node_modules/axios', 'node_modules/@kubernetes/client-node']);
   const ids = [...JSON.stringify(document['packages']).matchAll(/"SPDXID":"([^"]+)"/g)].map(([, id]) => id);
   assert.is(ids.length, 4);
@@ -79,7 +79,7 @@ test('ids of packages are unique and made of letters that SPDX allows', () => {
   for (const id of ids) assert.match(String(id), /^SPDXRef-[A-Za-z0-9.-]+$/);
 });
 
-test('the same parts give the same document, other parts another namespace', () => {
+test('the same parts result in the same document, and other parts in another namespace', () => {
   assert.equal(documentOf(['node_modules/axios']), documentOf(['node_modules/axios']));
   assert.is.not(
     documentOf(['node_modules/axios'])['documentNamespace'],

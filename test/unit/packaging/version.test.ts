@@ -7,7 +7,7 @@ import { versionText } from '../../../src/cli/arguments.ts';
 import { commonHeaders } from '../../../src/girder/http/transport.ts';
 import { revision, userAgent, version } from '../../../src/support/version.ts';
 
-test('the version stands in package.json, and everything else says the same', () => {
+test('the version everywhere is that of package.json', () => {
   const chart = parse(readFileSync('deploy/chart/Chart.yaml', 'utf8')) as Record<string, unknown>;
   assert.is(version, manifest.version);
   assert.is(chart['version'], version);
@@ -17,7 +17,7 @@ test('the version stands in package.json, and everything else says the same', ()
   assert.ok(readFileSync('deploy/install.yaml', 'utf8').includes(`image: dockerrun:${version}\n`));
 });
 
-test('the source itself has no revision, and says so', () => {
+test('a program that runs from source reports the revision source', () => {
   assert.is(revision, 'source');
   assert.is(versionText, `dockerrun ${version} (source)\n`);
 });

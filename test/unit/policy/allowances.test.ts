@@ -5,7 +5,7 @@ import type { PolicySpec } from '../../../src/policy/policy-schema.ts';
 
 const [everywhere, scratch] = [{ pathPrefix: '/srv/data', readOnly: true }, { pathPrefix: '/srv/scratch' }];
 
-test('what is allowed to all is allowed in every namespace', () => {
+test('a permission for all runs applies in every namespace', () => {
   const spec: PolicySpec = {
     hostPaths: [everywhere],
     namespaces: [{ names: ['lab'], hostPaths: [scratch] }],
@@ -14,16 +14,16 @@ test('what is allowed to all is allowed in every namespace', () => {
   assert.equal(allowancesFor('lab', spec), { hostPaths: [everywhere, scratch] });
 });
 
-test('a name of a namespace can have *, and is meant as a whole', () => {
+test('* in the name of a namespace matches any text, and the name matches as a whole', () => {
   const spec: PolicySpec = { namespaces: [{ names: ['imaging-*', 'x*y'], hostPaths: [scratch] }] };
-  const isMeant = (namespace: string) => allowancesFor(namespace, spec).hostPaths !== undefined;
+  const matches = (namespace: string) => allowancesFor(namespace, spec).hostPaths !== undefined;
   for (const namespace of ['imaging-', 'imaging-a', 'imaging-a-b', 'xy', 'x-1-y'])
-    assert.ok(isMeant(namespace));
+    assert.ok(matches(namespace));
   for (const namespace of ['imaging', 'my-imaging-a', 'xyz', 'axy'])
-    assert.not(isMeant(namespace), namespace);
+    assert.not(matches(namespace), namespace);
 });
 
-test('a list that restricts when it is set allows what any of the entries that count has', () => {
+test('a list that restricts allows what any matching entry lists', () => {
   const spec: PolicySpec = {
     images: ['busybox'],
     namespaces: [
@@ -39,7 +39,7 @@ test('a list that restricts when it is set allows what any of the entries that c
   });
 });
 
-test('of defaults the last one counts, option by option, and a network takes the place of any other', () => {
+test('the last default of an option wins, and a network replaces any other', () => {
   const spec: PolicySpec = {
     dockerDefaults: { dns: ['10.0.0.53'], networkMode: 'bridge', shmSize: '64m' },
     namespaces: [

@@ -32,12 +32,12 @@ for (const url of [
   test(`${url} is not below ${root}`, () => assert.not(isBelow(url, root)));
 }
 
-test('an address of an odd form in the policy allows nothing', () => {
+test('an ambiguous URL in the policy allows nothing', () => {
   for (const odd of ['https://user@a.example', 'https://a.example/..', 'https://a.example/%2e'])
     assert.not(isBelow(odd, odd), odd);
 });
 
-test('whatever is allowed has the origin and the beginning of the path that it should, to those who send it', () => {
+test('an allowed URL has the origin and the path prefix of the policy also when URL parses it', () => {
   const part = fc.constantFrom(
     'streams',
     'a',

@@ -19,7 +19,7 @@ for (const [image, whole] of [
   [`busybox:1.36${digest}`, `docker.io/library/busybox${digest}`],
   ['Registry/x', 'Registry/x:latest'],
 ] as const) {
-  test(`${image} is ${whole}`, () => {
+  test(`${image} is normalized to ${whole}`, () => {
     const { name, version } = imageReference(image) ?? { name: '', version: '' };
     assert.is(name + version, whole);
   });
@@ -80,11 +80,11 @@ test('any image is allowed unless the policy lists images', () => {
   assert.is(refusal('busybox', 'images: [registry.example.org/, busybox]'), undefined);
 });
 
-test('a refusal names the whole image, so that one sees what was compared', () => {
+test('a refusal names the image as the policy compares it', () => {
   const { sentence = '' } = refusal('busybox', 'images: [registry.example.org/]') ?? {};
   assert.match(sentence, /^spec\.image: the policy does not allow docker\.io\/library\/busybox:latest\. /);
   assert.match(sentence, /images in the policy\.$/);
-  assert.match(refusal('cafe', 'images: ["**"]')?.message ?? '', /an image's id/);
+  assert.match(refusal('cafe', 'images: ["**"]')?.message ?? '', /the image ID cafe/);
 });
 
 test.run();

@@ -1,13 +1,13 @@
 import type { FailureReason } from '../../../src/api/reasons.ts';
 
-/** A run under a policy, and why it is refused; `everything but image` is what a case says of its spec. */
+/** A spec without its image, and the reason of its refusal if it is refused. */
 export type PolicyCase = {
   readonly what: string;
   readonly spec: Readonly<Record<string, unknown>>;
   readonly refused?: FailureReason;
 };
 
-/** Cases by a policy in YAML; its namespace ends with `suffix`. */
+/** Cases for a policy in YAML, in a namespace whose name ends with `suffix`. */
 export type PolicyCases = {
   readonly policy: string;
   readonly suffix?: string;

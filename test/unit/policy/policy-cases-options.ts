@@ -1,6 +1,6 @@
 import { docker, fine, noOption, type PolicyCases } from './policy-case.ts';
 
-/** Every option that can be dangerous, and as what it is not. */
+/** Every option that can be dangerous, with dangerous and with harmless values. */
 export const options: PolicyCases = {
   policy: [
     'dockerOptions:',
@@ -12,20 +12,17 @@ export const options: PolicyCases = {
     '  - {option: deviceRequests, values: ["gpu,utility", "other:1,2"]}',
   ].join('\n'),
   cases: [
-    fine('what is harmless', docker({ shmSize: '1g', networkMode: 'none', capDrop: ['ALL'], init: true })),
+    fine('harmless options', docker({ shmSize: '1g', networkMode: 'none', capDrop: ['ALL'], init: true })),
     fine('a capability', docker({ capAdd: ['CAP_SYS_PTRACE', 'sys_nice'] })),
     noOption('another capability', docker({ capAdd: ['SYS_PTRACE', 'SYS_ADMIN'] })),
     fine('a device', docker({ devices: ['/dev/fuse:/dev/x:r'] })),
     noOption('another device', docker({ devices: ['/dev/sda'] })),
     fine('a number', docker({ pidsLimit: -1 })),
-    fine('a number that stands there as a text', docker({ pidsLimit: 10000 })),
+    fine('a number that the policy lists as a text', docker({ pidsLimit: 10000 })),
     noOption('another number', docker({ pidsLimit: 5000 })),
     fine('any value', docker({ ipcMode: 'container:x' })),
     noOption('an option without allowed values', docker({ sysctls: { 'net.core.somaxconn': 1 } })),
-    fine(
-      'devices by what they can',
-      docker({ deviceRequests: [{ capabilities: [['gpu'], [], ['utility']] }] }),
-    ),
+    fine('devices by capability', docker({ deviceRequests: [{ capabilities: [['gpu'], [], ['utility']] }] })),
     fine('devices of a driver', docker({ deviceRequests: [{ driver: 'other', deviceIds: ['1', '2'] }] })),
     noOption(
       'devices of another driver',
@@ -58,7 +55,7 @@ export const options: PolicyCases = {
       deviceCgroupRules: ['c 1:3 r'],
       runtime: 'nvidia',
       logConfig: { type: 'json-file' },
-    }).map(([option, value]) => noOption(`${option} without leave`, docker({ [option]: value }))),
+    }).map(([option, value]) => noOption(`a dangerous ${option}`, docker({ [option]: value }))),
     ...Object.entries({
       labels: { a: 'io.kubernetes.pod.uid' },
       ulimits: [{ name: 'nofile', soft: 1 }],
@@ -72,6 +69,6 @@ export const options: PolicyCases = {
       securityOpt: ['no-new-privileges:true'],
       logConfig: { type: 'none' },
       deviceRequests: [],
-    }).map(([option, value]) => fine(`${option} as it is harmless`, docker({ [option]: value }))),
+    }).map(([option, value]) => fine(`a harmless ${option}`, docker({ [option]: value }))),
   ],
 };

@@ -6,11 +6,11 @@ import { policyOf } from '../../fixtures/policies.ts';
 import { policyCases } from './policy-cases.ts';
 
 for (const { policy, suffix = 'other', cases } of policyCases) {
-  const counts = policyOf(policy, `policy-of-${suffix}`);
+  const effective = policyOf(policy, `policy-of-${suffix}`);
   for (const { what, spec, refused } of cases) {
     const verdict = refused === undefined ? 'allowed' : 'refused';
     test(`${what} is ${verdict}, under ${policy.split('\n')[0]}`, () => {
-      assert.is(refusedByPolicy(specOf({ image: 'busybox', ...spec }), counts)?.reason, refused);
+      assert.is(refusedByPolicy(specOf({ image: 'busybox', ...spec }), effective)?.reason, refused);
     });
   }
 }

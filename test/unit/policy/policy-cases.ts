@@ -23,7 +23,9 @@ const addresses: PolicyCases = {
   cases: [
     fine('no address', {}),
     fine('the address of Girder', { girder }),
-    fine('the same with a slash', { girder: { ...girder, apiUrl: 'https://data.example.org/api/v1//' } }),
+    fine('the same address with slashes at its end', {
+      girder: { ...girder, apiUrl: 'https://data.example.org/api/v1//' },
+    }),
     noGirder('another Girder', { girder: { ...girder, apiUrl: 'https://data.example.org/api' } }),
     noGirder('another scheme', { girder: { ...girder, apiUrl: 'http://data.example.org/api/v1' } }),
     ...['', '/', '/a', '?a=/../b', '/a#b', '//a', '/..a', '/a%20b', "/it's"].map((rest) =>
@@ -32,8 +34,11 @@ const addresses: PolicyCases = {
     ...['2', '/../admin', '/./a', '/%2e%2e/admin', '/a%2Fb', '/%5c', '\\..\\admin'].map((rest) =>
       noStream(`a stream to ${rest} there`, stream(`https://ingest.example.org/streams${rest}`)),
     ),
-    fine('a host in capitals, with its usual port', stream('https://Ingest.Example.ORG:443/streams')),
-    fine('an address of numbers', stream('http://[::1]:8080/x')),
+    fine(
+      'a host in capital letters, with the default port',
+      stream('https://Ingest.Example.ORG:443/streams'),
+    ),
+    fine('an IP address', stream('http://[::1]:8080/x')),
     ...[
       'http://ingest.example.org/streams',
       'https://ingest.example.org:8443/streams',
@@ -51,7 +56,6 @@ const addresses: PolicyCases = {
   ],
 };
 
-/** Nobody names this namespace, so that only what is allowed to all counts. */
 const perNamespace = [
   'images: [busybox]',
   'hostPaths: [{pathPrefix: /srv/read, readOnly: true}]',
@@ -65,15 +69,16 @@ const perNamespace = [
   '    dockerDefaults: {privileged: true}',
 ].join('\n');
 
+/** No entry of `namespaces` matches, so that only the permissions of all runs apply. */
 const elsewhere: PolicyCases = {
   policy: perNamespace,
   suffix: 'teams',
   cases: [
-    fine('what all may use', image('busybox')),
-    noImage('the image of a namespace', image('team/x')),
-    noPath('the path of a namespace', bind('/srv/read/mine')),
-    noOption('the option of a namespace', docker({ ipcMode: 'host' })),
-    fine('a stream that only a namespace restricts', stream('https://b.example.org/')),
+    fine('an image for all namespaces', image('busybox')),
+    noImage('the image of another namespace', image('team/x')),
+    noPath('the path of another namespace', bind('/srv/read/mine')),
+    noOption('the option of another namespace', docker({ ipcMode: 'host' })),
+    fine('a stream that only another namespace restricts', stream('https://b.example.org/')),
   ],
 };
 
@@ -81,15 +86,15 @@ const inside: PolicyCases = {
   policy: perNamespace,
   suffix: 'team',
   cases: [
-    fine('what all may use, in the namespace', image('busybox')),
+    fine('an image for all namespaces, in the namespace', image('busybox')),
     fine('its own image', image('team/x')),
     noImage('any other image', image('team2/x')),
     fine('its own path', bind('/srv/read/mine/x')),
-    noPath('to write beside its path', bind('/srv/read/x')),
+    noPath('writing outside its path', bind('/srv/read/x')),
     fine('its own option', docker({ ipcMode: 'host' })),
     noOption('its own option with another value', docker({ ipcMode: 'shareable' })),
-    fine('a stream where it may', stream('https://a.example.org/x')),
-    noStream('a stream elsewhere', stream('https://b.example.org/')),
+    fine('a stream to an allowed URL', stream('https://a.example.org/x')),
+    noStream('a stream to another URL', stream('https://b.example.org/')),
     noOption('an option that is only a default', docker({ privileged: true })),
   ],
 };
@@ -110,8 +115,8 @@ const none: PolicyCases = {
   policy: 'images: []\ngirderApiUrls: []\nstreamUrls: []\nhostPaths: []',
   cases: [
     noImage('an image where none is listed', {}),
-    noImage('what is refused first is said, an image', { ...image('a'), ...docker({ privileged: true }) }),
-    noPath('what is refused first is said, a path', { ...bind('/x'), ...docker({ privileged: true }) }),
+    noImage('an image and an option, for the image,', { ...image('a'), ...docker({ privileged: true }) }),
+    noPath('a path and an option, for the path,', { ...bind('/x'), ...docker({ privileged: true }) }),
   ],
 };
 
@@ -121,7 +126,7 @@ const everything: PolicyCases = {
     fine('every path below the root', bind('/etc')),
     fine('the root itself', bind('/')),
     fine('every image', image('Registry.example.org:80/a/b')),
-    noImage('every image but an id', image('cafe')),
+    noImage('an image ID', image('cafe')),
   ],
 };
 
@@ -133,7 +138,6 @@ const noAddress: PolicyCases = {
   ],
 };
 
-/** Every case, by policy. */
 export const policyCases: readonly PolicyCases[] = [
   hostPaths,
   images,

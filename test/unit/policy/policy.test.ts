@@ -15,25 +15,25 @@ const bind = (mode: 'rw' | 'ro', hostPath = '/srv/data/x'): Partial<DockerRunSpe
   volumes: [{ name: 'd', bindMount: { hostPath, containerPath: '/d', mode } }],
 });
 
-test('without a policy no host path is usable', () => {
+test('without a policy no host path is allowed', () => {
   for (const path of ['/', '/srv', '/srv/data']) assert.is(hostPathAccess({}, path), 'none');
   assert.is(hostPathAccess({ hostPaths: [] }, '/srv'), 'none');
 });
 
-test('a prefix allows the directory and what is below it, by whole components', () => {
+test('a prefix allows the directory and everything below it, by whole components', () => {
   for (const path of ['/srv/data', '/srv/data/', '/srv/data/x/y', '/srv//data/x'])
     assert.is(hostPathAccess(data, path), 'rw', path);
   for (const path of ['/srv/database', '/srv', '/', '/data', '/srv/data.old', '/x/srv/data'])
     assert.is(hostPathAccess(data, path), 'none', path);
 });
 
-test('a slash at the end of a prefix changes nothing', () => {
+test('a slash at the end of a prefix is ignored', () => {
   const slash = { hostPaths: [{ pathPrefix: '/srv/data/' }] };
   assert.is(hostPathAccess(slash, '/srv/data'), 'rw');
   assert.is(hostPathAccess(slash, '/srv/database'), 'none');
 });
 
-test('nothing with .. is allowed, wherever it leads', () => {
+test('a path with .. is never allowed', () => {
   for (const path of ['/srv/data/../../etc', '/srv/data/..', '/srv/data/x/../y'])
     assert.is(hostPathAccess(data, path), 'none', path);
 });
@@ -42,7 +42,7 @@ test('the root as a prefix allows every path', () => {
   assert.is(hostPathAccess({ hostPaths: [{ pathPrefix: '/' }] }, '/etc/x'), 'rw');
 });
 
-test('whatever is allowed lies below a prefix when the kernel resolves it', () => {
+test('an allowed path is below a prefix after it is resolved', () => {
   const part = fc.constantFrom('srv', 'data', 'database', '..', '.', '', 'x');
   fc.assert(
     fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
@@ -54,14 +54,17 @@ test('whatever is allowed lies below a prefix when the kernel resolves it', () =
   );
 });
 
-test('a path that may only be read cannot be mounted to write', () => {
+test('a path with read access cannot be mounted for writing', () => {
   assert.is(refusedByPolicy(aSpec(bind('ro')), readOnly), undefined);
   const refusal = refusedByPolicy(aSpec(bind('rw')), readOnly);
   assert.is(refusal?.reason, 'HostPathNotAllowed');
-  assert.match(refusal?.message ?? '', /^spec\.volumes: d: .* read \/srv\/data\/x but not to write/);
+  assert.match(
+    refusal?.message ?? '',
+    /^spec\.volumes: d: .* only read access to \/srv\/data\/x .* writes to it/,
+  );
 });
 
-test('a download into a volume writes to it, even when the target may only read', () => {
+test('a download into a volume writes to it, even if the target may only read it', () => {
   const transforms = [
     { name: 'ct', girderFileIdToVolume: { fileId: '5f0c0000000000000000000a', volume: 'd' } },
   ];
@@ -103,7 +106,7 @@ test('a hook that deletes what it uploaded writes to its volume', () => {
   }
 });
 
-test('a temporary volume in a directory of the node needs leave to write there', () => {
+test('a temporary volume in a directory of the node needs write access to it', () => {
   const inside = aSpec({ volumes: [{ name: 't', temporary: { hostDir: '/srv/data/scratch' } }] });
   assert.is(refusedByPolicy(inside, data), undefined);
   assert.is(refusedByPolicy(inside, readOnly)?.reason, 'HostPathNotAllowed');
@@ -111,15 +114,18 @@ test('a temporary volume in a directory of the node needs leave to write there',
   assert.is(refusedByPolicy(aSpec({ volumes: [{ name: 't', temporary: {} }] }), {}), undefined);
 });
 
-test('the volumes of docker-py are under the same policy', () => {
+test('the policy applies to dockerVolumes', () => {
   const dockerVolumes = (mode: 'rw' | 'ro', path: string) =>
     aSpec({ dockerVolumes: { [path]: { bind: '/d', mode } } });
   assert.is(refusedByPolicy(dockerVolumes('ro', '/srv/data'), readOnly), undefined);
   assert.is(refusedByPolicy(dockerVolumes('rw', '/srv/data'), readOnly)?.reason, 'HostPathNotAllowed');
-  assert.match(refusedByPolicy(dockerVolumes('ro', '/etc'), data)?.message ?? '', /no access to \/etc/);
+  assert.match(
+    refusedByPolicy(dockerVolumes('ro', '/etc'), data)?.message ?? '',
+    /does not allow access to \/etc/,
+  );
 });
 
-test('Girder may be anywhere unless the policy lists its addresses', () => {
+test('any address of Girder is allowed unless the policy lists addresses', () => {
   const girder = { apiUrl: 'https://data.example.org/api/v1', credentialsSecretRef: { name: 's' } };
   const allow = (...girderApiUrls: string[]) => refusedByPolicy(aSpec({ girder }), { girderApiUrls })?.reason;
   assert.is(refusedByPolicy(aSpec({ girder }), {}), undefined);
@@ -130,7 +136,7 @@ test('Girder may be anywhere unless the policy lists its addresses', () => {
   assert.is(allow(), 'GirderAddressNotAllowed');
 });
 
-test('streams may be sent anywhere unless the policy lists where, and then only below that', () => {
+test('any stream URL is allowed unless the policy lists URLs, and then only those below them', () => {
   const stream = (url: string) =>
     aSpec({
       transforms: [
@@ -156,7 +162,7 @@ test('streams may be sent anywhere unless the policy lists where, and then only 
   }
 });
 
-test("the policy's own options of Docker are every run's, unless it says otherwise", () => {
+test('the Docker defaults of the policy apply unless the run sets them', () => {
   const policy = policyOf('dockerDefaults: {dns: [10.0.0.53], shmSize: 1g}');
   assert.equal(withDockerDefaults(aSpec(), policy).docker, { dns: ['10.0.0.53'], shmSize: '1g' });
   const run = aSpec({ docker: { shmSize: '2g' } });
@@ -164,7 +170,7 @@ test("the policy's own options of Docker are every run's, unless it says otherwi
   assert.equal(withDockerDefaults(run, {}), run);
 });
 
-test('a run that decides about its network gets none of the policy', () => {
+test('a run that sets its network does not get the default network of the policy', () => {
   const policy = policyOf('dockerDefaults: {networkMode: bridge, dns: [10.0.0.53]}');
   const isolated = aSpec({ docker: { network: 'none' } });
   assert.equal(withDockerDefaults(isolated, policy).docker, { network: 'none', dns: ['10.0.0.53'] });
@@ -174,7 +180,7 @@ test('a run that does not use Girder needs no address', () => {
   assert.is(refusedByPolicy(aSpec(), { girderApiUrls: [] }), undefined);
 });
 
-test('a policy is what its object says, and an empty one allows nothing', () => {
+test('a valid policy is parsed, and an empty one allows nothing', () => {
   const spec = { hostPaths: [{ pathPrefix: '/srv', readOnly: true }] };
   assert.equal(parsePolicySpec(spec), spec);
   assert.equal(parsePolicySpec({}), {});
@@ -184,17 +190,17 @@ for (const [what, text] of [
   ['an unknown field', 'hostpaths: []'],
   ['an unknown field of a path', 'hostPaths: [{pathPrefix: /srv, readonly: true}]'],
   ['a relative path', 'hostPaths: [{pathPrefix: srv}]'],
-  ['a path that is no object', 'hostPaths: [/srv]'],
-  ['an address that is none', 'girderApiUrls: [data.example.org]'],
-  ['an option of docker that nothing makes dangerous', 'dockerOptions: [{option: user}]'],
-  ['an option of docker in other letters', 'dockerOptions: [{option: ipcmode}]'],
+  ['a path that is not an object', 'hostPaths: [/srv]'],
+  ['an invalid address', 'girderApiUrls: [data.example.org]'],
+  ['a Docker option that is never dangerous', 'dockerOptions: [{option: user}]'],
+  ['a Docker option in the wrong case', 'dockerOptions: [{option: ipcmode}]'],
   ['an unknown field of an option', 'dockerOptions: [{option: ipcMode, value: host}]'],
-  ['an image that is empty', "images: ['']"],
+  ['an empty image', "images: ['']"],
   ['an unknown default', 'dockerDefaults: {shmsize: 1g}'],
-  ['text in place of fields', 'everything'],
+  ['a text in place of an object', 'everything'],
   ['an unknown field of a namespace', 'namespaces: [{names: [a], hostpaths: []}]'],
   ['a namespace without names', 'namespaces: [{hostPaths: []}]'],
-  ['a path that leaves its directory', 'hostPaths: [{pathPrefix: /srv/../etc}]'],
+  ['a path with ..', 'hostPaths: [{pathPrefix: /srv/../etc}]'],
   ['an address with a user', 'streamUrls: ["https://a@example.org/"]'],
   ['a value that is neither text nor number', 'dockerOptions: [{option: privileged, values: [true]}]'],
 ] as const) {

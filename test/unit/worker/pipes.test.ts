@@ -32,7 +32,7 @@ test('a pipe that another run has is not to be removed but to be joined', async 
   assert.is(error.reason, 'FileExists');
   assert.match(error.message, /the pipe work in volume shared .* taken, maybe by the pipe of another run/);
   assert.match(error.sentence, /joins that pipe names it with a volumePath\./);
-  assert.match(error.sentence, /once nobody uses it/);
+  assert.match(error.sentence, /when it is no longer in use/);
   assert.equal(readdirSync(root), ['work']);
 });
 

@@ -10,7 +10,7 @@ const progressOf = (report: LiveReport) => report.snapshot().progress;
 test('a worker begins by preparing, and has nothing else to tell', () => {
   const { phase, progress, ...rest } = new LiveReport().snapshot();
   assert.is(phase, 'Preparing');
-  assert.equal(progress, { message: 'The worker pulls the image and downloads the inputs.' });
+  assert.equal(progress, { message: 'The worker is pulling the image and downloading the inputs.' });
   assert.equal(rest, {});
 });
 
@@ -80,7 +80,7 @@ test('an upload of unknown size moves by its files and bytes, and has a percenta
   masks.moved(3_300_000, 4_000_000);
   assert.equal(progressOf(report), { message: 'Uploading masks: 2 files', percent: 82, summary: '82%' });
   masks[Symbol.dispose]();
-  assert.equal(progressOf(report), { message: 'The results are being uploaded.' });
+  assert.equal(progressOf(report), { message: 'The worker is uploading the results.' });
 });
 
 test('what the target says of its progress is shown while it runs, and what it leaves out stays', () => {
@@ -99,7 +99,7 @@ test('a percentage without a message is that of the target', () => {
   const report = new LiveReport();
   report.phase = 'Running';
   report.targetProgress({ current: -1, total: 100 });
-  assert.equal(progressOf(report), { message: 'The target runs.', percent: 0, summary: '0%' });
+  assert.equal(progressOf(report), { message: 'The target is running.', percent: 0, summary: '0%' });
 });
 
 test('a stream is told, but is no progress', () => {
@@ -113,7 +113,7 @@ test('an upload is progress only while results are uploaded', () => {
   const report = new LiveReport();
   report.beginTransfer('upload', ['mask']).moved(1, 4);
   report.phase = 'Running';
-  assert.match(progressOf(report)?.message ?? '', /target runs/i);
+  assert.match(progressOf(report)?.message ?? '', /target is running/i);
   report.phase = 'Uploading';
   assert.equal(progressOf(report), { message: 'Uploading mask', percent: 25, summary: '25%' });
 });
@@ -152,9 +152,9 @@ test('how far a target is, is not known before it reports both numbers', () => {
   const report = new LiveReport();
   report.phase = 'Running';
   report.targetProgress({ current: 3 });
-  assert.equal(progressOf(report), { message: 'The target runs.' });
+  assert.equal(progressOf(report), { message: 'The target is running.' });
   report.targetProgress({ total: 4 });
-  assert.equal(progressOf(report), { message: 'The target runs.', percent: 75, summary: '75%' });
+  assert.equal(progressOf(report), { message: 'The target is running.', percent: 75, summary: '75%' });
 });
 
 test('a message of a target is cut, so that a report stays short', () => {
