@@ -4,7 +4,7 @@ import { group, kind } from '../src/api/names.ts';
 
 const folder = 'deploy/argocd';
 
-/** Argo CD's ConfigMap as far as DockerRuns are concerned: a patch, made from the Lua scripts beside it. */
+/** A patch of Argo CD's ConfigMap for DockerRuns, from the Lua scripts in the same folder. */
 export function argocdConfig(): string {
   const resource = `${group}_${kind}`;
   return [

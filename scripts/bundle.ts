@@ -7,11 +7,11 @@ import { spdxDocument } from './sbom.ts';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 /**
- * Bundles the program into dist/, so that the image needs no node_modules and starts in a fraction of the time, with
- * its bill of materials and the licences of what is in it. The same commit gives the same bytes.
+ * Bundles the program into dist/, with its bill of materials and the licences of its packages: the image then
+ * needs no node_modules and starts in a fraction of the time. The same commit results in the same bytes.
  *
- * dockerode's packages for image builds (BuildKit, tar) and SSH are replaced by an empty module: nothing here calls
- * them, and they are most of its start-up time.
+ * An empty module replaces dockerode's packages for image builds (BuildKit, tar) and SSH: they are never
+ * called, but take most of the start-up time.
  */
 const unused = [
   '@grpc/grpc-js',
@@ -36,11 +36,11 @@ const { metafile } = await build({
   outExtension: { '.js': '.mjs' },
   alias: Object.fromEntries(unused.map((name) => [name, empty])),
   define: { dockerrunRevision: JSON.stringify(revision) },
-  // CommonJS packages in an ES module bundle still call require for Node's own modules.
+  // Bundled CommonJS packages still call require for the modules of Node.js.
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
   },
-  // Whole licences are in a file of their own.
+  // THIRD-PARTY-LICENSES.txt has the whole licences.
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
@@ -48,7 +48,7 @@ const { metafile } = await build({
 
 const locked = lockedPackages();
 const bundled = distinct(bundledFolders(metafile).map(locked));
-// Under one name, whatever the architecture, so that every machine writes the same.
+// The name does not contain the architecture, so that every machine writes the same file.
 const node = { ...locked(`node_modules/node-linux-${process.arch}`), name: 'node' };
 const sbom = spdxDocument({ bundled, node, revision, created: sourceDate() });
 writeFileSync('dist/sbom.spdx.json', `${JSON.stringify(sbom, undefined, 2)}\n`);

@@ -2,19 +2,18 @@ import { readFileSync } from 'node:fs';
 import type { Metafile } from 'esbuild';
 import { isRecord } from '../src/support/narrow.ts';
 
-/** A package as package-lock.json has it. */
 export type LockedPackage = {
-  /** Relative to the root of the project: `node_modules/axios`. */
+  /** Relative to the project root: `node_modules/axios`. */
   readonly folder: string;
   readonly name: string;
   readonly version: string;
   /** An SPDX expression. */
   readonly license: string;
-  /** Subresource integrity of its tarball: `sha512-…`. */
+  /** The subresource integrity of the tarball: `sha512-…`. */
   readonly integrity: string;
 };
 
-/** Every package of the lock by its folder; throws when the lock does not say all that is asked of one. */
+/** Returns a lookup by folder, which throws if the lock file lacks the version, license or integrity. */
 export function lockedPackages(lockPath = 'package-lock.json'): (folder: string) => LockedPackage {
   const lock: unknown = JSON.parse(readFileSync(lockPath, 'utf8'));
   const packages = isRecord(lock) && isRecord(lock['packages']) ? lock['packages'] : {};
@@ -29,12 +28,12 @@ export function lockedPackages(lockPath = 'package-lock.json'): (folder: string)
   };
 }
 
-/** Each package once, though npm may have put the same version into several folders. */
+/** Each package once, even if npm installed the same version in several folders. */
 export function distinct(packages: readonly LockedPackage[]): LockedPackage[] {
   return [...new Map(packages.map((one) => [`${one.name}@${one.version}`, one])).values()];
 }
 
-/** The folders of the packages whose code is in the bundle, in order; what was shaken off is not. */
+/** The sorted folders of the packages in the bundle, without those that tree shaking removed. */
 export function bundledFolders({ outputs }: Metafile): string[] {
   const paths = Object.values(outputs).flatMap(({ inputs }) =>
     Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),

@@ -8,7 +8,7 @@ const datasource = { type: 'prometheus', uid: '${datasource}' };
 
 type Placed = { readonly id: number; readonly gridPos: { x: number; y: number; w: number; h: number } };
 
-/** deploy/dashboards/dockerrun.json: a dashboard of Grafana 10 or newer, which asks for its data source and job. */
+/** The JSON of a dashboard for Grafana 10 or newer, with variables for its data source and the job. */
 export function dashboard(): string {
   const document = {
     title: 'DockerRun',
@@ -45,7 +45,7 @@ const jobVariable = {
   current: { text: 'All', value: '$__all' },
 };
 
-/** The panels of each row from left to right, three beside each other. */
+/** Three panels next to each other. */
 function placed(): object[] {
   const panels: object[] = [];
   let y = 0;

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { generatedFiles } from './generated-files.ts';
 
-/** Writes the generated files, or with --check names those that differ from what is committed and fails. */
+/** Writes the generated files. With --check, it writes none, and fails if one is stale. */
 const check = process.argv.includes('--check');
 let stale = 0;
 for (const { path, content } of generatedFiles()) {
@@ -11,7 +11,7 @@ for (const { path, content } of generatedFiles()) {
     writeFileSync(path, content);
   } else if (read(path) !== content) {
     stale += 1;
-    console.error(`${path} is not what the code says: run make generate`);
+    console.error(`${path} is stale: run make generate`);
   }
 }
 process.exitCode = stale === 0 ? 0 : 1;

@@ -7,10 +7,10 @@ import { dashboard } from './dashboard.ts';
 import { metricsPage } from './metrics-page.ts';
 import { reasonsPage } from './reasons-page.ts';
 
-/** A file that is made from the code and committed. */
+/** A file that is generated from the code and committed. */
 export type GeneratedFile = { path: string; content: string };
 
-/** Every generated file, relative to the root of the project. */
+/** Paths are relative to the project root. */
 export function generatedFiles(): GeneratedFile[] {
   const fromCode = [
     { path: 'crds/dockerruns.yaml', content: crd('src/api', customResourceDefinition()) },

@@ -2,17 +2,16 @@ import { version } from '../src/support/version.ts';
 import { gitRevision, sourceDate } from './git-state.ts';
 import type { Architecture } from './node-binary.ts';
 
-/** What an image is built with. */
 export type ImageOptions = {
   readonly name: string;
   readonly architecture: Architecture;
-  /** The Dockerfile's default when empty. */
+  /** Defaults to that of the Dockerfile. */
   readonly base?: string | undefined;
-  /** Where the source can be had, for the label of that name. */
+  /** The URL of the source, for the label org.opencontainers.image.source. */
   readonly source?: string | undefined;
 };
 
-/** The arguments of `docker build`, but for the context. */
+/** The arguments of `docker build` without the context. */
 export function imageArguments({ name, architecture, base, source }: ImageOptions): string[] {
   const buildArguments = {
     TARGETARCH: architecture,

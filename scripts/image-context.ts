@@ -6,8 +6,8 @@ import { type Architecture, nodeFolder } from './node-binary.ts';
 const context = '.image';
 
 /**
- * Writes what the Dockerfile adds: Node, which seldom changes, and dist/, each as the folder /app in a tar whose
- * owners, modes, times and order are always the same. So the same commit gives the same layers anywhere.
+ * Writes the tar files that the Dockerfile adds, one with Node, which rarely changes, and one with dist/.
+ * Owners, modes, times and order are fixed, so that a commit results in the same layers on every machine.
  */
 export function writeImageContext(architectures: readonly Architecture[]): void {
   mkdirSync(context, { recursive: true });
@@ -26,7 +26,7 @@ function writeLayer(name: string, folder: string): void {
     '--group=0',
     '--numeric-owner',
     '--mode=u=rwX,go=rX',
-    // Node is the same in every version of the operator that pins it, and so is its layer.
+    // A fixed time keeps the layer of Node the same until the pinned version of Node changes.
     `--mtime=@${name === 'app' ? sourceDate() : 0}`,
     '--transform=s,^\\.,app,',
     `--directory=${folder}`,

@@ -4,7 +4,7 @@ import { imageArguments } from './image-arguments.ts';
 import { writeImageContext } from './image-context.ts';
 import { type Architecture, architectures } from './node-binary.ts';
 
-/** Builds the image from dist/ with the local Docker: IMAGE, PLATFORM, BASE and SOURCE say how. */
+/** Builds the image from dist/ with the local Docker. Environment: IMAGE, PLATFORM, BASE and SOURCE. */
 const { IMAGE, PLATFORM, BASE, SOURCE } = process.env;
 const architecture = architectureOf(PLATFORM || process.arch);
 writeImageContext([architecture]);

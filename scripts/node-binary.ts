@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockedPackages } from './bundled-packages.ts';
 
-/** Docker's names of the architectures that Node's packages exist for, and npm's. */
+/** Docker's names of the supported architectures, each with npm's name. */
 export const architectures = { amd64: 'x64', arm64: 'arm64' } as const;
 
 export type Architecture = keyof typeof architectures;
@@ -12,8 +12,8 @@ export type Architecture = keyof typeof architectures;
 const fetchTimeoutMs = 300_000;
 
 /**
- * The folder of the pinned Node for an architecture. npm installs only that of the machine itself; another one is
- * fetched into `scratch` and compared with the lock, as npm would do.
+ * The folder of the pinned Node for an architecture. npm installs only that of the machine; another one is
+ * downloaded into `scratch` and verified against the lock file, as npm does.
  */
 export function nodeFolder(architecture: Architecture, scratch: string): string {
   const folder = `node_modules/node-linux-${architectures[architecture]}`;
@@ -25,7 +25,7 @@ export function nodeFolder(architecture: Architecture, scratch: string): string 
   const tarball = join(target, pack(`${name}@${version}`, target));
   const found = `sha512-${createHash('sha512').update(readFileSync(tarball)).digest('base64')}`;
   if (found !== integrity)
-    throw new Error(`${name}@${version} is not what package-lock.json pins: ${found}, not ${integrity}`);
+    throw new Error(`${name}@${version} does not match package-lock.json: ${found}, expected ${integrity}`);
   execFileSync('tar', ['--extract', '--gzip', '--file', tarball, '--directory', target, 'package/bin/node']);
   rmSync(tarball);
   return join(target, 'package/bin');

@@ -2,17 +2,18 @@ import { createHash } from 'node:crypto';
 import manifest from '../package.json' with { type: 'json' };
 import type { LockedPackage } from './bundled-packages.ts';
 
-/** What a bill of materials is made of. */
 export type Parts = {
   readonly bundled: readonly LockedPackage[];
-  /** The package that Node comes in, whatever the architecture. */
+  /** The npm package of Node, without its architecture. */
   readonly node: { readonly version: string; readonly license: string };
   readonly revision: string;
   /** Unix seconds. */
   readonly created: number;
 };
 
-/** An SPDX 2.3 document (ISO/IEC 5962) of the program: what is bundled into it, and Node. The same parts give the same text. */
+/**
+ * An SPDX 2.3 document (ISO/IEC 5962) of the program with its bundled packages and Node. It is deterministic.
+ */
 export function spdxDocument(parts: Parts): object {
   const root = rootPackage(parts.revision);
   const packages = [nodePackage(parts.node), ...parts.bundled.map(npmPackage)];
@@ -72,7 +73,7 @@ function npmPackage({ name, version, license, integrity }: LockedPackage): SpdxP
   };
 }
 
-/** Scanners know Node by its CPE. */
+/** Scanners identify Node by its CPE. */
 function nodePackage({ version, license }: Parts['node']): SpdxPackage {
   const cpe = `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`;
   return {

@@ -4,7 +4,7 @@ import type { LockedPackage } from './bundled-packages.ts';
 
 const rule = '-'.repeat(80);
 
-/** The licences of what is distributed with the program, each with the texts that its package carries. */
+/** The licence texts as the packages contain them. */
 export function thirdPartyLicenses(packages: readonly LockedPackage[]): string {
   const sections = packages.map((one) => {
     const head = `${one.name} ${one.version} (${one.license})`;

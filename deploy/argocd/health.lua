@@ -1,5 +1,5 @@
 -- Argo CD's health of a DockerRun, from the conditions that its controller sets.
-local health = { status = "Progressing", message = "The controller has not seen the run yet." }
+local health = { status = "Progressing", message = "The controller has not processed the run yet." }
 local status = obj.status
 if status == nil or status.observedGeneration ~= obj.metadata.generation then
   return health

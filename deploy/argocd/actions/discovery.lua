@@ -1,4 +1,4 @@
--- What Argo CD offers to do with a DockerRun: nothing any more with one that has ended.
+-- The actions that Argo CD offers for a DockerRun; all are disabled after the run has ended.
 local ended = obj.status ~= nil and obj.status.completionTime ~= nil
 local suspended = obj.spec.suspend == true
 local cancelled = obj.spec.cancel == true

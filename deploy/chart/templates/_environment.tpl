@@ -1,4 +1,4 @@
-{{/* The controller's settings; src/controller/config.ts reads them. */}}
+{{/* The settings that src/controller/config.ts reads. */}}
 {{- define "dockerrun.environment" -}}
 - { name: DOCKERRUN_IMAGE, value: {{ include "dockerrun.workerImage" . | quote }} }
 - { name: DOCKERRUN_IMAGE_PULL_POLICY, value: {{ default .Values.image.pullPolicy .Values.worker.image.pullPolicy | quote }} }

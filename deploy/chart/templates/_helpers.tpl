@@ -4,7 +4,7 @@
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if not (regexMatch "^[a-z][a-z0-9-]*$" .Release.Name) -}}
-{{- fail (printf "the release name %s cannot begin the name of a Service, which starts with a letter and has no dot: choose another one, or set fullnameOverride" .Release.Name) -}}
+{{- fail (printf "the release name %s is not a valid prefix for the name of a Service, which starts with a letter and has no dots: choose another release name or set fullnameOverride" .Release.Name) -}}
 {{- end -}}
 {{- if contains $name .Release.Name -}}
 {{- .Release.Name | trunc 50 | trimSuffix "-" -}}
@@ -18,7 +18,7 @@
 {{ include "dockerrun.fullname" . }}-controller
 {{- end -}}
 
-{{/* A Deployment's selector never changes: these are the labels of the first build, so that every one after it upgrades in place. */}}
+{{/* The selector of a Deployment is immutable: do not change these labels, so that all versions can be upgraded in place. */}}
 {{- define "dockerrun.selectorLabels" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/component: controller
@@ -33,7 +33,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
-{{/* One image of a dict with the keys image, fallback (another image) and appVersion. */}}
+{{/* An image reference, from a dict with the keys image, fallback (another image) and appVersion. */}}
 {{- define "dockerrun.image" -}}
 {{- $repository := default .fallback.repository .image.repository -}}
 {{- $own := .image.repository | or .image.tag | or .image.digest -}}
@@ -54,7 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "dockerrun.image" (dict "image" .Values.worker.image "fallback" .Values.image "appVersion" .Chart.AppVersion) }}
 {{- end -}}
 
-{{/* What the Pod Security level restricted wants of a container, and a root file system that nobody can write. */}}
+{{/* What the Pod Security level restricted requires of a container, and a read-only root file system. */}}
 {{- define "dockerrun.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -68,7 +68,7 @@ runAsGroup: 65532
 seccompProfile: { type: RuntimeDefault }
 {{- end -}}
 
-{{/* The port of a URL: its own, or that of its scheme. */}}
+{{/* The port of a URL, or the default port of its scheme. */}}
 {{- define "dockerrun.portOf" -}}
 {{- $url := urlParse . -}}
 {{- if regexMatch ":[0-9]+$" $url.host -}}

@@ -77,7 +77,7 @@ test('settings that nobody reads, and values of the wrong kind, are refused by n
   assert.match(await refusalOf('fullnameOverride="My_Name"'), /fullnameOverride/);
   assert.match(
     await refusalOf('podLabels={"app.kubernetes.io/name":"x"}'),
-    /podLabels: app.kubernetes.io\/name is the chart's own/,
+    /podLabels: app.kubernetes.io\/name is reserved for the chart/,
   );
 });
 
@@ -93,14 +93,14 @@ test('a section that is set to null is missing by name', async () => {
 });
 
 test('two replicas that would both lead are refused, and one is gone before its successor comes', async () => {
-  assert.match(await refusalOf('leaderElection=false'), /leaderElection: false is for replicaCount: 1/);
+  assert.match(await refusalOf('leaderElection=false'), /leaderElection: false requires replicaCount: 1/);
   const one = only(await render('leaderElection=false', 'replicaCount=1'), 'Deployment');
   assert.equal(recordAt(recordAt(one, 'spec'), 'strategy'), { type: 'Recreate' });
 });
 
 test('an endpoint of the workers alone, with which nothing would be traced, is refused', async () => {
   const workers = 'otlp={"workerEndpoint":"http://10.0.0.1:4318"}';
-  assert.match(await refusalOf(workers), /otlp.workerEndpoint needs otlp.endpoint/);
+  assert.match(await refusalOf(workers), /otlp.workerEndpoint requires otlp.endpoint/);
   await render(
     workers,
     'extraEnv=[{"name":"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT","value":"http://10.0.0.2/"}]',
@@ -242,7 +242,7 @@ test('two releases would have names of their own', async () => {
 test('a release whose name cannot begin the name of a Service is refused, unless it is overridden', async () => {
   for (const release of ['9foo', 'my.run', 'dockerrun.x']) {
     const refusal = helm(['template', release, chart]).then(String, String);
-    assert.match(await refusal, new RegExp(`the release name ${release} cannot begin`));
+    assert.match(await refusal, new RegExp(`the release name ${release} is not a valid prefix`));
     const text = await helm(['template', release, chart, '--set', 'fullnameOverride=mine']);
     assert.match(text, /name: mine-controller/);
   }
