@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /**
- * The one program: the image runs `controller` or `worker`, people run the other commands. Each is loaded only when it
- * is needed, because the Kubernetes client alone would double the memory and the start-up time of a worker.
+ * The one program: the image runs `controller` or `worker`, people run the other commands. Each is loaded
+ * only when it is needed, because the Kubernetes client alone would double the memory and the start-up time
+ * of a worker.
  */
 const role = process.argv[2];
 
-// Before anything is loaded, because process 1 of a container never receives a signal that it does not handle yet.
+// Before anything is loaded, because process 1 of a container never receives a signal that it does not handle
+// yet.
 const stop = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => stop.abort(name));
 

@@ -12,7 +12,7 @@ export type ControllerConfig = {
   readonly leaderElection: boolean;
 };
 
-/** Reads the settings. @throws {TypeError} a setting is invalid; the message is one sentence about the first of them. */
+/** Reads the settings. @throws {TypeError} a setting is invalid; the message names the first such setting. */
 export function readConfig(environment: Record<string, string | undefined>): ControllerConfig {
   const setting = (name: string, fallback: string) => environment[name] || fallback;
   const absolute = (name: string, fallback: string) => {

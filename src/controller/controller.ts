@@ -21,7 +21,7 @@ export const concurrentReconciles = 16;
 /** The least time between two reconciles of one run; changes of its Job and its pod meanwhile share one. */
 const spacingMs = 250;
 
-/** When the controller stops, reconciles have `drainMs` to finish; then they are aborted and have `abortMs` to end. */
+/** When the controller stops, reconciles have `drainMs` to finish, then `abortMs` after they are aborted. */
 const drainMs = 3_000;
 const abortMs = 1_500;
 
@@ -35,7 +35,7 @@ export type ControllerOptions = {
   signal: AbortSignal;
 };
 
-/** The queue and its reconciles in one term; the next term needs a new one, because another replica may have led. */
+/** The queue and its reconciles in one term; the next term starts with a new one, which remembers nothing. */
 export class Controller {
   readonly #queue: KeyedQueue;
   readonly #workers: WorkerPoller;
@@ -98,8 +98,8 @@ export class Controller {
   }
 
   /**
-   * Accepts no more keys and waits until the running reconciles have finished; aborts them if they take too long.
-   * Rejects when one does not end even then: the process has to exit.
+   * Accepts no more keys and waits until the running reconciles have finished; aborts them if they take too
+   * long. Rejects when one does not end even then: the process has to exit.
    */
   async stop(): Promise<void> {
     await Promise.all([this.#workers.stop(), this.#queue.stop(drainMs)]);

@@ -22,7 +22,7 @@ export type LeadershipOptions = {
   log: Logger;
 };
 
-/** Leads whenever this replica holds the Lease, until the signal aborts; nothing keeps running after it resolves. */
+/** Leads whenever this replica holds the Lease, until the signal aborts; then nothing keeps running. */
 export async function runLeadership(options: LeadershipOptions, signal: AbortSignal): Promise<void> {
   const { connection, isReady, log, onLeading } = options;
   const lead = async (term: Term) => {
@@ -31,8 +31,8 @@ export async function runLeadership(options: LeadershipOptions, signal: AbortSig
   };
   if (!options.election) return leadAlone({ isReady, lead }, signal);
   const { namespace } = connection;
-  // The pod's name shows people which pod leads; the UUID keeps a restarted container from mistaking itself for its
-  // predecessor.
+  // The pod's name shows people which pod leads; the UUID keeps a restarted container from mistaking itself
+  // for its predecessor.
   const identity = `${hostname()}_${randomUUID()}`;
   const election = { connection, namespace, name: leaseName, identity, timing: leaseTiming };
   await new Election({ ...election, isReady, lead, log }).run(signal);

@@ -26,7 +26,7 @@ export type Reconciler = {
   onWritten?: (run: ObservedRun['metadata'], before: DockerRunStatus, after: DockerRunStatus) => void;
 };
 
-/** Creates the function that reconciles one run: gather → decide → apply. Level-triggered: it knows only the key. */
+/** Creates the function that reconciles a run by its key: gather → decide → apply. Level-triggered. */
 export function createReconcile(reconciler: Reconciler): (key: string) => Promise<Next> {
   const writer = new StatusWriter();
   return async (key) => {
@@ -100,7 +100,7 @@ async function write(
   }
   if (!isTerminal(status)) return undefined;
   writer.forget(key);
-  // Our own write does not wake the run, but there is more to do after its end: stop its Job, delete it in time.
+  // Our own write does not wake the run, but after its end, its Job is stopped and the run deleted in time.
   return 0;
 }
 

@@ -15,8 +15,8 @@ export function tracedAction<T>(run: ObservedRun, action: Action, work: () => Pr
 }
 
 /**
- * Stores a status, in a span when its phase or reason is new. The end of a run completes the trace with its root span,
- * which lasts from the creation of the run to its completion.
+ * Stores a status, in a span when its phase or reason is new. The end of a run completes the trace with its
+ * root span, which lasts from the creation of the run to its completion.
  */
 export async function tracedStatus(
   run: ObservedRun,

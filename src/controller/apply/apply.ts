@@ -92,7 +92,7 @@ async function existingJob(
   return { message: `a Job ${job.name} that does not belong to this run already exists`, permanent: true };
 }
 
-/** Suspends or resumes exactly the Job that was observed, and annotates a Job that this operator suspended. */
+/** Suspends or resumes exactly the Job that was observed; annotates one that this operator suspended. */
 async function suspendJob(
   connection: Connection,
   job: { kind: 'suspendJob' | 'resumeJob'; namespace: string; name: string; uid: string },
@@ -114,7 +114,7 @@ async function suspendJob(
   }
 }
 
-/** Deletes exactly the Job or pod that was observed, with its dependents; does nothing if it is gone or replaced. */
+/** Deletes exactly the Job or pod that was observed, with its dependents, unless it is gone or replaced. */
 async function deleteObserved(
   connection: Connection,
   path: string,
@@ -180,8 +180,9 @@ function throwUnlessGone(error: unknown): void {
 }
 
 /**
- * Checks that the run has not changed since it was decided on. A cache can lag, by more than a minute if its connection
- * hangs, and another replica may lead: without this check, a run that has ended could be started again.
+ * Checks that the run has not changed since it was decided on. A cache can lag, by more than a minute if its
+ * connection hangs, and another replica may lead: without this check, a run that has ended could be started
+ * again.
  * @throws {ConflictError} the API server has another version of the run.
  */
 async function assertFresh(

@@ -13,7 +13,7 @@ export async function recordEvent(
   const path = paths.events(event.metadata.namespace ?? '');
   const post = () => requestJson(connection, { method: 'POST', path, body: event, signal });
   try {
-    // After a broken connection the Event may be missing, and it is not tried again once the status is written.
+    // After a broken connection the Event may be missing, and the next reconcile does not create it.
     await post().catch((error: unknown) => {
       if (!isUnanswered(error)) throw error;
       return post();

@@ -5,7 +5,7 @@ import type { Observed } from '../observe/observed.ts';
 
 /** When a status is written: what people wait for at once, everything else seldom. */
 
-/** The shortest time between two writes of progress, and how long a transient change must last to be written. */
+/** The shortest time between two writes of progress; also how long a transient change must last. */
 export const progressIntervalMs = 5_000;
 
 /** How often all runs together write progress; beyond that, each run waits for its turn. */
@@ -24,7 +24,7 @@ type Times = {
   turn: number | undefined;
 };
 
-/** Decides when the status of each run is written, from what changed in it and from when it was written before. */
+/** Decides when the status of each run is written, from what changed and when it was last written. */
 export class StatusWriter {
   readonly #runs = new Map<string, Times>();
   #nextTurn = 0;
@@ -69,7 +69,7 @@ export class StatusWriter {
   #timesOf(key: string, now: number): Times {
     const known = this.#runs.get(key);
     if (known !== undefined) return known;
-    // After a restart, the last write of a run is not known; runs that start together must not write together.
+    // The time before a restart is not known; runs that start together must not write together.
     const writtenAt = now - Math.random() * progressIntervalMs;
     const times = { writtenAt, state: undefined, stateSince: now, turn: undefined };
     this.#runs.set(key, times);
@@ -91,8 +91,8 @@ function stateOf({ phase, reason, target }: DockerRunStatus): string {
 }
 
 /**
- * How a status differs from the stored one: not at all; by a milestone, which people and tools wait for; by something
- * transient, which is often over in a moment; or by progress alone.
+ * How a status differs from the stored one: not at all; by a milestone, which people and tools wait for; by
+ * something transient, which is often over in a moment; or by progress alone.
  */
 export type Change = 'none' | 'milestone' | 'transient' | 'progress';
 
@@ -147,7 +147,7 @@ function nowOrIn(milliseconds: number): StatusWrite {
   return milliseconds <= 0 ? { kind: 'now' } : { kind: 'later', milliseconds };
 }
 
-/** True when the write must not be delayed: it records the node that has to be cleaned up if the worker is lost. */
+/** True when the write must not be delayed: it records the node to clean up if the worker is lost. */
 export function bypassesRateLimit({ run, pods }: Observed, { podName, nodeName }: DockerRunStatus): boolean {
   const { status, spec } = run;
   if (spec === undefined || pods.at(-1)?.worker.kind !== 'running') return false;

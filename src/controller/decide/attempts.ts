@@ -13,8 +13,8 @@ import {
 const mostMessageBytes = 512;
 
 /**
- * The attempts of a run, oldest first, each with how it ended. One pod is one attempt and its uid is the key, so that
- * no attempt counts twice, also after a restart.
+ * The attempts of a run, oldest first, each with how it ended. The uid of the pod identifies an attempt, so
+ * that none counts twice, even after a restart.
  */
 export function attemptHistory(before: readonly Attempt[], observed: Observed, now: Date): Attempt[] {
   const known = new Map(before.map((attempt) => [attempt.podUID, attempt]));
@@ -28,8 +28,8 @@ export function attemptHistory(before: readonly Attempt[], observed: Observed, n
 }
 
 /**
- * How many pods were created for a run: those in the history, new ones, those that the history dropped, and at least as
- * many as its Job counts as ended.
+ * How many pods were created for a run: those in the history, new ones, and those that the history dropped.
+ * At least as many as its Job counts as ended.
  */
 export function countAttempts(
   { attempts = 0, attemptHistory: known = [] }: DockerRunStatus,
@@ -39,13 +39,13 @@ export function countAttempts(
   const isFull = known.length >= mostAttempts;
   const uids = new Set(known.map(({ podUID }) => podUID));
   const isNew = (pod: ObservedPod) =>
-    !uids.has(pod.uid) && !(isFull && oldest !== undefined && byStart(begunBy(pod), oldest) < 0);
-  const forgotten = isFull ? Math.max(0, attempts - known.length) : 0;
-  const all = forgotten + known.length + observed.pods.filter(isNew).length;
+    !uids.has(pod.uid) && !(isFull && oldest !== undefined && byStart(openAttempt(pod), oldest) < 0);
+  const dropped = isFull ? Math.max(0, attempts - known.length) : 0;
+  const all = dropped + known.length + observed.pods.filter(isNew).length;
   return Math.max(attempts, all, observed.job?.endedPods ?? 0);
 }
 
-/** The history of a run that has ended: an attempt that still runs is being stopped and is not observed again. */
+/** Closes the history of a run that ends: an attempt that still runs is stopped and not observed again. */
 export function closed(
   history: readonly Attempt[],
   { reason, message }: Pick<Attempt, 'reason' | 'message'>,
@@ -65,9 +65,9 @@ function byStart(a: Attempt, b: Attempt): number {
 }
 
 function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Observed, now: Date): Attempt {
-  const attempt = begunBy(pod);
+  const attempt = openAttempt(pod);
   if (!podHasEnded(pod)) return attempt;
-  // When the run is resumed its old pod may still exist, and why it was stopped is not visible any more.
+  // After a resume, the old pod may still exist, but why it was stopped is no longer visible.
   if (before?.reason === 'Suspended') return before;
   const completionTime = before?.completionTime ?? now.toISOString();
   const why = whyStopped(pod, observed);
@@ -75,7 +75,7 @@ function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Obse
   return { ...attempt, completionTime, ...endOf(pod), ...stopped };
 }
 
-function begunBy(pod: ObservedPod): Attempt {
+function openAttempt(pod: ObservedPod): Attempt {
   const { uid: podUID, name: podName, nodeName, creationTimestamp: startTime } = pod;
   return defined({ podUID, podName, nodeName, startTime });
 }
@@ -85,7 +85,7 @@ const stopMessages = {
   Suspended: 'The run was suspended.',
 } as const;
 
-/** A worker that gets SIGTERM does not know why; the run does. */
+/** A worker that receives SIGTERM does not know why; the run shows it. */
 function whyStopped(pod: ObservedPod, observed: Observed): 'Cancelled' | 'Suspended' | undefined {
   const report = terminationReport(pod);
   const isStopped =
@@ -94,7 +94,7 @@ function whyStopped(pod: ObservedPod, observed: Observed): 'Cancelled' | 'Suspen
   return isStopped && why !== 'WorkerLost' ? why : undefined;
 }
 
-/** A disruption explains most, then the worker's report, then how its container ended. */
+/** A disruption takes precedence over the worker's report, and that over how the container ended. */
 function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode'> {
   const report = terminationReport(pod);
   const exitCode = report?.target?.exitCode;
@@ -116,7 +116,7 @@ function reasonOf(
   return { reason: report.reason ?? report.phase, message: report.message };
 }
 
-/** Ends an attempt whose pod disappeared before its termination message was seen; a pod that reappears counts again. */
+/** Ends an attempt whose pod disappeared before its termination message was seen; the pod may reappear. */
 function vanished(attempt: Attempt, observed: Observed, now: Date): Attempt {
   if (attempt.completionTime !== undefined) return attempt;
   return { ...attempt, completionTime: now.toISOString(), reason: whyGone(observed) };

@@ -13,7 +13,7 @@ import { type Action, fail, failed, type Input, type Outcome, succeeded } from '
 
 /** spec.cancel, spec.suspend and deletion: a run that must stop, for good or for now. */
 
-/** Milliseconds after a pod's deletion deadline from which its node counts as lost. */
+/** When a pod still exists this long after its deletion deadline, its node counts as lost. */
 const lostAfterMs = 120_000;
 
 /** What `kubectl delete --cascade=orphan` writes on an object whose dependents must stay. */
@@ -25,7 +25,7 @@ const foregroundFinalizer = 'foregroundDeletion';
 /** Requeue of a run whose pod should end. */
 const endingMs = 30_000;
 
-/** A run that is being deleted and that no finalizer holds has no more status; only its Job is deleted. */
+/** A run that is being deleted, and that no finalizer holds, gets no more status; only its Job is deleted. */
 export function deleted({ run, job }: Input): Outcome | undefined {
   if (!isDeletedUnheld(run)) return undefined;
   const { uid, finalizers = [] } = run.metadata;
@@ -41,7 +41,7 @@ function isDeletedUnheld({ metadata: { deletionTimestamp, finalizers = [] } }: O
 
 const isOfKubernetes = (finalizer: string) => finalizer === foregroundFinalizer;
 
-/** A run that must stop for good: its Job is deleted with its pods, and the run ends when the last pod has ended. */
+/** A run that must stop for good: its Job and pods are deleted, and it ends when its last pod has ended. */
 export function cancelled(input: Input): Outcome | undefined {
   const { run, job, pods, now } = input;
   if (!isCancelled(run)) return undefined;
@@ -65,21 +65,21 @@ function cancelledWithoutJob(input: Input, error: RunError): Outcome {
 }
 
 const stops = {
-  cancel: { by: 'spec.cancel stopped the run', doing: 'The run is being cancelled.' },
+  cancel: { by: 'the run was cancelled by spec.cancel', doing: 'The run is being cancelled.' },
   deletion: { by: 'the run was deleted', doing: 'The run is being deleted.' },
 } as const;
 
 function lost(pod: ObservedPod, by: string): RunError {
   const node = pod.nodeName ?? '?';
-  return new RunError('Cancelled', `${by}; node ${node} does not answer, its pod ${pod.name} may still run`);
+  const state = `node ${node} does not answer, and pod ${pod.name} may still be running on it`;
+  return new RunError('Cancelled', `${by}; ${state}`);
 }
 
-/** True for a pod that should have been gone for long; whether it still runs cannot be known without its node. */
+/** True for a pod that should be gone since two minutes; whether it still runs, only its node knows. */
 export function isLost({ deletionTimestamp }: ObservedPod, now: Date): boolean {
   return deletionTimestamp !== undefined && now.getTime() - Date.parse(deletionTimestamp) >= lostAfterMs;
 }
 
-/** What is known of a pod that is lost with its node. */
 export function lossOfNode({ name, nodeName }: ObservedPod): string {
   return `pod ${name} is being deleted, but node ${nodeName ?? '?'} does not answer`;
 }
@@ -88,15 +88,15 @@ function deletionOf({ name, uid, deletionTimestamp }: ObservedJob): Action[] {
   return deletionTimestamp === undefined ? [{ kind: 'deleteJob', name, uid, waits: true }] : [];
 }
 
-/** Pods of a Job that is gone are deleted with it, unless it was deleted with `--cascade=orphan`. */
+/** Deletes the pods that a deleted Job left behind: `kubectl delete --cascade=orphan` keeps them. */
 export function deletionOfOrphans({ pods }: Input): Action[] {
   const orphans = pods.filter((pod) => !podHasEnded(pod) && pod.deletionTimestamp === undefined);
   return orphans.map(({ name, uid }) => ({ kind: 'deletePod', name, uid }));
 }
 
 /**
- * A run that spec.suspend keeps from having pods, that it no longer does, or whose Job a queue suspends. A Job of a
- * queue (Kueue) is deleted instead of suspended, since the queue would resume it. A pod that succeeded wins.
+ * A run that spec.suspend or a queue (Kueue) suspends, or that is resumed; a pod that succeeded takes
+ * precedence. A Job of a queue is deleted instead of suspended, because the queue would resume it.
  */
 export function suspended(input: Input): Outcome | undefined {
   const { run, job, pods } = input;
@@ -110,21 +110,21 @@ export function suspended(input: Input): Outcome | undefined {
   return job.suspendedBy === 'other' ? standingStill('Queued') : undefined;
 }
 
-/** A Job of a queue that the run deleted to be suspended is awaited, even if the run was resumed since. */
+/** Waits for the deletion of a queue's Job that suspends the run, even if the run was resumed since. */
 export function awaitQueuedJobDeletion(input: Input, job: ObservedJob): Outcome | undefined {
   const { status, spec } = input.run;
-  const isOurDoing = spec?.suspend === true || status.reason === 'Suspending';
-  const isAwaited = job.isQueued && job.deletionTimestamp !== undefined && isOurDoing;
+  const isDeletedByUs = spec?.suspend === true || status.reason === 'Suspending';
+  const isAwaited = job.isQueued && job.deletionTimestamp !== undefined && isDeletedByUs;
   return isAwaited ? suspending(input, job) : undefined;
 }
 
 function suspending(input: Input, job: ObservedJob): Outcome {
   const { pods, run, now } = input;
   const { name, uid, isQueued, suspendedBy } = job;
-  const isLeft = isQueued || !pods.every(podHasEnded);
-  if (!isLeft && suspendedBy !== undefined) return standingStill('Suspended');
+  const mustStop = isQueued || !pods.every(podHasEnded);
+  if (!mustStop && suspendedBy !== undefined) return standingStill('Suspended');
   const suspend: Action[] = suspendedBy === undefined ? [{ kind: 'suspendJob', name, uid }] : [];
-  // The reason is stored before the Job is deleted: without it, the next reconcile ends the run as JobDeleted.
+  // The reason is stored before the Job is deleted; otherwise, the next reconcile ends it as JobDeleted.
   const mustStore = isQueued && run.status.reason !== 'Suspending';
   const queued = mustStore ? [] : deletionOf(job);
   const lostPod = pods.find((pod) => !podHasEnded(pod) && isLost(pod, now));
@@ -138,8 +138,8 @@ function suspending(input: Input, job: ObservedJob): Outcome {
 }
 
 /**
- * The Job is resumed when no pod is ending, which would count as a failed attempt of the resumed Job. A pod that does
- * not end, since its node is lost, would keep the Job from creating another one.
+ * Resumes the Job once no pod is ending: such a pod would count as a failed attempt of the resumed Job. A pod
+ * that never ends, because its node is lost, fails the run, because the Job would never replace it.
  */
 function resuming(input: Input, { name, uid }: ObservedJob): Outcome {
   const { pods, live, now } = input;

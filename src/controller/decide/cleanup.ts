@@ -8,15 +8,15 @@ import { type Cleanup, desiredCleanupJob } from '../job/cleanup-job.ts';
 import type { ObservedPod } from '../observe/observed.ts';
 import { type Action, fail, type Input, type Outcome } from './outcome.ts';
 
-/** The Job that cleans up after a run whose worker cannot. */
+/** The cleanup Job, for a run whose own worker cannot clean up. */
 
-/** Milliseconds from the loss of a worker until its run ends, whether or not the cleanup Job has finished. */
+/** The latest end of a run after the loss of its worker, even if the cleanup Job has not finished. */
 const longestWaitMs = 150_000;
 
 /** Requeue after the API server refused the cleanup Job for now. */
 const refusedMs = 5_000;
 
-/** Ends a run with an error that the controller found; the cleanup is started and not awaited. */
+/** Ends a run with an error that the controller found; starts the cleanup without waiting for it. */
 export function failWithCleanup(input: Input, error: RunError): Outcome {
   return { ...fail(error), actions: startCleanup(input, endingOf(error)) };
 }
@@ -28,7 +28,7 @@ export function failReportingOnly(input: Input, error: RunError): Outcome {
   return { ...fail(error), actions };
 }
 
-/** Ends a run once the cleanup Job on the node of its lost worker has finished, or cannot. */
+/** Ends a run once the cleanup Job on the node of its lost worker has finished, or cannot finish. */
 export function failAfterCleanup(
   input: Input,
   { error, lostAt }: { error: RunError; lostAt: string },
@@ -45,13 +45,13 @@ export function failAfterCleanup(
   return { ...outcome, actions: createJob(input, cleanup) };
 }
 
-/** The action that creates the cleanup Job, unless there is nothing to do, or it exists or was refused already. */
+/** Creates the cleanup Job, unless there is nothing to do, it exists already, or it was refused. */
 export function startCleanup(input: Input, ending: Ending): Action[] {
   const cleanup = cleanupOf(input, ending);
   return cleanup === undefined ? [] : createJob(input, cleanup);
 }
 
-/** True for a report of a worker that cleaned up before it ended: all do, except one that ends by its own defect. */
+/** True for the report of a worker that cleaned up; all do before they end, except after a defect of ours. */
 export function hasCleanedUp(report: { readonly reason?: Report['reason'] } | undefined): boolean {
   return report !== undefined && report.reason !== 'WorkerFailed';
 }
@@ -61,8 +61,11 @@ function whileCleaningUp(
   { error, node, left }: { error: RunError; node: string; left: number },
 ): Outcome {
   const refusal = cleanupRefusal?.message;
-  const state = refusal === undefined ? 'is being removed' : `cannot be removed yet: ${refusal}`;
-  const message = `${error.sentence} What it left on node ${node} ${state}.`;
+  const state =
+    refusal === undefined
+      ? `A cleanup Job is removing what the worker left on node ${node}.`
+      : `The cleanup Job on node ${node} cannot be created yet: ${refusal}`;
+  const message = `${error.sentence} ${state}`;
   const phase = activePhase(run.status);
   return {
     verdict: { phase, reason: phase, message },
@@ -72,10 +75,10 @@ function whileCleaningUp(
 
 function withLeftovers({ cleanupJob, cleanupRefusal }: Input, error: RunError, node: string): RunError {
   if (cleanupJob?.finished?.succeeded === true) return error;
-  const why = cleanupRefusal?.message ?? cleanupJob?.finished?.message ?? 'the cleanup took too long';
+  const why = cleanupRefusal?.message ?? cleanupJob?.finished?.message ?? 'the cleanup Job took too long';
   return new RunError(
     error.reason,
-    `${error.message}; what it left on node ${node} may still be there: ${why}`,
+    `${error.message}; what the worker left on node ${node} may still be there: ${why}`,
   );
 }
 
@@ -97,16 +100,16 @@ function cleanupOf(input: Input, ending: Ending): Cleanup | undefined {
   return node === undefined && spec.girder?.job === undefined ? undefined : { node, ending };
 }
 
-/** The node of the last worker that ran, if it has not cleaned up. */
+/** The node of the last worker that ran, unless that worker has cleaned up. */
 function nodeOfLostWorker({ run, pods }: Input): string | undefined {
-  // A pod that has disappeared may have cleaned up, or not.
+  // Whether the worker of a pod that disappeared has cleaned up is not known.
   if (pods.length === 0) return run.status.podName === undefined ? undefined : run.status.nodeName;
   const pod = pods.findLast(hasRun);
   const isClean = pod?.worker.kind === 'terminated' && hasCleanedUp(pod.worker.report);
   return isClean ? undefined : pod?.nodeName;
 }
 
-/** A pod that was evicted, or lost with its node, may have no status of its container. */
+/** A pod that was evicted or lost may have no container status, so its phase counts as well. */
 function hasRun({ worker, phase }: ObservedPod): boolean {
   return worker.kind !== 'waiting' || phase === 'Failed';
 }

@@ -14,7 +14,7 @@ import {
 import { attemptEnded, namespaceTerminating, preparedTooLong, workerLost, workerRunning } from './running.ts';
 import { decisionOf } from './decision.ts';
 
-/** What is true of a run, and what follows from it; undefined when the rule does not apply. */
+/** Returns what is true of a run, and what follows from it; undefined when the rule does not apply. */
 type Rule = (input: Input) => Outcome | undefined;
 
 /** The first rule that applies decides. */
@@ -22,7 +22,7 @@ const rules: readonly Rule[] = [
   // The run is over, or its Job is.
   deleted, //              deleted and not held: only its Job is deleted
   ended, //                terminal: stop its Job, delete the run when its time to live is over
-  foreignJob, //           the Job belongs to somebody else: Failed
+  foreignJob, //           the Job does not belong to the run: Failed
   jobFinished, //          the Job has ended: Succeeded, Failed or Cancelled, as its last worker reported
   cancelled, //            spec.cancel, or deleted and held: delete the Job, then Cancelled
 
@@ -34,7 +34,7 @@ const rules: readonly Rule[] = [
   // The run may go ahead, or stand still.
   namespaceTerminating, // Cancelled
   suspended, //            spec.suspend, or a queue: Suspended; or resume the Job
-  jobRefused, //           the API server refused the Job just now: Pending or Failed
+  jobRefused, //           the API server refused the Job in this reconcile: Pending or Failed
   jobMissing, //           create the Job
 
   // The run has a Job that has not ended.

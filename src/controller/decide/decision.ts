@@ -7,7 +7,7 @@ import { attemptHistory, closed, countAttempts } from './attempts.ts';
 import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';
 import { eventOf } from './run-event.ts';
 
-/** Makes the decision of an outcome: the one place where a status, its conditions and its Event come from. */
+/** Derives the decision from an outcome. Only here are a status, its conditions and its Event made. */
 export function decisionOf(input: Input, outcome: Outcome): Decision {
   const { actions = [], requeueAfterMs } = outcome;
   const status = nextStatus(input, outcome);
@@ -22,7 +22,7 @@ function nextStatus(input: Input, outcome: Outcome): DockerRunStatus | undefined
 }
 
 /**
- * The status of a run that has ended, for a spec that was changed since, as its time to live may be: kstatus and
+ * The status of an ended run whose spec was changed since; its time to live may be changed. kstatus and
  * `kubectl wait` do not trust a status of an older generation.
  */
 function reobserved({ metadata: { generation }, status }: ObservedRun): DockerRunStatus | undefined {
@@ -35,12 +35,12 @@ function reobserved({ metadata: { generation }, status }: ObservedRun): DockerRu
   };
 }
 
-/** Bytes of a message, which stands in the status and in each condition; others' errors in it may have any length. */
+/** The limit of a message, which the status and each condition repeat, and which may quote a long error. */
 const mostMessageBytes = 4_096;
 
 type OutcomeWithStatus = Omit<Outcome, 'verdict'> & { readonly verdict: Verdict };
 
-/** The status of a verdict, with everything about the newest pod; what is not known any more stays as it was. */
+/** The status for a verdict, with what is known of the newest pod; the rest stays as it was. */
 function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
   const { run, pods, now } = input;
   const message = truncateToBytes(outcome.verdict.message, mostMessageBytes);
@@ -67,7 +67,7 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
   return { ...before, ...after };
 }
 
-/** Progress is momentary; target, transfers and results belong to one attempt. */
+/** Without progress, which is momentary, and without target, transfers and results of an earlier attempt. */
 function ofSameAttempt(status: DockerRunStatus, podName: string | undefined): DockerRunStatus {
   const { progress: _, ...before } = status;
   if (podName === undefined || before.podName === undefined || before.podName === podName) return before;
@@ -75,7 +75,7 @@ function ofSameAttempt(status: DockerRunStatus, podName: string | undefined): Do
   return others;
 }
 
-/** The Job that is there, or that is about to be created. */
+/** The Job that exists or is about to be created. */
 function jobOf(
   { job, now }: Input,
   before: DockerRunStatus,
@@ -88,7 +88,7 @@ function jobOf(
 
 const done: Progress = { message: 'Everything is done.', percent: 100, summary: '100%' };
 
-/** What the worker's report adds, besides phase, reason and message; only a success keeps a progress at the end. */
+/** What the report adds to phase, reason and message; of ended runs, only a success has a progress. */
 function fromReport(
   report: Report | undefined,
   { phase }: Verdict,
@@ -104,8 +104,9 @@ function fromReport(
 type Draft = { type: string; status: Condition['status']; reason: Reason; message: string };
 
 /**
- * The conditions of a verdict. Complete and Failed are those of a Job; Reconciling and Stalled are present only when
- * true, as kstatus reads them (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md).
+ * The conditions of a verdict. Complete and Failed are those of a Job; Reconciling and Stalled are present
+ * only when true, as kstatus reads them
+ * (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md).
  */
 export function conditionsOf(
   verdict: Verdict,
@@ -152,14 +153,15 @@ function drafts(verdict: Verdict): Draft[] {
 }
 
 /**
- * As a Job, a run has the condition Suspended only once it has been suspended. While its last pod is still ending it is
- * Unknown, so that the transition to False dates a resume that came before the pod had ended.
+ * Like a Job, a run has the condition Suspended only once it has been suspended. While its last pod is
+ * ending, it is Unknown, so that a resume before the end of the pod is a transition, to False, and has a
+ * time.
  */
 function suspension({ phase, reason, message }: Verdict, previous: DockerRunStatus): Draft[] {
   if (phase === 'Suspended') return [{ type: 'Suspended', status: 'True', reason, message }];
   if (reason === 'Suspending') return [{ type: 'Suspended', status: 'Unknown', reason, message }];
-  const was = previous.conditions?.some(({ type }) => type === 'Suspended') ?? false;
-  if (!was) return [];
+  const wasSuspended = previous.conditions?.some(({ type }) => type === 'Suspended') ?? false;
+  if (!wasSuspended) return [];
   const no = { type: 'Suspended', status: 'False', message: 'The run is not suspended.' } as const;
   return [{ ...no, reason: isTerminalPhase(phase) ? reason : 'Resumed' }];
 }

@@ -7,12 +7,12 @@ import { awaitQueuedJobDeletion, cancelled } from './cancel-and-suspend.ts';
 import { failAfterCleanup, hasCleanedUp, startCleanup } from './cleanup.ts';
 import { type Action, fail, failed, type Input, type Outcome, succeeded } from './outcome.ts';
 
-/** A run that has ended, or whose Job has. */
+/** A run that has ended, or whose Job has ended. */
 
 /** Requeue of an expired run whose cleanup Job still runs. */
 const cleanupMs = 5_000;
 
-/** Terminal is final: a Job that still runs is deleted, and the run itself when its time to live is over. */
+/** The end is final: a Job that still runs is deleted, and the run itself when its time to live is over. */
 export function ended(input: Input): Outcome | undefined {
   const { run, job } = input;
   if (!isTerminal(run.status)) return undefined;
@@ -40,19 +40,19 @@ function timeToLive({ run, cleanupJob, now }: Input): number | undefined {
   if (ttl === undefined || run.status.completionTime === undefined) return undefined;
   if (run.metadata.deletionTimestamp !== undefined) return undefined;
   const left = Date.parse(run.status.completionTime) + ttl * 1000 - now.getTime();
-  // A cleanup Job would be deleted with the run; its own deadline keeps it from holding the run for long.
+  // The cleanup Job would be deleted with the run. Its own deadline limits how long it delays that.
   const isCleaningUp = cleanupJob !== undefined && cleanupJob.finished === undefined;
   return isCleaningUp ? Math.max(left, cleanupMs) : left;
 }
 
-/** A Job of that name belongs to somebody else. */
+/** Another owner has a Job with the name of ours. */
 export function foreignJob({ run, job }: Input): Outcome | undefined {
   if (job === undefined || job.ownerUid === run.metadata.uid) return undefined;
   const problem = `a Job ${job.name} that does not belong to this run exists in namespace ${job.namespace}`;
   return fail(new RunError('JobRefused', problem));
 }
 
-/** The Job has ended: with a success, because the run was stopped, with the worker's failure, or without a report. */
+/** The Job has ended: with a success, because the run was stopped, with a failure, or without a report. */
 export function jobFinished(input: Input): Outcome | undefined {
   const { job, now } = input;
   if (job?.finished === undefined) return undefined;
@@ -78,12 +78,12 @@ function workerVanished(input: Input, job: ObservedJob, lostAt: string): Outcome
   return failAfterCleanup(input, { error, lostAt });
 }
 
-/** A Job that is deleted because its run is cancelled or suspended fails, since its pods are terminated. */
+/** A Job that is deleted because its run is cancelled or suspended fails, because its pods are terminated. */
 function isStop(report: Report | undefined): boolean {
   return (report?.reason ?? 'Cancelled') === 'Cancelled';
 }
 
-/** The last attempt as the status has it, when its pod was deleted before its Job ended. */
+/** The last attempt as in the status, for a Job that ended after its pod was deleted. */
 function lastReported({ run, pods }: Input): Pick<Attempt, 'reason' | 'message'> | undefined {
   const last = pods.length === 0 ? run.status.attemptHistory?.at(-1) : undefined;
   return last?.completionTime === undefined || last.reason === 'WorkerLost' ? undefined : last;

@@ -8,20 +8,20 @@ import type { Observed } from '../observe/observed.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { RunEvent } from './run-event.ts';
 
-/** What the administrator configured: what runs may use, and what their pods need to know of the nodes. */
+/** What the administrator configured: what runs may use, and how workers run. */
 export type Settings = { readonly policy: Policy; readonly worker: WorkerConfig };
 
 /** Everything that a rule decides from. */
 export type Input = Observed & Settings & { readonly now: Date };
 
-/** A write to the API server, whole; carrying it out twice does no more than once. */
+/** One write to the API server, complete; carrying it out twice has the same effect as once. */
 export type Action =
   | { kind: 'createJob'; job: V1Job }
   | { kind: 'createCleanupJob'; job: V1Job }
-  /** With `waits`, the Job stays, being deleted, until its pods are gone. */
+  /** With `waits`, the Job is deleted in the foreground: it exists until its pods are gone. */
   | { kind: 'deleteJob'; name: string; uid: string; waits?: boolean }
   | { kind: 'suspendJob' | 'resumeJob'; name: string; uid: string }
-  /** A pod whose Job is gone. */
+  /** Only for a pod whose Job is gone. */
   | { kind: 'deletePod'; name: string; uid: string }
   | { kind: 'deleteRun' };
 
@@ -31,11 +31,11 @@ export type Verdict =
   | { phase: 'Succeeded'; reason: 'Succeeded'; message: string }
   | { phase: 'Failed' | 'Cancelled'; reason: FailureReason; message: string; accepted: boolean };
 
-/** What one rule found, as data; `decisionOf` makes everything else of it. */
+/** What one rule found, as data; `decisionOf` derives everything else from it. */
 export type Outcome = {
-  /** The status to be; or `unchanged`; or `reobserved`, which only confirms the status for the newest generation. */
+  /** `unchanged` keeps the status; `reobserved` only confirms it for the newest generation. */
   readonly verdict: Verdict | 'unchanged' | 'reobserved';
-  /** The worker's report that the status takes over, if there is one. */
+  /** The worker's report that goes into the status. */
   readonly report?: Report | undefined;
   /** When the run ended, in RFC 3339; `now` when absent. */
   readonly endedAt?: string | undefined;
@@ -43,24 +43,24 @@ export type Outcome = {
   readonly requeueAfterMs?: number | undefined;
 };
 
-/** What to do for a run: all that is written, and when to look again. */
+/** Everything that is written for a run, and when to reconcile it again. */
 export type Decision = {
   readonly actions: readonly Action[];
   /** The whole status; undefined when it stays as it is. */
   readonly status: DockerRunStatus | undefined;
   /** The Event to record before the status is written; undefined when there is none. */
   readonly event: RunEvent | undefined;
-  /** When to look again if nothing changes before; undefined when only a change matters. */
+  /** When to reconcile again if nothing changes before; undefined when only a change matters. */
   readonly requeueAfterMs: number | undefined;
 };
 
-/** The verdict on a run that its worker, or its Job, reports as successful. */
+/** The verdict on a run that its worker or its Job reports as successful. */
 export function succeeded(report: Report | undefined): Verdict {
   const message = report?.message ?? 'The target ended with exit code 0.';
   return { phase: 'Succeeded', reason: 'Succeeded', message };
 }
 
-/** The verdict for a reason to fail or to be cancelled; a run that was never accepted says so. */
+/** The verdict for a failure or a cancellation; without `accepted`, the run gets Accepted=False. */
 export function failed(reason: FailureReason, message: string, accepted = true): Verdict {
   return { phase: isCancellation(reason) ? 'Cancelled' : 'Failed', reason, message, accepted };
 }

@@ -17,9 +17,9 @@ import { failWithCleanup } from './cleanup.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
 import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts';
 
-/** A run whose worker does not run yet: from the check of its spec to the start of its pod. */
+/** A run whose worker has not started: from the validation of its spec to the start of its pod. */
 
-/** A run whose Job was deleted by somebody else ends; a suspended run may have no Job. */
+/** A run ends when somebody else deletes its Job; only a suspended run may have none. */
 export function jobLost(input: Input): Outcome | undefined {
   const { run, job, jobRefusal } = input;
   const mayHaveNone = isBySuspension(run.status) || run.spec?.suspend === true;
@@ -30,7 +30,7 @@ export function jobLost(input: Input): Outcome | undefined {
   return { ...outcome, actions: [...deletionOfOrphans(input), ...(outcome.actions ?? [])] };
 }
 
-/** Nothing is started while the policy cannot be read. */
+/** No run starts while the policy is invalid. */
 export function policyInvalid(input: Input): Outcome | undefined {
   const { job, policy, now } = input;
   if (job !== undefined || policy.problem === undefined) return undefined;
@@ -50,14 +50,14 @@ export function jobRefused(input: Input): Outcome | undefined {
   const { job, jobRefusal } = input;
   if (job !== undefined || jobRefusal === undefined) return undefined;
   if (jobRefusal.permanent) return failWithCleanup(input, new RunError('JobRefused', jobRefusal.message));
-  return pending(input, `The API server refused the Job and is asked again: ${jobRefusal.message}`);
+  return pending(input, `The API server refused the Job; the controller retries: ${jobRefusal.message}`);
 }
 
 /** An accepted run gets its Job, unless its start deadline has passed. */
 export function jobMissing(input: Input): Outcome | undefined {
   const { run, job, worker, policy, now } = input;
   if (job !== undefined || run.spec === undefined) return undefined;
-  if (startDeadlineExceeded(input, now)) return pending(input, whatItWaitedFor(run));
+  if (startDeadlineExceeded(input, now)) return pending(input, whyNotStarted(run));
   const created = desiredJob({ metadata: run.metadata, spec: run.spec }, worker, policy);
   return {
     verdict: { phase: 'Pending', reason: 'Pending', message: 'The Job was created.' },
@@ -88,7 +88,7 @@ export function podPending(input: Input): Outcome | undefined {
   return failure === undefined ? pending(input, message) : failWithCleanup(input, failure);
 }
 
-/** The run waits for what the message says, or ends when its start deadline has passed. */
+/** The run is pending, or ends when its start deadline has passed; the message says what it waits for. */
 export function pending(input: Input, message: string): Outcome {
   if (startDeadlineExceeded(input, input.now)) return failWithCleanup(input, notStarted(message));
   return {
@@ -101,23 +101,23 @@ function notStarted(message: string): RunError {
   return new RunError('StartDeadlineExceeded', `the run did not start: ${message}`);
 }
 
-function whatItWaitedFor({ status: { phase, message } }: ObservedRun): string {
-  return (phase === 'Pending' ? message : undefined) ?? 'The controller did not see it in time.';
+function whyNotStarted({ status: { phase, message } }: ObservedRun): string {
+  return (phase === 'Pending' ? message : undefined) ?? 'The controller did not process it in time.';
 }
 
 function whyPending(input: Input): 'Resumed' | 'Retrying' | 'Pending' {
   const { job, pods, run } = input;
-  // A resumed run whose Job of a queue was deleted: with another reason, the next reconcile ends it as JobDeleted.
+  // Resumed, but the queue's Job was deleted; with another reason, the next reconcile ends it as JobDeleted.
   if (job === undefined && run.status.jobName !== undefined) return 'Resumed';
   if (pods.length === 0) return isBetweenAttempts(input, input.now) ? 'Retrying' : 'Pending';
   return pods.length > 1 || pods[0]?.worker.kind === 'terminated' ? 'Retrying' : 'Pending';
 }
 
-/** True between an attempt whose pod is gone and the one that follows. */
+/** True between an attempt whose pod is gone and the next one. */
 function isBetweenAttempts(observed: Observed, now: Date): boolean {
   const { status, spec } = observed.run;
   const last = attemptHistory(status.attemptHistory ?? [], observed, now).at(-1);
-  // After a pod that was lost, the Job reports in a moment whether there is another one.
+  // After the last pod that may fail was lost, the Job reports its end in a moment.
   const isLast = last?.reason === 'WorkerLost' && (spec?.backoffLimit ?? 0) === 0;
   return last !== undefined && last.reason !== 'Suspended' && !isLast;
 }
@@ -133,16 +133,17 @@ const mostProblems = 5;
 
 function inOneSentence(problems: readonly string[]): string {
   const more = problems.length - mostProblems;
-  return problems.slice(0, mostProblems).join('; ') + (more > 0 ? `; and ${more} more problems` : '');
+  return problems.slice(0, mostProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
 /**
- * How long a volume may fail to mount before the run fails, from the first failure to the last: enough for a Secret that
- * is applied together with its run, in either order. The kubelet retries after 1, 2, 4… s, so also after 31 s.
+ * How long a volume may fail to mount before the run fails, from the first failure to the last. The kubelet
+ * retries after 1, 2, 4… s (so also 31 s after the first), which is enough for a Secret that is applied just
+ * after its run.
  */
 const mountGraceMs = 25_000;
 
-/** How long after its creation a pod may be in a state that seldom gets better by waiting
+/** How long after its creation a pod may be in a state that rarely resolves by itself
  * (https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go). */
 const graceMs = new Map([
   ['InvalidImageName', 0],
@@ -162,7 +163,7 @@ export function podStartProblem(
   const grace = pod.worker.kind === 'waiting' ? graceMs.get(pod.worker.reason) : undefined;
   if (grace !== undefined) {
     const message = startMessage(pod);
-    // Clocks differ a little: a pod may seem to be created in the future.
+    // Clocks differ a little: a pod may seem to have been created in the future.
     const isPermanent = Math.max(0, now.getTime() - Date.parse(pod.creationTimestamp)) >= grace;
     const sentence = `the worker in pod ${pod.name} cannot start: ${message}`;
     return { message, failure: isPermanent ? new RunError('WorkerNotStarted', sentence) : undefined };
@@ -185,7 +186,7 @@ function startMessage(pod: ObservedPod): string {
   return `Pod ${pod.name} is being started on node ${pod.nodeName}.`;
 }
 
-/** The kubelet names the volumes of the pod, which the user never wrote; this names the fields that they come from. */
+/** Replaces the names of the pod's volumes, which users do not know, by the fields of the spec. */
 function withFieldsOfSpec(message: string, spec: DockerRunSpec | undefined): string {
   return message.replace(
     /volume "((?:secret|volume)-(\d+))"/g,

@@ -4,25 +4,25 @@ import { isFailureReason } from '../../api/reasons.ts';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 
-/** An Event about a run. `count` and times are those of its first occurrence. */
+/** An Event about a run, with the count and the times of its first occurrence. */
 export type RunEvent = Omit<CoreV1Event, 'firstTimestamp' | 'lastTimestamp'> & {
   readonly firstTimestamp: string;
   readonly lastTimestamp: string;
 };
 
-/** Reasons with an Event, besides the terminal ones; the others only say where a run is, which its status shows. */
+/** The reasons with an Event, in addition to those of an end; the others are only shown in the status. */
 const reasonsWithEvent = new Set(['Retrying', 'Suspended', 'Queued', 'Resumed']);
 
-/** The Event that a new status calls for, if it does. Its name follows from what it says: the same one is made once. */
+/** The Event for a new status, if it needs one. Its name identifies the occurrence: it is created once. */
 export function eventOf(run: ObservedRun, status: DockerRunStatus, now: Date): RunEvent | undefined {
-  if (!isEventful(run.status, status)) return undefined;
+  if (!needsEvent(run.status, status)) return undefined;
   const { namespace, name, uid } = run.metadata;
   const { reason = 'Unknown', message = '' } = status;
   const at = now.toISOString();
   return {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { namespace, name: eventName(name, uid, `${reason}.${occasionOf(status)}`) },
+    metadata: { namespace, name: eventName(name, uid, `${reason}.${occurrenceOf(status)}`) },
     involvedObject: { apiVersion, kind, namespace, name, uid },
     type: isFailureReason(reason) || reason === 'Retrying' ? 'Warning' : 'Normal',
     reason,
@@ -34,18 +34,18 @@ export function eventOf(run: ObservedRun, status: DockerRunStatus, now: Date): R
   };
 }
 
-/** True when `after` differs from the stored status in a way that calls for an Event. */
-export function isEventful(before: DockerRunStatus, after: DockerRunStatus): boolean {
+/** True when `after` differs from the stored status in a way that needs an Event. */
+export function needsEvent(before: DockerRunStatus, after: DockerRunStatus): boolean {
   if (!isTerminalPhase(after.phase) && !reasonsWithEvent.has(after.reason ?? '')) return false;
   if (before.reason !== after.reason) return true;
-  return after.reason === 'Retrying' && occasionOf(before) !== occasionOf(after);
+  return after.reason === 'Retrying' && occurrenceOf(before) !== occurrenceOf(after);
 }
 
 /**
- * Tells one occurrence of a reason from the next, and is the same however often it is computed: a retry follows one
- * attempt, a suspension one generation of the spec, and a run ends once.
+ * Identifies an occurrence of a reason, the same whenever it is computed: each retry follows one attempt,
+ * each suspension belongs to one generation of the spec, and a run ends once.
  */
-function occasionOf({ phase, reason, attemptHistory = [], observedGeneration }: DockerRunStatus): string {
+function occurrenceOf({ phase, reason, attemptHistory = [], observedGeneration }: DockerRunStatus): string {
   if (isTerminalPhase(phase)) return 'end';
   const ended = attemptHistory.findLast(({ completionTime }) => completionTime !== undefined);
   return reason === 'Retrying' ? (ended?.podUID ?? 'unseen') : String(observedGeneration ?? 0);

@@ -10,15 +10,15 @@ import { fail, type Input, type Outcome, succeeded } from './outcome.ts';
 import { pending } from './pending.ts';
 import { requeueWhileRunning, startDeadlineExceeded } from './start-deadline.ts';
 
-/** A run with a worker, and what follows when the worker has ended but its Job has not. */
+/** A run whose worker runs, or whose worker has ended while its Job has not. */
 
-/** The namespace is being deleted, which ends the run although its Job waits for the pod. */
+/** The deletion of the namespace ends the run, although its Job still waits for the pod. */
 export function namespaceTerminating({ job, namespaceEnds }: Input): Outcome | undefined {
   if (job === undefined || !namespaceEnds) return undefined;
   return fail(new RunError('Cancelled', `namespace ${job.namespace} is being deleted`));
 }
 
-/** A pod on a lost node never ends, and with podReplacementPolicy Failed its Job would wait for it for ever. */
+/** A pod on a lost node never ends; with podReplacementPolicy Failed, its Job would wait for it forever. */
 export function workerLost(input: Input): Outcome | undefined {
   const { pods, live, now } = input;
   const pod = pods.at(-1);
@@ -26,7 +26,7 @@ export function workerLost(input: Input): Outcome | undefined {
   return isLost(pod, now) ? failReportingOnly(input, new RunError('WorkerLost', lossOfNode(pod))) : undefined;
 }
 
-/** A worker that reports that it still prepares after the start deadline; one that does not answer times out itself. */
+/** A worker that reports Preparing after the start deadline; one that does not answer times out itself. */
 export function preparedTooLong(input: Input): Outcome | undefined {
   const { pods, live, now } = input;
   const isPreparing = pods.at(-1)?.worker.kind === 'running' && live?.phase === 'Preparing';
@@ -35,7 +35,7 @@ export function preparedTooLong(input: Input): Outcome | undefined {
   return fail(new RunError('StartDeadlineExceeded', `the run was still being prepared: ${doing}`));
 }
 
-/** A success is final; a failed attempt that the Job will retry is followed by another one. */
+/** A success is final; after a failed attempt that the Job retries, the run is pending again. */
 export function attemptEnded(input: Input): Outcome | undefined {
   const { run, pods, podRefusal } = input;
   const pod = pods.at(-1);
@@ -50,7 +50,7 @@ export function attemptEnded(input: Input): Outcome | undefined {
   return betweenAttempts(input, report, message);
 }
 
-/** The worker runs, or its last attempt has ended and its Job will report that in a moment. The last rule: it is total. */
+/** The last rule: the worker runs, or the last attempt has ended and its Job reports that in a moment. */
 export function workerRunning(input: Input): Outcome {
   const { run, now } = input;
   const pod = input.pods.at(-1);
@@ -88,8 +88,9 @@ function retryMessage(
   refusal: BlockingEvent | undefined,
   report: Report | undefined,
 ): string {
-  const next = refusal === undefined ? 'a retry follows' : `the next pod cannot start: ${refusal.message}`;
-  // The worker's remedy for a cancelled run does not fit one that is retried.
+  const next =
+    refusal === undefined ? 'a retry follows' : `the next pod cannot be created: ${refusal.message}`;
+  // The worker's message for a cancelled run has a remedy that is wrong for a retried one.
   const why = report?.reason === 'Cancelled' ? 'Its pod was terminated.' : (report?.message ?? '');
   return `Attempt ${attempts} failed; ${next}. ${why}`.trimEnd();
 }

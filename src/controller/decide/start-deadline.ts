@@ -2,7 +2,7 @@ import type { DockerRunStatus } from '../../api/status.ts';
 import type { Observed, ObservedPod } from '../observe/observed.ts';
 import { attemptHistory, countAttempts } from './attempts.ts';
 
-/** spec.startDeadlineSeconds, and when a run that does not run yet is looked at again. */
+/** spec.startDeadlineSeconds, and when a run is reconciled again if nothing changes. */
 
 /**
  * The pause of the Job controller before it replaces a failed pod, doubled each time
@@ -10,25 +10,26 @@ import { attemptHistory, countAttempts } from './attempts.ts';
  */
 const backoffMs = { first: 10_000, most: 600_000 } as const;
 
-/** How late the Job controller may be on a busy control plane. */
+/** An allowance for the Job controller on a busy control plane. */
 const latenessMs = 10_000;
 
-/** Requeue of a run for which only changes matter, in case one was missed. */
+/** Requeue of a run for which only changes matter, in case one is missed. */
 const safetyMs = 5 * 60_000;
 
 /** Requeue of a run whose pod is being deleted or has ended. */
 const endingMs = 30_000;
 
-/** Requeue of a pending run: only Events say what blocks its pod, so it is looked at often at first, then less often. */
+/** Requeue of a pending run, often at first and then less often: only Events show what blocks its pod. */
 const pendingMs = { least: 5_000, most: 30_000 } as const;
 
 /**
- * Milliseconds until the start deadline of an attempt. They count from the creation of its pod; without a pod, from
- * that of the run, from a resume, or, between two attempts, from when the Job controller should have made the next pod.
+ * Milliseconds until the start deadline of an attempt. It counts from the creation of its pod; without a pod,
+ * from that of the run, from a resume, or, between attempts, from when the Job controller should have created
+ * the next pod.
  */
 export function msUntilStartDeadline(observed: Observed, now: Date): number {
   const { run, pods } = observed;
-  // A spec that a newer schema refuses must not end a run that was accepted.
+  // A run that was accepted must not end because a newer schema refuses its spec.
   const seconds = run.spec?.startDeadlineSeconds ?? Infinity;
   const pod = pods.at(-1);
   const resumed = resumedAt(run.status, now);
@@ -44,7 +45,7 @@ export function startDeadlineExceeded(observed: Observed, now: Date): boolean {
   return msUntilStartDeadline(observed, now) === 0;
 }
 
-/** Milliseconds until a run with a worker is looked at again; its reports wake the run before that. */
+/** Milliseconds until a run with a worker is reconciled again; a changed report wakes it before that. */
 export function requeueWhileRunning(observed: Observed, pod: ObservedPod, now: Date): number {
   if (pod.worker.kind !== 'running' || pod.deletionTimestamp !== undefined) return endingMs;
   const isPreparing = observed.live === undefined || observed.live.phase === 'Preparing';
@@ -53,7 +54,7 @@ export function requeueWhileRunning(observed: Observed, pod: ObservedPod, now: D
   return left > 0 ? Math.min(left, safetyMs) : safetyMs;
 }
 
-/** Milliseconds until a run whose worker has not started is looked at again. */
+/** Milliseconds until a run whose worker has not started is reconciled again. */
 export function requeueWhilePending(observed: Observed, now: Date): number {
   const { run, job, pods } = observed;
   const since = (pods.at(-1) ?? job ?? run.metadata).creationTimestamp;
@@ -63,8 +64,8 @@ export function requeueWhilePending(observed: Observed, now: Date): number {
 }
 
 /**
- * When the pod after a failed attempt should exist. Each Event about a refused pod names another pod, so that no Event
- * says since when pods are refused.
+ * When the pod after a failed attempt should exist. Events do not show since when pods are refused, because
+ * each is about another pod.
  */
 function nextPodDueAt(observed: Observed, now: Date): number {
   const { status } = observed.run;
@@ -74,7 +75,7 @@ function nextPodDueAt(observed: Observed, now: Date): number {
   return ended === undefined ? now.getTime() : Date.parse(ended) + backoff + latenessMs;
 }
 
-/** True for a resumed run whose new Job does not exist yet; it may have had a pod before. */
+/** True for a resumed run whose new Job does not exist yet; the run may have had a pod before. */
 function awaitsNewJob({ job }: Observed, resumed: number): boolean {
   return job === undefined && resumed > 0;
 }

@@ -21,8 +21,9 @@ const resources = { requests: workerOverhead, limits: { cpu: '1', memory: worker
 const keptSeconds = 600;
 
 /**
- * The Job that cleans up after a run. On the node of a lost worker, its pod has the volumes of the worker, but of the
- * Secrets only the token of the Girder job; to report to Girder alone, it needs neither node nor volumes.
+ * The Job that cleans up after a run. On the node of a lost worker, its pod has the volumes of the worker,
+ * but of the Secrets only the token of the Girder job; to report to Girder alone, it needs neither node nor
+ * volumes.
  */
 export function desiredCleanupJob(run: Run, cleanup: Cleanup, config: WorkerConfig, policy: Policy): V1Job {
   return {
@@ -109,7 +110,7 @@ function onlyVolumes(spec: DockerRunSpec): DockerRunSpec {
   return {
     ...onlyGirder(spec),
     volumes,
-    // Transforms are needed for the paths of their pipes; the headers of a stream are not, and may have Secrets.
+    // Transforms are needed for the paths of pipes; the headers of streams are not, and may have Secrets.
     transforms: transforms.map(withoutHeaders),
   };
 }

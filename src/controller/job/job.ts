@@ -97,7 +97,7 @@ function schedulingOf(spec: DockerRunSpec): Partial<V1PodSpec> {
   };
 }
 
-/** A failure that a retry cannot fix fails the Job at once; a disruption does not count as a failed attempt. */
+/** A failure that a retry cannot fix fails the Job at once; a disruption is not a failed attempt. */
 function failureRules() {
   return [
     {

@@ -26,8 +26,8 @@ type WorkerTracing = {
 type Environment = Record<string, string | undefined>;
 
 /**
- * Reads how workers trace; undefined when they do not. Neither the exporter's headers nor an endpoint with a user or a
- * query is passed on: they hold credentials, which anyone who may read a pod would see.
+ * Reads how workers trace; undefined when they do not. Neither the exporter's headers nor an endpoint with a
+ * user or a query is passed on: they hold credentials, which anyone who may read a pod would see.
  */
 export function readWorkerTracing(environment: Environment): WorkerTracing | undefined {
   const settings = traceSettings(environment);
@@ -75,8 +75,8 @@ function sharedAttributes(text: string): string[] {
 const jobNameLabel = 'batch.kubernetes.io/job-name';
 
 /**
- * The variables that put a worker's spans into the trace of its run; empty when the run is not traced. The kubelet
- * fills in the names of pod, node and Job, as it does for OpenTelemetry's own operator.
+ * The variables that put a worker's spans into the trace of its run; empty when the run is not traced. The
+ * kubelet fills in the names of pod, node and Job, as it does for OpenTelemetry's own operator.
  */
 export function tracingEnvironment(
   run: { readonly namespace: string; readonly uid: string },

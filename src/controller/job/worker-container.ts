@@ -26,7 +26,7 @@ export function workerContainer(run: Run, config: Settings, mounts: readonly Pod
     env: environment(run, config),
     ports: [{ name: 'progress', containerPort: progressPort }],
     resources: podResources(run.spec),
-    // Root, to use the engine's socket and to read files of any user that a target leaves; with as few rights as possible.
+    // Root, to use the engine's socket and to read files of any user; with as few rights as possible.
     securityContext: {
       runAsUser: 0,
       allowPrivilegeEscalation: false,
@@ -55,14 +55,14 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
     },
     { name: workerEnvironment.logLevel, value: config.logLevel },
     ...tracingEnvironment(metadata, config.tracing),
-    // Limits on the heap make V8 collect garbage before the worker outgrows the memory that its pod reserves for it.
+    // With these limits, V8 collects garbage before the worker outgrows the memory that its pod reserves.
     { name: 'NODE_OPTIONS', value: '--max-old-space-size=96 --max-semi-space-size=1' },
   ];
 }
 
 /**
- * What the worker needs itself, in addition to the target's resources. With it, the target can use its whole limit
- * without the kernel killing the worker.
+ * What the worker needs itself, in addition to the target's resources. With it, the target can use its whole
+ * limit without the kernel killing the worker.
  */
 export const workerOverhead = { cpu: '100m', memory: '256Mi' } as const;
 
@@ -108,6 +108,6 @@ function withOverhead(quantities: Record<string, string>): Record<string, string
   return sum;
 }
 
-/** Rounds up, as Kubernetes does, after removing the error of floating point: 1.001 * 1000 is more than 1001. */
+/** Rounds up, as Kubernetes does, but not for a floating-point error: 1.001 * 1000 is more than 1001. */
 const milli = (quantity: string) => Math.ceil(Number((parseQuantity(quantity) * 1000).toFixed(6)));
 const bytes = (quantity: string) => Math.ceil(parseQuantity(quantity));

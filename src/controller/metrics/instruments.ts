@@ -46,7 +46,7 @@ export function showQueue(metrics: ControllerMetrics, queued: () => QueueState |
 
 const results = { done: 'success', requeueAfter: 'requeue_after', retry: 'error' } as const;
 
-/** Counts and times the calls of `reconcile`, which must not throw; one that the end of a term aborts is not counted. */
+/** Counts and times calls of `reconcile`, which must not throw; aborted ones do not count. */
 export function observeReconcile(
   metrics: ControllerMetrics,
   reconcile: (key: string) => Promise<Next>,
@@ -99,7 +99,7 @@ export type ShownRun = {
 /** How many runs are in a phase, and the earliest time since which one of them can have been there. */
 type Shown = { count: number; since: string | undefined };
 
-/** Shows how many runs are in each phase. They are counted at each scrape: 10,000 runs take some milliseconds. */
+/** Shows how many runs are in each phase, counted at each scrape: 10,000 runs take some milliseconds. */
 export function showRuns(metrics: ControllerMetrics, runs: () => readonly ShownRun[]): void {
   metrics.onScrape(() => {
     const shown = byPhase(runs());

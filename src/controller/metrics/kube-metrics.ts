@@ -38,7 +38,7 @@ export function observeLeading(metrics: ControllerMetrics, lease: string): (isLe
 
 export type ObservedWatches = {
   readonly observers: Readonly<Record<WatchedResource, ListWatchObserver>>;
-  /** When each watch last showed a sign of life, for liveness; an interruption that it recovers from is one too. */
+  /** When each watch last showed a sign of life, for liveness; an interruption is one as well. */
   readonly signs: () => Vitals['watches'];
 };
 

@@ -22,7 +22,7 @@ export type End = {
 /** The parts of a run whose durations are metrics. */
 export type RunPhase = 'queue' | 'stage' | 'run' | 'upload';
 
-/** Compares a status with `before`, which the API server had: so a restart of the controller counts nothing twice. */
+/** Compares with `before`, which the API server had, so that a restart counts nothing twice. */
 export function statusDelta(
   metadata: DockerRunMetadata,
   before: DockerRunStatus,

@@ -5,7 +5,7 @@ import { parseList, textAt } from '../../kube/json.ts';
 import { errorFields, type Logger } from '../../support/log.ts';
 import type { BlockingEvent, ObservedJob, ObservedPod } from './observed.ts';
 
-/** No Events are listed of an object younger than this: usually nothing blocks it, and no one misses it yet. */
+/** No Events are listed for a younger object: usually nothing blocks it, and no one waits for it yet. */
 const quietMs = 4_000;
 
 /** An answer is fresh for half of the time that the object has waited, within these bounds. */
@@ -14,8 +14,8 @@ const freshMs = { least: 4_000, most: 25_000 } as const;
 type Answer = { readonly until: number; readonly event: BlockingEvent | undefined };
 
 /**
- * Why pods cannot start, which only Events show. Listing them is expensive for the API server, so answers are cached,
- * longer for an object that has waited longer.
+ * Why pods cannot start, which only Events show. Listing them is expensive for the API server, so answers are
+ * cached, longer for an object that has waited longer.
  */
 export class BlockingEvents {
   readonly #connection: Connection;

@@ -35,8 +35,9 @@ export type Gatherer = {
 };
 
 /**
- * Collects what `decide` needs of a run; undefined when the run is gone. The caches may lag, so the API server is asked
- * where a lag would end the run wrongly: a Job that seems deleted, a termination message that seems missing.
+ * Collects what `decide` needs of a run; undefined when the run is gone. The caches may lag, so the API
+ * server is asked where a lag would end the run wrongly: a Job that seems deleted, a termination message that
+ * seems missing.
  */
 export async function gather(
   gatherer: Gatherer,
@@ -105,15 +106,15 @@ async function findJob(
 }
 
 /**
- * True for a queued Job that was deleted to suspend its run, which is resumed by now. With a stale version of the
- * Job, the run would continue with it, and then end as if somebody else had deleted it.
+ * True for a queued Job that was deleted to suspend its run, which is resumed by now. With a stale version of
+ * the Job, the run would continue with it, and then end as if somebody else had deleted it.
  */
 function mayBeDeleted({ spec, status }: ObservedRun, { isQueued, deletionTimestamp }: ObservedJob): boolean {
   const isResumed = status.reason === 'Suspending' && spec?.suspend !== true;
   return isResumed && isQueued && deletionTimestamp === undefined;
 }
 
-/** The Job as the API server has it. @throws {ConflictError} the Job is gone, which the cache does not show yet. */
+/** The Job as the API server has it. @throws {ConflictError} it is gone, but still in the cache. */
 async function latestJob(
   gatherer: Gatherer,
   { namespace, name, uid }: ObservedJob,

@@ -14,7 +14,7 @@ export type Observed = {
   mountFailure: BlockingEvent | undefined;
   /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
   podRefusal: BlockingEvent | undefined;
-  /** Whether the namespace is being deleted. Only asked when a pod is: its Job keeps that pod until it is replaced. */
+  /** Whether the namespace is being deleted; only asked when a pod is, which its Job keeps until a retry. */
   namespaceEnds: boolean;
   /** Why the API server refused to create the Job in this reconcile, if it did. */
   jobRefusal: Refusal | undefined;
@@ -27,10 +27,10 @@ export type Observed = {
 /** Why the API server refused to create an object; a permanent refusal is not retried. */
 export type Refusal = { readonly message: string; readonly permanent: boolean };
 
-/** An Event that shows why a pod cannot be created or started, and when it occurred first and last (RFC 3339). */
+/** Why a pod cannot be created or started, and when the Event occurred first and last (RFC 3339). */
 export type BlockingEvent = { message: string; since: string; last: string };
 
-/** What the caches keep of a run: only what `decide` reads, because caches take most of an operator's memory. */
+/** What the caches keep of a run: only what `decide` reads, because caches take most of the memory. */
 export type ObservedRun =
   | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec: DockerRun['spec']; problem?: undefined }
   | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec?: undefined; problem: string };
@@ -104,7 +104,7 @@ export function isCancelled({ spec, metadata }: ObservedRun): boolean {
 
 const suspensionReasons = new Set(['Suspending', 'Suspended', 'Resumed']);
 
-/** True for a run whose Job or pod a suspension may have deleted; the reason is stored before that is done. */
+/** True for a run whose Job or pod a suspension may have deleted; the reason is stored before it is. */
 export function isBySuspension({ reason = '' }: DockerRunStatus): boolean {
   return suspensionReasons.has(reason);
 }

@@ -7,7 +7,7 @@ const rememberedMs = 60_000;
 export class PodIndex {
   /** The `<namespace>/<name>` of its pods, by the uid of the Job. */
   readonly #keys = new Map<string, Set<string>>();
-  /** The pod that was deleted last and when (of `performance.now()`), by the uid of the Job; the oldest first. */
+  /** By the uid of the Job, its last deleted pod and when (`performance.now()`); the oldest first. */
   readonly #deleted = new Map<string, { readonly pod: ObservedPod; readonly at: number }>();
   readonly #get: (key: string) => ObservedPod | undefined;
 
@@ -29,7 +29,7 @@ export class PodIndex {
     }
   }
 
-  /** The pod of a Job that was deleted last, if it had ended: only here is its termination message still known. */
+  /** The last deleted pod of a Job, if it had ended: only here is its termination message still known. */
   lastDeleted(jobUid: string): ObservedPod | undefined {
     const deleted = this.#deleted.get(jobUid);
     const isRecent = deleted !== undefined && performance.now() - deleted.at < rememberedMs;

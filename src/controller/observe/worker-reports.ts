@@ -14,7 +14,7 @@ const concurrentRequests = 32;
 /** The limit for all workers together; the more workers there are, the less often each is asked. */
 const requestsPerSecond = 200;
 
-/** The delay of the first request, and the interval of the later ones; a running target seldom reports a change. */
+/** The delay of the first request, and the interval of the others; a running target seldom changes. */
 const firstMs = 300;
 const intervalsMs = { busy: 1_000, running: 4_000 } as const;
 
@@ -45,7 +45,7 @@ type Worker = {
   notifiedAt: number;
 };
 
-/** Asks the workers of running pods for their reports, and wakes a run only when the report of its worker changes. */
+/** Asks the workers of running pods for their reports; wakes a run only when its worker's report changes. */
 export class WorkerPoller {
   readonly #options: WorkerPollerOptions;
   readonly #clock: Clock;
@@ -80,7 +80,7 @@ export class WorkerPoller {
     if (isReachable(pod) && !this.#workers.has(pod.uid)) this.#add(pod, firstMs);
   }
 
-  /** The last report of a pod's worker; undefined when there was none yet, or when the worker does not answer. */
+  /** The last report of a pod's worker; undefined if there is none yet or the worker does not answer. */
   reportOf(podUid: string): Report | undefined {
     const worker = this.#workers.get(podUid);
     return worker !== undefined && worker.misses < mostMisses ? worker.report : undefined;

@@ -19,7 +19,7 @@ const anAttempt = (podUID: string): Attempt => ({
   startTime: after(1).toISOString(),
 });
 
-test('a pod that ended is an attempt with its end, its reason and the exit code of the target', () => {
+test("an ended pod is an attempt with a completion time, a reason and the target's exit code", () => {
   const [attempt] = attemptHistory([], anObservation({ job: aJob(), pods: [failed] }), after(9));
   assert.equal(attempt, {
     podUID: 'pod-uid',
@@ -33,7 +33,7 @@ test('a pod that ended is an attempt with its end, its reason and the exit code 
   });
 });
 
-test('an attempt that a suspension ended stays so while its pod is still there and the run goes on', () => {
+test('an attempt that a suspension ended stays Suspended while its pod still exists after the resume', () => {
   const report = { phase: 'Failed', reason: 'Cancelled', message: 'stopped by SIGTERM' } as const;
   const pod = aPod({ kind: 'terminated', exitCode: 71, reason: 'Error', report }, { phase: 'Failed' });
   const suspended = anObservation({ run: aRun({ spec: { suspend: true } }), job: aJob(), pods: [pod] });
@@ -43,13 +43,13 @@ test('an attempt that a suspension ended stays so while its pod is still there a
   assert.equal(attemptHistory(once, anObservation({ run, job: aJob(), pods: [pod] }), after(20)), once);
 });
 
-test('who looks again counts no attempt twice and changes no end', () => {
+test('observing an ended pod again adds no attempt and changes no end', () => {
   const observed = anObservation({ job: aJob(), pods: [failed] });
   const once = attemptHistory([], observed, after(9));
   assert.equal(attemptHistory(once, observed, after(20)), once);
 });
 
-test('a pod that is taken away says who did it', () => {
+test('an attempt with a disruption has the reason of the disruption', () => {
   const disruption = { reason: 'PreemptionByScheduler', message: 'preempted' };
   const pods = [{ ...failed, disruption }];
   const [attempt] = attemptHistory([], anObservation({ pods }), after(9));
@@ -57,7 +57,7 @@ test('a pod that is taken away says who did it', () => {
   assert.is(attempt?.exitCode, 3);
 });
 
-test('a pod that vanished without a word is lost, or suspended, or cancelled, as the run says', () => {
+test('a pod that disappeared without a report was lost, suspended or cancelled, according to the run', () => {
   const reasonOf = (spec: object) =>
     attemptHistory([anAttempt('a')], anObservation({ run: aRun({ spec }) }), after(9))[0]?.reason;
   assert.is(reasonOf({}), 'WorkerLost');
@@ -65,8 +65,8 @@ test('a pod that vanished without a word is lost, or suspended, or cancelled, as
   assert.is(reasonOf({ cancel: true }), 'Cancelled');
 });
 
-test('a pod that was told to end is suspended when its run is, as long as its Job is not let go on', () => {
-  const report = { phase: 'Cancelled', reason: 'Cancelled', message: 'told to end' } as const;
+test('a terminated pod counts as suspended when its run is, until the Job is resumed', () => {
+  const report = { phase: 'Cancelled', reason: 'Cancelled', message: 'stopped by SIGTERM' } as const;
   const pods = [aPod({ kind: 'terminated', exitCode: 71, reason: 'Error', report })];
   const reasonOf = (spec: object, suspendedBy: 'operator' | undefined) => {
     const observed = anObservation({ run: aRun({ spec }), job: aJob({ suspendedBy }), pods });
@@ -78,7 +78,7 @@ test('a pod that was told to end is suspended when its run is, as long as its Jo
   assert.is(reasonOf({ cancel: true, suspend: true }, 'operator'), 'Cancelled');
 });
 
-test('an attempt that vanished with the Job that a suspension took was suspended, though the run may go on by now', () => {
+test('an attempt that disappeared with its suspended Job was suspended, even if the run is resumed by now', () => {
   const before = [{ ...anAttempt('pod-uid'), startTime: after(1).toISOString() }];
   const reasonWhile = (reason: string) => {
     const run = aRun({ spec: { suspend: false }, status: { reason } });
@@ -89,7 +89,7 @@ test('an attempt that vanished with the Job that a suspension took was suspended
   assert.is(reasonWhile('Running'), 'WorkerLost');
 });
 
-test('an attempt that was stopped says for what, and not what its worker thought', () => {
+test('a stopped attempt has the message of the stop, not that of its worker', () => {
   const report = { phase: 'Failed', reason: 'Cancelled', message: 'Apply it again.' } as const;
   const pods = [aPod({ kind: 'terminated', exitCode: 71, reason: 'Error', report })];
   const messageOf = (spec: object) =>
@@ -99,7 +99,7 @@ test('an attempt that was stopped says for what, and not what its worker thought
   assert.is(messageOf({}), 'Apply it again.');
 });
 
-test('every pod is counted once, also those that the history has forgotten and those that nobody saw', () => {
+test('every pod is counted once, also those that the history dropped and those that were never observed', () => {
   const pods = Array.from({ length: mostAttempts + 3 }, (_, index) => ({
     ...failed,
     uid: `pod-${index}`,
@@ -116,12 +116,12 @@ test('every pod is counted once, also those that the history has forgotten and t
   assert.is(countAttempts({}, anObservation({ job: aJob({ endedPods: 2 }), pods: [failed] })), 2);
 });
 
-test('an evicted pod that is gone and its replacement are two', () => {
+test('an evicted pod that is gone and its replacement count as two attempts', () => {
   const status = { attempts: 1, attemptHistory: [anAttempt('evicted')] };
   assert.is(countAttempts(status, anObservation({ job: aJob(), pods: [failed] })), 2);
 });
 
-test('in the history of a run that has ended nothing goes on', () => {
+test('in the history of an ended run, every attempt has ended', () => {
   const ended = { ...anAttempt('a'), completionTime: after(2).toISOString(), reason: 'TargetFailed' };
   const [first, second] = closed(
     [ended, anAttempt('b')],
@@ -134,7 +134,7 @@ test('in the history of a run that has ended nothing goes on', () => {
   });
 });
 
-test('the oldest attempts are forgotten first', () => {
+test('the oldest attempts are dropped first', () => {
   const many = Array.from({ length: mostAttempts }, (_, index) => ({
     ...anAttempt(`pod-${index}`),
     completionTime: after(2).toISOString(),
@@ -145,7 +145,7 @@ test('the oldest attempts are forgotten first', () => {
   assert.is(history.at(-1)?.podUID, 'pod-uid');
 });
 
-test('more pods than the history has room for are told in their order, however often one looks', () => {
+test('with more pods than the history can hold, it keeps the newest in their order, however often they are observed', () => {
   const pods = Array.from({ length: mostAttempts + 3 }, (_, index) => ({
     ...failed,
     uid: `pod-${index}`,

@@ -53,7 +53,7 @@ function jobFor(node: string | undefined) {
 const valueOf = ({ container }: ReturnType<typeof jobFor>, wanted: string) =>
   expandAsKubelet(container.env?.find(({ name }) => name === wanted)?.value ?? '', new Map());
 
-test('the Job is owned and watched as the own one, and its pods are no attempts', () => {
+test('the cleanup Job is owned and watched like the Job of the run, and its pods are not attempts', () => {
   const { job } = jobFor('node-1');
   const seen = parseJob(job);
   assert.is(seen.ownerUid, metadata.uid);
@@ -63,14 +63,14 @@ test('the Job is owned and watched as the own one, and its pods are no attempts'
   assert.is(parsePod(job.spec?.template).runUid, '');
 });
 
-test('it is over in two minutes, once, and then goes', () => {
+test('it runs once, for two minutes at most, and is deleted ten minutes after its end', () => {
   const { backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished } = jobFor('node-1').job.spec ?? {};
   assert.equal([backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished], [0, 120, 600]);
 });
 
-test('on a node it runs whatever keeps others away, with the volumes and without what only the target needs', () => {
-  const made = jobFor('node-1');
-  const { pod, container, secrets } = made;
+test('on a node, it tolerates every taint and has the volumes, but nothing that only the target needs', () => {
+  const created = jobFor('node-1');
+  const { pod, container, secrets } = created;
   assert.equal(container.args, ['worker', 'cleanup']);
   const affinity = pod.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   const matchFields = [{ key: 'metadata.name', operator: 'In', values: ['node-1'] }];
@@ -89,15 +89,15 @@ test('on a node it runs whatever keeps others away, with the volumes and without
   );
 });
 
-test('the plan and the ending reach the worker as they are', () => {
-  const made = jobFor('node-1');
-  const plan = parsePlan(valueOf(made, 'DOCKERRUN_PLAN'));
+test('the plan and the ending reach the worker unchanged', () => {
+  const created = jobFor('node-1');
+  const plan = parsePlan(valueOf(created, 'DOCKERRUN_PLAN'));
   assert.is(plan.run.uid, metadata.uid);
   assert.equal(plan.spec.volumes, spec.volumes);
-  assert.equal(parseEnding(valueOf(made, 'DOCKERRUN_ENDING')), ending);
+  assert.equal(parseEnding(valueOf(created, 'DOCKERRUN_ENDING')), ending);
 });
 
-test('a report needs no node and mounts nothing but the token', () => {
+test('a Job that only reports needs no node and mounts only the token', () => {
   const { pod, container } = jobFor(undefined);
   assert.equal(container.args, ['worker', 'report']);
   assert.equal([pod.affinity, pod.nodeSelector, pod.tolerations], [undefined, undefined, undefined]);
@@ -107,7 +107,7 @@ test('a report needs no node and mounts nothing but the token', () => {
   );
 });
 
-test('a run without a job in Girder has a plan all the same', () => {
+test('the cleanup Job of a run without a Girder job has a plan as well', () => {
   const run = { metadata, spec: aSpec({ volumes: [{ name: 's', temporary: { hostDir: '/srv/s' } }] }) };
   const job = desiredCleanupJob(run, { node: 'n', ending }, workerConfig, {});
   const env = job.spec?.template.spec?.containers[0]?.env ?? [];

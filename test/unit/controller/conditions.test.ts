@@ -21,7 +21,7 @@ test('each phase has its conditions', () => {
   assert.equal(typesOf({ ...failed, accepted: false }), ['Accepted=False', 'Failed=True', 'Stalled=True']);
 });
 
-test('the time of a transition stays while the status of a condition stays, whatever else changes', () => {
+test('a condition keeps its transition time as long as its status stays the same', () => {
   const before = { conditions: conditionsOf(running, 1, {}, first) };
   const uploading: Verdict = { phase: 'Uploading', reason: 'Uploading', message: 'Other words.' };
   for (const condition of conditionsOf(uploading, 2, before, later)) {
@@ -30,7 +30,7 @@ test('the time of a transition stays while the status of a condition stays, what
   }
 });
 
-test('a condition that appears or turns has the time of now', () => {
+test('a condition that is new or has another status has the current time', () => {
   const before = { conditions: conditionsOf(running, 1, {}, first) };
   const refused = conditionsOf({ ...failed, accepted: false }, 1, before, later);
   assert.equal(

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readConfig } from '../../../src/controller/config.ts';
 
-test('the image of the worker is all that must be set', () => {
+test('only the image of the worker must be set', () => {
   assert.equal(readConfig({ DOCKERRUN_IMAGE: 'dockerrun:1' }), {
     worker: {
       image: 'dockerrun:1',
@@ -19,12 +19,12 @@ test('the image of the worker is all that must be set', () => {
   });
 });
 
-test('an empty setting is one that is not set', () => {
+test('an empty setting counts as not set', () => {
   const { worker } = readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_DOCKER_SOCKET: '' });
   assert.is(worker.dockerSocket, '/var/run/docker.sock');
 });
 
-test('every setting of the nodes is taken', () => {
+test('every setting is read', () => {
   const { worker, logLevel, healthPort } = readConfig({
     DOCKERRUN_IMAGE: 'i',
     DOCKERRUN_IMAGE_PULL_POLICY: 'Never',
@@ -40,32 +40,32 @@ test('every setting of the nodes is taken', () => {
 });
 
 for (const name of ['DOCKERRUN_DOCKER_SOCKET', 'DOCKERRUN_KUBELET_ROOT', 'DOCKERRUN_CGROUP_ROOT']) {
-  test(`${name} must be an absolute path, and the error says so`, () => {
+  test(`${name} must be an absolute path`, () => {
     const read = () => readConfig({ DOCKERRUN_IMAGE: 'i', [name]: 'docker.sock' });
     assert.throws(read, new RegExp(`${name} must be an absolute path.*"docker\\.sock"`));
   });
 }
 
-test('a controller without the image of its worker does not start', () => {
+test('without the image of the worker, the controller does not start', () => {
   for (const environment of [{}, { DOCKERRUN_IMAGE: '' }])
     assert.throws(() => readConfig(environment), /DOCKERRUN_IMAGE must name/);
 });
 
-test('a port that is none is an error that names the setting', () => {
+test('the error about an invalid port names the setting', () => {
   for (const port of ['http', '-1', '70000', '80.5']) {
     const read = () => readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_HEALTH_PORT: port });
     assert.throws(read, /DOCKERRUN_HEALTH_PORT/, port);
   }
 });
 
-test('the metrics have a port of their own, which 0 closes', () => {
+test('the metrics have a port of their own, and 0 turns them off', () => {
   const read = (port: string) =>
     readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_METRICS_PORT: port }).metricsPort;
   assert.equal([read(''), read('9090'), read('0')], [8080, 9090, 0]);
   assert.throws(() => read('http'), /DOCKERRUN_METRICS_PORT/);
 });
 
-test('leader election is on or off, and nothing in between', () => {
+test('leader election is true or false, and any other value is an error', () => {
   const read = (text: string) => readConfig({ DOCKERRUN_IMAGE: 'i', DOCKERRUN_LEADER_ELECTION: text });
   assert.is(read('false').leaderElection, false);
   assert.throws(() => read('no'), /DOCKERRUN_LEADER_ELECTION must be true or false, not "no"/);

@@ -18,7 +18,7 @@ test('a new run gets its Job and is pending', () => {
   assert.is(requeueAfterMs, undefined);
 });
 
-test('a run that contradicts itself fails with every problem and gets no Job', () => {
+test('a run with an invalid spec fails with all of its problems and gets no Job', () => {
   const run = aRun({ spec: { args: ['$(a)', '$(b)'] } });
   const { actions, status } = decided(anObservation({ run }), now, {});
   assert.equal(actions, []);
@@ -31,7 +31,7 @@ test('a run that contradicts itself fails with every problem and gets no Job', (
   assert.is(status?.completionTime, now.toISOString());
 });
 
-test('a spec that an older schema let in fails with the problem of the present one', () => {
+test('a spec that only an older schema accepts fails with its problem', () => {
   const run = { metadata, status: {}, problem: 'spec.image must be string' };
   const { actions, status } = decided(anObservation({ run }), now, {});
   assert.equal(actions, []);
@@ -39,7 +39,7 @@ test('a spec that an older schema let in fails with the problem of the present o
   assert.match(status?.message ?? '', /^spec\.image must be string\. /i);
 });
 
-test('a host path needs the leave of the policy', () => {
+test('a host path is allowed only by the policy', () => {
   const volumes = [
     { name: 'd', bindMount: { hostPath: '/srv/data', containerPath: '/d', mode: 'rw' as const } },
   ];
@@ -52,7 +52,7 @@ test('a host path needs the leave of the policy', () => {
   assert.equal(allowed.actions, [creationOf(observed.run, { hostPaths: [{ pathPrefix: '/srv' }] })]);
 });
 
-test('a run whose Job has gone fails and gets no second one', () => {
+test('a run whose Job is gone fails and gets no second Job', () => {
   const run = aRun({ status: { phase: 'Running', jobName: 'segment-0b9ad1c6' } });
   const { actions, status } = decided(anObservation({ run }), now, {});
   assert.equal(actions, []);
@@ -61,7 +61,7 @@ test('a run whose Job has gone fails and gets no second one', () => {
   assert.is(condition(status, 'Accepted')?.status, 'True');
 });
 
-test('a Job that the API server will never take fails the run with the refusal', () => {
+test('a Job that the API server refuses for good fails the run with the refusal', () => {
   const jobRefusal = { message: 'Job.batch "segment" is invalid', permanent: true };
   const { actions, status } = decided(anObservation({ jobRefusal }), now, {});
   assert.equal(actions, []);
@@ -69,7 +69,7 @@ test('a Job that the API server will never take fails the run with the refusal',
   assert.match(status?.message ?? '', /is invalid/);
 });
 
-test('a quota that is full now is waited for, as long as the start deadline lasts', () => {
+test('a run waits for a full quota until its start deadline', () => {
   const jobRefusal = { message: 'exceeded quota: jobs', permanent: false };
   const observed = anObservation({ run: aRun({ spec: { startDeadlineSeconds: 60 } }), jobRefusal });
   const early = decided(observed, after(59), {});

@@ -19,21 +19,24 @@ import {
 } from '../../fixtures/builders.ts';
 
 const killed: WorkerState = { kind: 'terminated', exitCode: 137, reason: 'Error', report: undefined };
-const said: WorkerState = { ...killed, report: { phase: 'Failed', reason: 'TargetFailed', message: 'x' } };
+const reported: WorkerState = {
+  ...killed,
+  report: { phase: 'Failed', reason: 'TargetFailed', message: 'x' },
+};
 const waiting: WorkerState = { kind: 'waiting', reason: 'InvalidImageName', message: 'no such image' };
 
 const girder = { apiUrl: 'http://g/api/v1', job: { id: 'j', tokenSecretRef: { name: 's', key: 'k' } } };
 const volumes = [{ name: 'scratch', temporary: { hostDir: '/srv/scratch' } }];
 const status: DockerRunStatus = { phase: 'Running', jobName: aJob().name, podName: 'p', nodeName: 'node-1' };
 
-/** A run with something in a directory of the node, whose Job has failed 40 s before `now`. */
+/** A run with a directory on the node, whose Job failed 40 s before `now`. */
 function lost(spec: Partial<DockerRunSpec> = { volumes }, more: Partial<Observed> = {}): Observed {
   const run = aRun({ spec, status });
   return anObservation({ run, job: aJob({ finished: jobEnd(false) }), pods: [aPod(killed)], ...more });
 }
 const now = after(100);
 
-/** The cleanup Jobs of a decision: the node of each, and how Girder is to hear of the end. */
+/** The cleanup Jobs of a decision: the node of each, and the end that it reports to Girder. */
 const cleanupsOf = ({ actions }: Decision) =>
   actions.flatMap((action) => (action.kind === 'createCleanupJob' ? [cleanupIn(action.job)] : []));
 
@@ -44,18 +47,21 @@ function cleanupIn(job: V1Job): [string, string] {
   return [node, parseEnding(env.find(({ name }) => name === workerEnvironment.ending)?.value).kind];
 }
 
-test('a run whose worker was lost waits until its node is cleaned up, and says so', () => {
+test('a run whose worker was lost waits for the cleanup of its node, and its message says so', () => {
   const decision = decided(lost(), now, {});
   assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
   assert.is(decision.status?.phase, 'Running');
-  assert.match(decision.status?.message ?? '', /What it left on node node-1 is being removed\.$/);
+  assert.match(
+    decision.status?.message ?? '',
+    /A cleanup Job is removing what the worker left on node node-1\.$/,
+  );
   assert.is(decision.requeueAfterMs, 110_000);
-  const underWay = decided(lost({ volumes }, { cleanupJob: aCleanupJob() }), now, {});
-  assert.equal(underWay.actions, []);
-  assert.is(underWay.status?.phase, 'Running');
+  const whileRunning = decided(lost({ volumes }, { cleanupJob: aCleanupJob() }), now, {});
+  assert.equal(whileRunning.actions, []);
+  assert.is(whileRunning.status?.phase, 'Running');
 });
 
-test('it ends as WorkerLost when that is done, or when it failed, which it says', () => {
+test('it ends as WorkerLost after the cleanup, and its message says whether the cleanup failed', () => {
   const endedBy = (succeeded: boolean) =>
     decided(
       lost({ volumes }, { cleanupJob: aCleanupJob({ finished: jobEnd(succeeded, 'too late') }) }),
@@ -70,7 +76,7 @@ test('it ends as WorkerLost when that is done, or when it failed, which it says'
   assert.match(endedBy(false).status?.message ?? '', /on node node-1 may still be there: too late/);
 });
 
-test('it waits no longer than 150 s after the loss, and what was not begun by then is begun', () => {
+test('it waits at most 150 s after the loss, and then still creates a missing cleanup Job', () => {
   const at = (seconds: number, cleanupJob?: Observed['cleanupJob']) =>
     decided(lost({ volumes }, { cleanupJob }), after(seconds), {});
   assert.is(at(209, aCleanupJob()).status?.phase, 'Running');
@@ -79,7 +85,7 @@ test('it waits no longer than 150 s after the loss, and what was not begun by th
   assert.equal(cleanupsOf(at(210)), [['node-1', 'failed']]);
 });
 
-test('a Job that is refused for good ends the run, and one that is refused for now is asked for again', () => {
+test('a permanent refusal of the cleanup Job ends the run, and a temporary one is retried', () => {
   const refused = (permanent: boolean) =>
     decided(lost({ volumes }, { cleanupRefusal: { message: 'the quota', permanent } }), now, {});
   assert.match(refused(true).status?.message ?? '', /may still be there: the quota/);
@@ -89,37 +95,37 @@ test('a Job that is refused for good ends the run, and one that is refused for n
   for (const permanent of [true, false]) assert.equal(refused(permanent).actions, []);
 });
 
-test('a worker that left nothing, or that gave its termination message, is not cleaned up after', () => {
-  for (const observed of [lost({}), lost({ volumes }, { pods: [aPod(said)] })]) {
+test('no cleanup follows a worker that left nothing or that wrote a termination message', () => {
+  for (const observed of [lost({}), lost({ volumes }, { pods: [aPod(reported)] })]) {
     const decision = decided(observed, now, {});
     assert.is(decision.status?.phase, 'Failed');
     assert.equal(decision.actions, []);
   }
 });
 
-test('a worker that was ended by a defect of its own has said so, but not cleaned up', () => {
+test('a cleanup follows a worker that reported a defect of its own', () => {
   const report = { phase: 'Failed', reason: 'WorkerFailed', message: 'x is not a function' } as const;
   const decision = decided(lost({ volumes }, { pods: [aPod({ ...killed, report })] }), now, {});
   assert.is(decision.status?.reason, 'WorkerFailed');
   assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
 });
 
-test('a pod that has vanished is cleaned up after on the node that the status knows', () => {
+test('the cleanup after a pod that disappeared runs on the node in the status', () => {
   assert.equal(cleanupsOf(decided(lost({ volumes }, { pods: [] }), now, {})), [['node-1', 'failed']]);
 });
 
-test('a pod that was evicted before its worker could say anything counts as one that ran', () => {
+test('a cleanup follows a pod that was evicted and has no container status', () => {
   const pods = [aPod(waiting, { phase: 'Failed', reason: 'Evicted' })];
   assert.equal(cleanupsOf(decided(lost({ volumes }, { pods }), now, {})), [['node-1', 'failed']]);
 });
 
-test('a job in Girder alone is told the end, which is not waited for', () => {
+test('a run that only has a Girder job ends without waiting for the report to Girder', () => {
   const decision = decided(lost({ girder }), now, {});
   assert.is(decision.status?.reason, 'WorkerLost');
   assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
 });
 
-test('when no worker ever ran, a job in Girder is told, and nothing is done without one', () => {
+test('when no worker ever ran, only a Girder job needs a report', () => {
   const unstarted = (spec: Partial<DockerRunSpec>) =>
     anObservation({ run: aRun({ spec, status }), job: aJob(), pods: [aPod(waiting)] });
   const decision = decided(unstarted({ girder, volumes }), now, {});
@@ -128,13 +134,13 @@ test('when no worker ever ran, a job in Girder is told, and nothing is done with
   assert.equal(decided(unstarted({ volumes }), now, {}).actions, []);
 });
 
-test('what an earlier attempt left is removed when the next one cannot start', () => {
+test('when the next attempt cannot start, a cleanup follows on the node of the earlier one', () => {
   const pods = [aPod(killed), aPod(waiting, { name: 'next', nodeName: 'node-2' })];
   const observed = anObservation({ run: aRun({ spec: { volumes }, status }), job: aJob(), pods });
   assert.equal(cleanupsOf(decided(observed, now, {})), [['node-1', 'failed']]);
 });
 
-test('a worker whose Job was deleted cleans up itself while it ends, and is replaced when it cannot', () => {
+test('a running worker whose Job was deleted cleans up itself, and a cleanup Job does it for a lost one', () => {
   const deleted = (...states: WorkerState[]) =>
     decided(
       anObservation({
@@ -151,7 +157,7 @@ test('a worker whose Job was deleted cleans up itself while it ends, and is repl
   assert.equal(cleanupsOf(deleted()), [['node-1', 'cancelled']]);
 });
 
-test('a node that does not answer holds no end up: only Girder is told', () => {
+test('a run on a node that does not answer ends at once, with only a report to Girder', () => {
   const pod = aPod({ kind: 'running' }, { deletionTimestamp: after(100).toISOString() });
   const observed = anObservation({
     run: aRun({ spec: { volumes, girder }, status }),
@@ -163,7 +169,7 @@ test('a node that does not answer holds no end up: only Girder is told', () => {
   assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
 });
 
-test('nothing is started for a run that is refused', () => {
+test('no cleanup Job is created for a run that is refused', () => {
   const hostPath = { name: 'd', bindMount: { hostPath: '/etc', containerPath: '/d', mode: 'ro' as const } };
   const refused: [Partial<DockerRunSpec>, Policy][] = [
     [{ girder, volumes: [hostPath] }, {}],
@@ -176,7 +182,7 @@ test('nothing is started for a run that is refused', () => {
   }
 });
 
-test('a run does not delete itself while it is cleaned up after', () => {
+test('an expired run is not deleted before its cleanup Job has finished', () => {
   const over = { ...status, phase: 'Failed', completionTime: after(50).toISOString() } as const;
   const run = aRun({ spec: { ttlSecondsAfterFinished: 0 }, status: over });
   const at = (cleanupJob: Observed['cleanupJob']) => decided(anObservation({ run, cleanupJob }), now, {});

@@ -14,7 +14,7 @@ function endedRun(succeeded: boolean, report: Report | undefined, more: Partial<
   return anObservation({ job: aJob({ finished: jobEnd(succeeded, 'gave up') }), pods: [pod], ...more });
 }
 
-test('a Job that is complete makes the run succeed, with the results that the worker told', () => {
+test('a complete Job makes the run succeed, with the results that the worker reported', () => {
   const results = [{ hook: 0, itemId: 'i', fileId: 'f', name: 'mask', size: 3, sha256: '00' }];
   const report: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.', results };
   const { actions, status, requeueAfterMs } = decided(endedRun(true, report), now, {});
@@ -29,7 +29,7 @@ test('a Job that is complete makes the run succeed, with the results that the wo
   assert.is(requeueAfterMs, undefined);
 });
 
-test('a Job that is complete is enough, also when the pod has gone', () => {
+test('a complete Job makes the run succeed even if its pod is gone', () => {
   const { status } = decided(endedRun(true, undefined, { pods: [] }), now, {});
   assert.is(status?.phase, 'Succeeded');
 });
@@ -47,7 +47,7 @@ test('a failed Job fails the run with the termination message of its worker', ()
   assert.is(condition(status, 'Accepted')?.status, 'True');
 });
 
-test('what the last worker said counts also when its pod is gone by the end of its Job', () => {
+test('the report of the last worker counts even if its pod is gone when the Job ends', () => {
   const ended = { startTime: after(1).toISOString(), completionTime: after(9).toISOString() };
   const endOf = (reason: string) => {
     const attempt = { podUID: 'u', podName: 'p', ...ended, reason, message: 'stopped by SIGTERM' };
@@ -62,16 +62,16 @@ test('what the last worker said counts also when its pod is gone by the end of i
 });
 
 test('the termination message is that of the last worker that ended', () => {
-  const word = (reason: string): Report => ({ phase: 'Failed', reason, message: reason });
+  const failure = (reason: string): Report => ({ phase: 'Failed', reason, message: reason });
   const pods = ['DownloadFailed', 'TargetFailed'].map((reason) =>
-    aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report: word(reason) }, { name: reason }),
+    aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report: failure(reason) }, { name: reason }),
   );
   const { status } = decided(endedRun(false, undefined, { pods }), now, {});
   assert.is(status?.reason, 'TargetFailed');
   assert.is(status?.attempts, 2);
 });
 
-test('a worker that was killed without a termination message is lost, with all that is known of it', () => {
+test('a worker that was killed without a termination message is lost, and the message shows what is known', () => {
   const observed = endedRun(false, undefined);
   const pods = observed.pods.map((pod) => ({ ...pod, reason: 'Evicted', message: 'low on memory' }));
   const { status } = decided({ ...observed, pods }, now, {});
@@ -79,12 +79,12 @@ test('a worker that was killed without a termination message is lost, with all t
   assert.match(status?.message ?? '', /on node node-1 .* ended with Error 137 \(Evicted, low on memory\)/);
 });
 
-test('a reason that the table does not know is no final word', () => {
+test('a report with an unknown reason does not count as a termination message', () => {
   const report: Report = { phase: 'Failed', reason: 'Nonsense', message: 'x' };
   assert.is(decided(endedRun(false, report), now, {}).status?.reason, 'WorkerLost');
 });
 
-test('a failed Job without a pod says what the Job says', () => {
+test('a failed Job without a pod fails the run with the message of the Job', () => {
   const { status } = decided(endedRun(false, undefined, { pods: [] }), now, {});
   assert.is(status?.reason, 'WorkerLost');
   assert.match(status?.message ?? '', /its Job reports: gave up/);
@@ -96,7 +96,7 @@ const ended: DockerRunStatus = {
   completionTime: after(90).toISOString(),
 };
 
-test('a run that has ended has its Job stopped, if that still runs, and its status stays', () => {
+test('the Job of an ended run is deleted if it still runs, and the status stays', () => {
   const observed = anObservation({ run: aRun({ status: ended }), job: aJob() });
   const { actions, status } = decided(observed, now, {});
   assert.equal(actions, [{ kind: 'deleteJob', name: 'segment-0b9ad1c6', uid: 'job-uid' }]);
@@ -110,7 +110,7 @@ test('a run that has ended has its Job stopped, if that still runs, and its stat
   });
 });
 
-test('a run is deleted when its time after the end is over, and not before', () => {
+test('a run is deleted when its time to live is over, and not before', () => {
   const run = aRun({ spec: { ttlSecondsAfterFinished: 60 }, status: ended });
   assert.equal(decided(anObservation({ run }), after(149), {}), {
     actions: [],
@@ -121,12 +121,12 @@ test('a run is deleted when its time after the end is over, and not before', () 
   assert.equal(decided(anObservation({ run }), after(150), {}).actions, [{ kind: 'deleteRun' }]);
 });
 
-test('a time of 0 deletes a run as soon as it has ended', () => {
+test('a time to live of 0 deletes a run as soon as it has ended', () => {
   const run = aRun({ spec: { ttlSecondsAfterFinished: 0 }, status: ended });
   assert.equal(decided(anObservation({ run }), after(90), {}).actions, [{ kind: 'deleteRun' }]);
 });
 
-test('a run without such a time stays for ever', () => {
+test('a run without a time to live is never deleted', () => {
   const observed = anObservation({ run: aRun({ status: ended }) });
   assert.equal(decided(observed, after(1e9), {}), {
     actions: [],

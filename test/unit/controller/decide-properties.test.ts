@@ -8,7 +8,6 @@ import { changeOf } from '../../../src/controller/apply/status-writer.ts';
 import { aJob, aCleanupJob, decided } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
 
-/** Checks a property of every decision. */
 function always(check: (decision: Decision, observed: Observed) => void, over = anyObserved): void {
   fc.assert(
     fc.property(over, anyMoment, anyPolicy, (observed, now, policy) =>
@@ -18,10 +17,10 @@ function always(check: (decision: Decision, observed: Observed) => void, over = 
   );
 }
 
-/** True for what is done to the run's own Job. */
+/** True for an action on the run's own Job. */
 const changesJob = ({ kind }: Action) => ['suspendJob', 'resumeJob', 'deleteJob'].includes(kind);
 
-/** What the world looks like once a decision is carried out; nothing when the run is gone. */
+/** What is observed after a decision is carried out; undefined when the run is deleted. */
 function applied(observed: Observed, { actions, status }: Decision): Observed | undefined {
   let next = observed;
   if (status !== undefined) next = { ...next, run: { ...next.run, status } };
@@ -52,7 +51,7 @@ function applied(observed: Observed, { actions, status }: Decision): Observed | 
   return next;
 }
 
-/** Every decision from here on, with nothing happening but what is decided; at most `most` of them. */
+/** The next decisions, at most `most` of them, if nothing happens but what they do. */
 function* settling(
   first: Observed,
   now: Date,
@@ -67,7 +66,7 @@ function* settling(
   }
 }
 
-test('whatever is observed, a decision is made, and the same one again', () => {
+test('every observation leads to a decision, and always to the same one', () => {
   fc.assert(
     fc.property(anyObserved, anyMoment, anyPolicy, (observed, now, policy) => {
       assert.equal(decided(observed, now, policy), decided(structuredClone(observed), now, policy));
@@ -76,7 +75,7 @@ test('whatever is observed, a decision is made, and the same one again', () => {
   );
 });
 
-test('no decision changes what it was made from', () => {
+test('a decision does not change the observation', () => {
   fc.assert(
     fc.property(anyObserved, anyMoment, anyPolicy, (observed, now, policy) => {
       const before = structuredClone(observed);
@@ -92,7 +91,7 @@ test('the end is final: its status never changes again', () => {
   });
 });
 
-test('a run that has not ended is never left without a next moment, a change to wait for, or an end', () => {
+test('a run that has not ended is always requeued, acted on, ended or suspended', () => {
   always(({ actions, status, requeueAfterMs }, { run }) => {
     if (run.metadata.deletionTimestamp !== undefined || isTerminal(run.status)) return;
     assert.ok(status !== undefined);
@@ -101,13 +100,13 @@ test('a run that has not ended is never left without a next moment, a change to 
   });
 });
 
-test('the next moment is never in the past', () => {
+test('the time of a requeue is never in the past', () => {
   always(({ requeueAfterMs = 0 }) => {
     assert.ok(Number.isFinite(requeueAfterMs) && requeueAfterMs >= 0, String(requeueAfterMs));
   });
 });
 
-test('every status is about the generation that was observed, in all of its conditions', () => {
+test('every status and all of its conditions have the observed generation', () => {
   always(({ status }, { run }) => {
     if (status === undefined) return;
     assert.is(status.observedGeneration, run.metadata.generation);
@@ -116,7 +115,7 @@ test('every status is about the generation that was observed, in all of its cond
   });
 });
 
-test('a run that ended is Complete or Failed and says when, and any other is Reconciling, also suspended', () => {
+test('an ended run is Complete or Failed and has a completion time, and any other run is Reconciling', () => {
   always(({ status }) => {
     if (status === undefined) return;
     const types = (status.conditions ?? []).filter((one) => one.status === 'True').map(({ type }) => type);
@@ -131,7 +130,7 @@ test('a run that ended is Complete or Failed and says when, and any other is Rec
   });
 });
 
-test('what is to be cancelled or suspended gets no Job, and no Job of it goes on', () => {
+test('for a cancelled or suspended run, no Job is created or resumed', () => {
   always(({ actions }, { run }) => {
     const { cancel, suspend } = run.spec ?? {};
     if (cancel !== true && suspend !== true) return;
@@ -139,20 +138,20 @@ test('what is to be cancelled or suspended gets no Job, and no Job of it goes on
   });
 });
 
-test('a Job that somebody else suspended is never let go on', () => {
+test('a Job that somebody else suspended is never resumed', () => {
   always(({ actions }, { job }) => {
     const resumes = actions.some(({ kind }) => kind === 'resumeJob');
     if (resumes) assert.is(job?.suspendedBy, 'operator');
   });
 });
 
-test('a Job goes on only when no pod of it is left that could still end as a failure', () => {
+test('a Job is resumed only when all of its pods have ended', () => {
   always(({ actions }, { pods }) => {
     if (actions.some(({ kind }) => kind === 'resumeJob')) assert.ok(pods.every(podHasEnded));
   });
 });
 
-test('no attempt stands twice in the history, and one that ended stays ended', () => {
+test('no attempt is in the history twice, and an ended attempt stays as it is', () => {
   always(({ status }, { run, pods }) => {
     if (status === undefined) return;
     const history = status.attemptHistory ?? [];
@@ -165,7 +164,7 @@ test('no attempt stands twice in the history, and one that ended stays ended', (
   });
 });
 
-test('an Event says what the status says, and its name is one that the API server takes', () => {
+test('an Event has the reason and message of the status, and a valid name', () => {
   always(({ status, event }) => {
     if (event === undefined) return;
     assert.is(event.reason, status?.reason);
@@ -182,7 +181,7 @@ test('every status has a reason and a message', () => {
   });
 });
 
-test('a Job is made only when there is none and never was, or for a run that was suspended', () => {
+test('a Job is created only for a run that never had one or that was suspended', () => {
   always(({ actions }, { run, job }) => {
     const neverHad = run.status.jobName === undefined || run.status.phase === 'Suspended';
     const makes = actions.some(({ kind }) => kind === 'createJob');
@@ -190,7 +189,7 @@ test('a Job is made only when there is none and never was, or for a run that was
   }, consistentObserved);
 });
 
-test('only the own Job is touched, and deleted only when the run ended or is to stop', () => {
+test("only the run's own Job is changed, and it is deleted only when the run has ended or must stop", () => {
   always(({ actions }, { run, job }) => {
     const isDeleted = run.metadata.deletionTimestamp !== undefined;
     const stops = isDeleted || run.spec?.cancel === true || run.spec?.suspend === true;
@@ -202,7 +201,7 @@ test('only the own Job is touched, and deleted only when the run ended or is to 
   }, consistentObserved);
 });
 
-test('what a lost worker left is cleaned up by one Job at most, and only before the end', () => {
+test('at most one cleanup Job is created, and only before the end of the run', () => {
   fc.assert(
     fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
       const before = [...settling(first, now, policy, 8)].flatMap(([observed, { actions }]) =>
@@ -218,7 +217,7 @@ test('what a lost worker left is cleaned up by one Job at most, and only before 
   );
 });
 
-test('deciding comes to rest: after three rounds there is nothing more to do and nothing more to say', () => {
+test('decisions settle: after three rounds there are no more actions and no more changes of the status', () => {
   fc.assert(
     fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
       const rounds = [...settling(first, now, policy, 5)];
@@ -231,13 +230,13 @@ test('deciding comes to rest: after three rounds there is nothing more to do and
   );
 });
 
-test('a status that was written tells no other milestone when nothing has happened since', () => {
+test('a written status leads to no other milestone when nothing has happened since', () => {
   fc.assert(
     fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
       const rounds = [...settling(first, now, policy, 5)];
       for (const [index, [observed, { status }]] of rounds.entries()) {
         const before = rounds[index - 1]?.[1].actions;
-        // What was decided about the Job has happened to it since.
+        // An action on the Job changes what is observed next.
         if (status === undefined || before === undefined || before.some(changesJob)) continue;
         assert.ok(['none', 'progress'].includes(changeOf(observed.run.status, status)));
       }
@@ -246,7 +245,7 @@ test('a status that was written tells no other milestone when nothing has happen
   );
 });
 
-test('a run gets one Job at most, whatever happens then', () => {
+test('a run gets at most one Job, whatever happens then', () => {
   fc.assert(
     fc.property(consistentObserved, anyMoment, anyPolicy, (first, now, policy) => {
       const jobs = [...settling(first, now, policy, 8)].flatMap(([, { actions }]) =>

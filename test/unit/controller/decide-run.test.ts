@@ -8,23 +8,23 @@ import { condition } from '../../fixtures/builders-status.ts';
 
 const pod = aPod({ kind: 'running' }, { podIP: '10.0.0.7', phase: 'Running' });
 
-/** A run whose worker runs and says `live`. */
+/** A run whose worker runs and reports `live`. */
 function runningRun(live: Report | undefined, status: DockerRunStatus = {}): Observed {
   const run = aRun({ spec: { startDeadlineSeconds: 60 }, status });
   return anObservation({ run, job: aJob(), pods: [pod], live });
 }
 
-test('a worker that has said nothing yet is preparing', () => {
+test('a worker that has not reported yet counts as preparing', () => {
   const { actions, status, requeueAfterMs } = decided(runningRun(undefined), after(10), {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Preparing');
   assert.is(status?.podName, pod.name);
   assert.is(status?.nodeName, 'node-1');
   assert.is(status?.attempts, 1);
-  assert.is(requeueAfterMs, 52_000, 'it is looked at when its start deadline is over');
+  assert.is(requeueAfterMs, 52_000, 'it is requeued for its start deadline');
 });
 
-test('what the worker says is in the status', () => {
+test('the status has what the worker reports', () => {
   const live: Report = {
     phase: 'Uploading',
     progress: { message: 'uploading mask', percent: 41, summary: '41%' },
@@ -39,13 +39,13 @@ test('what the worker says is in the status', () => {
   assert.is(condition(status, 'Reconciling')?.reason, 'Uploading');
 });
 
-test('progress of which nobody knows the whole is shown by its amount', () => {
+test('progress without a known total is shown as an amount', () => {
   const progress = { message: 'Uploading masks: 158 files', summary: '158 files' };
   const { status } = decided(runningRun({ phase: 'Uploading', progress }), after(10), {});
   assert.equal(status?.progress, progress);
 });
 
-test('a worker that does not answer for a moment keeps its phase and what it said, but not its progress', () => {
+test('while a worker does not answer, the status keeps its phase and its target, but not its progress', () => {
   const target = { containerID: 'c' };
   const before = {
     ...({ phase: 'Running', podName: pod.name, target } as const),
@@ -57,13 +57,13 @@ test('a worker that does not answer for a moment keeps its phase and what it sai
   assert.is(status?.progress, undefined);
 });
 
-test('the phase of an earlier pod is not that of the next one', () => {
+test('the phase of an earlier pod does not apply to the next one', () => {
   const before = { phase: 'Running', podName: 'an-earlier-pod' } as const;
   assert.is(decided(runningRun(undefined, before), after(10), {}).status?.phase, 'Preparing');
 });
 
-// The clock begins with the pod, 2 s after the run.
-test('a worker that still prepares when the start deadline is over fails the run, with what it was doing', () => {
+// The start deadline counts from the pod, 2 s after the run.
+test('a run whose worker still prepares at the start deadline fails with what the worker was doing', () => {
   const live: Report = { phase: 'Preparing', progress: { message: 'pulling busybox: 3 MB' } };
   assert.is(decided(runningRun(live), after(61), {}).status?.phase, 'Preparing');
   const { status } = decided(runningRun(live), after(62), {});
@@ -71,12 +71,12 @@ test('a worker that still prepares when the start deadline is over fails the run
   assert.match(status?.message ?? '', /^The run was still being prepared: pulling busybox: 3 MB\. /);
 });
 
-test('a target that runs, and a worker that is silent, have no start deadline', () => {
+test('the start deadline does not apply to a running target or to a worker that does not answer', () => {
   assert.is(decided(runningRun({ phase: 'Running' }), after(6000), {}).status?.phase, 'Running');
   assert.is(decided(runningRun(undefined), after(6000), {}).status?.phase, 'Preparing');
 });
 
-test('a worker that has ended is waited for: the Job says whether another follows', () => {
+test('after the end of the last worker, the run waits for its Job to end', () => {
   const report: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'no', target: { exitCode: 3 } };
   const ended = aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report });
   const run = aRun({ status: { phase: 'Running', podName: ended.name } });
@@ -91,7 +91,7 @@ test('a worker that has ended is waited for: the Job says whether another follow
   assert.is(requeueAfterMs, 30_000);
 });
 
-test('a worker that says it has succeeded ends the run, before its Job says so', () => {
+test('a worker that reports success ends the run before its Job does', () => {
   const results = [{ hook: 0, itemId: 'i', fileId: 'f', name: 'n', size: 1, sha256: '00' }];
   const report: Report = { phase: 'Succeeded', reason: 'Succeeded', message: 'Done.', results };
   const ended = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report });
@@ -105,7 +105,7 @@ test('a worker that says it has succeeded ends the run, before its Job says so',
   assert.equal(next.actions, []);
 });
 
-test('a Job of somebody else with the name of ours fails the run and is left alone', () => {
+test('a Job of another owner with the name of ours fails the run and is left alone', () => {
   const observed = { ...runningRun(undefined), job: aJob({ ownerUid: 'somebody' }) };
   const { actions, status } = decided(observed, after(10), {});
   assert.equal(actions, []);
@@ -118,7 +118,7 @@ test('a Job of somebody else with the name of ours fails the run and is left alo
   assert.equal(decided({ ...observed, run }, after(11), {}).actions, []);
 });
 
-test('the policy does not touch a run that has its Job', () => {
+test('the policy does not apply to a run that has its Job', () => {
   const volumes = [{ name: 'd', bindMount: { hostPath: '/srv', containerPath: '/d', mode: 'rw' as const } }];
   const observed = anObservation({ run: aRun({ spec: { volumes } }), job: aJob(), pods: [pod] });
   assert.is(decided(observed, after(10), {}).status?.phase, 'Preparing');

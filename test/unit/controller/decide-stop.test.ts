@@ -17,9 +17,9 @@ import {
 import { condition } from '../../fixtures/builders-status.ts';
 
 const running = aPod({ kind: 'running' }, { podIP: '10.0.0.7', phase: 'Running' });
-const begun: DockerRunStatus = { phase: 'Running', jobName: aJob().name, podName: running.name };
+const withJob: DockerRunStatus = { phase: 'Running', jobName: aJob().name, podName: running.name };
 
-/** A pod whose worker has said that it was stopped. */
+/** A pod whose worker has reported that it was stopped. */
 function stopped(): ObservedPod {
   const report = { phase: 'Failed', reason: 'Cancelled', message: 'stopped by SIGTERM' } as const;
   return aPod({ kind: 'terminated', exitCode: 71, reason: 'Error', report }, { phase: 'Failed' });
@@ -33,7 +33,7 @@ function observe(
   return anObservation({ run: aRun({ spec, status: rest.status ?? {} }), job, pods: rest.pods ?? [] });
 }
 
-test('a run that is cancelled before it began ends at once', () => {
+test('a run that is cancelled before it has a Job ends at once', () => {
   const { actions, status } = decided(observe({ cancel: true }), after(10), {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Cancelled');
@@ -42,9 +42,9 @@ test('a run that is cancelled before it began ends at once', () => {
   assert.is(status?.completionTime, after(10).toISOString());
 });
 
-test('a run that is cancelled while it runs loses its Job, and ends not before its pod', () => {
+test('the Job of a cancelled run is deleted, and the run does not end before its pod', () => {
   const { actions, status } = decided(
-    observe({ cancel: true }, { job: {}, pods: [running], status: begun }),
+    observe({ cancel: true }, { job: {}, pods: [running], status: withJob }),
     after(10),
     {},
   );
@@ -56,17 +56,17 @@ test('a run that is cancelled while it runs loses its Job, and ends not before i
 test('a Job that is being deleted is not deleted again', () => {
   const job = { deletionTimestamp: after(9).toISOString() };
   const { actions } = decided(
-    observe({ cancel: true }, { job, pods: [running], status: begun }),
+    observe({ cancel: true }, { job, pods: [running], status: withJob }),
     after(10),
     {},
   );
   assert.equal(actions, []);
 });
 
-test('a cancelled run ends as Cancelled when its worker has said its last word', () => {
+test('a cancelled run ends as Cancelled when its worker has ended', () => {
   const job = { deletionTimestamp: after(9).toISOString() };
   const { status } = decided(
-    observe({ cancel: true }, { job, pods: [stopped()], status: begun }),
+    observe({ cancel: true }, { job, pods: [stopped()], status: withJob }),
     after(10),
     {},
   );
@@ -74,7 +74,7 @@ test('a cancelled run ends as Cancelled when its worker has said its last word',
   assert.match(status?.message ?? '', /spec\.cancel/);
 });
 
-test('a cancel that comes after the success does not take it back', () => {
+test('a cancel after the success has no effect', () => {
   const report = { phase: 'Succeeded', message: 'The target ended with exit code 0.' } as const;
   const pod = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report }, { phase: 'Succeeded' });
   assert.is(
@@ -85,15 +85,19 @@ test('a cancel that comes after the success does not take it back', () => {
   assert.is(decided(observe({ cancel: true }, { job: ended }), after(10), {}).status?.phase, 'Succeeded');
 });
 
-test('a cancelled run on a node that does not answer ends, and says so', () => {
+test('a cancelled run on a node that does not answer ends, and its message says so', () => {
   const pod = { ...running, deletionTimestamp: after(10).toISOString() };
   const job = { deletionTimestamp: after(9).toISOString() };
-  const { status } = decided(observe({ cancel: true }, { job, pods: [pod], status: begun }), after(200), {});
+  const { status } = decided(
+    observe({ cancel: true }, { job, pods: [pod], status: withJob }),
+    after(200),
+    {},
+  );
   assert.is(status?.phase, 'Cancelled');
   assert.match(status?.message ?? '', /node-1 does not answer/);
 });
 
-test('a run that is applied suspended gets no Job', () => {
+test('a run that is created suspended gets no Job', () => {
   const { actions, status } = decided(observe({ suspend: true }), after(10), {});
   assert.equal(actions, []);
   assert.is(status?.phase, 'Suspended');
@@ -101,26 +105,26 @@ test('a run that is applied suspended gets no Job', () => {
   assert.is(condition(status, 'Reconciling')?.reason, 'Suspended');
 });
 
-test('a mistake in a suspended run is told at once', () => {
+test('an invalid spec fails even a suspended run at once', () => {
   const { status } = decided(observe({ suspend: true, args: ['$(nothing)'] }), after(10), {});
   assert.is(status?.reason, 'InvalidSpec');
 });
 
-test('a run that is suspended while it runs has its Job suspended, and says so when its pod is gone', () => {
+test('the Job of a suspended run is suspended, and the run is Suspended when its pod is gone', () => {
   const first = decided(
-    observe({ suspend: true }, { job: {}, pods: [running], status: begun }),
+    observe({ suspend: true }, { job: {}, pods: [running], status: withJob }),
     after(10),
     {},
   );
   assert.equal(first.actions, [{ kind: 'suspendJob', name: aJob().name, uid: 'job-uid' }]);
   assert.is(first.status?.reason, 'Suspending');
   const job = { suspendedBy: 'operator' } as const;
-  const then = decided(observe({ suspend: true }, { job, pods: [], status: begun }), after(12), {});
+  const then = decided(observe({ suspend: true }, { job, pods: [], status: withJob }), after(12), {});
   assert.equal(then.actions, []);
   assert.is(then.status?.phase, 'Suspended');
 });
 
-test('a suspended run goes on when its last pod is gone, and its clock begins anew', () => {
+test('a run is resumed when its last pod is gone, and its start deadline counts from then', () => {
   const job = { suspendedBy: 'operator' } as const;
   const pod = { ...stopped(), deletionTimestamp: after(9).toISOString() };
   const ending = decided(observe({ suspend: false }, { job, pods: [pod] }), after(10), {});
@@ -133,10 +137,10 @@ test('a suspended run goes on when its last pod is gone, and its clock begins an
   assert.is(decided(next, after(5059), {}).status?.phase, 'Pending');
 });
 
-test('a run that goes on after a suspension is not called retrying while its pod is to come', () => {
+test('a resumed run is not Retrying while it has no pod yet', () => {
   const job = { suspendedBy: 'operator' } as const;
   const had = {
-    ...begun,
+    ...withJob,
     attemptHistory: [{ podUID: 'a', podName: 'a', startTime: after(2).toISOString() }],
   };
   const suspended = decided(observe({ suspend: true }, { job, status: had }), after(10), {}).status;
@@ -146,19 +150,19 @@ test('a run that goes on after a suspension is not called retrying while its pod
       decided(observe({}, { job: {}, status: status ?? {} }), after(21), {}).status?.reason,
       'Pending',
     );
-  const vanished = (backoffLimit: number) =>
+  const withLostPod = (backoffLimit: number) =>
     decided(observe({ backoffLimit }, { job: {}, status: had }), after(21), {}).status?.reason;
-  assert.is(vanished(1), 'Retrying');
-  assert.is(vanished(0), 'Pending', 'no other pod follows that somebody could wait for');
+  assert.is(withLostPod(1), 'Retrying');
+  assert.is(withLostPod(0), 'Pending', 'there is no retry to wait for');
 });
 
-test('a run that was suspended before it began gets its Job when it may go on, however late that is', () => {
+test('a run that was created suspended gets its Job when it is resumed, however late that is', () => {
   const { status } = decided(observe({ suspend: true }), after(10), {});
   const { actions } = decided(observe({}, { status: status ?? {} }), after(9_000), {});
   assert.equal(actions, [creationOf(aRun())]);
 });
 
-test('a Job that a queue suspends is left to it', () => {
+test('a Job that a queue suspends is left alone', () => {
   const job = { suspendedBy: 'other', isQueued: true } as const;
   const { actions, status } = decided(observe({}, { job }), after(9_000), {});
   assert.equal(actions, []);
@@ -166,41 +170,41 @@ test('a Job that a queue suspends is left to it', () => {
   assert.is(status?.reason, 'Queued');
 });
 
-test('a run in a queue is suspended by giving its place up, and gets a new Job to go on', () => {
+test('the Job of a run in a queue is deleted to suspend it, and it gets a new one when it is resumed', () => {
   const inQueue = { job: { isQueued: true }, pods: [running] };
-  const told = decided(observe({ suspend: true }, { ...inQueue, status: begun }), after(10), {});
-  assert.equal(told.actions, [], 'who looks next must know first why the Job goes');
-  assert.is(told.status?.reason, 'Suspending');
-  assert.is(told.requeueAfterMs, 0);
+  const first = decided(observe({ suspend: true }, { ...inQueue, status: withJob }), after(10), {});
+  assert.equal(first.actions, [], 'the reason is stored before the Job is deleted');
+  assert.is(first.status?.reason, 'Suspending');
+  assert.is(first.requeueAfterMs, 0);
   const { actions } = decided(
-    observe({ suspend: true }, { ...inQueue, status: told.status ?? {} }),
+    observe({ suspend: true }, { ...inQueue, status: first.status ?? {} }),
     after(10),
     {},
   );
   assert.equal(actions, [{ kind: 'deleteJob', name: aJob().name, uid: 'job-uid', waits: true }]);
-  const without = decided(observe({ suspend: true }, { status: begun }), after(12), {});
+  const without = decided(observe({ suspend: true }, { status: withJob }), after(12), {});
   assert.is(without.status?.phase, 'Suspended');
   const again = decided(observe({}, { status: without.status ?? {} }), after(13), {});
   assert.equal(again.actions, [creationOf(aRun())]);
 });
 
-test('a run that waits in a queue and whose Job somebody deletes ends, as any other does', () => {
+test('a run in a queue ends when somebody deletes its Job, as any other run does', () => {
   const job = { suspendedBy: 'other', isQueued: true } as const;
   const { status = {} } = decided(observe({}, { job }), after(10), {});
   assert.is(decided(observe({}, { status }), after(12), {}).status?.reason, 'JobDeleted');
 });
 
-test('the failed pod of an attempt before the suspension keeps no run from going on', () => {
+test('a pod that failed before the suspension does not prevent the resume', () => {
   const job = { suspendedBy: 'operator' } as const;
-  const { actions } = decided(observe({}, { job, pods: [stopped()], status: begun }), after(500), {});
+  const { actions } = decided(observe({}, { job, pods: [stopped()], status: withJob }), after(500), {});
   assert.equal(actions, [{ kind: 'resumeJob', name: aJob().name, uid: 'job-uid' }]);
 });
 
-test('a suspended run that shall go on fails when its pod is lost with its node, and not before that', () => {
+test('a resumed run whose old pod is lost with its node fails, and a suspended one waits', () => {
   const pod = { ...running, deletionTimestamp: after(10).toISOString() };
   const at = (seconds: number, spec: Partial<DockerRunSpec>) =>
     decided(
-      observe(spec, { job: { suspendedBy: 'operator' }, pods: [pod], status: begun }),
+      observe(spec, { job: { suspendedBy: 'operator' }, pods: [pod], status: withJob }),
       after(seconds),
       {},
     );
@@ -211,9 +215,9 @@ test('a suspended run that shall go on fails when its pod is lost with its node,
   assert.match(status?.message ?? '', /being suspended, but pod .* node node-1 does not answer/);
 });
 
-test('a run in a queue that is suspended and let go on at once waits for its Job to go, and gets a new one', () => {
+test('a run in a queue that is suspended and resumed at once waits for the deletion of its Job and gets a new one', () => {
   const job = { isQueued: true, deletionTimestamp: after(9).toISOString() };
-  const status = { ...begun, reason: 'Suspending' };
+  const status = { ...withJob, reason: 'Suspending' };
   const ending = decided(observe({}, { job, pods: [running], status }), after(10), {});
   assert.equal(ending.actions, []);
   assert.is(ending.status?.reason, 'Suspending');
@@ -223,8 +227,8 @@ test('a run in a queue that is suspended and let go on at once waits for its Job
   assert.equal(gone.actions, [creationOf(aRun())]);
 });
 
-test('a run that goes on, and whose new Job is refused for now, waits for it until its start deadline', () => {
-  const suspended = decided(observe({ suspend: true }, { status: begun }), after(10), {}).status ?? {};
+test('a resumed run whose new Job is refused temporarily waits for it until its start deadline', () => {
+  const suspended = decided(observe({ suspend: true }, { status: withJob }), after(10), {}).status ?? {};
   const spec = { startDeadlineSeconds: 60 };
   const jobRefusal = { message: 'exceeded quota', permanent: false };
   const refused = { ...observe(spec, { status: suspended }), jobRefusal };
@@ -237,8 +241,8 @@ test('a run that goes on, and whose new Job is refused for now, waits for it unt
   assert.match(late?.message ?? '', /exceeded quota/);
 });
 
-test('a run that is let go on before it stood still has its whole start deadline for its new Job', () => {
-  const inQueue = { job: { isQueued: true }, pods: [running], status: begun };
+test('a run that is resumed before it was suspended completely has its full start deadline for its new Job', () => {
+  const inQueue = { job: { isQueued: true }, pods: [running], status: withJob };
   const suspending = decided(observe({ suspend: true }, inQueue), after(4_000), {}).status ?? {};
   assert.is(condition(suspending, 'Suspended')?.status, 'Unknown');
   const spec = { startDeadlineSeconds: 60 };
@@ -250,8 +254,8 @@ test('a run that is let go on before it stood still has its whole start deadline
   assert.is(decided(observe(spec, { status }), after(5_061), {}).status?.reason, 'StartDeadlineExceeded');
 });
 
-test('a suspended Job that did not count the success of its run is deleted, so that no queue runs it again', () => {
-  const status = { ...begun, phase: 'Succeeded', completionTime: after(5).toISOString() } as const;
+test('a suspended Job that did not count the success of its run is deleted, so that a queue does not run it again', () => {
+  const status = { ...withJob, phase: 'Succeeded', completionTime: after(5).toISOString() } as const;
   const actionsWith = (job: Partial<ObservedJob>) =>
     decided(observe({}, { job, status }), after(10), {}).actions;
   assert.equal(actionsWith({}), []);
@@ -260,20 +264,20 @@ test('a suspended Job that did not count the success of its run is deleted, so t
   ]);
 });
 
-test('a cancelled run is cancelled, though its Job fails for the pod that never ran', () => {
+test('a cancelled run ends as Cancelled even if its Job fails because its pod never ran', () => {
   const pod = aPod({ kind: 'waiting', reason: '', message: '' }, { phase: 'Failed' });
   const job = { finished: jobEnd(false), deletionTimestamp: after(9).toISOString() };
-  const ending = decided(observe({ cancel: true }, { job, pods: [pod], status: begun }), after(10), {});
+  const ending = decided(observe({ cancel: true }, { job, pods: [pod], status: withJob }), after(10), {});
   assert.is(ending.status?.reason, 'Cancelling');
-  const gone = decided(observe({ cancel: true }, { status: begun }), after(11), {});
+  const gone = decided(observe({ cancel: true }, { status: withJob }), after(11), {});
   assert.is(gone.status?.phase, 'Cancelled');
 });
 
-test('cancel wins over suspend', () => {
+test('cancel takes precedence over suspend', () => {
   assert.is(decided(observe({ cancel: true, suspend: true }), after(10), {}).status?.phase, 'Cancelled');
 });
 
-test('a pod that the cluster takes away is followed by another, and is no failure', () => {
+test('a disrupted pod is replaced and is not a failed attempt', () => {
   const disruption = { reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' };
   const { status } = decided(observe({}, { job: {}, pods: [{ ...stopped(), disruption }] }), after(10), {});
   assert.is(status?.phase, 'Pending');

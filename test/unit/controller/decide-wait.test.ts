@@ -6,12 +6,12 @@ import { after, aJob, anObservation, aBlockingEvent, aPod, aRun, decided } from 
 const started = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;
 const mount = 'MountVolume.SetUp failed for volume "girder-credentials": secret "girder" not found';
 
-/** A run with a start deadline of 60 s, its Job, and what else is given. */
+/** A run with a start deadline of 60 s and a Job. */
 function waitingRun(overrides: Partial<Observed> = {}): Observed {
   return anObservation({ run: aRun({ spec: { startDeadlineSeconds: 60 } }), job: aJob(), ...overrides });
 }
 
-/** When the clock of a run with a pod begins, in seconds after the run was created. */
+/** From when the start deadline of a run with a pod counts, in seconds after the creation of the run. */
 const podCreated = 2;
 
 const noNode = { nodeName: undefined };
@@ -40,7 +40,7 @@ const waits: [what: string, observed: Observed, message: RegExp][] = [
 ];
 
 for (const [what, observed, message] of waits) {
-  test(`a run ${what} is pending and says so`, () => {
+  test(`a run ${what} is pending, and its message says so`, () => {
     const { actions, status } = decided(observed, after(50), {});
     assert.equal(actions, []);
     assert.is(status?.phase, 'Pending');
@@ -48,7 +48,7 @@ for (const [what, observed, message] of waits) {
     assert.match(status?.message ?? '', message);
   });
 
-  test(`a run ${what} is looked at again when its start deadline is over, and fails then`, () => {
+  test(`a run ${what} is requeued for its start deadline and fails then`, () => {
     const end = (observed.pods.length === 0 ? 0 : podCreated) + 60;
     assert.is(decided(observed, after(end - 2), {}).requeueAfterMs, 2_000);
     const { status } = decided(observed, after(end), {});
@@ -58,7 +58,7 @@ for (const [what, observed, message] of waits) {
   });
 }
 
-test('a volume that cannot be mounted is waited for, since its Secret may come a moment later', () => {
+test('a run waits for a volume that cannot be mounted, because its Secret may be created a moment later', () => {
   const failingUntil = (last: number) =>
     decided(
       waitingRun({ pods: [aPod(started)], mountFailure: aBlockingEvent(mount, 10, last) }),
@@ -71,7 +71,7 @@ test('a volume that cannot be mounted is waited for, since its Secret may come a
   assert.match(failingUntil(41)?.message ?? '', /node-1 cannot start: .*secret "girder" not found/);
 });
 
-test('a failed attempt is retrying, with why it failed, while the Job waits before the next one', () => {
+test('after a failed attempt, the run is Retrying with the reason until the Job creates the next pod', () => {
   const report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with 3.' } as const;
   const pod = aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report });
   const failedOnce = waitingRun({
@@ -84,7 +84,7 @@ test('a failed attempt is retrying, with why it failed, while the Job waits befo
   assert.match(status?.message ?? '', /Attempt 1 failed; a retry follows. It ended with 3./);
 });
 
-test('what the worker of a failed attempt said of its target is shown until there is another pod', () => {
+test('the target of a failed attempt is shown until there is another pod', () => {
   const target = { containerID: 'c', exitCode: 3 };
   const report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with 3.', target } as const;
   const pod = aPod({ kind: 'terminated', exitCode: 69, reason: 'Error', report });
@@ -101,7 +101,7 @@ test('what the worker of a failed attempt said of its target is shown until ther
   assert.is(again.status?.target, undefined);
 });
 
-test('the last attempt, and one that another could not mend, are not called retrying', () => {
+test('a run is not Retrying after its last attempt or after a failure that a retry cannot fix', () => {
   for (const [reason, backoffLimit] of [
     ['TargetFailed', 0],
     ['GirderNotFound', 3],
@@ -117,7 +117,7 @@ test('the last attempt, and one that another could not mend, are not called retr
   }
 });
 
-test('a worker on a node that does not answer is lost when its pod should be gone for two minutes', () => {
+test('a worker on a node that does not answer is lost two minutes after its pod should be gone', () => {
   const pod = aPod({ kind: 'running' }, { deletionTimestamp: after(100).toISOString() });
   const at = (seconds: number, live?: Observed['live']) =>
     decided(waitingRun({ pods: [pod], live }), after(seconds), {}).status;
@@ -127,7 +127,7 @@ test('a worker on a node that does not answer is lost when its pod should be gon
   assert.is.not(at(220, { phase: 'Uploading' })?.phase, 'Failed');
 });
 
-test('a worker that had not started yet is lost with its node, too', () => {
+test('a worker that had not started is lost with its node as well', () => {
   const waits = { kind: 'waiting', reason: 'ContainerCreating', message: '' } as const;
   const pod = aPod(waits, { deletionTimestamp: after(100).toISOString() });
   const run = aRun({ spec: { startDeadlineSeconds: 3600 } });
@@ -136,7 +136,7 @@ test('a worker that had not started yet is lost with its node, too', () => {
   assert.is(at(220)?.reason, 'WorkerLost');
 });
 
-test('another attempt follows as long as fewer failed than backoffLimit, whatever the cluster did to others', () => {
+test('a run is retried while fewer attempts failed than backoffLimit, and disruptions do not count', () => {
   const report = { phase: 'Failed', reason: 'TargetFailed', message: 'x' } as const;
   const state = { kind: 'terminated', exitCode: 69, reason: 'Error', report } as const;
   const reasonAfter = (failuresBefore: number) => {
@@ -148,7 +148,7 @@ test('another attempt follows as long as fewer failed than backoffLimit, whateve
   assert.is.not(reasonAfter(2), 'Retrying');
 });
 
-test('a run whose namespace is being deleted ends, and then its Job goes: that keeps the pod which it cannot replace', () => {
+test('a run whose namespace is being deleted ends, and then its Job is deleted, which would keep its pod', () => {
   const report = { phase: 'Failed', reason: 'Cancelled', message: 'x' } as const;
   const pod = aPod(
     { kind: 'terminated', exitCode: 71, reason: 'Error', report },
@@ -163,7 +163,7 @@ test('a run whose namespace is being deleted ends, and then its Job goes: that k
   assert.equal(next.actions, [{ kind: 'deleteJob', name: aJob().name, uid: aJob().uid }]);
 });
 
-test('while the policy is invalid a new run waits and says so', () => {
+test('while the policy is invalid, a new run is pending, and its message says so', () => {
   const { actions, status } = decided(anObservation(), after(1), {
     problem: 'policy/hostPaths must be array',
   });
@@ -173,7 +173,7 @@ test('while the policy is invalid a new run waits and says so', () => {
 });
 
 for (const reason of ['InvalidImageName', 'ErrImageNeverPull']) {
-  test(`${reason} of the worker fails the run at once, since waiting mends nothing`, () => {
+  test(`${reason} of the worker fails the run at once, because waiting does not help`, () => {
     const pods = [aPod({ kind: 'waiting', reason, message: 'the cause' })];
     const { status } = decided(waitingRun({ pods }), after(3), {});
     assert.is(status?.reason, 'WorkerNotStarted');
@@ -181,7 +181,7 @@ for (const reason of ['InvalidImageName', 'ErrImageNeverPull']) {
   });
 }
 
-test('another attempt that waits is retrying, and has a start clock of its own', () => {
+test('a later attempt whose pod is pending is Retrying and has a start deadline of its own', () => {
   const first = aPod({ kind: 'terminated', exitCode: 68, reason: 'Error', report: undefined });
   const second = aPod(started, { name: 'second', creationTimestamp: after(500).toISOString() });
   const run = aRun({ spec: { startDeadlineSeconds: 60 }, status: { podName: first.name, attempts: 1 } });
@@ -194,8 +194,8 @@ test('another attempt that waits is retrying, and has a start clock of its own',
   assert.is(decided(observed, after(560), {}).status?.reason, 'StartDeadlineExceeded');
 });
 
-// A drained node: the pod is deleted, which is no failure of the Job, and the Job controller makes another one.
-test('a run that ran longer than its start deadline outlives the loss of its pod', () => {
+// A drained node: the pod is deleted without a failure of the Job, which creates another one.
+test('a run that ran longer than its start deadline does not fail when its pod is deleted', () => {
   const status = { phase: 'Running', podName: 'drained', attempts: 1 } as const;
   const run = aRun({ spec: { startDeadlineSeconds: 60 }, status });
   const between = decided(waitingRun({ run, job: aJob() }), after(7200), {});
@@ -205,7 +205,7 @@ test('a run that ran longer than its start deadline outlives the loss of its pod
   assert.is(replaced.status?.phase, 'Pending');
 });
 
-/** A run whose attempts have ended, the last one `endedAt` seconds after the creation, and which has no pod now. */
+/** A run without a pod whose attempts have ended, the last one `endedAt` seconds after its creation. */
 const betweenAttempts = (endedAt: number, attempts: number, podRefusal?: Observed['podRefusal']) => {
   const attemptHistory = Array.from({ length: attempts }, (_, index) => ({
     ...{ podUID: `pod-${index}`, podName: `pod-${index}`, reason: 'TargetFailed' },
@@ -218,7 +218,7 @@ const betweenAttempts = (endedAt: number, attempts: number, podRefusal?: Observe
   });
 };
 
-test('a run that gets no pod because of a quota says so, and fails when its start deadline is over', () => {
+test('a run that gets no pod because of a quota shows that, and fails at its start deadline', () => {
   const podRefusal = aBlockingEvent('exceeded quota: pods', 1);
   const early = decided(waitingRun({ podRefusal }), after(59), {});
   assert.match(early.status?.message ?? '', /cannot create its pod: exceeded quota: pods/);
@@ -226,7 +226,7 @@ test('a run that gets no pod because of a quota says so, and fails when its star
   assert.is(decided(waitingRun({ podRefusal }), after(60), {}).status?.reason, 'StartDeadlineExceeded');
 });
 
-test('between two attempts the start clock begins when the next pod should be there, refused or not', () => {
+test('between attempts, the start deadline counts from when the next pod should exist, refused or not', () => {
   const phaseAt = (observed: Observed, seconds: number) => decided(observed, after(seconds), {}).status;
   for (const refusal of [undefined, aBlockingEvent('exceeded quota: pods', 7300)]) {
     const first = betweenAttempts(7200, 1, refusal);
@@ -235,7 +235,7 @@ test('between two attempts the start clock begins when the next pod should be th
   }
 });
 
-test('the pause of the Job before a later attempt is longer, up to ten minutes, and none of its start deadline', () => {
+test('the backoff of the Job before a later attempt, up to ten minutes, does not count for the start deadline', () => {
   const reasonAt = (attempts: number, seconds: number) =>
     decided(betweenAttempts(100, attempts), after(100 + seconds), {}).status?.reason;
   assert.is(reasonAt(3, 40 + 10 + 59), 'Retrying');

@@ -28,7 +28,7 @@ const planOf = (spec: Partial<DockerRunSpec>) => {
   return parsePlan(expandAsKubelet(text, variables));
 };
 
-test('the same run gives the same Job, so that the API server refuses a second one', () => {
+test('the same run has the same Job, so that the API server refuses a second one', () => {
   assert.equal(jobOf({ args: ['$(x)'] }), jobOf({ args: ['$(x)'] }));
   assert.is(jobOf().metadata?.name, 'segment-0b9ad1c6');
 });
@@ -45,7 +45,7 @@ test('the run owns its Job, and both Job and pod carry its uid', () => {
     assert.equal(labels, { 'dockerrun.dev/run-uid': metadata.uid, 'dockerrun.dev/run-name': 'segment' });
 });
 
-test('the kubelet leaves the plan as it was, whatever dollars and parentheses are in it', () => {
+test('the kubelet does not change the plan, whatever dollars and parentheses are in it', () => {
   for (const argument of [
     '$(x)',
     '$$(x)',
@@ -66,14 +66,14 @@ test('the kubelet leaves the plan as it was, whatever dollars and parentheses ar
   );
 });
 
-test('the plan is the whole run', () => {
+test('the plan has the run, its cgroup and the settings of the node', () => {
   const plan = planOf({ args: ['a'], resources: { limits: { cpu: 1, memory: '1Gi' } } });
   assert.equal(plan.run, { namespace: 'lab', name: 'segment', uid: metadata.uid });
   assert.equal(plan.podCgroup, { root: '/', qosClass: 'Guaranteed' });
   assert.is(plan.kubeletRoot, workerConfig.kubeletRoot);
 });
 
-test('the worker holds no credentials of Kubernetes, and is not root beyond what it must', () => {
+test('the worker has no Kubernetes credentials and only the capabilities that it needs', () => {
   const { automountServiceAccountToken, enableServiceLinks, container, ...pod } = podOf();
   assert.is(automountServiceAccountToken, false);
   assert.is(enableServiceLinks, false);
@@ -84,7 +84,7 @@ test('the worker holds no credentials of Kubernetes, and is not root beyond what
   assert.not.ok(pod.hostNetwork ?? pod.hostPID ?? pod.hostIPC ?? false);
 });
 
-test('secrets come as files of Secrets, never as text or environment variables', () => {
+test('secrets are mounted as files, and are never in text or environment variables', () => {
   const pod = podOf({
     env: [
       { name: 'PLAIN', value: '1' },
@@ -109,7 +109,7 @@ test('secrets come as files of Secrets, never as text or environment variables',
   );
 });
 
-test('every mount has its volume and every volume its mount, under names that no two share', () => {
+test('every mount has its volume and every volume its mount, with unique names', () => {
   const { volumes = [], container } = podOf({
     volumes: ['A', 'a'].map((name) => ({
       ...{ name, bindMount: { hostPath: `/srv/${name}`, containerPath: `/${name}`, mode: 'rw' as const } },
@@ -124,7 +124,7 @@ test('every mount has its volume and every volume its mount, under names that no
   assert.ok(names.every((name) => /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)));
 });
 
-test('the worker can write to a host path only as far as the policy lets it', () => {
+test('the worker can write to a host path only if the policy allows it', () => {
   const bindMount = { hostPath: '/srv/d', containerPath: '/d', mode: 'ro' as const };
   const isReadOnly = (policy: Policy) =>
     podOf({ volumes: [{ name: 'd', bindMount }] }, policy).container.volumeMounts?.at(-1)?.readOnly;
@@ -132,7 +132,7 @@ test('the worker can write to a host path only as far as the policy lets it', ()
   assert.is(isReadOnly({ hostPaths: [{ pathPrefix: '/srv' }] }), undefined);
 });
 
-test('what no other attempt can mend fails the Job, and what the cluster did costs no attempt', () => {
+test('a failure that a retry cannot fix fails the Job, and a disruption is not a failed attempt', () => {
   const { podFailurePolicy, podReplacementPolicy, template } = jobOf().spec ?? {};
   assert.is(podReplacementPolicy, 'Failed');
   assert.is(template?.spec?.restartPolicy, 'Never');
@@ -143,7 +143,7 @@ test('what no other attempt can mend fails the Job, and what the cluster did cos
   assert.equal(ignore?.onPodConditions, [{ type: 'DisruptionTarget', status: 'True' }]);
 });
 
-test('the Job counts the attempts, and tells each pod how many failed before it', () => {
+test('the Job counts failed attempts, and each pod has their number before it', () => {
   const { completionMode, completions, backoffLimit, backoffLimitPerIndex } =
     jobOf({ backoffLimit: 2 }).spec ?? {};
   assert.equal(
@@ -155,11 +155,11 @@ test('the Job counts the attempts, and tells each pod how many failed before it'
   assert.equal(variable?.valueFrom, { fieldRef: { fieldPath } });
 });
 
-test('a pod that is told to end gives the target its grace, and the worker time to clean up after it', () => {
+test('the grace period of the pod is that of the target plus time for the worker to clean up', () => {
   assert.is(podOf({ terminationGracePeriodSeconds: 100 }).terminationGracePeriodSeconds, 130);
 });
 
-test('the labels of the node are those of the run', () => {
+test('the pod has the nodeSelector of the run', () => {
   assert.equal(podOf({ nodeSelector: { gpu: 'yes' } }).nodeSelector, { gpu: 'yes' });
   assert.is(podOf().nodeSelector, undefined);
 });

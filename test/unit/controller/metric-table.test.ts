@@ -23,11 +23,11 @@ test('names and help follow the rules of Prometheus', () => {
   }
 });
 
-test('no label can hold what a user chose', () => {
+test('no label can hold a value that a user chose', () => {
   const few = new Set(['code', 'method', 'verb', 'host', 'resource', 'version', 'revision', 'node']);
   for (const [metric, { labels }] of rows) {
     for (const [label, values] of Object.entries(labels)) {
-      // The Lease has one name; the same label is a closed list where it names the queue.
+      // The label `name` has one value for the Lease, and a fixed list of values for the queue.
       const isFew = few.has(label) || metric === 'leader_election_master_status';
       const isReason = metric === 'dockerrun_watch_reconnects_total' && label === 'reason';
       assert.ok(typeof values !== 'string' || isFew || isReason, `${metric}: ${label}`);
@@ -35,7 +35,7 @@ test('no label can hold what a user chose', () => {
   }
 });
 
-test('the reasons of ends are those of the table of reasons', () => {
+test('the reasons in the metrics are those of the table of reasons', () => {
   assert.equal(endReasons, [...Object.keys(failureReasons), 'Succeeded', 'Unknown']);
   const series: readonly Readonly<Record<string, string>>[] =
     metricTable.dockerrun_runs_finished_total.series;
@@ -43,7 +43,7 @@ test('the reasons of ends are those of the table of reasons', () => {
   assert.equal(reasons.toSorted(), endReasons.filter((reason) => reason !== 'Unknown').toSorted());
 });
 
-/** What a scrape can show: the table and prom-client's own, with the suffixes of histograms. */
+/** The metrics of a scrape: those of the table and prom-client's own, with the suffixes of histograms. */
 async function exposedNames(): Promise<Set<string>> {
   const text = await new Metrics(metricTable).withProcess().text();
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>
@@ -52,7 +52,7 @@ async function exposedNames(): Promise<Set<string>> {
   return new Set(names);
 }
 
-/** The names of metrics in a query: every word but functions, keywords, labels and what stands in quotes. */
+/** The names of metrics in a query: every word except functions, keywords, labels and quoted text. */
 function namesIn(query: string): string[] {
   const bare = query
     .replaceAll(/"[^"]*"/g, '')
@@ -64,7 +64,7 @@ function namesIn(query: string): string[] {
     .filter((word) => !['and', 'or', 'unless', 'sum', 'max', 'min', 'count', 'bool'].includes(word));
 }
 
-/** Every text at a key, however deep. */
+/** Every text at a key, at any depth. */
 function textsAt(key: string, value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap((one) => textsAt(key, one));
   if (!isRecord(value)) return [];
@@ -95,7 +95,7 @@ for (const [what, queries, atLeast] of [
   });
 }
 
-test('the reasons that alerts name exist', () => {
+test('every reason in an alert exists', () => {
   const named = textsAt('expr', alerts).flatMap((query) =>
     [...query.matchAll(/reason=~?"([^"]+)"/g)].flatMap(([, words = '']) => words.split('|')),
   );
@@ -106,7 +106,7 @@ test('the reasons that alerts name exist', () => {
   );
 });
 
-test('every alert has a section of the runbook that says what to do', () => {
+test('every alert has a section in the runbook', () => {
   const sections = [...readFileSync('docs/operations.md', 'utf8').matchAll(/^### (\w+)$/gm)].map(
     ([, name = '']) => name,
   );

@@ -27,7 +27,7 @@ test('a run keeps its metadata, spec and status, and nothing else', () => {
   assert.equal(rest, { status });
 });
 
-test('a run whose spec an older schema let in is still a run, with the problem', () => {
+test('a run whose spec only an older schema accepts is parsed with a problem', () => {
   const run = parseRun({ metadata, spec: { image: 7 } });
   assert.is(run.spec, undefined);
   assert.match(run.problem ?? '', /^spec/);
@@ -44,7 +44,7 @@ test('a Job that has neither succeeded nor failed has not ended', () => {
   assert.is(job.ownerUid, undefined);
 });
 
-test('a Job has ended when a condition says so and is true', () => {
+test('a Job has ended when its condition Complete or Failed is true', () => {
   const ended = (type: string, status: string) =>
     parseJob({
       status: { conditions: [{ type, status, reason: 'R', message: 'm', lastTransitionTime: 't' }] },
@@ -55,7 +55,7 @@ test('a Job has ended when a condition says so and is true', () => {
   assert.is(ended('Suspended', 'True'), undefined);
 });
 
-test('the owner of a Job is a DockerRun, not whatever else owns it', () => {
+test('the owner of a Job is the owner of the kind DockerRun', () => {
   const ownerReferences = [
     { apiVersion: 'v1', kind: 'DockerRun', uid: 'no' },
     { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', uid: 'yes' },
@@ -63,7 +63,7 @@ test('the owner of a Job is a DockerRun, not whatever else owns it', () => {
   assert.is(parseJob({ metadata: { ownerReferences } }).ownerUid, 'yes');
 });
 
-test('the state of a pod is that of its worker, wherever that stands among the containers', () => {
+test('the state of a pod is that of its worker, at any position among the containers', () => {
   assert.equal(podIn({ running: {} }).worker, { kind: 'running' });
   assert.equal(podIn({ waiting: { reason: 'ErrImagePull', message: 'm' } }).worker, {
     ...{ kind: 'waiting', reason: 'ErrImagePull', message: 'm' },
@@ -71,26 +71,26 @@ test('the state of a pod is that of its worker, wherever that stands among the c
   assert.equal(podIn(undefined).worker, { kind: 'waiting', reason: '', message: '' });
 });
 
-test('a pod says how many attempts failed before it, and one without that annotation is the first', () => {
+test('the number of failed attempts before a pod is in its annotation, and 0 without it', () => {
   const annotations = { 'batch.kubernetes.io/job-index-failure-count': '2' };
   assert.is(parsePod({ metadata: { annotations } }).failuresBefore, 2);
   assert.is(parsePod({ metadata: {} }).failuresBefore, 0);
 });
 
-test('a worker that ended has its exit code and its termination message, if it is one', () => {
+test('an ended worker has its exit code, and a report if its termination message is one', () => {
   const ended = (message: string) => podIn({ terminated: { exitCode: 69, reason: 'Error', message } }).worker;
   const report = { phase: 'Failed', reason: 'TargetFailed' };
   assert.equal(ended(JSON.stringify(report)), { kind: 'terminated', exitCode: 69, reason: 'Error', report });
   assert.equal(ended('Killed'), { kind: 'terminated', exitCode: 69, reason: 'Error', report: undefined });
 });
 
-test('a pod that no node takes says why', () => {
+test('a pod that cannot be scheduled has the reason', () => {
   const conditions = [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes' }];
   assert.is(podIn({}, { conditions }).unschedulable, '0/1 nodes');
   assert.is(podIn({}, { conditions: [{ type: 'PodScheduled', status: 'True' }] }).unschedulable, undefined);
 });
 
-test('the rest of a pod that a decision needs is there', () => {
+test('the other fields of a pod that a decision needs are parsed', () => {
   const { name, runUid, nodeName, podIP, reason, deletionTimestamp } = podIn(
     {},
     { podIP: '10.0.0.7', reason: 'Evicted' },

@@ -23,7 +23,7 @@ const spec = aSpec({
 const messageOf = (message: string) =>
   podStartProblem(pod, { spec, mountFailure: aBlockingEvent(message, 0) }, after(1)).message;
 
-test('a volume of the pod that cannot be mounted is named as the spec names it', () => {
+test('a volume that cannot be mounted is shown by its field of the spec', () => {
   assert.match(messageOf('MountVolume.SetUp failed for volume "volume-0": not a directory'), /\bdata\b/);
   const failed = 'MountVolume.SetUp failed for volume "secret';
   assert.is(messageOf(`${failed}-0" : x`).split(' for ')[1], 'spec.env[1] (Secret passwords) : x');
@@ -31,18 +31,18 @@ test('a volume of the pod that cannot be mounted is named as the spec names it',
   assert.match(messageOf(`${failed}-2" : x`), /spec\.girder\.job\.tokenSecretRef \(Secret jobs\) : x/);
 });
 
-test('a volume that the spec does not have keeps its name', () => {
+test('a volume that is not in the spec keeps its name', () => {
   assert.match(messageOf('failed for volume "docker-socket": no such file'), /volume "docker-socket"/);
   assert.ok(messageOf('failed for volume "volume-7": x').includes('7'));
 });
 
-test('a permanent reason counts before a volume that may still be mounted', () => {
+test('a permanent reason takes precedence over a volume that may still be mounted', () => {
   const stuck = aPod({ kind: 'waiting', reason: 'InvalidImageName', message: 'x' });
   const mountFailure = aBlockingEvent('m', 0);
   assert.is(podStartProblem(stuck, { spec, mountFailure }, after(1)).failure?.reason, 'WorkerNotStarted');
 });
 
-test('what waiting can mend fails only when it lasts', () => {
+test('a reason that may resolve by itself fails the run only when it lasts', () => {
   const graces = {
     CreateContainerConfigError: 120,
     CreateContainerError: 120,

@@ -6,7 +6,7 @@ import { aPod } from '../../fixtures/builders.ts';
 
 const podNamed = (name: string, jobUid: string | undefined) => aPod({ kind: 'running' }, { name, jobUid });
 
-/** A cache that tells the index of each change, as the controller's does. */
+/** A cache that reports each change to the index, as the controller's does. */
 function cacheOf() {
   const pods = new Map<string, ObservedPod>();
   const index = new PodIndex((key) => pods.get(key));
@@ -19,28 +19,28 @@ function cacheOf() {
     index.changed(pod);
   };
   const namesOf = (jobUid: string) => index.of(jobUid).map(({ name }) => name);
-  return { put, remove, namesOf, goneOf: (jobUid: string) => index.lastDeleted(jobUid)?.name };
+  return { put, remove, namesOf, lastDeletedOf: (jobUid: string) => index.lastDeleted(jobUid)?.name };
 }
 
-test('the pod of a Job that went last is remembered for a while if it had ended', () => {
-  const { put, remove, goneOf } = cacheOf();
+test('the last deleted pod of a Job is remembered for a while if it had ended', () => {
+  const { put, remove, lastDeletedOf } = cacheOf();
   const ended = (name: string) => ({
     ...podNamed(name, '1'),
     worker: { kind: 'terminated', exitCode: 1, reason: 'Error', report: undefined } as const,
   });
   for (const pod of [ended('a'), ended('b')]) {
     put(pod);
-    assert.is.not(goneOf('1'), pod.name);
+    assert.is.not(lastDeletedOf('1'), pod.name);
     remove(pod);
-    assert.is(goneOf('1'), pod.name);
+    assert.is(lastDeletedOf('1'), pod.name);
   }
   const running = podNamed('c', '2');
   put(running);
   remove(running);
-  assert.is(goneOf('2'), undefined);
+  assert.is(lastDeletedOf('2'), undefined);
 });
 
-test('a Job has the pods that it made, in their newest version', () => {
+test('a Job has the pods that it owns, in their newest version', () => {
   const { put, namesOf } = cacheOf();
   for (const pod of [podNamed('a', '1'), podNamed('b', '1'), podNamed('c', '2'), podNamed('a', '1')])
     put(pod);
@@ -49,7 +49,7 @@ test('a Job has the pods that it made, in their newest version', () => {
   assert.equal(namesOf('3'), []);
 });
 
-test('a pod that is gone is of no Job, and neither is one that nobody owns', () => {
+test('a deleted pod and a pod without an owner belong to no Job', () => {
   const { put, remove, namesOf } = cacheOf();
   const [first, second] = [podNamed('a', '1'), podNamed('b', '1')];
   for (const pod of [first, second, podNamed('c', undefined)]) put(pod);
@@ -59,7 +59,7 @@ test('a pod that is gone is of no Job, and neither is one that nobody owns', () 
   assert.equal(namesOf('1'), []);
 });
 
-test('a pod that another Job owns by now is of that one alone', () => {
+test('a pod that changed its owner belongs only to the new one', () => {
   const { put, namesOf } = cacheOf();
   put(podNamed('a', '1'));
   put(podNamed('a', '2'));

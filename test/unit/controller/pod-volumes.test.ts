@@ -19,7 +19,7 @@ const claim = (name: string, readOnly = false) => ({
   persistentVolumeClaim: { claimName: 'models', containerPath: `/${name}`, readOnly },
 });
 
-test('a temporary volume is an emptyDir with its limit, and one in a directory of the node is that directory', () => {
+test('a temporary volume is an emptyDir with its size limit, or a directory on the node', () => {
   const { volume, mountsOf } = podOf({
     volumes: [
       { name: 'fast', temporary: { sizeLimit: '1Gi' } },
@@ -32,7 +32,7 @@ test('a temporary volume is an emptyDir with its limit, and one in a directory o
   assert.equal(mountsOf('volume-1'), [{ name: 'volume-1', mountPath: '/dockerrun/volumes/big' }]);
 });
 
-test('a claim is mounted, and the names of the volumes of this one pod with it, for reading only', () => {
+test("a claim is mounted, and with it, read-only, the kubelet's directory of this pod's volumes", () => {
   const { volume, mountsOf } = podOf({ volumes: [claim('models', true)] });
   const persistentVolumeClaim = { claimName: 'models', readOnly: true };
   assert.equal(volume('volume-0'), { name: 'volume-0', persistentVolumeClaim });
@@ -45,11 +45,11 @@ test('a claim is mounted, and the names of the volumes of this one pod with it, 
   ]);
 });
 
-test('without claims the worker sees nothing of the kubelet', () => {
+test('without claims, no directory of the kubelet is mounted', () => {
   assert.equal(podOf({}).names, ['docker-socket', 'temporary-volume']);
 });
 
-test('one claim under two names is one volume of the pod, writable if one of them is', () => {
+test('a claim with two names is one volume of the pod, writable if one of them is', () => {
   const { names, volume, mountsOf } = podOf({ volumes: [claim('a', true), claim('b')] });
   assert.equal(
     names.filter((name) => name.startsWith('volume-')),
@@ -62,7 +62,7 @@ test('one claim under two names is one volume of the pod, writable if one of the
   ]);
 });
 
-test('a stream that becomes a file of Girder has a place to wait', () => {
+test('a stream to an item in Girder has a spool', () => {
   const output = { girderStreamToItem: { itemId: id, filename: 'f' } };
   const { mountsOf } = podOf({
     transforms: [{ name: 'x', connect: { input: { containerStdOut: {} }, output } }],
@@ -70,14 +70,14 @@ test('a stream that becomes a file of Girder has a place to wait', () => {
   assert.equal(mountsOf('spool'), [{ name: 'spool', mountPath: '/dockerrun/spool' }]);
 });
 
-test('credentials for registries are mounted whole, and one that is missing stops nothing', () => {
+test('Secrets for registries are mounted completely, and are optional', () => {
   const { volume, mountsOf } = podOf({ imagePullSecrets: [{ name: 'a' }, { name: 'b' }] });
   const secret = { secretName: 'b', defaultMode: 0o400, optional: true };
   assert.equal(volume('pull-secret-1'), { name: 'pull-secret-1', secret });
   assert.is(mountsOf('pull-secret-1')[0]?.mountPath, '/dockerrun/secrets/pull/1');
 });
 
-test('the keys of one Secret are one volume, whatever refers to them', () => {
+test('all keys of a Secret are in one volume, whatever refers to them', () => {
   const reference = (key: string) => ({ secretKeyRef: { name: 's', key } });
   const headers = [{ name: 'H', valueFrom: reference('b') }];
   const output = { chunkedTransferEncodingStream: { url: 'http://a', headers } };

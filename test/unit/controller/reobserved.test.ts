@@ -16,7 +16,7 @@ const ended = {
   conditions: [{ ...condition, observedGeneration: 2 }],
 };
 
-test('a run that has ended says the same of a spec that was changed since', () => {
+test('the status of an ended run is confirmed for a changed spec', () => {
   const run = aRun({ metadata: { generation: 3 }, status: ended });
   assert.equal(decided(anObservation({ run }), after(10), {}).status, {
     ...ended,
@@ -25,7 +25,7 @@ test('a run that has ended says the same of a spec that was changed since', () =
   });
 });
 
-test('a run that has ended says it once, also while it waits to be deleted', () => {
+test('it is confirmed only once, also while the run waits to be deleted', () => {
   const metadata = { generation: 2 };
   for (const spec of [{}, { ttlSecondsAfterFinished: 60 }]) {
     const run = aRun({ metadata, spec, status: ended });
@@ -33,7 +33,7 @@ test('a run that has ended says it once, also while it waits to be deleted', () 
   }
 });
 
-test('a run that is deleted in the same step says nothing any more', () => {
+test('the status of a run that is deleted in the same step is not confirmed', () => {
   const spec = { ttlSecondsAfterFinished: 0 };
   const run = aRun({ metadata: { generation: 3 }, spec, status: ended });
   const { actions, status } = decided(anObservation({ run }), after(10), {});

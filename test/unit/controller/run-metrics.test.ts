@@ -27,7 +27,7 @@ function transfer(direction: Transfer['direction'], name: string, bytes: number)
   return { direction, name, bytes };
 }
 
-test('the write that ends a run tells its outcome, reason and durations', () => {
+test('the write that ends a run has its outcome, reason and durations', () => {
   assert.equal(statusDelta(metadata, running, succeeded).end, {
     outcome: 'Succeeded',
     reason: 'Succeeded',
@@ -41,15 +41,15 @@ test('the write that ends a run tells its outcome, reason and durations', () => 
   });
 });
 
-test('a run that has ended does not end again, whatever is written later', () => {
+test('a later write to an ended run is not an end', () => {
   assert.is(statusDelta(metadata, succeeded, { ...succeeded, message: 'cleaned up' }).end, undefined);
 });
 
-test('a run that goes on has no end', () => {
+test('a run that still runs has no end', () => {
   assert.is(statusDelta(metadata, {}, running).end, undefined);
 });
 
-test('phases that a run never reached are not told', () => {
+test('phases that a run never reached are left out', () => {
   const failed: DockerRunStatus = {
     phase: 'Failed',
     reason: 'HostPathNotAllowed',
@@ -63,7 +63,7 @@ test('phases that a run never reached are not told', () => {
   });
 });
 
-test('the time on a node is that of the last attempt', () => {
+test('the time of staging is that of the last attempt', () => {
   const retried: DockerRunStatus = {
     ...succeeded,
     attemptHistory: [
@@ -78,7 +78,7 @@ test('the time on a node is that of the last attempt', () => {
   ]);
 });
 
-test('clocks that differ give no negative time', () => {
+test('no time is negative, although clocks differ', () => {
   const early = { ...succeeded, target: { startedAt: '2026-01-01T10:00:03Z' } };
   const phases = statusDelta(metadata, running, early).end?.phases ?? [];
   assert.equal(
@@ -87,12 +87,12 @@ test('clocks that differ give no negative time', () => {
   );
 });
 
-test('a reason that is not in the table becomes Unknown, so that nobody can make up series', () => {
+test('a reason that is not in the table becomes Unknown, so that the number of series is limited', () => {
   const odd = { ...succeeded, phase: 'Failed' as const, reason: 'lab/secret-name' };
   assert.is(statusDelta(metadata, running, odd).end?.reason, 'Unknown');
 });
 
-test('bytes are counted as they come, each once', () => {
+test('every byte is counted once', () => {
   const before = { ...running, transfers: [transfer('download', 'ct', 100)] };
   const after = {
     ...running,
@@ -102,7 +102,7 @@ test('bytes are counted as they come, each once', () => {
   assert.equal(statusDelta(metadata, after, after).bytes, { download: 0, upload: 0 });
 });
 
-test('a second attempt moves its bytes again', () => {
+test('the bytes of a second attempt are counted again', () => {
   const before = { ...running, transfers: [transfer('download', 'ct', 100)] };
   const after = { ...running, podName: 'q', attempts: 2, transfers: [transfer('download', 'ct', 40)] };
   const { bytes, attempts } = statusDelta(metadata, before, after);

@@ -7,11 +7,11 @@ import { aSpec } from '../../fixtures/builders.ts';
 const podOf = (resources: NonNullable<DockerRunSpec['resources']>) => podResources(aSpec({ resources }));
 const mebi = 2 ** 20;
 
-test('a run that asks for nothing requests what its worker needs, without a limit', () => {
+test('a run without resources requests those of its worker, without a limit', () => {
   assert.equal(podResources(aSpec()), { requests: { cpu: '100m', memory: '256Mi' }, limits: {} });
 });
 
-test("the worker's need is added to the target's, so that the target can use all of its own", () => {
+test("the worker's resources are added to the target's, so that the target can use all of its own", () => {
   const pod = podOf({ requests: { cpu: '2', memory: '4Gi' }, limits: { cpu: '4', memory: '8Gi' } });
   assert.equal(pod, {
     requests: { cpu: '2100m', memory: String((4096 + 256) * mebi) },
@@ -19,32 +19,32 @@ test("the worker's need is added to the target's, so that the target can use all
   });
 });
 
-test('a limit without a request is requested, as the API server does it', () => {
+test('a limit without a request is also the request, as the API server defaults it', () => {
   const { requests } = podOf({ limits: { memory: '1Gi' } });
   assert.is(requests['memory'], String((1024 + 256) * mebi));
   assert.is(requests['cpu'], '100m');
 });
 
-test('a device that is only requested is limited as well, since Kubernetes shares no device', () => {
+test('a device that is only requested gets a limit as well, because Kubernetes requires it', () => {
   assert.is(podOf({ requests: { 'nvidia.com/gpu': 2 } }).limits['nvidia.com/gpu'], '2');
   assert.equal(podOf({ requests: { 'ephemeral-storage': '1Gi' } }).limits, {});
 });
 
-test('a device is passed on as it is, requested and limited', () => {
+test('a device is requested and limited as in the spec', () => {
   const { requests, limits } = podOf({ limits: { 'nvidia.com/gpu': 1 } });
   assert.is(requests['nvidia.com/gpu'], '1');
   assert.is(limits['nvidia.com/gpu'], '1');
   assert.is(limits['memory'], undefined);
 });
 
-test('whole millicores stay exact', () => {
+test('whole millicores are exact', () => {
   const inexact: number[] = [];
   for (let milli = 1; milli <= 256_000; milli += 1)
     if (podOf({ limits: { cpu: `${milli}m` } }).limits['cpu'] !== `${milli + 100}m`) inexact.push(milli);
   assert.equal(inexact.slice(0, 10), []);
 });
 
-test('a pod whose limits are its requests, for CPU and memory, is Guaranteed', () => {
+test('a pod whose CPU and memory limits equal its requests is Guaranteed', () => {
   assert.is(qosClass(podOf({ limits: { cpu: 2, memory: '1Gi' } })), 'Guaranteed');
   const spelledOtherwise = {
     requests: { cpu: '2000m', memory: '1024Mi' },
