@@ -30,7 +30,7 @@ export function metricsPage(): string {
 }
 
 /** Longer lists of values are documented on a page of their own. */
-const mostValues = 10;
+const maxValues = 10;
 
 function labelsOf(labels: Readonly<Record<string, LabelValues>>): string {
   return Object.entries(labels)
@@ -39,6 +39,6 @@ function labelsOf(labels: Readonly<Record<string, LabelValues>>): string {
 }
 
 function listOf(values: readonly string[]): string {
-  if (values.length > mostValues) return 'one of [the reasons](reasons.md)';
+  if (values.length > maxValues) return 'one of [the reasons](reasons.md)';
   return values.map((value) => `\`${value}\``).join(' ');
 }

@@ -189,7 +189,7 @@ export const dockerRunSpec = Type.Object(
     suspend: Type.Optional(
       Type.Boolean({
         description:
-          'true stops the run for now: its pod is stopped, which uses up no attempt, and no other is created. false starts the run again. Suspending cancels a girder.job for good if the run has reported to it.',
+          'true stops the run for now: its pod is stopped, which does not count as an attempt, and no other is created. false starts the run again. Suspending cancels a girder.job for good if the run has reported to it.',
         default: false,
       }),
     ),

@@ -28,12 +28,12 @@ export function validateSpec(spec: DockerRunSpec): string[] {
  * The worker receives the run in one environment variable, which Linux limits to 128 KiB (MAX_ARG_STRLEN);
  * the controller adds the rest.
  */
-const mostBytes = 100 * 1024;
+const maxBytes = 100 * 1024;
 
 function tooLarge(spec: DockerRunSpec): string[] {
   const bytes = Buffer.byteLength(JSON.stringify(spec));
-  if (bytes <= mostBytes) return [];
-  return [`spec: it has ${bytes} bytes as JSON, but at most ${mostBytes} are allowed; move data into a file`];
+  if (bytes <= maxBytes) return [];
+  return [`spec: it has ${bytes} bytes as JSON, but at most ${maxBytes} are allowed; move data into a file`];
 }
 
 function nameProblems(spec: DockerRunSpec): string[] {
@@ -46,11 +46,11 @@ function nameProblems(spec: DockerRunSpec): string[] {
 }
 
 /** A message names at most this many and counts the others. */
-const mostListed = 10;
+const maxListed = 10;
 
 function listed(names: readonly string[]): string {
-  const more = names.length - mostListed;
-  return names.slice(0, mostListed).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const more = names.length - maxListed;
+  return names.slice(0, maxListed).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 function volumeNames(spec: DockerRunSpec): string[] {

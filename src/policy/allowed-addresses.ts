@@ -8,8 +8,8 @@ export function refusedGirder(
   { girderApiUrls }: Allowances,
 ): RunError | undefined {
   if (girder === undefined || girderApiUrls === undefined) return undefined;
-  const plain = withoutLastSlashes(girder.apiUrl);
-  if (girderApiUrls.some((allowed) => withoutLastSlashes(allowed) === plain)) return undefined;
+  const plain = withoutTrailingSlashes(girder.apiUrl);
+  if (girderApiUrls.some((allowed) => withoutTrailingSlashes(allowed) === plain)) return undefined;
   return new RunError(
     'GirderAddressNotAllowed',
     `spec.girder.apiUrl: the policy does not allow ${girder.apiUrl}`,
@@ -43,7 +43,7 @@ const encodedDots = /%(2[eEfF]|5[cC])/;
  */
 export function isBelow(url: string, root: string): boolean {
   const [requested, allowed] = [canonicalAddress(withoutQuery(url)), canonicalAddress(root)];
-  return allowed !== '' && `${requested}/`.startsWith(`${withoutLastSlashes(allowed)}/`);
+  return allowed !== '' && `${requested}/`.startsWith(`${withoutTrailingSlashes(allowed)}/`);
 }
 
 /** With a lower-case host and without the default port of the scheme; empty for an ambiguous URL. */
@@ -60,7 +60,7 @@ function canonicalOrigin(origin: string): string {
   return origin.endsWith(port) ? origin.slice(0, -port.length) : origin;
 }
 
-function withoutLastSlashes(url: string): string {
+function withoutTrailingSlashes(url: string): string {
   return url.replace(/\/+$/, '');
 }
 

@@ -41,7 +41,7 @@ const dockerHub = /^(index\.)?docker\.io\//;
 export function imageReference(image: string): ImageReference | undefined {
   if (imageId.test(image)) return undefined;
   const { name, version } = splitImage(image);
-  return { name: wholeName(name), version: version === '' ? ':latest' : version };
+  return { name: fullName(name), version: version === '' ? ':latest' : version };
 }
 
 /**
@@ -52,7 +52,7 @@ export function matchesImage(image: string, pattern: string): boolean {
   const reference = imageReference(image);
   if (reference === undefined || isTooLong(reference)) return false;
   const { name, version } = splitImage(pattern.replace(/\/$/, '/**'));
-  const isName = matchesGlob(reference.name, name.startsWith('**') ? name : wholeName(name));
+  const isName = matchesGlob(reference.name, name.startsWith('**') ? name : fullName(name));
   return isName && (version === '' || matchesGlob(reference.version, version));
 }
 
@@ -66,7 +66,7 @@ function splitImage(image: string): { name: string; version: string } {
 }
 
 /** Adds the default registry if the first component is not a registry. */
-function wholeName(name: string): string {
+function fullName(name: string): string {
   if (imageRegistry.test(name) && !dockerHub.test(name)) return name;
   const path = name.replace(dockerHub, '');
   const isOfficial = !path.includes('/') && path !== '**';

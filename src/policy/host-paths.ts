@@ -31,12 +31,12 @@ export function hostPathAccess({ hostPaths = [] }: Allowances, path: string): 'r
 
 /** Compares whole components. A path with `..` is within no prefix. */
 function isWithin(path: string, prefix: string): boolean {
-  const plain = plainPath(path);
-  return plain.startsWith(plainPath(prefix)) && !`/${plain}`.includes('/../');
+  const plain = normalizedPath(path);
+  return plain.startsWith(normalizedPath(prefix)) && !`/${plain}`.includes('/../');
 }
 
 /** `/srv//data` becomes `srv/data/`, and the root becomes an empty text. */
-function plainPath(path: string): string {
+function normalizedPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '');
   return parts.map((part) => `${part}/`).join('');
 }
@@ -45,11 +45,11 @@ type HostPathUse = { readonly field: string; readonly path: string; readonly wri
 
 /** A read-only mount is written to as well by downloads, by pipes and by hooks with `deleteFile`. */
 function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
-  const emptied = resultUploadsOf(spec).filter(({ upload }) => upload.deleteFile);
+  const deleting = resultUploadsOf(spec).filter(({ upload }) => upload.deleteFile);
   const places = (spec.transforms ?? []).flatMap((transform) => placeOf(transform) ?? []);
   const written = new Set([
     ...places.filter(({ kind }) => kind !== 'path').map(({ volume }) => volume),
-    ...emptied.map(({ volume }) => volume),
+    ...deleting.map(({ volume }) => volume),
   ]);
   return [
     ...(spec.volumes ?? []).flatMap(({ name, bindMount, temporary }): HostPathUse[] => {

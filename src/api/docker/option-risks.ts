@@ -6,15 +6,15 @@ import {
   eachDeviceRequest,
   itself,
   keys,
-  keysLike,
+  keysMatching,
   namesAmong,
   negative,
   normalCapabilities,
-  nothing,
+  noParts,
   notUpTo,
   number,
   typeOtherThan,
-  unlike,
+  notMatching,
   whenTrue,
 } from './risk-kinds.ts';
 import { type DockerOptions, dockerOptions } from './options.ts';
@@ -30,7 +30,7 @@ type Given = { [Option in DockerOption]-?: NonNullable<DockerOptions[Option]> };
 type Risks = { readonly [Option in DockerOption]: Risk<Given[Option]> };
 
 /** An option that affects only the container, or only restricts it. */
-const safe: Risk<unknown> = { why: '', parts: nothing };
+const safe: Risk<unknown> = { why: '', parts: noParts };
 
 /** Limits of scheduling priority, which can starve the other processes of the node. */
 const urgentLimits = ['nice', 'rtprio', 'rttime'];
@@ -52,7 +52,7 @@ const risks: Risks = {
   domainname: safe,
   labels: {
     why: 'the kubelet treats a container with such labels as one of its own',
-    parts: keysLike(/^(io\.kubernetes\.|annotation\.)/),
+    parts: keysMatching(/^(io\.kubernetes\.|annotation\.)/),
   },
   stopSignal: safe,
   init: safe,
@@ -119,7 +119,7 @@ const risks: Risks = {
   capDrop: safe,
   securityOpt: {
     why: 'it can turn off the isolation of the target',
-    parts: unlike(/^no-new-privileges([=:]true)?$/),
+    parts: notMatching(/^no-new-privileges([=:]true)?$/),
   },
   devices: {
     why: 'it gives the target access to a device of the node',

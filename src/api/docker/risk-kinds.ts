@@ -3,7 +3,7 @@ import type { DockerOptions } from './options.ts';
 /** Returns the parts of an option's value that the policy must allow; empty for a harmless value. */
 export type DangerousParts<Value> = (value: Value) => readonly string[];
 
-export const nothing: DangerousParts<unknown> = () => [];
+export const noParts: DangerousParts<unknown> = () => [];
 
 export const each: DangerousParts<readonly string[]> = (texts) => texts;
 
@@ -24,7 +24,7 @@ export function allBut(harmless: readonly string[]): DangerousParts<string> {
   return (text) => (harmless.includes(text) ? [] : [text]);
 }
 
-export function unlike(harmless: RegExp): DangerousParts<readonly string[]> {
+export function notMatching(harmless: RegExp): DangerousParts<readonly string[]> {
   return (texts) => texts.filter((text) => !harmless.test(text));
 }
 
@@ -32,7 +32,7 @@ type MapOfAnything = Readonly<Record<string, unknown>>;
 
 export const keys: DangerousParts<MapOfAnything> = (map) => Object.keys(map);
 
-export function keysLike(pattern: RegExp): DangerousParts<MapOfAnything> {
+export function keysMatching(pattern: RegExp): DangerousParts<MapOfAnything> {
   return (map) => Object.keys(map).filter((key) => pattern.test(key));
 }
 
