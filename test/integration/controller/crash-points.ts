@@ -1,7 +1,9 @@
 import type { ControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { freePorts } from '../../fixtures/free-ports.ts';
 import { HoldingProxy, type Moment } from '../../fixtures/holding-proxy.ts';
 import { until } from '../../fixtures/until.ts';
+import { Scrape } from '../../fixtures/scrape.ts';
 import { ScriptedRun } from '../../fixtures/scripted-run.ts';
 import type { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import type { Scenario } from './crash-scenarios.ts';
@@ -82,9 +84,11 @@ async function crashAt(
   const held = new Set(runs.filter(({ name }) => proxy.isHeld(name)).map(({ name }) => name));
   await first.kill();
   proxy.drop();
-  await using second = await startController(kubeconfig);
+  const [metricsPort = 0] = await freePorts(1);
+  await using second = await startController(kubeconfig, metricsPort);
   await all;
-  await pause(1_500);
+  await Scrape.atRest(metricsPort);
+  await cluster.record.catchesUp();
   const warnings = [...first.log, ...second.log].filter(({ level }) => Number(level) >= warnLevel);
   return runs.map((run) => ({
     run: run.name,
@@ -111,8 +115,8 @@ async function live(
   await scenario.act(run, client);
 }
 
-function startController(kubeconfig: string): Promise<ControllerProcess> {
-  return ControllerProcess.start(kubeconfig, { DOCKERRUN_LEADER_ELECTION: 'false' });
+function startController(kubeconfig: string, metricsPort = 0): Promise<ControllerProcess> {
+  return ControllerProcess.start(kubeconfig, {
+    ...{ DOCKERRUN_LEADER_ELECTION: 'false', DOCKERRUN_METRICS_PORT: String(metricsPort) },
+  });
 }
-
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -5,6 +5,8 @@ import * as assert from 'uvu/assert';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { freePorts } from '../../fixtures/free-ports.ts';
+import { Scrape } from '../../fixtures/scrape.ts';
 import { running } from '../../fixtures/scripted-run.ts';
 import type { ClusterRecord } from '../../fixtures/cluster-record.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
@@ -18,13 +20,12 @@ const roughMs = 20_000;
 /** Two waits of the Job controller, the second for twenty seconds. */
 const calmMs = 60_000;
 
-const environment = { DOCKERRUN_LEADER_ELECTION: 'false' };
-
 /** The controllers that there are, and what can happen to them and to their way to the API server. */
 class Operator implements AsyncDisposable {
   readonly #proxy: ApiProxy;
   readonly #kubeconfig: string;
   #controllers: ControllerProcess[] = [];
+  #metricsPort = 0;
 
   constructor(proxy: ApiProxy, kubeconfig: string) {
     this.#proxy = proxy;
@@ -32,6 +33,10 @@ class Operator implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
+    [this.#metricsPort = 0] = await freePorts(1);
+    const environment = {
+      ...{ DOCKERRUN_LEADER_ELECTION: 'false', DOCKERRUN_METRICS_PORT: String(this.#metricsPort) },
+    };
     this.#controllers.push(await ControllerProcess.start(this.#kubeconfig, environment));
   }
 
@@ -46,6 +51,11 @@ class Operator implements AsyncDisposable {
     const first = this.#controllers.at(-1);
     await this.start();
     await first?.stop();
+  }
+
+  /** Waits until the last controller has nothing to do. */
+  async comesToRest(): Promise<void> {
+    await Scrape.atRest(this.#metricsPort);
   }
 
   async beBusy(random: Random): Promise<void> {
@@ -149,7 +159,8 @@ test('whatever happens to runs, to their controller and to its connections, the 
   const left = await calmDown(record, runs);
   const story = stories.map((each) => each.join(', ')).join('\n');
   assert.equal(left, [], `all comes to rest\n${story}`);
-  await sleep(1_500);
+  await operator.comesToRest();
+  await record.catchesUp();
   const problems = runs.flatMap((run) => [
     ...brokenPromises(record, run),
     ...unfounded(record, run, backoffLimit),

@@ -7,7 +7,7 @@ import { freePorts } from '../../fixtures/free-ports.ts';
 import { ScriptedRun } from '../../fixtures/scripted-run.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { promtool, Prometheus } from './alerts/prometheus-tools.ts';
-import { Scrape } from './scrape.ts';
+import { Scrape } from '../../fixtures/scrape.ts';
 
 type Scraped = { controller: ControllerProcess; port: number };
 

@@ -10,7 +10,7 @@ import { ScriptedRun } from '../../fixtures/scripted-run.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { until } from '../../fixtures/until.ts';
 import type { WorkerEndpoint } from '../../fixtures/worker-endpoint.ts';
-import { Scrape } from './scrape.ts';
+import { Scrape } from '../../fixtures/scrape.ts';
 
 type World = {
   plane: ControlPlane;

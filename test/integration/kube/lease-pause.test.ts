@@ -11,14 +11,14 @@ import { until } from '../../fixtures/until.ts';
 
 const pauseMs = 25_000;
 
-/** Applies a run every so often, so that a leader is in the middle of something at every moment. */
-async function keepCreating(client: KubeClient, stop: AbortSignal): Promise<{ name: string; uid: string }[]> {
-  const runs = [];
+type Run = { name: string; uid: string };
+
+/** Applies a run every so often and notes it, so that a leader is in the middle of something at every moment. */
+async function keepCreating(client: KubeClient, runs: Run[], stop: AbortSignal): Promise<void> {
   for (let count = 0; !stop.aborted; count += 1) {
     runs.push(await createRun(client, `run-${count}`));
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  return runs;
 }
 
 /** When the status of the run `<namespace>/<name>` was written last, to the second. */
@@ -37,8 +37,9 @@ test('a leader that stood still for 25 s writes nothing more when it goes on, an
   await using history = new StatusHistory(plane.connect());
   const [old, next = old] = await led(client, [first, second]);
   const stop = new AbortController();
-  const creating = keepCreating(client, stop.signal);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const runs: Run[] = [];
+  const creating = keepCreating(client, runs, stop.signal);
+  await until('runs are applied', () => runs.length, { holds: (count) => count >= 8 });
 
   old.signal('SIGSTOP');
   const done = old.log.length;
@@ -50,10 +51,11 @@ test('a leader that stood still for 25 s writes nothing more when it goes on, an
   old.signal('SIGCONT');
   const later = () => old.log.slice(done);
   await until('it follows', () => later().some(({ msg }) => msg === 'following'), { withinMs: 30_000 });
-  // For what it might write all the same.
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  // A leader would have written for these, or for older ones, before all of them had their Jobs.
+  const soFar = runs.length;
+  await until('more runs are applied', () => runs.length, { holds: (count) => count >= soFar + 20 });
   stop.abort();
-  const runs = await creating;
+  await creating;
   for (const run of runs) await jobMadeIn(client, run, 30_000);
 
   const after = later().map(({ msg }) => msg);
