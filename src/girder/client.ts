@@ -4,24 +4,39 @@ import type { Logger } from '../support/log.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
 import type { TokenSource } from './credentials.ts';
-import { UnexpectedAnswer } from './documents.ts';
+import { UnexpectedResponse } from './documents.ts';
 import { classify, parseRefusal } from './girder-error.ts';
 import { type ByteSource, readText } from './http/byte-body.ts';
 import { exchangeBytes } from './http/byte-exchange.ts';
 import {
-  type Answer,
   exchange,
   type Exchange,
   type Exchanger,
   follow,
-  type FollowedAnswer,
+  type FollowedResponse,
+  type HttpResponse,
   type Method,
 } from './http/transport.ts';
 import { RedirectRefused } from './http/redirect.ts';
 import { RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
 
-/** A request to Girder; `subject` names in the user's words what it is about, like "file 5f0c…". */
-type Ask = {
+/** Milliseconds. */
+export type Timing = {
+  /** For a document, or for the head of a download. */
+  readonly answer: number;
+  /** Without a byte of a download while the sink accepts more, or without a byte of an upload being sent. */
+  readonly stall: number;
+  /**
+   * For the response to the end of a chunk: Girder hashes and stores it and runs its plugins' listeners
+   * first.
+   */
+  readonly store: number;
+};
+
+export const defaultTiming: Timing = { answer: 30_000, stall: 60_000, store: 300_000 };
+
+/** `subject` is what the request is about, as messages name it: "file 5f0c…". */
+type GirderRequest = {
   readonly method: Method;
   readonly route: readonly string[];
   readonly query?: Parameters;
@@ -29,22 +44,22 @@ type Ask = {
   readonly signal: AbortSignal;
 };
 
-/** A request whose answer is a document; the body, if any, is a form. */
-type DocumentAsk<T> = Ask & {
+/** A request whose response is a document; the body, if any, is a form. */
+type DocumentRequest<T> = GirderRequest & {
   readonly form?: Parameters;
   readonly parse: (value: unknown) => T;
 };
 
-/** A request whose body is a stream of exactly `length` bytes; the watchdog guards its whole way. */
-type StreamAsk<T> = Ask & {
+/** A request whose body is a stream of exactly `length` bytes; the watchdog guards it from start to end. */
+type SendRequest<T> = GirderRequest & {
   readonly body: ByteSource;
   readonly length: number;
   readonly watchdog: Watchdog;
   readonly parse: (value: unknown) => T;
 };
 
-/** A request whose answer is a long stream, which comes through `buffer` where that is possible. */
-type ByteAsk = Ask & {
+/** A request whose response is a long stream, which is read through `buffer`. */
+type OpenRequest = GirderRequest & {
   readonly headers?: Readonly<Record<string, string>>;
   readonly buffer: Buffer;
 };
@@ -52,19 +67,22 @@ type ByteAsk = Ask & {
 type Wire = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly exchange: Exchanger;
-  /** What is sent cannot be sent again. */
+  /** The body cannot be sent a second time. */
   readonly isOnce?: boolean;
 };
 
-/** Both have defaults: silence, and the default timing. */
+/** The default is not to log, and `defaultTiming`. */
 type ClientOptions = { readonly log?: Logger | undefined; readonly timing?: Timing | undefined };
 
-/** Bytes. The answer to a sent stream is a short document. */
-const answerBufferBytes = 16 * 1024;
-const closeWithin = 5_000;
-const longestDocument = 16 * 1024 * 1024;
+/** Bytes. The response to a sent stream is a short document. */
+const responseBufferBytes = 16 * 1024;
+const closeTimeoutMs = 5_000;
+const maxDocumentBytes = 16 * 1024 * 1024;
 
-/** Speaks with one Girder as one user; every error it throws is a RunError, a TransientFailure or an abort reason. */
+/**
+ * One Girder, used as one user. Every error it throws is a RunError, a TransientFailure or the reason of an
+ * abort.
+ */
 export class GirderClient {
   readonly #api: URL;
   readonly #tokens: TokenSource;
@@ -82,147 +100,151 @@ export class GirderClient {
     return this.#api.href.replace(/\/$/, '');
   }
 
-  /** Asks for a document, patiently. Only for what may be asked twice without harm. */
-  async json<T>(ask: DocumentAsk<T>): Promise<T> {
-    return this.patiently(ask, () => this.jsonOnce(ask));
+  /** Requests a document, with retries: only for requests that are safe to repeat. */
+  async json<T>(request: DocumentRequest<T>): Promise<T> {
+    return this.withRetries(request, () => this.jsonOnce(request));
   }
 
-  /** Tries again, for a minute and a half at most, what ends with a TransientFailure. */
-  async patiently<T>(ask: Pick<Ask, 'subject' | 'signal'>, once: () => Promise<T>): Promise<T> {
+  /** Repeats `once` after each TransientFailure, for at most 90 seconds. */
+  async withRetries<T>(
+    request: Pick<GirderRequest, 'subject' | 'signal'>,
+    once: () => Promise<T>,
+  ): Promise<T> {
     const budget = new RetryBudget();
     for (;;) {
       try {
         return await once();
       } catch (error) {
         if (!(error instanceof TransientFailure)) throw error;
-        await this.waitAgain(budget, error, ask);
+        await this.waitToRetry(budget, error, request);
       }
     }
   }
 
-  /** Asks for a document once; a failure that may pass is a TransientFailure. */
-  async jsonOnce<T>(ask: DocumentAsk<T>): Promise<T> {
-    using watchdog = new Watchdog(this.timing.answer, 'answer', ask.signal);
-    const answer = await this.#ask(ask, formOf(ask.form), watchdog.signal);
-    return this.#parse(await readText(answer.body, longestDocument, watchdog.signal), ask.parse);
+  /** Requests a document once. @throws TransientFailure for a failure that a retry may cure */
+  async jsonOnce<T>(request: DocumentRequest<T>): Promise<T> {
+    using watchdog = new Watchdog(this.timing.answer, 'response', request.signal);
+    const response = await this.#request(request, formOf(request.form), watchdog.signal);
+    return this.#parse(await readText(response.body, maxDocumentBytes, watchdog.signal), request.parse);
   }
 
-  /** Opens a stream from Girder; the caller pumps its body to the end or destroys it, and minds its stalls. */
-  async open(ask: ByteAsk): Promise<Answer> {
-    using watchdog = new Watchdog(this.timing.answer, 'answer', ask.signal);
+  /**
+   * Opens a stream from Girder. The caller pumps its body to the end or destroys it, and watches for stalls.
+   */
+  async open(request: OpenRequest): Promise<HttpResponse> {
+    using watchdog = new Watchdog(this.timing.answer, 'response', request.signal);
     const wire = {
-      headers: ask.headers ?? {},
-      exchange: (request: Exchange) => exchangeBytes(request, ask),
+      headers: request.headers ?? {},
+      exchange: (sent: Exchange) => exchangeBytes(sent, request),
     };
-    return await this.#ask(ask, wire, watchdog.signal);
+    return await this.#request(request, wire, watchdog.signal);
   }
 
-  /** Sends a stream once; after a failure the caller finds out how much of it arrived. */
-  async send<T>(ask: StreamAsk<T>): Promise<T> {
-    const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(ask.length) };
-    const buffer = Buffer.allocUnsafeSlow(answerBufferBytes);
-    const by = (request: Exchange) => exchangeBytes(request, { buffer, source: ask.body });
-    const answer = await this.#ask(ask, { headers, exchange: by, isOnce: true }, ask.watchdog.signal);
-    return this.#parse(await readText(answer.body, longestDocument, ask.watchdog.signal), ask.parse);
+  /** Sends a stream once; after a failure the caller has to find out how much of it arrived. */
+  async send<T>(request: SendRequest<T>): Promise<T> {
+    const { length, body, watchdog, parse } = request;
+    const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(length) };
+    const buffer = Buffer.allocUnsafeSlow(responseBufferBytes);
+    const exchange = (sent: Exchange) => exchangeBytes(sent, { buffer, source: body });
+    const response = await this.#request(request, { headers, exchange, isOnce: true }, watchdog.signal);
+    return this.#parse(await readText(response.body, maxDocumentBytes, watchdog.signal), parse);
   }
 
-  /** Waits before the next try, or throws what the user should know when it is time to give up. */
-  async waitAgain(
+  /** Waits before the next attempt. @throws RunError GirderUnavailable when the budget is used up */
+  async waitToRetry(
     budget: RetryBudget,
     failure: TransientFailure,
-    ask: Pick<Ask, 'subject' | 'signal'>,
+    { subject, signal }: Pick<GirderRequest, 'subject' | 'signal'>,
   ): Promise<void> {
-    if (await budget.again(failure, ask.signal)) {
-      const { subject } = ask;
-      this.#log?.warn({ subject, api: this.apiUrl, error: failure.message }, 'asking Girder again');
+    const { apiUrl: api } = this;
+    if (await budget.waitToRetry(failure, signal)) {
+      this.#log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
     }
-    const tries = budget.attempts;
-    const text = `Girder ${this.apiUrl} cannot be used for ${ask.subject}, tried ${tries} times: ${failure.message}`;
+    const text = `requests to Girder ${api} for ${subject} failed ${budget.attempts} times: ${failure.message}`;
     throw new RunError('GirderUnavailable', text);
   }
 
-  /** Deletes the session that was made from an API key: best effort, and also after the run was cancelled. */
+  /** Deletes the session that was created from an API key: best effort, also after the run was cancelled. */
   async close(): Promise<void> {
-    const token = await this.#tokens.surrender();
+    const token = await this.#tokens.takeMinted();
     if (token === undefined) return;
     const url = routeUrl(this.#api, ['token', 'session']);
-    const signal = deadline(closeWithin);
+    const signal = deadline(closeTimeoutMs);
     const budget = new RetryBudget();
     for (;;) {
       try {
         const request = { method: 'DELETE', url, headers: {}, signal } as const;
-        const { answer } = await follow(request, { api: this.#api, token, exchange });
-        answer.body.destroy();
+        const { response } = await follow(request, { api: this.#api, token, exchange });
+        response.body.destroy();
         return;
       } catch (error) {
         const failure = error instanceof TransientFailure ? error : undefined;
-        if (failure !== undefined && (await budget.again(failure, signal).catch(() => false))) continue;
-        this.#log?.warn(
-          { error: describe(error) },
-          'the session in Girder could not be deleted; it will expire',
-        );
+        if (failure !== undefined && (await budget.waitToRetry(failure, signal).catch(() => false))) continue;
+        this.#log?.warn({ error: describe(error) }, 'cannot delete the session in Girder; it will expire');
         return;
       }
     }
   }
 
-  async #ask(ask: Ask, wire: Wire, signal: AbortSignal): Promise<Answer> {
+  async #request(request: GirderRequest, wire: Wire, signal: AbortSignal): Promise<HttpResponse> {
     const token = await this.#tokens.token(signal);
-    const first = await this.#follow(ask, wire, { token, signal });
-    if (first.answer.status !== 401) return this.#accepted(first, ask, signal);
-    first.answer.body.destroy();
+    const first = await this.#follow(request, wire, { token, signal });
+    if (first.response.status !== 401) return this.#checkStatus(first, request, signal);
+    first.response.body.destroy();
     const renewed = await this.#tokens.renew(token, signal);
-    if (renewed === undefined) throw classify(parseRefusal(401, ''), this.#context(ask));
-    // A stream is spent after one try; the caller sends what is missing with the new token.
-    if (wire.isOnce === true) throw new TransientFailure('the session had ended', 0);
-    return this.#accepted(await this.#follow(ask, wire, { token: renewed, signal }), ask, signal);
+    if (renewed === undefined) throw classify(parseRefusal(401, ''), this.#context(request));
+    // A stream can be read only once; the caller sends the missing part with the new token.
+    if (wire.isOnce === true) throw new TransientFailure('the session has expired', 0);
+    return this.#checkStatus(await this.#follow(request, wire, { token: renewed, signal }), request, signal);
   }
 
   async #follow(
-    ask: Ask,
+    { method, route, query, subject }: GirderRequest,
     wire: Wire,
     { token, signal }: { token: string | undefined; signal: AbortSignal },
-  ): Promise<FollowedAnswer> {
-    const url = routeUrl(this.#api, ask.route, ask.query);
-    const request = { method: ask.method, url, headers: wire.headers ?? {}, signal };
+  ): Promise<FollowedResponse> {
+    const url = routeUrl(this.#api, route, query);
+    const request = { method, url, headers: wire.headers ?? {}, signal };
     try {
       return await follow(request, { api: this.#api, token, exchange: wire.exchange });
     } catch (error) {
       const where = `Girder ${this.apiUrl}`;
       if (error instanceof UntrustedServer) {
-        throw new RunError('GirderUnavailable', `${where} shows an untrusted certificate: ${error.message}`);
+        throw new RunError('GirderUnavailable', `${where} has an untrusted certificate: ${error.message}`);
       }
       if (!(error instanceof RedirectRefused)) throw error;
-      const reason = ask.method === 'GET' ? 'GirderRefused' : 'GirderUnavailable';
-      throw new RunError(reason, `${where} redirects ${ask.subject} ${error.message}`);
+      const reason = method === 'GET' ? 'GirderRefused' : 'GirderUnavailable';
+      throw new RunError(reason, `${where} redirects ${subject} ${error.message}`);
     }
   }
 
-  async #accepted({ answer, origin }: FollowedAnswer, ask: Ask, signal: AbortSignal): Promise<Answer> {
-    if (answer.status < 300) return answer;
-    const text = await readText(answer.body, longestDocument, signal);
+  async #checkStatus(
+    { response, origin }: FollowedResponse,
+    request: GirderRequest,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    const { status } = response;
+    if (status < 300) return response;
+    const text = await readText(response.body, maxDocumentBytes, signal);
     if (origin !== this.#api.origin) {
-      // Signed addresses of object stores expire; Girder makes a new one when it is asked again.
-      throw new TransientFailure(`${origin}, where it redirects to, answers ${answer.status}`);
+      // Signed URLs of object stores expire; Girder creates a new one for the next request.
+      throw new TransientFailure(`${origin}, to which it redirects, returned ${status}`);
     }
-    throw classify(parseRefusal(answer.status, text, answer.header('retry-after')), this.#context(ask));
+    throw classify(parseRefusal(status, text, response.header('retry-after')), this.#context(request));
   }
 
-  #context(ask: Ask) {
-    return { method: ask.method, subject: ask.subject, api: this.apiUrl };
+  #context({ method, subject }: GirderRequest) {
+    return { method, subject, api: this.apiUrl };
   }
 
   #parse<T>(text: string, parse: (value: unknown) => T): T {
     try {
       return parse(JSON.parse(text));
     } catch (error) {
-      if (!(error instanceof SyntaxError || error instanceof UnexpectedAnswer)) throw error;
-      const why = error instanceof UnexpectedAnswer ? error.message : 'it is not JSON';
-      throw new RunError(
-        'GirderUnavailable',
-        `What answers at ${this.apiUrl} is not the API of a Girder: ${why}`,
-      );
+      if (!(error instanceof SyntaxError || error instanceof UnexpectedResponse)) throw error;
+      const why = error instanceof UnexpectedResponse ? error.message : 'its response is not JSON';
+      throw new RunError('GirderUnavailable', `the server at ${this.apiUrl} is not a Girder API: ${why}`);
     }
   }
 }
@@ -234,14 +256,3 @@ function formOf(form: Parameters | undefined): Wire {
     exchange: (request) => exchange(request, encodeParameters(form)),
   };
 }
-
-export type Timing = {
-  /** For a document, or for the head of a download. */
-  readonly answer: number;
-  /** Without a byte of a download while we are ready for it, or without a byte taken of an upload. */
-  readonly stall: number;
-  /** For the answer to the end of a chunk: Girder hashes, stores and runs its plugins' listeners before it. */
-  readonly store: number;
-};
-
-export const defaultTiming: Timing = { answer: 30_000, stall: 60_000, store: 300_000 };

@@ -1,10 +1,13 @@
-/** How a run proves itself to Girder: a key that is exchanged for a short session, or a ready token. */
+/** An API key, which is exchanged for a short session, or a token. */
 export type GirderCredentials = { readonly apiKey: string } | { readonly token: string };
 
 /** Exchanges the API key for a token. */
 export type Mint = (signal: AbortSignal) => Promise<string>;
 
-/** The token in use. With an API key a refused token is replaced, once for all requests that were refused it. */
+/**
+ * The current token. With an API key, a rejected token is replaced once for all requests that it was rejected
+ * in.
+ */
 export class TokenSource {
   readonly #mint: Mint | undefined;
   #current: Promise<string | undefined> | undefined;
@@ -14,12 +17,11 @@ export class TokenSource {
     this.#current = 'token' in source ? Promise.resolve(source.token) : undefined;
   }
 
-  /** For the one request that is made without a token. */
+  /** For the request that exchanges an API key, which needs no token. */
   static anonymous(): TokenSource {
     return new TokenSource({ token: undefined });
   }
 
-  /** The token to use now. */
   async token(signal: AbortSignal): Promise<string | undefined> {
     if (this.#current !== undefined || this.#mint === undefined) return this.#current;
     const minting = this.#mint(signal);
@@ -30,15 +32,15 @@ export class TokenSource {
     return minting;
   }
 
-  /** A token other than the refused one, or undefined when there is none to be had. */
-  async renew(refused: string | undefined, signal: AbortSignal): Promise<string | undefined> {
+  /** A token other than the rejected one; undefined without an API key. */
+  async renew(rejected: string | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (this.#mint === undefined) return undefined;
-    if ((await this.token(signal)) === refused) this.#current = undefined;
+    if ((await this.token(signal)) === rejected) this.#current = undefined;
     return this.token(signal);
   }
 
-  /** The token that was made here and must not outlive the run, if there is one; the source is empty afterwards. */
-  async surrender(): Promise<string | undefined> {
+  /** The token of the session that must be deleted at the end of the run, if there is one; forgets it. */
+  async takeMinted(): Promise<string | undefined> {
     if (this.#mint === undefined) return undefined;
     const current = this.#current;
     this.#current = undefined;

@@ -1,4 +1,4 @@
-/** A file of Girder, as much of it as is used; a file that is only a link to elsewhere may have no size. */
+/** The fields of a file that are used. A file that is only a link to a URL may have no size. */
 export type GirderFile = {
   readonly _id: string;
   readonly name: string;
@@ -7,31 +7,33 @@ export type GirderFile = {
   readonly mimeType: string | undefined;
   /** Changes whenever the contents are replaced. */
   readonly created: string | undefined;
-  /** Only told by a Girder that has the plugin hashsum_download. */
+  /** Only with Girder's plugin hashsum_download. */
   readonly sha512: string | undefined;
 };
 
-/** An item or a folder, as much of it as is used. */
+/** The fields of an item or a folder that are used. */
 export type NamedDocument = { readonly _id: string; readonly name: string };
 
-/** What tells who may write to an item or a folder: a level of Girder's AccessType, or the folder of an item. */
+/**
+ * The user's access to an item or a folder: a level of Girder's AccessType, or the folder that has it for an
+ * item.
+ */
 export type DocumentAccess = {
   readonly accessLevel: number | undefined;
   readonly folderId: string | undefined;
 };
 
-/** An upload that Girder expects the rest of. */
+/** An unfinished upload; `received` and `size` are bytes. */
 export type GirderUpload = { readonly _id: string; readonly received: number; readonly size: number };
 
-/** What an API key was exchanged for. */
 export type GirderToken = { readonly token: string };
 
-/** An answer that does not have the shape of Girder's documents; `message` names the field. */
-export class UnexpectedAnswer extends Error {
-  override readonly name = 'UnexpectedAnswer';
+/** A response that does not have the shape of Girder's documents; `message` names the field. */
+export class UnexpectedResponse extends Error {
+  override readonly name = 'UnexpectedResponse';
 }
 
-/** The file that an answer of Girder holds. @throws UnexpectedAnswer */
+/** @throws UnexpectedResponse, as all parsers here */
 export function parseFile(value: unknown): GirderFile {
   const document = object(value, 'file');
   return {
@@ -45,25 +47,22 @@ export function parseFile(value: unknown): GirderFile {
   };
 }
 
-/** The files that an answer of Girder holds. @throws UnexpectedAnswer */
 export function parseFiles(value: unknown): GirderFile[] {
-  if (!Array.isArray(value)) throw new UnexpectedAnswer('a list of files was expected');
+  if (!Array.isArray(value)) throw new UnexpectedResponse('expected a list of files');
   return value.map(parseFile);
 }
 
-/** The item or folder that an answer of Girder holds. @throws UnexpectedAnswer */
 export function parseNamed(value: unknown): NamedDocument {
   const document = object(value, 'item or folder');
   return { _id: text(document, '_id'), name: text(document, 'name') };
 }
 
-/** The items or folders that an answer of Girder holds. @throws UnexpectedAnswer */
 export function parseNamedList(value: unknown): NamedDocument[] {
-  if (!Array.isArray(value)) throw new UnexpectedAnswer('a list of items or folders was expected');
+  if (!Array.isArray(value)) throw new UnexpectedResponse('expected a list of items or folders');
   return value.map(parseNamed);
 }
 
-/** A level that is no number tells nothing: a document without one can still be written to. */
+/** A missing level means that the access is unknown, not that there is none. */
 export function parseAccess(value: unknown): DocumentAccess {
   const { _accessLevel: level, folderId } = object(value, 'item or folder');
   return {
@@ -72,7 +71,7 @@ export function parseAccess(value: unknown): DocumentAccess {
   };
 }
 
-/** A request for an upload, or a part of one, answers with the upload, or with the file once that is complete. */
+/** Girder returns the upload for a chunk, and the file for the one that completes it. */
 export function parseFileOrUpload(value: unknown): { file: GirderFile } | { upload: GirderUpload } {
   const document = object(value, 'file or upload');
   if (!('received' in document)) return { file: parseFile(value) };
@@ -80,19 +79,19 @@ export function parseFileOrUpload(value: unknown): { file: GirderFile } | { uplo
   return { upload: { _id: text(document, '_id'), received, size: wholeNumber(document, 'size') } };
 }
 
-/** How many bytes of an upload Girder has. @throws UnexpectedAnswer */
+/** How many bytes of an upload Girder has. */
 export function parseOffset(value: unknown): number {
   return wholeNumber(object(value, 'offset'), 'offset');
 }
 
-/** What Girder gave for an API key. @throws UnexpectedAnswer */
+/** The token of a session that was created from an API key. */
 export function parseToken(value: unknown): GirderToken {
   const { authToken } = object(value, 'token');
   return { token: text(object(authToken, 'authToken'), 'token') };
 }
 
-/** For answers that tell nothing beyond their success. */
-export function parseNothing(): void {
+/** For responses of which only the success counts. */
+export function ignoreBody(): void {
   return undefined;
 }
 
@@ -100,19 +99,19 @@ type Document = Readonly<Record<string, unknown>>;
 
 function object(value: unknown, what: string): Document {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new UnexpectedAnswer(`a ${what} was expected`);
+  throw new UnexpectedResponse(`expected a ${what}`);
 }
 
 function text(document: Document, name: string): string {
   const value = document[name];
   if (typeof value === 'string') return value;
-  throw new UnexpectedAnswer(`its field ${name} is not a text`);
+  throw new UnexpectedResponse(`its field ${name} is not a string`);
 }
 
 function wholeNumber(document: Document, name: string): number {
   const value = document[name];
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new UnexpectedAnswer(`its field ${name} is not a whole number`);
+  throw new UnexpectedResponse(`its field ${name} is not a whole number`);
 }
 
 function optional<T>(

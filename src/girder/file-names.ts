@@ -1,20 +1,19 @@
-/** What every Linux file system allows in a name. */
+/** The limit of Linux file systems for a name. */
 const maxNameBytes = 255;
 
 /**
- * A name in Girder as a file name that cannot leave its directory: `/`, NUL and control characters become `_`,
- * `.` and `..` become `_.` and `_..`, and a name that is too long loses its middle, not its extension.
+ * Turns a name in Girder into a file name that cannot leave its directory: `/` and control characters become
+ * `_`, `.` and `..` become `_.` and `_..`, and a name that is too long is cut before its extension.
  */
 export function safeFileName(name: string): string {
-  // Control characters are exactly what is looked for.
   const plain = name.toWellFormed().replace(/[\u0000-\u001f\u007f/]/g, '_');
   if (plain === '') return '_';
   return shorten(plain === '.' || plain === '..' ? `_${plain}` : plain);
 }
 
 /**
- * The names of one directory: every entry gets one of its own, so that two entries of one name both arrive. The later
- * ones get ` (1)`, ` (2)`… before the extension.
+ * The file names in one directory, each used once: Girder allows two entries with the same name. Later ones
+ * get ` (1)`, ` (2)`… before the extension.
  */
 export class UniqueNames {
   readonly #taken = new Set<string>();

@@ -5,10 +5,10 @@ import { isRecord } from '../support/narrow.ts';
 import { parseRetryAfter, TransientFailure } from './retry.ts';
 import type { Method } from './http/transport.ts';
 
-/** What a refusal was about: `subject` reads like "file 5f0c…", `api` is the address of the API. */
+/** The request that was refused: `subject` is like "file 5f0c…", `api` is the URL of the API. */
 export type Context = { readonly method: Method; readonly subject: string; readonly api: string };
 
-/** The part of an answer that decides: Girder's errors are `{message, type}`; anything else has no `type`. */
+/** Girder's errors are `{message, type}`; without a `type`, the response is not Girder's. */
 export type GirderRefusal = {
   readonly status: number;
   readonly message: string;
@@ -16,7 +16,7 @@ export type GirderRefusal = {
   readonly retryAfter?: string | undefined;
 };
 
-/** Reads the body of a refusal; a page of HTML from a wrong address or a proxy has no `type`. */
+/** Parses the body of an error; an HTML page from a wrong address or a proxy has no `type`. */
 export function parseRefusal(status: number, text: string, retryAfter?: string): GirderRefusal {
   const body = parseJson(text);
   if (isRecord(body) && 'message' in body && 'type' in body) {
@@ -25,12 +25,14 @@ export function parseRefusal(status: number, text: string, retryAfter?: string):
   return { status, message: '', type: undefined, retryAfter };
 }
 
-/** The error for any answer of 400 and more: the only place that knows what Girder's refusals mean. */
+/**
+ * The error for a response with a status of 400 or more: only here is it decided what Girder's errors mean.
+ */
 export function classify(refusal: GirderRefusal, context: Context): RunError | TransientFailure {
   const { status, message } = refusal;
   if (status === 429 || (status >= 500 && status !== 501 && status !== 505)) {
     const retryAfter = parseRetryAfter(refusal.retryAfter, Date.now());
-    return new TransientFailure(`it answers ${status}${message === '' ? '' : ` "${message}"`}`, retryAfter);
+    return new TransientFailure(`it returned ${status}${message === '' ? '' : ` "${message}"`}`, retryAfter);
   }
   return new RunError(...reasonAndMessage(refusal, context));
 }
@@ -41,19 +43,20 @@ function reasonAndMessage(
 ): [FailureReason, string] {
   const { method, subject, api } = context;
   if (status === 401) {
-    return ['GirderUnauthorized', `Girder ${api} does not accept the credentials of the run for ${subject}`];
+    return ['GirderUnauthorized', `Girder ${api} rejected the credentials of the run for ${subject}`];
   }
   if (type === undefined) {
-    return ['GirderUnavailable', `what answers at ${api} (with status ${status}) is not the API of a Girder`];
+    return ['GirderUnavailable', `the server at ${api} returned ${status}, and it is not a Girder API`];
   }
   if (status === 403) {
     const access = method === 'GET' ? 'read' : 'write';
     return [
       'GirderForbidden',
-      `the credentials of the run give no ${access} access to ${subject} in Girder ${api}`,
+      `the credentials of the run have no ${access} access to ${subject} in Girder ${api}`,
     ];
   }
-  // An unknown id is 400 'rest', a malformed one 400 'validation'; our GETs have nothing else to refuse.
+  // An unknown id is 400 'rest', a malformed one 400 'validation'; a GET here cannot be invalid in another
+  // way.
   if (status === 404 || (method === 'GET' && status === 400)) {
     return ['GirderNotFound', `there is no ${subject} in Girder ${api}`];
   }

@@ -7,31 +7,54 @@ import {
   parseFiles,
   parseNamed,
   parseNamedList,
-  parseNothing,
+  ignoreBody,
 } from './documents.ts';
 
-/** Asks for an item's name. */
 export function describeItem(client: GirderClient, itemId: string, signal: AbortSignal) {
   return describeNamed(client, 'item', itemId, signal);
 }
 
-/** Asks for a folder's name. */
 export function describeFolder(client: GirderClient, folderId: string, signal: AbortSignal) {
   return describeNamed(client, 'folder', folderId, signal);
 }
 
-/** The folders directly in a folder that the user may read: Girder does not tell of any others. */
+/** The kinds of documents whose ids a run names. */
+export type DocumentKind = 'file' | 'item' | 'folder';
+
+const kinds = ['file', 'item', 'folder'] as const satisfies readonly DocumentKind[];
+
+/** The kind of an id that does not exist as `kind`, for an error message: best effort, without retries. */
+export async function otherKindOf(
+  client: GirderClient,
+  { kind, id }: { readonly kind: DocumentKind; readonly id: string },
+  signal: AbortSignal,
+): Promise<DocumentKind | undefined> {
+  const isA = async (other: DocumentKind) => {
+    const subject = `${other} ${id}`;
+    try {
+      await client.jsonOnce({ method: 'GET', route: [other, id], subject, signal, parse: ignoreBody });
+      return true;
+    } catch {
+      signal.throwIfAborted();
+      return false;
+    }
+  };
+  for (const other of kinds) if (other !== kind && (await isA(other))) return other;
+  return undefined;
+}
+
+/** The folders directly in a folder, in pages; Girder lists only those that the user may read. */
 export function subfolders(client: GirderClient, folderId: string, options: PageOptions) {
   const query = { parentType: 'folder', parentId: folderId };
   return listNamed(client, { route: ['folder'], query, subject: `folder ${folderId}` }, options);
 }
 
-/** The items directly in a folder. */
+/** The items directly in a folder, in pages. */
 export function itemsOf(client: GirderClient, folderId: string, options: PageOptions) {
   return listNamed(client, { route: ['item'], query: { folderId }, subject: `folder ${folderId}` }, options);
 }
 
-/** The files of an item. */
+/** The files of an item, in pages. */
 export function filesOf(
   client: GirderClient,
   itemId: string,
@@ -59,7 +82,7 @@ function listNamed(
   return listPages(client, { ...listing, parse: parseNamedList }, options);
 }
 
-/** A listing of Girder; `parse` reads one page of it. */
+/** A list of Girder; `parse` reads one page of it. */
 type Listing<T> = {
   readonly route: readonly string[];
   readonly query?: Parameters;
@@ -67,15 +90,15 @@ type Listing<T> = {
   readonly parse: (value: unknown) => T[];
 };
 
-/** How many entries one request asks for: at least 2, since each page begins with the last entry of the one before. */
+/** `pageSize` is at least 2, because each page starts with the last entry of the previous one. */
 export type PageOptions = { readonly signal: AbortSignal; readonly pageSize?: number | undefined };
 
 const defaultPageSize = 200;
-const mostRestarts = 5;
+const maxRestarts = 5;
 
 /**
- * Lists in the order of creation, a page at a time. What is added meanwhile may be missed; what is deleted meanwhile
- * makes nothing else be missed, because a page that does not follow on the one before makes it look from the start.
+ * Lists in the order of creation, a page at a time. Entries that are added meanwhile may be missed; after a
+ * deletion that shifts the pages, the list starts again, so that no other entry is missed.
  */
 async function* listPages<T extends { readonly _id: string }>(
   client: GirderClient,
@@ -83,50 +106,25 @@ async function* listPages<T extends { readonly _id: string }>(
   { signal, pageSize = defaultPageSize }: PageOptions,
 ): AsyncGenerator<T[], void, undefined> {
   const limit = Math.max(2, pageSize);
-  let given = '';
-  let overlap: string | undefined;
+  let lastId = '';
+  let overlapId: string | undefined;
   let offset = 0;
-  for (let restarts = 0; restarts <= mostRestarts;) {
+  for (let restarts = 0; restarts <= maxRestarts;) {
     const paging = { limit, offset, sort: '_id', sortdir: 1 };
-    const ask = { method: 'GET' as const, route, query: { ...query, ...paging }, subject, signal, parse };
-    const page = await client.json(ask);
-    if (overlap !== undefined && (page[0] === undefined || page[0]._id > overlap)) {
-      [overlap, offset, restarts] = [undefined, 0, restarts + 1];
+    const request = { method: 'GET' as const, route, query: { ...query, ...paging }, subject, signal, parse };
+    const page = await client.json(request);
+    if (overlapId !== undefined && (page[0] === undefined || page[0]._id > overlapId)) {
+      [overlapId, offset, restarts] = [undefined, 0, restarts + 1];
       continue;
     }
-    // The ids of MongoDB grow, so what has a greater one than the last was not given yet.
-    const fresh = page.filter(({ _id }) => _id > given);
-    given = fresh.at(-1)?._id ?? given;
-    if (fresh.length > 0) yield fresh;
+    // MongoDB's ids grow, so entries with a greater id than the last one are new.
+    const added = page.filter(({ _id }) => _id > lastId);
+    lastId = added.at(-1)?._id ?? lastId;
+    if (added.length > 0) yield added;
     if (page.length < limit) return;
-    overlap = page.at(-1)?._id;
+    overlapId = page.at(-1)?._id;
     offset += page.length - 1;
   }
-  const text = `${subject} in Girder ${client.apiUrl} cannot be listed: entries are being deleted all the time`;
+  const text = `cannot list ${subject} in Girder ${client.apiUrl}: entries are deleted while it is listed`;
   throw new RunError('GirderUnavailable', text);
-}
-
-/** What an id of Girder can be of, as far as runs use them. */
-export type DocumentKind = 'file' | 'item' | 'folder';
-
-const kinds = ['file', 'item', 'folder'] as const satisfies readonly DocumentKind[];
-
-/** What an id is of that is not of a `kind`, if the user may see it: best effort, asked once, for an error's message. */
-export async function otherKindOf(
-  client: GirderClient,
-  { kind, id }: { readonly kind: DocumentKind; readonly id: string },
-  signal: AbortSignal,
-): Promise<DocumentKind | undefined> {
-  const isA = async (other: DocumentKind) => {
-    const subject = `${other} ${id}`;
-    try {
-      await client.jsonOnce({ method: 'GET', route: [other, id], subject, signal, parse: parseNothing });
-      return true;
-    } catch {
-      signal.throwIfAborted();
-      return false;
-    }
-  };
-  for (const other of kinds) if (other !== kind && (await isA(other))) return other;
-  return undefined;
 }

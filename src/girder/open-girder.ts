@@ -5,7 +5,6 @@ import { GirderClient, type Timing } from './client.ts';
 import { type GirderCredentials, TokenSource } from './credentials.ts';
 import { parseToken } from './documents.ts';
 
-/** Where Girder is, and as whom to speak with it. */
 export type GirderOptions = {
   readonly apiUrl: string;
   readonly credentials: GirderCredentials;
@@ -14,10 +13,10 @@ export type GirderOptions = {
   readonly timing?: Timing;
 };
 
-/** Days. A session that a killed worker leaves behind ends soon; a run that lasts longer gets a new one. */
+/** Days. A session that a killed worker leaves behind expires soon; a longer run gets a new one. */
 const sessionDays = 1;
 
-/** Connects to Girder and checks address and credentials, so that a mistake shows before anything is moved. */
+/** Connects to Girder, and fails early if the address or the credentials are wrong. */
 export async function openGirder({
   apiUrl,
   credentials,
@@ -32,7 +31,7 @@ export async function openGirder({
     return client;
   }
   const anonymous = new GirderClient(api, TokenSource.anonymous(), { log, timing });
-  const tokens = new TokenSource({ mint: (given) => mint(anonymous, credentials.apiKey, given) });
+  const tokens = new TokenSource({ mint: (minting) => mint(anonymous, credentials.apiKey, minting) });
   await tokens.token(signal);
   return new GirderClient(api, tokens, { log, timing });
 }
@@ -43,7 +42,7 @@ async function mint(anonymous: GirderClient, apiKey: string, signal: AbortSignal
     const { token } = await anonymous.json({
       method: 'POST',
       route: ['api_key', 'token'],
-      // In the body: a query would be in the access logs.
+      // In the body, because a query would be in the access logs.
       form: { key: apiKey, duration: sessionDays },
       subject,
       signal,
@@ -62,10 +61,10 @@ async function checkToken(client: GirderClient, signal: AbortSignal): Promise<vo
     route: ['token', 'current'],
     subject: 'the token of the run',
     signal,
-    // Girder treats a token it does not know as no token at all, and answers null.
+    // Girder treats an unknown token as if there were no token, and returns null.
     parse: (value) => value !== null,
   });
   if (isKnown) return;
-  const message = `Girder ${client.apiUrl} does not know the token of the run; it is wrong, or it has expired`;
+  const message = `Girder ${client.apiUrl} does not know the token of the run; it is wrong or has expired`;
   throw new RunError('GirderUnauthorized', message);
 }

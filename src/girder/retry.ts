@@ -1,13 +1,16 @@
 import { sleep } from '../support/abort.ts';
 import { backoffMs, type BackoffOptions } from '../support/backoff.ts';
 
-/** The waits between retries, and in `totalMs` how long to retry without progress. */
+/** `totalMs` is how long to retry without progress. */
 type RetryLimits = BackoffOptions & { readonly totalMs: number };
 
-/** A restart of Girder takes about 20 s, and a run must survive it. */
+/** A run must survive a restart of Girder, which takes about 20 s. */
 export const defaultRetryLimits: RetryLimits = { firstMs: 250, maxMs: 10_000, leastMs: 0, totalMs: 90_000 };
 
-/** Spaces the retries of one operation, and ends them when its time is used up; progress renews the whole budget. */
+/**
+ * Spaces the retries of one operation, and ends them when its time is used up; progress restores the full
+ * budget.
+ */
 export class RetryBudget {
   readonly #limits: RetryLimits;
   #attempts = 0;
@@ -17,18 +20,18 @@ export class RetryBudget {
     this.#limits = limits;
   }
 
-  /** How many retries there were since the last progress. */
+  /** Failures since the last progress. */
   get attempts(): number {
     return this.#attempts;
   }
 
-  /** Something was transferred: the next failure is the first of a new row. */
+  /** Resets the budget after something was transferred. */
   progress(): void {
     this.#attempts = 0;
   }
 
-  /** Waits before the next retry and resolves true, or resolves false at once when that is after the end. */
-  async again(failure: TransientFailure, signal: AbortSignal): Promise<boolean> {
+  /** Waits and resolves true, or resolves false at once when the wait would exceed the budget. */
+  async waitToRetry(failure: TransientFailure, signal: AbortSignal): Promise<boolean> {
     const now = performance.now();
     if (this.#attempts === 0) this.#since = now;
     const wait = failure.retryAfter ?? backoffMs(this.#attempts, this.#limits);
@@ -39,7 +42,9 @@ export class RetryBudget {
   }
 }
 
-/** Milliseconds that a Retry-After header asks for: seconds or an HTTP date, seen from `now`. */
+/**
+ * The milliseconds after `now` that a Retry-After header asks for; the header has seconds or an HTTP date.
+ */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
@@ -47,6 +52,7 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
+/** A failure that a retry may cure; `retryAfter` is in milliseconds. */
 export class TransientFailure extends Error {
   override readonly name = 'TransientFailure';
   readonly retryAfter: number | undefined;
@@ -57,7 +63,7 @@ export class TransientFailure extends Error {
   }
 }
 
-/** The server's certificate is not trusted: asking again changes nothing. */
+/** The server's certificate is not trusted, which a retry cannot change. */
 export class UntrustedServer extends Error {
   override readonly name = 'UntrustedServer';
 }

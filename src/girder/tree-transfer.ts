@@ -6,33 +6,7 @@ export type TransferOptions = {
   readonly onProgress?: ((bytes: number, total: number | undefined) => void) | undefined;
 };
 
-/** The folders of the directories that a walk is in: all that it needs of those it has seen. */
-export class FolderStack {
-  readonly #folders: { path: string; id: string }[];
-
-  constructor(rootId: string) {
-    this.#folders = [{ path: '.', id: rootId }];
-  }
-
-  /** The folder for an entry of a walk; nothing when its directory has none. Leaves the directories behind it. */
-  parentOf(path: string): string | undefined {
-    const parent = posix.dirname(path);
-    while (!isWithin(parent, this.#folders.at(-1)?.path ?? '.')) this.#folders.pop();
-    const last = this.#folders.at(-1);
-    return last?.path === parent ? last.id : undefined;
-  }
-
-  /** The walk enters a directory that has a folder. */
-  push(path: string, id: string): void {
-    this.#folders.push({ path, id });
-  }
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return directory === '.' || path === directory || path.startsWith(`${directory}/`);
-}
-
-/** The progress of many files as one; how many bytes they have together is known when all of them are listed. */
+/** The progress of many files in total; the total size is undefined until all files are listed. */
 export class TotalProgress {
   readonly #onProgress: TransferOptions['onProgress'];
   #bytes = 0;
@@ -43,7 +17,7 @@ export class TotalProgress {
     this.#onProgress = onProgress;
   }
 
-  /** The listener for one more file, whose size may be unknown. */
+  /** Returns the `onProgress` for one more file. */
   file(size: number | undefined): (bytes: number, total: number | undefined) => void {
     let [bytes, total] = [0, size ?? 0];
     this.#total += total;
@@ -55,7 +29,7 @@ export class TotalProgress {
     };
   }
 
-  /** No more files follow. */
+  /** Call when no more files follow. */
   listed(): void {
     this.#isListed = true;
     this.#report();
@@ -64,4 +38,33 @@ export class TotalProgress {
   #report(): void {
     this.#onProgress?.(this.#bytes, this.#isListed ? this.#total : undefined);
   }
+}
+
+/** The folders of the directories that a depth-first walk is in; it keeps no others. */
+export class FolderStack {
+  readonly #folders: { path: string; id: string }[];
+
+  constructor(rootId: string) {
+    this.#folders = [{ path: '.', id: rootId }];
+  }
+
+  /**
+   * The folder of the directory that `path` is in, or undefined. Forgets the directories that the walk has
+   * left.
+   */
+  parentOf(path: string): string | undefined {
+    const parent = posix.dirname(path);
+    while (!isWithin(parent, this.#folders.at(-1)?.path ?? '.')) this.#folders.pop();
+    const last = this.#folders.at(-1);
+    return last?.path === parent ? last.id : undefined;
+  }
+
+  /** Call when the walk enters a directory that has a folder. */
+  push(path: string, id: string): void {
+    this.#folders.push({ path, id });
+  }
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return directory === '.' || path === directory || path.startsWith(`${directory}/`);
 }

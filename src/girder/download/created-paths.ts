@@ -13,56 +13,9 @@ import type { GirderFile } from '../documents.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 import { streamFile } from './stream-file.ts';
 
-/** Readable and writable for whatever user the target runs as. */
-const directoryMode = 0o777;
-const fileMode = 0o644;
-
-/** Makes a directory below `into`, and those on the way to it, as far as they are missing. */
-export function ensureDirectory(
-  into: string,
-  segments: readonly string[],
-  made: CreatedPaths,
-): Promise<void> {
-  return makeDirectories(into, segments, directoryMode, (path) => made.note({ path }));
-}
-
-/** Downloads a file to a path below `into`; it gets that name only when it is complete. Gives its size. */
-export async function placeFile(
-  client: GirderClient,
-  file: GirderFile,
-  { into, relativePath, made }: { into: string; relativePath: string; made: CreatedPaths },
-  options: TransferOptions,
-): Promise<number> {
-  const { parents } = splitLast(relativePath);
-  await ensureDirectory(into, parents, made);
-  await refuseExisting(into, relativePath);
-  const temporary = { path: [...parents, `${ownNamePrefix}${randomUUID()}.part`].join('/') };
-  made.note(temporary);
-  const { size, inode } = await fill(client, file, { into, temporary: temporary.path }, options);
-  made.note({ path: relativePath, inode });
-  await publishFile(into, temporary.path, relativePath, (reserved) => made.note(reserved));
-  made.forget(temporary);
-  return size;
-}
-
-async function fill(
-  client: GirderClient,
-  file: GirderFile,
-  { into, temporary }: { into: string; temporary: string },
-  options: TransferOptions,
-): Promise<{ size: number; inode: string }> {
-  await using handle = await createFile(into, temporary, fileMode);
-  const sink = new FileSink(handle);
-  try {
-    const { bytes } = await streamFile(client, file, sink, options);
-    return { size: bytes, inode: inodeOf(await handle.stat({ bigint: true })) };
-  } finally {
-    // Also after a failure: nothing may be writing when the handle is closed.
-    await sink.flush();
-  }
-}
-
-/** What a download has made so far, in order; `onCreate` hears each path just before it is made. */
+/**
+ * The paths that a download has created so far, in order; `onCreate` gets each one just before it is created.
+ */
 export class CreatedPaths {
   readonly #paths = new Set<CreatedPath>();
   readonly #onCreate: ((made: CreatedPath) => void) | undefined;
@@ -76,12 +29,63 @@ export class CreatedPaths {
     this.#paths.add(made);
   }
 
-  /** A noted path has no longer to be removed. */
+  /** Call when a noted path does not have to be removed any more. */
   forget(made: CreatedPath): void {
     this.#paths.delete(made);
   }
 
   list(): CreatedPath[] {
     return [...this.#paths];
+  }
+}
+
+/** For a target that runs as any user. */
+const directoryMode = 0o777;
+const fileMode = 0o644;
+
+/** Creates a directory below `into`, with its parents, where they do not exist. */
+export function ensureDirectory(
+  into: string,
+  segments: readonly string[],
+  made: CreatedPaths,
+): Promise<void> {
+  return makeDirectories(into, segments, directoryMode, (path) => made.note({ path }));
+}
+
+/**
+ * Downloads a file to a path below `into`, which appears only when it is complete. Returns its size in bytes.
+ */
+export async function placeFile(
+  client: GirderClient,
+  file: GirderFile,
+  { into, relativePath, made }: { into: string; relativePath: string; made: CreatedPaths },
+  options: TransferOptions,
+): Promise<number> {
+  const { parents } = splitLast(relativePath);
+  await ensureDirectory(into, parents, made);
+  await refuseExisting(into, relativePath);
+  const temporary = { path: [...parents, `${ownNamePrefix}${randomUUID()}.part`].join('/') };
+  made.note(temporary);
+  const { size, inode } = await download(client, file, { into, temporary: temporary.path }, options);
+  made.note({ path: relativePath, inode });
+  await publishFile(into, temporary.path, relativePath, (reserved) => made.note(reserved));
+  made.forget(temporary);
+  return size;
+}
+
+async function download(
+  client: GirderClient,
+  file: GirderFile,
+  { into, temporary }: { into: string; temporary: string },
+  options: TransferOptions,
+): Promise<{ size: number; inode: string }> {
+  await using handle = await createFile(into, temporary, fileMode);
+  const sink = new FileSink(handle);
+  try {
+    const { bytes } = await streamFile(client, file, sink, options);
+    return { size: bytes, inode: inodeOf(await handle.stat({ bigint: true })) };
+  } finally {
+    // Also after a failure: no write may be under way when the handle is closed.
+    await sink.flush();
   }
 }

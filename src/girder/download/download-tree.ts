@@ -9,8 +9,8 @@ import { filesOf, itemsOf, type PageOptions, subfolders } from '../lookup.ts';
 import { UniqueNames } from '../file-names.ts';
 
 /**
- * Limits of a download: files (and items looked into) at once, entries in one answer, folders below each other, and
- * folders, items and files altogether.
+ * `concurrency` limits the files, and the items, that are read at once; `pageSize` the entries in one
+ * response; `maxEntries` folders, items and files in total.
  */
 export type TreeLimits = {
   readonly concurrency?: number | undefined;
@@ -19,16 +19,16 @@ export type TreeLimits = {
   readonly maxEntries?: number | undefined;
 };
 
-/** What came of it: the bytes and the number of the files. */
+/** `size` is in bytes. */
 export type TreeTotals = { readonly size: number; readonly files: number };
 
 type TreePlace = { readonly into: string; readonly made: CreatedPaths };
 
 const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
-/** Linux takes no longer path from a program. */
-const longestPath = 4095;
+/** The longest path that a program can pass to Linux. */
+const maxPathBytes = 4095;
 
-/** One download of any number of files, which begins while they are still being listed. */
+/** The download of many files, which starts while they are still being listed. */
 export class TreeDownload {
   readonly #client: GirderClient;
   readonly #place: TreePlace;
@@ -52,12 +52,12 @@ export class TreeDownload {
     this.#progress = new TotalProgress(options.onProgress);
   }
 
-  /** An item becomes a file, if it has exactly one and that has the item's name, or else a directory. */
+  /** Downloads an item: as a file if it has exactly one, with the item's name, else as a directory. */
   async item(item: NamedDocument, segments: readonly string[]): Promise<TreeTotals> {
     return this.#run(() => this.#startItem(item, segments));
   }
 
-  /** A folder becomes a directory with everything in it that the user may read. */
+  /** Downloads a folder as a directory, with everything in it that the user may read. */
   async folder(folderId: string, segments: readonly string[]): Promise<TreeTotals> {
     return this.#run(() => this.#listFolder(folderId, segments, 1));
   }
@@ -75,40 +75,40 @@ export class TreeDownload {
   async #listFolder(folderId: string, segments: readonly string[], depth: number): Promise<void> {
     const { maxDepth = defaults.maxDepth } = this.#limits;
     if (depth > maxDepth) throw tooMuch(segments, `its folders are nested more than ${maxDepth} deep`);
-    this.#enter(segments);
+    this.#countEntry(segments);
     await ensureDirectory(this.#place.into, segments, this.#place.made);
-    const claims = new UniqueNames();
+    const names = new UniqueNames();
     for await (const folders of subfolders(this.#client, folderId, this.#paging)) {
       for (const { _id, name } of folders)
-        await this.#listFolder(_id, [...segments, claims.claim(name)], depth + 1);
+        await this.#listFolder(_id, [...segments, names.claim(name)], depth + 1);
     }
     for await (const items of itemsOf(this.#client, folderId, this.#paging)) {
-      for (const item of items) await this.#startItem(item, [...segments, claims.claim(item.name)]);
+      for (const item of items) await this.#startItem(item, [...segments, names.claim(item.name)]);
     }
   }
 
   async #startItem(item: NamedDocument, segments: readonly string[]): Promise<void> {
-    this.#enter(segments);
+    this.#countEntry(segments);
     await this.#items.start(() => this.#listItem(item, segments));
   }
 
   async #listItem(item: NamedDocument, segments: readonly string[]): Promise<void> {
-    const claims = new UniqueNames();
+    const names = new UniqueNames();
     let seen = 0;
     for await (const files of filesOf(this.#client, item._id, this.#paging)) {
       const [first] = files;
-      // A page has room for two, so this is really the only one.
+      // A page has room for two files, so this is the only one.
       if (seen === 0 && files.length === 1 && first?.name === item.name)
         return this.#startFile(first, segments);
       if (seen === 0) await ensureDirectory(this.#place.into, segments, this.#place.made);
-      for (const file of files) await this.#startFile(file, [...segments, claims.claim(file.name)]);
+      for (const file of files) await this.#startFile(file, [...segments, names.claim(file.name)]);
       seen += files.length;
     }
     if (seen === 0) await ensureDirectory(this.#place.into, segments, this.#place.made);
   }
 
   async #startFile(file: GirderFile, segments: readonly string[]): Promise<void> {
-    this.#enter(segments);
+    this.#countEntry(segments);
     const options = { signal: this.#group.signal, onProgress: this.#progress.file(file.size) };
     const place = { ...this.#place, relativePath: segments.join('/') };
     await this.#files.start(async () => {
@@ -118,12 +118,12 @@ export class TreeDownload {
     });
   }
 
-  #enter(segments: readonly string[]): void {
+  #countEntry(segments: readonly string[]): void {
     const { maxEntries = defaults.maxEntries } = this.#limits;
     this.#entries += 1;
     if (this.#entries > maxEntries) throw tooMuch(segments, `there are more than ${maxEntries} entries`);
-    if (Buffer.byteLength(posix.join(this.#place.into, ...segments)) > longestPath)
-      throw tooMuch(segments, `its path has more than ${longestPath} bytes`);
+    if (Buffer.byteLength(posix.join(this.#place.into, ...segments)) > maxPathBytes)
+      throw tooMuch(segments, `its path has more than ${maxPathBytes} bytes`);
   }
 
   get #paging(): PageOptions {
@@ -132,5 +132,5 @@ export class TreeDownload {
 }
 
 function tooMuch(segments: readonly string[], why: string): RunError {
-  return new RunError('DownloadFailed', `${segments.join('/')} cannot be downloaded: ${why}`);
+  return new RunError('DownloadFailed', `cannot download ${segments.join('/')}: ${why}`);
 }

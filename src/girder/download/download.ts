@@ -10,34 +10,43 @@ import { CreatedPaths, placeFile } from './created-paths.ts';
 import { describeFile } from './stream-file.ts';
 import { TreeDownload, type TreeLimits } from './download-tree.ts';
 
-/** Which file goes where: to `filename` below the directory `into`, or else to `<fileId>/<its name in Girder>`. */
+/**
+ * The file is downloaded to `filename` below the directory `into`; by default to `<fileId>/<its name in
+ * Girder>`.
+ */
 type DownloadTarget = {
   readonly fileId: string;
   readonly into: string;
   readonly filename?: string | undefined;
 };
 
-/** An item goes to `<itemId>/<its name in Girder>` below the directory `into`. */
+/** The item is downloaded to `<itemId>/<its name in Girder>` below the directory `into`. */
 type ItemTarget = { readonly itemId: string; readonly into: string };
 
-/** A folder goes to `<folderId>/<folderName, or else its name in Girder>` below the directory `into`. */
+/**
+ * The folder is downloaded to `<folderId>/<folderName>` below `into`; `folderName` is by default its name in
+ * Girder.
+ */
 type FolderTarget = {
   readonly folderId: string;
   readonly into: string;
   readonly folderName?: string | undefined;
 };
 
-/** `onCreate` hears each path below `into` before it is made, so that a killed run's leftovers can be found. */
+/**
+ * `onCreate` gets each path below `into` before it is created, so that the leftovers of a killed run can be
+ * found.
+ */
 type DownloadOptions = TransferOptions & {
   readonly onCreate?: ((made: CreatedPath) => void) | undefined;
 };
 
-/** `onProgress` gets no total while there may be more files to come. */
+/** The total of `onProgress` is undefined until all files are listed. */
 export type TreeOptions = DownloadOptions & TreeLimits;
 
 /**
- * A complete file or directory: the bytes and number of its files; `created` lists what was made below `into`, in
- * order, for removeDownload.
+ * `size` is the bytes of all files. `created` lists the paths that were created below `into`, in order, for
+ * removeDownload.
  */
 type Downloaded = {
   readonly relativePath: string;
@@ -46,7 +55,10 @@ type Downloaded = {
   readonly created: readonly CreatedPath[];
 };
 
-/** Downloads a file; it gets its name only when it is complete, and after a failure nothing of it is left. */
+/**
+ * Downloads a file, which appears under its name only when it is complete. After a failure, no part of it
+ * remains.
+ */
 export function downloadFile(
   client: GirderClient,
   { fileId, into, filename }: DownloadTarget,
@@ -61,8 +73,8 @@ export function downloadFile(
 }
 
 /**
- * Downloads an item: as a file, if it has exactly one file and that has the item's name, or else as a directory of its
- * files. After a failure nothing of it is left.
+ * Downloads an item: as a file if it has exactly one, with the item's name, else as a directory of its files.
+ * After a failure, no part of it remains.
  */
 export function downloadItem(
   client: GirderClient,
@@ -78,8 +90,8 @@ export function downloadItem(
 }
 
 /**
- * Downloads a folder with all that the user may read in it: subfolders as directories, items as downloadItem does. Two
- * entries that get one name here both arrive. After a failure nothing of it is left.
+ * Downloads a folder with all that the user may read in it, even entries with the same name: subfolders as
+ * directories, items as downloadItem does. After a failure, no part of it remains.
  */
 export function downloadFolder(
   client: GirderClient,
@@ -94,7 +106,7 @@ export function downloadFolder(
   });
 }
 
-/** Removes what a download made, but nothing that somebody else put beside it; tells what had to stay. */
+/** Removes what a download created, but no other files. Returns the paths that could not be removed. */
 export function removeDownload(into: string, created: readonly CreatedPath[]): Promise<string[]> {
   return removePaths(into, created);
 }
@@ -114,18 +126,17 @@ async function completeOrAbsent(
   }
 }
 
-/** Errors of the volume in the user's words, `subject` being like "folder 5f0c…"; Girder's are classified already. */
+/**
+ * Explains errors of the volume, with `subject` like "folder 5f0c…"; errors of Girder are already classified.
+ */
 function explainDownload(error: unknown, subject: string, into: string): unknown {
   if (error instanceof RunError) return error;
   if (error instanceof ConfinedPathError) {
-    return new RunError(placeReasons[error.problem], `${subject} cannot be downloaded: ${error.message}`);
+    return new RunError(placeReasons[error.problem], `cannot download ${subject}: ${error.message}`);
   }
-  const why = volumeTroubles.get(errorCode(error) ?? '');
+  const why = volumeErrors.get(errorCode(error) ?? '');
   if (why === undefined) return error;
-  return new RunError(
-    'DownloadFailed',
-    `${subject} cannot be written into ${into}: ${why} (${errorCode(error)})`,
-  );
+  return new RunError('DownloadFailed', `cannot write ${subject} to ${into}: ${why} (${errorCode(error)})`);
 }
 
 const placeReasons = {
@@ -135,14 +146,14 @@ const placeReasons = {
   missing: 'DownloadFailed',
 } as const;
 
-const volumeTroubles = new Map([
+const volumeErrors = new Map([
   ['ENOSPC', 'there is no space left on the volume'],
   ['EDQUOT', 'the quota of the volume is used up'],
-  ['EFBIG', 'the volume does not take files of this size'],
-  ['ENAMETOOLONG', 'the volume does not take names of this length'],
-  ['EACCES', 'the worker may not write there'],
-  ['EPERM', 'the worker may not write there'],
+  ['EFBIG', 'the file is too large for the volume'],
+  ['ENAMETOOLONG', 'the name is too long for the volume'],
+  ['EACCES', 'the worker has no write permission'],
+  ['EPERM', 'the worker has no write permission'],
   ['EROFS', 'the volume is read-only'],
   ['ENOENT', 'the volume does not exist'],
-  ['EIO', 'the disk has errors'],
+  ['EIO', 'the disk reports an error'],
 ]);

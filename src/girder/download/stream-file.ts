@@ -5,18 +5,17 @@ import type { GirderClient } from '../client.ts';
 import { type GirderFile, parseFile } from '../documents.ts';
 import { BrokenBody } from '../http/byte-body.ts';
 import { parseContentRange } from '../http/http1.ts';
-import type { Answer } from '../http/transport.ts';
+import type { HttpResponse } from '../http/transport.ts';
 import { RetryBudget, TransientFailure } from '../retry.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 
-/** What was sent: the file as it was then, and how many bytes it really had. */
+/** The file as it was when it was streamed, and its actual size in bytes. */
 type StreamedFile = { readonly file: GirderFile; readonly bytes: number };
 
-/** Few system calls, and little memory. */
+/** A compromise between system calls and memory. */
 export const defaultBufferBytes = 256 * 1024;
-const mostRestarts = 5;
+const maxRestarts = 5;
 
-/** Asks for a file's document; the user's words for it are "file 5f0c…". */
 export function describeFile(client: GirderClient, fileId: string, signal: AbortSignal): Promise<GirderFile> {
   return client.json({
     method: 'GET',
@@ -28,8 +27,8 @@ export function describeFile(client: GirderClient, fileId: string, signal: Abort
 }
 
 /**
- * Streams a whole file into a sink in constant memory. A broken connection is resumed where it broke, unless the
- * file was replaced in Girder meanwhile: then it starts anew, so two versions are never mixed.
+ * Streams a whole file into a sink in constant memory. A broken transfer is resumed where it broke; if the
+ * file was replaced in Girder meanwhile, it starts again, so that two versions are never mixed.
  */
 export async function streamFile(
   client: GirderClient,
@@ -49,7 +48,7 @@ class FileStream {
   #file: GirderFile;
   #bytes = 0;
   #restarts = 0;
-  /** The size that the answers tell, for link files that have none of their own. */
+  /** The size in bytes; for a link file without a size, it is known from the first response. */
   #total: number | undefined;
 
   constructor(client: GirderClient, file: GirderFile, sink: ByteSink, options: TransferOptions) {
@@ -69,7 +68,7 @@ class FileStream {
         return { file: this.#file, bytes: this.#bytes };
       } catch (error) {
         if (!(error instanceof TransientFailure)) throw error;
-        await this.#client.waitAgain(this.#budget, error, this.#about());
+        await this.#client.waitToRetry(this.#budget, error, this.#context());
         await this.#followReplacement();
       }
     }
@@ -79,33 +78,33 @@ class FileStream {
     const headers = this.#bytes > 0 ? { Range: `bytes=${this.#bytes}-` } : {};
     const route = ['file', this.#file._id, 'download'];
     const buffer = this.#buffer;
-    const answer = await this.#client.open({ method: 'GET', route, headers, buffer, ...this.#about() });
+    const response = await this.#client.open({ method: 'GET', route, headers, buffer, ...this.#context() });
     try {
-      await this.#align(answer);
-      await this.#pump(answer);
+      await this.#align(response);
+      await this.#pump(response);
     } finally {
-      answer.body.destroy();
+      response.body.destroy();
     }
     if (this.#total !== undefined && this.#bytes !== this.#total) {
       throw new TransientFailure(`the transfer ended after ${this.#bytes} of ${this.#total} bytes`);
     }
   }
 
-  /** Makes sure that the first byte of the answer is the next one we want. */
-  async #align(answer: Answer): Promise<void> {
-    if (answer.status === 206) {
-      const range = parseContentRange(answer.header('content-range'));
+  /** Makes sure that the response starts with the next byte, and restarts if Girder sends the whole file. */
+  async #align(response: HttpResponse): Promise<void> {
+    if (response.status === 206) {
+      const range = parseContentRange(response.header('content-range'));
       if (range?.first !== this.#bytes)
-        throw new TransientFailure('it answers another range than was asked for');
+        throw new TransientFailure('it returned another range than requested');
       this.#total ??= range.total;
       return;
     }
     if (this.#bytes > 0) await this.#restart();
-    const length = answer.header('content-length');
+    const length = response.header('content-length');
     if (this.#total === undefined && length !== undefined) this.#total = Number(length);
   }
 
-  async #pump({ body }: Answer): Promise<void> {
+  async #pump({ body }: HttpResponse): Promise<void> {
     using watchdog = new Watchdog(this.#client.timing.stall, 'byte of the file', this.#options.signal);
     const onAbort = () => body.destroy(asError(watchdog.signal.reason));
     watchdog.signal.addEventListener('abort', onAbort);
@@ -124,7 +123,7 @@ class FileStream {
       this.#took(chunk.length, watchdog);
       return undefined;
     }
-    // While we are the slow side, silence is not the server's fault.
+    // While the sink is slow, silence is not the server's fault.
     watchdog.pause();
     return wait.then(() => this.#took(chunk.length, watchdog));
   }
@@ -137,7 +136,7 @@ class FileStream {
   }
 
   async #refuseSurplus(): Promise<never> {
-    const failure = new TransientFailure(`it sends more than the ${this.#total} bytes of the file`);
+    const failure = new TransientFailure(`it sent more than the ${this.#total} bytes of the file`);
     await this.#restart();
     throw failure;
   }
@@ -158,8 +157,8 @@ class FileStream {
 
   async #restart(): Promise<void> {
     this.#restarts += 1;
-    if (this.#restarts > mostRestarts) {
-      const text = `file ${this.#file._id} in Girder ${this.#client.apiUrl} is never the same twice`;
+    if (this.#restarts > maxRestarts) {
+      const text = `file ${this.#file._id} in Girder ${this.#client.apiUrl} keeps changing while it is downloaded`;
       throw new RunError('DownloadFailed', text);
     }
     await this.#sink.restart();
@@ -167,7 +166,7 @@ class FileStream {
     this.#total = this.#file.size;
   }
 
-  #about() {
+  #context() {
     return { subject: `file ${this.#file._id}`, signal: this.#options.signal };
   }
 }

@@ -2,26 +2,28 @@ import type { Readable } from 'node:stream';
 import { describe } from '../../support/errors.ts';
 import { TransientFailure } from '../retry.ts';
 
-/** Takes one chunk; with a promise, the next chunk waits for it, and the chunk's memory is valid only so long. */
+/**
+ * Takes one chunk. The next chunk waits for a returned promise, and the chunk's memory is valid until then.
+ */
 export type Take = (chunk: Buffer) => Promise<void> | undefined;
 
-/** The body of an answer, to be pumped to its end once or else destroyed. */
+/** The body of a response: pump it to its end once, or destroy it. */
 export type ByteBody = {
   /**
-   * Gives every chunk to `take` and resolves at the proper end of the body. Rejects with what `take` threw, with what
-   * `destroy` was given, or with a BrokenBody.
+   * Passes each chunk to `take` and resolves when the body is complete. Rejects with what `take` threw, with
+   * the error passed to `destroy`, or with a BrokenBody.
    */
   pump(take: Take): Promise<void>;
   /** Closes the connection; a pump that is under way rejects with `error`. */
   destroy(error?: Error): void;
 };
 
-/** The connection, not whoever reads or takes, is the reason why a body has no proper end. */
+/** The connection, not the reader, is the reason why a body is incomplete. */
 export class BrokenBody extends Error {
   override readonly name = 'BrokenBody';
 }
 
-/** The body of an answer that comes as a stream of Node's: each chunk has memory of its own. */
+/** The body of a response that Node delivers as a stream: each chunk has its own memory. */
 export function readableBody(stream: Readable): ByteBody {
   // A connection that dies between the head and the first read must not become an uncaught exception.
   stream.on('error', () => undefined);
@@ -50,14 +52,18 @@ async function pumpStream(stream: Readable, take: Take): Promise<void> {
   }
 }
 
+/** The body of a request. */
 export type ByteSource = {
-  /** Fills memory that stays the caller's with the next bytes and tells how many; 0 at the end. */
+  /** Fills `into`, which stays the caller's, with the next bytes and returns how many; 0 at the end. */
   next(into: Buffer): Promise<number>;
-  /** The memory to use for the whole body. */
+  /** The memory through which the whole body is sent. */
   readonly buffer: Buffer;
 };
 
-/** Reads a small body whole; `limit` bytes keep a server gone mad from filling the memory. */
+/**
+ * Reads a whole body of at most `limit` bytes.
+ * @throws TransientFailure for any failure, an abort included
+ */
 export async function readText(body: ByteBody, limit: number, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -67,7 +73,7 @@ export async function readText(body: ByteBody, limit: number, signal: AbortSigna
     signal.throwIfAborted();
     await body.pump((chunk) => {
       length += chunk.length;
-      if (length > limit) throw new Error(`its answer is longer than ${limit} bytes`);
+      if (length > limit) throw new Error(`its response is longer than ${limit} bytes`);
       chunks.push(Buffer.from(chunk));
       return undefined;
     });

@@ -1,19 +1,19 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { ByteSocket } from './socket.ts';
 import { lookupElsewhere } from './redirect.ts';
-import { framingOf, HeadCollector, MalformedAnswer, type ResponseHead } from './http1.ts';
+import { framingOf, HeadCollector, MalformedResponse, type ResponseHead } from './http1.ts';
 import { SocketBody } from './byte-socket-body.ts';
 import type { ByteSource } from './byte-body.ts';
-import { type Answer, commonHeaders, type Exchange, wireError } from './transport.ts';
+import { type HttpResponse, commonHeaders, type Exchange, wireError } from './transport.ts';
 
-/** The memory for the answer, and what to send with the request, if anything. */
+/** The memory for the response, and the body of the request, if it has one. */
 export type Bytes = { readonly buffer: Buffer; readonly source?: ByteSource };
 
 /**
- * Like `exchange`, for long bodies: an answer's comes through `buffer` and a request's through a buffer of its own,
- * so that their lengths cost neither memory nor the garbage collector's time.
+ * The Exchanger for long bodies: a response comes through `buffer`, a request through the buffer of its
+ * source. Neither allocates memory that grows with the length of the body.
  */
-export async function exchangeBytes(request: Exchange, { buffer, source }: Bytes): Promise<Answer> {
+export async function exchangeBytes(request: Exchange, { buffer, source }: Bytes): Promise<HttpResponse> {
   const { signal } = request;
   let socket: ByteSocket | undefined;
   try {
@@ -29,14 +29,17 @@ export async function exchangeBytes(request: Exchange, { buffer, source }: Bytes
   }
 }
 
-/** Sends the request; only ever rejects, because the answer may come before the request is out, or never. */
+/**
+ * Sends the request. It never resolves, only rejects: the response may come before the request is sent, or
+ * never.
+ */
 async function send(socket: ByteSocket, head: string, source: ByteSource | undefined): Promise<never> {
   await socket.send(Buffer.from(head, 'latin1'));
   if (source !== undefined) await sendAll(socket, source);
   return new Promise<never>(() => undefined);
 }
 
-/** While one half of the memory is on its way, the next bytes come into the other. */
+/** While one half of the memory is being sent, the next bytes are read into the other half. */
 async function sendAll(socket: ByteSocket, source: ByteSource): Promise<void> {
   const middle = Math.ceil(source.buffer.length / 2);
   let [free, busy] = [source.buffer.subarray(0, middle), source.buffer.subarray(middle)];
@@ -46,7 +49,7 @@ async function sendAll(socket: ByteSocket, source: ByteSource): Promise<void> {
     await sending;
     if (bytes === 0) return;
     sending = socket.send(free.subarray(0, bytes));
-    // Awaited after the next bytes are there; until then its failure has to wait too.
+    // It is awaited after the next read; until then a failure must not count as an unhandled rejection.
     sending.catch(() => undefined);
     [free, busy] = [busy, free];
   }
@@ -67,7 +70,7 @@ function readHead(socket: ByteSocket, signal: AbortSignal): Promise<ResponseHead
   const onAbort = () => reject(new Error('aborted'));
   signal.addEventListener('abort', onAbort, { once: true });
   let collector = new HeadCollector();
-  const look = () => {
+  const readUnread = () => {
     while (socket.hasUnread) {
       const { used, head } = collector.take(socket.unread);
       socket.consume(used);
@@ -80,12 +83,12 @@ function readHead(socket: ByteSocket, signal: AbortSignal): Promise<ResponseHead
       collector = new HeadCollector();
     }
     if (socket.failure !== undefined) throw socket.failure;
-    if (socket.hasEnded) throw new MalformedAnswer('it closed the connection without an answer');
+    if (socket.hasEnded) throw new MalformedResponse('it closed the connection without a response');
     return true;
   };
   socket.attach(() => {
     try {
-      return look();
+      return readUnread();
     } catch (error) {
       reject(error instanceof Error ? error : new Error(String(error)));
       return false;
@@ -94,8 +97,10 @@ function readHead(socket: ByteSocket, signal: AbortSignal): Promise<ResponseHead
   return promise.finally(() => signal.removeEventListener('abort', onAbort));
 }
 
-/** "100 Continue" and its like come before the answer; what switches protocols was never asked for. */
+/**
+ * True for "100 Continue" and the like, which come before the response; no request asks to switch protocols.
+ */
 function isInterim({ status }: ResponseHead): boolean {
-  if (status === 101) throw new MalformedAnswer('it wants to speak another protocol');
+  if (status === 101) throw new MalformedResponse('it switches to another protocol');
   return status < 200;
 }

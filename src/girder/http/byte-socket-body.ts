@@ -1,27 +1,27 @@
 import { asError, describe } from '../../support/errors.ts';
 import { BrokenBody, type ByteBody, type Take } from './byte-body.ts';
 import type { ByteSocket } from './socket.ts';
-import { type Framing, MalformedAnswer } from './http1.ts';
+import { type Framing, MalformedResponse } from './http1.ts';
 
-/** The body of an answer on a connection of its own, which is closed when the body is read or destroyed. */
+/** The body of a response that has its own connection, which is closed once the body is read or destroyed. */
 export class SocketBody implements ByteBody {
   readonly #socket: ByteSocket;
   readonly #framing: Framing;
   readonly #done = Promise.withResolvers<void>();
   #take: Take = () => undefined;
-  /** Bytes on the connection that somebody is just taking. */
+  /** Bytes on the connection that the reader is taking at the moment. */
   #taking = 0;
 
   constructor(socket: ByteSocket, framing: Framing) {
     this.#socket = socket;
     this.#framing = framing;
-    // Who destroys a body without pumping it does not hear of it.
+    // A body that is destroyed without being pumped must not count as an unhandled rejection.
     this.#done.promise.catch(() => undefined);
   }
 
   pump(take: Take): Promise<void> {
     this.#take = take;
-    this.#socket.attach(() => this.#look());
+    this.#socket.attach(() => this.#deliver());
     return this.#done.promise;
   }
 
@@ -30,22 +30,22 @@ export class SocketBody implements ByteBody {
     this.#socket.destroy();
   }
 
-  /** Gives away what is there; true when it is time to read on. */
-  #look(): boolean {
+  /** Passes on what arrived; true when the connection should read more. */
+  #deliver(): boolean {
     if (this.#taking > 0) return false;
     try {
-      if (!this.#giveUnread()) return false;
+      if (!this.#deliverUnread()) return false;
       if (!this.#isAtEnd()) return true;
       this.#done.resolve();
       this.#socket.destroy();
     } catch (error) {
-      this.destroy(error instanceof MalformedAnswer ? new BrokenBody(error.message) : asError(error));
+      this.destroy(error instanceof MalformedResponse ? new BrokenBody(error.message) : asError(error));
     }
     return false;
   }
 
-  /** True when everything that arrived was taken, false when that takes time. */
-  #giveUnread(): boolean {
+  /** True when everything that arrived was taken, false while the reader takes time. */
+  #deliverUnread(): boolean {
     const framing = this.#framing;
     while (this.#socket.hasUnread && !framing.isDone) {
       const { unread } = this.#socket;
@@ -61,7 +61,7 @@ export class SocketBody implements ByteBody {
 
   #wait(taking: Promise<void>, bytes: number): false {
     this.#taking = bytes;
-    taking.then(this.#onTaken, this.#onRefused);
+    taking.then(this.#onTaken, this.#onFailed);
     return false;
   }
 
@@ -71,7 +71,7 @@ export class SocketBody implements ByteBody {
     this.#socket.resume();
   };
 
-  readonly #onRefused = (error: unknown) => this.destroy(asError(error));
+  readonly #onFailed = (error: unknown) => this.destroy(asError(error));
 
   #isAtEnd(): boolean {
     if (this.#framing.isDone) return true;

@@ -1,12 +1,14 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectSecurely } from 'node:tls';
 
-/** Looks at what is unread, at the end or at the failure; false when the next bytes have to wait for `resume`. */
+/**
+ * Handles unread bytes, the end or a failure; returns false when the next bytes have to wait for `resume`.
+ */
 type Consumer = () => boolean;
 
 /**
- * A connection whose bytes all come through one buffer of the caller's: nothing is allocated for them, and nothing is
- * read that has no place there. After `destroy` the buffer is free for another connection.
+ * A connection that reads into one buffer of the caller: it allocates no other memory and reads only what
+ * fits. After `destroy` the buffer is free for another connection.
  */
 export class ByteSocket {
   readonly #received: ReceiveBuffer;
@@ -15,7 +17,7 @@ export class ByteSocket {
   #failure: Error | undefined;
   #hasEnded = false;
 
-  /** `lookup` finds the host's addresses in another way than the system's. */
+  /** `lookup` replaces the system's resolution of the host name. */
   constructor(url: URL, buffer: Buffer, lookup?: LookupFunction) {
     const isSecure = url.protocol === 'https:';
     this.#received = isSecure ? new TlsReceiveBuffer(buffer) : new PlainReceiveBuffer(buffer);
@@ -30,7 +32,7 @@ export class ByteSocket {
     this.#socket.on('close', () => this.#ended());
   }
 
-  /** What arrived and is not consumed, which nobody overwrites until it is; there may be more behind it. */
+  /** Bytes that arrived and are not consumed; they stay in place until they are, and more may follow them. */
   get unread(): Buffer {
     return this.#received.unread;
   }
@@ -43,40 +45,43 @@ export class ByteSocket {
     return this.#failure;
   }
 
-  /** The other side closed the connection properly, and nothing comes after what is unread. */
+  /** The connection ended, and no bytes follow those that are unread. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  /** The first bytes of what is unread are done with, and their memory is free. */
+  /** Frees the memory of the first `bytes` unread bytes. */
   consume(bytes: number): void {
     this.#received.consume(bytes);
   }
 
-  /** From now on `consumer` is asked whenever something arrives; it looks at once at what is there. */
+  /** Calls `consumer` now, for what is unread, and whenever something arrives. */
   attach(consumer: Consumer): void {
     this.#consumer = consumer;
     this.resume();
   }
 
-  /** Whatever arrives waits for the next consumer. */
+  /** What arrives from now on waits for the next consumer. */
   detach(): void {
     this.#consumer = ignore;
   }
 
-  /** Lets the consumer go on with what is there, and then with what comes. */
+  /** Calls the consumer again, for what is unread and for what arrives. */
   resume(): void {
     if (this.#wantsMore()) this.#socket.resume();
   }
 
-  /** Resolves when the kernel has it all, so that the chunk's memory is free; a failure is also the connection's. */
+  /**
+   * Resolves when the kernel has the whole chunk, so that its memory is free; a failure also fails the
+   * connection.
+   */
   send(chunk: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#socket.write(chunk, (error) => (error ? reject(error) : resolve()));
     });
   }
 
-  /** Closes the connection; the consumer hears of nothing more. */
+  /** Closes the connection; the consumer is not called any more. */
   destroy(): void {
     this.detach();
     this.#socket.destroy();
@@ -106,26 +111,26 @@ function ignore(): boolean {
   return false;
 }
 
-/** The name is for a server with several certificates; an address must not be sent as one. */
+/** SNI, for a server with several certificates; it must not hold an IP address. */
 function serverName(host: string): { servername?: string } {
   return isIP(host) === 0 ? { servername: host } : {};
 }
 
+/** The memory of a connection, in the form that `onread` of node:net expects. */
 type ReceiveBuffer = {
-  /** Where the next bytes go, as a connection of Node's wants to know it. */
+  /** Where the next bytes go. */
   readonly buffer: Buffer | (() => Buffer);
-  /** That many bytes are in the last place that was given out. */
+  /** `bytes` bytes were written to where `buffer` pointed last. */
   arrived(bytes: number): void;
-  /** What arrived and is not consumed, as far as it is in one piece; it stays as it is until it is. */
+  /** The first contiguous piece of what arrived and is not consumed. */
   readonly unread: Buffer;
   readonly hasUnread: boolean;
-  /** Whether more may come before what is there is consumed. */
+  /** True when more may arrive before the unread bytes are consumed. */
   readonly hasRoom: boolean;
-  /** The first bytes of what is unread are done with. */
   consume(bytes: number): void;
 };
 
-/** For a plain connection, which stops at once when it is told to: one buffer, filled and emptied in turns. */
+/** For a plain connection, which stops reading at once: one buffer, filled and emptied in turn. */
 export class PlainReceiveBuffer implements ReceiveBuffer {
   readonly buffer: Buffer;
   readonly hasRoom = false;
@@ -154,17 +159,19 @@ export class PlainReceiveBuffer implements ReceiveBuffer {
   }
 }
 
-/** Bytes. OpenSSL gives out the text of one record at a time, which has at most as many. */
+/** Bytes. OpenSSL returns the plaintext of one record at a time, which is at most this long. */
 const sliceBytes = 16 * 1024;
-/** A read of 64 KiB is deciphered to its end, whoever says stop; then one place more is already given out. */
+/**
+ * Slices. A read of 64 KiB is decrypted to its end even after a stop, and one more slice is already in use.
+ */
 const reserve = 6;
 
 /**
- * For an encrypted connection, which goes on for some records after it is told to stop: slices of a buffer in turn,
- * and further ones if those are not enough. Neighbours are read as one piece.
+ * For an encrypted connection, which delivers some more records after it is told to stop: slices of one
+ * buffer in turn, and newly allocated ones if those do not suffice. Adjacent slices are read as one piece.
  */
 export class TlsReceiveBuffer implements ReceiveBuffer {
-  readonly buffer = () => this.#giveOut();
+  readonly buffer = () => this.#nextSlice();
   readonly #free: Buffer[] = [];
   readonly #full: { unread: Buffer; readonly slice: Buffer }[] = [];
   #next: Buffer | undefined;
@@ -215,7 +222,7 @@ export class TlsReceiveBuffer implements ReceiveBuffer {
     }
   }
 
-  #giveOut(): Buffer {
+  #nextSlice(): Buffer {
     this.#next ??= this.#free.shift() ?? Buffer.allocUnsafeSlow(sliceBytes);
     return this.#next;
   }

@@ -13,8 +13,9 @@ import { isRedirect, lookupElsewhere, maxRedirects, nextHop, RedirectRefused } f
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /**
- * One request on the wire. The signal ends the wait for the answer's head; afterwards its body is the reader's. What
- * goes elsewhere than to the API, because a redirect says so, is refused when that turns out to be the node itself.
+ * One request on the wire. `signal` aborts the wait for the head of the response; after that its reader owns
+ * the body. `isElsewhere` marks a redirect to another host than the API's, which fails if that is the node
+ * itself.
  */
 export type Exchange = {
   readonly method: Method;
@@ -24,32 +25,65 @@ export type Exchange = {
   readonly isElsewhere?: boolean;
 };
 
-/** Any answer, whatever its status; `body` must be pumped to its end or destroyed. */
-export type Answer = {
+/** A response with any status; `body` must be pumped to its end or destroyed. */
+export type HttpResponse = {
   readonly status: number;
   readonly body: ByteBody;
   header(name: string): string | undefined;
 };
 
-/** Sends a request and gives its answer: no redirect, no retry, no interpretation. */
-export type Exchanger = (request: Exchange) => Promise<Answer>;
+/** Sends one request and returns its response: it neither follows redirects nor retries. */
+export type Exchanger = (request: Exchange) => Promise<HttpResponse>;
+
+/** `origin` is where the response came from: another one than the API's for a file in an object store. */
+export type FollowedResponse = { readonly response: HttpResponse; readonly origin: string };
 
 /**
- * One request and its answer: no redirect, no retry, no interpretation. Every failure is a TransientFailure made
- * of text only, a RedirectRefused, or the signal's own reason; what axios throws carries the token and never leaves this file.
+ * Sends a request with Girder's token and follows the redirects of a GET. The token is sent only to the
+ * origin of `api`.
  */
-export async function exchange(request: Exchange, body?: string): Promise<Answer> {
+export async function follow(
+  request: Exchange,
+  { api, token, exchange }: { api: URL; token: string | undefined; exchange: Exchanger },
+): Promise<FollowedResponse> {
+  let url = request.url;
+  let [withToken, isElsewhere] = [token !== undefined, false];
+  for (let redirects = 0; ; redirects += 1) {
+    const headers = withToken && token !== undefined ? { 'Girder-Token': token } : {};
+    const response = await exchange({
+      ...request,
+      url,
+      isElsewhere,
+      headers: { ...request.headers, ...headers },
+    });
+    if (!isRedirect(response.status)) return { response, origin: url.origin };
+    response.body.destroy();
+    if (redirects === maxRedirects) throw new RedirectRefused(`more than ${maxRedirects} times in a row`);
+    const hop = nextHop(url, response.header('location'), api);
+    if (request.method !== 'GET') throw new RedirectRefused(`to ${hop.url.origin}; use its final address`);
+    // A redirect back to the API gets the token again: only the destination counts.
+    ({ url, withToken, isElsewhere } = hop);
+  }
+}
+
+/**
+ * The Exchanger for short bodies. Every failure is a TransientFailure made of text only, a RedirectRefused,
+ * or the reason of the signal: an error of axios holds the token and never leaves this file.
+ */
+export async function exchange(request: Exchange, body?: string): Promise<HttpResponse> {
   try {
-    return toAnswer(await axios.request<Readable>({ ...fixedConfig, ...wireConfig(request, body) }));
+    return toResponse(await axios.request<Readable>({ ...fixedConfig, ...wireConfig(request, body) }));
   } catch (error) {
     throw wireError(error, request.signal);
   }
 }
 
-/** OpenSSL's and Node's codes for a certificate that does not check out. */
+/** Codes of OpenSSL and Node for a certificate that fails verification. */
 const untrusted = /^(ERR_TLS_CERT|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_(GET|VERIFY))/;
 
-/** What an exchange throws for `error`: the signal's own reason if that is the cause, and else text only. */
+/**
+ * What an exchange throws for `error`: the reason of the signal if it caused the error, else only its text.
+ */
 export function wireError(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) {
     const reason: unknown = signal.reason;
@@ -61,27 +95,26 @@ export function wireError(error: unknown, signal: AbortSignal): unknown {
   return untrusted.test(errorCode(error) ?? '') ? new UntrustedServer(text) : new TransientFailure(text);
 }
 
-/** What every request says, besides its own headers. */
 export const commonHeaders = { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': userAgent };
 
 const fixedConfig = {
-  // Redirects by hand: axios would send the token to other origins, and buffer every upload for a replay.
+  // `follow` does it: axios would send the token to other origins, and buffer every upload for a replay.
   maxRedirects: 0,
-  // A proxy variable that a cluster injects into pods seldom knows Girder's address; the token must not take a
-  // detour that nobody asked for. So the environment's proxies are not used.
+  // Ignores the proxy variables that a cluster injects into pods: such a proxy can rarely reach Girder, and
+  // the token must not pass through a proxy that the run did not ask for.
   proxy: false,
   responseType: 'stream',
   decompress: false,
-  // -1 is "no limit"; Infinity would put a counting copy into the path of every byte.
+  // -1 is "no limit"; with Infinity every byte would pass through a counting copy.
   maxContentLength: -1,
   maxBodyLength: -1,
-  // axios' own timeout also counts while we are the slow side; watchdogs replace it.
+  // Watchdogs replace axios' timeout, which also counts while our side is the slow one.
   timeout: 0,
   validateStatus: () => true,
   transformRequest: [(data: unknown) => data],
 } satisfies AxiosRequestConfig;
 
-/** Connections of their own, so that none is used that was made without the check. */
+/** Separate agents, so that no connection is reused that was opened without the check of its address. */
 const elsewhere = {
   httpAgent: new HttpAgent({ lookup: lookupElsewhere }),
   httpsAgent: new HttpsAgent({ lookup: lookupElsewhere }),
@@ -98,7 +131,7 @@ function wireConfig({ method, url, headers, signal, isElsewhere }: Exchange, bod
   };
 }
 
-function toAnswer(response: AxiosResponse<Readable>): Answer {
+function toResponse(response: AxiosResponse<Readable>): HttpResponse {
   return {
     status: response.status,
     body: readableBody(response.data),
@@ -107,35 +140,4 @@ function toAnswer(response: AxiosResponse<Readable>): Answer {
       return typeof value === 'string' ? value : undefined;
     },
   };
-}
-
-/** An answer and the origin it came from, which is another one than the API's for files in an object store. */
-export type FollowedAnswer = { readonly answer: Answer; readonly origin: string };
-
-/**
- * Sends a request with Girder's token by means of `exchange`, and follows the redirects of a GET, the token only to
- * the origin of `api`.
- */
-export async function follow(
-  request: Exchange,
-  { api, token, exchange }: { api: URL; token: string | undefined; exchange: Exchanger },
-): Promise<FollowedAnswer> {
-  let url = request.url;
-  let [withToken, isElsewhere] = [token !== undefined, false];
-  for (let redirects = 0; ; redirects += 1) {
-    const headers = withToken && token !== undefined ? { 'Girder-Token': token } : {};
-    const answer = await exchange({
-      ...request,
-      url,
-      isElsewhere,
-      headers: { ...request.headers, ...headers },
-    });
-    if (!isRedirect(answer.status)) return { answer, origin: url.origin };
-    answer.body.destroy();
-    if (redirects === maxRedirects) throw new RedirectRefused(`more than ${maxRedirects} times in a row`);
-    const hop = nextHop(url, answer.header('location'), api);
-    if (request.method !== 'GET') throw new RedirectRefused(`to ${hop.url.origin}; use its final address`);
-    // A redirect back home gets its token again: what counts is where the request goes.
-    ({ url, withToken, isElsewhere } = hop);
-  }
 }

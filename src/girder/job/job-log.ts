@@ -1,13 +1,13 @@
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
-const longestPiece = 16 * 1024;
+const maxPieceLength = 16 * 1024;
 
 type Piece = { text: string; bytes: number };
 
 /**
- * What waits to go into a job's log, `limit` bytes of UTF-8 at most. When more comes than Girder takes, the middle
- * is left out and a line says so: the beginning shows what was started, the end what went wrong.
+ * Text that waits to be sent to a job's log, at most `limit` bytes of UTF-8. Beyond that it drops the middle
+ * and notes it in a line: the beginning shows what was started, the end what went wrong.
  */
 export class JobLog {
   readonly #half: number;
@@ -15,19 +15,19 @@ export class JobLog {
   #tail: Piece[] = [];
   #headBytes = 0;
   #tailBytes = 0;
-  #leftOut = 0;
+  #omitted = 0;
   #isAtLineStart = true;
-  #wasTakenToLineEnd = true;
+  #takenEndsLine = true;
 
   constructor(limit: number) {
     this.#half = limit / 2;
   }
 
   get isEmpty(): boolean {
-    return this.#head.length === 0 && this.#tail.length === 0 && this.#leftOut === 0;
+    return this.#head.length === 0 && this.#tail.length === 0 && this.#omitted === 0;
   }
 
-  /** Adds text as it is; half a character of UTF-16 becomes U+FFFD. */
+  /** Adds text unchanged, except that a lone surrogate becomes U+FFFD. */
   add(text: string): void {
     if (text === '') return;
     this.#isAtLineStart = text.endsWith('\n');
@@ -35,14 +35,17 @@ export class JobLog {
       this.#push({ text: piece, bytes: Buffer.byteLength(piece) });
   }
 
-  /** Adds a line of its own, also after output that did not end its line. */
+  /** Adds a separate line, also after output that did not end its last line. */
   addLine(line: string): void {
     this.add(`${this.#isAtLineStart ? '' : '\n'}${line}\n`);
   }
 
-  /** Takes the oldest text, as much as `limit` bytes hold, but one piece (of 48 KiB at most) in any case. */
+  /**
+   * Removes and returns the oldest text: as much as fits into `limit` bytes, but at least one piece (up to 48
+   * KiB).
+   */
   take(limit: number): string {
-    if (this.#head.length === 0) this.#turn();
+    if (this.#head.length === 0) this.#tailToHead();
     let text = '';
     let bytes = 0;
     let taken = 0;
@@ -54,12 +57,12 @@ export class JobLog {
     }
     this.#head.splice(0, taken);
     this.#headBytes -= bytes;
-    if (text !== '') this.#wasTakenToLineEnd = text.endsWith('\n');
+    if (text !== '') this.#takenEndsLine = text.endsWith('\n');
     return text;
   }
 
   #push(piece: Piece): void {
-    if (this.#tail.length === 0 && this.#leftOut === 0 && this.#headBytes + piece.bytes <= this.#half) {
+    if (this.#tail.length === 0 && this.#omitted === 0 && this.#headBytes + piece.bytes <= this.#half) {
       append(this.#head, piece);
       this.#headBytes += piece.bytes;
       return;
@@ -69,30 +72,30 @@ export class JobLog {
     while (this.#tailBytes > this.#half) {
       const dropped = this.#tail.shift()?.bytes ?? 0;
       this.#tailBytes -= dropped;
-      this.#leftOut += dropped;
+      this.#omitted += dropped;
     }
   }
 
-  /** The tail becomes the head, behind the line that says what is missing between them. */
-  #turn(): void {
+  /** Makes the tail the head, after a line that states how much is missing between them. */
+  #tailToHead(): void {
     [this.#head, this.#tail] = [this.#tail, []];
     [this.#headBytes, this.#tailBytes] = [this.#tailBytes, 0];
-    if (this.#leftOut === 0) return;
-    const text = `${this.#wasTakenToLineEnd ? '' : '\n'}${leftOutLine(this.#leftOut)}\n`;
-    this.#leftOut = 0;
+    if (this.#omitted === 0) return;
+    const text = `${this.#takenEndsLine ? '' : '\n'}${omittedLine(this.#omitted)}\n`;
+    this.#omitted = 0;
     this.#head.unshift({ text, bytes: Buffer.byteLength(text) });
     this.#headBytes += Buffer.byteLength(text);
   }
 }
 
-/** The line that stands in a job's log for bytes that are not in it. */
-export function leftOutLine(bytes: number): string {
-  return `[${bytes} bytes are left out here; the log of the run's pod has them]`;
+/** The line that replaces bytes in a job's log. */
+export function omittedLine(bytes: number): string {
+  return `[${bytes} bytes omitted; the log of the run's pod has them]`;
 }
 
 function append(list: Piece[], piece: Piece): void {
   const last = list.at(-1);
-  if (last === undefined || last.text.length + piece.text.length > longestPiece) {
+  if (last === undefined || last.text.length + piece.text.length > maxPieceLength) {
     list.push(piece);
     return;
   }
@@ -102,7 +105,7 @@ function append(list: Piece[], piece: Piece): void {
 
 function* pieces(text: string): Generator<string> {
   for (let start = 0; start < text.length;) {
-    let end = Math.min(start + longestPiece, text.length);
+    let end = Math.min(start + maxPieceLength, text.length);
     if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end -= 1;
     yield text.slice(start, end);
     start = end;
@@ -113,10 +116,10 @@ function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
 }
 
-/** Takes everything at once: the target never waits for Girder. */
+/** Bytes, so many that the target never waits for Girder. */
 const neverFull = 2 ** 30;
 
-/** One stream of the target on its way into a job's log: bytes come in anywhere cut, whole characters go out. */
+/** Decodes one stream of the target for a job's log: chunks may cut a character, `add` gets whole ones. */
 export class JobSink extends Writable {
   readonly #decoder = new StringDecoder('utf8');
   readonly #add: (text: string) => void;
@@ -136,7 +139,7 @@ export class JobSink extends Writable {
     done();
   }
 
-  /** Gives up waiting for the rest of a character: what is there of it becomes U+FFFD. */
+  /** Stops waiting for the rest of a character: its bytes so far become U+FFFD. */
   flushRest(): void {
     this.#add(this.#decoder.end());
   }

@@ -1,5 +1,5 @@
 import { isRecord, textOf } from '../../support/narrow.ts';
-import { UnexpectedAnswer } from '../documents.ts';
+import { UnexpectedResponse } from '../documents.ts';
 
 export const jobStatus = {
   inactive: 0,
@@ -11,22 +11,22 @@ export const jobStatus = {
   canceling: 824,
 } as const;
 
-/** The only states a run sets: with any of 820 to 823 Girder could not cancel the job any more. */
+/** The states that a run sets. Girder cannot cancel a job in one of the states 820 to 823. */
 export type SettableStatus = 2 | 3 | 4 | 5;
 
-/** True when somebody cancelled the job in Girder, whether or not that is over. */
+/** True when the job was cancelled in Girder, or is being cancelled. */
 export function isCancel(status: number): boolean {
   return status === jobStatus.canceling || status === jobStatus.canceled;
 }
 
-/** True for the states that no job leaves again. */
+/** True for the states that a job never leaves. */
 export function isFinal(status: number): boolean {
   return status >= jobStatus.success && status <= jobStatus.canceled;
 }
 
 /**
- * The state to ask for next on the way to `wanted`, or undefined when there is none: Girder lets a job succeed or
- * fail only when it ran, and once it is being cancelled it can no longer succeed.
+ * The next state to set on the way to `wanted`, or undefined. In Girder, a job succeeds or fails only after
+ * it ran, and cannot succeed once it is being cancelled.
  */
 export function nextStatus(current: number, wanted: SettableStatus): SettableStatus | undefined {
   if (current === wanted || isFinal(current)) return undefined;
@@ -38,21 +38,24 @@ export function nextStatus(current: number, wanted: SettableStatus): SettableSta
   return hasRun || wanted === jobStatus.canceled ? wanted : jobStatus.running;
 }
 
-/** A job of Girder, as much of it as is used; `updated` is in milliseconds and changes with every change of it. */
+/**
+ * The fields of a Girder job that are used; `updated` is the time of its last change, in milliseconds since
+ * 1970.
+ */
 export type JobState = { readonly status: number; readonly updated: number };
 
-/** The state of a job in an answer of Girder. @throws UnexpectedAnswer */
+/** @throws UnexpectedResponse */
 export function parseJobState(value: unknown): JobState {
   if (!isRecord(value) || !Number.isInteger(value['status'])) {
-    throw new UnexpectedAnswer('a job with a status was expected');
+    throw new UnexpectedResponse('expected a job with a status');
   }
-  // Girder tells more digits right after a change than it stores; a date in JavaScript has no more than those.
+  // Right after a change Girder returns more digits than it stores; a date in JavaScript keeps only those.
   return { status: Number(value['status']), updated: Date.parse(textOf(value['updated']) ?? '') || 0 };
 }
 
-/** The part of the log that was added last; only a GET tells the log. */
+/** The last part of the log, which only a GET returns. @throws UnexpectedResponse */
 export function parseLastLog(value: unknown): string | undefined {
-  if (!isRecord(value)) throw new UnexpectedAnswer('a job was expected');
+  if (!isRecord(value)) throw new UnexpectedResponse('expected a job');
   const parts: readonly unknown[] = Array.isArray(value['log']) ? value['log'] : [];
   const last = parts.at(-1);
   return typeof last === 'string' ? last : undefined;
@@ -60,23 +63,23 @@ export function parseLastLog(value: unknown): string | undefined {
 
 export type JobProgress = { readonly message?: string; readonly current?: number; readonly total?: number };
 
-/** Parameters of Girder's job route. */
+/** Parameters of Girder's route for a job. */
 export type ProgressForm = {
   progressMessage?: string;
   progressCurrent?: number;
   progressTotal?: number;
 };
 
-/** Longer messages do not fit under Girder's bar. */
-const longestMessage = 500;
+/** Characters: longer messages do not fit under Girder's progress bar. */
+const maxMessageLength = 500;
 
-/** The progress Girder should show, and the one it knows: only the difference is sent. */
+/** The progress that Girder should show, and what it has: only the difference is sent. */
 export class ProgressChanges {
   #wanted: ProgressForm = {};
   #known: ProgressForm = {};
 
   set({ message, current, total }: JobProgress): void {
-    if (message !== undefined) this.#wanted.progressMessage = message.slice(0, longestMessage);
+    if (message !== undefined) this.#wanted.progressMessage = message.slice(0, maxMessageLength);
     if (Number.isFinite(current)) this.#wanted.progressCurrent = Number(current);
     if (Number.isFinite(total)) this.#wanted.progressTotal = Number(total);
   }
@@ -85,13 +88,13 @@ export class ProgressChanges {
     return Object.keys(this.changes()).length === 0;
   }
 
-  /** The fields that Girder does not know yet. */
+  /** The fields to send. */
   changes(): ProgressForm {
     const known: Readonly<Record<string, unknown>> = this.#known;
     return Object.fromEntries(Object.entries(this.#wanted).filter(([name, value]) => known[name] !== value));
   }
 
-  /** Girder knows these fields now. */
+  /** Call when Girder has stored these fields. */
   sent(form: ProgressForm): void {
     this.#known = { ...this.#known, ...form };
   }

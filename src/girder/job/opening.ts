@@ -14,7 +14,7 @@ import {
 } from './job-status.ts';
 import { isRefusal, JobRoute, type JobTiming } from './route.ts';
 
-/** Which job of which Girder, and the token that is good for it alone. */
+/** `token` gives access to this job only. */
 export type JobOptions = {
   readonly apiUrl: string;
   readonly jobId: string;
@@ -24,48 +24,48 @@ export type JobOptions = {
   readonly timing?: Partial<JobTiming> | undefined;
 };
 
-/** A job that the run may report to, and the state it is in. */
+/** A job that accepts reports, with its current state. */
 export type OpenedJob = { readonly route: JobRoute; readonly status: number };
 
-/** Why a job takes no report any more: it has ended, or was cancelled. */
-export type JobOver = { readonly over: RunError };
+/** Why a job accepts no reports: it has ended, or was cancelled. */
+export type JobEnded = { readonly ended: RunError };
 
 /** Checks that the job exists, that the token may write to it, and that it has not ended. */
-export async function openJob(options: JobOptions, timing: JobTiming): Promise<OpenedJob | JobOver> {
+export async function openJob(options: JobOptions, timing: JobTiming): Promise<OpenedJob | JobEnded> {
   const { apiUrl, jobId, token, signal, log } = options;
   const client = new GirderClient(parseApiUrl(apiUrl), new TokenSource({ token }), { log });
   const route = new JobRoute(client, jobId, timing.answer);
-  const { status } = await firstLook(route, { jobId, api: client.apiUrl, signal });
+  const { status } = await checkAccess(route, { jobId, api: client.apiUrl, signal });
   if (isCancel(status)) {
     await confirmCancel(route, status, { timing, log });
-    return { over: cancelledInGirder(jobId) };
+    return { ended: cancelledInGirder(jobId) };
   }
-  if (isFinal(status)) return { over: endedBefore(jobId, status) };
+  if (isFinal(status)) return { ended: alreadyEnded(jobId, status) };
   return { route, status };
 }
 
-/** What a run ends with when its job was cancelled. */
+/** The error with which a run ends when its job was cancelled. */
 export function cancelledInGirder(jobId: string): RunError {
   return new RunError('CancelledInGirder', `the job ${jobId} was cancelled in Girder`);
 }
 
 type Subject = { readonly jobId: string; readonly api: string; readonly signal: AbortSignal };
 
-async function firstLook(route: JobRoute, { jobId, api, signal }: Subject): Promise<JobState> {
+async function checkAccess(route: JobRoute, { jobId, api, signal }: Subject): Promise<JobState> {
   try {
-    return await route.putPatiently({}, signal);
+    return await route.putWithRetries({}, signal);
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     if (error.reason === 'GirderNotFound' || isRefusal(error)) {
       throw new RunError('GirderNotFound', `spec.girder.job.id: there is no job ${jobId} in Girder ${api}`);
     }
     if (error.reason !== 'GirderUnauthorized' && error.reason !== 'GirderForbidden') throw error;
-    const why = `Girder ${api} does not let this token write to the job ${jobId}: it is wrong, has expired, or is another job's`;
+    const why = `the token has no write access to job ${jobId} in Girder ${api}: it is wrong, has expired, or belongs to another job`;
     throw new RunError(error.reason, `spec.girder.job.tokenSecretRef: ${why}`);
   }
 }
 
-/** Nobody else will end a job that waits in CANCELING for a run that never starts. */
+/** Ends a job in CANCELING, in which it would stay for ever because its run never starts. */
 async function confirmCancel(
   route: JobRoute,
   from: number,
@@ -74,19 +74,19 @@ async function confirmCancel(
   try {
     await advance(route, { from, to: jobStatus.canceled }, deadline(timing.finish));
   } catch (error) {
-    log?.warn({ error: describe(error) }, 'the job in Girder could not be marked as cancelled');
+    log?.warn({ error: describe(error) }, 'cannot mark the Girder job as cancelled');
   }
 }
 
-function endedBefore(jobId: string, status: number): RunError {
+function alreadyEnded(jobId: string, status: number): RunError {
   const how = status === jobStatus.success ? 'SUCCESS' : 'ERROR';
-  const text = `spec.girder.job.id: the job ${jobId} has ended with ${how} already, and a job runs only once; make a new one`;
+  const text = `spec.girder.job.id: the job ${jobId} has already ended with ${how}, and a job runs only once; create a new job`;
   return new RunError('InvalidSpec', text);
 }
 
 /**
- * Brings the job from the state we know it in to `to`, as far as Girder allows, and tells the state it has then.
- * A refusal is no failure: the job was cancelled meanwhile, or its handler has rules of its own.
+ * Brings the job from the state `from` to `to`, as far as Girder allows, and returns its state after that. A
+ * refusal is not an error: the job was cancelled meanwhile, or its handler has its own rules.
  */
 export async function advance(
   route: JobRoute,
@@ -97,24 +97,24 @@ export async function advance(
   for (;;) {
     const next = nextStatus(current, to);
     if (next === undefined) return current;
-    const reached = await ask(route, next, signal);
-    // A job of Girder's handler for legacy workers runs only when it was queued.
+    const reached = await requestStatus(route, next, signal);
+    // A job of Girder's handler for legacy workers can run only after it was queued.
     const mayQueue = reached === jobStatus.inactive && next === jobStatus.running;
-    const settled = mayQueue ? await ask(route, jobStatus.queued, signal) : reached;
+    const settled = mayQueue ? await requestStatus(route, jobStatus.queued, signal) : reached;
     if (settled === current) return current;
     current = settled;
   }
 }
 
-async function ask(
+async function requestStatus(
   route: JobRoute,
   status: SettableStatus | typeof jobStatus.queued,
   signal: AbortSignal,
 ): Promise<number> {
   try {
-    return (await route.putPatiently({ status }, signal)).status;
+    return (await route.putWithRetries({ status }, signal)).status;
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    return (await route.putPatiently({}, signal)).status;
+    return (await route.putWithRetries({}, signal)).status;
   }
 }

@@ -7,7 +7,7 @@ import {
   advance,
   cancelledInGirder,
   type JobOptions,
-  type JobOver,
+  type JobEnded,
   type OpenedJob,
   openJob,
 } from './opening.ts';
@@ -15,7 +15,7 @@ import { isCancel, type JobProgress, jobStatus, ProgressChanges, type SettableSt
 import { JobReporter } from './reporter.ts';
 import { defaultJobTiming, type JobRoute, type JobTiming } from './route.ts';
 
-/** How a run ended, and the last line of its job's log. */
+/** How a run ended; `message` becomes the last line of the job's log. */
 export type JobOutcome = { readonly kind: 'succeeded' | 'failed' | 'cancelled'; readonly message: string };
 
 const statusOf: Readonly<Record<JobOutcome['kind'], SettableStatus>> = {
@@ -24,7 +24,7 @@ const statusOf: Readonly<Record<JobOutcome['kind'], SettableStatus>> = {
   cancelled: jobStatus.canceled,
 };
 
-/** The job in Girder that stands for a run: it shows the run's log, progress and end, and a cancel there ends the run. */
+/** The Girder job of a run: it shows the run's log, progress and end, and cancelling it cancels the run. */
 export class GirderJob {
   readonly #jobId: string;
   readonly #route: JobRoute;
@@ -47,52 +47,55 @@ export class GirderJob {
     this.#status = status;
     this.#timing = timing;
     this.#log = new JobLog(timing.waiting);
-    const onStatus = (seen: number) => this.#seen(seen);
+    const onStatus = (reported: number) => this.#setStatus(reported);
     const { logger, log, progress } = { logger: options.log, log: this.#log, progress: this.#progress };
     this.#reporter = new JobReporter({ route, log, progress, onStatus, logger, timing });
   }
 
   /**
-   * Checks id and token, and watches the job from then on. `signal` is for this and for start().
-   * @throws {RunError} the job or its token is not accepted (GirderNotFound, GirderUnauthorized…), it has ended
-   * before (InvalidSpec), or it was cancelled (CancelledInGirder).
+   * Checks the id and the token, and starts to watch the job. `signal` is for this and for start().
+   * @throws {RunError} Girder rejects the id or the token (GirderNotFound, GirderUnauthorized…), the job has
+   * already ended (InvalidSpec), or it was cancelled (CancelledInGirder).
    */
   static async open(options: JobOptions): Promise<GirderJob> {
     const opened = await GirderJob.#open(options);
     if (opened instanceof GirderJob) return opened;
-    throw opened.over;
+    throw opened.ended;
   }
 
-  /** As {@link open}; undefined when the job has ended before or was cancelled, which is no error to a late report. */
+  /** As {@link open}, but undefined when the job has ended or was cancelled, which a late report may find. */
   static async openUnlessOver(options: JobOptions): Promise<GirderJob | undefined> {
     const opened = await GirderJob.#open(options);
     return opened instanceof GirderJob ? opened : undefined;
   }
 
-  static async #open(options: JobOptions): Promise<GirderJob | JobOver> {
+  static async #open(options: JobOptions): Promise<GirderJob | JobEnded> {
     const timing = { ...defaultJobTiming, ...options.timing };
     const opened = await openJob(options, timing);
-    return 'over' in opened ? opened : new GirderJob(options, opened, timing);
+    return 'ended' in opened ? opened : new GirderJob(options, opened, timing);
   }
 
-  /** Aborts with a RunError `CancelledInGirder` some 2 seconds after the job was cancelled in Girder. */
+  /** Aborts with a RunError `CancelledInGirder` within about 2 seconds of a cancel in Girder. */
   get cancelled(): AbortSignal {
     return this.#cancelled.signal;
   }
 
-  /** Marks the job as RUNNING. A Girder that is away does not hold the run up. @throws {RunError} CancelledInGirder */
+  /**
+   * Marks the job as RUNNING; if Girder is unavailable, the run continues.
+   * @throws {RunError} CancelledInGirder
+   */
   async start(): Promise<void> {
     this.#cancelled.signal.throwIfAborted();
     try {
       await this.#advance(jobStatus.running, deadline(this.#timing.start, this.#signal));
     } catch (error) {
       this.#signal.throwIfAborted();
-      this.#logger?.warn({ error: describe(error) }, 'the job in Girder could not be marked as running');
+      this.#logger?.warn({ error: describe(error) }, 'cannot mark the Girder job as running');
     }
     this.#cancelled.signal.throwIfAborted();
   }
 
-  /** A way into the job's log for one stream of bytes of its own. It takes everything at once and never fails. */
+  /** Writes one stream of bytes to the job's log. It accepts everything at once and never fails. */
   sink(): Writable {
     const sink = new JobSink((text) => {
       this.#log.add(text);
@@ -102,38 +105,41 @@ export class GirderJob {
     return sink;
   }
 
-  /** Puts a line of ours into the job's log. */
+  /** Adds a line of the worker to the job's log. */
   say(line: string): void {
     this.#log.addLine(line);
     this.#reporter.notify();
   }
 
-  /** Shows how far the run is; fields that are absent stay. */
+  /** Updates the progress; absent fields keep their values. */
   progress(progress: JobProgress): void {
     this.#progress.set(progress);
     if (!this.#progress.isEmpty) this.#reporter.notify();
   }
 
-  /** Carries the rest of the log and the final state to Girder, as well as 15 seconds allow. Never throws. */
+  /** Sends the rest of the log and the final state, for at most 15 seconds. Never throws. */
   finish(outcome: JobOutcome): Promise<void> {
     this.#finishing ??= this.#finish(outcome);
     return this.#finishing;
   }
 
-  /** Looks at the job at once; a Girder that is away holds nothing up. @throws {RunError} it was cancelled */
+  /**
+   * Checks the job for a cancel; if Girder is unavailable, the run continues.
+   * @throws {RunError} CancelledInGirder
+   */
   async check(): Promise<void> {
     try {
-      const { status } = await this.#route.look(deadline(this.#timing.start, this.#signal));
-      this.#seen(status);
+      const { status } = await this.#route.check(deadline(this.#timing.start, this.#signal));
+      this.#setStatus(status);
     } catch (error) {
-      this.#logger?.warn({ error: describe(error) }, 'the job in Girder could not be looked at');
+      this.#logger?.warn({ error: describe(error) }, 'cannot check the Girder job');
     }
     this.#cancelled.signal.throwIfAborted();
   }
 
-  /** Carries the rest of the log, then stops; the job stays RUNNING for the next attempt. Never throws. */
+  /** Sends the rest of the log and stops; the job stays RUNNING for the next attempt. Never throws. */
   async leave(): Promise<void> {
-    this.#finishing ??= this.#carryRest(deadline(this.#timing.finish));
+    this.#finishing ??= this.#sendRest(deadline(this.#timing.finish));
     await this.#finishing;
     this.close();
   }
@@ -145,35 +151,35 @@ export class GirderJob {
 
   async #finish({ kind, message }: JobOutcome): Promise<void> {
     const limit = deadline(this.#timing.finish);
-    await this.#carryRest(limit, message);
+    await this.#sendRest(limit, message);
     if (this.#reporter.hasEnded) return;
     this.#reporter.stop();
     try {
       await this.#advance(statusOf[kind], limit);
     } catch (error) {
-      this.#logger?.warn({ error: describe(error) }, 'the end of the run did not reach the job in Girder');
+      this.#logger?.warn({ error: describe(error) }, 'cannot report the end of the run to the Girder job');
     }
   }
 
-  async #carryRest(limit: AbortSignal, lastLine = ''): Promise<void> {
+  async #sendRest(limit: AbortSignal, lastLine = ''): Promise<void> {
     for (const sink of this.#sinks) sink.flushRest();
     if (lastLine !== '') this.#log.addLine(lastLine);
     try {
-      // A log that cannot be carried must leave time for the state.
+      // A log that cannot be sent must leave time for the state.
       await raceAbort(this.#reporter.drain(), deadline((this.#timing.finish * 2) / 3, limit));
     } catch (error) {
-      this.#logger?.warn({ error: describe(error) }, 'the end of the log did not reach the job in Girder');
+      this.#logger?.warn({ error: describe(error) }, 'cannot send the end of the log to the Girder job');
     }
   }
 
   async #advance(to: SettableStatus, signal: AbortSignal): Promise<void> {
     const status = await advance(this.#route, { from: this.#status, to }, signal);
-    this.#seen(status);
+    this.#setStatus(status);
     if (status === to || isCancel(status)) return;
-    this.#logger?.warn({ status, to }, 'Girder did not let the job change its state');
+    this.#logger?.warn({ status, to }, 'Girder refused to change the state of the job');
   }
 
-  #seen(status: number): void {
+  #setStatus(status: number): void {
     this.#status = status;
     if (isCancel(status) && this.#finishing === undefined)
       this.#cancelled.abort(cancelledInGirder(this.#jobId));

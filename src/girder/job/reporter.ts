@@ -2,11 +2,11 @@ import { defined } from '../../api/json-values.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import { TransientFailure } from '../retry.ts';
-import { type JobLog, leftOutLine } from './job-log.ts';
+import { type JobLog, omittedLine } from './job-log.ts';
 import type { ProgressChanges } from './job-status.ts';
 import { isRefusal, type JobForm, type JobRoute, type JobTiming } from './route.ts';
 
-/** What a reporter works with; `onStatus` hears the state of the job in every answer. */
+/** `onStatus` gets the state of the job from each response. */
 export type ReporterParts = {
   readonly route: JobRoute;
   readonly log: JobLog;
@@ -17,48 +17,48 @@ export type ReporterParts = {
 };
 
 /**
- * Carries log and progress to Girder, one request at a time, and looks at the job when there is nothing to carry.
- * It outlasts any failure of Girder; only a job or token that Girder does not accept any more ends it.
+ * Sends log and progress to Girder, one request at a time, and polls the job when there is nothing to send.
+ * It retries after any failure of Girder, and stops only when Girder no longer accepts the job or the token.
  */
 export class JobReporter {
   readonly #parts: ReporterParts;
   readonly #ended = new AbortController();
   readonly #loop: Promise<void>;
   #batch = '';
-  #isDoubtful = false;
+  #mayBeStored = false;
   #failures = 0;
   #isFinishing = false;
   #workSince: number | undefined;
-  #lastAnswer: number;
+  #lastResponse: number;
   #wake: () => void = () => undefined;
 
   constructor(parts: ReporterParts) {
     this.#parts = parts;
-    // The job was looked at just now, and still the first bytes go up soon.
-    this.#lastAnswer = performance.now() - parts.timing.spacing;
+    // The job was checked just now, but the first bytes must not wait for that.
+    this.#lastResponse = performance.now() - parts.timing.spacing;
     this.#loop = this.#run();
   }
 
-  /** True when nothing is carried any more. */
+  /** True when nothing is sent any more. */
   get hasEnded(): boolean {
     return this.#ended.signal.aborted;
   }
 
-  /** Something was added to the log or the progress. */
+  /** Call after a change of the log or the progress. */
   notify(): void {
     if (this.#workSince !== undefined) return;
     this.#workSince = performance.now();
     this.#wake();
   }
 
-  /** Carries the rest without pauses; settles when all is in Girder or cannot be. */
+  /** Sends the rest without pauses; settles when all is in Girder or the reporter has stopped. */
   async drain(): Promise<void> {
     this.#isFinishing = true;
     this.#wake();
     await this.#loop;
   }
 
-  /** Drops what waits and ends the request that is under way. */
+  /** Drops what waits and aborts the current request. */
   stop(): void {
     this.#ended.abort();
     this.#wake();
@@ -66,7 +66,7 @@ export class JobReporter {
 
   async #run(): Promise<void> {
     for (;;) {
-      for (let wait = this.#wait(); wait > 0 && !this.hasEnded; wait = this.#wait()) await this.#nap(wait);
+      for (let wait = this.#wait(); wait > 0 && !this.hasEnded; wait = this.#wait()) await this.#sleep(wait);
       if (this.hasEnded || (this.#isFinishing && this.#isIdle())) return;
       await this.#report();
     }
@@ -80,17 +80,17 @@ export class JobReporter {
   /** Milliseconds until the next request. */
   #wait(): number {
     const { soon, spacing, poll, retry } = this.#parts.timing;
-    const sinceAnswer = performance.now() - this.#lastAnswer;
-    if (this.#failures > 0) return Math.min(retry, spacing * 2 ** (this.#failures - 1)) - sinceAnswer;
+    const sinceResponse = performance.now() - this.#lastResponse;
+    if (this.#failures > 0) return Math.min(retry, spacing * 2 ** (this.#failures - 1)) - sinceResponse;
     if (this.#isFinishing) return 0;
-    if (this.#workSince === undefined) return poll - sinceAnswer;
-    return Math.max(this.#workSince + soon - performance.now(), spacing - sinceAnswer);
+    if (this.#workSince === undefined) return poll - sinceResponse;
+    return Math.max(this.#workSince + soon - performance.now(), spacing - sinceResponse);
   }
 
-  async #nap(milliseconds: number): Promise<void> {
+  async #sleep(milliseconds: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, milliseconds);
-    // Somebody waits for the last of the log; nobody for the next look.
+    // The run waits for the end of the log, but the next poll must not keep the process alive.
     if (!this.#isFinishing) timer.unref();
     this.#wake = resolve;
     await promise;
@@ -99,15 +99,15 @@ export class JobReporter {
 
   async #report(): Promise<void> {
     this.#workSince = undefined;
-    const form = this.#isDoubtful ? {} : this.#form();
+    const form = this.#mayBeStored ? {} : this.#form();
     try {
-      await (this.#isDoubtful ? this.#clearDoubt() : this.#carry(form));
+      await (this.#mayBeStored ? this.#checkStored() : this.#send(form));
       this.#failures = 0;
     } catch (error) {
-      if (!this.hasEnded) this.#failed(error, form);
+      if (!this.hasEnded) this.#onFailure(error, form);
     }
-    this.#lastAnswer = performance.now();
-    if (!this.#isIdle()) this.#workSince ??= this.#lastAnswer;
+    this.#lastResponse = performance.now();
+    if (!this.#isIdle()) this.#workSince ??= this.#lastResponse;
   }
 
   #form(): JobForm {
@@ -115,7 +115,7 @@ export class JobReporter {
     return { ...(this.#batch === '' ? {} : { log: this.#batch }), ...this.#parts.progress.changes() };
   }
 
-  async #carry(form: JobForm): Promise<void> {
+  async #send(form: JobForm): Promise<void> {
     const { route, progress, onStatus } = this.#parts;
     const { status } = await route.put(form, this.#ended.signal);
     this.#batch = '';
@@ -123,14 +123,14 @@ export class JobReporter {
     onStatus(status);
   }
 
-  /** An answer was lost: Girder may have stored the batch, and would store it twice. */
-  async #clearDoubt(): Promise<void> {
+  /** After a lost response: a batch that Girder has stored must not be sent again. */
+  async #checkStored(): Promise<void> {
     const { route, onStatus } = this.#parts;
     const { signal } = this.#ended;
     const before = route.updated;
-    const { status, updated } = await route.look(signal);
+    const { status, updated } = await route.check(signal);
     if (updated > before && this.#batch !== '' && (await this.#isStored(this.#batch))) this.#batch = '';
-    this.#isDoubtful = false;
+    this.#mayBeStored = false;
     onStatus(status);
   }
 
@@ -138,35 +138,36 @@ export class JobReporter {
     try {
       return (await this.#parts.route.lastLog(this.#ended.signal)) === batch;
     } catch {
-      // A line twice is better than a line lost, or than a log too long to be read holding up all that follows.
+      // A duplicate line is better than a lost one, or than a log too long to read that blocks all that
+      // follows.
       return false;
     }
   }
 
-  #failed(error: unknown, form: JobForm): void {
+  #onFailure(error: unknown, form: JobForm): void {
     const { logger } = this.#parts;
     const fields = { error: describe(error) };
-    const isAway = error instanceof RunError && error.reason === 'GirderUnavailable';
-    if (error instanceof TransientFailure || isAway) {
-      if (this.#failures === 0) logger?.warn(fields, 'the job in Girder cannot be reached; trying again');
+    const isUnavailable = error instanceof RunError && error.reason === 'GirderUnavailable';
+    if (error instanceof TransientFailure || isUnavailable) {
+      if (this.#failures === 0) logger?.warn(fields, 'cannot reach the Girder job, retrying');
       this.#failures += 1;
-      this.#isDoubtful = true;
+      this.#mayBeStored = true;
     } else if (isRefusal(error) && Object.keys(form).length > 0) {
-      logger?.warn(fields, 'Girder refused a part of the log of the job, which is left out');
-      this.#leaveOut(form);
+      logger?.warn(fields, 'Girder refused a part of the log of the job; it is omitted');
+      this.#omitBatch(form);
     } else {
-      logger?.warn(fields, 'the job in Girder is reported to no more');
+      logger?.warn(fields, 'stopped reporting to the Girder job');
       this.stop();
     }
   }
 
-  #leaveOut(form: JobForm): void {
+  #omitBatch(form: JobForm): void {
     const { log, progress } = this.#parts;
     progress.sent(withoutLog(form));
-    if (this.#batch !== '') log.addLine(leftOutLine(Buffer.byteLength(this.#batch)));
+    if (this.#batch !== '') log.addLine(omittedLine(Buffer.byteLength(this.#batch)));
     this.#batch = '';
-    // Looking first tells whether it was about the content, or whether the job is gone.
-    this.#isDoubtful = true;
+    // The check shows whether Girder refused the content, or whether the job was deleted.
+    this.#mayBeStored = true;
   }
 }
 

@@ -7,12 +7,12 @@ import { streamFile } from '../download/stream-file.ts';
 
 const blockBytes = 256 * 1024;
 
-/** A file here: `size` bytes of an open regular file. */
+/** `size` bytes of an open regular file. */
 type LocalFile = { readonly source: FileHandle; readonly size: number };
 
 /**
- * The file in Girder if it has the same bytes as the local one, with their SHA-256. Girder mostly tells no hash of its
- * own; then the stored bytes are read, which costs no more than sending them would.
+ * Returns the stored file if its bytes are those of the local one, with their SHA-256. Girder usually has no
+ * hash; then the stored bytes are read, which costs no more than an upload.
  */
 export async function findSame(
   client: GirderClient,
@@ -40,14 +40,14 @@ async function hashLocal(
     const { bytesRead } = await source.read(block, 0, block.length, position);
     if (bytesRead === 0) break;
     position += bytesRead;
-    const fresh = block.subarray(0, bytesRead);
-    sha256.update(fresh);
-    sha512.update(fresh);
+    const read = block.subarray(0, bytesRead);
+    sha256.update(read);
+    sha512.update(read);
   }
   return { sha256: sha256.digest('hex'), sha512: sha512.digest('hex') };
 }
 
-/** The SHA-256 of what Girder gives out for a file, which needs no memory and no disk. */
+/** The SHA-256 of the bytes that Girder returns for a file, in constant memory. */
 export async function hashStored(
   client: GirderClient,
   file: GirderFile,

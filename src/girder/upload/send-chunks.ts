@@ -8,15 +8,22 @@ import { defaultBufferBytes } from '../download/stream-file.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 import type { UploadSource } from './source.ts';
 
-/** Bytes in one request: Girder refuses chunks of less than 5 MiB, and a broken one is sent again in part. */
+/**
+ * Bytes in one request. Girder refuses chunks of less than 5 MiB; of an interrupted one only the rest is sent
+ * again.
+ */
 const chunkBytes = 32 * 1024 * 1024;
-/** Girder may still be writing what it got of a broken chunk; its offset is only good when it stands still. */
-const settleTime = 1_000;
+/**
+ * Girder may still be writing an interrupted chunk; the offset is final once it stays the same for this time.
+ */
+const settleMs = 1_000;
 
-/** The file that came of it (none if Girder no longer knows the upload), and whether any chunk was broken. */
+/**
+ * `file` is undefined if Girder no longer knows the upload; `wasResumed` is true if a chunk was interrupted.
+ */
 export type Sent = { readonly file: GirderFile | undefined; readonly wasResumed: boolean };
 
-/** Sends all chunks of a begun upload, and after a broken one goes on from what Girder says it has. */
+/** Sends all chunks of an upload; after an interrupted one it continues at the offset that Girder reports. */
 export async function sendChunks(
   client: GirderClient,
   upload: GirderUpload,
@@ -63,14 +70,14 @@ class ChunkSender {
     }
   }
 
-  /** One chunk; resolves with the file when it was the last one. */
+  /** Sends one chunk; returns the file after the last one. */
   async #sendOne(): Promise<GirderFile | undefined> {
     const { size } = this.#source;
     const end = Math.min(this.#offset + chunkBytes, size);
     const { subject, signal } = this.#options;
     using watchdog = new Watchdog(this.#client.timing.stall, 'progress of the upload', signal);
     const onRead = (position: number) => {
-      if (position === end) watchdog.expect(this.#client.timing.store, 'answer to the end of a chunk');
+      if (position === end) watchdog.expect(this.#client.timing.store, 'response to the end of a chunk');
       else watchdog.touch();
       this.#report(position);
     };
@@ -79,46 +86,46 @@ class ChunkSender {
       const query = { uploadId: this.#uploadId, offset: this.#offset };
       const length = end - this.#offset;
       const route = ['file', 'chunk'];
-      const ask = { method: 'POST' as const, route, query, subject, signal, body, length, watchdog };
-      const answer = await this.#client.send({ ...ask, parse: parseFileOrUpload });
-      if ('file' in answer) return answer.file;
-      this.#offset = answer.upload.received;
+      const request = { method: 'POST' as const, route, query, subject, signal, body, length, watchdog };
+      const result = await this.#client.send({ ...request, parse: parseFileOrUpload });
+      if ('file' in result) return result.file;
+      this.#offset = result.upload.received;
       this.#budget.progress();
       return undefined;
     } catch (error) {
-      // The file may still be being read into the old memory.
+      // A read of the file into the old memory may still be under way.
       this.#buffer = this.#newBuffer();
-      // What the source found wrong is the cause of whatever the connection says.
+      // A failure of the source is the cause of any failure of the connection.
       throw this.#source.failure ?? error;
     }
   }
 
-  /** Finds out where to go on; false when Girder does not know the upload any more. */
+  /** Finds the offset at which to continue; false when Girder no longer knows the upload. */
   async #recover(error: unknown): Promise<boolean> {
     const isRefusal = error instanceof RunError && error.reason === 'GirderRefused';
     const failure = isRefusal ? new TransientFailure(error.message) : error;
     if (!(failure instanceof TransientFailure)) throw error;
-    await this.#client.waitAgain(this.#budget, failure, this.#options);
+    await this.#client.waitToRetry(this.#budget, failure, this.#options);
     const sentFrom = this.#offset;
     const offset = await this.#settledOffset();
     if (offset === undefined) return false;
-    // A refusal because of an offset that had moved is no refusal; any other is.
+    // A refusal because the offset had moved is not an error; any other refusal is.
     if (isRefusal && offset === sentFrom) throw error;
     this.#offset = offset;
     return true;
   }
 
   async #settledOffset(): Promise<number | undefined> {
-    let last = await this.#askOffset();
+    let last = await this.#requestOffset();
     for (;;) {
-      await sleep(settleTime, this.#options.signal);
-      const now = await this.#askOffset();
+      await sleep(settleMs, this.#options.signal);
+      const now = await this.#requestOffset();
       if (now === last) return now;
       last = now;
     }
   }
 
-  async #askOffset(): Promise<number | undefined> {
+  async #requestOffset(): Promise<number | undefined> {
     const { subject, signal } = this.#options;
     const route = ['file', 'offset'];
     const query = { uploadId: this.#uploadId };

@@ -3,15 +3,18 @@ import type { FileHandle } from 'node:fs/promises';
 import { RunError } from '../../support/errors.ts';
 import type { ByteSource } from '../http/byte-body.ts';
 
-/** Which bytes of a file, through which memory; `onRead` hears the position after each block. */
-export type Stretch = {
+/** The bytes from `start` to `end`, read through `buffer`; `onRead` gets the position after each block. */
+export type SourceRange = {
   readonly start: number;
   readonly end: number;
   readonly buffer: Buffer;
   readonly onRead: (position: number) => void;
 };
 
-/** A file on its way to Girder: it must stay as it was at the start, and every byte counts once in its hash. */
+/**
+ * A file that is being uploaded: it must not change meanwhile, and each byte enters its hash once, even if
+ * sent twice.
+ */
 export class UploadSource {
   readonly name: string;
   readonly size: number;
@@ -27,34 +30,36 @@ export class UploadSource {
     this.size = source.size;
   }
 
-  /** Why the file itself could not be read on, as opposed to any trouble with Girder. */
+  /** Why the file could not be read, as opposed to a failure of the connection to Girder. */
   get failure(): Error | undefined {
     return this.#failure;
   }
 
-  /** Fails when the file is not of the expected size, or was written to since the first check. */
+  /**
+   * @throws RunError UploadFailed when the size is not the expected one, or the file was written since the
+   * first call
+   */
   async checkUnchanged(): Promise<void> {
     const { size, mtimeNs } = await this.#handle.stat({ bigint: true });
     this.#modified ??= mtimeNs;
     if (size === BigInt(this.size) && mtimeNs === this.#modified) return;
-    const now =
-      size === BigInt(this.size) ? 'its contents are others now' : `it had ${this.size} bytes, now ${size}`;
+    const now = size === BigInt(this.size) ? 'it was written to' : `it had ${this.size} bytes, now ${size}`;
     throw new RunError('UploadFailed', `${this.name} changed while it was being uploaded: ${now}`);
   }
 
-  /** The whole file is sent once more, so its hash begins anew. */
+  /** Resets the hash, to send the whole file again. */
   restart(): void {
     this.#hash = createHash('sha256');
     this.#hashed = 0;
   }
 
-  /** The hash of the whole file; only right once every byte was read. */
+  /** The SHA-256 of the file, valid once every byte was read. */
   digest(): string {
     return this.#hash.copy().digest('hex');
   }
 
-  /** A stretch of the file as the body of a request. */
-  read({ start, end, buffer, onRead }: Stretch): ByteSource {
+  /** A range of the file as the body of a request. */
+  read({ start, end, buffer, onRead }: SourceRange): ByteSource {
     let position = start;
     const next = async (into: Buffer) => {
       const block = into.subarray(0, end - position);
@@ -79,7 +84,8 @@ export class UploadSource {
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
-    // The last bytes leave only when the file is still the one that was begun: Girder then has nothing complete.
+    // The last bytes are sent only if the file is unchanged, so that Girder never has a complete file of
+    // mixed contents.
     if (filled < length || position + length === this.size) await this.checkUnchanged();
     if (filled < length)
       throw new RunError('UploadFailed', `${this.name} ended early while it was being uploaded`);
@@ -87,8 +93,8 @@ export class UploadSource {
   }
 
   #count(position: number, block: Buffer): void {
-    const fresh = block.subarray(Math.max(0, this.#hashed - position));
-    this.#hash.update(fresh);
+    const unhashed = block.subarray(Math.max(0, this.#hashed - position));
+    this.#hash.update(unhashed);
     this.#hashed = Math.max(this.#hashed, position + block.length);
   }
 }

@@ -3,26 +3,26 @@ import { type GirderFile, type GirderUpload, parseFileOrUpload } from '../docume
 import { RetryBudget, TransientFailure } from '../retry.ts';
 import { filesOf } from '../lookup.ts';
 
-/** What a file becomes in Girder: a file of this name in this item, in place of one that has the name already. */
-export type Destination = {
+/** Where a file is stored in Girder: under this name in this item, replacing a file with the same name. */
+export type FileDestination = {
   readonly itemId: string;
   readonly name: string;
   readonly size: number;
   readonly mimeType?: string | undefined;
   readonly reference?: string | undefined;
-  /** What a look at the item has just shown of that name, which spares the first look. */
+  /** The file with that name, if the caller has just looked it up, which saves the first lookup. */
   readonly found?: { readonly file: GirderFile | undefined } | undefined;
 };
 
-/** A begun upload, with the file that it replaces; one of 0 bytes is complete at once. */
+/** A started upload, with the file that it replaces; an upload of 0 bytes is complete at once. */
 export type Started = { readonly replaces: GirderFile | undefined } & (
   { readonly file: GirderFile } | { readonly upload: GirderUpload }
 );
 
-/** Begins an upload. A try whose answer was lost is repeated from the look at the item on, so nothing doubles. */
+/** Starts an upload. After a lost response the item is looked up again, so that no file is stored twice. */
 export async function startUpload(
   client: GirderClient,
-  to: Destination,
+  to: FileDestination,
   signal: AbortSignal,
 ): Promise<Started> {
   const budget = new RetryBudget();
@@ -32,15 +32,14 @@ export async function startUpload(
       return { replaces, ...(await request(client, to, replaces, signal)) };
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
-      await client.waitAgain(budget, error, { subject: subjectOf(to), signal });
+      await client.waitToRetry(budget, error, { subject: subjectOf(to), signal });
     }
   }
 }
 
-/** The file of that name in the item, if there is one. */
 export async function findByName(
   client: GirderClient,
-  { itemId, name }: Destination,
+  { itemId, name }: FileDestination,
   signal: AbortSignal,
 ): Promise<GirderFile | undefined> {
   for await (const files of filesOf(client, itemId, { signal, pageSize: 1000 })) {
@@ -50,14 +49,14 @@ export async function findByName(
   return undefined;
 }
 
-/** The user's words for an upload. */
-export function subjectOf({ name, itemId }: Destination): string {
+/** How messages name an upload. */
+export function subjectOf({ name, itemId }: FileDestination): string {
   return `${name} for item ${itemId}`;
 }
 
 function request(
   client: GirderClient,
-  to: Destination,
+  to: FileDestination,
   replaces: GirderFile | undefined,
   signal: AbortSignal,
 ) {

@@ -18,8 +18,8 @@ import {
 } from './upload-tree.ts';
 
 /**
- * A file or a directory at `path` below `root` (or all of `root`) for Girder; `filename` is the name of a file there,
- * if it is not to be its own.
+ * A file or a directory at `path` below `root`, or all of `root`. `filename` replaces the name of a file in
+ * Girder.
  */
 export type PathUpload = FileTraits & {
   readonly root: string;
@@ -29,10 +29,10 @@ export type PathUpload = FileTraits & {
 };
 
 /**
- * Uploads what the target left: a file, or a directory with the regular files in it. Into an item go only the files
- * directly in a directory; into a folder goes everything, directories as folders. Each file comes completely or not at
- * all, one that Girder has already is not sent, and the first failure stops the rest.
- * @throws ConfinedPathError when there is nothing at the path, or neither a file nor a directory
+ * Uploads a file, or the regular files in a directory: into an item only those directly in it, into a folder
+ * all of them, with directories as folders. Each file is stored completely or not at all, and the first
+ * failure stops the rest.
+ * @throws ConfinedPathError when the path does not exist, or is neither a file nor a directory
  */
 export async function uploadPath(
   client: GirderClient,
@@ -49,12 +49,15 @@ export async function uploadPath(
   if (filename !== undefined)
     throw new RunError(
       'InvalidSpec',
-      `filename ${filename} is for a file, but ${path ?? 'the volume'} is a directory`,
+      `filename ${filename} applies to a file, but ${path ?? 'the volume'} is a directory`,
     );
   return await uploadDirectory(client, place, upload, options);
 }
 
-/** Removes what was uploaded, as far as it is still the same; directories, if they are empty then. Tells what stays. */
+/**
+ * Removes uploaded files that have not changed, and directories that are then empty. Returns the paths that
+ * remain.
+ */
 export function removeUploaded(root: string, sources: readonly CreatedPath[]): Promise<string[]> {
   return removePaths(root, sources);
 }

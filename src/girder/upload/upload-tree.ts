@@ -10,22 +10,22 @@ import { FolderStack, TotalProgress, type TransferOptions } from '../tree-transf
 import { addMetadata, ensureFolder, type Metadata } from './destination.ts';
 import { type Uploaded, uploadToFolder, uploadToItem } from './upload.ts';
 
-/** Where files go: into one item, or as items into a folder. */
+/** Files are uploaded into one item, or each as an item into a folder. */
 export type UploadPlace = { readonly itemId: string } | { readonly folderId: string };
 
-/** What every file of an upload gets. */
+/** The attributes that all files of an upload share. */
 export type FileTraits = {
   readonly mimeType?: string | undefined;
   readonly reference?: string | undefined;
   readonly metadata?: Metadata | undefined;
 };
 
-/** A result; `path` is below the directory that is uploaded, or the file's name if only a file is. */
+/** `path` is relative to the uploaded directory, or the name of an uploaded file. */
 export type UploadedFile = Uploaded & { readonly path: string };
 
 /**
- * `onRefused` may throw, which ends the upload with that error; `ignore` leaves out a path and all below it; with
- * `keepSources` there are sources afterwards.
+ * `onRefused` may throw, which fails the upload with that error; `ignore` skips a path and all below it.
+ * `keepSources` fills `sources` of the result.
  */
 export type TreeUploadOptions = TransferOptions & {
   readonly onUploaded?: ((file: UploadedFile) => void) | undefined;
@@ -38,8 +38,8 @@ export type TreeUploadOptions = TransferOptions & {
 };
 
 /**
- * What came of an upload; `refused` are the first of each kind, and `refusedCounts` how many there were. `sources` are
- * paths here in the order of the walk, for removeUploaded; there was no room for `unnoted` more.
+ * `refused` has the first paths of each kind, `refusedCounts` counts all. `sources` are the uploaded paths in
+ * the order of the walk, for removeUploaded; `unnoted` more did not fit into memory.
  */
 export type UploadedTree = {
   readonly files: number;
@@ -51,10 +51,10 @@ export type UploadedTree = {
 };
 
 const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
-/** What Python's strip takes away. */
+/** The whitespace that Python's strip removes. */
 const spaceAround = /^[\s\x1c-\x1f\x85]|[\s\x1c-\x1f\x85]$/;
 
-/** The upload of a directory, which begins while it is still being walked. */
+/** The upload of a directory, which starts while the directory is still being walked. */
 export class TreeUpload {
   readonly #client: GirderClient;
   readonly #traits: FileTraits;
@@ -67,7 +67,7 @@ export class TreeUpload {
   #count = 0;
   #size = 0;
 
-  /** The sources get the directory's path `base` before theirs. */
+  /** `base` is the path of the directory, with which the paths of sources begin. */
   constructor(client: GirderClient, traits: FileTraits, options: TreeUploadOptions & { base?: string }) {
     this.#client = client;
     this.#traits = traits;
@@ -78,15 +78,21 @@ export class TreeUpload {
     if (options.keepSources === true) this.#sources = new UploadSources(options.base);
   }
 
-  /** The regular files directly in a directory become files of one item; directories in it are refused. */
+  /**
+   * Uploads the regular files directly in a directory as files of one item; directories in it are refused.
+   */
   async intoItem(directory: FileHandle, itemId: string): Promise<UploadedTree> {
     const { signal } = this.#group;
     return this.#run(async () => {
-      const there = await this.#filesThere(itemId);
+      const existing = await this.#existingFiles(itemId);
       for await (const entry of walkTree(directory, { ...this.#limits, isFlat: true })) {
         if (entry.kind === 'file') {
           await this.#startFile(entry, (file, options) =>
-            uploadToItem(this.#client, { ...file, itemId, found: { file: there.get(file.name) } }, options),
+            uploadToItem(
+              this.#client,
+              { ...file, itemId, found: { file: existing.get(file.name) } },
+              options,
+            ),
           );
         } else if (entry.kind === 'refused')
           this.#refuse({ path: entry.path, kind: entry.problem, why: entry.why });
@@ -94,7 +100,7 @@ export class TreeUpload {
           this.#refuse({
             path: entry.path,
             kind: 'directory',
-            why: 'is a directory, and an item holds only files',
+            why: 'is a directory, and an item can hold only files',
           });
       }
       await this.#files.idle();
@@ -102,14 +108,14 @@ export class TreeUpload {
     });
   }
 
-  /** Directories become folders, and files items in them. */
+  /** Uploads directories as folders, and files as items in them. */
   async intoFolder(directory: FileHandle, folderId: string): Promise<UploadedTree> {
     const { metadata } = this.#traits;
     return this.#run(async () => {
       const folders = new FolderStack(folderId);
       for await (const entry of walkTree(directory, this.#limits)) {
         const parent = folders.parentOf(entry.path);
-        // What is in a directory that is not uploaded has no folder either.
+        // Entries of a directory that is not uploaded have no folder.
         if (parent === undefined) await closeHandle(entry);
         else if (entry.kind === 'refused')
           this.#refuse({ path: entry.path, kind: entry.problem, why: entry.why });
@@ -173,7 +179,7 @@ export class TreeUpload {
     this.#refuse({
       path: entry.path,
       kind: 'name',
-      why: 'has spaces around its name, which Girder does not keep',
+      why: 'has spaces at the start or end of its name, which Girder removes',
     });
   }
 
@@ -182,13 +188,13 @@ export class TreeUpload {
     this.#options.onRefused?.(refused);
   }
 
-  /** The files of an item by name: of two with one name the first, as everywhere. */
-  async #filesThere(itemId: string): Promise<ReadonlyMap<string, GirderFile>> {
-    const there = new Map<string, GirderFile>();
+  /** The files of an item by name; of two with the same name the first counts. */
+  async #existingFiles(itemId: string): Promise<ReadonlyMap<string, GirderFile>> {
+    const existing = new Map<string, GirderFile>();
     const options = { signal: this.#group.signal, pageSize: 1000 };
     for await (const files of filesOf(this.#client, itemId, options))
-      for (const file of files) if (!there.has(file.name)) there.set(file.name, file);
-    return there;
+      for (const file of files) if (!existing.has(file.name)) existing.set(file.name, file);
+    return existing;
   }
 
   get #limits(): WalkLimits {
@@ -212,31 +218,31 @@ export type Refused = {
   readonly why: string;
 };
 
-/** How many of a kind are kept: enough for a message, whatever a target left. */
-const mostKept = 20;
+/** Of each kind: enough for a message, however many files a target left. */
+const maxKept = 20;
 
-/** What an upload refused: all of it counted, and the first of each kind kept. */
+/** Counts all refused paths, and keeps the first of each kind. */
 export class Refusals {
   readonly first: Refused[] = [];
   readonly counts = { directory: 0, unsafe: 0, name: 0 };
 
   add(refused: Refused): void {
     this.counts[refused.kind] += 1;
-    if (this.counts[refused.kind] <= mostKept) this.first.push(refused);
+    if (this.counts[refused.kind] <= maxKept) this.first.push(refused);
   }
 }
 
-/** Bytes of paths, which are held in memory until the upload is over. */
-const mostBytes = 16 * 1024 * 1024;
+/** Bytes of the paths, which stay in memory until the end of the upload. */
+const maxSourceBytes = 16 * 1024 * 1024;
 
-/** Where uploaded files were, noted for removeUploaded; only the first ones if a target left too much. */
+/** The paths of uploaded files, for removeUploaded; only the first ones if a target left too many. */
 export class UploadSources {
   readonly #noted: CreatedPath[] = [];
   readonly #base: string;
   #bytes = 0;
   #unnoted = 0;
 
-  /** What is noted is below `base`, the directory of an upload, which comes first. */
+  /** `base` is the uploaded directory: the first path, and the one to which the others are relative. */
   constructor(base: string | undefined) {
     this.#base = base ?? '.';
     if (base !== undefined) this.#noted.push({ path: base });
@@ -245,7 +251,7 @@ export class UploadSources {
   note(source: CreatedPath): void {
     const path = posix.join(this.#base, source.path);
     this.#bytes += Buffer.byteLength(path);
-    if (this.#bytes > mostBytes) this.#unnoted += 1;
+    if (this.#bytes > maxSourceBytes) this.#unnoted += 1;
     else this.#noted.push({ ...source, path });
   }
 
@@ -253,7 +259,7 @@ export class UploadSources {
     return this.#noted;
   }
 
-  /** How many there was no room for. */
+  /** How many paths did not fit. */
   get unnoted(): number {
     return this.#unnoted;
   }

@@ -2,35 +2,38 @@ import type { FileHandle } from 'node:fs/promises';
 import { deadline, sleep } from '../../support/abort.ts';
 import { describe, errorCode, RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
-import { type GirderFile, type GirderUpload, parseNothing } from '../documents.ts';
+import { type GirderFile, type GirderUpload, ignoreBody } from '../documents.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 import { addMetadata, checkMetadata, discardItem, ensureItem, type Metadata } from './destination.ts';
 import { findSame, hashStored } from './dedupe.ts';
 import { sendChunks } from './send-chunks.ts';
 import { UploadSource } from './source.ts';
-import { type Destination, findByName, type Started, startUpload, subjectOf } from './start.ts';
+import { type FileDestination, findByName, type Started, startUpload, subjectOf } from './start.ts';
 
-/** A file to upload: `size` bytes of an open regular file, which stays the caller's to close. */
-type ItemUpload = Destination & { readonly source: FileHandle };
+/** `size` bytes of an open regular file, which the caller closes. */
+type ItemUpload = FileDestination & { readonly source: FileHandle };
 
-/** A result in Girder; `sha256` is that of the bytes here. */
+/** A result in Girder; `sha256` is computed from the local bytes. */
 export type Uploaded = {
   readonly itemId: string;
   readonly fileId: string;
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
-  /** Girder had a file of this name with these very bytes, so nothing was sent. */
+  /** True when Girder already had a file with this name and these bytes, so that nothing was sent. */
   readonly unchanged: boolean;
 };
 
-const cancelWithin = 5_000;
-/** Girder 3 may still be at the broken chunk when it is told to forget the upload, and then it stores the upload again. */
-const lateChunkTime = 1_000;
+const cancelTimeoutMs = 5_000;
+/**
+ * Girder 3 may still process an interrupted chunk when the upload is deleted, and then stores the upload
+ * again.
+ */
+const lateChunkMs = 1_000;
 
 /**
- * Uploads a file into an item, in place of one that has the name already: completely or not at all. A file of the name
- * that has the same bytes stays as it is, and no event of Girder tells of it.
+ * Uploads a file into an item, completely or not at all, replacing a file with the same name. If that file
+ * has the same bytes, it stays unchanged, and Girder triggers no event.
  */
 export async function uploadToItem(
   client: GirderClient,
@@ -56,6 +59,46 @@ export async function uploadToItem(
   }
 }
 
+/** A file that becomes an item with its name in a folder; the caller closes the handle. */
+type FolderUpload = {
+  readonly folderId: string;
+  readonly name: string;
+  readonly source: FileHandle;
+  readonly size: number;
+  readonly mimeType?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly metadata?: Metadata | undefined;
+};
+
+/**
+ * Uploads a file into the item with its name in a folder, as uploadToItem does. After a failure, an item that
+ * was created for it is deleted.
+ */
+export async function uploadToFolder(
+  client: GirderClient,
+  { folderId, metadata, ...file }: FolderUpload,
+  options: TransferOptions,
+): Promise<Uploaded> {
+  const { signal } = options;
+  try {
+    checkMetadata(metadata);
+    // Girder strips spaces from both ends of an item's name.
+    const { itemId, isNew } = await ensureItem(client, { folderId, name: file.name.trim() }, signal);
+    const found = isNew ? { file: undefined } : undefined;
+    const uploaded = await uploadToItem(client, { ...file, itemId, found }, options).catch(
+      async (error: unknown) => {
+        if (isNew) await discardItem(client, itemId);
+        throw error;
+      },
+    );
+    await addMetadata(client, itemId, metadata, signal);
+    return uploaded;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explainUpload(error, file.name);
+  }
+}
+
 async function send(
   client: GirderClient,
   upload: ItemUpload,
@@ -71,10 +114,13 @@ async function send(
   throw new RunError('UploadFailed', `Girder stored ${subjectOf(upload)} incorrectly`);
 }
 
-/** One upload from the beginning; undefined when it went wrong on Girder's side and should begin again. */
+/**
+ * One upload from the start; undefined when Girder stored it incorrectly or lost it, and it should start
+ * again.
+ */
 async function uploadOnce(
   client: GirderClient,
-  to: Destination,
+  to: FileDestination,
   source: UploadSource,
   options: TransferOptions,
 ): Promise<GirderFile | undefined> {
@@ -85,7 +131,8 @@ async function uploadOnce(
     const sent = await sendChunks(client, started.upload, source, { ...options, subject: subjectOf(to) });
     const file = sent.file ?? (await findFinished(client, to, started, signal));
     if (file === undefined || !sent.wasResumed) return checkSize(file, to);
-    // Girder may store a chunk that broke twice or in part, and its own checks do not see it: so we look.
+    // Girder may store an interrupted chunk twice or in part without noticing it, so the stored bytes are
+    // checked.
     if ((await hashStored(client, file, signal)) === source.digest()) return file;
     await deleteFile(client, file);
     return undefined;
@@ -95,10 +142,10 @@ async function uploadOnce(
   }
 }
 
-/** After the answer to the last chunk was lost: the file, if that chunk did complete it. */
+/** The file, if a chunk whose response was lost has completed it. */
 async function findFinished(
   client: GirderClient,
-  to: Destination,
+  to: FileDestination,
   { replaces }: Started,
   signal: AbortSignal,
 ): Promise<GirderFile | undefined> {
@@ -107,16 +154,19 @@ async function findFinished(
   return isNew && file?.size === to.size ? file : undefined;
 }
 
-function checkSize(file: GirderFile | undefined, { name, size }: Destination): GirderFile | undefined {
+function checkSize(file: GirderFile | undefined, { name, size }: FileDestination): GirderFile | undefined {
   if (file === undefined || file.size === size) return file;
-  throw new RunError('UploadFailed', `Girder has ${file.size} bytes of ${name}, but ${size} were sent`);
+  throw new RunError('UploadFailed', `Girder stored ${file.size} bytes of ${name}, but ${size} were sent`);
 }
 
-/** Best effort, also after the run was cancelled: what stays is invisible in Girder and cleared by its administrator. */
+/**
+ * Best effort, also after the run was cancelled: a remaining upload is invisible until Girder's administrator
+ * deletes it.
+ */
 async function cancelUpload(client: GirderClient, upload: GirderUpload): Promise<void> {
   const route = ['file', 'upload', upload._id];
   await discard(client, route, 'the unfinished upload');
-  await sleep(lateChunkTime);
+  await sleep(lateChunkMs);
   await discard(client, route, 'the unfinished upload');
 }
 
@@ -125,56 +175,19 @@ async function deleteFile(client: GirderClient, file: GirderFile): Promise<void>
 }
 
 async function discard(client: GirderClient, route: readonly string[], subject: string): Promise<void> {
-  const signal = deadline(cancelWithin);
-  await client.json({ method: 'DELETE', route, subject, signal, parse: parseNothing }).catch(() => undefined);
+  const signal = deadline(cancelTimeoutMs);
+  await client.json({ method: 'DELETE', route, subject, signal, parse: ignoreBody }).catch(() => undefined);
 }
 
-/** What the user's credentials or ids caused keeps its reason; anything else is a failed upload of `subject`. */
+/**
+ * Errors of credentials and ids keep their reason; other errors become UploadFailed, with `subject` in the
+ * message.
+ */
 export function explainUpload(error: unknown, subject: string): unknown {
   if (error instanceof RunError) {
     if (error.reason !== 'GirderUnavailable' && error.reason !== 'GirderRefused') return error;
     return new RunError('UploadFailed', error.message);
   }
   if (errorCode(error) === undefined) return error;
-  return new RunError('UploadFailed', `${subject} cannot be read: ${describe(error)}`);
-}
-
-/** A file that becomes an item of its name in a folder; the handle stays the caller's to close. */
-type FolderUpload = {
-  readonly folderId: string;
-  readonly name: string;
-  readonly source: FileHandle;
-  readonly size: number;
-  readonly mimeType?: string | undefined;
-  readonly reference?: string | undefined;
-  readonly metadata?: Metadata | undefined;
-};
-
-/**
- * Uploads a file into the item of its name in a folder, as uploadToItem does. An item that was made for it is deleted
- * again after a failure.
- */
-export async function uploadToFolder(
-  client: GirderClient,
-  { folderId, metadata, ...file }: FolderUpload,
-  options: TransferOptions,
-): Promise<Uploaded> {
-  const { signal } = options;
-  try {
-    checkMetadata(metadata);
-    // Girder keeps no space around the name of an item.
-    const { itemId, isNew } = await ensureItem(client, { folderId, name: file.name.trim() }, signal);
-    const found = isNew ? { file: undefined } : undefined;
-    const uploaded = await uploadToItem(client, { ...file, itemId, found }, options).catch(
-      async (error: unknown) => {
-        if (isNew) await discardItem(client, itemId);
-        throw error;
-      },
-    );
-    await addMetadata(client, itemId, metadata, signal);
-    return uploaded;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw explainUpload(error, file.name);
-  }
+  return new RunError('UploadFailed', `cannot read ${subject}: ${describe(error)}`);
 }

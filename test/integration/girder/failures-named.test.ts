@@ -94,7 +94,7 @@ test('a filename for what turns out to be a directory is told with its hook', as
   const upload = { volumePath: 'temporaryVolume', itemId, filename: 'a' };
   const error = await uploading(scratch, upload);
   assert.is(error.reason, 'InvalidSpec');
-  assert.match(error.message, /^hook 0 \(temporaryVolume\): filename a is for a file/);
+  assert.match(error.message, /^hook 0 \(temporaryVolume\): filename a applies to a file/);
 });
 
 test.run();

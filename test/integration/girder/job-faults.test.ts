@@ -23,7 +23,7 @@ test('a Girder that answers with errors for seconds costs no line of the log, an
   await under.job.finish({ kind: 'succeeded', message: '' });
   assert.is(await logOf(under.made.jobId), lines.join(''));
   assert.equal(await statesOf(under.made.jobId), [2, 3]);
-  const warnings = under.logged.filter((line) => line.includes('cannot be reached'));
+  const warnings = under.logged.filter((line) => line.includes('cannot reach the Girder job'));
   assert.is(warnings.length, 1, under.logged.join(''));
 });
 
@@ -49,9 +49,9 @@ test('a cancel is seen although the look before it failed', async () => {
   await until('the cancel is seen', () => under.job.cancelled.aborted, { withinMs: patienceMs });
 });
 
-/** Waits until the job is reported to no more, which is logged. */
+/** Waits until the log shows that nothing is reported to the job any more. */
 async function untilGivenUp({ logged }: JobUnderTest): Promise<void> {
-  const isGivenUp = () => logged.some((line) => line.includes('is reported to no more'));
+  const isGivenUp = () => logged.some((line) => line.includes('stopped reporting to the Girder job'));
   await until('the reporting has ended', isGivenUp, { withinMs: patienceMs });
 }
 

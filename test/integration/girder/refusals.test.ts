@@ -119,7 +119,7 @@ test('an address without a Girder is GirderUnavailable at once, with a sentence 
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   assert.is(error.reason, 'GirderUnavailable');
-  assert.match(error.message, `what answers at ${apiUrl} (with status 404) is not the API of a Girder`);
+  assert.match(error.message, `the server at ${apiUrl} returned 404, and it is not a Girder API`);
 });
 
 test('a file that grows or shrinks while it is uploaded is UploadFailed and leaves nothing in Girder', async () => {

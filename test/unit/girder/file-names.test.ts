@@ -4,12 +4,12 @@ import * as assert from 'uvu/assert';
 import { UniqueNames, safeFileName } from '../../../src/girder/file-names.ts';
 import { pathSegments } from '../../../src/io/confined.ts';
 
-test('an ordinary name stays as it is', () => {
+test('an ordinary name stays unchanged', () => {
   assert.is(safeFileName('scan 1 (übung).nii.gz'), 'scan 1 (übung).nii.gz');
   assert.is(safeFileName('...'), '...');
 });
 
-test('names that mean a directory, or have a separator or control characters, become harmless', () => {
+test('names of directories, separators and control characters are replaced', () => {
   assert.is(safeFileName('.'), '_.');
   assert.is(safeFileName('..'), '_..');
   assert.is(safeFileName('../../etc/passwd'), '.._.._etc_passwd');
@@ -17,7 +17,7 @@ test('names that mean a directory, or have a separator or control characters, be
   assert.is(safeFileName(''), '_');
 });
 
-test('a name that is too long loses its middle, keeps its extension and no half character', () => {
+test('a name that is too long is cut before its extension, between two characters', () => {
   const short = safeFileName(`${'ü'.repeat(300)}.nrrd`);
   assert.ok(Buffer.byteLength(short) <= 255);
   assert.match(short, /^ü+\.nrrd$/);
@@ -31,7 +31,7 @@ test('every name in Girder becomes exactly one segment of a path', () => {
   );
 });
 
-test('entries that would have one name all get one of their own, the later ones a number', () => {
+test('entries with the same name get different names, the later ones a number', () => {
   const claims = new UniqueNames();
   const names = ['a/b.nii.gz', 'a_b.nii.gz', 'a_b.nii.gz', 'a_b.nii (1).gz', '.hidden', '.hidden', 'x', 'x'];
   assert.equal(
@@ -49,14 +49,14 @@ test('entries that would have one name all get one of their own, the later ones 
   );
 });
 
-test('long names that differ only in their middle do not become one', () => {
+test('long names that differ only where they are cut stay different', () => {
   const claims = new UniqueNames();
   const names = ['1', '2', '3'].map((end) => claims.claim(`${'ü'.repeat(200)}${end}.nrrd`));
   assert.is(new Set(names).size, 3);
   for (const name of names) assert.ok(Buffer.byteLength(name) <= 255 && name.endsWith('.nrrd'));
 });
 
-test('whatever the names, each claim is one segment that no other has', () => {
+test('each claim is one segment of a path and unique, for any names', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 300 }), { maxLength: 20 }), (names) => {
       const claims = new UniqueNames();

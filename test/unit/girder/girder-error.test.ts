@@ -9,12 +9,12 @@ function outcome(status: number, body: string, method: Method = 'GET'): RunError
   return classify(parseRefusal(status, body), { method, subject: 'file 5f0c', api: 'http://g/api/v1' });
 }
 
-function reason(...given: Parameters<typeof outcome>): string {
-  const error = outcome(...given);
+function reason(...response: Parameters<typeof outcome>): string {
+  const error = outcome(...response);
   return error instanceof RunError ? error.reason : 'transient';
 }
 
-test('what Girder says of an unknown and of a malformed id is GirderNotFound', () => {
+test('an unknown id and a malformed one are GirderNotFound', () => {
   const unknown = '{"message": "Invalid file id (5f0c).", "type": "rest"}';
   const malformed = '{"field": "id", "message": "Invalid ObjectId: 5f0c", "type": "validation"}';
   assert.is(reason(400, unknown), 'GirderNotFound');
@@ -30,22 +30,22 @@ test('401 is GirderUnauthorized and 403 is GirderForbidden', () => {
   assert.match(outcome(403, denied, 'PUT').message, 'no write access to file 5f0c');
 });
 
-test('any other refusal is GirderRefused and gives Girder the word', () => {
+test("any other refusal is GirderRefused, with Girder's own message", () => {
   const full = '{"message": "Assetstore is unavailable\\n or full.", "type": "validation"}';
   assert.is(reason(400, full, 'POST'), 'GirderRefused');
   assert.match(outcome(400, full, 'POST').message, 'refused file 5f0c: Assetstore is unavailable or full.');
 });
 
-test('server errors and 429 may pass', () => {
+test('server errors and 429 are transient', () => {
   for (const status of [429, 500, 502, 503, 504]) assert.is(reason(status, ''), 'transient');
 });
 
-test('Retry-After goes along', () => {
+test('a transient failure carries the time of Retry-After', () => {
   const error = classify(parseRefusal(503, '', '3'), { method: 'GET', subject: 'x', api: 'y' });
   assert.is((error as TransientFailure).retryAfter, 3000);
 });
 
-test('a page of somebody else is no Girder', () => {
+test('an error of another server means that there is no Girder', () => {
   assert.is(reason(404, '<h2>404 Not Found</h2>'), 'GirderUnavailable');
   assert.is(reason(405, '{"error": "method not allowed"}'), 'GirderUnavailable');
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { framingOf, MalformedAnswer, parseHead } from '../../../src/girder/http/http1.ts';
+import { framingOf, MalformedResponse, parseHead } from '../../../src/girder/http/http1.ts';
 
 type Read = {
   readonly body: string;
@@ -10,7 +10,7 @@ type Read = {
   readonly rest: number;
 };
 
-/** Reads what follows a head, cut at any places, as the reader of a connection does it. */
+/** Reads what follows a head, cut at the given positions, as the reader of a connection does. */
 function read(head: string, bytes: Buffer, cuts: readonly number[] = []): Read {
   const framing = framingOf(parseHead(head));
   const edges = [...new Set([0, ...cuts.filter((cut) => cut < bytes.length), bytes.length])].toSorted(
@@ -37,12 +37,12 @@ const chunked = `${plain}\r\nTransfer-Encoding: chunked`;
 function refuses(head: string, bytes = ''): void {
   assert.throws(
     () => read(head, Buffer.from(bytes, 'latin1')),
-    (error: unknown) => error instanceof MalformedAnswer,
+    (error: unknown) => error instanceof MalformedResponse,
     JSON.stringify(head + bytes),
   );
 }
 
-test('a body ends with its length, and what comes after it is left alone', () => {
+test('a body ends after its length, and the bytes after it are not read', () => {
   assert.equal(read(`${plain}\r\nContent-Length: 5`, Buffer.from('bytes and more')), {
     body: 'bytes',
     isDone: true,
@@ -58,7 +58,7 @@ test('a body without a length ends with the connection, and a 204 has none', () 
   assert.is(read('HTTP/1.1 204 No Content', Buffer.from('')).isDone, true);
 });
 
-test('a chunked body is the same however it is cut, at every byte and at many', () => {
+test('a chunked body is the same wherever reads cut it', () => {
   const bytes = Buffer.from(
     '5\r\nhello\r\n00a;name="x"\r\n, chunks\n\r\r\n0\r\nTrailer: 1\r\n\r\nmore',
     'latin1',
@@ -71,7 +71,7 @@ test('a chunked body is the same however it is cut, at every byte and at many', 
   );
 });
 
-test('any bytes in any chunks come out as they went in', () => {
+test('any bytes in any chunks are decoded unchanged', () => {
   const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 8 });
   fc.assert(
     fc.property(chunks, fc.array(fc.nat(2000)), (pieces, cuts) => {
@@ -88,13 +88,13 @@ test('any bytes in any chunks come out as they went in', () => {
   );
 });
 
-test('a chunked body that stops before its last chunk may not end', () => {
+test('a chunked body is incomplete before its last chunk', () => {
   const bytes = Buffer.from('5\r\nhello\r\n0\r\n\r\n');
   for (let end = 0; end < bytes.length; end += 1)
     assert.is(read(chunked, bytes.subarray(0, end)).mayEnd, false);
 });
 
-test('what is not properly chunked is refused', () => {
+test('malformed chunks are refused', () => {
   for (const bytes of [
     '\r\n',
     'x\r\n',
@@ -111,7 +111,7 @@ test('what is not properly chunked is refused', () => {
   refuses(chunked, `0\r\n${'Trailer: 1\r\n'.repeat(2000)}`);
 });
 
-test('an answer whose end can be read in two ways is refused', () => {
+test('a response with ambiguous or unsupported framing is refused', () => {
   refuses(`${chunked}\r\nContent-Length: 5`);
   refuses(`${plain}\r\nTransfer-Encoding: gzip, chunked`);
   refuses('HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked');

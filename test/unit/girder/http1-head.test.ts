@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HeadCollector, longestHead, MalformedAnswer, parseHead } from '../../../src/girder/http/http1.ts';
+import { HeadCollector, maxHeadBytes, MalformedResponse, parseHead } from '../../../src/girder/http/http1.ts';
 
 const text =
   'HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\nContent-Range:\t bytes 5-9/10 \r\nX-a: \r\nx-A: b';
@@ -21,12 +21,12 @@ function collect(bytes: Buffer, cuts: readonly number[]): { used: number; status
 function refuses(head: string): void {
   assert.throws(
     () => parseHead(head),
-    (error: unknown) => error instanceof MalformedAnswer,
+    (error: unknown) => error instanceof MalformedResponse,
     JSON.stringify(head),
   );
 }
 
-test('a head gives its status and its headers without regard to their case', () => {
+test('a head has its status, and its headers in lower case', () => {
   const head = parseHead(text);
   assert.is(head.status, 206);
   assert.is(head.minor, 1);
@@ -37,7 +37,7 @@ test('a head gives its status and its headers without regard to their case', () 
   });
 });
 
-test('a head is the same however it is cut, and no byte of the body is taken', () => {
+test('a head is the same wherever reads cut it, and no byte of the body is taken', () => {
   const bytes = Buffer.from(`${text}\r\n\r\nbody\r\n\r\n`);
   const length = text.length + 4;
   for (let cut = 0; cut < bytes.length; cut += 1) {
@@ -47,7 +47,7 @@ test('a head is the same however it is cut, and no byte of the body is taken', (
   fc.assert(fc.property(cuts, (all) => collect(bytes, all).used === length));
 });
 
-test('a status line that is not of HTTP/1 is refused', () => {
+test('a status line that is not HTTP/1 is refused', () => {
   for (const line of [
     '',
     'HTTP/2 200 OK',
@@ -64,7 +64,7 @@ test('folded lines, bare line ends, blanks before the colon and control characte
     refuses(`HTTP/1.1 200 OK\r\n${line}`);
 });
 
-test('a header that would mean two things is refused when it comes twice', () => {
+test('a header that would be ambiguous is refused when it comes twice', () => {
   for (const name of ['Content-Length', 'Location', 'Transfer-Encoding', 'Content-Range'])
     refuses(`HTTP/1.1 200 OK\r\n${name}: 1\r\n${name.toLowerCase()}: 1`);
 });
@@ -74,13 +74,13 @@ test('a head without an end is refused before it fills the memory', () => {
   const block = Buffer.from(`a: ${'x'.repeat(4093)}`);
   assert.throws(
     () => {
-      for (let bytes = 0; bytes < 2 * longestHead; bytes += block.length) collector.take(block);
+      for (let bytes = 0; bytes < 2 * maxHeadBytes; bytes += block.length) collector.take(block);
     },
-    (error: unknown) => error instanceof MalformedAnswer,
+    (error: unknown) => error instanceof MalformedResponse,
   );
 });
 
-test('whatever bytes come, a head is read or refused', () => {
+test('a head of any bytes is parsed or refused', () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 });
   fc.assert(
     fc.property(pieces, (all) => {
@@ -88,7 +88,7 @@ test('whatever bytes come, a head is read or refused', () => {
       try {
         return all.every((piece) => collector.take(Buffer.from(piece)).used <= piece.length);
       } catch (error) {
-        return error instanceof MalformedAnswer;
+        return error instanceof MalformedResponse;
       }
     }),
   );

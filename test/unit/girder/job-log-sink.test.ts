@@ -2,13 +2,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { JobSink } from '../../../src/girder/job/job-log.ts';
 
-/** A sink, and what comes out of it. */
+/** A sink, and the texts that it adds. */
 function recorded(): { sink: JobSink; texts: string[] } {
   const texts: string[] = [];
   return { sink: new JobSink((text) => texts.push(text)), texts };
 }
 
-test('characters come out whole wherever their bytes are cut', () => {
+test('characters stay whole wherever their bytes are cut', () => {
   const { sink, texts } = recorded();
   const text = 'grün 日本語 😀\n';
   for (const byte of Buffer.from(text)) sink.write(Buffer.of(byte));
@@ -16,7 +16,7 @@ test('characters come out whole wherever their bytes are cut', () => {
   assert.ok(texts.every((part) => !part.includes('\ufffd')));
 });
 
-test('two streams that are cut inside of a character do not disturb each other', () => {
+test('two streams that are cut inside a character do not affect each other', () => {
   const texts: string[] = [];
   const [one, other] = [new JobSink((text) => texts.push(text)), new JobSink((text) => texts.push(text))];
   const [first, second] = [Buffer.from('é'), Buffer.from('ß')];
@@ -27,7 +27,7 @@ test('two streams that are cut inside of a character do not disturb each other',
   assert.is(texts.join(''), 'éß');
 });
 
-test('bytes that are no character, and the rest of one, become replacement characters', () => {
+test('invalid bytes and incomplete characters become replacement characters', () => {
   const { sink, texts } = recorded();
   sink.write(Buffer.from([0x61, 0xff, 0x62, 0xe2, 0x82]));
   assert.is(texts.join(''), 'a\ufffdb');

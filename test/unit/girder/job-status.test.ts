@@ -9,48 +9,48 @@ import {
 
 const wanted: readonly SettableStatus[] = [2, 3, 4, 5];
 
-/** The states asked for one after the other when Girder grants each. */
-function way(from: number, to: SettableStatus): number[] {
+/** The states that are set one after the other if Girder accepts each. */
+function path(from: number, to: SettableStatus): number[] {
   const states: number[] = [];
   for (let next = nextStatus(from, to); next !== undefined; next = nextStatus(next, to)) states.push(next);
   return states;
 }
 
-test('a job that waits runs before it succeeds or fails, and is cancelled at once', () => {
+test('a waiting job runs before it succeeds or fails, and is cancelled at once', () => {
   for (const from of [0, 1]) {
     assert.equal(
-      wanted.map((to) => way(from, to)),
+      wanted.map((to) => path(from, to)),
       [[2], [2, 3], [2, 4], [5]],
     );
   }
 });
 
-test('a job that runs ends as the run did', () => {
+test('a running job ends as its run did', () => {
   assert.equal(
-    wanted.map((to) => way(2, to)),
+    wanted.map((to) => path(2, to)),
     [[], [3], [4], [5]],
   );
 });
 
 test('a job that is being cancelled becomes CANCELED after a late success, and never RUNNING', () => {
   assert.equal(
-    wanted.map((to) => way(824, to)),
+    wanted.map((to) => path(824, to)),
     [[], [5], [4], [5]],
   );
 });
 
-test('a job that ended stays as it is', () => {
-  for (const from of [3, 4, 5]) for (const to of wanted) assert.equal(way(from, to), []);
+test('a job that has ended keeps its state', () => {
+  for (const from of [3, 4, 5]) for (const to of wanted) assert.equal(path(from, to), []);
 });
 
-test('both the request for a cancel and its end are a cancel', () => {
+test('CANCELING and CANCELED both count as a cancel', () => {
   assert.equal(
     [0, 1, 2, 3, 4, 5, 820, 823, 824].filter((status) => isCancel(status)),
     [5, 824],
   );
 });
 
-test('only what Girder does not know yet is sent', () => {
+test('only changed progress is sent', () => {
   const progress = new ProgressChanges();
   assert.ok(progress.isEmpty);
   progress.set({ message: 'pulling', total: 100, current: 1 });
@@ -61,7 +61,7 @@ test('only what Girder does not know yet is sent', () => {
   assert.equal(progress.changes(), { progressCurrent: 2 });
 });
 
-test('what changes while a request is under way is sent with the next one', () => {
+test('progress that changes during a request is sent with the next one', () => {
   const progress = new ProgressChanges();
   progress.set({ current: 1 });
   const underWay = progress.changes();
@@ -70,7 +70,7 @@ test('what changes while a request is under way is sent with the next one', () =
   assert.equal(progress.changes(), { progressCurrent: 2 });
 });
 
-test('what is no number is no progress', () => {
+test('progress that is not a finite number is ignored', () => {
   const progress = new ProgressChanges();
   progress.set({ current: NaN, total: Infinity });
   assert.ok(progress.isEmpty);

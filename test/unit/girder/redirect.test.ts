@@ -14,12 +14,12 @@ function refused(location: string | undefined, start = from): boolean {
   }
 }
 
-test('the token goes along within the origin of the API', () => {
+test('the token is sent within the origin of the API', () => {
   assert.is(nextHop(from, '/elsewhere', api).withToken, true);
   assert.is(nextHop(from, '/elsewhere', api).url.href, 'https://data.example.org/elsewhere');
 });
 
-test('the token stays at home when host, port or scheme differ', () => {
+test('the token is not sent to another host, port or scheme', () => {
   assert.is(nextHop(from, 'https://bucket.s3.example.com/x?sig=1', api).withToken, false);
   assert.is(nextHop(from, 'https://data.example.org:8443/x', api).withToken, false);
   const plain = new URL('http://data.example.org/api/v1');
@@ -44,7 +44,7 @@ test('a redirect to the node itself or to the metadata service of a cloud is ref
   }
 });
 
-test('no spelling of such an address is followed, nor a name that means the same everywhere', () => {
+test('any spelling of such an address, and its well-known names, are refused', () => {
   const plain = new URL('http://store.example.com/x');
   const addresses = ['100.100.100.200', '168.63.129.16', '192.0.0.192', '[fd00:ec2::254]', '[::a9fe:a9fe]'];
   const translated = [
@@ -65,7 +65,7 @@ test('no spelling of such an address is followed, nor a name that means the same
     assert.ok(refused(`http://${host}/`, plain), host);
 });
 
-test('object stores in private networks are followed, and minded when their names are looked up', () => {
+test('redirects to private networks are followed, and checked again when their names are resolved', () => {
   const plain = new URL('http://data.example.org/api/v1');
   for (const host of [
     '10.0.0.7',

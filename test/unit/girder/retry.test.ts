@@ -26,7 +26,7 @@ test('waits grow from a quarter of a second to ten, with full jitter', () => {
   );
 });
 
-test('waits of average luck cover a restart of Girder of 40 seconds', () => {
+test('waits with average jitter cover a restart of Girder that takes 40 seconds', () => {
   let waited = 0;
   for (let failures = 0; failures < 14; failures += 1)
     waited += backoffMs(failures, defaultRetryLimits, () => 0.5);
@@ -42,29 +42,29 @@ test('Retry-After is read as seconds or as a date', () => {
   assert.is(parseRetryAfter(undefined, now), undefined);
 });
 
-test('a budget ends when its time is over, at once and not after another wait', async () => {
+test('a budget that is used up ends at once, not after another wait', async () => {
   const budget = new RetryBudget({ firstMs: 1, maxMs: 1, totalMs: 500 });
   const begin = performance.now();
   let tries = 0;
-  while (await budget.again(failure, never)) tries += 1;
+  while (await budget.waitToRetry(failure, never)) tries += 1;
   assert.ok(tries > 1);
   assert.ok(performance.now() - begin < 5_000);
 });
 
-test('a server that wants more time than there is left is not waited for', async () => {
-  assert.is(await new RetryBudget().again(new TransientFailure('busy', 91_000), never), false);
+test('a Retry-After beyond the budget ends the retries at once', async () => {
+  assert.is(await new RetryBudget().waitToRetry(new TransientFailure('busy', 91_000), never), false);
 });
 
-test('progress renews the budget', async () => {
+test('progress restores the budget', async () => {
   const budget = new RetryBudget({ firstMs: 1, maxMs: 1, totalMs: 50 });
-  await budget.again(failure, never);
+  await budget.waitToRetry(failure, never);
   budget.progress();
   assert.is(budget.attempts, 0);
 });
 
 test('a wait ends at once when the run is cancelled', async () => {
   const cancel = new AbortController();
-  const waiting = new RetryBudget().again(new TransientFailure('busy', 60_000), cancel.signal);
+  const waiting = new RetryBudget().waitToRetry(new TransientFailure('busy', 60_000), cancel.signal);
   cancel.abort(new Error('cancelled'));
   const error: unknown = await waiting.catch((thrown: unknown) => thrown);
   assert.is((error as Error).message, 'cancelled');

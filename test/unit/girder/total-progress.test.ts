@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TotalProgress } from '../../../src/girder/tree-transfer.ts';
 
-test('progress has no total before all is listed, and counts a restarted file once', () => {
+test('progress has no total until all files are listed, and counts a restarted file once', () => {
   const seen: (number | undefined)[][] = [];
   const progress = new TotalProgress((...now) => void seen.push(now));
   const known = progress.file(10);

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { FolderStack } from '../../../src/girder/tree-transfer.ts';
 import { Refusals, UploadSources } from '../../../src/girder/upload/upload-tree.ts';
 
-test('the folder of an entry is that of its directory, if that has one', () => {
+test('the folder of an entry is that of its directory, if it has one', () => {
   const folders = new FolderStack('root');
   folders.push('a', 'A');
   folders.push('a/b', 'B');
@@ -16,7 +16,7 @@ test('the folder of an entry is that of its directory, if that has one', () => {
   assert.is(folders.parentOf('z'), 'root');
 });
 
-test('of what is refused all is counted, and the first of each kind is kept', () => {
+test('all refused paths are counted, and the first of each kind are kept', () => {
   const refusals = new Refusals();
   for (let index = 0; index < 1000; index += 1)
     refusals.add({ path: `d${index}`, kind: 'directory', why: 'is a directory' });
@@ -26,14 +26,14 @@ test('of what is refused all is counted, and the first of each kind is kept', ()
   assert.is(refusals.first.at(-1)?.path, 'link');
 });
 
-test('sources are below the directory that is uploaded, which comes first', () => {
+test('the sources start with the uploaded directory, and the others are below it', () => {
   const sources = new UploadSources('out');
   sources.note({ path: 'a', inode: '1:2' });
   assert.equal(sources.noted, [{ path: 'out' }, { path: 'out/a', inode: '1:2' }]);
   assert.equal(new UploadSources(undefined).noted, []);
 });
 
-test('sources that there is no memory for are counted', () => {
+test('sources that do not fit into memory are counted', () => {
   const sources = new UploadSources(undefined);
   for (let index = 0; index < 5000; index += 1) sources.note({ path: 'x'.repeat(4000) });
   assert.is(sources.noted.length, 4194);
