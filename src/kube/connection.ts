@@ -3,18 +3,33 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 
-/** How to reach one API server: its address, one pool of connections, and headers that authenticate a request. */
+/** How to reach one API server: its address, one connection pool, and headers that authenticate a request. */
 export type Connection = {
   readonly server: URL;
   readonly agent: HttpAgent | HttpsAgent;
-  /** Asked for each request, since tokens of service accounts rotate (client-node re-reads the file every minute). */
+  /**
+   * Called for each request: service account tokens rotate, and client-node reads the file again every
+   * minute.
+   */
   readonly authenticate: () => Promise<Record<string, string>>;
   readonly namespace: string;
-  /** Told of every request that was sent. */
+  /** Called after every request that was sent. */
   readonly observe?: (call: ApiCall) => void;
 };
 
-/** Reads KUBECONFIG, ~/.kube/config or the service account of the pod, in the order that kubectl does. */
+/** One request to the API server, for metrics. */
+export type ApiCall = {
+  /** One of get, list, watch, create, update, patch and delete. */
+  readonly verb: string;
+  /** The plural, and the subresource after a slash: `pods`, `dockerruns/status`. */
+  readonly resource: string;
+  /** The HTTP status code; 0 when no answer came. */
+  readonly code: number;
+  /** Until the headers of the answer arrived. */
+  readonly seconds: number;
+};
+
+/** Reads KUBECONFIG, ~/.kube/config or the pod's service account, in kubectl's order. */
 export async function connect(): Promise<Connection> {
   const config = new KubeConfig();
   config.loadFromDefault();
@@ -63,17 +78,6 @@ function podNamespace(): string | undefined {
     return undefined;
   }
 }
-
-export type ApiCall = {
-  /** In Kubernetes' words: get, list, watch, create, update, patch or delete. */
-  readonly verb: string;
-  /** The plural, with the subresource after a slash: `pods`, `dockerruns/status`. */
-  readonly resource: string;
-  /** The status code of the answer; 0 when none came. */
-  readonly code: number;
-  /** Until the headers of the answer. */
-  readonly seconds: number;
-};
 
 const writes: Readonly<Record<string, string>> = {
   POST: 'create',

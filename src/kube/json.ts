@@ -1,9 +1,9 @@
 import { defined, parseJson } from '../api/json-values.ts';
 import { isRecord } from '../support/narrow.ts';
 
-/** What is read from any Kubernetes object or list before its kind is known; throws on what the API server never sends. */
-
+/** The metadata of an object of any kind; a bookmark has only a resource version, and '' elsewhere. */
 export type ObjectMeta = {
+  /** `<namespace>/<name>` */
   key: string;
   name: string;
   namespace: string;
@@ -11,37 +11,35 @@ export type ObjectMeta = {
   resourceVersion: string;
 };
 
-/** The object at a key, or an empty one. */
+/** The object at a key, or an empty object. */
 export function recordAt(value: unknown, key: string): Record<string, unknown> {
   const found = isRecord(value) ? value[key] : undefined;
   return isRecord(found) ? found : {};
 }
 
-/** The list at a key, or an empty one. */
+/** The list at a key, or an empty list. */
 export function listAt(value: unknown, key: string): unknown[] {
   const found = isRecord(value) ? value[key] : undefined;
   return Array.isArray(found) ? found : [];
 }
 
-/** The text at a key, if it is one. */
 export function textAt(value: unknown, key: string): string | undefined {
   const found = isRecord(value) ? value[key] : undefined;
   return typeof found === 'string' ? found : undefined;
 }
 
-/** The number at a key, if it is one. */
 export function numberAt(value: unknown, key: string): number | undefined {
   const found = isRecord(value) ? value[key] : undefined;
   return typeof found === 'number' ? found : undefined;
 }
 
-/** The metadata that every object has; bookmarks have a resource version only. */
+/** Throws on an object without a resource version, which the API server never sends. */
 export function parseObjectMeta(object: unknown): ObjectMeta {
   const metadata = recordAt(object, 'metadata');
   const name = textAt(metadata, 'name') ?? '';
   const namespace = textAt(metadata, 'namespace') ?? '';
   const resourceVersion = textAt(metadata, 'resourceVersion');
-  if (resourceVersion === undefined) throw new TypeError('an object without metadata.resourceVersion');
+  if (resourceVersion === undefined) throw new TypeError('the object has no metadata.resourceVersion');
   return {
     key: `${namespace}/${name}`,
     name,
@@ -51,7 +49,7 @@ export function parseObjectMeta(object: unknown): ObjectMeta {
   };
 }
 
-/** One page of a list. */
+/** Parses one page of a list; throws on anything else. */
 export function parseList(value: unknown): {
   items: unknown[];
   resourceVersion: string;
@@ -69,15 +67,14 @@ export function parseList(value: unknown): {
   };
 }
 
-/** What a `Status` object says of a failure. */
+/** The fields of a Kubernetes `Status` object that describe a failure. */
 export type FailureStatus = { reason?: string; message?: string; code?: number; retryAfterSeconds?: number };
 
-/** The `Status` object in a text, as far as the text is one. */
+/** The `Status` in the body of an answer; a body that is not a `Status` has no fields. */
 export function parseStatus(text: string): FailureStatus {
   return statusOf(parseJson(text));
 }
 
-/** What an object says of a failure, as far as it is a `Status`. */
 export function statusOf(value: unknown): FailureStatus {
   return defined({
     reason: textAt(value, 'reason'),

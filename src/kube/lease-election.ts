@@ -6,102 +6,113 @@ import {
   claimOf,
   isTermOver,
   type Lease,
-  LeaseObject,
+  LeaseClient,
   type LeaseOptions,
   type LeaseTiming,
-  sight,
-  type Sighting,
+  type TrackedLease,
+  trackLease,
 } from './lease.ts';
 
-/** A Lease, and what its holder does. */
 type ElectionOptions = LeaseOptions & {
   /** Whether this process could work at once; one that could not leaves the lease to others. */
   isReady: () => boolean;
-  /** Works until the term is over, or until it shall stop; nothing of it may go on when it has settled. */
+  /**
+   * Works until the term is over or the process has to stop; none of the work may continue after it has
+   * settled.
+   */
   lead: (term: Term) => Promise<void>;
   log: Logger;
 };
 
-/** How soon one who is not ready yet looks again: its caches mostly fill in a moment, or not for long. */
-const unreadyMs = { soon: 250, for: 10_000 } as const;
+/** A process whose caches are not filled checks often at first, because they usually fill within a moment. */
+const startup = { checkMs: 250, forMs: 10_000 } as const;
 
-type Held = { readonly lease: Lease; readonly sentAt: number };
+/** The lease that was acquired, and when the request for it was sent, by `performance.now()`. */
+type Acquired = { readonly lease: Lease; readonly sentAt: number };
 
 /**
- * Leads whenever the lease can be had, as client-go's leader election does. Unlike there, who stops lets go of the
- * lease, and who loses it follows again.
+ * Leads whenever it holds the lease, as client-go's leader election does. Unlike client-go, it releases the
+ * lease when it stops, and becomes a follower again when it loses it.
  */
 export class Election {
   readonly #options: ElectionOptions;
-  readonly #lease: LeaseObject;
-  #seen: Sighting | undefined;
+  readonly #lease: LeaseClient;
+  #seen: TrackedLease | undefined;
 
   constructor(options: ElectionOptions) {
     this.#options = options;
-    this.#lease = new LeaseObject(options);
+    this.#lease = new LeaseClient(options);
   }
 
-  /** Follows and leads until the signal aborts; rejects when `lead` does, since the process has to end then. */
+  /**
+   * Follows and leads until the signal aborts; rejects when `lead` does, because the process has to exit
+   * then.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { timing, isReady } = this.#options;
     const began = performance.now();
     while (!signal.aborted) {
-      const held = await this.#claim(signal).catch((error: unknown) => this.#warn(signal, error));
-      if (held !== undefined) await this.#leadOneTerm(held);
-      const isStarting = !isReady() && performance.now() - began < unreadyMs.for;
-      await sleep(isStarting ? unreadyMs.soon : timing.retryMs, signal).catch(() => undefined);
+      const acquired = await this.#tryAcquire(signal).catch((error: unknown) => this.#warn(signal, error));
+      if (acquired !== undefined) await this.#leadOneTerm(acquired);
+      const isStarting = !isReady() && performance.now() - began < startup.forMs;
+      await sleep(isStarting ? startup.checkMs : timing.retryMs, signal).catch(() => undefined);
     }
   }
 
-  /** Takes the lease if that is allowed; it is always read first, so that a process that stood still sees what it missed. */
-  async #claim(signal: AbortSignal): Promise<Held | undefined> {
+  /**
+   * Acquires the lease if that is allowed. It always reads first, so that a paused process sees what it
+   * missed.
+   */
+  async #tryAcquire(signal: AbortSignal): Promise<Acquired | undefined> {
     const { identity, isReady } = this.#options;
-    const seen = sight(this.#seen, await this.#lease.read(signal), performance.now());
-    this.#note(seen);
+    const seen = trackLease(this.#seen, await this.#lease.read(signal), performance.now());
+    this.#remember(seen);
     const sentAt = performance.now();
     if (!isReady() || claimOf(seen, identity, sentAt) === 'wait') return undefined;
-    const lease = await this.#lease.hold(seen.lease, signal);
+    const lease = await this.#lease.acquireOrRenew(seen.lease, signal);
     return lease && { lease, sentAt };
   }
 
-  #note(seen: Sighting): void {
+  #remember(seen: TrackedLease): void {
     const { identity, log } = this.#options;
     const holder = seen.lease?.holder ?? '';
-    const isNews = holder !== this.#seen?.lease?.holder && holder !== '' && holder !== identity;
+    const isNewLeader = holder !== this.#seen?.lease?.holder && holder !== '' && holder !== identity;
     this.#seen = seen;
-    if (isNews) log.info({ holder }, 'following');
+    if (isNewLeader) log.info({ holder }, 'another replica leads');
   }
 
-  async #leadOneTerm({ lease, sentAt }: Held): Promise<void> {
+  async #leadOneTerm({ lease, sentAt }: Acquired): Promise<void> {
     const { log, timing, identity, lead } = this.#options;
     const term = new Term(timing, sentAt);
     const stop = new AbortController();
-    log.info({ identity, transitions: lease.transitions }, 'leading');
+    log.info({ identity, transitions: lease.transitions }, 'became leader');
     const renewing = this.#renew(lease, term, AbortSignal.any([stop.signal, term.signal]));
     try {
       await lead(term);
     } finally {
       stop.abort();
       await renewing;
-      await this.#letGo(term);
-      // A successor is watched for the whole duration from here on.
+      await this.#endTerm(term);
+      // From here on, a successor has the whole duration to renew.
       this.#seen = undefined;
     }
   }
 
-  async #renew(held: Lease, term: Term, signal: AbortSignal): Promise<void> {
+  async #renew(acquired: Lease, term: Term, signal: AbortSignal): Promise<void> {
     const { timing, identity } = this.#options;
-    let [lease, waitMs] = [held, timing.renewMs];
+    let [lease, waitMs] = [acquired, timing.renewMs];
     while (!signal.aborted) {
       try {
         await sleep(waitMs, signal);
         const sentAt = performance.now();
-        const renewed = await this.#lease.hold(lease, signal);
+        const renewed = await this.#lease.acquireOrRenew(lease, signal);
         if (renewed !== undefined) term.renewed(sentAt);
-        // Somebody wrote it: an administrator, a successor, or this process by a request whose answer was lost.
-        const now = renewed ?? (await this.#lease.read(signal));
-        if (now?.holder !== identity) return term.end(`the lease is held by ${now?.holder || 'nobody'}`);
-        [lease, waitMs] = [now, renewed === undefined ? 0 : timing.renewMs];
+        // Undefined: it was written by an administrator, by a successor, or by a request of ours whose answer
+        // was lost.
+        const current = renewed ?? (await this.#lease.read(signal));
+        if (current?.holder !== identity)
+          return term.end(`the lease is held by ${current?.holder || 'nobody'}`);
+        [lease, waitMs] = [current, renewed === undefined ? 0 : timing.renewMs];
       } catch (error) {
         this.#warn(signal, error);
         waitMs = timing.retryMs;
@@ -109,32 +120,34 @@ export class Election {
     }
   }
 
-  /** Ends the term and, if it was not over yet, leaves the lease to others. */
-  async #letGo(term: Term): Promise<void> {
+  /** Ends the term, and releases the lease if the term was not over yet. */
+  async #endTerm(term: Term): Promise<void> {
     const { log, timing } = this.#options;
-    if (term.signal.aborted) return log.warn({ error: describe(term.signal.reason) }, 'leading no more');
-    term.end('the lease is released');
+    if (term.signal.aborted) return log.warn({ error: describe(term.signal.reason) }, 'lost leadership');
+    term.end('the lease was released');
     try {
       await this.#lease.release(deadline(timing.requestMs));
-      log.info('leading no more, the lease is released');
+      log.info('lease released, no longer leading');
     } catch (error) {
-      log.warn({ error: describe(error) }, 'the lease was not released: it expires');
+      log.warn({ error: describe(error) }, 'cannot release the lease, it will expire');
     }
   }
 
   #warn(signal: AbortSignal, error: unknown): undefined {
-    if (!signal.aborted) this.#options.log.warn({ error: describe(error) }, 'no use of the lease');
+    if (!signal.aborted) {
+      this.#options.log.warn({ error: describe(error) }, 'cannot acquire or renew the lease');
+    }
   }
 }
 
-/** Why a term is over; requests and waits of the loop reject with it. */
+/** Why a term is over. The leader's requests and waits reject with it. */
 class TermOverError extends Error {
   override readonly name = 'TermOverError';
 }
 
 /**
- * The time in which this process leads. It ends by itself when it is not renewed in time, which is before anybody else
- * may take the lease.
+ * The time in which this process leads. Without a renewal it ends by itself, before anyone else may take the
+ * lease.
  */
 export class Term {
   readonly #timing: LeaseTiming;
@@ -148,7 +161,7 @@ export class Term {
     this.#arm();
   }
 
-  /** A term without a lease: it ends only when it is told to. */
+  /** A term without a lease; it ends only by `end`. */
   static endless(): Term {
     const never = Infinity;
     return new Term(
@@ -157,12 +170,14 @@ export class Term {
     );
   }
 
-  /** Aborts when the term is over. */
   get signal(): AbortSignal {
     return this.#over.signal;
   }
 
-  /** The lease was renewed by a request that was sent at this time of `performance.now()`. */
+  /**
+   * Extends the term after a successful renewal; `sentAt` is when its request was sent, by
+   * `performance.now()`.
+   */
   renewed(sentAt: number): void {
     this.throwIfOver();
     this.#renewedAt = sentAt;
@@ -174,13 +189,13 @@ export class Term {
     this.#over.abort(new TermOverError(why));
   }
 
-  /** Asks the clock, too: after a pause of the whole process, its timers run later than what was waiting for an answer. */
+  /** Reads the clock as well: after a pause of the process, pending answers are handled before its timers. */
   throwIfOver(): void {
-    if (isTermOver(this.#renewedAt, performance.now(), this.#timing)) this.end(this.#unrenewed());
+    if (isTermOver(this.#renewedAt, performance.now(), this.#timing)) this.end(this.#notRenewed());
     this.#over.signal.throwIfAborted();
   }
 
-  /** The same connection, but no request begins on it when the term is over. */
+  /** The same connection, but no request starts on it once the term is over. */
   fence(connection: Connection): Connection {
     const authenticate = async () => {
       const headers = await connection.authenticate();
@@ -194,10 +209,10 @@ export class Term {
     clearTimeout(this.#timer);
     const left = this.#renewedAt + this.#timing.renewDeadlineMs - performance.now();
     if (left === Infinity || this.#over.signal.aborted) return;
-    this.#timer = setTimeout(() => this.end(this.#unrenewed()), Math.max(0, left)).unref();
+    this.#timer = setTimeout(() => this.end(this.#notRenewed()), Math.max(0, left)).unref();
   }
 
-  #unrenewed(): string {
+  #notRenewed(): string {
     return `the lease was not renewed for ${this.#timing.renewDeadlineMs / 1000} s`;
   }
 }

@@ -4,18 +4,105 @@ import { isConflict, isNotFound } from './kube-error.ts';
 import { requestJson } from './request.ts';
 import { numberAt, recordAt, textAt } from './json.ts';
 
-/** Which Lease, who wants it, and for how long. */
+/** The fields of a Lease (coordination.k8s.io/v1) that leader election uses, named as in client-go. */
+export type Lease = {
+  /** Empty when nobody holds it: a leader that stops cleanly leaves it so. */
+  readonly holder: string;
+  readonly durationMs: number;
+  readonly acquireTime: string;
+  readonly renewTime: string;
+  readonly transitions: number;
+  readonly resourceVersion: string;
+};
+
+/**
+ * The durations of leader election, in milliseconds. `renewDeadlineMs` must be shorter than `durationMs` by
+ * more than clocks differ in RATE (with 8 : 12, one clock may run 1.5 times as fast as another), and must
+ * allow several requests.
+ */
+export type LeaseTiming = {
+  /** How long a follower must see the lease unchanged before it takes it. */
+  readonly durationMs: number;
+  /** A leader stops when its last successful renewal is this old. */
+  readonly renewDeadlineMs: number;
+  readonly renewMs: number;
+  /** How often a follower reads the lease, and how soon a failed renewal is retried. */
+  readonly retryMs: number;
+  readonly requestMs: number;
+};
+
+/**
+ * The proportions are client-go's (15, 10, 2 s). The times are shorter, so that a new leader works within 20
+ * s of a kill even on a busy node (12 s + 2 reads), and within one read after a clean stop, which releases
+ * the lease.
+ */
+export const leaseTiming: LeaseTiming = {
+  durationMs: 12_000,
+  renewDeadlineMs: 8_000,
+  renewMs: 2_000,
+  retryMs: 1_000,
+  requestMs: 2_000,
+};
+
+/**
+ * A lease as it was read last, undefined if it does not exist. `since` is when this process first saw it like
+ * this.
+ */
+export type TrackedLease = {
+  readonly lease: Lease | undefined;
+  /** By this process's own clock, in milliseconds. */
+  readonly since: number;
+};
+
+/** Records the lease as it was read; `since` moves only when a holder has written it. */
+export function trackLease(
+  before: TrackedLease | undefined,
+  lease: Lease | undefined,
+  now: number,
+): TrackedLease {
+  const isSame =
+    before !== undefined &&
+    before.lease?.holder === lease?.holder &&
+    before.lease?.renewTime === lease?.renewTime &&
+    before.lease?.transitions === lease?.transitions;
+  return { lease, since: isSame ? before.since : now };
+}
+
+type LeaseClaim = 'create' | 'renew' | 'take' | 'wait';
+
+/**
+ * What a candidate may do with the lease. It has expired when this process saw no change for the whole
+ * duration; the times in it come from other clocks and are never compared.
+ */
+export function claimOf({ lease, since }: TrackedLease, identity: string, now: number): LeaseClaim {
+  if (lease === undefined) return 'create';
+  if (lease.holder === identity) return 'renew';
+  if (lease.holder === '') return 'take';
+  return now - since > lease.durationMs ? 'take' : 'wait';
+}
+
+/**
+ * Whether a leader has to stop. `renewedAt` is when it SENT its last successful renewal: a follower cannot
+ * have seen that renewal earlier, so the follower's count of `durationMs` starts later than this count of
+ * `renewDeadlineMs`.
+ */
+export function isTermOver(renewedAt: number, now: number, { renewDeadlineMs }: LeaseTiming): boolean {
+  return now - renewedAt >= renewDeadlineMs;
+}
+
 export type LeaseOptions = {
   connection: Connection;
   namespace: string;
   name: string;
-  /** Of this process and of no other, not even of one that ran before in the same pod. */
+  /** Unique to this process: an earlier process in the same pod must have had another one. */
   identity: string;
   timing: LeaseTiming;
 };
 
-/** One Lease on the API server; every write is refused there when somebody else wrote first. */
-export class LeaseObject {
+type LeaseRequest = Omit<Parameters<typeof requestJson>[1], 'signal'>;
+
+/** Reads and writes one Lease; the API server rejects every write that is based on an old version. */
+export class LeaseClient {
   readonly #options: LeaseOptions;
   readonly #collection: string;
 
@@ -24,7 +111,7 @@ export class LeaseObject {
     this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${options.namespace}/leases`;
   }
 
-  /** The lease as it is now; nothing when there is none. */
+  /** Returns the current lease; undefined if it does not exist. */
   async read(signal: AbortSignal): Promise<Lease | undefined> {
     try {
       return parseLease(await this.#request({ method: 'GET', path: this.#path }, signal));
@@ -34,10 +121,12 @@ export class LeaseObject {
     }
   }
 
-  /** Creates, takes or renews the lease that was read as `before`; nothing when it was not that any more. */
-  async hold(before: Lease | undefined, signal: AbortSignal): Promise<Lease | undefined> {
+  /**
+   * Creates, takes or renews the lease that was read as `before`; returns undefined if it has changed since.
+   */
+  async acquireOrRenew(before: Lease | undefined, signal: AbortSignal): Promise<Lease | undefined> {
     const { identity, name, timing } = this.#options;
-    const spec = heldBy(identity, before, timing, new Date());
+    const spec = heldSpec(identity, before, timing, new Date());
     const write =
       before === undefined
         ? { method: 'POST' as const, path: this.#collection, body: { metadata: { name }, spec } }
@@ -45,14 +134,14 @@ export class LeaseObject {
     return this.#writeUnlessChanged(write, signal);
   }
 
-  /** Lets go of the lease if it is ours, so that a follower takes it at once. */
+  /** Releases the lease if this process holds it, so that a follower can take it at once. */
   async release(signal: AbortSignal): Promise<void> {
-    // More than once, since a renewal that was given up may still arrive in between.
+    // Several tries, because a renewal that we gave up may still arrive in between.
     for (let tries = 0; tries < 3; tries += 1) {
       const lease = await this.read(signal);
       if (lease?.holder !== this.#options.identity) return;
-      if ((await this.#writeUnlessChanged(this.#patch(lease, released(new Date())), signal)) !== undefined)
-        return;
+      const written = await this.#writeUnlessChanged(this.#patch(lease, releasedSpec(new Date())), signal);
+      if (written !== undefined) return;
     }
   }
 
@@ -69,10 +158,7 @@ export class LeaseObject {
     };
   }
 
-  async #writeUnlessChanged(
-    request: Omit<Parameters<typeof requestJson>[1], 'signal'>,
-    signal: AbortSignal,
-  ): Promise<Lease | undefined> {
+  async #writeUnlessChanged(request: LeaseRequest, signal: AbortSignal): Promise<Lease | undefined> {
     try {
       return parseLease(await this.#request(request, signal));
     } catch (error) {
@@ -81,88 +167,13 @@ export class LeaseObject {
     }
   }
 
-  async #request(
-    request: Omit<Parameters<typeof requestJson>[1], 'signal'>,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  async #request(request: LeaseRequest, signal: AbortSignal): Promise<unknown> {
     const { connection, timing } = this.#options;
     return requestJson(connection, { ...request, signal: deadline(timing.requestMs, signal) });
   }
 }
 
-/** What a Lease (coordination.k8s.io/v1) says, with the names of client-go's leader election. */
-export type Lease = {
-  /** Empty when nobody holds it: a leader that stops cleanly leaves it so. */
-  readonly holder: string;
-  readonly durationMs: number;
-  readonly acquireTime: string;
-  readonly renewTime: string;
-  readonly transitions: number;
-  readonly resourceVersion: string;
-};
-
-/** A Lease, or that there is none, and since when, by this process' own clock (milliseconds), it has been as it is. */
-export type Sighting = { readonly lease: Lease | undefined; readonly since: number };
-
-/**
- * How long a lease is good, when a leader that cannot renew it stops, and how often who does what (milliseconds).
- * What must hold: `renewDeadlineMs` < `durationMs` by more than clocks can differ in RATE (12 : 8 allows one to run
- * half as fast again as the other), and `renewDeadlineMs` has room for several tries of `requestMs`.
- */
-export type LeaseTiming = {
-  readonly durationMs: number;
-  readonly renewDeadlineMs: number;
-  readonly renewMs: number;
-  /** How often a follower looks, and how soon a renewal that failed is tried again. */
-  readonly retryMs: number;
-  readonly requestMs: number;
-};
-
-/**
- * The proportions are client-go's (15, 10, 2 s), but shorter, so that after a kill a new leader works within 20 s also on
- * a node that is busy: 12 s + 2 looks. After a clean stop, which releases the lease, it works within one look.
- */
-export const leaseTiming: LeaseTiming = {
-  durationMs: 12_000,
-  renewDeadlineMs: 8_000,
-  renewMs: 2_000,
-  retryMs: 1_000,
-  requestMs: 2_000,
-};
-
-/** What one who wants to lead may do with the lease as it was seen last. */
-type LeaseClaim = 'create' | 'renew' | 'take' | 'wait';
-
-/**
- * Who may take a lease. It has expired when it did not change for its whole duration by the clock of who looks: the
- * times in it were written by others' clocks and are never compared.
- */
-export function claimOf({ lease, since }: Sighting, identity: string, now: number): LeaseClaim {
-  if (lease === undefined) return 'create';
-  if (lease.holder === identity) return 'renew';
-  if (lease.holder === '') return 'take';
-  return now - since > lease.durationMs ? 'take' : 'wait';
-}
-
-/** Takes note of the lease as it was read: `since` moves only when its holder wrote it. */
-export function sight(before: Sighting | undefined, lease: Lease | undefined, now: number): Sighting {
-  const isSame =
-    before !== undefined &&
-    before.lease?.holder === lease?.holder &&
-    before.lease?.renewTime === lease?.renewTime &&
-    before.lease?.transitions === lease?.transitions;
-  return { lease, since: isSame ? before.since : now };
-}
-
-/**
- * Whether a leader has to stop. `renewedAt` is when it SENT its last renewal that succeeded: a follower can have seen
- * that no earlier, so its count of `durationMs` begins later than this count of `renewDeadlineMs`.
- */
-export function isTermOver(renewedAt: number, now: number, { renewDeadlineMs }: LeaseTiming): boolean {
-  return now - renewedAt >= renewDeadlineMs;
-}
-
-/** Parses a Lease; fields that are missing are those of one that nobody holds. */
+/** Parses a Lease of any program; missing fields are read as those of a lease that nobody holds. */
 export function parseLease(object: unknown): Lease {
   const spec = recordAt(object, 'spec');
   return {
@@ -175,8 +186,8 @@ export function parseLease(object: unknown): Lease {
   };
 }
 
-/** What a Lease's `spec` becomes when `identity` creates, takes or renews it. */
-export function heldBy(
+/** The `spec` of a Lease when `identity` creates, takes or renews it. */
+export function heldSpec(
   identity: string,
   before: Lease | undefined,
   { durationMs }: LeaseTiming,
@@ -193,8 +204,11 @@ export function heldBy(
   };
 }
 
-/** What a Lease's `spec` becomes when its holder stops cleanly: anybody may take it at once (as with client-go's ReleaseOnCancel). */
-export function released(at: Date): Record<string, unknown> {
+/**
+ * The `spec` of a Lease that its holder releases: anyone may take it at once (as with client-go's
+ * ReleaseOnCancel).
+ */
+export function releasedSpec(at: Date): Record<string, unknown> {
   const now = microTime(at);
   return { holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
 }

@@ -4,15 +4,14 @@ import { isExpired } from './kube-error.ts';
 import { requestJson } from './request.ts';
 import { parseList } from './json.ts';
 
-/** Few enough that one page of large objects (a spec may have some 100 KiB) needs little memory. */
+/** Small enough that a page of large objects (a spec may have some 100 KiB) needs little memory. */
 const pageSize = '100';
 
-/** What to list. */
 export type ListRequest = { path: string; labelSelector: string | undefined; signal: AbortSignal };
 
 /**
- * Lists all objects page by page, so that never more than a page of them is in memory as it came; gives the version of
- * the list. When a page comes too late (its token expires after minutes), everything is listed once more, in one piece.
+ * Lists all objects page by page, so that at most one page of raw objects is in memory; returns the version
+ * of the list. When the token of a page has expired (after minutes), it lists everything again in one piece.
  */
 export async function listPages(
   connection: Connection,

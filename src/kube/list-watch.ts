@@ -16,26 +16,25 @@ import { listPages } from './list-pages.ts';
 import { type Change, ObjectStore, type Stored } from './object-store.ts';
 import { parseObjectMeta } from './json.ts';
 
-/** What is cached, and who hears of it. */
 export type ListWatchOptions<Item> = {
   connection: Connection;
   /** For example `/apis/batch/v1/jobs`. */
   path: string;
   labelSelector?: string;
-  /** What is kept of an object; the object itself is not (memory). */
+  /** Extracts what is kept of an object. The object itself is not kept, to save memory. */
   parse: (object: unknown) => Item;
   /**
-   * Called when the store holds something new: with each object of the first list, and then with what differs, as it is
-   * now, or was at last when it is gone from the store, and as it was before.
+   * Called for each object of the first list, and then for each change, with the current state (the last one
+   * if the object was deleted) and the state before. A change for which it throws is delivered again later.
    */
   onChange: (item: Item, before: Item | undefined) => void;
   log: Logger;
   observer?: ListWatchObserver;
-  /** All is listed anew at the first end of a watch after so many milliseconds; by default 8 to 11 minutes. */
+  /** After this many milliseconds, the next end of a watch causes a new list; by default 8 to 11 minutes. */
   relistMs?: number;
 };
 
-/** Told what happens to a cache, for metrics. */
+/** Receives what happens to a cache, for metrics. */
 export type ListWatchObserver = {
   listed(count: number): void;
   watching(): void;
@@ -45,41 +44,41 @@ export type ListWatchObserver = {
   failed?(where: 'parse' | 'onChange'): void;
 };
 
-/** Lists, or watches from a version. */
 type State = { readonly kind: 'list' } | { readonly kind: 'watch'; readonly version: string };
 
-/** The longest wait is a third of kube-rs': what nobody hears while the server is back is a run that stands still. */
+/** Capped at a third of kube-rs' backoff: until the watch is connected again, runs make no progress. */
 const backoff = { firstMs: 800, maxMs: 10_000 };
 
-/** A watch that ended sooner than this did not work, however politely it ended; a longer one resets the backoff. */
+/** A watch that ended sooner counts as a failure, however it ended; a longer one resets the backoff. */
 const healthyMs = 10_000;
 
-/** A server that accepts watches is there, however soon they end: it is never left alone for more than 1.6 s. */
+/** A server that accepts watches is up, however soon they end: wait at most 1.6 s before the next one. */
 const mostFailuresOfOpened = 1;
 
-/** In case that an event was lost; watches end after 290 s at the latest, so all is listed within 16 minutes. */
+/** In case an event was lost. Watches last 290 s at most, so there is a list at least every 16 minutes. */
 const defaultRelistMs = () => (8 + Math.random() * 3) * 60_000;
 
 /**
- * A cache of one kind of objects, kept by list and watch.
+ * A cache of the objects of one kind, kept current by list and watch.
  *
- * It is a small state machine, after kube-rs' watcher: `list` → `watch` → (ended in whatever way) `watch` again from the
- * last resource version → (too old, or time for it) `list`. client-node's informer is not used: it stops for good at a
- * TCP reset and asks for no bookmarks. Nothing ends it but its signal; `ObjectStore` says what is news.
+ * It is a small state machine, after kube-rs' watcher: `list` → `watch` → (any end) `watch` again from the
+ * last resource version → (version too old, or a list is due) `list`. Only its signal ends it. client-node's
+ * informer is not used: it stops for good at a TCP reset and does not ask for bookmarks. `ObjectStore`
+ * decides what is a change.
  */
 export class ListWatch<Item> {
   readonly #options: ListWatchOptions<Item>;
   readonly #store = new ObjectStore<Item>();
   #state: State = { kind: 'list' };
   #synced = false;
-  #listAt = Infinity;
-  /** When the server accepted the watch that goes on now, by `performance.now()`. */
+  #relistAt = Infinity;
+  /** When the server accepted the current watch, by `performance.now()`. */
   #openedAt: number | undefined;
-  /** Lists and watches in a row that did not work. */
+  /** Lists and watches in a row that failed. */
   #failures = 0;
-  /** Watches in a row that brought nothing that could be used. */
+  /** Watches in a row without a usable event. */
   #emptyWatches = 0;
-  /** What `onChange` threw at. */
+  /** Changes whose `onChange` threw; delivered again at the next bookmark or list. */
   readonly #undelivered = new Map<string, Change<Item>>();
 
   constructor(options: ListWatchOptions<Item>) {
@@ -91,7 +90,7 @@ export class ListWatch<Item> {
     return this.#synced;
   }
 
-  /** True while the server has a watch of ours open, as far as anybody can know. */
+  /** True while a watch is open, as far as this side can know. */
   get connected(): boolean {
     return this.#openedAt !== undefined;
   }
@@ -101,7 +100,7 @@ export class ListWatch<Item> {
     return this.#store.get(key)?.item;
   }
 
-  /** The resource version of the object that the item at a key was made of. */
+  /** The resource version of the object that the item at `<namespace>/<name>` was parsed from. */
   versionOf(key: string): string | undefined {
     const version = this.#store.get(key)?.version;
     return version === undefined ? undefined : String(version);
@@ -112,8 +111,8 @@ export class ListWatch<Item> {
   }
 
   /**
-   * Takes in what the API server answered to a write of ours, before the watch brings it; not if it is deleted by now.
-   * It is no news to whoever wrote it, so that `onChange` is not called.
+   * Stores the API server's answer to a write of ours, before the watch delivers it, unless the object was
+   * deleted in the meantime. `onChange` is not called, because the caller knows the change.
    */
   absorb(object: unknown): void {
     const parsed = this.#parse(object);
@@ -141,55 +140,56 @@ export class ListWatch<Item> {
     let listed: Stored<Item>[] = [];
     const version = await listPages(connection, { path, labelSelector, signal }, (objects, isFirst) => {
       if (isFirst) listed = [];
-      // One that cannot be parsed stays as it was, since it is there.
-      for (const object of objects) listed.push(...[this.#parse(object) ?? this.#known(object)].flat());
+      // An object that cannot be parsed keeps its cached state, because it still exists.
+      for (const object of objects) listed.push(...[this.#parse(object) ?? this.#cached(object)].flat());
     });
-    const news = this.#store.replace(listed, Number(version));
+    const changes = this.#store.replace(listed, Number(version));
     this.#synced = true;
-    this.#listAt = performance.now() + (this.#options.relistMs ?? defaultRelistMs());
+    this.#relistAt = performance.now() + (this.#options.relistMs ?? defaultRelistMs());
     this.#state = { kind: 'watch', version };
     this.#guard('observer', () => observer?.listed(listed.length));
-    this.#tell([...this.#undelivered.values(), ...news]);
+    this.#deliver([...this.#undelivered.values(), ...changes]);
   }
 
   async #watch(version: string, signal: AbortSignal): Promise<void> {
     const { connection, path, labelSelector } = this.#options;
     const onOpen = () => this.#opened();
     const request = { path, labelSelector, resourceVersion: version, onOpen, signal };
-    for await (const event of watchEvents(connection, request)) this.#take(event);
+    for await (const event of watchEvents(connection, request)) this.#handleEvent(event);
   }
 
   #opened(): void {
     const { observer, log, path } = this.#options;
     this.#openedAt = performance.now();
     this.#guard('observer', () => observer?.watching());
-    if (this.#failures > 0) log.info({ path }, 'watching again');
+    if (this.#failures > 0) log.info({ path }, 'watch reconnected');
   }
 
-  #take({ type, object }: WatchEvent): void {
+  #handleEvent({ type, object }: WatchEvent): void {
     const { resourceVersion: version } = parseObjectMeta(object);
     this.#emptyWatches = 0;
-    const news = this.#newsOf(type, object, Number(version));
-    // Before anybody hears of it: whatever they do, it is not asked for again.
+    const changes = this.#applyEvent(type, object, Number(version));
+    // Set before the change is delivered, so that this event is not requested again, whatever `onChange`
+    // does.
     this.#state = { kind: 'watch', version };
     this.#guard('observer', () => this.#options.observer?.event(type));
-    this.#tell(type === 'BOOKMARK' ? [...this.#undelivered.values()] : news);
+    this.#deliver(type === 'BOOKMARK' ? [...this.#undelivered.values()] : changes);
   }
 
-  #newsOf(type: WatchEventType, object: unknown, version: number): Change<Item>[] {
+  #applyEvent(type: WatchEventType, object: unknown, version: number): Change<Item>[] {
     if (type === 'BOOKMARK') {
-      this.#store.reached(version);
+      this.#store.advanceTo(version);
       return [];
     }
     const parsed = this.#parse(object);
     if (type !== 'DELETED') return parsed === undefined ? [] : this.#store.put(parsed);
-    const [known] = this.#known(object);
+    const [known] = this.#cached(object);
     const last = parsed ?? (known && { ...known, version });
     return last === undefined ? [] : this.#store.delete(last);
   }
 
-  #tell(news: readonly Change<Item>[]): void {
-    for (const change of news) {
+  #deliver(changes: readonly Change<Item>[]): void {
+    for (const change of changes) {
       this.#undelivered.set(change.key, change);
       this.#guard('onChange', () => {
         this.#options.onChange(change.item, change.before);
@@ -205,19 +205,21 @@ export class ListWatch<Item> {
     });
   }
 
-  #known(object: unknown): Stored<Item>[] {
+  #cached(object: unknown): Stored<Item>[] {
     const { key, uid } = parseObjectMeta(object);
     const known = this.#store.get(key);
     return known?.uid === uid ? [known] : [];
   }
 
-  /** Does what others wrote; a defect of theirs is told and counted, and the cache goes on. */
+  /**
+   * Calls code of the cache's user. An error that it throws is logged and counted, and the cache continues.
+   */
   #guard<T>(where: 'parse' | 'onChange' | 'observer', work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {
       const { log, path, observer } = this.#options;
-      log.error({ path, where, error: describe(error) }, 'a defect in the cache');
+      log.error({ path, where, error: describe(error) }, 'cache callback failed');
       if (where !== 'observer') this.#guard('observer', () => observer?.failed?.(where));
       return undefined;
     }
@@ -233,7 +235,7 @@ export class ListWatch<Item> {
     if (worked) this.#failures = 0;
     else if (openMs >= 0) this.#failures = Math.min(this.#failures, mostFailuresOfOpened);
     if (reason === 'silence' || reason === 'unreadable') this.#emptyWatches += 1;
-    if (mustList(reason, this.#emptyWatches) || now >= this.#listAt) this.#state = { kind: 'list' };
+    if (mustList(reason, this.#emptyWatches) || now >= this.#relistAt) this.#state = { kind: 'list' };
     if (reason !== 'closed' || !worked) await this.#pause(reason, failure, signal);
   }
 
@@ -241,7 +243,7 @@ export class ListWatch<Item> {
     const { log, path } = this.#options;
     const waitMs = Math.max(retryAfterMs(failure) ?? 0, backoffMs(this.#failures, backoff));
     this.#failures += 1;
-    const error = failure === undefined ? 'the server ended it at once' : describe(failure);
+    const error = failure === undefined ? 'the server closed the watch early' : describe(failure);
     log.warn({ path, reason, next: this.#state.kind, waitMs, error }, 'watch interrupted');
     await sleep(waitMs, signal).catch(() => undefined);
   }

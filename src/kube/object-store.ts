@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** An object as it was parsed, and what tells one state of it from another. */
+/** A parsed object, with what identifies it and its version. */
 export type Stored<Item> = {
   readonly key: string;
   readonly uid: string;
@@ -10,26 +10,30 @@ export type Stored<Item> = {
   readonly item: Item;
 };
 
-/** What is news: an item as it is now, or was at last, and as it was before, if it was known. */
+/** A change of an object in the store. */
 export type Change<Item> = {
   readonly key: string;
+  /** The current state, or the last one if the object was deleted. */
   readonly item: Item;
+  /** The state that the store had before, if it had the object. */
   readonly before: Item | undefined;
 };
 
 /**
- * What is known of the objects of one kind; every method that takes something in gives what is news in it. What must hold:
+ * The objects of one kind, as far as lists, watches and answers to our writes have shown them. Methods that
+ * store something from a list or a watch return the changes that it brought. Invariants:
  * - an object is never replaced by an older version of itself;
- * - what is equal to what was known is no news, and neither is what we wrote ourselves;
- * - what somebody else wrote just before us is, though our own answer has brought it in already;
- * - an object of the same name with another uid is another object: the old one is gone.
+ * - an object that is equal to the stored one is not a change, and neither is what we wrote ourselves;
+ * - what another client wrote just before us is a change, although the answer to our write has already stored
+ *   it;
+ * - an object of the same name with another uid is another object, and the old one was deleted.
  */
 export class ObjectStore<Item> {
   #objects = new Map<string, Stored<Item>>();
-  /** Versions that we wrote and that the watch has not brought yet. */
+  /** Versions that we wrote and that the watch has not delivered yet. */
   readonly #ours = new Set<number>();
-  /** How far the watch has come. */
-  #reached = 0;
+  /** The last version that the watch has delivered. */
+  #watchedVersion = 0;
 
   get(key: string): Stored<Item> | undefined {
     return this.#objects.get(key);
@@ -39,18 +43,18 @@ export class ObjectStore<Item> {
     return [...this.#objects.values()].map(({ item }) => item);
   }
 
-  /** Takes in what the API server answered to a write of ours; not if it is deleted by now. */
+  /** Stores the API server's answer to a write of ours, unless the object was deleted in the meantime. */
   absorb(object: Stored<Item>): void {
     const known = this.#objects.get(object.key);
     if (known?.uid !== object.uid) return;
-    if (object.version > this.#reached) this.#ours.add(object.version);
+    if (object.version > this.#watchedVersion) this.#ours.add(object.version);
     if (object.version > known.version) this.#objects.set(object.key, object);
   }
 
-  /** Takes in an object that a watch brought. */
+  /** Stores an object from an event of a watch. */
   put(object: Stored<Item>): Change<Item>[] {
     const isOurs = this.#ours.has(object.version);
-    this.reached(object.version);
+    this.advanceTo(object.version);
     const known = this.#objects.get(object.key);
     if (known !== undefined && known.version >= object.version) {
       const isForeign = !isOurs && known.version > object.version;
@@ -60,38 +64,38 @@ export class ObjectStore<Item> {
     return changesFrom(known, object);
   }
 
-  /** Takes in a deletion that a watch brought. */
+  /** Removes an object after a DELETED event of a watch. */
   delete(object: Stored<Item>): Change<Item>[] {
-    this.reached(object.version);
+    this.advanceTo(object.version);
     const known = this.#objects.get(object.key);
     if (known === undefined || known.version > object.version) return [];
     this.#objects.delete(object.key);
     return [{ key: object.key, item: object.item, before: known.item }];
   }
 
-  /** The watch has come to this version; nothing older will come. */
-  reached(version: number): void {
-    this.#reached = version;
+  /** Records that the watch has delivered everything up to this version. */
+  advanceTo(version: number): void {
+    this.#watchedVersion = version;
     for (const ours of this.#ours) if (ours <= version) this.#ours.delete(ours);
   }
 
-  /** Takes in a whole list, which knows nothing of what we wrote after it was made. */
+  /** Stores a whole list, except where we wrote a newer version after the list was made. */
   replace(listed: readonly Stored<Item>[], listVersion: number): Change<Item>[] {
     const before = this.#objects;
-    const unsure = new Set(this.#ours);
+    const unconfirmed = new Set(this.#ours);
     const isNewer = ({ version }: Stored<Item>) => version > listVersion && this.#ours.has(version);
     this.#objects = new Map([...before].filter(([, object]) => isNewer(object)));
     for (const object of listed) if (!this.#objects.has(object.key)) this.#objects.set(object.key, object);
-    this.reached(listVersion);
-    const gone = [...before.values()].filter(({ key, uid }) => this.#objects.get(key)?.uid !== uid);
-    const news = [...this.#objects.values()].flatMap((now): Change<Item>[] => {
+    this.advanceTo(listVersion);
+    const deleted = [...before.values()].filter(({ key, uid }) => this.#objects.get(key)?.uid !== uid);
+    const changed = [...this.#objects.values()].flatMap((now): Change<Item>[] => {
       const known = before.get(now.key);
       if (known?.uid !== now.uid) return [first(now)];
       const changes = changesFrom(known, now);
-      // Somebody else may have written before us, and the watch that would have told is over.
-      return changes.length === 0 && unsure.has(known.version) ? [again(now)] : changes;
+      // Another client may have written just before us, and the watch that would have shown it has ended.
+      return changes.length === 0 && unconfirmed.has(known.version) ? [again(now)] : changes;
     });
-    return [...gone.map(again), ...news];
+    return [...deleted.map(again), ...changed];
   }
 }
 

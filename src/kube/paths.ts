@@ -1,10 +1,9 @@
 import { group, plural, policyPlural, version } from '../api/names.ts';
 
-/** The paths of the API server that the controller uses; without a namespace, that of the whole cluster. */
 const inNamespace = (root: string, namespace: string | undefined, resource: string) =>
   namespace === undefined ? `${root}/${resource}` : `${root}/namespaces/${namespace}/${resource}`;
 
-/** Paths of collections on the API server, of one namespace or of all. */
+/** Paths on the API server. A collection without a namespace is that of the whole cluster. */
 export const paths = {
   namespace: (name: string) => `/api/v1/namespaces/${name}`,
   dockerRuns: (namespace?: string) => inNamespace(`/apis/${group}/${version}`, namespace, plural),

@@ -9,28 +9,32 @@ import { type Connection, verbAndResource } from './connection.ts';
 import { KubeError, retryAfterMs } from './kube-error.ts';
 import { parseStatus } from './json.ts';
 
-/** Longer than the API server's own limit for a request that is no watch (60 s would hide a dead connection). */
+/**
+ * For a request that is not a watch. The API server's own limit, 60 s, would hide a dead connection for too
+ * long.
+ */
 const requestDeadlineMs = 30_000;
 
-/** When the server is too busy and does not say for how long; and never sooner than that, whatever it says. */
+/** The wait after a 429 without Retry-After, and the shortest wait whatever Retry-After is. */
 const defaultRetryAfterMs = 1_000;
 const leastRetryAfterMs = 100;
 
-/** A request to the API server; a path begins with /api or /apis. */
 type KubeRequest = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Starts with /api or /apis. */
   path: string;
   query?: Record<string, string>;
   body?: unknown;
   contentType?: string;
-  /** The caller retries by itself: a read that the server has no time for is not sent again here. */
+  /** The caller retries by itself, so a read that was answered with 429 is not sent again here. */
   once?: boolean;
   signal: AbortSignal;
 };
 
 /**
- * Sends a request and gives the parsed JSON answer; rejects with a KubeError within 30 s if there is none. A read that
- * the server has no time for (429) is asked for again within that time; a write never, its caller knows better.
+ * Sends a request and returns the parsed JSON answer; rejects with a KubeError if there is none within 30 s.
+ * A read that is answered with 429 is sent again within that time; a write never is, because only its caller
+ * can decide that.
  */
 export async function requestJson(connection: Connection, request: KubeRequest): Promise<unknown> {
   const end = performance.now() + requestDeadlineMs;
@@ -41,17 +45,26 @@ export async function requestJson(connection: Connection, request: KubeRequest):
       return JSON.parse(await readAll(response)) as unknown;
     } catch (error) {
       request.signal.throwIfAborted();
-      const failure = signal.aborted ? unanswered(connection, request) : asKubeError(request, error);
-      const waitMs = waitToRead(request, failure);
+      const failure = signal.aborted ? timeoutError(connection, request) : asKubeError(request, error);
+      const waitMs = retryReadMs(request, failure);
       if (waitMs === undefined || performance.now() + waitMs >= end) throw failure;
       await sleep(waitMs, request.signal);
     }
   }
 }
 
-/** Sends a request and gives the answer as soon as its headers are there; a refusal rejects with a KubeError. */
+/** How long to wait before a read is sent again, in milliseconds; undefined if it must not be. */
+function retryReadMs({ method, once }: KubeRequest, failure: KubeError): number | undefined {
+  if (method !== 'GET' || once === true || failure.status !== 429) return undefined;
+  return Math.max(leastRetryAfterMs, retryAfterMs(failure) ?? defaultRetryAfterMs);
+}
+
+/**
+ * Sends a request and returns the response when its headers arrive; rejects with a KubeError for an error
+ * status.
+ */
 export async function openResponse(connection: Connection, request: KubeRequest): Promise<IncomingMessage> {
-  // A plug-in for credentials may never answer.
+  // A credentials plugin may never answer.
   const credentials = await raceAbort(connection.authenticate(), request.signal);
   const began = performance.now();
   const observe = (code: number) => {
@@ -65,7 +78,7 @@ export async function openResponse(connection: Connection, request: KubeRequest)
   const status = response.statusCode ?? 0;
   observe(status);
   if (status >= 200 && status < 300) return response;
-  throw refusal(request, response, await readAll(response));
+  throw statusError(request, response, await readAll(response));
 }
 
 function sendTo(
@@ -93,12 +106,61 @@ function bodyText(body: unknown, contentType: string): string {
   return contentType.endsWith('+yaml') ? applyBody(body) : JSON.stringify(body);
 }
 
-function waitToRead({ method, once }: KubeRequest, failure: KubeError): number | undefined {
-  if (method !== 'GET' || once === true || failure.status !== 429) return undefined;
-  return Math.max(leastRetryAfterMs, retryAfterMs(failure) ?? defaultRetryAfterMs);
+const notPlainInYaml = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
+
+/**
+ * The body of a server-side apply. It has to be YAML, which contains JSON except for a few characters that
+ * are escaped here (https://yaml.org/spec/1.2.2/#51-character-set). A lone surrogate becomes U+FFFD, as the
+ * API server does in JSON.
+ */
+export function applyBody(object: unknown): string {
+  const text = JSON.stringify(object, (_, value: unknown) =>
+    typeof value === 'string' ? value.toWellFormed() : value,
+  );
+  return text.replace(
+    notPlainInYaml,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
-function refusal(request: KubeRequest, response: IncomingMessage, text: string): KubeError {
+type Outgoing = {
+  method: string;
+  headers: Record<string, string>;
+  signal: AbortSignal;
+  body: string | undefined;
+};
+
+/**
+ * Resolves when the headers of the answer arrive. A read that met a connection which the server had closed
+ * while it was idle is sent again on another one, as Go's client does.
+ */
+function send(url: URL, agent: HttpAgent | HttpsAgent, outgoing: Outgoing): Promise<IncomingMessage> {
+  const { body, ...options } = outgoing;
+  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    let isAnswered = false;
+    const sent = request(url, { ...options, agent }, (response) => {
+      isAnswered = true;
+      resolve(response);
+    });
+    sent.on('error', (error) => {
+      // Errors after the headers are reported here as well; reading the body throws them.
+      const wasClosed = !isAnswered && sent.reusedSocket && errorCode(error) === 'ECONNRESET';
+      if (outgoing.method !== 'GET' || !wasClosed || outgoing.signal.aborted) reject(error);
+      else send(url, agent, outgoing).then(resolve, reject);
+    });
+    sent.end(body);
+  });
+}
+
+/** Rejects when the body is cut off. */
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function statusError(request: KubeRequest, response: IncomingMessage, text: string): KubeError {
   const body = parseStatus(text);
   const header = response.headers['retry-after'];
   const retryAfter = header === undefined ? body.retryAfterSeconds : Number(header);
@@ -112,11 +174,11 @@ function refusal(request: KubeRequest, response: IncomingMessage, text: string):
   );
 }
 
-/** Where one connection is dead without a word, the idle ones that are as old are, too. */
-function unanswered(connection: Connection, { method, path }: KubeRequest): KubeError {
+function timeoutError(connection: Connection, { method, path }: KubeRequest): KubeError {
+  // When one connection died silently, idle ones of the same age have died as well.
   dropIdleSockets(connection.agent);
-  const cause = new StalledError(`no whole answer within ${requestDeadlineMs / 1000} s`);
-  return new KubeError(`${method} ${path}: the API server gave ${cause.message}`, { status: 0, cause });
+  const cause = new StalledError(`no complete answer within ${requestDeadlineMs / 1000} s`);
+  return new KubeError(`${method} ${path}: ${cause.message}`, { status: 0, cause });
 }
 
 function asKubeError({ method, path }: KubeRequest, error: unknown): KubeError {
@@ -125,63 +187,8 @@ function asKubeError({ method, path }: KubeRequest, error: unknown): KubeError {
   return new KubeError(message, { status: 0, cause: error });
 }
 
-/** A request as it goes out. */
-type Outgoing = {
-  method: string;
-  headers: Record<string, string>;
-  signal: AbortSignal;
-  body: string | undefined;
-};
-
-/**
- * Sends a request and gives the answer when its headers are there. A read that met a connection which the server had
- * closed while it was idle is sent again on another one, as Go's client does.
- */
-function send(url: URL, agent: HttpAgent | HttpsAgent, outgoing: Outgoing): Promise<IncomingMessage> {
-  const { body, ...options } = outgoing;
-  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
-    let isAnswered = false;
-    const sent = request(url, { ...options, agent }, (response) => {
-      isAnswered = true;
-      resolve(response);
-    });
-    sent.on('error', (error) => {
-      // After the answer has begun, this is told here, too; whoever reads the answer knows it.
-      const wasClosed = !isAnswered && sent.reusedSocket && errorCode(error) === 'ECONNRESET';
-      if (outgoing.method !== 'GET' || !wasClosed || outgoing.signal.aborted) reject(error);
-      else send(url, agent, outgoing).then(resolve, reject);
-    });
-    sent.end(body);
-  });
-}
-
-/** The whole body as text; rejects when it is cut. */
-async function readAll(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Closes the connections that nobody uses, so that the next request opens a new one. */
+/** Closes the idle connections, so that the next request opens a new one. */
 export function dropIdleSockets(agent: HttpAgent | HttpsAgent): void {
   for (const sockets of Object.values(agent.freeSockets))
     for (const socket of sockets ?? []) socket.destroy();
-}
-
-const unlikeInYaml = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
-
-/**
- * The body of a server-side apply. Its only text form is YAML, of which JSON is a part but for some characters
- * (https://yaml.org/spec/1.2.2/#51-character-set): these are escaped. Half of a character outside of the Basic
- * Multilingual Plane, which neither can say, becomes U+FFFD, as the API server does with it in JSON.
- */
-export function applyBody(object: unknown): string {
-  const text = JSON.stringify(object, (_, value: unknown) =>
-    typeof value === 'string' ? value.toWellFormed() : value,
-  );
-  return text.replace(
-    unlikeInYaml,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -7,13 +7,11 @@ import { isExpired, KubeError } from './kube-error.ts';
 import { dropIdleSockets, openResponse } from './request.ts';
 import { statusOf } from './json.ts';
 
-/** What an event of a watch says of its object. */
 export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 
-/** One line of a watch; a bookmark has an object with a version only. */
+/** One line of a watch; the object of a bookmark has only a resource version. */
 export type WatchEvent = { type: WatchEventType; object: unknown };
 
-/** What to watch, and from which version on. */
 type WatchRequest = {
   path: string;
   labelSelector: string | undefined;
@@ -23,29 +21,34 @@ type WatchRequest = {
   signal: AbortSignal;
 };
 
-/** The API server sends the headers of a watch at once; a connection that is not even made in this time is dead. */
+/**
+ * The API server sends the headers of a watch at once, so a connection without them after this time is dead.
+ */
 const answerMs = 30_000;
 
 /**
- * A watch whose stream is silent this long is dead: the API server sends a bookmark about once a minute
+ * A watch that is silent for this long is dead: the API server sends a bookmark about once a minute
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks).
  */
 const silenceMs = 70_000;
 
-/** The server closes the stream itself after this long; below the API server's own cap of 295 s and spread out. */
+/** The server closes the watch after this time: below the API server's own cap of 295 s, and spread out. */
 const serverTimeoutSeconds = () => 240 + Math.floor(Math.random() * 50);
 
-/** Yields the events of one watch until the server closes it; rejects when it breaks, is silent too long, or is refused. */
+/**
+ * Yields the events of one watch until the server closes it; throws if it is refused, breaks or is silent too
+ * long.
+ */
 export async function* watchEvents(
   connection: Connection,
   request: WatchRequest,
 ): AsyncGenerator<WatchEvent> {
-  using watchdog = new Watchdog(answerMs, 'answer to the watch', request.signal);
+  using watchdog = new Watchdog(answerMs, 'answer to the watch request', request.signal);
   try {
     const { path } = request;
     const query = watchQuery(request);
     const response = await openResponse(connection, { method: 'GET', path, query, signal: watchdog.signal });
-    watchdog.expect(silenceMs, 'byte of the watch');
+    watchdog.expect(silenceMs, 'data from the watch');
     request.onOpen();
     const lines = new LineSplitter();
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -55,7 +58,7 @@ export async function* watchEvents(
   } catch (error) {
     request.signal.throwIfAborted();
     if (!watchdog.signal.aborted) throw error;
-    // Where one connection is dead without a word, the idle ones that are as old are, too.
+    // When one connection died silently, idle ones of the same age have died as well.
     dropIdleSockets(connection.agent);
     throw watchdog.signal.reason;
   }
@@ -84,70 +87,29 @@ function parseEvent(line: string): WatchEvent {
       throw new KubeError(message, { status: code, ...more });
     }
     default:
-      throw new UnreadableError('a line of the watch is no event');
+      throw new UnreadableError('a line of the watch is not a watch event');
   }
 }
 
-/** What is in a line that cannot be read is not told: it may be a part of anything. */
+/** The error does not quote the line, which may hold anything. */
 function parseObject(line: string): Record<string, unknown> {
   const value = parseJson(line);
   if (isRecord(value)) return value;
-  throw new UnreadableError('a line of the watch is no JSON object');
+  throw new UnreadableError('a line of the watch is not a JSON object');
 }
 
-/** Why lists and watches end; the values of a metric's label, so the set is closed. */
-export const interruptionReasons = [
-  /** The server ended a watch in the proper way, which it does every few minutes. */
-  'closed',
-  /** Nothing came for too long: the other side, or the way to it, is gone. */
-  'silence',
-  /** The connection broke. */
-  'reset',
-  /** The resource version is too old to go on from. */
-  'expired',
-  /** The server asks to come back later. */
-  'throttled',
-  /** No connection, or an answer that is an error. */
-  'refused',
-  /** What came is not what an API server sends. */
-  'unreadable',
-] as const;
-
-/** Why a list or a watch ended. */
-export type InterruptionReason = (typeof interruptionReasons)[number];
-
-/** An answer that is not what an API server sends: cut, garbled, or from somebody else. */
+/** The answer is not what an API server sends: it is cut off, garbled, or from another program. */
 export class UnreadableError extends Error {
   override readonly name = 'UnreadableError';
 }
 
-const unreadable = [UnreadableError, SyntaxError, TypeError];
-const resetCodes = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
-
-/** The reason that an error of a list or a watch stands for; no error is a proper end. */
-export function interruptionReason(error: unknown): InterruptionReason {
-  if (error === undefined) return 'closed';
-  if (isExpired(error)) return 'expired';
-  if (error instanceof KubeError && error.status !== 0) return error.status === 429 ? 'throttled' : 'refused';
-  const cause = error instanceof KubeError ? error.cause : error;
-  if (cause instanceof StalledError) return 'silence';
-  if (unreadable.some((kind) => cause instanceof kind)) return 'unreadable';
-  return resetCodes.includes(errorCode(cause) ?? '') ? 'reset' : 'refused';
-}
-
 /**
- * Whether only a new list helps. A watch that is silent or unreadable again and again may be one from a version that the
- * server does not have (its etcd was restored), or one that cannot get past an event.
+ * In bytes. An object has at most 1.5 MiB (https://etcd.io/docs/v3.6/dev-guide/limit/), so a longer line is
+ * not an event.
  */
-export function mustList(reason: InterruptionReason, emptyWatches: number): boolean {
-  if (reason === 'expired') return true;
-  return (reason === 'silence' || reason === 'unreadable') && emptyWatches >= 2;
-}
-
-/** An object has 1.5 MiB at most (https://etcd.io/docs/v3.6/dev-guide/limit/); what is far longer is no event. */
 const longestLine = 16 * 1024 * 1024;
 
-/** Cuts a stream of bytes into lines; a last line without its end is a broken stream and never comes out. */
+/** Splits bytes into lines; an unfinished last line means a broken stream and is never returned. */
 export class LineSplitter {
   #rest: Buffer = Buffer.alloc(0);
 
@@ -160,7 +122,51 @@ export class LineSplitter {
       start = end + 1;
     }
     this.#rest = bytes.subarray(start);
-    if (this.#rest.length > longestLine) throw new UnreadableError('a line that does not end');
+    if (this.#rest.length > longestLine)
+      throw new UnreadableError('a line of the watch is longer than 16 MiB');
     return lines;
   }
+}
+
+/** Why lists and watches end. These are the values of a metric's label, so the set is closed. */
+export const interruptionReasons = [
+  /** The server closed the watch normally, as it does every few minutes. */
+  'closed',
+  /** No data for too long: the server or the network is down. */
+  'silence',
+  /** The connection broke. */
+  'reset',
+  /** The resource version is too old to continue from. */
+  'expired',
+  /** The server answered 429. */
+  'throttled',
+  /** No connection, or an error status. */
+  'refused',
+  /** The data is not what an API server sends. */
+  'unreadable',
+] as const;
+
+export type InterruptionReason = (typeof interruptionReasons)[number];
+
+const unreadable = [UnreadableError, SyntaxError, TypeError];
+const resetCodes = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
+
+/** Classifies the error with which a list or a watch ended; undefined stands for a normal end. */
+export function interruptionReason(error: unknown): InterruptionReason {
+  if (error === undefined) return 'closed';
+  if (isExpired(error)) return 'expired';
+  if (error instanceof KubeError && error.status !== 0) return error.status === 429 ? 'throttled' : 'refused';
+  const cause = error instanceof KubeError ? error.cause : error;
+  if (cause instanceof StalledError) return 'silence';
+  if (unreadable.some((kind) => cause instanceof kind)) return 'unreadable';
+  return resetCodes.includes(errorCode(cause) ?? '') ? 'reset' : 'refused';
+}
+
+/**
+ * Whether only a new list helps. A watch that is silent or unreadable twice in a row may start from a version
+ * that the server does not have (its etcd was restored), or may be unable to get past an event.
+ */
+export function mustList(reason: InterruptionReason, emptyWatches: number): boolean {
+  if (reason === 'expired') return true;
+  return (reason === 'silence' || reason === 'unreadable') && emptyWatches >= 2;
 }

@@ -20,8 +20,8 @@ test('a leader that hears nothing any more stops before another may lead, and fo
   const began = Date.now();
   proxy.swallow();
   const takeoverMs = await jobMadeIn(client, await createRun(client, 'while-it-is-deaf'), 30_000);
-  const stopped = milliseconds(logged(cutOff, 'leading no more')[0]);
-  const taken = milliseconds(logged(other, 'leading')[0]);
+  const stopped = milliseconds(logged(cutOff, 'lost leadership')[0]);
+  const taken = milliseconds(logged(other, 'became leader')[0]);
   console.log(`black hole: stopped after ${stopped - began} ms, the next leads after ${taken - began} ms`);
   console.log(`black hole: the next Job after ${Math.round(takeoverMs)} ms`);
   // It has 8 s from its last renewal; the Lease goes to another after 12.

@@ -19,7 +19,7 @@ async function handOver(client: KubeClient, leader: ControllerProcess, name: str
   const [nextMs, goneMs] = await Promise.all([made, stopped]);
   console.log(`clean stop: the next Job after ${Math.round(nextMs)} ms, gone after ${Math.round(goneMs)} ms`);
   assert.is(leader.exitCode, 0);
-  assert.is(logged(leader, 'leading no more, the lease is released').length, 1);
+  assert.is(logged(leader, 'lease released, no longer leading').length, 1);
   return nextMs;
 }
 

@@ -164,7 +164,7 @@ test('an event that nobody can parse and one that the listener throws at: both a
   const heard = await subject.create('d', 'one');
   await until('the last one is heard', () => watched.changes, { holds: (all) => all.includes(heard) });
   assert.equal(watched.story, ['failed parse', 'failed onChange']);
-  assert.is(watched.log.filter((line) => line.includes('a defect in the cache')).length, 2);
+  assert.is(watched.log.filter((line) => line.includes('cache callback failed')).length, 2);
   assert.ok(watched.contents.includes('a=one'), 'what cannot be parsed stays as it was');
   subject.proxy.watches()[0]?.expire();
   await until('the list tells what was missed', () => watched.changes, {

@@ -51,7 +51,7 @@ const stories: Record<string, () => Promise<void>> = {
     assert.ok(found < foundMs, `found after ${Math.round(found)} ms`);
     await until('it is heard', () => watched.contents, { holds: (all) => all.includes('unheard=one') });
     assert.equal(watched.story.slice(1), ['watching', 'interrupted silence', 'watching']);
-    assert.ok(watched.log.some((line) => line.includes('no byte of the watch for 70 s')));
+    assert.ok(watched.log.some((line) => line.includes('no data from the watch for 70 s')));
   },
   'a black hole in place of the server: the first list comes when it is over': async () => {
     await using hole = await TcpProxy.start(plane.server);

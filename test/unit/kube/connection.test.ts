@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { verbAndResource } from '../../../src/kube/connection.ts';
 
-test('a request is named by its verb and kind, never by an object', () => {
+test('a request is named by its verb and resource, never by an object', () => {
   const runs = '/apis/dockerrun.dev/v1alpha1';
   const cases: [string, string, string][] = [
     ['GET', `${runs}/dockerruns`, 'list dockerruns'],

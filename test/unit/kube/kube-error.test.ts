@@ -9,44 +9,44 @@ import {
   retryAfterMs,
 } from '../../../src/kube/kube-error.ts';
 
-const refusal = (status: number, reason?: string) =>
+const kubeError = (status: number, reason?: string) =>
   new KubeError('no', { status, ...(reason === undefined ? {} : { reason }) });
 
-test('an error is told by its status', () => {
-  assert.ok(isNotFound(refusal(404)));
-  assert.ok(isConflict(refusal(409, 'AlreadyExists')));
-  assert.not.ok(isNotFound(refusal(403)));
-  assert.not.ok(isConflict(refusal(404)));
+test('not found is 404, and a conflict is 409', () => {
+  assert.ok(isNotFound(kubeError(404)));
+  assert.ok(isConflict(kubeError(409, 'AlreadyExists')));
+  assert.not.ok(isNotFound(kubeError(403)));
+  assert.not.ok(isConflict(kubeError(404)));
 });
 
-test('a version that is too old has the status 410, or another one and the reason Expired', () => {
-  assert.ok(isExpired(refusal(410)));
-  assert.ok(isExpired(refusal(500, 'Expired')));
-  assert.not.ok(isExpired(refusal(500)));
+test('a resource version that is too old has the status 410, or the reason Expired', () => {
+  assert.ok(isExpired(kubeError(410)));
+  assert.ok(isExpired(kubeError(500, 'Expired')));
+  assert.not.ok(isExpired(kubeError(500)));
 });
 
-test('a version that is newer than any, as after etcd was restored, is as bad as one that is too old', () => {
+test('a resource version from the future, as after etcd was restored, has expired as well', () => {
   const error = new KubeError('Too large resource version: 900, current: 100', { status: 504 });
   assert.ok(isExpired(error));
-  assert.not.ok(isExpired(refusal(504)));
+  assert.not.ok(isExpired(kubeError(504)));
 });
 
-test('a request that was not heard is one without an answer, or one that the server had no time for', () => {
-  for (const status of [0, 429]) assert.ok(isUnheard(refusal(status)));
-  for (const status of [403, 409, 422, 500]) assert.not.ok(isUnheard(refusal(status)));
+test('a request without an answer, or answered with 429, may be sent again unchanged', () => {
+  for (const status of [0, 429]) assert.ok(isUnheard(kubeError(status)));
+  for (const status of [403, 409, 422, 500]) assert.not.ok(isUnheard(kubeError(status)));
 });
 
-test('Retry-After is kept, within reason', () => {
-  const asks = (retryAfterSeconds: number | undefined) =>
+test('Retry-After is respected up to 10 minutes', () => {
+  const waitMs = (retryAfterSeconds: number | undefined) =>
     retryAfterMs(new KubeError('later', { status: 429, retryAfterSeconds }));
-  assert.is(asks(undefined), undefined);
-  assert.is(asks(3), 3_000);
-  assert.is(asks(-1), 0);
-  assert.is(asks(1e9), 600_000);
+  assert.is(waitMs(undefined), undefined);
+  assert.is(waitMs(3), 3_000);
+  assert.is(waitMs(-1), 0);
+  assert.is(waitMs(1e9), 600_000);
   assert.is(retryAfterMs(new Error('other')), undefined);
 });
 
-test('what the API server did not say is none of these', () => {
+test('an error that is not from the API server is neither of these', () => {
   for (const error of [undefined, new Error('404'), { status: 404 }])
     for (const is of [isNotFound, isConflict, isExpired]) assert.not.ok(is(error));
 });

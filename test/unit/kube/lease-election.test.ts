@@ -15,60 +15,62 @@ const connection: Connection = {
   namespace: 'default',
 };
 
-/** Timers of Node count whole milliseconds by a clock of their own, and may ring that much before their time. */
-const early = 5;
+/**
+ * Node's timers count whole milliseconds by a clock of their own, and may fire this many milliseconds early.
+ */
+const earlyMs = 5;
 
-/** Keeps the processor, so that no timer runs: as a process that stood still sees it. */
-function standStill(milliseconds: number): void {
+/** Blocks the event loop so that no timer runs, as in a paused process. */
+function block(milliseconds: number): void {
   const end = performance.now() + milliseconds;
   while (performance.now() < end);
 }
 
-/** Waits for the end of a term; its own timer does not keep a process alive. */
-async function over(term: Term): Promise<void> {
-  const alive = setTimeout(() => term.end('the test waits no longer'), 5_000);
+/** Waits for the end of a term, whose own timer does not keep the process alive. */
+async function ended(term: Term): Promise<void> {
+  const keepAlive = setTimeout(() => term.end('timeout of the test'), 5_000);
   await aborted(term.signal);
-  clearTimeout(alive);
+  clearTimeout(keepAlive);
 }
 
-test('a term that is not renewed ends by itself', async () => {
+test('a term without a renewal ends by itself', async () => {
   const start = performance.now();
   const term = new Term(timing, start);
-  await over(term);
-  assert.ok(performance.now() - start >= 500 - early);
+  await ended(term);
+  assert.ok(performance.now() - start >= 500 - earlyMs);
   assert.match(String(term.signal.reason), /TermOverError: the lease was not renewed for 0.5 s/);
 });
 
 test('a renewal counts from when it was sent', async () => {
   const start = performance.now();
-  // A busy machine may let it stand still for longer, and the renewal must be in time.
+  // On a busy machine the block may take longer, and the renewal must still be in time.
   const term = new Term({ ...timing, renewDeadlineMs: 2_000 }, start);
-  standStill(300);
+  block(300);
   term.renewed(start + 250);
-  await over(term);
+  await ended(term);
   const lasted = performance.now() - start;
-  assert.ok(lasted >= 2_250 - early, String(lasted));
+  assert.ok(lasted >= 2_250 - earlyMs, String(lasted));
 });
 
-test('a process that stood still sends nothing, though its timers have not run yet', async () => {
+test('after a pause of the process no request is sent, even before its timers have run', async () => {
   const term = new Term(timing, performance.now());
   const fenced = term.fence(connection);
   assert.equal(await fenced.authenticate(), { authorization: 'Bearer t' });
-  standStill(600);
+  block(600);
   assert.not(term.signal.aborted);
   const refused = await fenced.authenticate().catch((error: unknown) => error);
   assert.match(String(refused), /TermOverError/);
   assert.ok(term.signal.aborted);
 });
 
-test('a renewal that comes too late does not bring a term back', () => {
+test('a late renewal does not revive a term', () => {
   const term = new Term(timing, performance.now());
-  standStill(600);
+  block(600);
   assert.throws(() => term.renewed(performance.now()), /not renewed/);
   assert.ok(term.signal.aborted);
 });
 
-test('a term without a lease ends only when it is told to', async () => {
+test('a term without a lease ends only when it is ended', async () => {
   const term = Term.endless();
   assert.is((await term.fence(connection).authenticate())['authorization'], 'Bearer t');
   term.end('the test is over');

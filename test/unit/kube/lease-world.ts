@@ -3,26 +3,27 @@ import {
   isTermOver,
   type Lease,
   type LeaseTiming,
-  sight,
-  type Sighting,
+  trackLease,
+  type TrackedLease,
 } from '../../../src/kube/lease.ts';
 
-/** Real times, in milliseconds, between which one candidate believed to lead. */
+/** The real times, in milliseconds, between which a candidate believed that it led. */
 export type Reign = { readonly who: number; readonly from: number; to: number };
 
 export type Candidate = {
-  /** How many milliseconds its clock counts in one, and what it showed at the beginning. */
+  /** How many milliseconds its clock counts in one real millisecond. */
   readonly rate: number;
+  /** What its clock showed at the start. */
   readonly offset: number;
-  /** How long each of its messages takes, one after the other and again from the first; a pause of the process is one, too. */
+  /** How long each of its messages takes, used in turn. A long one also stands for a pause of the process. */
   readonly delays: readonly number[];
-  /** When it stops cleanly, and for ever. */
+  /** When it stops cleanly and for good. */
   readonly stopsAt: number;
 };
 
 type Step = { readonly at: number; readonly run: () => void };
 
-/** A lease and those who want it, in a time that passes only here; they decide by the very rules of the program. */
+/** A lease and its candidates in simulated time. The candidates decide by the program's own rules. */
 export class LeaseWorld {
   readonly reigns: Reign[] = [];
   readonly #timing: LeaseTiming;
@@ -36,7 +37,7 @@ export class LeaseWorld {
     for (const [who, candidate] of candidates.entries()) this.#start(who, candidate);
   }
 
-  /** Lets so much time pass, and gives who led when. */
+  /** Simulates until `untilMs`, and returns who led and when. */
   run(untilMs: number): readonly Reign[] {
     for (let step = this.#next(); step !== undefined && step.at < untilMs; step = this.#next()) {
       this.#steps.splice(this.#steps.indexOf(step), 1);
@@ -54,7 +55,7 @@ export class LeaseWorld {
     this.#steps.push({ at: this.#now + delay, run });
   }
 
-  /** The API server: it refuses whoever did not see the last version. */
+  /** The API server, which rejects a write that is not based on the last version. */
   #write(version: string | undefined, change: Omit<Lease, 'resourceVersion'>): Lease | undefined {
     if (this.#lease?.resourceVersion !== version) return undefined;
     this.#version += 1;
@@ -69,20 +70,20 @@ export class LeaseWorld {
     const wait = (ms: number, run: () => void) => this.#after(ms / rate, run);
     let turn = 0;
     const delay = () => delays[turn++ % delays.length] ?? 1;
-    let seen: Sighting | undefined;
+    let seen: TrackedLease | undefined;
 
-    const look = () => {
+    const read = () => {
       this.#after(delay(), () => {
         const lease = this.#lease;
         this.#after(delay(), () => {
-          seen = sight(seen, lease, clock());
+          seen = trackLease(seen, lease, clock());
           if (this.#now >= stopsAt) return;
-          if (claimOf(seen, identity, clock()) === 'wait') wait(timing.retryMs, look);
-          else hold(seen.lease);
+          if (claimOf(seen, identity, clock()) === 'wait') wait(timing.retryMs, read);
+          else acquireOrRenew(seen.lease);
         });
       });
     };
-    const hold = (before: Lease | undefined) => {
+    const acquireOrRenew = (before: Lease | undefined) => {
       const sentAt = clock();
       this.#after(delay(), () => {
         const [acquireTime, renewTime] = [String(sentAt), String(sentAt)];
@@ -94,19 +95,20 @@ export class LeaseWorld {
           transitions: 0,
         };
         const held = this.#write(before?.resourceVersion, spec);
-        this.#after(delay(), () => (held === undefined ? wait(timing.retryMs, look) : lead(held, sentAt)));
+        this.#after(delay(), () => (held === undefined ? wait(timing.retryMs, read) : lead(held, sentAt)));
       });
     };
     const lead = (held: Lease, sentAt: number) => {
-      if (isTermOver(sentAt, clock(), timing)) return wait(timing.retryMs, look);
+      if (isTermOver(sentAt, clock(), timing)) return wait(timing.retryMs, read);
       const to = (sentAt + timing.renewDeadlineMs - offset) / rate;
       this.reigns.push({ who, from: this.#now, to: Math.min(to, Math.max(stopsAt, this.#now)) });
-      if (this.#now + timing.renewMs / rate < stopsAt) return wait(timing.renewMs, () => hold(held));
+      if (this.#now + timing.renewMs / rate < stopsAt)
+        return wait(timing.renewMs, () => acquireOrRenew(held));
       this.#after(Math.max(0, stopsAt - this.#now) + delay(), () =>
         this.#write(held.resourceVersion, { ...held, holder: '' }),
       );
     };
-    look();
+    read();
   }
 }
 

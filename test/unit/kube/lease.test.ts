@@ -3,13 +3,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   claimOf,
-  heldBy,
+  heldSpec,
   isTermOver,
   type Lease,
   leaseTiming,
   parseLease,
-  released,
-  sight,
+  releasedSpec,
+  trackLease,
 } from '../../../src/kube/lease.ts';
 import { type Candidate, LeaseWorld, overlap } from './lease-world.ts';
 
@@ -22,27 +22,27 @@ const lease: Lease = {
   resourceVersion: '7',
 };
 
-test('a lease that is not there is created, one that nobody holds is taken, the own one is renewed', () => {
+test('a missing lease is created, a free one is taken, and our own is renewed', () => {
   assert.is(claimOf({ lease: undefined, since: 0 }, 'me', 1), 'create');
   assert.is(claimOf({ lease: { ...lease, holder: '' }, since: 0 }, 'me', 1), 'take');
   assert.is(claimOf({ lease: { ...lease, holder: 'me' }, since: 0 }, 'me', 1e9), 'renew');
 });
 
-test("another's lease is taken when it did not change for longer than it lasts, by the clock of who looks", () => {
+test('a lease of another holder is taken when our clock saw no change for longer than its duration', () => {
   assert.is(claimOf({ lease, since: 100 }, 'me', 15_100), 'wait');
   assert.is(claimOf({ lease, since: 100 }, 'me', 15_101), 'take');
 });
 
-test('only its holder makes a lease younger: a write of somebody else to the object does not', () => {
-  const first = sight(undefined, lease, 1000);
+test('only a write of its holder extends a lease, not any write to the object', () => {
+  const first = trackLease(undefined, lease, 1000);
   assert.is(first.since, 1000);
-  const annotated = sight(first, { ...lease, resourceVersion: '8' }, 2000);
+  const annotated = trackLease(first, { ...lease, resourceVersion: '8' }, 2000);
   assert.equal(annotated, { lease: { ...lease, resourceVersion: '8' }, since: 1000 });
-  assert.is(sight(annotated, { ...lease, renewTime: 'later' }, 3000).since, 3000);
-  assert.is(sight(annotated, undefined, 4000).since, 4000);
+  assert.is(trackLease(annotated, { ...lease, renewTime: 'later' }, 3000).since, 3000);
+  assert.is(trackLease(annotated, undefined, 4000).since, 4000);
 });
 
-test('a leader stops before anybody may take its lease, with room for three tries to renew it', () => {
+test('a leader has time for three renewals, and stops before anyone may take its lease', () => {
   const { durationMs, renewDeadlineMs, renewMs, retryMs, requestMs } = leaseTiming;
   assert.not(isTermOver(0, renewDeadlineMs - 1, leaseTiming));
   assert.ok(isTermOver(0, renewDeadlineMs, leaseTiming));
@@ -50,19 +50,19 @@ test('a leader stops before anybody may take its lease, with room for three trie
   assert.ok(renewMs + 2 * (requestMs + retryMs) <= renewDeadlineMs);
 });
 
-test('a lease is written as client-go writes it', () => {
+test('a lease is written in the format of client-go', () => {
   const at = new Date('2026-02-03T04:05:06.789Z');
   const now = '2026-02-03T04:05:06.789000Z';
   const spec = { holderIdentity: 'me', leaseDurationSeconds: 12, acquireTime: now, renewTime: now };
-  assert.equal(heldBy('me', undefined, leaseTiming, at), { ...spec, leaseTransitions: 0 });
-  assert.equal(heldBy('me', lease, leaseTiming, at), { ...spec, leaseTransitions: 4 });
+  assert.equal(heldSpec('me', undefined, leaseTiming, at), { ...spec, leaseTransitions: 0 });
+  assert.equal(heldSpec('me', lease, leaseTiming, at), { ...spec, leaseTransitions: 4 });
   const own = { ...lease, holder: 'me' };
   const renewed = { ...spec, acquireTime: lease.acquireTime, leaseTransitions: 3 };
-  assert.equal(heldBy('me', own, leaseTiming, at), renewed);
-  assert.equal(released(at), { ...spec, holderIdentity: '', leaseDurationSeconds: 1 });
+  assert.equal(heldSpec('me', own, leaseTiming, at), renewed);
+  assert.equal(releasedSpec(at), { ...spec, holderIdentity: '', leaseDurationSeconds: 1 });
 });
 
-test('a lease of any other program is read, also one without any field', () => {
+test('a lease of another program is read, even one without fields', () => {
   const metadata = { resourceVersion: '7' };
   const { holder, acquireTime, renewTime } = lease;
   const times = { acquireTime, renewTime, leaseDurationSeconds: 15 };
@@ -72,7 +72,7 @@ test('a lease of any other program is read, also one without any field', () => {
   assert.equal(parseLease({ metadata }), { ...empty, resourceVersion: '7' });
 });
 
-/** Mostly quick messages, some of them very late: a lost answer, a loaded processor, a process that stood still. */
+/** Most messages are fast, some are very late: a lost answer, a busy processor, a paused process. */
 const delay = fc.oneof(
   { weight: 12, arbitrary: fc.integer({ min: 1, max: 50 }) },
   { weight: 2, arbitrary: fc.integer({ min: 50, max: 6_000 }) },
@@ -92,7 +92,7 @@ const candidates = (rate: { min: number; max: number }): fc.Arbitrary<Candidate[
 
 const worldMs = 150_000;
 
-test('no two lead at once, however late messages are, while no clock runs half as fast again as another', () => {
+test('no two candidates lead at once, however late messages are, if no clock runs 1.5 times as fast as another', () => {
   fc.assert(
     fc.property(candidates({ min: 0.82, max: 1.18 }), (all) => {
       const reigns = new LeaseWorld(leaseTiming, all).run(worldMs);
@@ -102,15 +102,15 @@ test('no two lead at once, however late messages are, while no clock runs half a
   );
 });
 
-test('these worlds tell a bad rule: with a deadline as long as the lease, two do lead at once', () => {
-  const careless = { ...leaseTiming, renewDeadlineMs: leaseTiming.durationMs };
+test('the simulation finds a bad rule: with a deadline as long as the lease, two candidates lead at once', () => {
+  const unsafeTiming = { ...leaseTiming, renewDeadlineMs: leaseTiming.durationMs };
   const property = fc.property(candidates({ min: 0.82, max: 1.18 }), (all) => {
-    return overlap(new LeaseWorld(careless, all).run(worldMs)) === undefined;
+    return overlap(new LeaseWorld(unsafeTiming, all).run(worldMs)) === undefined;
   });
   assert.ok(fc.check(property, { numRuns: 3_000, seed: 1 }).failed);
 });
 
-test('somebody leads most of the time when messages arrive, and a clean stop is followed within two seconds', () => {
+test('after a clean stop another candidate leads within two seconds', () => {
   const quick = { rate: 1, offset: 0, delays: [5] };
   const reigns = new LeaseWorld(leaseTiming, [
     { ...quick, stopsAt: 20_000 },

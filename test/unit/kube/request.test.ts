@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import { applyBody } from '../../../src/kube/request.ts';
 
-/** Any text, and more often than not with what YAML and JSON read in two ways. */
+/** Any text, often with characters that YAML and JSON read differently. */
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.string({
@@ -25,7 +25,7 @@ const text = fc.oneof(
   }),
 );
 
-test('the body of an apply is the same object to who reads it as YAML and to who reads it as JSON', () => {
+test('the body of an apply is the same object as YAML and as JSON', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom('a', 'b'), fc.array(text)), (object) => {
       const body = applyBody(object);
@@ -37,7 +37,7 @@ test('the body of an apply is the same object to who reads it as YAML and to who
   );
 });
 
-test('half a character is U+FFFD', () => {
+test('a lone surrogate becomes U+FFFD', () => {
   assert.is(applyBody({ a: `x${'😀'.slice(0, 1)}y` }), '{"a":"x\ufffdy"}');
 });
 

@@ -8,7 +8,7 @@ import { StalledError } from '../../../src/support/watchdog.ts';
 const unanswered = (cause: unknown) => new KubeError('no answer', { status: 0, cause });
 const systemError = (code: string) => Object.assign(new Error(code), { code });
 
-test('why a list or a watch ended is one of few words', () => {
+test('each error of a list or a watch has an interruption reason', () => {
   const reasons: [unknown, string][] = [
     [undefined, 'closed'],
     [new StalledError('no byte'), 'silence'],
@@ -29,7 +29,7 @@ test('why a list or a watch ended is one of few words', () => {
   for (const [error, reason] of reasons) assert.is(interruptionReason(error), reason, String(error));
 });
 
-test('only what a watch cannot get past makes a list', () => {
+test('only an expired version, or a second watch without an event, causes a list', () => {
   assert.ok(mustList('expired', 0));
   for (const reason of ['silence', 'unreadable'] as const) {
     assert.not.ok(mustList(reason, 1));
@@ -39,7 +39,7 @@ test('only what a watch cannot get past makes a list', () => {
     assert.not.ok(mustList(reason, 9));
 });
 
-/** The lines that come out when `bytes` arrive in chunks that end at `cuts`. */
+/** The lines that are returned when `bytes` arrive in chunks that end at `cuts`. */
 function linesOf(bytes: Buffer, cuts: readonly number[]): string[] {
   const splitter = new LineSplitter();
   const ends = [...cuts, bytes.length];
@@ -49,17 +49,17 @@ function linesOf(bytes: Buffer, cuts: readonly number[]): string[] {
 const text = '{"name":"größe"}\n{"name":"語"}\n\n{"name":"🦭"}\n';
 const expected = ['{"name":"größe"}', '{"name":"語"}', '{"name":"🦭"}'];
 
-test('lines come out whole, wherever the bytes are cut', () => {
+test('lines are whole, wherever the bytes are cut', () => {
   const bytes = Buffer.from(text);
   for (let cut = 0; cut <= bytes.length; cut += 1) assert.equal(linesOf(bytes, [cut]), expected);
 });
 
-test('lines come out whole when every byte comes alone', () => {
+test('lines are whole when each byte arrives alone', () => {
   const bytes = Buffer.from(text);
   assert.equal(linesOf(bytes, [...bytes.keys()]), expected);
 });
 
-test('any lines come out as they went in, however they are cut', () => {
+test('any lines are returned unchanged, wherever they are cut', () => {
   const line = fc.string({ unit: 'binary', minLength: 1 }).filter((one) => !one.includes('\n'));
   fc.assert(
     fc.property(fc.array(line), fc.array(fc.nat(200)), (lines, places) => {
@@ -73,11 +73,11 @@ test('any lines come out as they went in, however they are cut', () => {
   );
 });
 
-test('a line without its end never comes out', () => {
+test('an unfinished line is never returned', () => {
   assert.equal(linesOf(Buffer.from('{"a":1}\n{"b":'), []), ['{"a":1}']);
 });
 
-test('a line comes out as soon as its end is there', () => {
+test('a line is returned as soon as it is complete', () => {
   const splitter = new LineSplitter();
   assert.equal(splitter.push(Buffer.from('ab')), []);
   assert.equal(splitter.push(Buffer.from('c\nd')), ['abc']);
