@@ -56,13 +56,11 @@ export class Controller {
     });
     this.#workers = workers;
     const unmeasured = createReconcile({
-      gatherer: {
-        connection,
-        caches,
-        podIndex,
-        blockingEvents: new BlockingEvents(connection, log),
-        workers,
-      },
+      connection,
+      caches,
+      podIndex,
+      blockingEvents: new BlockingEvents(connection, log),
+      workers,
       worker,
       policy: (namespace) => policyIn(caches.policies, namespace),
       log,

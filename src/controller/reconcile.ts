@@ -14,9 +14,8 @@ import type { Policy } from '../policy/policy.ts';
 import { tracedAction, tracedStatus } from './tracing.ts';
 import { StatusWriter } from './apply/status-writer.ts';
 
-/** What a reconcile needs; one for each term of a leader. */
-export type Reconciler = {
-  gatherer: Gatherer;
+/** What every part of a reconcile gets, whole; one for each term of a leader. */
+export type Reconciler = Gatherer & {
   /** The policy for the runs of a namespace. */
   policy: (namespace: string) => Policy;
   worker: WorkerConfig;
@@ -30,7 +29,7 @@ export type Reconciler = {
 export function createReconcile(reconciler: Reconciler): (key: string) => Promise<Next> {
   const writer = new StatusWriter();
   return async (key) => {
-    const uid = reconciler.gatherer.caches.runs.get(key)?.metadata.uid;
+    const uid = reconciler.caches.runs.get(key)?.metadata.uid;
     const log = reconciler.log.child({ dockerRun: key, uid, reconcileId: randomUUID().slice(0, 8) });
     try {
       return await reconcile({ ...reconciler, log }, key, writer);
@@ -47,8 +46,8 @@ function logFailure(log: Logger, error: unknown): void {
 }
 
 async function reconcile(reconciler: Reconciler, key: string, writer: StatusWriter): Promise<Next> {
-  const version = reconciler.gatherer.caches.runs.versionOf(key);
-  const observed = await gather(reconciler.gatherer, key, reconciler.signal);
+  const version = reconciler.caches.runs.versionOf(key);
+  const observed = await gather(reconciler, key, reconciler.signal);
   if (observed === undefined) {
     writer.forget(key);
     return { kind: 'done' };
@@ -65,14 +64,14 @@ async function act(
   observed: Observed,
   version: string | undefined,
 ): Promise<Decision> {
-  const { gatherer, worker, log, signal } = reconciler;
+  const { connection, worker, log, signal } = reconciler;
   const { run } = observed;
   const policy = reconciler.policy(run.metadata.namespace);
   const decision = decide(observed, new Date(), { policy, worker });
   for (const action of decision.actions) {
     log.info({ action: action.kind }, 'applying action');
     const refusal = await tracedAction(run, action, () =>
-      applyAction(gatherer.connection, { action, run, version }, signal),
+      applyAction(connection, { action, run, version }, signal),
     );
     // This recursion ends, because no decision creates again what was refused.
     if (refusal !== undefined) return act(reconciler, { ...observed, ...refusal }, version);
@@ -105,11 +104,10 @@ async function write(
 }
 
 async function store(
-  { gatherer, signal, log, onWritten }: Reconciler,
+  { connection, caches, signal, log, onWritten }: Reconciler,
   { run, version }: { run: ObservedRun; version: string | undefined },
   { status, event }: { status: DockerRunStatus; event: Decision['event'] },
 ): Promise<void> {
-  const { connection, caches } = gatherer;
   if (event !== undefined) {
     // The status is written even if a quota or a webhook refuses the Event.
     await recordEvent(connection, event, signal).catch((error: unknown) => {
