@@ -11,15 +11,16 @@ import { reportEnd } from './girder-job.ts';
 import { StagedFiles } from './stage/journal.ts';
 import { attemptAttributes, startWorkerTracing, workerLog } from './telemetry.ts';
 
-/** For all of it, less than the deadline of its Job. */
+/** For the whole cleanup; less than the deadline of the cleanup Job. */
 const longestMs = 90_000;
 
+/** `what` completes the log line "cannot clean up …". */
 type Part = { readonly what: string; readonly work: () => Promise<unknown> };
 
 /**
- * Does what a lost worker could not: `cleanup` removes what it left on this node, and both modes tell the run's end to its
- * job in Girder. No part needs another to succeed. Gives the exit code: it is not 0 when something may be left on the
- * node.
+ * Does what a lost worker could not. Mode `cleanup` removes what it left on this node; modes `cleanup` and
+ * `report` both report the end of the run to its job in Girder. Each part runs even if the others fail. The
+ * exit code is not 0 if something may be left on the node.
  */
 export async function runCleanup(
   environment: NodeJS.ProcessEnv,
@@ -49,11 +50,11 @@ function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSig
   const runUid = run.uid;
   return [
     {
-      what: 'containers',
+      what: 'the containers',
       work: () => cleanEngine({ dockerSocket: workerPaths.dockerSocket, runUid, signal }),
     },
     ...journalled.map((name) => ({
-      what: `files in volume ${name}`,
+      what: `the files in volume ${name}`,
       work: () => StagedFiles.sweep({ signal, log }, runUid, { name, localPath: workerPaths.volume(name) }),
     })),
     ...directories.map((name) => ({
@@ -63,7 +64,7 @@ function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSig
   ];
 }
 
-/** Tries one part; gives whether it succeeded in time. */
+/** True if the part succeeded in time; a failure is logged. */
 async function attempt(
   { what, work }: Part,
   { signal, log }: { signal: AbortSignal; log: Logger },
@@ -72,7 +73,7 @@ async function attempt(
     await raceAbort(work(), signal);
     return true;
   } catch (error) {
-    log.warn({ error: describe(error) }, `${what} could not be cleaned up`);
+    log.warn({ error: describe(error) }, `cannot clean up ${what}`);
     return false;
   }
 }

@@ -7,22 +7,21 @@ import type { LiveReport } from './progress.ts';
 import type { RunEnvironment, SharedVolume } from './run-environment.ts';
 import type { Steps } from './plan.ts';
 
-/** What a run is started with. */
 export type RunOptions = {
   readonly environment: RunEnvironment;
   readonly report: LiveReport;
-  /** The log of the run, byte for byte what the target writes; see openLog. */
+  /** The log of the run: exactly the bytes that the target writes; see openLog. */
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** The worker's own log, which can be the same stream as `stderr`. */
+  /** The worker's own log; may write to the same stream as `stderr`. */
   readonly log: Logger;
   /** Cancels the run; its reason is a RunError. */
   readonly signal: AbortSignal;
 };
 
 /**
- * What every part of a run gets, whole. Nothing in it changes: what a part makes is its result, and a part with a bound
- * of its own passes the context on with a narrower `signal`.
+ * Passed whole to every part of a run, and never changed: a part returns what it makes, and a part with a
+ * deadline of its own passes the context on with a narrower `signal`.
  */
 export type RunContext = RunOptions & {
   readonly girderJob: GirderJob | undefined;
@@ -32,5 +31,5 @@ export type RunContext = RunOptions & {
   readonly journal: Journal;
 };
 
-/** Gets each path of a volume just before the run makes it, so that the next attempt can remove it after a crash. */
+/** Records a path in a volume just before it is created, for a later attempt to remove it after a crash. */
 export type Journal = { readonly note: (volume: SharedVolume, made: CreatedPath) => void };

@@ -10,8 +10,8 @@ import type { RunEnvironment } from './run-environment.ts';
 const tokenField = 'spec.girder.job.tokenSecretRef';
 
 /**
- * Does the work of a run under its job in Girder, if it has one: the job shows its log, its progress and its end, and a
- * cancel there aborts the `signal` of the work. An attempt that another one may follow leaves the job RUNNING.
+ * Runs `work` and shows its log, progress and end in the run's Girder job, if the run has one. A cancel in
+ * Girder aborts the `signal` of the work; a failure that may be retried leaves the job RUNNING.
  */
 export async function withGirderJob(
   options: RunOptions,
@@ -31,9 +31,9 @@ export async function withGirderJob(
 }
 
 /**
- * Reports the end of a run that no worker could report itself. A job that has ended stays as it is, and one that is
+ * Reports the end of a run whose worker could not. A job that has already ended is left as it is; one that is
  * being cancelled becomes CANCELED.
- * @throws RunError when Girder does not answer, or does not accept the token
+ * @throws RunError when Girder does not answer or refuses the token
  */
 export async function reportEnd(
   plan: RunPlan,
@@ -73,6 +73,6 @@ async function reportFailure(
   }
   const isFinal = category === 'spec' || category === 'deadline' || !mayBeRetried;
   if (isFinal) return job.finish({ kind: 'failed', message: failure.sentence });
-  job.say(`${failure.sentence} The run is tried again.`);
+  job.say(`${failure.sentence} The run will be retried.`);
   await job.leave();
 }

@@ -13,13 +13,13 @@ import { serveProgress } from './report-server.ts';
 import { runOnce } from './run.ts';
 import { attemptAttributes, startWorkerTracing, workerLog } from './telemetry.ts';
 
-/** Where the kubelet reads a container's final word. */
+/** The default `terminationMessagePath`, from which the kubelet reads the termination message. */
 const terminationLog = '/dev/termination-log';
 
 /**
- * Runs the worker of a pod and gives its exit code. The pod's log belongs to the target, so the worker says nothing
- * in it unless something is wrong; what it does is in its report. When `stop` aborts, its reason is the name of the
- * signal that the process got (SIGTERM when the pod is deleted or evicted).
+ * Runs the worker of a pod and returns its exit code. The pod's log belongs to the target, so the worker logs
+ * only problems; what it does is in its report.
+ * @param stop its reason is the signal that the process received (SIGTERM if the pod is deleted or evicted)
  */
 export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
   const log = workerLog(environment);
@@ -39,15 +39,15 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
   return exitCode;
 }
 
-/** The exit code of how it ended; a failure is logged. */
+/** Also logs the failure. */
 function exitCodeFor(failure: RunError | undefined, log: Logger): number {
   if (failure === undefined) return exitCodes.done;
-  log.info({ reason: failure.reason, error: failure.message }, 'the run failed');
+  log.info({ reason: failure.reason, error: failure.message }, 'run failed');
   if (failure.reason === 'WorkerFailed') log.error({ stack: stackOf(failure) }, failure.message);
   return exitCodeOf(failure.reason);
 }
 
-/** Runs once; gives why it failed, if it did. */
+/** Returns why the attempt failed, or undefined. */
 async function attempt(
   variables: NodeJS.ProcessEnv,
   options: Pick<RunOptions, 'report' | 'log' | 'signal'>,

@@ -8,7 +8,7 @@ import type { Connect, Transform } from '../api/transforms.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import type { SharedVolume } from './run-environment.ts';
 
-/** The work of a run in order, decided before any of it is done. */
+/** The work of a run, planned before any of it is done. */
 export type Steps = {
   downloads: Download[];
   streams: StreamSteps;
@@ -16,46 +16,45 @@ export type Steps = {
   mounts: BindMount[];
 };
 
-/** What to fetch before the target starts, once for all the transforms that `names` lists. */
+/** A download before the target starts; one download can serve several transforms (`names`). */
 export type Download = { names: string[]; volume: SharedVolume; source: DownloadSource };
 
-/** Where it comes from, and the name it gets. */
 export type DownloadSource =
   | { kind: 'file'; fileId: string; filename: string | undefined }
   | { kind: 'item'; itemId: string }
   | { kind: 'folder'; folderId: string; folderName: string | undefined };
 
-/** The streams of a run; a bare pipe is connected by others with whom the target shares its volume. */
+/** A bare pipe is only created by the run: another program that shares the volume opens its other end. */
 export type StreamSteps = { inputs: InputStep[]; outputs: OutputStep[]; barePipes: PipePlace[] };
 
-/** Where a named pipe is made. */
+/** `path` is relative to the volume. */
 export type PipePlace = { volume: SharedVolume; path: string };
 
 /** A file of Girder that the target reads from a pipe. */
 type InputStep = { name: string; pipe: PipePlace; fileId: string };
 
-/** What the target writes, into a pipe or as its output, and where that goes. */
+/** A stream that the target writes, to a pipe or to its stdout or stderr. */
 export type OutputStep = { name: string; source: PipePlace | 'stdout' | 'stderr'; to: OutputTo };
 
-/** Where what the target writes goes: the log, its progress, a server, or a file of an item. */
+/** The log, the progress in the report, a server, or a file of an item. */
 export type OutputTo =
   | { kind: 'stdout' | 'stderr' | 'progress' }
   | { kind: 'post'; url: string; headers: readonly NamedValue[] }
   | { kind: 'item'; item: NonNullable<Connect['output']['girderStreamToItem']> };
 
-/** What to send after the target ended, and when to. */
+/** An upload after the target has ended. */
 export type HookStep = {
-  /** Its index in the spec. */
+  /** Its index in `spec.girderResultHooks`. */
   hook: number;
   /** The volumePath or volume that it uploads. */
   name: string;
   volume: SharedVolume;
-  /** Below the volume; absent for all that is in it. */
+  /** Relative to the volume; undefined for the whole volume. */
   path: string | undefined;
   options: HookOptions;
 } & Pick<ResultUpload, 'to' | 'when' | 'optional'>;
 
-/** How the files become files of Girder; metadata is what their items get. */
+/** `metadata` is set on the items of the uploaded files. */
 type HookOptions = {
   filename: string | undefined;
   mimeType: string | undefined;
@@ -64,7 +63,7 @@ type HookOptions = {
   deleteFile: boolean;
 };
 
-/** Plans the steps of a spec that is valid (see validateSpec). Pure. */
+/** Pure. The spec must be valid (see validateSpec). */
 export function planRun(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Steps {
   return {
     downloads: downloadsOf(spec, volumes),
@@ -74,7 +73,10 @@ export function planRun(spec: DockerRunSpec, volumes: readonly SharedVolume[]): 
   };
 }
 
-/** The command and arguments with every `$(name)` replaced; `downloaded` are paths in volumes by transform. */
+/**
+ * The command and arguments with every `$(name)` replaced.
+ * @param downloaded paths relative to the volume, by the name of the transform
+ */
 export function expandArguments(
   spec: DockerRunSpec,
   volumes: readonly SharedVolume[],
@@ -91,7 +93,7 @@ export function expandArguments(
   return { command: expand(spec.command), args: expand(spec.args) };
 }
 
-/** By directory rather than by volume, since two volumes can be one directory of the node. */
+/** Grouped by directory and not by volume, because two volumes can be the same directory on the node. */
 function downloadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Download[] {
   const downloads = new Map<string, Download>();
   for (const transform of spec.transforms ?? []) {
@@ -118,10 +120,10 @@ function sourceOf(transform: Transform): DownloadSource | undefined {
   return { kind: 'folder', folderId: folder.folderId, folderName: folder.folderName };
 }
 
-/** What the run itself put into its volumes: paths below each of them, with everything below these. */
+/** The paths that the run itself put into its volumes, relative to the volume; each with all below it. */
 export type InputPaths = ReadonlyMap<SharedVolume, ReadonlySet<string>>;
 
-/** Of a download without a filename, which has the directory of its id for itself, the whole directory. Pure. */
+/** Pure. A download without a filename counts with its whole directory, which is named by its id. */
 export function inputPathsOf(
   downloads: readonly Download[],
   downloaded: ReadonlyMap<string, string>,
@@ -137,7 +139,7 @@ export function inputPathsOf(
   return paths;
 }
 
-/** A stream is there whether or not an argument names it. */
+/** A stream exists even if no argument refers to it. */
 function streamsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): StreamSteps {
   const steps: StreamSteps = { inputs: [], outputs: [], barePipes: [] };
   for (const transform of spec.transforms ?? []) {
@@ -185,7 +187,7 @@ function hooksOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): HookSte
   });
 }
 
-/** Where in the target a step's file is, for messages. */
+/** The path of a step's file as the target sees it, for messages. */
 export function containerPathOf({ volume, path }: Pick<HookStep, 'volume' | 'path'>): string {
   return posix.join(volume.containerPath, path ?? '');
 }
@@ -209,7 +211,7 @@ function mountsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): BindMo
   ];
 }
 
-/** The volume of that name; the one that every run has when there is no name. */
+/** Without a name: the temporary volume that every run has. */
 function volumeNamed(volumes: readonly SharedVolume[], name = temporaryVolumeName): SharedVolume {
   const volume = volumes.find((candidate) => candidate.name === name);
   if (volume === undefined) throw new TypeError(`no volume is named ${name}`);

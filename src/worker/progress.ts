@@ -9,16 +9,16 @@ import {
   type Transfer,
 } from '../api/status.ts';
 
-/** A transfer that goes on until it is disposed of. */
+/** A transfer that is in progress until it is disposed of. */
 type OpenTransfer = Disposable & {
   readonly moved: (bytes: number, totalBytes: number | undefined) => void;
-  /** One more file is through. */
+  /** Counts one more completed file. */
   readonly fileMoved: () => void;
 };
 
-/** A pull that goes on until it is disposed of. */
+/** A pull that is in progress until it is disposed of. */
 type OpenPull = Disposable & {
-  readonly said: (message: string, bytes: number, totalBytes: number) => void;
+  readonly moved: (message: string, bytes: number, totalBytes: number) => void;
 };
 
 type Underway = {
@@ -29,10 +29,10 @@ type Underway = {
   files: number;
 };
 
-/** What the worker knows of its run now; the progress endpoint and the termination message are made from it. */
+/** The current state of the run; the source of the progress endpoint and of the termination message. */
 export class LiveReport {
   phase: ActivePhase = 'Preparing';
-  /** What is done to prepare the run, when that is neither a download nor a pull. */
+  /** What the worker is doing while it prepares the run, shown if there is no download or pull. */
   doing: string = phaseMessages.Preparing;
   target: TargetStatus | undefined;
   readonly #results: Result[] = [];
@@ -44,27 +44,27 @@ export class LiveReport {
   #target: { readonly message?: string; readonly current?: number; readonly total?: number } = {};
 
   /**
-   * Notes what is in Girder now. The first results that fit into a termination message are kept, of the rest only how
-   * many there are; so the final report lists what the live ones listed.
+   * Adds a result that is in Girder now. Only the first results that fit into a termination message are
+   * listed, the rest are counted; so the final report lists the same results as the live ones.
    */
   uploaded(result: Result): void {
     this.#resultCount += 1;
-    // A comma or a bracket goes with each.
+    // Each result adds a comma or a bracket.
     this.#resultBytes += jsonBytes(result) + 1;
     if (this.#resultBytes < mostResultBytes) this.#results.push(result);
   }
 
-  /** Notes how far a transfer is, in bytes; a stream, which nobody waits for, is no progress. */
+  /** Sets the bytes of a transfer. A stream calls only this: nobody waits for it, so it is not progress. */
   transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
     this.#transfers.set(`${direction} ${name}`, defined({ name, direction, bytes, totalBytes }));
   }
 
-  /** Notes what the target reports of its own progress; what it leaves out stays as it was before. */
+  /** Sets the progress that the target reports; fields that the line leaves out keep their value. */
   targetProgress(line: { message?: string; current?: number; total?: number }): void {
     this.#target = { ...this.#target, ...line };
   }
 
-  /** Begins what the progress names until it ends: one transfer, told by its first name, however many it is for. */
+  /** Starts a transfer, which the progress shows under the first of its names. */
   beginTransfer(direction: Transfer['direction'], names: readonly string[]): OpenTransfer {
     const [name = ''] = names;
     const one: Underway = { direction, name, bytes: 0, totalBytes: undefined, files: 0 };
@@ -79,11 +79,10 @@ export class LiveReport {
     };
   }
 
-  /** Begins the pull of the image, which is named from now on. */
   beginPull(image: string): OpenPull {
     this.#pull = { image };
     return {
-      said: (message, bytes, totalBytes) => {
+      moved: (message, bytes, totalBytes) => {
         this.#pull = { image, message, bytes, totalBytes };
       },
       [Symbol.dispose]: () => {
@@ -92,7 +91,6 @@ export class LiveReport {
     };
   }
 
-  /** The report as it stands. */
   snapshot(): Report {
     const transfers = [...this.#transfers.values()];
     return {
@@ -133,14 +131,14 @@ function withShortMessage(progress: Progress): Progress {
   return { ...progress, message: truncateToBytes(progress.message, mostMessageBytes) };
 }
 
-/** How far a transfer is: its bytes, of how many if that is known, and how many files are through, if they are counted. */
+/** `totalBytes` is undefined if unknown; `files` counts completed files, or is 0 if they are not counted. */
 type Amount = {
   readonly bytes: number;
   readonly totalBytes?: number | undefined;
   readonly files: number;
 };
 
-/** What is pulled, and what the engine says of it, if it has said anything yet. */
+/** Only the image is known until the engine reports its first progress. */
 type Pull = {
   readonly image: string;
   readonly message?: string;
@@ -148,7 +146,7 @@ type Pull = {
   readonly totalBytes?: number;
 };
 
-/** The progress of transfers of one direction, told by the first; nothing when there are none. */
+/** Describes the first transfer and counts the others; undefined if there are none. */
 export function transferProgress(
   verb: 'Downloading' | 'Uploading',
   open: readonly (Amount & { readonly name: string })[],
@@ -165,19 +163,19 @@ export function transferProgress(
 
 const alone = (name: string, amount: string) => (amount === '' ? name : `${name}: ${amount}`);
 
-/** In brackets, or the amount of one would be taken for that of all. */
+/** In brackets, because the amount is that of the first transfer and not of all. */
 const beside = (name: string, amount: string) => (amount === '' ? name : `${name} (${amount})`);
 
-/** The progress of what is fetched before the target starts: a pull beside a download is named with it. */
+/** The progress of a download, else of the pull; a pull during a download is mentioned in the message. */
 export function fetchProgress(download: Progress | undefined, pull: Pull | undefined): Progress | undefined {
   if (pull === undefined) return download;
   const { image, message, bytes = 0, totalBytes } = pull;
   if (download !== undefined) return { ...download, message: `${download.message}; pulling ${image}` };
-  const said = message === undefined ? '' : `: ${message}`;
-  return measuredProgress(`Pulling ${image}${said}`, bytes, totalBytes);
+  const detail = message === undefined ? '' : `: ${message}`;
+  return measuredProgress(`Pulling ${image}${detail}`, bytes, totalBytes);
 }
 
-/** Progress with its percentage, whole and from 0 to 100, when both numbers are known. */
+/** Adds the percentage, an integer from 0 to 100, if both numbers are known. */
 export function measuredProgress(
   message: string,
   done: number | undefined,
@@ -188,7 +186,7 @@ export function measuredProgress(
   return { message, percent, summary: `${percent}%` };
 }
 
-/** Bytes are told by the percentage when there is one. */
+/** Without bytes if the total is known: the percentage then shows them. */
 function amountText({ bytes, totalBytes, files }: Amount): string {
   const parts = [
     ...(files > 0 ? [`${files} ${files === 1 ? 'file' : 'files'}`] : []),
@@ -199,10 +197,10 @@ function amountText({ bytes, totalBytes, files }: Amount): string {
 
 const units = ['kB', 'MB', 'GB', 'TB'];
 
-/** A number of bytes for people, like 3.2 MB. */
+/** Such as "3.2 MB": decimal units, one decimal place. */
 export function bytesText(bytes: number): string {
   if (bytes < 1000) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
-  // Rounded as it will be told, so that nothing is 1000.0 kB.
+  // Rounded before the unit is chosen, so that 999,999 bytes are 1.0 MB and not 1000.0 kB.
   const power = Math.min(units.length, Math.floor(Math.log10(Number(bytes.toPrecision(4))) / 3));
   return `${(bytes / 1000 ** power).toFixed(1)} ${units[power - 1]}`;
 }

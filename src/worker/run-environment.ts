@@ -5,50 +5,50 @@ import type { Engine } from '../docker/engine.ts';
 import type { RegistryAuths } from '../docker/pull/registry-auths.ts';
 import type { GirderCredentials } from '../girder/credentials.ts';
 
-/** A directory that the worker and the target share, by its three names. */
+/** A directory that worker and target share, with its path as worker, engine and target see it. */
 export type SharedVolume = {
   name: string;
-  /** Where the worker itself has it. */
+  /** The path in the worker. */
   localPath: string;
-  /** Where the Docker Engine sees it: a real path, without links. */
+  /** The path that the Docker Engine sees: a real path, without links. */
   hostPath: string;
-  /** Where the target sees it. */
+  /** The path in the target. */
   containerPath: string;
-  /** Whether the target may only read it. */
+  /** For the target. */
   readOnly: boolean;
-  /** Whether it is deleted with the run; what a run puts into another volume it has to remove itself. */
+  /** Whether it is deleted with the run; from any other volume the run must remove its files itself. */
   temporary: boolean;
-  /** Whether `hostPath` was worked out, so that the engine has to confirm it; a temporary volume's always is. */
+  /** Whether `hostPath` was derived, so that it must be probed; always so for a temporary volume. */
   isInferred?: boolean;
-  /** The field or operator setting to check when the engine sees another directory, for the message. */
+  /** The field or operator setting that a message names when the engine sees another directory. */
   configuredBy: string;
 };
 
-/** The volumes of an attempt; `remove` deletes those that end with it and that nobody else deletes. */
+/** `remove` deletes the volumes that end with the attempt and that the kubelet does not delete. */
 export type OpenVolumes = { volumes: readonly SharedVolume[]; remove: () => Promise<void> };
 
-/** What differs between a worker in a pod and one on a user's machine, so that the phases of a run do not. */
+/** Hides from the phases of a run whether the worker is in a pod or on a user's machine. */
 export type RunEnvironment = {
   run: RunPlan['run'];
   spec: RunPlan['spec'];
   dockerSocket: string;
-  /** Which attempt of the run this is. */
+  /** Part of the container's name: the pod's uid, or `local`. */
   attempt: string;
-  /** Whether another attempt follows when this one fails with a reason that it could fix. */
+  /** Whether a retry follows if this attempt fails for a reason that a retry can fix. */
   mayBeRetried: boolean;
-  /** Makes the volumes that must be made, and finds the others; what an earlier attempt left of them is removed. */
+  /** Creates or finds the volumes, and removes what an earlier attempt left of those that it creates. */
   openVolumes: (signal: AbortSignal) => Promise<OpenVolumes>;
-  /** A directory of the worker alone, for streams that wait to become a file of Girder. */
+  /** A directory that only the worker can read, for streams that become a file of Girder at the end. */
   spoolDirectory: string;
   girderCredentials: () => Promise<GirderCredentials>;
-  /** The value of a key of a Secret; `field` is where the spec refers to it, for the message. */
+  /** `field` is the field of the spec that refers to the key, for the message. */
   secretValue: (reference: SecretKeyReference, field: string) => Promise<string>;
-  /** The credentials that spec.imagePullSecrets gives for registries. */
+  /** The credentials of spec.imagePullSecrets; on a user's machine also those of `docker login`. */
   registryAuths: () => Promise<RegistryAuths>;
-  /** The GPUs that the target may use; an image can ask for some by its label, which is a wish and no permission. */
+  /** `imageAsks`: the image's label asks for GPUs, which is a wish and not a permission. */
   gpus: (imageAsks: boolean) => Promise<GpuRequest | undefined>;
-  /** The cgroup that the target belongs into. */
   cgroupParent: (engine: Engine) => Promise<string | undefined>;
 };
 
+/** Any user of the target can write; new files keep the directory's group (setgid). */
 export const sharedMode = 0o2777;

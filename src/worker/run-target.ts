@@ -14,10 +14,10 @@ import { pipePlaces, Pipes } from './streams/pipes.ts';
 import { Streams } from './streams/streams.ts';
 import { targetFailure, targetOptions, targetStatus } from './target-options.ts';
 
-/** How it went: the streams are finished, but not closed yet; `failure` is why the run has failed, if it has. */
+/** The streams are finished but not closed; `failure` is why the run has failed, if it has. */
 export type TargetEnd = { readonly streams: Streams; readonly failure: RunError | undefined };
 
-/** Runs the target with all its streams to its end. Rejects only when it was cancelled, or never started. */
+/** Runs the target with all its streams. Rejects only if the run is cancelled or the target cannot start. */
 export async function runTarget(
   context: RunContext,
   girder: GirderClient | undefined,
@@ -31,7 +31,7 @@ export async function runTarget(
     const streams = await Streams.open(context, pipes, { girder, files: stagedIn.files });
     return await runWithStreams(context, streams, stagedIn.paths);
   } finally {
-    // Before the uploads, so that they find nothing of ours in the volumes.
+    // Before the uploads, so that no pipe of ours is in a volume that is uploaded.
     await pipes.remove();
   }
 }
@@ -46,7 +46,7 @@ async function runWithStreams(
     const outcome = await runWithProbes(context, streams, downloaded);
     report.target = targetStatus(outcome);
     if (!outcome.outputComplete) {
-      log.warn('not every byte that the target wrote could be passed on');
+      log.warn('some output of the target was lost');
       streams.outputWasCut();
     }
     signal.throwIfAborted();
@@ -92,7 +92,7 @@ async function runWithProbes(
   }
 }
 
-/** A stream that broke stopped the target, so it comes first; one that breaks at the end matters if all else went well. */
+/** A stream failure that stopped the target comes first; one at the end counts only after a success. */
 async function failureOf(
   { environment, signal }: RunContext,
   streams: Streams,
@@ -107,12 +107,12 @@ async function failureOf(
   return targetFailure(outcome, environment.spec) ?? broken;
 }
 
-/** Mounts with a file in each that the engine must find there, and how to remove these files. */
+/** Mounts with the file that the engine must find in each; `remove` deletes these files. */
 type Probed = { mounts: BindMount[]; remove: () => Promise<void> };
 
 /**
- * Puts a file into every volume whose place on the node was worked out rather than named by the user: where the engine
- * does not see it, the target would see another directory than the worker does, and no error.
+ * Puts a file into every volume whose path on the node was derived and not configured by the user. If the
+ * engine does not see the file, the target would silently get another directory than the worker.
  */
 async function probeVolumes(mounts: readonly BindMount[], volumes: readonly SharedVolume[]): Promise<Probed> {
   const files: string[] = [];

@@ -17,10 +17,10 @@ import { StagedFiles } from './stage/journal.ts';
 import type { Streams } from './streams/streams.ts';
 
 /**
- * Does a whole run: check the engine → pull ‖ download → pipes → create, attach, start, pump, wait → upload → clean
- * up. Resolves when the run succeeded; rejects with why it did not. Every phase stops when the signal aborts, or the
- * run's job in Girder is cancelled, and then nothing is uploaded. Whatever happens, nothing of the run is left on the
- * node or in Girder.
+ * Performs one attempt of a run: check the engine → pull ‖ download → pipes → create, attach, start, pump,
+ * wait → upload → clean up. Rejects with the reason of the failure. When the signal aborts or the run's job
+ * in Girder is cancelled, every phase stops and nothing is uploaded. In any case, nothing of the run is left
+ * on the node or half-uploaded in Girder.
  */
 export async function runOnce(options: RunOptions): Promise<void> {
   await withGirderJob(options, async (girderJob, signal) => {
@@ -63,13 +63,13 @@ async function runPhases(context: RunContext, staged: StagedFiles): Promise<void
   }
 }
 
-/** The volumes that outlive the run and have to be without its files then. */
+/** The volumes that outlive the run, from which its files must be removed. */
 function lastingVolumes({ environment, volumes }: RunContext) {
   const { journalled } = journalledVolumes(environment.spec);
   return volumes.filter(({ name }) => journalled.includes(name));
 }
 
-/** A target that failed does not reject, since its run still has uploads; so the span gets the failure here. */
+/** Sets the span's failure itself: a failed target does not reject, because its uploads are still to do. */
 function tracedTarget(
   context: RunContext,
   girder: GirderClient | undefined,
@@ -89,40 +89,43 @@ async function connectGirder(context: RunContext): Promise<GirderClient | undefi
   const { girder } = environment.spec;
   const toItems = streams.outputs.filter(({ to }) => to.kind === 'item');
   const uses = [...downloads, ...hooks, ...streams.inputs, ...toItems];
-  // Nothing to move, nothing to ask for: such a run must not depend on Girder.
+  // A run that transfers nothing must not depend on Girder.
   if (girder?.credentialsSecretRef === undefined || uses.length === 0) return undefined;
   report.doing = 'Connecting to Girder';
   const credentials = await environment.girderCredentials();
   return openGirder({ apiUrl: girder.apiUrl, credentials, signal, log });
 }
 
-/** Runs the work of preparing under its own clock; when that is what ended it, says so, and what it was waiting for. */
+/**
+ * Bounds the preparation of a run by `startDeadlineSeconds`.
+ * @throws RunError StartDeadlineExceeded, with what the worker was doing at that time
+ */
 export async function withStartDeadline<T>(
   context: RunContext,
   work: (bounded: RunContext) => Promise<T>,
 ): Promise<T> {
   const { signal, report } = context;
   const { spec } = context.environment;
-  const late = new AbortController();
+  const exceeded = new AbortController();
   const milliseconds = Math.min(spec.startDeadlineSeconds * 1000, longestTimerMs);
   const timer = setTimeout(
-    () => late.abort(tooLate(spec.startDeadlineSeconds, report.snapshot().progress)),
+    () => exceeded.abort(startDeadlineExceeded(spec.startDeadlineSeconds, report.snapshot().progress)),
     milliseconds,
   );
   try {
-    return await work({ ...context, signal: AbortSignal.any([signal, late.signal]) });
+    return await work({ ...context, signal: AbortSignal.any([signal, exceeded.signal]) });
   } catch (thrown) {
     signal.throwIfAborted();
-    late.signal.throwIfAborted();
+    exceeded.signal.throwIfAborted();
     throw thrown;
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Why a run is not started any more that has been prepared for so long; `doing` is what it was at. */
-export function tooLate(seconds: number, doing: Progress | undefined): RunError {
-  const percent = doing?.percent === undefined ? '' : ` (${doing.percent} %)`;
-  const what = doing === undefined ? '' : `: ${doing.message}${percent}`;
+/** `progress` is the last one before the deadline. */
+export function startDeadlineExceeded(seconds: number, progress: Progress | undefined): RunError {
+  const percent = progress?.percent === undefined ? '' : ` (${progress.percent} %)`;
+  const what = progress === undefined ? '' : `: ${progress.message}${percent}`;
   return new RunError('StartDeadlineExceeded', `the run was still being prepared after ${seconds} s${what}`);
 }

@@ -13,19 +13,7 @@ import type { RunContext } from './context.ts';
 import type { RunEnvironment } from './run-environment.ts';
 import { expandArguments } from './plan.ts';
 
-/** Kubernetes' own rule for an image without a policy
- * (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting). */
-export function pullPolicy({
-  imagePullPolicy,
-  image,
-}: Pick<DockerRunSpec, 'imagePullPolicy' | 'image'>): PullPolicy {
-  if (imagePullPolicy !== undefined) return imagePullPolicy;
-  if (image.includes('@')) return 'IfNotPresent';
-  const tag = /:([^/:]+)$/.exec(image)?.[1] ?? 'latest';
-  return tag === 'latest' ? 'Always' : 'IfNotPresent';
-}
-
-/** The target's container, with every name resolved and every secret read. */
+/** The options of the target's container, with every `$(name)` expanded and every Secret read. */
 export async function targetOptions(
   { environment, engine, volumes }: RunContext,
   prepared: {
@@ -55,7 +43,7 @@ export async function targetOptions(
   };
 }
 
-/** With the span that the target runs in, for what it may trace itself; a variable of the user's goes before it. */
+/** Adds the current span as TRACEPARENT, for a target that traces itself, unless spec.env sets it. */
 async function tracedEnvironment(environment: RunEnvironment): Promise<string[]> {
   const [env, span] = [await variables(environment), currentSpan()];
   const isGiven = env.some((entry) => entry.startsWith(`${traceparentVariable}=`));
@@ -68,7 +56,7 @@ async function variables({ spec, secretValue }: RunEnvironment): Promise<string[
     const secret = valueFrom?.secretKeyRef;
     const text = secret === undefined ? (value ?? '') : await secretValue(secret, field);
     if (!text.includes('\0')) return `${name}=${text}`;
-    // The engine would refuse it with the whole value in its message.
+    // The engine would also refuse it, but would quote the value in its message.
     const where = secret === undefined ? 'its value' : `key ${secret.key} of Secret ${secret.name}`;
     throw new RunError(
       secret === undefined ? 'InvalidSpec' : 'SecretIncomplete',
@@ -90,7 +78,7 @@ function limits({ resources }: DockerRunSpec): Partial<ContainerOptions> {
   });
 }
 
-/** The outcome as the status shows it, in the words of a pod's container. */
+/** `reason` has the values that a pod's status shows for a container. */
 export function targetStatus(outcome: ContainerOutcome): TargetStatus {
   const { containerID, exitCode, oomKilled, startedAt, finishedAt } = outcome;
   return { containerID, exitCode, oomKilled, reason: targetReason(outcome), startedAt, finishedAt };
@@ -103,7 +91,7 @@ function targetReason({ stopped, oomKilled, exitCode }: ContainerOutcome): strin
   return exitCode === 0 ? 'Completed' : 'Error';
 }
 
-/** Why a run whose target ended so has failed; nothing when it ended well. */
+/** Why the run has failed; undefined if the target succeeded. */
 export function targetFailure(outcome: ContainerOutcome, spec: DockerRunSpec): RunError | undefined {
   switch (targetReason(outcome)) {
     case 'Completed':
@@ -128,7 +116,21 @@ export function targetFailure(outcome: ContainerOutcome, spec: DockerRunSpec): R
   }
 }
 
-/** On a busy node the engine may learn too late of an OOM to report it, so 137 gets its usual cause said. */
+/** On a busy node the engine may see an OOM kill too late to report it, so exit code 137 gets a hint. */
 function killHint({ exitCode }: ContainerOutcome): string {
-  return exitCode === 137 ? ': it was killed by SIGKILL, mostly because memory ran out' : '';
+  return exitCode === 137 ? ': it was killed by SIGKILL, usually because memory ran out' : '';
+}
+
+/**
+ * As Kubernetes defaults it
+ * (https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting).
+ */
+export function pullPolicy({
+  imagePullPolicy,
+  image,
+}: Pick<DockerRunSpec, 'imagePullPolicy' | 'image'>): PullPolicy {
+  if (imagePullPolicy !== undefined) return imagePullPolicy;
+  if (image.includes('@')) return 'IfNotPresent';
+  const tag = /:([^/:]+)$/.exec(image)?.[1] ?? 'latest';
+  return tag === 'latest' ? 'Always' : 'IfNotPresent';
 }

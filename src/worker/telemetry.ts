@@ -6,17 +6,17 @@ import { type Attributes, parseTraceparent, traceparentVariable } from '../suppo
 import type { RunEnvironment } from './run-environment.ts';
 
 /**
- * Traces below the run's root span, when the controller handed it to this pod. The pod's log belongs to the target, so
- * a collector that is away is no warning there.
+ * Traces below the run's root span, if the controller passed one to this pod. An unreachable collector is
+ * logged only at level info, because the pod's log belongs to the target.
  */
 export async function startWorkerTracing(environment: NodeJS.ProcessEnv, log: Logger): Promise<Tracing> {
   const parent = parseTraceparent(environment[traceparentVariable]);
   if (parent === undefined) return noTracing;
-  const onProblem = (sentence: string) => log.info(sentence);
+  const onProblem = (message: string) => log.info(message);
   return startTracing(environment, { serviceName: 'dockerrun-worker', parent, onProblem });
 }
 
-/** What is said of an attempt; where it runs is said of everything that its worker sends. */
+/** For the attempt's span; where it runs is an attribute of all that its worker sends. */
 export function attemptAttributes({ run, spec }: Pick<RunEnvironment, 'run' | 'spec'>): Attributes {
   return {
     'dockerrun.run.name': run.name,
@@ -26,7 +26,7 @@ export function attemptAttributes({ run, spec }: Pick<RunEnvironment, 'run' | 's
   };
 }
 
-/** Writes at once, so that nothing is lost when the process ends; who cannot be written to is not written to. */
+/** Synchronous, so that no line is lost at exit; write errors on stderr are ignored. */
 export function workerLog(environment: NodeJS.ProcessEnv): Logger {
   return createLogger(
     environment[workerEnvironment.logLevel] ?? 'warn',

@@ -4,8 +4,8 @@ import { describe, onUncaughtError, type RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 
 /**
- * The file that the kubelet reads a container's final word from. Its bytes are taken before the run begins, as
- * spaces, because the run may end for the very reason that the disk is full.
+ * The file from which the kubelet reads the container's termination message. It is filled with spaces before
+ * the run starts, because the run may fail with a full disk.
  */
 export class TerminationMessage {
   readonly #path: string;
@@ -17,12 +17,12 @@ export class TerminationMessage {
     this.#write('');
   }
 
-  /** Writes the report in place of the one that was written before. */
+  /** Replaces an earlier report. */
   say(report: Report): void {
     this.#write(terminationMessage(report));
   }
 
-  /** Never truncates: the blocks that are given back are those another would take. */
+  /** Never truncates: another process could take the freed blocks. */
   #write(text: string): void {
     const bytes = Buffer.alloc(terminationMessageBytes, ' ');
     bytes.write(text);
@@ -34,17 +34,14 @@ export class TerminationMessage {
         closeSync(file);
       }
     } catch (error) {
-      this.#log.error(
-        { error: describe(error) },
-        `the termination message could not be written to ${this.#path}`,
-      );
+      this.#log.error({ error: describe(error) }, `cannot write the termination message to ${this.#path}`);
     }
   }
 }
 
 /**
- * Ends the process with the exit code that `end` gives when something fails where nobody waits for it, which is a
- * defect of ours; without this, Node would end it without a termination message. A broken log ends nothing.
+ * Exits with the code that `end` returns on an uncaught error, which is a defect of ours; without this, Node
+ * would exit without a termination message. Write errors on stdout and stderr are ignored.
  */
 export function installLastResort(end: (failure: RunError) => number): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);

@@ -11,7 +11,10 @@ import type { SharedVolume } from '../run-environment.ts';
 
 type OnNode = { volumesRoot: string; known: readonly Pick<SharedVolume, 'localPath' | 'hostPath'>[] };
 
-/** The claims of a run with their paths on the node, by what the pod itself can see. */
+/**
+ * The PersistentVolumeClaims of a run with their paths on the node, derived from what the pod itself can see.
+ * @throws RunError HostPathNotVisible
+ */
 export async function findClaims(
   spec: DockerRunSpec,
   { volumesRoot, known }: OnNode,
@@ -65,34 +68,37 @@ async function claimDirectories(): Promise<ClaimDirectory[]> {
 }
 
 async function isInline(plugin: string, name: string): Promise<boolean> {
-  // Of others, what has that name would be data.
+  // For other plugins, a file of this name would be the user's data.
   if (plugin !== 'kubernetes.io~csi') return false;
   const path = join(workerPaths.podVolumes, plugin, name, 'vol_data.json');
   return isInlineVolume(await readFile(path, 'utf8').catch(() => ''));
 }
 
-/** A PersistentVolumeClaim as the worker has it; `inode` is the device and inode of its directory. */
+/** `inode` is the device and inode of the claim's directory in the worker. */
 type MountedClaim = { claimName: string; mountPath: string; inode: string };
 
-/** A directory of the kubelet that can be one of a claim, below that of the pod's volumes. */
+/** A directory of the kubelet that may hold a claim; `path` is relative to the pod's volumes. */
 type ClaimDirectory = { path: string; inode: string | undefined };
 
 type Node = {
-  /** The text of /proc/self/mountinfo. */
+  /** The content of /proc/self/mountinfo. */
   mountinfo: string;
   /** Directories whose path on the node is known. */
   known: readonly KnownPath[];
-  /** Where the node has the pod's volumes. */
+  /** The kubelet's directory of the pod's volumes, as a path on the node. */
   volumesRoot: string;
   directories: readonly ClaimDirectory[];
 };
 
-/** Plugins whose volumes are no claims. */
+/** Plugins whose volumes are not claims. */
 const ownPlugins = ['empty-dir', 'secret', 'configmap', 'projected', 'downward-api'].map(
   (plugin) => `kubernetes.io~${plugin}`,
 );
 
-/** Where the kubelet has a volume of a plugin, below the directory of the pod's volumes; nothing when it is no claim's. */
+/**
+ * Where the kubelet puts a volume of a plugin, relative to the directory of the pod's volumes; undefined if
+ * it cannot be a claim.
+ */
 export function claimDirectory(plugin: string, name: string): string | undefined {
   if (ownPlugins.includes(plugin)) return undefined;
   // https://github.com/kubernetes/kubernetes/blob/master/pkg/volume/csi/csi_mounter.go
@@ -100,8 +106,8 @@ export function claimDirectory(plugin: string, name: string): string | undefined
 }
 
 /**
- * True when the kubelet's `vol_data.json` of a CSI volume says that it is written in the pod, as somebody's webhook may
- * do to bring secrets into it: that is no claim's.
+ * True if the kubelet's `vol_data.json` marks a CSI volume as inline, so that it is not a claim. A webhook
+ * may add such a volume to the pod, for example to mount secrets.
  */
 export function isInlineVolume(volData: string): boolean {
   return Value.Check(inline, parseJson(volData));
@@ -111,10 +117,11 @@ export function isInlineVolume(volData: string): boolean {
 const inline = Type.Object({ volumeLifecycleMode: Type.Literal('Ephemeral') });
 
 /**
- * The node's path of every claim of a pod, which nobody tells the pod: what is known of the file system that the claim
- * is on, or else the one directory of the kubelet that is left when the other claims are found. That such a directory
- * looks different from here proves nothing: the pod sees the place of a mount, and seldom what is mounted there.
- * @throws RunError HostPathNotVisible when a path does not follow from these with certainty
+ * The path on the node of every claim of a pod, which Kubernetes does not show to the pod. It is derived from
+ * another volume on the same file system, or else is the only directory of the kubelet that is left after the
+ * other claims are found. That such a directory has another inode here proves nothing: the pod usually sees
+ * the mount point and not what is mounted there.
+ * @throws RunError HostPathNotVisible if a path is not certain
  */
 export function claimPaths(claims: readonly MountedClaim[], node: Node): Map<string, string> {
   const found = new Map<string, string>();
@@ -140,7 +147,7 @@ function byFileSystem({ mountPath }: MountedClaim, { mountinfo, known }: Node): 
   return known.map((path) => nodePathOf(mounted, path)).find((path) => path !== undefined);
 }
 
-/** A local volume that was found by its file system has a directory of the kubelet as well. */
+/** A local volume that was found by its file system has a directory as well, which must not count. */
 function leftOver(found: ReadonlyMap<string, string>, { directories, volumesRoot }: Node): ClaimDirectory[] {
   const paths = [...found.values()];
   const unused = directories.filter(({ path }) => !paths.includes(join(volumesRoot, path)));
@@ -153,7 +160,7 @@ function notFound(claims: readonly MountedClaim[], { directories, volumesRoot }:
   const seen = directories.map(({ path }) => path).join(', ') || 'no directory of a claim';
   return new RunError(
     'HostPathNotVisible',
-    `the node's path of the claim ${names} is not certain: its file system is not one that another volume of the run tells the place of, and ${volumesRoot} has ${seen}`,
+    `cannot determine the path on the node of the claim ${names}: no other volume of the run shows where its file system is mounted, and ${volumesRoot} has ${seen}`,
   );
 }
 
@@ -164,10 +171,10 @@ type MountedDirectory = {
   root: string;
 };
 
-/** A directory by what is mounted there, and by its path on the node. */
+/** A mounted directory whose path on the node is known. */
 type KnownPath = MountedDirectory & { hostPath: string };
 
-/** What is mounted at a path, by the text of /proc/self/mountinfo (proc_pid_mountinfo(5)); the last mount counts. */
+/** The last mount of a path in /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export function mountedAt(mountinfo: string, path: string): MountedDirectory | undefined {
   const fields = mountinfo
     .split('\n')
@@ -178,14 +185,14 @@ export function mountedAt(mountinfo: string, path: string): MountedDirectory | u
 }
 
 /**
- * The node's path of a mounted directory, by another one of the same file system whose path is known: what their
- * two names end with in common is below the place where the node has that file system. Nothing when that place
- * follows from it with less than certainty, because other data could be there.
+ * The path on the node of a mounted directory, derived from a known directory of the same file system.
+ * Without the common end of its two paths, the known one shows where the file system is mounted on the node.
+ * Undefined if that is not certain, because other data could be there.
  */
 export function nodePathOf(mounted: MountedDirectory, known: KnownPath): string | undefined {
   if (mounted.device !== known.device) return undefined;
   const [ofDevice, ofNode] = withoutCommonEnd(partsOf(known.root), partsOf(known.hostPath));
-  // Either the whole file system is mounted there, or the node's root is a directory of it (a subvolume).
+  // Certain only if the whole file system is mounted there, or if a subvolume of it is the node's root.
   if (ofDevice.length > 0 && ofNode.length > 0) return undefined;
   const parts = partsOf(mounted.root);
   if (!ofDevice.every((part, index) => parts[index] === part)) return undefined;
@@ -200,7 +207,7 @@ function withoutCommonEnd(a: readonly string[], b: readonly string[]): [string[]
 
 const partsOf = (path: string) => path.split('/').filter((part) => part !== '');
 
-/** Spaces, tabs, line ends and backslashes are written as octal numbers there. */
+/** mountinfo writes spaces, tabs, line ends and backslashes as octal numbers. */
 function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

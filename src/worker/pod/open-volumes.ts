@@ -7,12 +7,11 @@ import { describe, RunError } from '../../support/errors.ts';
 import { type OpenVolumes, sharedMode, type SharedVolume } from '../run-environment.ts';
 import { findClaims } from './claim-paths.ts';
 
-/** What names the kubelet's directory on the node. */
 const kubeletSetting = 'the operator setting DOCKERRUN_KUBELET_ROOT';
 
 /**
- * The volumes of a pod, each with its path on the node: the kubelet's own, directories of the node, and claims.
- * @throws RunError HostPathNotVisible when one has no path on the node that is certain
+ * The volumes of a pod, each with its path on the node: emptyDirs, directories of the node, and claims.
+ * @throws RunError HostPathNotVisible if a path on the node is not certain or not accessible
  */
 export async function openPodVolumes(
   plan: RunPlan,
@@ -46,12 +45,12 @@ export async function openPodVolumes(
   }
 }
 
-/** The volumes whose path on the node follows from the spec alone. */
+/** The volumes whose path on the node follows from the spec alone: emptyDirs and bind mounts. */
 function directVolumes({ spec }: RunPlan, volumesRoot: string): SharedVolume[] {
   const emptyDir = (name: string, pod: string, containerPath: string): SharedVolume => ({
     name,
     localPath: workerPaths.volume(name),
-    // Where the kubelet keeps an emptyDir, the same since Kubernetes 1.0.
+    // The kubelet's path of an emptyDir, unchanged since Kubernetes 1.0.
     hostPath: join(volumesRoot, 'kubernetes.io~empty-dir', pod),
     containerPath,
     readOnly: false,
@@ -79,13 +78,13 @@ function directVolumes({ spec }: RunPlan, volumesRoot: string): SharedVolume[] {
   return [emptyDir(temporaryVolumeName, temporaryPodVolume, temporaryVolumePath), ...declared];
 }
 
-/** A temporary volume in a directory of the node, which nobody but us deletes. */
+/** A temporary volume in a directory of the node, which only the worker or a cleanup deletes. */
 type HostDirVolume = { volume: SharedVolume; remove: () => Promise<void> };
 
-/** Its directory in `hostDir`, so that another attempt finds what a killed worker left. */
+/** Named by the run, so that another attempt or a cleanup finds what a killed worker left. */
 const directoryOf = (runUid: string, name: string) => `dockerrun-${runUid}-${name}`;
 
-/** Removes what an earlier attempt left of the volume, if it left something. */
+/** Removes what an earlier attempt left of the volume, if anything. */
 export async function removeHostDirVolume(
   { name, runUid }: { name: string; runUid: string },
   signal: AbortSignal,
@@ -94,9 +93,8 @@ export async function removeHostDirVolume(
 }
 
 /**
- * Makes the volume as a subdirectory of `hostDir`, which the pod has mounted; its name is that of the run, so that
- * another attempt finds and removes what a killed worker left.
- * @throws RunError HostPathNotVisible when the node does not allow it
+ * Creates the volume as a subdirectory of `hostDir`, which is mounted into the pod.
+ * @throws RunError HostPathNotVisible if the node does not allow it
  */
 async function openHostDirVolume(
   { name, hostDir, runUid }: { name: string; hostDir: string; runUid: string },
@@ -112,7 +110,7 @@ async function openHostDirVolume(
     await chmod(localPath, sharedMode);
   } catch (error) {
     signal.throwIfAborted();
-    const problem = `${configuredBy}: no directory can be made in ${hostDir} of the node: ${describe(error)}`;
+    const problem = `${configuredBy}: cannot create a directory in ${hostDir} on the node: ${describe(error)}`;
     throw new RunError('HostPathNotVisible', problem, { cause: error });
   }
   return {

@@ -6,7 +6,10 @@ import type { RunEnvironment } from '../run-environment.ts';
 import { girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
 import { openPodVolumes } from './open-volumes.ts';
 
-/** The environment of a run whose worker is in the pod that the controller made for it. */
+/**
+ * The run environment of a worker in a pod.
+ * @throws TypeError if the pod's environment variables are incomplete
+ */
 export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
   const plan = parsePlan(variables[workerEnvironment.plan]);
   const podUid = variables[workerEnvironment.podUid];
@@ -36,7 +39,7 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
   };
 }
 
-/** Nothing where there is no such directory: most nodes have no GPU. */
+/** Empty if the directory does not exist: most nodes have no GPU. */
 async function namesIn(directory: string): Promise<string[]> {
   return readdir(directory).catch(() => []);
 }
@@ -44,11 +47,12 @@ async function namesIn(directory: string): Promise<string[]> {
 type PodCgroup = { podUid: string; driver: 'cgroupfs' | 'systemd'; root: string; qosClass: QosClass };
 
 /**
- * The pod's cgroup as `HostConfig.CgroupParent` wants it: a path with the cgroupfs driver, the name of a slice with
- * systemd. `selfCgroup` is /proc/self/cgroup of a container in the pod; it tells the truth unless the container has
- * a cgroup namespace of its own (usual with cgroup v2), and then the kubelet's rule for names is followed
+ * The pod's cgroup in the form of `HostConfig.CgroupParent`: a path with the driver cgroupfs, the name of a
+ * slice with systemd. If the container has a cgroup namespace of its own (usual with cgroup v2), its
+ * /proc/self/cgroup does not show the pod's cgroup, and the name follows from the kubelet's rule
  * (https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/cm/pod_container_manager_linux.go).
- * @throws RunError EngineUnavailable when only the engine uses systemd: the pod then has no slice to be in
+ * @param selfCgroup /proc/self/cgroup of a container in the pod
+ * @throws RunError EngineUnavailable if only the engine uses systemd: the pod then has no slice
  */
 export function podCgroupParent(selfCgroup: string, pod: PodCgroup): string {
   const path = ownPath(selfCgroup, pod.podUid) ?? rulePath(pod);
@@ -57,7 +61,7 @@ export function podCgroupParent(selfCgroup: string, pod: PodCgroup): string {
   if (slice.endsWith('.slice')) return slice;
   throw new RunError(
     'EngineUnavailable',
-    `the kubelet and the Docker Engine of the node use different cgroup drivers: the pod is in ${path}, and the engine's driver systemd needs a slice`,
+    `the kubelet and the Docker Engine of the node use different cgroup drivers: the pod is in ${path}, but the engine's driver systemd needs a slice`,
   );
 }
 

@@ -9,10 +9,7 @@ import type { GirderCredentials } from '../../girder/credentials.ts';
 import { errorCode, RunError } from '../../support/errors.ts';
 import { textOf } from '../../support/narrow.ts';
 
-/**
- * The credentials in the Secret that spec.girder.credentialsSecretRef names.
- * @throws RunError SecretIncomplete
- */
+/** The credentials in the Secret of spec.girder.credentialsSecretRef. @throws RunError SecretIncomplete */
 export async function girderCredentials({ run, spec }: RunPlan): Promise<GirderCredentials> {
   const apiKey = await trimmedText(join(workerPaths.girderSecret, 'apiKey'));
   if (apiKey !== undefined) return { apiKey };
@@ -26,7 +23,8 @@ export async function girderCredentials({ run, spec }: RunPlan): Promise<GirderC
 }
 
 /**
- * The value of a key of a Secret that the spec refers to in `field`, byte for byte.
+ * The value of a key of a Secret, unchanged.
+ * @param field the field of the spec that refers to the key, for the message
  * @throws RunError SecretIncomplete
  */
 export async function secretValue(
@@ -46,27 +44,27 @@ export async function secretValue(
 }
 
 /**
- * The credentials in spec.imagePullSecrets. One that does not exist is left out, as for a pod, and named in the
- * advice for an image that needs one.
- * @throws RunError SecretIncomplete when one has no credentials for registries
+ * The credentials in spec.imagePullSecrets. As for a pod, a Secret that does not exist is ignored; it is
+ * named in the advice if the pull is refused.
+ * @throws RunError SecretIncomplete if a Secret has no credentials for registries
  */
 export async function podRegistryAuths({ run, spec }: RunPlan): Promise<RegistryAuths> {
   const names = (spec.imagePullSecrets ?? []).map(({ name }) => name);
   const secrets = await Promise.all(names.map((name, index) => pullSecret(name, index)));
-  const there = secrets.filter((secret) => secret !== undefined);
-  const { entries, advice } = registryAuths(there);
+  const existing = secrets.filter((secret) => secret !== undefined);
+  const { entries, advice } = registryAuths(existing);
   const missing = names.filter((_, index) => secrets[index] === undefined).join(', ');
   if (missing === '') return { entries, advice };
   const absence = `the Secret ${missing} of spec.imagePullSecrets does not exist in namespace ${run.namespace}`;
   return {
     entries,
-    advice: (host) => (there.length === 0 ? absence : `${advice(host)}, and ${absence}`),
+    advice: (host) => (existing.length === 0 ? absence : `${advice(host)}, and ${absence}`),
   };
 }
 
 async function pullSecret(name: string, index: number): Promise<PullSecret | undefined> {
   const directory = workerPaths.pullSecret(index);
-  // The kubelet keeps `..data` and the like beside the keys, also of a Secret that does not exist.
+  // The kubelet adds `..data` and the like, also for a Secret that does not exist.
   const keys = (await readdir(directory)).filter((key) => !key.startsWith('..'));
   if (keys.length === 0) return undefined;
   const data = {
@@ -76,7 +74,7 @@ async function pullSecret(name: string, index: number): Promise<PullSecret | und
   return { name, data };
 }
 
-/** Without the line end that editors and `echo` add; nothing when the file is absent or empty. */
+/** Without the line end that editors and `echo` add; undefined if the file is absent or empty. */
 async function trimmedText(path: string): Promise<string | undefined> {
   return textOf((await textOfFile(path))?.trim());
 }

@@ -2,14 +2,14 @@ import type { GirderClient } from '../../girder/client.ts';
 import { type DocumentKind, otherKindOf } from '../../girder/lookup.ts';
 import { RunError } from '../../support/errors.ts';
 
-/** An id that should be of a `kind`, and what to say when it is of another. */
+/** An id that must be of a `kind`, and what to do instead if it is of another one. */
 export type IdUse = {
   readonly kind: DocumentKind;
   readonly id: string;
   readonly advice: Readonly<Partial<Record<DocumentKind, string>>>;
 };
 
-/** Adds to a GirderNotFound its likeliest cause: the id of an item where that of a file belongs, and the like. */
+/** Adds the likely cause to a GirderNotFound: an id of another kind, such as an item's for a file's. */
 export async function wrongIdHint(
   client: GirderClient,
   error: unknown,
@@ -26,7 +26,7 @@ export async function wrongIdHint(
   return new RunError('GirderNotFound', text, { cause: error });
 }
 
-/** Says of a failure which part of the spec it is about, like "transform ct"; an error that is no RunError stays. */
+/** Prefixes a RunError with its part of the spec, such as "transform ct"; returns other errors unchanged. */
 export function inContext(error: unknown, part: string): unknown {
   if (!(error instanceof RunError)) return error;
   return new RunError(error.reason, `${part}: ${error.message}`, { cause: error });

@@ -11,13 +11,13 @@ import type { Journal, RunContext } from '../context.ts';
 import type { SharedVolume } from '../run-environment.ts';
 
 /**
- * What downloads and pipes of a run put into volumes that outlive it, which the run removes again. While it lasts, each
- * such volume has a journal of it, so that the next attempt removes what a killed worker could not.
+ * Tracks what downloads and pipes put into volumes that outlive the run, and removes it at the end. Each such
+ * volume has a journal, so that the next attempt or a cleanup can remove what a killed worker could not.
  */
 export class StagedFiles implements Journal {
   readonly #journals = new Map<SharedVolume, StagedJournal>();
 
-  /** Removes what earlier attempts of the run left, and begins the journals; paths are noted from then on. */
+  /** Removes what earlier attempts of the run left, and starts the journals. Required before `note`. */
   async begin(context: RunContext, volumes: Iterable<SharedVolume>): Promise<void> {
     for (const volume of volumes) {
       if (volume.temporary || this.#journals.has(volume)) continue;
@@ -25,7 +25,10 @@ export class StagedFiles implements Journal {
     }
   }
 
-  /** Removes what earlier attempts of the run left in a volume, and its journal; throws when that has to stay. */
+  /**
+   * Removes what earlier attempts of the run left in a volume, and the journal.
+   * @throws if the journal remains
+   */
   static async sweep(
     context: Pick<RunContext, 'log' | 'signal'>,
     runUid: string,
@@ -33,31 +36,30 @@ export class StagedFiles implements Journal {
   ): Promise<void> {
     const journal = StagedJournal.nameOf(runUid, name);
     if (!(await StagedJournal.sweep(context, localPath, journal)))
-      throw new Error(`${journal} cannot be removed`);
+      throw new Error(`cannot remove ${journal}`);
   }
 
-  /** Notes a path in a volume just before it is made. */
   note(volume: SharedVolume, made: CreatedPath): void {
     this.#journals.get(volume)?.note(made);
   }
 
-  /** Removes all that was noted; what the target put beside it stays. */
+  /** Removes every noted path that is unchanged; files of the target remain. */
   async remove({ log }: RunContext): Promise<void> {
     for (const [volume, journal] of this.#journals) {
       const kept = await journal.undo();
       if (kept.length > 0)
         log.info(
           { volume: volume.name, kept },
-          'these paths stay: they are in use, or no longer what was downloaded',
+          'did not remove paths that are in use or changed since the download',
         );
     }
   }
 }
 
-/** Bytes. Of a million paths there is more than a run makes; the target can write to the file as well. */
+/** In bytes: about a million paths, more than a run creates. A bound, because the target can write to it. */
 const longestJournal = 64 * 1024 * 1024;
 
-/** A file in a volume with one made path in JSON per line; volumes can share a directory, but not a journal. */
+/** A file in a volume, one created path in JSON per line. Volumes may share a directory, not a journal. */
 class StagedJournal {
   readonly #root: string;
   readonly #name: string;
@@ -74,7 +76,7 @@ class StagedJournal {
     return `${ownNamePrefix}${runUid}-${volume}`;
   }
 
-  /** Removes what a journal notes, and itself; there may be none. False when the journal has to stay. */
+  /** Removes the paths in a journal, if there is one, and the journal. False if the journal remains. */
   static async sweep(
     { log, signal }: Pick<RunContext, 'log' | 'signal'>,
     root: string,
@@ -88,12 +90,11 @@ class StagedJournal {
     } catch (error) {
       if (!(error instanceof ConfinedPathError)) throw error;
       if (error.problem !== 'missing')
-        log.warn({ cause: error.message }, 'what an earlier attempt put into a volume may stay');
+        log.warn({ error: error.message }, 'files of an earlier attempt may remain in a volume');
     }
     return removePath(root, { path: name }).catch(() => false);
   }
 
-  /** Begins a new journal after a sweep. */
   static async begin(context: RunContext, { localPath, name: volume }: SharedVolume): Promise<StagedJournal> {
     const name = StagedJournal.nameOf(context.environment.run.uid, volume);
     try {
@@ -101,19 +102,19 @@ class StagedJournal {
       return new StagedJournal(localPath, name, await createFile(localPath, name, 0o600));
     } catch (error) {
       context.signal.throwIfAborted();
-      throw new RunError('DownloadFailed', `volume ${volume} cannot take downloads: ${describe(error)}`, {
+      throw new RunError('DownloadFailed', `cannot download into volume ${volume}: ${describe(error)}`, {
         cause: error,
       });
     }
   }
 
-  /** Notes a path just before it is made. */
+  /** Synchronous, so that the path is in the file before it is created. */
   note(made: CreatedPath): void {
     this.#made.push(made);
     writeSync(this.#file.fd, `${JSON.stringify(made)}\n`);
   }
 
-  /** Removes what was noted, and the journal; tells what had to stay. */
+  /** Removes the noted paths and the journal; returns the paths that remain. */
   async undo(): Promise<string[]> {
     await this.#file.close();
     const kept = await removeDownload(this.#root, [{ path: this.#name }, ...this.#made]);
@@ -121,7 +122,7 @@ class StagedJournal {
   }
 }
 
-/** From the last to the first, as a directory is noted before what is in it. */
+/** Last path first, because a directory is noted before its content. */
 async function* notedIn(root: string, name: string): AsyncGenerator<CreatedPath, void, undefined> {
   await using file = await openRegularFile(root, name);
   const { size } = await file.stat();
@@ -130,7 +131,7 @@ async function* notedIn(root: string, name: string): AsyncGenerator<CreatedPath,
   for await (const line of linesFromEnd(file, size)) yield* parseLine(line);
 }
 
-/** The last line may be cut; its path was not made then. */
+/** If the last line is incomplete, its path was never created. */
 function parseLine(line: string): CreatedPath[] {
   const made = parseJson(line);
   return Value.Check(madePath, made) ? [made] : [];
@@ -138,13 +139,13 @@ function parseLine(line: string): CreatedPath[] {
 
 const madePath = Type.Object({ path: Type.String(), inode: Type.Optional(Type.String()) });
 
-/** Bytes that are read at once, and of a line that are kept. */
+/** In bytes: how much is read at once, and how much of an overlong line is kept. */
 const chunkBytes = 64 * 1024;
 
-/** Gives the lines in the first `size` bytes of a file from the last to the first, and holds only a few at a time. */
+/** The lines in the first `size` bytes of a file, last line first, with bounded memory. */
 export async function* linesFromEnd(file: FileHandle, size: number): AsyncGenerator<string, void, undefined> {
   const chunk = Buffer.allocUnsafe(chunkBytes);
-  // In latin1 every character is one byte: a chunk may begin within a character.
+  // latin1 has one byte per character: a chunk may start in the middle of a UTF-8 character.
   let rest = '';
   for (let end = size; end > 0; end -= chunkBytes) {
     const start = Math.max(0, end - chunkBytes);

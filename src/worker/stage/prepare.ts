@@ -10,12 +10,11 @@ import { pullPolicy } from '../target-options.ts';
 import { type IdUse, inContext, wrongIdHint } from './hints.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
 
-/** Pulls, downloads and looks where the results will go, all at once; the first failure stops the others. */
+/** Pulls, downloads and checks destinations concurrently; the first failure stops the others. */
 export async function prepare(context: RunContext, girder: GirderClient | undefined): Promise<StagedIn> {
   const { report } = context;
-  // What is left when nothing is pulled or downloaded.
-  report.doing =
-    girder === undefined ? 'Looking for the image' : 'Checking inputs and destinations in Girder';
+  // Shown while there is no pull or download.
+  report.doing = girder === undefined ? 'Checking the image' : 'Checking inputs and destinations in Girder';
   const failed = new AbortController();
   const together = { ...context, signal: AbortSignal.any([context.signal, failed.signal]) };
   const stopOthers = (error: unknown): never => {
@@ -45,21 +44,20 @@ async function pullImage(context: RunContext): Promise<string> {
       image,
       policy,
       auths: await environment.registryAuths(),
-      onProgress: (bytes, total, message) => pull?.said(message, bytes, total),
+      onProgress: (bytes, total, message) => pull?.moved(message, bytes, total),
     }),
   );
 }
 
-/** A destination with the field of the spec that names it; a run does not fail for one that is optional. */
+/** A destination with its field of the spec; an optional one does not fail the run. */
 type DestinationUse = Destination & IdUse & { readonly field: string; readonly isOptional: boolean };
 
-/** How many destinations are looked up at once. */
 const concurrentChecks = 4;
 
 /**
- * Looks up every item and folder that is to get results, so that an id with a typing error does not cost what the target
- * computes.
- * @throws RunError naming the field
+ * Looks up every item and folder that will receive results, so that a mistyped id fails the run before the
+ * target computes anything.
+ * @throws RunError with the field of the spec
  */
 export async function checkDestinations(
   { steps, log, signal }: RunContext,
@@ -71,7 +69,7 @@ export async function checkDestinations(
     } catch (error) {
       const explained = inContext(await wrongIdHint(client, error, use, stop), use.field);
       if (!use.isOptional || !isMistake(explained)) throw explained;
-      log.warn({ error: explained.message }, 'an optional hook has nowhere to upload to');
+      log.warn({ error: explained.message }, 'the destination of an optional hook is not usable');
     }
   });
   if (checks.length === 0) return;
@@ -82,7 +80,7 @@ function isMistake(error: unknown): error is RunError {
   return error instanceof RunError && ['GirderNotFound', 'GirderForbidden'].includes(error.reason);
 }
 
-/** Each destination once, as something that needs it uses it, if anything does. */
+/** Each destination once; it is optional only if every use of it is. */
 function destinationsOf({ hooks, streams }: Steps): DestinationUse[] {
   const uses = [...streams.outputs.flatMap(useOfStream), ...hooks.map(useOfHook)];
   const distinct = new Map<string, DestinationUse>();

@@ -13,13 +13,12 @@ import { type IdUse, inContext, wrongIdHint } from './hints.ts';
 import type { RunContext } from '../context.ts';
 import type { Download, DownloadSource } from '../plan.ts';
 
-/** What is there when the target starts: paths in volumes by transform, and the files of streams by id. */
+/** Paths relative to their volumes by the name of the transform, and the files of input streams by id. */
 export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<string, GirderFile> };
 
-/** How many inputs of a run are fetched at once. */
 const concurrentInputs = 4;
 
-/** Downloads every input once, and sees that the files are there which are to be streamed. */
+/** Downloads every input once, and checks that the files of the input streams exist. */
 export async function stageIn(context: RunContext, client: GirderClient): Promise<StagedIn> {
   const { downloads, streams } = context.steps;
   const paths = new Map<string, string>();
@@ -44,7 +43,7 @@ export async function stageIn(context: RunContext, client: GirderClient): Promis
   return { paths, files };
 }
 
-/** Gives the path of the file or directory in its volume. */
+/** Returns the path of the file or directory, relative to its volume. */
 async function fetchOne(
   { report, journal, signal }: RunContext,
   client: GirderClient,
@@ -94,7 +93,7 @@ function useOf(source: DownloadSource): IdUse {
   }
 }
 
-/** Rejects with the failure of an input in the words of the spec. */
+/** For `catch`: throws the error again with the transforms that it is about. */
 function explainer(client: GirderClient, names: readonly string[], use: IdUse, signal: AbortSignal) {
   const part = `transform${names.length === 1 ? '' : 's'} ${names.join(', ')}`;
   return async (error: unknown): Promise<never> => {

@@ -12,18 +12,25 @@ import type { RunContext } from '../context.ts';
 import { containerPathOf, type HookStep, type InputPaths, inputPathsOf, type OutputTo } from '../plan.ts';
 import { inContext } from './hints.ts';
 
-/** What the target left; `failure` is why the run has failed so far, if it has. */
+/** If the stream becomes a file of Girder, `spool` holds its bytes until they are uploaded. */
+type SpooledStream = {
+  readonly name: string;
+  readonly spool:
+    { readonly handle: FileHandle; readonly item: Extract<OutputTo, { kind: 'item' }>['item'] } | undefined;
+};
+
+/** `failure` is why the run has failed so far, if it has. */
 type TargetResults = {
   readonly streams: readonly SpooledStream[];
-  /** The paths in volumes that were downloaded, by transform. */
+  /** The downloaded paths, relative to their volumes, by the name of the transform. */
   readonly downloaded: ReadonlyMap<string, string>;
   readonly failure: RunError | undefined;
 };
 
 /**
- * Uploads what the run's state calls for: the streams of a run that is a success so far, then the hooks in their
- * order. A hook that fails makes the run a failure from there on. Nothing begins once the run is cancelled.
- * @throws RunError the first failure, with those of the uploads after it
+ * Uploads the streams if the run has succeeded so far, then runs the hooks that are due, in their order.
+ * After a failed upload the run counts as failed for the next hooks; after a cancel no upload starts.
+ * @throws RunError the first failure, with the messages of later ones
  */
 export async function stageOut(
   context: RunContext,
@@ -41,13 +48,13 @@ export async function stageOut(
   ];
   let outcome = failure;
   if (client !== undefined) {
-    // A cancel that was not seen yet must be, before the first byte.
+    // A cancel in Girder must be noticed before the first byte is sent.
     await girderJob?.check();
     for (const { when, upload } of uploads) {
       signal.throwIfAborted();
       if (!isDue(when, outcome)) continue;
       report.phase = 'Uploading';
-      outcome = together(outcome, await failureOf(upload(client), signal));
+      outcome = combined(outcome, await failureOf(upload(client), signal));
     }
   }
   if (outcome !== undefined) throw outcome;
@@ -67,17 +74,18 @@ async function failureOf(work: Promise<void>, signal: AbortSignal): Promise<RunE
   }
 }
 
-/** The first failure decides; a later one is said with it. */
-function together(first: RunError | undefined, next: RunError | undefined): RunError | undefined {
+/** The first failure decides the reason; the message of a later one is appended. */
+function combined(first: RunError | undefined, next: RunError | undefined): RunError | undefined {
   if (first === undefined || next === undefined) return first ?? next;
-  return new RunError(first.reason, `${first.message}; besides, ${next.message}`, { cause: first });
+  return new RunError(first.reason, `${first.message}; also, ${next.message}`, { cause: first });
 }
 
 /**
- * Does one hook; `inputs` are left out of a whole volume. The target is hostile: only regular files that are really
- * inside the volume are uploaded; what else there is in a directory fails the hook, after all else was uploaded, so
- * that nothing is left out in silence.
- * @throws RunError OutputMissing, OutputUnsafe, or why an upload failed
+ * Runs one hook. The target may be hostile: only regular files that are really inside the volume are
+ * uploaded. Anything else in a directory fails the hook after all regular files are uploaded, so that nothing
+ * is left out silently.
+ * @param inputs not uploaded with a whole volume
+ * @throws RunError OutputMissing, OutputUnsafe, or the reason of a failed upload
  */
 export async function uploadHook(
   context: RunContext,
@@ -92,16 +100,16 @@ export async function uploadHook(
   });
 }
 
-/** Deletes what is to be deleted and reports what was left out. */
+/** Deletes the uploaded files if the hook asks for it, and reports what was not uploaded. */
 async function concludeHook(context: RunContext, step: HookStep, uploaded: UploadedTree): Promise<void> {
   if (step.options.deleteFile) await deleteUploaded(context, step, uploaded);
   if (uploaded.refusedCounts.directory > 0 && isLeftOut(step, 'directory'))
-    context.log.warn({ hook: step.hook }, 'directories are not uploaded into an item, only files are');
+    context.log.warn({ hook: step.hook }, 'directories are not uploaded to an item, only files');
   const unsafe = unsafeCount(step, uploaded);
   if (unsafe > 0) throw new RunError('OutputUnsafe', unsafeText(step, uploaded, unsafe));
 }
 
-/** Those that could not be deleted are only warned of: the results are in Girder. */
+/** Only warns of files that cannot be deleted: the results are in Girder. */
 async function deleteUploaded(
   { log }: RunContext,
   { hook, volume }: HookStep,
@@ -109,11 +117,10 @@ async function deleteUploaded(
 ): Promise<void> {
   const kept = await removeUploaded(volume.localPath, sources);
   const count = kept.length + unnoted;
-  if (count > 0)
-    log.warn({ hook, count, kept: kept.slice(0, mostLogged) }, 'these paths could not be deleted');
+  if (count > 0) log.warn({ hook, count, kept: kept.slice(0, mostLogged) }, 'cannot delete uploaded files');
 }
 
-/** Nothing when there is nothing to upload and that is fine. */
+/** Undefined if an optional path does not exist. */
 async function upload(
   { report, signal }: RunContext,
   client: GirderClient,
@@ -134,7 +141,7 @@ async function upload(
           transfer.moved(bytes, total);
           span.set({ 'dockerrun.bytes': bytes });
         },
-        // Of a whole volume, what the run itself downloaded into it is no result.
+        // In a whole volume, what the run itself downloaded is not a result.
         ignore: (below) => path === undefined && inputs.get(volume)?.has(below) === true,
         onUploaded: (file) => {
           transfer.fileMoved();
@@ -154,7 +161,7 @@ function resultOf({ hook }: HookStep, { itemId, fileId, name, path, size, sha256
   return { hook, itemId, fileId, name, ...(path === name ? {} : { path }), size, sha256 };
 }
 
-/** The original leaves directories out of an item, too. */
+/** Girder Worker also leaves directories out of an item. */
 function isLeftOut({ to }: HookStep, kind: Refused['kind']): boolean {
   return 'itemId' in to && kind === 'directory';
 }
@@ -164,7 +171,7 @@ function explain(step: HookStep, error: ConfinedPathError): RunError {
   if (error.problem !== 'missing') {
     return new RunError('OutputUnsafe', `${where} is not uploaded: ${error.message}`, { cause: error });
   }
-  const text = `${where} does not exist; set optional: true in girderResultHooks[${step.hook}] if that is fine`;
+  const text = `${where} does not exist; set optional: true in girderResultHooks[${step.hook}] if it may be missing`;
   return new RunError('OutputMissing', text, { cause: error });
 }
 
@@ -172,10 +179,10 @@ function hookName({ hook, name }: HookStep): string {
   return `hook ${hook} (${name})`;
 }
 
-/** How many refusals a sentence lists before it only counts. */
+/** How many refused paths a message lists; it counts the others. */
 const mostListed = 5;
 
-/** How many paths a line of the log holds. */
+/** How many paths a log line lists. */
 const mostLogged = 100;
 
 function unsafeCount(step: HookStep, { refusedCounts }: UploadedTree): number {
@@ -190,17 +197,9 @@ function unsafeText(step: HookStep, { refused, files }: UploadedTree, count: num
     .map(({ path, why }) => `${path} ${why}`);
   const more = count > listed.length ? [`and ${count - listed.length} more`] : [];
   const rest = files === 0 ? '' : ` (${files} other ${files === 1 ? 'file is' : 'files are'} in Girder)`;
-  return `${hookName(step)}: of ${containerPathOf(step)} in the target not everything is uploaded: ${[...listed, ...more].join(', ')}${rest}`;
+  return `${hookName(step)}: not everything in ${containerPathOf(step)} in the target was uploaded: ${[...listed, ...more].join(', ')}${rest}`;
 }
 
-/** A stream of the target; `spool` is where it waits on the disk when it is to become a file of Girder. */
-type SpooledStream = {
-  readonly name: string;
-  readonly spool:
-    { readonly handle: FileHandle; readonly item: Extract<OutputTo, { kind: 'item' }>['item'] } | undefined;
-};
-
-/** Makes every stream that waits on the disk a file of Girder. */
 async function uploadSpools(
   context: RunContext,
   client: GirderClient,

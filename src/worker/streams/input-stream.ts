@@ -5,7 +5,7 @@ import { CannotRestart, type FifoWriter, ReaderGone } from '../../io/fifo-writer
 import { describe, RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
 
-/** A file of Girder, the pipe that it goes into, and the memory that it may use on the way. */
+/** `bufferBytes` bounds the memory of the stream. */
 export type StreamedInput = {
   readonly name: string;
   readonly girder: GirderClient;
@@ -14,7 +14,7 @@ export type StreamedInput = {
   readonly bufferBytes: number;
 };
 
-/** A file of Girder on its way into a pipe that the target reads. */
+/** Streams a file of Girder into a pipe that the target reads. */
 export class InputStream {
   readonly #context: RunContext;
   readonly #input: StreamedInput;
@@ -27,9 +27,9 @@ export class InputStream {
   }
 
   /**
-   * Feeds the target while it runs, which `ended` says; never rejects. A target that never opens its input, or stops
-   * reading early, had enough. When the file cannot be had to its end, the run fails while the pipe is still open:
-   * a target that saw it end would take the part for the whole.
+   * Streams until the target has ended (`ended`); never rejects. It is not a failure if the target never
+   * opens its input or stops reading early. If the file cannot be read to its end, the run fails while the
+   * pipe is still open: a target that saw the end of the pipe would take the part for the whole.
    */
   async run(ended: AbortSignal): Promise<void> {
     const { writer } = this.#input;
@@ -42,7 +42,7 @@ export class InputStream {
     }
   }
 
-  /** Lets go of the pipe. */
+  /** Releases the pipe. */
   close(): void {
     this.#input.writer.close();
   }
@@ -66,7 +66,7 @@ export class InputStream {
       error instanceof CannotRestart
         ? `file ${file._id} was replaced in Girder while the target read it`
         : describe(error);
-    return new RunError('StreamFailed', `the stream ${name} cannot be delivered: ${why}`, {
+    return new RunError('StreamFailed', `cannot deliver the stream ${name}: ${why}`, {
       cause: error,
     });
   }

@@ -12,28 +12,30 @@ import type { RunEnvironment } from '../run-environment.ts';
 import type { OutputTo } from '../plan.ts';
 import { ProgressLines, type ProgressLine } from './progress-lines.ts';
 
-/** Where a stream of the target goes. */
 export type OutputSink = {
   readonly sink: Pick<ByteSink, 'write'>;
-  /** Whether a part of the stream could pass for the whole; then it fails rather than ends. */
+  /** Whether an incomplete stream must fail, because the receiver could take it for the whole. */
   readonly atomic: boolean;
-  /** The target has ended: what stands still is not waited for as long as before. */
+  /** The target has ended: from now on, a stall is waited for only for a limited time. */
   targetEnded?(): void;
-  /** All bytes have been written: resolves when they are delivered, and rejects when they are not. */
+  /** Called after the last byte; resolves when all bytes are delivered. */
   finish(): Promise<void>;
-  /** Gives the rest up at once. */
+  /** Drops the rest at once. */
   abort(): void;
 };
 
-/** A stream on the node's disk that becomes a file of Girder later; nobody but the worker can reach it. */
+/** An unnamed file that only the worker can open; it becomes a file of Girder at the end. */
 export type Spool = { readonly handle: FileHandle; readonly item: ItemFile };
 
 type ItemFile = Extract<OutputTo, { kind: 'item' }>['item'];
 
-/** The end of a stream; one that becomes a file of Girder has a spool, too. */
+/** With a spool if the stream becomes a file of Girder. */
 export type OpenedEnd = { readonly end: OutputSink; readonly spool?: Spool };
 
-/** Opens the end that a step asks for; `onProgress` gets the lines of a progress pipe. */
+/**
+ * `onProgress` is called with each line of a progress pipe.
+ * @throws RunError if a header or the spool is not usable
+ */
 export async function openOutputSink(
   context: RunContext,
   step: { name: string; to: OutputTo },
@@ -54,10 +56,10 @@ export async function openOutputSink(
   }
 }
 
-/** How long a log may stand still once the target has ended, in milliseconds. */
+/** How long a log may stall after the target has ended, in milliseconds. */
 const logWaitMs = 30_000;
 
-/** The log is slow at times and may be gone; the stream waits for it, but neither for ever nor to fail because of it. */
+/** A stream waits for a slow log while the target runs, but never fails because of the log. */
 function logSink(log: Writable): OutputSink {
   let isDead = false;
   let giveUp: () => void = () => undefined;
@@ -95,19 +97,19 @@ function progressSink(onProgress: (line: ProgressLine) => void): OutputSink {
   };
 }
 
-/** The request begins with the first byte, so that a target that fails at once asks nothing of the server. */
+/** The request starts with the first byte, so that the server sees none from a target that fails at once. */
 function postSink(url: string, headers: Record<string, string>, signal: AbortSignal): OutputSink {
   let post: ChunkedPost | undefined;
-  const begun = () => (post ??= new ChunkedPost({ url, headers }, signal));
+  const started = () => (post ??= new ChunkedPost({ url, headers }, signal));
   return {
-    sink: { write: (chunk) => begun().write(chunk) },
+    sink: { write: (chunk) => started().write(chunk) },
     atomic: true,
-    finish: () => begun().finish(),
+    finish: () => started().finish(),
     abort: () => post?.abort(),
   };
 }
 
-/** @throws RunError InvalidSpec or SecretIncomplete for a header that no request can have */
+/** @throws RunError InvalidSpec or SecretIncomplete for a header that no request may have */
 async function headersOf(
   environment: RunEnvironment,
   name: string,
@@ -120,7 +122,7 @@ async function headersOf(
         throw new RunError('InvalidSpec', `${field}: ${header} is set by the request itself`);
       }
       const secret = valueFrom?.secretKeyRef;
-      // Without the line end that editors and `echo` add.
+      // Without the line end that editors and `echo` add to a Secret.
       const text =
         secret === undefined ? value : (await environment.secretValue(secret, field)).replace(/\r?\n$/, '');
       if (isHeaderText(text)) return [header, text] as const;
@@ -130,7 +132,7 @@ async function headersOf(
           : (['SecretIncomplete', `key ${secret.key} of Secret ${secret.name}`] as const);
       throw new RunError(
         reason,
-        `${field}: ${where} cannot be the header ${header}: it is not one line of text`,
+        `${field}: ${where} cannot be sent as the header ${header}: it is not one line of text`,
       );
     }),
   );
@@ -146,15 +148,15 @@ function isHeaderText(value: string): boolean {
   }
 }
 
-/** The file has no name: whatever becomes of the worker, the disk gets its space back. */
+/** The file has no name, so that its disk space is freed even if the worker is killed. */
 async function openSpool(directory: string, item: ItemFile): Promise<OpenedEnd> {
-  const handle = await openNameless(directory);
+  const handle = await openUnnamed(directory);
   const sink = new FileSink(handle);
   const end = { sink, atomic: true, finish: () => sink.flush(), abort: () => undefined };
   return { end, spool: { handle, item } };
 }
 
-async function openNameless(directory: string): Promise<FileHandle> {
+async function openUnnamed(directory: string): Promise<FileHandle> {
   const path = join(directory, `stream-${randomUUID()}`);
   try {
     const handle = await open(path, 'wx+', 0o600);
@@ -164,18 +166,18 @@ async function openNameless(directory: string): Promise<FileHandle> {
     });
     return handle;
   } catch (error) {
-    const text = `a stream cannot be kept on the disk of the worker: ${describe(error)}`;
+    const text = `cannot store a stream on the disk of the worker: ${describe(error)}`;
     throw new RunError('StreamFailed', text, { cause: error });
   }
 }
 
-/** A way into the run's log and its Girder job's for one stream, whose bytes no other stream can split. */
+/** To the run's log and its Girder job's. In the latter, streams never split each other's bytes. */
 export function openLog(context: RunContext, stream: 'stdout' | 'stderr'): Writable {
   const { girderJob } = context;
   return girderJob === undefined ? context[stream] : tee(context[stream], girderJob.sink());
 }
 
-/** Writes everything to `main`, at its pace, and to `copy`, which has to keep up; neither can break the other. */
+/** Writes to `main` at its pace and to `copy` without waiting; a failure of one does not stop the other. */
 function tee(main: Writable, copy: Writable): Writable {
   return new Writable({
     highWaterMark: main.writableHighWaterMark,

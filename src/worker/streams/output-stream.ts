@@ -6,12 +6,12 @@ import type { RunContext } from '../context.ts';
 import type { OutputStep } from '../plan.ts';
 import type { OpenedEnd, OutputSink, Spool } from './output-sink.ts';
 
-/** A stream of the target to its end, from a pipe or from one of its own outputs. */
+/** Passes a stream of the target, from a pipe or from its stdout or stderr, to a sink. */
 export class OutputStream {
   readonly name: string;
-  /** Whether it is the target's standard output or standard error. */
+  /** Whether it is the target's stdout or stderr. */
   readonly isOwnOutput: boolean;
-  /** Set when the stream becomes a file of Girder. */
+  /** Set if the stream becomes a file of Girder. */
   readonly spool: Spool | undefined;
   readonly #context: RunContext;
   readonly #sink: OutputSink;
@@ -36,12 +36,12 @@ export class OutputStream {
     this.#onFailure = onFailure;
   }
 
-  /** The stream comes from this pipe, which is the stream's to close from now on. */
+  /** Reads from this pipe, and closes it at the end. */
   readFrom(reader: FifoReader): void {
     this.#reader = reader;
   }
 
-  /** The stream is what is written to this; what comes after a failure is dropped. */
+  /** Takes what is written to the returned stream; drops what is written after a failure. */
   writable(): Writable {
     this.#writable = new Writable({
       highWaterMark: 64 * 1024,
@@ -49,26 +49,26 @@ export class OutputStream {
         if (this.#failure !== undefined) return done();
         Promise.resolve()
           .then(() => this.#write(chunk))
-          .catch((error: unknown) => this.#broken(error))
+          .catch((error: unknown) => this.#fail(error))
           .finally(() => done());
       },
     });
     return this.#writable;
   }
 
-  /** Takes from the pipe on; before the target starts, so that no byte waits for us. */
+  /** Starts to read the pipe. Called before the target starts, so that no byte waits for us. */
   begin(): void {
-    this.#reader?.pump({ write: (chunk) => this.#write(chunk) }, (error) => this.#broken(error));
+    this.#reader?.pump({ write: (chunk) => this.#write(chunk) }, (error) => this.#fail(error));
   }
 
-  /** Not every byte of the target's own outputs came here. */
+  /** Reports that bytes of the target's stdout or stderr were lost; fails a stream that must be complete. */
   wasCut(): void {
     if (!this.isOwnOutput || !this.#sink.atomic) return;
-    this.#broken(new Error('not every byte that the target wrote could be had'));
+    this.#fail(new Error('some output of the target was lost'));
   }
 
   /**
-   * The target has ended: takes what is left and sees it delivered.
+   * Called after the target has ended: reads the rest and waits until it is delivered.
    * @throws RunError StreamFailed
    */
   async finish(end: FifoEnd): Promise<void> {
@@ -78,28 +78,28 @@ export class OutputStream {
     try {
       await this.#sink.finish();
     } catch (error) {
-      throw this.#broken(error);
+      throw this.#fail(error);
     }
   }
 
-  /** Gives the rest up at once. */
+  /** Drops the rest at once. */
   async close(): Promise<void> {
     this.#reader?.close();
     this.#sink.abort();
     await this.spool?.handle.close();
   }
 
-  /** Until everything that came is written; the end of the stream has its own bounds for that. */
+  /** Waits, within the bounds of `end`, until everything that was read is written. */
   async #drain(end: FifoEnd): Promise<void> {
     if (this.#writable !== undefined && !this.#writable.destroyed) {
       this.#writable.end();
       await once(this.#writable, 'finish', { signal: end.signal });
     }
     const result = await this.#reader?.finish(end);
-    if (result?.failure !== undefined) this.#broken(result.failure);
-    // Somebody besides the target may hold the pipe open; but what was read must be written.
+    if (result?.failure !== undefined) this.#fail(result.failure);
+    // Another process may hold the pipe open, which is fine; but what was read must be written.
     const isCut = this.#writing > 0 && this.#sink.atomic;
-    if (result?.isComplete === false && isCut) this.#broken(new Error('it stands still'));
+    if (result?.isComplete === false && isCut) this.#fail(new Error('its receiver takes no more bytes'));
   }
 
   #write(chunk: Buffer): Promise<void> | undefined {
@@ -111,9 +111,9 @@ export class OutputStream {
     return wait.finally(() => (this.#writing -= 1));
   }
 
-  #broken(error: unknown): RunError {
+  #fail(error: unknown): RunError {
     if (this.#failure !== undefined) return this.#failure;
-    const text = `the stream ${this.name} cannot be delivered: ${describe(error)}`;
+    const text = `cannot deliver the stream ${this.name}: ${describe(error)}`;
     this.#failure = error instanceof RunError ? error : new RunError('StreamFailed', text, { cause: error });
     this.#sink.abort();
     this.#onFailure(this.#failure);

@@ -6,12 +6,12 @@ import type { RunContext } from '../context.ts';
 import type { SharedVolume } from '../run-environment.ts';
 import type { PipePlace, StreamSteps } from '../plan.ts';
 
-/** The named pipes of one attempt in their volumes. */
+/** The named pipes of one attempt. */
 export class Pipes {
   readonly #fifos = new Map<PipePlace, Fifo>();
   readonly #made: { volume: SharedVolume; made: CreatedPath }[] = [];
 
-  /** Makes the pipe of a place. */
+  /** @throws RunError FileExists if the name is taken, otherwise PipeFailed */
   async make({ journal }: RunContext, place: PipePlace): Promise<void> {
     const { volume, path } = place;
     try {
@@ -21,22 +21,22 @@ export class Pipes {
       });
       this.#fifos.set(place, fifo);
     } catch (error) {
-      throw explain(error, place);
+      throw explain(error, 'create', place);
     }
   }
 
-  /** Opens an end of the pipe of a place. */
+  /** Opens the reading or writing end of a pipe. @throws RunError PipeFailed */
   async open<End>(place: PipePlace, end: { open(root: string, fifo: Fifo): Promise<End> }): Promise<End> {
     const fifo = this.#fifos.get(place);
-    if (fifo === undefined) throw new TypeError(`no pipe was made at ${place.path}`);
+    if (fifo === undefined) throw new TypeError(`there is no pipe at ${place.path}`);
     try {
       return await end.open(place.volume.localPath, fifo);
     } catch (error) {
-      throw explain(error, place);
+      throw explain(error, 'open', place);
     }
   }
 
-  /** Removes the pipes and the directories made for them; what somebody else put there stays. */
+  /** Removes the pipes and the directories that were created for them; leaves whatever has replaced them. */
   async remove(): Promise<void> {
     for (const { volume, made } of this.#made.splice(0).toReversed()) {
       await removePath(volume.localPath, made).catch(() => false);
@@ -44,7 +44,6 @@ export class Pipes {
   }
 }
 
-/** The places of all pipes of a run. */
 export function pipePlaces({ inputs, outputs, barePipes }: StreamSteps): PipePlace[] {
   return [
     ...inputs.map(({ pipe }) => pipe),
@@ -53,19 +52,19 @@ export function pipePlaces({ inputs, outputs, barePipes }: StreamSteps): PipePla
   ];
 }
 
-function explain(error: unknown, { volume, path }: PipePlace): unknown {
+function explain(error: unknown, action: 'create' | 'open', { volume, path }: PipePlace): unknown {
   const where = `the pipe ${path} in volume ${volume.name}`;
   if (error instanceof ConfinedPathError) {
     if (error.problem === 'exists') return new RunError('FileExists', takenText(where), { cause: error });
-    return new RunError('PipeFailed', `${where} cannot be made: ${error.message}`, { cause: error });
+    return new RunError('PipeFailed', `cannot ${action} ${where}: ${error.message}`, { cause: error });
   }
   if (error instanceof FifoError || (error instanceof Error && 'code' in error)) {
-    return new RunError('PipeFailed', `${where} cannot be made: ${describe(error)}`, { cause: error });
+    return new RunError('PipeFailed', `cannot ${action} ${where}: ${describe(error)}`, { cause: error });
   }
   return error;
 }
 
-/** Two runs that talk through a pipe share it, and the one that did not make it must not be led to remove it. */
+/** A user whose run shares a pipe with another run must not be led to remove that pipe. */
 function takenText(where: string): string {
-  return `${where} cannot be made, since its name is taken, maybe by the pipe of another run: a run that only joins that pipe names it with a volumePath`;
+  return `cannot create ${where}: the name is taken, maybe by the pipe of another run; a run that only joins that pipe names it with a volumePath`;
 }

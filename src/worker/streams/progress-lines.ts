@@ -3,15 +3,15 @@ import { defined, parseJson } from '../../api/json-values.ts';
 import { isRecord, numberOf, textOf } from '../../support/narrow.ts';
 import type { RunContext } from '../context.ts';
 
-/** What a target says of its progress; a line may leave out what has not changed. */
+/** One line of a progress pipe; it may leave out what has not changed. */
 export type ProgressLine = { message?: string; current?: number; total?: number };
 
-/** A line longer than this, in characters, is not from somebody who knows the protocol. */
+/** In characters. A longer line does not follow the protocol and is ignored. */
 const longestLine = 64 * 1024;
 
 /**
- * Reads the protocol of a progress pipe: UTF-8, a JSON object a line, the last one with or without its line end.
- * What is no JSON object is ignored, as Girder Worker does.
+ * Parses the protocol of a progress pipe: UTF-8, one JSON object per line, the last one with or without a
+ * line end. As in Girder Worker, a line that is not a JSON object is ignored.
  */
 export class ProgressLines {
   readonly #onLine: (line: ProgressLine) => void;
@@ -23,7 +23,7 @@ export class ProgressLines {
     this.#onLine = onLine;
   }
 
-  /** Takes the next bytes, which may begin and end anywhere. */
+  /** The chunk may start and end anywhere, also within a character. */
   write(chunk: Buffer): undefined {
     const pieces = (this.#rest + this.#decoder.write(chunk)).split('\n');
     const rest = pieces.pop() ?? '';
@@ -32,7 +32,7 @@ export class ProgressLines {
     this.#rest = this.#isTooLong ? '' : rest;
   }
 
-  /** The stream has ended: what came last is a line too. */
+  /** Called at the end of the stream, for a last line without a line end. */
   end(): void {
     this.#take(this.#rest + this.#decoder.end());
     this.#rest = '';
@@ -46,7 +46,7 @@ export class ProgressLines {
   }
 }
 
-/** Reports each line to the run's status and its Girder job; what a line leaves out stays as it was. */
+/** Passes each line to the run's report and its Girder job. */
 export function progressReporter({ report, girderJob }: RunContext): (line: ProgressLine) => void {
   return (line) => {
     report.targetProgress(line);

@@ -11,27 +11,27 @@ import { OutputStream } from './output-stream.ts';
 import type { Pipes } from './pipes.ts';
 import { progressReporter } from './progress-lines.ts';
 
-/** Where the input streams come from: Girder, and the documents of their files by id. */
+/** For the input streams; `files` are the documents of their files by id. */
 export type StreamSources = {
   readonly girder: GirderClient | undefined;
   readonly files: ReadonlyMap<string, GirderFile>;
 };
 
-/** The buffers of all input streams together, and of one of them at most and at least, in bytes. */
+/** In bytes: the buffers of all input streams together, and the upper and lower bound for one of them. */
 const bufferBytes = { all: 8 * 1024 * 1024, most: 512 * 1024, least: 64 * 1024 } as const;
 
-/** More than any end of a stream may take for its bytes, so that the end decides. */
+/** Longer than any sink may take for its bytes, so that the sink's own limit decides. */
 const ownOutputWaitMs = 180_000;
 
-/** A pipe is read until nobody has it open; somebody besides the target may have, and is not waited for. */
+/** A pipe is read until no process has it open; these bounds apply if another process than the target has. */
 const usualEnd = { idleMs: 5_000, totalMs: 600_000 } as const satisfies FifoEnd;
 
 /**
- * The streams of one attempt, from before the target starts until after its end. Nothing that the target does to a
- * pipe decides about the run or keeps it from ending; only bytes that cannot be had or delivered do.
+ * The streams of one attempt, from before the target starts until after it has ended. Bytes that cannot be
+ * read or delivered fail the run; nothing else that the target does to a pipe can fail it or delay its end.
  */
 export class Streams {
-  /** Where the target's own outputs go: to the log unless a stream has them. */
+  /** The sinks of the target's stdout and stderr: the log, unless a stream takes them. */
   stdout: Writable;
   stderr: Writable;
   readonly outputs: OutputStream[] = [];
@@ -46,7 +46,7 @@ export class Streams {
     this.stderr = openLog(context, 'stderr');
   }
 
-  /** Opens our ends of all pipes, which are made already, so that the target finds a reader wherever it writes. */
+  /** Opens our ends of all pipes, which must exist, so that the target finds a reader wherever it writes. */
   static async open(context: RunContext, pipes: Pipes, sources: StreamSources): Promise<Streams> {
     const streams = new Streams(context);
     try {
@@ -59,34 +59,34 @@ export class Streams {
     }
   }
 
-  /** Aborts with the first failure, which the target must not survive. */
+  /** Aborts with the first failure; the target must then be stopped. */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }
 
-  /** How long the target's own outputs may stand still at its end: as long as whom they go to may, or as usual. */
+  /** How long the target's stdout and stderr may stall at its end, in ms; undefined for the default. */
   get longestWaitMs(): number | undefined {
     return this.outputs.some(({ isOwnOutput }) => isOwnOutput) ? ownOutputWaitMs : undefined;
   }
 
-  /** Not all of the target's own outputs came through: a stream of them is a part, which must not pass for the whole. */
+  /** Bytes of the target's stdout or stderr were lost: a stream of them must not pass for the whole. */
   outputWasCut(): void {
     for (const output of this.outputs) output.wasCut();
   }
 
-  /** Lets the bytes flow; before the target starts, so that it finds everything as it will be. */
+  /** Starts all streams. Called before the target starts. */
   begin(): void {
     for (const output of this.outputs) output.begin();
     this.#feeding = Promise.all(this.#inputs.map((input) => input.run(this.#ended.signal)));
   }
 
   /**
-   * The target has ended: takes what is left in its pipes and sees everything delivered.
+   * Called after the target has ended: reads the rest of its pipes and waits until all is delivered.
    * @throws RunError StreamFailed
    */
   async finish(signal: AbortSignal): Promise<void> {
     this.#ended.abort();
-    // Somebody besides the target may hold an input up; nobody needs it any more.
+    // Another process than the target may still read an input slowly; it is no longer needed.
     for (const input of this.#inputs) input.close();
     await this.#feeding;
     const ends = await Promise.allSettled(
@@ -98,7 +98,7 @@ export class Streams {
     if (broken?.status === 'rejected') throw broken.reason;
   }
 
-  /** Gives up what has not been finished, and lets go of everything. */
+  /** Drops what is not finished, and closes everything. */
   async close(): Promise<void> {
     this.#ended.abort();
     for (const input of this.#inputs) input.close();

@@ -21,8 +21,8 @@ test('a warning says what it is about and why', () => {
 
 test('a warning of a hook says which, and what was kept', () => {
   assert.is(
-    printed({ hook: 0, kept: ['a b', 'c'] }, 'these paths could not be deleted'),
-    'dockerrun: these paths could not be deleted (hook 0): a b, c\n',
+    printed({ hook: 0, kept: ['a b', 'c'] }, 'cannot delete uploaded files'),
+    'dockerrun: cannot delete uploaded files (hook 0): a b, c\n',
   );
 });
 

@@ -6,7 +6,7 @@ import { claimDirectory, claimPaths, isInlineVolume } from '../../../src/worker/
 const volumesRoot = '/var/lib/kubelet/pods/u/volumes';
 const known = [{ device: '254:0', root: '/k/temporary-volume', hostPath: '/k/temporary-volume' }];
 
-/** Claims by where they are: on a directory of the node's own file system, or on a device of their own. */
+/** @param roots the root of each claim's mount: `/` is a device of its own, others are on the node's file system */
 function pathsOf(roots: Record<string, string>, directories: string[], inodes: Record<string, string> = {}) {
   const claims = Object.keys(roots).map((claimName) => ({
     ...{ claimName, mountPath: `/v/${claimName}`, inode: `i:${claimName}` },
@@ -28,37 +28,37 @@ const csi = 'kubernetes.io~csi/pvc-1/mount';
 const otherCsi = 'kubernetes.io~csi/pvc-2/mount';
 const local = 'kubernetes.io~local-volume/pv';
 
-test('the only directory of a claim is that of the only claim', () => {
+test('the only directory of a claim belongs to the only claim', () => {
   assert.equal(pathsOf({ models: '/' }, [csi]), { models: `${volumesRoot}/${csi}` });
 });
 
-test('the file system of the only claim says more than a directory that may be somebody else’s', () => {
+test('the file system of a claim takes precedence over a directory that may be of another volume', () => {
   for (const directory of [local, csi])
     assert.equal(pathsOf({ models: '/srv/pv' }, [directory]), { models: '/srv/pv' });
 });
 
-test('a directory that looks different from the claim may be the place where it is mounted', () => {
+test('a directory with another inode may still be the mount point of the claim', () => {
   const path = `${volumesRoot}/${csi}`;
-  assert.equal(pathsOf({ models: '/' }, [csi], { [csi]: 'the place' }), { models: path });
+  assert.equal(pathsOf({ models: '/' }, [csi], { [csi]: 'mount point' }), { models: path });
 });
 
-test('what is written in the pod is no claim, as far as the kubelet says', () => {
+test('a volume that the kubelet marks as inline is not a claim', () => {
   assert.ok(isInlineVolume('{"driverName":"secrets.example","volumeLifecycleMode":"Ephemeral"}'));
   for (const text of ['{"volumeLifecycleMode":"Persistent"}', '{}', 'null', '', '{"volumeLifecycleMode":'])
     assert.not(isInlineVolume(text), text);
 });
 
-test('a claim that is a directory of the node has no directory of the kubelet, but its file system tells', () => {
+test('a claim without a directory of the kubelet is found by its file system', () => {
   assert.equal(pathsOf({ models: '/srv/pv' }, []), { models: '/srv/pv' });
 });
 
-test('of several claims one may be what the others leave', () => {
+test('one of several claims may have the only directory that is left', () => {
   const paths = { a: '/srv/a', b: `${volumesRoot}/${csi}` };
   assert.equal(pathsOf({ a: '/srv/a', b: '/' }, [csi]), paths);
   assert.equal(pathsOf({ a: '/srv/a', b: '/' }, [local, csi]), paths);
 });
 
-test('directories of several claims are told apart by what can be seen in them', () => {
+test('directories of several claims are distinguished by their inodes', () => {
   assert.equal(pathsOf({ a: '/', b: '/' }, [csi, otherCsi], { [otherCsi]: 'i:a' }), {
     a: `${volumesRoot}/${otherCsi}`,
     b: `${volumesRoot}/${csi}`,
@@ -66,10 +66,10 @@ test('directories of several claims are told apart by what can be seen in them',
 });
 
 for (const [what, roots, directories] of [
-  ['one of two file systems', { a: '/', b: '/' }, [csi, otherCsi]],
-  ['a file system that the kubelet has no directory for', { a: '/' }, []],
+  ['one of two unknown file systems', { a: '/', b: '/' }, [csi, otherCsi]],
+  ['a file system without a directory of the kubelet', { a: '/' }, []],
 ] as const) {
-  test(`a claim on ${what} has no path that is certain, and the run says what it looked at`, () => {
+  test(`the path of a claim on ${what} is not certain, and the message lists what was found`, () => {
     try {
       pathsOf(roots, [...directories]);
       assert.unreachable();
@@ -82,7 +82,7 @@ for (const [what, roots, directories] of [
   });
 }
 
-test('the kubelet keeps the data of CSI below a directory of its own, and claims beside what is none', () => {
+test('a CSI claim is in the subdirectory mount, and volumes of other kinds are not claims', () => {
   assert.is(claimDirectory('kubernetes.io~csi', 'pvc-1'), csi);
   assert.is(claimDirectory('kubernetes.io~nfs', 'pv'), 'kubernetes.io~nfs/pv');
   for (const plugin of ['empty-dir', 'secret', 'configmap', 'projected', 'downward-api'])

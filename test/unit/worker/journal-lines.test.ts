@@ -18,14 +18,14 @@ async function linesOf(text: string): Promise<string[]> {
   }
 }
 
-test('lines come from the last to the first, also across what is read at once', async () => {
+test('lines are read from the last to the first, also across chunks', async () => {
   assert.equal(await linesOf('a\nb\nc'), ['c', 'b', 'a']);
   assert.equal(await linesOf(''), ['']);
   const lines = Array.from({ length: 30_000 }, (_, index) => `ü ${index}`);
   assert.equal(await linesOf(lines.join('\n')), lines.toReversed());
 });
 
-test('a line of any length takes no more memory than a long one', async () => {
+test('a line of any length is cut to at most two chunks', async () => {
   const [last, long = '', first] = await linesOf(`first\n${'x'.repeat(1_000_000)}\nlast`);
   assert.equal([first, last], ['first', 'last']);
   assert.ok(long.length <= 128 * 1024, String(long.length));

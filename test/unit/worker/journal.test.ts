@@ -17,7 +17,7 @@ import { StagedFiles } from '../../../src/worker/stage/journal.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { aContext, aVolume, anEnvironment } from '../../fixtures/builders-worker.ts';
 
-const test = suite<{ root: string }>('staged files');
+const test = suite<{ root: string }>('journal');
 const runUid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
 const run = { namespace: 'lab', name: 'segment', uid: runUid };
 const context = aContext({ environment: anEnvironment(aSpec(), { run }) });
@@ -27,7 +27,7 @@ test.before.each((given) => {
 });
 test.after.each(({ root }) => rmSync(root, { recursive: true }));
 
-/** Begins an attempt of the run with a download into each of the volumes, which are all one directory. */
+/** Starts an attempt with these volumes, which are all the same directory. */
 async function anAttempt(root: string, names: readonly string[] = ['data']) {
   const volumes = names.map((name) => aVolume(name, { localPath: root }));
   const staged = new StagedFiles();
@@ -35,7 +35,7 @@ async function anAttempt(root: string, names: readonly string[] = ['data']) {
   return { staged, volumes };
 }
 
-/** Notes a directory with a file and makes them, as a download does. */
+/** Notes a directory and a file in it and creates them, as a download does. */
 function make(root: string, name: string, note: (made: { path: string; inode?: string }) => void): void {
   note({ path: name });
   mkdirSync(join(root, name));
@@ -43,7 +43,7 @@ function make(root: string, name: string, note: (made: { path: string; inode?: s
   note({ path: `${name}/file`, inode: inodeOf(statSync(join(root, name, 'file'), { bigint: true })) });
 }
 
-test('a run removes what it made and its journal, and what was there before stays', async ({ root }) => {
+test('a run removes its files and its journal, and files of others remain', async ({ root }) => {
   writeFileSync(join(root, 'theirs'), '');
   const { staged, volumes } = await anAttempt(root);
   for (const volume of volumes) make(root, 'in', (made) => staged.note(volume, made));
@@ -52,7 +52,7 @@ test('a run removes what it made and its journal, and what was there before stay
   assert.equal(readdirSync(root), ['theirs']);
 });
 
-test('what a killed attempt made is removed by the next one, although the last line is cut', async ({
+test('the next attempt removes the files of a killed one, even if the last line is incomplete', async ({
   root,
 }) => {
   const { staged, volumes } = await anAttempt(root);
@@ -65,7 +65,7 @@ test('what a killed attempt made is removed by the next one, although the last l
   assert.equal(readdirSync(root), []);
 });
 
-test('a file that somebody put at a noted path meanwhile is not removed', async ({ root }) => {
+test('a file that has replaced a noted one is not removed', async ({ root }) => {
   const { staged, volumes } = await anAttempt(root);
   writeFileSync(join(root, 'ours'), '');
   const inode = inodeOf(statSync(join(root, 'ours'), { bigint: true }));
@@ -76,7 +76,7 @@ test('a file that somebody put at a noted path meanwhile is not removed', async 
   assert.equal(readdirSync(root), ['ours', 'taken']);
 });
 
-test('two volumes that are one directory have a journal each', async ({ root }) => {
+test('two volumes in one directory have a journal each', async ({ root }) => {
   const { staged, volumes } = await anAttempt(root, ['data', 'again']);
   for (const volume of volumes) make(root, volume.name, (made) => staged.note(volume, made));
   assert.is(readdirSync(root).length, 4);
@@ -86,7 +86,7 @@ test('two volumes that are one directory have a journal each', async ({ root }) 
   assert.equal(readdirSync(root), []);
 });
 
-test('a journal that somebody swapped for a link is not read, and is no obstacle', async ({ root }) => {
+test('a journal that was replaced by a link is removed without being read', async ({ root }) => {
   const { staged, volumes } = await anAttempt(root);
   const [journal = ''] = readdirSync(root);
   writeFileSync(join(root, 'theirs'), '{"path":"theirs-too"}');
@@ -98,7 +98,7 @@ test('a journal that somebody swapped for a link is not read, and is no obstacle
   await staged.remove(context);
 });
 
-test('after a run whose worker was lost, what it noted goes, and no journal is begun', async ({ root }) => {
+test('a cleanup removes the noted files and the journal, and can be repeated', async ({ root }) => {
   writeFileSync(join(root, 'theirs'), '');
   const { staged, volumes } = await anAttempt(root);
   for (const volume of volumes) {

@@ -14,7 +14,7 @@ test.before.each((context) => {
 });
 test.after.each(({ root }) => rmSync(root, { recursive: true }));
 
-/** Tries to make a pipe that cannot be made. */
+/** The failure to create a pipe. */
 async function failure(root: string, path: string): Promise<RunError> {
   const place = { volume: aVolume('shared', { localPath: root }), path };
   const error: unknown = await new Pipes().make(aContext(), place).then(
@@ -25,18 +25,21 @@ async function failure(root: string, path: string): Promise<RunError> {
   throw new Error(`a RunError was expected, not ${String(error)}`);
 }
 
-test('a pipe that another run has is not to be removed but to be joined', async ({ root }) => {
+test('the message for a pipe of another run suggests to join it before removing it', async ({ root }) => {
   const theirs = new Pipes();
   await theirs.make(aContext(), { volume: aVolume('shared', { localPath: root }), path: 'work' });
   const error = await failure(root, 'work');
   assert.is(error.reason, 'FileExists');
-  assert.match(error.message, /the pipe work in volume shared .* taken, maybe by the pipe of another run/);
+  assert.match(
+    error.message,
+    /the pipe work in volume shared: the name is taken, maybe by the pipe of another run/,
+  );
   assert.match(error.sentence, /joins that pipe names it with a volumePath\./);
   assert.match(error.sentence, /when it is no longer in use/);
   assert.equal(readdirSync(root), ['work']);
 });
 
-test('a pipe that cannot be where it should be is PipeFailed', async ({ root }) => {
+test('a pipe below a regular file fails with PipeFailed', async ({ root }) => {
   writeFileSync(join(root, 'file'), '');
   assert.is((await failure(root, 'file/work')).reason, 'PipeFailed');
 });

@@ -16,7 +16,7 @@ const noOptions = {
   deleteFile: false,
 };
 
-test('a run without transforms has nothing to do but its mounts', () => {
+test('a run without transforms has only mounts', () => {
   const { downloads, streams, hooks, mounts } = planRun(aSpec(), volumes);
   assert.equal([downloads, hooks, streams], [[], [], { inputs: [], outputs: [], barePipes: [] }]);
   assert.equal(
@@ -28,7 +28,7 @@ test('a run without transforms has nothing to do but its mounts', () => {
   );
 });
 
-test('a volume of docker-py is mounted as it says, and one that may only be read is so', () => {
+test('dockerVolumes are mounted with their mode, and a read-only volume is mounted read-only', () => {
   const dockerVolumes = { '/srv/atlas': { bind: '/atlas', mode: 'ro' as const } };
   const { mounts } = planRun(aSpec({ dockerVolumes }), [aVolume('data', { readOnly: true })]);
   assert.equal(mounts, [
@@ -49,7 +49,7 @@ test('a volume of docker-py is mounted as it says, and one that may only be read
   ]);
 });
 
-test('a download goes into its volume, and into the temporary one when it names none', () => {
+test('a download goes to its volume, or to the temporary volume if it names none', () => {
   const transforms = [
     { name: 'a', girderFileIdToVolume: { fileId } },
     { name: 'b', girderFileIdToVolume: { fileId, volume: 'data', filename: 'in/b.nrrd' } },
@@ -61,7 +61,7 @@ test('a download goes into its volume, and into the temporary one when it names 
   ]);
 });
 
-test('one file at one place is one download, also by way of two volumes of one directory', () => {
+test('the same file at the same path is downloaded once, also through two volumes of one directory', () => {
   const again = aVolume('again', { hostPath: data.hostPath });
   const transforms = [
     { name: 'a', girderFileIdToVolume: { fileId, volume: 'data' } },
@@ -91,7 +91,7 @@ test('items and folders are downloads too', () => {
   );
 });
 
-test('the hooks are in their order, each with its place, its options and the index it has', () => {
+test('the hooks keep their order, each with its path, options and index', () => {
   const spec = specOf({
     image: 'busybox',
     girder: { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } },
@@ -128,7 +128,7 @@ test('the hooks are in their order, each with its place, its options and the ind
   ]);
 });
 
-test('a connect is a stream, whichever way it goes', () => {
+test('every connect becomes a stream, in either direction', () => {
   const output = (name: string, input: unknown, to: unknown) => ({ name, connect: { input, output: to } });
   const spec = specOf({
     image: 'busybox',
@@ -157,7 +157,7 @@ test('a connect is a stream, whichever way it goes', () => {
   ]);
 });
 
-test('arguments see the paths that the target sees, of volumes, outputs and downloads', () => {
+test('arguments get the paths of volumes, outputs and downloads as the target sees them', () => {
   const spec = aSpec({
     command: ['python', '$(data)/main.py'],
     args: ['--in=$(ct)', '--out=$(mask)', '$(temporaryVolume)', '$$(ct)', '$(cat f)', '$(other)', '$(pipe)'],
@@ -192,7 +192,7 @@ test('what a spec does not set is left to the image', () => {
   assert.equal(expandArguments(aSpec({ args: [] }), volumes, new Map()).args, []);
 });
 
-test('inputs are known by their volume: files by their name, others by the directory of their id', () => {
+test('inputs with a filename are that file, others are the directory of their id', () => {
   const data = aVolume('data');
   const paths = inputPathsOf(
     [

@@ -10,7 +10,7 @@ const cgroupfs = { ...pod, driver: 'cgroupfs' } as const;
 const systemd = { ...pod, driver: 'systemd' } as const;
 const slice = `kubepods-burstable-pod${withUnderscores}.slice`;
 
-test('with cgroup v1 and cgroupfs it is the path above the own container', () => {
+test('with cgroup v1 and cgroupfs, the parent is the path above the own container', () => {
   const self = [
     `12:memory:/kubepods/burstable/pod${podUid}/c0ffee`,
     `1:name=systemd:/kubepods/burstable/pod${podUid}/c0ffee`,
@@ -19,34 +19,34 @@ test('with cgroup v1 and cgroupfs it is the path above the own container', () =>
   assert.is(podCgroupParent(self, cgroupfs), `/kubepods/burstable/pod${podUid}`);
 });
 
-test('a controller whose name or path has a colon is read right', () => {
+test('a cgroup controller may have a colon in its name or path', () => {
   const self = `4:cpu,cpuacct:/kubepods/pod${podUid}/cri-containerd:c0ffee`;
   assert.is(podCgroupParent(self, cgroupfs), `/kubepods/pod${podUid}`);
 });
 
-test('below a root of its own the whole path counts', () => {
+test('the path includes the root of the kubelet', () => {
   const self = `5:cpu:/machine/kubepods/burstable/pod${podUid}/c0ffee`;
   assert.is(podCgroupParent(self, cgroupfs), `/machine/kubepods/burstable/pod${podUid}`);
 });
 
-test('with cgroup v1 and systemd it is the name of the slice', () => {
+test('with cgroup v1 and systemd, the parent is the name of the slice', () => {
   const self = `3:memory:/kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-c0ffee.scope\n`;
   assert.is(podCgroupParent(self, systemd), slice);
 });
 
-test('with cgroup v2 and no cgroup namespace of its own it is read as well', () => {
+test('with cgroup v2 and no cgroup namespace of its own, the parent is read as well', () => {
   const self = `0::/kubepods.slice/kubepods-burstable.slice/${slice}/cri-containerd-c0ffee.scope\n`;
   assert.is(podCgroupParent(self, systemd), slice);
 });
 
-test("with a cgroup namespace of its own the kubelet's rule is followed", () => {
+test("with a cgroup namespace of its own, the parent follows from the kubelet's rule", () => {
   for (const self of ['0::/\n', '12:memory:/\n1:name=systemd:/\n', '']) {
     assert.is(podCgroupParent(self, systemd), slice);
     assert.is(podCgroupParent(self, cgroupfs), `/kubepods/burstable/pod${podUid}`);
   }
 });
 
-test('the rule has no class in the path of a Guaranteed pod, and that of any other', () => {
+test('the rule adds the QoS class unless the pod is Guaranteed', () => {
   const guaranteed = { qosClass: 'Guaranteed' } as const;
   assert.is(podCgroupParent('0::/', { ...cgroupfs, ...guaranteed }), `/kubepods/pod${podUid}`);
   assert.is(podCgroupParent('0::/', { ...systemd, ...guaranteed }), `kubepods-pod${withUnderscores}.slice`);
@@ -54,12 +54,12 @@ test('the rule has no class in the path of a Guaranteed pod, and that of any oth
   assert.is(bestEffort, `kubepods-besteffort-pod${withUnderscores}.slice`);
 });
 
-test("the rule begins at the kubelet's root", () => {
+test("the rule starts at the kubelet's root", () => {
   for (const root of ['/machine', '/machine/'])
     assert.is(podCgroupParent('0::/', { ...cgroupfs, root }), `/machine/kubepods/burstable/pod${podUid}`);
 });
 
-test('a pod without a slice in the reach of an engine that uses systemd is told what is wrong', () => {
+test('a pod without a slice fails with an engine that uses systemd', () => {
   const self = `12:memory:/kubepods/burstable/pod${podUid}/c0ffee`;
   assert.throws(
     () => podCgroupParent(self, systemd),
@@ -70,7 +70,7 @@ test('a pod without a slice in the reach of an engine that uses systemd is told 
   );
 });
 
-test('the cgroup of another pod is not taken for the own one', () => {
+test('the cgroup of another pod is ignored', () => {
   const self = '12:memory:/kubepods/burstable/podffffffff-0000-0000-0000-000000000000/c0ffee';
   assert.is(podCgroupParent(self, cgroupfs), `/kubepods/burstable/pod${podUid}`);
 });

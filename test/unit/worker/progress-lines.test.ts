@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ProgressLine, ProgressLines } from '../../../src/worker/streams/progress-lines.ts';
 
-/** The lines that these pieces make. */
+/** The parsed lines of a pipe that receives these pieces. */
 function linesOf(...pieces: (string | Buffer)[]): ProgressLine[] {
   const lines: ProgressLine[] = [];
   const reader = new ProgressLines((line) => lines.push(line));
@@ -12,7 +12,7 @@ function linesOf(...pieces: (string | Buffer)[]): ProgressLine[] {
   return lines;
 }
 
-test('every line is one progress, with whatever fields it has', () => {
+test('a line may have any of the fields', () => {
   assert.equal(linesOf('{"message": "a", "current": 1, "total": 4}\n{"current": 2}\n{}\n'), [
     { message: 'a', current: 1, total: 4 },
     { current: 2 },
@@ -20,22 +20,22 @@ test('every line is one progress, with whatever fields it has', () => {
   ]);
 });
 
-test('the last line counts also without its end', () => {
+test('the last line may have no line end', () => {
   assert.equal(linesOf('{"current": 1}\n{"current": 2}'), [{ current: 1 }, { current: 2 }]);
 });
 
-test('what is no JSON object is ignored, and so are fields of another type', () => {
+test('lines that are not JSON objects and fields of another type are ignored', () => {
   assert.equal(linesOf('hello\n[1]\n"text"\nnull\n7\n\n{"current": "3", "message": 4, "total": 9}\n'), [
     { total: 9 },
   ]);
 });
 
-test('a line without an end does not fill the memory, and the next one counts again', () => {
+test('an overlong line is ignored, and the next one is parsed', () => {
   const long = `{"message": "${'x'.repeat(100_000)}"}`;
   assert.equal(linesOf(long, long, '\n{"current": 1}\n'), [{ current: 1 }]);
 });
 
-test('it does not matter how the bytes are cut, not even within a character', () => {
+test('the bytes may be split anywhere, also within a character', () => {
   const text = '{"message": "größer – 测试 🧪", "current": 1}\n{"current": 2}\n{"message": "ende"}';
   const bytes = Buffer.from(text);
   const whole = linesOf(bytes);

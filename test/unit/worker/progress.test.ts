@@ -7,14 +7,14 @@ import { LiveReport } from '../../../src/worker/progress.ts';
 
 const progressOf = (report: LiveReport) => report.snapshot().progress;
 
-test('a worker begins by preparing, and has nothing else to tell', () => {
+test('the first report has only the phase and its message', () => {
   const { phase, progress, ...rest } = new LiveReport().snapshot();
   assert.is(phase, 'Preparing');
   assert.equal(progress, { message: 'The worker is pulling the image and downloading the inputs.' });
   assert.equal(rest, {});
 });
 
-test('while it prepares, what it does is its progress, unless something is fetched', () => {
+test('while the run is prepared, a pull takes precedence over what the worker is doing', () => {
   const report = new LiveReport();
   report.doing = 'Connecting to Girder';
   assert.equal(progressOf(report), { message: 'Connecting to Girder' });
@@ -24,7 +24,7 @@ test('while it prepares, what it does is its progress, unless something is fetch
   assert.equal(progressOf(report), { message: 'Connecting to Girder' });
 });
 
-test('a download is progress from its begin to its end, and told with how many more there are', () => {
+test('a download is shown until it ends, with the number of other downloads', () => {
   const report = new LiveReport();
   const ct = report.beginTransfer('download', ['ct']);
   assert.equal(progressOf(report), { message: 'Downloading ct' });
@@ -38,7 +38,7 @@ test('a download is progress from its begin to its end, and told with how many m
   assert.equal(progressOf(report), { message: 'Downloading set', percent: 0, summary: '0%' });
 });
 
-test('one download for two transforms is one progress and two transfers', () => {
+test('one download for two transforms has one progress message and two transfers', () => {
   const report = new LiveReport();
   report.beginTransfer('download', ['ct', 'again']).moved(1, 2);
   assert.equal(progressOf(report), { message: 'Downloading ct', percent: 50, summary: '50%' });
@@ -49,10 +49,10 @@ test('one download for two transforms is one progress and two transfers', () => 
   ]);
 });
 
-test('a pull is named with the download beside it, and alone when that ended', () => {
+test('a pull is mentioned during a download, and shown alone after it', () => {
   const report = new LiveReport();
   const pull = report.beginPull('busybox');
-  pull.said('Downloading', 30, 90);
+  pull.moved('Downloading', 30, 90);
   assert.equal(progressOf(report), { message: 'Pulling busybox: Downloading', percent: 33, summary: '33%' });
   const ct = report.beginTransfer('download', ['ct']);
   ct.moved(1, 2);
@@ -65,7 +65,7 @@ test('a pull is named with the download beside it, and alone when that ended', (
   assert.is(progressOf(report)?.message, 'Pulling busybox: Downloading');
 });
 
-test('an upload of unknown size moves by its files and bytes, and has a percentage when the size is known', () => {
+test('an upload shows files and bytes, or files and a percentage if its size is known', () => {
   const report = new LiveReport();
   report.phase = 'Uploading';
   const masks = report.beginTransfer('upload', ['masks']);
@@ -83,7 +83,7 @@ test('an upload of unknown size moves by its files and bytes, and has a percenta
   assert.equal(progressOf(report), { message: 'The worker is uploading the results.' });
 });
 
-test('what the target says of its progress is shown while it runs, and what it leaves out stays', () => {
+test('the progress of the target is shown while it runs, and missing fields keep their value', () => {
   const report = new LiveReport();
   report.targetProgress({ message: 'Segmenting' });
   assert.is(progressOf(report)?.message, phaseMessages.Preparing);
@@ -95,21 +95,21 @@ test('what the target says of its progress is shown while it runs, and what it l
   assert.equal(progressOf(report), { message: 'Smoothing', percent: 100, summary: '100%' });
 });
 
-test('a percentage without a message is that of the target', () => {
+test('a percentage without a message has the message of the phase', () => {
   const report = new LiveReport();
   report.phase = 'Running';
   report.targetProgress({ current: -1, total: 100 });
   assert.equal(progressOf(report), { message: 'The target is running.', percent: 0, summary: '0%' });
 });
 
-test('a stream is told, but is no progress', () => {
+test('a stream is a transfer, but not shown as progress', () => {
   const report = new LiveReport();
   report.transferred('download', 'live', 7);
   assert.equal(report.snapshot().transfers, [{ name: 'live', direction: 'download', bytes: 7 }]);
   assert.is(progressOf(report)?.message, phaseMessages.Preparing);
 });
 
-test('an upload is progress only while results are uploaded', () => {
+test('an upload is shown as progress only in phase Uploading', () => {
   const report = new LiveReport();
   report.beginTransfer('upload', ['mask']).moved(1, 4);
   report.phase = 'Running';
@@ -118,7 +118,7 @@ test('an upload is progress only while results are uploaded', () => {
   assert.equal(progressOf(report), { message: 'Uploading mask', percent: 25, summary: '25%' });
 });
 
-test('a transfer stands in the report once, and a download and an upload of one name are two', () => {
+test('a transfer is listed once per name and direction', () => {
   const report = new LiveReport();
   report.transferred('download', 'ct', 1, 2);
   report.transferred('download', 'ct', 2, 2);
@@ -129,7 +129,7 @@ test('a transfer stands in the report once, and a download and an upload of one 
   ]);
 });
 
-test('a snapshot does not change when the run goes on', () => {
+test('a snapshot does not change while the run continues', () => {
   const report = new LiveReport();
   const result = { hook: 0, itemId: 'i', fileId: 'f', name: 'n', size: 1, sha256: '00' };
   report.uploaded(result);
@@ -140,7 +140,7 @@ test('a snapshot does not change when the run goes on', () => {
   assert.is(before.phase, 'Preparing');
 });
 
-test('what the controller polls is a report that it can read', () => {
+test('the controller can parse a snapshot', () => {
   const report = new LiveReport();
   report.phase = 'Running';
   report.target = { containerID: 'c', startedAt: '2026-01-02T03:04:05.000Z' };
@@ -148,7 +148,7 @@ test('what the controller polls is a report that it can read', () => {
   assert.equal(parseReport(JSON.stringify(report.snapshot())), report.snapshot());
 });
 
-test('how far a target is, is not known before it reports both numbers', () => {
+test('the target has a percentage once it has reported both numbers', () => {
   const report = new LiveReport();
   report.phase = 'Running';
   report.targetProgress({ current: 3 });
@@ -157,7 +157,7 @@ test('how far a target is, is not known before it reports both numbers', () => {
   assert.equal(progressOf(report), { message: 'The target is running.', percent: 75, summary: '75%' });
 });
 
-test('a message of a target is cut, so that a report stays short', () => {
+test('a long message of the target is cut', () => {
   const report = new LiveReport();
   report.phase = 'Running';
   report.targetProgress({ message: 'x'.repeat(60_000) });
@@ -169,7 +169,7 @@ const aResult = (hook: number) => ({
   ...{ name: `mask-${hook}.nrrd`, size: 1, sha256: '0'.repeat(64) },
 });
 
-test('of 1,000 results the first ones are reported, as many as fit, and how many there are', () => {
+test('of 1,000 results, the report lists as many as fit, and counts all', () => {
   const report = new LiveReport();
   const all = Array.from({ length: 1000 }, (_, hook) => aResult(hook));
   for (const result of all) report.uploaded(result);
@@ -180,14 +180,14 @@ test('of 1,000 results the first ones are reported, as many as fit, and how many
   assert.ok(Buffer.byteLength(JSON.stringify(all.slice(0, results.length + 1))) > 3072);
 });
 
-test('how many results there are is reported also when all of them are', () => {
+test('the number of results is reported even if all are listed', () => {
   const report = new LiveReport();
   assert.is(report.snapshot().resultCount, undefined);
   report.uploaded(aResult(0));
   assert.is(report.snapshot().resultCount, 1);
 });
 
-test('a result that does not fit is not listed, and none after it', () => {
+test('neither a result that does not fit nor any later one is listed', () => {
   const report = new LiveReport();
   report.uploaded(aResult(0));
   report.uploaded({ ...aResult(1), path: 'p'.repeat(4000) });
@@ -202,7 +202,7 @@ const target = {
   ...{ startedAt: '2026-01-02T03:04:05.123456789Z', finishedAt: '2026-01-02T03:04:05.123456789Z' },
 };
 
-test('the final report has every result that the live ones had, whatever its message and transfers are', () => {
+test('the final report lists every result of the live ones, whatever its message and transfers are', () => {
   const message = fc.string({ unit: 'binary', maxLength: 2000, size: 'max' });
   const result = fc.record({ name: fc.string({ unit: 'binary', maxLength: 255 }), hook: fc.nat(255) });
   fc.assert(

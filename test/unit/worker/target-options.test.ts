@@ -5,7 +5,6 @@ import { targetOptions } from '../../../src/worker/target-options.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 
-/** The container of a spec. */
 async function optionsOf(overrides: Partial<DockerRunSpec>) {
   const context = aContext({ environment: anEnvironment(aSpec(overrides)) });
   const { mounts } = context.steps;
@@ -34,7 +33,7 @@ test('the environment has plain values, empty ones, and those of Secrets', async
   assert.equal(env, ['A=$(temporaryVolume)', 'B=', 'C=k of s']);
 });
 
-test('a value that no variable can hold is refused without being told', async () => {
+test('a value that no variable can hold is refused, and the message does not quote it', async () => {
   const environment = anEnvironment(
     aSpec({ env: [{ name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }),
     { secretValue: async () => 'top\0secret' },
@@ -48,14 +47,14 @@ test('a value that no variable can hold is refused without being told', async ()
   assert.not.match(failure, /top/);
 });
 
-test("limits bind the target in the engine's own units", async () => {
+test("limits are converted to the engine's units", async () => {
   const { memoryBytes, nanoCpus, cpuShares } = await optionsOf({
     resources: { requests: { cpu: '500m' }, limits: { cpu: '1.5', memory: '1Gi' } },
   });
   assert.equal([memoryBytes, nanoCpus, cpuShares], [2 ** 30, 1.5e9, 512]);
 });
 
-test('a limit without a request is the request, and no limit is none', async () => {
+test('a limit without a request is also the request, and without limits nothing is limited', async () => {
   assert.is((await optionsOf({ resources: { limits: { cpu: 2 } } })).cpuShares, 2048);
   const { memoryBytes, nanoCpus, cpuShares } = await optionsOf({});
   assert.equal([memoryBytes, nanoCpus, cpuShares], [undefined, undefined, undefined]);

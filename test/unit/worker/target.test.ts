@@ -15,12 +15,12 @@ for (const [image, policy] of [
   [`busybox@sha256:${'0'.repeat(64)}`, 'IfNotPresent'],
   [`busybox:latest@sha256:${'0'.repeat(64)}`, 'IfNotPresent'],
 ] as const) {
-  test(`${image.slice(0, 50)} is pulled ${policy} when the run does not say`, () => {
+  test(`${image.slice(0, 50)} has the default pull policy ${policy}`, () => {
     assert.is(pullPolicy({ image }), policy);
   });
 }
 
-test('what the run says about pulling counts', () => {
+test('the imagePullPolicy of the run takes precedence', () => {
   for (const imagePullPolicy of ['Always', 'IfNotPresent', 'Never'] as const)
     assert.is(pullPolicy({ image: 'busybox', imagePullPolicy }), imagePullPolicy);
 });
@@ -40,14 +40,14 @@ const spec = aSpec({ activeDeadlineSeconds: 60, resources: { limits: { memory: '
 const ends: [
   what: string,
   how: Partial<ContainerOutcome>,
-  word: string,
+  status: string,
   failure: string | undefined,
   RegExp,
 ][] = [
   ['with exit code 0', {}, 'Completed', undefined, /^$/],
   ['with another exit code', { exitCode: 3 }, 'Error', 'TargetFailed', /exit code 3/],
-  ['by SIGKILL of its own', { exitCode: 137 }, 'Error', 'TargetFailed', /exit code 137/],
-  ['for want of memory', { exitCode: 137, oomKilled: true }, 'OOMKilled', 'OOMKilled', /\(8Gi\)/],
+  ['by a SIGKILL of unknown origin', { exitCode: 137 }, 'Error', 'TargetFailed', /exit code 137/],
+  ['because memory ran out', { exitCode: 137, oomKilled: true }, 'OOMKilled', 'OOMKilled', /\(8Gi\)/],
   [
     'at its deadline',
     { exitCode: 143, stopped: 'deadline' },
@@ -55,16 +55,16 @@ const ends: [
     'ActiveDeadlineExceeded',
     /longer than 60 s/,
   ],
-  ['when it was cancelled', { exitCode: 143, stopped: 'cancelled' }, 'Cancelled', 'Cancelled', /stopped/],
+  ['because it was cancelled', { exitCode: 143, stopped: 'cancelled' }, 'Cancelled', 'Cancelled', /stopped/],
   [
-    'with exit code 0 when it was cancelled',
+    'with exit code 0 after a cancel',
     { exitCode: 0, stopped: 'cancelled' },
     'Cancelled',
     'Cancelled',
     /stopped/,
   ],
   [
-    'with exit code 0 though a child of it was killed for want of memory',
+    'with exit code 0 although memory ran out for a child of it',
     { exitCode: 0, oomKilled: true },
     'Completed',
     undefined,
@@ -72,21 +72,21 @@ const ends: [
   ],
 ];
 
-for (const [what, how, word, reason, message] of ends) {
-  test(`a target that ended ${what} is ${word}`, () => {
-    assert.is(targetStatus(outcome(how)).reason, word);
+for (const [what, how, status, reason, message] of ends) {
+  test(`a target that ended ${what} has the reason ${status}`, () => {
+    assert.is(targetStatus(outcome(how)).reason, status);
     const failure = targetFailure(outcome(how), spec);
     assert.is(failure?.reason, reason);
     assert.match(failure?.message ?? '', message);
   });
 }
 
-test('a target that was killed for want of memory without a limit of its own says no number', () => {
+test('the message for an OOM kill without a limit has no number', () => {
   const failure = targetFailure(outcome({ exitCode: 137, oomKilled: true }), aSpec());
   assert.not.match(failure?.message ?? '', /undefined|\(/);
 });
 
-test('the status of a target is what a pod shows of a container', () => {
+test('the status of a target has the fields of a terminated container in a pod', () => {
   assert.equal(targetStatus(outcome({ exitCode: 3 })), {
     containerID: 'c',
     exitCode: 3,
