@@ -1,6 +1,6 @@
 /**
- * Measures what the caches keep of runs: the heap of so many live DockerRuns with their Jobs and pods, and of as many
- * that have ended with 15 results each, as the controller parses them from the API server's JSON.
+ * Measures how much heap the caches need for a number of live DockerRuns with their Jobs and pods, and for as
+ * many that have ended with 15 results each, parsed from the API server's JSON as the controller does.
  *
  *     node --expose-gc bench/cache-memory.ts [runs, 10000]
  */
@@ -16,9 +16,9 @@ const [count = 10_000] = process.argv.slice(2).map(Number);
 const spec = specOf(typicalSpec);
 const condition = { status: 'True', lastTransitionTime: '2026-01-02T03:04:05Z', observedGeneration: 1 };
 const target = { containerID: 'c'.repeat(64), startedAt: '2026-01-02T03:04:05Z' };
-const said = { reason: 'Running', message: 'The target runs.' };
+const running = { reason: 'Running', message: 'The target runs.' };
 
-/** The JSON of a live run, its Job and its pod, about as the API server sends them. */
+/** The JSON of a run that is live or has ended, its Job and its pod, much as the API server sends them. */
 function objectsOf(index: number): { run: string; ended: string; job: string; pod: string } {
   const uid = `${String(index).padStart(8, '0')}-8f7f-4f0e-9d5c-3c0f6f1f2a3b`;
   const metadata = {
@@ -28,14 +28,14 @@ function objectsOf(index: number): { run: string; ended: string; job: string; po
   };
   const status = {
     ...{
-      ...said,
+      ...running,
       observedGeneration: 1,
       phase: 'Running',
       attempts: 1,
       startTime: metadata.creationTimestamp,
     },
     ...{ jobName: `segment-${index}-x`, podName: `segment-${index}-x-0-y`, nodeName: 'node-1', target },
-    conditions: ['Accepted', 'Reconciling'].map((type) => ({ type, ...said, ...condition })),
+    conditions: ['Accepted', 'Reconciling'].map((type) => ({ type, ...running, ...condition })),
     progress: { message: 'The target runs.' },
     transfers: [{ name: 'ct', direction: 'download', bytes: 1e9, totalBytes: 1e9 }],
     attemptHistory: [{ podUID: `p${uid}`, podName: `segment-${index}-x-0-y`, nodeName: 'node-1' }],
@@ -74,7 +74,7 @@ function heapMebibytes(): number {
   return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
-/** Prints what the heap grows by while something is kept. */
+/** Prints how much the heap grows by what `make` returns. */
 function measure(what: string, make: () => unknown): unknown {
   const before = heapMebibytes();
   const kept = make();
@@ -94,7 +94,7 @@ function store<Item>(parse: (object: unknown) => Item, of: (index: number) => st
   return kept;
 }
 
-if (globalThis.gc === undefined) throw new Error('run it with node --expose-gc');
+if (globalThis.gc === undefined) throw new Error('start it with node --expose-gc');
 const sample = objectsOf(0);
 console.log(
   `as JSON: ${Object.entries(sample)
@@ -106,7 +106,7 @@ const kept = [
   measure(`${count} DockerRuns that have ended`, () => store(parseRun, (index) => objectsOf(index).ended)),
   measure(`${count} Jobs`, () => store(parseJob, (index) => objectsOf(index).job)),
   measure(`${count} pods`, () => store(parsePod, (index) => objectsOf(index).pod)),
-  measure('times of their writes', () => {
+  measure('times of their status writes', () => {
     const times = new StatusWriter();
     for (let index = 0; index < count; index += 1) times.wrote(`lab/segment-${index}`);
     return times;

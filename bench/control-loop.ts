@@ -1,6 +1,6 @@
 /**
- * Measures the control loop against a real API server on the loopback network: how long after a DockerRun its Job is
- * made, and what many live runs cost in memory, in CPU time and at a restart.
+ * Measures the control loop against a real API server on the loopback network: how soon after a DockerRun its
+ * Job is created, and how much memory, CPU time and restart time many live runs need.
  *
  *     node bench/control-loop.ts [live runs, 1000] [runs per second, 20]
  */
@@ -42,8 +42,8 @@ async function metric({ metricsPort }: Started, name: string): Promise<number> {
   return values.reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
-/** When the Job of each run was seen first, by the uid of the run. */
-function seeJobs(plane: ControlPlane, signal: AbortSignal): Map<string, { at: number; job: unknown }> {
+/** The Job of each run and when it was first seen, by the uid of the run. */
+function watchJobs(plane: ControlPlane, signal: AbortSignal): Map<string, { at: number; job: unknown }> {
   const seen = new Map<string, { at: number; job: unknown }>();
   const jobs = new ListWatch({
     connection: plane.connect(),
@@ -66,8 +66,8 @@ async function createRun({ client }: ControlPlane, name: string): Promise<string
 
 type Latencies = { readonly creates: readonly number[]; readonly jobs: readonly number[] };
 
-/** In milliseconds, how long a create takes, and how long after its answer somebody who watches Jobs sees the run's. */
-async function latencies(plane: ControlPlane, seen: ReturnType<typeof seeJobs>): Promise<Latencies> {
+/** In milliseconds: how long each create takes, and how soon after it a watch shows the run's Job. */
+async function latencies(plane: ControlPlane, seen: ReturnType<typeof watchJobs>): Promise<Latencies> {
   const created = new Map<string, number>();
   const creates: number[] = [];
   const creating: Promise<void>[] = [];
@@ -91,7 +91,7 @@ function quantiles(times: readonly number[]): string {
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`;
 }
 
-/** Gives the Job of each run a pod whose worker runs. */
+/** Creates the pod of a Job, with a running worker. */
 async function createPod({ client }: ControlPlane, job: unknown): Promise<void> {
   const { name, uid } = parseObjectMeta(job);
   const template = recordAt(recordAt(job, 'spec'), 'template');
@@ -109,8 +109,11 @@ async function createPod({ client }: ControlPlane, job: unknown): Promise<void> 
   });
 }
 
-/** Does something for each item, some at once. */
-async function each<Item>(items: readonly Item[], atOnce: number, work: (item: Item) => Promise<unknown>) {
+async function forEachConcurrently<Item>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<unknown>,
+) {
   const rest = [...items];
   const one = async () => {
     for (let item = rest.shift(); item !== undefined; item = rest.shift()) await work(item);
@@ -129,8 +132,8 @@ async function cost(started: Started, seconds: number): Promise<string> {
   const before = await Promise.all(names.map((name) => metric(started, name)));
   await sleep(seconds * 1000);
   const after = await Promise.all(names.map((name) => metric(started, name)));
-  const [cpu = 0, looks = 0] = after.map((value, index) => value - (before[index] ?? 0));
-  return `${((cpu / seconds) * 100).toFixed(0)} % of a core, ${(looks / seconds).toFixed(1)} reconciles/s`;
+  const [cpu = 0, reconciles = 0] = after.map((value, index) => value - (before[index] ?? 0));
+  return `${((cpu / seconds) * 100).toFixed(0)} % of a core, ${(reconciles / seconds).toFixed(1)} reconciles/s`;
 }
 
 const report = (text: string) => console.log(text);
@@ -139,28 +142,28 @@ const target = { containerID: 'c', startedAt: '2026-01-02T03:04:05Z' };
 await using plane = await startControlPlane();
 await using endpoint = await WorkerEndpoint.listen(podAddress, progressPort, { phase: 'Running', target });
 const first = await startController(plane);
-const seen = seeJobs(plane, stop.signal);
+const seen = watchJobs(plane, stop.signal);
 report(`idle: ${await memory(first)}`);
 const { creates, jobs } = await latencies(plane, seen);
 report(
   `${jobs.length} DockerRuns at ${perSecond}/s: the API server answers a create in ${quantiles(creates)}`,
 );
-report(`from there to their Jobs: ${quantiles(jobs)}`);
+report(`from that answer to the Job: ${quantiles(jobs)}`);
 
 const names = Array.from({ length: Math.max(0, liveRuns - jobs.length) }, (_, index) => `live-${index}`);
 const began = performance.now();
-await each(names, 32, (name) => createRun(plane, name));
+await forEachConcurrently(names, 32, (name) => createRun(plane, name));
 while (seen.size < jobs.length + names.length) await sleep(100);
 report(`${seen.size} runs have Jobs ${((performance.now() - began) / 1000).toFixed(0)} s after the first`);
-await each([...seen.values()], 32, ({ job }) => createPod(plane, job));
+await forEachConcurrently([...seen.values()], 32, ({ job }) => createPod(plane, job));
 await sleep(10_000);
 report(`${seen.size} live runs: ${await memory(first)}, ${await cost(first, 20)}`);
-report(`their workers were asked ${endpoint.questions} times`);
+report(`their workers were asked for progress ${endpoint.questions} times`);
 await first.controller[Symbol.asyncDispose]();
 
 const second = await startController(plane);
 report(`restarted: ready after ${(second.readyMs / 1000).toFixed(1)} s, ${await memory(second)}`);
 await sleep(15_000);
-report(`then: ${await memory(second)}, ${await cost(second, 20)}`);
+report(`15 s later: ${await memory(second)}, ${await cost(second, 20)}`);
 await second.controller[Symbol.asyncDispose]();
 stop.abort();

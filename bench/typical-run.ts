@@ -1,4 +1,4 @@
-/** A run as people write them: a download, some arguments and variables, an upload. */
+/** The spec of a typical run: a download, some arguments and variables, an upload. */
 export const typicalSpec = {
   image: 'registry.example.org/lab/segment:1.4.2',
   command: ['python', '/app/main.py'],

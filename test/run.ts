@@ -5,8 +5,8 @@ import { runLevel } from './runner/run-level.ts';
 import { addTotals, noTests, totalsLine } from './runner/uvu-totals.ts';
 
 /**
- * Runs the tests of some levels: `node test/run.ts unit integration e2e`. The last line is `N passed, N failed`;
- * the exit code is 1 when a test failed or none ran.
+ * Runs the tests of some levels: `node test/run.ts unit integration e2e`. The last line is `N passed, N
+ * failed`; the exit code is 1 if a test failed or none ran.
  */
 const wanted = process.argv.slice(2);
 const levels = wanted.map(levelNamed).filter((level) => level !== undefined);

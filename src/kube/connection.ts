@@ -7,10 +7,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 export type Connection = {
   readonly server: URL;
   readonly agent: HttpAgent | HttpsAgent;
-  /**
-   * Called for each request: service account tokens rotate, and client-node reads the file again every
-   * minute.
-   */
+  /** Called for each request: service account tokens rotate; client-node rereads them every minute. */
   readonly authenticate: () => Promise<Record<string, string>>;
   readonly namespace: string;
   /** Called after every request that was sent. */

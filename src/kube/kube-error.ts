@@ -29,10 +29,7 @@ export function isConflict(error: unknown): boolean {
   return error instanceof KubeError && error.status === 409;
 }
 
-/**
- * True when a resource version is too old to watch or list (410 Gone), or newer than the server's (restored
- * etcd).
- */
+/** True when a resource version is too old (410 Gone), or newer than the server's (restored etcd). */
 export function isExpired(error: unknown): boolean {
   if (!(error instanceof KubeError)) return false;
   const isFromTheFuture = error.status === 504 && error.message.includes('Too large resource version');
@@ -44,9 +41,7 @@ export function isUnanswered(error: unknown): boolean {
   return error instanceof KubeError && error.status === 0;
 }
 
-/**
- * True when no answer came, or only 429 (too many requests): the same request may be sent again unchanged.
- */
+/** True when no answer came, or only 429: the same request may be sent again unchanged. */
 export function isUnheard(error: unknown): boolean {
   return isUnanswered(error) || (error instanceof KubeError && error.status === 429);
 }
@@ -54,19 +49,13 @@ export function isUnheard(error: unknown): boolean {
 /** The longest Retry-After that is respected. */
 const longestRetryAfterMs = 600_000;
 
-/**
- * The wait that the API server asked for (Retry-After), in milliseconds and at most 10 minutes; undefined if
- * it did not.
- */
+/** Retry-After in milliseconds, at most 10 minutes; undefined if the answer had none. */
 export function retryAfterMs(error: unknown): number | undefined {
   if (!(error instanceof KubeError) || error.retryAfterSeconds === undefined) return undefined;
   return Math.min(Math.max(0, error.retryAfterSeconds) * 1000, longestRetryAfterMs);
 }
 
-/**
- * The run changed after it was read. This is not a failure: it is reconciled again once the cache has caught
- * up.
- */
+/** The run changed after it was read. Not a failure: it is reconciled again once the cache has caught up. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
 }

@@ -16,10 +16,7 @@ import {
 type ElectionOptions = LeaseOptions & {
   /** Whether this process could work at once; one that could not leaves the lease to others. */
   isReady: () => boolean;
-  /**
-   * Works until the term is over or the process has to stop; none of the work may continue after it has
-   * settled.
-   */
+  /** Works until the term is over or the process has to stop; no work may continue once it has settled. */
   lead: (term: Term) => Promise<void>;
   log: Logger;
 };
@@ -44,10 +41,7 @@ export class Election {
     this.#lease = new LeaseClient(options);
   }
 
-  /**
-   * Follows and leads until the signal aborts; rejects when `lead` does, because the process has to exit
-   * then.
-   */
+  /** Follows and leads until the signal aborts; rejects with `lead`, because the process must exit then. */
   async run(signal: AbortSignal): Promise<void> {
     const { timing, isReady } = this.#options;
     const began = performance.now();
@@ -59,10 +53,7 @@ export class Election {
     }
   }
 
-  /**
-   * Acquires the lease if that is allowed. It always reads first, so that a paused process sees what it
-   * missed.
-   */
+  /** Acquires the lease if allowed. Always reads it first, so that a paused process sees what it missed. */
   async #tryAcquire(signal: AbortSignal): Promise<Acquired | undefined> {
     const { identity, isReady } = this.#options;
     const seen = trackLease(this.#seen, await this.#lease.read(signal), performance.now());
@@ -145,10 +136,7 @@ class TermOverError extends Error {
   override readonly name = 'TermOverError';
 }
 
-/**
- * The time in which this process leads. Without a renewal it ends by itself, before anyone else may take the
- * lease.
- */
+/** The time in which this process leads; without a renewal it ends before anyone else may take the lease. */
 export class Term {
   readonly #timing: LeaseTiming;
   readonly #over = new AbortController();
@@ -174,10 +162,7 @@ export class Term {
     return this.#over.signal;
   }
 
-  /**
-   * Extends the term after a successful renewal; `sentAt` is when its request was sent, by
-   * `performance.now()`.
-   */
+  /** Extends the term after a renewal; `sentAt` is when its request was sent, by `performance.now()`. */
   renewed(sentAt: number): void {
     this.throwIfOver();
     this.#renewedAt = sentAt;

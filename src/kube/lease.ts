@@ -121,9 +121,7 @@ export class LeaseClient {
     }
   }
 
-  /**
-   * Creates, takes or renews the lease that was read as `before`; returns undefined if it has changed since.
-   */
+  /** Creates, takes or renews the lease that was read as `before`; undefined if it has changed since. */
   async acquireOrRenew(before: Lease | undefined, signal: AbortSignal): Promise<Lease | undefined> {
     const { identity, name, timing } = this.#options;
     const spec = heldSpec(identity, before, timing, new Date());
@@ -204,10 +202,7 @@ export function heldSpec(
   };
 }
 
-/**
- * The `spec` of a Lease that its holder releases: anyone may take it at once (as with client-go's
- * ReleaseOnCancel).
- */
+/** The `spec` of a released Lease: anyone may take it at once (as with client-go's ReleaseOnCancel). */
 export function releasedSpec(at: Date): Record<string, unknown> {
   const now = microTime(at);
   return { holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now };

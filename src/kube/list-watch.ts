@@ -211,9 +211,7 @@ export class ListWatch<Item> {
     return known?.uid === uid ? [known] : [];
   }
 
-  /**
-   * Calls code of the cache's user. An error that it throws is logged and counted, and the cache continues.
-   */
+  /** Calls code of the cache's user; an error is logged and counted, and the cache continues. */
   #guard<T>(where: 'parse' | 'onChange' | 'observer', work: () => T): T | undefined {
     try {
       return work();

@@ -9,10 +9,7 @@ import { type Connection, verbAndResource } from './connection.ts';
 import { KubeError, retryAfterMs } from './kube-error.ts';
 import { parseStatus } from './json.ts';
 
-/**
- * For a request that is not a watch. The API server's own limit, 60 s, would hide a dead connection for too
- * long.
- */
+/** Not for watches. The API server's own limit, 60 s, would hide a dead connection for too long. */
 const requestDeadlineMs = 30_000;
 
 /** The wait after a 429 without Retry-After, and the shortest wait whatever Retry-After is. */
@@ -59,10 +56,7 @@ function retryReadMs({ method, once }: KubeRequest, failure: KubeError): number 
   return Math.max(leastRetryAfterMs, retryAfterMs(failure) ?? defaultRetryAfterMs);
 }
 
-/**
- * Sends a request and returns the response when its headers arrive; rejects with a KubeError for an error
- * status.
- */
+/** Resolves when the headers of the answer arrive; rejects with a KubeError for an error status. */
 export async function openResponse(connection: Connection, request: KubeRequest): Promise<IncomingMessage> {
   // A credentials plugin may never answer.
   const credentials = await raceAbort(connection.authenticate(), request.signal);

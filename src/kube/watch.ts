@@ -21,9 +21,7 @@ type WatchRequest = {
   signal: AbortSignal;
 };
 
-/**
- * The API server sends the headers of a watch at once, so a connection without them after this time is dead.
- */
+/** The API server sends the headers of a watch at once: after this time, the connection is dead. */
 const answerMs = 30_000;
 
 /**
@@ -35,10 +33,7 @@ const silenceMs = 70_000;
 /** The server closes the watch after this time: below the API server's own cap of 295 s, and spread out. */
 const serverTimeoutSeconds = () => 240 + Math.floor(Math.random() * 50);
 
-/**
- * Yields the events of one watch until the server closes it; throws if it is refused, breaks or is silent too
- * long.
- */
+/** Yields the events of one watch until the server closes it; throws if it is refused, broken or silent. */
 export async function* watchEvents(
   connection: Connection,
   request: WatchRequest,

@@ -1,16 +1,15 @@
 import { createServer } from 'node:http';
 
-/** What the probes of the kubelet are answered. */
 type HealthOptions = {
   port: number;
   isReady: () => boolean;
-  /** Why the process should be started anew, or nothing when it makes progress. */
+  /** Why the process should be restarted; undefined while it makes progress. */
   livenessFailure?: () => string | undefined;
 };
 
 /**
- * Serves `/healthz` and `/readyz` for the kubelet's probes. `/healthz` fails with the reason when the process makes no
- * progress; a stuck event loop answers nothing, which is as good.
+ * Serves `/healthz` and `/readyz` for the kubelet's probes. `/healthz` fails with the reason when the process
+ * makes no progress; a stuck event loop does not answer, which the kubelet also counts as a failure.
  */
 export async function serveHealth(options: HealthOptions): Promise<{ close: () => Promise<void> }> {
   const server = createServer((request, response) => {
@@ -26,42 +25,42 @@ export async function serveHealth(options: HealthOptions): Promise<{ close: () =
 }
 
 function notReady({ isReady }: HealthOptions): string | undefined {
-  return isReady() ? undefined : 'not yet';
+  return isReady() ? undefined : 'not ready';
 }
 
+/** The state of the control loop; times are milliseconds of `performance.now()`. */
 export type Vitals = {
-  /** When the key that waits longest began to wait, if one waits. */
+  /** Since when the oldest waiting key has waited, if any. */
   readonly oldestWaitingAt: number | undefined;
-  /** When the key that is handled longest began to be, if one is. */
+  /** Since when the oldest active key has been handled, if any. */
   readonly oldestActiveAt: number | undefined;
-  /** When the last key was done with, however it ended; the start when none was. */
+  /** When the last key was finished, with or without success; the start of the queue if none was. */
   readonly lastFinishedAt: number;
-  /** When each watch last showed a sign of life: an event, a list, or a failure that it will mend. */
+  /** When each watch last showed a sign of life: an event, a list, or a failure after which it retries. */
   readonly watches: readonly { readonly resource: string; readonly lastSignAt: number }[];
 };
 
-/** Every request has a deadline of 30 s, and a reconcile makes a few of them: what takes this long never ends by itself. */
-const hopelessMs = 5 * 60_000;
+/** A reconcile makes a few requests of at most 30 s each, so one this long never ends by itself. */
+const stuckMs = 5 * 60_000;
 
-/** A watch speaks or is given up within 75 s, and waits at most the 10 minutes that a server may ask for. */
+/** A watch receives something or is closed within 75 s, and waits at most 10 minutes (Retry-After). */
 const deadWatchMs = 12 * 60_000;
 
 /**
- * Why the process should be started anew, or nothing when its loop makes progress. An API server that is away is no
- * reason, since a new process would have the same trouble: it shows in readiness and in metrics.
+ * Why the process should be restarted; undefined while its control loop makes progress. An unreachable API
+ * server is not a reason, because a new process would have the same problem; readiness and metrics show it.
  */
 export function liveness(vitals: Vitals, now: number): string | undefined {
   const { oldestWaitingAt, oldestActiveAt, lastFinishedAt, watches } = vitals;
   const age = (at: number) => `${Math.round((now - at) / 1000)} s`;
-  const isHopeless = (at: number | undefined): at is number => at !== undefined && now - at > hopelessMs;
-  if (isHopeless(oldestActiveAt))
-    return `a run has been reconciled for ${age(oldestActiveAt)} without an end`;
-  if (isHopeless(oldestWaitingAt) && isHopeless(lastFinishedAt)) {
-    return `runs have been waiting for ${age(oldestWaitingAt)}, and none was reconciled for ${age(lastFinishedAt)}`;
+  const isStuck = (at: number | undefined): at is number => at !== undefined && now - at > stuckMs;
+  if (isStuck(oldestActiveAt)) return `a reconcile has been running for ${age(oldestActiveAt)}`;
+  if (isStuck(oldestWaitingAt) && isStuck(lastFinishedAt)) {
+    return `runs have been waiting for ${age(oldestWaitingAt)}, and no reconcile has finished for ${age(lastFinishedAt)}`;
   }
   const dead = watches.find(({ lastSignAt }) => now - lastSignAt > deadWatchMs);
   if (dead !== undefined) {
-    return `the watch of ${dead.resource} gave no sign of life for ${age(dead.lastSignAt)}`;
+    return `the watch of ${dead.resource} has neither received anything nor retried for ${age(dead.lastSignAt)}`;
   }
   return undefined;
 }

@@ -3,23 +3,23 @@ import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /**
- * What a label can be: one of the words of a closed list, or, for a label with few values that are known only when
- * they come up, a text that says what they are. Names, namespaces, uids and images are never labels.
+ * The values of a label: a closed list, or a description where the few values are only known when they occur.
+ * Names, namespaces, uids and images are never labels.
  */
 export type LabelValues = readonly string[] | string;
 
-/** One metric: a row of a program's table of metrics, from which its documentation is made, too. */
+/** One metric. The documentation of the metrics is generated from these rows as well. */
 export type MetricRow = {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: Readonly<Record<string, LabelValues>>;
   /** Upper bounds of a histogram. */
   readonly buckets?: readonly number[];
-  /** The series that exist from the start, where they are not all combinations of the labels' closed lists. */
+  /** The series that exist from the start, unless all combinations of the labels' closed lists do. */
   readonly series?: readonly Readonly<Record<string, string>>[];
 };
 
-/** All metrics of a program, by their names. */
+/** All metrics of a program, by name. */
 export type MetricTable = Readonly<Record<string, MetricRow>>;
 
 type Named<Table extends MetricTable, Type extends MetricRow['type']> = {
@@ -28,15 +28,15 @@ type Named<Table extends MetricTable, Type extends MetricRow['type']> = {
   string;
 
 type Labels<Row extends MetricRow> = {
-  [Label in keyof Row['labels']]: Row['labels'][Label] extends readonly (infer Word extends string)[]
-    ? Word
+  [Label in keyof Row['labels']]: Row['labels'][Label] extends readonly (infer Value extends string)[]
+    ? Value
     : string;
 };
 
-/** Gauges of prom-client with a counter's suffix, which promtool refuses; nodejs_active_resources has what they say. */
+/** Gauges with a counter's suffix, which promtool rejects; nodejs_active_resources shows the same. */
 const misnamed = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
 
-/** The metrics of a table, by Prometheus' own rules of naming and types; a name or label that no row has does not compile. */
+/** The metrics of a table, in prom-client; a name or label that is not in the table does not compile. */
 export class Metrics<Table extends MetricTable> {
   readonly #registry = new Registry();
   readonly #counters = new Map<string, Counter>();
@@ -45,14 +45,14 @@ export class Metrics<Table extends MetricTable> {
   readonly #beforeScrape: (() => void)[] = [];
 
   constructor(table: Table) {
-    for (const [name, row] of Object.entries<MetricRow>(table)) this.#make(name, row);
+    for (const [name, row] of Object.entries<MetricRow>(table)) this.#register(name, row);
   }
 
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  /** Adds what prom-client knows of the process: CPU, memory, the event loop's lag, garbage collection. */
+  /** Adds prom-client's metrics of the process: CPU, memory, event loop lag, garbage collection. */
   withProcess(): this {
     collectDefaultMetrics({ register: this.#registry });
     for (const name of misnamed) this.#registry.removeSingleMetric(name);
@@ -75,18 +75,18 @@ export class Metrics<Table extends MetricTable> {
     this.#histograms.get(name)?.observe(labels, value);
   }
 
-  /** Sets gauges that are cheaper to compute when somebody asks than to keep; must be quick. */
+  /** Registers a function that sets gauges before each scrape, for values costly to keep; it must be fast. */
   onScrape(set: () => void): void {
     this.#beforeScrape.push(set);
   }
 
-  /** Everything in Prometheus' text format. */
+  /** All metrics in Prometheus' text format. */
   async text(): Promise<string> {
     for (const set of this.#beforeScrape) set();
     return this.#registry.metrics();
   }
 
-  #make(name: string, { type, help, labels, buckets, series }: MetricRow): void {
+  #register(name: string, { type, help, labels, buckets, series }: MetricRow): void {
     const options = { name, help, labelNames: Object.keys(labels), registers: [this.#registry] };
     const start = series ?? combinations(Object.entries(labels));
     if (type === 'counter') {
@@ -107,7 +107,7 @@ export class Metrics<Table extends MetricTable> {
   }
 }
 
-/** All series of labels with closed lists; none where a label's values are not known before they come up. */
+/** All series of labels with closed lists; none if the values of a label are not known beforehand. */
 function combinations(labels: readonly (readonly [string, LabelValues])[]): Record<string, string>[] {
   let found: Record<string, string>[] = [{}];
   for (const [label, values] of labels) {
@@ -117,10 +117,9 @@ function combinations(labels: readonly (readonly [string, LabelValues])[]): Reco
   return found;
 }
 
-/** What can be scraped. */
 export type Scraped = { readonly contentType: string; text: () => Promise<string> };
 
-/** Serves `GET /metrics` on a port of its own, so that a NetworkPolicy can open it to Prometheus and nothing else. */
+/** Serves `GET /metrics` on a separate port, so that a NetworkPolicy can open only that to Prometheus. */
 export async function serveMetrics(
   port: number,
   metrics: Scraped,
@@ -128,12 +127,13 @@ export async function serveMetrics(
   const server = createServer((request, response) => {
     const refuse = (status: number, text: string) =>
       response.writeHead(status, { 'content-type': 'text/plain' }).end(`${text}\n`);
-    if (request.url?.split('?')[0] !== '/metrics') return void refuse(404, 'only /metrics is here');
+    if (request.url?.split('?')[0] !== '/metrics')
+      return void refuse(404, 'not found: only /metrics is served');
     if (request.method !== 'GET' && request.method !== 'HEAD')
-      return void refuse(405, 'only GET is answered');
+      return void refuse(405, 'method not allowed: use GET');
     metrics.text().then(
       (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
-      (error: unknown) => refuse(500, error instanceof Error ? error.message : 'the metrics cannot be read'),
+      (error: unknown) => refuse(500, error instanceof Error ? error.message : 'cannot read the metrics'),
     );
   });
   await new Promise<void>((resolve, reject) => {
@@ -145,7 +145,7 @@ export async function serveMetrics(
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        // A scraper keeps its connection, which would keep the process.
+        // A scraper keeps its connection open, which would keep the process alive.
         server.closeAllConnections();
       }),
   };

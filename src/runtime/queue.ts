@@ -2,58 +2,57 @@ import { longestTimerMs } from '../support/abort.ts';
 import { backoffMs, type BackoffOptions } from '../support/backoff.ts';
 import { type Clock, realClock } from './clock.ts';
 
-/** What a handler wants to happen with its key next; the queue holds the whole policy. */
+/** What the queue should do with a key after its handler has finished. */
 export type Next =
   | { kind: 'done' }
   | { kind: 'requeueAfter'; milliseconds: number }
-  /** `atLeastMs` is what the other side asked to wait (Retry-After). */
+  /** `atLeastMs` is the wait that the server asked for (Retry-After). */
   | { kind: 'retry'; error: unknown; atLeastMs?: number | undefined };
 
-/** Hears what happens in a queue, for metrics; must not throw. Times are in milliseconds. */
+/** Receives what happens in a queue, for metrics; must not throw. Times are in milliseconds. */
 export type QueueObserver = {
-  /** A key began to wait that did not. */
+  /** A key started to wait that was not waiting. */
   added(): void;
   started(waitedMs: number): void;
   finished(workedMs: number, next: Next['kind']): void;
   retried(): void;
 };
 
-/** How keys are handled, how many at once, and how soon again. */
 export type KeyedQueueOptions = {
-  /** Handles one key; must not throw (a throw counts as a retry). */
+  /** Handles one key; a rejection counts as a retry. */
   handle: (key: string) => Promise<Next>;
   /** How many keys are handled at once. */
   concurrency: number;
   backoff: BackoffOptions;
-  /** The least time between two beginnings of one key: what is added meanwhile is handled together. 0 when left out. */
+  /** The shortest time between two starts of one key; 0 by default. What is added meanwhile is one start. */
   spacingMs?: number;
   observer?: QueueObserver | undefined;
   clock?: Clock | undefined;
 };
 
-/** What a queue shows of itself. */
+/** The part of a queue that probes and metrics read. */
 export type QueueState = Pick<
   KeyedQueue,
   'depth' | 'activeAgesMs' | 'oldestWaitingAt' | 'oldestActiveAt' | 'lastFinishedAt'
 >;
 
 /**
- * A queue of keys. What must hold:
- * - a key is handled by one worker at a time; what is added meanwhile is handled once more afterwards;
- * - a key waits once, however often it is added, and keys are handled in the order in which they began to wait;
- * - a key has at most one timer, the earliest; adding the key at once beats it;
- * - the first of a burst is handled at once, the rest of it together.
- * Times that it gives are milliseconds of its clock, which is `performance.now()` unless a test has another one.
+ * A queue of keys. Its times are milliseconds of its clock, `performance.now()` by default. Invariants:
+ * - a key is handled by one worker at a time; a key that is added meanwhile is handled once more afterwards;
+ * - a key waits once, however often it is added, and keys are handled in the order in which they started to
+ *   wait;
+ * - a key has at most one timer, the earliest; adding the key without a delay cancels it;
+ * - the first of a burst is handled at once, and the rest of it together.
  */
 export class KeyedQueue {
   readonly #options: KeyedQueueOptions;
-  /** Since when each key waits; insertion order is the order of work. */
+  /** Since when each key has been waiting; insertion order is the order of work. */
   readonly #waiting = new Map<string, number>();
   readonly #active = new Map<string, number>();
   /** Keys that were added while they were active. */
   readonly #again = new Set<string>();
-  /** When the keys began that did so a moment ago, oldest first. */
-  readonly #begun = new Map<string, number>();
+  /** When the keys started that did so within the last `spacingMs`, oldest first. */
+  readonly #recentStarts = new Map<string, number>();
   readonly #clock: Clock;
   readonly #timers: KeyTimers;
   readonly #failures = new Map<string, number>();
@@ -67,28 +66,28 @@ export class KeyedQueue {
     this.#lastFinishedAt = this.#clock.now();
   }
 
-  /** How many keys wait for a worker. */
+  /** How many keys are waiting. */
   get depth(): number {
     return this.#waiting.size;
   }
 
-  /** For how long each key that is being handled has been, longest first. */
+  /** How long each active key has been handled, longest first. */
   get activeAgesMs(): readonly number[] {
     const now = this.#clock.now();
     return [...this.#active.values()].map((since) => now - since);
   }
 
-  /** When the key that waits longest began to wait, if one waits. */
+  /** Since when the oldest waiting key has waited, if any. */
   get oldestWaitingAt(): number | undefined {
     return this.#waiting.values().next().value;
   }
 
-  /** When the key that is handled longest began to be, if one is. */
+  /** Since when the oldest active key has been handled, if any. */
   get oldestActiveAt(): number | undefined {
     return this.#active.values().next().value;
   }
 
-  /** When the last key was done with, however it ended; the start when none was. */
+  /** When the last key was finished, with or without success; the start of the queue if none was. */
   get lastFinishedAt(): number {
     return this.#lastFinishedAt;
   }
@@ -96,7 +95,7 @@ export class KeyedQueue {
   add(key: string): void {
     if (this.#stopped || this.#waiting.has(key)) return;
     if (this.#active.has(key)) this.#again.add(key);
-    else this.#rest(key);
+    else this.#enqueueSpaced(key);
   }
 
   addAfter(key: string, milliseconds: number): void {
@@ -104,7 +103,7 @@ export class KeyedQueue {
     this.#timers.set(key, milliseconds);
   }
 
-  /** Takes no more work and resolves when what is being handled has ended, or after so many milliseconds. */
+  /** Drops waiting keys, and resolves when the active ones have ended, or after `withinMs` milliseconds. */
   async stop(withinMs = 10_000): Promise<void> {
     this.#stopped = true;
     this.#waiting.clear();
@@ -115,11 +114,11 @@ export class KeyedQueue {
       await new Promise<void>((resolve) => this.#clock.after(10, resolve));
   }
 
-  /** Lets a key wait for a worker as soon as its last beginning is long enough ago. */
-  #rest(key: string): void {
+  /** Enqueues a key as soon as its last start is at least `spacingMs` ago. */
+  #enqueueSpaced(key: string): void {
     const { spacingMs = 0 } = this.#options;
-    const begun = this.#begun.get(key);
-    const left = begun === undefined ? 0 : begun + spacingMs - this.#clock.now();
+    const startedAt = this.#recentStarts.get(key);
+    const left = startedAt === undefined ? 0 : startedAt + spacingMs - this.#clock.now();
     if (left > 0) this.#timers.set(key, left);
     else this.#enqueue(key);
   }
@@ -141,21 +140,21 @@ export class KeyedQueue {
       if (this.#active.size >= this.#options.concurrency) return;
       this.#waiting.delete(key);
       const now = this.#clock.now();
-      this.#begin(key, now);
+      this.#start(key, now);
       this.#options.observer?.started(now - since);
       void this.#work(key, now);
     }
   }
 
-  #begin(key: string, now: number): void {
+  #start(key: string, now: number): void {
     this.#active.set(key, now);
     const { spacingMs = 0 } = this.#options;
     if (spacingMs === 0) return;
-    this.#begun.delete(key);
-    this.#begun.set(key, now);
-    for (const [old, at] of this.#begun) {
+    this.#recentStarts.delete(key);
+    this.#recentStarts.set(key, now);
+    for (const [old, at] of this.#recentStarts) {
       if (at + spacingMs > now) return;
-      this.#begun.delete(old);
+      this.#recentStarts.delete(old);
     }
   }
 
@@ -192,18 +191,18 @@ export class KeyedQueue {
 
 type Timer = { readonly due: number; readonly cancel: () => void };
 
-/** One timer for each key, the earliest that was asked for: a later wish never delays an earlier one. */
+/** One timer for each key, the earliest that was requested. */
 class KeyTimers {
   readonly #timers = new Map<string, Timer>();
-  readonly #ring: (key: string) => void;
+  readonly #onDue: (key: string) => void;
   readonly #clock: Clock;
 
-  constructor(ring: (key: string) => void, clock: Clock) {
-    this.#ring = ring;
+  constructor(onDue: (key: string) => void, clock: Clock) {
+    this.#onDue = onDue;
     this.#clock = clock;
   }
 
-  /** Rings for a key after so many milliseconds, or sooner if that was asked for before; very far times are cut. */
+  /** Sets a timer unless the key has an earlier one; a longer time than {@link longestTimerMs} is cut. */
   set(key: string, milliseconds: number): void {
     const due = this.#clock.now() + milliseconds;
     const before = this.#timers.get(key);
@@ -224,6 +223,6 @@ class KeyTimers {
 
   #fire(key: string): void {
     this.#timers.delete(key);
-    this.#ring(key);
+    this.#onDue(key);
   }
 }

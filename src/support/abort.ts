@@ -1,16 +1,16 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { asError, RunError } from './errors.ts';
 
-/** The longest delay of a timer in milliseconds: Node fires a timer with a longer one at once. */
+/** The longest delay of a timer, in milliseconds: Node fires a timer with a longer one at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
-/** A signal that aborts when `parent` does or after `milliseconds`, whichever is first. */
+/** A signal that aborts with `parent` or after `milliseconds`, whichever is first. */
 export function deadline(milliseconds: number, parent?: AbortSignal): AbortSignal {
   const timeout = AbortSignal.timeout(milliseconds);
   return parent === undefined ? timeout : AbortSignal.any([parent, timeout]);
 }
 
-/** Waits, and rejects with the signal's reason as soon as it aborts. */
+/** Rejects with the signal's reason as soon as it aborts. */
 export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   try {
     await sleepFor(milliseconds, undefined, { signal });
@@ -20,7 +20,7 @@ export async function sleep(milliseconds: number, signal?: AbortSignal): Promise
   }
 }
 
-/** Calls `act` when the signal aborts, at once when it has; disposing of the result stops the listening. */
+/** Calls `act` when the signal aborts, at once if it already has; disposal removes the listener. */
 export function onAbort(signal: AbortSignal, act: () => void): Disposable {
   if (signal.aborted) act();
   else signal.addEventListener('abort', act, { once: true });
@@ -28,8 +28,8 @@ export function onAbort(signal: AbortSignal, act: () => void): Disposable {
 }
 
 /**
- * Aborts with a RunError `Cancelled` when `stop` does, whose reason is the name of the signal that the process got;
- * `what` was stopped by it.
+ * A signal that aborts with a RunError `Cancelled` when `stop` aborts. The reason of `stop` is the name of
+ * the signal that the process received; `what` names the stopped program in the message.
  */
 export function cancelledBy(stop: AbortSignal, what: string): AbortSignal {
   const cancelling = new AbortController();
@@ -39,24 +39,23 @@ export function cancelledBy(stop: AbortSignal, what: string): AbortSignal {
   return cancelling.signal;
 }
 
-/** Resolves when the signal aborts. */
 export async function aborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => void onAbort(signal, resolve));
 }
 
 /**
- * Settles with `promise`, or rejects with the signal's reason when that comes first. For calls that may never
- * settle (dockerode's after a dead socket): the loser is left behind and its late rejection is swallowed.
+ * Settles with `promise`, or rejects with the signal's reason if the signal aborts first. For calls that may
+ * never settle (dockerode's on a dead socket): the abandoned promise's late rejection is ignored.
  */
 export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   promise.catch(() => undefined);
   signal.throwIfAborted();
-  const loses = Promise.withResolvers<never>();
-  using _ = onAbort(signal, () => loses.reject(asError(signal.reason)));
-  return await Promise.race([promise, loses.promise]);
+  const abort = Promise.withResolvers<never>();
+  using _ = onAbort(signal, () => abort.reject(asError(signal.reason)));
+  return await Promise.race([promise, abort.promise]);
 }
 
-/** What the promise resolves with within `milliseconds` and before the signal aborts, else undefined. */
+/** The value of the promise; undefined if it has not settled within `milliseconds` or before the abort. */
 export async function settledWithin<T>(
   promise: Promise<T>,
   milliseconds: number,
@@ -71,11 +70,11 @@ export async function settledWithin<T>(
   }
 }
 
-/** Does what is better not left half-way: it sees an abort of `signal` only so many milliseconds later. */
+/** Runs work that should not stop half-way: it sees an abort of `signal` `milliseconds` later. */
 export async function withGrace<T>(
   signal: AbortSignal,
   milliseconds: number,
-  work: (lingering: AbortSignal) => Promise<T>,
+  work: (delayed: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
   const late = new AbortController();

@@ -1,6 +1,6 @@
 /** Bounds of exponential backoff, in milliseconds. */
 export type BackoffOptions = {
-  /** The longest wait after the first failure; it doubles with each further one. */
+  /** The longest wait after the first failure; it doubles with each further failure. */
   readonly firstMs: number;
   /** The longest wait of all. */
   readonly maxMs: number;
@@ -9,7 +9,8 @@ export type BackoffOptions = {
 };
 
 /**
- * The wait after a failure that `failures` others precede: exponential with full jitter, `random` in [0, 1)
+ * The wait before the next try, in milliseconds, after `failures` earlier failures: exponential with full
+ * jitter; `random` returns values in [0, 1)
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  */
 export function backoffMs(

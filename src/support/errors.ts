@@ -1,8 +1,9 @@
 import { type FailureReason, failureReasons } from '../api/reasons.ts';
 
 /**
- * A failure that was classified where it happened, at the boundary to Docker, Girder or Kubernetes.
- * `message` says what and where in one sentence; `mend` (from the table of reasons) says what to do.
+ * A failure that was classified where it happened, at the boundary to Docker, Girder or Kubernetes. `message`
+ * says what happened to what, in one sentence of at most 1000 characters; the remedy is in the table of
+ * reasons.
  */
 export class RunError extends Error {
   readonly reason: FailureReason;
@@ -13,13 +14,13 @@ export class RunError extends Error {
     this.reason = reason;
   }
 
-  /** The sentence for status and Events: what, where, and how to mend it. */
+  /** The message for status and Events: what happened, to what, and what to do. */
   get sentence(): string {
     return `${capitalized(this.message).replace(/[.\s]+$/, '')}. ${failureReasons[this.reason].remedy}`;
   }
 }
 
-/** What others say can be of any length, and a status has to be stored. */
+/** Messages of other programs can be of any length, and the status has to fit into etcd. */
 const longestMessage = 1000;
 
 function cutMiddle(text: string): string {
@@ -28,24 +29,24 @@ function cutMiddle(text: string): string {
   return `${text.slice(0, half)} … ${text.slice(-half)}`;
 }
 
-/** Begins a sentence, unless it begins with the path of a field. */
+/** Starts the text with a capital letter, unless it starts with the path of a field. */
 function capitalized(text: string): string {
   return text.startsWith('spec.') ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Turns whatever was thrown into a RunError; what nobody classified is a defect of ours. */
+/** Turns any thrown value into a RunError; an error that was not classified is a defect of ours. */
 export function toRunError(error: unknown): RunError {
   if (error instanceof RunError) return error;
   return new RunError('WorkerFailed', describe(error), { cause: error });
 }
 
-/** Calls `handle` for every error that nothing caught, which is a defect of ours; Node does not end the process then. */
+/** Calls `handle` for every uncaught error, which is a defect of ours. Node then does not end the process. */
 export function onUncaughtError(handle: (defect: RunError) => void): void {
   const onError = (error: unknown) => handle(new RunError('WorkerFailed', describe(error), { cause: error }));
   process.on('uncaughtException', onError).on('unhandledRejection', onError);
 }
 
-/** One line for any thrown value, with the code of a system error, and never its request (headers carry tokens). */
+/** One line for any thrown value, with a system error's code but never its request: headers hold tokens. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -53,7 +54,7 @@ export function describe(error: unknown): string {
   return code !== undefined && !text.includes(code) ? `${text} (${code})` : text;
 }
 
-/** What was thrown, or the reason of a signal, as an Error: either can be any value. */
+/** A thrown value or the reason of a signal, either of which can be any value, as an Error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

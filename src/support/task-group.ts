@@ -1,8 +1,8 @@
 type Task = () => Promise<void>;
 
-/** Tasks that belong together, as in Go's errgroup: the first failure, or the parent's abort, stops them all. */
+/** A group of tasks like Go's errgroup: the first failure, or an abort of the parent, stops them all. */
 export class TaskGroup {
-  /** For everything that the tasks wait for; its reason is the first failure. */
+  /** The tasks pass it to everything that they wait for; its reason is the first failure. */
   readonly signal: AbortSignal;
   readonly #failed = new AbortController();
   readonly #running = new Set<Promise<void>>();
@@ -11,7 +11,7 @@ export class TaskGroup {
     this.signal = AbortSignal.any([parent, this.#failed.signal]);
   }
 
-  /** Begins a task at once; the promise that it returns never rejects. */
+  /** Starts a task at once; the returned promise never rejects. Throws if the group has failed. */
   start(task: Task): Promise<void> {
     this.signal.throwIfAborted();
     const running = task()
@@ -21,14 +21,14 @@ export class TaskGroup {
     return running;
   }
 
-  /** Resolves when no task runs any more; throws the first failure. */
+  /** Waits until no task is running; throws the first failure. */
   async finish(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
     this.signal.throwIfAborted();
   }
 }
 
-/** Tasks of a group of which at most `limit` run at once. */
+/** Runs at most `limit` tasks of a group at once. */
 export class TaskLimit {
   readonly #group: TaskGroup;
   readonly #limit: number;
@@ -39,21 +39,21 @@ export class TaskLimit {
     this.#limit = limit;
   }
 
-  /** Waits until a task can begin, and begins it. */
+  /** Waits until the task can start, and starts it. */
   async start(task: Task): Promise<void> {
     while (this.#running.size >= this.#limit) await Promise.race(this.#running);
     const running = this.#group.start(task).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
-  /** Resolves when none of these tasks runs any more; throws the first failure of the group. */
+  /** Waits until none of these tasks is running; throws the first failure of the group. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
     this.#group.signal.throwIfAborted();
   }
 }
 
-/** Does all of it, at most `limit` at once; rejects with the first failure when all that ran has stopped. */
+/** Runs the tasks, at most `limit` at once; rejects with the first failure after all others have stopped. */
 export async function doConcurrently(
   tasks: readonly ((signal: AbortSignal) => Promise<void>)[],
   { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },

@@ -1,13 +1,13 @@
 import manifest from '../../package.json' with { type: 'json' };
 
-/** Written by scripts/bundle.ts in place of this name; nothing declares it where the source itself runs. */
+/** scripts/bundle.ts replaces this name by a value; it is not declared when the source itself runs. */
 declare const dockerrunRevision: string | undefined;
 
-/** The version of the operator, as in `0.1.0`: package.json is the one place where it stands. */
+/** The version of the operator, such as `0.1.0`; its only source is package.json. */
 export const version: string = manifest.version;
 
-/** The git commit that the program was bundled from, with `-dirty` where files differed; `source` for the source itself. */
+/** The git commit of the bundle, with `-dirty` if files had changed; `source` when the source itself runs. */
 export const revision: string = typeof dockerrunRevision === 'undefined' ? 'source' : dockerrunRevision;
 
-/** How the program calls itself towards Kubernetes, Girder and the servers that streams go to. */
+/** The User-Agent in requests to Kubernetes, Girder and the servers of streams. */
 export const userAgent = `dockerrun/${version}`;

@@ -1,22 +1,22 @@
 import { onAbort } from './abort.ts';
 
-/** Nothing happened for too long; `message` says what was waited for and how long. */
+/** Nothing happened for too long; `message` says what was expected, and for how long. */
 export class StalledError extends Error {
   override readonly name = 'StalledError';
 }
 
-/** Aborts its signal when nobody touched it for `milliseconds`, or when `parent` aborts; stop it when done. */
+/** Aborts its signal after `milliseconds` without a touch, or with `parent`; must be stopped or disposed. */
 export class Watchdog implements Disposable {
   readonly #controller = new AbortController();
   readonly #listening: Disposable | undefined;
   #timer: NodeJS.Timeout;
   #milliseconds: number;
-  #waitsFor: string;
+  #expected: string;
   #isPaused = false;
 
-  constructor(milliseconds: number, waitsFor: string, parent?: AbortSignal) {
+  constructor(milliseconds: number, expected: string, parent?: AbortSignal) {
     this.#milliseconds = milliseconds;
-    this.#waitsFor = waitsFor;
+    this.#expected = expected;
     this.#timer = this.#arm();
     this.#listening = parent && onAbort(parent, () => this.#controller.abort(parent.reason));
   }
@@ -25,7 +25,7 @@ export class Watchdog implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Something happened: the wait starts anew. */
+  /** Restarts the wait, because something happened. */
   touch(): void {
     if (!this.#isPaused) {
       this.#timer.refresh();
@@ -35,22 +35,22 @@ export class Watchdog implements Disposable {
     this.#timer = this.#arm();
   }
 
-  /** Nothing is expected until the next touch. */
+  /** Stops the clock until the next touch. */
   pause(): void {
     clearTimeout(this.#timer);
     this.#isPaused = true;
   }
 
-  /** From now on something else is waited for, with a time of its own. */
-  expect(milliseconds: number, waitsFor: string): void {
+  /** Restarts the wait for something else, with another time limit. */
+  expect(milliseconds: number, expected: string): void {
     clearTimeout(this.#timer);
     this.#isPaused = false;
     this.#milliseconds = milliseconds;
-    this.#waitsFor = waitsFor;
+    this.#expected = expected;
     this.#timer = this.#arm();
   }
 
-  /** Lets go of the timer and of the parent; the signal never aborts after this. */
+  /** Releases the timer and the listener on the parent; the signal never aborts after this. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#listening?.[Symbol.dispose]();
@@ -61,7 +61,7 @@ export class Watchdog implements Disposable {
   }
 
   #arm(): NodeJS.Timeout {
-    const text = () => `no ${this.#waitsFor} for ${this.#milliseconds / 1000} s`;
+    const text = () => `no ${this.#expected} for ${this.#milliseconds / 1000} s`;
     return setTimeout(() => this.#controller.abort(new StalledError(text())), this.#milliseconds).unref();
   }
 }

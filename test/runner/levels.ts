@@ -3,11 +3,11 @@ import { globSync } from 'node:fs';
 /** A folder of tests and how they are run. */
 export type Level = {
   readonly name: string;
-  /** Whether all files share one process, which is fast; else a file that crashes or hangs costs only itself. */
+  /** Whether all files share one process, which is fast; else a crash or hang affects only its own file. */
   readonly together: boolean;
-  /** How many files run at once when each has a process of its own; most of their time is waiting. */
+  /** How many files run at once if each has its own process; they spend most of their time waiting. */
   readonly atOnce: number;
-  /** Files that disturb others, or that others would: by the end of their path, and before all others. */
+  /** Ends of the paths of files that must run alone: they disturb others, or others disturb them. */
   readonly alone: readonly string[];
   readonly levelMs: number;
   readonly fileMs: number;
@@ -22,7 +22,7 @@ const levels: readonly Level[] = [
     name: 'integration',
     together: false,
     atOnce: 2,
-    // It measures how a lost connection is found in time.
+    // It measures how soon a lost connection is detected.
     alone: ['list-watch-patience.test.ts'],
     levelMs: 30 * minute,
     fileMs: 5 * minute,
@@ -31,7 +31,7 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 2,
-    // The first six kill or replace the controller or stop the node, the last one needs both processors.
+    // The first six kill or replace the controller or stop the node; the last one needs both processors.
     alone: [
       'upgrade.test.ts',
       'disruptions.test.ts',

@@ -1,21 +1,27 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
-/** How a child process ended, and all that it wrote. */
-export type ChildEnd = { readonly output: string; readonly ending: string; readonly succeeded: boolean };
+/** How a child process ended. */
+export type ChildEnd = {
+  /** Its stdout and stderr. */
+  readonly output: string;
+  /** For a message: `ended with exit code 1`. */
+  readonly ending: string;
+  readonly succeeded: boolean;
+};
 
 const killAfterMs = 5_000;
 const running = new Set<ChildProcess>();
 
 /**
- * Runs Node with some arguments, and passes its output on as it comes when that is wanted. A child that takes longer than `deadlineMs`
- * is stopped with everything it started: SIGTERM, and SIGKILL 5 s later.
+ * Runs Node with some arguments; `isShown` also prints its output at once. A child that takes longer than
+ * `deadlineMs` is stopped with all its own children: SIGTERM, and SIGKILL 5 s later.
  */
 export async function runChild(
   args: readonly string[],
   deadlineMs: number,
   isShown: boolean,
 ): Promise<ChildEnd> {
-  // A process group of its own, so that the whole tree can be signalled.
+  // In its own process group, so that the whole tree can be signalled.
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   running.add(child);
   const chunks: Buffer[] = [];
@@ -36,16 +42,16 @@ export async function runChild(
   ];
   const { code, signal } = await ended(child);
   for (const timer of timers) clearTimeout(timer);
-  // What a test left running would hold ports and files of the next one.
+  // Processes that a test left running would hold ports and files that the next one needs.
   signalTree(child, 'SIGKILL');
   running.delete(child);
   const ending = isLate
-    ? `did not end within ${deadlineMs / 1000} s`
+    ? `did not finish within ${deadlineMs / 1000} s`
     : `ended with ${signal ?? `exit code ${code}`}`;
   return { output: Buffer.concat(chunks).toString('utf8'), ending, succeeded: code === 0 && !isLate };
 }
 
-/** Stops every running child, for when the runner itself is stopped. */
+/** Kills every running child, when the runner itself is stopped. */
 export function killChildren(): void {
   for (const child of running) signalTree(child, 'SIGKILL');
 }
@@ -62,6 +68,6 @@ function signalTree(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // The group is gone already.
+    // The group has already ended.
   }
 }

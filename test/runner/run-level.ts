@@ -5,7 +5,7 @@ import { addTotals, noTests, parseUvuTotals, silentFiles, type Totals } from './
 
 const uvu = 'node_modules/uvu/bin.js';
 
-/** Runs every test file of a level; gives the totals, and prints them with what went wrong besides tests. */
+/** Runs every test file of a level, and prints a summary and each file that failed as a whole. */
 export async function runLevel(level: Level): Promise<Totals> {
   const files = filesOf(level);
   const start = performance.now();
@@ -19,7 +19,7 @@ export async function runLevel(level: Level): Promise<Totals> {
   return totals;
 }
 
-/** Runs all files in one process; gives nothing when that process crashed or hung, whichever file was the cause. */
+/** Runs all files in one process; undefined if it crashed or hung, because any file may be the cause. */
 async function runTogether(level: Level, files: readonly string[]): Promise<Totals | undefined> {
   const args = [uvu, '--color', 'false', `test/${level.name}`, '\\.test\\.ts$'];
   const { output, ending, succeeded } = await runChild(args, level.fileMs, true);
@@ -29,12 +29,12 @@ async function runTogether(level: Level, files: readonly string[]): Promise<Tota
     files.map((file) => relative(`test/${level.name}`, file)),
   );
   if (totals !== undefined && succeeded === (totals.failed === 0) && silent.length === 0) return totals;
-  const cause = silent[0] === undefined ? ending : `heard nothing of ${silent[0]}`;
-  console.log(`\nThe process of all ${level.name} tests ${cause}; each file runs by itself now.\n`);
+  const cause = silent[0] === undefined ? ending : `showed no result of ${silent[0]}`;
+  console.log(`\nThe process of all ${level.name} tests ${cause}; each file now runs in its own process.\n`);
   return undefined;
 }
 
-/** First the files that have to be alone, then the others, some at once. */
+/** Runs each file in its own process: first those that must run alone, then `atOnce` at a time. */
 async function runEach(
   { atOnce, alone }: Level,
   files: readonly string[],
@@ -54,16 +54,16 @@ async function runEach(
   return sum;
 }
 
-/** The output of a file that is not the only one comes when it has ended, so that it is not mixed with others'. */
+/** Prints the output at once if no other file is running, else at the end, so that outputs do not mix. */
 async function runFile(file: string, deadlineMs: number, isOnly: boolean): Promise<Totals> {
   if (isOnly) console.log(`\n${file}`);
-  if (deadlineMs === 0) return oneFailure(file, 'was not run: the time of its level is over');
+  if (deadlineMs === 0) return oneFailure(file, 'was not run: its level has used up its time');
   const { output, ending, succeeded } = await runChild([file], deadlineMs, isOnly);
   if (!isOnly) process.stdout.write(`\n${file}\n${output}`);
   const totals = parseUvuTotals(output);
   if (totals === undefined)
     return oneFailure(file, `${ending} without the totals of its tests (is test.run() there?)`);
-  // All tests passed, and yet the process failed: an error outside of tests, or it never ended.
+  // All tests passed but the process failed: an error outside the tests, or it did not end.
   return totals.failed === 0 && !succeeded ? addTotals(totals, oneFailure(file, ending)) : totals;
 }
 

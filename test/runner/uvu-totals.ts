@@ -1,4 +1,4 @@
-/** What became of some tests; `failed` also counts a file that crashed, hung or ran no test, as one. */
+/** Counts of tests. A file that crashed, hung or ran no test counts as one failure. */
 export type Totals = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
 export const noTests: Totals = { passed: 0, failed: 0, skipped: 0 };
@@ -6,7 +6,7 @@ export const noTests: Totals = { passed: 0, failed: 0, skipped: 0 };
 const colour = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
 const summary = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n {2}Duration: /gm;
 
-/** The totals at the end of uvu's output; nothing when it did not come to its end, so that nothing is made up. */
+/** The totals at the end of uvu's output; undefined if the output is not complete. */
 export function parseUvuTotals(output: string): Totals | undefined {
   const last = [...output.replace(colour, '').matchAll(summary)].at(-1);
   if (last === undefined) return undefined;
@@ -14,24 +14,23 @@ export function parseUvuTotals(output: string): Totals | undefined {
   return { passed, failed: total - passed, skipped };
 }
 
-/** The files of which uvu, running many, shows no result below their name: a forgotten `test.run()`, mostly. */
+/** The files without a result below their name in uvu's output, usually for lack of `test.run()`. */
 export function silentFiles(output: string, files: readonly string[]): string[] {
-  const heard = new Set<string>();
+  const withResult = new Set<string>();
   let file: string | undefined;
   for (const line of output.replace(colour, '').split('\n')) {
     if (files.includes(line)) file = line;
-    else if (file !== undefined && /  \(\d+ \/ \d+\)$/.test(line)) heard.add(file);
+    else if (file !== undefined && /  \(\d+ \/ \d+\)$/.test(line)) withResult.add(file);
   }
-  return files.filter((name) => !heard.has(name));
+  return files.filter((name) => !withResult.has(name));
 }
 
-/** The sum of totals. */
 export function addTotals(...all: readonly Totals[]): Totals {
   const sum = (of: (totals: Totals) => number) => all.reduce((before, totals) => before + of(totals), 0);
   return { passed: sum((t) => t.passed), failed: sum((t) => t.failed), skipped: sum((t) => t.skipped) };
 }
 
-/** The one line that a whole run of tests ends with. */
+/** The last line of a test run. */
 export function totalsLine({ passed, failed, skipped }: Totals): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }

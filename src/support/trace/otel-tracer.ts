@@ -28,10 +28,10 @@ import {
 } from './settings.ts';
 import { noSpan, type PastSpan, type Span, type SpanContext, type Tracer } from './trace.ts';
 
-/** How long one batch may take to be sent; those after it wait, up to the bound of the queue, and then are dropped. */
+/** How long sending one batch may take; later spans wait in the bounded queue, or are dropped. */
 const longestExportMs = 10_000;
 
-/** A tracer that sends batches over OTLP, with OpenTelemetry's own SDK: a bounded queue, and nobody waits for it. */
+/** A tracer that sends batches over OTLP with OpenTelemetry's SDK; its queue is bounded, no caller waits. */
 export async function openTracer(
   environment: Record<string, string | undefined>,
   settings: TraceSettings & { readonly kind: 'on' },
@@ -49,7 +49,7 @@ export async function openTracer(
 type Parts = {
   readonly processor: BatchSpanProcessor;
   readonly serviceName: string;
-  /** What spans belong to that are in no other. */
+  /** The parent of spans that are started outside any span. */
   readonly parent: SpanContext | undefined;
   /** The share of traces that is sent. */
   readonly share: number;
@@ -73,9 +73,10 @@ class OtelTracer implements Tracer {
     { name, attributes, parent }: Parameters<Tracer['traced']>[0],
     work: (span: Span) => Promise<T>,
   ): Promise<T> {
-    const above = parent ?? this.current();
-    if (above !== undefined && !this.#isSampled(above)) return work(noSpan);
-    const started = this.#tracer.startSpan(name, { attributes: { ...attributes } }, contextOf(above));
+    const effectiveParent = parent ?? this.current();
+    if (effectiveParent !== undefined && !this.#isSampled(effectiveParent)) return work(noSpan);
+    const context = contextOf(effectiveParent);
+    const started = this.#tracer.startSpan(name, { attributes: { ...attributes } }, context);
     const span = spanOf(started);
     try {
       return await this.#current.run(started.spanContext(), () => work(span));
@@ -90,7 +91,7 @@ class OtelTracer implements Tracer {
   record({ name, context, start, end, attributes, errorType }: PastSpan): void {
     if (!this.#isSampled(context)) return;
     const options = { startTime: start, attributes: { ...attributes }, root: true };
-    const span = this.#ids.give(context, () => this.#tracer.startSpan(name, options, ROOT_CONTEXT));
+    const span = this.#ids.use(context, () => this.#tracer.startSpan(name, options, ROOT_CONTEXT));
     if (errorType !== undefined) markFailed(span, errorType);
     span.end(end);
   }
@@ -100,12 +101,12 @@ class OtelTracer implements Tracer {
   }
 
   async close(longestMs: number): Promise<void> {
-    const isOver = new AbortController();
-    const late = sleep(longestMs, isOver.signal).catch(() => undefined);
-    // What could not be sent was told by the exporter.
+    const done = new AbortController();
+    const timeout = sleep(longestMs, done.signal).catch(() => undefined);
+    // The exporter has already reported any failure.
     const sent = this.#parts.processor.shutdown().catch(() => undefined);
-    await Promise.race([sent, late]);
-    isOver.abort();
+    await Promise.race([sent, timeout]);
+    done.abort();
   }
 
   #isSampled({ traceId }: SpanContext): boolean {
@@ -113,7 +114,7 @@ class OtelTracer implements Tracer {
   }
 }
 
-/** The context of a sampled parent, which may be of another process. */
+/** The OpenTelemetry context of a sampled parent, which may belong to another process. */
 function contextOf(parent: SpanContext | undefined): api.Context {
   if (parent === undefined) return ROOT_CONTEXT;
   const { traceId, spanId } = parent;
@@ -127,7 +128,6 @@ function spanOf(started: api.Span): Span {
   };
 }
 
-/** The kind of an error that nobody classified. */
 function kindOf(error: unknown): string {
   return error instanceof Error ? error.name : '_OTHER';
 }
@@ -137,8 +137,43 @@ function markFailed(span: api.Span, errorType: string): void {
   span.setAttribute('error.type', errorType);
 }
 
-/** Sends spans as the standard variables say: endpoint, headers, time limit, compression, certificates. */
-export async function openExporter(
+/** Generates random ids, except within `use`. */
+class TraceIds implements IdGenerator {
+  readonly #random = new RandomIdGenerator();
+  #fixed: SpanContext | undefined;
+
+  /** Calls `start`, which starts one span, so that the span gets the ids of `context`. */
+  use<T>(context: SpanContext, start: () => T): T {
+    this.#fixed = context;
+    try {
+      return start();
+    } finally {
+      this.#fixed = undefined;
+    }
+  }
+
+  generateTraceId(): string {
+    return this.#fixed?.traceId ?? this.#random.generateTraceId();
+  }
+
+  generateSpanId(): string {
+    return this.#fixed?.spanId ?? this.#random.generateSpanId();
+  }
+}
+
+/** OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME take precedence over `serviceName`. */
+function traceResource(serviceName: string): Resource {
+  const detectors = [resourceAttributesEnvDetector, serviceNameEnvDetector];
+  return defaultResource()
+    .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }))
+    .merge(detectResources({ detectors }));
+}
+
+/**
+ * An exporter that reads the standard variables: endpoint, headers, time limit, compression, certificates. It
+ * reports a failure to `onProblem` once, until sending works again.
+ */
+async function openExporter(
   { protocol, server }: { readonly protocol: TraceProtocol; readonly server: string },
   onProblem: (sentence: string) => void,
 ): Promise<SpanExporter> {
@@ -147,11 +182,11 @@ export async function openExporter(
       ? await import('@opentelemetry/exporter-trace-otlp-http')
       : await import('@opentelemetry/exporter-trace-otlp-proto');
   const exporter = new OTLPTraceExporter();
-  const told = onceUntilWell((error) => onProblem(`traces cannot be sent to ${server}: ${describe(error)}`));
+  const note = firstFailureOnly((error) => onProblem(`cannot send traces to ${server}: ${describe(error)}`));
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
-        told(result.error);
+        note(result.error);
         done(result);
       }),
     forceFlush: () => exporter.forceFlush(),
@@ -159,43 +194,11 @@ export async function openExporter(
   };
 }
 
-/** Tells of the first failure of a row: a collector that is away for a night is one line in the log. */
-function onceUntilWell(tell: (error: Error) => void): (error: Error | undefined) => void {
-  let isTold = false;
+/** Reports the first of consecutive failures: a collector that is down for a night is one line in the log. */
+function firstFailureOnly(report: (error: Error) => void): (error: Error | undefined) => void {
+  let isFailing = false;
   return (error) => {
-    if (error !== undefined && !isTold) tell(error);
-    isTold = error !== undefined;
+    if (error !== undefined && !isFailing) report(error);
+    isFailing = error !== undefined;
   };
-}
-
-/** Random ids, but for the spans whose ids follow from a run. */
-export class TraceIds implements IdGenerator {
-  readonly #random = new RandomIdGenerator();
-  #given: SpanContext | undefined;
-
-  /** Does what starts one span, which gets these ids. */
-  give<T>(context: SpanContext, start: () => T): T {
-    this.#given = context;
-    try {
-      return start();
-    } finally {
-      this.#given = undefined;
-    }
-  }
-
-  generateTraceId(): string {
-    return this.#given?.traceId ?? this.#random.generateTraceId();
-  }
-
-  generateSpanId(): string {
-    return this.#given?.spanId ?? this.#random.generateSpanId();
-  }
-}
-
-/** Who sends the spans: OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME of the process go before its own name. */
-export function traceResource(serviceName: string): Resource {
-  const detectors = [resourceAttributesEnvDetector, serviceNameEnvDetector];
-  return defaultResource()
-    .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }))
-    .merge(detectResources({ detectors }));
 }

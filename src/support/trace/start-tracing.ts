@@ -2,21 +2,20 @@ import { describe } from '../errors.ts';
 import { installTracer } from './trace.ts';
 import { traceSettings, type TracingOptions } from './settings.ts';
 
-/** The tracing of a process, from its start to its end. */
+/** The tracing of one process. */
 export type Tracing = {
-  /** Sends what is not sent yet; takes no time when there is nothing, and never longer than a server may need. */
+  /** Sends the remaining spans, for at most 2 s; resolves at once if there are none. */
   readonly end: () => Promise<void>;
 };
 
-/** How long the end of a process may wait for the last spans. */
+/** How long a process may wait for its last spans before it exits. */
 const longestEndMs = 2_000;
 
-/** Traces nothing. */
 export const noTracing: Tracing = { end: async () => undefined };
 
 /**
- * Begins to trace where the environment asks for it; else nothing is even loaded. Whatever goes wrong, there are no
- * traces, and all else goes on.
+ * Starts tracing if the environment configures it; otherwise the SDK is not even loaded. If anything fails,
+ * it reports the problem and the process runs without traces.
  */
 export async function startTracing(
   environment: Record<string, string | undefined>,
@@ -38,7 +37,7 @@ export async function startTracing(
       },
     };
   } catch (error) {
-    options.onProblem(`no traces are sent: ${describe(error)}`);
+    options.onProblem(`traces are not sent: ${describe(error)}`);
     return noTracing;
   }
 }

@@ -38,14 +38,14 @@ test('a replica that follows is alive and ready', async () => {
 });
 
 test('a replica whose caches are not filled is alive, but not ready', async () => {
-  assert.equal(await answers({ isReady: () => false }, '/readyz'), { status: 503, text: 'not yet\n' });
+  assert.equal(await answers({ isReady: () => false }, '/readyz'), { status: 503, text: 'not ready\n' });
   assert.is((await answers({ isReady: () => false }, '/healthz')).status, 200);
 });
 
 test('a reconcile that does not end fails the liveness probe, with the reason in the body', async () => {
   assert.is((await answers({ queue: busyFor(200) }, '/healthz')).status, 200);
   const { status, text } = await answers({ queue: busyFor(400) }, '/healthz');
-  assert.equal([status, text], [503, 'a run has been reconciled for 400 s without an end\n']);
+  assert.equal([status, text], [503, 'a reconcile has been running for 400 s\n']);
   assert.is((await answers({ queue: busyFor(400) }, '/readyz')).status, 200);
 });
 

@@ -50,7 +50,9 @@ test('a leader that stood still for 25 s writes nothing more when it goes on, an
   const resumedAt = Date.now();
   old.signal('SIGCONT');
   const later = () => old.log.slice(done);
-  await until('it follows', () => later().some(({ msg }) => msg === 'another replica leads'), { withinMs: 30_000 });
+  await until('it follows', () => later().some(({ msg }) => msg === 'another replica leads'), {
+    withinMs: 30_000,
+  });
   // A leader would have written for these, or for older ones, before all of them had their Jobs.
   const soFar = runs.length;
   await until('more runs are applied', () => runs.length, { holds: (count) => count >= soFar + 20 });

@@ -30,7 +30,10 @@ async function work(variables: Record<string, string>): Promise<Said> {
   return JSON.parse(stdout) as Said;
 }
 
-/** Works once more where nothing was heard: a process waits for the collector for 2 s only, which a busy machine may need. */
+/**
+ * Works once more where nothing was heard: a process waits for the collector for 2 s only, which a busy
+ * machine may need.
+ */
 async function workUntil(isHeard: (said: Said) => boolean, variables: Record<string, string>): Promise<Said> {
   for (let turn = 1; ; turn += 1) {
     const said = await work(variables);
@@ -122,7 +125,7 @@ test('a collector that refuses is told of in one line, and does not fail the run
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint };
   const { log, endMs } = await workUntil((said) => said.log.length > 0, endpoint);
   assert.is(log.length, 1);
-  assert.match(log[0] ?? '', `traces cannot be sent to ${receiver.endpoint}: Unauthorized`);
+  assert.match(log[0] ?? '', `cannot send traces to ${receiver.endpoint}: Unauthorized`);
   assert.ok(endMs < longestEndMs, `${endMs} ms to end`);
 });
 

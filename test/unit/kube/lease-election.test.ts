@@ -15,9 +15,7 @@ const connection: Connection = {
   namespace: 'default',
 };
 
-/**
- * Node's timers count whole milliseconds by a clock of their own, and may fire this many milliseconds early.
- */
+/** Node's timers count whole milliseconds by their own clock, and may fire this much too early. */
 const earlyMs = 5;
 
 /** Blocks the event loop so that no timer runs, as in a paused process. */

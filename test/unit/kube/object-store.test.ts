@@ -95,10 +95,7 @@ test('a late answer to a write does not restore a deleted object', () => {
   assert.is(store.get('a'), undefined);
 });
 
-/**
- * Writes to one object, by us or by others; the answer to one of ours comes `early` events before its own
- * event.
- */
+/** Writes to one object, by us or by others; the answer to ours comes `early` events before its event. */
 const writes = fc.array(fc.record({ isOurs: fc.boolean(), early: fc.nat(3), value: fc.nat(2) }), {
   maxLength: 12,
 });

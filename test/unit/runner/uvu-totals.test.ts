@@ -5,7 +5,7 @@ import { addTotals, noTests, parseUvuTotals, silentFiles, totalsLine } from '../
 const output = (total: number, passed: number, skipped: number) =>
   `• ✘   (${passed} / ${total})\n\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n  Duration:  3.19ms\n\n`;
 
-test('what did not pass has failed', () => {
+test('a test that neither passed nor was skipped has failed', () => {
   assert.equal(parseUvuTotals(output(5, 3, 2)), { passed: 3, failed: 2, skipped: 2 });
 });
 
@@ -13,20 +13,20 @@ test('colours do not hide the totals', () => {
   const green = output(2, 2, 0)
     .replace('  Passed:', '\u001b[32m  Passed:')
     .replace('Skipped:   0', '\u001b[39mSkipped:   \u001b[33m0\u001b[39m');
-  const asUvuWritesIt = green.replace('\n\u001b[32m', '\u001b[32m\n');
-  assert.equal(parseUvuTotals(asUvuWritesIt), { passed: 2, failed: 0, skipped: 0 });
+  const asWrittenByUvu = green.replace('\n\u001b[32m', '\u001b[32m\n');
+  assert.equal(parseUvuTotals(asWrittenByUvu), { passed: 2, failed: 0, skipped: 0 });
 });
 
-test('output that ends before the totals has none', () => {
+test('output that ends before the totals has no totals', () => {
   assert.is(parseUvuTotals('• • Exiting early before testing is finished.\n'), undefined);
   assert.is(parseUvuTotals(output(2, 2, 0).split('  Duration')[0] ?? ''), undefined);
 });
 
-test('totals that a test prints itself do not count', () => {
+test('only the last totals count, not those that a test prints', () => {
   assert.equal(parseUvuTotals(output(9, 9, 9) + output(1, 0, 0)), { passed: 0, failed: 1, skipped: 0 });
 });
 
-test('a file below whose name stands no result is one that ran no test', () => {
+test('a file without a result below its name ran no tests', () => {
   const lines = [
     'a/one.test.ts',
     '• •   (2 / 2)',
@@ -40,7 +40,7 @@ test('a file below whose name stands no result is one that ran no test', () => {
   assert.equal(silentFiles(lines.join('\n'), files), ['a/two.test.ts', 'c/never-shown.test.ts']);
 });
 
-test('totals of nothing are nothing', () => {
+test('totals are added, and the sum of none is zero', () => {
   assert.equal(addTotals(), noTests);
   assert.equal(addTotals({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 }), {
     passed: 11,
@@ -49,7 +49,7 @@ test('totals of nothing are nothing', () => {
   });
 });
 
-test('the last line speaks of skipped tests only when there are some', () => {
+test('the last line mentions skipped tests only if there are any', () => {
   assert.is(totalsLine({ passed: 3, failed: 0, skipped: 0 }), '3 passed, 0 failed');
   assert.is(totalsLine({ passed: 3, failed: 1, skipped: 2 }), '3 passed, 1 failed, 2 skipped');
 });

@@ -27,7 +27,7 @@ async function linesOf(metrics: Metrics<typeof table>, name: string): Promise<st
   return text.split('\n').filter((line) => line.startsWith(name));
 }
 
-test('series whose labels are closed lists exist from the start with 0', async () => {
+test('series whose labels are closed lists start at 0', async () => {
   const metrics = new Metrics(table);
   assert.equal(await linesOf(metrics, 'jobs_total'), [
     'jobs_total{outcome="good",kind="a"} 0',
@@ -39,21 +39,21 @@ test('series whose labels are closed lists exist from the start with 0', async (
   assert.ok((await linesOf(metrics, 'wait_seconds_count')).includes('wait_seconds_count{kind="a"} 0'));
 });
 
-test('a table can say which combinations make sense', async () => {
+test('a table can list the combinations of labels that exist', async () => {
   assert.equal(await linesOf(new Metrics(table), 'ends_total'), [
     'ends_total{outcome="good",reason="Done"} 0',
     'ends_total{outcome="bad",reason="Broken"} 0',
   ]);
 });
 
-test('series with an open label come up when they are used', async () => {
+test('series with an open label appear when they are first used', async () => {
   const metrics = new Metrics(table);
   assert.equal(await linesOf(metrics, 'calls_total'), []);
   metrics.count('calls_total', { code: '200' }, 2);
   assert.equal(await linesOf(metrics, 'calls_total'), ['calls_total{code="200"} 2']);
 });
 
-test('a histogram has the bounds of its row', async () => {
+test('a histogram has the buckets of its row', async () => {
   const metrics = new Metrics(table);
   metrics.observe('wait_seconds', { kind: 'a' }, 1.5);
   assert.equal(await linesOf(metrics, 'wait_seconds_bucket'), [
@@ -63,7 +63,7 @@ test('a histogram has the bounds of its row', async () => {
   ]);
 });
 
-test('what is set at a scrape is what the scrape shows', async () => {
+test('a gauge that is set on scrape shows its current value', async () => {
   const metrics = new Metrics(table);
   let depth = 3;
   metrics.onScrape(() => metrics.set('depth', {}, depth));

@@ -16,9 +16,9 @@ const retry: Next = { kind: 'retry', error: new Error('no') };
 let clock: VirtualClock;
 const pass = (milliseconds: number) => clock.pass(milliseconds);
 
-/** A queue whose handler is told when to end, and how. */
-class Desk {
-  readonly begun: string[] = [];
+/** A queue whose handler ends when and how the test decides. */
+class ManualQueue {
+  readonly started: string[] = [];
   readonly queue: KeyedQueue;
   readonly #open = new Map<string, (next: Next) => void>();
   mostAtOnce = 0;
@@ -30,7 +30,7 @@ class Desk {
 
   #handle(key: string): Promise<Next> {
     assert.not.ok(this.#open.has(key), `${key} is handled twice at once`);
-    this.begun.push(key);
+    this.started.push(key);
     return new Promise((resolve) => {
       this.#open.set(key, resolve);
       this.mostAtOnce = Math.max(this.mostAtOnce, this.#open.size);
@@ -52,167 +52,167 @@ test.before.each(() => {
 });
 test.after.each(() => mock.restoreAll());
 
-test('keys are handled in the order in which they came, so many at once', async () => {
-  const desk = new Desk(2);
-  for (const key of ['a', 'b', 'c', 'd']) desk.queue.add(key);
-  assert.equal(desk.begun, ['a', 'b']);
-  assert.is(desk.queue.depth, 2);
-  await desk.end('b');
-  assert.equal(desk.begun, ['a', 'b', 'c']);
-  await desk.end('a');
-  assert.equal(desk.begun, ['a', 'b', 'c', 'd']);
-  assert.is(desk.mostAtOnce, 2);
+test('keys are handled in the order in which they were added, at most `concurrency` at once', async () => {
+  const manual = new ManualQueue(2);
+  for (const key of ['a', 'b', 'c', 'd']) manual.queue.add(key);
+  assert.equal(manual.started, ['a', 'b']);
+  assert.is(manual.queue.depth, 2);
+  await manual.end('b');
+  assert.equal(manual.started, ['a', 'b', 'c']);
+  await manual.end('a');
+  assert.equal(manual.started, ['a', 'b', 'c', 'd']);
+  assert.is(manual.mostAtOnce, 2);
 });
 
 test('a key waits once, however often it is added', async () => {
-  const desk = new Desk(1);
-  for (const key of ['a', 'b', 'b', 'b']) desk.queue.add(key);
-  assert.is(desk.queue.depth, 1);
-  await desk.end('a');
-  await desk.end('b');
-  assert.equal(desk.begun, ['a', 'b']);
+  const manual = new ManualQueue(1);
+  for (const key of ['a', 'b', 'b', 'b']) manual.queue.add(key);
+  assert.is(manual.queue.depth, 1);
+  await manual.end('a');
+  await manual.end('b');
+  assert.equal(manual.started, ['a', 'b']);
 });
 
-test('what is added while it is being handled is handled once more afterwards, never at the same time', async () => {
-  const desk = new Desk(4);
-  for (let time = 0; time < 3; time += 1) desk.queue.add('a');
-  assert.equal(desk.begun, ['a']);
-  await desk.end('a');
-  assert.equal(desk.begun, ['a', 'a']);
-  await desk.end('a');
-  assert.equal(desk.begun, ['a', 'a']);
+test('a key that is added while it is active is handled once more afterwards, never at the same time', async () => {
+  const manual = new ManualQueue(4);
+  for (let time = 0; time < 3; time += 1) manual.queue.add('a');
+  assert.equal(manual.started, ['a']);
+  await manual.end('a');
+  assert.equal(manual.started, ['a', 'a']);
+  await manual.end('a');
+  assert.equal(manual.started, ['a', 'a']);
 });
 
-test('a handler that wants its key later gets it then, and not before', async () => {
-  const desk = new Desk(1);
-  desk.queue.add('a');
-  await desk.end('a', { kind: 'requeueAfter', milliseconds: 1_000 });
+test('requeueAfter handles the key after that time, and not earlier', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.add('a');
+  await manual.end('a', { kind: 'requeueAfter', milliseconds: 1_000 });
   await pass(999);
-  assert.is(desk.begun.length, 1);
+  assert.is(manual.started.length, 1);
   await pass(1);
-  assert.is(desk.begun.length, 2);
+  assert.is(manual.started.length, 2);
 });
 
-test('adding a key at once beats its timer, which is then gone', async () => {
-  const desk = new Desk(1);
-  desk.queue.addAfter('a', 1_000);
-  desk.queue.add('a');
-  assert.is(desk.begun.length, 1);
-  await desk.end('a');
+test('adding a key without a delay cancels its timer', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.addAfter('a', 1_000);
+  manual.queue.add('a');
+  assert.is(manual.started.length, 1);
+  await manual.end('a');
   await pass(2_000);
-  assert.is(desk.begun.length, 1);
+  assert.is(manual.started.length, 1);
 });
 
-test('a key has one timer at most, the earliest that was asked for', async () => {
-  const desk = new Desk(1);
-  desk.queue.addAfter('a', 200);
-  desk.queue.addAfter('a', 100);
-  desk.queue.addAfter('a', 300);
+test('a key has one timer at most, the earliest that was requested', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.addAfter('a', 200);
+  manual.queue.addAfter('a', 100);
+  manual.queue.addAfter('a', 300);
   await pass(100);
-  assert.is(desk.begun.length, 1);
-  await desk.end('a');
+  assert.is(manual.started.length, 1);
+  await manual.end('a');
   await pass(1_000);
-  assert.is(desk.begun.length, 1);
+  assert.is(manual.started.length, 1);
 });
 
-test('a timer never delays a key that waits already', async () => {
-  const desk = new Desk(1);
-  desk.queue.add('a');
-  desk.queue.add('b');
-  desk.queue.addAfter('b', 60_000);
-  await desk.end('a');
-  assert.equal(desk.begun, ['a', 'b']);
-  await desk.end('b');
+test('a timer never delays a key that is already waiting', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.add('a');
+  manual.queue.add('b');
+  manual.queue.addAfter('b', 60_000);
+  await manual.end('a');
+  assert.equal(manual.started, ['a', 'b']);
+  await manual.end('b');
   await pass(60_000);
-  assert.equal(desk.begun, ['a', 'b']);
+  assert.equal(manual.started, ['a', 'b']);
 });
 
-test('a timer that ends while its key is being handled leads to one more time', async () => {
-  const desk = new Desk(1);
-  desk.queue.add('a');
-  desk.queue.addAfter('a', 100);
+test('a timer that fires while its key is active causes one more start', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.add('a');
+  manual.queue.addAfter('a', 100);
   await pass(100);
-  assert.is(desk.begun.length, 1);
-  await desk.end('a');
-  assert.is(desk.begun.length, 2);
+  assert.is(manual.started.length, 1);
+  await manual.end('a');
+  assert.is(manual.started.length, 2);
 });
 
-test('each failure of a key makes its wait longer, and a success makes it short again', async () => {
-  const desk = new Desk(1);
-  desk.queue.add('a');
+test('each failure of a key doubles its wait up to the maximum, and a success resets it', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.add('a');
   for (const wait of [100, 200, 400, 800, 1_000, 1_000]) {
-    await desk.end('a', retry);
-    const before = desk.begun.length;
+    await manual.end('a', retry);
+    const before = manual.started.length;
     await pass(wait - 1);
-    assert.is(desk.begun.length, before, `handled again before ${wait} ms`);
+    assert.is(manual.started.length, before, `handled again before ${wait} ms`);
     await pass(1);
-    assert.is(desk.begun.length, before + 1, `not handled again after ${wait} ms`);
+    assert.is(manual.started.length, before + 1, `not handled again after ${wait} ms`);
   }
-  await desk.end('a', { kind: 'requeueAfter', milliseconds: 5 });
+  await manual.end('a', { kind: 'requeueAfter', milliseconds: 5 });
   await pass(5);
-  await desk.end('a', retry);
+  await manual.end('a', retry);
   await pass(100);
-  assert.is(desk.begun.length, 9);
+  assert.is(manual.started.length, 9);
 });
 
-test('what the other side asked to wait is waited at least', async () => {
-  const desk = new Desk(1);
-  desk.queue.add('a');
-  await desk.end('a', { ...retry, atLeastMs: 5_000 });
+test('a retry waits at least as long as Retry-After', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.add('a');
+  await manual.end('a', { ...retry, atLeastMs: 5_000 });
   await pass(4_999);
-  assert.is(desk.begun.length, 1);
+  assert.is(manual.started.length, 1);
   await pass(1);
-  assert.is(desk.begun.length, 2);
+  assert.is(manual.started.length, 2);
 });
 
-test('the first of a burst is handled at once, and the rest of it together a moment later', async () => {
-  const desk = new Desk(1, { spacingMs: 250 });
-  desk.queue.add('a');
-  await desk.end('a');
+test('the first of a burst is handled at once, and the rest of it together after the spacing', async () => {
+  const manual = new ManualQueue(1, { spacingMs: 250 });
+  manual.queue.add('a');
+  await manual.end('a');
   await pass(50);
-  desk.queue.add('a');
+  manual.queue.add('a');
   await pass(50);
-  desk.queue.add('a');
+  manual.queue.add('a');
   await pass(149);
-  assert.is(desk.begun.length, 1);
+  assert.is(manual.started.length, 1);
   await pass(1);
-  assert.is(desk.begun.length, 2);
-  await desk.end('a');
+  assert.is(manual.started.length, 2);
+  await manual.end('a');
   await pass(1_000);
-  assert.is(desk.begun.length, 2);
-  desk.queue.add('a');
-  assert.is(desk.begun.length, 3);
+  assert.is(manual.started.length, 2);
+  manual.queue.add('a');
+  assert.is(manual.started.length, 3);
 });
 
 test('a burst of one key does not delay another', async () => {
-  const desk = new Desk(1, { spacingMs: 250 });
-  desk.queue.add('a');
-  await desk.end('a');
-  desk.queue.add('a');
-  desk.queue.add('b');
-  assert.equal(desk.begun, ['a', 'b']);
+  const manual = new ManualQueue(1, { spacingMs: 250 });
+  manual.queue.add('a');
+  await manual.end('a');
+  manual.queue.add('a');
+  manual.queue.add('b');
+  assert.equal(manual.started, ['a', 'b']);
 });
 
-test('an observer hears how long keys waited, how long they were handled, and how that ended', async () => {
-  const heard: unknown[] = [];
+test('an observer receives how long keys waited, how long they were handled, and how they ended', async () => {
+  const calls: unknown[] = [];
   const observer: QueueObserver = {
-    added: () => heard.push('added'),
-    started: (waited) => heard.push(['started', waited]),
-    finished: (worked, kind) => heard.push(['finished', worked, kind]),
-    retried: () => heard.push('retried'),
+    added: () => calls.push('added'),
+    started: (waited) => calls.push(['started', waited]),
+    finished: (worked, kind) => calls.push(['finished', worked, kind]),
+    retried: () => calls.push('retried'),
   };
-  const desk = new Desk(1, { observer });
-  desk.queue.add('a');
-  desk.queue.add('b');
-  desk.queue.add('b');
+  const manual = new ManualQueue(1, { observer });
+  manual.queue.add('a');
+  manual.queue.add('b');
+  manual.queue.add('b');
   await pass(30);
-  assert.equal(desk.queue.activeAgesMs, [30]);
-  assert.is(desk.queue.oldestActiveAt, 0);
-  assert.is(desk.queue.oldestWaitingAt, 0);
-  await desk.end('a', retry);
-  assert.is(desk.queue.lastFinishedAt, 30);
-  assert.is(desk.queue.oldestWaitingAt, undefined);
-  assert.equal(heard, [
+  assert.equal(manual.queue.activeAgesMs, [30]);
+  assert.is(manual.queue.oldestActiveAt, 0);
+  assert.is(manual.queue.oldestWaitingAt, 0);
+  await manual.end('a', retry);
+  assert.is(manual.queue.lastFinishedAt, 30);
+  assert.is(manual.queue.oldestWaitingAt, undefined);
+  assert.equal(calls, [
     'added',
     ['started', 0],
     'added',
@@ -222,12 +222,12 @@ test('an observer hears how long keys waited, how long they were handled, and ho
   ]);
 });
 
-test('the failures of one key do not delay another', async () => {
-  const desk = new Desk(1);
-  desk.queue.add('a');
-  await desk.end('a', retry);
-  desk.queue.add('b');
-  assert.equal(desk.begun, ['a', 'b']);
+test('failures of one key do not delay another', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.add('a');
+  await manual.end('a', retry);
+  manual.queue.add('b');
+  assert.equal(manual.started, ['a', 'b']);
 });
 
 test('a handler that throws counts as a failure', async () => {
@@ -244,28 +244,28 @@ test('a handler that throws counts as a failure', async () => {
   assert.is(calls, 2);
 });
 
-test('a wake-up that is farther away than a timer can count does not come at once', async () => {
-  const desk = new Desk(1);
-  desk.queue.addAfter('a', 2 ** 40);
+test('a delay longer than the longest timer does not start the key at once', async () => {
+  const manual = new ManualQueue(1);
+  manual.queue.addAfter('a', 2 ** 40);
   await pass(1_000_000);
-  assert.is(desk.begun.length, 0);
+  assert.is(manual.started.length, 0);
 });
 
-test('a stopped queue ends what is being handled and begins nothing more', async () => {
-  const desk = new Desk(1);
-  for (const key of ['a', 'b', 'a']) desk.queue.add(key);
-  desk.queue.addAfter('c', 10);
+test('a stopped queue waits for active keys and starts no others', async () => {
+  const manual = new ManualQueue(1);
+  for (const key of ['a', 'b', 'a']) manual.queue.add(key);
+  manual.queue.addAfter('c', 10);
   let isStopped = false;
-  const stopping = desk.queue.stop().then(() => (isStopped = true));
-  desk.queue.add('d');
-  desk.queue.addAfter('e', 10);
+  const stopping = manual.queue.stop().then(() => (isStopped = true));
+  manual.queue.add('d');
+  manual.queue.addAfter('e', 10);
   await pass(1_000);
   assert.not.ok(isStopped);
-  await desk.end('a', { kind: 'requeueAfter', milliseconds: 10 });
+  await manual.end('a', { kind: 'requeueAfter', milliseconds: 10 });
   await pass(1_000);
   await pass(1_000);
   await stopping;
-  assert.equal(desk.begun, ['a']);
+  assert.equal(manual.started, ['a']);
 });
 
 test.run();

@@ -11,17 +11,17 @@ import {
 } from '../../../src/support/abort.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
-/** What a promise rejects with; fails when it does not. */
+/** The error with which a promise rejects; throws if it resolves. */
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
   } catch (error) {
     return error;
   }
-  throw new Error('it did not reject');
+  throw new Error('the promise did not reject');
 }
 
-test('a sleep ends with the reason of its signal, at once', async () => {
+test('a sleep rejects with the reason of its signal, at once', async () => {
   const stop = new AbortController();
   const reason = new Error('stop');
   setImmediate(() => stop.abort(reason));
@@ -29,18 +29,18 @@ test('a sleep ends with the reason of its signal, at once', async () => {
   assert.is(await rejection(sleep(60_000, AbortSignal.abort(reason))), reason);
 });
 
-test('a sleep without a signal ends by itself', async () => {
+test('a sleep without a signal resolves', async () => {
   await sleep(1);
 });
 
-test('a call that never settles ends with the reason of the signal', async () => {
+test('raceAbort rejects with the reason of the signal if the call never settles', async () => {
   const stop = new AbortController();
   const reason = new Error('stop');
   setImmediate(() => stop.abort(reason));
   assert.is(await rejection(raceAbort(new Promise(() => undefined), stop.signal)), reason);
 });
 
-test('a call that settles first settles so, and lets go of the signal', async () => {
+test('raceAbort settles with the call if that is first, and ignores a later abort', async () => {
   const stop = new AbortController();
   assert.is(await raceAbort(Promise.resolve(7), stop.signal), 7);
   const error = new Error('no');
@@ -48,14 +48,14 @@ test('a call that settles first settles so, and lets go of the signal', async ()
   stop.abort();
 });
 
-test('a call whose signal has aborted already is refused, and its late failure bothers nobody', async () => {
+test('raceAbort rejects at once if the signal has already aborted, and ignores the late failure of the call', async () => {
   const late = new Promise((_, reject) => setImmediate(() => reject(new Error('late'))));
   const reason = new Error('stop');
   assert.is(await rejection(raceAbort(late, AbortSignal.abort(reason))), reason);
   await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
-test('a reason that is no error becomes one', async () => {
+test('a reason that is not an Error becomes one', async () => {
   const stop = new AbortController();
   setImmediate(() => stop.abort('why'));
   const error = await rejection(raceAbort(new Promise(() => undefined), stop.signal));
@@ -70,7 +70,7 @@ test('a deadline aborts after its time, or with its parent', async () => {
   assert.is(deadline(60_000, AbortSignal.abort(reason)).reason, reason);
 });
 
-test('what listens for an abort is called once, at once when it came before, and not after its disposal', () => {
+test('onAbort calls once, at once if the signal has already aborted, and not after its disposal', () => {
   const stop = new AbortController();
   let [before, disposed, after] = [0, 0, 0];
   onAbort(stop.signal, () => (before += 1));
@@ -80,7 +80,7 @@ test('what listens for an abort is called once, at once when it came before, and
   assert.equal([before, disposed, after], [1, 0, 1]);
 });
 
-test('a run is cancelled by the signal of the process, before or after it has begun', () => {
+test('a signal of the process cancels the run, before or after its start', () => {
   const stop = new AbortController();
   const later = cancelledBy(stop.signal, 'the worker');
   assert.not(later.aborted);
@@ -92,10 +92,10 @@ test('a run is cancelled by the signal of the process, before or after it has be
   }
 });
 
-test('a promise that is not settled within its time, or before the abort, is undefined; a failure is its own', async () => {
+test('settledWithin returns undefined after its time or an abort, and rejects with the failure of the promise', async () => {
   const never = new Promise<number>(() => undefined);
   assert.is(await settledWithin(Promise.resolve(7), 60_000), 7);
-  // A deadline alone does not keep a process alive.
+  // The timer of a deadline does not keep the process alive.
   const [inTime] = await Promise.all([settledWithin(never, 0), sleep(50)]);
   assert.is(inTime, undefined);
   assert.is(await settledWithin(never, 60_000, AbortSignal.abort()), undefined);
@@ -103,7 +103,7 @@ test('a promise that is not settled within its time, or before the abort, is und
   assert.is(await rejection(settledWithin(Promise.reject(error), 60_000)), error);
 });
 
-test('Node keeps the longest timer', async () => {
+test('the longest timer does not fire at once', async () => {
   let fired = 0;
   const kept = setTimeout(() => (fired += 1), longestTimerMs);
   await sleep(20);

@@ -7,17 +7,17 @@ const options = { firstMs: 200, maxMs: 60_000 };
 const longest = () => 1 - Number.EPSILON;
 const shortest = () => 0;
 
-test('the longest wait doubles with each failure until it is as long as it gets', () => {
+test('the longest wait doubles with each failure up to the maximum', () => {
   const waits = [0, 1, 2, 3].map((failures) => backoffMs(failures, options, longest));
   assert.equal(waits, [200, 400, 800, 1600]);
   assert.is(backoffMs(9, options, longest), 60_000);
 });
 
-test('the shortest wait is half of the first', () => {
+test('the shortest wait is half of firstMs', () => {
   for (const failures of [0, 1, 20]) assert.is(backoffMs(failures, options, shortest), 100);
 });
 
-test('every wait is a whole number within its bounds, also after ever so many failures', () => {
+test('every wait is a whole number within its bounds, even after thousands of failures', () => {
   const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(
     fc.property(fc.nat(10_000), chance, (failures, random) => {
@@ -32,7 +32,7 @@ test('without randomness every wait is the longest one', () => {
   assert.equal(waits, [500, 1000, 2000]);
 });
 
-test('the shortest wait can be none', () => {
+test('the shortest wait can be 0', () => {
   assert.is(backoffMs(3, { ...options, leastMs: 0 }, shortest), 0);
   assert.is(
     backoffMs(3, { ...options, leastMs: 0 }, () => 0.5),

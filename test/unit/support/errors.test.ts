@@ -3,23 +3,23 @@ import * as assert from 'uvu/assert';
 import { failureReasons } from '../../../src/api/reasons.ts';
 import { describe, errorCode, RunError, toRunError } from '../../../src/support/errors.ts';
 
-test('the sentence of a failure says what happened and how to mend it, with one full stop between', () => {
+test('the sentence of a failure is the message and the remedy, with one full stop between', () => {
   const { remedy } = failureReasons.TargetFailed;
   for (const end of ['', '.', '. ', '...\n'])
     assert.is(new RunError('TargetFailed', `It ended with 3${end}`).sentence, `It ended with 3. ${remedy}`);
 });
 
-test('a sentence begins with a capital, but the path of a field stays as it is written', () => {
+test('a sentence starts with a capital letter, but the path of a field is unchanged', () => {
   assert.match(new RunError('InvalidSpec', 'no image').sentence, /^No image\. /);
   assert.match(new RunError('InvalidSpec', 'spec.image: none').sentence, /^spec\.image: none\. /);
 });
 
-test('a failure that is classified stays as it is', () => {
+test('a classified failure is unchanged', () => {
   const error = new RunError('OOMKilled', 'x');
   assert.is(toRunError(error), error);
 });
 
-test('what nobody classified is a defect of ours, with its cause', () => {
+test('an unclassified error is a defect of ours, with its cause', () => {
   const cause = new TypeError('x is not a function');
   const error = toRunError(cause);
   assert.is(error.reason, 'WorkerFailed');
@@ -28,7 +28,7 @@ test('what nobody classified is a defect of ours, with its cause', () => {
   assert.is(toRunError('a string').message, 'a string');
 });
 
-test('a system error is described with its code, once', () => {
+test('the description of a system error has its code once', () => {
   const refused = Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' });
   assert.is(describe(refused), 'connect failed (ECONNREFUSED)');
   assert.is(
@@ -38,12 +38,12 @@ test('a system error is described with its code, once', () => {
   assert.is(describe(new RangeError('')), 'RangeError');
 });
 
-test('nothing but message and code of an error is described, since the rest holds requests with tokens', () => {
+test('a description has only the message and code of an error, because other fields hold tokens', () => {
   const error = Object.assign(new Error('403'), { config: { headers: { 'Girder-Token': 'secret' } } });
   assert.not.match(describe(error), /secret/);
 });
 
-test('only text is a code', () => {
+test('only a string is an error code', () => {
   assert.is(errorCode({ code: 'ENOENT' }), 'ENOENT');
   for (const value of [undefined, null, 'ENOENT', {}, { code: 7 }]) assert.is(errorCode(value), undefined);
 });

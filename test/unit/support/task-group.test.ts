@@ -6,7 +6,7 @@ import { doConcurrently, TaskGroup, TaskLimit } from '../../../src/support/task-
 
 const never = new AbortController().signal;
 
-/** How many tasks run, the most that ran at once, and how many have ended. */
+/** Counts how many tasks are running, the most that ran at once, and how many have ended. */
 function counted() {
   const count = { running: 0, most: 0, done: 0 };
   const task = async () => {
@@ -19,18 +19,18 @@ function counted() {
   return { count, task };
 }
 
-test('a limit lets as many tasks run at once as it may, and not one more', async () => {
+test('a limit runs exactly that many tasks at once', async () => {
   const group = new TaskGroup(never);
   const limited = new TaskLimit(group, 3);
   const { count, task } = counted();
   for (let number = 0; number < 20; number += 1) await limited.start(task);
-  assert.ok(count.done < 20, 'the last ones have only begun');
+  assert.ok(count.done < 20, 'the last ones have only started');
   await limited.idle();
   await group.finish();
   assert.equal([count.most, count.done], [3, 20]);
 });
 
-test('the first failure is what the group ends with, after all that runs has stopped', async () => {
+test('a group rejects with its first failure after all running tasks have stopped', async () => {
   const group = new TaskGroup(never);
   const limited = new TaskLimit(group, 2);
   let hasStopped = false;
@@ -41,32 +41,32 @@ test('the first failure is what the group ends with, after all that runs has sto
     throw new Error('second');
   });
   await limited.start(() => Promise.reject(new Error('first')));
-  const refused: unknown = await limited.start(() => Promise.resolve()).catch((error: unknown) => error);
+  const rejected: unknown = await limited.start(() => Promise.resolve()).catch((error: unknown) => error);
   const thrown: unknown = await group.finish().catch((error: unknown) => error);
-  assert.equal([(refused as Error).message, (thrown as Error).message], ['first', 'first']);
+  assert.equal([(rejected as Error).message, (thrown as Error).message], ['first', 'first']);
   assert.ok(hasStopped);
 });
 
-test("the caller's cancel is the reason when it comes first", async () => {
+test("a group rejects with the parent's reason if the parent aborts first", async () => {
   const controller = new AbortController();
   const group = new TaskGroup(controller.signal);
   void group.start(async () => {
     await new Promise((resolve) => group.signal.addEventListener('abort', resolve));
-    throw new Error('broken by the cancel');
+    throw new Error('interrupted by the cancel');
   });
   controller.abort(new Error('cancelled'));
   const thrown: unknown = await group.finish().catch((error: unknown) => error);
   assert.is((thrown as Error).message, 'cancelled');
 });
 
-test('a list of tasks is done to its end, so many at once', async () => {
+test('doConcurrently runs all tasks, at most `limit` at once', async () => {
   const { count, task } = counted();
   await doConcurrently(Array<typeof task>(20).fill(task), { limit: 4, signal: never });
   assert.equal(count, { running: 0, most: 4, done: 20 });
   await doConcurrently([], { limit: 4, signal: never });
 });
 
-test('a task that fails stops those that run, and those after it do not begin', async () => {
+test('a failed task stops the running ones, and later ones do not start', async () => {
   const { count, task } = counted();
   let isStopped = false;
   const waits = async (stop: AbortSignal) => {
@@ -83,7 +83,7 @@ test('a task that fails stops those that run, and those after it do not begin', 
   assert.equal([isStopped, count.done], [true, 0]);
 });
 
-test('a list of tasks ends with the reason of its signal, before or while it is done', async () => {
+test('doConcurrently rejects with the reason of its signal, aborted before or during the tasks', async () => {
   const { count, task } = counted();
   const reason = new Error('cancelled');
   const before = doConcurrently([task], { limit: 2, signal: AbortSignal.abort(reason) });

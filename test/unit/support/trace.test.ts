@@ -6,11 +6,11 @@ import { parseTraceparent, rootSpanOf, traceparent } from '../../../src/support/
 const uid = 'b1f4c0de-1111-4222-8333-0123456789ab';
 const sampled = '00-b1f4c0de1111422283330123456789ab-00f067aa0ba902b7-01';
 
-test('the trace of a run is found by its uid', () => {
+test('the trace id of a run is its uid', () => {
   assert.is(rootSpanOf(uid).traceId, 'b1f4c0de1111422283330123456789ab');
 });
 
-test('every run has a root of valid ids, the same one for whoever asks, and no other run has it', () => {
+test('the root span of a run has valid ids that are always the same and differ from those of other runs', () => {
   fc.assert(
     fc.property(fc.oneof(fc.uuid(), fc.string()), fc.uuid(), (one, other) => {
       const root = rootSpanOf(one);
@@ -21,14 +21,14 @@ test('every run has a root of valid ids, the same one for whoever asks, and no o
   );
 });
 
-test('a context is read as W3C Trace Context says', () => {
+test('a traceparent is read as W3C Trace Context specifies', () => {
   const context = { traceId: 'b1f4c0de1111422283330123456789ab', spanId: '00f067aa0ba902b7' };
   assert.equal(parseTraceparent(sampled), context);
   assert.equal(parseTraceparent(`01${sampled.slice(2)}-more`), context, 'a later version may have more');
   assert.equal(parseTraceparent(sampled.replace(/01$/, '03')), context);
 });
 
-test('there is nothing to go on with in a context that is not sampled, or none', () => {
+test('a traceparent that is missing, invalid or not sampled is undefined', () => {
   const wrong = [
     undefined,
     '',

@@ -8,7 +8,7 @@ const test = suite('watchdog');
 test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));
 test.after.each(() => mock.timers.reset());
 
-test('it aborts when nothing happened for so long, and says what it waited for', () => {
+test('it aborts after its time without a touch, and the reason says what was expected', () => {
   using watchdog = new Watchdog(1_500, 'byte of the answer');
   mock.timers.tick(1_499);
   assert.not.ok(watchdog.signal.aborted);
@@ -18,7 +18,7 @@ test('it aborts when nothing happened for so long, and says what it waited for',
   assert.is(reason.message, 'no byte of the answer for 1.5 s');
 });
 
-test('a pause ends only with the next touch', () => {
+test('a pause lasts until the next touch', () => {
   using watchdog = new Watchdog(1_000, 'byte');
   watchdog.pause();
   mock.timers.tick(60_000);
@@ -28,7 +28,7 @@ test('a pause ends only with the next touch', () => {
   assert.ok(watchdog.signal.aborted);
 });
 
-test('something else that is expected has a time and a name of its own', () => {
+test('expect sets another time and another name', () => {
   using watchdog = new Watchdog(1_000, 'byte');
   watchdog.expect(5_000, 'answer');
   mock.timers.tick(4_999);
@@ -37,7 +37,7 @@ test('something else that is expected has a time and a name of its own', () => {
   assert.match(String(watchdog.signal.reason), /no answer for 5 s/);
 });
 
-test('it aborts with its parent, also with one that has aborted before', () => {
+test('it aborts with its parent, even if that has aborted before', () => {
   const parent = new AbortController();
   using watchdog = new Watchdog(1_000, 'byte', parent.signal);
   const reason = new Error('stop');
@@ -47,7 +47,7 @@ test('it aborts with its parent, also with one that has aborted before', () => {
   assert.is(late.signal.reason, reason);
 });
 
-test('a stopped one never aborts', () => {
+test('a stopped watchdog never aborts', () => {
   const parent = new AbortController();
   const watchdog = new Watchdog(1_000, 'byte', parent.signal);
   watchdog.stop();
