@@ -44,13 +44,10 @@ export const leaseTiming: LeaseTiming = {
   requestMs: 2_000,
 };
 
-/**
- * A lease as it was read last, undefined if it does not exist. `since` is when this process first saw it like
- * this.
- */
+/** A lease as it was last read; undefined if it does not exist. */
 export type TrackedLease = {
   readonly lease: Lease | undefined;
-  /** By this process's own clock, in milliseconds. */
+  /** When this process first saw it like this, by its own clock in milliseconds. */
   readonly since: number;
 };
 

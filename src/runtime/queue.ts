@@ -24,7 +24,7 @@ export type KeyedQueueOptions = {
   /** How many keys are handled at once. */
   concurrency: number;
   backoff: BackoffOptions;
-  /** The shortest time between two starts of one key; 0 by default. What is added meanwhile is one start. */
+  /** The shortest time between two starts of one key; 0 by default. Additions meanwhile cause one start. */
   spacingMs?: number;
   observer?: QueueObserver | undefined;
   clock?: Clock | undefined;

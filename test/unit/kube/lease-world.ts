@@ -8,7 +8,7 @@ import {
 } from '../../../src/kube/lease.ts';
 
 /** The real times, in milliseconds, between which a candidate believed that it led. */
-export type Reign = { readonly who: number; readonly from: number; to: number };
+export type Reign = { readonly candidate: number; readonly from: number; to: number };
 
 export type Candidate = {
   /** How many milliseconds its clock counts in one real millisecond. */
@@ -34,10 +34,10 @@ export class LeaseWorld {
 
   constructor(timing: LeaseTiming, candidates: readonly Candidate[]) {
     this.#timing = timing;
-    for (const [who, candidate] of candidates.entries()) this.#start(who, candidate);
+    for (const [index, candidate] of candidates.entries()) this.#start(index, candidate);
   }
 
-  /** Simulates until `untilMs`, and returns who led and when. */
+  /** Simulates until `untilMs`, and returns which candidate led when. */
   run(untilMs: number): readonly Reign[] {
     for (let step = this.#next(); step !== undefined && step.at < untilMs; step = this.#next()) {
       this.#steps.splice(this.#steps.indexOf(step), 1);
@@ -63,9 +63,9 @@ export class LeaseWorld {
     return this.#lease;
   }
 
-  #start(who: number, { rate, offset, delays, stopsAt }: Candidate): void {
+  #start(index: number, { rate, offset, delays, stopsAt }: Candidate): void {
     const timing = this.#timing;
-    const identity = `candidate ${who}`;
+    const identity = `candidate ${index}`;
     const clock = () => offset + this.#now * rate;
     const wait = (ms: number, run: () => void) => this.#after(ms / rate, run);
     let turn = 0;
@@ -101,7 +101,7 @@ export class LeaseWorld {
     const lead = (held: Lease, sentAt: number) => {
       if (isTermOver(sentAt, clock(), timing)) return wait(timing.retryMs, read);
       const to = (sentAt + timing.renewDeadlineMs - offset) / rate;
-      this.reigns.push({ who, from: this.#now, to: Math.min(to, Math.max(stopsAt, this.#now)) });
+      this.reigns.push({ candidate: index, from: this.#now, to: Math.min(to, Math.max(stopsAt, this.#now)) });
       if (this.#now + timing.renewMs / rate < stopsAt)
         return wait(timing.renewMs, () => acquireOrRenew(held));
       this.#after(Math.max(0, stopsAt - this.#now) + delay(), () =>
@@ -115,6 +115,6 @@ export class LeaseWorld {
 /** The first two that led at the same time, if any did. */
 export function overlap(reigns: readonly Reign[]): readonly [Reign, Reign] | undefined {
   for (const a of reigns)
-    for (const b of reigns) if (a.who < b.who && a.from < b.to && b.from < a.to) return [a, b];
+    for (const b of reigns) if (a.candidate < b.candidate && a.from < b.to && b.from < a.to) return [a, b];
   return undefined;
 }

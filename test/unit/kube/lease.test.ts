@@ -116,9 +116,9 @@ test('after a clean stop another candidate leads within two seconds', () => {
     { ...quick, stopsAt: 20_000 },
     { ...quick, delays: [7], stopsAt: Infinity },
   ]).run(worldMs);
-  const second = reigns.find(({ who }) => who === 1);
+  const second = reigns.find(({ candidate }) => candidate === 1);
   assert.ok(second !== undefined && second.from > 20_000 && second.from < 22_000, String(second?.from));
-  assert.is(reigns.at(-1)?.who, 1);
+  assert.is(reigns.at(-1)?.candidate, 1);
 });
 
 test.run();
