@@ -75,7 +75,7 @@ function lost(pod: ObservedPod, by: string): RunError {
   return new RunError('Cancelled', `${by}; ${state}`);
 }
 
-/** True for a pod that should be gone since two minutes; whether it still runs, only its node knows. */
+/** True for a pod that should have been gone for two minutes; only its node knows whether it still runs. */
 export function isLost({ deletionTimestamp }: ObservedPod, now: Date): boolean {
   return deletionTimestamp !== undefined && now.getTime() - Date.parse(deletionTimestamp) >= lostAfterMs;
 }

@@ -96,7 +96,7 @@ export type ShownRun = {
   readonly status: DockerRunStatus;
 };
 
-/** How many runs are in a phase, and the earliest time since which one of them can have been there. */
+/** How many runs are in a phase, and the earliest time at which one of them can have entered it. */
 type Shown = { count: number; since: string | undefined };
 
 /** Shows how many runs are in each phase, counted at each scrape: 10,000 runs take some milliseconds. */

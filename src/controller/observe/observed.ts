@@ -14,7 +14,7 @@ export type Observed = {
   mountFailure: BlockingEvent | undefined;
   /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
   podRefusal: BlockingEvent | undefined;
-  /** Whether the namespace is being deleted; only asked when a pod is, which its Job keeps until a retry. */
+  /** Whether the namespace is being deleted; only asked when a pod is, which its Job keeps until replaced. */
   namespaceEnds: boolean;
   /** Why the API server refused to create the Job in this reconcile, if it did. */
   jobRefusal: Refusal | undefined;
