@@ -1,18 +1,16 @@
 import { parseArgs } from 'node:util';
 import { revision, version } from '../support/version.ts';
 
-/** `dockerrun run`, as it was typed. */
 export type RunCommand = {
   readonly command: 'run';
   /** A path, or `-` for standard input. */
   readonly file: string;
   readonly name: string | undefined;
   readonly quiet: boolean;
-  /** A file with values for environment variables that are not set. */
+  /** A file with values for environment variables that are not set (`NAME=value` lines). */
   readonly envFile: string | undefined;
 };
 
-/** What the command line asks for. */
 type Command = RunCommand | { readonly command: 'help' | 'version' };
 
 const options = {
@@ -23,17 +21,17 @@ const options = {
   version: { type: 'boolean', default: false },
 } as const;
 
-/** Reads the command line. @throws UsageError */
+/** @throws UsageError with one sentence about the first mistake */
 export function parseCommand(args: readonly string[]): Command {
   const { values, positionals } = parsed(args);
   if (values.help) return { command: 'help' };
   if (values.version) return { command: 'version' };
   const [command, file, ...more] = positionals;
   if (command === undefined || command === 'help') return { command: 'help' };
-  if (command !== 'run') throw new UsageError(`there is no command "${command}"; see dockerrun --help`);
+  if (command !== 'run') throw new UsageError(`unknown command "${command}"; see dockerrun --help`);
   if (file === undefined)
-    throw new UsageError('run needs the FILE with the DockerRun, or - for standard input');
-  if (more.length > 0) throw new UsageError(`run takes one FILE, and "${more[0]}" is a second one`);
+    throw new UsageError('run needs a FILE, or - for standard input; see dockerrun --help');
+  if (more.length > 0) throw new UsageError(`run takes one FILE, but "${more[0]}" is a second one`);
   return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'] };
 }
 
@@ -41,42 +39,45 @@ function parsed(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    // Node's first sentence says what is wrong; the others explain how to write what nobody wants here.
+    // Node's first sentence names the mistake; the others explain how to pass it as a positional argument.
     const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
     throw new UsageError(`${sentence}; see dockerrun --help`);
   }
 }
 
-/** What `dockerrun --version` prints. */
 export const versionText = `dockerrun ${version} (${revision})\n`;
 
-/** What `dockerrun --help` prints. */
 export const helpText = `Usage: dockerrun run FILE [--name NAME] [--quiet] [--env-file FILE]
 
-Runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON, - is standard
-input; Secrets in it give their values to the run, and documents of other kinds are ignored.
+Runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
+input. The run uses the Secrets in FILE. Documents of other kinds are ignored.
 
-  -n, --name NAME      run the DockerRun of this name, where FILE holds several
-  -q, --quiet          say nothing but why the run failed
-      --env-file FILE  lines NAME=value for those of the variables below that are not set
+Options:
+  -n, --name NAME      run the DockerRun with this name, if FILE contains several
+  -q, --quiet          print errors only
+      --env-file FILE  read lines NAME=value for the variables below that are not set
   -h, --help           print this help
       --version        print the version
 
-The target's output goes to standard output and standard error; lines of dockerrun itself go to standard error and
-begin with "dockerrun: ". The exit code is the target's when it ended by itself or ran out of memory. When the run
-failed for another reason, it is that of the reason, even if the target was stopped for it: 64 (the run is wrong),
-65 (download), 66 (engine), 67 (upload, stream), 68 (internal), 69 (target), 70 (deadline), 71 and 72 (cancelled);
-after SIGHUP, Ctrl-C or SIGTERM it is 129, 130 or 143. Ctrl-C stops the target and removes everything; a second Ctrl-C
-kills the target.
+The target's output goes to standard output and standard error. Lines of dockerrun itself go to standard error and
+start with "dockerrun: ". Ctrl-C stops the target and removes everything; a second Ctrl-C kills the target.
+
+Exit code:
+  0              the run succeeded
+  the target's   the target ended by itself with another code, or ran out of memory
+  64 to 72       the run failed for another reason, even if the target was stopped for it: 64 invalid run, 65 download,
+                 66 Docker Engine, 67 upload or stream, 68 internal error, 69 target, 70 deadline, 71 and 72 cancelled
+  129, 130, 143  SIGHUP, Ctrl-C or SIGTERM stopped the run
 
 Environment:
-  GIRDER_API_KEY, GIRDER_TOKEN      for Girder, where FILE does not hold the Secret of spec.girder.credentialsSecretRef
-  DOCKERRUN_SECRET_<SECRET>_<KEY>   the value of a key of any other Secret: API_KEY of "my-secret" is
-                                    DOCKERRUN_SECRET_MY_SECRET_API_KEY
-  DOCKER_HOST, DOCKER_CONTEXT       the Docker Engine, as docker itself reads them
-  TMPDIR                            where temporary volumes are made; the Docker Engine must see this directory
+  GIRDER_API_KEY, GIRDER_TOKEN     credentials for Girder, if FILE has no Secret for spec.girder.credentialsSecretRef
+  DOCKERRUN_SECRET_<SECRET>_<KEY>  a key of any other Secret that FILE does not contain: the key API_KEY of the Secret
+                                   my-secret is DOCKERRUN_SECRET_MY_SECRET_API_KEY
+  DOCKER_HOST, DOCKER_CONTEXT      the Docker Engine, as for the docker command; it must be on this machine
+  TMPDIR                           the directory for temporary volumes; the Docker Engine must see it
 `;
 
+/** The user's mistake: it is printed without a stack, and the exit code is 64. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

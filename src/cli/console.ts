@@ -5,11 +5,10 @@ import { createLogger, type Logger } from '../support/log.ts';
 import { isRecord, textOf } from '../support/narrow.ts';
 
 /**
- * Standard error, which the target's bytes and our lines share: each line of ours begins at the beginning of a line,
- * even if the target's last one has no end yet.
+ * Standard error, shared by the target and us: our lines start on a new line, even after an unfinished line.
  */
-export class Console {
-  /** Takes the target's bytes, and passes them on as they are. */
+export class Printer {
+  /** Passes the target's bytes on unchanged. */
   readonly target: Writable;
   readonly #out: Writable;
   readonly #isQuiet: boolean;
@@ -26,14 +25,14 @@ export class Console {
     });
   }
 
-  /** Prints a line about how it goes. */
-  say(line: string): void {
+  /** Prints a line unless --quiet is set. */
+  print(line: string): void {
     if (!this.#isQuiet) this.warn(line);
   }
 
-  /** Prints a line that nobody should miss. */
+  /** Prints a line even if --quiet is set. */
   warn(line: string): void {
-    // What others say can hold control characters, and a terminal would obey them.
+    // Messages of others can contain control characters, which a terminal would obey.
     const plain = line
       .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\u{fffd}')
       .replaceAll('\n', ' ');
@@ -42,22 +41,21 @@ export class Console {
   }
 }
 
-/** A log for people: warnings of the run's parts as plain lines. */
-export function plainLog(speaker: Console): Logger {
-  return createLogger('warn', { write: (json) => speaker.say(plainLine(json)) });
+/** A logger that prints warnings as plain lines instead of JSON. */
+export function plainLog(printer: Printer): Logger {
+  return createLogger('warn', { write: (json) => printer.print(plainLine(json)) });
 }
 
-/** Fields that say when and how loud, or that only a developer can read. */
-const unsaid = new Set(['level', 'time', 'stack', 'msg']);
-/** Fields that follow the text as they are, without their names. */
+const omittedFields = new Set(['level', 'time', 'stack', 'msg']);
+/** Fields that follow the text without their names. */
 const causes = ['kept', 'error'];
 
-/** An entry of the log as one line: its text, what it is about in brackets, and after a colon what came of it or why. */
+/** Formats a log entry as "message (subject, other fields): cause". */
 function plainLine(json: string): string {
   const entry: unknown = JSON.parse(json);
   if (!isRecord(entry)) return json.trim();
   const { subject, ...rest } = entry;
-  const others = Object.entries(rest).filter(([name]) => !unsaid.has(name) && !causes.includes(name));
+  const others = Object.entries(rest).filter(([name]) => !omittedFields.has(name) && !causes.includes(name));
   const about = [subject, ...others.map(([name, value]) => `${name} ${plainValue(value)}`)].map(plainValue);
   const why = causes.map((name) => plainValue(entry[name])).filter((text) => text !== '');
   const brackets = about.filter((text) => text !== '').join(', ');
@@ -71,26 +69,27 @@ function plainValue(value: unknown): string {
   return Array.isArray(value) ? value.map(plainValue).join(', ') : JSON.stringify(value);
 }
 
+/** A progress line is printed after this time or this many percent, whichever is first. */
 const everyMs = 2_000;
 const everyPercent = 10;
 
 const phaseTexts: Partial<Record<Phase, string>> = {
   Preparing: 'pulling the image and downloading the inputs',
-  Running: 'the target runs',
+  Running: 'running the target',
   Uploading: 'the target ended; uploading the results',
 };
 
-/** What the worker says of a phase in which nothing more is known. */
+/** Progress messages that add nothing to the line of the phase. */
 const phaseOnly = new Set<string>(Object.values(phaseMessages));
 
-/** Turns reports that come often into lines that come seldom: each phase once, and progress as it is worth it. */
-export class ProgressLines {
+/** Turns frequent reports into few lines: one for each phase, and progress at a limited rate. */
+export class ThrottledProgress {
   #phase: Phase | undefined;
-  #said = '';
-  #saidAt = -Infinity;
+  #lastLine = '';
+  #lastLineAt = -Infinity;
   #percent = 0;
 
-  /** The lines to print now; `now` is a clock in milliseconds. */
+  /** The lines to print now; `now` is in milliseconds on a monotonic clock. */
   next(report: Report, now: number): string[] {
     return [...this.#phaseLine(report), ...this.#progressLine(report, now)];
   }
@@ -109,15 +108,15 @@ export class ProgressLines {
     const { message, percent } = progress;
     const line = percent === undefined ? message : `${message} (${percent} %)`;
     const isStep = Math.abs((percent ?? 0) - this.#percent) >= everyPercent;
-    if (line === this.#said || (!isStep && now - this.#saidAt < everyMs)) return [];
-    this.#said = line;
-    this.#saidAt = now;
+    if (line === this.#lastLine || (!isStep && now - this.#lastLineAt < everyMs)) return [];
+    this.#lastLine = line;
+    this.#lastLineAt = now;
     this.#percent = percent ?? 0;
     return [line];
   }
 }
 
-/** A line for each result that a report lists, and one for the rest, of which Girder has the list. */
+/** A line for each result in the report, and one that counts the others, which only Girder lists. */
 export function resultLines(results: readonly Result[], resultCount: number): string[] {
   const others = resultCount - results.length;
   return [

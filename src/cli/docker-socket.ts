@@ -9,13 +9,13 @@ import { UsageError } from './arguments.ts';
 
 const defaultSocket = '/var/run/docker.sock';
 
-/** An address of an engine, and where it was found. */
+/** The address of an engine; `source` names where it was found, for messages. */
 type Host = { readonly address: string; readonly source: string };
 
 /**
- * The socket of the engine that docker itself would use: of DOCKER_HOST, else of the context that DOCKER_CONTEXT or
- * docker's configuration names, else the usual one.
- * @throws UsageError when it is not on this machine: the run's files could not be shared with it
+ * The socket that the docker command would use: of DOCKER_HOST, else of the context in DOCKER_CONTEXT or in
+ * docker's configuration, else the default one.
+ * @throws UsageError if the engine is not on this machine: it could not see the run's files
  */
 export async function dockerSocket(environment: NodeJS.ProcessEnv): Promise<string> {
   const host = hostOf(environment) ?? (await contextHost(environment));
@@ -23,7 +23,7 @@ export async function dockerSocket(environment: NodeJS.ProcessEnv): Promise<stri
   const path = /^unix:\/\/(\/.+)$/.exec(host.address)?.[1];
   if (path !== undefined) return path;
   throw new UsageError(
-    `${host.source} is ${host.address}, and a run without a cluster needs the Docker Engine of this machine: give its socket, as DOCKER_HOST=unix://${defaultSocket}`,
+    `${host.source} is ${host.address}, but a run without a cluster needs the Docker Engine of this machine; set DOCKER_HOST to its socket, such as unix://${defaultSocket}`,
   );
 }
 
@@ -37,7 +37,7 @@ async function contextHost(environment: NodeJS.ProcessEnv): Promise<Host | undef
   const config = await readJson(join(directory, 'config.json'));
   const context = textOf(environment['DOCKER_CONTEXT']) ?? textOf(config?.['currentContext']);
   if (context === undefined || context === 'default') return undefined;
-  // The directory of a context is the hash of its name.
+  // docker names the directory of a context by the hash of its name.
   const hash = createHash('sha256').update(context).digest('hex');
   const meta = await readJson(join(directory, 'contexts', 'meta', hash, 'meta.json'));
   const endpoints = isRecord(meta?.['Endpoints']) ? meta['Endpoints'] : {};
@@ -46,7 +46,7 @@ async function contextHost(environment: NodeJS.ProcessEnv): Promise<Host | undef
   throw new UsageError(`docker has no context ${context} with a host; see docker context ls`);
 }
 
-/** A file of docker's, if it is there and can be read; whoever needs what is in it says so. */
+/** The JSON object in a file; undefined if the file does not exist or does not contain one. */
 async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
   try {
     const value = parseJson(await readFile(path, 'utf8'));

@@ -2,34 +2,62 @@ import { exitCodeOf, exitCodes, type FailureReason, failureReasons } from '../ap
 import type { TargetStatus } from '../api/status.ts';
 import type { RunError } from '../support/errors.ts';
 
-/** How to mend what is mended in another way, or at another place, than in a cluster. */
+export type LocalEnd = {
+  readonly failure: RunError | undefined;
+  readonly target: TargetStatus | undefined;
+  /** The name of the signal that stopped the run, if any. */
+  readonly stoppedBy: string | undefined;
+};
+
+/** Failures after which the target's exit code is its own; for others, it comes from stopping the target. */
+const targetFailures: ReadonlySet<FailureReason> = new Set(['TargetFailed', 'OOMKilled']);
+
+/**
+ * The exit code of `dockerrun run`: that of the signal that stopped it, else the target's own if the target
+ * failed, else that of the reason.
+ */
+export function localExitCode({ failure, target, stoppedBy }: LocalEnd): number {
+  if (failure === undefined) return exitCodes.done;
+  const ofSignal = failure.reason === 'Cancelled' ? signalCode(stoppedBy) : undefined;
+  if (ofSignal !== undefined) return ofSignal;
+  const ofTarget = targetFailures.has(failure.reason) ? (target?.exitCode ?? 0) : 0;
+  return ofTarget === 0 ? exitCodeOf(failure.reason) : ofTarget;
+}
+
+/** The exit code that a shell reports for a program that the signal ended. */
+export function signalCode(name: string | undefined): number | undefined {
+  const codes: Readonly<Record<string, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+  return name === undefined ? undefined : codes[name];
+}
+
+/** Where the remedy differs from that in a cluster. */
 const localRemedies: Partial<Record<FailureReason, string>> = {
   InvalidSpec: 'Correct the field that the message names.',
   SecretIncomplete: 'Add the Secret to the file, or set the variable.',
-  EngineUnavailable: 'Check that Docker runs, and that DOCKER_HOST is the address of its socket.',
+  EngineUnavailable: 'Check that Docker is running and that DOCKER_HOST is the address of its socket.',
   ImageNotFound:
-    'Check the name and tag of the image; with imagePullPolicy Never it must be on this machine already.',
-  ImagePullFailed: "Check that this machine reaches the image's registry.",
+    'Check the name and tag of the image; with imagePullPolicy Never it must already be on this machine.',
+  ImagePullFailed: "Check that this machine can reach the image's registry.",
   HostPathNotVisible:
-    'Create the directory; for temporary volumes set TMPDIR to a directory that the Docker Engine shares.',
+    'Create the directory; for temporary volumes, set TMPDIR to a directory that the Docker Engine can see.',
   StartDeadlineExceeded: 'Raise startDeadlineSeconds.',
-  ContainerLost: 'See the log of the Docker Engine; run it again.',
+  ContainerLost: 'See the log of the Docker Engine, then run it again.',
   TargetFailed: "See the target's output above.",
   GirderUnauthorized:
-    'Give a valid GIRDER_API_KEY or GIRDER_TOKEN, or put it into the Secret of girder.credentialsSecretRef.',
-  GirderUnavailable: 'Check girder.apiUrl and that this machine reaches it.',
-  DownloadFailed: 'Read the cause in the message; run it again.',
-  UploadFailed: 'Read the cause in the message; run it again.',
-  StreamFailed: 'Check that the address that the message names is reachable; run it again.',
-  CancelledInGirder: 'Run it again with a new job if its results are still wanted.',
-  Cancelled: 'Run it again if its results are still wanted.',
-  WorkerFailed: 'Please report it with this message.',
+    'Set a valid GIRDER_API_KEY or GIRDER_TOKEN, or correct the Secret of girder.credentialsSecretRef in the file.',
+  GirderUnavailable: 'Check girder.apiUrl and that this machine can reach it.',
+  DownloadFailed: 'Fix the cause in the message and run it again.',
+  UploadFailed: 'Fix the cause in the message and run it again.',
+  StreamFailed: 'Check that this machine can reach the address in the message, and run it again.',
+  CancelledInGirder: 'Run it again with a new job in Girder if you still need the results.',
+  Cancelled: 'Run it again if you still need the results.',
+  WorkerFailed: 'Please report this as a bug, with this message.',
 };
 
-/** Engine messages name the operator's setting for the socket, which a run without a cluster does not have. */
+/** Messages about the engine name an operator setting, which a run without a cluster does not have. */
 const operatorSetting = / \(setting DOCKERRUN_[A-Z_]+\)/;
 
-/** The sentence for a failed run on this machine: what, where, and how to mend it. */
+/** What failed and what to do about it, for a run on this machine. */
 export function localSentence({ reason, message }: RunError): string {
   const text = message
     .replace(operatorSetting, '')
@@ -37,33 +65,4 @@ export function localSentence({ reason, message }: RunError): string {
     .replaceAll('on the node', 'on this machine')
     .replace(/[.\s]+$/, '');
   return `${text}. ${localRemedies[reason] ?? failureReasons[reason].remedy}`;
-}
-
-/** The exit code of a program that a signal ended, as shells give it; undefined for no signal. */
-export function signalCode(name: string | undefined): number | undefined {
-  const codes: Readonly<Record<string, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
-  return name === undefined ? undefined : codes[name];
-}
-
-/** How a run ended, as far as the exit code depends on it. */
-export type LocalEnd = {
-  readonly failure: RunError | undefined;
-  readonly target: TargetStatus | undefined;
-  /** The name of the signal that stopped the run, if one did. */
-  readonly stoppedBy: string | undefined;
-};
-
-/** Failures that are the target's own end; after any other one its exit code is that of being stopped, if anything. */
-const ownEnds: ReadonlySet<FailureReason> = new Set(['TargetFailed', 'OOMKilled']);
-
-/**
- * The exit code of `dockerrun run`: that of the signal that stopped it, else the target's own when that is why the
- * run failed, else the one of the reason for which it did.
- */
-export function localExitCode({ failure, target, stoppedBy }: LocalEnd): number {
-  if (failure === undefined) return exitCodes.done;
-  const ofSignal = failure.reason === 'Cancelled' ? signalCode(stoppedBy) : undefined;
-  if (ofSignal !== undefined) return ofSignal;
-  const ofTarget = ownEnds.has(failure.reason) ? (target?.exitCode ?? 0) : 0;
-  return ofTarget === 0 ? exitCodeOf(failure.reason) : ofTarget;
 }

@@ -12,18 +12,17 @@ import { type LocalDirectory, openLocalVolumes, realDockerVolumes } from './loca
 import type { LocalSecrets } from './local-secrets.ts';
 import { removeDirectory } from './remove-directory.ts';
 
-/** What this machine gives to a run. */
 export type LocalParts = {
   readonly directory: LocalDirectory;
   readonly dockerSocket: string;
   readonly secrets: LocalSecrets;
-  /** Ends the questions to credential helpers. */
+  /** Aborts calls of credential helpers. */
   readonly signal: AbortSignal;
-  /** Told in one sentence what could not be removed. */
-  readonly warn: (sentence: string) => void;
+  /** Called with a message about a directory that cannot be removed. */
+  readonly warn: (message: string) => void;
 };
 
-/** The environment of a run without a cluster: this machine, its Docker Engine, and what its user has logged in to. */
+/** The environment of a run without a cluster: this machine, its Docker Engine and its `docker login`. */
 export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts): Promise<RunEnvironment> {
   const { namespace, name } = accepted;
   const { directory, dockerSocket, secrets, signal, warn } = parts;
@@ -55,7 +54,7 @@ async function withRealPaths(spec: DockerRunSpec): Promise<DockerRunSpec> {
     : { ...spec, dockerVolumes: await realDockerVolumes(dockerVolumes) };
 }
 
-/** What the file gives goes before what `docker login` left. */
+/** Secrets in the file take precedence over `docker login`. */
 async function allAuths(
   spec: DockerRunSpec,
   secrets: LocalSecrets,
@@ -66,7 +65,7 @@ async function allAuths(
   return { entries: [...given.entries, ...local.entries], advice: local.advice };
 }
 
-/** The resource by which NVIDIA's device plugin offers GPUs. */
+/** The resource name of NVIDIA's device plugin. */
 const gpuResource = 'nvidia.com/gpu';
 
 function gpusOf({ resources }: DockerRunSpec): GpuRequest | undefined {

@@ -6,7 +6,10 @@ import { isRecord, textOf } from '../support/narrow.ts';
 import { UsageError } from './arguments.ts';
 import { type Fields, nameOf } from './manifest.ts';
 
-/** Where a run without a cluster finds what is secret: in the Secrets of its file, else in its environment. */
+/** The keys of a Secret with their values. */
+type SecretData = ReadonlyMap<string, string>;
+
+/** Secret values from the Secrets in the file of the run, else from environment variables. */
 export class LocalSecrets {
   readonly #secrets: ReadonlyMap<string, SecretData>;
   readonly #environment: NodeJS.ProcessEnv;
@@ -18,7 +21,10 @@ export class LocalSecrets {
     this.#file = file;
   }
 
-  /** The value of a key; `field` is where the spec refers to it. @throws RunError SecretIncomplete */
+  /**
+   * `field` is the field of the spec that refers to the key, for the message.
+   * @throws RunError SecretIncomplete
+   */
   value({ name, key }: SecretKeyReference, field: string): string {
     const variable = secretVariable(name, key);
     const value = this.#secrets.get(name)?.get(key) ?? this.#environment[variable];
@@ -29,7 +35,7 @@ export class LocalSecrets {
     );
   }
 
-  /** Credentials for Girder, without the line end that `echo` and editors add. @throws RunError SecretIncomplete */
+  /** Without the line end that `echo` and editors add. @throws RunError SecretIncomplete */
   girderCredentials(secret: string): GirderCredentials {
     const data = this.#secrets.get(secret);
     const found =
@@ -41,12 +47,12 @@ export class LocalSecrets {
     throw new RunError(
       'SecretIncomplete',
       data === undefined
-        ? `${field}: neither does ${this.#file} hold the Secret ${secret}, nor is GIRDER_API_KEY or GIRDER_TOKEN set in the environment`
+        ? `${field}: ${this.#file} does not contain the Secret ${secret}, and neither GIRDER_API_KEY nor GIRDER_TOKEN is set`
         : `${field}: the Secret ${secret} in ${this.#file} has neither the key apiKey nor the key token`,
     );
   }
 
-  /** Those of the pull secrets that the file holds; as the kubelet does, others are done without. */
+  /** The pull secrets that are in the file; others are ignored, as the kubelet does. */
   pullSecrets(references: readonly { readonly name: string }[]): PullSecret[] {
     return references.flatMap(({ name }) => {
       const data = this.#secrets.get(name);
@@ -55,21 +61,18 @@ export class LocalSecrets {
   }
 }
 
-/** The variable that stands for a key of a Secret which the file does not hold. */
+/** The environment variable for a key of a Secret that is not in the file. */
 export function secretVariable(secret: string, key: string): string {
   return `DOCKERRUN_SECRET_${secret}_${key}`.toUpperCase().replace(/[^A-Z0-9]/g, '_');
 }
 
 function credentialsOf(apiKey: string | undefined, token: string | undefined): GirderCredentials | undefined {
-  const [key, ready] = [textOf(apiKey?.trim()), textOf(token?.trim())];
-  if (key !== undefined) return { apiKey: key };
-  return ready === undefined ? undefined : { token: ready };
+  const [trimmedKey, trimmedToken] = [textOf(apiKey?.trim()), textOf(token?.trim())];
+  if (trimmedKey !== undefined) return { apiKey: trimmedKey };
+  return trimmedToken === undefined ? undefined : { token: trimmedToken };
 }
 
-/** The keys and values of a Secret. */
-type SecretData = ReadonlyMap<string, string>;
-
-/** The Secrets of a file that a run of this namespace could use, by name. @throws UsageError; it quotes no value */
+/** The Secrets of the namespace by name. @throws UsageError, which never quotes a value */
 export function readSecrets(
   documents: readonly Fields[],
   { namespace, file }: { namespace: string; file: string },
@@ -79,7 +82,7 @@ export function readSecrets(
     const name = nameOf(document);
     if (name === undefined) throw new UsageError(`${file}: a Secret has no metadata.name`);
     if ((namespaceOf(document) ?? namespace) !== namespace) continue;
-    if (secrets.has(name)) throw new UsageError(`${file}: it holds two Secrets with the name ${name}`);
+    if (secrets.has(name)) throw new UsageError(`${file}: contains two Secrets named ${name}`);
     secrets.set(name, dataOf(document, `${file}: Secret ${name}`));
   }
   return secrets;
@@ -89,11 +92,11 @@ function namespaceOf({ metadata }: Fields): string | undefined {
   return isRecord(metadata) ? textOf(metadata['namespace']) : undefined;
 }
 
-/** As the API server merges them: stringData goes before data. */
+/** As in the API server, stringData takes precedence over data. */
 function dataOf(document: Fields, where: string): SecretData {
   const encoded = entriesOf(document, 'data', where).map(([key, value]) => {
     if (!isBase64(value))
-      throw new UsageError(`${where}: the value of data.${key} is no base64; write it to stringData`);
+      throw new UsageError(`${where}: the value of data.${key} is not base64; use stringData for plain text`);
     return [key, Buffer.from(value, 'base64').toString('utf8')] as const;
   });
   return new Map([...encoded, ...entriesOf(document, 'stringData', where)]);
@@ -101,10 +104,10 @@ function dataOf(document: Fields, where: string): SecretData {
 
 function entriesOf(document: Fields, field: 'data' | 'stringData', where: string): [string, string][] {
   const map = document[field] ?? {};
-  if (!isRecord(map)) throw new UsageError(`${where}: ${field} must be a map of texts`);
+  if (!isRecord(map)) throw new UsageError(`${where}: ${field} must be a map of strings`);
   return Object.entries(map).map(([key, value]) => {
     if (typeof value === 'string') return [key, value];
-    throw new UsageError(`${where}: the value of ${field}.${key} must be a text; put it in quotes`);
+    throw new UsageError(`${where}: the value of ${field}.${key} must be a string; put it in quotes`);
   });
 }
 

@@ -8,15 +8,17 @@ import { describe, RunError } from '../support/errors.ts';
 import { type OpenVolumes, sharedMode, type SharedVolume } from '../worker/run-environment.ts';
 import { UsageError } from './arguments.ts';
 
-/** What a volume needs of this machine. */
 type LocalPlace = {
-  /** Where temporary volumes are made that are in no directory of their own. */
+  /** The directory for temporary volumes without a hostDir. */
   readonly directory: string;
-  /** Deletes a directory and all that the target left in it; tells it itself when that fails. */
+  /** Deletes a directory with its content; never rejects, but prints a warning. */
   readonly remove: (directory: string) => Promise<void>;
 };
 
-/** Makes the temporary volumes of a run and finds the others; when one fails, those that were made are removed. */
+/**
+ * Creates the temporary volumes and finds the others; on a failure, removes those that it has created.
+ * @throws RunError InvalidSpec if a volume is not available on this machine
+ */
 export async function openLocalVolumes(spec: DockerRunSpec, place: LocalPlace): Promise<OpenVolumes> {
   const made: string[] = [];
   const remove = async () => {
@@ -45,7 +47,7 @@ async function openVolume(volume: Volume, opening: Opening): Promise<SharedVolum
   if (persistentVolumeClaim !== undefined) {
     throw new RunError(
       'InvalidSpec',
-      `spec.volumes: ${name}: a run without a cluster has no claims, such as ${persistentVolumeClaim.claimName}; use a bindMount of a directory with the same files`,
+      `spec.volumes: ${name}: the PersistentVolumeClaim ${persistentVolumeClaim.claimName} does not exist without a cluster; use a bindMount of a directory with the same files`,
     );
   }
   return temporaryVolume(name, namedTemporaryVolumePath(name), opening, temporary?.hostDir);
@@ -63,7 +65,7 @@ async function temporaryVolume(
   } else {
     const field = `spec.volumes: ${name}.temporary.hostDir`;
     await mkdir(hostDir, { recursive: true }).catch((error: unknown) => {
-      throw new RunError('InvalidSpec', `${field}: ${hostDir} cannot be made: ${describe(error)}`);
+      throw new RunError('InvalidSpec', `${field}: cannot create ${hostDir}: ${describe(error)}`);
     });
     hostPath = await freshDirectory(hostDir, field);
   }
@@ -72,33 +74,33 @@ async function temporaryVolume(
   const volume = sharedVolume({ name, hostPath, containerPath, readOnly: false, temporary: true });
   return hostDir === undefined
     ? volume
-    : { ...volume, configuredBy: `that the Docker Engine shares ${hostDir}` };
+    : { ...volume, configuredBy: `that the Docker Engine can see ${hostDir}` };
 }
 
 function sharedVolume(volume: Omit<SharedVolume, 'localPath' | 'configuredBy'>): SharedVolume {
   const configuredBy = volume.temporary
-    ? 'TMPDIR, which must be a directory that the Docker Engine shares'
-    : `that the Docker Engine shares ${volume.hostPath}`;
+    ? 'TMPDIR, which must be a directory that the Docker Engine can see'
+    : `that the Docker Engine can see ${volume.hostPath}`;
   return { ...volume, localPath: volume.hostPath, configuredBy };
 }
 
-/** The real path of a directory; a file would be refused by the kubelet, too. */
+/** The real path of a directory. A file is refused, as by the kubelet. */
 async function directoryAt(path: string, field: string): Promise<string> {
   const real = await realpath(path).catch((error: unknown) => {
-    throw new RunError('InvalidSpec', `${field}: there is no ${path} on this machine: ${describe(error)}`);
+    throw new RunError('InvalidSpec', `${field}: cannot find ${path} on this machine: ${describe(error)}`);
   });
   if ((await stat(real)).isDirectory()) return real;
-  throw new RunError('InvalidSpec', `${field} is a file, ${path}; use dockerVolumes for files`);
+  throw new RunError('InvalidSpec', `${field}: ${path} is not a directory; use dockerVolumes for files`);
 }
 
-/** The dictionary with real paths; what does not exist stays as it is, and the engine says so. */
+/** `spec.dockerVolumes` with real paths; a path that does not exist is kept, and the engine reports it. */
 export async function realDockerVolumes(
   volumes: NonNullable<DockerRunSpec['dockerVolumes']>,
 ): Promise<NonNullable<DockerRunSpec['dockerVolumes']>> {
   const real = new Map(Object.entries(volumes));
   for (const [path, mount] of Object.entries(volumes)) {
     const target = await realpath(path).catch(() => path);
-    // One directory can be mounted at two places; as keys of one dictionary the two must stay apart.
+    // A directory may be mounted twice through a link; its real path can be a key only once.
     if (real.has(target)) continue;
     real.delete(path);
     real.set(target, mount);
@@ -106,20 +108,19 @@ export async function realDockerVolumes(
   return Object.fromEntries(real);
 }
 
-/** What the directories of runs begin with, so that one can tell what was left by a run that was killed. */
+/** The prefix of all directories of runs, by which a user finds those of killed runs. */
 const prefix = 'dockerrun-';
 
-/** The directory of one run. */
 export type LocalDirectory = {
-  /** A real path: TMPDIR can be a link that the Docker Engine does not follow, as /var on macOS. */
+  /** A real path: TMPDIR can be a link that the Docker Engine does not follow, such as /var on macOS. */
   readonly path: string;
-  /** Where streams wait to become files of Girder. */
+  /** The directory for streams that become files of Girder at the end. */
   readonly spool: string;
 };
 
 /**
- * Makes the directory of one run in TMPDIR. Nobody else can look into it, and volumes within can still be writable
- * for every user of the target, whose mounts do not go by way of it.
+ * Creates the directory of one run in TMPDIR. Only the user can enter it, but volumes in it can be writable
+ * for every user of the target, because their mounts do not pass through it.
  * @throws UsageError
  */
 export async function makeLocalDirectory(): Promise<LocalDirectory> {
@@ -129,11 +130,11 @@ export async function makeLocalDirectory(): Promise<LocalDirectory> {
   return { path, spool };
 }
 
-/** Makes a new directory in another, by its real path; `source` is where the other one comes from, for the message. */
+/** Returns the real path of the new directory; `source` is the setting of `parent`, for the message. */
 async function freshDirectory(parent: string, source: string): Promise<string> {
   try {
     return await mkdtemp(join(await realpath(parent), prefix));
   } catch (error) {
-    throw new UsageError(`${source}: no directory can be made in ${parent}: ${describe(error)}`);
+    throw new UsageError(`${source}: cannot create a directory in ${parent}: ${describe(error)}`);
   }
 }

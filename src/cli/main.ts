@@ -4,10 +4,10 @@ import { helpText, parseCommand, UsageError, versionText } from './arguments.ts'
 import { signalCode } from './exit-code.ts';
 import type { Terminal } from './run-command.ts';
 
-/** Does what the command line says and gives the exit code. What is wrong with it is one sentence on standard error. */
+/** Runs the command line and returns the exit code; an error is one line on standard error. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   const { stdout, stderr, stop } = terminal;
-  // A reader that has gone away does not decide what becomes of a run.
+  // A closed standard output or standard error does not fail a run.
   for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   try {
     const command = parseCommand(args);

@@ -7,39 +7,42 @@ import { deadline } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import type { RunEnvironment } from '../worker/run-environment.ts';
 
-/** What a run tells about itself, for a container that cleans up after it. */
+/** The run, for the container that changes the permissions of its files; `image` is that of the target. */
 export type Cleaner = Pick<RunEnvironment, 'run' | 'attempt' | 'dockerSocket'> & { readonly image: string };
 
 const cleaningMs = 60_000;
 const stopGraceMs = 1_000;
 
 /**
- * Deletes a directory. Files that the target left there as root are not those of the user who runs this: then a
- * container of the run's own image, which is here already, first makes them so. What cannot be removed decides
- * nothing about the run; `warn` gets the sentence that says what to do.
+ * Deletes a directory. If that fails, because files in it belong to root, a container of the target's image,
+ * which is already on this machine, first makes them writable. A second failure does not fail the run.
+ * @param warn called with what the user can do about it
  */
 export async function removeDirectory(
   directory: string,
   cleaner: Cleaner,
-  warn: (sentence: string) => void,
+  warn: (message: string) => void,
 ): Promise<void> {
-  if ((await removal(directory)) === undefined) return;
-  await openUp(directory, cleaner).catch(() => undefined);
-  const problem = await removal(directory);
+  if ((await tryToRemove(directory)) === undefined) return;
+  await makeWritable(directory, cleaner).catch(() => undefined);
+  const problem = await tryToRemove(directory);
   if (problem === undefined) return;
-  warn(`${directory} could not be removed (${describe(problem)}); sudo rm -rf ${directory} does it`);
+  warn(`cannot remove ${directory}: ${describe(problem)}; remove it with: sudo rm -rf ${directory}`);
 }
 
-/** What is in the way of a removal; nothing when the directory is gone. */
-async function removal(directory: string): Promise<unknown> {
+/** Returns the error, or undefined if the directory no longer exists. */
+async function tryToRemove(directory: string): Promise<unknown> {
   return rm(directory, { recursive: true, force: true }).then(
     () => undefined,
     (error: unknown) => error,
   );
 }
 
-/** Lets a container, as root, give everybody the right to delete what is in the directory. */
-async function openUp(directory: string, { run, attempt, dockerSocket, image }: Cleaner): Promise<void> {
+/** Runs chmod in a container, as root, so that the user can delete the content of the directory. */
+async function makeWritable(
+  directory: string,
+  { run, attempt, dockerSocket, image }: Cleaner,
+): Promise<void> {
   const signal = deadline(cleaningMs);
   const engine = await connectEngine({ socketPath: dockerSocket, signal });
   const nowhere = () => new PassThrough().resume();

@@ -6,10 +6,13 @@ import { type RunError, toRunError } from '../support/errors.ts';
 import { LiveReport } from '../worker/progress.ts';
 import type { RunEnvironment } from '../worker/run-environment.ts';
 import { runOnce } from '../worker/run.ts';
-import { type AcceptedRun, acceptRun, ignoredFields } from './validation.ts';
 import type { RunCommand } from './arguments.ts';
-import { defectSignal, killTarget, onSecondSignal } from './signals.ts';
+import { plainLog, Printer, resultLines, ThrottledProgress } from './console.ts';
 import { dockerSocket } from './docker-socket.ts';
+import { localExitCode, localSentence } from './exit-code.ts';
+import { localEnvironment } from './local-environment.ts';
+import { LocalSecrets, readSecrets } from './local-secrets.ts';
+import { makeLocalDirectory } from './local-volumes.ts';
 import {
   chooseRun,
   type Manifest,
@@ -19,19 +22,16 @@ import {
   readInput,
   withEnvFile,
 } from './manifest.ts';
-import { makeLocalDirectory } from './local-volumes.ts';
-import { localEnvironment } from './local-environment.ts';
-import { localExitCode, localSentence } from './exit-code.ts';
-import { LocalSecrets, readSecrets } from './local-secrets.ts';
-import { Console, plainLog, ProgressLines, resultLines } from './console.ts';
+import { defectSignal, killTarget, onSecondSignal } from './signals.ts';
+import { type AcceptedRun, acceptRun, ignoredFields } from './validation.ts';
 
-/** The process that the command runs in. */
+/** The parts of `process` that a command uses. */
 export type Terminal = {
   readonly environment: NodeJS.ProcessEnv;
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** Aborts when the user wants the run to stop; its reason is the name of the signal that said so. */
+  /** Aborts on SIGINT, SIGTERM or SIGHUP; its reason is the name of the signal. */
   readonly stop: AbortSignal;
 };
 
@@ -42,13 +42,13 @@ type Prepared = {
   readonly dockerSocket: string;
 };
 
-/** Runs a DockerRun on this machine and gives the exit code. @throws UsageError when there is nothing to run */
+/** Runs a DockerRun on this machine and returns the exit code. @throws UsageError if the run cannot start */
 export async function runCommand(command: RunCommand, terminal: Terminal): Promise<number> {
   const { stdout, stderr, stop } = terminal;
   const { accepted, manifest, secrets, dockerSocket } = await prepare(command, terminal);
-  const speaker = new Console(stderr, command.quiet);
-  const warn = (sentence: string) => speaker.warn(sentence);
-  for (const note of ignoredFields(accepted.spec, manifest)) speaker.say(note);
+  const printer = new Printer(stderr, command.quiet);
+  const warn = (message: string) => printer.warn(message);
+  for (const note of ignoredFields(accepted.spec, manifest)) printer.print(note);
   const directory = await makeLocalDirectory();
   try {
     const environment = await localEnvironment(accepted, {
@@ -58,11 +58,11 @@ export async function runCommand(command: RunCommand, terminal: Terminal): Promi
       signal: stop,
       warn,
     });
-    using _hurry = onSecondSignal(stop, () => {
-      speaker.say('killing the target');
+    using _ = onSecondSignal(stop, () => {
+      printer.print('killing the target');
       void killTarget(environment);
     });
-    return await superviseRun(environment, { speaker, stdout, stop, secrets });
+    return await superviseRun(environment, { printer, stdout, stop, secrets });
   } finally {
     await rm(directory.path, { recursive: true, force: true }).catch(() => undefined);
   }
@@ -79,27 +79,26 @@ async function prepare(command: RunCommand, { environment, stdin, stop }: Termin
   return { accepted, manifest, secrets, dockerSocket: await dockerSocket(environment) };
 }
 
-/** Who is told about a run, and who stops it. */
 export type Supervision = {
-  readonly speaker: Console;
+  readonly printer: Printer;
   readonly stdout: Writable;
   readonly stop: AbortSignal;
   readonly secrets: LocalSecrets;
 };
 
-const lookMs = 250;
+const pollMs = 250;
 
-/** Does a run to its end, says how it goes, and gives the exit code. */
+/** Runs to the end, prints the progress, and returns the exit code. */
 export async function superviseRun(environment: RunEnvironment, supervision: Supervision): Promise<number> {
-  const { speaker, stop } = supervision;
+  const { printer, stop } = supervision;
   const report = new LiveReport();
   const failure = await attempt(environment, report, supervision);
   const { target, results = [], resultCount = 0 } = report.snapshot();
-  for (const line of resultLines(results, resultCount)) speaker.say(line);
+  for (const line of resultLines(results, resultCount)) printer.print(line);
   const kept = environment.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
-  if (kept !== undefined) speaker.say(`the container ${kept} is kept; docker rm ${kept} removes it`);
-  if (failure === undefined) speaker.say(`done: the target ended with exit code ${target?.exitCode ?? 0}`);
-  else speaker.warn(`failed (${failure.reason}): ${localSentence(failure)}`);
+  if (kept !== undefined) printer.print(`the container ${kept} is kept; remove it with: docker rm ${kept}`);
+  if (failure === undefined) printer.print(`done: the target ended with exit code ${target?.exitCode ?? 0}`);
+  else printer.warn(`failed (${failure.reason}): ${localSentence(failure)}`);
   const stoppedBy = stop.aborted ? String(stop.reason) : undefined;
   return localExitCode({ failure, target, stoppedBy });
 }
@@ -107,32 +106,33 @@ export async function superviseRun(environment: RunEnvironment, supervision: Sup
 async function attempt(
   environment: RunEnvironment,
   report: LiveReport,
-  { speaker, stdout, stop, secrets }: Supervision,
+  { printer, stdout, stop, secrets }: Supervision,
 ): Promise<RunError | undefined> {
-  const lines = new ProgressLines();
-  const look = () => lines.next(report.snapshot(), performance.now()).forEach((line) => speaker.say(line));
-  const looking = setInterval(look, lookMs);
+  const lines = new ThrottledProgress();
+  const printProgress = () =>
+    lines.next(report.snapshot(), performance.now()).forEach((line) => printer.print(line));
+  const timer = setInterval(printProgress, pollMs);
   const defect = defectSignal();
   try {
     onAbort(stop, () =>
-      speaker.say(`stopping, because of ${String(stop.reason)}; once more kills the target`),
+      printer.print(`stopping on ${String(stop.reason)}; a second signal kills the target`),
     );
     const signal = AbortSignal.any([cancelledBy(stop, 'the run'), defect]);
     signal.throwIfAborted();
     checkSecrets(environment, secrets);
-    look();
-    const log = plainLog(speaker);
-    await runOnce({ environment, report, stdout, stderr: speaker.target, log, signal });
+    printProgress();
+    const log = plainLog(printer);
+    await runOnce({ environment, report, stdout, stderr: printer.target, log, signal });
     return undefined;
   } catch (error) {
     return toRunError(defect.aborted ? defect.reason : error);
   } finally {
-    clearInterval(looking);
-    look();
+    clearInterval(timer);
+    printProgress();
   }
 }
 
-/** What is missing is told before anything is pulled or downloaded. */
+/** Fails before anything is pulled or downloaded. @throws RunError SecretIncomplete */
 function checkSecrets({ spec }: RunEnvironment, secrets: LocalSecrets): void {
   for (const { name, keys } of secretKeysOf(spec)) {
     for (const key of keys) secrets.value({ name, key }, 'spec');

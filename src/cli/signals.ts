@@ -6,32 +6,29 @@ import { deadline } from '../support/abort.ts';
 import { onUncaughtError } from '../support/errors.ts';
 import type { RunEnvironment } from '../worker/run-environment.ts';
 
-const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/**
- * Calls `hurry`, once, when the process gets another signal after the one that `stop` stands for. Disposing lets go
- * of the signals.
- */
+/** Calls `kill` once, when the process receives another signal after the one that aborted `stop`. */
 export function onSecondSignal(stop: AbortSignal, kill: () => void): Disposable {
   let isDone = false;
-  let seen = stop.aborted ? 1 : 0;
+  let received = stop.aborted ? 1 : 0;
   const count = () => {
-    seen += 1;
-    if (seen < 2 || isDone) return;
+    received += 1;
+    if (received < 2 || isDone) return;
     isDone = true;
     kill();
   };
-  for (const name of names) process.on(name, count);
+  for (const signal of signals) process.on(signal, count);
   return {
     [Symbol.dispose]: () => {
-      for (const name of names) process.off(name, count);
+      for (const signal of signals) process.off(signal, count);
     },
   };
 }
 
 /**
- * Aborts when something fails where nobody waits for it, which is a defect of ours, so that the run is stopped and
- * cleaned up; without this, Node would end the process and leave the target running. A second one ends the process.
+ * Aborts on an uncaught error, which is a defect of ours, so that the run is stopped and cleaned up; without
+ * this, Node would exit and leave the target running. A second uncaught error exits at once.
  */
 export function defectSignal(): AbortSignal {
   const stopping = new AbortController();
@@ -44,7 +41,7 @@ export function defectSignal(): AbortSignal {
 
 const killMs = 10_000;
 
-/** Kills the target of a run at once; whoever runs it sees it end and cleans up. A target that is not there is fine. */
+/** Kills the target; the run then ends as usual. Never rejects, also if there is no target. */
 export async function killTarget({ run, attempt, dockerSocket }: RunEnvironment): Promise<void> {
   const signal = deadline(killMs);
   try {
@@ -52,6 +49,6 @@ export async function killTarget({ run, attempt, dockerSocket }: RunEnvironment)
     const container = docker.getContainer(containerName(run.uid, attempt));
     await engineCall({ signal }, (abortSignal) => container.kill({ abortSignal }));
   } catch {
-    // Stopping goes on as it did; it has bounds of its own.
+    // The stop that is under way continues, with bounds of its own.
   }
 }

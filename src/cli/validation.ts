@@ -15,29 +15,56 @@ import { isRecord, textOf } from '../support/narrow.ts';
 import { UsageError } from './arguments.ts';
 import type { Fields, Manifest } from './manifest.ts';
 
-/** A DockerRun that API server and controller would accept. */
+/** A DockerRun that the API server and the controller would accept. */
 export type AcceptedRun = { readonly namespace: string; readonly name: string; readonly spec: DockerRunSpec };
 
-// TypeBox describes a schema with types of its own, which do not tell what keywords it holds.
+/**
+ * Validates a DockerRun as `kubectl apply` and then the controller do, and applies the defaults.
+ * @throws UsageError with all problems
+ */
+export function acceptRun(run: Fields, file: string): AcceptedRun {
+  const checked = checkSchema(run);
+  const problems = 'problems' in checked ? checked.problems : validateSpec(checked.spec);
+  if ('problems' in checked || problems.length > 0) throw new UsageError(`${file}: ${problems.join('; ')}`);
+  return { ...nameAndNamespace(run, file), spec: checked.spec };
+}
+
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names */
+const subdomain = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+
+function nameAndNamespace(run: Fields, file: string): { name: string; namespace: string } {
+  const metadata = isRecord(run['metadata']) ? run['metadata'] : {};
+  const generateName = textOf(metadata['generateName']);
+  const name = textOf(metadata['name']) ?? (generateName === undefined ? undefined : `${generateName}local`);
+  if (name === undefined) throw new UsageError(`${file}: metadata.name is missing`);
+  if (name.length > 253 || !subdomain.test(name)) {
+    throw new UsageError(
+      `${file}: metadata.name "${name}" must consist of lower case letters, digits, '-' or '.', and must start and end with a letter or digit`,
+    );
+  }
+  return { name, namespace: textOf(metadata['namespace']) ?? 'default' };
+}
+
+// The types of TypeBox do not include the keywords of a Kubernetes schema.
 const specSchema = dockerRunSpec as StructuralSchema;
 
-const text: StructuralSchema = {};
+const string: StructuralSchema = {};
 
-const texts: StructuralSchema = { additionalProperties: text };
+const strings: StructuralSchema = { additionalProperties: string };
 
 const anything: StructuralSchema = { 'x-kubernetes-preserve-unknown-fields': true };
 
 /**
- * The metadata of any object of Kubernetes, as far as its fields must be known
+ * The known fields of `metadata`
  * (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/).
  */
 const objectMeta: StructuralSchema = {
   properties: {
-    name: text,
-    generateName: text,
-    namespace: text,
-    labels: texts,
-    annotations: texts,
+    name: string,
+    generateName: string,
+    namespace: string,
+    labels: strings,
+    annotations: strings,
     finalizers: anything,
     managedFields: anything,
     ownerReferences: anything,
@@ -45,13 +72,12 @@ const objectMeta: StructuralSchema = {
     deletionGracePeriodSeconds: anything,
     deletionTimestamp: anything,
     generation: anything,
-    resourceVersion: text,
-    selfLink: text,
-    uid: text,
+    resourceVersion: string,
+    selfLink: string,
+    uid: string,
   },
 };
 
-/** Everything that an object of ours may hold at its top. */
 const rootSchema: StructuralSchema = {
   properties: {
     apiVersion: {},
@@ -62,15 +88,10 @@ const rootSchema: StructuralSchema = {
   },
 };
 
-/** Checks a DockerRun as `kubectl apply` and then the controller do, and fills the defaults in. @throws UsageError */
-export function acceptRun(run: Fields, file: string): AcceptedRun {
-  const checked = checkSchema(run);
-  const problems = 'problems' in checked ? checked.problems : validateSpec(checked.spec);
-  if ('problems' in checked || problems.length > 0) throw new UsageError(`${file}: ${problems.join('; ')}`);
-  return { ...nameAndNamespace(run, file), spec: checked.spec };
-}
-
-/** The spec as the API server would store it, or why it would refuse it. Problems that hide others are told alone. */
+/**
+ * The spec as the API server would store it, or why the API server would refuse it. Unknown fields and wrong
+ * types are reported alone, because they cause other problems.
+ */
 export function checkSchema(run: Fields): { spec: DockerRunSpec } | { problems: string[] } {
   const unknown = unknownFields({ schema: rootSchema, value: run, path: '' }).map(
     (path) => `unknown field "${path.slice(1)}"`,
@@ -84,29 +105,9 @@ export function checkSchema(run: Fields): { spec: DockerRunSpec } | { problems: 
   return problems.length > 0 ? { problems } : parsed;
 }
 
-/** The form of names in Kubernetes (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/). */
-const subdomain = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
-
-function nameAndNamespace(run: Fields, file: string): { name: string; namespace: string } {
-  const metadata = isRecord(run['metadata']) ? run['metadata'] : {};
-  const generateName = textOf(metadata['generateName']);
-  const name = textOf(metadata['name']) ?? (generateName === undefined ? undefined : `${generateName}local`);
-  if (name === undefined) throw new UsageError(`${file}: metadata.name is missing`);
-  if (name.length > 253 || !subdomain.test(name)) {
-    throw new UsageError(
-      `${file}: metadata.name "${name}" must be of lower case letters, digits, '-' and '.', and begin and end with a letter or digit`,
-    );
-  }
-  return { name, namespace: textOf(metadata['namespace']) ?? 'default' };
-}
-
-const environment = new Environment().registerVariable('self', 'dyn');
-
-const compiled = new Map<string, ParseResult>();
-
 /**
- * One sentence for each CEL rule of the schema that the value breaks, with the message that the API server would
- * give. The value must have passed the rest of the schema; rules about the change of a stored object are left out.
+ * The API server's message for each CEL rule of the schema that the value violates. The value must be valid
+ * in all else; transition rules (`oldSelf`) are not evaluated.
  */
 export function brokenRules({ schema, value, path }: Part): string[] {
   return brokenBy({ schema, value: celValue(value), path });
@@ -116,35 +117,38 @@ function brokenBy(part: Part): string[] {
   const rules = part.schema?.['x-kubernetes-validations'] ?? [];
   const broken = rules.flatMap(({ rule, message }) => {
     if (/\boldSelf\b/.test(rule)) return [];
-    const verdict = evaluate(rule, part.value);
-    return verdict === true ? [] : [`${part.path}: ${verdict === false ? message : verdict}`];
+    const result = evaluate(rule, part.value);
+    return result === true ? [] : [`${part.path}: ${result === false ? message : result}`];
   });
   return [...broken, ...partsOf(part).flatMap(brokenBy)];
 }
 
-/** Compiles a rule, once. @throws when it is no CEL expression, or none with a boolean for its value */
+/** Whether the rule holds, or a message if it fails to evaluate; the API server also refuses such a value. */
+function evaluate(rule: string, self: unknown): boolean | string {
+  try {
+    return compileRule(rule)({ self }) === true;
+  } catch (error) {
+    return `cannot evaluate the rule ${rule}: ${describe(error).split('\n')[0]}`;
+  }
+}
+
+const environment = new Environment().registerVariable('self', 'dyn');
+
+const compiled = new Map<string, ParseResult>();
+
+/** Compiles a rule, or returns it from the cache. @throws if it is not a CEL expression of type bool */
 export function compileRule(rule: string): ParseResult {
   const known = compiled.get(rule);
   if (known !== undefined) return known;
   const { valid, type, error } = environment.check(rule);
-  if (!valid) throw error ?? new TypeError(`${rule} is no CEL expression`);
-  if (type !== 'bool') throw new TypeError(`${rule} is of type ${type}, and a rule must be a bool`);
+  if (!valid) throw error ?? new TypeError(`${rule} is not a CEL expression`);
+  if (type !== 'bool') throw new TypeError(`${rule} is of type ${type}, but a rule must be a bool`);
   const parsed = environment.parse(rule);
   compiled.set(rule, parsed);
   return parsed;
 }
 
-/** Whether the rule holds, or why that cannot be told; the API server refuses such a value too. */
-function evaluate(rule: string, self: unknown): boolean | string {
-  try {
-    const verdict: unknown = compileRule(rule)({ self });
-    return verdict === true;
-  } catch (error) {
-    return `the rule ${rule} cannot be evaluated: ${describe(error).split('\n')[0]}`;
-  }
-}
-
-/** JSON as CEL sees it, where whole numbers are integers and not floating-point numbers. */
+/** JSON with integers as BigInt, which CEL distinguishes from floating-point numbers. */
 function celValue(value: unknown): unknown {
   if (Number.isSafeInteger(value)) return BigInt(Number(value));
   if (Array.isArray(value)) return value.map(celValue);
@@ -152,32 +156,32 @@ function celValue(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, celValue(field)]));
 }
 
-const heldLimits = ['cpu', 'memory', 'nvidia.com/gpu'];
-
-/** What of a file means nothing without a cluster and is passed over, one sentence each. */
+/** One message for each kind of field or document that has no effect without a cluster. */
 export function ignoredFields(spec: DockerRunSpec, { ignored, secrets, file }: Manifest): string[] {
   const notes: string[] = [];
-  const fields = fieldsOfACluster(spec);
+  const fields = clusterOnlyFields(spec);
   if (fields.length > 0) notes.push(`without a cluster these have no effect: ${fields.join(', ')}`);
   if (ignored.length > 0) notes.push(`ignored in ${file}: ${ignored.join(', ')}`);
   const references = spec.imagePullSecrets ?? [];
   if (references.length > 0 && secrets.length === 0) {
     notes.push(
-      `${file} holds no Secret of spec.imagePullSecrets; the image is pulled with what docker login left`,
+      `${file} contains no Secret of spec.imagePullSecrets; the image is pulled with the credentials of docker login`,
     );
   }
   return notes;
 }
 
-function fieldsOfACluster(spec: DockerRunSpec): string[] {
+const effectiveLimits = ['cpu', 'memory', 'nvidia.com/gpu'];
+
+function clusterOnlyFields(spec: DockerRunSpec): string[] {
   const { requests = {}, limits = {} } = spec.resources ?? {};
   const requested = Object.keys(requests).filter((name) => name !== 'cpu');
-  const limited = Object.keys(limits).filter((name) => !heldLimits.includes(name));
+  const limited = Object.keys(limits).filter((name) => !effectiveLimits.includes(name));
   const sized = (spec.volumes ?? []).filter(({ temporary }) => temporary?.sizeLimit !== undefined);
   return [
     ...(spec.nodeSelector === undefined ? [] : ['spec.nodeSelector']),
     ...(spec.ttlSecondsAfterFinished === undefined ? [] : ['spec.ttlSecondsAfterFinished']),
-    ...(spec.backoffLimit > 0 ? ['spec.backoffLimit (a failed run is not tried again)'] : []),
+    ...(spec.backoffLimit > 0 ? ['spec.backoffLimit (a failed run is not retried)'] : []),
     ...requested.map((name) => `spec.resources.requests.${name}`),
     ...limited.map((name) => `spec.resources.limits.${name}`),
     ...sized.map(({ name }) => `spec.volumes: ${name}.temporary.sizeLimit`),

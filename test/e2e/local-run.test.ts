@@ -87,7 +87,7 @@ test('credentials and the values of Secrets can come from the environment and fr
 });
 
 for (const [what, spec, sentence] of [
-  ['no credentials for Girder', {}, /GIRDER_API_KEY or GIRDER_TOKEN/],
+  ['no credentials for Girder', {}, /neither GIRDER_API_KEY nor GIRDER_TOKEN is set/],
   [
     'a missing key of a Secret',
     { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] },
@@ -96,7 +96,7 @@ for (const [what, spec, sentence] of [
   [
     'a claim',
     { volumes: [{ name: 'm', persistentVolumeClaim: { claimName: 'm', containerPath: '/m' } }] },
-    /has no claims.*bindMount/,
+    /the PersistentVolumeClaim m does not exist without a cluster.*bindMount/,
   ],
   [
     'a directory that is not there',
@@ -106,7 +106,7 @@ for (const [what, spec, sentence] of [
   [
     'a file where a directory should be',
     { volumes: [{ name: 'm', bindMount: { hostPath: '/etc/hostname', containerPath: '/m' } }] },
-    /InvalidSpec.*bindMount\.hostPath is a file.*dockerVolumes/,
+    /InvalidSpec.*bindMount\.hostPath: \/etc\/hostname is not a directory.*dockerVolumes/,
   ],
   ['an image that is not there', { image: 'nosuch:1' }, /nosuch:1/],
 ] as const) {

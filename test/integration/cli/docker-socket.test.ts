@@ -54,7 +54,7 @@ test('an engine that is not on this machine is refused, with where its address i
   await context('far', 'ssh://far');
   assert.match(
     await refusal(found()),
-    /the host of docker's context far is ssh:\/\/far, .*DOCKER_HOST=unix:/,
+    /the host of docker's context far is ssh:\/\/far, .*set DOCKER_HOST to its socket, such as unix:/,
   );
   assert.match(await refusal(found({ DOCKER_HOST: 'tcp://far:2376' })), /^DOCKER_HOST is tcp:\/\/far:2376/);
 });

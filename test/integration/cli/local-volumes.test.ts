@@ -65,12 +65,12 @@ for (const [what, volume, sentence] of [
   [
     'a file that should be a directory',
     { bindMount: { hostPath: '/etc/hostname', containerPath: '/c', mode: 'ro' } },
-    /x\.bindMount\.hostPath is a file, \/etc\/hostname; use dockerVolumes for files$/,
+    /x\.bindMount\.hostPath: \/etc\/hostname is not a directory; use dockerVolumes for files$/,
   ],
   [
     'a hostDir that cannot be made',
     { temporary: { hostDir: '/dev/null/x' } },
-    /\/dev\/null\/x cannot be made/,
+    /cannot create \/dev\/null\/x: /,
   ],
 ] as const) {
   test(`${what} is refused, and volumes that were made before are removed`, async () => {
@@ -115,7 +115,7 @@ test('the directory of a run is in TMPDIR, by its real path, and nobody else see
       () => 'made',
       (error: Error) => error.message,
     );
-    assert.match(message, /^TMPDIR: no directory can be made in .*nosuch/);
+    assert.match(message, /^TMPDIR: cannot create a directory in .*nosuch/);
   } finally {
     if (before === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = before;

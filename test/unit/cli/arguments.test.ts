@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseCommand, UsageError } from '../../../src/cli/arguments.ts';
 
-test('run takes a file and options in any order', () => {
+test('run accepts a file and options in any order', () => {
   assert.equal(parseCommand(['run', '--name', 'a', 'run.yaml', '-q', '--env-file=x.env']), {
     command: 'run',
     file: 'run.yaml',
@@ -20,24 +20,24 @@ test('run takes a file and options in any order', () => {
 });
 
 for (const args of [[], ['help'], ['--help'], ['-h'], ['run', '--help'], ['run', 'a', '-h']]) {
-  test(`"dockerrun ${args.join(' ')}" asks for help`, () => {
+  test(`"dockerrun ${args.join(' ')}" prints help`, () => {
     assert.equal(parseCommand(args), { command: 'help' });
   });
 }
 
-test('the version can be asked for', () => {
+test('--version prints the version', () => {
   assert.equal(parseCommand(['--version']), { command: 'version' });
 });
 
 for (const [args, sentence] of [
-  [['start'], /no command "start"/],
-  [['run'], /needs the FILE/],
+  [['start'], /unknown command "start"/],
+  [['run'], /needs a FILE/],
   [['run', 'a', 'b'], /"b" is a second one/],
   [['run', 'a', '--nam', 'b'], /Unknown option '--nam'; see dockerrun --help$/],
   [['run', 'a', '--name'], /--name/],
   [['run', 'a', '--quiet=yes'], /--quiet/],
 ] as const) {
-  test(`"dockerrun ${args.join(' ')}" is one clear sentence`, () => {
+  test(`"dockerrun ${args.join(' ')}" is refused with one line`, () => {
     assert.throws(
       () => parseCommand(args),
       (error: Error) =>

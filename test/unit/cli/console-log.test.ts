@@ -1,16 +1,15 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PassThrough } from 'node:stream';
-import { Console, plainLog } from '../../../src/cli/console.ts';
+import { Printer, plainLog } from '../../../src/cli/console.ts';
 
-/** What one warning prints. */
 function printed(fields: object, text: string): string {
   const out = new PassThrough();
-  plainLog(new Console(out, false)).warn(fields, text);
+  plainLog(new Printer(out, false)).warn(fields, text);
   return String(out.read());
 }
 
-test('a warning says what it is about and why', () => {
+test('a warning shows its subject and its cause', () => {
   const error = 'getaddrinfo ENOTFOUND girder.example (http://girder.example/api/v1)';
   assert.is(
     printed({ subject: 'file 5f0c', error }, 'asking Girder again'),
@@ -19,19 +18,19 @@ test('a warning says what it is about and why', () => {
   assert.is(printed({ error: 'EACCES' }, 'it is kept'), 'dockerrun: it is kept: EACCES\n');
 });
 
-test('a warning of a hook says which, and what was kept', () => {
+test('a warning about a hook shows its index and the kept paths', () => {
   assert.is(
     printed({ hook: 0, kept: ['a b', 'c'] }, 'cannot delete uploaded files'),
     'dockerrun: cannot delete uploaded files (hook 0): a b, c\n',
   );
 });
 
-test('a warning with other fields loses none of them, and one with none is its text', () => {
+test('a warning shows all other fields, and is only its message without fields', () => {
   assert.is(printed({ status: 3, to: 4 }, 'not changed'), 'dockerrun: not changed (status 3, to 4)\n');
   assert.is(printed({}, 'cut off'), 'dockerrun: cut off\n');
 });
 
-test('a warning is one line, whatever others say in it, and tells no secret', () => {
+test('a warning is one line without control characters and without secrets', () => {
   const line = printed({ error: 'one\ntwo\u001b[2J', token: 'abc' }, 'text');
   assert.is(line, 'dockerrun: text (token [secret]): one two\ufffd[2J\n');
 });

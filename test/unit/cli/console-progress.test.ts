@@ -1,29 +1,29 @@
 import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Console, ProgressLines, resultLines } from '../../../src/cli/console.ts';
+import { Printer, ThrottledProgress, resultLines } from '../../../src/cli/console.ts';
 
 const pulling = (percent: number) => ({
   phase: 'Preparing' as const,
   progress: { message: 'Pulling a', percent },
 });
 
-/** Resolves when the target's bytes are out. */
-const written = (speaker: Console, bytes: Buffer) =>
-  new Promise((resolve) => speaker.target.write(bytes, resolve));
+/** Resolves when the target's bytes are written. */
+const written = (printer: Printer, bytes: Buffer) =>
+  new Promise((resolve) => printer.target.write(bytes, resolve));
 
-test('each phase is told once', () => {
-  const lines = new ProgressLines();
+test('each phase is printed once', () => {
+  const lines = new ThrottledProgress();
   const running = { phase: 'Running' as const, target: { containerID: '0123456789abcdef' } };
   assert.equal(lines.next({ phase: 'Preparing' }, 0), ['pulling the image and downloading the inputs']);
   assert.equal(lines.next({ phase: 'Preparing' }, 9_000), []);
-  assert.equal(lines.next(running, 9_000), ['the target runs (container 0123456789ab)']);
+  assert.equal(lines.next(running, 9_000), ['running the target (container 0123456789ab)']);
   assert.equal(lines.next({ ...running, progress: { message: 'The target is running.' } }, 20_000), []);
 });
 
-test('progress is told every 2 seconds or every 10 percent', () => {
-  const lines = new ProgressLines();
-  const said = [
+test('progress is printed every 2 seconds or every 10 percent', () => {
+  const lines = new ThrottledProgress();
+  const printed = [
     lines.next(pulling(0), 0).at(-1),
     ...lines.next(pulling(5), 500),
     ...lines.next(pulling(12), 800),
@@ -31,10 +31,10 @@ test('progress is told every 2 seconds or every 10 percent', () => {
     ...lines.next(pulling(14), 2_900),
     ...lines.next(pulling(14), 9_000),
   ];
-  assert.equal(said, ['Pulling a (0 %)', 'Pulling a (12 %)', 'Pulling a (14 %)']);
+  assert.equal(printed, ['Pulling a (0 %)', 'Pulling a (12 %)', 'Pulling a (14 %)']);
 });
 
-test('a result is told with its ids, and how many there are beside those of the report', () => {
+test('a result is printed with its ids, and results that are not listed are counted', () => {
   const result = { name: 'out.txt', itemId: 'i', fileId: 'f', size: 3, sha256: '' };
   const line = 'result out.txt: file f in item i (3 bytes)';
   assert.equal(resultLines([result], 1), [line]);
@@ -42,14 +42,14 @@ test('a result is told with its ids, and how many there are beside those of the 
   assert.equal(resultLines([], 0), []);
 });
 
-test("our lines begin at the beginning of a line, and the target's bytes are what they are", async () => {
+test("our lines start on a new line, and the target's bytes are unchanged", async () => {
   const out = new PassThrough();
-  const speaker = new Console(out, false);
-  speaker.say('one');
-  await written(speaker, Buffer.from([0xff, 0x0a]));
-  speaker.say('two');
-  await written(speaker, Buffer.from('half'));
-  speaker.say('three\u001b[31m\nand on');
+  const printer = new Printer(out, false);
+  printer.print('one');
+  await written(printer, Buffer.from([0xff, 0x0a]));
+  printer.print('two');
+  await written(printer, Buffer.from('half'));
+  printer.print('three\u001b[31m\nand on');
   const expected = Buffer.concat([
     Buffer.from('dockerrun: one\n'),
     Buffer.from([0xff, 0x0a]),
@@ -58,11 +58,11 @@ test("our lines begin at the beginning of a line, and the target's bytes are wha
   assert.is((out.read() as Buffer).toString('hex'), expected.toString('hex'));
 });
 
-test('a quiet speaker only warns', () => {
+test('a quiet printer prints only warnings', () => {
   const out = new PassThrough();
-  const speaker = new Console(out, true);
-  speaker.say('one');
-  speaker.warn('two');
+  const printer = new Printer(out, true);
+  printer.print('one');
+  printer.warn('two');
   assert.is(String(out.read()), 'dockerrun: two\n');
 });
 

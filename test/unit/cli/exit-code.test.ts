@@ -11,38 +11,38 @@ const code = (reason: FailureReason | undefined, exitCode?: number, stoppedBy?: 
     stoppedBy,
   });
 
-test('the exit code is the own one of a target that failed', () => {
+test('a target that failed passes its exit code on', () => {
   assert.is(code(undefined, 0), 0);
   assert.is(code('TargetFailed', 3), 3);
   assert.is(code('OOMKilled', 137), 137);
 });
 
-test('a run that failed although its target did not has the exit code of its reason', () => {
+test('a run that failed for another reason has the exit code of the reason', () => {
   assert.is(code('UploadFailed', 0), exitCodes.upload);
   assert.is(code('ImageNotFound'), exitCodes.spec);
   assert.is(code('ActiveDeadlineExceeded', 0), exitCodes.deadline);
   assert.is(code('Cancelled'), exitCodes.cancelled);
 });
 
-test('a target that was stopped because the run failed does not pass for one that a signal stopped', () => {
+test('the exit code of a target that was stopped because the run failed is ignored', () => {
   assert.is(code('StreamFailed', 143), exitCodes.upload);
   assert.is(code('CancelledInGirder', 143), exitCodes.cancelledForGood);
   assert.is(code('ActiveDeadlineExceeded', 143), exitCodes.deadline);
   assert.is(code('CancelledInGirder', 143, 'SIGTERM'), exitCodes.cancelledForGood);
 });
 
-test('a run that a signal stopped has the exit code of the signal, whatever became of the target', () => {
+test('a run that a signal stopped has the exit code of the signal, whatever the exit code of the target', () => {
   assert.is(code('Cancelled', 143, 'SIGINT'), 130);
   assert.is(code('Cancelled', undefined, 'SIGTERM'), 143);
   assert.is(code('Cancelled', 0, 'SIGHUP'), 129);
 });
 
-test('a signal that came too late changes nothing', () => {
+test('a signal after the end changes nothing', () => {
   assert.is(code(undefined, 0, 'SIGINT'), 0);
   assert.is(code('TargetFailed', 3, 'SIGINT'), 3);
 });
 
-test('no sentence sends a user without a cluster to a pod, a node or an administrator', () => {
+test('no message refers a user without a cluster to a pod, a node or an administrator', () => {
   const reachable = Object.keys(failureReasons).filter(
     (reason) => !/NotAllowed$|^Job|^Worker|^VolumeMount/.test(reason),
   );
@@ -53,14 +53,14 @@ test('no sentence sends a user without a cluster to a pod, a node or an administ
   }
 });
 
-test('the sentence leaves the settings of the operator out', () => {
+test('the message does not name settings of the operator', () => {
   const failure = new RunError(
     'EngineUnavailable',
     'No answer on /x (setting DOCKERRUN_DOCKER_SOCKET): ENOENT',
   );
   assert.is(
     localSentence(failure),
-    'No answer on /x: ENOENT. Check that Docker runs, and that DOCKER_HOST is the address of its socket.',
+    'No answer on /x: ENOENT. Check that Docker is running and that DOCKER_HOST is the address of its socket.',
   );
 });
 

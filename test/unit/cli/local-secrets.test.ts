@@ -14,7 +14,7 @@ const read = (...documents: Record<string, unknown>[]) =>
 const secrets = (environment: NodeJS.ProcessEnv, ...documents: Record<string, unknown>[]) =>
   new LocalSecrets(read(...documents), environment, 'f.yaml');
 
-/** The message of what is thrown. */
+/** The message of the error that `work` throws. */
 function message(work: () => unknown): string {
   try {
     work();
@@ -24,7 +24,7 @@ function message(work: () => unknown): string {
   throw new Error('nothing was thrown');
 }
 
-test('data is decoded, and stringData goes before it', () => {
+test('data is decoded, and stringData takes precedence', () => {
   const data = { a: Buffer.from('A\n').toString('base64'), b: Buffer.from('B').toString('base64') };
   const found = read(document('s', { data, stringData: { b: 'other' } })).get('s');
   assert.equal(
@@ -36,7 +36,7 @@ test('data is decoded, and stringData goes before it', () => {
   );
 });
 
-test('a Secret of another namespace is not the one of the run', () => {
+test('a Secret of another namespace is ignored', () => {
   const metadata = (namespace: string) => ({ metadata: { name: 's', namespace } });
   assert.is(read(document('s', metadata('other'))).size, 0);
   assert.is(read(document('s', metadata('lab')), document('s', metadata('other'))).size, 1);
@@ -44,29 +44,29 @@ test('a Secret of another namespace is not the one of the run', () => {
 
 for (const [what, more, sentence] of [
   [
-    'a value that is no base64',
+    'a value that is not base64',
     { data: { key: 'geheim!' } },
-    /Secret s: the value of data\.key is no base64/,
+    /Secret s: the value of data\.key is not base64/,
   ],
-  ['a value that is no text', { stringData: { key: 1234567 } }, /stringData\.key must be a text/],
-  ['data that is no map', { data: 'geheim' }, /data must be a map/],
+  ['a value that is not a string', { stringData: { key: 1234567 } }, /stringData\.key must be a string/],
+  ['data that is not a map', { data: 'geheim' }, /data must be a map/],
   ['no name', { metadata: {} }, /no metadata\.name/],
 ] as const) {
-  test(`a Secret with ${what} is one sentence that does not tell the value`, () => {
-    const said = message(() => read(document('s', more)));
-    assert.match(said, sentence);
-    assert.not.match(said, /geheim|1234567/);
+  test(`a Secret with ${what} is refused with a message that does not quote the value`, () => {
+    const text = message(() => read(document('s', more)));
+    assert.match(text, sentence);
+    assert.not.match(text, /geheim|1234567/);
   });
 }
 
-test('two Secrets of one name are refused', () => {
+test('two Secrets with the same name are refused', () => {
   assert.match(
     message(() => read(document('s', {}), document('s', {}))),
-    /two Secrets with the name s/,
+    /contains two Secrets named s/,
   );
 });
 
-test('a key comes from the file, else from the variable that is named after it', () => {
+test('a key is read from the file, else from its environment variable', () => {
   assert.is(secretVariable('my-secret', 'api.key'), 'DOCKERRUN_SECRET_MY_SECRET_API_KEY');
   const environment = { DOCKERRUN_SECRET_S_K: 'from outside', DOCKERRUN_SECRET_S_L: '' };
   const both = secrets(environment, document('s', { stringData: { k: 'from the file' } }));
@@ -75,15 +75,15 @@ test('a key comes from the file, else from the variable that is named after it',
   assert.is(secrets(environment).value({ name: 's', key: 'k' }, 'spec'), 'from outside');
 });
 
-test('a key that is nowhere names both places', () => {
-  const said = message(() => secrets({}).value({ name: 's', key: 'k' }, 'spec.env[0]'));
+test('the message for a missing key names the file and the variable', () => {
+  const text = message(() => secrets({}).value({ name: 's', key: 'k' }, 'spec.env[0]'));
   assert.is(
-    said,
+    text,
     'spec.env[0]: the key k of the Secret s is neither in f.yaml nor in the environment variable DOCKERRUN_SECRET_S_K',
   );
 });
 
-test('credentials for Girder come from the Secret, else from the environment', () => {
+test('credentials for Girder are read from the Secret, else from the environment', () => {
   const environment = { GIRDER_TOKEN: ' t \n' };
   const inFile = secrets(environment, document('girder', { stringData: { apiKey: 'key\n' } }));
   assert.equal(inFile.girderCredentials('girder'), { apiKey: 'key' });
@@ -91,10 +91,10 @@ test('credentials for Girder come from the Secret, else from the environment', (
   assert.equal(secrets({ GIRDER_API_KEY: 'k', GIRDER_TOKEN: 't' }).girderCredentials('a'), { apiKey: 'k' });
 });
 
-test('credentials that are nowhere name both ways, and a Secret without them is told', () => {
+test('the message for missing credentials names both sources, or the incomplete Secret', () => {
   assert.match(
     message(() => secrets({}).girderCredentials('girder')),
-    /f\.yaml.*GIRDER_API_KEY or GIRDER_TOKEN/,
+    /f\.yaml does not contain the Secret girder, and neither GIRDER_API_KEY nor GIRDER_TOKEN is set/,
   );
   const empty = secrets({ GIRDER_API_KEY: 'k' }, document('girder', { stringData: { apikey: 'k' } }));
   assert.match(
@@ -107,7 +107,7 @@ test('credentials that are nowhere name both ways, and a Secret without them is 
   );
 });
 
-test('pull secrets that the file does not hold are done without', () => {
+test('pull secrets that are not in the file are ignored', () => {
   const some = secrets({}, document('registry', { stringData: { '.dockerconfigjson': '{}' } }));
   assert.equal(some.pullSecrets([{ name: 'registry' }, { name: 'other' }]), [
     { name: 'registry', data: { '.dockerconfigjson': '{}' } },

@@ -12,12 +12,12 @@ const manifest = (...documents: string[]) =>
 const chosen = (name: string | undefined, ...documents: string[]) =>
   nameOf(chooseRun(manifest(...documents), name));
 
-test('runs and Secrets are found among other documents, which are told', () => {
+test('runs and Secrets are found among other documents, which are listed as ignored', () => {
   const { runs, secrets, ignored } = manifest(settings, run('a'), '', secret);
   assert.equal([runs.length, secrets.length, ignored], [1, 1, ['ConfigMap/c']]);
 });
 
-test('JSON is read, and so is a List', () => {
+test('JSON and Lists are read', () => {
   const items = [
     { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', metadata: { generateName: 'a-' } },
   ];
@@ -25,29 +25,29 @@ test('JSON is read, and so is a List', () => {
   assert.is(chosen(undefined, list), 'a-');
 });
 
-test('the only run is taken, or the one with the wanted name', () => {
+test('the only run is chosen, or the one with the given name', () => {
   assert.is(chosen(undefined, run('a'), secret), 'a');
   assert.is(chosen('b', run('a'), run('b')), 'b');
 });
 
 for (const [what, name, documents, sentence] of [
-  ['no run', undefined, [secret], 'f.yaml: it holds no document of kind DockerRun'],
-  ['an empty file', undefined, ['# nothing\n'], 'f.yaml: it holds no document of kind DockerRun'],
+  ['no run', undefined, [secret], 'f.yaml: contains no DockerRun'],
+  ['an empty file', undefined, ['# nothing\n'], 'f.yaml: contains no DockerRun'],
   [
     'two runs',
     undefined,
     [run('a'), run('b')],
-    'f.yaml: it holds 2 DockerRuns (a, b); choose one with --name',
+    'f.yaml: contains 2 DockerRuns (a, b); choose one with --name',
   ],
-  ['no such run', 'c', [run('a'), run('b')], 'f.yaml: it holds no DockerRun with the name c, only a, b'],
-  ['one name twice', 'a', [run('a'), run('a')], 'f.yaml: it holds 2 DockerRuns with the name a'],
+  ['no such run', 'c', [run('a'), run('b')], 'f.yaml: contains no DockerRun named c, only a, b'],
+  ['one name twice', 'a', [run('a'), run('a')], 'f.yaml: contains 2 DockerRuns named a'],
   [
     'a later version',
     undefined,
     [run('a').replace('v1alpha1', 'v2')],
-    'f.yaml: DockerRun a has apiVersion dockerrun.dev/v2, and this dockerrun knows dockerrun.dev/v1alpha1',
+    'f.yaml: DockerRun a has apiVersion dockerrun.dev/v2, but this dockerrun supports only dockerrun.dev/v1alpha1',
   ],
-  ['a text', undefined, ['hello\n'], 'f.yaml: every document must be an object with apiVersion and kind'],
+  ['a string', undefined, ['hello\n'], 'f.yaml: every document must be an object with apiVersion and kind'],
   [
     'no kind',
     undefined,
@@ -58,7 +58,7 @@ for (const [what, name, documents, sentence] of [
   ['a key twice', undefined, ['kind: a\nkind: b\n'], /^f\.yaml: Map keys must be unique at line 2/],
   ['an unknown alias', undefined, ['kind: *a\n'], /^f\.yaml: .*alias/],
 ] as const) {
-  test(`${what} is one clear sentence`, () => {
+  test(`${what} is refused with one line`, () => {
     try {
       chosen(name, ...documents);
       assert.unreachable();

@@ -8,7 +8,7 @@ import { reachableFrom } from '../structure/source-files.ts';
 
 const library = '@marcbachmann/cel-js';
 
-/** Every rule in a schema, wherever it stands. */
+/** All rules in a schema, at any depth. */
 function rulesIn(value: unknown): CelRule[] {
   if (Array.isArray(value)) return value.flatMap(rulesIn);
   if (!isRecord(value)) return [];
@@ -16,17 +16,16 @@ function rulesIn(value: unknown): CelRule[] {
   return [...own, ...Object.values(value).flatMap(rulesIn)];
 }
 
-/** What is wrong with a value under one rule. */
 const broken = (rule: string, value: unknown) =>
   brokenRules({ schema: { 'x-kubernetes-validations': [{ rule, message: 'no' }] }, value, path: 'spec' });
 
-test('every rule of the schema that is about one object compiles, to a boolean', () => {
+test('every rule of the schema except transition rules compiles to a bool', () => {
   const all = rulesIn(customResourceDefinition()).filter(({ rule }) => !rule.includes('oldSelf'));
   assert.ok(all.length > 30);
   for (const { rule } of all) assert.not.throws(() => compileRule(rule), rule);
 });
 
-test('a rule that is no CEL, or no boolean, is an error', () => {
+test('a rule that is not CEL or not of type bool is an error', () => {
   assert.throws(() => compileRule('has(self.a'));
   assert.throws(() => compileRule('1 + 1'), /bool/);
 });
@@ -40,17 +39,17 @@ for (const [rule, good, bad] of [
   ['self.a > 2 && self.a in [3, 4]', { a: 4 }, { a: 5 }],
   ['self.contains("b") && self.matches("^a.c$")', 'abc', 'abd'],
 ] as const) {
-  test(`the rule ${rule} tells good from bad`, () => {
+  test(`the rule ${rule} accepts a valid value and refuses an invalid one`, () => {
     assert.equal(broken(rule, good), []);
     assert.equal(broken(rule, bad), ['spec: no']);
   });
 }
 
 test('a rule that cannot be evaluated refuses the value', () => {
-  assert.match(broken('self.a == 1', {})[0] ?? '', /spec: the rule self\.a == 1 cannot be evaluated/);
+  assert.match(broken('self.a == 1', {})[0] ?? '', /spec: cannot evaluate the rule self\.a == 1/);
 });
 
-test('rules hold wherever the schema has them, and not for what is absent', () => {
+test('rules apply at any depth, and not to absent fields', () => {
   const inner = { 'x-kubernetes-validations': [{ rule: 'self != "x"', message: 'no x' }] };
   const schema = { properties: { one: inner, list: { items: inner }, map: { additionalProperties: inner } } };
   const value = { list: ['a', 'x'], map: { 'a/b': 'x' } };

@@ -10,13 +10,13 @@ const run = (spec: unknown, metadata: unknown = { name: 'a' }) => ({
 });
 const accepted = (...given: Parameters<typeof run>) => acceptRun(run(...given), 'f.yaml');
 
-test('a good run has its defaults, and the namespace default unless it says another', () => {
+test('a valid run gets its defaults, and the namespace default unless it names another', () => {
   const { name, namespace, spec } = accepted({ image: 'a' });
   assert.equal([name, namespace, spec.backoffLimit, spec.removeContainer], ['a', 'default', 0, true]);
   assert.is(accepted({ image: 'a' }, { name: 'a', namespace: 'lab' }).namespace, 'lab');
 });
 
-test('a run whose name the API server would make gets one', () => {
+test('a run with generateName gets a name', () => {
   assert.is(accepted({ image: 'a' }, { generateName: 'segment-' }).name, 'segment-local');
 });
 
@@ -36,9 +36,9 @@ for (const [what, spec, metadata, sentence] of [
   ],
   ['a contradiction', { image: 'a', args: ['--in=$(x)'] }, undefined, /spec\.args\[0\]: \$\(x\)/],
   ['no name', { image: 'a' }, {}, /metadata\.name is missing/],
-  ['a name that is none', { image: 'a' }, { name: 'A b' }, /metadata\.name "A b"/],
+  ['an invalid name', { image: 'a' }, { name: 'A b' }, /metadata\.name "A b"/],
 ] as const) {
-  test(`${what}: the sentence has the file and the field`, () => {
+  test(`${what} is refused with the file and the field`, () => {
     assert.throws(
       () => acceptRun(run(spec, metadata ?? { name: 'a' }), 'f.yaml'),
       (error: Error) => error.message.startsWith('f.yaml: ') && sentence.test(error.message),
@@ -46,12 +46,12 @@ for (const [what, spec, metadata, sentence] of [
   });
 }
 
-test('what means nothing without a cluster is told, and nothing else', () => {
+test('only fields and documents without an effect are reported', () => {
   const manifest = { file: 'f.yaml', runs: [], secrets: [], ignored: [] };
   const notes = (spec: object) => ignoredFields(accepted({ image: 'a', ...spec }).spec, manifest);
   assert.equal(notes({ resources: { limits: { memory: '1Gi', cpu: 1, 'nvidia.com/gpu': 1 } } }), []);
   assert.equal(notes({ nodeSelector: {}, backoffLimit: 2, resources: { requests: { memory: 1, cpu: 1 } } }), [
-    'without a cluster these have no effect: spec.nodeSelector, spec.backoffLimit (a failed run is not tried again), spec.resources.requests.memory',
+    'without a cluster these have no effect: spec.nodeSelector, spec.backoffLimit (a failed run is not retried), spec.resources.requests.memory',
   ]);
   assert.match(notes({ imagePullSecrets: [{ name: 's' }] })[0] ?? '', /docker login/);
   const others = { ...manifest, ignored: ['ConfigMap/c'] };
