@@ -9,16 +9,16 @@ import { readManifest } from './manifest.ts';
 import { type FinishedRun, performRun } from './perform-run.ts';
 import { itemPage, type VerifiedResult, verifyResults } from './results.ts';
 import { putSample, type Sample } from './sample.ts';
-import { bringIngredients, ensureTargetImage } from './target-image.ts';
+import { ensureTargetImage, prepareIngredients } from './target-image.ts';
 import { partsOfRun, Timetable } from './timetable.ts';
 
-/** From a photograph in Girder to a picture and a table in Girder, by a DockerRun; then a run on a host directory. */
+/** A DockerRun turns a photograph in Girder into a picture and a table; another one uses a host directory. */
 async function demo(signal: AbortSignal): Promise<void> {
   const times = new Timetable();
   const made = secondsOfMake();
   if (made !== undefined) times.add('environment and operator (make)', made);
   const environment = demoEnvironment();
-  const packages = await times.measure('base image and Python packages', () => bringIngredients(signal));
+  const packages = await times.measure('base image and Python packages', () => prepareIngredients(signal));
   const image = await times.measure('image of the target', () => ensureTargetImage(signal));
   const session = await logIn(environment.apiUrl, environment.apiKey, signal);
   const sample = await times.measure('input into Girder', () => putSample(session, packages, signal));
@@ -30,7 +30,7 @@ async function demo(signal: AbortSignal): Promise<void> {
     verifyResults(session, run.status.results ?? [], signal),
   );
   await times.measure('run on a host directory', () => showHostPath(signal));
-  await showEnd(run, { results, page: itemPage(session, sample.resultItemId), times }, signal);
+  await printSummary(run, { results, page: itemPage(session, sample.resultItemId), times }, signal);
 }
 
 function manifestOf(image: string, sample: Sample, session: GirderSession): string {
@@ -42,7 +42,7 @@ function manifestOf(image: string, sample: Sample, session: GirderSession): stri
   });
 }
 
-async function showEnd(
+async function printSummary(
   run: FinishedRun,
   { results, page, times }: { results: readonly VerifiedResult[]; page: string; times: Timetable },
   signal: AbortSignal,
@@ -50,12 +50,20 @@ async function showEnd(
   const row = await kubectl(['get', 'dockerrun', run.name], signal);
   const found = results.flatMap(({ name, address, copy, size, sha256 }) => [
     '',
-    `${name}, ${size} bytes, in Girder as its run sent it`,
+    `${name}, ${size} bytes, verified in Girder`,
     `  address  ${address}`,
     `  sha256   ${sha256}`,
     `  copy     ${copy}`,
   ]);
-  const lines = ['', row.trimEnd(), ...found, '', `both in Girder’s pages: ${page}`, '', ...times.lines()];
+  const lines = [
+    '',
+    row.trimEnd(),
+    ...found,
+    '',
+    `both in the web pages of Girder: ${page}`,
+    '',
+    ...times.lines(),
+  ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 

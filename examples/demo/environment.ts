@@ -1,22 +1,22 @@
 import { demoNamespace, kubectl } from './kubectl.ts';
 import { readManifest } from './manifest.ts';
 
-/** What `.cluster/env` tells of the local cluster. */
+/** From `.cluster/env` of the local cluster. */
 export type DemoEnvironment = { apiUrl: string; apiKey: string };
 
-/** Reads it; throws one clear sentence when it is not there. */
+/** @throws if the environment variables are not set */
 export function demoEnvironment(): DemoEnvironment {
   const { GIRDER_API_URL: apiUrl, GIRDER_API_KEY: apiKey } = process.env;
   if (apiUrl === undefined || apiKey === undefined || apiKey === '') {
     throw new Error(
-      'GIRDER_API_URL or GIRDER_API_KEY is not set: run `make demo`, or source .cluster/env before',
+      'GIRDER_API_URL or GIRDER_API_KEY is not set: run `make demo`, or source .cluster/env first',
     );
   }
   return { apiUrl, apiKey };
 }
 
 /**
- * Makes the demo's namespace and in it the Secret with which its runs reach Girder. On the server's side, since a
+ * Creates the demo's namespace and the Secret with the Girder credentials of its runs. Server-side, because a
  * plain apply copies the key into an annotation.
  */
 export async function applySecret({ apiKey }: DemoEnvironment, signal: AbortSignal): Promise<void> {

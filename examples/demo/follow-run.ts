@@ -6,7 +6,7 @@ import { kubectl, kubectlLines } from './kubectl.ts';
 const retryMs = 500;
 const logAttempts = 10;
 
-/** Gives every status of a run to `onStatus` as it changes; resolves with the last one when the run has ended. */
+/** Calls `onStatus` with every status of a run; resolves with the last one when the run has ended. */
 export async function followStatus(
   name: string,
   onStatus: (status: DockerRunStatus) => void,
@@ -22,27 +22,27 @@ export async function followStatus(
       if (status.phase === 'Succeeded' || status.phase === 'Failed') return status;
     }
     await sleep(retryMs, signal);
-    // A watch may end at any time; a run that is gone is an error.
+    // A watch may end at any time; this fails if the run was deleted.
     await kubectl([...args, '--output=name'], signal);
   }
 }
 
-/** A new run has no status yet. */
+/** Undefined for a new run, which has no status yet. */
 function parseStatus(line: string): DockerRunStatus | undefined {
   if (line.trim() === '') return undefined;
   const value: unknown = JSON.parse(line);
   if (Value.Check(dockerRunStatus, value)) return value;
-  throw new Error(`the cluster's DockerRuns have another status than this clone's: run make install`);
+  throw new Error(`the CRD in the cluster does not match this checkout: run make install`);
 }
 
-/** Gives every line of a pod's log to `onLine` as it comes; resolves when the pod has ended. */
+/** Calls `onLine` with every line of a pod's log; resolves when the pod has ended. */
 export async function followLog(
   pod: string,
   onLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   let lines = 0;
-  // kubectl ends at once while the pod is still being started.
+  // kubectl exits at once while the pod is still starting.
   for (let attempt = 0; lines === 0 && attempt < logAttempts && !signal.aborted; attempt += 1) {
     if (attempt > 0) await sleep(retryMs, signal);
     for await (const line of kubectlLines(['logs', '--follow', `pod/${pod}`], signal)) {

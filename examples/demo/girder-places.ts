@@ -5,7 +5,7 @@ import { downloadFile, type GirderSession, request } from './girder-session.ts';
 const document = Type.Object({ _id: Type.String(), name: Type.String() });
 const documents = Type.Array(document);
 
-/** The id of the collection of that name, which is made when it is missing; everybody may look into it. */
+/** The id of the public collection with this name; creates it if it does not exist. */
 export async function ensureCollection(
   session: GirderSession,
   name: string,
@@ -16,7 +16,7 @@ export async function ensureCollection(
   return existing?._id ?? create(session, '/collection', { name, public: 'true' }, signal);
 }
 
-/** The id of the folder of that name in a collection. */
+/** The id of the folder with this name in the collection; creates it if it does not exist. */
 export function ensureFolder(
   session: GirderSession,
   { collectionId, name }: { collectionId: string; name: string },
@@ -26,7 +26,7 @@ export function ensureFolder(
   return create(session, '/folder', { ...folder, reuseExisting: 'true' }, signal);
 }
 
-/** The id of the item of that name in a folder. */
+/** The id of the item with this name in the folder; creates it if it does not exist. */
 export function ensureItem(
   session: GirderSession,
   { folderId, name }: { folderId: string; name: string },
@@ -35,7 +35,7 @@ export function ensureItem(
   return create(session, '/item', { folderId, name, reuseExisting: 'true' }, signal);
 }
 
-/** The id of the file of that name and content in an item; one of another content is replaced. */
+/** The id of the file with this name and content in the item; replaces a file with other content. */
 export async function ensureFile(
   session: GirderSession,
   { itemId, name, content }: { itemId: string; name: string; content: Buffer },
@@ -54,9 +54,10 @@ export async function ensureFile(
 
 async function list(session: GirderSession, path: string, signal: AbortSignal) {
   const response = await request(session, { method: 'GET', path, query: { limit: '0' } }, signal);
-  const answer: unknown = await response.json();
-  if (!Value.Check(documents, answer)) throw new Error(`Girder's answer to ${path} is no list of documents`);
-  return answer;
+  const body: unknown = await response.json();
+  if (!Value.Check(documents, body))
+    throw new Error(`Girder's response to ${path} is not a list of documents`);
+  return body;
 }
 
 async function create(
@@ -70,8 +71,8 @@ async function create(
   return idOf(await response.json());
 }
 
-function idOf(answer: unknown): string {
-  if (!Value.Check(document, answer))
-    throw new Error("Girder's answer is no document with an _id and a name");
-  return answer._id;
+function idOf(body: unknown): string {
+  if (!Value.Check(document, body))
+    throw new Error("Girder's response is not a document with an _id and a name");
+  return body._id;
 }

@@ -5,7 +5,6 @@ import { deadline } from '../../src/support/abort.ts';
 const callMs = 30_000;
 const login = Type.Object({ authToken: Type.Object({ token: Type.String() }) });
 
-/** A Girder and the token that it gave us. */
 export type GirderSession = { apiUrl: string; token: string };
 
 type Call = {
@@ -15,16 +14,16 @@ type Call = {
   body?: Uint8Array<ArrayBuffer> | URLSearchParams;
 };
 
-/** Exchanges an API key for a token. The key goes in the body, since servers log addresses. */
+/** Exchanges an API key for a token. The key is in the body, because servers log URLs. */
 export async function logIn(apiUrl: string, key: string, signal: AbortSignal): Promise<GirderSession> {
   const call = { method: 'POST', path: '/api_key/token', body: new URLSearchParams({ key }) };
   const answer = await (await request({ apiUrl, token: '' }, call, signal)).json();
   if (!Value.Check(login, answer))
-    throw new Error(`${apiUrl} gives no token: is it the REST API of a Girder?`);
+    throw new Error(`${apiUrl} returned no token: is it the REST API of a Girder?`);
   return { apiUrl, token: answer.authToken.token };
 }
 
-/** Calls Girder's REST API; rejects with Girder's own words unless it answers 2xx. */
+/** Calls Girder's REST API; rejects with Girder's message unless the status is 2xx. */
 export async function request(
   { apiUrl, token }: GirderSession,
   { method, path, query = {}, body }: Call,
@@ -41,10 +40,9 @@ export async function request(
   });
   if (response.ok) return response;
   const text = (await response.text()).slice(0, 300);
-  throw new Error(`Girder at ${apiUrl} refuses ${method} ${path} with ${response.status}: ${text}`);
+  throw new Error(`Girder at ${apiUrl} refused ${method} ${path} with ${response.status}: ${text}`);
 }
 
-/** The bytes of a file. */
 export async function downloadFile(
   session: GirderSession,
   fileId: string,

@@ -7,10 +7,10 @@ import { performRun } from './perform-run.ts';
 
 const policy = ['get', 'dockerrunpolicy', 'default', '--output=jsonpath={.spec}'];
 
-/** Shows what the operator allows of the node, and does a run that uses it. */
+/** Shows what the policy allows of the node, and performs a run that uses it. */
 export async function showHostPath(signal: AbortSignal): Promise<void> {
   const allowed = stringify(JSON.parse(await kubectl(policy, signal)));
-  say('host directories are for runs only as far as the operator’s policy allows; here it says:');
+  say('runs may use host directories only as the policy allows; this is the policy:');
   for (const line of allowed.trim().split('\n')) say(`    ${line}`);
   await performRun(readManifest('bind-mount.yaml'), signal);
   const note = '/srv/dockerrun/bind-mount-example.txt';

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 
-/** The unit of times in /proc/<pid>/stat on every Linux of x86 and Arm. */
+/** The unit of times in /proc/<pid>/stat on every x86 and Arm Linux. */
 const ticksPerSecond = 100;
 
 type Process = { name: string; parent: number; startSeconds: number };
 
-/** How long make had worked when it started this program; nothing when it was not make that did. */
+/** How long make ran, in seconds, before it started this program; undefined if make did not start it. */
 export function secondsOfMake(): number | undefined {
   const self = readProcess(process.pid);
   const parent = readProcess(self.parent);
-  // A shell may stand between.
+  // There may be a shell in between.
   const make = parent.name === 'make' ? parent : readProcess(parent.parent);
   return make.name === 'make' ? self.startSeconds - make.startSeconds : undefined;
 }

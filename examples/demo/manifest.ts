@@ -3,17 +3,19 @@ import { join } from 'node:path';
 
 const examples = join(import.meta.dirname, '..');
 
-/** Reads a manifest of examples/ and puts values in place of its `${NAME}`s, as envsubst does; throws when one is missing. */
+/**
+ * Reads a manifest of examples/ and replaces every `${NAME}`, as envsubst does.
+ * @throws if a value is missing
+ */
 export function readManifest(file: string, values: Readonly<Record<string, string>> = {}): string {
   return fillIn(withoutComments(readFileSync(join(examples, file), 'utf8')), values);
 }
 
-/** Comments may say `${…}` too. */
+/** Comments may contain `${…}`, too. */
 function withoutComments(text: string): string {
   return text.replaceAll(/^ *#.*\n/gm, '');
 }
 
-/** Replaces every `${NAME}`. */
 function fillIn(text: string, values: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];

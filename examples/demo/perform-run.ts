@@ -12,10 +12,13 @@ const runMs = 600_000;
 const lastLinesMs = 2_000;
 const deleteMs = 15_000;
 
-/** A run that succeeded. */
+/** It has succeeded. */
 export type FinishedRun = { name: string; status: DockerRunStatus };
 
-/** Creates a run of a manifest under a new name and shows how it goes; rejects with its reason and message when it fails. */
+/**
+ * Creates a run of a manifest under a new name and shows its progress; rejects with its reason and message if
+ * it fails.
+ */
 export async function performRun(manifest: string, signal: AbortSignal): Promise<FinishedRun> {
   const name = await createRun(manifest, signal);
   say(`created: kubectl -n ${demoNamespace} get dockerrun ${name}`);
@@ -25,7 +28,7 @@ export async function performRun(manifest: string, signal: AbortSignal): Promise
     return { name, status };
   } catch (error) {
     if (signal.aborted) await deleteRun(name);
-    else say(`look at the run with: kubectl -n ${demoNamespace} describe dockerrun ${name}`);
+    else say(`for details, run: kubectl -n ${demoNamespace} describe dockerrun ${name}`);
     throw new Error(
       `the run ${name} did not succeed: ${error instanceof Error ? error.message : String(error)}`,
       {
@@ -35,24 +38,24 @@ export async function performRun(manifest: string, signal: AbortSignal): Promise
   }
 }
 
-/** Each demo is a new run, so a fixed name becomes the beginning of one. */
+/** Each demo creates a new run, so a fixed name becomes a `generateName`. */
 async function createRun(manifest: string, signal: AbortSignal): Promise<string> {
   const run: unknown = parse(manifest);
-  if (!isRecord(run)) throw new TypeError('the manifest is no object');
+  if (!isRecord(run)) throw new TypeError('the manifest is not an object');
   const { name, ...metadata } = recordAt(run, 'metadata');
   const prefix = typeof name === 'string' ? { generateName: `${name}-` } : {};
   const input = JSON.stringify({ ...run, metadata: { ...metadata, ...prefix } });
   return kubectl(['create', '--filename=-', '--output=jsonpath={.metadata.name}'], signal, input);
 }
 
-/** Prints a line for each change of the status and each line of the target, as they come. */
+/** Prints a line for each change of the status, and each line of the target. */
 async function show(name: string, signal: AbortSignal): Promise<DockerRunStatus> {
-  let said = '';
+  let lastLine = '';
   const logs = new Map<string, Log>();
   const onStatus = (status: DockerRunStatus) => {
     const line = statusLine(status);
-    if (line !== said) say(`${name}: ${line}`);
-    said = line;
+    if (line !== lastLine) say(`${name}: ${line}`);
+    lastLine = line;
     if (status.podName === undefined || status.phase === 'Pending') return;
     // Another attempt is another pod.
     if (!logs.has(status.podName)) logs.set(status.podName, startLog(status.podName, signal));
@@ -69,7 +72,7 @@ type Log = { ended: Promise<void>; stop: AbortController };
 function startLog(pod: string, signal: AbortSignal): Log {
   const stop = new AbortController();
   const ended = followLog(pod, (line) => say(`  | ${line}`), AbortSignal.any([signal, stop.signal]));
-  // The log is for show; what became of the run is in its status.
+  // The log is only for display; the outcome of the run is in its status.
   return { ended: ended.catch(() => undefined), stop };
 }
 

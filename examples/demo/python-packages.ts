@@ -4,7 +4,7 @@ import { runLogged } from '../../test/cluster/command.ts';
 
 const installSeconds = 600;
 
-/** Installs exactly the wheels that a requirements file pins into a directory, for the machine's own Python. */
+/** Installs exactly the wheels of a requirements file into a directory, for the machine's own Python. */
 export async function installPythonPackages(
   requirements: string,
   directory: string,
@@ -16,7 +16,7 @@ export async function installPythonPackages(
   const flags = ['--no-deps', '--only-binary', ':all:', '--target', directory, '--requirement', requirements];
   await runLogged('demo-packages', [join(venv, 'bin', 'pip'), 'install', ...flags], options);
   rmSync(venv, { recursive: true });
-  // A fifth of the whole, and never run in an image.
+  // The tests are a fifth of the size and never run in an image.
   for (const tests of globSync('**/tests/', { cwd: directory })) {
     rmSync(join(directory, tests), { recursive: true, force: true });
   }

@@ -5,10 +5,13 @@ import type { GirderSession } from './girder-session.ts';
 
 const name = 'coins.png';
 
-/** Where the input of the demo is in Girder, and the item that is to get its results. */
+/** The input of the demo in Girder, and the item for its results. */
 export type Sample = { name: string; fileId: string; resultItemId: string };
 
-/** Puts scikit-image's photograph of Greek coins from Pompeii into Girder, and an item for what is found in it. */
+/**
+ * Uploads scikit-image's photograph of Greek coins from Pompeii to Girder, and creates an item for the
+ * results.
+ */
 export async function putSample(
   session: GirderSession,
   packages: string,

@@ -1,6 +1,6 @@
 import type { DockerRunStatus } from '../../src/api/status.ts';
 
-/** One line that says where a run is. */
+/** Phase, progress and unfinished transfers in one line. */
 export function statusLine({
   phase = 'Pending',
   message,

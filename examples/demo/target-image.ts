@@ -12,7 +12,7 @@ const target = join(import.meta.dirname, 'target');
 const requirements = join(target, 'requirements.txt');
 const keyLength = 12;
 
-/** What a build needs from outside, kept over `make cluster-down` because bringing it takes a minute or two. */
+/** What a build needs from the network; kept over `make cluster-down` because it takes a minute or two. */
 type Ingredients = { key: string; rootTar: string; context: string; packages: string };
 
 function ingredients(): Ingredients {
@@ -26,11 +26,13 @@ function ingredients(): Ingredients {
   return { key, rootTar: join(directory, 'root.tar'), context, packages: join(context, 'packages') };
 }
 
-/** Brings a Debian with Python, and the program's packages, once per recipe; gives where the packages are. */
-export async function bringIngredients(signal: AbortSignal): Promise<string> {
+/**
+ * Prepares a base with Python and the packages, once per requirements; returns the directory of the packages.
+ */
+export async function prepareIngredients(signal: AbortSignal): Promise<string> {
   const { rootTar, context, packages } = ingredients();
   await fillOnce(join(context, '..'), async () => {
-    say('making a base image with Python and bringing scikit-image (once, takes a minute or two)');
+    say('creating a base image with Python and installing scikit-image (only once, takes a minute or two)');
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
     const work = [makeRootFileSystem(rootTar, both), installPythonPackages(requirements, packages, both)];
@@ -42,14 +44,14 @@ export async function bringIngredients(signal: AbortSignal): Promise<string> {
   return packages;
 }
 
-/** Makes the image of the target in Docker Engine unless it is there, and gives its name. */
+/** Builds or loads the image of the target unless the Docker Engine has it, and returns its name. */
 export async function ensureTargetImage(signal: AbortSignal): Promise<string> {
   const tag = contentHash(ingredients().key);
   const image = `dockerrun-demo/segment:${tag}`;
   if (await imageExists(image, signal)) return image;
   const saved = savedImage(tag);
   if (existsSync(saved)) {
-    say(`loading ${image}, which an earlier demo built`);
+    say(`loading ${image}, built by an earlier demo`);
     await docker(['load', '--quiet', '--input', saved], signal);
     return image;
   }
@@ -68,12 +70,12 @@ async function buildImage(image: string, signal: AbortSignal): Promise<void> {
   await docker(['build', '--quiet', '--build-arg', `BASE=${base}`, '--tag', image, context], signal);
 }
 
-/** A finished image outlives `make cluster-down` too: loading it is quicker than building it. */
+/** Kept over `make cluster-down`: loading an image is faster than building it. */
 function savedImage(tag: string): string {
   return join(ingredients().context, '..', `image-${tag}.tar`);
 }
 
-/** Another program is another image, so that a tag always means the same. */
+/** A changed program changes the tag, so that a tag always names the same image. */
 function contentHash(key: string): string {
   const hash = createHash('sha256').update(key);
   for (const file of readdirSync(target).sort()) hash.update(file).update(readFileSync(join(target, file)));

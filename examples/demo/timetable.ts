@@ -2,7 +2,7 @@ import type { DockerRunStatus } from '../../src/api/status.ts';
 
 type Row = { what: string; seconds: number };
 
-/** The time that each step took. */
+/** The duration of each step, in seconds. */
 export class Timetable {
   readonly #rows: Row[] = [];
 
@@ -17,7 +17,7 @@ export class Timetable {
     this.#rows.push({ what, seconds });
   }
 
-  /** Aligned lines; indented rows are parts of the one above and do not count in the sum. */
+  /** Aligned lines; indented rows are parts of the row above and do not count in the sum. */
   lines(): string[] {
     const sum = this.#rows
       .filter(({ what }) => !what.startsWith(' '))
@@ -28,14 +28,14 @@ export class Timetable {
   }
 }
 
-/** How long the parts of a run took, by the times in its status. */
+/** The durations of the parts of a run, from the times in its status. */
 export function partsOfRun({ startTime, completionTime, target }: DockerRunStatus): Row[] {
   const between = (from: string | undefined, to: string | undefined) =>
     from === undefined || to === undefined ? [] : [(Date.parse(to) - Date.parse(from)) / 1000];
   const rows = (what: string, seconds: number[]) =>
     seconds.map((value) => ({ what: `  ${what}`, seconds: value }));
   return [
-    ...rows('pod started, image and input there', between(startTime, target?.startedAt)),
+    ...rows('pod started, image and input ready', between(startTime, target?.startedAt)),
     ...rows('target', between(target?.startedAt, target?.finishedAt)),
     ...rows('results uploaded, Job and status complete', between(target?.finishedAt, completionTime)),
   ];

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 from skimage import color, filters, io, measure, morphology, segmentation, transform
 
-# Grey values that are surely table and surely coin; the watershed decides about those between.
+# Grey values that are certainly table and certainly coin; the watershed decides those in between.
 TABLE_BELOW = 30
 COIN_ABOVE = 150
 SMALLEST_COIN_PIXELS = 100
@@ -21,8 +21,8 @@ def say(text):
 
 
 def find_coins(photo):
-    """Gives each coin's pixels a number from 1 on; the table is 0."""
-    say("flooding the edges from the surely dark and the surely bright")
+    """Labels the pixels of each coin with a number from 1; the table is 0."""
+    say("flooding the edges from the dark and the bright markers")
     markers = np.zeros(photo.shape, dtype=np.int32)
     markers[photo < TABLE_BELOW] = 1
     markers[photo > COIN_ABOVE] = 2
@@ -33,7 +33,7 @@ def find_coins(photo):
 
 
 def write_picture(path, photo, labels):
-    """Writes the photograph enlarged, each coin in a colour, with its outline and number."""
+    """Writes the enlarged photograph with the colour, outline and number of each coin."""
     size = tuple(PICTURE_SCALE * length for length in photo.shape)
     large_photo = transform.resize(photo, size, order=3)
     large_labels = np.kron(labels, np.ones((PICTURE_SCALE, PICTURE_SCALE), dtype=labels.dtype))
@@ -51,7 +51,7 @@ def write_picture(path, photo, labels):
 
 
 def write_table(path, photo, labels):
-    """Writes one line of measures (in pixels) for each coin."""
+    """Writes one line of measures, in pixels, for each coin."""
     columns = measure.regionprops_table(labels, photo, properties=MEASURES)
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -63,8 +63,8 @@ def write_table(path, photo, labels):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photo", help="a grey photograph of bright coins on a dark table")
-    parser.add_argument("--picture", required=True, help="where the picture goes, as PNG")
-    parser.add_argument("--table", required=True, help="where the table goes, as CSV")
+    parser.add_argument("--picture", required=True, help="path of the picture (PNG)")
+    parser.add_argument("--table", required=True, help="path of the table (CSV)")
     options = parser.parse_args()
 
     say(f"reading {options.photo}")
