@@ -230,7 +230,7 @@ test('a quota that refuses the second attempt a pod ends it at its start deadlin
   const told = versions.of('refused').map((object) => parseRun(object).status.message ?? '');
   // Whose pods count in the quota may still change once.
   const refusals = new Set(
-    told.map((message) => /next pod cannot start: (.*?)(, requested.*)?$/.exec(message)?.[1]),
+    told.map((message) => /next pod cannot be created: (.*?)(, requested.*)?$/.exec(message)?.[1]),
   );
   refusals.delete(undefined);
   assert.is(refusals.size, 1, [...refusals].join('\n'));
