@@ -118,7 +118,7 @@ test('two pipes of one name are refused with a sentence that names both', async 
   await lab.run('twice', { ...spec, transforms: [first, { ...first, name: 'other' }] });
   const status = await lab.ended('twice');
   assert.is(status.reason, 'InvalidSpec');
-  assert.match(status.message ?? '', /other.*\bout is at temporaryVolume: out already/);
+  assert.match(status.message ?? '', /other.*\bout already uses temporaryVolume: out/);
 });
 
 test.run();
