@@ -50,7 +50,7 @@ const resources = {
   limits: { memory: '8Gi', cpu: '2.5', 'nvidia.com/gpu': 1 },
 };
 
-/** A spec in which every field but those of `docker` is set, and every member of every union. */
+/** A spec that sets every field except those of `docker`, and every member of every union. */
 export const everyField = {
   image: 'registry.example.org/a@sha256:0',
   imagePullPolicy: 'Always',

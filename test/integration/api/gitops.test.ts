@@ -22,17 +22,17 @@ const succeeded = placeNamed(places, 'Succeeded');
 
 async function healthOf(object: unknown): Promise<GitOpsHealth> {
   const [health] = await gitOpsHealthOf([object]);
-  if (health === undefined) throw new Error('there is no verdict on its health');
+  if (health === undefined) throw new Error('the tools returned no health');
   return health;
 }
 
-/** What a run is by its conditions and by the tools, in the words of the page. */
+/** The state of a run by its conditions and by the tools, in the form of a row of the page. */
 async function rowOf(object: unknown): Promise<PageRow> {
   const { conditions = [] } = parseRun(object).status;
   const { kstatus, argo, flux } = await healthOf(object);
-  const holding = conditions.filter(({ type, status }) => type !== 'Accepted' && status === 'True');
+  const met = conditions.filter(({ type, status }) => type !== 'Accepted' && status === 'True');
   return {
-    conditions: holding.map(({ type }) => type).toSorted(),
+    conditions: met.map(({ type }) => type).toSorted(),
     kstatus: kstatus.status,
     argo: argo.status,
     flux: flux.status,
@@ -45,7 +45,7 @@ function expected(row: string): PageRow {
   return { ...found, conditions: found.conditions.toSorted() };
 }
 
-test('the page has a row for every phase, and the places cover them', () => {
+test('the page has a row for every phase, and the cases cover every phase', () => {
   for (const phase of phases) {
     assert.ok(pageRows.has(phase), phase);
     assert.ok(
@@ -56,7 +56,7 @@ test('the page has a row for every phase, and the places cover them', () => {
 });
 
 for (const place of places) {
-  test(`tools take a run for what the page says: ${place.name}`, async () => {
+  test(`the tools report the state on the page: ${place.name}`, async () => {
     const name = freshName();
     await createRun(plane, name, { spec: place.spec ?? {} });
     const stored = await moveTo(plane, name, place);
@@ -68,12 +68,12 @@ for (const place of places) {
   });
 }
 
-test('no tool takes a run for done that no controller has seen', async () => {
+test('no tool reports a run as done before a controller has seen it', async () => {
   const stored = await createRun(plane, freshName());
   assert.equal(await rowOf(stored), expected('not seen by the controller'));
 });
 
-test('no tool trusts a status that is of an earlier spec', async () => {
+test('no tool trusts the status of an earlier spec', async () => {
   const name = freshName();
   await createRun(plane, name);
   await moveTo(plane, name, succeeded);
@@ -84,7 +84,7 @@ test('no tool trusts a status that is of an earlier spec', async () => {
 });
 
 for (const name of ['Succeeded', 'Failed with TargetFailed', 'Cancelled']) {
-  test(`tools take a run for what it was when its time to live is changed after the end: ${name}`, async () => {
+  test(`the tools report the same state when the time to live is changed after the end: ${name}`, async () => {
     const place = placeNamed(places, name);
     const run = freshName();
     await createRun(plane, run, { spec: place.spec ?? {} });
@@ -98,7 +98,7 @@ for (const name of ['Succeeded', 'Failed with TargetFailed', 'Cancelled']) {
   });
 }
 
-test('a run that is being deleted is that for every tool', async () => {
+test('every tool reports a run that is being deleted as such', async () => {
   const name = freshName();
   await createRun(plane, name, { finalizers: ['example.org/held'] });
   await moveTo(plane, name, placeNamed(places, 'Running'));
@@ -130,7 +130,7 @@ for (const [name, wanted] of offers) {
   });
 }
 
-test('what Argo CD patches with its actions is one field, and the API server takes it for a run that goes on', async () => {
+test('an action of Argo CD patches one field, and the API server accepts it for a run that has not ended', async () => {
   const run = freshName();
   await createRun(plane, run, { spec: { transforms: [{ name: 'p', progressPipe: {} }], docker: {} } });
   let stored = await moveTo(plane, run, placeNamed(places, 'Running'));

@@ -41,7 +41,7 @@ function release(name: string, argument: string): Promise<Finished> {
   return helm('upgrade', '--install', name, chart, '--wait', '--timeout=30s', '--set-json', values);
 }
 
-/** The name of the run with this argument, as soon as it is there. */
+/** The name of the run with this argument, as soon as it exists. */
 async function runWith(argument: string): Promise<string> {
   const hasArgument = (run: unknown) => {
     const { args } = recordAt(run, 'spec');
@@ -52,21 +52,21 @@ async function runWith(argument: string): Promise<string> {
   return textAt(recordAt(found, 'metadata'), 'name') ?? '';
 }
 
-test('helm --wait comes back when the run has succeeded, and not before', async () => {
-  let isBack = false;
-  const releasing = release('good', 'first').finally(() => (isBack = true));
+test('helm --wait returns when the run has succeeded, and not before', async () => {
+  let hasReturned = false;
+  const releasing = release('good', 'first').finally(() => (hasReturned = true));
   const run = await runWith('first');
   await sleep(1_500);
-  assert.not(isBack, 'nobody has seen the run');
+  assert.not(hasReturned, 'no controller has seen the run');
   await moveTo(plane, run, placeNamed(places, 'Running'));
   await sleep(1_500);
-  assert.not(isBack, 'the run goes on');
+  assert.not(hasReturned, 'the run is still running');
   await moveTo(plane, run, placeNamed(places, 'Succeeded'));
   const { code, stderr } = await releasing;
   assert.is(code, 0, stderr);
 });
 
-test('an upgrade makes a run of a new name, waits for that, and removes the old one', async () => {
+test('an upgrade creates a run with a new name, waits for it, and removes the old one', async () => {
   const before = await runWith('first');
   const releasing = release('good', 'second');
   const run = await runWith('second');
@@ -79,7 +79,7 @@ test('an upgrade makes a run of a new name, waits for that, and removes the old 
   assert.equal(names, [run]);
 });
 
-test('helm --wait fails with a run that fails', async () => {
+test('helm --wait fails when the run fails', async () => {
   const releasing = release('bad', 'third');
   const started = Date.now();
   await moveTo(plane, await runWith('third'), placeNamed(places, 'Failed with TargetFailed'));

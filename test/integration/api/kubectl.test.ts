@@ -30,10 +30,10 @@ const runs = {
   held: 'Suspended',
 } as const;
 
-/** For what comes back at once, however busy the machine is. */
+/** For commands that return at once, also on a busy machine. */
 const longEnough = '30s';
 
-/** Runs a command line of the page in a shell, about another run, and with no patience for what does not come. */
+/** Runs a command line of the page in a shell, for another run, with a short `--timeout`. */
 function shell(script: string, run = 'segment', patience = '2s'): Promise<Finished> {
   const commands = script.replaceAll('dockerrun/segment', `dockerrun/${run}`);
   const impatient = commands.replaceAll(/--timeout=\S+/g, `--timeout=${patience}`);
@@ -46,22 +46,22 @@ async function output(script: string): Promise<string> {
   return stdout.toString();
 }
 
-/** The lines of a table of kubectl, in cells. */
+/** The cells of each line of a table of kubectl. */
 function cells(table: string): string[][] {
   const lines = table.trimEnd().split('\n');
   return lines.map((line) => line.split(/ {2,}/).map((cell) => cell.trim()));
 }
 
-test('kubectl get tells the story of each run', async () => {
+test('kubectl get shows the phase, progress, node and exit code of each run', async () => {
   const [head, ...rows] = cells(await output('kubectl get dr'));
   assert.equal(head, ['NAME', 'PHASE', 'PROGRESS', 'NODE', 'EXIT', 'AGE']);
-  const told = Object.fromEntries(rows.map(([name = '', ...row]) => [name, row.slice(0, -1)]));
-  assert.equal(told['busy'], ['Running', '41%', 'node-1']);
-  assert.equal(told['done'], ['Succeeded', '100%', 'node-1', '0']);
-  assert.equal(told['held'], ['Suspended']);
+  const shown = Object.fromEntries(rows.map(([name = '', ...row]) => [name, row.slice(0, -1)]));
+  assert.equal(shown['busy'], ['Running', '41%', 'node-1']);
+  assert.equal(shown['done'], ['Succeeded', '100%', 'node-1', '0']);
+  assert.equal(shown['held'], ['Suspended']);
 });
 
-test('kubectl get -o wide says why', async () => {
+test('kubectl get -o wide shows the reason and the message', async () => {
   const [head = [], ...rows] = cells(await output('kubectl get dr -o wide'));
   for (const column of ['REASON', 'ATTEMPTS', 'IMAGE', 'POD', 'MESSAGE']) assert.ok(head.includes(column));
   const failed = rows.find(([name]) => name === 'hungry')?.join(' ') ?? '';
@@ -85,23 +85,23 @@ for (const [line, names] of [
 const [anyEnd = '', ...moreBlocks] = blocksOf('sh').filter((block) => block.includes('kubectl wait'));
 const [oneEnd = '', scripted = ''] = moreBlocks;
 
-test('the page says how to wait in three ways', () => {
+test('the page shows three ways to wait', () => {
   assert.is(moreBlocks.length, 2);
   assert.match(oneEnd, /condition=Complete[^]*condition=Failed[^]*phase/);
 });
 
-for (const [run, says] of [
+for (const [run, text] of [
   ['done', /^Succeeded: The target ended with exit code 0\.$/m],
   ['bad', /^Failed: It says TargetFailed\.$/m],
 ] as const) {
-  test(`waiting for any end comes back at once and says it: ${run}`, async () => {
+  test(`waiting for any end returns at once with the end: ${run}`, async () => {
     const { code, stdout, stderr } = await shell(anyEnd, run, longEnough);
     assert.is(code, 0, stderr);
-    assert.match(stdout.toString(), says);
+    assert.match(stdout.toString(), text);
   });
 }
 
-test('waiting for any end does not come back before there is one', async () => {
+test('waiting for any end does not return before the end', async () => {
   const [wait = ''] = anyEnd.split('\n');
   for (const run of ['busy', 'held', 'unseen']) {
     const { code, stderr } = await shell(wait, run);
@@ -118,7 +118,7 @@ for (const [index, met] of [
   [2, ['busy']],
 ] as const) {
   const line = waits[index] ?? '';
-  test(`it comes back for ${met.join(' and ')} alone: ${line}`, async () => {
+  test(`waiting returns only for ${met.join(' and ')}: ${line}`, async () => {
     const all = [...Object.keys(runs), 'unseen'];
     const patience = (run: string) => (met.some((one) => one === run) ? longEnough : '2s');
     const codes = await Promise.all(all.map(async (run) => (await shell(line, run, patience(run))).code));
@@ -129,12 +129,12 @@ for (const [index, met] of [
   });
 }
 
-test('the script fails with a run that fails, and goes on with one that succeeds', async () => {
+test('the script fails when the run fails, and continues when it succeeds', async () => {
   assert.is((await shell(scripted, 'done', longEnough)).code, 0);
   assert.is.not((await shell(scripted, 'bad')).code, 0);
 });
 
-test('waiting for the end is told as it happens', async () => {
+test('a wait sees the end when it happens', async () => {
   await createRun(plane, 'coming');
   const waiting = execute('env', [
     `KUBECONFIG=${plane.kubeconfig}`,
@@ -146,7 +146,7 @@ test('waiting for the end is told as it happens', async () => {
   assert.is(code, 0, stderr);
 });
 
-test('the command of the page adds its keys to the ConfigMap of Argo CD, and leaves the others', async () => {
+test('the command of the page adds its keys to the ConfigMap of Argo CD, and keeps the others', async () => {
   await output('kubectl create namespace argocd');
   await output('kubectl --namespace argocd create configmap argocd-cm --from-literal=url=https://argo');
   await output(blockWith('sh', 'patch configmap'));
@@ -157,7 +157,7 @@ test('the command of the page adds its keys to the ConfigMap of Argo CD, and lea
   assert.equal(Object.keys(data).toSorted(), [...Object.values(argoKeys), 'url']);
 });
 
-test('the API server takes the run of the page that is a hook', async () => {
+test('the API server accepts the hook run of the page', async () => {
   const { code, stderr } = await execute(
     'env',
     [
@@ -174,8 +174,8 @@ test('the API server takes the run of the page that is a hook', async () => {
   assert.is(code, 0, stderr);
 });
 
-/** The paths of the fields below a schema that have no text. */
-function untold(schema: Record<string, unknown>, path: string): string[] {
+/** The paths of the fields below a schema that have no description. */
+function undescribed(schema: Record<string, unknown>, path: string): string[] {
   const fields = Object.entries(recordAt(schema, 'properties'));
   return fields.flatMap(([name, field]) => {
     if (!isRecord(field)) return [];
@@ -183,17 +183,17 @@ function untold(schema: Record<string, unknown>, path: string): string[] {
     const items = recordAt(field, 'items');
     const values = recordAt(field, 'additionalProperties');
     const own = typeof field['description'] === 'string' && field['description'] !== '' ? [] : [here];
-    return [...own, ...untold(field, here), ...untold(items, here), ...untold(values, here)];
+    return [...own, ...undescribed(field, here), ...undescribed(items, here), ...undescribed(values, here)];
   });
 }
 
-test('kubectl explain has a text for every field of spec and status', async () => {
+test('kubectl explain has a description of every field of spec and status', async () => {
   const [version] = listAt(recordAt(customResourceDefinition(), 'spec'), 'versions');
   const { openAPIV3Schema } = recordAt(version, 'schema');
   assert.ok(isRecord(openAPIV3Schema));
   const plain: unknown = JSON.parse(JSON.stringify(openAPIV3Schema));
   assert.ok(isRecord(plain));
-  assert.equal(untold(plain, 'dockerrun'), []);
+  assert.equal(undescribed(plain, 'dockerrun'), []);
   for (const part of ['spec', 'status']) {
     const explained = await output(`kubectl explain dockerrun.${part}`);
     const fields = Object.keys(recordAt(recordAt(recordAt(plain, 'properties'), part), 'properties'));

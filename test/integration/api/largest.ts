@@ -2,7 +2,7 @@ import { policyOptionNames } from '../../../src/api/docker/option-risks.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import type { PolicySpec } from '../../../src/policy/policy-schema.ts';
 
-/** Specs and a policy of the greatest sizes that their schemas take, made to cost the most that rules can. */
+/** Specs and a policy of the largest sizes that their schemas allow, made to cost the rules the most. */
 
 const many = <Item>(count: number, item: (index: number) => Item) =>
   Array.from({ length: count }, (_, index) => item(index));
@@ -11,7 +11,7 @@ const two = (index: number) => String(index).padStart(2, '0');
 
 const girder = { apiUrl: long(1024, 'https://girder0.example.org/'), credentialsSecretRef: { name: 'g' } };
 
-/** What the runs below use stands at its end, so that everything before is compared in vain. */
+/** The entries that the runs below match are last, so every earlier entry is compared first. */
 export const largestPolicy: PolicySpec = {
   hostPaths: many(64, (index) => ({ pathPrefix: long(256, `/a/${two(index)}z`) })),
   images: many(64, (index) => long(256, `x${index}**/a*a/b*b*c*d*e*f*g`)),
@@ -45,7 +45,7 @@ export const largestPolicy: PolicySpec = {
 
 const id = '0123456789abcdef01234567';
 
-/** Each is as large as one object can be in what one rule looks at. */
+/** Each is as large as one object can be in the fields that one rule reads. */
 export const largestSpecs: Readonly<Record<string, Partial<DockerRunSpec> & { image: string }>> = {
   'as many host paths as volumes can have, all written by transforms': {
     image: 'tool',

@@ -20,105 +20,105 @@ const jobOnly = { apiUrl: girder.apiUrl, job: { id, tokenSecretRef: { name: 's',
 
 /** Volumes, transforms and result hooks that the schema refuses. */
 export const refusedParts: RefusedSpecs = {
-  'a volume without a kind': { spec: ofVolume({ name: 'x' }), says: /exactly one of bindMount/ },
+  'a volume without a kind': { spec: ofVolume({ name: 'x' }), message: /exactly one of bindMount/ },
   'a volume of two kinds': {
     spec: ofVolume({
       name: 'x',
       temporary: {},
       persistentVolumeClaim: { claimName: 'c', containerPath: '/c' },
     }),
-    says: /exactly one of bindMount/,
+    message: /exactly one of bindMount/,
   },
   'a size limit of a directory of the node': {
     spec: ofVolume({ name: 'x', temporary: { hostDir: '/srv', sizeLimit: '1Gi' } }),
-    says: /sizeLimit requires an emptyDir/,
+    message: /sizeLimit requires an emptyDir/,
   },
-  'a relative hostDir': { spec: ofVolume({ name: 'x', temporary: { hostDir: 'srv' } }), says: /hostDir/ },
+  'a relative hostDir': { spec: ofVolume({ name: 'x', temporary: { hostDir: 'srv' } }), message: /hostDir/ },
   'a claim without a path': {
     spec: ofVolume({ name: 'x', persistentVolumeClaim: { claimName: 'c' } }),
-    says: /containerPath: Required/,
+    message: /containerPath: Required/,
   },
   'a download without Girder': {
     spec: ofTransform({ girderFileIdToVolume: { fileId: id } }, {}),
-    says: needsGirder,
+    message: needsGirder,
   },
   'an item with no credentials but those of a job': {
     spec: ofTransform({ girderItemIdToVolume: { itemId: id } }, { girder: jobOnly }),
-    says: needsGirder,
+    message: needsGirder,
   },
   'a folder without Girder': {
     spec: ofTransform({ girderFolderIdToVolume: { folderId: id } }, {}),
-    says: needsGirder,
+    message: needsGirder,
   },
   'a folder name that is a path': {
     spec: ofTransform({ girderFolderIdToVolume: { folderId: id, folderName: 'a/b' } }),
-    says: /a name without '\/'/,
+    message: /a name without '\/'/,
   },
   'a pipe outside of its volume': {
     spec: ofTransform({ namedInputPipe: { name: '../pipe' } }),
-    says: /inside the volume/,
+    message: /inside the volume/,
   },
   'a progress pipe with an absolute path': {
     spec: ofTransform({ progressPipe: { name: '/progress' } }),
-    says: /inside the volume/,
+    message: /inside the volume/,
   },
   'a connect without an input': {
     spec: ofConnect({}, { hostStdOut: {} }),
-    says: /exactly one of girderFileIdToStream/,
+    message: /exactly one of girderFileIdToStream/,
   },
   'a connect with two outputs': {
     spec: ofConnect({ containerStdOut: {} }, { hostStdOut: {}, hostStdErr: {} }),
-    says: /exactly one of namedInputPipe/,
+    message: /exactly one of namedInputPipe/,
   },
-  'a file of Girder that goes nowhere near the target': {
+  'a file of Girder that is not connected to the target': {
     spec: ofConnect(stream, { hostStdOut: {} }),
-    says: /connect girderFileIdToStream to a namedInputPipe/,
+    message: /connect girderFileIdToStream to a namedInputPipe/,
   },
-  'an output of the target that goes back into it': {
+  'an output of the target that is connected to its input': {
     spec: ofConnect({ containerStdOut: {} }, { namedInputPipe: { name: 'p' } }),
-    says: /connect girderFileIdToStream to a namedInputPipe/,
+    message: /connect girderFileIdToStream to a namedInputPipe/,
   },
   'a stream from Girder without Girder': {
     spec: ofConnect(stream, { namedInputPipe: { name: 'p' } }, {}),
-    says: needsGirder,
+    message: needsGirder,
   },
   'a stream to Girder without Girder': {
     spec: ofConnect({ containerStdOut: {} }, { girderStreamToItem: { itemId: id, filename: 'f' } }, {}),
-    says: needsGirder,
+    message: needsGirder,
   },
   'a server that is not on the web': {
     spec: ofConnect({ containerStdOut: {} }, { chunkedTransferEncodingStream: { url: 'ftp://a/b' } }),
-    says: /url/,
+    message: /url/,
   },
   'a header whose name has a line end': {
     spec: ofConnect(
       { containerStdOut: {} },
       { chunkedTransferEncodingStream: { url: 'http://a/b', headers: [{ name: 'a\nb', value: 'c' }] } },
     ),
-    says: /headers\[0\]\.name/,
+    message: /headers\[0\]\.name/,
   },
-  'a result hook without a kind': { spec: ofHook({}), says: /exactly one of girderUpload/ },
+  'a result hook without a kind': { spec: ofHook({}), message: /exactly one of girderUpload/ },
   'a result hook of two kinds': {
     spec: ofHook({
       girderUploadVolumePathToItem: upload,
       girderUploadVolumePathToFolder: { volumePath: 'a', folderId: id },
     }),
-    says: /exactly one of girderUpload/,
+    message: /exactly one of girderUpload/,
   },
   'a result hook at an unknown time': {
     spec: ofHook({ girderUploadVolumePathToItem: upload, when: 'Never' }),
-    says: /when/,
+    message: /when/,
   },
   'a result hook without Girder': {
     spec: ofHook({ girderUploadVolumePathToItem: upload }, {}),
-    says: needsGirder,
+    message: needsGirder,
   },
-  'metadata that is no object': {
+  'metadata that is not an object': {
     spec: ofHook({ girderUploadVolumePathToItem: { ...upload, metadata: 'a' } }),
-    says: /metadata.*object/,
+    message: /metadata.*object/,
   },
   'a name in Girder that is a path': {
     spec: ofHook({ girderUploadVolumePathToItem: { ...upload, filename: 'a/b' } }),
-    says: /a name without '\/'/,
+    message: /a name without '\/'/,
   },
 };

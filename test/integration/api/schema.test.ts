@@ -16,7 +16,7 @@ const manifest = (spec: unknown) => ({
   spec,
 });
 
-/** What `kubectl apply` makes of a DockerRun with this spec, without storing it. */
+/** The result of `kubectl apply` for a DockerRun with this spec, without storing it. */
 async function dryRun(spec: unknown): Promise<{ code: number | null; stdout: string; stderr: string }> {
   environment('KUBECONFIG');
   const args = ['apply', '--dry-run=server', '--output=json', '-f', '-'];
@@ -24,17 +24,17 @@ async function dryRun(spec: unknown): Promise<{ code: number | null; stdout: str
   return { code, stdout: stdout.toString(), stderr };
 }
 
-/** Why the API server would not store an object; empty when it would. Unlike `apply`, it takes objects of any size. */
+/** Why the API server refuses an object, or an empty text. Unlike `apply`, this has no limit on its size. */
 async function refusal(object: object): Promise<string> {
   const args = ['create', '--dry-run=server', '-f', '-'];
   const { code, stderr } = await execute('kubectl', args, { input: JSON.stringify(object) });
   return code === 0 ? '' : stderr;
 }
 
-for (const [what, { spec, says }] of Object.entries({ ...refusedSpecs, ...refusedParts })) {
-  test(`kubectl apply refuses ${what} and says why`, async () => {
+for (const [what, { spec, message }] of Object.entries({ ...refusedSpecs, ...refusedParts })) {
+  test(`kubectl apply refuses ${what} and shows why`, async () => {
     const { code, stderr } = await dryRun(spec);
-    assert.match(code === 0 ? 'accepted' : stderr, says);
+    assert.match(code === 0 ? 'accepted' : stderr, message);
   });
 }
 
@@ -56,7 +56,7 @@ test('the API server can afford the rules of the schema for the largest policy',
   assert.is(await refusal(policy), '');
 });
 
-test('what is left out gets the defaults of the schema, also inside of unions', async () => {
+test('absent fields get the defaults of the schema, also inside unions', async () => {
   const { stdout } = await dryRun({
     image: 'a',
     volumes: [
@@ -85,7 +85,7 @@ test('what is left out gets the defaults of the schema, also inside of unions', 
   });
 });
 
-test('kubectl explain has a text for every field of the spec', async () => {
+test('kubectl explain has a description of every field of the spec', async () => {
   const text = await succeed('kubectl', ['explain', 'dockerrun.spec', '--recursive=false']);
   assert.not.match(text, '<no description>');
 });

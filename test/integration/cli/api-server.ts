@@ -7,12 +7,12 @@ import { until } from '../../fixtures/until.ts';
 import { environment } from '../../e2e/support/environment.ts';
 import { succeed } from '../../e2e/support/shell.ts';
 
-/** What the API server would store, or its refusal. */
+/** The object that the API server would store, or its refusal. */
 export type Verdict = { readonly stored: Record<string, unknown> } | { readonly refusal: string };
 
 /**
- * The real API server with the schema of this very code, under a group of its own, so that the one that is installed
- * does not matter. Nothing is ever stored.
+ * The real API server with the schema of this code, in an API group of its own, so that an installed CRD has
+ * no effect. Runs are never stored: every request for one is a dry run.
  */
 export class SchemaServer implements AsyncDisposable {
   readonly #address: string;
@@ -43,7 +43,7 @@ export class SchemaServer implements AsyncDisposable {
     return server;
   }
 
-  /** What `kubectl create --dry-run=server --validate=strict` would say of a spec. */
+  /** The result of `kubectl create --dry-run=server --validate=strict` for a spec. */
   async verdict(spec: unknown, more: Record<string, unknown> = {}): Promise<Verdict> {
     const { status, answer } = await this.#post(spec, more);
     if (!isRecord(answer)) throw new Error(`the API server answered ${status}`);
@@ -73,7 +73,7 @@ export class SchemaServer implements AsyncDisposable {
     return { status: response.status, answer: await response.json().catch(() => undefined) };
   }
 
-  /** A new resource is established, and then served, a moment after it was created. */
+  /** A new resource is established, and then served, shortly after its creation. */
   async #served(): Promise<void> {
     await until('a run is accepted', () => this.#post({ image: 'a' }, {}), {
       ...{ holds: ({ status }) => status === 201, withinMs: 30_000, everyMs: 100 },

@@ -23,7 +23,7 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
   );
 }
 
-/** Writes what `docker context create` and `docker context use` write. */
+/** Writes the files that `docker context create` and `docker context use` write. */
 async function context(name: string, host: string): Promise<void> {
   const meta = join(directory, 'contexts', 'meta', createHash('sha256').update(name).digest('hex'));
   await mkdir(meta, { recursive: true });
@@ -34,23 +34,23 @@ async function context(name: string, host: string): Promise<void> {
   await writeFile(join(directory, 'config.json'), JSON.stringify({ currentContext: name }));
 }
 
-test('without a setting it is the usual socket', async () => {
+test('without a setting the socket is the default one', async () => {
   assert.is(await found(), '/var/run/docker.sock');
   assert.is(await found({ DOCKER_HOST: '' }), '/var/run/docker.sock');
 });
 
-test('it is the socket of the current context', async () => {
+test('the socket is that of the current context', async () => {
   await context('desktop-linux', 'unix:///home/me/.docker/desktop/docker.sock');
   assert.is(await found(), '/home/me/.docker/desktop/docker.sock');
   assert.is(await found({ DOCKER_CONTEXT: 'default' }), '/var/run/docker.sock');
 });
 
-test('DOCKER_HOST goes before the context', async () => {
+test('DOCKER_HOST has precedence over the context', async () => {
   await context('desktop-linux', 'unix:///home/me/.docker/desktop/docker.sock');
   assert.is(await found({ DOCKER_HOST: 'unix:///x.sock' }), '/x.sock');
 });
 
-test('an engine that is not on this machine is refused, with where its address is from', async () => {
+test('an engine on another machine is refused, and the message names the source of its address', async () => {
   await context('far', 'ssh://far');
   assert.match(
     await refusal(found()),
@@ -59,7 +59,7 @@ test('an engine that is not on this machine is refused, with where its address i
   assert.match(await refusal(found({ DOCKER_HOST: 'tcp://far:2376' })), /^DOCKER_HOST is tcp:\/\/far:2376/);
 });
 
-test('a context that does not exist is told', async () => {
+test('a context that does not exist is reported', async () => {
   assert.match(await refusal(found({ DOCKER_CONTEXT: 'nosuch' })), /docker has no context nosuch/);
 });
 

@@ -1,7 +1,7 @@
 const id = '0123456789abcdef01234567';
 const secretKeyRef = { name: 's', key: 'k' };
 
-/** A spec with every kind of field, as a user writes it: defaults are absent. */
+/** A spec with every kind of field as a user writes it: without the defaults. */
 export const fullSpec = {
   image: 'registry.example.org/a:1',
   imagePullPolicy: 'Always',

@@ -17,7 +17,7 @@ const remove = (path: string) => rm(path, { recursive: true });
 const open = (volumes: NonNullable<DockerRunSpec['volumes']>) =>
   openLocalVolumes(aSpec({ volumes }), { directory: join(home, 'run'), remove });
 
-test('temporary volumes are made for everybody to write to, and removed with what is in them', async () => {
+test('temporary volumes are writable by everybody, and are removed with their contents', async () => {
   const { volumes, remove: removeAll } = await open([
     { name: 'fast', temporary: {} },
     { name: 'here', temporary: { hostDir: join(home, 'made', 'for-it') } },
@@ -40,7 +40,7 @@ test('temporary volumes are made for everybody to write to, and removed with wha
   assert.equal(await readdir(join(home, 'made', 'for-it')), []);
 });
 
-test('a directory of this machine is mounted by its real path, and stays', async () => {
+test('a directory of this machine is mounted by its real path, and is not removed', async () => {
   await mkdir(join(home, 'real'));
   await symlink('real', join(home, 'link'));
   const bindMount = { hostPath: join(home, 'link'), containerPath: '/data', mode: 'ro' as const };
@@ -58,7 +58,7 @@ for (const [what, volume, sentence] of [
     /use a bindMount/,
   ],
   [
-    'a directory that is not there',
+    'a directory that does not exist',
     { bindMount: { hostPath: '/nosuch', containerPath: '/c', mode: 'rw' } },
     /\/nosuch/,
   ],
@@ -68,12 +68,12 @@ for (const [what, volume, sentence] of [
     /x\.bindMount\.hostPath: \/etc\/hostname is not a directory; use dockerVolumes for files$/,
   ],
   [
-    'a hostDir that cannot be made',
+    'a hostDir that cannot be created',
     { temporary: { hostDir: '/dev/null/x' } },
     /cannot create \/dev\/null\/x: /,
   ],
 ] as const) {
-  test(`${what} is refused, and volumes that were made before are removed`, async () => {
+  test(`${what} is refused, and volumes that were created before are removed`, async () => {
     const opened = open([
       { name: 'before', temporary: {} },
       { name: 'x', ...volume },
@@ -88,7 +88,7 @@ for (const [what, volume, sentence] of [
   });
 }
 
-test("the keys of docker-py's dictionary become real paths, where that keeps them apart", async () => {
+test("the keys of docker-py's dictionary become real paths, unless two of them would be equal", async () => {
   await mkdir(join(home, 'real'));
   for (const link of ['one', 'two']) await symlink('real', join(home, link));
   const [bind, mode] = ['/x', 'rw'] as const;
@@ -100,7 +100,7 @@ test("the keys of docker-py's dictionary become real paths, where that keeps the
   assert.equal(await realDockerVolumes(at('one', 'two')), at('two', 'real'));
 });
 
-test('the directory of a run is in TMPDIR, by its real path, and nobody else sees into it', async () => {
+test('the directory of a run is in TMPDIR, by its real path, and no other user can read it', async () => {
   await mkdir(join(home, 'real'));
   await symlink('real', join(home, 'tmp'));
   const before = process.env['TMPDIR'];

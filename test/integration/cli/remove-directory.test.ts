@@ -10,7 +10,7 @@ import { containersNamed, engineSocket, image } from './engine.ts';
 
 const nobody = 65_534;
 
-/** A directory with what a target that runs as root leaves in it, in a directory of somebody else. */
+/** A directory with the files that a target leaves as root, inside a directory of another user. */
 async function leftByRoot(): Promise<{ home: string; volume: string }> {
   const home = await mkdtemp(join(tmpdir(), 'removal-'));
   const volume = join(home, 'volume');
@@ -19,7 +19,7 @@ async function leftByRoot(): Promise<{ home: string; volume: string }> {
   return { home, volume };
 }
 
-/** Does something as a user who may use Docker and is not root. */
+/** Runs `work` as a user who may use Docker and is not root. */
 async function asNobody<T>(home: string, work: () => Promise<T>): Promise<T> {
   await chown(home, nobody, nobody);
   await chown(join(home, 'volume'), nobody, nobody);
@@ -42,7 +42,7 @@ const cleaner = (more: object = {}) => ({
   ...more,
 });
 
-test('what a target left as root is removed for a user who is not', async () => {
+test('files that a target left as root are removed for a user who is not root', async () => {
   const { home, volume } = await leftByRoot();
   const warnings: string[] = [];
   const used = cleaner();
@@ -57,7 +57,7 @@ test('what a target left as root is removed for a user who is not', async () => 
   await rm(home, { recursive: true });
 });
 
-test('when not even that helps, the user is told what to do', async () => {
+test('when even the container cannot remove them, the message names what to do', async () => {
   const { home, volume } = await leftByRoot();
   const warnings: string[] = [];
   const used = cleaner({ image: 'nosuch:1' });
@@ -70,7 +70,7 @@ test('when not even that helps, the user is told what to do', async () => {
   await rm(home, { recursive: true });
 });
 
-test('a directory that is gone already is fine', async () => {
+test('removing a directory that does not exist succeeds', async () => {
   await removeDirectory(join(tmpdir(), randomUUID()), cleaner(), assert.unreachable);
 });
 

@@ -46,7 +46,7 @@ const scalars = [
   '"\\u00e9\\x41"',
 ];
 
-/** What kubectl makes of a manifest, without asking the API server about its fields. */
+/** How kubectl parses a manifest, without a check of its fields by the API server. */
 async function kubectl(manifest: string): Promise<{ spec: unknown } | undefined> {
   environment('KUBECONFIG');
   const args = ['create', '--dry-run=client', '--validate=false', '--output=json', '-f', '-'];
@@ -56,7 +56,7 @@ async function kubectl(manifest: string): Promise<{ spec: unknown } | undefined>
 
 const head = 'apiVersion: dockerrun.dev/v1alpha1\nkind: DockerRun\nmetadata: {name: a}\n';
 
-test('a scalar is what kubectl makes of it', async () => {
+test('a scalar is parsed as kubectl parses it', async () => {
   const values = scalars.map((scalar, index) => `  v${index}: ${scalar}\n`).join('');
   const manifest = `${head}spec:\n${values}`;
   const theirs = (await kubectl(manifest))?.spec as Record<string, unknown>;
@@ -66,7 +66,7 @@ test('a scalar is what kubectl makes of it', async () => {
   }
 });
 
-test('anchors and merge keys are what kubectl makes of them', async () => {
+test('anchors and merge keys are parsed as kubectl parses them', async () => {
   const manifest = `${head}spec:\n  base: &base {a: 1, b: 2}\n  other: {<<: *base, b: 3}\n  same: *base\n`;
   const [ours] = parseDocuments(manifest, 'f.yaml');
   assert.equal((ours as { spec: unknown }).spec, (await kubectl(manifest))?.spec);

@@ -34,7 +34,7 @@ for (const [what, spec] of Object.entries({
     resources: {},
   },
 })) {
-  test(`${what}: the defaults are those that the API server fills in`, async () => {
+  test(`${what}: the defaults are those of the API server`, async () => {
     const verdict = await server.verdict(spec);
     assert.equal(ours(spec), 'stored' in verdict ? { spec: verdict.stored } : verdict);
   });
@@ -82,7 +82,7 @@ const refused: Record<string, unknown> = {
   'a host path with ..': volume({ bindMount: { hostPath: '/srv/../etc', containerPath: '/a' } }),
   'hostDir and sizeLimit': volume({ temporary: { hostDir: '/a', sizeLimit: 1 } }),
   'an unknown mode': { image: 'a', dockerVolumes: { '/a': { bind: '/b', mode: 'rx' } } },
-  'a docker volume that is no path': { image: 'a', dockerVolumes: { a: { bind: '/b' } } },
+  'a docker volume that is not a path': { image: 'a', dockerVolumes: { a: { bind: '/b' } } },
   'a value and its source': {
     image: 'a',
     env: [{ name: 'A', value: 'b', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }],
@@ -98,33 +98,33 @@ const refused: Record<string, unknown> = {
 };
 
 for (const [what, spec] of Object.entries(refused)) {
-  test(`${what} is refused here as it is by the API server`, async () => {
+  test(`${what} is refused locally as by the API server`, async () => {
     const verdict = await server.verdict(spec);
     assert.ok('refusal' in verdict, 'the API server refuses it');
     const checked = ours(spec);
-    assert.ok('problems' in checked, 'it is refused here');
+    assert.ok('problems' in checked, 'it is refused locally');
     for (const problem of checked.problems) assert.match(problem, /spec/);
   });
 }
 
-test('a misspelt field beside the spec is refused here as it is by the API server', async () => {
+test('a misspelt field beside the spec is refused locally as by the API server', async () => {
   for (const more of [{ specc: {} }, { metadata: { name: 'a', label: {} } }]) {
     assert.ok('refusal' in (await server.verdict({ image: 'a' }, more)));
     assert.ok('problems' in ours({ image: 'a' }, more));
   }
 });
 
-/** The same changes each time; another seed is for looking further. */
+/** The changes are the same each time; set another SEED to try others. */
 const seed = Number(process.env['SEED'] ?? 20_260_102);
 const values = ['', 'x', '/x', 'a/b', '..', '-1', '8Gi', 0, 1, -1, 0.5, true, null, [], {}, ['x'], { x: 1 }];
 
-/** The paths of all values within a value. */
+/** The paths of all nested values. */
 function pathsOf(value: unknown, path: string[] = []): string[][] {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   return [path, ...entries.flatMap(([name, child]) => pathsOf(child, [...path, name]))];
 }
 
-/** A copy of a value in which the value at a path is another one; `undefined` takes it away. */
+/** A copy with another value at this path; `undefined` removes it. */
 function changed(value: unknown, [name, ...rest]: readonly string[], to: unknown): unknown {
   if (name === undefined) return to;
   if (Array.isArray(value)) {
@@ -136,7 +136,7 @@ function changed(value: unknown, [name, ...rest]: readonly string[], to: unknown
   return isRecord(value) ? { ...value, [name]: changed(value[name], rest, to) } : value;
 }
 
-test(`whatever is changed in a run, it is refused here exactly when the API server refuses it (SEED=${seed})`, async () => {
+test(`a changed run is refused locally exactly when the API server refuses it (SEED=${seed})`, async () => {
   const mutation = fc.record({
     path: fc.constantFrom(...pathsOf(fullSpec).slice(1)),
     extra: fc.option(fc.constantFrom('x', 'name', 'volume', 'mode'), { nil: undefined, freq: 6 }),

@@ -9,39 +9,40 @@ import type { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import type { Scenario } from './crash-scenarios.ts';
 import { type Outcome, outcomeOf } from './run-outcome.ts';
 
-/** How a run came out whose controller was killed at a moment, or was not. */
+/** The result of a run whose controller was, or was not, killed at a chosen moment. */
 export type CrashedRun = {
   readonly run: string;
-  /** What the controller wrote up to its end, or up to the moment, such as `create jobs`. */
+  /** The controller's writes up to the end of the run, or up to the kill, such as `create jobs`. */
   readonly writes: readonly string[];
-  /** Whether a moment to be killed at was planned, and whether it came before the run ended. */
+  /** Whether a kill was planned, and whether its moment came before the run ended. */
   readonly wasPlanned: boolean;
   readonly wasKilled: boolean;
   readonly outcome: Outcome;
-  /** What the controllers warned of in their logs. */
+  /** The warnings in the controllers' logs. */
   readonly warnings: readonly Record<string, unknown>[];
 };
 
 type World = {
   readonly plane: ControlPlane;
   readonly cluster: SimulatedCluster;
-  /** Does this when its turn has come: so many controllers as there are batches are too many for one machine. */
+  /** Limits concurrency: one machine cannot run a controller for each batch at once. */
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
-/** So many runs can stand still at once without others having to wait for their turn: concurrentReconciles, less two. */
+/** How many runs can be held at once without blocking others: concurrentReconciles, less two. */
 const mostHeld = 14;
 
-/** Of pino. */
+/** The level of pino. */
 const warnLevel = 40;
 
-/** Longer than a run waits for what it acts on. */
+/** Longer than a run waits for any of its conditions. */
 const holdingMs = 120_000;
 
 /**
- * Lives a scenario once without harm, as `<name>-0`, and once for each moment at which the controller can be killed: right
- * before its nth write, and right after, before it hears the answer. Runs of one controller stand still at their moments
- * until all have come to theirs, so that one kill is enough for them; then another controller takes over.
+ * Runs a scenario once without a crash, as `<name>-0`, and once for each moment at which the controller can
+ * be killed: right before its nth write, and right after it, before the answer arrives. The runs of one
+ * controller are held until all have reached their moments, so that one kill is enough; then another
+ * controller takes over.
  */
 export async function crashEverywhere(world: World, scenario: Scenario): Promise<CrashedRun[]> {
   const moments = Array.from({ length: scenario.writes }, (_, index) => index + 1).flatMap(
@@ -70,16 +71,16 @@ async function crashAt(
   if (index === 0) names.set(`${scenario.name}-0`, { nth: 0, when: 'before' });
   const runs = [...names.keys()].map((name) => new ScriptedRun(cluster, name));
   const ended = new Set<string>();
-  const lives = runs.map(async (run) => {
+  const executions = runs.map(async (run) => {
     proxy.watch(run.name, names.get(run.name));
-    await live(run, { scenario, label, cluster });
+    await execute(run, { scenario, label, cluster });
     ended.add(run.name);
   });
-  const all = Promise.all(lives);
-  const isStill = ({ name }: ScriptedRun) => ended.has(name) || proxy.isHeld(name);
+  const all = Promise.all(executions);
+  const isEndedOrHeld = ({ name }: ScriptedRun) => ended.has(name) || proxy.isHeld(name);
   await Promise.race([
     all,
-    until('every run has ended or is held', () => runs.every(isStill), { withinMs: holdingMs }),
+    until('every run has ended or is held', () => runs.every(isEndedOrHeld), { withinMs: holdingMs }),
   ]);
   const held = new Set(runs.filter(({ name }) => proxy.isHeld(name)).map(({ name }) => name));
   await first.kill();
@@ -100,7 +101,7 @@ async function crashAt(
   }));
 }
 
-async function live(
+async function execute(
   run: ScriptedRun,
   {
     scenario,

@@ -3,18 +3,18 @@ import { paths } from '../../../src/kube/paths.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { type ScriptedRun, failed, succeeded } from '../../fixtures/scripted-run.ts';
 
-/** A life of a run, with everything that is done to it but for the controller. */
+/** A run, with everything that is done to it by anyone but the controller. */
 export type Scenario = {
   readonly name: string;
   readonly spec: object;
   readonly labels?: Record<string, string>;
-  /** How many writes of the controller it takes: at least those that a fast machine sees. */
+  /** The number of the controller's writes: at least those that occur on a fast machine. */
   readonly writes: number;
-  /** Nobody noted a pod that came and went while there was no controller. */
+  /** A pod that was created and deleted while no controller ran is not counted. */
   readonly mayMissPods?: boolean;
   readonly prepare?: (client: KubeClient, namespace: string) => Promise<unknown>;
   readonly act: (run: ScriptedRun, client: KubeClient) => Promise<void>;
-  /** How the run ends, as its last Event says. */
+  /** The reason of the run's last Event. */
   readonly ends: string;
 };
 
@@ -137,7 +137,7 @@ export const scenarios = {
   },
 } satisfies Record<string, Scenario>;
 
-/** The host directories that the scenarios use are allowed. */
+/** Allows the host directories that the scenarios use. */
 export async function allowHostPaths(client: KubeClient): Promise<void> {
   const metadata = { name: 'default' };
   const body = { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRunPolicy', metadata };

@@ -9,7 +9,7 @@ import { ScriptedRun } from '../../fixtures/scripted-run.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { until } from '../../fixtures/until.ts';
 
-/** Ends of runs that something keeps from being told, or from being kept. */
+/** Ends of runs that could fail to be reported or to be kept. */
 type World = { stack: AsyncDisposableStack; cluster: SimulatedCluster; proxy: ApiProxy };
 const test = suite<World>('ended runs');
 const namespace = 'default';
@@ -30,7 +30,7 @@ test.after(({ stack }) => stack.disposeAsync());
 
 const statusOf = (run: unknown) => recordAt(run, 'status');
 
-/** A run that has ended with this termination message. */
+/** A run that ended with this termination message. */
 async function endedRun(
   { cluster }: World,
   name: string,
@@ -51,7 +51,7 @@ const results = names.map((name, index) => ({
   ...{ hook: 0, itemId: 'i', fileId: `f${index}`, name, size: 1, sha256: '0'.repeat(64) },
 }));
 
-test('a run ends whatever characters its results have in their names, and these stand as they are', async (world) => {
+test('a run ends with any characters in the names of its results, and keeps the names unchanged', async (world) => {
   const run = await endedRun(world, 'odd-names', { report: { ...succeeded, results } });
   assert.equal(
     listAt(run.status, 'results').map((result) => textAt(result, 'name')),
@@ -59,7 +59,7 @@ test('a run ends whatever characters its results have in their names, and these 
   );
 });
 
-test('a run that has ended keeps all that its status says when its time to live is changed', async (world) => {
+test('an ended run keeps its whole status when its time to live is changed', async (world) => {
   const { client } = world.cluster;
   const report = { ...succeeded, results, resultCount: 1000 };
   const { path, status: end } = await endedRun(world, 'kept', { report });
@@ -67,9 +67,9 @@ test('a run that has ended keeps all that its status says when its time to live 
   const reads = world.proxy.count('get', 'dockerruns');
   assert.ok(reads > 0, 'a run is read before its Job is created');
   await client.merge(path, { spec: { ttlSecondsAfterFinished: 86_400 } });
-  const isTold = (run: unknown) =>
+  const isObserved = (run: unknown) =>
     numberAt(statusOf(run), 'observedGeneration') === numberAt(recordAt(run, 'metadata'), 'generation');
-  const after = statusOf(await client.until(path, 'told of the new spec', { holds: isTold }));
+  const after = statusOf(await client.until(path, 'updated for the new spec', { holds: isObserved }));
   assert.is(after['observedGeneration'], 2);
   const withoutGeneration = (status: Record<string, unknown>) => ({
     ...status,
@@ -83,22 +83,24 @@ test('a run that has ended keeps all that its status says when its time to live 
   assert.is(world.proxy.count('get', 'dockerruns'), reads, 'the cache has all of it');
 });
 
-test('more time that a user has given to a run counts, though no watch has told of it yet', async (world) => {
+test('a longer time to live counts even before the watch reports it', async (world) => {
   const { client } = world.cluster;
   const spec = { ttlSecondsAfterFinished: 12 };
   const { path } = await endedRun(world, 'given-time', { spec });
   const stored = Number(parseObjectMeta(await client.get(path)).resourceVersion);
   const watches = world.proxy.watches('dockerruns');
-  await until('the controller has seen its end', () => watches.every(({ version }) => version >= stored));
+  await until('the controller has seen the end of the run', () =>
+    watches.every(({ version }) => version >= stored),
+  );
   for (const watch of watches) watch.dropNext();
   await client.merge(path, { spec: { ttlSecondsAfterFinished: 86_400 } });
-  // It ends later, so that it is deleted later than the first one would be.
+  // It ends later, so it is deleted later than the first run would be.
   const next = await endedRun(world, 'without-more-time', { spec });
   await next.isRemoved();
   assert.is(textAt(statusOf(await client.get(path)), 'phase'), 'Succeeded');
 });
 
-test('a run that waits for its pod can be stopped while Events cannot be read', async (world) => {
+test('a run that waits for its pod can be cancelled while Events cannot be read', async (world) => {
   const run = new ScriptedRun(world.cluster, 'deaf', namespace);
   await run.apply();
   world.proxy.fail('list', 'events', { status: 500, reason: 'InternalError' }, 1_000);

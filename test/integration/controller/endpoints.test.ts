@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { type Endpoints, serveEndpoints } from '../../../src/controller/endpoints.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
 
-/** What the two ports answer to a path while a controller is in this state. */
+/** The answers of the two ports to a path while a controller is in this state. */
 async function answers(state: Partial<Endpoints>, path: string): Promise<{ status: number; text: string }> {
   const [healthPort = 0, metricsPort = 0] = await freePorts(2);
   const servers = await serveEndpoints({
@@ -21,7 +21,7 @@ async function answers(state: Partial<Endpoints>, path: string): Promise<{ statu
   }
 }
 
-/** The queue of a leader whose oldest reconcile began so many seconds ago. */
+/** The queue of a leader whose oldest reconcile began this many seconds ago. */
 const busyFor = (seconds: number) => () => {
   const now = performance.now();
   const began = now - seconds * 1000;
@@ -49,7 +49,7 @@ test('a reconcile that does not end fails the liveness probe, with the reason in
   assert.is((await answers({ queue: busyFor(400) }, '/readyz')).status, 200);
 });
 
-test('metrics that cannot be read are an error of the server, not an empty scrape', async () => {
+test('metrics that cannot be read return a server error, not an empty scrape', async () => {
   const metrics = { contentType: 'text/plain', text: () => Promise.reject(new Error('odd value')) };
   assert.equal(await answers({ metrics }, '/metrics'), { status: 500, text: 'odd value\n' });
 });

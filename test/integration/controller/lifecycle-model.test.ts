@@ -17,10 +17,10 @@ import { type Random, seededRandom } from './seeded-random.ts';
 const runsOfEach = 8;
 const backoffLimit = 1;
 const roughMs = 20_000;
-/** Two waits of the Job controller, the second for twenty seconds. */
+/** Longer than two back-offs of the Job controller, of which the second lasts 20 s. */
 const calmMs = 60_000;
 
-/** The controllers that there are, and what can happen to them and to their way to the API server. */
+/** The running controllers, and the faults that can happen to them and to their connections. */
 class Operator implements AsyncDisposable {
   readonly #proxy: ApiProxy;
   readonly #kubeconfig: string;
@@ -40,20 +40,20 @@ class Operator implements AsyncDisposable {
     this.#controllers.push(await ControllerProcess.start(this.#kubeconfig, environment));
   }
 
-  /** Kills the controller as a power cut would; another one follows. */
+  /** Kills the controller without a clean stop, then starts another one. */
   async crash(): Promise<void> {
     await this.#controllers.at(-1)?.kill();
     await this.start();
   }
 
-  /** Another one works before the first is told to stop, as when a Lease goes over while the first hangs. */
+  /** Starts another one before the first is stopped, as when a Lease changes hands while its holder hangs. */
   async handOver(): Promise<void> {
     const first = this.#controllers.at(-1);
     await this.start();
     await first?.stop();
   }
 
-  /** Waits until the last controller has nothing to do. */
+  /** Waits until the last controller is idle. */
   async comesToRest(): Promise<void> {
     await Scrape.atRest(this.#metricsPort);
   }
@@ -83,13 +83,13 @@ class Operator implements AsyncDisposable {
   }
 }
 
-/** One thing after another happens to some runs, for some time; gives what happened. */
+/** Applies random actions to some runs for `roughMs` milliseconds, and returns the list of them. */
 async function roughTime(
   cluster: SimulatedCluster,
   runs: readonly ModelRun[],
   random: Random,
 ): Promise<string[]> {
-  const story: string[] = [];
+  const history: string[] = [];
   for (const run of runs) await cluster.client.create('/api/v1/namespaces', { metadata: { name: run.name } });
   const waiting = [...runs];
   const end = performance.now() + roughMs;
@@ -97,31 +97,31 @@ async function roughTime(
     const next = waiting.length > 0 && random.below(6) === 0 ? waiting.shift() : undefined;
     if (next !== undefined) {
       await next.apply({ backoffLimit });
-      story.push(`${next.name} create`);
+      history.push(`${next.name} create`);
     } else {
       const run = random.of(runs.filter(({ uid }) => uid !== ''));
       const what: Happening = random.of(happenings) ?? 'start';
-      if (run !== undefined && (await run.happen(what))) story.push(`${run.name} ${what}`);
+      if (run !== undefined && (await run.happen(what))) history.push(`${run.name} ${what}`);
     }
     await sleep(random.below(120));
   }
-  return story;
+  return history;
 }
 
 async function roughOperator(operator: Operator, random: Random): Promise<string[]> {
-  const story: string[] = [];
+  const history: string[] = [];
   const mishaps = ['crash', 'crash', 'handOver', 'beBusy', 'reset'] as const;
   const end = performance.now() + roughMs;
   while (performance.now() < end) {
     const what = random.of(mishaps) ?? 'crash';
     await operator[what](random);
-    story.push(what);
+    history.push(what);
     await sleep(300 + random.below(1_500));
   }
-  return story;
+  return history;
 }
 
-/** Lets every pod run and succeed until all runs are as they should be; gives what is not. */
+/** Lets every pod run and succeed until all runs are settled, and returns the problems that are left. */
 async function calmDown(record: ClusterRecord, runs: readonly ModelRun[]): Promise<string[]> {
   const end = performance.now() + calmMs;
   for (;;) {
@@ -135,7 +135,7 @@ async function calmDown(record: ClusterRecord, runs: readonly ModelRun[]): Promi
   }
 }
 
-test('whatever happens to runs, to their controller and to its connections, the promises hold and all comes to rest', async () => {
+test('the invariants hold and all runs settle after random changes, crashes and connection faults', async () => {
   const seeds = [20_260_102, Number(process.env['MODEL_SEED'] ?? randomInt(2 ** 31))];
   await using plane = await startControlPlane();
   await using cluster = await SimulatedCluster.start(plane, { jobController: 'real', worker: running });
@@ -143,22 +143,24 @@ test('whatever happens to runs, to their controller and to its connections, the 
   await using proxy = await ApiProxy.start(plane);
   await using operator = new Operator(proxy, plane.kubeconfigFor(proxy.url));
   await operator.start();
-  const lives = seeds.map((seed, index) => {
+  const groups = seeds.map((seed, index) => {
     const runs = Array.from(
       { length: runsOfEach },
       (_, each) => new ModelRun(cluster, `run-${index}${each}`),
     );
     return { runs, random: seededRandom(seed) };
   });
-  const stories = await Promise.all([
-    ...lives.map(({ runs, random }) => roughTime(cluster, runs, random)),
+  const histories = await Promise.all([
+    ...groups.map(({ runs, random }) => roughTime(cluster, runs, random)),
     roughOperator(operator, seededRandom(seeds[1] ?? 0)),
   ]);
-  console.log(`seeds ${seeds.join(' and ')}: ${stories.map((story) => story.length).join(', ')} happenings`);
-  const runs = lives.flatMap((life) => life.runs).filter(({ uid }) => uid !== '');
+  console.log(
+    `seeds ${seeds.join(' and ')}: ${histories.map((history) => history.length).join(', ')} actions`,
+  );
+  const runs = groups.flatMap((group) => group.runs).filter(({ uid }) => uid !== '');
   const left = await calmDown(record, runs);
-  const story = stories.map((each) => each.join(', ')).join('\n');
-  assert.equal(left, [], `all comes to rest\n${story}`);
+  const history = histories.map((each) => each.join(', ')).join('\n');
+  assert.equal(left, [], `all runs settle\n${history}`);
   await operator.comesToRest();
   await record.catchesUp();
   const problems = runs.flatMap((run) => [
@@ -167,7 +169,7 @@ test('whatever happens to runs, to their controller and to its connections, the 
     ...unsettled(record, run),
   ]);
   console.log(runs.map(({ name, status }) => `${name} ${String(status['reason'])}`).join(', '));
-  assert.equal(problems, [], `the promises hold\n${story}`);
+  assert.equal(problems, [], `the invariants hold\n${history}`);
   assert.equal(kubelet.failures, []);
 });
 

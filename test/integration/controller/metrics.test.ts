@@ -11,7 +11,7 @@ import { Scrape } from '../../fixtures/scrape.ts';
 
 type Scraped = { controller: ControllerProcess; port: number };
 
-/** One controller after another: each test goes on with the one that the test before left. */
+/** One controller after another: each test continues with the controller of the test before. */
 const test = suite<{ plane: ControlPlane; cluster: SimulatedCluster } & Scraped>('metrics of the controller');
 
 test.before(async (context) => {
@@ -25,12 +25,12 @@ test.after(async ({ plane, cluster, controller }) => {
   await plane.close();
 });
 
-/** A controller that works, and the port of its metrics. */
+/** A controller that leads, and the port of its metrics. */
 async function start(plane: ControlPlane): Promise<Scraped> {
   const [port = 0] = await freePorts(1);
   const environment = { DOCKERRUN_METRICS_PORT: String(port), DOCKERRUN_LOG_LEVEL: 'debug' };
   const controller = await ControllerProcess.start(plane.kubeconfig, environment);
-  await Scrape.until(port, 'it leads', { holds: (scrape) => scrape.value(leads) === 1 });
+  await Scrape.until(port, 'the controller leads', { holds: (scrape) => scrape.value(leads) === 1 });
   return { controller, port };
 }
 
@@ -59,9 +59,9 @@ async function finishRun(cluster: SimulatedCluster, name: string): Promise<{ uid
   return run;
 }
 
-test('a controller that has done nothing yet shows what is known, with 0', async ({ port }) => {
+test('a new controller has every series whose labels are known, with the value 0', async ({ port }) => {
   const lag = 'nodejs_eventloop_lag_p99_seconds';
-  const scrape = await Scrape.until(port, 'it watches, and its event loop is measured', {
+  const scrape = await Scrape.until(port, 'the controller watches, and its event loop is measured', {
     holds: (one) =>
       ['dockerruns', 'jobs', 'pods'].every((kind) => one.value(connected(kind)) === 1) &&
       (one.value(lag) ?? 0) > 0,
@@ -75,14 +75,14 @@ test('a controller that has done nothing yet shows what is known, with 0', async
     /^dockerrun_build_info\{version="\d+\.\d+\.\d+",revision="\S+",node="v24\S+"\} 1$/m,
   );
   assert.ok(scrape.sum('rest_client_requests_total') >= 6);
-  const { ok, said } = await promtool(['check', 'metrics'], scrape.text);
-  assert.ok(ok, said);
+  const { ok, output } = await promtool(['check', 'metrics'], scrape.text);
+  assert.ok(ok, output);
 });
 
-test('a run is counted when it ends, once, and by the process that wrote its end', async (context) => {
+test('a run is counted once when it ends, by the process that wrote its end', async (context) => {
   const { plane, cluster } = context;
   const run = await finishRun(cluster, 'measured');
-  const scrape = await Scrape.until(context.port, 'it is counted', {
+  const scrape = await Scrape.until(context.port, 'the run is counted', {
     holds: (one) => one.value(succeeded) === 1,
   });
   assert.is(scrape.sum('dockerrun_runs_finished_total'), 1);
@@ -97,7 +97,11 @@ test('a run is counted when it ends, once, and by the process that wrote its end
   const reconciles = scrape.sum('controller_runtime_reconcile_total');
   assert.ok(reconciles > 0 && reconciles <= 12, `${reconciles} reconciles`);
   assert.is(scrape.sum('workqueue_work_duration_seconds_count'), reconciles);
-  assert.not.match(scrape.text, new RegExp(`measured|default|busybox|${run.uid}`), 'no names in labels');
+  assert.not.match(
+    scrape.text,
+    new RegExp(`measured|default|busybox|${run.uid}`),
+    'no names of objects in labels',
+  );
   await context.controller.stop();
   await context.controller[Symbol.asyncDispose]();
 
@@ -111,7 +115,7 @@ test('a run is counted when it ends, once, and by the process that wrote its end
   assert.is(later.value('dockerrun_bytes_total{direction="download"}'), 0);
 });
 
-test('every log line of a reconcile names the run, its uid and the reconcile; none has a token', async ({
+test('every log line of a reconcile has the run, its uid and the reconcile ID; none has a token', async ({
   plane,
   cluster,
   controller,
@@ -128,20 +132,20 @@ test('every log line of a reconcile names the run, its uid and the reconcile; no
   assert.not.ok(JSON.stringify(controller.log).includes(plane.files.token));
 });
 
-test('an API server that is away shows in the metrics, and is no reason to restart the controller', async ({
+test('an API server that is down shows in the metrics, and does not fail the liveness probe', async ({
   plane,
   controller,
   port,
 }) => {
   await plane.kill();
-  const scrape = await Scrape.until(port, 'it is noticed', {
+  const scrape = await Scrape.until(port, 'the lost connection shows', {
     holds: (one) => one.value(connected('jobs')) === 0,
   });
   assert.ok(scrape.sum('dockerrun_watch_reconnects_total') > 0);
   const health = await fetch(`http://127.0.0.1:${controller.healthPort}/healthz`);
   assert.equal([health.status, await health.text()], [200, 'ok\n']);
   await plane.restart();
-  await Scrape.until(port, 'it watches again', {
+  await Scrape.until(port, 'the controller watches again', {
     holds: (one) => one.value(connected('jobs')) === 1,
     withinMs: 30_000,
   });
@@ -159,7 +163,7 @@ test('a real Prometheus scrapes the controller and evaluates the alerts', async 
   assert.not.match(alerts, /"state":"firing"/, alerts);
 });
 
-test('only /metrics is there, to be read; and a port that is taken is an error that says what to set', async ({
+test('only GET /metrics is served, and the error for a port in use names the setting to change', async ({
   plane,
   port,
 }) => {

@@ -8,12 +8,12 @@ const statusOf = ({ object }: State): DockerRunStatus => recordAt(object, 'statu
 const phaseOf = ({ object }: State) => textAt(recordAt(object, 'status'), 'phase') ?? '';
 const nameOf = (run: ModelRun) => (problem: string) => `${run.name}: ${problem}`;
 
-/** What is wrong in the history of a run, whatever happened: nothing of this may ever be seen. */
+/** Violations of the invariants in the history of a run: there must be none after any sequence of actions. */
 export function brokenPromises(record: ClusterRecord, run: ModelRun): string[] {
   const states = record.statesOf(run.uid);
   const jobs = record.everOf('jobs', run.uid).filter(({ name }) => !name.endsWith('-cleanup'));
   return [
-    ...(jobs.length > 1 ? [`it had ${jobs.length} Jobs`] : []),
+    ...(jobs.length > 1 ? [`${jobs.length} Jobs existed`] : []),
     ...twoPodsAtOnce(record.historyOf('pods', run.uid)),
     ...changesAfterTheEnd(states),
     ...podsAfterTheEnd(states, record.historyOf('pods', run.uid)),
@@ -28,7 +28,7 @@ function twoPodsAtOnce(history: readonly State[]): string[] {
     const phase = phaseOf(state);
     if (state.isGone || phase === 'Succeeded' || phase === 'Failed') live.delete(state.uid);
     else live.add(state.uid);
-    return live.size > 1 ? [`${live.size} pods live at once`] : [];
+    return live.size > 1 ? [`${live.size} pods were active at once`] : [];
   });
 }
 
@@ -38,10 +38,10 @@ function changesAfterTheEnd(states: readonly State[]): string[] {
   });
   const first = ends.findIndex((end) => end !== undefined);
   const after = first === -1 ? [] : ends.slice(first);
-  return after.flatMap((end) => (end === after[0] ? [] : [`it ended as ${after[0]}, then was ${end}`]));
+  return after.flatMap((end) => (end === after[0] ? [] : [`the end changed from ${after[0]} to ${end}`]));
 }
 
-/** Versions of all kinds come from one etcd, so that they are of one order. */
+/** The versions of all kinds come from one etcd, so they have one order. */
 function podsAfterTheEnd(states: readonly State[], pods: readonly State[]): string[] {
   const end = states.find((state) => isTerminalPhase(statusOf(state).phase));
   if (end === undefined) return [];
@@ -49,7 +49,7 @@ function podsAfterTheEnd(states: readonly State[], pods: readonly State[]): stri
   return pods.flatMap((pod) => {
     const isFirst = !seen.has(pod.uid);
     seen.add(pod.uid);
-    return isFirst && versionOf(pod) > versionOf(end) ? [`pod ${pod.name} came after the end`] : [];
+    return isFirst && versionOf(pod) > versionOf(end) ? [`pod ${pod.name} was created after the end`] : [];
   });
 }
 
@@ -59,7 +59,9 @@ function brokenStatus(state: State): string[] {
   const pods = attemptHistory.map(({ podUID }: Attempt) => podUID);
   return [
     ...(new Set(pods).size < pods.length ? ['a pod is twice in the history of attempts'] : []),
-    ...(observedGeneration > generation ? [`generation ${observedGeneration} is from the future`] : []),
+    ...(observedGeneration > generation
+      ? [`observed generation ${observedGeneration} does not exist yet`]
+      : []),
   ];
 }
 
@@ -67,15 +69,15 @@ function generationsGoingBack(states: readonly State[]): string[] {
   const seen = states.map((state) => statusOf(state).observedGeneration ?? -1);
   return seen.flatMap((now, index) => {
     const before = seen[index - 1] ?? -1;
-    return now < before ? [`generation ${before} was observed, and then ${now}`] : [];
+    return now < before ? [`the observed generation went from ${before} back to ${now}`] : [];
   });
 }
 
-/** What keeps a run from being as its user wants it, now that nothing happens any more. */
+/** Why a run is not in the state that its user wants, after the last action. */
 export function unsettled(record: ClusterRecord, run: ModelRun): string[] {
   if (run.isDeleted) {
     const isGone = !run.exists && run.left.length === 0;
-    return isGone ? [] : [`${run.name} is deleted, but there is ${run.left.join()}`];
+    return isGone ? [] : [`${run.name} is deleted, but these are left: ${run.left.join()}`];
   }
   const last = record.statesOf(run.uid).at(-1);
   if (last === undefined) return [`${run.name} was never seen`];
@@ -86,7 +88,7 @@ export function unsettled(record: ClusterRecord, run: ModelRun): string[] {
   return isAtRest && isCurrent && !isLate ? [] : [`${run.name} is ${phase} (${reason})`];
 }
 
-/** Whether a run ended for a reason: what its pods did and its user wanted. */
+/** Checks that the end of a run follows from what its pods did and its user wanted. */
 export function unfounded(record: ClusterRecord, run: ModelRun, backoffLimit: number): string[] {
   const { phase } = statusOf(record.statesOf(run.uid).at(-1) ?? neverSeen);
   const pods = record.everOf('pods', run.uid);

@@ -4,14 +4,14 @@ import type { SimulatedPod, WorkerEnd } from '../../fixtures/simulated-kubelet.t
 import { ScriptedRun, failed, succeeded } from '../../fixtures/scripted-run.ts';
 import type { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 
-/** What can happen to a run by its user and its node, and how often. */
+/** The actions of a run's user and node, with their weights. */
 const weights = {
   ...{ start: 40, succeed: 4, fail: 10, lose: 6, evict: 10 },
   ...{ suspend: 12, resume: 24, cancel: 2, 'delete it': 1, 'delete in the foreground': 1 },
 } as const;
 export type Happening = keyof typeof weights;
 
-/** Each as often as it should happen. */
+/** Each action, repeated by its weight. */
 export const happenings = Object.entries(weights).flatMap(([what, often]) =>
   Array.from({ length: often }, () => what as Happening),
 );
@@ -21,10 +21,10 @@ const ends: Partial<Record<Happening, WorkerEnd>> = {
   ...{ lose: { lost: true }, evict: { evicted: true } },
 };
 
-/** Each one makes the Job controller wait twice as long before the next pod. */
+/** A limit, because each failed pod doubles the Job controller's wait before the next one. */
 const mostMishaps = 2;
 
-/** A run, and what a model knows of it: what its user wants, and not what became of it. */
+/** A run, and its model: what its user wants, not what became of it. */
 export class ModelRun extends ScriptedRun {
   readonly #cluster: SimulatedCluster;
   isSuspended = false;
@@ -37,7 +37,7 @@ export class ModelRun extends ScriptedRun {
     this.#cluster = cluster;
   }
 
-  /** Lets something happen; gives whether it could. */
+  /** Carries out an action; returns whether it was possible. */
   happen(what: Happening): Promise<boolean> {
     switch (what) {
       case 'start':
@@ -59,7 +59,7 @@ export class ModelRun extends ScriptedRun {
     }
   }
 
-  /** The pod of the run's Job that is there and not on its way out, if there is one. */
+  /** The active pod of the run's Job that is not being deleted, if any. */
   get livePod(): SimulatedPod | undefined {
     const isOurs = (pod: SimulatedPod) => pod.labels[labels.runUid] === this.uid && !pod.isBeingDeleted;
     return this.#cluster.kubelet.pods.find(

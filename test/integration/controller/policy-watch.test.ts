@@ -22,7 +22,7 @@ async function createRun(client: KubeClient, name: string): Promise<string> {
 const status = (run: unknown, field: string) => textAt(recordAt(run, 'status'), field);
 const begins = (run: unknown) => status(run, 'jobName') !== undefined;
 
-/** Lets the resource have a field that this controller does not know, as a newer version would. */
+/** Adds a field to the CRD that this controller does not know, as a newer version would. */
 async function addField(client: KubeClient): Promise<void> {
   const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${policyPlural}.${group}`;
   const definition = await client.get(path);
@@ -37,7 +37,7 @@ async function addField(client: KubeClient): Promise<void> {
   await until('the API server keeps the new field', merge, { holds, withinMs: 20_000, everyMs: 200 });
 }
 
-/** Waits until the controller has said something of the policy so many times. */
+/** Waits until the controller has logged this message `times` times. */
 async function logged(controller: ControllerProcess, message: string, times: number): Promise<void> {
   const isLogged = ({ msg, policy }: Record<string, unknown>) => msg === message && policy === policyName;
   const count = () => controller.log.filter(isLogged).length;
@@ -50,7 +50,7 @@ const hostPaths = [{ pathPrefix: '/srv/data' }];
 const policy = (spec: object) => ({ apiVersion, kind: policyKind, metadata: { name: policyName }, spec });
 const changed = 'policy added, updated or deleted';
 
-test('a change of the policy counts for the next run', async () => {
+test('a change of the policy applies to the next run', async () => {
   await using plane = await startControlPlane();
   const { client } = plane;
   await using controller = await ControllerProcess.start(plane.kubeconfig);
@@ -72,7 +72,7 @@ test('a change of the policy counts for the next run', async () => {
   await client.until(await createRun(client, 'gone'), 'refused', { holds: isRefused });
 });
 
-test('runs wait while the policy says what this controller does not know, as of a newer version of it', async () => {
+test('runs wait while the policy has a field of a newer version, which this controller does not know', async () => {
   await using plane = await startControlPlane();
   const { client } = plane;
   await client.create(paths.policies(), policy({ hostPaths }));

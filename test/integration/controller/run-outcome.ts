@@ -4,15 +4,15 @@ import { recordAt, textAt } from '../../../src/kube/json.ts';
 import type { ScriptedRun } from '../../fixtures/scripted-run.ts';
 import type { ClusterRecord } from '../../fixtures/cluster-record.ts';
 
-/** What became of a run, without what differs between two lives of the same kind: names, uids and times. */
+/** The outcome of a run, without what differs between two equal runs: names, uids and times. */
 export type Outcome = {
   readonly exists: boolean;
   readonly status: unknown;
-  /** How many pods it counted, and how each of those that it remembers ended. */
+  /** The number of counted pods, and how each pod in the attempt history ended. */
   readonly attempts: readonly unknown[];
-  /** Reasons of the Events about it, in alphabetical order. */
+  /** Reasons of the run's Events, in alphabetical order. */
   readonly events: readonly string[];
-  /** The Jobs that it ever had, and those Jobs and pods that are left. */
+  /** All Jobs that the run ever had, and the Jobs and pods that are left. */
   readonly jobs: readonly string[];
   readonly left: readonly string[];
   readonly pods: number;
@@ -46,5 +46,5 @@ function withoutNames(status: DockerRunStatus, kindOf: (name: string) => string)
 }
 
 function endOf({ completionTime, reason, exitCode }: Attempt): string {
-  return `${completionTime === undefined ? 'goes on' : 'ended'} ${reason} ${exitCode}`;
+  return `${completionTime === undefined ? 'not ended' : 'ended'} ${reason} ${exitCode}`;
 }

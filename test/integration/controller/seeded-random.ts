@@ -1,12 +1,12 @@
 /** Numbers and choices that are the same for the same seed. */
 export type Random = {
-  /** A whole number from 0 up to, and without, this. */
+  /** An integer from 0 up to `limit`, exclusive. */
   below: (limit: number) => number;
-  /** One of these; nothing when there is none. */
+  /** One of these; undefined when there are none. */
   of: <T>(choices: readonly T[]) => T | undefined;
 };
 
-/** Numbers of mulberry32, a generator with a state of 32 bits that is good enough to choose by. */
+/** Uses mulberry32, a generator with a state of 32 bits that is good enough for choices. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

@@ -8,12 +8,12 @@ import { until } from '../../fixtures/until.ts';
 import { ScriptedRun, failed, running, succeeded } from '../../fixtures/scripted-run.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 
-/** Suspensions that meet something else; the Jobs are those of the real Job controller. */
+/** Suspensions at the same time as other changes; the Jobs are those of the real Job controller. */
 const test = suite<{ stack: AsyncDisposableStack; cluster: SimulatedCluster; proxy: ApiProxy }>(
   'suspensions',
 );
 
-/** Long enough for a machine that does much else. */
+/** Long enough for a busy machine. */
 const patienceMs = 30_000;
 
 const queue = { [queueNameLabel]: 'lab' };
@@ -37,7 +37,7 @@ async function aRunIn(cluster: SimulatedCluster, name: string): Promise<Scripted
   return new ScriptedRun(cluster, name);
 }
 
-test('a run that is suspended in its second attempt goes on, though the pod of the first is still there', async ({
+test('a run that is suspended in its second attempt resumes, though the pod of the first still exists', async ({
   cluster,
 }) => {
   const run = await aRunIn(cluster, 'retried');
@@ -55,7 +55,7 @@ test('a run that is suspended in its second attempt goes on, though the pod of t
   assert.is(run.status['phase'], 'Succeeded', run.message);
 });
 
-test('a run in a queue that is suspended and let go on at once gets a new Job', async ({ cluster }) => {
+test('a queued run that is suspended and resumed at once gets a new Job', async ({ cluster }) => {
   const run = await aRunIn(cluster, 'hasty');
   await run.apply({}, queue);
   await run.podRuns(1);
@@ -69,11 +69,11 @@ test('a run in a queue that is suspended and let go on at once gets a new Job', 
   assert.is(run.status['phase'], 'Succeeded', run.message);
 });
 
-test('a run in a queue that goes on before its controller hears that the Job goes gets a new one', async ({
+test('a queued run that is resumed before its controller sees the Job deleted gets a new Job', async ({
   cluster,
   proxy,
 }) => {
-  const run = await aRunIn(cluster, 'unheard');
+  const run = await aRunIn(cluster, 'job-deletion-unseen');
   await run.apply({}, queue);
   await run.podRuns(1);
   await run.says('Running');
@@ -84,7 +84,7 @@ test('a run in a queue that goes on before its controller hears that the Job goe
   const asked = proxy.count('get', 'jobs');
   await run.patch({ suspend: false });
   const hasDecided = () => proxy.count('get', 'jobs') > asked || run.status['observedGeneration'] === 3;
-  await until('the controller has looked at the run that goes on', hasDecided, { withinMs: patienceMs });
+  await until('the controller has reconciled the resumed run', hasDecided, { withinMs: patienceMs });
   for (const watch of watches) watch.release();
   await run.podRuns(2);
   await run.podEnds(2, succeeded);
@@ -92,7 +92,7 @@ test('a run in a queue that goes on before its controller hears that the Job goe
   assert.is(run.status['phase'], 'Succeeded', run.message);
 });
 
-test('a run in a queue that goes on while a quota leaves no room for its Job waits for room', async ({
+test('a queued run that is resumed while a quota leaves no room for its Job waits for room', async ({
   cluster,
 }) => {
   const { client } = cluster;

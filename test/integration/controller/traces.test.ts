@@ -24,7 +24,7 @@ function start(plane: ControlPlane, { endpoint }: TraceReceiver): Promise<Contro
   });
 }
 
-test('one trace holds all of a run, though another controller ends it than began it', async ({ plane }) => {
+test('one trace has all spans of a run, also when another controller ends it', async ({ plane }) => {
   await using receiver = await TraceReceiver.open();
   await using first = await start(plane, receiver);
   await using cluster = await SimulatedCluster.start(plane);
@@ -59,13 +59,13 @@ test('one trace holds all of a run, though another controller ends it than began
   assert.equal(Number(attributes['process.exit.code']), 0);
 });
 
-test('the pod of a run is told of its trace, but not of what the controller logs in with', async ({
+test('the pod of a run gets its trace, but not the controller’s credentials for the collector', async ({
   plane,
 }) => {
   await using receiver = await TraceReceiver.open();
   await using controller = await start(plane, receiver);
   await using cluster = await SimulatedCluster.start(plane);
-  const run = new ScriptedRun(cluster, 'told', 'default');
+  const run = new ScriptedRun(cluster, 'traced', 'default');
   await run.apply();
   await run.hasJob();
   await receiver.received(['create Job']);
@@ -85,10 +85,10 @@ test('the pod of a run is told of its trace, but not of what the controller logs
   assert.not.match(JSON.stringify(job), 'hidden');
 });
 
-test('a controller that is stopped sends what it has not sent yet', async ({ plane }) => {
+test('a controller that is stopped sends its remaining spans', async ({ plane }) => {
   await using receiver = await TraceReceiver.open();
   const hasCome = () => receiver.spans.some(({ name }) => name === 'create Job');
-  // It waits for the collector for 2 s only, which a busy machine may need: one of three has to get through.
+  // It waits only 2 s for the collector, which a busy machine may need: one of three must succeed.
   for (let turn = 1; turn <= 3 && !hasCome(); turn += 1) {
     await using controller = await start(plane, receiver);
     await jobMadeIn(plane.client, await createRun(plane.client, `sent-late-${turn}`), 30_000);
@@ -97,13 +97,13 @@ test('a controller that is stopped sends what it has not sent yet', async ({ pla
   assert.ok(hasCome());
 });
 
-test('a collector that never answers keeps no run waiting, and the controller from no stop', async ({
+test('a collector that never answers delays no run, and does not keep the controller from stopping', async ({
   plane,
 }) => {
   await using receiver = await TraceReceiver.open();
   receiver.manner = 'hangs';
   await using controller = await start(plane, receiver);
-  await jobMadeIn(plane.client, await createRun(plane.client, 'untold'), 30_000);
+  await jobMadeIn(plane.client, await createRun(plane.client, 'unanswered'), 30_000);
   const stopping = performance.now();
   await controller.stop();
   assert.is(controller.exitCode, 0);

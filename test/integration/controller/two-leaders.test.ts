@@ -15,8 +15,8 @@ const alone = { DOCKERRUN_LEADER_ELECTION: 'false' };
 const phaseOf = (run: unknown) => textAt(recordAt(run, 'status'), 'phase');
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Brings one run through its life, with so many milliseconds between two steps of it. */
-async function live(cluster: SimulatedCluster, name: string, stepMs: number): Promise<ScriptedRun> {
+/** Brings one run to its end, with `stepMs` milliseconds between two steps. */
+async function runToEnd(cluster: SimulatedCluster, name: string, stepMs: number): Promise<ScriptedRun> {
   const run = new ScriptedRun(cluster, name, 'default');
   await run.apply();
   await run.hasJob();
@@ -30,14 +30,14 @@ async function live(cluster: SimulatedCluster, name: string, stepMs: number): Pr
   return run;
 }
 
-/** Lets the late controller, by now the only one, begin a run: with that, it has seen all that was stored before. */
+/** Lets the late controller, now the only one, start a run: it has then seen all that was stored before. */
 async function catchesUp(cluster: SimulatedCluster): Promise<void> {
   const marker = new ScriptedRun(cluster, 'marker', 'default');
   await marker.apply();
   await marker.hasJob();
 }
 
-test('two that both believe to lead, one of them late: one Job a run, nothing taken back, every Event once', async () => {
+test('two controllers that both lead, one of them late, make one Job a run, one Event an end, and revert no status', async () => {
   await using plane = await startControlPlane();
   const { client } = plane;
   await using slow = await TcpProxy.start(plane.server, 700);
@@ -46,7 +46,7 @@ test('two that both believe to lead, one of them late: one Job a run, nothing ta
   await using history = new StatusHistory(plane.connect());
   await using cluster = await SimulatedCluster.start(plane);
   const names = Array.from({ length: 6 }, (_, index) => `run-${index}`);
-  await Promise.all(names.map((name, index) => live(cluster, name, 100 + index * 250)));
+  await Promise.all(names.map((name, index) => runToEnd(cluster, name, 100 + index * 250)));
   await one.stop();
   await catchesUp(cluster);
 
@@ -55,20 +55,20 @@ test('two that both believe to lead, one of them late: one Job a run, nothing ta
   assert.equal(history.flaps, []);
   const events = await client.list(paths.events('default'));
   const ofRuns = events.filter((event) => textAt(recordAt(event, 'involvedObject'), 'kind') === kind);
-  const told = ofRuns.map(
+  const recorded = ofRuns.map(
     (event) => `${textAt(recordAt(event, 'involvedObject'), 'name')} ${textAt(event, 'reason')}`,
   );
-  assert.equal(told.toSorted(), names.map((name) => `${name} Succeeded`).toSorted());
+  assert.equal(recorded.toSorted(), names.map((name) => `${name} Succeeded`).toSorted());
 });
 
-test('one that has not heard for long does not start a run again that has ended and lost its Job meanwhile', async () => {
+test('a controller with an old cache does not restart a run that has ended and whose Job is deleted', async () => {
   await using plane = await startControlPlane();
   const { client } = plane;
   await using slow = await TcpProxy.start(plane.server, 3_000);
   await using _late = await ControllerProcess.start(plane.kubeconfigFor(slow.url), alone);
   await using one = await ControllerProcess.start(plane.kubeconfig, alone);
   await using cluster = await SimulatedCluster.start(plane);
-  const run = await live(cluster, 'short', 50);
+  const run = await runToEnd(cluster, 'short', 50);
   await run.hasOneJob();
   await client.delete(`${run.jobPath}?propagationPolicy=Background`);
   await one.stop();

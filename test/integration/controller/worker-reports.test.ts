@@ -19,7 +19,7 @@ type World = {
 
 const address = '127.0.0.1';
 const running = aPod({ kind: 'running' }, { podIP: address });
-/** The poller on a real endpoint; when it asks and whom it wakes is in test/unit, where hours pass at once. */
+/** The poller on a real endpoint; when it polls and which runs it wakes is in test/unit, on virtual time. */
 const test = suite<World>('worker poller');
 
 test.before.each(async (world) => {
@@ -41,36 +41,38 @@ test.after.each(async ({ poller, endpoint }) => {
   await endpoint[Symbol.asyncDispose]();
 });
 
-test('a quiet worker is asked again and again, and wakes its run for news only', async (world) => {
+test('a quiet worker is polled repeatedly, and wakes its run only for a changed report', async (world) => {
   const { poller, endpoint } = world;
   poller.podChanged(running);
   poller.podChanged(running);
-  await until('it is asked three times', () => endpoint.questions >= 3);
+  await until('the worker is polled three times', () => endpoint.questions >= 3);
   assert.equal(poller.reportOf(running.uid), { phase: 'Preparing' });
-  assert.is(world.woken, 0, 'that a worker prepares is known without asking');
-  const told: Report = { phase: 'Running', target: { containerID: 'c' } };
-  endpoint.report = told;
-  await until('its run is woken', () => world.woken === 1);
-  assert.equal(poller.reportOf(running.uid), told);
+  assert.is(world.woken, 0, 'the phase Preparing is known without polling');
+  const report: Report = { phase: 'Running', target: { containerID: 'c' } };
+  endpoint.report = report;
+  await until('the run is woken', () => world.woken === 1);
+  assert.equal(poller.reportOf(running.uid), report);
 });
 
 test('a report that stays the same wakes its run once, however often it is read', async (world) => {
   const { poller, endpoint } = world;
   endpoint.report = { phase: 'Uploading', target: { containerID: 'c', exitCode: 0 } };
   poller.podChanged(running);
-  await until('its run is woken', () => world.woken === 1);
+  await until('the run is woken', () => world.woken === 1);
   const { questions } = endpoint;
-  await until('it is asked twice more', () => endpoint.questions >= questions + 2);
+  await until('the worker is polled twice more', () => endpoint.questions >= questions + 2);
   assert.is(world.woken, 1);
 });
 
-test('a worker that does not answer three times says nothing any more, and its run is told once', async (world) => {
+test('the report of a worker that fails to answer three times is dropped, and its run is woken once', async (world) => {
   const { poller, endpoint } = world;
   endpoint.report = { phase: 'Preparing', progress: { message: 'Pulling' } };
   poller.podChanged(running);
-  await until('it is heard', () => poller.reportOf(running.uid) !== undefined);
+  await until('the report is received', () => poller.reportOf(running.uid) !== undefined);
   await endpoint[Symbol.asyncDispose]();
-  await until('it is silent', () => poller.reportOf(running.uid) === undefined, { withinMs: 20_000 });
+  await until('the report is dropped', () => poller.reportOf(running.uid) === undefined, {
+    withinMs: 20_000,
+  });
   assert.is(world.woken, 1);
 });
 

@@ -41,7 +41,7 @@ async function start(world: World): Promise<void> {
   world.controller = await ControllerProcess.start(world.plane.kubeconfig, environment);
 }
 
-/** How many reconciles the controller's process has made, by its own metrics, as soon as it has nothing to do. */
+/** The number of reconciles in the controller's own metrics, as soon as it is idle. */
 async function reconciles({ metricsPort }: World): Promise<number> {
   return (await Scrape.atRest(metricsPort)).sum('controller_runtime_reconcile_total');
 }
@@ -70,7 +70,7 @@ const upload = (bytes: number): Report => ({
 });
 const succeeded: Report = { ...upload(100), phase: 'Succeeded', reason: 'Succeeded', message: 'Done.' };
 
-/** The writes that only the controller makes, and not the simulated cluster. */
+/** The writes that only the controller makes, not the simulated cluster. */
 function ownWrites(more: Record<string, number>): Record<string, number> {
   const own = [
     'POST jobs',
@@ -94,9 +94,9 @@ async function transfer(endpoint: WorkerEndpoint, report: (percent: number) => R
 }
 
 type Seconds = { readonly download: number; readonly run: number; readonly upload: number };
-type Cost = { readonly writes: number; readonly looks: number };
+type Cost = { readonly writes: number; readonly reconcileCount: number };
 
-/** Returns what a run costs whose parts last this long. */
+/** The number of writes and reconciles for a run whose parts last this long. */
 async function cost(world: World, name: string, seconds: Seconds): Promise<Cost> {
   const { client } = world.plane;
   const { worker } = world.cluster;
@@ -113,16 +113,16 @@ async function cost(world: World, name: string, seconds: Seconds): Promise<Cost>
   await run.is(['Succeeded']);
   const reconcilesAfter = await reconciles(world);
   const writes = ownWrites(moreThan(writesBefore, await writeCounts(client)));
-  const looks = reconcilesAfter - reconcilesBefore;
-  console.log(`${name}: ${JSON.stringify(writes)}, ${looks} reconciles`);
+  const reconcileCount = reconcilesAfter - reconcilesBefore;
+  console.log(`${name}: ${JSON.stringify(writes)}, ${reconcileCount} reconciles`);
   assert.is(writes['POST jobs'], 1);
-  return { writes: sum(writes), looks };
+  return { writes: sum(writes), reconcileCount };
 }
 
-/** Tries again when it costs too much: a busy machine makes its parts last longer, and that costs more. */
+/** Tries once more when the cost is too high: on a busy machine the parts last longer, which costs more. */
 async function costAtBest(world: World, name: string, seconds: Seconds, most: Cost): Promise<Cost> {
   const first = await cost(world, name, seconds);
-  const isFair = first.writes <= most.writes && first.looks <= most.looks;
+  const isFair = first.writes <= most.writes && first.reconcileCount <= most.reconcileCount;
   return isFair ? first : cost(world, `${name}-again`, seconds);
 }
 
@@ -130,19 +130,22 @@ for (const [name, seconds] of [
   ['quick', { download: 1, run: 5, upload: 1 }],
   ['slower', { download: 3, run: 1, upload: 3 }],
 ] as const) {
-  test(`a run with ${name} transfers costs 6 writes and 12 reconciles at most`, async (world) => {
-    const { writes, looks } = await costAtBest(world, name, seconds, { writes: 6, looks: 12 });
+  test(`a run with ${name} transfers costs at most 6 writes and 12 reconciles`, async (world) => {
+    const { writes, reconcileCount } = await costAtBest(world, name, seconds, {
+      writes: 6,
+      reconcileCount: 12,
+    });
     assert.ok(writes <= 6, `${writes} writes`);
-    assert.ok(looks <= 12, `${looks} reconciles`);
+    assert.ok(reconcileCount <= 12, `${reconcileCount} reconciles`);
   });
 }
 
-test('a run whose transfers last costs one more write for each five seconds of them at most', async (world) => {
+test('a run with long transfers costs at most one more write for each 5 s of them', async (world) => {
   const { writes } = await cost(world, 'lasting', { download: 8, run: 1, upload: 8 });
   assert.ok(writes <= 6 + Math.floor((8 + 1 + 8) / 5), `${writes} writes`);
 });
 
-test('a quiet run costs no reconcile and no write, though its worker is asked', async (world) => {
+test('a quiet run costs no reconcile and no write, though its worker is polled', async (world) => {
   const { client } = world.plane;
   const { worker } = world.cluster;
   worker.report = running;
@@ -151,9 +154,9 @@ test('a quiet run costs no reconcile and no write, though its worker is asked', 
   const reconcilesBefore = await reconciles(world);
   const writesBefore = await writeCounts(client);
   const { questions } = worker;
-  const isAsked = (now: number) => now - questions >= 3;
-  await until('its worker is asked three times', () => worker.questions, {
-    holds: isAsked,
+  const isPolled = (now: number) => now - questions >= 3;
+  await until('the worker is polled three times', () => worker.questions, {
+    holds: isPolled,
     withinMs: 60_000,
   });
   assert.is(await reconciles(world), reconcilesBefore);
@@ -162,14 +165,14 @@ test('a quiet run costs no reconcile and no write, though its worker is asked', 
   await run.is(['Succeeded']);
 });
 
-test('a run whose time to live is over is deleted, though the write of its end wakes nobody', async (world) => {
+test('a run whose time to live is over is deleted, though the write of its end wakes no reconcile', async (world) => {
   world.cluster.worker.report = running;
   const run = await startedRun(world, 'mortal', { ttlSecondsAfterFinished: 1 });
   await run.podEnds(1, { report: succeeded });
   await run.isRemoved();
 });
 
-test('another controller tells the progress again within seconds', async (world) => {
+test('a new controller reports progress within seconds', async (world) => {
   const { client } = world.plane;
   const { worker } = world.cluster;
   worker.report = running;
@@ -180,8 +183,8 @@ test('another controller tells the progress again within seconds', async (world)
   const further = { ...running, progress: { message: 'epoch 7', percent: 41 } };
   worker.report = further;
   await start(world);
-  const says = (text: string) => (object: unknown) => JSON.stringify(object).includes(text);
-  await client.until(run.path, 'told', { holds: says('epoch 7') });
+  const contains = (text: string) => (object: unknown) => JSON.stringify(object).includes(text);
+  await client.until(run.path, 'updated', { holds: contains('epoch 7') });
   await run.podEnds(1, { report: succeeded });
   await run.is(['Succeeded']);
 });

@@ -21,7 +21,7 @@ export class CacheUnderTest implements AsyncDisposable {
     this.watched = new Watched(plane.connect(proxy.url), this.#path);
   }
 
-  /** With ConfigMaps `a` and `b`; the cache has just begun when `prepare` has harmed its proxy. */
+  /** With ConfigMaps `a` and `b`; `prepare` sets up the faults of the proxy right before the cache starts. */
   static async begin(
     plane: ControlPlane,
     prepare: (proxy: ApiProxy) => void = () => undefined,
@@ -35,12 +35,12 @@ export class CacheUnderTest implements AsyncDisposable {
     return new CacheUnderTest(plane, proxy, namespace);
   }
 
-  /** As `begin`, but the cache has listed and watches, and forgets what it was told so far. */
+  /** As `begin`, but the cache has listed and watches, and its records are empty. */
   static async watching(plane: ControlPlane): Promise<CacheUnderTest> {
     const subject = await CacheUnderTest.begin(plane);
-    await until('it watches', () => subject.watched.cache.connected);
+    await until('the cache watches', () => subject.watched.cache.connected);
     subject.watched.changes.length = 0;
-    subject.watched.story.length = 0;
+    subject.watched.notifications.length = 0;
     subject.watched.log.length = 0;
     return subject;
   }
@@ -74,7 +74,7 @@ export class CacheUnderTest implements AsyncDisposable {
   }
 }
 
-/** As `Watched` notes a change. */
+/** In the format in which `Watched` records a change. */
 function changeOf(object: unknown): string {
   const { name, resourceVersion } = parseObjectMeta(object);
   return `${name}@${resourceVersion}`;

@@ -6,12 +6,12 @@ import type { KubeClient } from '../../fixtures/kube-client.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
 import { createRun, jobMadeIn, led, logged } from '../../fixtures/replicas.ts';
 
-/** The other replica works this soon after a clean stop. */
+/** The other replica must make a Job within this time after a clean stop. */
 const cleanMs = 3_000;
-/** A busy machine may be late; a Lease that is not released is, by 9 s, each time. */
+/** A busy machine may exceed the limit once; a Lease that is not released exceeds it by 9 s each time. */
 const mostHandovers = 3;
 
-/** Stops the leader cleanly; gives how many milliseconds later the next Job is made. */
+/** Stops the leader cleanly, and returns the milliseconds until the next Job is made. */
 async function handOver(client: KubeClient, leader: ControllerProcess, name: string): Promise<number> {
   const stopping = performance.now();
   const stopped = leader.stop(10_000).then(() => performance.now() - stopping);
@@ -23,7 +23,7 @@ async function handOver(client: KubeClient, leader: ControllerProcess, name: str
   return nextMs;
 }
 
-test('the other replica works within 3 s of a clean stop and within 20 s of a kill', async () => {
+test('the other replica takes over within 3 s of a clean stop and within 20 s of a kill', async () => {
   await using plane = await startControlPlane();
   const { client } = plane;
   await using processes = new AsyncDisposableStack();
@@ -47,13 +47,13 @@ test('the other replica works within 3 s of a clean stop and within 20 s of a ki
   assert.ok(killMs < 20_000, `${killMs} ms`);
 });
 
-test('a leader that hears nothing any more still stops within 10 s of a SIGTERM, and well', async () => {
+test('a leader that is cut off still stops cleanly within 10 s of a SIGTERM', async () => {
   await using plane = await startControlPlane();
   await using proxy = await TcpProxy.start(plane.server);
   await using deaf = await ControllerProcess.start(plane.kubeconfigFor(proxy.url));
   await led(plane.client, [deaf]);
   proxy.swallow();
-  // Long enough that it waits for the answer to a renewal.
+  // Long enough that a renewal is waiting for its answer.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const start = performance.now();
   await deaf.stop(10_000);

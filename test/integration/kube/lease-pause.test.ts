@@ -13,7 +13,7 @@ const pauseMs = 25_000;
 
 type Run = { name: string; uid: string };
 
-/** Applies a run every so often and notes it, so that a leader is in the middle of something at every moment. */
+/** Applies and records a run at regular intervals, so that the leader is busy at every moment. */
 async function keepCreating(client: KubeClient, runs: Run[], stop: AbortSignal): Promise<void> {
   for (let count = 0; !stop.aborted; count += 1) {
     runs.push(await createRun(client, `run-${count}`));
@@ -21,7 +21,7 @@ async function keepCreating(client: KubeClient, runs: Run[], stop: AbortSignal):
   }
 }
 
-/** When the status of the run `<namespace>/<name>` was written last, to the second. */
+/** When the status of the run `<namespace>/<name>` was last written, to the second. */
 async function statusWrittenAt(client: KubeClient, key: string): Promise<number> {
   const run = await client.get(runPath(key.slice(key.indexOf('/') + 1)));
   const entries = listAt(recordAt(run, 'metadata'), 'managedFields');
@@ -29,7 +29,7 @@ async function statusWrittenAt(client: KubeClient, key: string): Promise<number>
   return Math.max(...times.map((entry) => Date.parse(textAt(entry, 'time') ?? '')));
 }
 
-test('a leader that stood still for 25 s writes nothing more when it goes on, and follows', async () => {
+test('a leader that was paused for 25 s writes nothing when it resumes, and follows', async () => {
   await using plane = await startControlPlane();
   const { client } = plane;
   await using first = await ControllerProcess.start(plane.kubeconfig);
@@ -42,18 +42,18 @@ test('a leader that stood still for 25 s writes nothing more when it goes on, an
   await until('runs are applied', () => runs.length, { holds: (count) => count >= 8 });
 
   old.signal('SIGSTOP');
-  const done = old.log.length;
+  const linesBefore = old.log.length;
   const resume = new Promise((resolve) => setTimeout(resolve, pauseMs));
   const takeoverMs = await jobMadeIn(client, await createRun(client, 'while-it-stands-still'), pauseMs);
   console.log(`SIGSTOP: the next Job after ${Math.round(takeoverMs)} ms`);
   await resume;
   const resumedAt = Date.now();
   old.signal('SIGCONT');
-  const later = () => old.log.slice(done);
-  await until('it follows', () => later().some(({ msg }) => msg === 'another replica leads'), {
+  const later = () => old.log.slice(linesBefore);
+  await until('the replica follows', () => later().some(({ msg }) => msg === 'another replica leads'), {
     withinMs: 30_000,
   });
-  // A leader would have written for these, or for older ones, before all of them had their Jobs.
+  // If it still led, it would write for these runs or for older ones before all of them have Jobs.
   const soFar = runs.length;
   await until('more runs are applied', () => runs.length, { holds: (count) => count >= soFar + 20 });
   stop.abort();
@@ -62,10 +62,10 @@ test('a leader that stood still for 25 s writes nothing more when it goes on, an
 
   const after = later().map(({ msg }) => msg);
   assert.ok(after.includes('lost leadership'), JSON.stringify(after));
-  // The answer to a write from before the pause is read after it.
+  // The answer to a write from before the pause is read after the pause.
   for (const { dockerRun } of later().filter(({ msg }) => msg === 'status written')) {
     const written = await statusWrittenAt(client, String(dockerRun));
-    // Which is told in whole seconds: a later one may seem to be up to a second older.
+    // The time has whole seconds: a later write may seem up to a second older.
     assert.ok(written < resumedAt - 1_000, `it stored the status of ${String(dockerRun)}`);
   }
   assert.is((await led(client, [old, next]))[0], next);

@@ -15,7 +15,7 @@ async function watching(server: WatchServer) {
   return { watched, watch };
 }
 
-test('what the server answered to a write of ours is in the cache at once', async () => {
+test('the answer to our own write is in the cache at once', async () => {
   await using server = await WatchServer.start();
   const { watched } = await watching(server);
   await using _ = watched;
@@ -23,23 +23,23 @@ test('what the server answered to a write of ours is in the cache at once', asyn
   assert.equal(watched.contents, ['a=new']);
 });
 
-test('a write of ours wakes nobody, neither its answer nor its event; what somebody else wrote just before does', async () => {
+test('neither the answer nor the event of our own write is reported; a write of another client just before it is', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
   watched.changes.length = 0;
   watched.cache.absorb(anObject('a', 20, 'ours'));
   watch.event('MODIFIED', anObject('a', 20, 'ours')).event('ADDED', anObject('b', 21));
-  await until('the events are heard', () => watched.cache.get('lab/b') !== undefined);
+  await until('the events are received', () => watched.cache.get('lab/b') !== undefined);
   assert.equal(watched.changes, ['b@21']);
   watched.cache.absorb(anObject('a', 31, 'ours on theirs'));
   watch.event('MODIFIED', anObject('a', 30, 'theirs')).event('MODIFIED', anObject('a', 31, 'ours on theirs'));
   watch.event('ADDED', anObject('c', 32));
-  await until('the events are heard', () => watched.cache.get('lab/c') !== undefined);
+  await until('the events are received', () => watched.cache.get('lab/c') !== undefined);
   assert.equal(watched.changes, ['b@21', 'a@31', 'c@32']);
 });
 
-test('an event from before our write does not bring back what was', async () => {
+test('an event from before our write does not restore the old object', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
@@ -48,23 +48,23 @@ test('an event from before our write does not bring back what was', async () => 
     .event('MODIFIED', anObject('a', 15, 'between'))
     .bookmark(16)
     .event('ADDED', anObject('b', 17, 'b'));
-  await until('the events are heard', () => watched.cache.get('lab/b') !== undefined);
+  await until('the events are received', () => watched.cache.get('lab/b') !== undefined);
   assert.equal(watched.contents, ['a=new', 'b=b']);
   watch.event('MODIFIED', anObject('a', 21, 'newer'));
-  await until('a newer event counts', () => watched.contents, { holds: (all) => all.includes('a=newer') });
+  await until('a newer event is stored', () => watched.contents, { holds: (all) => all.includes('a=newer') });
 });
 
-test('an answer that is older than what the watch brought does not count', async () => {
+test('an answer that is older than an event of the watch is ignored', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
   watch.event('MODIFIED', anObject('a', 30, 'newest'));
-  await until('the event is heard', () => watched.contents, { holds: (all) => all.includes('a=newest') });
+  await until('the event is received', () => watched.contents, { holds: (all) => all.includes('a=newest') });
   watched.cache.absorb(anObject('a', 20, 'new'));
   assert.equal(watched.contents, ['a=newest']);
 });
 
-test('a list that began before our write does not take it back', async () => {
+test('a list that began before our write does not undo it', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
@@ -76,12 +76,12 @@ test('a list that began before our write does not take it back', async () => {
   assert.equal(watched.contents, ['a=new']);
 });
 
-test('the answer to a write that comes after the deletion of its object does not bring it back', async () => {
+test('an answer that arrives after the deletion of its object does not restore the object', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
   watch.event('MODIFIED', anObject('a', 20, 'new')).event('DELETED', anObject('a', 21, 'new'));
-  await until('the deletion is heard', () => watched.contents.length === 0);
+  await until('the deletion is received', () => watched.contents.length === 0);
   watched.cache.absorb(anObject('a', 20, 'new'));
   assert.equal(watched.contents, []);
 });

@@ -7,14 +7,14 @@ import { Watched } from './watched.ts';
 const test = suite('patience');
 const path = '/api/v1/configmaps';
 
-// The longest wait that the jitter can give, so that waits can be compared.
+// The longest wait that the jitter allows, so that waits can be compared.
 test.before.each(() => void mock.method(Math, 'random', () => 1 - Number.EPSILON));
 test.after.each(() => mock.restoreAll());
 
-/** The second wait at its longest is twice the first one, 800 ms; timers may ring a little before their time. */
+/** The second wait is at most 800 ms, twice the first one; timers may fire a little early. */
 const grownMs = 1_590;
 
-/** The milliseconds between so many requests; `answer` answers one and says when it came. */
+/** The milliseconds between `count` requests; `answer` answers one and returns when it arrived. */
 async function waits(count: number, answer: () => Promise<number>) {
   const times: number[] = [];
   for (let index = 0; index < count; index += 1) times.push(await answer());

@@ -10,7 +10,7 @@ import { Watched } from './watched.ts';
 const signal = AbortSignal.timeout(60_000);
 const label = `dockerrun-test-${randomBytes(4).toString('hex')}`;
 
-/** A namespace of its own on the real API server, gone with everything in it at the end. */
+/** A namespace on the real API server, which is deleted with its contents at the end. */
 class Namespace implements AsyncDisposable {
   readonly connection: Connection;
 
@@ -54,19 +54,19 @@ class Namespace implements AsyncDisposable {
   }
 }
 
-test('the real API server is listed and watched: what is made, changed and deleted is in the cache', async () => {
+test('the cache follows what is created, changed and deleted on the real API server', async () => {
   await using namespace = await Namespace.make();
   await namespace.create('a', 'one');
   await namespace.create('b', 'one');
   await using watched = new Watched(namespace.connection, paths.configMaps(), {
     labelSelector: `${label}=yes`,
   });
-  await until('the list is there', () => watched.cache.synced);
+  await until('the list is in the cache', () => watched.cache.synced);
   assert.equal(watched.contents, ['a=one', 'b=one']);
   await namespace.create('c', 'one');
   await namespace.change('a', 'two');
   await namespace.delete('b');
-  await until('the events are there', () => watched.contents.join(), {
+  await until('the events are in the cache', () => watched.contents.join(), {
     holds: (all) => all === 'a=two,c=one',
   });
 
@@ -74,10 +74,10 @@ test('the real API server is listed and watched: what is made, changed and delet
   watched.cache.absorb(answer);
   assert.ok(watched.contents.includes('a=three'));
 
-  // As when a load balancer forgets its connections.
+  // As when a load balancer drops its connections.
   for (const socket of Object.values(namespace.connection.agent.sockets).flat()) socket?.destroy();
   await namespace.change('c', 'two');
-  await until('it goes on after its connection broke', () => watched.contents.join(), {
+  await until('the watch resumes after its connection broke', () => watched.contents.join(), {
     holds: (all) => all === 'a=three,c=two',
   });
 });

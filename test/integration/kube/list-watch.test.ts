@@ -6,7 +6,7 @@ import { Watched } from './watched.ts';
 
 const path = '/api/v1/configmaps';
 
-/** A watch or a pause that is not ended goes on for 70 s at least. */
+/** A watch or a pause that is not stopped lasts at least 70 s. */
 const atOnceMs = 30_000;
 
 /** A cache that has listed `a` and `b` at version 10 and watches. */
@@ -19,7 +19,7 @@ async function watching(server: WatchServer) {
   return { watched, watch };
 }
 
-test('it lists what its selector chooses, and watches from the version of the list, with bookmarks', async () => {
+test('a cache lists the objects of its selector, and watches from the version of the list, with bookmarks', async () => {
   await using server = await WatchServer.start();
   await using watched = new Watched(server.connection, path, { labelSelector: 'lab=1' });
   const list = await server.nextList();
@@ -38,7 +38,7 @@ test('it lists what its selector chooses, and watches from the version of the li
   assert.equal(watched.changes, ['a@5']);
 });
 
-test('a list of many pages is in the cache when the last of them is there', async () => {
+test('a list of many pages is in the cache when its last page has arrived', async () => {
   await using server = await WatchServer.start();
   await using watched = new Watched(server.connection, path);
   const first = await server.nextList();
@@ -55,7 +55,7 @@ test('a list of many pages is in the cache when the last of them is there', asyn
   assert.equal(watched.contents, ['a=', 'b=', 'c=']);
 });
 
-test('a list whose next page is too old begins anew, in one piece', async () => {
+test('a list whose next page has expired starts again, without pages', async () => {
   await using server = await WatchServer.start();
   await using watched = new Watched(server.connection, path);
   (await server.nextList()).list(10, [anObject('a', 5)], 'token-1');
@@ -68,18 +68,18 @@ test('a list whose next page is too old begins anew, in one piece', async () => 
   assert.equal(watched.contents, ['b=']);
 });
 
-test('every event is in the cache and is told', async () => {
+test('every event is in the cache and is reported', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
   watch.event('ADDED', anObject('c', 11, 'one')).event('MODIFIED', anObject('a', 12, 'two'));
   watch.event('DELETED', anObject('b', 13, 'one'));
-  await until('three events are told', () => watched.changes.length === 3);
+  await until('three events are reported', () => watched.changes.length === 3);
   assert.equal(watched.changes, ['c@11', 'a@12', 'b@13']);
   assert.equal(watched.contents, ['a=two', 'c=one']);
 });
 
-test('a watch that the server ends goes on from the last version, without a list', async () => {
+test('a watch that the server ends resumes from the last version, without a list', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
@@ -87,12 +87,12 @@ test('a watch that the server ends goes on from the last version, without a list
   const again = await server.nextWatch();
   assert.is(again.query('resourceVersion'), '12');
   again.stream().event('MODIFIED', anObject('a', 14, 'three'));
-  await until('the second watch is heard', () => watched.contents, {
+  await until('the events of the second watch are received', () => watched.contents, {
     holds: (all) => all.includes('a=three'),
   });
 });
 
-test('a bookmark moves the version on and is told to nobody', async () => {
+test('a bookmark advances the version and is not reported', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
@@ -102,7 +102,7 @@ test('a bookmark moves the version on and is told to nobody', async () => {
   assert.equal(watched.contents, ['a=one', 'b=one']);
 });
 
-test('a connection that is reset in the middle of an event goes on from the last whole one', async () => {
+test('a watch that is reset in the middle of an event resumes from the last whole event', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
@@ -110,10 +110,10 @@ test('a connection that is reset in the middle of an event goes on from the last
   const again = await server.nextWatch();
   assert.is(again.query('resourceVersion'), '12');
   again.stream().event('ADDED', anObject('c', 13, 'one'));
-  await until('the second watch is heard', () => watched.contents.length === 3);
+  await until('the events of the second watch are received', () => watched.contents.length === 3);
 });
 
-test('an event that is cut by a proper end comes whole with the next watch', async () => {
+test('an event that is cut by a regular end of the watch arrives whole with the next watch', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
@@ -121,7 +121,7 @@ test('an event that is cut by a proper end comes whole with the next watch', asy
   const again = await server.nextWatch();
   assert.is(again.query('resourceVersion'), '12');
   again.stream().event('ADDED', anObject('c', 13, 'one'));
-  await until('the whole event is heard', () => watched.contents.length === 3);
+  await until('the whole event is received', () => watched.contents.length === 3);
   assert.equal(watched.changes, ['a@12', 'c@13']);
 });
 
@@ -147,7 +147,7 @@ test('a watch that is refused as too old leads to a new list as well', async () 
   assert.equal(watched.contents, []);
 });
 
-test('an error in the stream that is no matter of versions goes on from the last one', async () => {
+test('after an error in the stream other than 410 the watch resumes from the last version', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
@@ -155,7 +155,7 @@ test('an error in the stream that is no matter of versions goes on from the last
   assert.is((await server.nextWatch()).query('resourceVersion'), '30');
 });
 
-test('a server that is too busy is left alone as long as it asks, for a list and for a watch', async () => {
+test('a list and a watch that are throttled are not sent again before Retry-After is over', async () => {
   await using server = await WatchServer.start();
   await using watched = new Watched(server.connection, path);
   const first = await server.nextList();
@@ -170,7 +170,7 @@ test('a server that is too busy is left alone as long as it asks, for a list and
   assert.ok(watched.cache.synced);
 });
 
-test('a list that fails is asked for again, and the cache stays as it was', async () => {
+test('a list that fails is retried, and the cache stays as it was', async () => {
   await using server = await WatchServer.start();
   const { watched, watch } = await watching(server);
   await using _ = watched;
@@ -182,7 +182,7 @@ test('a list that fails is asked for again, and the cache stays as it was', asyn
   await until('the new list is in the cache', () => watched.contents.length === 0);
 });
 
-test('after some time all is listed anew, in case that an event was lost; only what differs is told', async () => {
+test('everything is listed again at intervals, in case an event was lost; only differences are reported', async () => {
   await using server = await WatchServer.start();
   await using watched = new Watched(server.connection, path, { relistMs: 0 });
   (await server.nextList()).list(10, [anObject('a', 5, 'one'), anObject('b', 6, 'one')]);
@@ -192,7 +192,7 @@ test('after some time all is listed anew, in case that an event was lost; only w
   assert.equal(watched.changes, ['a@5', 'b@6', 'b@16']);
 });
 
-test('it reports whether it is connected', async () => {
+test('a cache reports whether it is connected', async () => {
   await using server = await WatchServer.start();
   await using watched = new Watched(server.connection, path);
   const { cache } = watched;
@@ -200,9 +200,9 @@ test('it reports whether it is connected', async () => {
   const watch = await server.nextWatch();
   assert.not.ok(cache.connected);
   watch.stream();
-  await until('it is connected', () => cache.connected);
+  await until('the cache is connected', () => cache.connected);
   watch.response.socket?.resetAndDestroy();
-  await until('it is not connected', () => !cache.connected);
+  await until('the cache is not connected', () => !cache.connected);
 });
 
 test('stopping ends the watch at once', async () => {
@@ -219,7 +219,7 @@ test('stopping ends a pause at once', async () => {
   await using server = await WatchServer.start();
   const watched = new Watched(server.connection, path);
   (await server.nextList()).refuse(429, 'TooManyRequests', { 'retry-after': '600' });
-  await until('it waits', () => watched.log.length > 0);
+  await until('the cache waits', () => watched.log.length > 0);
   const before = performance.now();
   await watched.stop();
   assert.ok(performance.now() - before < atOnceMs);

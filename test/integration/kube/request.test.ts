@@ -15,7 +15,7 @@ const failureOf = (request: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-test('a read that the server has no time for is asked for again when the server said', async () => {
+test('a read that is throttled is sent again after Retry-After', async () => {
   await using server = await WatchServer.start();
   const answer = requestJson(server.connection, { method: 'GET', path, signal });
   const first = await server.next();
@@ -26,7 +26,7 @@ test('a read that the server has no time for is asked for again when the server 
   assert.ok(JSON.stringify(await answer).includes('"resourceVersion":"7"'));
 });
 
-test('a read that the server has no time for in the next half minute fails at once, and says when to come back', async () => {
+test('a read with a Retry-After of more than half a minute fails at once, and its error has the time', async () => {
   await using server = await WatchServer.start();
   const failure = failureOf(requestJson(server.connection, { method: 'GET', path, signal }));
   (await server.next()).refuse(429, 'TooManyRequests', { 'retry-after': '120' });
@@ -34,7 +34,7 @@ test('a read that the server has no time for in the next half minute fails at on
   assert.ok(error instanceof KubeError && error.status === 429 && error.retryAfterSeconds === 120);
 });
 
-test('a write that the server has no time for is left to its caller', async () => {
+test('a write that is throttled is not retried; its caller gets the error', async () => {
   await using server = await WatchServer.start();
   const failure = failureOf(requestJson(server.connection, { method: 'POST', path, body: {}, signal }));
   (await server.next()).refuse(429, 'TooManyRequests', later);
@@ -56,7 +56,7 @@ test('a read on a connection that the server closed while it was idle is sent ag
   }
 });
 
-test('every request is told of, with the code of its answer, or 0', async () => {
+test('every request is reported with the status code of its answer, or 0', async () => {
   await using server = await WatchServer.start();
   const calls: ApiCall[] = [];
   const connection = { ...server.connection, observe: (call: ApiCall) => void calls.push(call) };
@@ -71,8 +71,8 @@ test('every request is told of, with the code of its answer, or 0', async () => 
   const lost = failureOf(requestJson(connection, { method: 'DELETE', path: `${path}/x`, signal }));
   (await server.next()).response.socket?.resetAndDestroy();
   await lost;
-  const told = calls.map(({ verb, resource, code }) => `${verb} ${resource} ${code}`);
-  assert.equal(told, ['get configmaps 200', 'patch configmaps/status 409', 'delete configmaps 0']);
+  const reported = calls.map(({ verb, resource, code }) => `${verb} ${resource} ${code}`);
+  assert.equal(reported, ['get configmaps 200', 'patch configmaps/status 409', 'delete configmaps 0']);
   assert.ok(calls.every(({ seconds }) => seconds > 0 && seconds < 10));
 });
 

@@ -8,7 +8,7 @@ import { ScriptedRun, succeeded } from '../../fixtures/scripted-run.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { StatusHistory } from '../../fixtures/status-history.ts';
 
-/** The whole controller behind a proxy: runs are brought from their Jobs to their ends while something goes wrong. */
+/** The whole controller behind a proxy that causes faults while runs proceed from Job to end. */
 let plane: ControlPlane;
 let proxy: ApiProxy;
 let controller: ControllerProcess;
@@ -45,10 +45,10 @@ test.after(async () => {
 /** How many runs were applied, and how many answers to the creation of a Job were lost. */
 let [applied, lostAnswers] = [0, 0];
 
-/** Runs at three steps: the first has its pod running, the second has its Job, the third is yet to be applied. */
+/** Runs at three steps: the first has a running pod, the second a Job; the third is not yet applied. */
 const staged: ScriptedRun[] = [];
 
-/** Every run goes through three tests, a step in each, so that each fault meets every step. */
+/** Every run passes through three tests, one step in each, so that each fault occurs at every step. */
 function nextRuns(name: string): [ScriptedRun, ScriptedRun, ScriptedRun] {
   const [toEnd, toStart] = staged.splice(0);
   if (toEnd === undefined || toStart === undefined) throw new Error('an earlier test has failed');
@@ -63,31 +63,31 @@ const later = { status: 429, reason: 'TooManyRequests', retryAfter: 1 };
 const broken = { status: 500, reason: 'InternalError' };
 const tooOld = { status: 410, reason: 'Expired' };
 
-/** What goes wrong before each step of a run. */
+/** The faults, each of which occurs before a step of each run. */
 const faults: Record<string, () => void> = {
   'every watch is reset': () => watches().forEach((watch) => watch.reset()),
-  'every watch ends in the proper way': () => watches().forEach((watch) => watch.end()),
+  'every watch ends regularly': () => watches().forEach((watch) => watch.end()),
   'every watch breaks in the middle of its next event': () => watches().forEach((watch) => watch.cutNext()),
-  'every watch says what is no event': () => watches().forEach((watch) => watch.garble()),
-  'every watch is too old all of a sudden': () => watches().forEach((watch) => watch.expire()),
-  'every watch is reset, and too old when it is back': () => {
+  'every watch sends a line that is not an event': () => watches().forEach((watch) => watch.garble()),
+  'every open watch expires': () => watches().forEach((watch) => watch.expire()),
+  'every watch is reset, and expired when it reconnects': () => {
     for (const kind of watchedKinds) proxy.fail('watch', kind, tooOld);
     for (const watch of watches()) watch.reset();
   },
-  'every watch is reset, and throttled when it is back': () => {
+  'every watch is reset, and throttled when it reconnects': () => {
     for (const kind of watchedKinds) proxy.fail('watch', kind, later);
     for (const watch of watches()) watch.reset();
   },
-  'every watch is reset, and refused twice when it is back': () => {
+  'every watch is reset, and refused twice when it reconnects': () => {
     for (const kind of watchedKinds) proxy.fail('watch', kind, broken, 2);
     for (const watch of watches()) watch.reset();
   },
-  'every connection is reset, the idle ones too': () => proxy.resetAll(),
-  'what the controller writes is throttled': () => {
+  'every connection is reset, also the idle ones': () => proxy.resetAll(),
+  'the writes of the controller are throttled': () => {
     proxy.fail('create', 'jobs', later);
     proxy.fail('patch', 'dockerruns/status', later);
   },
-  'what the controller writes is stored, but the answer is lost': () => {
+  'the writes of the controller are stored, but the answers are lost': () => {
     proxy.fail('create', 'jobs', { loseAnswer: true });
     lostAnswers += 1;
     proxy.fail('patch', 'dockerruns/status', { loseAnswer: true });
@@ -110,7 +110,7 @@ for (const [index, [name, fault]] of Object.entries(faults).entries()) {
   });
 }
 
-test('an event of a Job that never arrives is made good by the next list', async () => {
+test('the next list recovers an event of a Job that never arrived', async () => {
   const [toEnd] = nextRuns('run-dropped');
   const dropped = ['pods', 'jobs'].map((kind) => proxy.watches(kind)[0]);
   for (const watch of dropped) watch?.dropNext();
@@ -121,7 +121,7 @@ test('an event of a Job that never arrives is made good by the next list', async
   assert.equal(history.flaps, []);
 });
 
-test('no Job was made twice', () => {
+test('no run got a second Job', () => {
   assert.is(proxy.count('create', 'jobs', 201), applied - lostAnswers);
 });
 

@@ -2,7 +2,7 @@ import { Agent, createServer, type IncomingMessage, type ServerResponse } from '
 import type { AddressInfo } from 'node:net';
 import type { Connection } from '../../../src/kube/connection.ts';
 
-/** How long a test waits for the next request, and for anything else, before it fails. */
+/** How long a test waits for the next request, or for any other condition, before it fails. */
 export const patienceMs = 30_000;
 
 /** An object of the API server as far as a cache reads it. */
@@ -11,7 +11,7 @@ export function anObject(name: string, resourceVersion: number, value = ''): obj
   return { metadata, data: { value } };
 }
 
-/** One request that a test answers by hand, in the API server's words. */
+/** One request, which a test answers by hand in the API server's format. */
 export class Exchange {
   readonly url: URL;
   readonly response: ServerResponse;
@@ -45,7 +45,7 @@ export class Exchange {
     );
   }
 
-  /** Begins the stream of a watch. */
+  /** Starts the stream of a watch. */
   stream(): this {
     this.response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
     return this;
@@ -77,7 +77,7 @@ export class Exchange {
   }
 }
 
-/** A server whose every answer a test gives by hand: for what the real API server does only when it is in trouble. */
+/** A server that a test scripts answer by answer, for what the real API server does only when it fails. */
 export class WatchServer implements AsyncDisposable {
   readonly #arrived: Exchange[] = [];
   #onArrival: () => void = () => undefined;
@@ -103,7 +103,7 @@ export class WatchServer implements AsyncDisposable {
     };
   }
 
-  /** The next request, in the order in which they came. */
+  /** The next request, in order of arrival. */
   async next(withinMs = patienceMs): Promise<Exchange> {
     const late = setTimeout(() => this.#onArrival(), withinMs);
     if (this.#arrived.length === 0) await new Promise<void>((resolve) => (this.#onArrival = resolve));

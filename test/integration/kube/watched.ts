@@ -8,16 +8,16 @@ export type Item = { readonly name: string; readonly version: string; readonly v
 /** The value of an object that the parser of `Watched` throws at. */
 export const poison = 'poison';
 
-/** A cache that runs until it is disposed of, and remembers what it said. */
+/** A cache that runs until it is disposed of, and records what it reports. */
 export class Watched implements AsyncDisposable {
   /** `<name>@<version>` of every item that onChange was called with. */
   readonly changes: string[] = [];
   /** What the cache logged, as JSON lines. */
   readonly log: string[] = [];
-  /** What its observer was told, but for single events: `listed 2`, `watching`, `interrupted reset`. */
-  readonly story: string[] = [];
+  /** What its observer was notified of, except single events: `listed 2`, `watching`, `interrupted reset`. */
+  readonly notifications: string[] = [];
   readonly cache: ListWatch<Item>;
-  /** Told of every change before it is noted; may throw. */
+  /** Called with every change before it is recorded; may throw. */
   onChange: (item: Item, before: Item | undefined) => void = () => undefined;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
@@ -37,11 +37,11 @@ export class Watched implements AsyncDisposable {
       },
       log: createLogger('debug', { write: (line) => void this.log.push(line) }),
       observer: {
-        listed: (count) => void this.story.push(`listed ${count}`),
-        watching: () => void this.story.push('watching'),
+        listed: (count) => void this.notifications.push(`listed ${count}`),
+        watching: () => void this.notifications.push('watching'),
         event: () => undefined,
-        interrupted: (reason) => void this.story.push(`interrupted ${reason}`),
-        failed: (where) => void this.story.push(`failed ${where}`),
+        interrupted: (reason) => void this.notifications.push(`interrupted ${reason}`),
+        failed: (where) => void this.notifications.push(`failed ${where}`),
       },
     });
     this.#running = this.cache.run(this.#stop.signal);
@@ -55,7 +55,7 @@ export class Watched implements AsyncDisposable {
       .toSorted();
   }
 
-  /** How many milliseconds it chose to wait after each interruption, by its log: no busy machine makes these more. */
+  /** The chosen waits in milliseconds after each interruption, from the log: a busy machine adds nothing. */
   get waits(): number[] {
     const lines = this.log.map((line): unknown => JSON.parse(line));
     return lines.flatMap((line) => numberAt(line, 'waitMs') ?? []);
@@ -73,7 +73,6 @@ export class Watched implements AsyncDisposable {
 
 function parse(object: unknown): Item {
   const { name, resourceVersion } = parseObjectMeta(object);
-  if (textAt(recordAt(object, 'data'), 'value') === poison)
-    throw new TypeError('a value that nobody expects');
+  if (textAt(recordAt(object, 'data'), 'value') === poison) throw new TypeError('unexpected value');
   return { name, version: resourceVersion, value: textAt(recordAt(object, 'data'), 'value') ?? '' };
 }

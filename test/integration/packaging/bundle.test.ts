@@ -14,7 +14,7 @@ test.after(() => copy[Symbol.dispose]());
 
 const read = (file: string) => readFileSync(join(copy.folder, 'dist', file), 'utf8');
 
-/** The packages that the code itself names: esbuild writes the path of every file above what it takes of it. */
+/** The packages in the bundle: esbuild writes the path of every file above the code that it takes from it. */
 function packagesInCode(): string[] {
   const code = readdirSync(join(copy.folder, 'dist')).filter((name) => name.endsWith('.mjs'));
   const paths = code.flatMap((file) => [...read(file).matchAll(/^ *\/\/ (node_modules\/\S+)/gm)]);
@@ -36,27 +36,27 @@ test('the bill of materials has every package whose code is in the bundle, Node,
   assert.equal([...new Set(names)].toSorted(), [...inCode, 'dockerrun', 'node'].toSorted());
 });
 
-test('its version of Node is the one that runs the tests, and that of the program is package.json’s', () => {
+test('the bill of materials has the Node version that runs the tests, and the program’s version from package.json', () => {
   const versions = new Map(packagesInSbom().map(({ name, versionInfo }) => [name, versionInfo]));
   assert.is(versions.get('node'), process.versions.node);
   assert.is(versions.get('dockerrun'), version);
 });
 
-test('no licence in it asks for more than to be named', () => {
+test('no licence in the bundle requires more than attribution', () => {
   const allowed =
     /^(MIT|ISC|0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|Python-2\.0|CC0-1\.0|Unlicense)$/;
   const others = packagesInSbom().filter(({ licenseDeclared }) => !allowed.test(licenseDeclared));
   assert.equal(others, []);
 });
 
-test('the licences of all of them are beside the program', () => {
+test('the licences of all packages are beside the program', () => {
   const text = read('THIRD-PARTY-LICENSES.txt');
   const foreign = packagesInSbom().filter(({ name }) => name !== 'dockerrun');
   const missing = foreign.filter(({ name, versionInfo }) => !text.includes(`\n${name} ${versionInfo} (`));
   assert.equal(missing, []);
 });
 
-test('a bundled program knows its version and the commit that it is from', () => {
+test('a bundled program reports its version and its commit', () => {
   assert.match(copy.node('dist/dockerrun.mjs --version'), new RegExp(`^dockerrun ${version} \\((?!source)`));
 });
 

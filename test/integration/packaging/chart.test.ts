@@ -42,7 +42,7 @@ function controllerOf(manifests: readonly Manifest[]): Record<string, unknown> {
   return controller;
 }
 
-/** Why Helm refuses settings. */
+/** The message with which Helm refuses settings. */
 async function refusalOf(...settings: string[]): Promise<string> {
   const refusal = await render(...settings).then(
     () => undefined,
@@ -51,7 +51,7 @@ async function refusalOf(...settings: string[]): Promise<string> {
   return refusal ?? `${settings.join(' ')} was accepted`;
 }
 
-test('Helm finds nothing to complain about', async () => {
+test('helm lint finds no problem', async () => {
   assert.match(await helm(['lint', '--strict', chart]), /0 chart\(s\) failed/);
   const set = everything.flatMap((setting) => ['--set-json', setting]);
   assert.match(await helm(['lint', '--strict', chart, ...set]), /0 chart\(s\) failed/);
@@ -65,7 +65,7 @@ test('every value is in the schema, and every property of the schema is a value'
   assert.equal(properties.toSorted(), Object.keys(values).toSorted());
 });
 
-test('settings that nobody reads, and values of the wrong kind, are refused by name', async () => {
+test('unknown settings and values of the wrong type are refused by name', async () => {
   assert.match(await refusalOf('replicas=3'), /'replicas' not allowed/);
   assert.match(await refusalOf('image={"name":"x"}'), /'name' not allowed/);
   assert.match(await refusalOf('dockerSocket="run/docker.sock"'), /dockerSocket/);
@@ -81,7 +81,7 @@ test('settings that nobody reads, and values of the wrong kind, are refused by n
   );
 });
 
-test('a section that is set to null is missing by name', async () => {
+test('a section that is set to null is reported as missing, by name', async () => {
   const schema: unknown = JSON.parse(readFileSync(`${chart}/values.schema.json`, 'utf8'));
   const properties = recordAt(schema, 'properties');
   const sections = Object.keys(properties).filter((name) => 'properties' in recordAt(properties, name));
@@ -92,13 +92,13 @@ test('a section that is set to null is missing by name', async () => {
   assert.match(await refusalOf('networkPolicy={"apiServerPorts":null}'), /missing property 'apiServerPorts'/);
 });
 
-test('two replicas that would both lead are refused, and one is gone before its successor comes', async () => {
+test('two replicas without leader election are refused, and a single one is stopped before its successor starts', async () => {
   assert.match(await refusalOf('leaderElection=false'), /leaderElection: false requires replicaCount: 1/);
   const one = only(await render('leaderElection=false', 'replicaCount=1'), 'Deployment');
   assert.equal(recordAt(recordAt(one, 'spec'), 'strategy'), { type: 'Recreate' });
 });
 
-test('an endpoint of the workers alone, with which nothing would be traced, is refused', async () => {
+test('a trace endpoint only for the workers is refused, because it would have no effect', async () => {
   const workers = 'otlp={"workerEndpoint":"http://10.0.0.1:4318"}';
   assert.match(await refusalOf(workers), /otlp.workerEndpoint requires otlp.endpoint/);
   await render(
@@ -107,13 +107,13 @@ test('an endpoint of the workers alone, with which nothing would be traced, is r
   );
 });
 
-test('by default the image is that of the chart’s version, for the workers as well', async () => {
+test('the default image has the chart’s version, also for the workers', async () => {
   const manifests = await render();
   assert.is(controllerOf(manifests)['image'], `dockerrun:${version}`);
   assert.is(environmentOf(manifests)['DOCKERRUN_IMAGE'], `dockerrun:${version}`);
 });
 
-test('tag, digest and the workers’ own image', async () => {
+test('tag, digest and a separate image of the workers are applied', async () => {
   const digest = `sha256:${'0'.repeat(64)}`;
   const imagesOf = async (...settings: string[]) => {
     const manifests = await render(...settings);
@@ -133,7 +133,7 @@ test('tag, digest and the workers’ own image', async () => {
   ]);
 });
 
-test('where the nodes have things reaches the controller', async () => {
+test('the settings of node paths reach the controller', async () => {
   const environment = environmentOf(
     await render('dockerSocket="/run/d.sock"', 'kubeletRoot="/k"', 'cgroupRoot="/c"', ...everything),
   );
@@ -144,7 +144,7 @@ test('where the nodes have things reaches the controller', async () => {
   assert.is(environment['DOCKERRUN_HEALTH_PORT'], '8081');
 });
 
-test('two replicas, of which an eviction takes one, and which never all go in an upgrade', async () => {
+test('there are two replicas; an eviction removes at most one, and an upgrade never removes both', async () => {
   const manifests = await render();
   const deployment = recordAt(only(manifests, 'Deployment'), 'spec') ?? {};
   assert.is(deployment['replicas'], 2);
@@ -155,7 +155,7 @@ test('two replicas, of which an eviction takes one, and which never all go in an
   assert.is(recordAt(only(manifests, 'PodDisruptionBudget'), 'spec')?.['maxUnavailable'], 1);
 });
 
-test('the controller may read no Secret, may start no pod, and no rule of it has a wildcard', async () => {
+test('the controller cannot read Secrets or create pods, and none of its rules has a wildcard', async () => {
   const manifests = await render(...everything);
   const roles = manifests.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
   const rules = roles.flatMap(({ rules: some }) => (Array.isArray(some) ? some.filter(isRecord) : []));
@@ -168,7 +168,7 @@ test('the controller may read no Secret, may start no pod, and no rule of it has
   }
 });
 
-test('viewers see runs, editors make them, and administrators need nothing more', async () => {
+test('viewers can read runs, editors can create them, and administrators need no further role', async () => {
   const manifests = await render();
   const labelsOf = (name: string, among = manifests) =>
     Object.keys(recordAt(recordAt(only(among, 'ClusterRole', name), 'metadata'), 'labels') ?? {})
@@ -182,7 +182,7 @@ test('viewers see runs, editors make them, and administrators need nothing more'
     assert.equal(labelsOf(name, none), [], 'there to be bound, but part of no other role');
 });
 
-test('the controller reaches the API server, DNS, workers and the collector, and nobody else', async () => {
+test('the controller can connect only to the API server, DNS, workers and the collector', async () => {
   const spec = recordAt(only(await render(...everything), 'NetworkPolicy', 'dockerrun-controller'), 'spec');
   assert.equal(spec?.['policyTypes'], ['Ingress', 'Egress']);
   const egress = Array.isArray(spec['egress']) ? spec['egress'].filter(isRecord) : [];
@@ -193,13 +193,13 @@ test('the controller reaches the API server, DNS, workers and the collector, and
   assert.equal(open, [], 'no rule is for every port');
 });
 
-test('in namespaces that are named, only the controller reaches the workers', async () => {
+test('in the listed namespaces, only the controller can connect to the workers', async () => {
   const policies = (await render(...everything)).filter(({ kind }) => kind === 'NetworkPolicy');
   const places = policies.map((policy) => recordAt(policy, 'metadata')?.['namespace']);
   assert.equal(places.toSorted(), ['dockerrun-system', 'team-a', 'team-b']);
 });
 
-test('what needs other operators is only there when it is asked for', async () => {
+test('objects that need other operators are rendered only on request', async () => {
   const kinds = (manifests: readonly Manifest[]) => new Set(manifests.map(({ kind }) => kind));
   const extras = ['ServiceMonitor', 'PrometheusRule', 'ConfigMap', 'DockerRunPolicy'];
   const [few, all] = [kinds(await render()), kinds(await render(...everything))];
@@ -209,7 +209,7 @@ test('what needs other operators is only there when it is asked for', async () =
   }
 });
 
-test('alerts and dashboard are those of the project', async () => {
+test('the chart’s alerts and dashboard are those of the project', async () => {
   const manifests = await render(...everything);
   const rules: unknown = parse(readFileSync('deploy/alerts/dockerrun.rules.yaml', 'utf8'));
   assert.equal(recordAt(only(manifests, 'PrometheusRule'), 'spec'), rules);
@@ -220,7 +220,7 @@ test('alerts and dashboard are those of the project', async () => {
   );
 });
 
-test('a CRD is an object like others, so that it is upgraded, and stays when the rest goes', async () => {
+test('a CRD is a normal object, so it is upgraded, and is kept on uninstall', async () => {
   const definition = only(await render(), 'CustomResourceDefinition', 'dockerruns.dockerrun.dev');
   const { annotations } = recordAt(definition, 'metadata') ?? {};
   assert.equal(annotations, { 'helm.sh/resource-policy': 'keep' });
@@ -228,18 +228,18 @@ test('a CRD is an object like others, so that it is upgraded, and stays when the
   assert.not.ok(without.some(({ kind }) => kind === 'CustomResourceDefinition'));
 });
 
-test('large numbers of a policy stay whole', async () => {
+test('large integers of a policy keep their digits', async () => {
   const limits = '{"dockerDefaults":{"ulimits":[{"name":"nofile","soft":1048576,"hard":1048576}]}}';
   const policy = only(await render(`policy=${limits}`), 'DockerRunPolicy', 'default');
   assert.equal(recordAt(policy, 'spec'), JSON.parse(limits));
 });
 
-test('two releases would have names of their own', async () => {
+test('two releases have different names', async () => {
   const text = await helm(['template', 'blue', chart, '-n', 'blue']);
   assert.match(text, /name: blue-dockerrun-controller/);
 });
 
-test('a release whose name cannot begin the name of a Service is refused, unless it is overridden', async () => {
+test('a release whose name cannot start the name of a Service is refused, unless it is overridden', async () => {
   for (const release of ['9foo', 'my.run', 'dockerrun.x']) {
     const refusal = helm(['template', release, chart]).then(String, String);
     assert.match(await refusal, new RegExp(`the release name ${release} is not a valid prefix`));

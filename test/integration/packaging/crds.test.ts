@@ -9,7 +9,7 @@ import { succeed } from '../../e2e/support/shell.ts';
 
 const otherGroup = `stored.${group}`;
 
-/** A CRD under another group, so that the one that is installed does not matter. */
+/** A CRD in another API group, so that an installed one has no effect. */
 function definition(file: string): Record<string, unknown> {
   const crd: unknown = parse(readFileSync(file, 'utf8'));
   const { shortNames: _, ...names } = recordAt(recordAt(crd, 'spec'), 'names');
@@ -21,7 +21,7 @@ function definition(file: string): Record<string, unknown> {
   };
 }
 
-/** Each word, number and empty list or object in a value, with its path. */
+/** Each string, number and empty list or object in a value, with its path. */
 function leaves(value: unknown, path: string): string[] {
   const inner = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   if (inner.length === 0) return [`${path}: ${JSON.stringify(value)}`];
@@ -36,7 +36,7 @@ function without(some: readonly string[], others: readonly string[]): string[] {
 }
 
 for (const file of ['crds/dockerruns.yaml', 'crds/dockerrunpolicies.yaml'])
-  test(`the API server stores ${file} as it is, so that whoever compares sees no difference`, async () => {
+  test(`the API server stores ${file} unchanged, so that a diff against the file is empty`, async () => {
     environment('KUBECONFIG');
     const crd = definition(file);
     const create = ['create', '--dry-run=server', '--output=json', '--filename=-'];

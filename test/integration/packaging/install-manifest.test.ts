@@ -6,16 +6,16 @@ import { helmProgram, manifestsIn } from '../../fixtures/helm.ts';
 
 const committed = readFileSync('deploy/install.yaml', 'utf8');
 
-test('deploy/install.yaml is what the chart says; if it is not, run make manifests', () => {
+test('deploy/install.yaml is what the chart renders; if it differs, run make manifests', () => {
   const rendered = installManifest(helmProgram).split('\n');
   const lines = committed.split('\n');
-  // The first difference, rather than thousands of lines.
+  // Show the first difference, not thousands of lines.
   const at = lines.findIndex((line, index) => line !== rendered[index]);
   assert.is(lines[at], rendered[at], `line ${at + 1}`);
   assert.is(lines.length, rendered.length);
 });
 
-test('it has everything that the operator needs, the namespace first, and no test', () => {
+test('the manifest has everything that the operator needs, the namespace first, and no test', () => {
   const kinds = manifestsIn(committed).map(({ kind }) => kind);
   assert.is(kinds[0], 'Namespace');
   for (const kind of ['CustomResourceDefinition', 'Deployment', 'NetworkPolicy', 'PodDisruptionBudget'])

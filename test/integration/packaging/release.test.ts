@@ -19,7 +19,7 @@ let plane: ControlPlane;
 
 test.before(async () => {
   plane = await startControlPlane();
-  // As on a cluster that has never heard of us.
+  // As on a cluster that never had the CRDs.
   for (const plural of ['dockerruns', 'dockerrunpolicies'])
     await plane.client.delete(`${definitions}/${plural}.dockerrun.dev`).catch(() => undefined);
   for (const plural of ['dockerruns', 'dockerrunpolicies'])
@@ -63,7 +63,7 @@ test('one helm install brings the CRDs, the controller and the policy into an em
   await release('install', chart, '--create-namespace', '--set-json', policyOf('/srv/one'));
   assert.ok(await exists(deploymentPath));
   assert.equal(await allowedPaths(), ['/srv/one']);
-  // A new kind is served a moment after its definition was taken.
+  // A new kind is served shortly after its definition was accepted.
   await is(runPath, 'there');
   await plane.client.create(runPath, {
     apiVersion: 'dockerrun.dev/v1alpha1',
@@ -73,7 +73,7 @@ test('one helm install brings the CRDs, the controller and the policy into an em
   });
 });
 
-test('helm upgrade changes the policy in place and brings back what a CRD lacks', async () => {
+test('helm upgrade changes the policy in place and restores missing parts of a CRD', async () => {
   const before = await uidOf(policyPath);
   const path = `${definitions}/dockerruns.dockerrun.dev`;
   await plane.client.merge(path, { spec: { names: { shortNames: ['old'] } } });
@@ -84,14 +84,14 @@ test('helm upgrade changes the policy in place and brings back what a CRD lacks'
   assert.equal(listAt(names, 'shortNames'), ['dr']);
 });
 
-test('helm rollback leaves no moment without a policy, and every run', async () => {
+test('helm rollback keeps a policy at every moment, and keeps every run', async () => {
   const before = await uidOf(policyPath);
   await release('rollback', '1');
   assert.is(await uidOf(policyPath), before);
   assert.ok(await exists(`${runPath}/kept`));
 });
 
-test('helm uninstall takes the controller and its rights, and leaves runs and policy', async () => {
+test('helm uninstall removes the controller and its RBAC, and keeps runs and policy', async () => {
   await release('uninstall', '--wait', '--timeout', '30s');
   assert.not.ok(await exists(deploymentPath));
   assert.not.ok(await exists('/apis/rbac.authorization.k8s.io/v1/clusterroles/dockerrun-controller'));
@@ -99,7 +99,7 @@ test('helm uninstall takes the controller and its rights, and leaves runs and po
   assert.ok(await exists(policyPath));
 });
 
-test('installing again takes over what was left', async () => {
+test('a new install adopts what an uninstall kept', async () => {
   const before = await uidOf(`${runPath}/kept`);
   await release('install', chart, '--set-json', policyOf('/srv/three'));
   assert.is(await uidOf(`${runPath}/kept`), before);
@@ -107,7 +107,7 @@ test('installing again takes over what was left', async () => {
   await release('uninstall', '--wait', '--timeout', '30s');
 });
 
-test('kubectl apply of install.yaml does the same without Helm, as often as one likes', async () => {
+test('kubectl apply of install.yaml does the same without Helm, any number of times', async () => {
   const apply = ['apply', '--server-side', '--force-conflicts', '--filename=deploy/install.yaml'];
   const env = { ...process.env, KUBECONFIG: plane.kubeconfig };
   const signal = AbortSignal.timeout(60_000);

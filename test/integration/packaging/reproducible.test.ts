@@ -9,7 +9,7 @@ import { ProjectCopy } from '../../fixtures/project-copy.ts';
 
 const signal = AbortSignal.timeout(240_000);
 const build = `-e "import('./scripts/image-context.ts').then(({ writeImageContext }) => writeImageContext(['${process.arch === 'arm64' ? 'arm64' : 'amd64'}']))"`;
-/** As from a release: the same commit everywhere. */
+/** As in a release: the same commit everywhere. */
 const environment = { SOURCE_DATE_EPOCH: '1700000000' };
 
 let copies: ProjectCopy[] = [];
@@ -29,7 +29,7 @@ test.after(async () => {
     await docker(['image', 'rm', '--no-prune', image], signal).catch(() => undefined);
 });
 
-/** A hash of each file of a folder of a copy, by name. */
+/** A hash of each file in a folder of a clone, by name. */
 function hashes({ folder }: ProjectCopy, name: string): Record<string, string> {
   const hash = (file: string) => createHash('sha256').update(readFileSync(join(folder, name, file)));
   const files = readdirSync(join(folder, name)).toSorted();
@@ -53,13 +53,13 @@ test('two clones bundle the same bytes, whatever their paths, times, modes and t
   assert.equal(one, another);
 });
 
-test('two clones make the same image layers of it', () => {
+test('two clones make the same image layers', () => {
   const [one, another] = copies.map((copy) => hashes(copy, '.image'));
   assert.ok(one !== undefined && Object.keys(one).includes('app.tar'));
   assert.equal(one, another);
 });
 
-test('Docker, without its cache, gives both images the same root file system', async () => {
+test('Docker without its cache builds both images with the same root file system', async () => {
   const [one, another] = copies;
   assert.ok(one !== undefined && another !== undefined);
   const layers = await layersOf(one, 'dockerrun-test/reproducible:one');

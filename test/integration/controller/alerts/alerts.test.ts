@@ -10,14 +10,14 @@ import { promtool } from './prometheus-tools.ts';
 const rules = 'deploy/alerts/dockerrun.rules.yaml';
 
 test('Prometheus reads the alerts', async () => {
-  const { ok, said } = await promtool(['check', 'rules', rules]);
-  assert.ok(ok, said);
-  assert.match(said, new RegExp(`${readFileSync(rules, 'utf8').split('- alert:').length - 1} rules found`));
+  const { ok, output } = await promtool(['check', 'rules', rules]);
+  assert.ok(ok, output);
+  assert.match(output, new RegExp(`${readFileSync(rules, 'utf8').split('- alert:').length - 1} rules found`));
 });
 
 test('each alert fires when it should, and none when all is well', async () => {
-  const { ok, said } = await promtool(['test', 'rules', join(import.meta.dirname, 'alerts.yaml')]);
-  assert.ok(ok, said);
+  const { ok, output } = await promtool(['test', 'rules', join(import.meta.dirname, 'alerts.yaml')]);
+  assert.ok(ok, output);
 });
 
 test('Prometheus reads every query of the dashboard', async () => {
@@ -30,9 +30,9 @@ test('Prometheus reads every query of the dashboard', async () => {
   try {
     const file = join(directory, 'rules.yaml');
     writeFileSync(file, stringify({ groups: [{ name: 'dashboard', rules: recorded }] }));
-    const { ok, said } = await promtool(['check', 'rules', file]);
-    assert.ok(ok, said);
-    assert.match(said, new RegExp(`${queries.length} rules found`));
+    const { ok, output } = await promtool(['check', 'rules', file]);
+    assert.ok(ok, output);
+    assert.match(output, new RegExp(`${queries.length} rules found`));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -12,16 +12,19 @@ import { until } from '../../../fixtures/until.ts';
 
 const patienceMs = 30_000;
 
-/** Runs Prometheus' own tool; gives what it said, and whether it found nothing to complain about. */
-export async function promtool(args: readonly string[], input = ''): Promise<{ ok: boolean; said: string }> {
+/** Runs promtool; returns its output, and whether it found no problem. */
+export async function promtool(
+  args: readonly string[],
+  input = '',
+): Promise<{ ok: boolean; output: string }> {
   const signal = AbortSignal.timeout(patienceMs);
   const child = spawn('promtool', args, { stdio: ['pipe', 'pipe', 'pipe'], signal });
   child.stdin.end(input);
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { ok: child.exitCode === 0, said: `${out}${err}` };
+  return { ok: child.exitCode === 0, output: `${out}${err}` };
 }
 
-/** A real Prometheus that scrapes one target every second, with its data in a directory of its own. */
+/** A real Prometheus that scrapes one target every second, with its data in a temporary directory. */
 export class Prometheus implements AsyncDisposable {
   readonly #directory = mkdtempSync(join(tmpdir(), 'dockerrun-prometheus-'));
   readonly #port: number;
@@ -47,7 +50,7 @@ export class Prometheus implements AsyncDisposable {
     return new Prometheus(port, target, rules);
   }
 
-  /** The values of a query, by the value of one of its labels, as soon as there are any. */
+  /** The values of a query, by one of its labels, as soon as there are any. */
   values(query: string, label: string): Promise<Map<string, number>> {
     return until(`there is a value of ${query}`, () => this.#query(query, label), {
       ...{ holds: ({ size }) => size > 0, withinMs: patienceMs, everyMs: 200 },
@@ -55,12 +58,12 @@ export class Prometheus implements AsyncDisposable {
     });
   }
 
-  /** What its page of targets, rules or alerts says. */
+  /** The text of its page of targets, rules or alerts. */
   async page(name: 'targets' | 'rules' | 'alerts'): Promise<string> {
     return (await this.#get(`/api/v1/${name}`)).text();
   }
 
-  /** Waits until a page matches this. */
+  /** Waits until a page matches the pattern. */
   async pageMatches(name: Parameters<Prometheus['page']>[0], pattern: RegExp): Promise<void> {
     const holds = (page: string) => pattern.test(page);
     const options = { holds, withinMs: patienceMs, everyMs: 200 };
