@@ -22,7 +22,7 @@ test.before(async (crashes) => {
   const plane = stack.use(await startControlPlane());
   const cluster = stack.use(await SimulatedCluster.start(plane, { jobController: 'real', worker: running }));
   await allowHostPaths(plane.client);
-  const world = { plane, cluster, inTurn: inTurns(4) };
+  const world = { plane, cluster, inTurn: withConcurrency(4) };
   const executions = Object.values(scenarios).map((scenario: Scenario) => {
     const execution = crashEverywhere(world, scenario);
     // The test of the scenario reports it.
@@ -38,7 +38,7 @@ test.after(async ({ stack, executions }) => {
 });
 
 /** Limits how many executions run at once; they spend most of their time waiting. */
-function inTurns(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
+function withConcurrency(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
   const turns = new TaskLimit(new TaskGroup(new AbortController().signal), atOnce);
   return (work) =>
     new Promise((resolve, reject) => {

@@ -101,7 +101,7 @@ test('a longer time to live counts even before the watch reports it', async (wor
 });
 
 test('a run that waits for its pod can be cancelled while Events cannot be read', async (world) => {
-  const run = new ScriptedRun(world.cluster, 'deaf', namespace);
+  const run = new ScriptedRun(world.cluster, 'no-events', namespace);
   await run.apply();
   world.proxy.fail('list', 'events', { status: 500, reason: 'InternalError' }, 1_000);
   await until('Events are asked for', () => world.proxy.count('list', 'events', 500) > 0, {

@@ -16,9 +16,9 @@ import { type Random, seededRandom } from './seeded-random.ts';
 
 const runsOfEach = 8;
 const backoffLimit = 1;
-const roughMs = 20_000;
+const actionsMs = 20_000;
 /** Longer than two back-offs of the Job controller, of which the second lasts 20 s. */
-const calmMs = 60_000;
+const settleMs = 60_000;
 
 /** The running controllers, and the faults that can happen to them and to their connections. */
 class Operator implements AsyncDisposable {
@@ -83,8 +83,8 @@ class Operator implements AsyncDisposable {
   }
 }
 
-/** Applies random actions to some runs for `roughMs` milliseconds, and returns the list of them. */
-async function roughTime(
+/** Applies random actions to some runs for `actionsMs` milliseconds, and returns the list of them. */
+async function applyRandomActions(
   cluster: SimulatedCluster,
   runs: readonly ModelRun[],
   random: Random,
@@ -92,7 +92,7 @@ async function roughTime(
   const history: string[] = [];
   for (const run of runs) await cluster.client.create('/api/v1/namespaces', { metadata: { name: run.name } });
   const waiting = [...runs];
-  const end = performance.now() + roughMs;
+  const end = performance.now() + actionsMs;
   while (performance.now() < end) {
     const next = waiting.length > 0 && random.below(6) === 0 ? waiting.shift() : undefined;
     if (next !== undefined) {
@@ -108,12 +108,12 @@ async function roughTime(
   return history;
 }
 
-async function roughOperator(operator: Operator, random: Random): Promise<string[]> {
+async function applyRandomFaults(operator: Operator, random: Random): Promise<string[]> {
   const history: string[] = [];
-  const mishaps = ['crash', 'crash', 'handOver', 'beBusy', 'reset'] as const;
-  const end = performance.now() + roughMs;
+  const faults = ['crash', 'crash', 'handOver', 'beBusy', 'reset'] as const;
+  const end = performance.now() + actionsMs;
   while (performance.now() < end) {
-    const what = random.of(mishaps) ?? 'crash';
+    const what = random.of(faults) ?? 'crash';
     await operator[what](random);
     history.push(what);
     await sleep(300 + random.below(1_500));
@@ -122,8 +122,8 @@ async function roughOperator(operator: Operator, random: Random): Promise<string
 }
 
 /** Lets every pod run and succeed until all runs are settled, and returns the problems that are left. */
-async function calmDown(record: ClusterRecord, runs: readonly ModelRun[]): Promise<string[]> {
-  const end = performance.now() + calmMs;
+async function settle(record: ClusterRecord, runs: readonly ModelRun[]): Promise<string[]> {
+  const end = performance.now() + settleMs;
   for (;;) {
     for (const run of runs) {
       const hasStarted = await run.happen('start');
@@ -151,14 +151,14 @@ test('the invariants hold and all runs settle after random changes, crashes and 
     return { runs, random: seededRandom(seed) };
   });
   const histories = await Promise.all([
-    ...groups.map(({ runs, random }) => roughTime(cluster, runs, random)),
-    roughOperator(operator, seededRandom(seeds[1] ?? 0)),
+    ...groups.map(({ runs, random }) => applyRandomActions(cluster, runs, random)),
+    applyRandomFaults(operator, seededRandom(seeds[1] ?? 0)),
   ]);
   console.log(
     `seeds ${seeds.join(' and ')}: ${histories.map((history) => history.length).join(', ')} actions`,
   );
   const runs = groups.flatMap((group) => group.runs).filter(({ uid }) => uid !== '');
-  const left = await calmDown(record, runs);
+  const left = await settle(record, runs);
   const history = histories.map((each) => each.join(', ')).join('\n');
   assert.equal(left, [], `all runs settle\n${history}`);
   await operator.comesToRest();

@@ -87,14 +87,14 @@ test('the pod of a run gets its trace, but not the controller’s credentials fo
 
 test('a controller that is stopped sends its remaining spans', async ({ plane }) => {
   await using receiver = await TraceReceiver.open();
-  const hasCome = () => receiver.spans.some(({ name }) => name === 'create Job');
+  const hasArrived = () => receiver.spans.some(({ name }) => name === 'create Job');
   // It waits only 2 s for the collector, which a busy machine may need: one of three must succeed.
-  for (let turn = 1; turn <= 3 && !hasCome(); turn += 1) {
+  for (let turn = 1; turn <= 3 && !hasArrived(); turn += 1) {
     await using controller = await start(plane, receiver);
     await jobMadeIn(plane.client, await createRun(plane.client, `sent-late-${turn}`), 30_000);
     await controller.stop();
   }
-  assert.ok(hasCome());
+  assert.ok(hasArrived());
 });
 
 test('a collector that never answers delays no run, and does not keep the controller from stopping', async ({

@@ -50,15 +50,15 @@ test('the other replica takes over within 3 s of a clean stop and within 20 s of
 test('a leader that is cut off still stops cleanly within 10 s of a SIGTERM', async () => {
   await using plane = await startControlPlane();
   await using proxy = await TcpProxy.start(plane.server);
-  await using deaf = await ControllerProcess.start(plane.kubeconfigFor(proxy.url));
-  await led(plane.client, [deaf]);
+  await using cutOff = await ControllerProcess.start(plane.kubeconfigFor(proxy.url));
+  await led(plane.client, [cutOff]);
   proxy.swallow();
   // Long enough that a renewal is waiting for its answer.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const start = performance.now();
-  await deaf.stop(10_000);
-  console.log(`SIGTERM while deaf: gone after ${Math.round(performance.now() - start)} ms`);
-  assert.is(deaf.exitCode, 0);
+  await cutOff.stop(10_000);
+  console.log(`SIGTERM while cut off: stopped after ${Math.round(performance.now() - start)} ms`);
+  assert.is(cutOff.exitCode, 0);
 });
 
 test.run();

@@ -179,7 +179,7 @@ test('viewers can read runs, editors can create them, and administrators need no
   assert.equal(labelsOf('dockerrun-edit'), ['admin', 'edit']);
   const none = await render('rbac={"aggregate":false}');
   for (const name of ['dockerrun-view', 'dockerrun-edit'])
-    assert.equal(labelsOf(name, none), [], 'there to be bound, but part of no other role');
+    assert.equal(labelsOf(name, none), [], 'the role exists, but no other role aggregates it');
 });
 
 test('the controller can connect only to the API server, DNS, workers and the collector', async () => {
