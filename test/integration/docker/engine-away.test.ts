@@ -23,22 +23,22 @@ const proxy = new EngineProxy(engineSocket(), 'away');
 await proxy.up();
 const engine = await connectEngine({ socketPath: proxy.socketPath, signal: never });
 
-/** Takes the engine away so many milliseconds after the start, for so long. */
-function away(after: number, milliseconds: number) {
+/** Takes the engine away `afterMs` after the start, for `forMs`. */
+function away(afterMs: number, forMs: number) {
   return () => {
     setTimeout(() => {
-      void proxy.down().then(() => setTimeout(() => void proxy.up(), milliseconds));
-    }, after);
+      void proxy.down().then(() => setTimeout(() => void proxy.up(), forMs));
+    }, afterMs);
   };
 }
 
-test('an engine that was away while the target ran gives its exit code all the same', async () => {
+test('the exit code is reported although the engine was away while the target ran', async () => {
   const { outcome, stdout } = await run(engine, ['sh', '-c', 'echo first; sleep 5; echo last; exit 3'], {
-    cue: { said: 'first\n', act: away(0, 500) },
+    cue: { printed: 'first\n', act: away(0, 500) },
   });
   assert.is(outcome.exitCode, 3);
   assert.is(stdout, 'first\nlast\n');
-  assert.not(outcome.outputComplete, 'nobody can know what was said while nobody listened');
+  assert.not(outcome.outputComplete, 'output printed while the engine was away cannot be known');
 });
 
 test('a target that ended while the engine was away is not lost', async () => {
@@ -48,7 +48,7 @@ test('a target that ended while the engine was away is not lost', async () => {
   assert.is(outcome.exitCode, 4);
 });
 
-test('a target that was killed while the engine was away is lost, for the engine did it when it restarted', async () => {
+test('a target that was killed while the engine was away is lost, because the engine killed it when it restarted', async () => {
   const failure = await failureOf(
     run(engine, ['sh', '-c', 'sleep 2; kill -15 $$'], { support: { onStarted: away(300, 5_000) } }),
   );
@@ -70,7 +70,7 @@ test('a cancel while the engine is away takes effect when it is back', async () 
   assert.equal(await leftContainers(direct), []);
 });
 
-test('a cancel gives up an engine that hangs within 14 s more than the grace, and says what is left', async () => {
+test('a cancel gives up on an engine that hangs within 14 s after the grace period, and names what is left', async () => {
   const cancelling = new AbortController();
   let begin = 0;
   const onStarted = () => {
@@ -92,7 +92,7 @@ test('a cancel gives up an engine that hangs within 14 s more than the grace, an
   assert.ok(took < 25_000, `${took} ms`);
 });
 
-test('leftovers that cannot be listed are the fault of the engine', async () => {
+test('leftovers that cannot be listed are reported as a failure of the engine', async () => {
   await proxy.down();
   const labels = { runUid: 'dockerrun-test/run-uid', attempt: 'dockerrun-test/attempt' };
   const failure = await failureOf(removeLeftovers({ engine, signal: never }, { labels, runUid: 'x' }));
@@ -101,7 +101,7 @@ test('leftovers that cannot be listed are the fault of the engine', async () => 
   assert.match(failure.message, proxy.socketPath);
 });
 
-test('leftovers that an engine which hangs does not remove stop no cancel', async () => {
+test('leftovers that a hanging engine does not remove do not hold up a cancel', async () => {
   const { labels, ...options } = containerOf([]);
   const run = { runUid: 'dockerrun-test/run-uid', attempt: 'dockerrun-test/attempt' };
   const Labels = { ...labels, [run.runUid]: options.name };
@@ -120,7 +120,7 @@ test('leftovers that an engine which hangs does not remove stop no cancel', asyn
   await removeContainer(direct, options.name, never);
 });
 
-test('an engine that stays away loses the container after the bound, and says so', async () => {
+test('an engine that stays away loses the container after the bound, which the error reports', async () => {
   const { name, ...options } = containerOf(['sleep', '600']);
   const container = await direct.docker.createContainer({
     name,
@@ -144,13 +144,13 @@ test('an engine that stays away loses the container after the bound, and says so
   await proxy.up();
 });
 
-test('a missed event is made up for by looking', async () => {
+test('a missed event is made up for by an inspect', async () => {
   const container = await direct.docker.createContainer({
     Image: 'busybox:local',
     Cmd: ['sh', '-c', 'sleep 0.5; exit 6'],
     Labels: containerOf([]).labels,
   });
-  // An inspect takes a shortened id, but no event is ever about one.
+  // An inspect accepts a shortened id, but events always carry the full one.
   const watch = await ExitWatch.open(direct, container.id.slice(0, 12), never, {
     inspectEveryMs: 300,
     eventLagMs: 100,
@@ -161,14 +161,14 @@ test('a missed event is made up for by looking', async () => {
   await container.remove();
 });
 
-test('an engine that comes back within the bound is waited for when connecting', async () => {
+test('connecting waits for an engine that comes back within the bound', async () => {
   await proxy.down();
   setTimeout(() => void proxy.up(), 1_500);
   const again = await connectEngine({ socketPath: proxy.socketPath, signal: never });
   assert.is(again.serverVersion, direct.serverVersion);
 });
 
-test('a socket that nobody serves is named together with the setting that chooses it', async () => {
+test('an error about a socket that is not served names the socket and the setting that chooses it', async () => {
   const failure = await failureOf(
     connectEngine({ socketPath: '/nosuch.sock', signal: never, restartMs: 100 }),
   );
@@ -177,7 +177,7 @@ test('a socket that nobody serves is named together with the setting that choose
   assert.match(failure.message, 'DOCKERRUN_DOCKER_SOCKET');
 });
 
-test('DOCKER_HOST and its relatives never override the socket that was asked for', async () => {
+test('DOCKER_HOST and related variables never override the requested socket', async () => {
   const host = process.env['DOCKER_HOST'];
   process.env['DOCKER_HOST'] = 'tcp://192.0.2.1:2375';
   try {

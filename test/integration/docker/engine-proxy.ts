@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 /**
  * A socket in front of the engine that can go away and come back, so that an engine's absence can be tested
- * without restarting the one that everybody uses. The engine itself does not notice.
+ * without restarting the engine that all tests share. The engine itself does not notice.
  */
 export class EngineProxy {
   readonly socketPath: string;
@@ -20,7 +20,6 @@ export class EngineProxy {
     this.socketPath = join(tmpdir(), `dockerrun-proxy-${process.pid}-${name}.sock`);
   }
 
-  /** Serves the socket. */
   async up(): Promise<void> {
     const server = createServer((client) => this.#join(client));
     server.listen(this.socketPath);
@@ -28,7 +27,7 @@ export class EngineProxy {
     this.#server = server;
   }
 
-  /** Breaks every connection and leaves a socket file that nobody serves, as a killed engine does. */
+  /** Breaks every connection and leaves a socket file that is not served, as a killed engine does. */
   async down(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -41,7 +40,7 @@ export class EngineProxy {
     await rm(this.socketPath, { force: true });
   }
 
-  /** Keeps every connection and moves no byte on any of them, as an engine that hangs, until `down`. */
+  /** Keeps every connection but transfers no bytes, as an engine that hangs, until `down`. */
   stall(): void {
     this.#isStalled = true;
     for (const socket of this.#sockets) socket.unpipe().pause();

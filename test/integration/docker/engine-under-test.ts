@@ -8,13 +8,13 @@ import {
   runContainer,
 } from '../../../src/docker/run-container.ts';
 
-/** The small image every test runs. */
+/** The small image that every test runs. */
 export const image = 'busybox:local';
 
-/** Carried by every container of one test process, so that what is left can be counted. */
+/** On every container of one test process, so that leftover containers can be counted. */
 export const testLabel = `dockerrun-test=${randomBytes(6).toString('hex')}`;
 
-/** A signal nobody aborts. */
+/** A signal that is never aborted. */
 export const never = new AbortController().signal;
 
 /** The socket of the engine that DOCKER_HOST names. */
@@ -25,12 +25,11 @@ export function engineSocket(): string {
   return socket;
 }
 
-/** Connects to the engine under test. */
 export async function engineUnderTest(): Promise<Engine> {
   return connectEngine({ socketPath: engineSocket(), signal: never });
 }
 
-/** Options of a container with a fresh name. */
+/** Options of a container with a unique name. */
 export function containerOf(
   command: readonly string[],
   more: Partial<ContainerOptions> = {},
@@ -40,13 +39,12 @@ export function containerOf(
   return { name, labels: { [key]: value }, image, command, env: [], mounts: [], ...more };
 }
 
-/** What a run gave. */
 export type Ran = { readonly outcome: ContainerOutcome; readonly stdout: string; readonly stderr: string };
 
-/** What happens once the target is known to run and has said something on stdout. */
-export type Cue = { readonly said: string; readonly act: () => void };
+/** An action for the moment when the target runs and has printed a text on stdout. */
+export type Cue = { readonly printed: string; readonly act: () => void };
 
-/** What a test decides besides the container: how it is followed, what cancels it, and who hears of a deviation. */
+/** What a test chooses in addition to the container: how it is followed, its signal, and its log. */
 type Support = FollowOptions & Pick<EngineContext, 'signal' | 'log'>;
 
 /** Runs a command to its end and keeps its output. */
@@ -66,15 +64,15 @@ export async function run(
   return { outcome, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function withCue(following: FollowOptions, { sink, text }: Collector, { said, act }: Cue): FollowOptions {
-  const [started, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const listen = () => {
-    if (!text().includes(said)) return;
-    sink.off('data', listen);
-    heard.resolve();
+function withCue(following: FollowOptions, { sink, text }: Collector, { printed, act }: Cue): FollowOptions {
+  const [started, seen] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const check = () => {
+    if (!text().includes(printed)) return;
+    sink.off('data', check);
+    seen.resolve();
   };
-  sink.on('data', listen);
-  void Promise.all([started.promise, heard.promise]).then(act);
+  sink.on('data', check);
+  void Promise.all([started.promise, seen.promise]).then(act);
   const onStarted: FollowOptions['onStarted'] = (one) => {
     following.onStarted(one);
     started.resolve();
@@ -82,14 +80,14 @@ function withCue(following: FollowOptions, { sink, text }: Collector, { said, ac
   return { ...following, onStarted };
 }
 
-/** The least that says how a container is followed. */
+/** The minimal options for following a container. */
 export function followedInto(stdout: Writable, stderr: Writable): FollowOptions {
   return { stdout, stderr, onStarted: () => undefined, stopGraceMs: 1_000 };
 }
 
 type Collector = { readonly sink: Writable; readonly bytes: () => Buffer; readonly text: () => string };
 
-/** A sink that keeps all it gets. */
+/** A sink that keeps all that it receives. */
 export function collector(): Collector {
   const sink = new PassThrough();
   const chunks: Buffer[] = [];
@@ -98,7 +96,7 @@ export function collector(): Collector {
   return { sink, bytes, text: () => bytes().toString('utf8') };
 }
 
-/** The reason and message a promise rejects with; fails when it does not reject. */
+/** The reason and message of the rejection of a promise; fails when it does not reject. */
 export async function failureOf(promise: Promise<unknown>): Promise<{ reason: string; message: string }> {
   try {
     await promise;

@@ -12,20 +12,20 @@ function ensure(reference: string, policy: PullPolicy, { signal = never }: { sig
   return ensureImage({ engine, signal }, { image: reference, policy, onProgress: ignore });
 }
 
-test('an image that is there never touches the network, unless the policy says Always', async () => {
+test('an image on the node is used without a network request, unless the policy is Always', async () => {
   assert.match(await ensure(image, 'IfNotPresent'), /^sha256:/);
   assert.match(await ensure(image, 'Never'), /^sha256:/);
   assert.is(registry.manifestRequests(), 0);
 });
 
-test('an absent image with the policy Never is named, without a pull', async () => {
+test('a missing image with the policy Never is named in the error, without a pull', async () => {
   const failure = await failureOf(ensure(registry.reference('ok'), 'Never'));
   assert.is(failure.reason, 'ImageNotFound');
   assert.match(failure.message, 'imagePullPolicy is Never');
   assert.is(registry.manifestRequests(), 0);
 });
 
-test('a pull reports its progress in bytes and ends with the image there', async () => {
+test('a pull reports its progress in bytes and ends with the image on the node', async () => {
   const seen: [number, number][] = [];
   const onProgress = (current: number, total: number) => void seen.push([current, total]);
   const reference = registry.reference('ok');
@@ -46,7 +46,7 @@ test('a pull reports its progress in bytes and ends with the image there', async
 });
 
 for (const behaviour of ['missing', 'denied'] as const) {
-  test(`an image that is ${behaviour} is not tried again`, async () => {
+  test(`a pull of an image that is ${behaviour} is not retried`, async () => {
     const before = registry.manifestRequests();
     const failure = await failureOf(ensure(registry.reference(behaviour), 'IfNotPresent'));
     assert.is(failure.reason, 'ImageNotFound');
@@ -70,7 +70,7 @@ for (const behaviour of ['down', 'cut'] as const) {
   });
 }
 
-test('a registry nobody serves fails the pull within 20 s and says what was tried', async () => {
+test('a registry that does not run fails the pull within 20 s, and the error names what was tried', async () => {
   const begin = Date.now();
   for (const reference of ['localhost:5999/x:1', 'nosuch.invalid/x:1']) {
     const failure = await failureOf(ensure(reference, 'IfNotPresent'));
@@ -80,7 +80,7 @@ test('a registry nobody serves fails the pull within 20 s and says what was trie
   assert.ok(Date.now() - begin < 40_000);
 });
 
-test('a failed pull of an image that is on the node says how to use that one', async () => {
+test('a failed pull of an image that is on the node explains how to use the image on the node', async () => {
   const local = 'localhost:5999/local:1';
   await engine.docker.getImage(image).tag({ repo: 'localhost:5999/local', tag: '1' });
   try {
@@ -92,7 +92,7 @@ test('a failed pull of an image that is on the node says how to use that one', a
   }
 });
 
-test('what is no name of an image is refused before the engine sees it', async () => {
+test('an invalid image name is refused before the engine sees it', async () => {
   for (const reference of ['UPPER/Bad:1', '../info?', 'a b', '', '-rf']) {
     assert.is((await failureOf(ensure(reference, 'IfNotPresent'))).reason, 'ImageNotFound', reference);
   }

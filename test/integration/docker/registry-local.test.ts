@@ -14,7 +14,7 @@ const programs = join(root, 'bin');
 await mkdir(programs);
 process.env['PATH'] = `${programs}${delimiter}${process.env['PATH'] ?? ''}`;
 
-/** A directory with a config.json of this content. */
+/** A directory with this content as its config.json. */
 async function configured(config: unknown): Promise<string> {
   const directory = await mkdtemp(join(root, 'config-'));
   const text = typeof config === 'string' ? config : JSON.stringify(config);
@@ -33,7 +33,7 @@ async function authsOf(config: unknown, image = 'reg.example.org/x') {
   return localAuths(image, { directory: await configured(config), signal: never });
 }
 
-test("an image is pulled with the passwords of docker's configuration", async () => {
+test("an image is pulled with the passwords from Docker's configuration", async () => {
   const engine = await engineUnderTest();
   await using registry = await Registry.start();
   const image = await registry.push('lab/local', ociImage({ data: Buffer.from('1') }, ['/data']));
@@ -52,14 +52,14 @@ test('a machine without a configuration has no credentials', async () => {
   assert.is(dockerConfigDirectory({ DOCKER_CONFIG: '/d' }), '/d');
 });
 
-test('a configuration that is no JSON is named, without its contents', async () => {
+test('a configuration that is not JSON is named in the error, without its contents', async () => {
   const failure = await failureOf(authsOf('{s3cret'));
   assert.is(failure.reason, 'SecretIncomplete');
   assert.match(failure.message, 'config.json');
   assert.not.match(failure.message, 's3cret');
 });
 
-test('a credential helper is asked by its address, the one for the registry before the one for all', async () => {
+test('a credential helper is asked by registry address, the registry's own helper before the common one', async () => {
   const answer = `read -r address; printf '{"ServerURL":"%s","Username":"%s","Secret":"%s"}' "$address"`;
   await helper('one', `${answer} me "$1 for $address"`);
   await helper('all', `${answer} '<token>' "$1 for $address"`);
@@ -73,30 +73,30 @@ test('a credential helper is asked by its address, the one for the registry befo
   assert.equal(await login('busybox'), [{ identitytoken: 'get for https://index.docker.io/v1/' }]);
 });
 
-test('a helper that has nothing for a registry is no failure', async () => {
+test('a helper without credentials for a registry is not a failure', async () => {
   await helper('empty', `cat >/dev/null; echo 'credentials not found in native keychain'; exit 1`);
   const { entries, advice } = await authsOf({ credsStore: 'empty' });
   assert.equal(entries, []);
   assert.is(advice('reg.example.org'), 'docker login reg.example.org');
 });
 
-for (const [name, script, says] of [
+for (const [name, script, message] of [
   ['broken', 'echo s3cret; echo s3cret >&2; exit 3', 'docker-credential-broken failed with exit code 3'],
   ['chatty', 'echo s3cret', 'docker-credential-chatty answered without credentials'],
   ['absent', undefined, 'docker-credential-absent failed: it is not on the PATH'],
   ['../evil', undefined, 'is not the name of a program'],
 ] as const) {
-  test(`a helper that is ${name} leaves a public image to be pulled, and is told otherwise`, async () => {
+  test(`a helper that is ${name} still lets a public image be pulled, and is reported for a private one`, async () => {
     if (script !== undefined) await helper(name, script);
     const { entries, advice } = await authsOf({ credsStore: name });
     assert.equal(entries, []);
-    assert.match(advice('reg.example.org'), says);
+    assert.match(advice('reg.example.org'), message);
     assert.match(advice('reg.example.org'), 'docker login reg.example.org');
     assert.not.match(advice('reg.example.org'), 's3cret');
   });
 }
 
-test('a helper that waits for its user is left at once when the run is cancelled', async () => {
+test('a helper that waits for its user is abandoned at once when the run is cancelled', async () => {
   await helper('waiting', 'exec sleep 20');
   const directory = await configured({ credsStore: 'waiting' });
   const begin = Date.now();

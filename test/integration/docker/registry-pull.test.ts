@@ -16,7 +16,7 @@ const socketPath = join(tmpdir(), `dockerrun-pull-${process.pid}.sock`);
 type Pulls = { count: number; answer: (response: ServerResponse) => void };
 const pulls: Pulls = { count: 0, answer: (response) => void response.end() };
 
-/** Two clocks of which a test decides how fast they go; timers stay those of the machine. */
+/** How far both clocks run ahead, which a test controls; timers remain those of the machine. */
 let aheadMs = 0;
 const clocks = { date: Date.now, performance: performance.now.bind(performance) };
 Date.now = () => clocks.date() + aheadMs;
@@ -45,14 +45,14 @@ function pull(signal = never, firstPauseMs = 5): Promise<string> {
   return pullFromRegistry(engine, { ...options, signal, firstPauseMs });
 }
 
-/** What the engine says after 25 s of a registry that accepts connections and stays silent. */
+/** The engine's answer after 25 s with a registry that accepts connections and stays silent. */
 function silentRegistry(response: ServerResponse): void {
   aheadMs += 25_000;
   const message = 'net/http: request canceled (Client.Timeout exceeded while awaiting headers)';
   response.writeHead(500).end(JSON.stringify({ message: `Get "http://x/v2/": ${message}` }));
 }
 
-/** A layer that was on its way for a minute when the connection broke. */
+/** A layer whose connection breaks after a minute of download. */
 function cutAfterMinute(response: ServerResponse): void {
   const line = { status: 'Downloading', id: 'a', progressDetail: { current: 1, total: 2 } };
   response.write(`${JSON.stringify(line)}\n`, () => {
@@ -65,7 +65,7 @@ test.before.each(() => {
   pulls.count = 0;
 });
 
-test('a registry that accepts and stays silent is tried several times, however long that takes', async () => {
+test('a pull from a registry that accepts and stays silent is retried several times, however long that takes', async () => {
   pulls.answer = silentRegistry;
   const failure = await failureOf(pull());
   assert.is(failure.reason, 'ImagePullFailed');
@@ -73,7 +73,7 @@ test('a registry that accepts and stays silent is tried several times, however l
   assert.is(pulls.count, 4);
 });
 
-test('a pull that is cut off after a minute is tried again', async () => {
+test('a pull that is cut off after a minute is retried', async () => {
   pulls.answer = (response) => {
     if (pulls.count <= 2) cutAfterMinute(response);
     else response.end('{"status":"Download complete"}\n');
@@ -82,13 +82,13 @@ test('a pull that is cut off after a minute is tried again', async () => {
   assert.is(pulls.count, 3);
 });
 
-test('a pull that is cut off each time ends', async () => {
+test('a pull that is cut off every time ends after a bounded number of retries', async () => {
   pulls.answer = cutAfterMinute;
   assert.is((await failureOf(pull())).reason, 'ImagePullFailed');
   assert.is(pulls.count, 4);
 });
 
-test('the pause before another try ends with the signal', async () => {
+test('the pause before a retry ends with the signal', async () => {
   const cancelling = new AbortController();
   pulls.answer = (response) => {
     response.once('finish', () => setTimeout(() => cancelling.abort(), 300));

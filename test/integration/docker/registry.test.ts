@@ -14,7 +14,7 @@ const registry = await Registry.start();
 const layerBytes = 2 * 1024 * 1024;
 const wrong = { password: 'not-the-password' };
 
-/** An image that no engine has yet. */
+/** An image that the engine does not have yet. */
 const newImage = () => ociImage({ data: randomBytes(layerBytes) }, ['/data']);
 
 function freshImage(): Promise<string> {
@@ -37,7 +37,7 @@ async function forget(image: string): Promise<void> {
   await engine.docker.getImage(image).remove({ force: true });
 }
 
-/** The registry behind a proxy of its own, which is another registry to the engine, with its credentials. */
+/** The registry behind its own proxy, which the engine sees as another registry, with its credentials. */
 async function behindProxy(image: string) {
   const proxy = await FaultProxy.start(registry.origin);
   const host = new URL(proxy.origin).host;
@@ -63,14 +63,14 @@ test('the right credentials pull an image of a private registry, with progress i
   await forget(image);
 });
 
-test('a run without credentials is told of the registry and of spec.imagePullSecrets', async () => {
+test('the error of a run without credentials names the registry and spec.imagePullSecrets', async () => {
   const failure = await failureOf(ensure(await freshImage()));
   assert.is(failure.reason, 'ImageNotFound');
   assert.match(failure.message, `no credentials for its registry ${registry.host}`);
   assert.match(failure.message, 'in spec.imagePullSecrets');
 });
 
-test('a run whose Secrets are for other registries is told their names', async () => {
+test('the error of a run whose Secrets are for other registries names those registries', async () => {
   const auths = registryAuths([secret('elsewhere', '{"auths":{"ghcr.io":{"auth":"YTpi"}}}')]);
   const failure = await failureOf(ensure(await freshImage(), { auths }));
   assert.is(failure.reason, 'ImageNotFound');
@@ -80,7 +80,7 @@ test('a run whose Secrets are for other registries is told their names', async (
   );
 });
 
-test('refused credentials are told by their Secret, never by their contents, and are not tried again', async () => {
+test('refused credentials are reported by the name of their Secret, never by content, and are not retried', async () => {
   const image = await freshImage();
   const { proxy, reference } = await behindProxy(image);
   await using _closed = proxy;
@@ -94,7 +94,7 @@ test('refused credentials are told by their Secret, never by their contents, and
   assert.ok(proxy.seen.filter(({ headers }) => headers.authorization !== undefined).length <= 2);
 });
 
-test('of two Secrets for one registry the second is used when the first is refused', async () => {
+test('the second of two Secrets for one registry is used when the first is refused', async () => {
   const image = await freshImage();
   const stale = secret('stale', registry.dockerConfig(wrong));
   const auths = registryAuths([stale, secret('right', registry.dockerConfig())]);
@@ -102,7 +102,7 @@ test('of two Secrets for one registry the second is used when the first is refus
   await forget(image);
 });
 
-test('a registry that fails twice and then counts requests is asked again with the same credentials', async () => {
+test('a registry that fails twice and then limits requests is asked again with the same credentials', async () => {
   const { proxy, reference, auths } = await behindProxy(await freshImage());
   await using _closed = proxy;
   proxy.fail('GET', '/v2/', { status: 503 });
@@ -113,7 +113,7 @@ test('a registry that fails twice and then counts requests is asked again with t
   await forget(reference);
 });
 
-test('a layer that is cut off goes on where it stopped', async () => {
+test('a layer that is cut off resumes where it stopped', async () => {
   const image = newImage();
   const { proxy, reference, auths } = await behindProxy(await registry.push('lab/cut', image));
   await using _closed = proxy;
@@ -125,21 +125,21 @@ test('a layer that is cut off goes on where it stopped', async () => {
   await forget(reference);
 });
 
-test('a pull whose layer stands still can be cancelled at once', async () => {
+test('a pull whose layer stalls can be cancelled at once', async () => {
   const { proxy, reference, auths } = await behindProxy(await freshImage());
   await using _closed = proxy;
   for (let times = 0; times < 4; times += 1) proxy.fail('GET', '/blobs/', { stallAnswerAfter: 100 });
   const cancelling = new AbortController();
   const pull = failureOf(ensure(reference, { auths, signal: cancelling.signal }));
   const asked = () => proxy.requests('GET', '/blobs/').length > 0;
-  await until('a layer is asked for', asked, { withinMs: 60_000 });
+  await until('a layer is requested', asked, { withinMs: 60_000 });
   const begin = Date.now();
   cancelling.abort();
   await pull;
   assert.ok(Date.now() - begin < 10_000);
 });
 
-test('a registry that is down is tried several times', async () => {
+test('a pull from a registry that is down is retried several times', async () => {
   const { proxy, reference, auths } = await behindProxy(await freshImage());
   await proxy[Symbol.asyncDispose]();
   const failure = await failureOf(ensure(reference, { auths }));

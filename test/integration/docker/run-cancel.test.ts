@@ -14,10 +14,10 @@ import {
 
 const engine = await engineUnderTest();
 
-/** Less than the 30 s for which a sink that stands still is waited for without a cancel. */
+/** Less than the 30 s that a run without a cancel waits for a stalled sink. */
 const hurriedMs = 20_000;
 
-/** A cancel that knows how long ago it was. */
+/** A cancel that measures the time since it happened. */
 function aCancel() {
   const cancelling = new AbortController();
   let cancelledAt = Infinity;
@@ -28,17 +28,17 @@ function aCancel() {
   return { cancel, signal: cancelling.signal, took: () => Date.now() - cancelledAt };
 }
 
-/** Runs a command and cancels it when it has said this; gives the time that took, too. */
-async function cancelWhenSaid(said: string, command: string[], stopGraceMs: number) {
+/** Runs a command, cancels it once it has printed a text, and also returns how long the cancel took in ms. */
+async function cancelWhenPrinted(printed: string, command: string[], stopGraceMs: number) {
   const { cancel, signal, took } = aCancel();
   const ran = await run(engine, command, {
     support: { signal, stopGraceMs },
-    cue: { said, act: cancel },
+    cue: { printed, act: cancel },
   });
   return { ...ran, took: took() };
 }
 
-test('a cancel before anything happened creates nothing', async () => {
+test('a cancel before the run starts creates nothing', async () => {
   const failure = await failureOf(run(engine, ['true'], { support: { signal: AbortSignal.abort() } }));
   assert.is(failure.reason, 'Cancelled');
   assert.equal(await leftContainers(engine), []);
@@ -58,38 +58,38 @@ test('a cancel at any moment of create, attach and start leaves nothing', async 
   }
 });
 
-test('a target that obeys SIGTERM is stopped at once and may say a last word', async () => {
+test('a target that handles SIGTERM stops at once and may still print', async () => {
   const script = 'trap "echo stopping; exit 9" TERM; echo ready; while true; do sleep 0.1; done';
-  const { outcome, stdout, took } = await cancelWhenSaid('ready', ['sh', '-c', script], 10_000);
+  const { outcome, stdout, took } = await cancelWhenPrinted('ready', ['sh', '-c', script], 10_000);
   assert.is(outcome.stopped, 'cancelled');
   assert.is(outcome.exitCode, 9);
   assert.is(stdout, 'ready\nstopping\n');
   assert.ok(took < 8_000, `${took} ms`);
 });
 
-test('a target that does nothing about SIGTERM need not wait for the grace, thanks to the init process', async () => {
-  // The init process takes signals from before its child on; before that, SIGTERM would be lost.
+test('a target without a SIGTERM handler ends before the grace period is over, thanks to the init process', async () => {
+  // The init process handles signals before it starts its child; without it, SIGTERM would be lost.
   const script = 'echo ready; exec sleep 600';
-  const { outcome, took } = await cancelWhenSaid('ready', ['sh', '-c', script], 10_000);
+  const { outcome, took } = await cancelWhenPrinted('ready', ['sh', '-c', script], 10_000);
   assert.is(outcome.exitCode, 143);
   assert.ok(took < 8_000, `${took} ms`);
 });
 
-test('a target that ignores SIGTERM is killed after the grace', async () => {
+test('a target that ignores SIGTERM is killed after the grace period', async () => {
   const script = 'trap "" TERM; echo ready; sleep 600';
-  const { outcome, took } = await cancelWhenSaid('ready', ['sh', '-c', script], 2_000);
+  const { outcome, took } = await cancelWhenPrinted('ready', ['sh', '-c', script], 2_000);
   assert.is(outcome.exitCode, 137);
   assert.ok(took >= 1_900 && took < 9_000, `${took} ms`);
 });
 
 test('a target that never stops printing can be cancelled', async () => {
   const much = 'chatter\n'.repeat(125_000);
-  const { outcome, took } = await cancelWhenSaid(much, ['yes', 'chatter'], 10_000);
+  const { outcome, took } = await cancelWhenPrinted(much, ['yes', 'chatter'], 10_000);
   assert.is(outcome.stopped, 'cancelled');
   assert.ok(took < 8_000, `${took} ms`);
 });
 
-test('a target that never stops printing into a sink that never takes it can be cancelled', async () => {
+test('a target that never stops printing into a sink that never accepts it can be cancelled', async () => {
   const stuck = new Writable({ write: () => undefined });
   const { cancel, signal, took } = aCancel();
   const outcome = await runContainer({ engine, signal }, containerOf(['yes', 'chatter']), {
@@ -101,10 +101,10 @@ test('a target that never stops printing into a sink that never takes it can be 
   assert.ok(took() < hurriedMs, `${took()} ms`);
 });
 
-test('a cancel while a sink that stands still is waited for ends that wait', async () => {
+test('a cancel ends the wait for a stalled sink', async () => {
   const stuck = new Writable({ write: () => undefined });
   const { cancel, signal, took } = aCancel();
-  /** The end is known to the run a moment after it is to the engine, and nothing tells when. */
+  /** The run learns of the end a moment after the engine, and no event shows when. */
   const cancelAfterEnd = async (id: string) => {
     await engine.docker
       .getContainer(id)
@@ -114,7 +114,7 @@ test('a cancel while a sink that stands still is waited for ends that wait', asy
   };
   const outcome = await runContainer({ engine, signal }, containerOf(['echo', 'last word']), {
     ...followedInto(stuck, collector().sink),
-    // Not over by itself before a cancel has had its time.
+    // Longer than the cancel takes, so that the wait cannot end by itself first.
     drainIdleMs: 60_000,
     onStarted: ({ containerID }) => void cancelAfterEnd(containerID),
   });
@@ -124,7 +124,7 @@ test('a cancel while a sink that stands still is waited for ends that wait', asy
   assert.ok(took() < hurriedMs, `${took()} ms`);
 });
 
-test('a target that runs longer than its deadline is stopped, which the outcome says', async () => {
+test('a target that runs longer than its deadline is stopped, and the outcome reports it', async () => {
   const begin = Date.now();
   const support = { activeDeadlineMs: 1_000, stopGraceMs: 10_000 };
   const { outcome } = await run(engine, ['sleep', '600'], { support });
@@ -133,13 +133,13 @@ test('a target that runs longer than its deadline is stopped, which the outcome 
   assert.ok(Date.now() - begin < 30_000);
 });
 
-test('a deadline of a hundred days does not overflow into one of a millisecond', async () => {
+test('a deadline of a hundred days does not overflow to one millisecond', async () => {
   const { outcome } = await run(engine, ['sleep', '1'], { support: { activeDeadlineMs: 100 * 86_400_000 } });
   assert.is(outcome.stopped, undefined);
   assert.is(outcome.exitCode, 0);
 });
 
-test('a target that ends by itself in the moment of a cancel is gone either way', async () => {
+test('a target that ends by itself at the moment of a cancel is removed in either case', async () => {
   for (let i = 0; i < 20; i += 1) {
     const cancelling = new AbortController();
     const onStarted = () => void setTimeout(() => cancelling.abort(), i * 3);

@@ -6,7 +6,7 @@ import { engineUnderTest, failureOf, leftContainers, run } from './engine-under-
 const engine = await engineUnderTest();
 const broken = () => new RunError('DownloadFailed', 'the stream broke');
 
-test('a failure elsewhere stops the target, as a cancel does', async () => {
+test('a failure elsewhere in the run stops the target, as a cancel does', async () => {
   const failing = new AbortController();
   const script = 'trap "echo last word; exit 9" TERM; echo ready; while true; do sleep 0.1; done';
   const { outcome, stdout } = await run(engine, ['sh', '-c', script], {
@@ -14,26 +14,26 @@ test('a failure elsewhere stops the target, as a cancel does', async () => {
       fail: failing.signal,
       stopGraceMs: 10_000,
     },
-    cue: { said: 'ready', act: () => failing.abort(broken()) },
+    cue: { printed: 'ready', act: () => failing.abort(broken()) },
   });
   assert.is(outcome.stopped, 'failed');
   assert.is(outcome.exitCode, 9);
   assert.match(stdout, /last word/);
 });
 
-test('a failure elsewhere before the start is what the run fails with', async () => {
+test('a failure elsewhere before the start is the reason that the run fails with', async () => {
   const fail = AbortSignal.abort(broken());
   const failure = await failureOf(run(engine, ['true'], { support: { fail } }));
   assert.equal(failure, { reason: 'DownloadFailed', message: 'the stream broke' });
 });
 
-test('a cancel counts when the run fails at the same time', async () => {
+test('a cancel wins when the run fails at the same time', async () => {
   const fail = AbortSignal.abort(broken());
   const support = { fail, signal: AbortSignal.abort() };
   assert.is((await failureOf(run(engine, ['true'], { support }))).reason, 'Cancelled');
 });
 
-test('what is to be done before the start is done when nothing runs yet', async () => {
+test('the work before the start is done before anything runs', async () => {
   let status = 'never asked';
   const beforeStart = async (id: string) => {
     status = (await engine.docker.getContainer(id).inspect()).State.Status;
@@ -44,7 +44,7 @@ test('what is to be done before the start is done when nothing runs yet', async 
   assert.is(stdout, 'first\n');
 });
 
-test('when what is to be done before the start fails, the target never starts', async () => {
+test('the target never starts when the work before the start fails', async () => {
   let hasStarted = false;
   const support = {
     beforeStart: async () => Promise.reject(broken()),
@@ -55,7 +55,7 @@ test('when what is to be done before the start fails, the target never starts', 
   assert.not(hasStarted);
 });
 
-test('what is to be done before the start does not hold up a cancel', async () => {
+test('the work before the start does not hold up a cancel', async () => {
   const cancelling = new AbortController();
   const beforeStart = async () => {
     cancelling.abort();
@@ -67,7 +67,7 @@ test('what is to be done before the start does not hold up a cancel', async () =
   assert.is(failure.reason, 'Cancelled');
 });
 
-test('a GPU that only the image wants is done without where the engine has none', async () => {
+test('a GPU that only the image asks for is left out where the engine has no GPU', async () => {
   const warnings: string[] = [];
   let prepared = 0;
   const { outcome, stdout } = await run(engine, ['echo', 'on the CPU'], {
@@ -84,13 +84,13 @@ test('a GPU that only the image wants is done without where the engine has none'
   assert.is(prepared, 1);
 });
 
-test('a GPU that was asked for is not done without', async () => {
+test('a GPU that the run asks for is never left out', async () => {
   const failure = await failureOf(run(engine, ['true'], { container: { gpus: { deviceIds: ['GPU-1'] } } }));
   assert.is(failure.reason, 'ContainerStartFailed');
   assert.match(failure.message, /could not select device driver/);
 });
 
-test('the runtime nvidia is what the error is about where the engine does not know it', async () => {
+test('the error names the runtime nvidia where the engine does not know it', async () => {
   const failure = await failureOf(run(engine, ['true'], { container: { docker: { runtime: 'nvidia' } } }));
   assert.is(failure.reason, 'ContainerCreateFailed');
   assert.match(failure.message, /runtime.*nvidia/i);

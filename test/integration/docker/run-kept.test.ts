@@ -6,7 +6,7 @@ import { type Cue, engineUnderTest, failureOf, leftContainers, never, run } from
 
 const engine = await engineUnderTest();
 
-/** Runs a container that is to stay; gives its state afterwards, and removes it. */
+/** Runs a container that is kept, returns its state afterwards, and removes it. */
 async function kept(command: string[], cancelling?: { cue: Cue; signal: AbortSignal }) {
   const { cue, signal = never } = cancelling ?? {};
   const { outcome } = await run(engine, command, {
@@ -19,7 +19,7 @@ async function kept(command: string[], cancelling?: { cue: Cue; signal: AbortSig
   return { outcome, state: State };
 }
 
-test('a container that is kept is there after its end, with its exit code', async () => {
+test('a kept container still exists after its end, with its exit code', async () => {
   const { outcome, state } = await kept(['sh', '-c', 'exit 7']);
   assert.is(outcome.exitCode, 7);
   assert.is(outcome.stopped, undefined);
@@ -27,10 +27,10 @@ test('a container that is kept is there after its end, with its exit code', asyn
   assert.equal([state.Status, state.ExitCode], ['exited', 7]);
 });
 
-test('a container that is kept ends with a cancel, too', async () => {
+test('a kept container also stops on a cancel', async () => {
   const cancelling = new AbortController();
   const { outcome, state } = await kept(['sh', '-c', 'echo ready; exec sleep 600'], {
-    cue: { said: 'ready', act: () => cancelling.abort() },
+    cue: { printed: 'ready', act: () => cancelling.abort() },
     signal: cancelling.signal,
   });
   assert.is(outcome.stopped, 'cancelled');
@@ -46,7 +46,7 @@ test('a container that never started is not kept', async () => {
   assert.equal(await leftContainers(engine), []);
 });
 
-test('the next attempt of the run removes what was kept', async () => {
+test('the next attempt of the run removes the kept container', async () => {
   const labels = { runUid: 'dockerrun-test-run', attempt: 'dockerrun-test-attempt' };
   const runUid = `kept-${process.pid}`;
   const { outcome } = await run(engine, ['true'], {

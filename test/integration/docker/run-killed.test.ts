@@ -17,7 +17,7 @@ async function containers(): Promise<string[]> {
   return (await engine.docker.listContainers({ all: true, filters })).map(({ Id }) => Id);
 }
 
-/** Starts a process that runs a container, and SIGKILLs it once the target runs. Gives the container's id. */
+/** Starts a process that runs a container, and SIGKILLs it once the target runs. Returns the container's id. */
 async function killWorkerOf(command: string[], attempt: string): Promise<string> {
   const child = spawn(process.execPath, [worker, testLabel, attempt, ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -40,12 +40,12 @@ test('the container of a worker that was killed is removed by the engine when it
   await eventuallyNone();
 });
 
-test('a chatty target whose worker was killed does not hang on its output', async () => {
+test('a target that prints much does not hang on its output when its worker was killed', async () => {
   await killWorkerOf(['sh', '-c', 'i=0; while [ $i -lt 300000 ]; do echo line $i; i=$((i+1)); done'], '1');
   await eventuallyNone();
 });
 
-test('the next attempt removes what an earlier one left running, and nothing of its own', async () => {
+test('the next attempt removes what an earlier one left running, and nothing that is its own', async () => {
   const earlier = await killWorkerOf(['sleep', '600'], '1');
   const own = await killWorkerOf(['sleep', '600'], '2');
   const removed = await removeLeftovers(
@@ -58,7 +58,7 @@ test('the next attempt removes what an earlier one left running, and nothing of 
   assert.equal(await containers(), []);
 });
 
-test('a container that was created just now but not started is left to its worker', async () => {
+test('a container that was created a moment ago and not started is left to its worker', async () => {
   const body = {
     Image: 'busybox:local',
     Cmd: ['true'],

@@ -9,7 +9,7 @@ const engine = await engineUnderTest();
 const eatMemory = ['sh', '-c', 'sleep 0.2; x=a; while true; do x=$x$x; done'];
 
 for (const code of [0, 1, 3, 126, 127, 137, 255]) {
-  test(`the target's exit code ${code} is what the outcome says`, async () => {
+  test(`the outcome reports the target's exit code ${code}`, async () => {
     const { outcome } = await run(engine, ['sh', '-c', `exit ${code}`]);
     assert.is(outcome.exitCode, code);
     assert.not(outcome.oomKilled);
@@ -19,7 +19,7 @@ for (const code of [0, 1, 3, 126, 127, 137, 255]) {
   });
 }
 
-test('a target killed by a signal ends with 128 + its number, behind the init process too', async () => {
+test('a target killed by a signal exits with 128 + the signal's number, also under the init process', async () => {
   assert.is((await run(engine, ['sh', '-c', 'kill -9 $$'])).outcome.exitCode, 137);
   assert.is((await run(engine, ['sh', '-c', 'kill -15 $$'])).outcome.exitCode, 143);
 });
@@ -33,8 +33,8 @@ test('a target that uses more than its memory limit is reported as OOM killed, a
   }
 });
 
-test('a child that is OOM killed is reported although the target goes on to an exit code of its own', async () => {
-  // A busy engine hears of the kill late, and not at all of one in a container that is gone.
+test('a child that is OOM killed is reported although the target continues and exits with its own code', async () => {
+  // A busy engine sees the kill late, and never sees a kill in a container that has already ended.
   const script = `sh -c '${eatMemory[2] ?? ''}'; sleep 5; exit 5`;
   const { outcome } = await run(engine, ['sh', '-c', script], {
     container: { memoryBytes: 16 * 1024 * 1024 },
@@ -43,19 +43,19 @@ test('a child that is OOM killed is reported although the target goes on to an e
   assert.ok(outcome.oomKilled);
 });
 
-test('a command that does not exist is a failed start, not an exit code 127', async () => {
+test('a command that does not exist fails the start and is not reported as exit code 127', async () => {
   const failure = await failureOf(run(engine, ['/nosuch', 'argument']));
   assert.is(failure.reason, 'ContainerStartFailed');
   assert.is(failure.message, 'The container could not start: exec /nosuch failed: No such file or directory');
 });
 
-test('a command that is not executable is a failed start', async () => {
+test('a command that is not executable fails the start', async () => {
   const failure = await failureOf(run(engine, ['/etc/passwd']));
   assert.is(failure.reason, 'ContainerStartFailed');
   assert.match(failure.message, 'Permission denied');
 });
 
-test('without an init process the engine refuses the start, and its message is cut to what matters', async () => {
+test('without an init process the engine refuses the start, and its message is shortened to the cause', async () => {
   const failure = await failureOf(run({ ...engine, hasInit: false }, ['/nosuch']));
   assert.is(failure.reason, 'ContainerStartFailed');
   assert.is(
@@ -64,13 +64,13 @@ test('without an init process the engine refuses the start, and its message is c
   );
 });
 
-test('a target that says itself it found no command keeps its exit code 127', async () => {
+test('a target that exits with 127 itself keeps its exit code 127', async () => {
   const { outcome, stderr } = await run(engine, ['sh', '-c', 'nosuch']);
   assert.is(outcome.exitCode, 127);
   assert.match(stderr, 'not found');
 });
 
-test('a bind mount whose source is missing is named, and nothing is created on the node', async () => {
+test('a missing source of a bind mount is named in the error, and nothing is created on the node', async () => {
   const source = join(tmpdir(), 'dockerrun-no-such-directory');
   const mounts = [{ type: 'bind', source, target: '/x', readOnly: true } as const];
   const failure = await failureOf(run(engine, ['true'], { container: { mounts } }));
@@ -78,7 +78,7 @@ test('a bind mount whose source is missing is named, and nothing is created on t
   assert.match(failure.message, source);
 });
 
-test('a read-only mount cannot be written by the target', async () => {
+test('the target cannot write to a read-only mount', async () => {
   const source = await mkdtemp(join(tmpdir(), 'dockerrun-mount-'));
   try {
     const mounts = [{ type: 'bind', source, target: '/x', readOnly: true } as const];
@@ -90,7 +90,7 @@ test('a read-only mount cannot be written by the target', async () => {
   }
 });
 
-test('an image that is not on the node is named', async () => {
+test('an image that is not on the node is named in the error', async () => {
   const failure = await failureOf(run(engine, ['true'], { container: { image: 'dockerrun-nosuch:1' } }));
   assert.is(failure.reason, 'ImageNotFound');
   assert.match(failure.message, 'dockerrun-nosuch:1');
@@ -110,7 +110,7 @@ test('the same attempt cannot be started twice', async () => {
   assert.is((await first).outcome.exitCode, 0);
 });
 
-test('the target has no new privileges, few capabilities, a pids limit and its cgroup limits', async () => {
+test('the target runs with no_new_privs, few capabilities, a pids limit and its cgroup limits', async () => {
   const script =
     'grep -E "NoNewPrivs|CapBnd" /proc/self/status; cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null';
   const { stdout } = await run(engine, ['sh', '-c', script]);
@@ -119,12 +119,12 @@ test('the target has no new privileges, few capabilities, a pids limit and its c
   assert.match(stdout, /^4096$/m);
 });
 
-test('a CPU limit above what the node has is accepted, as Kubernetes accepts it', async () => {
+test('a CPU limit above the node's CPUs is accepted, as in Kubernetes', async () => {
   const { outcome } = await run(engine, ['true'], { container: { nanoCpus: 512e9, cpuShares: 2 } });
   assert.is(outcome.exitCode, 0);
 });
 
-test('a target killed from outside keeps the exit code of that, as the engine is still there', async () => {
+test('a target killed from outside keeps the exit code of the kill while the engine is available', async () => {
   const { name } = containerOf([]);
   const onStarted = () =>
     void engine.docker
@@ -136,7 +136,7 @@ test('a target killed from outside keeps the exit code of that, as the engine is
   assert.is(outcome.stopped, undefined);
 });
 
-test('a container that somebody removes ends the run at once', async () => {
+test('a container that is removed from outside ends the run at once', async () => {
   const { name } = containerOf([]);
   const onStarted = () =>
     void engine.docker
@@ -149,7 +149,7 @@ test('a container that somebody removes ends the run at once', async () => {
   assert.ok(Date.now() - begin < 30_000);
 });
 
-test('anonymous volumes of the image go with the container', async () => {
+test('anonymous volumes of the image are removed with the container', async () => {
   const holder = await engine.docker.createContainer({ Image: image, Cmd: ['true'] });
   await holder.commit({ repo: 'dockerrun-test/volume', tag: 'local', changes: 'VOLUME /anonymous' });
   await holder.remove();

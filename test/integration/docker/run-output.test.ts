@@ -20,7 +20,7 @@ import {
 const engine = await engineUnderTest();
 const mebibyte = 1024 * 1024;
 
-/** Counts and hashes what it gets, `delay` milliseconds after each write. */
+/** Counts and hashes what it receives, `delay` milliseconds after each write. */
 function slowSink(delay: (bytes: number, soFar: number) => number): { sink: Writable; count: () => number } {
   let count = 0;
   const sink = new Writable({
@@ -34,7 +34,7 @@ function slowSink(delay: (bytes: number, soFar: number) => number): { sink: Writ
   return { sink, count: () => count };
 }
 
-test('a container of an instant loses neither its exit nor a byte of output in 200 runs in a row', async () => {
+test('a short-lived container loses neither its exit nor any byte of output in 200 runs in a row', async () => {
   for (let i = 0; i < 200; i += 1) {
     const { outcome, stdout, stderr } = await run(engine, ['sh', '-c', `echo out ${i}; echo err ${i} >&2`]);
     assert.is(outcome.exitCode, 0);
@@ -44,7 +44,7 @@ test('a container of an instant loses neither its exit nor a byte of output in 2
   }
 });
 
-test('50 MiB of random bytes come through both outputs at once, byte for byte', async () => {
+test('50 MiB of random bytes arrive on both outputs at once, byte for byte', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'dockerrun-output-'));
   const stdout = createWriteStream(join(directory, 'stdout.seen'));
   const stderr = createWriteStream(join(directory, 'stderr.seen'));
@@ -78,7 +78,7 @@ async function digest(path: string): Promise<string> {
   return `${content.length} ${createHash('sha256').update(content).digest('hex')}`;
 }
 
-test('the first and the last line are there however short or long the output', async () => {
+test('the first and the last line arrive however short or long the output is', async () => {
   for (const lines of [1, 2, 1_000, 100_000]) {
     const { stdout } = await run(engine, ['sh', '-c', `seq ${lines}; echo end >&2`]);
     const seen = stdout.trimEnd().split('\n');
@@ -88,7 +88,7 @@ test('the first and the last line are there however short or long the output', a
   }
 });
 
-test('an image without stdout writes is an empty, complete output', async () => {
+test('a target that prints nothing has an empty, complete output', async () => {
   const { outcome, stdout, stderr } = await run(engine, ['true']);
   assert.is(stdout + stderr, '');
   assert.ok(outcome.outputComplete);
@@ -121,7 +121,7 @@ for (const [mib, what] of [
   [1.5, 'just fills'],
   [4, 'is more than'],
 ] as const) {
-  test(`output that ${what} the engine's buffers survives a sink that stands still over the exit`, async () => {
+  test(`output that ${what} the engine's buffers survives a sink that stalls during the exit`, async () => {
     const stalled = slowSink((bytes, soFar) => (bytes === soFar ? 6_000 : 0));
     const script = `dd if=/dev/zero bs=64k count=${mib * 16} 2>/dev/null`;
     const outcome = await runContainer(
@@ -134,7 +134,7 @@ for (const [mib, what] of [
   });
 }
 
-test('a sink that breaks costs its own bytes, not the run nor the other output', async () => {
+test('a sink that breaks loses only its own bytes, and neither the run nor the other output fails', async () => {
   const broken = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) });
   const stderr = collector();
   const outcome = await runContainer(
@@ -147,7 +147,7 @@ test('a sink that breaks costs its own bytes, not the run nor the other output',
   assert.not(outcome.outputComplete);
 });
 
-test('a process left behind with stdout open ends with the container and holds nothing up', async () => {
+test('a process left behind with stdout open ends with the container and delays nothing', async () => {
   const begin = Date.now();
   const { outcome, stdout } = await run(engine, ['sh', '-c', 'sleep 600 & echo started; exit 0']);
   assert.is(outcome.exitCode, 0);
@@ -155,19 +155,19 @@ test('a process left behind with stdout open ends with the container and holds n
   assert.ok(Date.now() - begin < 30_000);
 });
 
-test('a target that closes its outputs early is still followed to its exit', async () => {
+test('a target that closes its outputs early is still followed until it exits', async () => {
   const { outcome, stdout } = await run(engine, ['sh', '-c', 'echo bye; exec >&- 2>&-; sleep 3; exit 4']);
   assert.is(stdout, 'bye\n');
   assert.is(outcome.exitCode, 4);
 });
 
-test('what the target reads from is empty, so that nothing waits for input', async () => {
+test('the target's stdin is empty, so that no target waits for input', async () => {
   const { outcome, stdout } = await run(engine, ['sh', '-c', 'cat; echo done']);
   assert.is(stdout, 'done\n');
   assert.is(outcome.exitCode, 0);
 });
 
-test('environment, arguments and entrypoint reach the target as they are, secrets not by the URL', async () => {
+test('environment, arguments and entrypoint reach the target unchanged, and secrets are not in a URL', async () => {
   const odd = `a"b'c $(x) \\ ü\n&=?`;
   const { stdout } = await run(engine, ['sh', '-c', 'printf "%s|" "$ODD" "$@"', 'sh'], {
     container: { args: [odd, ''], env: [`ODD=${odd}`, `LONG=${'x'.repeat(100_000)}`] },

@@ -20,7 +20,7 @@ const engine = await engineUnderTest();
 const root = await mkdtemp(join(tmpdir(), 'dockerrun-volumes-'));
 const [seen, other] = [join(root, 'seen'), join(root, 'other')];
 
-/** A mount whose probe the worker put into `seen`. */
+/** A mount whose probe file the worker put into `seen`. */
 const mountOf = (source: string, more: Partial<BindMount> = {}): BindMount => ({
   type: 'bind',
   source,
@@ -31,7 +31,7 @@ const mountOf = (source: string, more: Partial<BindMount> = {}): BindMount => ({
   ...more,
 });
 
-/** Makes an image with a change, as in a Dockerfile. */
+/** Creates an image with a change that is written as in a Dockerfile. */
 async function imageWith(change: string): Promise<string> {
   const { name, labels } = containerOf(['true']);
   const base = await engine.docker.createContainer({ name, Labels: labels, Image: image });
@@ -51,7 +51,7 @@ test.before(async () => {
   await writeFile(join(seen, '.probe-1'), '');
 });
 
-test('a mount in which the engine sees the file of the worker is mounted', async () => {
+test('a mount in which the engine sees the worker's probe file is mounted', async () => {
   const { stdout } = await run(engine, ['ls', '-a', '/data/in'], { container: { mounts: [mountOf(seen)] } });
   assert.match(stdout, /\.probe-1/);
 });
@@ -68,7 +68,7 @@ test('a mount in which the engine sees another directory is refused before the s
   assert.not(hasStarted);
 });
 
-test('a mount without a probe is not looked into', async () => {
+test('a mount without a probe is not checked', async () => {
   const mounts = [mountOf(other, { probe: undefined })];
   assert.is((await run(engine, ['true'], { container: { mounts } })).outcome.exitCode, 0);
 });
@@ -102,7 +102,7 @@ test('the anonymous volumes of an image are removed with the container, however 
   }
 });
 
-test("an image says by NVIDIA's label that it wants a GPU", async () => {
+test("an image asks for a GPU by NVIDIA's label", async () => {
   const labelled = await imageWith('LABEL com.nvidia.volumes.needed=nvidia_driver');
   try {
     assert.is(await imageWantsGpu({ engine, signal: never }, labelled), true);

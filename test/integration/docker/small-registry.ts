@@ -4,20 +4,20 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { AddressInfo } from 'node:net';
 import { digestOf, manifestType, type OciImage, ociImage } from '../../fixtures/oci-image.ts';
 
-/** How a repository of the registry behaves; its name says which. */
+/** How a repository of the registry behaves; the repository has the same name. */
 export type Behaviour = 'ok' | 'denied' | 'missing' | 'flaky' | 'cut' | 'down' | 'hanging';
 
-/** A registry of one small image, with the faults that real ones have. */
+/** A registry of one small image, with the faults that real registries have. */
 export type SmallRegistry = {
   readonly reference: (behaviour: Behaviour) => string;
-  /** How often manifests were asked for. */
+  /** The number of requests for manifests. */
   readonly manifestRequests: () => number;
   readonly close: () => Promise<void>;
 };
 
 /** Starts the registry on loopback, which the engine trusts without TLS. */
 export async function startRegistry(): Promise<SmallRegistry> {
-  // One layer of 4 MiB that cannot be compressed, fresh each time so that the engine has to fetch it.
+  // One layer of 4 MiB that cannot be compressed, new each time so that the engine has to fetch it.
   const image = ociImage({ data: randomBytes(4 * 1024 * 1024) }, ['/data']);
   const asked = { manifests: 0, flaky: 0 };
   const server = createServer((request, response) => answer(request, response, image, asked));
@@ -67,12 +67,12 @@ function manifestFault(behaviour: string, flakyRequests: number): 'silence' | [n
 }
 
 function refuse(response: ServerResponse, status: number, code: string) {
-  const words: Record<string, string> = {
+  const messages: Record<string, string> = {
     DENIED: 'requested access to the resource is denied',
     MANIFEST_UNKNOWN: 'manifest unknown',
   };
   response.writeHead(status, { 'content-type': 'application/json' });
-  return response.end(JSON.stringify({ errors: [{ code, message: words[code] ?? 'unknown' }] }));
+  return response.end(JSON.stringify({ errors: [{ code, message: messages[code] ?? 'unknown' }] }));
 }
 
 function send(response: ServerResponse, type: string, content: Buffer) {

@@ -30,13 +30,13 @@ const engine: Engine = {
   hasInit: true,
 };
 
-/** Promises half an answer and dies: dockerode's promise then never settles. */
+/** Sends half of the announced answer and closes: dockerode's promise then never settles. */
 const halfAnAnswer: Answer = (_request, response) => {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 });
   response.write('{"Id":', () => setTimeout(() => response.destroy(), 20));
 };
 
-/** Less than the 30 s that a call may take by itself. */
+/** Less than the 30 s that a call may take without a cancel. */
 const soonMs = 10_000;
 
 async function failsSoon(promise: Promise<unknown>): Promise<void> {
@@ -59,7 +59,7 @@ test('a call that gets no answer settles as soon as it is cancelled', async () =
   );
 });
 
-test('a stream that is opened too late is closed, not leaked', async () => {
+test('a stream that is opened after its deadline is closed, not leaked', async () => {
   let isClosed = false;
   routes.answer = (request, response) => {
     request.socket.once('close', () => (isClosed = true));
@@ -71,14 +71,14 @@ test('a stream that is opened too late is closed, not leaked', async () => {
   await until('the stream is closed', () => isClosed);
 });
 
-test('something else than an engine on the socket is said to be that', async () => {
+test('a server on the socket that is not an engine is reported as such', async () => {
   routes.answer = (_request, response) => void response.end('"hello"');
   const failure = await failureOf(connectEngine({ socketPath, signal: never, restartMs: 100 }));
   assert.is(failure.reason, 'EngineUnavailable');
   assert.match(failure.message, 'not a Docker Engine');
 });
 
-/** An engine without the image, whose pull answers with these lines and then ends or breaks. */
+/** Lets an engine without the image answer a pull with these lines, and then end or break the answer. */
 function pullAnswering(lines: string, end: 'end' | 'break'): void {
   routes.answer = (request, response) => {
     if (request.method === 'GET') {
@@ -95,7 +95,7 @@ for (const [what, lines, end] of [
   ['breaks off', '{"status":"Pulling from x"}\n', 'break'],
   ['ends in the middle of a line', '{"status":"Pul', 'end'],
   ['ends well without the image being there', '{"status":"Status: Downloaded"}\n', 'end'],
-  ['answers with something that is no JSON', '<html>\n', 'end'],
+  ['answers with something that is not JSON', '<html>\n', 'end'],
   ['ends with an error line', '{"status":"x"}\n{"errorDetail":{"message":"unexpected EOF"}}\n', 'end'],
 ] as const) {
   test(`a pull that ${what} is not a success`, async () => {
