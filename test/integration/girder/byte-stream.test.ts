@@ -13,11 +13,11 @@ const contents = 'all the bytes of a file';
 const size = contents.length;
 const kibi = 1024;
 const mebi = 1024 * kibi;
-/** For what is about a silence; elsewhere a busy machine would make one. */
+/** For tests of a silent server; elsewhere a busy machine could exceed it. */
 const impatient: Partial<Timing> = { answer: 2_000, stall: 2_000 };
 const longerThanPatient = 3_000;
 
-/** Keeps a copy of what comes, as a sink must that wants the bytes for longer. */
+/** Keeps a copy of each write, because the buffer is reused after it. */
 class Kept {
   text = '';
   restarts = 0;
@@ -36,7 +36,7 @@ function whole(body: string, headers = `Content-Length: ${body.length}`): Answer
   return (socket) => socket.end(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n${body}`);
 }
 
-/** The proper answer to the range that is asked for. */
+/** The correct answer to the requested range. */
 const rest: Answering = (socket, request) => {
   const first = Number(/^Range: bytes=(\d+)-\r$/m.exec(request)?.[1]);
   const range = `Content-Range: bytes ${first}-${size - 1}/${size}`;
@@ -85,21 +85,21 @@ test('an answer that announces more than the file has is complete with the bytes
   await streams([whole(contents, `Content-Length: ${size + 5}`)]);
 });
 
-test('an answer with more bytes than the file begins anew', async () => {
+test('an answer with more bytes than the file starts the transfer again', async () => {
   assert.is((await streams([whole(`${contents}!`), whole(contents)])).restarts, 1);
 });
 
-test('an answer with another range than was asked for is not mixed in', async () => {
+test('an answer with a range that was not requested is discarded', async () => {
   const other: Answering = (socket) =>
     socket.end(`HTTP/1.1 206 x\r\nContent-Range: bytes 3-6/${size}\r\nContent-Length: 4\r\n\r\nxxxx`);
   await streams([whole('all ', 'Connection: close'), other, rest]);
 });
 
-test('an answer to a range with the whole file begins anew', async () => {
+test('an answer to a range request with the whole file starts the transfer again', async () => {
   assert.is((await streams([whole('all the', 'Connection: close'), whole(contents)])).restarts, 1);
 });
 
-test('answers that are not HTTP as it should be are asked for again', async () => {
+test('a request is sent again after an answer that is not valid HTTP', async () => {
   const malformed = ['HTTP/2 200', 'Content-Length: 5\r\nContent-Length: 6', 'a b: c', 'X: y\nZ: z'];
   for (const head of malformed) {
     const text = head.startsWith('HTTP') ? head : `HTTP/1.1 200 OK\r\n${head}`;
@@ -107,7 +107,7 @@ test('answers that are not HTTP as it should be are asked for again', async () =
   }
 });
 
-test('a file without a size ends with its chunks, in whatever pieces they come', async () => {
+test('a file without a size ends with its last chunk, in whatever pieces the chunks arrive', async () => {
   const coded = `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nall \r\n13;x=y\r\n${contents.slice(4)}\r\n0\r\n\r\n`;
   const slowly: Answering = (socket) => {
     socket.setNoDelay(true);
@@ -119,7 +119,7 @@ test('a file without a size ends with its chunks, in whatever pieces they come',
   await streams([slowly], { ofSize: undefined });
 });
 
-test('the request says where it goes, that it wants the bytes as they are, and closes', async () => {
+test('the request names its host, asks for unencoded bytes, and closes the connection', async () => {
   for (const host of ['127.0.0.1', '::1']) {
     await using server = await WireServer.start(size, [whole(contents)], host);
     const file = { _id: 'f', name: 'f', size } as never;
@@ -180,7 +180,7 @@ for (const how of ['throws', 'rejects'] as const) {
   });
 }
 
-test('a slow sink holds the server back, in constant memory, and its slowness is no stall', async () => {
+test('a slow sink slows the server down in constant memory, and is not taken for a stalled server', async () => {
   const total = 256 * mebi;
   const block = Buffer.alloc(mebi, 'x');
   let sent = 0;
@@ -216,7 +216,7 @@ test('a slow sink holds the server back, in constant memory, and its slowness is
   assert.ok(longest.rss - before < 32 * mebi, `${longest.rss - before} bytes more memory`);
 });
 
-test('a transfer is cancelled at once, also while its sink takes for ever', async () => {
+test('a transfer is cancelled at once, also while its sink never finishes a write', async () => {
   await using server = await WireServer.start(size, [whole(contents)]);
   const cancel = new AbortController();
   const sink = Object.assign(new Kept(), { write: () => new Promise<void>(() => undefined) });
@@ -227,7 +227,7 @@ test('a transfer is cancelled at once, also while its sink takes for ever', asyn
   assert.is((error as Error).message, 'cancelled by the test');
 });
 
-test('an answer that comes before the request is out is read, and no more is sent', async () => {
+test('an answer that arrives before the request is complete is read, and no more is sent', async () => {
   const refusal: Answering = (socket) =>
     socket.write('HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno');
   await using server = await WireServer.start(size, [refusal]);
@@ -251,7 +251,7 @@ test('an answer that comes before the request is out is read, and no more is sen
   assert.ok(asked - before <= 1);
 });
 
-test('a header that would forge another is not sent', async () => {
+test('a header value that would inject another header is not sent', async () => {
   await using server = await WireServer.start(size, []);
   const url = new URL(`${server.origin}/download`);
   const request = { method: 'GET', url, headers: { 'Girder-Token': 'a\r\nHost: b' }, signal: never } as const;

@@ -51,7 +51,7 @@ async function refusal(...given: Parameters<typeof check>): Promise<RunError> {
   throw new Error(`a RunError was expected, not ${String(thrown)}`);
 }
 
-/** The client of a new user who has read access to the scratch folder, and how to be rid of the user. */
+/** The client of a new user with read access to the scratch folder, and a function that removes the user. */
 async function aReader({ admin, folderId }: ScratchFolder) {
   const login = `u${randomBytes(6).toString('hex')}`;
   const names = { firstName: 'A', lastName: 'Reader', email: `${login}@example.org`, login };
@@ -69,12 +69,12 @@ async function aReader({ admin, folderId }: ScratchFolder) {
   return { client, remove };
 }
 
-test('items and folders that are there and can be written to are fine', async ({ scratch, itemId }) => {
+test('items and folders that exist and are writable are accepted', async ({ scratch, itemId }) => {
   const hooks = [toItem(itemId), toFolder(scratch.folderId), toItem(itemId)];
   await check(scratch.admin, { hooks, streams: [stream(itemId)] });
 });
 
-test('an unknown id is GirderNotFound with its field', async ({ scratch, itemId }) => {
+test('an unknown id is reported as GirderNotFound with its field', async ({ scratch, itemId }) => {
   const item = await refusal(scratch.admin, { hooks: [toItem(itemId), toItem(unknownId)] });
   assert.is(item.reason, 'GirderNotFound');
   const field = 'spec.girderResultHooks[1].girderUploadVolumePathToItem.itemId';
@@ -88,22 +88,22 @@ test('an unknown id is GirderNotFound with its field', async ({ scratch, itemId 
   );
 });
 
-test('an id of something else is told with what to do', async ({ scratch, itemId, fileId }) => {
-  const says = async (parts: Parameters<typeof check>[1]) => (await refusal(scratch.admin, parts)).message;
+test('an id of the wrong kind is reported with the transform or hook to use instead', async ({ scratch, itemId, fileId }) => {
+  const message = async (parts: Parameters<typeof check>[1]) => (await refusal(scratch.admin, parts)).message;
   const { folderId } = scratch;
   assert.match(
-    await says({ hooks: [toItem(folderId)] }),
+    await message({ hooks: [toItem(folderId)] }),
     'that is the id of a folder, so use girderUploadVolumePathToFolder',
   );
   assert.match(
-    await says({ hooks: [toFolder(itemId)] }),
+    await message({ hooks: [toFolder(itemId)] }),
     'that is the id of an item, so use girderUploadVolumePathToItem',
   );
-  assert.match(await says({ hooks: [toItem(fileId)] }), 'of a file, so use the id of its item');
-  assert.match(await says({ streams: [stream(folderId)] }), 'of a folder, so use the id of an item in it');
+  assert.match(await message({ hooks: [toItem(fileId)] }), 'of a file, so use the id of its item');
+  assert.match(await message({ streams: [stream(folderId)] }), 'of a folder, so use the id of an item in it');
 });
 
-test('of an optional hook it is only warned, unless another use needs it', async ({ scratch }) => {
+test('an unknown id of an optional hook causes only a warning, unless another hook needs it', async ({ scratch }) => {
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
   const optional = toItem(unknownId, { optional: true });
@@ -114,7 +114,7 @@ test('of an optional hook it is only warned, unless another use needs it', async
   assert.match(error.message, 'spec.girderResultHooks[1]');
 });
 
-test('who may only read is told before anything is computed', async ({ scratch, itemId }) => {
+test('missing write access is reported before the target runs', async ({ scratch, itemId }) => {
   const { client, remove } = await aReader(scratch);
   try {
     for (const hook of [toFolder(scratch.folderId), toItem(itemId)]) {

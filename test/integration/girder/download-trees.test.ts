@@ -66,7 +66,7 @@ test('an item with one file of another name is a directory, and an empty one is 
   assert.equal(await readTree(into), { [`${itemId}/set/other`]: 'x', [`${emptyId}/nothing`]: null });
 });
 
-test('a folder comes with everything in it, whatever the pages and the names', async () => {
+test('a folder is downloaded with everything in it, across all pages and with any names', async () => {
   await using scratch = await ScratchFolder.make();
   const { admin, folderId, directory: into } = scratch;
   const sub = await scratch.folder('a/b');
@@ -101,7 +101,7 @@ test('a folder comes with everything in it, whatever the pages and the names', a
   assert.equal(await readdir(into), []);
 });
 
-test('a folder has its own name when no other is given, and a name that leaves the volume is refused', async () => {
+test('a folder keeps its own name when no filename is given, and a name that leaves the volume is refused', async () => {
   await using scratch = await ScratchFolder.make();
   const { admin, folderId, directory: into } = scratch;
   const got = await downloadFolder(admin, { folderId, into }, { signal: never });
@@ -112,7 +112,7 @@ test('a folder has its own name when no other is given, and a name that leaves t
   assert.is(error.reason, 'InvalidSpec');
 });
 
-test('what was there stays, and then nothing of the download is left', async () => {
+test('existing files are kept, and nothing of the refused download is left', async () => {
   await using scratch = await ScratchFolder.make();
   const { admin, folderId, directory: into } = scratch;
   for (const name of ['a', 'b', 'c', 'd', 'e']) await scratch.item(name, [[name, name]]);
@@ -123,7 +123,7 @@ test('what was there stays, and then nothing of the download is left', async () 
   assert.equal(await readTree(into), { [`${folderId}/data/d`]: 'mine' });
 });
 
-test('too many entries, folders too deep or paths too long are an error that says so', async () => {
+test('too many entries, too deep folders and too long paths are errors that name the limit', async () => {
   await using scratch = await ScratchFolder.make();
   const { admin, folderId, directory: into } = scratch;
   let parent = folderId;
@@ -169,7 +169,7 @@ test('a folder that does not exist is named in the error', async () => {
   assert.match(error.message, new RegExp(`no folder ${folderId} in Girder`));
 });
 
-test('files that are only links come from where they lead', async () => {
+test('files that are only links are downloaded from their targets', async () => {
   await using scratch = await ScratchFolder.make();
   const { hostname } = new URL(scratch.admin.apiUrl);
   const server = createServer((_request, response) => response.end('from afar'));
@@ -188,7 +188,7 @@ test('files that are only links come from where they lead', async () => {
   }
 });
 
-test('what is deleted while a listing goes on makes nothing else be missed', async () => {
+test('a deletion during a listing does not hide other entries', async () => {
   await using scratch = await ScratchFolder.make();
   const names = ['1', '2', '3', '4', '5', '6', '7'];
   const itemId = await scratch.item(

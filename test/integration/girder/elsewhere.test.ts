@@ -30,7 +30,7 @@ function ask(url: string, isElsewhere: boolean): Exchange {
 
 for (const [what, send] of Object.entries(ways)) {
   for (const scheme of ['http', 'https']) {
-    test(`for ${what}, a name that leads to the node is refused before anything is sent (${scheme})`, async (context) => {
+    test(`for ${what}, a name that resolves to the node is refused before anything is sent (${scheme})`, async (context) => {
       const url = `${scheme}://localhost:${context.port}/`;
       const error: unknown = await send(ask(url, true)).catch((thrown: unknown) => thrown);
       assert.instance(error, RedirectRefused);

@@ -33,14 +33,14 @@ function contextIn({ directory }: ScratchFolder, parts: { transforms?: unknown[]
   return aContext({ environment: anEnvironment(spec), volumes });
 }
 
-/** Why an input cannot be had. */
+/** The message of the error with which staging these transforms fails. */
 async function staging(scratch: ScratchFolder, ...transforms: unknown[]): Promise<string> {
   const error = await refusal(stageIn(contextIn(scratch, { transforms }), scratch.admin));
   assert.is(error.reason, 'GirderNotFound');
   return error.message;
 }
 
-/** Why the results cannot be uploaded. */
+/** The error with which uploading the results fails. */
 function uploading(scratch: ScratchFolder, upload: Record<string, unknown>): Promise<RunError> {
   const transforms = [{ name: 'mask', volumePath: { filename: 'mask' } }];
   const hooks = [{ girderUploadVolumePathToItem: { volumePath: 'mask', ...upload } }];
@@ -50,14 +50,14 @@ function uploading(scratch: ScratchFolder, upload: Record<string, unknown>): Pro
   return refusal(uploadHook(context, scratch.admin, step, new Map()));
 }
 
-test('an input that is not there is told with its transform', async ({ scratch }) => {
+test('a missing input is reported with its transform', async ({ scratch }) => {
   const ct = { name: 'ct', girderFileIdToVolume: { fileId: unknownId } };
   const where = `there is no file ${unknownId} in Girder ${scratch.admin.apiUrl}`;
   assert.is(await staging(scratch, ct), `transform ct: ${where}`);
   assert.is(await staging(scratch, ct, { ...ct, name: 'same' }), `transforms ct, same: ${where}`);
 });
 
-test('an input with the id of something else is told with what to do', async ({
+test('an input with an id of the wrong kind is reported with the transform to use instead', async ({
   scratch,
   itemId,
   fileId,
@@ -81,7 +81,7 @@ test('an input with the id of something else is told with what to do', async ({
   assert.match(await staging(scratch, stream(itemId)), /^transform ct: .* so use the id of its file$/);
 });
 
-test('an upload that Girder refuses is told with its hook', async ({ scratch, itemId }) => {
+test('an upload that Girder refuses is reported with its hook', async ({ scratch, itemId }) => {
   await writeFile(join(scratch.directory, 'mask'), 'x');
   const missing = await uploading(scratch, { itemId: unknownId });
   assert.is(missing.reason, 'GirderNotFound');
@@ -90,7 +90,7 @@ test('an upload that Girder refuses is told with its hook', async ({ scratch, it
   assert.match(strange.message, 'hook 0 (mask): the metadata cannot be stored: it has the key "a.b"');
 });
 
-test('a filename for what turns out to be a directory is told with its hook', async ({ scratch, itemId }) => {
+test('a filename for a path that is a directory is reported with its hook', async ({ scratch, itemId }) => {
   const upload = { volumePath: 'temporaryVolume', itemId, filename: 'a' };
   const error = await uploading(scratch, upload);
   assert.is(error.reason, 'InvalidSpec');

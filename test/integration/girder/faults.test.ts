@@ -14,12 +14,12 @@ import { ask, girderEnvironment, hashFile, Scratch } from './real-girder.ts';
 const never = new AbortController().signal;
 const mebi = 1024 * 1024;
 const size = 40 * mebi + 12_345;
-/** For a Girder that says nothing; too short where no request may be made twice. */
+/** For a Girder that does not answer; too short where no request may be made twice. */
 const impatient: Timing = { ...defaultTiming, answer: 3_000, stall: 1_500 };
-/** Far less than the silence that would end the same thing without a cancel. */
+/** Far less than the silence that would end the same transfer without a cancel. */
 const atOnceMs = 10_000;
 
-/** The real Girder behind a proxy that does harm, and a file of random bytes on both sides. */
+/** The real Girder behind a proxy that injects faults, and a file of random bytes on both sides. */
 class Stage implements AsyncDisposable {
   readonly scratch: Scratch;
   readonly proxy: FaultProxy;
@@ -55,7 +55,7 @@ class Stage implements AsyncDisposable {
     assert.equal((await readdir(this.scratch.directory)).toSorted(), ['back', 'original']);
   }
 
-  /** Uploads through the proxy and checks that what Girder has then is the same file. */
+  /** Uploads through the proxy and checks that Girder then has the same file. */
   async uploadsExactly(): Promise<void> {
     const uploaded = await this.scratch.upload(this.path, 'data.bin', this.client);
     assert.is(uploaded.sha256, this.sha256);
@@ -87,7 +87,7 @@ test('a download that breaks again and again is resumed where it broke, byte for
     starts,
     starts.toSorted((a, b) => a - b),
   );
-  // What had arrived but was not read when the connection broke is asked for again; that is little.
+  // Bytes that had arrived but were not read when the connection broke are requested again; they are few.
   assert.ok((starts[4] ?? 0) > 9 * mebi && (starts[4] ?? 0) <= 10 * mebi + 65_538);
 });
 
@@ -99,7 +99,7 @@ test('a download from a server that stands still is resumed', async () => {
   await stage.downloadsExactly(fileId);
 });
 
-test('a download survives 500, 503 and 429, and waits as long as Retry-After says', async () => {
+test('a download survives 500, 503 and 429, and waits as long as Retry-After requests', async () => {
   await using stage = await Stage.make();
   const fileId = await stage.stored();
   stage.proxy.fail('GET', `/file/${fileId}`, { status: 500, body: '{"type":"internal","message":"x"}' });
@@ -110,7 +110,7 @@ test('a download survives 500, 503 and 429, and waits as long as Retry-After say
   assert.ok(performance.now() - begin > 1000);
 });
 
-test('a download whose file is replaced meanwhile is all of the new file, not a mixture', async () => {
+test('a download whose file is replaced meanwhile has only the bytes of the new file', async () => {
   await using stage = await Stage.make();
   const fileId = await stage.stored();
   const newer = await stage.scratch.randomFile('newer', size);
@@ -124,15 +124,15 @@ test('a download whose file is replaced meanwhile is all of the new file, not a 
   const target = { fileId, into: stage.scratch.directory, filename: 'back' };
   const downloading = downloadFile(stage.client, target, { signal: never });
   const requests = () => stage.proxy.requests('GET', '/download').length;
-  const isAskedAgain = (count: number) => count >= 2;
-  await until('the download is asked for again', requests, { holds: isAskedAgain, withinMs: 60_000 });
+  const isRequestedAgain = (count: number) => count >= 2;
+  await until('the download is requested again', requests, { holds: isRequestedAgain, withinMs: 60_000 });
   await stage.scratch.upload(newer.path, 'data.bin');
   uploaded.resolve();
   await downloading;
   assert.is(await hashFile(join(stage.scratch.directory, 'back')), newer.sha256);
 });
 
-test('the token goes along to the same origin and to no other', async () => {
+test('the token is sent with redirects to the same origin and to no other', async () => {
   await using stage = await Stage.make();
   await using other = await FaultProxy.start(girderEnvironment().apiUrl);
   const fileId = await stage.stored();
@@ -173,18 +173,18 @@ for (const reset of [false, true]) {
         .requests('POST', '/file/chunk')
         .map(({ url }) => /offset=(\d+)/.exec(url)?.[1]);
       assert.is(chunks[0], '0');
-      // 10 MiB are more than the least chunk, so Girder keeps them; of less it keeps nothing.
+      // 10 MiB are more than the smallest chunk, so Girder keeps them; it keeps nothing of a smaller part.
       const second = cutRequestAfter > 5 * mebi ? cutRequestAfter : 0;
       const kept = Number(chunks[1]);
-      // Only Girder 3 does not clear away what it wrote of a small chunk that was reset.
-      assert.ok(kept === second || (reset && kept > 0 && kept <= cutRequestAfter), `went on at ${kept}`);
+      // Only Girder 3 does not remove what it wrote of a small chunk that was reset.
+      assert.ok(kept === second || (reset && kept > 0 && kept <= cutRequestAfter), `resumed at ${kept}`);
       assert.is(stage.proxy.requests('GET', '/download').length, 1);
     });
   }
 }
 
 for (const chunk of ['offset=0', `offset=${32 * mebi}`]) {
-  test(`an upload survives that the answer to the chunk at ${chunk} is lost`, async () => {
+  test(`an upload survives the loss of the answer to the chunk at ${chunk}`, async () => {
     await using stage = await Stage.make();
     stage.proxy.fail('POST', chunk, { loseAnswer: true });
     await stage.uploadsExactly();
@@ -199,7 +199,7 @@ test('a replacing upload whose last answer is lost is recognised as complete', a
   await stage.uploadsExactly();
 });
 
-test('an upload whose beginning is answered by nobody is begun again and not doubled', async () => {
+test('an upload whose first request gets no answer is started again and not stored twice', async () => {
   await using stage = await Stage.make();
   stage.proxy.fail('POST', '/file', { status: 502 });
   stage.proxy.fail('POST', '/file', { loseAnswer: true });
@@ -218,7 +218,7 @@ test('a session that ends in the middle of a transfer is renewed with the API ke
   assert.is(stage.proxy.requests('POST', '/api_key/token').length, 3);
 });
 
-test('the session made from an API key is deleted when the client closes, and the key is in no address', async () => {
+test('the session made from an API key is deleted when the client closes, and the key is not in a URL', async () => {
   const { apiUrl, apiKey } = girderEnvironment();
   await using proxy = await FaultProxy.start(apiUrl);
   const client = await openGirder({ apiUrl: proxy.url, credentials: { apiKey }, signal: never });

@@ -15,7 +15,7 @@ import { Girder3 } from '../../fixtures/girder3.ts';
 import { call, hashFile, Scratch } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';
 
-/** What matters most, with a Girder 3; every other test is with the cluster's Girder 5. */
+/** The most important uses with a Girder 3; all other tests use the cluster's Girder 5. */
 
 const never = new AbortController().signal;
 const mebi = 1024 * 1024;
@@ -23,17 +23,17 @@ let girder: Girder3;
 
 test.before(async () => {
   girder = await Girder3.start();
-  // Where scratch items, folders and questions about jobs go to from here on.
+  // From here on, scratch items, folders and job requests use this Girder.
   Object.assign(process.env, { GIRDER_API_URL: girder.apiUrl, GIRDER_API_KEY: girder.apiKey });
 });
 test.after(() => girder?.[Symbol.asyncDispose]());
 
-/** As the administrator, through a proxy that does harm. */
+/** As the administrator, through a proxy that injects faults. */
 function openThrough(proxy: FaultProxy) {
   return openGirder({ apiUrl: proxy.url, credentials: { apiKey: girder.apiKey }, signal: never });
 }
 
-test('it is a Girder 3', async () => {
+test('the server under test is a Girder 3', async () => {
   await using scratch = await Scratch.make();
   assert.match(String((await call(scratch.admin, 'GET', ['system', 'version']))['release']), /^3\./);
 });
@@ -51,7 +51,7 @@ test('a download from Girder 3 that breaks is resumed where it broke', async () 
   assert.ok(proxy.requests('GET', '/download')[1]?.headers.range !== undefined);
 });
 
-test('a folder of Girder 3 comes with everything in it', async () => {
+test('a folder of Girder 3 is downloaded with everything in it', async () => {
   await using scratch = await ScratchFolder.make();
   const { admin, folderId, directory: into } = scratch;
   const sub = await scratch.folder('sub');
@@ -90,7 +90,7 @@ test('an upload of several chunks to Girder 3 that is reset twice ends byte-exac
   assert.is(await scratch.unfinishedUploads(), 0);
 });
 
-/** How many unfinished uploads are left of one that failed in the middle of a chunk. */
+/** The number of unfinished uploads that remain after an upload failed in the middle of a chunk. */
 async function leftOfFailedUpload(): Promise<number> {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('grows', 40 * mebi);
@@ -108,13 +108,13 @@ async function leftOfFailedUpload(): Promise<number> {
 }
 
 test('an upload to Girder 3 that fails in the middle of a chunk leaves nothing there', async () => {
-  // A busy Girder 3 may be at the chunk for longer than it is waited for, and then stores the upload again.
+  // A busy Girder 3 may process the chunk for longer than the client waits, and then stores the upload again.
   let left = await leftOfFailedUpload();
   for (let turn = 2; turn <= 3 && left > 0; turn += 1) left = await leftOfFailedUpload();
   assert.is(left, 0);
 });
 
-test('a job of Girder 3 has the states and the log of its run', async () => {
+test('a job of Girder 3 receives the states and the log of its run', async () => {
   const made = await girder.makeJob('succeeds');
   const job = await GirderJob.open({ apiUrl: girder.apiUrl, ...made, signal: never });
   await job.start();
@@ -131,8 +131,8 @@ test('a cancel in Girder 3 reaches the run', async () => {
   await job.start();
   await cancelJob(made.jobId);
   const both = AbortSignal.any([job.cancelled, AbortSignal.timeout(30_000)]);
-  const told: unknown = await raceAbort(new Promise(() => undefined), both).catch((error: unknown) => error);
-  assert.ok(told instanceof RunError && told.reason === 'CancelledInGirder', String(told));
+  const reason: unknown = await raceAbort(new Promise(() => undefined), both).catch((error: unknown) => error);
+  assert.ok(reason instanceof RunError && reason.reason === 'CancelledInGirder', String(reason));
   await job.finish({ kind: 'cancelled', message: '' });
   assert.equal(await statesOf(made.jobId), [2, 5]);
 });

@@ -9,7 +9,7 @@ import { JobUnderTest } from './job-under-test.ts';
 const patienceMs = 30_000;
 const serverError = { status: 500, body: '{"message": "a fault", "type": "internal"}' } as const;
 
-test('a Girder that answers with errors for seconds costs no line of the log, and one warning', async () => {
+test('a Girder that answers with errors for seconds loses no line of the log, and causes one warning', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
   const out = under.job.sink();
@@ -27,7 +27,7 @@ test('a Girder that answers with errors for seconds costs no line of the log, an
   assert.is(warnings.length, 1, under.logged.join(''));
 });
 
-test('a part of the log whose answer was lost is not stored twice, nor is an equal one that never arrived lost', async () => {
+test('a part of the log whose answer was lost is not stored twice, and an equal part that never arrived is not lost', async () => {
   await using under = await JobUnderTest.open();
   const out = under.job.sink();
   out.write('tick\n');
@@ -41,7 +41,7 @@ test('a part of the log whose answer was lost is not stored twice, nor is an equ
   assert.is(await logOf(under.made.jobId), 'tick\ntick\ntick\n');
 });
 
-test('a cancel is seen although the look before it failed', async () => {
+test('a cancel is seen although the poll before it failed', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
   under.proxy.fail('PUT', '/job/', serverError);
@@ -49,13 +49,13 @@ test('a cancel is seen although the look before it failed', async () => {
   await until('the cancel is seen', () => under.job.cancelled.aborted, { withinMs: patienceMs });
 });
 
-/** Waits until the log shows that nothing is reported to the job any more. */
+/** Waits until the log shows that reporting to the job has ended. */
 async function untilGivenUp({ logged }: JobUnderTest): Promise<void> {
   const isGivenUp = () => logged.some((line) => line.includes('stopped reporting to the Girder job'));
   await until('the reporting has ended', isGivenUp, { withinMs: patienceMs });
 }
 
-test('a token that is refused later ends the reporting with one warning, and never the run', async () => {
+test('a token that is refused later ends the reporting with one warning, and does not end the run', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
   const refused = { status: 401, body: '{"message": "no", "type": "access"}' };
@@ -71,7 +71,7 @@ test('a token that is refused later ends the reporting with one warning, and nev
   assert.is(under.logged.length, 1, under.logged.join(''));
 });
 
-test('a job that is deleted in Girder while its run goes on ends the reporting only', async () => {
+test('a job that is deleted in Girder during its run ends only the reporting', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
   await girder('DELETE', `job/${under.made.jobId}`);
@@ -87,19 +87,19 @@ test('a Girder that never answers again does not hold up the end for long', asyn
   await using under = await JobUnderTest.open({}, { finish: 3_000 });
   await under.job.start();
   for (let times = 0; times < 20; times += 1) under.proxy.fail('PUT', '/job/', { silence: true });
-  under.job.say('unheard');
+  under.job.say('lost');
   const started = performance.now();
   await under.job.finish({ kind: 'succeeded', message: '' });
   assert.ok(performance.now() - started < 10_000);
 });
 
-test('a request without an answer costs nothing of the log, whether the run ends meanwhile or goes on', async () => {
+test('a request without an answer loses nothing of the log, whether the run ends meanwhile or continues', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
   under.proxy.fail('PUT', '/job/', { silence: true });
   under.job.say('while it goes on');
   const puts = under.puts;
-  await until('the log is carried again', () => under.puts >= puts + 3, { withinMs: patienceMs });
+  await until('the log is sent again', () => under.puts >= puts + 3, { withinMs: patienceMs });
   under.proxy.fail('PUT', '/job/', { silence: true });
   under.job.say('at the end');
   await under.job.finish({ kind: 'failed', message: 'the last word' });
@@ -107,8 +107,8 @@ test('a request without an answer costs nothing of the log, whether the run ends
   assert.equal(await statesOf(under.made.jobId), [2, 4]);
 });
 
-test('a final state that is not answered is told again in time', async () => {
-  // No look takes the fault.
+test('a final state that is not answered is sent again in time', async () => {
+  // No poll consumes the injected fault.
   await using under = await JobUnderTest.open({}, { poll: patienceMs });
   await under.job.start();
   under.proxy.fail('PUT', '/job/', { silence: true });
@@ -116,17 +116,17 @@ test('a final state that is not answered is told again in time', async () => {
   assert.equal(await statesOf(under.made.jobId), [2, 3]);
 });
 
-test('a cancel is seen within seconds although the look before it stays without an answer', async () => {
+test('a cancel is seen within seconds although the poll before it gets no answer', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
   under.proxy.fail('PUT', '/job/', { silence: true });
   const puts = under.puts;
-  await until('a look stays without an answer', () => under.puts > puts, { withinMs: patienceMs });
+  await until('a poll stays without an answer', () => under.puts > puts, { withinMs: patienceMs });
   await cancelJob(under.made.jobId);
   await until('the cancel is seen', () => under.job.cancelled.aborted, { withinMs: 15_000 });
 });
 
-test('the token of a job is in no line of the log', async () => {
+test('the token of a job does not appear in the log', async () => {
   await using under = await JobUnderTest.open();
   under.proxy.fail('PUT', '/job/', serverError);
   under.proxy.fail('PUT', '/job/', { loseAnswer: true });

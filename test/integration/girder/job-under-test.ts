@@ -6,7 +6,7 @@ import { aJob, type MadeJob, type WantedJob } from '../../e2e/support/girder-job
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { girderEnvironment } from './real-girder.ts';
 
-/** A job in the real Girder, opened through a proxy that counts and does harm; what is logged is kept. */
+/** A job in the real Girder, opened through a proxy that counts requests and injects faults; log lines are kept. */
 export class JobUnderTest implements AsyncDisposable {
   readonly made: MadeJob;
   readonly proxy: FaultProxy;
@@ -36,7 +36,7 @@ export class JobUnderTest implements AsyncDisposable {
     return new JobUnderTest(made, proxy, job, logged);
   }
 
-  /** How many changes were asked for so far. */
+  /** The number of changes requested so far. */
   get puts(): number {
     return this.proxy.requests('PUT', '/job/').length;
   }

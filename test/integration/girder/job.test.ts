@@ -12,7 +12,7 @@ import { girderEnvironment } from './real-girder.ts';
 const { apiUrl } = girderEnvironment();
 const signal = new AbortController().signal;
 
-/** What opening a job is refused with. */
+/** The error with which opening a job is refused. */
 async function refusal(job: { jobId: string; token: string }): Promise<RunError> {
   try {
     (await GirderJob.open({ apiUrl, ...job, signal })).close();
@@ -23,8 +23,8 @@ async function refusal(job: { jobId: string; token: string }): Promise<RunError>
   throw new Error('the job was opened');
 }
 
-/** Resolves with the reason once the run is told that its job was cancelled. */
-async function toldOfCancel(job: GirderJob): Promise<unknown> {
+/** Resolves with the reason once the run is notified that its job was cancelled, or after 30 s. */
+async function cancelReason(job: GirderJob): Promise<unknown> {
   try {
     await raceAbort(
       new Promise(() => undefined),
@@ -36,7 +36,6 @@ async function toldOfCancel(job: GirderJob): Promise<unknown> {
   return undefined;
 }
 
-/** Waits until Girder has some progress of a job. */
 async function untilProgress(jobId: string): Promise<void> {
   const progress = async () => (await storedJob(jobId)).progress;
   await until('the job shows progress', progress, { withinMs: 30_000, everyMs: 100 });
@@ -56,13 +55,13 @@ test('a run that succeeds, fails or is cancelled takes its job from RUNNING to t
   }
 });
 
-test('a run that ends before it started still leaves the end on its job', async () => {
+test('a run that ends before its start still reports its end to its job', async () => {
   await using under = await JobUnderTest.open();
   await under.job.finish({ kind: 'failed', message: 'no such image' });
   assert.equal(await statesOf(under.made.jobId), [2, 4]);
 });
 
-test('an attempt that follows another goes on with the RUNNING job', async () => {
+test('a later attempt continues with the RUNNING job', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
   under.job.say('first attempt');
@@ -74,7 +73,7 @@ test('an attempt that follows another goes on with the RUNNING job', async () =>
   assert.equal(await statesOf(under.made.jobId), [2, 3]);
 });
 
-test('the log has the bytes of both streams, characters whole however they were cut', async () => {
+test('the log has the bytes of both streams, and no character is broken where the bytes were cut', async () => {
   await using under = await JobUnderTest.open();
   const [out, err] = [under.job.sink(), under.job.sink()];
   const text = 'grün 日本語 😀 \u0000&=+% \r\n';
@@ -87,7 +86,7 @@ test('the log has the bytes of both streams, characters whole however they were 
   assert.is(await logOf(under.made.jobId), `${text.repeat(20)}ß\ufffd\na line of ours\ndone\n`);
 });
 
-test('ten thousand lines go up in few requests, and all of them', async () => {
+test('ten thousand lines are all sent, in few requests', async () => {
   await using under = await JobUnderTest.open();
   const out = under.job.sink();
   const lines = Array.from({ length: 10_000 }, (_, index) => `line ${index} of the output\n`);
@@ -97,7 +96,7 @@ test('ten thousand lines go up in few requests, and all of them', async () => {
   assert.is(await logOf(under.made.jobId), lines.join(''));
 });
 
-test('progress is shown while the run goes on, and its last values before the end', async () => {
+test('progress is reported during the run, and its last values before the end', async () => {
   await using under = await JobUnderTest.open();
   const before = under.puts;
   const begin = performance.now();
@@ -125,8 +124,8 @@ test('a cancel in Girder is seen, and the job ends as CANCELED', async () => {
     await using under = await JobUnderTest.open(wanted);
     await under.job.start();
     await cancelJob(under.made.jobId);
-    const told = await toldOfCancel(under.job);
-    assert.ok(told instanceof RunError && told.reason === 'CancelledInGirder', String(told));
+    const reason = await cancelReason(under.job);
+    assert.ok(reason instanceof RunError && reason.reason === 'CancelledInGirder', String(reason));
     await under.job.finish({ kind: 'cancelled', message: 'stopped' });
     assert.equal(await statesOf(under.made.jobId), states);
   }
@@ -152,7 +151,7 @@ test('a job that was cancelled between opening and starting does not start', asy
   assert.ok(under.job.cancelled.aborted);
 });
 
-test('a job that was cancelled before is not opened, and its cancel is brought to its end', async () => {
+test('a job that was cancelled before is not opened, and its cancel is completed', async () => {
   const made = await aJob({ handler: 'celery_handler', celeryTaskId: 'none', status: 824 });
   const error = await refusal(made);
   assert.is(error.reason, 'CancelledInGirder');
@@ -160,7 +159,7 @@ test('a job that was cancelled before is not opened, and its cancel is brought t
   assert.equal(await statesOf(made.jobId), [824, 5]);
 });
 
-test('a job that has ended is not run again, and there is no end to report to it', async () => {
+test('a job that has ended is not run again, and no end is reported to it', async () => {
   const made = await aJob({ status: 3 });
   const error = await refusal(made);
   assert.is(error.reason, 'InvalidSpec');
@@ -168,13 +167,13 @@ test('a job that has ended is not run again, and there is no end to report to it
   assert.is(await GirderJob.openUnlessOver({ apiUrl, ...made, signal }), undefined);
 });
 
-test('a late report to a job that was cancelled only brings its cancel to its end', async () => {
+test('a late report to a job that was cancelled only completes its cancel', async () => {
   const made = await aJob({ handler: 'celery_handler', celeryTaskId: 'none', status: 824 });
   assert.is(await GirderJob.openUnlessOver({ apiUrl, ...made, signal }), undefined);
   assert.equal(await statesOf(made.jobId), [824, 5]);
 });
 
-test('an unknown id, a malformed id and a token that is not the job’s are told apart', async () => {
+test('an unknown id, a malformed id and a token of another job have different errors', async () => {
   const [made, other] = [await aJob(), await aJob()];
   const cases = [
     [{ ...made, jobId: '5f0c0c0c0c0c0c0c0c0c0c0c' }, 'GirderNotFound', /^spec\.girder\.job\.id: /],

@@ -10,7 +10,7 @@ import { uploadToItem, type Uploaded } from '../../../src/girder/upload/upload.t
 const never = new AbortController().signal;
 type Json = Record<string, unknown>;
 
-/** The real Girder of the test cluster; without it a test fails, it does not pass. */
+/** The real Girder of the test cluster; without it a test fails and is not skipped. */
 export function girderEnvironment(): { apiUrl: string; apiKey: string } {
   const apiUrl = process.env['GIRDER_API_URL'];
   const apiKey = process.env['GIRDER_API_KEY'];
@@ -20,7 +20,7 @@ export function girderEnvironment(): { apiUrl: string; apiKey: string } {
   );
 }
 
-/** A scratch item in the real Girder and a scratch directory here, both gone after the test. */
+/** A scratch item in the real Girder and a local scratch directory, both removed after the test. */
 export class Scratch implements AsyncDisposable {
   readonly admin: GirderClient;
   readonly directory: string;
@@ -43,7 +43,7 @@ export class Scratch implements AsyncDisposable {
     return new Scratch(admin, await mkdtemp(join(tmpdir(), 'girder-test-')), String(item['_id']));
   }
 
-  /** Writes random bytes to a file here and tells their hash. */
+  /** Writes random bytes to a local file and returns their hash. */
   async randomFile(name: string, size: number): Promise<{ path: string; sha256: string }> {
     const path = join(this.directory, name);
     await using handle = await open(path, 'w');
@@ -57,20 +57,19 @@ export class Scratch implements AsyncDisposable {
     return { path, sha256: hash.digest('hex') };
   }
 
-  /** Uploads a local file into the scratch item, through `client` if one is given. */
+  /** Uploads a local file into the scratch item, through `client` if it is given. */
   async upload(path: string, name: string, client = this.admin, signal = never): Promise<Uploaded> {
     await using source = await open(path);
     const { size } = await source.stat();
     return await uploadToItem(client, { itemId: this.itemId, name, source, size }, { signal });
   }
 
-  /** The names and sizes of the files in the scratch item. */
   async files(): Promise<{ name: string; size: number }[]> {
     const files = await ask(this.admin, 'GET', ['item', this.itemId, 'files']);
     return (files as Json[]).map(({ name, size }) => ({ name: String(name), size: Number(size) }));
   }
 
-  /** How many uploads into the scratch item are begun and not ended. */
+  /** The number of uploads into the scratch item that have begun and not ended. */
   async unfinishedUploads(): Promise<number> {
     const files = (await ask(this.admin, 'GET', ['item', this.itemId, 'files'])) as Json[];
     const ids = new Set([this.itemId, ...files.map((file) => file['_id'])]);
@@ -85,7 +84,7 @@ export class Scratch implements AsyncDisposable {
   }
 }
 
-/** Any request to the real Girder, for what only tests need. */
+/** Sends any request to the real Girder, for calls that only tests need. */
 export function ask(
   client: GirderClient,
   method: 'GET' | 'POST' | 'PUT' | 'DELETE',
@@ -97,12 +96,11 @@ export function ask(
   return client.json({ method, route, ...body, subject: route.join('/'), signal: never, parse });
 }
 
-/** Like ask, for answers that are one document. */
+/** Like {@link ask}, for answers that are one document. */
 export async function call(...given: Parameters<typeof ask>): Promise<Json> {
   return (await ask(...given)) as Json;
 }
 
-/** The SHA-256 of a local file. */
 export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) hash.update(chunk);

@@ -32,7 +32,7 @@ async function refusal(promise: Promise<unknown>): Promise<RunError> {
 }
 
 for (const fileId of [unknownId, 'not-an-id']) {
-  test(`a download of the unknown file ${fileId} is GirderNotFound and leaves nothing`, async () => {
+  test(`a download of the unknown file ${fileId} fails with GirderNotFound and leaves nothing`, async () => {
     await using scratch = await Scratch.make();
     const target = { fileId, into: scratch.directory };
     const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
@@ -42,7 +42,7 @@ for (const fileId of [unknownId, 'not-an-id']) {
   });
 }
 
-test('an upload to an unknown item is GirderNotFound', async () => {
+test('an upload to an unknown item fails with GirderNotFound', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('data', 10);
   await using source = await open(path);
@@ -52,7 +52,7 @@ test('an upload to an unknown item is GirderNotFound', async () => {
   assert.match(error.sentence, `There is no item ${unknownId} in Girder`);
 });
 
-test('a wrong API key is GirderUnauthorized, and the key is not in the error', async () => {
+test('a wrong API key fails with GirderUnauthorized, and the key is not in the error', async () => {
   const { apiUrl } = girderEnvironment();
   const apiKey = randomBytes(20).toString('hex');
   const error = await refusal(openGirder({ apiUrl, credentials: { apiKey }, signal: never }));
@@ -60,7 +60,7 @@ test('a wrong API key is GirderUnauthorized, and the key is not in the error', a
   assert.not.match(JSON.stringify(error) + error.stack + String(error.cause), apiKey);
 });
 
-test('a wrong token is GirderUnauthorized at once, though Girder itself ignores it', async () => {
+test('a wrong token fails with GirderUnauthorized at once, although Girder itself ignores it', async () => {
   const { apiUrl } = girderEnvironment();
   const token = randomBytes(32).toString('hex');
   const error = await refusal(openGirder({ apiUrl, credentials: { token }, signal: never }));
@@ -68,7 +68,7 @@ test('a wrong token is GirderUnauthorized at once, though Girder itself ignores 
   assert.not.match(String(error.stack), token);
 });
 
-test('a user without access reads GirderForbidden', async () => {
+test('a user without access gets GirderForbidden', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('data', 10);
   const { fileId } = await scratch.upload(path, 'data');
@@ -93,14 +93,14 @@ test('a user without access reads GirderForbidden', async () => {
   }
 });
 
-test('an id that is a path is refused before anything is asked', async () => {
+test('an id that is a path is refused before any request', async () => {
   await using scratch = await Scratch.make();
   const target = { fileId: '../user/me', into: scratch.directory };
   const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
   assert.is(error.reason, 'GirderNotFound');
 });
 
-test('a filename that leaves the volume is InvalidSpec', async () => {
+test('a filename that leaves the volume fails with InvalidSpec', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('data', 10);
   const { fileId } = await scratch.upload(path, 'data');
@@ -111,7 +111,7 @@ test('a filename that leaves the volume is InvalidSpec', async () => {
   }
 });
 
-test('an address without a Girder is GirderUnavailable at once, with a sentence that says so', async () => {
+test('an address without a Girder fails with GirderUnavailable at once, and the message names the cause', async () => {
   const server = createServer((_, response) => response.writeHead(404).end('<h2>404 Not Found</h2>'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`;
@@ -122,7 +122,7 @@ test('an address without a Girder is GirderUnavailable at once, with a sentence 
   assert.match(error.message, `the server at ${apiUrl} returned 404, and it is not a Girder API`);
 });
 
-test('a file that grows or shrinks while it is uploaded is UploadFailed and leaves nothing in Girder', async () => {
+test('a file that grows or shrinks during its upload fails with UploadFailed and leaves nothing in Girder', async () => {
   await using scratch = await Scratch.make();
   for (const [name, newSize] of [
     ['grown', 40 * mebi + 1],
@@ -148,7 +148,7 @@ test('a file that grows or shrinks while it is uploaded is UploadFailed and leav
   }
 });
 
-test('a volume without enough space is DownloadFailed in one sentence, and nothing stays on it', async () => {
+test('a volume without enough space fails with DownloadFailed in one sentence, and nothing is left on it', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('data', 8 * mebi);
   const { fileId } = await scratch.upload(path, 'data');

@@ -10,7 +10,7 @@ import { ask, call, girderEnvironment } from './real-girder.ts';
 const never = new AbortController().signal;
 type Document = { _id: string; name: string };
 
-/** A scratch folder in the real Girder and a scratch directory here, both gone after the test. */
+/** A scratch folder in the real Girder and a local scratch directory, both removed after the test. */
 export class ScratchFolder implements AsyncDisposable {
   readonly admin: GirderClient;
   readonly directory: string;
@@ -53,14 +53,14 @@ export class ScratchFolder implements AsyncDisposable {
     return (await this.#make('folder', { parentType: 'folder', parentId, name }))._id;
   }
 
-  /** Makes an item with files; two files may have one name. */
+  /** Creates an item with files; two files may have the same name. */
   async item(name: string, files: readonly (readonly [string, string])[] = [], folderId = this.folderId) {
     const { _id: itemId } = await this.#make('item', { folderId, name });
     for (const [file, text] of files) await this.file(itemId, file, text);
     return itemId;
   }
 
-  /** Makes a file, with nothing of what is tested but Girder itself. */
+  /** Creates a file through Girder's API alone, without the code under test. */
   async file(itemId: string, name: string, text: string): Promise<string> {
     const size = Buffer.byteLength(text);
     const query = { parentType: 'item', parentId: itemId, name, size: String(size) };
@@ -70,18 +70,18 @@ export class ScratchFolder implements AsyncDisposable {
     return ((await answer.json()) as Document)._id;
   }
 
-  /** Makes a file that is only a link to `linkUrl`. */
+  /** Creates a file that is only a link to `linkUrl`. */
   async link(itemId: string, name: string, linkUrl: string): Promise<string> {
     return (await this.#make('file', { parentType: 'item', parentId: itemId, name, linkUrl }))._id;
   }
 
-  // For folders, items and files alike.
+  // For folders, items and files.
   async #make(kind: string, form: Record<string, string | number>): Promise<Document> {
     return (await call(this.admin, 'POST', [kind], form)) as Document;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Girder deletes a single folder in a task queue of its own, which the test cluster does not have.
+    // Girder deletes a single folder through its task queue, which the test cluster does not have.
     const resources = JSON.stringify({ folder: [this.folderId] });
     await ask(this.admin, 'DELETE', ['resource'], { resources });
     await this.admin.close();

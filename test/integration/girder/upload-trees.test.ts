@@ -17,7 +17,7 @@ import { readTree, ScratchFolder } from './scratch-folder.ts';
 const never = new AbortController().signal;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** Writes files by relative path, with the directories they need. */
+/** Writes files by relative path, and creates the directories they need. */
 function write(directory: string, files: Record<string, string>): void {
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
@@ -25,23 +25,23 @@ function write(directory: string, files: Record<string, string>): void {
   }
 }
 
-/** Uploads and lists what onUploaded heard, by path. */
+/** Uploads, and also returns the files passed to `onUploaded`, sorted by path. */
 async function upload(
   scratch: ScratchFolder,
   given: Omit<Parameters<typeof uploadPath>[1], 'root'>,
   options: Partial<TreeUploadOptions> = {},
 ) {
-  const heard: UploadedFile[] = [];
-  const onUploaded = (file: UploadedFile) => void heard.push(file);
+  const uploaded: UploadedFile[] = [];
+  const onUploaded = (file: UploadedFile) => void uploaded.push(file);
   const tree = await uploadPath(
     scratch.admin,
     { root: scratch.directory, ...given },
     { signal: never, onUploaded, ...options },
   );
-  return { ...tree, heard: heard.toSorted((a, b) => (a.path < b.path ? -1 : 1)) };
+  return { ...tree, uploaded: uploaded.toSorted((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
-/** What a folder in Girder holds, as a download of it shows. */
+/** The contents of a folder in Girder, as a download of it shows them. */
 async function inGirder(scratch: ScratchFolder): Promise<Record<string, string | null>> {
   const { admin, folderId, directory } = scratch;
   const target = { folderId, into: directory, folderName: 'back' };
@@ -59,7 +59,7 @@ async function failure(promise: Promise<unknown>): Promise<Error> {
 
 const reasonOf = (error: Error) => (error instanceof RunError ? error.reason : String(error));
 
-test('a directory becomes folders and items, and what is there already is not sent again', async () => {
+test('a directory becomes folders and items, and files that Girder already has are not sent again', async () => {
   await using scratch = await ScratchFolder.make();
   const to = { folderId: scratch.folderId };
   const files = { 'out/a.txt': 'A', 'out/sub/b.txt': 'BB', 'out/sub/deep/c': '', 'out/ü x.txt': 'umlaut' };
@@ -71,7 +71,7 @@ test('a directory becomes folders and items, and what is there already is not se
   assert.equal([first.files, first.size, first.refused], [4, 9, []]);
   assert.equal(seen.slice(-2), [9, 9]);
   assert.equal(
-    first.heard.map(({ path, name, size, unchanged }) => [path, name, size, unchanged]),
+    first.uploaded.map(({ path, name, size, unchanged }) => [path, name, size, unchanged]),
     [
       ['a.txt', 'a.txt', 1, false],
       ['sub/b.txt', 'b.txt', 2, false],
@@ -79,21 +79,21 @@ test('a directory becomes folders and items, and what is there already is not se
       ['ü x.txt', 'ü x.txt', 6, false],
     ],
   );
-  assert.is(first.heard[1]?.sha256, sha256('BB'));
+  assert.is(first.uploaded[1]?.sha256, sha256('BB'));
   const expected = { 'a.txt': 'A', 'sub/b.txt': 'BB', 'sub/deep/c': '', 'ü x.txt': 'umlaut', empty: null };
   assert.equal(await inGirder(scratch), expected);
   write(scratch.directory, { 'out/a.txt': 'Z' });
   const second = await upload(scratch, { path: 'out', to }, { concurrency: 1 });
   assert.equal(
-    second.heard.map(({ fileId, unchanged }) => [fileId, unchanged]),
-    first.heard.map(({ fileId, path }) => [fileId, path !== 'a.txt']),
+    second.uploaded.map(({ fileId, unchanged }) => [fileId, unchanged]),
+    first.uploaded.map(({ fileId, path }) => [fileId, path !== 'a.txt']),
   );
-  assert.is(second.heard[0]?.sha256, sha256('Z'));
-  assert.is(second.heard[1]?.sha256, sha256('BB'));
+  assert.is(second.uploaded[0]?.sha256, sha256('Z'));
+  assert.is(second.uploaded[1]?.sha256, sha256('BB'));
   assert.equal(await inGirder(scratch), { ...expected, 'a.txt': 'Z' });
 });
 
-test('contents that are the same are not sent, and others of the same size are', async () => {
+test('equal contents are not sent, and other contents of the same size are', async () => {
   await using scratch = await ScratchFolder.make();
   const { apiUrl, apiKey } = girderEnvironment();
   await using proxy = await FaultProxy.start(apiUrl);
@@ -113,7 +113,7 @@ test('contents that are the same are not sent, and others of the same size are',
   await client.close();
 });
 
-test('a file gets the type, reference, name and metadata that are asked for', async () => {
+test('a file gets the requested type, reference, name and metadata', async () => {
   await using scratch = await ScratchFolder.make();
   const itemId = await scratch.item('result');
   write(scratch.directory, { 'out.dat': '{}' });
@@ -123,9 +123,9 @@ test('a file gets the type, reference, name and metadata that are asked for', as
     metadata: { grade: { a: [1] }, gone: null },
   };
   const given = { path: 'out.dat', to: { itemId }, filename: 'result.json', ...traits };
-  const { heard } = await upload(scratch, given);
-  assert.equal([heard[0]?.path, heard[0]?.name, heard[0]?.itemId], ['out.dat', 'result.json', itemId]);
-  const file = await call(scratch.admin, 'GET', ['file', heard[0]?.fileId ?? '']);
+  const { uploaded } = await upload(scratch, given);
+  assert.equal([uploaded[0]?.path, uploaded[0]?.name, uploaded[0]?.itemId], ['out.dat', 'result.json', itemId]);
+  const file = await call(scratch.admin, 'GET', ['file', uploaded[0]?.fileId ?? '']);
   assert.is(file['mimeType'], 'application/json');
   const item = await call(scratch.admin, 'GET', ['item', itemId]);
   assert.equal(item['meta'], { grade: { a: [1] } });
@@ -154,20 +154,20 @@ test('metadata that Girder cannot store is refused before anything is sent', asy
   assert.equal(await inGirder(scratch), {});
 });
 
-test('an item gets the files of a directory, and what is nested is told of', async () => {
+test('an item gets the files of a directory, and nested directories are reported', async () => {
   await using scratch = await ScratchFolder.make();
   const itemId = await scratch.item('set', [
     ['a', 'old'],
     ['b', 'same'],
   ]);
   write(scratch.directory, { 'out/a': 'new', 'out/b': 'same', 'out/c': 'C', 'out/sub/d': 'D' });
-  const { heard, refused, files } = await upload(scratch, {
+  const { uploaded, refused, files } = await upload(scratch, {
     path: 'out',
     to: { itemId },
     metadata: { n: 3 },
   });
   assert.equal(
-    heard.map(({ path, unchanged }) => [path, unchanged]),
+    uploaded.map(({ path, unchanged }) => [path, unchanged]),
     [
       ['a', false],
       ['b', true],
@@ -184,7 +184,7 @@ test('an item gets the files of a directory, and what is nested is told of', asy
   assert.equal(item['meta'], { n: 3 });
 });
 
-test('what a hostile target left is refused, the rest is uploaded', async () => {
+test('unsafe files of a hostile target are refused, and the rest is uploaded', async () => {
   await using scratch = await ScratchFolder.make();
   const out = join(scratch.directory, 'out');
   write(scratch.directory, { 'out/good': 'good', 'out/ space': 'x', 'out/dir /x': 'x' });
@@ -208,7 +208,7 @@ test('what a hostile target left is refused, the rest is uploaded', async () => 
   assert.equal(await inGirder(scratch), { good: 'good' });
 });
 
-test('a caller that does not bear a refusal ends the upload with its own error', async () => {
+test('a caller that throws on a refused file ends the upload with its own error', async () => {
   await using scratch = await ScratchFolder.make();
   write(scratch.directory, { 'out/z': 'z' });
   symlinkSync('/etc/passwd', join(scratch.directory, 'out/a'));
@@ -220,7 +220,7 @@ test('a caller that does not bear a refusal ends the upload with its own error',
   assert.equal(await inGirder(scratch), {});
 });
 
-test('a path that is nothing, a link or under a link is not uploaded', async () => {
+test('a path that is missing, a link or under a link is not uploaded', async () => {
   await using scratch = await ScratchFolder.make();
   symlinkSync('/etc', join(scratch.directory, 'etc'));
   for (const [path, problem] of [
@@ -233,7 +233,7 @@ test('a path that is nothing, a link or under a link is not uploaded', async () 
   }
 });
 
-test('all of a volume is uploaded but what the worker has put there itself', async () => {
+test('a whole volume is uploaded except the worker's own files', async () => {
   await using scratch = await ScratchFolder.make();
   write(scratch.directory, { '.dockerrun-journal': 'ours', a: 'A', 'in/x': 'input' });
   const ignore = (path: string) => path === 'in';
@@ -241,7 +241,7 @@ test('all of a volume is uploaded but what the worker has put there itself', asy
   assert.equal(await inGirder(scratch), { a: 'A' });
 });
 
-test('what was uploaded is removed here, but nothing that came since', async () => {
+test('uploaded files are removed locally, but files that were added later are kept', async () => {
   await using scratch = await ScratchFolder.make();
   const { directory } = scratch;
   write(directory, { 'out/a': 'A', 'out/sub/b': 'B', 'out/swapped': 'old' });
@@ -253,7 +253,7 @@ test('what was uploaded is removed here, but nothing that came since', async () 
   assert.equal(readdirSync(join(directory, 'out')).toSorted(), ['late', 'swapped']);
 });
 
-test('a folder of that name is in the way of a file, and no stray item is left', async () => {
+test('an upload fails where a folder has the name of the file, and no stray item is left', async () => {
   await using scratch = await ScratchFolder.make();
   await scratch.folder('taken');
   write(scratch.directory, { taken: 'x' });
@@ -263,7 +263,7 @@ test('a folder of that name is in the way of a file, and no stray item is left',
   assert.equal(await inGirder(scratch), { taken: null });
 });
 
-test('the first failure stops the rest, and an item whose file did not come is gone', async () => {
+test('the first failure stops the rest, and an item whose file was not uploaded is removed', async () => {
   await using scratch = await ScratchFolder.make();
   const { apiUrl, apiKey } = girderEnvironment();
   await using proxy = await FaultProxy.start(apiUrl);
@@ -274,7 +274,7 @@ test('the first failure stops the rest, and an item whose file did not come is g
   const given = { root: scratch.directory, path: 'out', to: { folderId: scratch.folderId } };
   const error = await failure(uploadPath(client, given, { signal: never, concurrency: 2 }));
   assert.is(reasonOf(error), 'GirderForbidden');
-  // A given-up upload takes a second to clear away; the other lane goes on until then.
+  // Removing an abandoned upload takes a second; the other lane continues until then.
   assert.ok(Object.values(await inGirder(scratch)).length < 150);
   assert.not.ok(Object.values(await inGirder(scratch)).includes(null));
   await client.close();

@@ -3,18 +3,18 @@ import { defaultTiming, GirderClient, type Timing } from '../../../src/girder/cl
 import { TokenSource } from '../../../src/girder/credentials.ts';
 import { parseApiUrl } from '../../../src/girder/api-url.ts';
 
-/** One answer to a download: whatever is written to the socket, byte for byte. */
+/** Writes one answer to a download to the socket, byte for byte. */
 export type Answering = (socket: Socket, request: string) => void;
 
 /** The token that every request to the server itself must carry. */
 export const wireToken = 'w1r3t0k3n';
 
 /**
- * A server that answers each download with the next script, and the question for the file's document with `size`:
- * for what no real Girder does on the wire.
+ * A server that answers each download with the next script, and the request for the file's document with `size`.
+ * It sends what a real Girder never sends.
  */
 export class WireServer implements AsyncDisposable {
-  /** The heads of the downloads' requests. */
+  /** The request lines and headers of the downloads. */
   readonly downloads: string[] = [];
   readonly #script: Answering[];
   readonly #size: number | undefined;
