@@ -33,7 +33,7 @@ test('a number is accepted as a user, as in docker-py', async () => {
   assert.is(await printed('id -u', { user: 1234 }), '1234');
 });
 
-test('the image's file system can be read-only, with tmpfs mounts', async () => {
+test("the image's file system can be read-only, with tmpfs mounts", async () => {
   const docker = { readOnly: true, tmpfs: { '/scratch': 'size=1m,mode=1777' }, shmSize: '3m' };
   const script =
     "touch /x 2>/dev/null || echo closed; touch /scratch/x && echo open; for d in /scratch /dev/shm; do df -k $d | tail -1 | awk '{print $2}'; done";
@@ -81,13 +81,16 @@ test('a target can run without an init process', async () => {
 test('a target can run without a network, and with extra hosts and DNS servers', async () => {
   assert.is(await printed('ls /sys/class/net', { networkMode: 'none' }), 'lo');
   // The target's own name may contain these letters, too.
-  assert.match(await printed('grep -w db /etc/hosts', { extraHosts: { db: '10.1.2.3' } }), /^10\.1\.2\.3\s+db$/);
+  assert.match(
+    await printed('grep -w db /etc/hosts', { extraHosts: { db: '10.1.2.3' } }),
+    /^10\.1\.2\.3\s+db$/,
+  );
   const resolver = await printed('cat /etc/resolv.conf', { dns: ['10.9.8.7'], dnsSearch: ['lab'] });
   assert.match(resolver, /nameserver 10\.9\.8\.7/);
   assert.match(resolver, /search lab/);
 });
 
-test('sysctls apply to the target's own network namespace', async () => {
+test("sysctls apply to the target's own network namespace", async () => {
   const sysctls = { 'net.ipv4.ip_unprivileged_port_start': 81 };
   assert.is(await printed('cat /proc/sys/net/ipv4/ip_unprivileged_port_start', { sysctls }), '81');
 });
@@ -113,7 +116,7 @@ test('the target is stopped with the stop signal of the option', async () => {
   assert.match(stdout, /got it/);
 });
 
-test('a refusal by the engine is reported with the engine's own message', async () => {
+test("a refusal by the engine is reported with the engine's own message", async () => {
   const failure = await failureOf(printed('true', { runtime: 'nosuch' }));
   assert.is(failure.reason, 'ContainerCreateFailed');
   assert.match(failure.message, /runtime.*nosuch/i);

@@ -59,7 +59,7 @@ test('a configuration that is not JSON is named in the error, without its conten
   assert.not.match(failure.message, 's3cret');
 });
 
-test('a credential helper is asked by registry address, the registry's own helper before the common one', async () => {
+test("a credential helper is asked by registry address, the registry's own helper before the common one", async () => {
   const answer = `read -r address; printf '{"ServerURL":"%s","Username":"%s","Secret":"%s"}' "$address"`;
   await helper('one', `${answer} me "$1 for $address"`);
   await helper('all', `${answer} '<token>' "$1 for $address"`);

@@ -17,7 +17,7 @@ async function containers(): Promise<string[]> {
   return (await engine.docker.listContainers({ all: true, filters })).map(({ Id }) => Id);
 }
 
-/** Starts a process that runs a container, and SIGKILLs it once the target runs. Returns the container's id. */
+/** Starts a process that runs a container, SIGKILLs it once the target runs, and returns the container's id. */
 async function killWorkerOf(command: string[], attempt: string): Promise<string> {
   const child = spawn(process.execPath, [worker, testLabel, attempt, ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],

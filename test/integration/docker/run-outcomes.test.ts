@@ -19,7 +19,7 @@ for (const code of [0, 1, 3, 126, 127, 137, 255]) {
   });
 }
 
-test('a target killed by a signal exits with 128 + the signal's number, also under the init process', async () => {
+test("a target killed by a signal exits with 128 + the signal's number, also under the init process", async () => {
   assert.is((await run(engine, ['sh', '-c', 'kill -9 $$'])).outcome.exitCode, 137);
   assert.is((await run(engine, ['sh', '-c', 'kill -15 $$'])).outcome.exitCode, 143);
 });
@@ -119,7 +119,7 @@ test('the target runs with no_new_privs, few capabilities, a pids limit and its 
   assert.match(stdout, /^4096$/m);
 });
 
-test('a CPU limit above the node's CPUs is accepted, as in Kubernetes', async () => {
+test("a CPU limit above the node's CPUs is accepted, as in Kubernetes", async () => {
   const { outcome } = await run(engine, ['true'], { container: { nanoCpus: 512e9, cpuShares: 2 } });
   assert.is(outcome.exitCode, 0);
 });

@@ -161,7 +161,7 @@ test('a target that closes its outputs early is still followed until it exits', 
   assert.is(outcome.exitCode, 4);
 });
 
-test('the target's stdin is empty, so that no target waits for input', async () => {
+test("the target's stdin is empty, so that no target waits for input", async () => {
   const { outcome, stdout } = await run(engine, ['sh', '-c', 'cat; echo done']);
   assert.is(stdout, 'done\n');
   assert.is(outcome.exitCode, 0);

@@ -51,7 +51,7 @@ test.before(async () => {
   await writeFile(join(seen, '.probe-1'), '');
 });
 
-test('a mount in which the engine sees the worker's probe file is mounted', async () => {
+test("a mount in which the engine sees the worker's probe file is mounted", async () => {
   const { stdout } = await run(engine, ['ls', '-a', '/data/in'], { container: { mounts: [mountOf(seen)] } });
   assert.match(stdout, /\.probe-1/);
 });

@@ -88,7 +88,11 @@ test('an unknown id is reported as GirderNotFound with its field', async ({ scra
   );
 });
 
-test('an id of the wrong kind is reported with the transform or hook to use instead', async ({ scratch, itemId, fileId }) => {
+test('an id of the wrong kind is reported with the transform or hook to use instead', async ({
+  scratch,
+  itemId,
+  fileId,
+}) => {
   const message = async (parts: Parameters<typeof check>[1]) => (await refusal(scratch.admin, parts)).message;
   const { folderId } = scratch;
   assert.match(
@@ -103,7 +107,9 @@ test('an id of the wrong kind is reported with the transform or hook to use inst
   assert.match(await message({ streams: [stream(folderId)] }), 'of a folder, so use the id of an item in it');
 });
 
-test('an unknown id of an optional hook causes only a warning, unless another hook needs it', async ({ scratch }) => {
+test('an unknown id of an optional hook causes only a warning, unless another hook needs it', async ({
+  scratch,
+}) => {
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
   const optional = toItem(unknownId, { optional: true });

@@ -131,7 +131,9 @@ test('a cancel in Girder 3 reaches the run', async () => {
   await job.start();
   await cancelJob(made.jobId);
   const both = AbortSignal.any([job.cancelled, AbortSignal.timeout(30_000)]);
-  const reason: unknown = await raceAbort(new Promise(() => undefined), both).catch((error: unknown) => error);
+  const reason: unknown = await raceAbort(new Promise(() => undefined), both).catch(
+    (error: unknown) => error,
+  );
   assert.ok(reason instanceof RunError && reason.reason === 'CancelledInGirder', String(reason));
   await job.finish({ kind: 'cancelled', message: '' });
   assert.equal(await statesOf(made.jobId), [2, 5]);

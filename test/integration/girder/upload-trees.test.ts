@@ -124,7 +124,10 @@ test('a file gets the requested type, reference, name and metadata', async () =>
   };
   const given = { path: 'out.dat', to: { itemId }, filename: 'result.json', ...traits };
   const { uploaded } = await upload(scratch, given);
-  assert.equal([uploaded[0]?.path, uploaded[0]?.name, uploaded[0]?.itemId], ['out.dat', 'result.json', itemId]);
+  assert.equal(
+    [uploaded[0]?.path, uploaded[0]?.name, uploaded[0]?.itemId],
+    ['out.dat', 'result.json', itemId],
+  );
   const file = await call(scratch.admin, 'GET', ['file', uploaded[0]?.fileId ?? '']);
   assert.is(file['mimeType'], 'application/json');
   const item = await call(scratch.admin, 'GET', ['item', itemId]);
@@ -233,7 +236,7 @@ test('a path that is missing, a link or under a link is not uploaded', async () 
   }
 });
 
-test('a whole volume is uploaded except the worker's own files', async () => {
+test("a whole volume is uploaded except the worker's own files", async () => {
   await using scratch = await ScratchFolder.make();
   write(scratch.directory, { '.dockerrun-journal': 'ours', a: 'A', 'in/x': 'input' });
   const ignore = (path: string) => path === 'in';

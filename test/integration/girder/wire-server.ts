@@ -10,8 +10,8 @@ export type Answering = (socket: Socket, request: string) => void;
 export const wireToken = 'w1r3t0k3n';
 
 /**
- * A server that answers each download with the next script, and the request for the file's document with `size`.
- * It sends what a real Girder never sends.
+ * A server that answers each download with the next script, and the request for the file's document with
+ * `size`. It sends what a real Girder never sends.
  */
 export class WireServer implements AsyncDisposable {
   /** The request lines and headers of the downloads. */
@@ -38,7 +38,6 @@ export class WireServer implements AsyncDisposable {
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
-  /** A client of this server. */
   client(timing: Partial<Timing> = {}): GirderClient {
     const api = parseApiUrl(`${this.origin}/api/v1`);
     const all = { ...defaultTiming, ...timing };

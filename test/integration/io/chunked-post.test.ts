@@ -9,7 +9,7 @@ import { ChunkedPost } from '../../../src/io/chunked-post.ts';
 
 const never = new AbortController().signal;
 
-/** A server that deals with one request as it is told, and where it is. */
+/** A server that handles each request with the given function, and its URL. */
 async function aServer(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<{ url: string; [Symbol.asyncDispose](): Promise<void> }> {
@@ -35,7 +35,7 @@ async function failureOf(work: Promise<unknown>): Promise<string> {
   }
 }
 
-test('every write is a chunk, and the headers are those that were asked for', async () => {
+test('every write is a chunk, and the request has the given headers', async () => {
   const chunks: string[] = [];
   let headers: IncomingMessage['headers'] = {};
   await using server = await aServer((request, response) => {
@@ -54,7 +54,7 @@ test('every write is a chunk, and the headers are those that were asked for', as
   assert.is(headers['girder-token'], 't');
 });
 
-test('a stream without a byte is an empty body', async () => {
+test('a stream without bytes is an empty body', async () => {
   let bytes = -1;
   await using server = await aServer((request, response) => {
     bytes = 0;
@@ -65,7 +65,7 @@ test('a stream without a byte is an empty body', async () => {
   assert.is(bytes, 0);
 });
 
-test('the memory of a chunk may be used again once it is written', async () => {
+test('the buffer of a chunk may be reused once it is written', async () => {
   const received: Buffer[] = [];
   await using server = await aServer((request, response) => {
     request.on('data', (chunk: Buffer) => received.push(chunk));
@@ -87,7 +87,7 @@ test('the memory of a chunk may be used again once it is written', async () => {
   }
 });
 
-test('a refusal is a failure that names the address without its query', async () => {
+test('a refusal is a failure that names the URL without its query', async () => {
   for (const status of [302, 404, 500]) {
     await using server = await aServer((request, response) => {
       request.resume().on('end', () => response.writeHead(status, { location: 'http://other/' }).end());
@@ -100,7 +100,7 @@ test('a refusal is a failure that names the address without its query', async ()
   }
 });
 
-test('an early refusal ends the writing although more is to come', async () => {
+test('an early refusal makes the next writes fail', async () => {
   await using server = await aServer((request, response) => {
     request.once('data', () => response.writeHead(401).end());
   });
@@ -111,7 +111,7 @@ test('an early refusal ends the writing although more is to come', async () => {
   assert.match(await failureOf(forEver()), /it answered 401: check the headers of the stream/);
 });
 
-test('a connection that breaks and a server that is not there are failures', async () => {
+test('a connection that breaks and a server that does not run are failures', async () => {
   await using server = await aServer((request) => {
     request.once('data', () => request.socket.destroy());
   });
@@ -120,16 +120,16 @@ test('a connection that breaks and a server that is not there are failures', asy
     for (;;) await one.write(Buffer.alloc(64 * 1024));
   };
   assert.match(await failureOf(forEver(post)), /does not accept the stream: /);
-  const nobody = new ChunkedPost({ url: 'http://127.0.0.1:1/', headers: {} }, never);
-  assert.match(await failureOf(forEver(nobody)), /ECONNREFUSED/);
+  const refused = new ChunkedPost({ url: 'http://127.0.0.1:1/', headers: {} }, never);
+  assert.match(await failureOf(forEver(refused)), /ECONNREFUSED/);
 });
 
-test('a server that does not read holds the writer back, and a cancel frees it at once', async () => {
+test('a server that does not read blocks the writer, and a cancel releases it at once', async () => {
   await using server = await aServer((request) => void request.pause());
   const cancel = new AbortController();
   const post = new ChunkedPost({ url: server.url, headers: {} }, cancel.signal);
   let written = 0;
-  // 100 MiB are more than all buffers on the way hold.
+  // 100 MiB are more than all buffers in between can hold.
   const untilHeld = async () => {
     for (; written < 400; written += 1) await post.write(Buffer.alloc(256 * 1024));
     throw new Error('nothing held the writer back');
@@ -143,7 +143,7 @@ test('a server that does not read holds the writer back, and a cancel frees it a
   assert.match(await ending, /enough/);
 });
 
-test('an answer that begins early is no failure as long as the server goes on reading', async () => {
+test('an answer that begins early is not a failure while the server continues to read', async () => {
   let bytes = 0;
   await using server = await aServer((request, response) => {
     response.writeHead(200).flushHeaders();
@@ -156,7 +156,7 @@ test('an answer that begins early is no failure as long as the server goes on re
   assert.is(bytes, 50_000);
 });
 
-test('an answer that is over before the stream is a failure', async () => {
+test('an answer that ends before the stream is a failure', async () => {
   await using server = await aServer((request, response) => {
     request.once('data', () => response.end('enough'));
   });
@@ -167,14 +167,14 @@ test('an answer that is over before the stream is a failure', async () => {
   assert.match(await failureOf(forEver()), /answered before the end of the stream|was closed/);
 });
 
-/** Node has this only with a flag, which may also be set later, for what is made then. */
+/** Node exposes `gc` only with a flag; set at run time, it applies to contexts that are created later. */
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
   gc();
 }
 
-test('a hundred thousand small writes leave nothing in memory', async () => {
+test('a hundred thousand small writes do not accumulate in memory', async () => {
   await using server = await aServer((request, response) => {
     request.resume().on('end', () => response.end());
   });

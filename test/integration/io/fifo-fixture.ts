@@ -5,30 +5,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 
-/** A directory of a test and the descriptors that were open before. */
+/** The directory of a test, and the number of descriptors that were open before it. */
 export type FifoContext = { root: string; descriptors: number };
 
-/** How a process ended, and what it printed. */
+/** The exit code and the output of a process. */
 export type Ended = { readonly code: number | null; readonly text: string };
 
-/** A running shell script, and how it ends. */
 export type Shell = ChildProcess & { readonly ended: Promise<Ended> };
 
 const running = new Set<Shell>();
 const leaks: number[] = [];
 
-/** The first child makes Node open descriptors of its own, for good. */
+/** Starts a first child, because Node then opens descriptors that it never closes. */
 export async function warmUp(): Promise<void> {
   await once(spawn('true'), 'close');
 }
 
-/** A fresh directory; what {@link cleanUp} compares with is counted here. */
+/** Creates a directory and counts the open descriptors, with which {@link cleanUp} compares. */
 export function begin(context: FifoContext): void {
   context.root = mkdtempSync(join(tmpdir(), 'fifo-'));
   context.descriptors = openDescriptors();
 }
 
-/** Ends the test's processes, removes its directory and counts what stayed open. */
+/** Ends the test's processes, removes its directory and counts the descriptors that are still open. */
 export async function cleanUp({ root, descriptors }: FifoContext): Promise<void> {
   const children = [...running];
   for (const child of children) child.kill('SIGKILL');
@@ -37,7 +36,7 @@ export async function cleanUp({ root, descriptors }: FifoContext): Promise<void>
   leaks.push(openDescriptors() - descriptors);
 }
 
-/** To be asked last, because a hook that fails hides every other failure. */
+/** Called by the last test and not in a hook, because a failing hook hides every other failure. */
 export function assertNothingLeaked(): void {
   assert.ok(
     leaks.every((count) => count === 0),
@@ -59,7 +58,7 @@ export function shell(root: string, script: string): Shell {
   return target;
 }
 
-/** What a promise is rejected with. */
+/** The error with which a promise rejects. */
 export async function rejection(promise: Promise<unknown> | undefined): Promise<unknown> {
   try {
     await promise;
@@ -73,7 +72,7 @@ function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-/** A deadline that no test should ever need. */
+/** A deadline that no test should ever reach. */
 export function soon(): AbortSignal {
   return AbortSignal.timeout(15_000);
 }

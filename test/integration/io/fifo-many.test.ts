@@ -35,12 +35,12 @@ async function openPair(root: string, number: number): Promise<{ reader: FifoRea
   return { reader, writer: await FifoWriter.open(root, await makeFifo(root, `in${number}`)) };
 }
 
-test('many pipes at once do not starve each other, nor anything else', async ({ root }) => {
+test('many pipes at once do not block each other or any other file operation', async ({ root }) => {
   const pairs = [];
   for (const number of numbers) pairs.push(await openPair(root, number));
   for (const { reader } of pairs) reader.pump({ write: () => sleep(1) });
   const sending = Promise.all(pairs.map(({ writer }) => send(writer, soon())));
-  // Four of these would be stuck behind opens that block, if there were any.
+  // Four of these would be stuck behind blocking opens, if there were any.
   const others = Promise.all(
     Array.from({ length: 8 }, async () => [await stat(root), await lookup('localhost')]),
   );
@@ -54,7 +54,7 @@ test('many pipes at once do not starve each other, nor anything else', async ({ 
   for (const { writer } of pairs) writer.close();
 });
 
-test('memory stays flat however much is behind a slow reader', async ({ root }) => {
+test('memory stays constant however much data waits for a slow reader', async ({ root }) => {
   const writer = await FifoWriter.open(root, await makeFifo(root, 'in'));
   const target = shell(
     root,

@@ -26,7 +26,7 @@ test.after.each(cleanUp);
 
 const patient = { idleMs: 5_000, totalMs: 15_000 };
 
-/** Keeps what it is given; each read of the pipe is one text. */
+/** Keeps each read of the pipe as one text. */
 function keeper(): Pick<ByteSink, 'write'> & { readonly texts: string[] } {
   const texts: string[] = [];
   return { texts, write: (chunk) => void texts.push(chunk.toString()) };
@@ -36,7 +36,7 @@ async function openOut(root: string): Promise<FifoReader> {
   return FifoReader.open(root, await makeFifo(root, 'out'));
 }
 
-test('what is opened, closed and opened again is one stream', async ({ root }) => {
+test('a pipe that is opened, closed and opened again is one stream', async ({ root }) => {
   const reader = await openOut(root);
   const sink = keeper();
   reader.pump(sink);
@@ -46,7 +46,7 @@ test('what is opened, closed and opened again is one stream', async ({ root }) =
   assert.is(sink.texts.join(''), 'one\ntwo\nthree\n');
 });
 
-test('several writers at once all get through', async ({ root }) => {
+test('the bytes of several writers at once all arrive', async ({ root }) => {
   const reader = await openOut(root);
   const sink = keeper();
   reader.pump(sink);
@@ -66,7 +66,7 @@ test('a pipe that was never opened is complete and empty at once', async ({ root
   assert.ok(performance.now() - before < 2_000);
 });
 
-test('a last line without its end is kept', async ({ root }) => {
+test('a last line without a newline is kept', async ({ root }) => {
   const reader = await openOut(root);
   const sink = keeper();
   reader.pump(sink);
@@ -75,7 +75,7 @@ test('a last line without its end is kept', async ({ root }) => {
   assert.is(sink.texts.join(''), 'one\ntwo');
 });
 
-test('what a writer left before pumping, or before it was killed, is read', async ({ root }) => {
+test('bytes that a writer left before pumping, or before it was killed, are read', async ({ root }) => {
   const reader = await openOut(root);
   await shell(root, 'exec > out; echo something; kill -9 $$').ended;
   const sink = keeper();
@@ -83,7 +83,7 @@ test('what a writer left before pumping, or before it was killed, is read', asyn
   assert.equal(await reader.finish(patient), { bytes: 10, isComplete: true });
 });
 
-test('a slow sink gets every byte, one write at a time, out of one buffer', async ({ root }) => {
+test('a slow sink gets every byte, one write at a time, from one buffer', async ({ root }) => {
   const reader = await FifoReader.open(root, await makeFifo(root, 'out'), { bufferBytes: 16 * 1024 });
   const hash = createHash('sha256');
   const memory = new Set<ArrayBufferLike>();
@@ -105,7 +105,7 @@ test('a slow sink gets every byte, one write at a time, out of one buffer', asyn
   assert.is(memory.size, 1);
 });
 
-test('a sink that fails is told at once, and the target still gets rid of everything', async ({ root }) => {
+test('a sink that fails is reported at once, and the target can still write everything', async ({ root }) => {
   for (const breaks of [
     () => Promise.reject(new Error('no more')),
     () => {
@@ -126,7 +126,9 @@ test('a sink that fails is told at once, and the target still gets rid of everyt
   }
 });
 
-test('a pipe that somebody else keeps open ends when it was quiet for long enough', async ({ root }) => {
+test('a pipe that another process keeps open ends when it has been idle for the idle time', async ({
+  root,
+}) => {
   const reader = await openOut(root);
   const sink = keeper();
   reader.pump(sink);
@@ -138,12 +140,12 @@ test('a pipe that somebody else keeps open ends when it was quiet for long enoug
   assert.is(sink.texts.join(''), 'early\nlate\n');
 });
 
-test('a pipe that is never quiet ends when its time is over', async ({ root }) => {
+test('a pipe that is never idle ends when the total time is over', async ({ root }) => {
   const reader = await openOut(root);
   const sink = keeper();
   reader.pump(sink);
   shell(root, 'exec > out; while sleep 0.05; do echo more; done');
-  await until('something came', () => sink.texts.length > 0);
+  await until('the first bytes have arrived', () => sink.texts.length > 0);
   const before = performance.now();
   const { bytes, isComplete } = await reader.finish({ idleMs: 10_000, totalMs: 500 });
   assert.ok(performance.now() - before < 5_000);
@@ -151,7 +153,9 @@ test('a pipe that is never quiet ends when its time is over', async ({ root }) =
   assert.ok(bytes > 0);
 });
 
-test('a slow sink does not count as a quiet pipe, a sink that hangs ends with the time', async ({ root }) => {
+test('a slow sink does not count as an idle pipe, and a sink that hangs ends with the total time', async ({
+  root,
+}) => {
   const reader = await openOut(root);
   await shell(root, 'echo one > out').ended;
   reader.pump({ write: () => sleep(700) });
@@ -163,7 +167,7 @@ test('a slow sink does not count as a quiet pipe, a sink that hangs ends with th
   assert.equal(await hanging.finish({ idleMs: 100, totalMs: 400 }), { bytes: 0, isComplete: false });
 });
 
-test('a signal ends the wait for the end', async ({ root }) => {
+test('a signal ends the wait for the end of the stream', async ({ root }) => {
   const reader = await openOut(root);
   reader.pump(keeper());
   shell(root, 'exec > out; touch opened; exec sleep 30');
@@ -172,7 +176,7 @@ test('a signal ends the wait for the end', async ({ root }) => {
   assert.equal(result, { bytes: 0, isComplete: false });
 });
 
-test('closing is possible at any time and as often as one likes', async ({ root }) => {
+test('closing is possible at any time and more than once', async ({ root }) => {
   const unused = await openOut(root);
   unused.close();
   unused.close();
@@ -193,7 +197,7 @@ test('closing is possible at any time and as often as one likes', async ({ root 
   reader.close();
 });
 
-test('a pipe that was replaced is refused, whatever is there now', async ({ root }) => {
+test('a pipe that was replaced is refused, whatever replaced it', async ({ root }) => {
   const fifo = await makeFifo(root, 'out');
   const replace = {
     link: () => symlinkSync('secret', join(root, 'out')),
@@ -206,7 +210,7 @@ test('a pipe that was replaced is refused, whatever is there now', async ({ root
   };
   writeFileSync(join(root, 'secret'), 'secret');
   for (const [what, put] of Object.entries(replace)) {
-    // The pipe lives on, lest its inode be given away again.
+    // The old pipe is kept, so that its inode is not reused.
     if (existsSync(join(root, 'out'))) renameSync(join(root, 'out'), join(root, `moved by ${what}`));
     await put();
     const error = await rejection(FifoReader.open(root, fifo));
@@ -215,6 +219,6 @@ test('a pipe that was replaced is refused, whatever is there now', async ({ root
   }
 });
 
-test('no descriptor stays open', assertNothingLeaked);
+test('no test leaves a descriptor open', assertNothingLeaked);
 
 test.run();

@@ -29,7 +29,7 @@ async function openIn(root: string): Promise<FifoWriter> {
   return FifoWriter.open(root, await makeFifo(root, 'in'));
 }
 
-test('a slow reader gets every byte, though one buffer is filled again and again', async ({ root }) => {
+test('a slow reader gets every byte, although one buffer is reused for every write', async ({ root }) => {
   const writer = await openIn(root);
   const target = shell(root, '(sleep 0.3; dd bs=1000 status=none count=500; cat) < in | sha256sum');
   await writer.opened(soon());
@@ -45,7 +45,7 @@ test('a slow reader gets every byte, though one buffer is filled again and again
   writer.close();
 });
 
-test('a write waits as long as the reader does', async ({ root }) => {
+test('a write waits until the reader reads', async ({ root }) => {
   const writer = await openIn(root);
   const target = shell(root, '(while [ ! -e go ]; do sleep 0.05; done; wc -c) < in');
   await writer.opened(soon());
@@ -60,7 +60,7 @@ test('a write waits as long as the reader does', async ({ root }) => {
   writer.close();
 });
 
-test('an empty source is an empty file for the target', async ({ root }) => {
+test('the target reads an empty source as an empty file', async ({ root }) => {
   const writer = await openIn(root);
   const target = shell(root, 'wc -c < in');
   await writer.opened(soon());
@@ -70,7 +70,9 @@ test('an empty source is an empty file for the target', async ({ root }) => {
   writer.close();
 });
 
-test('waiting for a reader that never comes ends with the signal, or with closing', async ({ root }) => {
+test('waiting for a reader that never opens the pipe ends with the signal, or with closing', async ({
+  root,
+}) => {
   const writer = await openIn(root);
   const tooEarly = await rejection(writer.write(Buffer.from('x')));
   assert.match(String(tooEarly), 'no reader has opened');
@@ -85,7 +87,7 @@ test('waiting for a reader that never comes ends with the signal, or with closin
   writer.close();
 });
 
-test('a reader that had enough is told as such', async ({ root }) => {
+test('a reader that closes early is reported as ReaderGone', async ({ root }) => {
   const scripts = { 'head -c 10 < in': 'reads a little', 'exec 3< in; exec 3<&-': 'reads nothing' };
   for (const [index, [script, what]] of Object.entries(scripts).entries()) {
     const path = `in${index}`;
@@ -101,7 +103,7 @@ test('a reader that had enough is told as such', async ({ root }) => {
   }
 });
 
-test('a reader that is killed while a write waits is gone', async ({ root }) => {
+test('a reader that is killed while a write waits is reported as ReaderGone', async ({ root }) => {
   const writer = await openIn(root);
   const target = shell(root, 'exec sleep 30 < in');
   await writer.opened(soon());
@@ -112,7 +114,7 @@ test('a reader that is killed while a write waits is gone', async ({ root }) => 
   writer.close();
 });
 
-test('who opens the pipe after its end finds its end', async ({ root }) => {
+test('a reader that opens the pipe after its end reads end of file', async ({ root }) => {
   const writer = await openIn(root);
   const target = shell(root, 'cat in | wc -c; cat in | wc -c; sleep 0.3; head -c 1 in | wc -c; echo done');
   await writer.opened(soon());
@@ -127,7 +129,7 @@ test('who opens the pipe after its end finds its end', async ({ root }) => {
   writer.close();
 });
 
-test('who opens the pipe after one who had enough finds its end', async ({ root }) => {
+test('a reader that opens the pipe after another closed it early reads end of file', async ({ root }) => {
   const writer = await openIn(root);
   const target = shell(
     root,
@@ -142,7 +144,7 @@ test('who opens the pipe after one who had enough finds its end', async ({ root 
   await dismissing;
 });
 
-test('a slow reader loses nothing to those who are dismissed', async ({ root }) => {
+test('a slow reader loses nothing while later readers are dismissed', async ({ root }) => {
   const writer = await openIn(root);
   const target = shell(root, '(sleep 1; wc -c) < in');
   await writer.opened(soon());
@@ -154,7 +156,7 @@ test('a slow reader loses nothing to those who are dismissed', async ({ root }) 
   await dismissing;
 });
 
-test('a source that failed never looks like one that ended', async ({ root }) => {
+test('a failed source never looks like a source that ended', async ({ root }) => {
   const writer = await openIn(root);
   const target = shell(root, 'cat in > got; touch ended');
   await writer.opened(soon());
@@ -167,7 +169,7 @@ test('a source that failed never looks like one that ended', async ({ root }) =>
   writer.close();
 });
 
-test('the stream can begin anew until its first byte', async ({ root }) => {
+test('the stream can start again until its first byte', async ({ root }) => {
   const writer = await openIn(root);
   await writer.restart();
   const target = shell(root, 'cat in');
@@ -180,7 +182,7 @@ test('the stream can begin anew until its first byte', async ({ root }) => {
   writer.close();
 });
 
-test('closing makes a write that waits fail at once, never succeed', async ({ root }) => {
+test('closing makes a waiting write fail at once and never succeed', async ({ root }) => {
   const writer = await openIn(root);
   shell(root, 'exec sleep 30 < in');
   await writer.opened(soon());
@@ -192,7 +194,7 @@ test('closing makes a write that waits fail at once, never succeed', async ({ ro
   assert.is(writer.bytes, 0);
 });
 
-test('a pipe that is replaced later is not followed', async ({ root }) => {
+test('a pipe that is replaced later is not opened', async ({ root }) => {
   const fifo = await makeFifo(root, 'in');
   const writer = await FifoWriter.open(root, fifo);
   renameSync(join(root, 'in'), join(root, 'elsewhere'));
@@ -208,6 +210,6 @@ test('a pipe that is replaced later is not followed', async ({ root }) => {
   writer.close();
 });
 
-test('no descriptor stays open', assertNothingLeaked);
+test('no test leaves a descriptor open', assertNothingLeaked);
 
 test.run();

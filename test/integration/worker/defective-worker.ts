@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { exitCodeOf } from '../../../src/api/reasons.ts';
 import { installLastResort } from '../../../src/worker/termination-message.ts';
 
-/** Ends by a defect of the kind that its argument names, and says on descriptor 3 what the last resort made of it. */
+/** Ends by the defect that its argument names, and writes the report of the last resort to descriptor 3. */
 const [kind] = process.argv.slice(2);
 
 installLastResort((failure) => {

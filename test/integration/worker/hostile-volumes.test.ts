@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { removeDirectory } from '../../../src/io/remove-tree.ts';
 
 const test = suite<{ root: string }>('volumes of a hostile target, in the memory that a worker has');
-/** As of its pod. */
+/** As in the worker's pod. */
 const nodeOptions = '--max-old-space-size=96 --max-semi-space-size=1';
 const mebi = 1024 * 1024;
 
@@ -20,7 +20,7 @@ test.before.each((context) => {
 });
 test.after.each(({ root }) => removeDirectory(tmpdir(), root.slice(tmpdir().length + 1)));
 
-/** What a worker of the size of a pod's says in the end. */
+/** The output of a worker with the memory limits of its pod. */
 async function worker(what: string, root: string, name: string): Promise<string> {
   const path = join(import.meta.dirname, 'small-worker.ts');
   const env = { ...process.env, NODE_OPTIONS: nodeOptions };
@@ -28,12 +28,12 @@ async function worker(what: string, root: string, name: string): Promise<string>
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[unknown]>]);
-  assert.is(code, 0, said);
-  return said;
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[unknown]>]);
+  assert.is(code, 0, output);
+  return output;
 }
 
-/** Makes files that cost little: a file can have as many names as that. */
+/** Creates many names at low cost: up to 60,000 hard links share one file. */
 function fill(directory: string, count: number, nameOf: (index: number) => string): void {
   for (let index = 0; index < count; index += 1) {
     const path = join(directory, nameOf(index));
@@ -42,7 +42,7 @@ function fill(directory: string, count: number, nameOf: (index: number) => strin
   }
 }
 
-test('a directory with too many bytes of names is refused by name', async ({ root }) => {
+test('a directory with too many bytes of names is refused, and the error names it', async ({ root }) => {
   fill(join(root, 'out'), 199_990, (index) => String(index).padStart(254, 'n'));
   assert.is(
     await worker('upload', root, 'out'),
@@ -50,7 +50,7 @@ test('a directory with too many bytes of names is refused by name', async ({ roo
   );
 });
 
-test('paths that are longer than any path may be are refused', async ({ root }) => {
+test('paths that exceed the longest possible path are refused', async ({ root }) => {
   const before = cwd();
   try {
     chdir(join(root, 'out'));
@@ -74,13 +74,15 @@ test('a directory with any number of entries is removed', async ({ root }) => {
   assert.equal(readdirSync(root), []);
 });
 
-test('a journal with any number of lines is worked through in the time that there is', async ({ root }) => {
+test('reading a journal with any number of lines ends with the time limit', async ({ root }) => {
   const journal = join(root, '.dockerrun-uid-data');
   writeFileSync(journal, '{"path":"a"}\n'.repeat(5_000_000));
   assert.match(await worker('sweep', root, 'uid'), /^TimeoutError/);
 });
 
-test('a journal that nobody wrote so is not read, and removed with a warning', async ({ root }) => {
+test("a journal that is too large to be the worker's is not read, and is removed with a warning", async ({
+  root,
+}) => {
   const journal = join(root, '.dockerrun-uid-data');
   writeFileSync(journal, '');
   truncateSync(journal, 65 * mebi);

@@ -11,21 +11,21 @@ import { ScratchFolder } from '../girder/scratch-folder.ts';
 
 const files = 24;
 
-/** Does the work and gives the different progress messages that one saw meanwhile. */
+/** Waits for the work and returns the distinct progress messages that were reported meanwhile. */
 async function seen(report: LiveReport, work: Promise<unknown>): Promise<string[]> {
   const messages = new Set<string>();
-  const look = () => messages.add(report.snapshot().progress?.message ?? '');
-  look();
-  const looking = setInterval(look, 5);
+  const check = () => messages.add(report.snapshot().progress?.message ?? '');
+  check();
+  const checking = setInterval(check, 5);
   try {
     await work;
   } finally {
-    clearInterval(looking);
+    clearInterval(checking);
   }
   return [...messages];
 }
 
-test('a directory moves the progress while it is uploaded and downloaded, though nobody knows its size', async () => {
+test('progress advances while a directory is uploaded and downloaded, although its size is unknown', async () => {
   await using scratch = await ScratchFolder.make();
   const { directory, folderId, admin } = scratch;
   await mkdir(join(directory, 'masks'));
@@ -49,8 +49,8 @@ test('a directory moves the progress while it is uploaded and downloaded, though
   report.phase = 'Preparing';
   const downloading = await seen(report, stageIn(context, admin));
   assert.is(downloading[0], 'Downloading ct');
-  const came = downloading.filter((message) => /^Downloading ct: \d/.test(message));
-  assert.ok(came.length >= 3, downloading.join('\n'));
+  const moving = downloading.filter((message) => /^Downloading ct: \d/.test(message));
+  assert.ok(moving.length >= 3, downloading.join('\n'));
 });
 
 test.run();

@@ -9,10 +9,10 @@ import { OutputStream } from '../../../src/worker/streams/output-stream.ts';
 import { aContext } from '../../fixtures/builders-worker.ts';
 import { until } from '../../fixtures/until.ts';
 
-/** What a server got of a request, and whether it saw its proper end. */
+/** The bytes that a server received, and whether it saw the proper end of the request. */
 type Received = { bytes: number; isComplete: boolean };
 
-/** A server that begins to read after a while. */
+/** A server that starts to read after `restMs`. */
 async function aSink(restMs: number) {
   const received: Received = { bytes: 0, isComplete: false };
   const over = Promise.withResolvers<void>();
@@ -42,7 +42,7 @@ async function aSink(restMs: number) {
   };
 }
 
-/** The target's standard output on its way to a server. */
+/** A stream from the target's stdout to a server. */
 async function stdoutTo(url: string, headers: { name: string; value: string }[] = []) {
   const cancel = new AbortController();
   const failures: RunError[] = [];
@@ -55,7 +55,7 @@ async function stdoutTo(url: string, headers: { name: string; value: string }[] 
 
 const size = 8_000_000;
 
-test('a server that rests gets the whole stream before its end', async () => {
+test('a server that pauses gets the whole stream before its end', async () => {
   await using sink = await aSink(1_500);
   const { stream, signal } = await stdoutTo(sink.url);
   const writable = stream.writable();
@@ -65,7 +65,7 @@ test('a server that rests gets the whole stream before its end', async () => {
   assert.equal(sink.received, { bytes: size, isComplete: true });
 });
 
-test('a stream that was cut fails, and its server sees no end', async () => {
+test('a stream that was cut fails, and its server does not see an end', async () => {
   await using sink = await aSink(0);
   const { stream, failures, signal } = await stdoutTo(sink.url);
   const writable = stream.writable();
@@ -96,7 +96,7 @@ test('a cancel ends the wait for a server that never reads', async () => {
   assert.ok(Date.now() - begin < 5_000);
 });
 
-test('a header that no request can have is refused before anything is sent', async () => {
+test('a header that a request cannot have is refused before anything is sent', async () => {
   for (const [name, value, reason] of [
     ['Host', 'internal', /Host is set by the request itself/],
     ['X-Key', 'a\nb', /its value cannot be sent as the header X-Key: it is not one line of text/],

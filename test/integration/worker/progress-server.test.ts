@@ -28,15 +28,15 @@ test.after.each(({ server }) => server.close());
 
 const ask = (port: number) => askWorkerOver(port)('127.0.0.1', AbortSignal.timeout(5_000));
 
-test('who asks gets the report of the moment', async ({ port }) => {
+test('a request gets the current report', async ({ port }) => {
   assert.equal(await ask(port), live);
 });
 
-test('it only answers what reads', async ({ port }) => {
+test('only read requests are answered', async ({ port }) => {
   assert.is((await fetch(`http://127.0.0.1:${port}/`, { method: 'POST' })).status, 405);
 });
 
-test('an answer that is too long for a report is none', async (context) => {
+test('an answer that is too long for a report is ignored', async (context) => {
   context.report = { ...live, results: Array.from({ length: 700 }, () => result) };
   assert.is(await ask(context.port), undefined);
   const whole: unknown = await (await fetch(`http://127.0.0.1:${context.port}/`)).json();

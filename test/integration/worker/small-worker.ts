@@ -9,7 +9,7 @@ import { createLogger } from '../../../src/support/log.ts';
 import { removeDirectory } from '../../../src/io/remove-tree.ts';
 import { StagedFiles } from '../../../src/worker/stage/journal.ts';
 
-/** Does one thing that a worker does with what a target left in a directory, and says how it ended. */
+/** Does one of a worker's tasks with the files that a target left in a directory, and prints how it ended. */
 const [what = '', root = '', name = ''] = process.argv.slice(2);
 
 const works: Record<string, () => Promise<unknown>> = {
@@ -24,7 +24,7 @@ const works: Record<string, () => Promise<unknown>> = {
     for await (const entry of walkTree(directory, { maxDepth: 100, maxEntries: 200_000 }))
       if (entry.kind === 'file') await entry.handle.close();
   },
-  // There is no Girder: a limit of the walk is reached before the first request, or never.
+  // No Girder runs here: the walk must reach its limit before the first request.
   upload: () => {
     const client = new GirderClient(
       parseApiUrl('http://127.0.0.1:1/api/v1'),
@@ -41,5 +41,5 @@ try {
 } catch (error) {
   console.log(String(error));
 }
-// An uncaught exception of something left behind would show here.
+// An uncaught exception of leftover work would show here.
 await pass(10);

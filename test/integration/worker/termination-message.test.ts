@@ -22,12 +22,12 @@ function fill(path: string): void {
   }
 }
 
-test('a run that fills the disk can still say so', () => {
+test('a run that fills the disk can still write its termination message', () => {
   const path = join(disk, 'termination-log');
-  const word = new TerminationMessage(path, pino({ enabled: false }));
+  const terminationMessage = new TerminationMessage(path, pino({ enabled: false }));
   fill(join(disk, 'output'));
   const report = { phase: 'Failed', reason: 'DownloadFailed', message: 'no space left' } as const;
-  word.say(report);
+  terminationMessage.say(report);
   assert.equal(parseReport(readFileSync(path, 'utf8')), report);
 });
 

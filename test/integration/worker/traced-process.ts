@@ -2,7 +2,7 @@ import { registerHooks } from 'node:module';
 import { RunError } from '../../../src/support/errors.ts';
 import { currentSpan, traced, traceparent } from '../../../src/support/trace/trace.ts';
 
-/** Does some work as a worker does, traced as its environment says, and writes how long that took, in JSON. */
+/** Works as a worker does, traced as its environment configures, and prints in JSON how many ms that took. */
 const loaded: string[] = [];
 registerHooks({
   load: (url, context, next) => {

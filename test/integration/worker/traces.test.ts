@@ -10,44 +10,47 @@ import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
 
 const program = join(import.meta.dirname, 'traced-process.ts');
 const run = promisify(execFile);
-/** Work that takes no time by itself, on a machine that does other things too. */
+/** A bound for work that takes almost no time by itself, on a busy machine. */
 const unhinderedMs = 5_000;
-/** For what is not sent yet when the work is done. */
+/** The bound for sending the remaining spans when the work is done. */
 const longestEndMs = 2_000;
 
-type Said = { workMs: number; endMs: number; loaded: number; handedOn: string; log: string[] };
+type Result = { workMs: number; endMs: number; loaded: number; handedOn: string; log: string[] };
 
 const uid = randomUUID();
 const root = rootSpanOf(uid);
 
-async function work(variables: Record<string, string>): Promise<Said> {
+async function work(variables: Record<string, string>): Promise<Result> {
   const { PATH, HOME } = process.env;
   const given = { TRACEPARENT: traceparent(root), OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', ...variables };
   const { stdout } = await run(process.execPath, [program], {
     env: { PATH, HOME, ...given },
     timeout: 20_000,
   });
-  return JSON.parse(stdout) as Said;
+  return JSON.parse(stdout) as Result;
 }
 
 /**
- * Works once more where nothing was heard: a process waits for the collector for 2 s only, which a busy
- * machine may need.
+ * Works up to three times until the collector or the log received something: a process waits only 2 s for the
+ * collector, and a busy machine may need more.
  */
-async function workUntil(isHeard: (said: Said) => boolean, variables: Record<string, string>): Promise<Said> {
+async function workUntil(
+  isDone: (result: Result) => boolean,
+  variables: Record<string, string>,
+): Promise<Result> {
   for (let turn = 1; ; turn += 1) {
-    const said = await work(variables);
-    if (turn === 3 || isHeard(said)) return said;
+    const result = await work(variables);
+    if (turn === 3 || isDone(result)) return result;
   }
 }
 
-/** Works for a collector, which hears of it. */
-async function workFor(receiver: TraceReceiver, variables: Record<string, string> = {}): Promise<Said> {
+/** Works until the collector has received spans. */
+async function workFor(receiver: TraceReceiver, variables: Record<string, string> = {}): Promise<Result> {
   const given = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint, ...variables };
   return workUntil(() => receiver.requests.length > 0, given);
 }
 
-test('what a worker does is in the trace of its run, below its root, each part below what it is part of', async () => {
+test('the spans of a worker are in the trace of its run, below its root, each below its parent', async () => {
   await using receiver = await TraceReceiver.open();
   await workFor(receiver);
   assert.is(receiver.requests[0]?.path, '/v1/traces');
@@ -65,7 +68,7 @@ test('what a worker does is in the trace of its run, below its root, each part b
   assert.is(receiver.span('upload').parentSpanId, attempt.spanId);
 });
 
-test('a part that fails says the reason, and not what the error says', async () => {
+test("the span of a failed part has the reason, and not the error's message", async () => {
   await using receiver = await TraceReceiver.open();
   await workFor(receiver);
   const upload = receiver.span('upload');
@@ -74,7 +77,7 @@ test('a part that fails says the reason, and not what the error says', async () 
   assert.not.ok(receiver.requests.some(({ body }) => body.includes('secret')));
 });
 
-test('the standard variables say who it is, where to, and with which headers', async () => {
+test('the standard variables set the resource, the endpoint and the headers', async () => {
   await using receiver = await TraceReceiver.open();
   await workFor(receiver, {
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.endpoint}/own/path`,
@@ -90,14 +93,14 @@ test('the standard variables say who it is, where to, and with which headers', a
   assert.is(resource['deployment.environment.name'], 'test');
 });
 
-test('the target can go on with the span that it runs in', async () => {
+test('the target receives the span that it runs in', async () => {
   await using receiver = await TraceReceiver.open();
   const { handedOn, loaded } = await workFor(receiver);
   assert.ok(loaded > 0);
   assert.is(handedOn, traceparent(receiver.span('run target')));
 });
 
-test('the protocol is Protobuf when nothing else is asked for', async () => {
+test('the protocol is Protobuf by default', async () => {
   await using receiver = await TraceReceiver.open();
   await workFor(receiver, { OTEL_EXPORTER_OTLP_PROTOCOL: '' });
   const [request] = receiver.requests;
@@ -110,7 +113,7 @@ for (const [what, manner] of [
   ['never answers', 'hangs'],
   ['is overloaded', 503],
 ] as const) {
-  test(`a collector that ${what} is not waited for, but for two seconds at the end`, async () => {
+  test(`a collector that ${what} delays only the end of the worker, by at most two seconds`, async () => {
     await using receiver = await TraceReceiver.open();
     receiver.manner = manner;
     const { workMs, endMs } = await work({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint });
@@ -119,30 +122,30 @@ for (const [what, manner] of [
   });
 }
 
-test('a collector that refuses is told of in one line, and does not fail the run', async () => {
+test('a collector that refuses is reported in one line, and does not fail the run', async () => {
   await using receiver = await TraceReceiver.open();
   receiver.manner = 401;
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint };
-  const { log, endMs } = await workUntil((said) => said.log.length > 0, endpoint);
+  const { log, endMs } = await workUntil((result) => result.log.length > 0, endpoint);
   assert.is(log.length, 1);
   assert.match(log[0] ?? '', `cannot send traces to ${receiver.endpoint}: Unauthorized`);
   assert.ok(endMs < longestEndMs, `${endMs} ms to end`);
 });
 
-test('a collector that is away holds up nothing', async () => {
+test('a collector that does not run does not delay the worker', async () => {
   const { workMs, endMs } = await work({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
   assert.ok(workMs < unhinderedMs && endMs < longestEndMs + unhinderedMs, `${workMs} and ${endMs} ms`);
 });
 
 for (const [when, variables] of [
-  ['nobody set an endpoint', {}],
+  ['no endpoint is set', {}],
   [
     'the exporter is none',
     { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_TRACES_EXPORTER: 'none' },
   ],
   ['the run is not sampled', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', TRACEPARENT: '' }],
 ] as const) {
-  test(`nothing of OpenTelemetry is loaded when ${when}`, async () => {
+  test(`OpenTelemetry is not loaded when ${when}`, async () => {
     const { loaded, log, handedOn } = await work(variables);
     assert.equal({ loaded, log, handedOn }, { loaded: 0, log: [], handedOn: '' });
   });
