@@ -144,7 +144,7 @@ test('an engine that stays away loses the container after the bound, which the e
   await proxy.up();
 });
 
-test('a missed event is made up for by an inspect', async () => {
+test('an inspect makes up for a missed event', async () => {
   const container = await direct.docker.createContainer({
     Image: 'busybox:local',
     Cmd: ['sh', '-c', 'sleep 0.5; exit 6'],

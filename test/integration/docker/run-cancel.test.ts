@@ -44,7 +44,7 @@ test('a cancel before the run starts creates nothing', async () => {
   assert.equal(await leftContainers(engine), []);
 });
 
-test('a cancel at any moment of create, attach and start leaves nothing', async () => {
+test('a cancel at any moment of create, attach and start leaves no container', async () => {
   for (let delay = 0; delay <= 240; delay += 8) {
     const cancelling = new AbortController();
     setTimeout(() => cancelling.abort(), delay);

@@ -17,7 +17,7 @@ async function containers(): Promise<string[]> {
   return (await engine.docker.listContainers({ all: true, filters })).map(({ Id }) => Id);
 }
 
-/** Starts a process that runs a container, SIGKILLs it once the target runs, and returns the container's id. */
+/** SIGKILLs a process that runs a container, once the target runs; returns the container's id. */
 async function killWorkerOf(command: string[], attempt: string): Promise<string> {
   const child = spawn(process.execPath, [worker, testLabel, attempt, ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,7 +45,7 @@ test('a target that prints much does not hang on its output when its worker was 
   await eventuallyNone();
 });
 
-test('the next attempt removes what an earlier one left running, and nothing that is its own', async () => {
+test('the next attempt removes what an earlier one left running, and none of its own containers', async () => {
   const earlier = await killWorkerOf(['sleep', '600'], '1');
   const own = await killWorkerOf(['sleep', '600'], '2');
   const removed = await removeLeftovers(

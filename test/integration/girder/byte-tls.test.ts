@@ -19,7 +19,7 @@ const expected = createHash('sha256');
 for (let index = 0; index < blocks; index += 1) expected.update(block);
 const sha256 = expected.digest('hex');
 
-/** A key and a certificate for localhost that nobody has signed. */
+/** A key and a self-signed certificate for localhost. */
 async function selfSigned(): Promise<{ key: Buffer; cert: Buffer }> {
   const directory = await mkdtemp(join(tmpdir(), 'tls-'));
   const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
@@ -56,7 +56,7 @@ test.after(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test('a server whose certificate nobody trusts is refused', async () => {
+test('a server whose certificate is not trusted is refused', async () => {
   const request = { method: 'GET', url: url('localhost'), headers: {}, signal: never } as const;
   const error: unknown = await exchangeBytes(request, { buffer: Buffer.alloc(64 * kibi) }).catch(
     (e: unknown) => e,
@@ -75,10 +75,10 @@ test('a server whose certificate is for another name is refused', async () => {
 
 for (const bufferKibi of [16, 64, 256]) {
   for (const how of ['fast', 'slow'] as const) {
-    test(`bytes over https are exact with ${bufferKibi} KiB of memory and a ${how} sink`, async () => {
+    test(`bytes over HTTPS arrive exactly with ${bufferKibi} KiB of memory and a ${how} sink`, async () => {
       const request = { method: 'GET', url: url('localhost'), headers: {}, signal: never } as const;
       const { body } = await exchangeBytes(request, { buffer: Buffer.alloc(bufferKibi * kibi) });
-      // The connection must go on reading ahead, and wait, while nobody pumps.
+      // The connection must continue to read ahead, and then wait, before `pump` is called.
       await turn();
       const hash = createHash('sha256');
       const slowly = async (chunk: Buffer) => {
@@ -91,7 +91,7 @@ for (const bufferKibi of [16, 64, 256]) {
   }
 }
 
-test('a long request over https arrives exactly', async () => {
+test('a long request over HTTPS arrives exactly', async () => {
   let left = 20 * block.length;
   const hash = createHash('sha256');
   const next = async (into: Buffer) => {

@@ -6,7 +6,7 @@ import { exchangeBytes } from '../../../src/girder/http/byte-exchange.ts';
 import { RedirectRefused } from '../../../src/girder/http/redirect.ts';
 import { exchange, type Exchange, type Exchanger } from '../../../src/girder/http/transport.ts';
 
-const test = suite<{ server: Server; port: number; asked: number }>('requests that a redirect asks for');
+const test = suite<{ server: Server; port: number; asked: number }>('requests that follow a redirect');
 
 test.before.each(async (context) => {
   context.asked = 0;

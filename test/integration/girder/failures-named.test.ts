@@ -9,7 +9,9 @@ import { aContext, aVolume, anEnvironment, temporaryVolume } from '../../fixture
 import { specOf } from '../../fixtures/builders.ts';
 import { ScratchFolder } from './scratch-folder.ts';
 
-const test = suite<{ scratch: ScratchFolder; itemId: string; fileId: string }>('failures by their names');
+const test = suite<{ scratch: ScratchFolder; itemId: string; fileId: string }>(
+  'failures that name their transform or hook',
+);
 const unknownId = '5f0c5f0c5f0c5f0c5f0c5f0c';
 
 test.before.each(async (context) => {

@@ -6,7 +6,7 @@ import { aJob, type MadeJob, type WantedJob } from '../../e2e/support/girder-job
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { girderEnvironment } from './real-girder.ts';
 
-/** A job in the real Girder, opened through a proxy that counts requests and injects faults; it keeps the log. */
+/** A job in the real Girder, behind a proxy that counts requests and injects faults; log lines are kept. */
 export class JobUnderTest implements AsyncDisposable {
   readonly made: MadeJob;
   readonly proxy: FaultProxy;

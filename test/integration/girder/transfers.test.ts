@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 const mebi = 1024 * 1024;
 
 for (const size of [0, 1, 5 * mebi + 1, 100 * mebi]) {
-  test(`${size} random bytes come back from Girder as they went there`, async () => {
+  test(`${size} random bytes are downloaded from Girder exactly as they were uploaded`, async () => {
     await using scratch = await Scratch.make();
     const { path, sha256 } = await scratch.randomFile('original', size);
     const seen: number[] = [];
@@ -53,7 +53,7 @@ test('a file of the same size but other contents is replaced too', async () => {
   assert.is(await hashFile(join(scratch.directory, 'back')), second.sha256);
 });
 
-test('a contents replaced by nothing has 0 bytes', async () => {
+test('a file that is replaced by an empty file has 0 bytes', async () => {
   await using scratch = await Scratch.make();
   const [full, empty] = [await scratch.randomFile('full', 64), await scratch.randomFile('empty', 0)];
   await scratch.upload(full.path, 'data.bin');
@@ -62,7 +62,7 @@ test('a contents replaced by nothing has 0 bytes', async () => {
   assert.equal(await scratch.files(), [{ name: 'data.bin', size: 0 }]);
 });
 
-test('a hostile name in Girder stays inside the directory of its file', async () => {
+test('a file with a hostile name in Girder stays inside its own directory', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('original', 10);
   const { fileId } = await scratch.upload(path, '../../etc/passwd');
@@ -74,7 +74,7 @@ test('a hostile name in Girder stays inside the directory of its file', async ()
   assert.is(relativePath, `${fileId}/.._.._etc_passwd`);
 });
 
-test('a download makes missing directories for every user, and removing it leaves nothing but what was there', async () => {
+test('a download creates missing directories for every user, and its removal leaves only what existed before', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('original', 10);
   const { fileId } = await scratch.upload(path, 'x');
@@ -95,7 +95,7 @@ test('a download makes missing directories for every user, and removing it leave
   assert.equal(await readdir(into), before);
 });
 
-test('a download never overwrites a file that is there', async () => {
+test('a download never overwrites an existing file', async () => {
   await using scratch = await Scratch.make();
   const { path, sha256 } = await scratch.randomFile('taken', 10);
   const other = await scratch.randomFile('other', 20);
@@ -108,7 +108,7 @@ test('a download never overwrites a file that is there', async () => {
   assert.is(await hashFile(path), sha256);
 });
 
-test('a file that appears during the download, at its very end, stays whoever cleans up', async () => {
+test('a file that another process creates at the very end of a download survives the cleanup', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('original', 10);
   const { fileId } = await scratch.upload(path, 'x');
@@ -129,7 +129,7 @@ test('a file that appears during the download, at its very end, stays whoever cl
   assert.is(await readFile(join(into, 'late'), 'utf8'), 'theirs');
 });
 
-test('one file for two transforms is fetched once, and each of them reports it', async () => {
+test('one file for two transforms is downloaded once, and both transforms report it', async () => {
   await using scratch = await Scratch.make();
   const { path } = await scratch.randomFile('original', 10);
   const { fileId } = await scratch.upload(path, 'x');
