@@ -70,7 +70,7 @@ test('the error of a run without credentials names the registry and spec.imagePu
   assert.match(failure.message, 'in spec.imagePullSecrets');
 });
 
-test('the error of a run whose Secrets are for other registries names those registries', async () => {
+test('the error of a run whose Secrets are for other registries names those Secrets', async () => {
   const auths = registryAuths([secret('elsewhere', '{"auths":{"ghcr.io":{"auth":"YTpi"}}}')]);
   const failure = await failureOf(ensure(await freshImage(), { auths }));
   assert.is(failure.reason, 'ImageNotFound');

@@ -68,7 +68,7 @@ test('a target that handles SIGTERM stops at once and may still print', async ()
 });
 
 test('a target without a SIGTERM handler ends before the grace period is over, thanks to the init process', async () => {
-  // The init process handles signals before it starts its child; without it, SIGTERM would be lost.
+  // The init process handles signals from just before it starts its child; an earlier SIGTERM would be lost.
   const script = 'echo ready; exec sleep 600';
   const { outcome, took } = await cancelWhenPrinted('ready', ['sh', '-c', script], 10_000);
   assert.is(outcome.exitCode, 143);

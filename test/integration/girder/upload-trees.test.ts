@@ -236,7 +236,7 @@ test('a path that is missing, a link or under a link is not uploaded', async () 
   }
 });
 
-test("a whole volume is uploaded except the worker's own files", async () => {
+test('a whole volume is uploaded except the files that the worker put there', async () => {
   await using scratch = await ScratchFolder.make();
   write(scratch.directory, { '.dockerrun-journal': 'ours', a: 'A', 'in/x': 'input' });
   const ignore = (path: string) => path === 'in';

@@ -194,7 +194,7 @@ test('closing makes a waiting write fail at once and never succeed', async ({ ro
   assert.is(writer.bytes, 0);
 });
 
-test('a pipe that is replaced later is not opened', async ({ root }) => {
+test('a link that later replaces the pipe is not followed', async ({ root }) => {
   const fifo = await makeFifo(root, 'in');
   const writer = await FifoWriter.open(root, fifo);
   renameSync(join(root, 'in'), join(root, 'elsewhere'));
