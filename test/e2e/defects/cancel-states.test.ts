@@ -17,10 +17,10 @@ import { Lab, patienceMs } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
 import { writingTarget } from './writing-target.ts';
 
-/** States of a job from which the original knows no way to CANCELED; docs/defects.md lists it. */
+/** States of a job that the original cannot change to CANCELED; see docs/defects.md. */
 
 const canceling = 824;
-/** A job as the original's own plugin makes it: its cancel waits for somebody to confirm it. */
+/** A job as the original's own plugin makes it: a cancel waits until a worker confirms it. */
 const ofCelery = { handler: 'celery_handler', celeryTaskId: 'none' } as const;
 const test = concurrentTest();
 let lab: Lab;
@@ -30,7 +30,7 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-test('D20: a cancel during an upload that stands still leaves no file, and the job CANCELED', async () => {
+test('D20: a cancel during a stalled upload leaves no file, and the job is CANCELED', async () => {
   await using girder = await FaultyGirder.start();
   girder.proxy.fail('POST', '/file/chunk', { silence: true });
   const itemId = await anItem('cancelled');
@@ -40,7 +40,7 @@ test('D20: a cancel during an upload that stands still leaves no file, and the j
     { ...writingTarget('echo result > $1', itemId), girder: { apiUrl: girder.apiUrl } },
     ofCelery,
   );
-  await until('the upload stands still', () => girder.proxy.requests('POST', '/file/chunk').length > 0, {
+  await until('the upload stalls', () => girder.proxy.requests('POST', '/file/chunk').length > 0, {
     withinMs: patienceMs,
   });
   await cancelJob(run.job.jobId);
@@ -49,7 +49,7 @@ test('D20: a cancel during an upload that stands still leaves no file, and the j
   assert.equal(await filesOf(itemId), []);
 });
 
-test('D20: a job that was cancelled before its run began starts nothing', async () => {
+test('D20: a run whose job was cancelled before it began does not start a target', async () => {
   const job = await aJob({ ...ofCelery, status: running });
   await cancelJob(job.jobId);
   await lab.run('before', { command: ['true'], girder: girderOf({ job: await jobOf(lab, 'before', job) }) });
@@ -57,7 +57,7 @@ test('D20: a job that was cancelled before its run began starts nothing', async 
   assert.equal(await statesOf(job.jobId), [running, canceling, cancelled]);
 });
 
-test('D20: a run leaves its job in no state but RUNNING, SUCCESS and ERROR when nobody cancels', async () => {
+test('D20: without a cancel the only states of a job are RUNNING, SUCCESS and ERROR', async () => {
   const itemId = await anItem('states');
   const wellEnding = await applyWithJob(lab, 'well', writingTarget('echo x > $1', itemId), ofCelery);
   const failing = await applyWithJob(lab, 'failing', writingTarget('exit 1', itemId), ofCelery);

@@ -9,7 +9,7 @@ import { Lab, patienceMs } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
 import { writingTarget } from './writing-target.ts';
 
-/** What the original does wrong when a job is cancelled; docs/defects.md lists it. */
+/** Defects of the original when a job is cancelled; see docs/defects.md. */
 
 const test = concurrentTest();
 let lab: Lab;
@@ -19,7 +19,7 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-test('D6: a target that never stops printing is cancelled in time', async () => {
+test('D6: a target that prints without a pause is cancelled in time', async () => {
   const run = await applyWithJob(lab, 'chatty', { command: ['sh', '-c', 'exec yes'] });
   await lab.running(run.name);
   await until('the job has output', async () => (await logOf(run.job.jobId)) !== '', {
@@ -30,7 +30,7 @@ test('D6: a target that never stops printing is cancelled in time', async () => 
   assert.equal(await statesOf(run.job.jobId), [running, cancelled]);
 });
 
-test('D7: a cancel during a download that stands still ends the run before its target starts', async () => {
+test('D7: a cancel during a stalled download ends the run before its target starts', async () => {
   await using girder = await FaultyGirder.start();
   girder.proxy.fail('GET', '/download', { stallAnswerAfter: 1000 });
   const fileId = await aFile('in.bin', Buffer.alloc(100_000));
@@ -39,7 +39,7 @@ test('D7: a cancel during a download that stands still ends the run before its t
     transforms: [{ name: 'in', girderFileIdToVolume: { fileId } }],
     girder: { apiUrl: girder.apiUrl },
   });
-  await until('the download stands still', () => girder.proxy.requests('GET', '/download').length > 0, {
+  await until('the download stalls', () => girder.proxy.requests('GET', '/download').length > 0, {
     withinMs: patienceMs,
   });
   await cancelJob(run.job.jobId);
@@ -47,7 +47,7 @@ test('D7: a cancel during a download that stands still ends the run before its t
   assert.equal(await statesOf(run.job.jobId), [running, cancelled]);
 });
 
-test('D7: a cancel during a pull that stands still ends the run before its target starts', async () => {
+test('D7: a cancel during a stalled image pull ends the run before its target starts', async () => {
   let asked = false;
   const registry = createServer((socket) => {
     asked = true;
@@ -57,7 +57,7 @@ test('D7: a cancel during a pull that stands still ends the run before its targe
   try {
     const image = `127.0.0.1:${(registry.address() as AddressInfo).port}/silent:1`;
     const run = await applyWithJob(lab, 'pull', { image, imagePullPolicy: 'Always' });
-    await until('the registry is asked', () => asked, { withinMs: patienceMs });
+    await until('the registry gets a request', () => asked, { withinMs: patienceMs });
     await cancelJob(run.job.jobId);
     assert.is((await endsCancelled(lab, run)).target, undefined);
   } finally {
@@ -65,7 +65,7 @@ test('D7: a cancel during a pull that stands still ends the run before its targe
   }
 });
 
-test('D7: nothing is uploaded once a job is cancelled, though its target ends well', async () => {
+test('D7: nothing is uploaded after a job is cancelled, even if its target exits with 0', async () => {
   const itemId = await anItem('cancelled');
   const script = 'trap "echo late > $1; exit 0" TERM; echo trapped; while :; do sleep 0.1; done';
   const run = await applyWithJob(lab, 'no-upload', writingTarget(script, itemId));

@@ -3,7 +3,7 @@ import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { podBridgeAddress } from '../support/http-sink.ts';
 import { environment } from '../support/environment.ts';
 
-/** The test Girder behind a proxy that does harm on demand, at an address that pods reach. */
+/** The test Girder behind a proxy that injects faults on demand, at an address that pods can reach. */
 export class FaultyGirder implements AsyncDisposable {
   readonly proxy: FaultProxy;
   readonly #entrance: Server;

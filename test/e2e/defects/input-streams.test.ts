@@ -8,7 +8,7 @@ import { cancelJob, logOf } from '../support/girder-job.ts';
 import { containersOf, Lab, type Manifest, patienceMs } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
 
-/** What the original does wrong with pipes that the target reads; docs/defects.md lists it. */
+/** Defects of the original with pipes that the target reads; see docs/defects.md. */
 
 const mebibyte = 2 ** 20;
 const test = concurrentTest();
@@ -58,20 +58,20 @@ test('a fast reader of an input pipe gets every byte', async () => {
   assert.is(await lab.output('fast'), `${sha256(bytes)}  -\n`);
 });
 
-test('D3: an input pipe that is never opened is no failure', async () => {
+test('D3: an input pipe that the target never opens does not fail the run', async () => {
   await lab.run('unread', reading('echo done'));
   await succeeds(lab, 'unread');
   assert.is(await lab.output('unread'), 'done\n');
 });
 
-test('D4: a reader that closes its input early and goes on succeeds', async () => {
+test('D4: a target that closes its input pipe early and keeps running succeeds', async () => {
   await lab.run('early', reading('head -c 100000 $1 | sha256sum; sleep 1; echo done'));
   await succeeds(lab, 'early');
   const expected = `${sha256(bytes.subarray(0, 100_000))}  -\ndone\n`;
   assert.is(await lab.output('early'), expected);
 });
 
-test('D4: a target that exits in the middle of its input decides by its exit code alone', async () => {
+test('D4: when a target exits before the end of its input, only its exit code decides the result', async () => {
   const script = 'exec 3< $1; head -c 100000 <&3 >/dev/null; exit $CODE';
   for (const code of [0, 5]) {
     await lab.run(`exits-${code}`, { ...reading(script), env: [{ name: 'CODE', value: String(code) }] });
@@ -83,17 +83,17 @@ test('D4: a target that exits in the middle of its input decides by its exit cod
   assert.equal(await containersOf((await lab.get('exits-5')).metadata.uid), []);
 });
 
-test('an input pipe whose source stands still holds up neither the log nor a cancel', async () => {
+test('an input pipe whose source stalls delays neither the log nor a cancel', async () => {
   await using girder = await FaultyGirder.start();
   girder.proxy.fail('GET', '/download', { stallAnswerAfter: 200_000 });
   const spec = reading('cat $1 >/dev/null & while :; do echo tick; sleep 0.2; done');
   const run = await applyWithJob(lab, 'stalled', { ...spec, girder: { apiUrl: girder.apiUrl } });
   await lab.running(run.name);
-  await until('the stream stands still', () => girder.proxy.requests('GET', '/download').length > 0, {
+  await until('the stream stalls', () => girder.proxy.requests('GET', '/download').length > 0, {
     withinMs: patienceMs,
   });
   const soFar = (await logOf(run.job.jobId)).length;
-  await until('the log goes on', async () => (await logOf(run.job.jobId)).length > soFar + 'tick\n'.length, {
+  await until('the log grows', async () => (await logOf(run.job.jobId)).length > soFar + 'tick\n'.length, {
     withinMs: patienceMs,
   });
   await cancelJob(run.job.jobId);

@@ -7,7 +7,7 @@ import { girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, sha256 } from '../support/girder.ts';
 import { Lab, untilLetGo } from '../support/runs.ts';
 
-/** The original's select() serves all streams in one loop, in which one that waits stops all the others. */
+/** The original serves all streams in one select() loop, in which one stream that waits blocks all others. */
 
 const pairs = 32;
 const leastBytes = 60_000;
@@ -18,7 +18,7 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-test('64 streams at once, 32 to the target and 32 from it, keep every byte', async () => {
+test('64 streams at the same time, 32 to the target and 32 from it, lose no byte', async () => {
   await using sink = await HttpSink.start();
   const files = Array.from({ length: pairs }, (_, index) => randomBytes(leastBytes + index * 1000));
   const transforms = [];
@@ -50,7 +50,7 @@ test('64 streams at once, 32 to the target and 32 from it, keep every byte', asy
   const uploads = ({ transfers = [] }: DockerRunStatus) =>
     transfers.filter(({ direction }) => direction === 'upload').map(({ bytes }) => bytes);
   const lengths = files.map(({ length }) => length).sort();
-  // So many have no room in the final word: the status has them from what the worker says while it runs.
+  // The termination message has no room for all of them: the status gets them from the worker's progress reports.
   await lab.until('many', 'shows all uploads', {
     holds: ({ status }) => String(uploads(status).sort()) === String(lengths),
   });

@@ -10,7 +10,7 @@ import { sha256 } from '../support/girder.ts';
 import { statesOf } from '../support/girder-job.ts';
 import { containersOf, Lab, type Manifest } from '../support/runs.ts';
 
-/** What the original does wrong with pipes that the target writes to; docs/defects.md lists it. */
+/** Defects of the original with pipes that the target writes to; see docs/defects.md. */
 
 const test = concurrentTest();
 const soonMs = 20_000;
@@ -32,19 +32,19 @@ function writing(script: string, output: Manifest = { hostStdOut: {} }): Manifes
 
 const postTo = (url: string): Manifest => ({ chunkedTransferEncodingStream: { url } });
 
-test('D2: an output pipe that is opened again and again is one stream', async () => {
-  await lab.run('again', writing('for word in one two three; do echo $word > $1; sleep 0.3; done'));
+test('D2: an output pipe that is opened several times is one stream', async () => {
+  await lab.run('again', writing('for line in one two three; do echo $line > $1; sleep 0.3; done'));
   await succeeds(lab, 'again');
   assert.is((await lab.log('again')).toString(), 'one\ntwo\nthree\n');
 });
 
-test('an output pipe that is never opened is no failure', async () => {
+test('an output pipe that the target never opens does not fail the run', async () => {
   await lab.run('unopened', writing('echo done'));
   await succeeds(lab, 'unopened');
   assert.is((await lab.log('unopened')).toString(), 'done\n');
 });
 
-test('D19: a server that answers 500 fails the run clearly and stops the target', async () => {
+test('D19: a server that answers 500 fails the run with a clear message and stops the target', async () => {
   await using sink = await HttpSink.start((request, response) => {
     request.resume();
     response.writeHead(500).end('no');
@@ -60,7 +60,7 @@ test('D19: a server that answers 500 fails the run clearly and stops the target'
   assert.equal(await containersOf((await lab.get('refused')).metadata.uid), []);
 });
 
-test('a target that exits with data still in its pipe loses none of it', async () => {
+test('data that is still in a pipe when the target exits is not lost', async () => {
   const chunks: Buffer[] = [];
   await using sink = await HttpSink.start((request, response) => {
     const takeSlowly = async () => {
@@ -81,14 +81,14 @@ test('a target that exits with data still in its pipe loses none of it', async (
   assert.is((await lab.log('drained')).toString(), `${sha256(Buffer.concat(chunks))}  -\n`);
 });
 
-test('a grandchild that keeps an output pipe open holds nothing up', async () => {
+test('a grandchild that keeps an output pipe open does not delay the end of the run', async () => {
   await lab.run('grandchild', writing('sleep 600 3> $1 & echo first > $1; exit 0'));
   const { target, completionTime = '' } = await succeeds(lab, 'grandchild');
   assert.is((await lab.log('grandchild')).toString(), 'first\n');
   assert.ok(Date.parse(completionTime) - Date.parse(target?.finishedAt ?? '') < soonMs);
 });
 
-test('a process of the node that keeps an output pipe open holds nothing up for long', async () => {
+test('a process of the node that keeps an output pipe open delays the end only briefly', async () => {
   using directory = ScratchDirectory.mountable();
   await lab.run('outsider', {
     command: ['sh', '-c', 'while [ ! -e /data/go ]; do sleep 0.1; done'],
@@ -112,7 +112,7 @@ test('a process of the node that keeps an output pipe open holds nothing up for 
   assert.ok(Date.parse(completionTime) - Date.parse(target?.finishedAt ?? '') < soonMs);
 });
 
-test('two pipes of one name are refused with a sentence that names both', async () => {
+test('two pipes with the same name are rejected with a message that names both', async () => {
   const { transforms, ...spec } = writing('true');
   const [first] = transforms as Manifest[];
   await lab.run('twice', { ...spec, transforms: [first, { ...first, name: 'other' }] });

@@ -4,7 +4,7 @@ import { applyWithJob, failed, running, successfulLog } from '../support/job-run
 import { logOf, statesOf } from '../support/girder-job.ts';
 import { Lab } from '../support/runs.ts';
 
-/** What the original does wrong with the target's output and end; docs/defects.md lists it. */
+/** Defects of the original with the target's output and end; see docs/defects.md. */
 
 const test = concurrentTest();
 const shortRuns = 2;
@@ -16,7 +16,7 @@ test.before(async () => {
 test.after(() => lab?.close());
 
 for (let index = 0; index < shortRuns; index += 1) {
-  test(`D5: a target of an instant loses nothing of its outputs (${index + 1})`, async () => {
+  test(`D5: a target that exits at once loses none of its output (${index + 1})`, async () => {
     const name = `instant-${index}`;
     const log = await successfulLog(lab, name, { command: ['sh', '-c', 'echo out; echo err >&2'] });
     assert.equal(log.split('\n').sort(), ['', 'err', 'out']);
@@ -24,7 +24,7 @@ for (let index = 0; index < shortRuns; index += 1) {
   });
 }
 
-test('D14: a target that used too much memory is told as such, in the job too', async () => {
+test('D14: a target that ran out of memory is reported as such, also in the job', async () => {
   const { job } = await applyWithJob(lab, 'oom', {
     command: ['tail', '/dev/zero'],
     resources: { limits: { memory: '32Mi' } },

@@ -7,7 +7,7 @@ import { Lab, type Manifest } from '../support/runs.ts';
 import { FaultyGirder } from './faulty-girder.ts';
 import { writingTarget } from './writing-target.ts';
 
-/** What the original does wrong with downloads and uploads; docs/defects.md lists it. */
+/** Defects of the original with downloads and uploads; see docs/defects.md. */
 
 const mebibyte = 2 ** 20;
 const test = concurrentTest();
@@ -25,7 +25,7 @@ async function onlyFileOf(itemId: string): Promise<Buffer> {
 }
 
 for (const when of ['OnFailure', 'Always']) {
-  test(`D9: a hook that is done ${when} uploads what a failed target left`, async () => {
+  test(`D9: a hook with when: ${when} uploads the result of a failed target`, async () => {
     const itemId = await anItem(when);
     const name = when.toLowerCase();
     await lab.run(name, writingTarget('echo why > $1; exit 3', itemId, { when }));
@@ -36,7 +36,7 @@ for (const when of ['OnFailure', 'Always']) {
   });
 }
 
-test('D12: transfers that break and are refused for a while are resumed, byte for byte', async () => {
+test('D12: transfers that break off or get HTTP errors are resumed without losing a byte', async () => {
   await using faulty = await FaultyGirder.start();
   const { proxy } = faulty;
   proxy.fail('GET', '/download', { cutAnswerAfter: mebibyte });
@@ -62,7 +62,7 @@ test('D12: transfers that break and are refused for a while are resumed, byte fo
   assert.ok(proxy.requests('POST', '/file/chunk').length > 2);
 });
 
-test('D16: the status says what is in Girder now', async () => {
+test('D16: the status lists what was uploaded to Girder', async () => {
   const itemId = await anItem('results');
   await lab.run('results', writingTarget('printf result > $1', itemId));
   const { results } = await succeeds(lab, 'results');
@@ -71,7 +71,7 @@ test('D16: the status says what is in Girder now', async () => {
   assert.equal(results, [{ hook: 0, itemId, fileId: file?._id, ...expected }]);
 });
 
-test('D18: a result of the same size but other content replaces what is there', async () => {
+test('D18: a result of the same size with other content replaces the file in Girder', async () => {
   const itemId = await anItem('same size');
   const query = `parentType=item&parentId=${itemId}&name=out.txt&size=4`;
   await girder('POST', `file?${query}`, Buffer.from('old!'));

@@ -12,7 +12,7 @@ import { aFile } from '../support/girder.ts';
 import { Lab, type Manifest, patienceMs, untilLetGo } from '../support/runs.ts';
 import { execute, succeed } from '../support/shell.ts';
 
-/** What the original does wrong with volumes; docs/defects.md lists it. */
+/** Defects of the original with volumes; see docs/defects.md. */
 
 const test = concurrentTest();
 let lab: Lab;
@@ -24,7 +24,7 @@ test.after(() => lab?.close());
 
 const connect = (input: Manifest, output: Manifest): Manifest => ({ connect: { input, output } });
 
-test('D8: the temporary volume itself can be an argument', async () => {
+test('D8: the path of the temporary volume can be an argument', async () => {
   await lab.run('argument', {
     command: ['sh', '-c', 'echo in > $1/file && cat $2', 'sh'],
     args: ['$(temporaryVolume)', '$(file)'],
@@ -34,7 +34,7 @@ test('D8: the temporary volume itself can be an argument', async () => {
   assert.is((await lab.log('argument')).toString(), 'in\n');
 });
 
-test('D10: neither the volumes of a run nor its pipes and downloads are left on the node', async () => {
+test('D10: a run leaves no volume, pipe or download on the node', async () => {
   using directory = ScratchDirectory.mountable();
   await writeFile(join(directory.path, 'kept.txt'), 'kept');
   const fileId = await aFile('in.txt', Buffer.from('in'));
@@ -74,7 +74,7 @@ test('D10: neither the volumes of a run nor its pipes and downloads are left on 
   );
 });
 
-test('D11: a target that is not root can write its volume and use its pipes', async () => {
+test('D11: a target that does not run as root can write to its volume and use its pipes', async () => {
   const fileId = await aFile('in.txt', Buffer.from('through pipes'));
   await lab.run('user', {
     command: ['sh', '-c', 'id -u; cat $1 > $3/copy && cat $3/copy > $2', 'sh'],
@@ -95,7 +95,7 @@ test('D11: a target that is not root can write its volume and use its pipes', as
   assert.is(log.length, '1000\nthrough pipes'.length);
 });
 
-test('D15: the anonymous volume of an image goes with its container', async () => {
+test('D15: the anonymous volume of an image is deleted with its container', async () => {
   const image = await imageOf('volume', 'FROM busybox:local\nVOLUME /data\n');
   await lab.run('anonymous', {
     image,
@@ -111,7 +111,7 @@ test('D15: the anonymous volume of an image goes with its container', async () =
   assert.is.not((await execute('docker', ['volume', 'inspect', volume])).code, 0, `${volume} is left`);
 });
 
-test('D17: volumes that are null or empty are none, and what is no list is refused', async () => {
+test('D17: null or empty volumes mean no volumes, and anything but a list is rejected', async () => {
   await lab.run('null', { command: ['true'], volumes: null, dockerVolumes: null });
   await lab.run('empty', { command: ['true'], volumes: [], dockerVolumes: {} });
   const bindMount = { hostPath: '/srv/dockerrun', containerPath: '/data' };

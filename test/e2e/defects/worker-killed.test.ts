@@ -11,10 +11,10 @@ import { logOf, statesOf } from '../support/girder-job.ts';
 import { containersOf, Lab, type Manifest, patienceMs } from '../support/runs.ts';
 import { workerPid } from '../support/worker-process.ts';
 
-/** What a worker that is killed leaves behind; docs/defects.md lists it. */
+/** What a worker that is killed leaves behind in the original; see docs/defects.md. */
 
 const test = concurrentTest();
-/** For whoever ends the job in place of its worker. */
+/** How long the controller may take to end the job in place of the worker. */
 const jobSeconds = 60;
 let lab: Lab;
 let fileId: string;
@@ -25,7 +25,7 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-/** A run that puts a pipe, a download and a temporary volume into a directory of the node; the second attempt ends. */
+/** A run with a pipe, a download and a temporary volume in a directory of the node; its second attempt ends. */
 function littering(directory: string, more: Manifest): Manifest {
   const script = `
     echo attempt
@@ -57,7 +57,7 @@ function littering(directory: string, more: Manifest): Manifest {
 async function killedRun(name: string, directory: string, more: Manifest): Promise<JobRun> {
   const run = await applyWithJob(lab, name, littering(directory, more));
   const { status } = await lab.running(name);
-  await until('the target is under way', async () => (await readdir(directory)).includes('tried'), {
+  await until('the target has begun', async () => (await readdir(directory)).includes('tried'), {
     withinMs: patienceMs,
   });
   await until('its output is in the job', async () => (await logOf(run.job.jobId)) !== '', {
@@ -67,22 +67,22 @@ async function killedRun(name: string, directory: string, more: Manifest): Promi
   return run;
 }
 
-/** Sees that neither a container nor anything that the worker made is left. */
+/** Waits until the container and everything that the worker created are deleted. */
 async function leavesNothing(name: string, directory: string): Promise<void> {
   const { metadata } = await lab.get(name);
-  await until('the container is gone', async () => (await containersOf(metadata.uid)).length === 0, {
+  await until('the container is deleted', async () => (await containersOf(metadata.uid)).length === 0, {
     withinMs: patienceMs,
   });
   const left = async () => [(await readdir(directory)).sort(), await readdir(join(directory, 'temporary'))];
-  // The container and the files go at the same time, whichever is gone first.
+  // The container and the files are deleted at the same time, in either order.
   await until(
-    'the files are gone',
+    'the files are deleted',
     async () => isDeepStrictEqual(await left(), [['temporary', 'tried'], []]),
     { withinMs: patienceMs },
   );
 }
 
-test('D13: after a worker was killed the next attempt cleans up and goes on with the job', async () => {
+test('D13: after a worker was killed, the next attempt cleans up and continues the job', async () => {
   using directory = ScratchDirectory.mountable();
   const { job } = await killedRun('again', directory.path, { backoffLimit: 1 });
   const status = await lab.ended('again');
@@ -90,20 +90,20 @@ test('D13: after a worker was killed the next attempt cleans up and goes on with
   assert.is(status.attempts, 2);
   await leavesNothing('again', directory.path);
   assert.equal(await statesOf(job.jobId), [running, succeeded]);
-  // Output and pipe are two streams, whose order is anybody's guess.
+  // Standard output and the pipe are two streams, whose order is not defined.
   const log = await logOf(job.jobId);
   assert.is(log.replaceAll('attempt\n', ''), 'in');
   assert.is(log.length, 'attempt\nattempt\nin'.length);
 });
 
-test('D13: a worker that was killed in its last attempt leaves nothing on the node', async () => {
+test('D13: a worker that is killed in the last attempt leaves nothing on the node', async () => {
   using directory = ScratchDirectory.mountable();
   await killedRun('lost', directory.path, { backoffLimit: 0 });
   assert.is((await lab.ended('lost')).reason, 'WorkerLost');
   await leavesNothing('lost', directory.path);
 });
 
-test('D13: the job of a worker that was killed in its last attempt is an ERROR', async () => {
+test('D13: the job of a run whose worker is killed in the last attempt is an ERROR', async () => {
   using directory = ScratchDirectory.mountable();
   const { job } = await killedRun('ended', directory.path, { backoffLimit: 0 });
   assert.is((await lab.ended('ended')).reason, 'WorkerLost');
