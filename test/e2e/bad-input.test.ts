@@ -5,13 +5,13 @@ import { environment } from './support/environment.ts';
 import { aFile, anItem, filesOf, girder } from './support/girder.ts';
 import { containersOf, Lab, type Manifest } from './support/runs.ts';
 
-type Case = { reason: FailureReason; says: RegExp; spec: Manifest };
+type Case = { reason: FailureReason; message: RegExp; spec: Manifest };
 
 let lab: Lab;
 let cases: Record<string, Case>;
 let itemId: string;
 
-/** All of them begin at once. */
+/** All runs start at the same time. */
 const endSeconds = 180;
 
 const unknownId = '0123456789abcdef01234567';
@@ -20,7 +20,7 @@ const girderWith = (name: string) => ({
   credentialsSecretRef: { name },
 });
 
-/** Reads one file with the credentials of a Secret. */
+/** Reads a file of Girder with the credentials of a Secret. */
 const reading = (fileId: string, secret: string): Manifest => ({
   args: ['cat', '$(in)'],
   transforms: [{ name: 'in', girderFileIdToVolume: { fileId } }],
@@ -35,7 +35,7 @@ const writing = (script: string): Manifest => ({
   girder: girderWith('girder'),
 });
 
-/** A user of Girder who can see nothing of the admin's, and the key of one. */
+/** Creates a Girder user without access to the admin's items, and returns an API key of that user. */
 async function keyOfStranger(): Promise<string> {
   const login = `stranger${Date.now()}`;
   const query = new URLSearchParams({
@@ -65,67 +65,71 @@ function allCases(fileId: string): Record<string, Case> {
   return {
     'secret-missing': {
       reason: 'VolumeMountFailed',
-      says: /secret "nosuch" not found/,
+      message: /secret "nosuch" not found/,
       spec: reading(fileId, 'nosuch'),
     },
     'secret-incomplete': {
       reason: 'SecretIncomplete',
-      says: /Secret incomplete .* apiKey/,
+      message: /Secret incomplete .* apiKey/,
       spec: reading(fileId, 'incomplete'),
     },
     'secret-key-missing': {
       reason: 'VolumeMountFailed',
-      says: /spec\.env\[0\] \(Secret incomplete\).* nosuch/,
+      message: /spec\.env\[0\] \(Secret incomplete\).* nosuch/,
       spec: { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'incomplete', key: 'nosuch' } } }] },
     },
-    'key-wrong': { reason: 'GirderUnauthorized', says: /API key/, spec: reading(fileId, 'wrong') },
+    'key-wrong': { reason: 'GirderUnauthorized', message: /API key/, spec: reading(fileId, 'wrong') },
     'access-missing': {
       reason: 'GirderForbidden',
-      says: new RegExp(fileId),
+      message: new RegExp(fileId),
       spec: reading(fileId, 'stranger'),
     },
     'file-unknown': {
       reason: 'GirderNotFound',
-      says: new RegExp(`[Tt]ransform in: there is no file ${unknownId}`),
+      message: new RegExp(`[Tt]ransform in: there is no file ${unknownId}`),
       spec: reading(unknownId, 'girder'),
     },
     'name-unknown': {
       reason: 'InvalidSpec',
-      says: /spec\.args\[0\]: \$\(nosuch\)/,
+      message: /spec\.args\[0\]: \$\(nosuch\)/,
       spec: { args: ['--in=$(nosuch)'] },
     },
     'host-path': {
       reason: 'HostPathNotAllowed',
-      says: /\/etc/,
+      message: /\/etc/,
       spec: { volumes: [{ name: 'd', bindMount: { hostPath: '/etc', containerPath: '/d', mode: 'ro' } }] },
     },
     'host-path-sibling': {
       reason: 'HostPathNotAllowed',
-      says: /\/srv\/dockerrunner/,
+      message: /\/srv\/dockerrunner/,
       spec: { dockerVolumes: { '/srv/dockerrunner': { bind: '/d', mode: 'ro' } } },
     },
     'host-path-absent': {
       reason: 'HostPathNotVisible',
-      says: /\/srv\/dockerrun\/nosuch/,
+      message: /\/srv\/dockerrun\/nosuch/,
       spec: { dockerVolumes: { '/srv/dockerrun/nosuch': { bind: '/d', mode: 'ro' } } },
     },
-    'image-unknown': { reason: 'ImageNotFound', says: /nosuch:1/, spec: { image: 'nosuch:1' } },
+    'image-unknown': { reason: 'ImageNotFound', message: /nosuch:1/, spec: { image: 'nosuch:1' } },
     'image-unreachable': {
       reason: 'ImagePullFailed',
-      says: /localhost:1\/nosuch:1/,
+      message: /localhost:1\/nosuch:1/,
       spec: { image: 'localhost:1/nosuch:1', imagePullPolicy: 'IfNotPresent' },
     },
-    'command-unknown': { reason: 'ContainerStartFailed', says: /\/nosuch/, spec: { command: ['/nosuch'] } },
-    'output-missing': { reason: 'OutputMissing', says: /out/, spec: writing('true') },
+    'command-unknown': {
+      reason: 'ContainerStartFailed',
+      message: /\/nosuch/,
+      spec: { command: ['/nosuch'] },
+    },
+    'output-missing': { reason: 'OutputMissing', message: /out/, spec: writing('true') },
     'output-link': {
       reason: 'OutputUnsafe',
-      says: /symbolic link/,
+      message: /symbolic link/,
       spec: writing('ln -s /etc/passwd $(out)'),
     },
-    'output-pipe': { reason: 'OutputUnsafe', says: /out/, spec: writing('mkfifo $(out)') },
+    'output-pipe': { reason: 'OutputUnsafe', message: /out/, spec: writing('mkfifo $(out)') },
     'output-inside-link': {
       reason: 'OutputUnsafe',
-      says: /out/,
+      message: /out/,
       spec: {
         ...writing('ln -s /etc $(temporaryVolume)/dir'),
         transforms: [{ name: 'out', volumePath: { filename: 'dir/passwd' } }],
@@ -133,7 +137,7 @@ function allCases(fileId: string): Record<string, Case> {
     },
     'item-unknown': {
       reason: 'GirderNotFound',
-      says: new RegExp(`ToItem\\.itemId: there is no item ${unknownId}`),
+      message: new RegExp(`ToItem\\.itemId: there is no item ${unknownId}`),
       spec: {
         ...writing('echo x > $(out)'),
         girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId: unknownId } }],
@@ -155,11 +159,11 @@ test.after(() => lab.close());
 
 const names = Object.keys(allCases('x'.repeat(24)).valueOf());
 for (const name of names) {
-  test(`${name}: the run fails with a reason, a sentence and an Event, and leaves nothing behind`, async () => {
+  test(`${name}: the run fails with a reason, a message and an Event, and leaves no container`, async () => {
     const status = await lab.ended(name, endSeconds);
     const expected = cases[name];
     assert.is(status.reason, expected?.reason, status.message);
-    assert.match(status.message ?? '', expected?.says ?? /never/);
+    assert.match(status.message ?? '', expected?.message ?? /never/);
     const failed = status.conditions?.find(({ type }) => type === 'Failed');
     assert.is(failed?.status, 'True');
     assert.is(failed?.reason, status.reason);
@@ -169,18 +173,18 @@ for (const name of names) {
   });
 }
 
-test('a refused run cannot be mended in place, and kubectl says so', async () => {
+test('a run that was rejected cannot be fixed in place, and kubectl reports why', async () => {
   const { code, stderr } = await lab.apply({
     apiVersion: 'dockerrun.dev/v1alpha1',
     kind: 'DockerRun',
     metadata: { name: 'name-unknown' },
-    spec: { image: 'busybox:local', imagePullPolicy: 'Never', args: ['mended'] },
+    spec: { image: 'busybox:local', imagePullPolicy: 'Never', args: ['fixed'] },
   });
   assert.is.not(code, 0);
   assert.match(stderr, /apply it under a new name/);
 });
 
-test('a failed run leaves nothing in Girder', async () => {
+test('a failed run uploads nothing to Girder', async () => {
   assert.equal(await filesOf(itemId), []);
 });
 

@@ -9,25 +9,25 @@ import { workerPid } from './support/worker-process.ts';
 
 const mebibyte = 2 ** 20;
 const size = 5 * 1024 * mebibyte;
-/** What the worker may have in memory at any time, in bytes. */
+/** The most memory that the worker may use at any time, in bytes. */
 const mostResident = 96 * mebibyte;
 
 /** As fast as the target can hash. */
 const fast = 'sha256sum < $(live)';
-/** 64 MiB at a time with a rest after each, and then nothing more. */
+/** 64 MiB at a time with a pause after each; at the end, no byte may be left. */
 const slow = `exec 3< $(live); i=0
   while [ $i -lt 80 ]; do
     dd bs=1M count=64 iflag=fullblock <&3 2>/dev/null; usleep 700000; i=$((i+1))
   done | sha256sum; wc -c <&3`;
 
-/** The most that a process had in memory so far, in bytes; nothing when it has ended. */
+/** The peak memory of a process so far, in bytes; undefined when it has ended. */
 async function peak(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const kibibytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
-test('5 GiB go through a pipe byte for byte, to a fast reader and to a slow one, in less than 96 MiB', async () => {
+test('the worker streams 5 GiB unchanged to a fast and to a slow reader with less than 96 MiB of memory', async () => {
   const lab = await Lab.open('big-stream');
   const file = await bigFile(size);
   const stream = (script: string) => ({
@@ -65,7 +65,7 @@ test('5 GiB go through a pipe byte for byte, to a fast reader and to a slow one,
   }
 });
 
-/** Looks at the worker of a run until it ends; gives the most that it had in memory. */
+/** Samples the memory of the worker of a run until it ends; returns the peak in bytes. */
 async function peakOf(lab: Lab, name: string): Promise<number> {
   const { status } = await lab.running(name);
   const pid = await workerPid(lab, status.podName ?? '');

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { Lab } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 
-/** Volumes of the node, one of each kind that needs no driver: what their claims hold is seen from here. */
+/** Volumes of the node, one of each kind that needs no driver: the test can access their directories. */
 const kinds = ['hostPath', 'local'] as const;
 let lab: Lab;
 let directory: string;
@@ -58,7 +58,7 @@ const claimed = (kind: string, readOnly = false) => ({
 });
 
 for (const kind of kinds) {
-  test(`a claim on a ${kind} volume is what it holds, for reading and writing`, async () => {
+  test(`a claim on a ${kind} volume is mounted with its files, for reading and writing`, async () => {
     await lab.run(`one-${kind.toLowerCase()}`, {
       command: ['sh', '-c', `cat $(${kind})/in.txt; echo ${kind} > $(${kind})/out.txt`],
       volumes: [claimed(kind)],
@@ -70,7 +70,7 @@ for (const kind of kinds) {
   });
 }
 
-test('two claims at once are told apart, and one that is read-only cannot be written', async () => {
+test('two claims in one run are mounted separately, and a read-only one cannot be written', async () => {
   await lab.run('both', {
     command: [
       'sh',
@@ -84,7 +84,7 @@ test('two claims at once are told apart, and one that is read-only cannot be wri
   assert.is((await lab.log('both')).toString(), 'from hostPathfrom local 1\n');
 });
 
-test('one claim under two names is one directory', async () => {
+test('one claim under two names is the same directory', async () => {
   const again = { ...claimed('hostPath', true), name: 'again' };
   again.persistentVolumeClaim.containerPath = '/claims/again';
   await lab.run('twice', {
@@ -96,7 +96,7 @@ test('one claim under two names is one directory', async () => {
   assert.is((await lab.log('twice')).toString(), 'twice\n');
 });
 
-test('a claim that does not exist is waited for until the start deadline, and the run says so', async () => {
+test('a run waits for a missing claim until the start deadline, and its status names the claim', async () => {
   await lab.run('nosuch', {
     startDeadlineSeconds: 20,
     volumes: [

@@ -7,7 +7,7 @@ import { containersOf, Lab, type StoredRun, untilLetGo } from './support/runs.ts
 import { execute, succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
-/** What a cluster does to pods without asking the run: it costs no attempt of the run's backoffLimit. */
+/** Disruptions of pods by the cluster: they do not count against the run's backoffLimit. */
 
 let lab: Lab;
 let node: string;
@@ -21,17 +21,20 @@ test.after(async () => {
   await lab.close();
 });
 
-/** A target that has done its work only when nobody stops it. */
+/** A target that prints "done" only if it is not stopped before. */
 const work = ['sh', '-c', `echo begun; ${untilLetGo}; echo done`];
 
 const unreachable = 'node.kubernetes.io/unreachable:NoExecute';
 
-/** The node lifecycle controller looks every 5 s, and takes such taints away when it finds that all nodes are away. */
+/**
+ * The node lifecycle controller checks every 5 s, and removes such taints when it finds that all nodes are
+ * unreachable.
+ */
 const disruptionMs = 12_000;
 
 const selectorOf = ({ metadata }: StoredRun) => `dockerrun.dev/run-uid=${metadata.uid}`;
 
-test('an evicted pod is replaced, and the eviction is no failure of the run', async () => {
+test('an evicted pod is replaced, and the eviction does not count as a failure of the run', async () => {
   await lab.run('evicted', { command: work, backoffLimit: 0 });
   const run = await lab.running('evicted');
   const pod = run.status.podName ?? '';
@@ -50,7 +53,7 @@ test('an evicted pod is replaced, and the eviction is no failure of the run', as
   assert.ok((await lab.events('evicted')).some(({ reason }) => reason === 'Retrying'));
 });
 
-test('a drained node loses its runs, which wait for a node and go on when there is one', async () => {
+test('runs of a drained node wait for a node and resume when there is one', async () => {
   await lab.run('drained', { command: work });
   const run = await lab.running('drained');
   await succeed(
@@ -77,7 +80,7 @@ test('a drained node loses its runs, which wait for a node and go on when there 
   assert.is(end.phase, 'Succeeded', end.message);
 });
 
-test('a run on a node that is lost ends and says so, and nothing of it is left when the node is back', async () => {
+test('a run on a lost node fails with a message that names the node, and leaves no container when the node is back', async () => {
   const away = ['not-ready', 'unreachable'].map((condition) => ({
     ...{ key: `node.kubernetes.io/${condition}`, operator: 'Exists', effect: 'NoExecute' },
     tolerationSeconds: 1,
@@ -92,7 +95,7 @@ test('a run on a node that is lost ends and says so, and nothing of it is left w
     await succeed('kubectl', ['wait', '--for=condition=Ready=Unknown', `node/${node}`, '--timeout=120s'], {
       seconds: 130,
     });
-    // Kubernetes does so itself as long as it has another node; when all are away it evicts nobody
+    // Kubernetes sets this taint itself while another node is ready; when no node is, it evicts no pod
     // (https://kubernetes.io/docs/concepts/architecture/nodes/#rate-limits-on-eviction).
     await sleep(disruptionMs);
     await succeed('kubectl', ['taint', 'node', node, unreachable, '--overwrite']);
@@ -107,7 +110,7 @@ test('a run on a node that is lost ends and says so, and nothing of it is left w
     seconds: 100,
   });
   const options = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 500 };
-  await until('the target is gone', () => containersOf(metadata.uid), options);
+  await until('the target is deleted', () => containersOf(metadata.uid), options);
 });
 
 test.run();

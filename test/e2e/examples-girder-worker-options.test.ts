@@ -69,7 +69,7 @@ async function applied(manifest: unknown): Promise<void> {
   assert.is(code, 0, stderr);
 }
 
-/** The files of the examples that only have to say something, and what that is. */
+/** The examples whose test is their log alone, each with the expected log. */
 const logs: Record<string, string> = {
   '02-pull-image-true': 'pulled\n',
   '03-pull-image-false': 'nothing was pulled\n',
@@ -80,7 +80,7 @@ const logs: Record<string, string> = {
 };
 
 for (const [file, log] of Object.entries(logs)) {
-  test(`${file} says ${JSON.stringify(log)}`, async () => {
+  test(`${file} logs ${JSON.stringify(log)}`, async () => {
     assert.is((await runs.succeeded(file)).log, log);
   });
 }
@@ -94,7 +94,7 @@ test('24: the job in Girder has the states, the progress and the log of the run'
   assert.equal([progress?.current, progress?.total], [3, 4]);
 });
 
-test('25: a container that is not to be removed is kept, and the status names it', async () => {
+test('25: with removeContainer: false the container is kept, and the status names it', async () => {
   const { name, status } = await runs.succeeded('25-remove-container-false');
   const { metadata } = await lab.get(name);
   const id = status.target?.containerID ?? '';
@@ -102,7 +102,7 @@ test('25: a container that is not to be removed is kept, and the status names it
   await succeed('docker', ['rm', id]);
 });
 
-test('27: user, groups, directory, names and the file system are as the options say', async () => {
+test('27: user, groups, directory, names and the file system are as the options set them', async () => {
   const { log } = await runs.succeeded('27-container-options');
   assert.match(log, /uid=1000.* gid=1000.*2000/);
   assert.match(log, '\n/tmp\ntarget\n');
@@ -110,11 +110,11 @@ test('27: user, groups, directory, names and the file system are as the options 
   assert.match(log, 'can-be-written\n');
 });
 
-test('28: limits of files and of shared memory hold for the target', async () => {
+test('28: the limits of open files and of shared memory apply to the target', async () => {
   assert.is((await runs.succeeded('28-resource-limits')).log, '512\n8.0M\n');
 });
 
-test('29: names and name servers are as the options say', async () => {
+test('29: host names and name servers are as the options set them', async () => {
   const { log } = await runs.succeeded('29-network');
   for (const line of [/10\.0\.0\.7\s+database/, /nameserver 10\.0\.0\.53/, /search lab\.example\.org/]) {
     assert.match(log, line);
@@ -122,28 +122,28 @@ test('29: names and name servers are as the options say', async () => {
   assert.match(log, 'options ndots:2');
 });
 
-test('30: options that reach beyond the container are refused until the policy allows them', async () => {
+test('30: options that reach beyond the container are rejected unless the policy allows them', async () => {
   const { status } = await runs.ended('30-options-that-need-the-policy');
   assert.is(status.phase, 'Failed');
   assert.is(status.reason, 'DockerOptionNotAllowed');
   assert.match(status.message ?? '', /spec\.docker\.(ipcMode|capAdd)/);
 });
 
-test('31: a GPU that no node has is told after the start deadline', async () => {
+test('31: a run that needs a GPU which no node has fails at the start deadline', async () => {
   const { status } = await runs.ended('31-gpu');
   assert.is(status.phase, 'Failed');
   assert.is(status.reason, 'StartDeadlineExceeded');
   assert.match(status.message ?? '', 'nvidia.com/gpu');
 });
 
-test('32: an exit code fails the run, which shows it', async () => {
+test('32: a non-zero exit code fails the run, and the status shows it', async () => {
   const { name, status } = await runs.ended('32-exit-code');
   assert.is(status.reason, 'TargetFailed');
   assert.is(status.target?.exitCode, 4);
   assert.match((await lab.log(name)).toString(), 'no such subject\n');
 });
 
-test('33: a target that takes too long is asked to stop, and its last words are in the log', async () => {
+test('33: a target that runs too long gets SIGTERM, and its last output is in the log', async () => {
   const { name, status } = await runs.ended('33-deadlines');
   assert.is(status.reason, 'ActiveDeadlineExceeded');
   assert.is((await lab.log(name)).toString(), 'begun\ngoodbye\n');

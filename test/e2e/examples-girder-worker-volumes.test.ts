@@ -52,7 +52,7 @@ async function hostFiles(): Promise<void> {
   }
 }
 
-/** A claim of the namespace for a directory of the node. */
+/** Creates a claim in the namespace for a directory of the node. */
 async function sharedClaim(): Promise<void> {
   const common = { accessModes: ['ReadWriteOnce'], storageClassName: '' };
   const here = { key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName] };
@@ -81,11 +81,11 @@ async function applied(manifest: unknown): Promise<void> {
   assert.is(code, 0, stderr);
 }
 
-test('05: the directory of a volumes dictionary is where the dictionary says', async () => {
+test('05: a directory of the volumes dictionary is mounted at the path in the dictionary', async () => {
   assert.is((await runs.succeeded('05-volumes-dict')).log, '1 left lung\n');
 });
 
-test('06: a bind mount is read and written at the path of the container', async () => {
+test('06: the target reads and writes a bind mount at its containerPath', async () => {
   const { log } = await runs.succeeded('06-bind-mount-volume');
   assert.match(log, 'subject-1.txt\n');
   assert.is(await readFile(join(directory, 'study/listing.txt'), 'utf8'), log);
@@ -96,24 +96,24 @@ test('07: any user can write to a temporary volume', async () => {
   assert.match(log, /^kept\ndrwxrws?rwx .* \/mnt\/girder_worker\/volumes\/scratch\n$/);
 });
 
-test('08: a temporary volume in a directory of the node is made there and removed', async () => {
+test('08: a temporary volume in a directory of the node is created there and removed', async () => {
   const { log } = await runs.succeeded('08-temporary-volume-host-dir');
   assert.is(log, 'kept\n/mnt/girder_worker/volumes/scratch\n');
   assert.equal(await readdir(join(directory, 'fast-disk')), []);
 });
 
-test('09: the volume that every run has is where a path without a volume is', async () => {
+test('09: a path without a volume is in the temporary volume that every run has', async () => {
   const { log } = await runs.succeeded('09-temporary-volume-default');
   assert.is(log, '/mnt/girder_worker/temporary/out/sum.txt\n');
 });
 
-test('34: a file of a mounted assetstore is read without a copy', async () => {
+test('34: a file of a mounted assetstore is read without a download', async () => {
   const { log, status } = await runs.succeeded('34-direct-path');
   assert.is(log, '7 /mnt/girder_direct_worker/3f/a1/3fa1c0ffee\n');
   assert.is(status.transfers, undefined);
 });
 
-test('35: a claim is read and written, and what is written stays', async () => {
+test('35: the target reads and writes a claim, and what it writes is kept', async () => {
   assert.is((await runs.succeeded('35-persistent-volume-claim')).log, 'weights\n');
   assert.is(await readFile(join(directory, 'claim/result.txt'), 'utf8'), 'a result that stays\n');
 });

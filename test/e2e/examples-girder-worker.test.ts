@@ -61,7 +61,7 @@ async function showsProgress(name: string): Promise<void> {
   await lab.letGo(name);
 }
 
-/** The files of an item, each with its content. */
+/** The content of each file of an item, by name. */
 async function contentsOf(itemId: string): Promise<Record<string, string>> {
   const files = await filesOf(itemId);
   const contents = files.map(async ({ _id, name }) => [name, (await download(_id)).toString()] as const);
@@ -74,24 +74,24 @@ const itemsIn = (folderId: string) => girder<Stored[]>('GET', `item?folderId=${f
 const foldersIn = (folderId: string) =>
   girder<Stored[]>('GET', `folder?parentType=folder&parentId=${folderId}`);
 
-test('01: the call at the top of the page sums up the file, reads the stream and uploads the sum', async () => {
+test('01: the call at the top of the page computes the checksum, reads the stream and uploads the checksum', async () => {
   const { log, itemId } = await runs.succeeded('01-docker-run');
   assert.is(log, '30000\n');
   assert.equal(await contentsOf(itemId), { 'sum.txt': '450015000\n' });
 });
 
-test('10: a file of Girder is at its own path, and at the one that filename and volume say', async () => {
+test('10: a file of Girder is at its default path, and at the path that filename and volume set', async () => {
   const { log } = await runs.succeeded('10-girder-file-id-to-volume');
   const [plain = '', named] = log.split('\n');
   assert.match(plain, new RegExp(`^${md5}  /mnt/girder_worker/temporary/[0-9a-f]{24}/numbers.txt$`));
   assert.is(named, `${md5}  /mnt/girder_worker/volumes/inputs/in/data.txt`);
 });
 
-test('11: an item of two files is a directory of them', async () => {
+test('11: an item with two files becomes a directory with both', async () => {
   assert.is((await runs.succeeded('11-girder-item-id-to-volume')).log, './slice-1.txt\n./slice-2.txt\n');
 });
 
-test('12: a folder arrives with its items and subfolders under the name that folderName says', async () => {
+test('12: a folder is downloaded with its items and subfolders under the name in folderName', async () => {
   const { log } = await runs.succeeded('12-girder-folder-id-to-volume');
   const [path = '', ...files] = log.trim().split('\n');
   assert.match(path, /^\/mnt\/girder_worker\/temporary\/[0-9a-f]{24}\/cohort$/);
@@ -104,14 +104,14 @@ test('13: every byte of a file arrives through a named pipe', async () => {
   assert.is(status.transfers?.find(({ name }) => name === 'stream')?.bytes, numbers.length);
 });
 
-test('14: what goes into output pipes that are opened twice is in the log', async () => {
+test('14: everything written to output pipes that are opened twice is in the log', async () => {
   const { log } = await runs.succeeded('14-named-output-pipe');
   const lines = log.trim().split('\n');
   assert.equal(lines.toSorted(), ['first', 'second', 'warning']);
   assert.ok(lines.indexOf('first') < lines.indexOf('second'));
 });
 
-test('15: standard output becomes a file of Girder and is not in the log, where standard error is', async () => {
+test('15: standard output becomes a file of Girder, and only standard error is in the log', async () => {
   const { log, itemId } = await runs.succeeded('15-container-std-out');
   assert.is(log, 'measured one\n');
   assert.equal(await contentsOf(itemId), { 'volumes.csv': 'id,volume\n1,2.5\n' });
@@ -134,7 +134,7 @@ test('17: progress is in the status while the target runs', async () => {
   await runs.succeeded('17-progress-pipe');
 });
 
-test('20: an upload to an item has the name, type and metadata that the hook says', async () => {
+test('20: an upload to an item has the name, type and metadata of the hook', async () => {
   const { itemId, status } = await runs.succeeded('20-girder-upload-volume-path-to-item');
   assert.equal(await contentsOf(itemId), { 'volumes.csv': '1,2.5\n' });
   const [file] = await girder<{ mimeType: string }[]>('GET', `item/${itemId}/files`);
@@ -148,7 +148,7 @@ test('20: an upload to an item has the name, type and metadata that the hook say
   );
 });
 
-test('21: a directory goes into a folder with its subdirectories, and an optional file may be missing', async () => {
+test('21: a directory is uploaded to a folder with its subdirectories, and an optional file may be missing', async () => {
   const { folderId, status } = await runs.succeeded('21-girder-upload-volume-path-to-folder');
   const [item] = await itemsIn(folderId);
   assert.equal(await contentsOf(item?._id ?? ''), { 'whole.txt': 'a\n' });
@@ -159,7 +159,7 @@ test('21: a directory goes into a folder with its subdirectories, and an optiona
   assert.is(status.results?.length, 2);
 });
 
-test('22: a run that fails uploads what is to be uploaded always, and nothing else', async () => {
+test('22: a run that fails uploads only the results of hooks with when: Always', async () => {
   const { status, itemId } = await runs.ended('22-upload-on-exception');
   assert.is(status.phase, 'Failed');
   assert.is(status.reason, 'TargetFailed');
@@ -167,7 +167,7 @@ test('22: a run that fails uploads what is to be uploaded always, and nothing el
   assert.equal(await contentsOf(itemId), { 'debug.log': 'it went wrong at step 2\n' });
 });
 
-test('23: what goes into a named pipe becomes a file of Girder', async () => {
+test('23: data that is written to a named pipe becomes a file of Girder', async () => {
   const { itemId, status } = await runs.succeeded('23-girder-stream-to-item');
   assert.equal(await contentsOf(itemId), { 'numbers.txt': '1\n2\n3\n4\n5\n6\n7\n8\n9\n' });
   assert.is(status.results?.[0]?.transform, 'out');

@@ -13,7 +13,7 @@ test.before(async () => {
 test.after(() => lab.close());
 
 for (const file of ['hello', 'bind-mount']) {
-  test(`examples/${file}.yaml runs as it is`, async () => {
+  test(`examples/${file}.yaml runs without changes`, async () => {
     const manifest: unknown = parse(await readFile(`examples/${file}.yaml`, 'utf8'));
     const { name } = (manifest as { metadata: { name: string } }).metadata;
     const { code, stderr } = await lab.apply(manifest);
@@ -23,7 +23,7 @@ for (const file of ['hello', 'bind-mount']) {
   });
 }
 
-test('the demo segments a real picture and finds the result in Girder, and is done in seconds the second time', async () => {
+test('the demo segments a real image and finds the result in Girder, and its second run takes seconds', async () => {
   for (const seconds of [900, 90]) {
     const { code, stdout, stderr } = await execute('node', ['examples/demo/demo.ts'], { seconds });
     assert.is(code, 0, `${stdout.toString()}\n${stderr}`);

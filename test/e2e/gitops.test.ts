@@ -21,16 +21,16 @@ test.after(async () => {
 
 type Seen = { phase: Phase | undefined; health: GitOpsHealth };
 
-/** Waits until the watch has told of a phase. */
-async function told(name: string, isIt: (phase: Phase | undefined) => boolean): Promise<void> {
+/** Waits until the watch has delivered a matching phase. */
+async function phaseSeen(name: string, isIt: (phase: Phase | undefined) => boolean): Promise<void> {
   const phases = () => versions.of(name).map((object) => parseRun(object).status.phase);
   const holds = (found: (Phase | undefined)[]) => found.some(isIt);
   await until(`the watch shows the phase of ${name}`, phases, { holds, withinMs: patienceMs });
 }
 
-/** Every version of a run with what tools make of it, when the watch has told of its end. */
-async function story(name: string): Promise<Seen[]> {
-  await told(name, isTerminalPhase);
+/** Every version of a run with its health in each tool; waits until the watch has delivered the end. */
+async function history(name: string): Promise<Seen[]> {
+  await phaseSeen(name, isTerminalPhase);
   const objects = versions.of(name);
   const all = await gitOpsHealthOf(objects);
   return objects.map((object, at) => {
@@ -40,34 +40,34 @@ async function story(name: string): Promise<Seen[]> {
   });
 }
 
-const words = ({ health: { kstatus, argo, flux } }: Seen) => [kstatus.status, argo.status, flux.status];
+const states = ({ health: { kstatus, argo, flux } }: Seen) => [kstatus.status, argo.status, flux.status];
 
-/** Until its end a run is in progress for every tool, and from then on what it has become. */
-function assertTold(seen: readonly Seen[], ended: string[]): void {
+/** Until a run ends, every tool must report it in progress; after that, its result. */
+function assertReported(seen: readonly Seen[], ended: string[]): void {
   const first = seen.findIndex(({ phase }) => isTerminalPhase(phase));
   for (const version of seen.slice(0, first)) {
-    const [kstatus, argo = '', flux] = words(version);
+    const [kstatus, argo = '', flux] = states(version);
     assert.is(kstatus, 'InProgress', version.phase);
     assert.is(flux, 'InProgress', version.phase);
     const expected = version.phase === 'Suspended' ? ['Suspended', 'Progressing'] : ['Progressing'];
     assert.ok(expected.includes(argo), `${version.phase}: ${argo}`);
   }
-  for (const version of seen.slice(first)) assert.equal(words(version), ended, version.phase);
+  for (const version of seen.slice(first)) assert.equal(states(version), ended, version.phase);
 }
 
-test('tools see a run that is held, let go and succeeds as in progress until it has', async () => {
+test('tools report a run that is suspended, resumed and succeeds as in progress until it has ended', async () => {
   await lab.run('good', { suspend: true, command: ['sh', '-c', untilLetGo] });
-  await told('good', (phase) => phase === 'Suspended');
+  await phaseSeen('good', (phase) => phase === 'Suspended');
   await lab.kubectl('patch', 'dockerrun', 'good', '--type=merge', '--patch={"spec":{"suspend":false}}');
   await lab.letGo('good');
-  const seen = await story('good');
-  assertTold(seen, ['Current', 'Healthy', 'Current']);
+  const seen = await history('good');
+  assertReported(seen, ['Current', 'Healthy', 'Current']);
   const phases = new Set(seen.map(({ phase }) => phase));
   for (const phase of ['Suspended', 'Pending', 'Running', 'Succeeded'] as const)
     assert.ok(phases.has(phase), phase);
   assert.ok(
     seen.some(({ health }) => health.argo.status === 'Suspended'),
-    'Argo CD shows that it was held',
+    'Argo CD shows that it was suspended',
   );
   await lab.kubectl(
     'patch',
@@ -79,19 +79,19 @@ test('tools see a run that is held, let go and succeeds as in progress until it 
   await lab.kubectl('wait', 'dr/good', '--for=condition=Complete', '--timeout=50s');
 });
 
-test('tools see a run that fails after a retry as in progress until its last attempt', async () => {
+test('tools report a run that fails after a retry as in progress until its last attempt ends', async () => {
   await lab.run('bad', { command: ['false'], backoffLimit: 1 });
-  const seen = await story('bad');
-  assertTold(seen, ['Failed', 'Degraded', 'Failed']);
+  const seen = await history('bad');
+  assertReported(seen, ['Failed', 'Degraded', 'Failed']);
   const message = seen.at(-1)?.health.argo.message ?? '';
   assert.match(message, /^TargetFailed: /);
 });
 
-test('tools see a run that is cancelled as failed, when it has stopped', async () => {
+test('tools report a cancelled run as failed after it has stopped', async () => {
   await lab.run('stopped', { command: ['sleep', '300'] });
   await lab.running('stopped');
   await lab.kubectl('patch', 'dockerrun', 'stopped', '--type=merge', '--patch={"spec":{"cancel":true}}');
-  assertTold(await story('stopped'), ['Failed', 'Degraded', 'Failed']);
+  assertReported(await history('stopped'), ['Failed', 'Degraded', 'Failed']);
 });
 
 test.run();

@@ -8,11 +8,12 @@ import { rolePid } from './support/worker-process.ts';
 const namespace = 'dockerrun-system';
 
 /**
- * What tells a lease that was released from one that ran out, and the latter from one that nobody took; the time of
- * kubectl on a busy machine is in them. The promised times are of integration/kube/lease-handover.test.ts.
+ * Bounds that separate a released lease from an expired one, and an expired one from one that no controller
+ * acquires. They include the time of kubectl on a busy machine; integration/kube/lease-handover.test.ts
+ * checks the promised times.
  */
 const releasedMs = 9_000;
-const ranOutMs = 30_000;
+const expiredMs = 30_000;
 
 const kubectl = (...args: string[]) => succeed('kubectl', ['--namespace', namespace, ...args]);
 
@@ -20,7 +21,7 @@ let lab: Lab;
 
 test.before(async () => {
   lab = await Lab.open('handover');
-  // A test before may have stopped the node, and with it both controllers.
+  // An earlier test may have stopped the node, and with it both controllers.
   await bothAreReady();
 });
 test.after(async () => {
@@ -36,23 +37,23 @@ async function bothAreReady(): Promise<void> {
     await succeed('kubectl', ['--namespace', namespace, ...args], { seconds: 130 });
 }
 
-/** The pod whose controller leads, another one than `before`. */
+/** The pod whose controller is the leader; waits until it is another one than `before`. */
 async function leader(before = ''): Promise<string> {
   const holder = ['get', 'lease', 'dockerrun-controller', '-o', 'jsonpath={.spec.holderIdentity}'];
   const pod = async () => (await kubectl(...holder)).split('_')[0] ?? '';
   const holds = (name: string) => name !== '' && name !== before;
-  return until('another controller leads', pod, { holds, withinMs: 60_000, everyMs: 200 });
+  return until('another controller is the leader', pod, { holds, withinMs: 60_000, everyMs: 200 });
 }
 
-/** Applies a run, and gives after how many milliseconds it was taken up. */
-async function takenUpIn(name: string): Promise<number> {
+/** Applies a run and returns the time until it has a Job, in milliseconds. */
+async function msUntilJob(name: string): Promise<number> {
   const start = performance.now();
   await lab.run(name, { command: ['true'] });
   await lab.until(name, 'has a Job', { holds: ({ status }) => status.jobName !== undefined });
   return Math.round(performance.now() - start);
 }
 
-test('a node is drained of the leader, and its process is killed: another works in time, and runs go on', async () => {
+test('after the leader is evicted, and after it is killed, another controller takes over in time and runs continue', async () => {
   await lab.run('survivor', { command: ['sh', '-c', `echo once; ${untilLetGo}`] });
   await lab.running('survivor');
 
@@ -60,17 +61,17 @@ test('a node is drained of the leader, and its process is killed: another works 
   const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: first, namespace } };
   const path = `/api/v1/namespaces/${namespace}/pods/${first}/eviction`;
   await succeed('kubectl', ['create', '--raw', path, '-f', '-'], { input: JSON.stringify(eviction) });
-  const evictedMs = await takenUpIn('at-an-eviction');
-  console.log(`eviction of the leader: the next run is taken up after ${evictedMs} ms`);
+  const evictedMs = await msUntilJob('at-an-eviction');
+  console.log(`eviction of the leader: the next run has a Job after ${evictedMs} ms`);
   assert.ok(evictedMs < releasedMs, `${evictedMs} ms`);
 
-  // The evicted one may have taken the run up itself, and lead until the kubelet stops it.
+  // The evicted controller may have created the Job itself: it leads until the kubelet stops it.
   const second = await leader(first);
   const uid = await kubectl('get', 'pod', second, '-o', 'jsonpath={.metadata.uid}');
   process.kill(await rolePid(uid, 'controller'), 'SIGKILL');
-  const killedMs = await takenUpIn('at-a-kill');
-  console.log(`kill -9 of the leader: the next run is taken up after ${killedMs} ms`);
-  assert.ok(killedMs < ranOutMs, `${killedMs} ms`);
+  const killedMs = await msUntilJob('at-a-kill');
+  console.log(`kill -9 of the leader: the next run has a Job after ${killedMs} ms`);
+  assert.ok(killedMs < expiredMs, `${killedMs} ms`);
 
   await lab.letGo('survivor');
   const status = await lab.ended('survivor');

@@ -14,7 +14,7 @@ test.before(async () => {
 });
 test.after(() => lab.close());
 
-/** The JSON that kubectl gives for the controller's Deployment. */
+/** The value at a JSONPath of the controller's Deployment. */
 async function controller(path: string): Promise<string> {
   return succeed('kubectl', [
     ...['--namespace', namespace, 'get', 'deployment', 'dockerrun-controller'],
@@ -22,19 +22,19 @@ async function controller(path: string): Promise<string> {
   ]);
 }
 
-/** Waits until both controllers are ready: a test before may have replaced one. */
+/** Waits until both controllers are ready: an earlier test may have replaced one. */
 async function bothReady(): Promise<void> {
-  const isSo = ['--for=jsonpath={.status.readyReplicas}=2', '--timeout=90s'];
-  const wait = ['--namespace', namespace, 'wait', 'deployment/dockerrun-controller', ...isSo];
+  const readyReplicas = ['--for=jsonpath={.status.readyReplicas}=2', '--timeout=90s'];
+  const wait = ['--namespace', namespace, 'wait', 'deployment/dockerrun-controller', ...readyReplicas];
   await succeed('kubectl', wait, { seconds: 100 });
 }
 
-test('the controller is installed with Helm, and helm test finds it ready', async () => {
+test('the controller is installed with Helm, and helm test succeeds', async () => {
   const output = await helm(['test', ...fixed, '--timeout', '90s']);
   assert.match(output, /Phase: +Succeeded/);
 });
 
-test('the namespace of the controller refuses whatever is not restricted, and its own pods are there', async () => {
+test('the namespace of the controller enforces the restricted Pod Security level, and its own pods run', async () => {
   const labels = await succeed('kubectl', [
     'get',
     'namespace',
@@ -55,12 +55,12 @@ test('install.yaml can be applied to a real cluster', async () => {
   assert.match(output, /deployment.apps\/dockerrun-controller serverside-applied/);
 });
 
-test('the program in the image says its version and its commit', async () => {
+test('the program in the image prints its version and its commit', async () => {
   const output = await succeed('docker', ['run', '--rm', 'dockerrun:dev', '--version']);
   assert.match(output, new RegExp(`^dockerrun ${version} \\([0-9a-f]{40}(-dirty)?\\)\n$`));
 });
 
-test('the image tells what it is, and is nobody’s in particular', async () => {
+test('the image has labels for version, revision and license, and does not run as root', async () => {
   const format = '{{ json .Config.Labels }} {{ .Config.User }}';
   const output = await succeed('docker', ['image', 'inspect', '--format', format, 'dockerrun:dev']);
   assert.ok(output.includes(`"org.opencontainers.image.version":"${version}"`));
@@ -69,7 +69,7 @@ test('the image tells what it is, and is nobody’s in particular', async () => 
   assert.match(output, / 65532:65532\n$/);
 });
 
-test('an upgrade with Helm and its rollback leave a run alone that goes on meanwhile', async () => {
+test('an upgrade with Helm and its rollback do not disturb a run in progress', async () => {
   await lab.run('through', { command: ['sh', '-c', `echo once; ${untilLetGo}`] });
   await lab.running('through');
   const patience = ['--wait', '--timeout', '120s'];

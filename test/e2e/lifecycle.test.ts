@@ -14,7 +14,7 @@ test.after(() => lab.close());
 
 const goneSeconds = 60;
 
-/** A target that ends with a code when it is told to stop. */
+/** A target that exits with a code on SIGTERM. */
 const obedient = (code: number) => [
   'sh',
   '-c',
@@ -38,7 +38,7 @@ async function untilGone(runUid: string): Promise<void> {
 test('deleting a DockerRun stops its target with SIGTERM and removes it', async () => {
   await lab.run('deleted', {
     command: obedient(0),
-    // With SIGKILL alone it would not be gone in time.
+    // With SIGKILL alone the container would not be deleted in time.
     terminationGracePeriodSeconds: 3 * goneSeconds,
   });
   const { metadata } = await obeying('deleted');
@@ -46,7 +46,7 @@ test('deleting a DockerRun stops its target with SIGTERM and removes it', async 
   await untilGone(metadata.uid);
 });
 
-test('a killed worker takes its target with it, and the next attempt starts clean', async () => {
+test('the target of a killed worker is stopped, and the next attempt starts clean', async () => {
   await lab.run('killed', {
     command: [
       'sh',
@@ -68,7 +68,7 @@ test('a killed worker takes its target with it, and the next attempt starts clea
   await untilGone(metadata.uid);
 });
 
-test('a worker that is killed for good fails the run as WorkerLost and leaves no container', async () => {
+test('a worker that is killed in the last attempt fails the run as WorkerLost and leaves no container', async () => {
   await lab.run('lost', { command: ['sleep', '300'] });
   const { status, metadata } = await lab.running('lost');
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
@@ -76,14 +76,14 @@ test('a worker that is killed for good fails the run as WorkerLost and leaves no
   await untilGone(metadata.uid);
 });
 
-test('a failing target is tried again as often as backoffLimit says', async () => {
+test('a failing target is retried up to backoffLimit times', async () => {
   await lab.run('retried', { command: ['false'], backoffLimit: 1 });
   const status = await lab.ended('retried', 120);
   assert.is(status.reason, 'TargetFailed');
   assert.is(status.attempts, 2);
 });
 
-test('restarting the controller loses no run and repeats none', async () => {
+test('a restart of the controller neither loses nor repeats a run', async () => {
   await lab.run('survivor', { command: ['sh', '-c', `echo once; ${untilLetGo}`] });
   await lab.running('survivor');
   await succeed('kubectl', [
@@ -112,7 +112,7 @@ test('deleting the Job of a run ends the run', async () => {
   await untilGone(metadata.uid);
 });
 
-test('a Job that is deleted and leaves its pod takes the target along all the same', async () => {
+test('a Job that is deleted without its pod still stops the target', async () => {
   await lab.run('orphaned', { command: ['sleep', '300'] });
   const { status, metadata } = await lab.running('orphaned');
   await lab.kubectl('delete', 'job', status.jobName ?? '', '--cascade=orphan');
@@ -120,7 +120,7 @@ test('a Job that is deleted and leaves its pod takes the target along all the sa
   await untilGone(metadata.uid);
 });
 
-test('a run whose pod is deleted tells what its worker said, and how the target ended', async () => {
+test('a run whose pod is deleted shows the message of its worker and how the target ended', async () => {
   await lab.run('podless', { command: obedient(5) });
   const { status } = await obeying('podless');
   await lab.kubectl('delete', 'pod', status.podName ?? '');
@@ -130,7 +130,7 @@ test('a run whose pod is deleted tells what its worker said, and how the target 
   assert.is(end.target?.exitCode, 5);
 });
 
-test('a deleted run that somebody keeps with a finalizer ends', async () => {
+test('a deleted run that a finalizer keeps ends', async () => {
   await lab.run('held', { command: ['sleep', '300'] });
   const { metadata } = await lab.running('held');
   const finalizers = (value: string) => `--patch={"metadata":{"finalizers":${value}}}`;
@@ -143,14 +143,14 @@ test('a deleted run that somebody keeps with a finalizer ends', async () => {
   await lab.kubectl('patch', 'dockerrun', 'held', '--type=merge', finalizers('null'));
 });
 
-test('a run that gets no node in time fails and says what it waited for', async () => {
+test('a run that is not scheduled in time fails with a message about what it waited for', async () => {
   await lab.run('homeless', { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 10 });
   const status = await lab.ended('homeless');
   assert.is(status.reason, 'StartDeadlineExceeded');
   assert.match(status.message ?? '', /node/);
 });
 
-test('kubectl wait sees the end of a run', async () => {
+test('kubectl wait returns at the end of a run', async () => {
   await lab.run('waited', { command: ['sleep', '1'] });
   await lab.kubectl('wait', '--for=condition=Complete', 'dockerrun/waited', '--timeout=60s');
 });
@@ -162,7 +162,7 @@ test('a finished run is deleted, with its pods, when its time to live is over', 
   const run = () => lab.kubectl('get', 'dockerrun', 'mortal', '--ignore-not-found', '-o', 'name');
   const left = async () => `${await run()}${await pods()}`;
   const isEmpty = (names: string) => names === '';
-  await until('the run and its pods are gone', left, { holds: isEmpty, withinMs: 60_000, everyMs: 500 });
+  await until('the run and its pods are deleted', left, { holds: isEmpty, withinMs: 60_000, everyMs: 500 });
 });
 
 test('a run that has started cannot be changed', async () => {

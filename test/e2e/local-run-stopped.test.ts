@@ -17,10 +17,10 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const) {
-  test(`${signal} stops the target as it wants to be stopped, and nothing is left`, async () => {
+  test(`${signal} stops the target gracefully, and no container or directory is left`, async () => {
     const script = 'trap "echo bye; exit 0" TERM; echo begun; while :; do sleep 0.1; done';
     const run = lab.start(['run', await lab.file(lab.run({ command: ['sh', '-c', script] }))]);
-    await run.says('begun\n');
+    await run.prints('begun\n');
     run.child.kill(signal);
     const ended = await run.ended;
     assert.is(ended.code, code, ended.stderr);
@@ -30,13 +30,13 @@ for (const [signal, code] of [
   });
 }
 
-test('a second Ctrl-C kills a target that does not want to end, and still nothing is left', async () => {
+test('a second Ctrl-C kills a target that ignores SIGTERM, and no container or directory is left', async () => {
   const script = 'trap "" TERM; echo begun; while :; do sleep 0.1; done';
   const file = await lab.file(lab.run({ command: ['sh', '-c', script], terminationGracePeriodSeconds: 50 }));
   const run = lab.start(['run', file]);
-  await run.says('begun\n');
+  await run.prints('begun\n');
   run.child.kill('SIGINT');
-  await run.says('stopping');
+  await run.prints('stopping');
   run.child.kill('SIGINT');
   const { code, seconds, stderr } = await run.ended;
   assert.is(code, 130, stderr);
@@ -44,10 +44,10 @@ test('a second Ctrl-C kills a target that does not want to end, and still nothin
   assert.equal(await lab.left(), []);
 });
 
-/** A server that takes every request and never answers; `asked` resolves with the first one. */
+/** A server that accepts every request and never answers; `requested` resolves at the first one. */
 async function silentServer() {
   const server = createServer();
-  const asked = once(server, 'request');
+  const requested = once(server, 'request');
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -55,14 +55,14 @@ async function silentServer() {
     server.closeAllConnections();
     server.close();
   };
-  return { asked, address: `127.0.0.1:${port}`, [Symbol.dispose]: close };
+  return { requested, address: `127.0.0.1:${port}`, [Symbol.dispose]: close };
 }
 
-test('Ctrl-C while the image is pulled ends it at once', async () => {
+test('Ctrl-C during an image pull ends the command at once', async () => {
   using registry = await silentServer();
   const image = `${registry.address}/slow:1`;
   const run = lab.start(['run', await lab.file(lab.run({ image, imagePullPolicy: 'Always' }))]);
-  await registry.asked;
+  await registry.requested;
   const begin = Date.now();
   run.child.kill('SIGINT');
   const { code, stderr } = await run.ended;
@@ -71,14 +71,14 @@ test('Ctrl-C while the image is pulled ends it at once', async () => {
   assert.equal(await lab.left(), []);
 });
 
-test('Ctrl-C while Girder does not answer ends it at once', async () => {
+test('Ctrl-C while Girder does not answer ends the command at once', async () => {
   using girder = await silentServer();
   const spec = {
     transforms: [{ name: 'in', girderFileIdToVolume: { fileId: '0'.repeat(24) } }],
     girder: { apiUrl: `http://${girder.address}/api/v1`, credentialsSecretRef: { name: 'girder' } },
   };
   const run = lab.start(['run', await lab.file(lab.run(spec))], { GIRDER_TOKEN: 'x' });
-  await girder.asked;
+  await girder.requested;
   const begin = Date.now();
   run.child.kill('SIGINT');
   const { code, stderr } = await run.ended;
@@ -87,18 +87,18 @@ test('Ctrl-C while Girder does not answer ends it at once', async () => {
   assert.equal(await lab.left(), []);
 });
 
-test('Ctrl-C while the file is awaited on standard input ends it at once', async () => {
+test('Ctrl-C while the command reads standard input ends it at once', async () => {
   const run = lab.start(['run', '-']);
-  // It is taken whole only when somebody reads it.
+  // The write completes only when the command reads standard input.
   await new Promise((resolve) => run.child.stdin?.write('\n'.repeat(moreThanAPipeHolds), resolve));
   run.child.kill('SIGINT');
   assert.is((await run.ended).code, 130);
 });
 
-test('a reader that has gone away does not end the run', async () => {
+test('a reader that closes the output does not end the run', async () => {
   const script = 'echo begun; sleep 1; yes | head -c 200000; exit 5';
   const run = lab.start(['run', await lab.file(lab.run({ command: ['sh', '-c', script] }))]);
-  await run.says('begun\n');
+  await run.prints('begun\n');
   run.child.stdout?.destroy();
   run.child.stderr?.destroy();
   assert.is((await run.ended).code, 5);

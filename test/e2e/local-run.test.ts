@@ -22,7 +22,7 @@ test.before(async () => {
 });
 test.after(() => lab[Symbol.asyncDispose]());
 
-test("the target's output goes through byte for byte, and its exit code is the exit code", async () => {
+test('the output of the target is passed through unchanged, and its exit code becomes that of the command', async () => {
   const script = 'head -c 3000000 /dev/zero | tr "\\0" "\\377"; printf "err\\000no end" >&2; exit 7';
   const file = await lab.file(lab.run({ command: ['sh', '-c', script] }));
   const { code, stdout, stderr } = await lab.dockerrun(['run', file, '--quiet']);
@@ -34,7 +34,7 @@ test("the target's output goes through byte for byte, and its exit code is the e
   assert.equal(await lab.left(), []);
 });
 
-test('a file of Girder is there, a result goes back, and the ids are told', async () => {
+test('a file of Girder is downloaded, the result is uploaded, and the command prints its ids', async () => {
   const [fileId, itemId] = [await aFile('in.txt', Buffer.from('data')), await anItem('local')];
   const run = lab.run({
     command: ['sh', '-c', 'ls -ld "$(temporaryVolume)"; cat "$(in)" "$(in)" > "$(out)"'],
@@ -63,7 +63,7 @@ test('a file of Girder is there, a result goes back, and the ids are told', asyn
   assert.equal(await lab.left(), []);
 });
 
-test('credentials and the values of Secrets can come from the environment and from a file of variables', async () => {
+test('credentials and the values of Secrets can come from the environment and from --env-file', async () => {
   const fileId = await aFile('in.txt', Buffer.from('data'));
   const variable = (name: string, secretName: string, key: string) => ({
     name,
@@ -110,7 +110,7 @@ for (const [what, spec, sentence] of [
   ],
   ['an image that is not there', { image: 'nosuch:1' }, /nosuch:1/],
 ] as const) {
-  test(`${what} is one sentence, exit code 64, and nothing was begun`, async () => {
+  test(`${what}: one sentence and exit code 64, and no container starts`, async () => {
     const transforms = [{ name: 'in', girderFileIdToVolume: { fileId: '0'.repeat(24) } }];
     const uses = what.includes('Girder') ? { transforms, girder: girder() } : {};
     const file = await lab.file(lab.run({ ...uses, ...spec }));
@@ -122,7 +122,7 @@ for (const [what, spec, sentence] of [
   });
 }
 
-test('a bad file, a bad option and an engine elsewhere are one sentence and exit code 64', async () => {
+test('a bad file, a bad option and a remote engine each print one sentence and exit with 64', async () => {
   const bad = await lab.dockerrun(['run', '-'], {}, stringify(lab.run({ args: ['--in=$(x)'] })));
   assert.is(bad.code, 64);
   assert.match(bad.stderr, /^dockerrun: standard input: spec\.args\[0\]: .*\n$/);
@@ -132,7 +132,7 @@ test('a bad file, a bad option and an engine elsewhere are one sentence and exit
   assert.match(elsewhere.stderr, /^dockerrun: DOCKER_HOST is tcp:\/\/h:1, .*socket.*\n$/);
 });
 
-test('an engine that does not answer is exit code 66', async () => {
+test('an engine that does not answer means exit code 66', async () => {
   const DOCKER_HOST = `unix://${lab.directory}/nosuch.sock`;
   const { code, stderr } = await lab.dockerrun(['run', '-', '-q'], { DOCKER_HOST }, stringify(lab.run({})));
   assert.is(code, 66);
@@ -140,7 +140,7 @@ test('an engine that does not answer is exit code 66', async () => {
   assert.not.match(stderr, 'DOCKERRUN_DOCKER_SOCKET');
 });
 
-test('volumes of this machine are shared, by whatever links, and keep what the target wrote', async () => {
+test('directories of this machine are mounted, even through links, and keep what the target writes', async () => {
   const linked = join(lab.directory, 'tmp');
   await mkdir(join(linked, 'data'));
   const file = await lab.file(
@@ -168,8 +168,8 @@ test('volumes of this machine are shared, by whatever links, and keep what the t
   );
   const { code, stderr } = await lab.dockerrun(['run', file]);
   assert.is(code, 0, stderr);
-  const said = '/data /mnt/girder_worker/volumes/fast /mnt/girder_worker/volumes/here\n';
-  assert.is(await readFile(join(lab.directory, 'real', 'data', 'note.txt'), 'utf8'), said);
+  const paths = '/data /mnt/girder_worker/volumes/fast /mnt/girder_worker/volumes/here\n';
+  assert.is(await readFile(join(lab.directory, 'real', 'data', 'note.txt'), 'utf8'), paths);
   assert.equal((await lab.left()).toSorted(), ['data', 'made', 'x']);
   assert.is(await readFile(join(lab.directory, 'real', 'x'), 'utf8'), 'x\n');
 });

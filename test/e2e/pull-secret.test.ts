@@ -12,7 +12,7 @@ let registry: Registry;
 let image: string;
 const stale = 'not-the-password';
 
-/** A Secret as `kubectl create secret docker-registry` makes it; kubectl's own would put the password into an argument. */
+/** Like `kubectl create secret docker-registry`, but without the password in an argument of a process. */
 async function pullSecret(name: string, text: string): Promise<void> {
   const { code, stderr } = await lab.apply({
     apiVersion: 'v1',
@@ -24,22 +24,22 @@ async function pullSecret(name: string, text: string): Promise<void> {
   assert.is(code, 0, stderr);
 }
 
-/** Applies a run of the private image, and gives how it ended. */
+/** Applies a run of the private image and returns its final status. */
 async function ending(name: string, more: Manifest) {
   await lab.run(name, { image, imagePullPolicy: 'Always', ...more });
   return lab.ended(name);
 }
 
-/** What anybody can read about a run: its status, its Events and its worker's log. */
-async function toldOf(name: string): Promise<string> {
+/** Everything public about a run: its status, its Events and its worker's log. */
+async function outputOf(name: string): Promise<string> {
   const { status } = await lab.get(name);
   return JSON.stringify(status) + JSON.stringify(await lab.events(name)) + (await lab.log(name)).toString();
 }
 
-function saysNoPassword(text: string): void {
+function assertNoPassword(text: string): void {
   for (const secret of [registry.password, stale]) {
     for (const form of [secret, Buffer.from(`${registry.user}:${secret}`).toString('base64')]) {
-      assert.not(text.includes(form), 'a password is told');
+      assert.not(text.includes(form), 'a password is shown');
     }
   }
 }
@@ -59,7 +59,7 @@ test.after(async () => {
   if (image !== undefined) await succeed('docker', ['image', 'rm', '--force', image]);
 });
 
-test('a private image without a Secret fails with a sentence that names its registry and the field', async () => {
+test('a private image without a Secret fails with a message that names its registry and the field', async () => {
   const status = await ending('without', {});
   assert.is(status.phase, 'Failed');
   const failed = status.conditions?.find(({ type }) => type === 'Failed');
@@ -68,19 +68,19 @@ test('a private image without a Secret fails with a sentence that names its regi
   assert.match(failed?.message ?? '', 'spec.imagePullSecrets');
 });
 
-test('a password that the registry refuses is told by the name of its Secret', async () => {
+test('when the registry rejects a password, the message names its Secret', async () => {
   const status = await ending('refused', { imagePullSecrets: [{ name: 'stale' }] });
   const failed = status.conditions?.find(({ type }) => type === 'Failed');
   assert.is(failed?.reason, 'ImageNotFound');
   assert.match(failed?.message ?? '', /refused the credentials of Secret stale/);
-  saysNoPassword(await toldOf('refused'));
+  assertNoPassword(await outputOf('refused'));
 });
 
-test('a private image runs with the Secret that fits, even when another one is refused first', async () => {
+test('a private image runs with the right Secret, even when the registry rejects another one first', async () => {
   const status = await ending('private', { imagePullSecrets: [{ name: 'stale' }, { name: 'right' }] });
   assert.is(status.phase, 'Succeeded', JSON.stringify(status));
   assert.match((await lab.log('private')).toString(), 'pulled');
-  saysNoPassword(await toldOf('private'));
+  assertNoPassword(await outputOf('private'));
 });
 
 test.run();

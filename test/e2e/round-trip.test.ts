@@ -14,7 +14,7 @@ test.before(async () => {
 });
 test.after(() => lab.close());
 
-test('100 MiB of random bytes go from Girder through the target to Girder unchanged', async () => {
+test('100 MiB of random bytes pass from Girder through the target to Girder unchanged', async () => {
   const bytes = randomBytes(100 * mebibyte);
   const [fileId, itemId] = [await aFile('in.bin', bytes), await anItem('out')];
   await lab.run('copy', {
@@ -57,7 +57,7 @@ test('a result replaces the file of the same name in its item', async () => {
   assert.is((await download(files[0]?._id ?? '')).toString(), 'newer');
 });
 
-test('empty files go through as they are', async () => {
+test('empty files are downloaded and uploaded as empty files', async () => {
   const [fileId, itemId] = [await aFile('empty', Buffer.alloc(0)), await anItem('empty out')];
   await lab.run('empty', {
     command: ['cp', '$(in)', '$(out)'],
@@ -72,7 +72,7 @@ test('empty files go through as they are', async () => {
   assert.is((await filesOf(itemId))[0]?.size, 0);
 });
 
-test('what the target writes to stdout and stderr is the log of the pod, to the last byte', async () => {
+test('the log of the pod is exactly what the target writes to stdout and stderr', async () => {
   const lines = 200_000;
   await lab.run('chatty', {
     command: [
@@ -88,7 +88,7 @@ test('what the target writes to stdout and stderr is the log of the pod, to the 
   assert.is(log.replace('no line end', ''), expected);
 });
 
-test('a token serves in place of an API key, and is still valid afterwards', async () => {
+test('a token works in place of an API key, and is still valid afterwards', async () => {
   await lab.secret('token', { token: await session() });
   const fileId = await aFile('token.txt', Buffer.from('by token'));
   await lab.run('by-token', {
@@ -113,7 +113,7 @@ test('one file under two names is downloaded once', async () => {
   assert.is(await lab.output('twice'), 'twicetwice');
 });
 
-test('the credentials of Girder appear nowhere but in their Secret', async () => {
+test('the credentials of Girder appear only in their Secret', async () => {
   const fileId = await aFile('small.txt', Buffer.from('small'));
   await lab.run('quiet', {
     command: ['sh', '-c', 'env; cat $(in)'],

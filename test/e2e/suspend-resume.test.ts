@@ -5,7 +5,7 @@ import { until } from '../fixtures/until.ts';
 import { RunVersions } from './support/run-versions.ts';
 import { containersOf, Lab, type Manifest, type StoredRun, untilLetGo } from './support/runs.ts';
 
-/** spec.suspend and spec.cancel, and what may change about a run that has started. */
+/** spec.suspend and spec.cancel, and which fields of a started run may change. */
 
 let lab: Lab;
 
@@ -20,10 +20,10 @@ const patch = (name: string, spec: Manifest) =>
 const jobs = (name: string) =>
   lab.kubectl('get', 'jobs', '-l', `dockerrun.dev/run-name=${name}`, '-o', 'name');
 
-/** A target that says which signal it got, and ends then. */
+/** A target that exits with 0 on SIGTERM. */
 const polite = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'];
 
-test('a running run that is cancelled stops its target and ends as Cancelled, with its Job gone', async () => {
+test('a cancel of a running run stops its target, ends it as Cancelled and deletes its Job', async () => {
   await lab.run('cancelled', { command: polite, backoffLimit: 3 });
   const { metadata } = await lab.running('cancelled');
   await patch('cancelled', { cancel: true });
@@ -35,7 +35,7 @@ test('a running run that is cancelled stops its target and ends as Cancelled, wi
   await lab.kubectl('wait', '--for=condition=Failed', 'dockerrun/cancelled', '--timeout=30s');
   assert.ok((await lab.events('cancelled')).some(({ reason }) => reason === 'Cancelled'));
   const options = { holds: (names: string) => names === '', withinMs: 30_000, everyMs: 250 };
-  await until('the Job of the cancelled run is gone', () => jobs('cancelled'), options);
+  await until('the Job of the cancelled run is deleted', () => jobs('cancelled'), options);
 });
 
 test('a run that waits for a node can be cancelled', async () => {
@@ -45,18 +45,18 @@ test('a run that waits for a node can be cancelled', async () => {
   assert.is((await lab.ended('waiting')).phase, 'Cancelled');
 });
 
-test('a run that is applied cancelled never starts', async () => {
+test('a run that is created with cancel: true never starts', async () => {
   await lab.run('never', { cancel: true });
   const status = await lab.ended('never');
   assert.is(status.phase, 'Cancelled');
   assert.is(await jobs('never'), '');
 });
 
-test('a cancelled run cannot be let go on, and a cancel after the end changes nothing', async () => {
+test('a cancel cannot be undone, and a cancel after the end changes nothing', async () => {
   await lab.run('final', { command: ['true'] });
   assert.is((await lab.ended('final')).phase, 'Succeeded');
   await patch('final', { cancel: true });
-  const seen = await lab.until('final', 'is looked at again', {
+  const seen = await lab.until('final', 'is observed again', {
     holds: ({ status }) => status.observedGeneration === 2,
   });
   assert.is(seen.status.phase, 'Succeeded');
@@ -65,7 +65,7 @@ test('a cancelled run cannot be let go on, and a cancel after the end changes no
   assert.match(refusal, /spec\.cancel stops a run for good/);
 });
 
-test('a run that is applied suspended has no Job until it may go on', async () => {
+test('a run that is created suspended has no Job until it is resumed', async () => {
   await lab.run('later', { command: ['echo', 'hello'], suspend: true, startDeadlineSeconds: 60 });
   await lab.until('later', 'is suspended', { holds: ({ status }) => status.phase === 'Suspended' });
   assert.is(await jobs('later'), '');
@@ -75,7 +75,7 @@ test('a run that is applied suspended has no Job until it may go on', async () =
   assert.is(status.phase, 'Succeeded', status.message);
 });
 
-test('a running run that is suspended loses its pod, and begins anew when it may go on', async () => {
+test('suspending a running run deletes its pod, and resuming it starts the run again', async () => {
   const once = `if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; echo begun; ${untilLetGo}`;
   await lab.run('paused', { command: ['sh', '-c', once] });
   const first = await lab.running('paused');
@@ -98,7 +98,7 @@ test('a running run that is suspended loses its pod, and begins anew when it may
   assert.is((await lab.log('paused')).toString(), 'begun\n');
 });
 
-test('a run that is resumed while its pod still ends waits for that, and is not failed by it', async () => {
+test('a run that is resumed while its pod terminates waits for the pod and does not fail', async () => {
   await lab.run('hasty', {
     command: ['sh', '-c', `trap "sleep 6; exit 0" TERM; ${untilLetGo}`],
   });
@@ -112,7 +112,7 @@ test('a run that is resumed while its pod still ends waits for that, and is not 
   assert.is(end.phase, 'Succeeded', end.message);
 });
 
-test('a Job that a queue suspends is left to the queue, and the run says so', async () => {
+test('a Job that a queue suspends stays suspended, and the status of the run reports Queued', async () => {
   const queue = { 'kueue.x-k8s.io/queue-name': 'lab' };
   const { code, stderr } = await lab.apply({
     apiVersion: 'dockerrun.dev/v1alpha1',
@@ -135,7 +135,7 @@ test('a Job that a queue suspends is left to the queue, and the run says so', as
   await lab.run('another', { command: ['true'] });
   await lab.ended('another');
   assert.is(await lab.kubectl('get', 'job', job, '-o', 'jsonpath={.spec.suspend}'), 'true');
-  // Else the target that is let go might be the one that is being stopped.
+  // Otherwise the test might release the target that is being stopped.
   const pods = `dockerrun.dev/run-uid=${held.metadata.uid}`;
   await lab.kubectl('wait', '--for=delete', 'pod', '-l', pods, '--timeout=55s');
   await suspend(false);
@@ -174,7 +174,7 @@ test('a started run cannot change except in suspend, cancel and ttlSecondsAfterF
   await lab.kubectl('wait', '--for=delete', 'dockerrun/fixed', '--timeout=30s');
 });
 
-test("what the scheduler reads is the pod's", async () => {
+test('the fields for the scheduler are copied to the pod', async () => {
   await lab.run('placed', {
     command: ['true'],
     priorityClassName: 'system-cluster-critical',
@@ -198,7 +198,7 @@ test("what the scheduler reads is the pod's", async () => {
   assert.is((await lab.ended('placed')).phase, 'Succeeded');
 });
 
-test('a quota that leaves no room is told, and the run goes on when there is room', async () => {
+test('a run that a quota blocks names the quota, and continues when there is room', async () => {
   await lab.kubectl('create', 'quota', 'none', '--hard=count/jobs.batch=0');
   await lab.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=60s');
   await lab.run('crowded', { command: ['true'] });
@@ -211,7 +211,7 @@ test('a quota that leaves no room is told, and the run goes on when there is roo
   assert.is(end.phase, 'Succeeded', end.message);
 });
 
-test('a quota that refuses the second attempt a pod ends it at its start deadline, told in one sentence', async () => {
+test('a quota that blocks the pod of the second attempt fails the run at its start deadline, with one sentence', async () => {
   using versions = new RunVersions(lab.namespace);
   await lab.run('refused', {
     command: ['sh', '-c', `${untilLetGo}; exit 9`],
@@ -227,16 +227,16 @@ test('a quota that refuses the second attempt a pod ends it at its start deadlin
   assert.is(end.reason, 'StartDeadlineExceeded');
   assert.is(end.target?.exitCode, 9);
   assert.is(end.attempts, 1);
-  const told = versions.of('refused').map((object) => parseRun(object).status.message ?? '');
-  // Whose pods count in the quota may still change once.
+  const messages = versions.of('refused').map((object) => parseRun(object).status.message ?? '');
+  // The numbers in the refusal (requested, used) may still change once.
   const refusals = new Set(
-    told.map((message) => /next pod cannot be created: (.*?)(, requested.*)?$/.exec(message)?.[1]),
+    messages.map((message) => /next pod cannot be created: (.*?)(, requested.*)?$/.exec(message)?.[1]),
   );
   refusals.delete(undefined);
   assert.is(refusals.size, 1, [...refusals].join('\n'));
 });
 
-test('deleting in the foreground waits for the target', async () => {
+test('a foreground deletion waits for the target', async () => {
   await lab.run('foreground', {
     command: ['sh', '-c', 'trap "sleep 2; exit 0" TERM; while :; do sleep 0.1; done'],
   });
@@ -245,7 +245,7 @@ test('deleting in the foreground waits for the target', async () => {
   assert.equal(await containersOf(metadata.uid), []);
 });
 
-test('every attempt stands in the history of the run', async () => {
+test('every attempt is in the history of the run', async () => {
   await lab.run('tried', { command: ['sh', '-c', 'exit 7'], backoffLimit: 1 });
   const { attemptHistory = [], attempts } = await lab.ended('tried', 120);
   assert.is(attempts, 2);
@@ -259,7 +259,7 @@ test('every attempt stands in the history of the run', async () => {
   assert.is(new Set(attemptHistory.map(({ podUID }) => podUID)).size, 2);
 });
 
-test('runs can be found by phase, and the columns tell their story', async () => {
+test('runs can be selected by phase, and the columns show their state', async () => {
   await lab.run('found', { command: ['true'] });
   await lab.ended('found');
   const names = await lab.kubectl(

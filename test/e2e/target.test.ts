@@ -48,19 +48,19 @@ test('the target has no more privileges than it needs', async () => {
   await lab.kubectl('delete', 'dockerrun', 'confined');
 });
 
-test('command, args and env arrive as they were written', async () => {
-  await lab.secret('words', { key: 'a "secret" word' });
-  await lab.run('words', {
+test('command, args and env reach the target unchanged', async () => {
+  await lab.secret('arguments', { key: 'a "secret" word' });
+  await lab.run('arguments', {
     command: ['sh', '-c', 'printf "%s|" "$@" "$A" "$B"', 'sh'],
     args: ['two words', '$$(temporaryVolume)', '$(temporaryVolume)', "quo'te", '$HOME', '$$', 'ü'],
     env: [
       { name: 'A', value: 'x=$(y) $$z' },
-      { name: 'B', valueFrom: { secretKeyRef: { name: 'words', key: 'key' } } },
+      { name: 'B', valueFrom: { secretKeyRef: { name: 'arguments', key: 'key' } } },
     ],
   });
-  assert.is((await lab.ended('words')).phase, 'Succeeded');
+  assert.is((await lab.ended('arguments')).phase, 'Succeeded');
   const volume = '/mnt/girder_worker/temporary';
-  const words = [
+  const lines = [
     'two words',
     '$(temporaryVolume)',
     volume,
@@ -71,10 +71,10 @@ test('command, args and env arrive as they were written', async () => {
     'x=$(y) $$z',
     'a "secret" word',
   ];
-  assert.is((await lab.log('words')).toString(), words.map((word) => `${word}|`).join(''));
+  assert.is((await lab.log('arguments')).toString(), lines.map((line) => `${line}|`).join(''));
 });
 
-test("the image's own entrypoint and command are used when the run gives none", async () => {
+test("the image's own entrypoint and command are used when the run has none", async () => {
   await lab.run('default', {});
   assert.is((await lab.ended('default')).phase, 'Succeeded');
 });

@@ -20,7 +20,7 @@ test.after(async () => {
   await rm(join(hostDir, '..'), { recursive: true });
 });
 
-test('any user can write to temporary volumes, wherever they are, and nothing is left of them', async () => {
+test('any user can write to temporary volumes in any place, and they are removed afterwards', async () => {
   await lab.run('user', {
     command: ['sh', '-c', 'for v in "$@"; do touch "$v/file" && stat -c "%a %n" "$v"; done', 'sh'],
     args: ['$(temporaryVolume)', '$(fast)', '$(big)'],
@@ -38,7 +38,7 @@ test('any user can write to temporary volumes, wherever they are, and nothing is
   assert.equal(await readdir(hostDir), []);
 });
 
-test('what a killed worker left in a directory of the node, the next attempt does not find', async () => {
+test('the next attempt does not find what a killed worker left in a directory of the node', async () => {
   await lab.run('killed', {
     command: [
       'sh',
@@ -58,8 +58,8 @@ test('what a killed worker left in a directory of the node, the next attempt doe
   assert.equal(await readdir(hostDir), []);
 });
 
-// Lab.close fails when the namespace does not go in its time.
-test('a namespace can be deleted with a run in it whose next attempt it would not allow', async () => {
+// Lab.close fails when the namespace is not deleted in time.
+test('a namespace can be deleted while a run with attempts left is running in it', async () => {
   const doomed = await Lab.open('doomed');
   await doomed.run('stays', { command: ['sleep', '300'], backoffLimit: 3 });
   await doomed.running('stays');

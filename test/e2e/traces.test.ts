@@ -17,7 +17,7 @@ const test = suite<{ lab: Lab; receiver: TraceReceiver }>('traces');
 
 test.before(async (context) => {
   context.lab = await Lab.open('traces');
-  // Where pods reach Girder they reach this, too.
+  // Pods can reach the receiver at the address of Girder.
   context.receiver = await TraceReceiver.open(new URL(environment('GIRDER_API_URL')).hostname);
 });
 test.after(async ({ lab, receiver }) => {
@@ -26,8 +26,8 @@ test.after(async ({ lab, receiver }) => {
 });
 
 /**
- * Runs the Job that a controller with an endpoint makes of a run. The cluster's own controller has none, and lets a Job
- * be that no DockerRun owns. Gives the uid of the run and the name of the pod.
+ * Runs the Job that a controller with a trace endpoint would create for a run. The cluster's own controller
+ * has no endpoint, and it ignores a Job without an owning DockerRun.
  */
 async function runJob(
   { lab, receiver }: { lab: Lab; receiver: TraceReceiver },
@@ -66,7 +66,7 @@ function workerConfig({ endpoint }: TraceReceiver) {
   };
 }
 
-test('a run from Girder to Girder is one trace of what its worker did, which the target can go on with', async (context) => {
+test('a run with a download and an upload is one trace of its worker, which the target can continue', async (context) => {
   const { lab, receiver } = context;
   const [fileId, itemId] = [await aFile('in.txt', Buffer.from('hello')), await anItem('out')];
   const spec = {
@@ -107,7 +107,7 @@ test('a run from Girder to Girder is one trace of what its worker did, which the
   assert.is(attempt.resource['k8s.namespace.name'], lab.namespace);
   assert.match(String(attempt.resource['k8s.job.name']), /^traced-/);
   assert.match(String(attempt.resource['k8s.node.name']), /./);
-  // The kubelet may tell that the pod started later than the pod tells that it is done.
+  // The spans may arrive before the kubelet has reported the end of the pod.
   await lab.kubectl('wait', `pod/${pod}`, '--for=jsonpath={.status.phase}=Succeeded', '--timeout=2m');
   const log = withoutWarnings(await lab.kubectl('logs', pod));
   assert.is(log.trim(), traceparent(receiver.span('run target')));
@@ -117,7 +117,7 @@ test('a run from Girder to Girder is one trace of what its worker did, which the
   assert.not.match(everything, 'not-for-traces');
 });
 
-test('a target that fails shows in the trace, with the reason and its exit code', async (context) => {
+test('a target that fails is an error in the trace, with the reason and its exit code', async (context) => {
   await using receiver = await TraceReceiver.open(new URL(environment('GIRDER_API_URL')).hostname);
   const spec = { command: ['sh', '-c', 'exit 3'] };
   await runJob({ ...context, receiver }, 'failed', { spec, spans: ['run target', 'run container'] });

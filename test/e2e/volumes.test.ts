@@ -65,7 +65,7 @@ test('a file that is downloaded into a bind mount is removed from the node after
   assert.equal((await readdir(directory)).sort(), ['copy.txt', 'in.txt', 'kept']);
 });
 
-test('what a killed worker downloaded into a bind mount does not stop the next attempt', async () => {
+test('a file that a killed worker downloaded into a bind mount does not block the next attempt', async () => {
   const fileId = await aFile('again.txt', Buffer.from('again'));
   await lab.run('again', {
     command: ['sh', '-c', `cat $(named); ${untilLetGo}`],

@@ -16,13 +16,13 @@ test.before(async () => {
 });
 test.after(() => lab.close());
 
-/** What a run may cost that goes through all phases: statuses, Events and its Job. */
+/** The most API writes for a run through all phases: statuses, Events and its Job. */
 const mostWrites = 6;
-/** A busy machine can stretch a phase that is mostly over in a moment until it has to be told, which is one write more. */
+/** On a busy machine a phase that is usually short can last until it is reported, which is one more write. */
 const tries = 3;
 
-/** Every version of a run, as `kubectl get --watch` shows them until it is stopped: one for each write. */
-class Story implements AsyncDisposable {
+/** Every version of a run, as `kubectl get --watch` shows them until disposal: one for each write. */
+class History implements AsyncDisposable {
   #text = '';
   readonly #kubectl;
 
@@ -35,7 +35,7 @@ class Story implements AsyncDisposable {
     this.#kubectl.stdout.on('data', (chunk: Buffer) => (this.#text += chunk.toString()));
   }
 
-  /** The statuses that were written, the first one (none) left out. */
+  /** The statuses that were written, without the first, empty one. */
   get written(): DockerRunStatus[] {
     const lines = this.#text.split('\n').filter((line) => line !== '');
     const versions = new Map(lines.map((line) => [line.split(' ', 1)[0], line.slice(line.indexOf(' ') + 1)]));
@@ -51,11 +51,11 @@ class Story implements AsyncDisposable {
   }
 }
 
-/** Does a run that downloads, runs some seconds and uploads; gives how often something was written for it. */
+/** Runs a download, some seconds of target and an upload; returns the number of API writes for the run. */
 async function writesFor(name: string): Promise<number> {
   const fileId = await aFile('in.txt', Buffer.from('economical'));
   const itemId = await anItem('write-budget');
-  await using story = new Story(name);
+  await using history = new History(name);
   await lab.run(name, {
     command: ['sh', '-c', `cp $(in) $(out); ${untilLetGo}`],
     transforms: [
@@ -69,22 +69,22 @@ async function writesFor(name: string): Promise<number> {
   await sleep(6_000);
   await lab.letGo(name);
   assert.is((await lab.ended(name)).phase, 'Succeeded');
-  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded', {
+  await until('the watch has delivered the end', () => history.written.at(-1)?.phase === 'Succeeded', {
     withinMs: patienceMs,
   });
-  // When a later run has ended, all that there was to write for this one is written.
+  // When a later run has ended, all writes for this one are done.
   await lab.run(`${name}-later`, { command: ['true'] });
   await lab.ended(`${name}-later`);
-  const phases = story.written.map(({ phase }) => phase);
+  const phases = history.written.map(({ phase }) => phase);
   const events = await lab.events(name);
   console.log(`written: ${phases.join(', ')}; Events: ${events.map(({ reason }) => reason).join(', ')}`);
-  assert.ok(phases.includes('Running'), 'a phase that lasts is shown');
+  assert.ok(phases.includes('Running'), 'a phase that lasts is reported');
   assert.is(phases.at(-1), 'Succeeded');
   const jobs = 1;
   return phases.length + events.length + jobs;
 }
 
-test('a run that downloads, runs some seconds and uploads is written down in 6 writes at most', async () => {
+test('a run that downloads, runs some seconds and uploads costs at most 6 API writes', async () => {
   const counts: number[] = [];
   while (counts.length < tries && Math.min(...counts) > mostWrites) {
     counts.push(await writesFor(`economical-${counts.length + 1}`));
@@ -92,8 +92,8 @@ test('a run that downloads, runs some seconds and uploads is written down in 6 w
   assert.ok(Math.min(...counts) <= mostWrites, `${counts.join(', ')} writes`);
 });
 
-test('the progress of a run is written at most every five seconds', async () => {
-  await using story = new Story('chatty');
+test('the progress of a run is written at most once every five seconds', async () => {
+  await using history = new History('chatty');
   const began = performance.now();
   await lab.run('chatty', {
     command: [
@@ -104,15 +104,19 @@ test('the progress of a run is written at most every five seconds', async () => 
     transforms: [{ name: 'progress', progressPipe: {} }],
   });
   assert.is((await lab.ended('chatty')).phase, 'Succeeded');
-  await until('the watch tells of the end', () => story.written.at(-1)?.phase === 'Succeeded', {
+  await until('the watch has delivered the end', () => history.written.at(-1)?.phase === 'Succeeded', {
     withinMs: patienceMs,
   });
-  const told = story.written.filter(({ phase, progress }) => phase === 'Running' && progress !== undefined);
+  const reported = history.written.filter(
+    ({ phase, progress }) => phase === 'Running' && progress !== undefined,
+  );
   const seconds = (performance.now() - began) / 1000;
-  console.log(`progress: ${told.map(({ progress }) => `${progress?.percent}%`).join(', ')} in ${seconds} s`);
-  assert.ok(told.some(({ progress }) => (progress?.percent ?? 0) > 0));
-  // One write is of the phase, and brings what progress there is.
-  assert.ok(told.length <= 1 + Math.ceil(seconds / 5), `${told.length} times in ${seconds} s`);
+  console.log(
+    `progress: ${reported.map(({ progress }) => `${progress?.percent}%`).join(', ')} in ${seconds} s`,
+  );
+  assert.ok(reported.some(({ progress }) => (progress?.percent ?? 0) > 0));
+  // One more write is for the phase, and includes the progress so far.
+  assert.ok(reported.length <= 1 + Math.ceil(seconds / 5), `${reported.length} times in ${seconds} s`);
 });
 
 test.run();

@@ -48,16 +48,16 @@ test('D7: a cancel during a stalled download ends the run before its target star
 });
 
 test('D7: a cancel during a stalled image pull ends the run before its target starts', async () => {
-  let asked = false;
+  let requested = false;
   const registry = createServer((socket) => {
-    asked = true;
+    requested = true;
     socket.on('error', () => undefined).resume();
   });
   await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
   try {
     const image = `127.0.0.1:${(registry.address() as AddressInfo).port}/silent:1`;
     const run = await applyWithJob(lab, 'pull', { image, imagePullPolicy: 'Always' });
-    await until('the registry gets a request', () => asked, { withinMs: patienceMs });
+    await until('the registry gets a request', () => requested, { withinMs: patienceMs });
     await cancelJob(run.job.jobId);
     assert.is((await endsCancelled(lab, run)).target, undefined);
   } finally {

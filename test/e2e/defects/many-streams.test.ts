@@ -50,7 +50,7 @@ test('64 streams at the same time, 32 to the target and 32 from it, lose no byte
   const uploads = ({ transfers = [] }: DockerRunStatus) =>
     transfers.filter(({ direction }) => direction === 'upload').map(({ bytes }) => bytes);
   const lengths = files.map(({ length }) => length).sort();
-  // The termination message has no room for all of them: the status gets them from the worker's progress reports.
+  // The termination message has no room for all: the status gets them from the worker's progress reports.
   await lab.until('many', 'shows all uploads', {
     holds: ({ status }) => String(uploads(status).sort()) === String(lengths),
   });

@@ -111,7 +111,7 @@ test('D15: the anonymous volume of an image is deleted with its container', asyn
   assert.is.not((await execute('docker', ['volume', 'inspect', volume])).code, 0, `${volume} is left`);
 });
 
-test('D17: null or empty volumes mean no volumes, and anything but a list is rejected', async () => {
+test('D17: null or empty volumes mean no volumes, and a single volume or a string is rejected', async () => {
   await lab.run('null', { command: ['true'], volumes: null, dockerVolumes: null });
   await lab.run('empty', { command: ['true'], volumes: [], dockerVolumes: {} });
   const bindMount = { hostPath: '/srv/dockerrun', containerPath: '/data' };

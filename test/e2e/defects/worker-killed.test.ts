@@ -25,7 +25,7 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-/** A run with a pipe, a download and a temporary volume in a directory of the node; its second attempt ends. */
+/** Has a pipe, a download and a temporary volume on a directory of the node; its second attempt ends. */
 function littering(directory: string, more: Manifest): Manifest {
   const script = `
     echo attempt

@@ -5,7 +5,7 @@ import { concurrentTest } from '../support/concurrent-tests.ts';
 import { applyWithJob, cancelled, endsCancelled, running } from '../support/job-run.ts';
 import { girderWorkerTestImage } from '../support/test-image.ts';
 
-/** The cases of Girder Worker's own integration suite about cancelling, which there is a click in Girder. */
+/** Cases of Girder Worker's own integration suite about cancelling: there, a click in Girder. */
 
 const test = concurrentTest();
 let lab: Lab;
@@ -24,7 +24,7 @@ for (const mode of ['sigterm', 'sigkill']) {
     await cancelJob(run.job.jobId);
     const { target } = await endsCancelled(lab, run);
     assert.equal(await statesOf(run.job.jobId), [running, cancelled]);
-    // 128 + SIGKILL; the target that obeys SIGTERM ends with 0 by itself.
+    // 128 + SIGKILL; the target that handles SIGTERM exits with 0.
     assert.is(target?.exitCode, mode === 'sigterm' ? 0 : 137);
   });
 }

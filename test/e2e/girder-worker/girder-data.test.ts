@@ -5,9 +5,9 @@ import { concurrentTest } from '../support/concurrent-tests.ts';
 import { successfulLog } from '../support/job-run.ts';
 import { girderWorkerTestImage } from '../support/test-image.ts';
 
-/** The cases of Girder Worker's own integration suite about files and items of Girder. */
+/** Cases of Girder Worker's own integration suite about files and items of Girder. */
 
-/** The original's: more than three of its buffers. */
+/** The size in the original: more than three of its buffers. */
 const contents = 'abc'.repeat(65546);
 const test = concurrentTest();
 let lab: Lab;
@@ -19,7 +19,7 @@ test.before(async () => {
 });
 test.after(() => lab?.close());
 
-test('test_docker_run_file_upload_to_item: a file of the target is in the item afterwards', async () => {
+test('test_docker_run_file_upload_to_item: a file of the target is uploaded to the item', async () => {
   const itemId = await anItem('test');
   await successfulLog(lab, 'file-upload', {
     image,
@@ -35,7 +35,7 @@ test('test_docker_run_file_upload_to_item: a file of the target is in the item a
   assert.is((await download(files[0]?._id ?? '')).toString(), 'Balaenoptera musculus');
 });
 
-test('test_docker_run_girder_file[file_to_volume]: a file of Girder is read and piped out', async () => {
+test('test_docker_run_girder_file[file_to_volume]: a file of Girder is read and written to a pipe', async () => {
   const fileId = await aFile('test_file', Buffer.from(contents));
   const log = await successfulLog(lab, 'file-to-volume', {
     image,
@@ -49,7 +49,7 @@ test('test_docker_run_girder_file[file_to_volume]: a file of Girder is read and 
   assert.ok(log === contents);
 });
 
-test('test_docker_run_download_multi_file_item: an item of three files is a directory', async () => {
+test('test_docker_run_download_multi_file_item: an item with three files becomes a directory', async () => {
   const itemId = await anItem('test');
   const names = ['test0.txt', 'test1.txt', 'test2.txt'];
   for (const name of names) {

@@ -8,7 +8,7 @@ import { applyWithJob, failed, running, successfulLog } from '../support/job-run
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { girderWorkerTestImage } from '../support/test-image.ts';
 
-/** The cases of Girder Worker's own integration suite about output, volumes and exit codes. */
+/** Cases of Girder Worker's own integration suite about output, volumes and exit codes. */
 
 const contents = 'Read me, and read me to my end.\nI have a second line.\n';
 const test = concurrentTest();
@@ -72,7 +72,7 @@ test('test_docker_run_temporary_volume_root: a temporary volume in a directory o
   assert.equal(await readdir(hostDir), [], 'the directory stays, and what was made in it does not');
 });
 
-test('test_docker_run_bad_exit_code: a target that fails makes the job an ERROR that says so', async () => {
+test('test_docker_run_bad_exit_code: a target that fails sets the job to ERROR with its exit code', async () => {
   const { job } = await applyWithJob(lab, 'bad-exit-code', { image, args: ['raise-exception'] });
   const status = await lab.ended('bad-exit-code');
   assert.is(status.reason, 'TargetFailed', status.message);

@@ -9,9 +9,9 @@ import { applyWithJob, running, succeeded, succeeds, successfulLog } from '../su
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { girderWorkerTestImage } from '../support/test-image.ts';
 
-/** The cases of Girder Worker's own integration suite about streams. */
+/** Cases of Girder Worker's own integration suite about streams. */
 
-/** The original's: more than three of its buffers. */
+/** The size in the original: more than three of its buffers. */
 const contents = 'abc'.repeat(65546);
 const fewestChunks = 4;
 const test = concurrentTest();
@@ -31,13 +31,13 @@ test.after(async () => {
   directory?.[Symbol.dispose]();
 });
 
-/** The directory of the node where the original has its pipes. */
+/** The directory of the node where the original creates its pipes. */
 const dataVolume = (): Manifest => ({
   name: 'data',
   bindMount: { hostPath: directory.path, containerPath: '/mnt/girder_worker/data', mode: 'rw' },
 });
 
-test('test_docker_run_named_pipe_output: what goes into a pipe is in the log', async () => {
+test('test_docker_run_named_pipe_output: data that is written to a pipe is in the log', async () => {
   const log = await successfulLog(lab, 'named-pipe-output', {
     image,
     args: ['write', '-p', '$(pipe)', '-m', 'Dydh da'],
@@ -81,7 +81,7 @@ for (const volume of ['data', 'temporaryVolume']) {
   });
 }
 
-test('test_docker_run_progress_pipe: the job shows the last progress', async () => {
+test('test_docker_run_progress_pipe: the job shows the latest progress', async () => {
   const progressions = [
     { message: 'Are there yet?', total: 100, current: 10 },
     { message: 'How about now?', total: 100, current: 20 },

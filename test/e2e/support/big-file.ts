@@ -1,14 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { anItem, girder } from './girder.ts';
 
-/** A file in Girder that no memory should hold; `remove` frees its space. */
+/** A file in Girder that is too big for memory; `remove` frees its space. */
 export type BigFile = { fileId: string; sha256: string; remove: () => Promise<void> };
 
 const chunkBytes = 64 * 2 ** 20;
 
 type Upload = { _id: string; received?: number };
 
-/** Uploads so many bytes, which repeat a random block with its place in it, so that no two parts are alike. */
+/** Uploads `size` bytes: one random block repeated, each time with its offset, so that no two are alike. */
 export async function bigFile(size: number): Promise<BigFile> {
   const item = await anItem(`big ${size}`);
   const query = `parentType=item&parentId=${item}&name=big.bin&size=${size}`;
@@ -29,7 +29,7 @@ export async function bigFile(size: number): Promise<BigFile> {
   };
 }
 
-/** Girder closes connections that rest while a busy machine makes the next chunk: what it did not take is sent again. */
+/** Sends a chunk, again if Girder did not get it: Girder closes connections that idle on a busy machine. */
 async function sendChunk(uploadId: string, offset: number, chunk: Buffer): Promise<Upload> {
   const send = () => girder<Upload>('POST', `file/chunk?uploadId=${uploadId}&offset=${offset}`, chunk);
   try {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A request with a body, as it came in. */
+/** A request with the chunks of its body as they arrived. */
 export type Received = {
   readonly method: string;
   readonly path: string;
@@ -10,7 +10,7 @@ export type Received = {
   readonly chunks: Buffer[];
 };
 
-/** A server that takes whatever is sent to it. */
+/** A server that accepts and records every request. */
 export class ChunkReceiver implements AsyncDisposable {
   readonly received: Received[] = [];
   readonly #server: Server;
@@ -35,7 +35,6 @@ export class ChunkReceiver implements AsyncDisposable {
     return receiver;
   }
 
-  /** Its address as URLs begin. */
   get origin(): string {
     return `http://${this.#host}:${(this.#server.address() as AddressInfo).port}`;
   }

@@ -5,7 +5,7 @@ const together = 4;
 type Body = () => Promise<void>;
 type Waiting = { readonly body: Body; readonly result: PromiseWithResolvers<void> };
 
-/** Declares tests as uvu's `test` does. */
+/** Has the same shape as uvu's `test`. */
 export type ConcurrentTest = {
   (name: string, body: Body): void;
   readonly before: (hook: Body) => void;
@@ -14,8 +14,8 @@ export type ConcurrentTest = {
 };
 
 /**
- * A `test` whose tests run four at a time although uvu runs one after the other: a run in a cluster mostly waits. Hooks are
- * those of the file, and each test has its own name and result.
+ * A `test` whose tests run four at a time, because a run in a cluster usually waits; uvu alone runs them one
+ * by one. Hooks are those of the file, and each test has its own name and result.
  */
 export function concurrentTest(): ConcurrentTest {
   const test = suite();
@@ -32,7 +32,7 @@ export function concurrentTest(): ConcurrentTest {
   };
   const declare = (name: string, body: Body) => {
     const result = Promise.withResolvers<void>();
-    // uvu looks at a result only when the tests before it have ended.
+    // uvu awaits a result only after the tests before it; until then a rejection must not count as unhandled.
     result.promise.catch(() => undefined);
     waiting.push({ body, result });
     test(name, () => {

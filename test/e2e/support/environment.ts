@@ -1,4 +1,4 @@
-/** The variables of `.cluster/env`; a test without them fails with one sentence instead of being skipped. */
+/** A variable of `.cluster/env`; a test without it fails with one sentence instead of being skipped. */
 export function environment(name: string): string {
   const value = process.env[name];
   if (value === undefined || value === '') {

@@ -1,8 +1,8 @@
 import { girder } from './girder.ts';
 
-/** What the examples of examples/girder-worker find in Girder, under the ids that their manifests have. */
+/** The data in Girder that examples/girder-worker reads; the ids replace those in the manifests. */
 export type ExampleInputs = {
-  /** A file with the numbers from 1 to 30000, a line each: more than two pipes hold. */
+  /** A file with the numbers from 1 to 30000, one per line: more than fits into two pipes. */
   readonly fileId: string;
   /** An item with the files slice-1.txt and slice-2.txt. */
   readonly itemId: string;
@@ -10,19 +10,18 @@ export type ExampleInputs = {
   readonly folderId: string;
 };
 
-/** The content of the input file. */
 export const numbers = Buffer.from(Array.from({ length: 30_000 }, (_, index) => `${index + 1}\n`).join(''));
 
 type Document = { _id: string };
 
-/** Makes a folder of this name in the tests' own folder of the admin. */
+/** Creates a folder in the tests' own folder of the admin; returns its id. */
 export async function aFolder(name: string): Promise<string> {
   const me = await girder<Document>('GET', 'user/me');
   const tests = await subfolder({ type: 'user', id: me._id }, 'dockerrun-tests');
   return subfolder({ type: 'folder', id: tests }, name);
 }
 
-/** Makes everything that the examples read, in a folder of this name. */
+/** Creates everything that the examples read, in a folder of this name. */
 export async function exampleInputs(name: string): Promise<ExampleInputs> {
   const parent = await aFolder(name);
   const item = await girder<Document>('POST', `item?folderId=${parent}&name=series`);
@@ -43,7 +42,7 @@ async function subfolder({ type, id }: Parent, name: string): Promise<string> {
   return (await girder<Document>('POST', `folder?${query}`))._id;
 }
 
-/** In a folder a file gets an item of its own, with its name. */
+/** A file in a folder gets an item of its own, with the same name. */
 async function put({ type, id }: Parent, name: string, content: string | Buffer): Promise<string> {
   const bytes = Buffer.from(content);
   const query = `parentType=${type}&parentId=${id}&name=${encodeURIComponent(name)}&size=${bytes.length}`;

@@ -21,14 +21,14 @@ const placeholders = {
   resultFolder: 'f01d0000000000000000000f',
 } as const;
 
-/** An example, with what a test changes in its text, and what it looks at while the run goes on. */
+/** An example, with replacements in its text, and a check during the run. */
 export type Example = {
   readonly file: string;
   readonly replace?: Readonly<Record<string, string>>;
   readonly during?: (name: string) => Promise<void>;
 };
 
-/** How an example ended; `itemId` and `folderId` are those of its results. */
+/** The end of an example; `itemId` and `folderId` are those of its results. */
 export type Ended = {
   readonly name: string;
   readonly status: DockerRunStatus;
@@ -36,7 +36,7 @@ export type Ended = {
   readonly folderId: string;
 };
 
-/** Runs manifests of examples/girder-worker as a user would who put values in place of those that stand there. */
+/** Runs manifests of examples/girder-worker like a user who has replaced the placeholders. */
 export class ExampleRuns {
   readonly #lab: Lab;
   readonly #inputs: ExampleInputs;
@@ -47,11 +47,11 @@ export class ExampleRuns {
     this.#inputs = inputs;
   }
 
-  /** Begins all of them, some at a time, in this order. */
+  /** Starts all examples in this order, `atOnce` at a time. */
   begin(examples: readonly Example[]): void {
     const starts = examples.map((example) => {
       const { promise, resolve, reject } = Promise.withResolvers<Ended>();
-      // Whoever asks for it is told; until then nobody may have.
+      // The caller of `ended` gets the error; before that call, the rejection must not count as unhandled.
       promise.catch(() => undefined);
       this.#ended.set(example.file, promise);
       return () => this.#run(example).then(resolve, reject);
@@ -62,14 +62,14 @@ export class ExampleRuns {
     for (let worker = 0; worker < atOnce; worker += 1) void work();
   }
 
-  /** How an example ended; waits for it. */
+  /** Waits for the end of an example. */
   async ended(file: string): Promise<Ended> {
     const ended = this.#ended.get(file);
     if (ended === undefined) throw new TypeError(`${file} was not begun`);
     return ended;
   }
 
-  /** How an example that must succeed ended, and what is in its log besides the worker's own warnings. */
+  /** Waits for an example, which must succeed; its log is without the worker's own warnings. */
   async succeeded(file: string): Promise<Ended & { readonly log: string }> {
     const ended = await this.ended(file);
     assert.is(ended.status.phase, 'Succeeded', `${file}: ${ended.status.message}`);

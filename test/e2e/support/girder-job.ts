@@ -5,7 +5,7 @@ import { endpoints } from '../../cluster/network.ts';
 import { girder } from './girder.ts';
 import { succeed } from './shell.ts';
 
-/** What a job is made with; `status` is where it has come to already, `user` the login of its owner. */
+/** The fields of a new job; `status` is its initial state, `user` the login of its owner. */
 export type WantedJob = {
   readonly title?: string;
   readonly handler?: 'celery_handler' | 'worker_handler';
@@ -14,10 +14,10 @@ export type WantedJob = {
   readonly user?: string;
 };
 
-/** A job and the token that is good for it alone. */
+/** A job and a token that is valid only for this job. */
 export type MadeJob = { readonly jobId: string; readonly token: string };
 
-/** Makes a job in the test Girder, beside its REST API: no API key can carry the scope that POST /job asks for. */
+/** Creates a job without the REST API of Girder: no API key can have the scope that POST /job requires. */
 export async function aJob(wanted: WantedJob = {}): Promise<MadeJob> {
   const { host, port } = endpoints.mongo;
   const database = `GIRDER_MONGO_URI=mongodb://${host}:${port}/girder`;
@@ -27,7 +27,7 @@ export async function aJob(wanted: WantedJob = {}): Promise<MadeJob> {
   return { jobId: made.jobId, token: made.token };
 }
 
-/** A job as Girder tells of it. */
+/** A job as Girder returns it. */
 export type StoredJob = {
   readonly status: number;
   readonly timestamps: readonly { readonly status: number }[];
@@ -35,12 +35,10 @@ export type StoredJob = {
   readonly progress: { readonly message: string; readonly current: number; readonly total: number } | null;
 };
 
-/** The job as Girder has it now. */
 export function storedJob(jobId: string): Promise<StoredJob> {
   return girder<StoredJob>('GET', `job/${jobId}`);
 }
 
-/** The job's whole log. */
 export async function logOf(jobId: string): Promise<string> {
   return ((await storedJob(jobId)).log ?? []).join('');
 }

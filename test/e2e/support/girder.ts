@@ -4,7 +4,7 @@ import { environment } from './environment.ts';
 const api = () => environment('GIRDER_API_URL');
 let token: Promise<string> | undefined;
 
-/** The admin's token, the same for a whole test file. */
+/** The admin's token; a test file logs in once. */
 export function session(): Promise<string> {
   token ??= logIn();
   return token;
@@ -17,7 +17,7 @@ async function logIn(): Promise<string> {
   return answer.authToken.token;
 }
 
-/** Asks Girder as the admin; what it refuses is an error. */
+/** Sends a request to Girder as the admin; throws on an HTTP error. */
 export async function girder<Answer>(method: string, route: string, body?: Uint8Array): Promise<Answer> {
   const headers = { 'Girder-Token': await session(), 'Content-Type': 'application/octet-stream' };
   const response = await fetch(`${api()}/${route}`, {
@@ -31,7 +31,7 @@ export async function girder<Answer>(method: string, route: string, body?: Uint8
 
 type Document = { _id: string; name: string };
 
-/** A new item in a folder of the tests. */
+/** Creates an item in the tests' own folder; returns its id. */
 export async function anItem(name: string): Promise<string> {
   const me = await girder<Document>('GET', 'user/me');
   const folder = await girder<Document>(
@@ -41,7 +41,7 @@ export async function anItem(name: string): Promise<string> {
   return (await girder<Document>('POST', `item?folderId=${folder._id}&name=${encodeURIComponent(name)}`))._id;
 }
 
-/** A new file with these bytes, in an item of its own. */
+/** Creates a file with these bytes in an item of its own; returns the id of the file. */
 export async function aFile(name: string, bytes: Uint8Array): Promise<string> {
   const item = await anItem(name);
   const query = `parentType=item&parentId=${item}&name=${encodeURIComponent(name)}&size=${bytes.length}`;
@@ -52,7 +52,6 @@ export function filesOf(itemId: string): Promise<{ _id: string; name: string; si
   return girder('GET', `item/${itemId}/files`);
 }
 
-/** The bytes of a file as Girder gives them out. */
 export async function download(fileId: string): Promise<Buffer> {
   const response = await fetch(`${api()}/file/${fileId}/download`, {
     headers: { 'Girder-Token': await session() },

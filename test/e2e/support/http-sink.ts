@@ -2,24 +2,24 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { environment } from './environment.ts';
 
-/** A request that the sink got, with the pieces of its body as they came. */
+/** A request with the chunks of its body as they arrived. */
 export type Received = {
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly chunks: Buffer[];
-  /** Whether the body came to its proper end. */
+  /** Whether the body arrived completely. */
   isComplete: boolean;
 };
 
-/** What the sink does with a request; the usual answer is 200 when the body has ended. */
+/** Handles a request; the default answer is 200 after the end of the body. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** The address of the node on the pods' network, where pods reach a server of a test. */
+/** The address of the node on the pod network, where pods can reach a server of a test. */
 export function podBridgeAddress(): string {
   return new URL(environment('GIRDER_API_URL')).hostname;
 }
 
-/** A plain HTTP server that pods reach, which keeps what it gets. */
+/** An HTTP server that pods can reach and that records every request. */
 export class HttpSink implements AsyncDisposable {
   readonly received: Received[] = [];
   readonly #server: Server;
@@ -43,7 +43,7 @@ export class HttpSink implements AsyncDisposable {
     return `http://${podBridgeAddress()}:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** The bytes that came in requests for this path and query. */
+  /** The bodies of all requests for this path and query. */
   bytesOf(path: string): Buffer {
     return Buffer.concat(this.received.filter(({ url }) => url === path).flatMap(({ chunks }) => chunks));
   }

@@ -10,24 +10,24 @@ export const succeeded = 3;
 export const failed = 4;
 export const cancelled = 5;
 
-/** The original's own bound for a cancel is 20 s; on a busy machine it may be more, but less than any stall is borne. */
+/** Longer than the original's 20 s, for a busy machine, and shorter than any stall timeout. */
 const cancelSeconds = 45;
 
-/** A run in a namespace of the tests, with its job in Girder. */
+/** A run with its job in Girder. */
 export type JobRun = { readonly name: string; readonly job: MadeJob };
 
-/** `spec.girder` of a run with the admin's key; `more` goes beside it, as another `apiUrl`. */
+/** `spec.girder` with the admin's key; `more` overrides or adds fields, such as `apiUrl`. */
 export function girderOf(more: Manifest = {}): Manifest {
   return { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' }, ...more };
 }
 
-/** `spec.girder.job` of a job whose token this stores in the namespace. */
+/** Stores the token of a job in the namespace; returns `spec.girder.job` for it. */
 export async function jobOf(lab: Lab, name: string, { jobId, token }: MadeJob): Promise<Manifest> {
   await lab.secret(`job-${name}`, { token });
   return { id: jobId, tokenSecretRef: { name: `job-${name}`, key: 'token' } };
 }
 
-/** Makes a job and applies a run that reports to it; the spec's `girder` is put beside the job. */
+/** Creates a job and applies a run that reports to it; the job is added to `spec.girder`. */
 export async function applyWithJob(
   lab: Lab,
   name: string,
@@ -40,7 +40,7 @@ export async function applyWithJob(
   return { name, job };
 }
 
-/** Does a run with a job, which must succeed in both places; gives the job's whole log. */
+/** Executes a run with a job; both must succeed. Returns the job's whole log. */
 export async function successfulLog(lab: Lab, name: string, spec: Manifest): Promise<string> {
   const { job } = await applyWithJob(lab, name, spec);
   await succeeds(lab, name);
@@ -48,7 +48,7 @@ export async function successfulLog(lab: Lab, name: string, spec: Manifest): Pro
   return logOf(job.jobId);
 }
 
-/** Waits for the end of a run that must be a success, and must leave no container. */
+/** Waits for the end of a run, which must succeed and leave no container. */
 export async function succeeds(lab: Lab, name: string): Promise<DockerRunStatus> {
   const status = await lab.ended(name);
   assert.is(status.phase, 'Succeeded', `${status.reason}: ${status.message}`);
@@ -56,7 +56,7 @@ export async function succeeds(lab: Lab, name: string): Promise<DockerRunStatus>
   return status;
 }
 
-/** Waits for a run to end because its job was cancelled, and to leave no container, both in time. */
+/** Waits until a run whose job was cancelled has ended; it must end in time and leave no container. */
 export async function endsCancelled(lab: Lab, { name }: JobRun): Promise<DockerRunStatus> {
   const status = await lab.ended(name, cancelSeconds);
   assert.is(status.phase, 'Cancelled');

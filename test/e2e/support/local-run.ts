@@ -17,17 +17,17 @@ export type Ended = {
   readonly seconds: number;
 };
 
-/** A `dockerrun` under way. */
+/** A `dockerrun` in progress. */
 export type Underway = {
   readonly child: ChildProcess;
-  /** Resolves when what it has written to standard output and standard error holds the text. */
-  readonly says: (text: string) => Promise<void>;
+  /** Resolves when its standard output and standard error contain the text. */
+  readonly prints: (text: string) => Promise<void>;
   readonly ended: Promise<Ended>;
 };
 
 const longestSeconds = 60;
 
-/** A directory for manifests, and another one, behind a link, that runs have for their TMPDIR. */
+/** A directory for manifests, and another one, behind a symbolic link, that is the TMPDIR of runs. */
 export class LocalLab implements AsyncDisposable {
   readonly directory: string;
   readonly name: string;
@@ -54,14 +54,14 @@ export class LocalLab implements AsyncDisposable {
     };
   }
 
-  /** Writes a file with these documents and gives its path. */
+  /** Writes a file with these documents and returns its path. */
   async file(...documents: unknown[]): Promise<string> {
     const path = join(this.directory, 'run.yaml');
     await writeFile(path, documents.map((one) => stringify(one)).join('---\n'));
     return path;
   }
 
-  /** Starts `dockerrun` with no more of the environment than a user's shell has. */
+  /** Starts `dockerrun` with only the variables of a user's shell. */
   start(args: readonly string[], more: NodeJS.ProcessEnv = {}, input?: string): Underway {
     const env = {
       PATH: environment('PATH'),
@@ -81,7 +81,7 @@ export class LocalLab implements AsyncDisposable {
     return this.start(args, more, input).ended;
   }
 
-  /** What runs have left: their directories and their containers. */
+  /** The directories and containers that runs have left behind. */
   async left(): Promise<string[]> {
     const label = `label=dockerrun.dev/run=default/local-${this.name}`;
     const containers = await succeed('docker', ['ps', '--all', '--quiet', '--filter', label]);
@@ -107,7 +107,7 @@ function underway(child: ChildProcess): Underway {
     stderr: Buffer.concat(stderr).toString(),
     seconds: (Date.now() - begin) / 1000,
   }));
-  const says = async (text: string) => {
+  const prints = async (text: string) => {
     const holds = (output: string) => {
       if (output.includes(text)) return true;
       if (child.exitCode !== null) throw new Error(`dockerrun ended without "${text}": ${output}`);
@@ -115,5 +115,5 @@ function underway(child: ChildProcess): Underway {
     };
     await until(`dockerrun writes "${text}"`, all, { holds, withinMs: longestSeconds * 1_000 });
   };
-  return { child, says, ended };
+  return { child, prints, ended };
 }

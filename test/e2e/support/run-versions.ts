@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { recordAt, textAt } from '../../../src/kube/json.ts';
 
-/** Every version of every DockerRun of a namespace, as `kubectl get --watch` tells them from now on. */
+/** Records every version of every DockerRun of a namespace from now on, with `kubectl get --watch`. */
 export class RunVersions implements Disposable {
   readonly #versions: unknown[] = [];
   readonly #child;
@@ -17,7 +17,7 @@ export class RunVersions implements Disposable {
     });
   }
 
-  /** The versions of one run so far, in their order. */
+  /** The versions of one run so far, oldest first. */
   of(name: string): unknown[] {
     return this.#versions.filter((object) => textAt(recordAt(object, 'metadata'), 'name') === name);
   }

@@ -3,21 +3,21 @@ import { until, type UntilOptions } from '../../fixtures/until.ts';
 import { environment } from './environment.ts';
 import { type Finished, execute, succeed } from './shell.ts';
 
-/** The spec as a user writes it; the API server says what is wrong with it. */
+/** The spec as a user writes it; the API server validates it. */
 export type Manifest = Record<string, unknown>;
 
 export type StoredRun = { metadata: { uid: string; name: string }; status: DockerRunStatus };
 
-/** How long a test of the whole cluster waits for a fact before it gives up: pods start and end meanwhile. */
+/** How long a test of the whole cluster waits for a state; it includes the start and the end of pods. */
 export const patienceMs = 90_000;
 
-/** Where a target looks for the word of `Lab.letGo`. */
+/** `Lab.letGo` creates this file in the target. */
 const goFile = '/mnt/girder_worker/temporary/go';
 
-/** A script's wait for `Lab.letGo`: it decides how long a target runs, and no clock. */
+/** A script that waits for `Lab.letGo`, so that the test, and not a clock, decides how long a target runs. */
 export const untilLetGo = `while [ ! -e ${goFile} ]; do sleep 0.1; done`;
 
-/** A namespace of a test file, with a Secret `girder` that holds the admin's key. */
+/** A namespace for a test file, with a Secret `girder` that contains the admin's key. */
 export class Lab {
   readonly namespace: string;
 
@@ -46,14 +46,14 @@ export class Lab {
     await this.kubectl('create', 'secret', 'generic', name, ...literals);
   }
 
-  /** Applies any manifest as a user would; gives how kubectl ended. */
+  /** Applies any manifest as a user would; does not throw when kubectl fails. */
   apply(manifest: unknown): Promise<Finished> {
     return execute('kubectl', ['--namespace', this.namespace, 'apply', '-f', '-'], {
       input: JSON.stringify(manifest),
     });
   }
 
-  /** Applies a DockerRun of the local busybox image, which must be accepted. */
+  /** Applies a DockerRun of the local busybox image; throws if the API server rejects it. */
   async run(name: string, spec: Manifest): Promise<void> {
     const { code, stderr } = await this.apply({
       apiVersion: 'dockerrun.dev/v1alpha1',
@@ -69,10 +69,10 @@ export class Lab {
     return { ...stored, status: stored.status ?? {} };
   }
 
-  /** `until` on a run of the namespace. */
+  /** Polls a run of the namespace until it has a state. */
   until(name: string, what: string, options: UntilOptions<StoredRun>): Promise<StoredRun> {
-    const look = () => this.get(name);
-    return until(`${name} ${what}`, look, { withinMs: patienceMs, everyMs: 250, ...options });
+    const read = () => this.get(name);
+    return until(`${name} ${what}`, read, { withinMs: patienceMs, everyMs: 250, ...options });
   }
 
   async ended(name: string, seconds?: number): Promise<DockerRunStatus> {
@@ -81,7 +81,7 @@ export class Lab {
     return (await this.until(name, 'has ended', { holds: isOver, withinMs })).status;
   }
 
-  /** Waits until the target of a run runs, in another container than `before` had. */
+  /** Waits until the target of a run runs, in another container than that of `before`. */
   async running(name: string, before?: StoredRun): Promise<StoredRun> {
     const old = before?.status.target?.containerID;
     const holds = ({ status: { phase, target } }: StoredRun) =>
@@ -89,13 +89,13 @@ export class Lab {
     return this.until(name, 'has a running target', { holds });
   }
 
-  /** Lets a target go on that waits so with `untilLetGo`; with `before` the one of a later attempt. */
+  /** Releases a target that waits with `untilLetGo`; with `before`, the target of a later attempt. */
   async letGo(name: string, before?: StoredRun): Promise<void> {
     const { status } = await this.running(name, before);
     await succeed('docker', ['exec', status.target?.containerID ?? '', 'touch', goFile]);
   }
 
-  /** The log of the run's last pod, byte for byte. */
+  /** The raw log of the run's latest pod. */
   async log(name: string): Promise<Buffer> {
     const { status } = await this.get(name);
     const args = ['--namespace', this.namespace, 'logs', status.podName ?? ''];
@@ -104,12 +104,11 @@ export class Lab {
     return stdout;
   }
 
-  /** What the target wrote to that log: a worker whom Girder keeps waiting warns in it, too. */
+  /** The output of the target in that log, without the warnings of a worker that waits for Girder. */
   async output(name: string): Promise<string> {
     return withoutWarnings((await this.log(name)).toString());
   }
 
-  /** The Events about a run. */
   async events(name: string): Promise<{ type: string; reason: string; message: string }[]> {
     const selector = `involvedObject.kind=DockerRun,involvedObject.name=${name}`;
     const list = await this.kubectl('get', 'events', '--field-selector', selector, '-o', 'json');
@@ -117,12 +116,12 @@ export class Lab {
   }
 }
 
-/** A log without the worker's own warnings, which are JSON lines; the target may not have ended its line before one. */
+/** Removes the worker's own warnings, JSON objects that may start in the middle of a line of the target. */
 export function withoutWarnings(log: string): string {
   return log.replace(/\{"level":.*\n/g, '');
 }
 
-/** The containers of a run that the Docker Engine still has, in whatever state. */
+/** The ids of all containers of a run in the Docker Engine, in any state. */
 export async function containersOf(runUid: string): Promise<string[]> {
   const filter = `label=dockerrun.dev/run-uid=${runUid}`;
   const ids = await succeed('docker', ['ps', '--all', '--no-trunc', '--quiet', '--filter', filter]);

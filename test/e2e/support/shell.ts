@@ -4,7 +4,7 @@ type Options = { input?: string; seconds?: number; cwd?: string };
 
 export type Finished = { code: number | null; stdout: Buffer; stderr: string };
 
-/** Runs a program to its end, whatever that is; kills it when it takes too long. */
+/** Runs a program and does not throw if it fails; kills it after `seconds`, 60 by default. */
 export async function execute(
   program: string,
   args: readonly string[],
@@ -16,7 +16,7 @@ export async function execute(
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  // A program that ends without reading its input is no failure of ours.
+  // A program may end without reading its input.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -26,7 +26,7 @@ export async function execute(
   return { code, stdout: Buffer.concat(stdout), stderr };
 }
 
-/** Runs a program that must succeed; gives its standard output. */
+/** Runs a program and returns its standard output; throws if it fails. */
 export async function succeed(
   program: string,
   args: readonly string[],

@@ -7,14 +7,14 @@ const context = join(import.meta.dirname, '../../fixtures/girder-worker-image');
 const recipe = ['Dockerfile', 'test.sh'];
 const keyLength = 12;
 
-/** The image with the commands of girder/girder_worker_test:ng, built once for each content of its recipe; gives its name. */
+/** The name of an image with the commands of girder/girder_worker_test:ng; built again if its recipe changes. */
 export async function girderWorkerTestImage(): Promise<string> {
   const hash = createHash('sha256');
   for (const file of recipe) hash.update(await readFile(join(context, file)));
   return ensureImage(`dockerrun-test/girder-worker:${hash.digest('hex').slice(0, keyLength)}`, [context]);
 }
 
-/** An image from a Dockerfile that needs no files, under a name that says its content; gives the name. */
+/** Builds an image from a Dockerfile that needs no files; returns its name, with a hash of the Dockerfile. */
 export async function imageOf(name: string, dockerfile: string): Promise<string> {
   const key = createHash('sha256').update(dockerfile).digest('hex').slice(0, keyLength);
   return ensureImage(`dockerrun-test/${name}:${key}`, ['-'], dockerfile);

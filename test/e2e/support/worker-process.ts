@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { Lab } from './runs.ts';
 
-/** The process of a run's worker, found by the cgroup of its pod. */
+/** The pid of a run's worker, found by the cgroup of its pod. */
 export async function workerPid(lab: Lab, podName: string): Promise<number> {
   const pod = JSON.parse(await lab.kubectl('get', 'pod', podName, '-o', 'json')) as {
     metadata: { uid: string };
@@ -9,7 +9,7 @@ export async function workerPid(lab: Lab, podName: string): Promise<number> {
   return rolePid(pod.metadata.uid, 'worker');
 }
 
-/** The process of our program that has this role in a pod of this machine. */
+/** The pid of our program with this role in a pod of this machine; throws if there is no such process. */
 export async function rolePid(podUid: string, role: 'worker' | 'controller'): Promise<number> {
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;

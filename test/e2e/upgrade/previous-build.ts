@@ -8,12 +8,12 @@ import { docker, loadIntoContainerd } from '../../cluster/operator/docker-cli.ts
 import { environment } from '../support/environment.ts';
 import { execute, succeed } from '../support/shell.ts';
 
-/** The last build before leases, suspension and the chart: what a cluster that upgrades may run. */
+/** The last build before leases, suspension and the chart; a cluster may be upgraded from it. */
 const previousCommit = '3395ca4';
 const image = { name: 'dockerrun', tag: 'previous' };
 const namespace = 'dockerrun-system';
 
-/** The previous build as it was committed, in a folder of its own, with its image on the node. */
+/** The previous build, checked out into a folder of its own, with its image on the node. */
 export class PreviousBuild {
   readonly #folder: string;
 
@@ -31,7 +31,7 @@ export class PreviousBuild {
     return build;
   }
 
-  /** Puts it in the place of the operator that is installed: its definition of the resource, and all of its operator. */
+  /** Replaces the installed operator and its CRD by those of the previous build. */
   async install(): Promise<void> {
     const patience = ['--wait', '--timeout', '90s'];
     await succeed('helm', ['uninstall', 'dockerrun', '--namespace', namespace, ...patience], {
@@ -93,7 +93,7 @@ async function checkOut(folder: string): Promise<void> {
   const known = await execute('git', ['-C', layout.checkout, 'cat-file', '-e', `${previousCommit}^{commit}`]);
   if (known.code !== 0) {
     throw new Error(
-      `commit ${previousCommit} is needed to build what is upgraded from: clone the whole history`,
+      `commit ${previousCommit}, the build to upgrade from, is missing: fetch the whole history`,
     );
   }
   const archive = join(folder, 'archive.tar');

@@ -6,13 +6,13 @@ import { Lab } from '../support/runs.ts';
 import { succeed } from '../support/shell.ts';
 import { PreviousBuild } from './previous-build.ts';
 
-/** Runs that begin under the previous build of the operator end under this one: none is lost, none repeated. */
+/** Runs that start under the previous build of the operator end under this one; none is lost or repeated. */
 
 let lab: Lab;
 let previous: PreviousBuild;
 let node: string;
 
-/** As `make install` does it, and as CHANGELOG says how to upgrade. */
+/** As in `make install`, and as CHANGELOG describes an upgrade. */
 const installThisBuild = () =>
   succeed('node', [join(layout.checkout, 'test/cluster/operator/install.ts')], { seconds: 300 });
 
@@ -31,7 +31,7 @@ test.after(async () => {
 
 const hostPath = () => `/srv/dockerrun/${lab.namespace}`;
 
-/** Fails once, so that the next attempt comes under another controller. */
+/** Fails once, so that the next attempt starts under the new controller. */
 const failsOnce = 'if [ -e /d/tried ]; then exit 0; fi; touch /d/tried; exit 3';
 
 async function beginRuns(): Promise<void> {
@@ -57,7 +57,7 @@ async function jobsOf(name: string): Promise<string[]> {
   return names.split('\n').filter((line) => line !== '');
 }
 
-test('a running set of runs survives the upgrade', async () => {
+test('an upgrade neither loses nor repeats a run, in whatever phase it is', async () => {
   await beginRuns();
   const names = ['done', 'failed', 'waiting', 'running', 'tried'];
   const before = new Map(await Promise.all(names.map(async (name) => [name, await lab.get(name)] as const)));
@@ -84,7 +84,7 @@ test('a running set of runs survives the upgrade', async () => {
   await lab.kubectl('wait', '--for=delete', 'dockerrun/mortal', '--timeout=60s');
 });
 
-test('what the previous build did not know works after the upgrade', async () => {
+test('a field that the previous build did not know works after the upgrade', async () => {
   await lab.run('later', { command: ['true'], suspend: true });
   await lab.until('later', 'is suspended', { holds: ({ status }) => status.phase === 'Suspended' });
   await lab.kubectl('patch', 'dockerrun', 'later', '--type=merge', '--patch', '{"spec":{"suspend":false}}');
