@@ -7,7 +7,7 @@ const context = join(import.meta.dirname, '../../fixtures/girder-worker-image');
 const recipe = ['Dockerfile', 'test.sh'];
 const keyLength = 12;
 
-/** The name of an image with the commands of girder/girder_worker_test:ng; built again if its recipe changes. */
+/** The name of an image with the commands of girder/girder_worker_test:ng, rebuilt if its recipe changes. */
 export async function girderWorkerTestImage(): Promise<string> {
   const hash = createHash('sha256');
   for (const file of recipe) hash.update(await readFile(join(context, file)));
