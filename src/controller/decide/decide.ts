@@ -43,6 +43,8 @@ const rules: readonly Rule[] = [
   podPending, //           Pending, or Failed when its worker can never start
   preparedTooLong, //      the start deadline has passed: Failed
   attemptEnded, //         Succeeded; or Pending until the Job's next pod
+
+  // Otherwise workerRunning, which always applies: Preparing, Running or Uploading.
 ];
 
 /** Decides what happens to a run next. Pure and total: the same observation gives the same decision. */
