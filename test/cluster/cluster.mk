@@ -2,7 +2,7 @@
 NODE ?= node
 
 .PHONY: cluster-up cluster-down cluster-status cluster-power-cut
-cluster-up: ## start etcd, Kubernetes, Docker Engine and Girder on this machine, or mend what is sick
+cluster-up: ## start etcd, Kubernetes, Docker Engine and Girder on this machine, or repair what is unhealthy
 	@$(NODE) test/cluster/up.ts
 cluster-down: ## stop them, remove their data, and check that nothing is left but the caches
 	@$(NODE) test/cluster/down.ts

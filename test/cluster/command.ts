@@ -35,7 +35,7 @@ export function capture(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-4096);
   });
-  // The child may end before it has read its input; its exit code tells the story.
+  // The child may end before it has read its input; its exit code says why.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   child.on('error', (error) => reject(new Error(`${command} ${args.join(' ')}: ${error.message}`)));

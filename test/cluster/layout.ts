@@ -12,7 +12,7 @@ export const layout = {
   checkout,
   /** Recipes beside this file: Go modules, requirements, the MongoDB server's source. */
   recipes: import.meta.dirname,
-  /** Written for whoever uses the cluster from this clone. */
+  /** Read by the shells that use the cluster from this clone. */
   env: join(checkout, '.cluster', 'env'),
   /** Survives a power cut, dies with `down`. */
   state,

@@ -5,5 +5,5 @@ import { ownProcesses, sendKill } from './teardown/own-processes.ts';
 await runProgram(async () => {
   const victims = ownProcesses();
   for (const { pid } of victims) sendKill(pid);
-  process.stdout.write(`killed ${victims.length} processes; make cluster-up must mend it\n`);
+  process.stdout.write(`killed ${victims.length} processes; make cluster-up must repair it\n`);
 });

@@ -4,7 +4,7 @@ export async function runProgram(main: (signal: AbortSignal) => Promise<void>): 
   const stop = (name: NodeJS.Signals) => stopped.abort(new Error(`stopped by ${name}`));
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  // Whoever reads the output may stop early, as `head` does.
+  // A reader of the output may stop early, as `head` does.
   process.stdout.on('error', () => undefined);
   try {
     await main(stopped.signal);

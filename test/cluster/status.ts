@@ -48,7 +48,7 @@ await runProgram(async (signal) => {
       : 'make cluster-up (writes .cluster/env for this clone)';
     process.stdout.write(`ready; to use it: ${hint}\n`);
   } else {
-    process.stdout.write('not ready; start or mend it with: make cluster-up\n');
+    process.stdout.write('not ready; start or repair it with: make cluster-up\n');
     process.exitCode = 1;
   }
 });

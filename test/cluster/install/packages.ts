@@ -6,7 +6,7 @@ import type { Step } from '../steps.ts';
 import { systemPath } from '../supervise/environment.ts';
 import { removeServicePolicy, withoutServices } from './service-policy.ts';
 
-/** A Debian package; `program` tells that something else (Docker's own packages, a JDK) already provides it. */
+/** A Debian package; `program` shows that something else (Docker's own packages, a JDK) already provides it. */
 type Package = { name: string; why: string; program?: string; onlyWhereItExists?: boolean };
 
 /** Everything the cluster takes from Debian, and what for. */

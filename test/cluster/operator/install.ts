@@ -14,7 +14,7 @@ const rolloutSeconds = 120;
 /** Host directories that runs may mount on the test cluster; the demo and the tests put their data there. */
 const allowedHostPath = '/srv/dockerrun';
 
-/** Builds the operator's image and installs it with the chart, as README tells a user to. */
+/** Builds the operator's image and installs it with the chart, as docs/install.md tells a user to. */
 async function installOperator(signal: AbortSignal): Promise<void> {
   process.chdir(layout.checkout);
   const content = await buildOperatorImage(signal);

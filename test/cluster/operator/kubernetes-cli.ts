@@ -3,7 +3,7 @@ import { capture } from '../command.ts';
 import { helmBinaries, kubernetesBinaries } from '../install/go-binaries.ts';
 import { layout } from '../layout.ts';
 
-/** Longer than anything waits in the cluster, so that what failed there is told by the program itself. */
+/** Longer than any wait in the cluster, so that the program itself reports what failed there. */
 const programSeconds = 180;
 
 /** Runs kubectl on the cluster as its administrator. */

@@ -9,7 +9,7 @@ import type { Part } from '../supervise/part.ts';
 const configPath = join(layout.state, 'docker.json');
 const pidFile = join(layout.run, 'docker.pid');
 
-/** Parent of the cgroups of containers that name none; its own, to be told from another engine's. */
+/** Parent of the cgroups of containers that name none; its own, to distinguish them from another engine's. */
 export const dockerCgroupParent = 'dockerrun-docker';
 
 /** The node's Docker Engine with roots, socket, bridge and address ranges of its own. */
@@ -36,7 +36,7 @@ export const dockerEngine: Part = {
       `--containerd=${layout.containerdSocket}`,
       `--bridge=${dockerBridge.name}`,
       `--default-address-pool=base=${ranges.dockerNetworks},size=24`,
-      // With a leading slash: a relative one would go below the cgroup of whoever called `up`.
+      // With a leading slash: a relative one would go below the cgroup of the caller of `up`.
       `--cgroup-parent=/${dockerCgroupParent}`,
       // The kubelet uses cgroupfs too; with systemd's driver a pod's cgroup could not be a container's parent.
       '--exec-opt=native.cgroupdriver=cgroupfs',

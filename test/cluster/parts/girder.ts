@@ -7,7 +7,7 @@ import { addressOf } from '../supervise/port-check.ts';
 
 const { host, port } = endpoints.mongo;
 
-/** The worker plugin tells a broker about every cancel; nobody listens here, so the broker is the process itself. */
+/** The worker plugin sends every cancel to a broker; nothing listens here, so the broker is the process itself. */
 const noBroker = { GIRDER_WORKER_BROKER: 'memory://', GIRDER_WORKER_BACKEND: 'cache+memory://' };
 
 /** Girder 5 with its jobs and worker plugins, on the pod bridge's address so that host, pods and Docker containers reach it alike. */
