@@ -1,29 +1,29 @@
-# `make` lists the verbs. Every one brings what it needs: packages by their lock, and the pinned Node among them.
+# `make` lists the targets. Each one installs what it needs: the packages of the lock file, including the pinned Node.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
 ARCH := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
-# The pinned Node comes with the packages; the machine's own only has to run npm.
+# The pinned Node comes with the packages; the machine's own Node only runs npm.
 export PATH := $(CURDIR)/node_modules/node-linux-$(ARCH)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 SOURCE_ENV := set -a; . .cluster/env; set +a;
 
 .PHONY: help
-help: ## list the verbs
+help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | column -t -s "$$(printf '\t')"
 
 node_modules/.complete: package-lock.json
-	@command -v npm > /dev/null || { echo "make needs npm, to bring the pinned packages: apt-get install npm"; exit 1; }
-	@echo "installing the pinned packages (and Node) from the lock"
+	@command -v npm > /dev/null || { echo "make needs npm to install the pinned packages: run apt-get install npm"; exit 1; }
+	@echo "installing the pinned packages (and Node) from the lock file"
 	@npm ci --ignore-scripts --loglevel=error
 	@touch $@
 
 .PHONY: demo
-demo: install ## bring everything up and run a real analysis of a real image, from manifest to result
+demo: install ## start the cluster and run a real analysis of a real image, from manifest to result
 	@$(SOURCE_ENV) node examples/demo/demo.ts
 
 .PHONY: test
-test: install ## set everything up and run every test
+test: install ## start the cluster and run every test
 	@$(SOURCE_ENV) node test/run.ts unit integration e2e
 
 .PHONY: test-unit
@@ -49,7 +49,7 @@ check: node_modules/.complete ## check types, lint, format and generated files
 generate: node_modules/.complete ## write the generated files and format everything
 	@node scripts/generate.ts
 	@prettier --write --log-level=warn .
-	@if [ -f .cluster/env ]; then $(MAKE) --no-print-directory manifests; else echo 'deploy/install.yaml may be old: make cluster-up manifests'; fi
+	@if [ -f .cluster/env ]; then $(MAKE) --no-print-directory manifests; else echo 'deploy/install.yaml may be out of date: run make cluster-up manifests'; fi
 
 .PHONY: bundle
 bundle: node_modules/.complete ## bundle the program into dist/, with its bill of materials and licences
@@ -75,5 +75,5 @@ install: cluster-up bundle ## build the image and install the operator into the 
 	@node test/cluster/operator/install.ts
 
 .PHONY: clean
-clean: ## remove what the build made; the cluster and its caches stay
+clean: ## remove build output; the cluster and its caches stay
 	@rm -rf dist .demo .image

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isAtLeast } from '../../cluster/install/go-toolchain.ts';
 
-test('versions compare number by number', () => {
+test('versions are compared number by number', () => {
   assert.ok(isAtLeast('1.26.8', '1.26.0'));
   assert.ok(isAtLeast('1.26', '1.26.0'));
   assert.ok(isAtLeast('2.0', '1.99.1'));

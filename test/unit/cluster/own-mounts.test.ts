@@ -10,12 +10,12 @@ const mountinfo = [
   '33 21 0:8 / /var/lib/state rw - ext4 /dev/vdb rw',
 ].join('\n');
 
-test('only mounts below the directories count, with escapes undone', () => {
+test('only mounts below the given directories are returned, with octal escapes decoded', () => {
   const below = ['/var/lib/state/kubelet/pods/a', '/var/lib/state/with space'];
   assert.equal(parseMounts(mountinfo, ['/var/lib/state']), below);
 });
 
-test('a directory that is a mount itself is not the cluster’s to unmount', () => {
+test('a given directory that is itself a mount point is not unmounted', () => {
   assert.not.ok(parseMounts(mountinfo, ['/var/lib/state']).includes('/var/lib/state'));
 });
 

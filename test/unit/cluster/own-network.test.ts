@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isOwnLink, withoutOwnRules } from '../../cluster/teardown/own-network.ts';
 
-test('the rules of Kubernetes, CNI and Docker go, and other people’s stay', () => {
+test('firewall rules and chains of Kubernetes, CNI and Docker are removed, and all others stay', () => {
   const dump = [
     '*filter',
     ':INPUT ACCEPT [0:0]',
@@ -27,12 +27,12 @@ test('the rules of Kubernetes, CNI and Docker go, and other people’s stay', ()
   assert.is(withoutOwnRules(dump), rest.join('\n'));
 });
 
-test('a dump without rules of the cluster stays as it is', () => {
+test('a dump without rules of the cluster is returned unchanged', () => {
   const dump = '*nat\n:PREROUTING ACCEPT [1:2]\n-A PREROUTING -d 110.244.0.1/32 -j ACCEPT\nCOMMIT\n';
   assert.is(withoutOwnRules(dump), dump);
 });
 
-test('bridges and pairs of the cluster are told from the machine’s links', () => {
+test('bridges and veth pairs of the cluster are distinguished from the machine’s own links', () => {
   for (const name of ['cni0', 'drdocker0', 'veth12ab34cd', 'br-0123456789ab'])
     assert.ok(isOwnLink(name), name);
   for (const name of ['eth0', 'lo', 'docker0', 'br-lan', 'cni0x']) assert.not.ok(isOwnLink(name), name);

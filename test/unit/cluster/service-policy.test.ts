@@ -13,7 +13,7 @@ test.before.each((context) => {
 });
 test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
 
-test('services are kept from starting only while packages are installed', async ({ path }) => {
+test('services are prevented from starting only while packages are installed', async ({ path }) => {
   await withoutServices(async () => {
     assert.match(readFileSync(path, 'utf8'), 'exit 101');
     assert.is(statSync(path).mode & 0o111, 0o111);
@@ -21,7 +21,7 @@ test('services are kept from starting only while packages are installed', async 
   assert.not(existsSync(path));
 });
 
-test('a policy of ours that a power cut left is removed', async ({ path }) => {
+test('our policy is removed when a power cut left it behind, even without its content', async ({ path }) => {
   let ours = '';
   await withoutServices(async () => void (ours = readFileSync(path, 'utf8')), path);
   for (const left of [ours, '']) {
@@ -31,7 +31,7 @@ test('a policy of ours that a power cut left is removed', async ({ path }) => {
   }
 });
 
-test("another's policy stays, even one that says the same", async ({ path }) => {
+test("a policy of another program stays, even one with the same effect", async ({ path }) => {
   const theirs = '#!/bin/sh\nexit 101\n';
   writeFileSync(path, theirs);
   await withoutServices(async () => assert.is(readFileSync(path, 'utf8'), theirs), path);

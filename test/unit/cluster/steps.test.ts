@@ -14,14 +14,14 @@ function recording(log: string[], name: string, after: string[] = [], millis = 0
   };
 }
 
-test('a step starts when those it names are done, and not before', async () => {
+test('a step starts only when the steps in its `after` are done', async () => {
   const log: string[] = [];
   const steps = [recording(log, 'slow', [], 300), recording(log, 'quick'), recording(log, 'last', ['slow'])];
   await runSteps(steps, new AbortController().signal);
   assert.equal(log, ['quick', 'slow', 'last']);
 });
 
-test('the first failure is thrown, stops the others, and nothing after it runs', async () => {
+test('the first failure is thrown, aborts the running steps, and no later step starts', async () => {
   const log: string[] = [];
   const failing: Step = { name: 'bad', after: [], run: () => Promise.reject(new Error('broken')) };
   const steps = [failing, recording(log, 'other', [], 10_000), recording(log, 'later', ['bad'])];
@@ -36,7 +36,7 @@ test('the first failure is thrown, stops the others, and nothing after it runs',
   assert.equal(log, []);
 });
 
-test('a step that names an unknown or later one is refused', async () => {
+test('a step that names an unknown or later step is rejected', async () => {
   try {
     await runSteps([recording([], 'a', ['b'])], new AbortController().signal);
     assert.unreachable();

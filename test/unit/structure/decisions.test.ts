@@ -6,7 +6,7 @@ import { readPage, readPages } from './pages.ts';
 const folder = 'docs/decisions';
 const records = readPages().filter(({ path }) => /^docs\/decisions\/\d/.test(path));
 
-test('the list of decisions has each record once, by its number and its headline', () => {
+test('the list of decisions has each record once, with its number and title', () => {
   const expected = records.map(({ path, lines: [headline = ''] }) => {
     const [number, title] = headline.replace('# ', '').split(/\. (.*)/);
     assert.is(Number(basename(path).slice(0, 4)), Number(number), path);
@@ -20,7 +20,7 @@ test('the list of decisions has each record once, by its number and its headline
 });
 
 for (const { path, lines } of records) {
-  test(`${basename(path)} has a date, a status, its context and what was decided`, () => {
+  test(`${basename(path)} has a date, a status, a context and a decision`, () => {
     assert.match(
       lines[2] ?? '',
       /^\d{4}-\d\d-\d\d · (Accepted|Superseded (in part )?by \[\d+\]\(\d{4}-[\w-]+\.md\))$/,

@@ -3,10 +3,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const defects = 20;
-/** The rows of the original's behaviour at its pipes, and many streams at once. */
+/** Minimum rows about how targets use pipes, and about many streams at once. */
 const habits = 13;
 
-type Row = { readonly subject: string; readonly file: string; readonly words: string };
+type Row = { readonly subject: string; readonly file: string; readonly testName: string };
 
 const [defectRows = [], habitRows = []] = readFileSync('docs/defects.md', 'utf8')
   .split(/^## /m)
@@ -14,26 +14,26 @@ const [defectRows = [], habitRows = []] = readFileSync('docs/defects.md', 'utf8'
   .map((section) => section.split('\n').flatMap(rowOf));
 
 function rowOf(line: string): Row[] {
-  const [, subject = '', file = '', words = ''] =
+  const [, subject = '', file = '', testName = ''] =
     /^\| ([^|]+?) +\|.*\| `([^`]+)`: (.+?) +\|$/.exec(line) ?? [];
-  return words === '' ? [] : [{ subject, file: `test/${file}.test.ts`, words }];
+  return testName === '' ? [] : [{ subject, file: `test/${file}.test.ts`, testName }];
 }
 
-test('every defect of the original, and everything that targets do to pipes, has a test', () => {
+test('every defect of the original, and every way in which targets use pipes, has a test', () => {
   const expected = Array.from({ length: defects }, (_, index) => `D${index + 1}`);
   assert.equal([...new Set(defectRows.map(({ subject }) => subject))], expected);
   assert.ok(habitRows.length >= habits, `${habitRows.length} rows`);
 });
 
-test('the tests that docs/defects.md names are there', () => {
+test('every test that docs/defects.md names exists', () => {
   const missing = [...defectRows, ...habitRows].filter(
-    ({ file, words }) => !existsSync(file) || !readFileSync(file, 'utf8').includes(words),
+    ({ file, testName }) => !existsSync(file) || !readFileSync(file, 'utf8').includes(testName),
   );
   assert.equal(missing, []);
 });
 
-test('a test that is named after a defect is listed for it', () => {
-  const listed = new Set(defectRows.map(({ subject, words }) => `${subject}: ${words}`));
+test('a test whose name starts with the number of a defect is listed for that defect', () => {
+  const listed = new Set(defectRows.map(({ subject, testName }) => `${subject}: ${testName}`));
   const files = new Set(defectRows.map(({ file }) => file));
   const named = [...files].flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/^ *test\(\s*['`](D\d+: [^'`$]+)['`]/gm)].map(

@@ -15,7 +15,7 @@ import { isRecord } from '../../../src/support/narrow.ts';
 const page = readFileSync('docs/from-girder-worker.md', 'utf8');
 const examples = globSync('examples/girder-worker/*.yaml').toSorted();
 
-/** The names in code spans of the page's tables and text, outside of its long examples. */
+/** The names in code spans of the page, outside its fenced examples. */
 const named = new Set(
   [...page.replace(/^```[^]*?^```/gm, '').matchAll(/`([^`]+)`/g)].flatMap(
     ([, code = '']) => code.match(/[A-Za-z_][\w.]*/g) ?? [],
@@ -25,23 +25,23 @@ const inCode = (name: string) => [...named].some((path) => path.split('.').inclu
 
 function readExample(path: string): Record<string, unknown> {
   const value: unknown = parse(readFileSync(path, 'utf8'));
-  assert.ok(isRecord(value), `${path} is no object`);
+  assert.ok(isRecord(value), `${path} is not an object`);
   return value;
 }
 
-/** The members of the connect transform's two unions. */
+/** The kinds of input and output that the connect transform takes. */
 function connectEnds(): string[] {
   const { input, output } = transformKinds.connect.properties;
   return [...Object.keys(input.properties), ...Object.keys(output.properties)];
 }
 
-test('the page names every volume, transform, stream and hook that there is', () => {
+test('the page names every kind of volume, transform, stream and hook', () => {
   const kinds = [volumeKinds, transformKinds, hookKinds].flatMap((union) => Object.keys(union));
   const missing = [...kinds, ...connectEnds()].filter((kind) => !inCode(kind));
   assert.equal(missing, []);
 });
 
-test('the page names every option of docker, and none that does not exist', () => {
+test('the page names every option of docker, and no unknown one', () => {
   const missing = dockerOptionNames.filter((option) => !named.has(`docker.${option}`));
   assert.equal(missing, []);
   const unknown = [...named].filter(
@@ -60,12 +60,12 @@ test('every example that the page links to exists, and every example is linked',
   assert.equal([...new Set(linked)].toSorted(), examples);
 });
 
-test('the call at the top of the page is the first example', () => {
+test('the manifest at the top of the page is the first example', () => {
   const [, block = ''] = /^```yaml\n([^]*?)^```/m.exec(page) ?? [];
   assert.equal(parse(block), readExample(examples[0] ?? ''));
 });
 
-test('every example is run on the whole cluster', () => {
+test('every example runs in an end-to-end test', () => {
   const tests = globSync('test/e2e/examples-girder-worker*.test.ts').map((path) =>
     readFileSync(path, 'utf8'),
   );
@@ -77,7 +77,7 @@ test('every example is run on the whole cluster', () => {
 });
 
 for (const path of examples) {
-  test(`${path} is accepted, says on top what it shows, and is named like its run`, () => {
+  test(`${path} is accepted, starts with a comment that describes it, and is named like its run`, () => {
     acceptRun(readExample(path), path);
     assert.match(readFileSync(path, 'utf8'), /^# \S/);
     const { metadata } = readExample(path) as { metadata: { name: string } };

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { layerOf, reachableFrom, sourceFiles } from './source-files.ts';
 
-/** What each layer may import besides itself; every arrow points down, so that no circle can come up. */
+/** What each layer may import in addition to itself. Every import points down, so that no cycle can arise. */
 const below: Record<string, readonly string[]> = {
   api: [],
   support: ['api'],
@@ -22,7 +22,7 @@ const below: Record<string, readonly string[]> = {
 
 /**
  * The floors of a layer, the lowest first. A file is on the floor of the entry that names it, or else its sub-folder;
- * `*` are the other files of the layer itself. Files import from their own floor, without circles, and from lower ones.
+ * `*` are the other files of the layer itself. Files import from their own floor, without cycles, and from lower ones.
  */
 const floors: Record<string, readonly (readonly string[])[]> = {
   api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*']],
@@ -44,7 +44,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
 
 const inSrc = (path: string) => path.startsWith('src/');
 
-/** The part of its layer that a file is in: a sub-folder, or none. */
+/** The sub-folder of the layer that a file is in; undefined for a file of the layer itself. */
 function folderOf(path: string): string | undefined {
   return /^src\/[^/]+\/([^/]+)\//.exec(path)?.[1];
 }
@@ -54,7 +54,7 @@ const insideLayers = sourceFiles.flatMap(({ path, imports }) =>
   imports.filter((to) => inSrc(to) && layerOf(to) === layerOf(path)).map((to) => ({ path, to })),
 );
 
-test('there are files to check, and every import of a file is one that exists', () => {
+test('there are files to check, and every imported file exists', () => {
   assert.ok(sourceFiles.length > 50);
   const missing = sourceFiles.flatMap(({ path, imports }) =>
     imports.filter((to) => inSrc(to) && !existsSync(to)).map((to) => `${path} → ${to}`),
@@ -64,20 +64,20 @@ test('there are files to check, and every import of a file is one that exists', 
 });
 
 test('every file is in a layer', () => {
-  const homeless = sourceFiles.filter(({ path }) => below[layerOf(path) ?? ''] === undefined);
+  const unplaced = sourceFiles.filter(({ path }) => below[layerOf(path) ?? ''] === undefined);
   assert.equal(
-    homeless.map(({ path }) => path),
+    unplaced.map(({ path }) => path),
     [],
   );
 });
 
-test('the layers are ordered: nothing can import what imports it', () => {
+test('the layers are ordered: no layer may import one that imports it', () => {
   const order = Object.keys(below);
   for (const [layer, lower] of Object.entries(below))
     for (const one of lower) assert.ok(order.indexOf(one) < order.indexOf(layer), `${layer} → ${one}`);
 });
 
-test('imports point one way', () => {
+test('imports between layers point down', () => {
   const wrong = sourceFiles.flatMap(({ path, imports }) => {
     const layer = layerOf(path) ?? '';
     const allowed = [layer, ...(below[layer] ?? [])];
@@ -102,7 +102,7 @@ test('no two sub-folders of a layer import each other', () => {
   );
 });
 
-test('inside a layer imports point down from floor to floor', () => {
+test('imports inside a layer point down from floor to floor', () => {
   const up = insideLayers.filter(({ path, to }) => floorOf(to) > floorOf(path));
   assert.equal(
     up.map(({ path, to }) => `${path} → ${to}`),
@@ -110,7 +110,7 @@ test('inside a layer imports point down from floor to floor', () => {
   );
 });
 
-test('every floor has files, and every sub-folder of a layer with floors is on one', () => {
+test('every floor has files, and every sub-folder of a layer with floors is on a floor', () => {
   for (const [layer, list] of Object.entries(floors)) {
     const files = sourceFiles.filter(({ path }) => layerOf(path) === layer).map(({ path }) => path);
     const folders = new Set(files.flatMap((path) => folderOf(path) ?? []));
@@ -132,21 +132,21 @@ function floorOf(path: string): number {
   return own === -1 ? list.findIndex((floor) => floor.includes(folderOf(path) ?? '*')) : own;
 }
 
-test('nothing in src imports what is outside of it', () => {
+test('no file in src imports a file outside src', () => {
   const outside = sourceFiles.flatMap(({ path, imports }) =>
     imports.filter((to) => /^(\.\.|scripts|test|node_modules)\//.test(to)).map((to) => `${path} → ${to}`),
   );
   assert.equal(outside, []);
 });
 
-test('no two files import each other, directly or by way of others', () => {
-  const circles = sourceFiles.flatMap(({ path, imports }) =>
+test('no two files import each other, directly or through other files', () => {
+  const cycles = sourceFiles.flatMap(({ path, imports }) =>
     imports.filter((to) => inSrc(to) && reachableFrom(to).has(path)).map((to) => `${path} → ${to}`),
   );
-  assert.equal(circles, []);
+  assert.equal(cycles, []);
 });
 
-test('the worker never loads the Kubernetes client, nor the metrics of the controller', () => {
+test('the worker never loads the Kubernetes client or the metrics library', () => {
   const ways = reachableFrom('src/worker/main.ts');
   assert.ok(ways.has('src/docker/engine.ts') && ways.has('dockerode'));
   const client = [...ways].filter(([to]) => to.startsWith('@kubernetes/') || to === 'prom-client');
@@ -156,13 +156,13 @@ test('the worker never loads the Kubernetes client, nor the metrics of the contr
   );
 });
 
-test('what the controller decides is pure: nothing that it loads can speak with anybody', () => {
+test('the decisions of the controller are pure: they load no module that does I/O', () => {
   const decisions = sourceFiles.filter(({ path }) => path.startsWith('src/controller/decide/'));
   assert.ok(decisions.length > 5);
-  const speaks =
+  const doesIo =
     /^(node:(?!path$|util$|crypto$)|src\/runtime\/|src\/kube\/(?!json\.ts)|src\/controller\/apply\/)/;
   const others = decisions.flatMap(({ path }) =>
-    [...reachableFrom(path).values()].filter((way) => speaks.test(way.at(-1) ?? '')),
+    [...reachableFrom(path).values()].filter((way) => doesIo.test(way.at(-1) ?? '')),
   );
   assert.equal(
     others.map((way) => way.join(' → ')),
@@ -170,7 +170,7 @@ test('what the controller decides is pure: nothing that it loads can speak with 
   );
 });
 
-test('each client library is known to the layer that wraps it, and to no other', () => {
+test('each client library is imported only by the layers that wrap it', () => {
   const users = (name: string) => [
     ...new Set(
       sourceFiles
@@ -185,14 +185,14 @@ test('each client library is known to the layer that wraps it, and to no other',
   assert.equal(users('@opentelemetry/'), ['support']);
 });
 
-test('files are named for what they hold, in kebab-case, and none is a barrel or a drawer for anything', () => {
+test('file names are kebab-case nouns, and no file is a barrel or a catch-all', () => {
   for (const { path } of sourceFiles) {
     assert.match(basename(path), /^[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
     assert.not.match(basename(path), /^(index|utils?|helpers?|common|misc|types)\.ts$/, path);
   }
 });
 
-test('no name of a file is there twice, but main.ts', () => {
+test('file names are unique, except main.ts', () => {
   const names = sourceFiles.map(({ path }) => basename(path)).filter((name) => name !== 'main.ts');
   assert.equal(
     names.filter((name, index) => names.indexOf(name) !== index),
@@ -200,7 +200,7 @@ test('no name of a file is there twice, but main.ts', () => {
   );
 });
 
-test('files are few and of a size to read: at most 230, of 85 lines in the median and of 350 at most', () => {
+test('src has at most 230 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);

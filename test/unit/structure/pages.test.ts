@@ -6,7 +6,7 @@ import { type Page, readPage, readPages } from './pages.ts';
 
 const pages = readPages();
 
-/** Characters; a longer cell is prose that belongs below the table. */
+/** In characters; a longer cell is prose that belongs below the table. */
 const longestCell = 150;
 
 function isDead(page: Page, link: string): boolean {
@@ -27,14 +27,14 @@ test('the pages are found', () => {
   assert.ok(pages.flatMap(({ rows }) => rows).length > 100);
 });
 
-test('every relative link leads to a file, and every anchor to a heading', () => {
+test('every relative link points to a file, and every anchor to a heading', () => {
   const dead = pages.flatMap((page) =>
     page.links.filter((link) => isDead(page, link)).map((link) => `${page.path}: ${link}`),
   );
   assert.equal(dead, []);
 });
 
-test('every path of the project in a code span exists', () => {
+test('every path of the project that a code span names exists', () => {
   const isPath = (code: string) =>
     /^(bench|crds|deploy|docs|examples|scripts|src|test)\/[\w./-]+$/.test(code);
   const missing = pages.flatMap(({ path, codeSpans }) =>
@@ -43,7 +43,7 @@ test('every path of the project in a code span exists', () => {
   assert.equal(missing, []);
 });
 
-test('no cell of a table is longer than a reader takes in', () => {
+test('no table cell is longer than 150 characters', () => {
   const long = pages.flatMap(({ path, rows }) =>
     rows
       .flat()

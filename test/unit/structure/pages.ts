@@ -1,19 +1,18 @@
 import { globSync, readFileSync } from 'node:fs';
 
-/** A Markdown page, read so far as the tests need it. Fenced blocks are in none of its parts. */
+/** What the tests need of a Markdown page; fenced blocks are left out everywhere. */
 export type Page = {
   readonly path: string;
   readonly lines: readonly string[];
-  /** The cells of every table's rows, heads included, without the rules below the heads. */
+  /** The cells of every table row, with the header rows and without the lines below them. */
   readonly rows: readonly (readonly string[])[];
   readonly codeSpans: readonly string[];
-  /** The targets of links and images, as they are written. */
+  /** The targets of links and images, as written. */
   readonly links: readonly string[];
-  /** What a link can have after its `#`: headings as GitHub makes anchors of them. */
+  /** Anchors of the headings, as GitHub forms them: what a link can have after its `#`. */
   readonly anchors: readonly string[];
 };
 
-/** Every page of the project. */
 export function readPages(): Page[] {
   const paths = globSync(['*.md', '.github/*.md', '{bench,deploy,docs,examples,scripts,src,test}/**/*.md']);
   return paths.toSorted().map(readPage);

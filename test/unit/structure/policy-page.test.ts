@@ -6,13 +6,13 @@ import { readPage } from './pages.ts';
 
 const page = readPage('docs/policy.md');
 
-test('docs/policy.md names every option that needs permission in its table, and no other', () => {
+test('the table in docs/policy.md names exactly the options that need permission', () => {
   const [, ...options] = page.rows.map(([cell = '']) => cell);
   const named = options.flatMap((cell) => cell.replaceAll('`', '').split(', '));
   assert.equal(named.toSorted(), policyOptionNames.toSorted());
 });
 
-test('docs/policy.md has a rule for every field of the policy', () => {
+test('docs/policy.md describes every field of the policy', () => {
   const missing = Object.keys(policySpec.properties).filter(
     (field) => !page.lines.some((line) => line.startsWith(`- **${field}**: `)),
   );

@@ -27,7 +27,7 @@ export function layerOf(path: string): string | undefined {
   return /^src\/([^/]+)\//.exec(path)?.[1];
 }
 
-/** Everything that is loaded with a file, files and packages, each with the way that leads to it. */
+/** Every file and package that a file loads, each with the chain of imports that leads to it. */
 export function reachableFrom(path: string): Map<string, readonly string[]> {
   const ways = new Map<string, readonly string[]>([[path, [path]]]);
   for (const [from, way] of ways) {

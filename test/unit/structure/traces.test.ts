@@ -10,7 +10,7 @@ function allMatches(pattern: RegExp): string[] {
   return [...new Set(sources.flatMap((text) => [...text.matchAll(pattern)].map(([, found = '']) => found)))];
 }
 
-test('docs/tracing.md names every span and every attribute in the code', () => {
+test('docs/tracing.md names every span and attribute of the code', () => {
   const spans = allMatches(/\btraced\(\s*'([^']+)'/g);
   const attributes = allMatches(/'((?:dockerrun|container|process|k8s)(?:\.[a-z_]+)+)':/g);
   assert.ok(spans.length >= 13 && attributes.length >= 15, `${spans.length}, ${attributes.length}`);
