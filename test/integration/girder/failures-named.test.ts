@@ -89,7 +89,10 @@ test('an upload that Girder refuses is reported with its hook', async ({ scratch
   assert.is(missing.reason, 'GirderNotFound');
   assert.match(missing.sentence, `Hook 0 (mask): there is no item ${unknownId}`);
   const strange = await uploading(scratch, { itemId, metadata: { 'a.b': 1 } });
-  assert.match(strange.message, 'hook 0 (mask): the metadata cannot be stored: Girder does not accept the key "a.b"');
+  assert.match(
+    strange.message,
+    'hook 0 (mask): the metadata cannot be stored: Girder does not accept the key "a.b"',
+  );
 });
 
 test('a filename for a path that is a directory is reported with its hook', async ({ scratch, itemId }) => {

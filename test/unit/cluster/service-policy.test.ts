@@ -31,7 +31,7 @@ test('our policy is removed when a power cut left it behind, even without its co
   }
 });
 
-test("a policy of another program stays, even one with the same effect", async ({ path }) => {
+test('a policy of another program stays, even one with the same effect', async ({ path }) => {
   const theirs = '#!/bin/sh\nexit 101\n';
   writeFileSync(path, theirs);
   await withoutServices(async () => assert.is(readFileSync(path, 'utf8'), theirs), path);
