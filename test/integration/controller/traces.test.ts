@@ -65,7 +65,7 @@ test('the pod of a run gets its trace, but not the controller’s credentials fo
   await using receiver = await TraceReceiver.open();
   await using controller = await start(plane, receiver);
   await using cluster = await SimulatedCluster.start(plane);
-  const run = new ScriptedRun(cluster, 'traced', 'default');
+  const run = new ScriptedRun(cluster, 'traced-pod', 'default');
   await run.apply();
   await run.hasJob();
   await receiver.received(['create Job']);
