@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Metafile } from 'esbuild';
-import { isRecord } from '../src/support/narrow.ts';
+import { isRecord } from '../src/api/json-values.ts';
 
 export type LockedPackage = {
   /** Relative to the project root: `node_modules/axios`. */

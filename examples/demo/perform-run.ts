@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
+import { isRecord } from '../../src/api/json-values.ts';
 import { recordAt } from '../../src/kube/json.ts';
-import { isRecord } from '../../src/support/narrow.ts';
 import type { DockerRunStatus } from '../../src/api/status.ts';
 import { deadline } from '../../src/support/abort.ts';
 import { say } from '../../test/cluster/progress.ts';

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from './names.ts';
-import { placeOf, resultUploadsOf, type TransformPlace } from './spec-usage.ts';
+import { pathOf, resultUploadsOf, type TransformPath } from './spec-usage.ts';
 import type { DockerRunSpec } from './spec.ts';
 import type { Volume } from './volumes.ts';
 
@@ -49,18 +49,18 @@ function mountPaths(spec: DockerRunSpec): { field: string; path: string }[] {
 function collidingPaths(spec: DockerRunSpec): string[] {
   const taken = new Map<string, { name: string; content: string }>();
   return (spec.transforms ?? []).flatMap((transform) => {
-    const place = placeOf(transform);
-    if (place?.path === undefined || place.kind === 'path') return [];
-    const where = `${place.volume}: ${posix.normalize(place.path)}`;
-    const content = contentOf(transform.name, place, transform.girderFileIdToVolume?.fileId);
+    const transformPath = pathOf(transform);
+    if (transformPath?.path === undefined || transformPath.kind === 'path') return [];
+    const where = `${transformPath.volume}: ${posix.normalize(transformPath.path)}`;
+    const content = contentOf(transform.name, transformPath, transform.girderFileIdToVolume?.fileId);
     const other = taken.get(where) ?? { name: transform.name, content };
     taken.set(where, other);
     if (other.content === content) return [];
-    return [`spec.transforms: ${transform.name}.${place.field}: ${other.name} already uses ${where}`];
+    return [`spec.transforms: ${transform.name}.${transformPath.field}: ${other.name} already uses ${where}`];
   });
 }
 
-function contentOf(name: string, { kind }: TransformPlace, fileId: string | undefined): string {
+function contentOf(name: string, { kind }: TransformPath, fileId: string | undefined): string {
   return kind === 'download' ? `file ${fileId}` : `pipe of ${name}`;
 }
 
@@ -72,11 +72,12 @@ function readOnlyClaims(spec: DockerRunSpec): string[] {
       .map(({ name }) => name),
   );
   const created = (spec.transforms ?? []).flatMap((transform) => {
-    const place = placeOf(transform);
-    if (place === undefined || place.kind === 'path' || !readOnly.has(place.volume)) return [];
-    const what = place.kind === 'pipe' ? 'a pipe' : 'a download';
+    const transformPath = pathOf(transform);
+    if (transformPath === undefined || transformPath.kind === 'path' || !readOnly.has(transformPath.volume))
+      return [];
+    const what = transformPath.kind === 'pipe' ? 'a pipe' : 'a download';
     return [
-      `spec.transforms: ${transform.name}.${place.field}: cannot create ${what} in ${place.volume}, whose claim is readOnly`,
+      `spec.transforms: ${transform.name}.${transformPath.field}: cannot create ${what} in ${transformPath.volume}, whose claim is readOnly`,
     ];
   });
   const deleted = resultUploadsOf(spec)

@@ -36,22 +36,22 @@ export const terminationMessageBytes = 4096;
 /**
  * Bytes of JSON for the results in a termination message, about 15 of them; target and message need the rest.
  */
-export const mostResultBytes = 3072;
+export const maxResultBytes = 3072;
 
 /** Bytes of JSON for the message: a control character of the target takes six. */
-export const mostMessageBytes = 1536;
+export const maxMessageBytes = 1536;
 
 /**
- * A worker never sends more bytes: `mostResultBytes` of results, and for each of 256 transforms at most a
+ * A worker never sends more bytes: `maxResultBytes` of results, and for each of 256 transforms at most a
  * download and an upload of about 170 bytes.
  */
-export const mostReportBytes = 128 * 1024;
+export const maxReportBytes = 128 * 1024;
 
 /**
  * Undefined when it is not a report: a pod can end without one, and another program may answer in its place.
  */
 export function parseReport(text: string | undefined): Report | undefined {
-  if (text === undefined || Buffer.byteLength(text) > mostReportBytes) return undefined;
+  if (text === undefined || Buffer.byteLength(text) > maxReportBytes) return undefined;
   const value = parseJson(text);
   return Value.Check(report, value) ? value : undefined;
 }
@@ -59,7 +59,7 @@ export function parseReport(text: string | undefined): Report | undefined {
 /** Fits the final report into a termination message: it drops the transfers first, then cuts the message. */
 export function terminationMessage(final: Report): string {
   const { progress: _, ...lasting } = final;
-  const short = withMessageOf(lasting, mostMessageBytes);
+  const short = withMessageOf(lasting, maxMessageBytes);
   const { transfers: __, ...withoutTransfers } = short;
   const candidates = [
     short,

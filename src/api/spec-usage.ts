@@ -5,7 +5,7 @@ import type { DockerRunSpec } from './spec.ts';
 import type { Connect, Transform } from './transforms.ts';
 
 /** The path in a volume that the name of a transform stands for. */
-export type TransformPlace = {
+export type TransformPath = {
   /** The field of the transform, such as `connect.output.namedInputPipe`. */
   readonly field: string;
   readonly volume: string;
@@ -16,42 +16,43 @@ export type TransformPlace = {
 };
 
 /** Undefined for a transform without a path, such as a stream of the target's standard output. */
-export function placeOf(transform: Transform): TransformPlace | undefined {
+export function pathOf(transform: Transform): TransformPath | undefined {
   const {
     girderFileIdToVolume: file,
     girderItemIdToVolume: item,
     girderFolderIdToVolume: folder,
   } = transform;
-  if (file !== undefined) return place('girderFileIdToVolume', 'download', file, file.filename);
-  if (item !== undefined) return place('girderItemIdToVolume', 'download', item);
-  if (folder !== undefined) return place('girderFolderIdToVolume', 'download', folder);
+  if (file !== undefined) return transformPath('girderFileIdToVolume', 'download', file, file.filename);
+  if (item !== undefined) return transformPath('girderItemIdToVolume', 'download', item);
+  if (folder !== undefined) return transformPath('girderFolderIdToVolume', 'download', folder);
   const { volumePath, progressPipe, namedInputPipe, namedOutputPipe, connect } = transform;
-  if (volumePath !== undefined) return place('volumePath', 'path', volumePath, volumePath.filename);
-  if (progressPipe !== undefined) return place('progressPipe', 'pipe', progressPipe, progressPipe.name);
+  if (volumePath !== undefined) return transformPath('volumePath', 'path', volumePath, volumePath.filename);
+  if (progressPipe !== undefined)
+    return transformPath('progressPipe', 'pipe', progressPipe, progressPipe.name);
   if (namedInputPipe !== undefined)
-    return place('namedInputPipe', 'pipe', namedInputPipe, namedInputPipe.name);
+    return transformPath('namedInputPipe', 'pipe', namedInputPipe, namedInputPipe.name);
   if (namedOutputPipe !== undefined) {
-    return place('namedOutputPipe', 'pipe', namedOutputPipe, namedOutputPipe.name);
+    return transformPath('namedOutputPipe', 'pipe', namedOutputPipe, namedOutputPipe.name);
   }
   return connect === undefined ? undefined : pipeOf(connect);
 }
 
-function pipeOf({ input, output }: Connect): TransformPlace | undefined {
+function pipeOf({ input, output }: Connect): TransformPath | undefined {
   const { namedOutputPipe } = input;
   const { namedInputPipe } = output;
   if (namedInputPipe !== undefined) {
-    return place('connect.output.namedInputPipe', 'pipe', namedInputPipe, namedInputPipe.name);
+    return transformPath('connect.output.namedInputPipe', 'pipe', namedInputPipe, namedInputPipe.name);
   }
   if (namedOutputPipe === undefined) return undefined;
-  return place('connect.input.namedOutputPipe', 'pipe', namedOutputPipe, namedOutputPipe.name);
+  return transformPath('connect.input.namedOutputPipe', 'pipe', namedOutputPipe, namedOutputPipe.name);
 }
 
-function place(
+function transformPath(
   field: string,
-  kind: TransformPlace['kind'],
+  kind: TransformPath['kind'],
   { volume }: { volume?: string },
   path?: string,
-): TransformPlace {
+): TransformPath {
   return { field, kind, volume: volume ?? temporaryVolumeName, path };
 }
 
@@ -108,8 +109,8 @@ type JournalledVolumes = { readonly journalled: string[]; readonly directories: 
  * in `journalled` files that a journal lists, in `directories` a whole directory.
  */
 export function journalledVolumes({ volumes = [], transforms = [] }: DockerRunSpec): JournalledVolumes {
-  const places = transforms.map(placeOf).filter((place) => place !== undefined);
-  const filled = new Set(places.filter(({ kind }) => kind !== 'path').map(({ volume }) => volume));
+  const paths = transforms.map(pathOf).filter((path) => path !== undefined);
+  const filled = new Set(paths.filter(({ kind }) => kind !== 'path').map(({ volume }) => volume));
   const journalled = volumes.filter(({ name, temporary }) => temporary === undefined && filled.has(name));
   const directories = volumes.filter(({ temporary }) => temporary?.hostDir !== undefined);
   return { journalled: journalled.map(({ name }) => name), directories: directories.map(({ name }) => name) };

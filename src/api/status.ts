@@ -113,7 +113,7 @@ const attempt = Type.Object({
 });
 
 /** The size of `attemptHistory`; the oldest attempts are dropped first. */
-export const mostAttempts = 10;
+export const maxAttempts = 10;
 
 export const dockerRunStatus = Type.Object(
   {
@@ -134,7 +134,7 @@ export const dockerRunStatus = Type.Object(
     attempts: Type.Optional(Type.Integer({ description: 'How many pods have been started for the run.' })),
     attemptHistory: Type.Optional(
       Type.Array(attempt, {
-        description: `The last ${mostAttempts} attempts, oldest first.`,
+        description: `The last ${maxAttempts} attempts, oldest first.`,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['podUID'],
       }),

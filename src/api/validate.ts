@@ -4,7 +4,7 @@ import { isForbiddenHeader, metadataKeyProblem } from './fields.ts';
 import { temporaryVolumeName } from './names.ts';
 import { parseQuantity } from './quantity.ts';
 import { referencedNames } from './references.ts';
-import { placeOf, resultUploadsOf } from './spec-usage.ts';
+import { pathOf, resultUploadsOf } from './spec-usage.ts';
 import type { DockerRunSpec } from './spec.ts';
 
 /**
@@ -68,7 +68,7 @@ function unknownReferences(spec: DockerRunSpec): string[] {
   const transforms = spec.transforms ?? [];
   const known = new Set([
     ...volumeNames(spec),
-    ...transforms.filter((transform) => placeOf(transform) !== undefined).map(({ name }) => name),
+    ...transforms.filter((transform) => pathOf(transform) !== undefined).map(({ name }) => name),
   ]);
   const withoutPath = new Set(transforms.map(({ name }) => name).filter((name) => !known.has(name)));
   const choice = listed([...known]);
@@ -88,10 +88,10 @@ function unknownReferences(spec: DockerRunSpec): string[] {
 function unknownVolumes(spec: DockerRunSpec): string[] {
   const known = new Set(volumeNames(spec));
   return (spec.transforms ?? []).flatMap((transform) => {
-    const place = placeOf(transform);
-    if (place === undefined || known.has(place.volume)) return [];
+    const transformPath = pathOf(transform);
+    if (transformPath === undefined || known.has(transformPath.volume)) return [];
     return [
-      `spec.transforms: ${transform.name}.${place.field}.volume: "${place.volume}" is not a volume of this run`,
+      `spec.transforms: ${transform.name}.${transformPath.field}.volume: "${transformPath.volume}" is not a volume of this run`,
     ];
   });
 }

@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
+import { isRecord, textOf } from '../api/json-values.ts';
 import type { Report } from '../api/report.ts';
 import { type Phase, phaseMessages, type Result } from '../api/status.ts';
 import { createLogger, type Logger } from '../support/log.ts';
-import { isRecord, textOf } from '../support/narrow.ts';
 
 /**
  * Standard error, shared by the target and us: our lines start on a new line, even after an unfinished line.

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseJson } from '../api/json-values.ts';
+import { isRecord, parseJson, textOf } from '../api/json-values.ts';
 import { dockerConfigDirectory } from '../docker/pull/local-auths.ts';
 import { errorCode } from '../support/errors.ts';
-import { isRecord, textOf } from '../support/narrow.ts';
 import { UsageError } from './arguments.ts';
 
 const defaultSocket = '/var/run/docker.sock';

@@ -1,8 +1,8 @@
 import type { SecretKeyReference } from '../api/fields.ts';
+import { isRecord, textOf } from '../api/json-values.ts';
 import type { PullSecret } from '../docker/pull/docker-config.ts';
 import type { GirderCredentials } from '../girder/credentials.ts';
 import { RunError } from '../support/errors.ts';
-import { isRecord, textOf } from '../support/narrow.ts';
 import { UsageError } from './arguments.ts';
 import { type Fields, nameOf } from './manifest.ts';
 

@@ -1,5 +1,6 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { parseSpec } from '../api/docker-run.ts';
+import { isRecord, textOf } from '../api/json-values.ts';
 import { type DockerRunSpec, dockerRunSpec } from '../api/spec.ts';
 import {
   applyDefaults,
@@ -11,7 +12,6 @@ import {
 } from '../api/structural.ts';
 import { validateSpec } from '../api/validate.ts';
 import { describe } from '../support/errors.ts';
-import { isRecord, textOf } from '../support/narrow.ts';
 import { UsageError } from './arguments.ts';
 import type { Fields, Manifest } from './manifest.ts';
 

@@ -1,4 +1,4 @@
-import { isRecord, numberOf, textOf } from '../support/narrow.ts';
+import { isRecord, numberOf, textOf } from '../api/json-values.ts';
 import { type CallLimits, engineCall, engineStream, jsonLines } from './engine-call.ts';
 import { statusOf } from './engine-error.ts';
 import type { Engine } from './engine.ts';

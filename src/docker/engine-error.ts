@@ -1,5 +1,5 @@
+import { isRecord } from '../api/json-values.ts';
 import { RunError, describe, errorCode } from '../support/errors.ts';
-import { isRecord } from '../support/narrow.ts';
 
 /** Codes of a socket that has no server or has lost it; the state of the container is then unknown. */
 const unreachableCodes = new Set([

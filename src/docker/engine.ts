@@ -1,8 +1,8 @@
 import { Agent } from 'node:http';
 import Docker from 'dockerode';
+import { isRecord, textOf } from '../api/json-values.ts';
 import { deadline, sleep } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
-import { isRecord, textOf } from '../support/narrow.ts';
 import { isUnreachable, unavailable } from './engine-error.ts';
 import { engineCall } from './engine-call.ts';
 

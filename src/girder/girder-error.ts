@@ -1,7 +1,6 @@
-import { parseJson } from '../api/json-values.ts';
+import { isRecord, parseJson } from '../api/json-values.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import { RunError } from '../support/errors.ts';
-import { isRecord } from '../support/narrow.ts';
 import { parseRetryAfter, TransientFailure } from './retry.ts';
 import type { Method } from './http/transport.ts';
 

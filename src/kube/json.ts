@@ -1,5 +1,4 @@
-import { defined, parseJson } from '../api/json-values.ts';
-import { isRecord } from '../support/narrow.ts';
+import { defined, isRecord, parseJson } from '../api/json-values.ts';
 
 /** The metadata of an object of any kind; a bookmark has only a resource version, and '' elsewhere. */
 export type ObjectMeta = {

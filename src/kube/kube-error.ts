@@ -42,7 +42,7 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 /** True when no answer came, or only 429: the same request may be sent again unchanged. */
-export function isUnheard(error: unknown): boolean {
+export function isSafeToResend(error: unknown): boolean {
   return isUnanswered(error) || (error instanceof KubeError && error.status === 429);
 }
 

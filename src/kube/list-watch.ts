@@ -53,7 +53,7 @@ const backoff = { firstMs: 800, maxMs: 10_000 };
 const healthyMs = 10_000;
 
 /** A server that accepts watches is up, however soon they end: wait at most 1.6 s before the next one. */
-const mostFailuresOfOpened = 1;
+const maxFailuresOfOpened = 1;
 
 /** In case an event was lost. Watches last 290 s at most, so there is a list at least every 16 minutes. */
 const defaultRelistMs = () => (8 + Math.random() * 3) * 60_000;
@@ -231,7 +231,7 @@ export class ListWatch<Item> {
     this.#openedAt = undefined;
     this.#guard('observer', () => this.#options.observer?.interrupted(reason));
     if (worked) this.#failures = 0;
-    else if (openMs >= 0) this.#failures = Math.min(this.#failures, mostFailuresOfOpened);
+    else if (openMs >= 0) this.#failures = Math.min(this.#failures, maxFailuresOfOpened);
     if (reason === 'silence' || reason === 'unreadable') this.#emptyWatches += 1;
     if (mustList(reason, this.#emptyWatches) || now >= this.#relistAt) this.#state = { kind: 'list' };
     if (reason !== 'closed' || !worked) await this.#pause(reason, failure, signal);

@@ -1,6 +1,5 @@
-import { defined, parseJson } from '../api/json-values.ts';
+import { defined, isRecord, parseJson } from '../api/json-values.ts';
 import { errorCode } from '../support/errors.ts';
-import { isRecord } from '../support/narrow.ts';
 import { StalledError, Watchdog } from '../support/watchdog.ts';
 import type { Connection } from './connection.ts';
 import { isExpired, KubeError } from './kube-error.ts';

@@ -1,4 +1,4 @@
-import { normalCapabilities } from '../api/docker/risk-kinds.ts';
+import { normalizedCapabilities } from '../api/docker/risk-kinds.ts';
 import { type DockerOption, dangerousOptions } from '../api/docker/option-risks.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
@@ -22,7 +22,8 @@ export function allowsDockerOption(
   option: DockerOption,
   value: string,
 ): boolean {
-  const normalize = (text: string) => (option === 'capAdd' ? (normalCapabilities([text])[0] ?? text) : text);
+  const normalize = (text: string) =>
+    option === 'capAdd' ? (normalizedCapabilities([text])[0] ?? text) : text;
   return dockerOptions.some(
     (allowed) =>
       allowed.option === option &&

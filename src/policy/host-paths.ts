@@ -1,4 +1,4 @@
-import { placeOf, resultUploadsOf } from '../api/spec-usage.ts';
+import { pathOf, resultUploadsOf } from '../api/spec-usage.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { Allowances } from './policy-schema.ts';
@@ -46,9 +46,9 @@ type HostPathUse = { readonly field: string; readonly path: string; readonly wri
 /** A read-only mount is written to as well by downloads, by pipes and by hooks with `deleteFile`. */
 function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
   const deleting = resultUploadsOf(spec).filter(({ upload }) => upload.deleteFile);
-  const places = (spec.transforms ?? []).flatMap((transform) => placeOf(transform) ?? []);
+  const paths = (spec.transforms ?? []).flatMap((transform) => pathOf(transform) ?? []);
   const written = new Set([
-    ...places.filter(({ kind }) => kind !== 'path').map(({ volume }) => volume),
+    ...paths.filter(({ kind }) => kind !== 'path').map(({ volume }) => volume),
     ...deleting.map(({ volume }) => volume),
   ]);
   return [

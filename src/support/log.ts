@@ -1,7 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { defined } from '../api/json-values.ts';
+import { defined, textOf } from '../api/json-values.ts';
 import { describe, errorCode } from './errors.ts';
-import { textOf } from './narrow.ts';
 
 export type { Logger };
 

@@ -44,7 +44,7 @@ export async function reportEnd(
   if (girder?.job === undefined) return;
   const token = (await secretValue(plan, girder.job.tokenSecretRef, tokenField)).trim();
   const options = { apiUrl: girder.apiUrl, jobId: girder.job.id, token, signal, log };
-  const job = await GirderJob.openUnlessOver(options);
+  const job = await GirderJob.openUnlessEnded(options);
   await job?.finish({ kind: ending.kind, message: ending.message });
 }
 
@@ -73,6 +73,6 @@ async function reportFailure(
   }
   const isFinal = category === 'spec' || category === 'deadline' || !mayBeRetried;
   if (isFinal) return job.finish({ kind: 'failed', message: failure.sentence });
-  job.say(`${failure.sentence} The run will be retried.`);
-  await job.leave();
+  job.addLogLine(`${failure.sentence} The run will be retried.`);
+  await job.detach();
 }

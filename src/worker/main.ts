@@ -26,7 +26,7 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
   const message = new TerminationMessage(terminationLog, log);
   const report = new LiveReport();
   const end = (failure: RunError | undefined) => {
-    message.say(finalReport(report, failure));
+    message.write(finalReport(report, failure));
     return exitCodeFor(failure, log);
   };
   installLastResort(end);

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { NamedValue } from '../api/fields.ts';
 import { temporaryVolumeName } from '../api/names.ts';
-import { placeOf, type ResultUpload, resultUploadsOf } from '../api/spec-usage.ts';
+import { pathOf, type ResultUpload, resultUploadsOf } from '../api/spec-usage.ts';
 import { expandReferences } from '../api/references.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
@@ -84,10 +84,10 @@ export function expandArguments(
 ): { command: string[] | undefined; args: string[] | undefined } {
   const values = new Map(volumes.map((volume) => [volume.name, volume.containerPath]));
   for (const transform of spec.transforms ?? []) {
-    const place = placeOf(transform);
-    const path = place?.kind === 'download' ? downloaded.get(transform.name) : place?.path;
-    if (place === undefined || path === undefined) continue;
-    values.set(transform.name, posix.join(volumeNamed(volumes, place.volume).containerPath, path));
+    const transformPath = pathOf(transform);
+    const path = transformPath?.kind === 'download' ? downloaded.get(transform.name) : transformPath?.path;
+    if (transformPath === undefined || path === undefined) continue;
+    values.set(transform.name, posix.join(volumeNamed(volumes, transformPath.volume).containerPath, path));
   }
   const expand = (texts: string[] | undefined) => texts?.map((text) => expandReferences(text, values));
   return { command: expand(spec.command), args: expand(spec.args) };
@@ -99,10 +99,10 @@ function downloadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Dow
   for (const transform of spec.transforms ?? []) {
     const source = sourceOf(transform);
     if (source === undefined) continue;
-    const volume = volumeNamed(volumes, placeOf(transform)?.volume);
-    const place = JSON.stringify([volume.hostPath, source]);
-    const same = downloads.get(place);
-    if (same === undefined) downloads.set(place, { names: [transform.name], volume, source });
+    const volume = volumeNamed(volumes, pathOf(transform)?.volume);
+    const destination = JSON.stringify([volume.hostPath, source]);
+    const same = downloads.get(destination);
+    if (same === undefined) downloads.set(destination, { names: [transform.name], volume, source });
     else same.names.push(transform.name);
   }
   return [...downloads.values()];
@@ -154,9 +154,9 @@ function streamsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Strea
 }
 
 function pipeOf(transform: Transform, volumes: readonly SharedVolume[]): PipePlace | undefined {
-  const place = placeOf(transform);
-  if (place?.kind !== 'pipe' || place.path === undefined) return undefined;
-  return { volume: volumeNamed(volumes, place.volume), path: place.path };
+  const transformPath = pathOf(transform);
+  if (transformPath?.kind !== 'pipe' || transformPath.path === undefined) return undefined;
+  return { volume: volumeNamed(volumes, transformPath.volume), path: transformPath.path };
 }
 
 function addConnect(

@@ -1,5 +1,5 @@
 import { defined } from '../api/json-values.ts';
-import { jsonBytes, mostMessageBytes, mostResultBytes, type Report, truncateToBytes } from '../api/report.ts';
+import { jsonBytes, maxMessageBytes, maxResultBytes, type Report, truncateToBytes } from '../api/report.ts';
 import {
   type ActivePhase,
   phaseMessages,
@@ -51,7 +51,7 @@ export class LiveReport {
     this.#resultCount += 1;
     // Each result adds a comma or a bracket.
     this.#resultBytes += jsonBytes(result) + 1;
-    if (this.#resultBytes < mostResultBytes) this.#results.push(result);
+    if (this.#resultBytes < maxResultBytes) this.#results.push(result);
   }
 
   /** Sets the bytes of a transfer. A stream calls only this: nobody waits for it, so it is not progress. */
@@ -71,7 +71,8 @@ export class LiveReport {
     this.#underway.add(one);
     return {
       moved: (bytes, totalBytes) => {
-        Object.assign(one, { bytes, totalBytes });
+        one.bytes = bytes;
+        one.totalBytes = totalBytes;
         for (const each of names) this.transferred(direction, each, bytes, totalBytes);
       },
       fileMoved: () => void (one.files += 1),
@@ -128,7 +129,7 @@ export class LiveReport {
 }
 
 function withShortMessage(progress: Progress): Progress {
-  return { ...progress, message: truncateToBytes(progress.message, mostMessageBytes) };
+  return { ...progress, message: truncateToBytes(progress.message, maxMessageBytes) };
 }
 
 /** `totalBytes` is undefined if unknown; `files` counts completed files, or is 0 if they are not counted. */

@@ -18,7 +18,7 @@ export class TerminationMessage {
   }
 
   /** Replaces an earlier report. */
-  say(report: Report): void {
+  write(report: Report): void {
     this.#write(terminationMessage(report));
   }
 

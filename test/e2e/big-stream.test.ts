@@ -10,7 +10,7 @@ import { workerPid } from './support/worker-process.ts';
 const mebibyte = 2 ** 20;
 const size = 5 * 1024 * mebibyte;
 /** The most memory that the worker may use at any time, in bytes. */
-const mostResident = 96 * mebibyte;
+const maxResident = 96 * mebibyte;
 
 /** As fast as the target can hash. */
 const fast = 'sha256sum < $(live)';
@@ -56,7 +56,7 @@ test('the worker streams 5 GiB unchanged to a fast and to a slow reader with les
     const megabytes = peaks.map((bytes) => Math.round(bytes / mebibyte));
     console.log(`  peak memory of the workers: ${megabytes.join(' and ')} MiB`);
     assert.ok(
-      peaks.every((bytes) => bytes > 0 && bytes < mostResident),
+      peaks.every((bytes) => bytes > 0 && bytes < maxResident),
       `${megabytes.join(' and ')} MiB`,
     );
   } finally {

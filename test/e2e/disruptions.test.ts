@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readLivePid } from '../cluster/supervise/pid-file.ts';
 import { until } from '../fixtures/until.ts';
-import { containersOf, Lab, type StoredRun, untilLetGo } from './support/runs.ts';
+import { containersOf, Lab, type StoredRun, untilReleased } from './support/runs.ts';
 import { execute, succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
@@ -22,7 +22,7 @@ test.after(async () => {
 });
 
 /** A target that prints "done" only if it is not stopped before. */
-const work = ['sh', '-c', `echo begun; ${untilLetGo}; echo done`];
+const work = ['sh', '-c', `echo begun; ${untilReleased}; echo done`];
 
 const unreachable = 'node.kubernetes.io/unreachable:NoExecute';
 
@@ -45,7 +45,7 @@ test('an evicted pod is replaced, and the eviction does not count as a failure o
   };
   const path = `/api/v1/namespaces/${lab.namespace}/pods/${pod}/eviction`;
   await succeed('kubectl', ['create', '--raw', path, '-f', '-'], { input: JSON.stringify(eviction) });
-  await lab.letGo('evicted', run);
+  await lab.release('evicted', run);
   const end = await lab.ended('evicted', 120);
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attemptHistory?.[0]?.reason, 'EvictionByEvictionAPI');
@@ -75,7 +75,7 @@ test('runs of a drained node wait for a node and resume when there is one', asyn
   assert.is(waiting.status.phase, 'Pending');
   assert.equal(await containersOf(run.metadata.uid), []);
   await succeed('kubectl', ['uncordon', node]);
-  await lab.letGo('drained', run);
+  await lab.release('drained', run);
   const end = await lab.ended('drained', 120);
   assert.is(end.phase, 'Succeeded', end.message);
 });

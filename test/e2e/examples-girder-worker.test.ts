@@ -8,7 +8,7 @@ import { environment } from './support/environment.ts';
 import { exampleInputs, numbers } from './support/example-inputs.ts';
 import { ExampleRuns } from './support/example-runs.ts';
 import { download, filesOf, girder } from './support/girder.ts';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, untilReleased } from './support/runs.ts';
 
 /** What the overlay of the local cluster allows. */
 const allowed = '/srv/dockerrun';
@@ -38,7 +38,7 @@ test.before(async () => {
       file: '16-chunked-transfer-encoding-stream',
       replace: { 'https://receiver.example.org': receiver.origin },
     },
-    { file: '17-progress-pipe', replace: { 'sleep 8': untilLetGo }, during: showsProgress },
+    { file: '17-progress-pipe', replace: { 'sleep 8': untilReleased }, during: showsProgress },
     { file: '20-girder-upload-volume-path-to-item', replace: { '/srv/data': directory } },
     { file: '21-girder-upload-volume-path-to-folder' },
     { file: '22-upload-on-exception' },
@@ -58,7 +58,7 @@ async function showsProgress(name: string): Promise<void> {
     withinMs: 120_000,
   });
   assert.is(status.progress?.percent, 50);
-  await lab.letGo(name);
+  await lab.release(name);
 }
 
 /** The content of each file of an item, by name. */

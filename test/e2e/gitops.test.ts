@@ -5,7 +5,7 @@ import { isTerminalPhase, type Phase } from '../../src/api/status.ts';
 import { type GitOpsHealth, gitOpsHealthOf } from '../fixtures/gitops-health.ts';
 import { until } from '../fixtures/until.ts';
 import { RunVersions } from './support/run-versions.ts';
-import { Lab, patienceMs, untilLetGo } from './support/runs.ts';
+import { Lab, patienceMs, untilReleased } from './support/runs.ts';
 
 let lab: Lab;
 let versions: RunVersions;
@@ -56,10 +56,10 @@ function assertReported(seen: readonly Seen[], ended: string[]): void {
 }
 
 test('tools report a run that is suspended, resumed and succeeds as in progress until it has ended', async () => {
-  await lab.run('good', { suspend: true, command: ['sh', '-c', untilLetGo] });
+  await lab.run('good', { suspend: true, command: ['sh', '-c', untilReleased] });
   await phaseSeen('good', (phase) => phase === 'Suspended');
   await lab.kubectl('patch', 'dockerrun', 'good', '--type=merge', '--patch={"spec":{"suspend":false}}');
-  await lab.letGo('good');
+  await lab.release('good');
   const seen = await history('good');
   assertReported(seen, ['Current', 'Healthy', 'Current']);
   const phases = new Set(seen.map(({ phase }) => phase));

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until } from '../fixtures/until.ts';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, untilReleased } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 import { rolePid } from './support/worker-process.ts';
 
@@ -54,7 +54,7 @@ async function msUntilJob(name: string): Promise<number> {
 }
 
 test('after the leader is evicted, and after it is killed, another controller takes over in time and runs continue', async () => {
-  await lab.run('survivor', { command: ['sh', '-c', `echo once; ${untilLetGo}`] });
+  await lab.run('survivor', { command: ['sh', '-c', `echo once; ${untilReleased}`] });
   await lab.running('survivor');
 
   const first = await leader();
@@ -73,7 +73,7 @@ test('after the leader is evicted, and after it is killed, another controller ta
   console.log(`kill -9 of the leader: the next run has a Job after ${killedMs} ms`);
   assert.ok(killedMs < expiredMs, `${killedMs} ms`);
 
-  await lab.letGo('survivor');
+  await lab.release('survivor');
   const status = await lab.ended('survivor');
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is(status.attempts, 1);

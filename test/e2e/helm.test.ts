@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { version } from '../../src/support/version.ts';
 import { chart, helm } from '../fixtures/helm.ts';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, untilReleased } from './support/runs.ts';
 import { execute, succeed } from './support/shell.ts';
 
 const namespace = 'dockerrun-system';
@@ -70,7 +70,7 @@ test('the image has labels for version, revision and license, and does not run a
 });
 
 test('an upgrade with Helm and its rollback do not disturb a run in progress', async () => {
-  await lab.run('through', { command: ['sh', '-c', `echo once; ${untilLetGo}`] });
+  await lab.run('through', { command: ['sh', '-c', `echo once; ${untilReleased}`] });
   await lab.running('through');
   const patience = ['--wait', '--timeout', '120s'];
   const annotation = ['--reuse-values', '--set', 'podAnnotations.upgraded=yes'];
@@ -79,7 +79,7 @@ test('an upgrade with Helm and its rollback do not disturb a run in progress', a
   await helm(['rollback', ...fixed, ...patience]);
   assert.is(await controller('{.spec.template.metadata.annotations.upgraded}'), '');
   assert.is(await controller('{.status.readyReplicas}'), '2');
-  await lab.letGo('through');
+  await lab.release('through');
   const status = await lab.ended('through');
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is(status.attempts, 1);

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until } from '../fixtures/until.ts';
-import { containersOf, Lab, patienceMs, type StoredRun, untilLetGo } from './support/runs.ts';
+import { containersOf, Lab, patienceMs, type StoredRun, untilReleased } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
@@ -51,7 +51,7 @@ test('the target of a killed worker is stopped, and the next attempt starts clea
     command: [
       'sh',
       '-c',
-      `if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; ${untilLetGo}`,
+      `if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; ${untilReleased}`,
     ],
     backoffLimit: 1,
   });
@@ -61,7 +61,7 @@ test('the target of a killed worker is stopped, and the next attempt starts clea
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   await lab.running('killed', first);
   assert.not.ok((await containersOf(metadata.uid)).includes(firstContainer));
-  await lab.letGo('killed', first);
+  await lab.release('killed', first);
   const end = await lab.ended('killed');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 2);
@@ -84,7 +84,7 @@ test('a failing target is retried up to backoffLimit times', async () => {
 });
 
 test('a restart of the controller neither loses nor repeats a run', async () => {
-  await lab.run('survivor', { command: ['sh', '-c', `echo once; ${untilLetGo}`] });
+  await lab.run('survivor', { command: ['sh', '-c', `echo once; ${untilReleased}`] });
   await lab.running('survivor');
   await succeed('kubectl', [
     '-n',
@@ -97,7 +97,7 @@ test('a restart of the controller neither loses nor repeats a run', async () => 
   ]);
   const rollout = ['rollout', 'status', 'deployment/dockerrun-controller', '--timeout=120s'];
   await succeed('kubectl', ['-n', 'dockerrun-system', ...rollout], { seconds: 130 });
-  await lab.letGo('survivor');
+  await lab.release('survivor');
   const status = await lab.ended('survivor');
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is(status.attempts, 1);

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { parseRun } from '../../src/controller/observe/parse.ts';
 import { until } from '../fixtures/until.ts';
 import { RunVersions } from './support/run-versions.ts';
-import { containersOf, Lab, type Manifest, type StoredRun, untilLetGo } from './support/runs.ts';
+import { containersOf, Lab, type Manifest, type StoredRun, untilReleased } from './support/runs.ts';
 
 /** spec.suspend and spec.cancel, and which fields of a started run may change. */
 
@@ -76,7 +76,7 @@ test('a run that is created suspended has no Job until it is resumed', async () 
 });
 
 test('suspending a running run deletes its pod, and resuming it starts the run again', async () => {
-  const once = `if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; echo begun; ${untilLetGo}`;
+  const once = `if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; echo begun; ${untilReleased}`;
   await lab.run('paused', { command: ['sh', '-c', once] });
   const first = await lab.running('paused');
   const { metadata, status } = first;
@@ -89,7 +89,7 @@ test('suspending a running run deletes its pod, and resuming it starts the run a
   const job = await lab.kubectl('get', 'job', paused.status.jobName ?? '', '-o', 'jsonpath={.spec.suspend}');
   assert.is(job, 'true');
   await patch('paused', { suspend: false });
-  await lab.letGo('paused', first);
+  await lab.release('paused', first);
   const end = await lab.ended('paused');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is.not(end.podName, status.podName);
@@ -100,14 +100,14 @@ test('suspending a running run deletes its pod, and resuming it starts the run a
 
 test('a run that is resumed while its pod terminates waits for the pod and does not fail', async () => {
   await lab.run('hasty', {
-    command: ['sh', '-c', `trap "sleep 6; exit 0" TERM; ${untilLetGo}`],
+    command: ['sh', '-c', `trap "sleep 6; exit 0" TERM; ${untilReleased}`],
   });
   const first = await lab.running('hasty');
   await patch('hasty', { suspend: true });
   const ends = '--for=jsonpath={.metadata.deletionTimestamp}';
   await lab.kubectl('wait', ends, `pod/${first.status.podName}`, '--timeout=30s');
   await patch('hasty', { suspend: false });
-  await lab.letGo('hasty', first);
+  await lab.release('hasty', first);
   const end = await lab.ended('hasty', 90);
   assert.is(end.phase, 'Succeeded', end.message);
 });
@@ -118,7 +118,7 @@ test('a Job that a queue suspends stays suspended, and the status of the run rep
     apiVersion: 'dockerrun.dev/v1alpha1',
     kind: 'DockerRun',
     metadata: { name: 'queued', labels: queue },
-    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sh', '-c', untilLetGo] },
+    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sh', '-c', untilReleased] },
   });
   assert.is(code, 0, stderr);
   const { status } = await lab.until('queued', 'has a Job', {
@@ -139,7 +139,7 @@ test('a Job that a queue suspends stays suspended, and the status of the run rep
   const pods = `dockerrun.dev/run-uid=${held.metadata.uid}`;
   await lab.kubectl('wait', '--for=delete', 'pod', '-l', pods, '--timeout=55s');
   await suspend(false);
-  await lab.letGo('queued', held);
+  await lab.release('queued', held);
   const end = await lab.ended('queued');
   assert.is(end.phase, 'Succeeded', end.message);
 });
@@ -152,7 +152,7 @@ test('a started run cannot change except in suspend, cancel and ttlSecondsAfterF
       ],
     },
   });
-  await lab.run('fixed', { command: ['sh', '-c', untilLetGo], affinity: affinity(1) });
+  await lab.run('fixed', { command: ['sh', '-c', untilReleased], affinity: affinity(1) });
   await lab.running('fixed');
   const refused = async (spec: Manifest) => {
     let refusal = '';
@@ -168,7 +168,7 @@ test('a started run cannot change except in suspend, cancel and ttlSecondsAfterF
   await refused({ affinity: affinity(2) });
   await refused({ nodeSelector: { a: 'b' } });
   await patch('fixed', { ttlSecondsAfterFinished: 3600 });
-  await lab.letGo('fixed');
+  await lab.release('fixed');
   assert.is((await lab.ended('fixed')).phase, 'Succeeded');
   await patch('fixed', { ttlSecondsAfterFinished: 0 });
   await lab.kubectl('wait', '--for=delete', 'dockerrun/fixed', '--timeout=30s');
@@ -214,14 +214,14 @@ test('a run that a quota blocks names the quota, and continues when there is roo
 test('a quota that blocks the pod of the second attempt fails the run at its start deadline, with one sentence', async () => {
   using versions = new RunVersions(lab.namespace);
   await lab.run('refused', {
-    command: ['sh', '-c', `${untilLetGo}; exit 9`],
+    command: ['sh', '-c', `${untilReleased}; exit 9`],
     backoffLimit: 1,
     startDeadlineSeconds: 25,
   });
   await lab.running('refused');
   await lab.kubectl('create', 'quota', 'none', '--hard=pods=0');
   await lab.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=30s');
-  await lab.letGo('refused');
+  await lab.release('refused');
   const end = await lab.ended('refused', 120);
   await lab.kubectl('delete', 'quota', 'none');
   assert.is(end.reason, 'StartDeadlineExceeded');

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, untilReleased } from './support/runs.ts';
 import { workerPid } from './support/worker-process.ts';
 
 /** What the overlay of the local cluster allows. */
@@ -43,14 +43,14 @@ test('the next attempt does not find what a killed worker left in a directory of
     command: [
       'sh',
       '-c',
-      `ls $(big); mkdir -p $(big)/a/b; ln -s /etc $(big)/a/link; touch $(big)/x; ${untilLetGo}`,
+      `ls $(big); mkdir -p $(big)/a/b; ln -s /etc $(big)/a/link; touch $(big)/x; ${untilReleased}`,
     ],
     backoffLimit: 1,
     volumes: [{ name: 'big', temporary: { hostDir } }],
   });
   const first = await lab.running('killed');
   process.kill(await workerPid(lab, first.status.podName ?? ''), 'SIGKILL');
-  await lab.letGo('killed', first);
+  await lab.release('killed', first);
   const end = await lab.ended('killed');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 2);

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { environment } from './support/environment.ts';
 import { aFile } from './support/girder.ts';
-import { Lab, untilLetGo } from './support/runs.ts';
+import { Lab, untilReleased } from './support/runs.ts';
 import { workerPid } from './support/worker-process.ts';
 
 /** What the overlay of the local cluster allows. */
@@ -68,7 +68,7 @@ test('a file that is downloaded into a bind mount is removed from the node after
 test('a file that a killed worker downloaded into a bind mount does not block the next attempt', async () => {
   const fileId = await aFile('again.txt', Buffer.from('again'));
   await lab.run('again', {
-    command: ['sh', '-c', `cat $(named); ${untilLetGo}`],
+    command: ['sh', '-c', `cat $(named); ${untilReleased}`],
     backoffLimit: 1,
     volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'ro' } }],
     transforms: [
@@ -78,7 +78,7 @@ test('a file that a killed worker downloaded into a bind mount does not block th
   });
   const first = await lab.running('again');
   process.kill(await workerPid(lab, first.status.podName ?? ''), 'SIGKILL');
-  await lab.letGo('again', first);
+  await lab.release('again', first);
   const end = await lab.ended('again');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 2);

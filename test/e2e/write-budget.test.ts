@@ -7,7 +7,7 @@ import type { DockerRunStatus } from '../../src/api/status.ts';
 import { until } from '../fixtures/until.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem } from './support/girder.ts';
-import { Lab, patienceMs, untilLetGo } from './support/runs.ts';
+import { Lab, patienceMs, untilReleased } from './support/runs.ts';
 
 let lab: Lab;
 
@@ -17,7 +17,7 @@ test.before(async () => {
 test.after(() => lab.close());
 
 /** The most API writes for a run through all phases: statuses, Events and its Job. */
-const mostWrites = 6;
+const maxWrites = 6;
 /** On a busy machine a phase that is usually short can last until it is reported, which is one more write. */
 const tries = 3;
 
@@ -57,7 +57,7 @@ async function writesFor(name: string): Promise<number> {
   const itemId = await anItem('write-budget');
   await using history = new History(name);
   await lab.run(name, {
-    command: ['sh', '-c', `cp $(in) $(out); ${untilLetGo}`],
+    command: ['sh', '-c', `cp $(in) $(out); ${untilReleased}`],
     transforms: [
       { name: 'in', girderFileIdToVolume: { fileId } },
       { name: 'out', volumePath: { filename: 'out.txt' } },
@@ -67,7 +67,7 @@ async function writesFor(name: string): Promise<number> {
   });
   await lab.running(name);
   await sleep(6_000);
-  await lab.letGo(name);
+  await lab.release(name);
   assert.is((await lab.ended(name)).phase, 'Succeeded');
   await until('the watch has delivered the end', () => history.written.at(-1)?.phase === 'Succeeded', {
     withinMs: patienceMs,
@@ -86,10 +86,10 @@ async function writesFor(name: string): Promise<number> {
 
 test('a run that downloads, runs some seconds and uploads costs at most 6 API writes', async () => {
   const counts: number[] = [];
-  while (counts.length < tries && Math.min(...counts) > mostWrites) {
+  while (counts.length < tries && Math.min(...counts) > maxWrites) {
     counts.push(await writesFor(`economical-${counts.length + 1}`));
   }
-  assert.ok(Math.min(...counts) <= mostWrites, `${counts.join(', ')} writes`);
+  assert.ok(Math.min(...counts) <= maxWrites, `${counts.join(', ')} writes`);
 });
 
 test('the progress of a run is written at most once every five seconds', async () => {

@@ -9,7 +9,7 @@ import {
   keysMatching,
   namesAmong,
   negative,
-  normalCapabilities,
+  normalizedCapabilities,
   noParts,
   notUpTo,
   number,
@@ -36,7 +36,7 @@ const safe: Risk<unknown> = { why: '', parts: noParts };
 const urgentLimits = ['nice', 'rtprio', 'rttime'];
 
 /** The default limit of processes of a target; the policy must allow more. */
-export const usualPidsLimit = 4096;
+export const defaultPidsLimit = 4096;
 
 const otherNetwork = {
   why: 'a network other than the default can bypass NetworkPolicy and the isolation of the node',
@@ -83,8 +83,8 @@ const risks: Risks = {
   deviceReadIops: safe,
   deviceWriteIops: safe,
   pidsLimit: {
-    why: `more than ${usualPidsLimit} processes can exhaust the process IDs of the node`,
-    parts: notUpTo(usualPidsLimit),
+    why: `more than ${defaultPidsLimit} processes can exhaust the process IDs of the node`,
+    parts: notUpTo(defaultPidsLimit),
   },
   ulimits: {
     why: 'processes of such a priority can block the node',
@@ -114,7 +114,7 @@ const risks: Risks = {
   privileged: { why: 'it makes the target root on the node', parts: whenTrue },
   capAdd: {
     why: 'such a capability can let the target escape from its container',
-    parts: normalCapabilities,
+    parts: normalizedCapabilities,
   },
   capDrop: safe,
   securityOpt: {

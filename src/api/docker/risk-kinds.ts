@@ -48,7 +48,7 @@ export function typeOtherThan(harmless: string): DangerousParts<{ readonly type:
 }
 
 /** `cap_sys_admin` and `SYS_ADMIN` mean the same capability. */
-export function normalCapabilities(names: readonly string[]): string[] {
+export function normalizedCapabilities(names: readonly string[]): string[] {
   return names.map((name) => capitals(name).replace(/^CAP_/, ''));
 }
 

@@ -3,7 +3,7 @@ import { apiVersion, kind, suspendedAnnotation } from '../../api/names.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { parseObjectMeta } from '../../kube/json.ts';
-import { ConflictError, isConflict, isNotFound, isUnheard, KubeError } from '../../kube/kube-error.ts';
+import { ConflictError, isConflict, isNotFound, isSafeToResend, KubeError } from '../../kube/kube-error.ts';
 import { paths } from '../../kube/paths.ts';
 import { requestJson } from '../../kube/request.ts';
 import { describe } from '../../support/errors.ts';
@@ -75,7 +75,7 @@ async function createJob(
     if (error.reason === 'AlreadyExists')
       return existingJob(connection, `${path}/${job.metadata?.name}`, run, signal);
     signal.throwIfAborted();
-    if (isUnheard(error)) throw error;
+    if (isSafeToResend(error)) throw error;
     return { message: error.message, permanent: error.status === 400 || error.status === 422 };
   }
 }

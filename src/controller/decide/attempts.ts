@@ -1,6 +1,6 @@
 import { defined } from '../../api/json-values.ts';
 import { type Report, truncateToBytes } from '../../api/report.ts';
-import { type Attempt, type DockerRunStatus, mostAttempts } from '../../api/status.ts';
+import { type Attempt, type DockerRunStatus, maxAttempts } from '../../api/status.ts';
 import {
   isBySuspension,
   isCancelled,
@@ -10,7 +10,7 @@ import {
   terminationReport,
 } from '../observe/observed.ts';
 
-const mostMessageBytes = 512;
+const maxMessageBytes = 512;
 
 /**
  * The attempts of a run, oldest first, each with how it ended. The uid of the pod identifies an attempt, so
@@ -24,7 +24,7 @@ export function attemptHistory(before: readonly Attempt[], observed: Observed, n
   }
   for (const pod of observed.pods) known.set(pod.uid, attemptOf(pod, known.get(pod.uid), observed, now));
   // A pod that still exists but was dropped from the history must not come back as the newest.
-  return [...known.values()].sort(byStart).slice(-mostAttempts);
+  return [...known.values()].sort(byStart).slice(-maxAttempts);
 }
 
 /**
@@ -36,7 +36,7 @@ export function countAttempts(
   observed: Observed,
 ): number {
   const [oldest] = known;
-  const isFull = known.length >= mostAttempts;
+  const isFull = known.length >= maxAttempts;
   const uids = new Set(known.map(({ podUID }) => podUID));
   const isNew = (pod: ObservedPod) =>
     !uids.has(pod.uid) && !(isFull && oldest !== undefined && byStart(openAttempt(pod), oldest) < 0);
@@ -54,7 +54,7 @@ export function closed(
   const end = defined({
     completionTime: now.toISOString(),
     reason,
-    message: message === undefined ? undefined : truncateToBytes(message, mostMessageBytes),
+    message: message === undefined ? undefined : truncateToBytes(message, maxMessageBytes),
   });
   return history.map((attempt) => (attempt.completionTime === undefined ? { ...attempt, ...end } : attempt));
 }
@@ -102,7 +102,7 @@ function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode
     report?.phase === 'Succeeded' ? reasonOf(report) : (pod.disruption ?? reasonOf(report, pod));
   return defined({
     reason: reason || undefined,
-    message: message ? truncateToBytes(message, mostMessageBytes) : undefined,
+    message: message ? truncateToBytes(message, maxMessageBytes) : undefined,
     exitCode,
   });
 }

@@ -36,14 +36,14 @@ function reobserved({ metadata: { generation }, status }: ObservedRun): DockerRu
 }
 
 /** The limit of a message, which the status and each condition repeat, and which may quote a long error. */
-const mostMessageBytes = 4_096;
+const maxMessageBytes = 4_096;
 
 type OutcomeWithStatus = Omit<Outcome, 'verdict'> & { readonly verdict: Verdict };
 
 /** The status for a verdict, with what is known of the newest pod; the rest stays as it was. */
 function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
   const { run, pods, now } = input;
-  const message = truncateToBytes(outcome.verdict.message, mostMessageBytes);
+  const message = truncateToBytes(outcome.verdict.message, maxMessageBytes);
   const verdict: Verdict = { ...outcome.verdict, message };
   const pod = pods.at(-1);
   const before = ofSameAttempt(run.status, pod?.name);

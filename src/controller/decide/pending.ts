@@ -129,11 +129,11 @@ function refusalOf(spec: DockerRunSpec, policy: Policy): RunError | undefined {
 
 const invalid = (problem: string) => new RunError('InvalidSpec', problem);
 
-const mostProblems = 5;
+const maxProblems = 5;
 
 function inOneSentence(problems: readonly string[]): string {
-  const more = problems.length - mostProblems;
-  return problems.slice(0, mostProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
+  const more = problems.length - maxProblems;
+  return problems.slice(0, maxProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { V1EnvVar } from '@kubernetes/client-node';
-import { isSampled, ofTraces, sampledShare, traceSettings } from '../../support/trace/settings.ts';
+import { isSampled, traceVariable, sampledShare, traceSettings } from '../../support/trace/settings.ts';
 import { rootSpanOf, traceparent, traceparentVariable } from '../../support/trace/trace.ts';
 
 /** What the administrator configured for all workers; paths are those of the nodes. */
@@ -33,7 +33,7 @@ export function readWorkerTracing(environment: Environment): WorkerTracing | und
   const settings = traceSettings(environment);
   const endpoint = endpointFor(environment);
   if (settings.kind === 'off' || Object.values(endpoint).some(holdsCredentials)) return undefined;
-  const protocol = ofTraces(environment, 'PROTOCOL');
+  const protocol = traceVariable(environment, 'PROTOCOL');
   return {
     share: sampledShare(environment),
     variables: {

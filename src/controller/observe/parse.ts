@@ -1,4 +1,5 @@
 import { parseMetadata, parseSpec } from '../../api/docker-run.ts';
+import { isRecord } from '../../api/json-values.ts';
 import {
   apiVersion,
   kind,
@@ -11,7 +12,6 @@ import { failureCountAnnotation } from '../../api/run-plan.ts';
 import { parseReport } from '../../api/report.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
 import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';
-import { isRecord } from '../../support/narrow.ts';
 import type { ObservedJob, ObservedPod, ObservedRun, WorkerState } from './observed.ts';
 
 /** Parses a stored DockerRun; a spec that only an older schema accepts becomes a `problem`. */

@@ -1,3 +1,4 @@
+import { isRecord } from '../../api/json-values.ts';
 import { policyName } from '../../api/names.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
 import { parseObjectMeta } from '../../kube/json.ts';
@@ -5,7 +6,6 @@ import { parsePolicySpec, type Policy, policyFor } from '../../policy/policy.ts'
 import type { PolicySpec } from '../../policy/policy-schema.ts';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
-import { isRecord } from '../../support/narrow.ts';
 
 /** A cached DockerRunPolicy: what it allows, or why it is invalid. */
 export type ObservedPolicy = { readonly name: string; readonly spec: PolicySpec | { problem: string } };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
-import { mostReportBytes, parseReport, type Report } from '../../api/report.ts';
+import { maxReportBytes, parseReport, type Report } from '../../api/report.ts';
 import { type Clock, realClock } from '../../runtime/clock.ts';
 import { KeyedQueue, type Next } from '../../runtime/queue.ts';
 import { deadline } from '../../support/abort.ts';
@@ -19,7 +19,7 @@ const firstMs = 300;
 const intervalsMs = { busy: 1_000, running: 4_000 } as const;
 
 /** After as many failed requests in a row, the last report of a worker does not count any more. */
-const mostMisses = 3;
+const maxMisses = 3;
 
 /** The least time before a run is woken for progress again; a little more than between two writes of it. */
 const progressMs = 5_200;
@@ -83,7 +83,7 @@ export class WorkerPoller {
   /** The last report of a pod's worker; undefined if there is none yet or the worker does not answer. */
   reportOf(podUid: string): Report | undefined {
     const worker = this.#workers.get(podUid);
-    return worker !== undefined && worker.misses < mostMisses ? worker.report : undefined;
+    return worker !== undefined && worker.misses < maxMisses ? worker.report : undefined;
   }
 
   async stop(): Promise<void> {
@@ -123,7 +123,7 @@ export class WorkerPoller {
 
   #missed(worker: Worker): Next {
     worker.misses += 1;
-    if (worker.misses === mostMisses) {
+    if (worker.misses === maxMisses) {
       const { phase, target } = worker.notifiedReport;
       // Its progress is out of date, so that the next report with progress wakes the run.
       worker.notifiedReport = { ...(phase && { phase }), ...(target && { target }) };
@@ -184,7 +184,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   for await (const chunk of response as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > mostReportBytes) throw new RangeError(`the report is longer than ${mostReportBytes} bytes`);
+    if (length > maxReportBytes) throw new RangeError(`the report is longer than ${maxReportBytes} bytes`);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

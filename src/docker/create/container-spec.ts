@@ -1,6 +1,6 @@
-import { usualPidsLimit } from '../../api/docker/option-risks.ts';
+import { defaultPidsLimit } from '../../api/docker/option-risks.ts';
 import type { DockerOptions } from '../../api/docker/options.ts';
-import { normalCapabilities } from '../../api/docker/risk-kinds.ts';
+import { normalizedCapabilities } from '../../api/docker/risk-kinds.ts';
 import { defined } from '../../api/json-values.ts';
 import { parseDockerSize } from '../../api/quantity.ts';
 import { gpuDevices, type GpuRequest } from './gpu-request.ts';
@@ -156,7 +156,7 @@ const keptCapabilities: readonly string[] = [
 
 /** The fewest privileges that targets usually need, with what the run's options add or remove. */
 export function privilegesOf(options: DockerOptions): Privileges {
-  const PidsLimit = options.pidsLimit ?? usualPidsLimit;
+  const PidsLimit = options.pidsLimit ?? defaultPidsLimit;
   const securityOpt = options.securityOpt ?? [];
   if (options.privileged === true) {
     return { Privileged: true, SecurityOpt: securityOpt, CapDrop: [], CapAdd: [], PidsLimit };
@@ -170,8 +170,8 @@ function capabilitiesOf({
   capAdd = [],
   capDrop = [],
 }: DockerOptions): Pick<Privileges, 'CapDrop' | 'CapAdd'> {
-  const added = normalCapabilities(capAdd);
-  const dropped = normalCapabilities(capDrop);
+  const added = normalizedCapabilities(capAdd);
+  const dropped = normalizedCapabilities(capDrop);
   if (added.includes('ALL')) return { CapDrop: dropped, CapAdd: ['ALL'] };
   const kept = dropped.includes('ALL') ? [] : keptCapabilities.filter((name) => !dropped.includes(name));
   return { CapDrop: ['ALL'], CapAdd: [...new Set([...kept, ...added])] };

@@ -1,4 +1,4 @@
-import { isRecord } from '../../support/narrow.ts';
+import { isRecord } from '../../api/json-values.ts';
 import { statusOf, unavailable } from '../engine-error.ts';
 import type { BodyPart } from './option-body.ts';
 import type { EngineContext } from '../engine.ts';

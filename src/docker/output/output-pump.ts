@@ -12,7 +12,7 @@ const headBytes = 512;
  */
 const longestHoldMs = 250;
 /** What may pile up for sinks slower than those 256 KiB/s, in bytes; beyond that the target has to wait. */
-const mostBacklogBytes = 64 * 1024 * 1024;
+const maxBacklogBytes = 64 * 1024 * 1024;
 
 /** Where the target's output goes; the pump never ends or destroys these streams. */
 export type OutputSinks = { readonly stdout: Writable; readonly stderr: Writable };
@@ -91,7 +91,7 @@ export class OutputPump {
     const until = Date.now() + longestHoldMs;
     await stdout.ready(until - Date.now());
     await stderr.ready(until - Date.now());
-    while (stdout.weight + stderr.weight > mostBacklogBytes) {
+    while (stdout.weight + stderr.weight > maxBacklogBytes) {
       this.#isHeld = true;
       await (stdout.weight > stderr.weight ? stdout : stderr).ready(longestHoldMs);
     }

@@ -1,6 +1,5 @@
-import { parseJson } from '../../api/json-values.ts';
+import { isRecord, parseJson, textOf } from '../../api/json-values.ts';
 import { RunError } from '../../support/errors.ts';
-import { isRecord, textOf } from '../../support/narrow.ts';
 import type { Login, RegistryAuths, RegistryEntry } from './registry-auths.ts';
 
 /** A Secret of `spec.imagePullSecrets`; the values of `data` are decoded, as in a mounted volume. */

@@ -2,10 +2,9 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { parseJson } from '../../api/json-values.ts';
+import { isRecord, parseJson, textOf } from '../../api/json-values.ts';
 import { deadline } from '../../support/abort.ts';
 import { describe, errorCode, RunError } from '../../support/errors.ts';
-import { isRecord, textOf } from '../../support/narrow.ts';
 import { configEntries, parseConfig } from './docker-config.ts';
 import {
   type Login,

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ImageInspectOptions } from 'dockerode';
+import { isRecord, numberOf, textOf } from '../../api/json-values.ts';
 import { asError } from '../../support/errors.ts';
-import { isRecord, numberOf, textOf } from '../../support/narrow.ts';
 import { engineCall, engineStream, jsonLines } from '../engine-call.ts';
 import { isUnreachable, statusOf, toPullError, unavailable } from '../engine-error.ts';
 import type { Engine } from '../engine.ts';

@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { ByteSocket } from './socket.ts';
-import { lookupElsewhere } from './redirect.ts';
+import { lookupOtherHost } from './redirect.ts';
 import { framingOf, HeadCollector, MalformedResponse, type ResponseHead } from './http1.ts';
 import { SocketBody } from './byte-socket-body.ts';
 import type { ByteSource } from './byte-body.ts';
@@ -19,7 +19,7 @@ export async function exchangeBytes(request: Exchange, { buffer, source }: Bytes
   try {
     signal.throwIfAborted();
     const text = headOf(request);
-    socket = new ByteSocket(request.url, buffer, request.isElsewhere === true ? lookupElsewhere : undefined);
+    socket = new ByteSocket(request.url, buffer, request.isOtherHost === true ? lookupOtherHost : undefined);
     const head = await Promise.race([readHead(socket, signal), send(socket, text, source)]);
     const body = new SocketBody(socket, framingOf(head));
     return { status: head.status, body, header: (name) => head.headers.get(name.toLowerCase()) };

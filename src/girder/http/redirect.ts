@@ -5,10 +5,10 @@ import { BlockList, isIP, type LookupFunction } from 'node:net';
 export const maxRedirects = 5;
 
 /**
- * `isElsewhere` is true for another host than the API's; `withToken` is true when the token may be sent
+ * `isOtherHost` is true for another host than the API's; `withToken` is true when the token may be sent
  * there.
  */
-type Hop = { readonly url: URL; readonly withToken: boolean; readonly isElsewhere: boolean };
+type Hop = { readonly url: URL; readonly withToken: boolean; readonly isOtherHost: boolean };
 
 /** A redirect that is not followed; `message` completes the sentence "Girder redirects …". */
 export class RedirectRefused extends Error {
@@ -35,11 +35,11 @@ export function nextHop(from: URL, location: string | undefined, api: URL): Hop 
   if (from.protocol === 'https:' && url.protocol === 'http:') {
     throw new RedirectRefused(`from https to ${url.origin}, which is not encrypted`);
   }
-  const isElsewhere = url.hostname !== api.hostname;
-  if (isElsewhere && isNodeLocal(url.hostname)) {
+  const isOtherHost = url.hostname !== api.hostname;
+  if (isOtherHost && isNodeLocal(url.hostname)) {
     throw new RedirectRefused(`to ${url.origin}, an address of the node itself`);
   }
-  return { url, withToken: url.origin === api.origin, isElsewhere };
+  return { url, withToken: url.origin === api.origin, isOtherHost };
 }
 
 /** Like `lookup` of node:dns, with all addresses of a name. */
@@ -71,7 +71,7 @@ export function guardedLookup(resolve: Resolver = lookup): LookupFunction {
   };
 }
 
-export const lookupElsewhere = guardedLookup();
+export const lookupOtherHost = guardedLookup();
 
 /** Names that mean the node or a metadata service wherever they are resolved. */
 const localNames = ['localhost', 'metadata.google.internal', 'metadata.goog'];

@@ -8,13 +8,13 @@ import { userAgent } from '../../support/version.ts';
 import { StalledError } from '../../support/watchdog.ts';
 import { TransientFailure, UntrustedServer } from '../retry.ts';
 import { type ByteBody, readableBody } from './byte-body.ts';
-import { isRedirect, lookupElsewhere, maxRedirects, nextHop, RedirectRefused } from './redirect.ts';
+import { isRedirect, lookupOtherHost, maxRedirects, nextHop, RedirectRefused } from './redirect.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /**
  * One request on the wire. `signal` aborts the wait for the head of the response; after that its reader owns
- * the body. `isElsewhere` marks a redirect to another host than the API's, which fails if that is the node
+ * the body. `isOtherHost` marks a redirect to another host than the API's, which fails if that is the node
  * itself.
  */
 export type Exchange = {
@@ -22,7 +22,7 @@ export type Exchange = {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  readonly isElsewhere?: boolean;
+  readonly isOtherHost?: boolean;
 };
 
 /** A response with any status; `body` must be pumped to its end or destroyed. */
@@ -47,13 +47,13 @@ export async function follow(
   { api, token, exchange }: { api: URL; token: string | undefined; exchange: Exchanger },
 ): Promise<FollowedResponse> {
   let url = request.url;
-  let [withToken, isElsewhere] = [token !== undefined, false];
+  let [withToken, isOtherHost] = [token !== undefined, false];
   for (let redirects = 0; ; redirects += 1) {
     const headers = withToken && token !== undefined ? { 'Girder-Token': token } : {};
     const response = await exchange({
       ...request,
       url,
-      isElsewhere,
+      isOtherHost,
       headers: { ...request.headers, ...headers },
     });
     if (!isRedirect(response.status)) return { response, origin: url.origin };
@@ -62,7 +62,7 @@ export async function follow(
     const hop = nextHop(url, response.header('location'), api);
     if (request.method !== 'GET') throw new RedirectRefused(`to ${hop.url.origin}; use its final address`);
     // A redirect back to the API gets the token again: only the destination counts.
-    ({ url, withToken, isElsewhere } = hop);
+    ({ url, withToken, isOtherHost } = hop);
   }
 }
 
@@ -116,17 +116,17 @@ const fixedConfig = {
 
 /** Separate agents, so that no connection is reused that was opened without the check of its address. */
 const elsewhere = {
-  httpAgent: new HttpAgent({ lookup: lookupElsewhere }),
-  httpsAgent: new HttpsAgent({ lookup: lookupElsewhere }),
+  httpAgent: new HttpAgent({ lookup: lookupOtherHost }),
+  httpsAgent: new HttpsAgent({ lookup: lookupOtherHost }),
 };
 
-function wireConfig({ method, url, headers, signal, isElsewhere }: Exchange, body: string | undefined) {
+function wireConfig({ method, url, headers, signal, isOtherHost }: Exchange, body: string | undefined) {
   return {
     method,
     url: url.href,
     headers: { ...commonHeaders, ...headers },
     ...defined({ data: body }),
-    ...(isElsewhere === true ? elsewhere : {}),
+    ...(isOtherHost === true ? elsewhere : {}),
     signal,
   };
 }

@@ -1,4 +1,4 @@
-import { isRecord, textOf } from '../../support/narrow.ts';
+import { isRecord, textOf } from '../../api/json-values.ts';
 import { UnexpectedResponse } from '../documents.ts';
 
 export const jobStatus = {

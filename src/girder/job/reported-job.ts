@@ -64,7 +64,7 @@ export class GirderJob {
   }
 
   /** As {@link open}, but undefined when the job has ended or was cancelled, which a late report may find. */
-  static async openUnlessOver(options: JobOptions): Promise<GirderJob | undefined> {
+  static async openUnlessEnded(options: JobOptions): Promise<GirderJob | undefined> {
     const opened = await GirderJob.#open(options);
     return opened instanceof GirderJob ? opened : undefined;
   }
@@ -106,7 +106,7 @@ export class GirderJob {
   }
 
   /** Adds a line of the worker to the job's log. */
-  say(line: string): void {
+  addLogLine(line: string): void {
     this.#log.addLine(line);
     this.#reporter.notify();
   }
@@ -138,7 +138,7 @@ export class GirderJob {
   }
 
   /** Sends the rest of the log and stops; the job stays RUNNING for the next attempt. Never throws. */
-  async leave(): Promise<void> {
+  async detach(): Promise<void> {
     this.#finishing ??= this.#sendRest(deadline(this.#timing.finish));
     await this.#finishing;
     this.close();

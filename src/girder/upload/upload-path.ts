@@ -83,7 +83,7 @@ async function uploadFile(
   options.onUploaded?.({ ...uploaded, path: posix.basename(path) });
   const sources = options.keepSources === true ? [{ path, inode }] : [];
   const { first: refused, counts: refusedCounts } = new Refusals();
-  return { files: 1, size, refused, refusedCounts, sources, unnoted: 0 };
+  return { files: 1, size, refused, refusedCounts, sources, unrecorded: 0 };
 }
 
 async function intoItem(

@@ -39,7 +39,7 @@ export type TreeUploadOptions = TransferOptions & {
 
 /**
  * `refused` has the first paths of each kind, `refusedCounts` counts all. `sources` are the uploaded paths in
- * the order of the walk, for removeUploaded; `unnoted` more did not fit into memory.
+ * the order of the walk, for removeUploaded; `unrecorded` more did not fit into memory.
  */
 export type UploadedTree = {
   readonly files: number;
@@ -47,7 +47,7 @@ export type UploadedTree = {
   readonly refused: readonly Refused[];
   readonly refusedCounts: Readonly<Record<Refused['kind'], number>>;
   readonly sources: readonly CreatedPath[];
-  readonly unnoted: number;
+  readonly unrecorded: number;
 };
 
 const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
@@ -142,8 +142,8 @@ export class TreeUpload {
       size: this.#size,
       refused: this.#refusals.first,
       refusedCounts: this.#refusals.counts,
-      sources: this.#sources?.noted ?? [],
-      unnoted: this.#sources?.unnoted ?? 0,
+      sources: this.#sources?.recorded ?? [],
+      unrecorded: this.#sources?.unrecorded ?? 0,
     };
   }
 
@@ -237,30 +237,30 @@ const maxSourceBytes = 16 * 1024 * 1024;
 
 /** The paths of uploaded files, for removeUploaded; only the first ones if a target left too many. */
 export class UploadSources {
-  readonly #noted: CreatedPath[] = [];
+  readonly #recorded: CreatedPath[] = [];
   readonly #base: string;
   #bytes = 0;
-  #unnoted = 0;
+  #unrecorded = 0;
 
   /** `base` is the uploaded directory: the first path, and the one to which the others are relative. */
   constructor(base: string | undefined) {
     this.#base = base ?? '.';
-    if (base !== undefined) this.#noted.push({ path: base });
+    if (base !== undefined) this.#recorded.push({ path: base });
   }
 
   note(source: CreatedPath): void {
     const path = posix.join(this.#base, source.path);
     this.#bytes += Buffer.byteLength(path);
-    if (this.#bytes > maxSourceBytes) this.#unnoted += 1;
-    else this.#noted.push({ ...source, path });
+    if (this.#bytes > maxSourceBytes) this.#unrecorded += 1;
+    else this.#recorded.push({ ...source, path });
   }
 
-  get noted(): readonly CreatedPath[] {
-    return this.#noted;
+  get recorded(): readonly CreatedPath[] {
+    return this.#recorded;
   }
 
   /** How many paths did not fit. */
-  get unnoted(): number {
-    return this.#unnoted;
+  get unrecorded(): number {
+    return this.#unrecorded;
   }
 }

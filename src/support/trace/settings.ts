@@ -25,14 +25,14 @@ export type TracingOptions = {
  * there are no traces: at the standard's default, localhost, nothing listens in a pod.
  */
 export function traceSettings(environment: Environment): TraceSettings {
-  const endpoint = ofTraces(environment, 'ENDPOINT');
+  const endpoint = traceVariable(environment, 'ENDPOINT');
   const isDisabled = environment['OTEL_SDK_DISABLED']?.toLowerCase() === 'true';
   if (endpoint === undefined || isDisabled) return { kind: 'off' };
   const exporter = environment['OTEL_TRACES_EXPORTER'] || 'otlp';
   if (exporter === 'none') return { kind: 'off' };
   if (exporter !== 'otlp')
     return off(`OTEL_TRACES_EXPORTER is "${exporter}", but only otlp and none are supported`);
-  const protocol = ofTraces(environment, 'PROTOCOL') ?? 'http/protobuf';
+  const protocol = traceVariable(environment, 'PROTOCOL') ?? 'http/protobuf';
   if (protocol !== 'http/protobuf' && protocol !== 'http/json') {
     const remedy = 'use http/protobuf or http/json, with the port for HTTP (4318)';
     return off(`the OTLP protocol "${protocol}" is not supported; ${remedy}`);
@@ -55,7 +55,7 @@ function off(problem: string): TraceSettings {
 }
 
 /** A setting of the exporter; the variable for traces takes precedence over the one for all signals. */
-export function ofTraces(environment: Environment, name: string): string | undefined {
+export function traceVariable(environment: Environment, name: string): string | undefined {
   const own = environment[`OTEL_EXPORTER_OTLP_TRACES_${name}`];
   return own || environment[`OTEL_EXPORTER_OTLP_${name}`] || undefined;
 }

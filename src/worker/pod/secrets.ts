@@ -1,13 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecretKeyReference } from '../../api/fields.ts';
+import { textOf } from '../../api/json-values.ts';
 import { type RunPlan, secretKeyFile, workerPaths } from '../../api/run-plan.ts';
 import { secretKeysOf } from '../../api/spec-usage.ts';
 import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
 import { configJsonKey, configKey, type PullSecret, registryAuths } from '../../docker/pull/docker-config.ts';
 import type { GirderCredentials } from '../../girder/credentials.ts';
 import { errorCode, RunError } from '../../support/errors.ts';
-import { textOf } from '../../support/narrow.ts';
 
 /** The credentials in the Secret of spec.girder.credentialsSecretRef. @throws RunError SecretIncomplete */
 export async function girderCredentials({ run, spec }: RunPlan): Promise<GirderCredentials> {

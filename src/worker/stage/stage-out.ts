@@ -113,11 +113,11 @@ async function concludeHook(context: RunContext, step: HookStep, uploaded: Uploa
 async function deleteUploaded(
   { log }: RunContext,
   { hook, volume }: HookStep,
-  { sources, unnoted }: UploadedTree,
+  { sources, unrecorded }: UploadedTree,
 ): Promise<void> {
   const kept = await removeUploaded(volume.localPath, sources);
-  const count = kept.length + unnoted;
-  if (count > 0) log.warn({ hook, count, kept: kept.slice(0, mostLogged) }, 'cannot delete uploaded files');
+  const count = kept.length + unrecorded;
+  if (count > 0) log.warn({ hook, count, kept: kept.slice(0, maxLogged) }, 'cannot delete uploaded files');
 }
 
 /** Undefined if an optional path does not exist. */
@@ -180,10 +180,10 @@ function hookName({ hook, name }: HookStep): string {
 }
 
 /** How many refused paths a message lists; it counts the others. */
-const mostListed = 5;
+const maxListed = 5;
 
 /** How many paths a log line lists. */
-const mostLogged = 100;
+const maxLogged = 100;
 
 function unsafeCount(step: HookStep, { refusedCounts }: UploadedTree): number {
   const { directory, unsafe, name } = refusedCounts;
@@ -193,7 +193,7 @@ function unsafeCount(step: HookStep, { refusedCounts }: UploadedTree): number {
 function unsafeText(step: HookStep, { refused, files }: UploadedTree, count: number): string {
   const listed = refused
     .filter(({ kind }) => !isLeftOut(step, kind))
-    .slice(0, mostListed)
+    .slice(0, maxListed)
     .map(({ path, why }) => `${path} ${why}`);
   const more = count > listed.length ? [`and ${count - listed.length} more`] : [];
   const rest = files === 0 ? '' : ` (${files} other ${files === 1 ? 'file is' : 'files are'} in Girder)`;

@@ -1,6 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { defined, parseJson } from '../../api/json-values.ts';
-import { isRecord, numberOf, textOf } from '../../support/narrow.ts';
+import { defined, isRecord, numberOf, parseJson, textOf } from '../../api/json-values.ts';
 import type { RunContext } from '../context.ts';
 
 /** One line of a progress pipe; it may leave out what has not changed. */

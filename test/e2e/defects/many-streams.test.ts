@@ -5,7 +5,7 @@ import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { HttpSink } from '../support/http-sink.ts';
 import { girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, sha256 } from '../support/girder.ts';
-import { Lab, untilLetGo } from '../support/runs.ts';
+import { Lab, untilReleased } from '../support/runs.ts';
 
 /** The original serves all streams in one select() loop, in which one stream that waits blocks all others. */
 
@@ -40,7 +40,7 @@ test('64 streams at the same time, 32 to the target and 32 from it, lose no byte
     cd $1
     for i in \`seq 0 ${pairs - 1}\`; do cat in$i > out$i & done
     wait
-    ${untilLetGo}`;
+    ${untilReleased}`;
   await lab.run('many', {
     command: ['sh', '-c', script, 'sh'],
     args: ['$(temporaryVolume)'],
@@ -54,7 +54,7 @@ test('64 streams at the same time, 32 to the target and 32 from it, lose no byte
   await lab.until('many', 'shows all uploads', {
     holds: ({ status }) => String(uploads(status).sort()) === String(lengths),
   });
-  await lab.letGo('many');
+  await lab.release('many');
   const status = await succeeds(lab, 'many');
   for (const [index, bytes] of files.entries()) {
     assert.is(sha256(sink.bytesOf(`/${index}`)), sha256(bytes), `stream ${index}`);

@@ -9,7 +9,7 @@ import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { imageOf } from '../support/test-image.ts';
 import { environment } from '../support/environment.ts';
 import { aFile } from '../support/girder.ts';
-import { Lab, type Manifest, patienceMs, untilLetGo } from '../support/runs.ts';
+import { Lab, type Manifest, patienceMs, untilReleased } from '../support/runs.ts';
 import { execute, succeed } from '../support/shell.ts';
 
 /** Defects of the original with volumes; see docs/defects.md. */
@@ -99,14 +99,14 @@ test('D15: the anonymous volume of an image is deleted with its container', asyn
   const image = await imageOf('volume', 'FROM busybox:local\nVOLUME /data\n');
   await lab.run('anonymous', {
     image,
-    command: ['sh', '-c', `touch /data/x; ${untilLetGo}`],
+    command: ['sh', '-c', `touch /data/x; ${untilReleased}`],
   });
   const { status } = await lab.running('anonymous');
   const id = status.target?.containerID ?? '';
   const format = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}}{{end}}{{end}}';
   const volume = (await succeed('docker', ['inspect', '--format', format, id])).trim();
   assert.match(volume, /^[0-9a-f]{64}$/);
-  await lab.letGo('anonymous');
+  await lab.release('anonymous');
   await succeeds(lab, 'anonymous');
   assert.is.not((await execute('docker', ['volume', 'inspect', volume])).code, 0, `${volume} is left`);
 });

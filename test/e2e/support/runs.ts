@@ -11,11 +11,11 @@ export type StoredRun = { metadata: { uid: string; name: string }; status: Docke
 /** How long a test of the whole cluster waits for a state; it includes the start and the end of pods. */
 export const patienceMs = 90_000;
 
-/** `Lab.letGo` creates this file in the target. */
+/** `Lab.release` creates this file in the target. */
 const goFile = '/mnt/girder_worker/temporary/go';
 
-/** A script that waits for `Lab.letGo`, so that the test, and not a clock, decides how long a target runs. */
-export const untilLetGo = `while [ ! -e ${goFile} ]; do sleep 0.1; done`;
+/** A script that waits for `Lab.release`, so that the test, and not a clock, decides how long a target runs. */
+export const untilReleased = `while [ ! -e ${goFile} ]; do sleep 0.1; done`;
 
 /** A namespace for a test file, with a Secret `girder` that contains the admin's key. */
 export class Lab {
@@ -89,8 +89,8 @@ export class Lab {
     return this.until(name, 'has a running target', { holds });
   }
 
-  /** Releases a target that waits with `untilLetGo`; with `before`, the target of a later attempt. */
-  async letGo(name: string, before?: StoredRun): Promise<void> {
+  /** Releases a target that waits with `untilReleased`; with `before`, the target of a later attempt. */
+  async release(name: string, before?: StoredRun): Promise<void> {
     const { status } = await this.running(name, before);
     await succeed('docker', ['exec', status.target?.containerID ?? '', 'touch', goFile]);
   }

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isRecord } from '../../../src/support/narrow.ts';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
+import { isRecord } from '../../../src/api/json-values.ts';
 import { listAt, recordAt } from '../../../src/kube/json.ts';
 import { execute, type Finished } from '../../e2e/support/shell.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';

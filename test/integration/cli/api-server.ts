@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
+import { isRecord } from '../../../src/api/json-values.ts';
 import { group, kind, plural, version } from '../../../src/api/names.ts';
-import { isRecord } from '../../../src/support/narrow.ts';
 import { until } from '../../fixtures/until.ts';
 import { environment } from '../../e2e/support/environment.ts';
 import { succeed } from '../../e2e/support/shell.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isRecord } from '../../../src/api/json-values.ts';
 import { apiVersion, kind } from '../../../src/api/names.ts';
 import { checkSchema } from '../../../src/cli/validation.ts';
-import { isRecord } from '../../../src/support/narrow.ts';
 import { SchemaServer } from './api-server.ts';
 import { fullSpec } from './full-spec.ts';
 

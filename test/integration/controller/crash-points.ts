@@ -30,7 +30,7 @@ type World = {
 };
 
 /** How many runs can be held at once without blocking others: concurrentReconciles, less two. */
-const mostHeld = 14;
+const maxHeld = 14;
 
 /** The level of pino. */
 const warnLevel = 40;
@@ -52,7 +52,7 @@ export async function crashEverywhere(world: World, scenario: Scenario): Promise
     ],
   );
   const batches: Moment[][] = [];
-  for (let at = 0; at < moments.length; at += mostHeld) batches.push(moments.slice(at, at + mostHeld));
+  for (let at = 0; at < moments.length; at += maxHeld) batches.push(moments.slice(at, at + maxHeld));
   const crashed = await Promise.all(
     batches.map((batch, index) => world.inTurn(() => crashAt(world, { scenario, batch, index }))),
   );

@@ -22,7 +22,7 @@ const ends: Partial<Record<Happening, WorkerEnd>> = {
 };
 
 /** A limit, because each failed pod doubles the Job controller's wait before the next one. */
-const mostMishaps = 2;
+const maxMishaps = 2;
 
 /** A run, and its model: what its user wants, not what became of it. */
 export class ModelRun extends ScriptedRun {
@@ -80,7 +80,7 @@ export class ModelRun extends ScriptedRun {
     const how = ends[what];
     const isMishap = what !== 'succeed';
     if (pod?.phase !== 'Running' || how === undefined) return false;
-    if (isMishap && this.#mishaps >= mostMishaps) return false;
+    if (isMishap && this.#mishaps >= maxMishaps) return false;
     if (isMishap) this.#mishaps += 1;
     await this.#cluster.kubelet.end(pod, how);
     return true;

@@ -24,8 +24,8 @@ const ways: Readonly<Record<string, Exchanger>> = {
   'long bodies': (request) => exchangeBytes(request, { buffer: Buffer.alloc(1024) }),
 };
 
-function ask(url: string, isElsewhere: boolean): Exchange {
-  return { method: 'GET', url: new URL(url), headers: {}, signal: AbortSignal.timeout(5_000), isElsewhere };
+function ask(url: string, isOtherHost: boolean): Exchange {
+  return { method: 'GET', url: new URL(url), headers: {}, signal: AbortSignal.timeout(5_000), isOtherHost };
 }
 
 for (const [what, send] of Object.entries(ways)) {

@@ -87,7 +87,7 @@ test('a Girder that never answers again does not hold up the end for long', asyn
   await using under = await JobUnderTest.open({}, { finish: 3_000 });
   await under.job.start();
   for (let times = 0; times < 20; times += 1) under.proxy.fail('PUT', '/job/', { silence: true });
-  under.job.say('lost');
+  under.job.addLogLine('lost');
   const started = performance.now();
   await under.job.finish({ kind: 'succeeded', message: '' });
   assert.ok(performance.now() - started < 10_000);
@@ -97,11 +97,11 @@ test('a request without an answer loses nothing of the log, whether the run ends
   await using under = await JobUnderTest.open();
   await under.job.start();
   under.proxy.fail('PUT', '/job/', { silence: true });
-  under.job.say('while it goes on');
+  under.job.addLogLine('while it goes on');
   const puts = under.puts;
   await until('the log is sent again', () => under.puts >= puts + 3, { withinMs: patienceMs });
   under.proxy.fail('PUT', '/job/', { silence: true });
-  under.job.say('at the end');
+  under.job.addLogLine('at the end');
   await under.job.finish({ kind: 'failed', message: 'the last word' });
   assert.is(await logOf(under.made.jobId), 'while it goes on\nat the end\nthe last word\n');
   assert.equal(await statesOf(under.made.jobId), [2, 4]);
@@ -130,7 +130,7 @@ test('the token of a job does not appear in the log', async () => {
   await using under = await JobUnderTest.open();
   under.proxy.fail('PUT', '/job/', serverError);
   under.proxy.fail('PUT', '/job/', { loseAnswer: true });
-  under.job.say('something');
+  under.job.addLogLine('something');
   await under.job.finish({ kind: 'failed', message: 'the end' });
   assert.ok(under.logged.length > 0);
   assert.not.match(under.logged.join(''), under.made.token);

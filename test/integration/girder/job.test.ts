@@ -64,8 +64,8 @@ test('a run that ends before its start still reports its end to its job', async 
 test('a later attempt continues with the RUNNING job', async () => {
   await using under = await JobUnderTest.open();
   await under.job.start();
-  under.job.say('first attempt');
-  await under.job.leave();
+  under.job.addLogLine('first attempt');
+  await under.job.detach();
   assert.is(await logOf(under.made.jobId), 'first attempt\n');
   const again = await GirderJob.open({ apiUrl, ...under.made, signal });
   await again.start();
@@ -81,7 +81,7 @@ test('the log has the bytes of both streams, and no character is broken where th
   for (const byte of bytes) out.write(Buffer.of(byte));
   err.write(Buffer.from('ß').subarray(0, 1));
   err.write(Buffer.from([0x9f, 0xff, 0x0a]));
-  under.job.say('a line of ours');
+  under.job.addLogLine('a line of ours');
   await under.job.finish({ kind: 'succeeded', message: 'done' });
   assert.is(await logOf(under.made.jobId), `${text.repeat(20)}ß\ufffd\na line of ours\ndone\n`);
 });
@@ -164,12 +164,12 @@ test('a job that has ended is not run again, and no end is reported to it', asyn
   const error = await refusal(made);
   assert.is(error.reason, 'InvalidSpec');
   assert.match(error.message, /^spec\.girder\.job\.id: .* ended with SUCCESS/);
-  assert.is(await GirderJob.openUnlessOver({ apiUrl, ...made, signal }), undefined);
+  assert.is(await GirderJob.openUnlessEnded({ apiUrl, ...made, signal }), undefined);
 });
 
 test('a late report to a job that was cancelled only completes its cancel', async () => {
   const made = await aJob({ handler: 'celery_handler', celeryTaskId: 'none', status: 824 });
-  assert.is(await GirderJob.openUnlessOver({ apiUrl, ...made, signal }), undefined);
+  assert.is(await GirderJob.openUnlessEnded({ apiUrl, ...made, signal }), undefined);
   assert.equal(await statesOf(made.jobId), [824, 5]);
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
-import { isRecord } from '../../../src/support/narrow.ts';
+import { isRecord } from '../../../src/api/json-values.ts';
 import { recordAt } from '../../../src/kube/json.ts';
 import { version } from '../../../src/support/version.ts';
 import { chart, helm, type Manifest, render } from '../../fixtures/helm.ts';

@@ -27,7 +27,7 @@ test('a run that fills the disk can still write its termination message', () => 
   const terminationMessage = new TerminationMessage(path, pino({ enabled: false }));
   fill(join(disk, 'output'));
   const report = { phase: 'Failed', reason: 'DownloadFailed', message: 'no space left' } as const;
-  terminationMessage.say(report);
+  terminationMessage.write(report);
   assert.equal(parseReport(readFileSync(path, 'utf8')), report);
 });
 

@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customResourceDefinition, requireNoDefaults, withoutEmptyProperties } from '../../../src/api/crd.ts';
+import { isRecord } from '../../../src/api/json-values.ts';
 import { policyResourceDefinition } from '../../../src/policy/policy-crd.ts';
 import { listAt, recordAt } from '../../../src/kube/json.ts';
-import { isRecord } from '../../../src/support/narrow.ts';
 
 test('a field with a default is not required', () => {
   const field = { type: 'string' };

@@ -3,9 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAllDocuments } from 'yaml';
 import { parseMetadata, parseSpec } from '../../../src/api/docker-run.ts';
+import { isRecord } from '../../../src/api/json-values.ts';
 import { kind } from '../../../src/api/names.ts';
 import { validateSpec } from '../../../src/api/validate.ts';
-import { isRecord } from '../../../src/support/narrow.ts';
 import { aSpec, metadata, specOf } from '../../fixtures/builders.ts';
 
 /** Undefined for a valid spec. */

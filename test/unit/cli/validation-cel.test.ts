@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
+import { isRecord } from '../../../src/api/json-values.ts';
 import type { CelRule } from '../../../src/api/keywords.ts';
 import { brokenRules, compileRule } from '../../../src/cli/validation.ts';
-import { isRecord } from '../../../src/support/narrow.ts';
 import { reachableFrom } from '../structure/source-files.ts';
 
 const library = '@marcbachmann/cel-js';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Attempt, mostAttempts } from '../../../src/api/status.ts';
+import { type Attempt, maxAttempts } from '../../../src/api/status.ts';
 import { attemptHistory, closed, countAttempts } from '../../../src/controller/decide/attempts.ts';
 import { after, aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
 
@@ -100,7 +100,7 @@ test('a stopped attempt has the message of the stop, not that of its worker', ()
 });
 
 test('every pod is counted once, also those that the history dropped and those that were never observed', () => {
-  const pods = Array.from({ length: mostAttempts + 3 }, (_, index) => ({
+  const pods = Array.from({ length: maxAttempts + 3 }, (_, index) => ({
     ...failed,
     uid: `pod-${index}`,
     name: `pod-${String(index).padStart(2, '0')}`,
@@ -135,18 +135,18 @@ test('in the history of an ended run, every attempt has ended', () => {
 });
 
 test('the oldest attempts are dropped first', () => {
-  const many = Array.from({ length: mostAttempts }, (_, index) => ({
+  const many = Array.from({ length: maxAttempts }, (_, index) => ({
     ...anAttempt(`pod-${index}`),
     completionTime: after(2).toISOString(),
   }));
   const history = attemptHistory(many, anObservation({ pods: [failed] }), after(9));
-  assert.is(history.length, mostAttempts);
+  assert.is(history.length, maxAttempts);
   assert.is(history[0]?.podUID, 'pod-1');
   assert.is(history.at(-1)?.podUID, 'pod-uid');
 });
 
 test('with more pods than the history can hold, it keeps the newest in their order, however often they are observed', () => {
-  const pods = Array.from({ length: mostAttempts + 3 }, (_, index) => ({
+  const pods = Array.from({ length: maxAttempts + 3 }, (_, index) => ({
     ...failed,
     uid: `pod-${index}`,
     name: `pod-${String(index).padStart(2, '0')}`,

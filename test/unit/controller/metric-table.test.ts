@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
+import { isRecord } from '../../../src/api/json-values.ts';
 import { failureReasons } from '../../../src/api/reasons.ts';
 import { endReasons, metricTable } from '../../../src/controller/metrics/metric-table.ts';
 import { type MetricRow, Metrics } from '../../../src/runtime/metrics.ts';
-import { isRecord } from '../../../src/support/narrow.ts';
 
 const rows = Object.entries<MetricRow>(metricTable);
 

@@ -76,8 +76,8 @@ test('redirects to private networks are followed, and checked again when their n
     '[64:ff9b::a00:1]',
     'minio',
   ])
-    assert.is(nextHop(plain, `http://${host}/`, plain).isElsewhere, true, host);
-  assert.is(nextHop(plain, 'http://data.example.org:9000/', plain).isElsewhere, false);
+    assert.is(nextHop(plain, `http://${host}/`, plain).isOtherHost, true, host);
+  assert.is(nextHop(plain, 'http://data.example.org:9000/', plain).isOtherHost, false);
 });
 
 test('a Girder on the node itself may redirect to itself', () => {

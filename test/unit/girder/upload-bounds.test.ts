@@ -29,15 +29,15 @@ test('all refused paths are counted, and the first of each kind are kept', () =>
 test('the sources start with the uploaded directory, and the others are below it', () => {
   const sources = new UploadSources('out');
   sources.note({ path: 'a', inode: '1:2' });
-  assert.equal(sources.noted, [{ path: 'out' }, { path: 'out/a', inode: '1:2' }]);
-  assert.equal(new UploadSources(undefined).noted, []);
+  assert.equal(sources.recorded, [{ path: 'out' }, { path: 'out/a', inode: '1:2' }]);
+  assert.equal(new UploadSources(undefined).recorded, []);
 });
 
 test('sources that do not fit into memory are counted', () => {
   const sources = new UploadSources(undefined);
   for (let index = 0; index < 5000; index += 1) sources.note({ path: 'x'.repeat(4000) });
-  assert.is(sources.noted.length, 4194);
-  assert.is(sources.unnoted, 806);
+  assert.is(sources.recorded.length, 4194);
+  assert.is(sources.unrecorded, 806);
 });
 
 test.run();

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isRecord } from '../../../src/api/json-values.ts';
 import {
   listAt,
   numberAt,
@@ -10,7 +11,6 @@ import {
   recordAt,
   textAt,
 } from '../../../src/kube/json.ts';
-import { isRecord } from '../../../src/support/narrow.ts';
 
 test('a field of another type is read as a missing one', () => {
   const object = { text: 't', number: 7, list: [1], record: { a: 1 }, null: null };

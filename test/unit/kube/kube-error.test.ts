@@ -4,7 +4,7 @@ import {
   isConflict,
   isExpired,
   isNotFound,
-  isUnheard,
+  isSafeToResend,
   KubeError,
   retryAfterMs,
 } from '../../../src/kube/kube-error.ts';
@@ -32,8 +32,8 @@ test('a resource version from the future, as after etcd was restored, has expire
 });
 
 test('a request without an answer, or answered with 429, may be sent again unchanged', () => {
-  for (const status of [0, 429]) assert.ok(isUnheard(kubeError(status)));
-  for (const status of [403, 409, 422, 500]) assert.not.ok(isUnheard(kubeError(status)));
+  for (const status of [0, 429]) assert.ok(isSafeToResend(kubeError(status)));
+  for (const status of [403, 409, 422, 500]) assert.not.ok(isSafeToResend(kubeError(status)));
 });
 
 test('Retry-After is respected up to 10 minutes', () => {

@@ -6,11 +6,11 @@ import { parse } from 'yaml';
 import { dockerOptionNames } from '../../../src/api/docker/option-risks.ts';
 import { dockerOptions } from '../../../src/api/docker/options.ts';
 import { hookKinds } from '../../../src/api/hooks.ts';
+import { isRecord } from '../../../src/api/json-values.ts';
 import { dockerRunSpec } from '../../../src/api/spec.ts';
 import { transformKinds } from '../../../src/api/transforms.ts';
 import { volumeKinds } from '../../../src/api/volumes.ts';
 import { acceptRun } from '../../../src/cli/validation.ts';
-import { isRecord } from '../../../src/support/narrow.ts';
 
 const page = readFileSync('docs/from-girder-worker.md', 'utf8');
 const examples = globSync('examples/girder-worker/*.yaml').toSorted();

@@ -25,9 +25,9 @@ test('the file is filled with spaces first, which are not a report', ({ path }) 
 
 test('the last report replaces earlier ones', ({ path }) => {
   const message = new TerminationMessage(path, log);
-  message.say({ phase: 'Failed', reason: 'TargetFailed', message: 'a long message '.repeat(50) });
+  message.write({ phase: 'Failed', reason: 'TargetFailed', message: 'a long message '.repeat(50) });
   const last = { phase: 'Failed', reason: 'WorkerFailed', message: 'ü' } as const;
-  message.say(last);
+  message.write(last);
   assert.is(readFileSync(path).length, 4096);
   assert.equal(parseReport(readFileSync(path, 'utf8')), last);
 });
@@ -36,12 +36,12 @@ test('what does not fit is left out', ({ path }) => {
   const transfers = Array.from({ length: 100 }, (_, index) => ({
     ...{ name: `transfer-${index}`, direction: 'upload' as const, bytes: 1, totalBytes: 1 },
   }));
-  new TerminationMessage(path, log).say({ phase: 'Succeeded', transfers });
+  new TerminationMessage(path, log).write({ phase: 'Succeeded', transfers });
   assert.equal(parseReport(readFileSync(path, 'utf8')), { phase: 'Succeeded' });
 });
 
 test('a file that cannot be written does not fail the run', ({ directory }) => {
-  new TerminationMessage(join(directory, 'nosuch/file'), log).say({ phase: 'Succeeded' });
+  new TerminationMessage(join(directory, 'nosuch/file'), log).write({ phase: 'Succeeded' });
 });
 
 test.run();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { stringify } from 'yaml';
-import { isRecord } from '../../../../src/support/narrow.ts';
+import { isRecord } from '../../../../src/api/json-values.ts';
 import { Child } from '../../../fixtures/child-process.ts';
 import { freePorts } from '../../../fixtures/free-ports.ts';
 import { until } from '../../../fixtures/until.ts';
