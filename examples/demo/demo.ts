@@ -1,4 +1,4 @@
-import { say } from '../../test/cluster/progress.ts';
+import { printLine } from '../../test/cluster/progress.ts';
 import { runProgram } from '../../test/cluster/program.ts';
 import { applySecret, demoEnvironment } from './environment.ts';
 import { type GirderSession, logIn } from './girder-session.ts';
@@ -22,7 +22,7 @@ async function demo(signal: AbortSignal): Promise<void> {
   const image = await times.measure('image of the target', () => ensureTargetImage(signal));
   const session = await logIn(environment.apiUrl, environment.apiKey, signal);
   const sample = await times.measure('input into Girder', () => putSample(session, packages, signal));
-  say(`input: ${sample.name} is ${session.apiUrl}/file/${sample.fileId}/download`);
+  printLine(`input: ${sample.name} is ${session.apiUrl}/file/${sample.fileId}/download`);
   await applySecret(environment, signal);
   const run = await times.measure('run', () => performRun(manifestOf(image, sample, session), signal));
   for (const { what, seconds } of partsOfRun(run.status)) times.add(what, seconds);

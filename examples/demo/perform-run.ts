@@ -3,7 +3,7 @@ import { isRecord } from '../../src/api/json-values.ts';
 import { recordAt } from '../../src/kube/json.ts';
 import type { DockerRunStatus } from '../../src/api/status.ts';
 import { deadline } from '../../src/support/abort.ts';
-import { say } from '../../test/cluster/progress.ts';
+import { printLine } from '../../test/cluster/progress.ts';
 import { followLog, followStatus } from './follow-run.ts';
 import { demoNamespace, kubectl } from './kubectl.ts';
 import { statusLine } from './status-line.ts';
@@ -21,14 +21,14 @@ export type FinishedRun = { name: string; status: DockerRunStatus };
  */
 export async function performRun(manifest: string, signal: AbortSignal): Promise<FinishedRun> {
   const name = await createRun(manifest, signal);
-  say(`created: kubectl -n ${demoNamespace} get dockerrun ${name}`);
+  printLine(`created: kubectl -n ${demoNamespace} get dockerrun ${name}`);
   try {
     const status = await show(name, deadline(runMs, signal));
     if (status.phase === 'Failed') throw new Error(`${status.reason}: ${status.message}`);
     return { name, status };
   } catch (error) {
     if (signal.aborted) await deleteRun(name);
-    else say(`for details, run: kubectl -n ${demoNamespace} describe dockerrun ${name}`);
+    else printLine(`for details, run: kubectl -n ${demoNamespace} describe dockerrun ${name}`);
     throw new Error(
       `the run ${name} did not succeed: ${error instanceof Error ? error.message : String(error)}`,
       {
@@ -54,7 +54,7 @@ async function show(name: string, signal: AbortSignal): Promise<DockerRunStatus>
   const logs = new Map<string, Log>();
   const onStatus = (status: DockerRunStatus) => {
     const line = statusLine(status);
-    if (line !== lastLine) say(`${name}: ${line}`);
+    if (line !== lastLine) printLine(`${name}: ${line}`);
     lastLine = line;
     if (status.podName === undefined || status.phase === 'Pending') return;
     // Another attempt is another pod.
@@ -71,12 +71,12 @@ type Log = { ended: Promise<void>; stop: AbortController };
 
 function startLog(pod: string, signal: AbortSignal): Log {
   const stop = new AbortController();
-  const ended = followLog(pod, (line) => say(`  | ${line}`), AbortSignal.any([signal, stop.signal]));
+  const ended = followLog(pod, (line) => printLine(`  | ${line}`), AbortSignal.any([signal, stop.signal]));
   // The log is only for display; the outcome of the run is in its status.
   return { ended: ended.catch(() => undefined), stop };
 }
 
 async function deleteRun(name: string): Promise<void> {
   await kubectl(['delete', 'dockerrun', name, '--wait=false'], AbortSignal.timeout(deleteMs));
-  say(`deleted ${name}, which stops its target`);
+  printLine(`deleted ${name}, which stops its target`);
 }

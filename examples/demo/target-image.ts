@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fillOnce } from '../../test/cluster/install/cache.ts';
 import { layout } from '../../test/cluster/layout.ts';
 import { docker, imageExists } from '../../test/cluster/operator/docker-cli.ts';
-import { say } from '../../test/cluster/progress.ts';
+import { printLine } from '../../test/cluster/progress.ts';
 import { installPythonPackages } from './python-packages.ts';
 import { machineRelease, makeRootFileSystem } from './root-file-system.ts';
 
@@ -32,7 +32,9 @@ function ingredients(): Ingredients {
 export async function prepareIngredients(signal: AbortSignal): Promise<string> {
   const { rootTar, context, packages } = ingredients();
   await fillOnce(join(context, '..'), async () => {
-    say('creating a base image with Python and installing scikit-image (only once, takes a minute or two)');
+    printLine(
+      'creating a base image with Python and installing scikit-image (only once, takes a minute or two)',
+    );
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
     const work = [makeRootFileSystem(rootTar, both), installPythonPackages(requirements, packages, both)];
@@ -51,11 +53,11 @@ export async function ensureTargetImage(signal: AbortSignal): Promise<string> {
   if (await imageExists(image, signal)) return image;
   const saved = savedImage(tag);
   if (existsSync(saved)) {
-    say(`loading ${image}, built by an earlier demo`);
+    printLine(`loading ${image}, built by an earlier demo`);
     await docker(['load', '--quiet', '--input', saved], signal);
     return image;
   }
-  say(`building ${image} from examples/demo/target`);
+  printLine(`building ${image} from examples/demo/target`);
   await buildImage(image, signal);
   for (const old of globSync(savedImage('*'))) rmSync(old);
   await docker(['save', '--output', saved, image], signal);

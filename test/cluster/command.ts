@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { layout } from './layout.ts';
-import { say } from './progress.ts';
+import { printLine } from './progress.ts';
 import { lastLines } from './supervise/log-file.ts';
 
 type CommandOptions = { cwd?: string; env?: NodeJS.ProcessEnv; input?: string | Buffer; seconds?: number };
@@ -35,7 +35,7 @@ export function capture(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-4096);
   });
-  // The child may end before it has read its input; its exit code says why.
+  // The child may end before it has read its input; its exit code shows why.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   child.on('error', (error) => reject(new Error(`${command} ${args.join(' ')}: ${error.message}`)));
@@ -58,7 +58,7 @@ export async function runLogged(
   const started = Date.now();
   const heartbeat = setInterval(() => {
     const last = lastLines(path, 1)[0]?.trim().slice(0, 90) ?? '';
-    say(`${name}: ${Math.round((Date.now() - started) / 1000)} s … ${last}`);
+    printLine(`${name}: ${Math.round((Date.now() - started) / 1000)} s … ${last}`);
   }, heartbeatMillis);
   try {
     const code = await exitCode(commandLine, log, options);

@@ -7,7 +7,7 @@ import { removeServicePolicy } from './install/service-policy.ts';
 import { dockerEngine } from './parts/docker-engine.ts';
 import { checkCanTakeDown } from './preflight.ts';
 import { runProgram } from './program.ts';
-import { say } from './progress.ts';
+import { printLine } from './progress.ts';
 import { readBaseline } from './setup/baseline.ts';
 import { readLivePid } from './supervise/pid-file.ts';
 import { stop } from './supervise/supervisor.ts';
@@ -33,7 +33,7 @@ async function stopParts(signal: AbortSignal): Promise<void> {
   for (const part of allParts.toReversed()) {
     if (readLivePid(part.name) === undefined) continue;
     await (part === dockerEngine ? stopEngine(signal) : stop(part, signal));
-    say(`${part.name}: stopped`);
+    printLine(`${part.name}: stopped`);
   }
 }
 
@@ -55,5 +55,5 @@ await runProgram(async (signal) => {
   const leftovers = await withClusterLock(async () => findLeftovers(await takeDown(signal), signal));
   if (leftovers.length > 0) throw new Error(`the cluster is down but left:\n${leftovers.join('\n')}`);
   rmSync(layout.lock, { force: true });
-  say('down: nothing is left but the caches');
+  printLine('down: nothing is left but the caches');
 });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { layout } from './layout.ts';
-import { say } from './progress.ts';
+import { printLine } from './progress.ts';
 
 const waitSeconds = 1800;
 
@@ -18,7 +18,7 @@ export async function withClusterLock<T>(work: () => Promise<T>): Promise<T> {
   const fd = openSync(layout.lock, 'a', 0o600);
   try {
     if (!(await flock(fd, ['-n']))) {
-      say(`another cluster-up or cluster-down is at work; waiting for it (${waitSeconds} s at most)`);
+      printLine(`another cluster-up or cluster-down is running; waiting for it, at most ${waitSeconds} s`);
       if (!(await flock(fd, ['-w', String(waitSeconds)]))) {
         throw new Error(
           `the lock ${layout.lock} stayed taken for ${waitSeconds} s: see who holds it with 'fuser ${layout.lock}'`,

@@ -5,6 +5,6 @@ function elapsed(): string {
 }
 
 /** One line of progress with the seconds since the program started. */
-export function say(line: string): void {
+export function printLine(line: string): void {
   process.stdout.write(`${elapsed()}  ${line}\n`);
 }

@@ -14,7 +14,7 @@ import { withClusterLock } from './lock.ts';
 import { allParts } from './parts/all-parts.ts';
 import { checkCanBringUp } from './preflight.ts';
 import { runProgram } from './program.ts';
-import { say } from './progress.ts';
+import { printLine } from './progress.ts';
 import { baselineStep } from './setup/baseline.ts';
 import { girderAdminStep } from './setup/girder-admin.ts';
 import { imagesStep } from './setup/images.ts';
@@ -32,7 +32,7 @@ function partStep(part: Part): Step {
       const started = Date.now();
       const outcome = await ensureRunning(part, signal);
       const seconds = ((Date.now() - started) / 1000).toFixed(1);
-      if (outcome === 'started') say(`${part.name}: healthy after ${seconds} s`);
+      if (outcome === 'started') printLine(`${part.name}: healthy after ${seconds} s`);
     },
   };
 }
@@ -54,5 +54,5 @@ await runProgram(async (signal) => {
     mkdirSync(layout.state, { recursive: true, mode: 0o711 });
     return runSteps(allSteps(), signal);
   });
-  say(`ready: . ${layout.env}`);
+  printLine(`ready: . ${layout.env}`);
 });

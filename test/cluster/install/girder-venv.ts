@@ -1,4 +1,4 @@
-import { say } from '../progress.ts';
+import { printLine } from '../progress.ts';
 import type { Step } from '../steps.ts';
 import { cacheDirectory, isFilled } from './cache.ts';
 import { fillVenv } from './venv.ts';
@@ -16,7 +16,7 @@ export const girderVenvStep: Step = {
   after: ['packages'],
   run: async (signal) => {
     if (isFilled(girderVenv())) return;
-    say('girder venv: installing Girder 5 with its jobs and worker plugins');
+    printLine('girder venv: installing Girder 5 with its jobs and worker plugins');
     await fillVenv(girderVenv(), recipe, signal);
   },
 };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { runLogged } from '../command.ts';
 import { layout } from '../layout.ts';
-import { say } from '../progress.ts';
+import { printLine } from '../progress.ts';
 import type { Step } from '../steps.ts';
 import { cacheDirectory, fillOnce } from './cache.ts';
 import { moduleVersion } from './go-module.ts';
@@ -36,7 +36,7 @@ export function helmBinaries(): string {
   return cacheDirectory(`helm-${helmVersion()}`, recipes('helm'));
 }
 
-/** The directory of the program that says what GitOps tools make of an object. */
+/** The directory of the program that reports how GitOps tools judge an object. */
 export function gitopsBinaries(): string {
   const sources = ['main', 'argo', 'flux', 'lua'].map((name) => `gitops/health/${name}.go`);
   return cacheDirectory('gitops', [...recipes('gitops'), ...sources]);
@@ -66,7 +66,7 @@ function buildStep(module: string, target: () => string, linkerFlags: () => stri
     after,
     run: (signal) =>
       fillOnce(target(), async () => {
-        say(`${name}: building from Go modules with pinned sums; minutes when cold, seconds when warm`);
+        printLine(`${name}: building from Go modules with pinned sums; minutes when cold, seconds when warm`);
         const { go, env } = await goCommand(signal);
         const flags = ['-v', '-trimpath', '-mod=readonly', '-buildvcs=false', '-ldflags', linkerFlags()];
         await runLogged(`build-${module}`, [go, 'build', ...flags, '-o', `${target()}/`, 'tool'], {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { capture } from '../command.ts';
-import { say } from '../progress.ts';
+import { printLine } from '../progress.ts';
 import { cacheDirectory } from './cache.ts';
 import { goDirective } from './go-module.ts';
 import { fillVenv } from './venv.ts';
@@ -43,7 +43,7 @@ export async function goCommand(signal: AbortSignal): Promise<Go> {
   const installed = await installedVersion(signal);
   if (installed !== undefined && needed.every((version) => isAtLeast(installed, version)))
     return { go: 'go', env: {} };
-  say(
+  printLine(
     `go: ${installed ?? 'none'} is installed, the modules need ${needed.join(' and ')}; fetching one from PyPI`,
   );
   return goFromPyPi(signal);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { capture, runLogged } from '../command.ts';
 import { layout } from '../layout.ts';
-import { say } from '../progress.ts';
+import { printLine } from '../progress.ts';
 import type { Step } from '../steps.ts';
 import { cacheDirectory, fillOnce } from './cache.ts';
 
@@ -19,7 +19,7 @@ export const mongoClassesStep: Step = {
   after: ['packages'],
   run: (signal) =>
     fillOnce(mongoClasses(), async () => {
-      say('mongo classes: fetching a MongoDB-protocol server for Girder’s database');
+      printLine('mongo classes: fetching a MongoDB-protocol server for Girder’s database');
       const source = join(layout.recipes, 'mongo');
       const lib = join(mongoClasses(), 'lib');
       const copy = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, runLogged } from '../command.ts';
-import { say } from '../progress.ts';
+import { printLine } from '../progress.ts';
 import type { Step } from '../steps.ts';
 import { systemPath } from '../supervise/environment.ts';
 import { removeServicePolicy, withoutServices } from './service-policy.ts';
@@ -91,8 +91,8 @@ export const packagesStep: Step = {
     removeServicePolicy();
     const missing = await findMissing(signal);
     if (missing.length === 0) return;
-    for (const { name, why } of missing) say(`will install ${name}: ${why}`);
+    for (const { name, why } of missing) printLine(`will install ${name}: ${why}`);
     await withoutServices(() => install(missing, signal));
-    say('packages: installed');
+    printLine('packages: installed');
   },
 };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { imageArguments } from '../../../scripts/image-arguments.ts';
 import { writeImageContext } from '../../../scripts/image-context.ts';
 import { layout } from '../layout.ts';
-import { say } from '../progress.ts';
+import { printLine } from '../progress.ts';
 import { baseImage, makeBaseImage } from './base-image.ts';
 import { docker, imageId, imageLabel, isInContainerd, loadIntoContainerd } from './docker-cli.ts';
 
@@ -23,7 +23,7 @@ export async function buildOperatorImage(signal: AbortSignal): Promise<string> {
   const content = contentHash();
   const built = (await imageLabel(operatorImage, contentLabel, signal)) === content;
   if (built && (await isInContainerd(operatorImage, signal))) return content;
-  say('building the image of the operator');
+  printLine('building the image of the operator');
   await makeBaseImage(join(layout.checkout, 'node_modules', nodePackage, 'bin/node'), signal);
   writeImageContext([architecture]);
   const options = imageArguments({ name: operatorImage, architecture, base: baseImage });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { layout } from '../layout.ts';
 import { runProgram } from '../program.ts';
-import { say } from '../progress.ts';
+import { printLine } from '../progress.ts';
 import { buildOperatorImage, operatorImage } from './image.ts';
 import { helm, kubectl } from './kubernetes-cli.ts';
 
@@ -14,20 +14,20 @@ const rolloutSeconds = 120;
 /** Host directories that runs may mount on the test cluster; the demo and the tests put their data there. */
 const allowedHostPath = '/srv/dockerrun';
 
-/** Builds the operator's image and installs it with the chart, as docs/install.md tells a user to. */
+/** Builds the operator's image and installs it with the chart, as docs/install.md describes. */
 async function installOperator(signal: AbortSignal): Promise<void> {
   process.chdir(layout.checkout);
   const content = await buildOperatorImage(signal);
   mkdirSync(allowedHostPath, { recursive: true });
-  say('installing the operator with Helm');
+  printLine('installing the operator with Helm');
   await kubectl(['apply', '--server-side', '-f', '-'], signal, restrictedNamespace());
-  await makeWay(signal);
+  await removePendingReleases(signal);
   const fixed = ['--namespace', namespace, '--values', writeValues(content)];
-  const patience = ['--wait', '--timeout', `${rolloutSeconds}s`];
+  const waiting = ['--wait', '--timeout', `${rolloutSeconds}s`];
   // A cluster may have an installation that was made without Helm.
   const force = ['--take-ownership', '--force-conflicts'];
-  await helm(['upgrade', '--install', release, 'deploy/chart', ...fixed, ...patience, ...force], signal);
-  say('the operator is ready');
+  await helm(['upgrade', '--install', release, 'deploy/chart', ...fixed, ...waiting, ...force], signal);
+  printLine('the operator is ready');
 }
 
 function restrictedNamespace(): string {
@@ -35,8 +35,8 @@ function restrictedNamespace(): string {
   return stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
 }
 
-/** Removes what Helm would stumble over: the record of an upgrade that was killed. */
-async function makeWay(signal: AbortSignal): Promise<void> {
+/** Removes the record of an upgrade that was killed, because Helm would refuse the next one. */
+async function removePendingReleases(signal: AbortSignal): Promise<void> {
   const inNamespace = ['--namespace', namespace, '--ignore-not-found'];
   const pending = `owner=helm,name=${release},status in (pending-install,pending-upgrade,pending-rollback)`;
   await kubectl(['delete', 'secret', ...inNamespace, '--selector', pending], signal);

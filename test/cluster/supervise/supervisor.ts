@@ -85,7 +85,7 @@ async function isCurrent(part: Part, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** Makes the part run and serve as described now: leaves a healthy one alone, replaces one that is stale or sick. */
+/** Makes the part run and serve as described now: leaves a healthy one alone, replaces one that is stale or unhealthy. */
 export async function ensureRunning(part: Part, signal: AbortSignal): Promise<'kept' | 'started'> {
   part.configure?.();
   if (await isCurrent(part, signal)) return 'kept';

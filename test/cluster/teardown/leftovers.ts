@@ -13,7 +13,7 @@ function added(before: readonly string[] | undefined, now: readonly string[]): s
 
 /**
  * What the cluster left on the machine, one line each. With a snapshot from before, new links, namespaces and firewall
- * rules count whoever made them; without one, those that look like the cluster's.
+ * rules count, regardless of who made them; without one, those that look like the cluster's.
  */
 export async function findLeftovers(before: Snapshot | undefined, signal: AbortSignal): Promise<string[]> {
   const now = await takeSnapshot(signal);

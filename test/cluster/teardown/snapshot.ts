@@ -19,7 +19,7 @@ async function linkNames(signal: AbortSignal): Promise<string[]> {
     .filter((name) => name !== '');
 }
 
-/** The lines of a firewall dump that say something: no comments, no empty built-in chains, no counters. */
+/** The lines of a firewall dump, without comments, empty built-in chains and counters. */
 export function firewallLines(family: string, dump: string): string[] {
   let table = '';
   const lines: string[] = [];

@@ -26,7 +26,7 @@ export const scenarios = {
     ...{ spec: {}, writes: 7, ends: 'Succeeded' },
     act: async (run) => {
       await run.podRuns(1);
-      await run.says('Running');
+      await run.hasReason('Running');
       await run.podEnds(1, succeeded);
       await run.ends();
     },
@@ -37,7 +37,7 @@ export const scenarios = {
     act: async (run) => {
       for (const attempt of [1, 2]) {
         await run.podRuns(attempt);
-        await run.says('Running');
+        await run.hasReason('Running');
         await run.podEnds(attempt, failed);
       }
       await run.ends();
@@ -58,7 +58,7 @@ export const scenarios = {
     ...{ spec: {}, writes: 9, ends: 'Cancelled' },
     act: async (run) => {
       await run.podRuns(1);
-      await run.says('Running');
+      await run.hasReason('Running');
       await run.patch({ cancel: true });
       await run.ends();
       await run.hasNoJob();
@@ -69,12 +69,12 @@ export const scenarios = {
     ...{ spec: {}, writes: 15, ends: 'Succeeded' },
     act: async (run) => {
       await run.podRuns(1);
-      await run.says('Running');
+      await run.hasReason('Running');
       await run.patch({ suspend: true });
-      await run.says('Suspended');
+      await run.hasReason('Suspended');
       await run.patch({ suspend: false });
       await run.podRuns(2);
-      await run.says('Running');
+      await run.hasReason('Running');
       await run.podEnds(2, succeeded);
       await run.ends();
     },
@@ -85,12 +85,12 @@ export const scenarios = {
     ...{ spec: {}, writes: 14, ends: 'Succeeded' },
     act: async (run) => {
       await run.podRuns(1);
-      await run.says('Running');
+      await run.hasReason('Running');
       await run.patch({ suspend: true });
       await run.givesJobUp();
       await run.patch({ suspend: false });
       await run.podRuns(2);
-      await run.says('Running');
+      await run.hasReason('Running');
       await run.podEnds(2, succeeded);
       await run.ends();
     },
@@ -116,7 +116,7 @@ export const scenarios = {
       });
     },
     act: async (run, client) => {
-      await run.says('Pending', 'exceeded quota');
+      await run.hasReason('Pending', 'exceeded quota');
       await client.merge(`${quotas(run.name)}/jobs`, { spec: { hard: { 'count/jobs.batch': '5' } } });
       await run.podRuns(1);
       await run.podEnds(1, succeeded);
@@ -129,7 +129,7 @@ export const scenarios = {
     ...{ writes: 9, ends: 'WorkerLost' },
     act: async (run) => {
       await run.podRuns(1);
-      await run.says('Running');
+      await run.hasReason('Running');
       await run.podEnds(1, { lost: true });
       await run.cleanupSucceeds();
       await run.ends();

@@ -108,7 +108,7 @@ test('a run that waits for its pod can be cancelled while Events cannot be read'
     withinMs: 30_000,
   });
   await run.patch({ cancel: true });
-  await run.says('Cancelling');
+  await run.hasReason('Cancelling');
 });
 
 test.run();

@@ -45,9 +45,9 @@ test('a run that is suspended in its second attempt resumes, though the pod of t
   await run.podRuns(1);
   await run.podEnds(1, failed);
   await run.podRuns(2);
-  await run.says('Running');
+  await run.hasReason('Running');
   await run.patch({ suspend: true });
-  await run.says('Suspended');
+  await run.hasReason('Suspended');
   await run.patch({ suspend: false });
   await run.podRuns(3);
   await run.podEnds(3, succeeded);
@@ -59,7 +59,7 @@ test('a queued run that is suspended and resumed at once gets a new Job', async 
   const run = await aRunIn(cluster, 'hasty');
   await run.apply({}, queue);
   await run.podRuns(1);
-  await run.says('Running');
+  await run.hasReason('Running');
   await run.patch({ suspend: true });
   await run.givesJobUp();
   await run.patch({ suspend: false });
@@ -76,7 +76,7 @@ test('a queued run that is resumed before its controller sees the Job deleted ge
   const run = await aRunIn(cluster, 'job-deletion-unseen');
   await run.apply({}, queue);
   await run.podRuns(1);
-  await run.says('Running');
+  await run.hasReason('Running');
   const watches = proxy.watches('jobs');
   for (const watch of watches) watch.hold();
   await run.patch({ suspend: true });
@@ -99,9 +99,9 @@ test('a queued run that is resumed while a quota leaves no room for its Job wait
   const run = await aRunIn(cluster, 'crowded');
   await run.apply({}, queue);
   await run.podRuns(1);
-  await run.says('Running');
+  await run.hasReason('Running');
   await run.patch({ suspend: true });
-  await run.says('Suspended');
+  await run.hasReason('Suspended');
   const quotas = '/api/v1/namespaces/crowded/resourcequotas';
   const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'jobs' } };
   await client.create(quotas, { ...body, spec: { hard: { 'count/jobs.batch': '0' } } });
@@ -109,7 +109,7 @@ test('a queued run that is resumed while a quota leaves no room for its Job wait
     holds: (quota) => JSON.stringify(quota).includes('"used"'),
   });
   await run.patch({ suspend: false });
-  await run.says('Resumed', 'exceeded quota');
+  await run.hasReason('Resumed', 'exceeded quota');
   await client.merge(`${quotas}/jobs`, { spec: { hard: { 'count/jobs.batch': '5' } } });
   await run.podRuns(2);
   await run.podEnds(2, succeeded);
