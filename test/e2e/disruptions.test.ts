@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readLivePid } from '../cluster/supervise/pid-file.ts';
+import { recordObservation } from '../fixtures/reliability-page.ts';
 import { until } from '../fixtures/until.ts';
 import { containersOf, Lab, type StoredRun, untilReleased } from './support/runs.ts';
 import { execute, succeed } from './support/shell.ts';
@@ -51,6 +52,11 @@ test('an evicted pod is replaced, and the eviction does not count as a failure o
   assert.is(end.attemptHistory?.[0]?.reason, 'EvictionByEvictionAPI');
   assert.is(end.attemptHistory?.length, 2);
   assert.ok((await lab.events('evicted')).some(({ reason }) => reason === 'Retrying'));
+  recordObservation({
+    fault: 'A pod is evicted through the API, with backoffLimit 0',
+    seen: `${end.phase}; attempt 1 ended with ${end.attemptHistory?.[0]?.reason ?? ''}`,
+    left: `${(await containersOf(run.metadata.uid)).length} containers`,
+  });
 });
 
 test('runs of a drained node wait for a node and resume when there is one', async () => {
@@ -78,6 +84,11 @@ test('runs of a drained node wait for a node and resume when there is one', asyn
   await lab.release('drained', run);
   const end = await lab.ended('drained', 120);
   assert.is(end.phase, 'Succeeded', end.message);
+  recordObservation({
+    fault: 'The node is drained, and no other node is there for a while',
+    seen: `${waiting.status.phase} with a message of the scheduler, then ${end.phase}`,
+    left: `${(await containersOf(run.metadata.uid)).length} containers`,
+  });
 });
 
 test('a run on a lost node fails with a message that names the node, and leaves no container when the node is back', async () => {
@@ -110,7 +121,12 @@ test('a run on a lost node fails with a message that names the node, and leaves 
     seconds: 100,
   });
   const options = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 500 };
-  await until('the target is deleted', () => containersOf(metadata.uid), options);
+  const left = await until('the target is deleted', () => containersOf(metadata.uid), options);
+  recordObservation({
+    fault: 'The kubelet and the worker of a node hang until Kubernetes gives the node up',
+    seen: 'Failed with WorkerLost and the name of the node',
+    left: `${left.length} containers when the node is back`,
+  });
 });
 
 test.run();

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { recordObservation } from '../fixtures/reliability-page.ts';
 import { until } from '../fixtures/until.ts';
 import { Lab, untilReleased } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
@@ -78,6 +79,11 @@ test('after the leader is evicted, and after it is killed, another controller ta
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is(status.attempts, 1);
   assert.is((await lab.log('survivor')).toString(), 'once\n');
+  recordObservation({
+    fault: 'The leading controller is evicted, and the next one is killed',
+    seen: `${status.phase} in ${status.attempts} attempt`,
+    left: 'the target ran once',
+  });
 });
 
 test.run();

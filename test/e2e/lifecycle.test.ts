@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { recordObservation } from '../fixtures/reliability-page.ts';
 import { until } from '../fixtures/until.ts';
 import { containersOf, Lab, patienceMs, type StoredRun, untilReleased } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
@@ -66,14 +67,25 @@ test('the target of a killed worker is stopped, and the next attempt starts clea
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 2);
   await untilGone(metadata.uid);
+  recordObservation({
+    fault: 'The worker is killed while its target runs, with backoffLimit 1',
+    seen: `${end.phase} in ${end.attempts} attempts`,
+    left: '0 containers; attempt 2 starts with an empty temporary volume',
+  });
 });
 
 test('a worker that is killed in the last attempt fails the run as WorkerLost and leaves no container', async () => {
   await lab.run('lost', { command: ['sleep', '300'] });
   const { status, metadata } = await lab.running('lost');
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
-  assert.is((await lab.ended('lost')).reason, 'WorkerLost');
+  const end = await lab.ended('lost');
+  assert.is(end.reason, 'WorkerLost');
   await untilGone(metadata.uid);
+  recordObservation({
+    fault: 'The worker is killed while its target runs, in the last attempt',
+    seen: `${end.phase} with ${end.reason}`,
+    left: '0 containers',
+  });
 });
 
 test('a failing target is retried up to backoffLimit times', async () => {
@@ -102,6 +114,11 @@ test('a restart of the controller neither loses nor repeats a run', async () => 
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is(status.attempts, 1);
   assert.is((await lab.log('survivor')).toString(), 'once\n');
+  recordObservation({
+    fault: 'All controllers are deleted at once while a target runs',
+    seen: `${status.phase} in ${status.attempts} attempt`,
+    left: 'the target ran once',
+  });
 });
 
 test('deleting the Job of a run ends the run', async () => {
@@ -116,8 +133,14 @@ test('a Job that is deleted without its pod still stops the target', async () =>
   await lab.run('orphaned', { command: ['sleep', '300'] });
   const { status, metadata } = await lab.running('orphaned');
   await lab.kubectl('delete', 'job', status.jobName ?? '', '--cascade=orphan');
-  assert.is((await lab.ended('orphaned')).reason, 'JobDeleted');
+  const end = await lab.ended('orphaned');
+  assert.is(end.reason, 'JobDeleted');
   await untilGone(metadata.uid);
+  recordObservation({
+    fault: 'Somebody deletes the Job of a run, and keeps its pod',
+    seen: `${end.phase} with ${end.reason}`,
+    left: '0 containers',
+  });
 });
 
 test('a run whose pod is deleted shows the message of its worker and how the target ended', async () => {

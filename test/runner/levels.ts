@@ -31,10 +31,11 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 2,
-    // The first six kill or replace the controller or stop the node; the last one needs both processors.
+    // The first seven kill or replace the controller or parts of the node; the last one needs both processors.
     alone: [
       'upgrade.test.ts',
       'disruptions.test.ts',
+      'node-restarts.test.ts',
       'lifecycle.test.ts',
       'handover.test.ts',
       'round-trip.test.ts',
