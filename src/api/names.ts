@@ -74,7 +74,7 @@ export function cleanupJobName(run: { name: string; uid: string }): string {
   const name = jobName(run);
   const hash = name.slice(name.lastIndexOf('-'));
   const stem = name.slice(0, Math.min(name.length, longestName - suffix.length) - hash.length);
-  return `${stem.replace(/-+$/, '')}${hash}${suffix}`;
+  return `${stem.replace(/(?<!-)-+$/, '')}${hash}${suffix}`;
 }
 
 /** The name is unique per attempt, so that Docker refuses a second container for it. */

@@ -63,6 +63,6 @@ export function localSentence({ reason, message }: RunError): string {
     .replace(operatorSetting, '')
     .replaceAll('of the node', 'of this machine')
     .replaceAll('on the node', 'on this machine')
-    .replace(/[.\s]+$/, '');
+    .replace(/(?<![.\s])[.\s]+$/, '');
   return `${text}. ${localRemedies[reason] ?? failureReasons[reason].remedy}`;
 }

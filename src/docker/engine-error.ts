@@ -22,16 +22,22 @@ export function statusOf(error: unknown): number | undefined {
   return isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : undefined;
 }
 
-/** The engine's own message, without dockerode's prefix. */
+/** In characters. Messages may quote what a registry answers; expressions that search them are not linear. */
+const longestEngineMessage = 16 * 1024;
+
+/** The engine's own message, cut to 16 Ki characters and without dockerode's prefix. */
 export function messageOf(error: unknown): string {
   return describe(error)
+    .slice(0, longestEngineMessage)
     .replace(/^\(HTTP code \d+\) .*? - /s, '')
     .trim();
 }
 
 /** True when another removal is already in progress (409), which serves as well. */
 export function isRemovalInProgress(error: unknown): boolean {
-  return statusOf(error) === 409 && /removal of container .* is already in progress/.test(messageOf(error));
+  if (statusOf(error) !== 409) return false;
+  const text = messageOf(error);
+  return text.includes('removal of container ') && text.includes(' is already in progress');
 }
 
 /** The error for an engine that does not answer; it names the socket and the setting that chooses it. */

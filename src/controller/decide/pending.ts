@@ -122,8 +122,17 @@ function isBetweenAttempts(observed: Observed, now: Date): boolean {
   return last !== undefined && last.reason !== 'Suspended' && !isLast;
 }
 
+/** Verdicts by the spec that the cache holds, so that a run that waits is validated once and not at each look. */
+const problemsOf = new WeakMap<DockerRunSpec, string[]>();
+
+function validateOnce(spec: DockerRunSpec): string[] {
+  const problems = problemsOf.get(spec) ?? validateSpec(spec);
+  problemsOf.set(spec, problems);
+  return problems;
+}
+
 function refusalOf(spec: DockerRunSpec, policy: Policy): RunError | undefined {
-  const problems = validateSpec(spec);
+  const problems = validateOnce(spec);
   return problems.length > 0 ? invalid(inOneSentence(problems)) : refusedByPolicy(spec, policy);
 }
 

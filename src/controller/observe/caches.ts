@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { labels } from '../../api/names.ts';
 import { isTerminalPhase, type Phase } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
@@ -39,7 +40,7 @@ export class ClusterCaches {
         ...shared,
         path: paths.dockerRuns(),
         observer: observers.dockerruns,
-        parse: parseRun,
+        parse: (object) => this.#withKnownSpec(parseRun(object)),
         onChange: (run) => this.#runChanged(run),
       }),
       jobs: new ListWatch({
@@ -69,6 +70,16 @@ export class ClusterCaches {
   /** The `<namespace>/<name>` of the run with a uid. */
   keyOf(runUid: string | undefined): string | undefined {
     return runUid === undefined ? undefined : this.#keys.get(runUid);
+  }
+
+  /** Keeps the spec of the generation that is known, so that its verdict holds, and nothing is kept twice. */
+  #withKnownSpec(run: ObservedRun): ObservedRun {
+    const { metadata } = run;
+    const known = this.caches.runs.get(`${metadata.namespace}/${metadata.name}`);
+    if (run.spec === undefined || known?.spec === undefined) return run;
+    const isSame = known.metadata.uid === metadata.uid && known.metadata.generation === metadata.generation;
+    // A restored etcd may have another spec at the same generation.
+    return isSame && isDeepStrictEqual(known.spec, run.spec) ? { ...run, spec: known.spec } : run;
   }
 
   #runChanged({ metadata: { namespace, name, uid } }: ObservedRun): void {

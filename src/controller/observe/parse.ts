@@ -1,4 +1,5 @@
 import { parseMetadata, parseSpec } from '../../api/docker-run.ts';
+import { boundsProblem, statusBounds } from '../../api/json-bounds.ts';
 import { isRecord } from '../../api/json-values.ts';
 import {
   apiVersion,
@@ -17,13 +18,38 @@ import type { ObservedJob, ObservedPod, ObservedRun, WorkerState } from './obser
 /** Parses a stored DockerRun; a spec that only an older schema accepts becomes a `problem`. */
 export function parseRun(object: unknown): ObservedRun {
   const metadata = parseMetadata(recordAt(object, 'metadata'));
-  // The API server stores only what the schema of the status allows, and the controller is its only writer.
-  const status = recordAt(object, 'status') as DockerRunStatus;
+  const status = parseStatus(recordAt(object, 'status'));
   const parsed = parseSpec(isRecord(object) ? object['spec'] : undefined);
   return 'spec' in parsed
     ? { metadata, status, spec: parsed.spec }
     : { metadata, status, problem: parsed.problem };
 }
+
+/**
+ * The API server stores only what the schema of the status allows, and normally only the controller writes it.
+ * Of a status that somebody else has made too large, only the fields that say where the run is are kept.
+ */
+function parseStatus(status: Record<string, unknown>): DockerRunStatus {
+  if (boundsProblem(status, statusBounds) === undefined) return status as DockerRunStatus;
+  const kept = statusFieldsKept.flatMap((name) => {
+    const value = status[name];
+    const isSmall = typeof value === 'number' || (typeof value === 'string' && value.length <= 253);
+    return isSmall ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(kept) as DockerRunStatus;
+}
+
+const statusFieldsKept: readonly (keyof DockerRunStatus)[] = [
+  'observedGeneration',
+  'phase',
+  'reason',
+  'attempts',
+  'jobName',
+  'podName',
+  'nodeName',
+  'startTime',
+  'completionTime',
+];
 
 export function parseJob(object: unknown): ObservedJob {
   const metadata = recordAt(object, 'metadata');

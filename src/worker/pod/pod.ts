@@ -78,6 +78,6 @@ function ownPath(selfCgroup: string, podUid: string): string | undefined {
 function rulePath({ podUid, driver, root, qosClass }: PodCgroup): string {
   const qos = qosClass === 'Guaranteed' ? [] : [qosClass.toLowerCase()];
   const names = ['kubepods', ...qos, `pod${podUid}`];
-  if (driver === 'cgroupfs') return [root.replace(/\/+$/, ''), ...names].join('/');
+  if (driver === 'cgroupfs') return [root.replace(/(?<!\/)\/+$/, ''), ...names].join('/');
   return `${names.map((name) => name.replaceAll('-', '_')).join('-')}.slice`;
 }
