@@ -45,6 +45,17 @@ export const temporaryVolumeName = 'temporaryVolume';
 /** The path in the target; Girder Worker uses the same. */
 export const temporaryVolumePath = '/mnt/girder_worker/temporary';
 
+/**
+ * Holds the temporary volumes with a hostDir, at the top of a directory that the policy makes writable. Other
+ * runs that mount that directory get an empty directory in its place.
+ */
+export const temporaryDirectoryName = '.dockerrun-temporary';
+
+/** The name of a temporary volume in that directory; a cleanup finds by it what a killed worker left. */
+export function temporaryDirectoryOf(runUid: string, volume: string): string {
+  return `dockerrun-${runUid}-${volume}`;
+}
+
 /** The path in the target of an entry of `spec.volumes` that is temporary. */
 export function namedTemporaryVolumePath(volume: string): string {
   return `/mnt/girder_worker/volumes/${volume}`;

@@ -41,8 +41,10 @@ export const failureReasons = {
   },
   HostPathNotAllowed: {
     category: 'spec',
-    meaning: 'The DockerRunPolicy does not allow a host path that a volume mounts.',
-    remedy: 'Use an allowed path, or ask the cluster administrator to add it to hostPaths in the policy.',
+    meaning:
+      'The DockerRunPolicy does not allow a host path that a volume mounts, or a symbolic link in the path leads elsewhere.',
+    remedy:
+      'Use an allowed path without such links, or ask the cluster administrator to add it to hostPaths in the policy.',
   },
   DockerOptionNotAllowed: {
     category: 'spec',

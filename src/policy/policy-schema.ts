@@ -24,7 +24,7 @@ const hostPath = Type.Object({
   readOnly: Type.Optional(
     Type.Boolean({
       description:
-        'Whether runs may only read the directory. If several entries match a path, the most permissive one applies.',
+        'Whether runs may only read the directory. The entry with the longest pathPrefix that matches a path applies.',
     }),
   ),
 });

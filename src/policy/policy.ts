@@ -6,7 +6,7 @@ import type { RunError } from '../support/errors.ts';
 import { refusedGirder, refusedStream } from './allowed-addresses.ts';
 import { refusedImage } from './allowed-images.ts';
 import { refusedDockerOption } from './allowed-options.ts';
-import { refusedHostPath } from './host-paths.ts';
+import { combinedHostPaths, refusedHostPath, writableRoots } from './host-paths.ts';
 import { matchesGlob } from './patterns.ts';
 import { type Allowances, policySpec, type PolicySpec } from './policy-schema.ts';
 
@@ -16,6 +16,8 @@ import { type Allowances, policySpec, type PolicySpec } from './policy-schema.ts
 export type Policy = Allowances & {
   /** Why the DockerRunPolicy is invalid; no run starts until it is fixed. */
   problem?: string;
+  /** The directories that the runs of any namespace may write to. */
+  readonly writableRoots?: readonly string[];
 };
 
 /** In order: a run fails with the first refusal. */
@@ -53,7 +55,9 @@ export function parsePolicySpec(value: unknown): PolicySpec {
 
 export function policyFor(namespace: string, spec: PolicySpec | { problem: string } | undefined): Policy {
   if (spec === undefined) return {};
-  return 'problem' in spec ? spec : allowancesFor(namespace, spec);
+  if ('problem' in spec) return spec;
+  const lists = [spec, ...(spec.namespaces ?? [])].map(({ hostPaths }) => hostPaths);
+  return { ...allowancesFor(namespace, spec), writableRoots: writableRoots(lists) };
 }
 
 /**
@@ -84,7 +88,7 @@ function combinedAddresses(one: Allowances, other: Allowances): Allowances {
 
 function combinedNodeAccess(one: Allowances, other: Allowances): Allowances {
   return {
-    ...(one.hostPaths && other.hostPaths && { hostPaths: [...one.hostPaths, ...other.hostPaths] }),
+    ...(one.hostPaths && other.hostPaths && { hostPaths: combinedHostPaths(one.hostPaths, other.hostPaths) }),
     ...(one.dockerOptions &&
       other.dockerOptions && { dockerOptions: [...one.dockerOptions, ...other.dockerOptions] }),
     // The last entry that sets an option wins.

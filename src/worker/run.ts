@@ -29,9 +29,9 @@ export async function runOnce(options: RunOptions): Promise<void> {
     report.doing = 'Connecting to the Docker Engine';
     const engine = await cleanEngine({ dockerSocket, runUid: run.uid, signal });
     report.doing = 'Preparing the volumes';
-    const { volumes, remove } = await environment.openVolumes(signal);
+    const { volumes, dockerVolumes, remove } = await environment.openVolumes(signal);
     try {
-      const steps = planRun(spec, volumes);
+      const steps = planRun(spec, volumes, dockerVolumes);
       const journal = new StagedFiles();
       await runPhases({ ...options, girderJob, signal, engine, volumes, steps, journal }, journal);
     } finally {

@@ -15,6 +15,7 @@ import { attemptHistory } from './attempts.ts';
 import { deletionOfOrphans } from './cancel-and-suspend.ts';
 import { failWithCleanup } from './cleanup.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
+import { refusedSubPath } from './refused-sub-path.ts';
 import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts';
 
 /** A run whose worker has not started: from the validation of its spec to the start of its pod. */
@@ -169,6 +170,8 @@ export function podStartProblem(
   { spec, mountFailure }: { spec: DockerRunSpec | undefined; mountFailure: BlockingEvent | undefined },
   now: Date,
 ): { message: string; failure: RunError | undefined } {
+  const refused = refusedSubPath(pod.worker, spec);
+  if (refused !== undefined) return { message: refused.message, failure: refused };
   const grace = pod.worker.kind === 'waiting' ? graceMs.get(pod.worker.reason) : undefined;
   if (grace !== undefined) {
     const message = startMessage(pod);

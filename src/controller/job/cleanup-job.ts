@@ -4,7 +4,9 @@ import { type CleanupMode, type Ending, workerEnvironment } from '../../api/run-
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { literal, type WorkerConfig } from './worker-config.ts';
 import { jobMetadata, type Run } from './job.ts';
-import { type PodMount, podMounts, secretMounts, volumesOf } from './pod-volumes.ts';
+import { type HostMounts, hostMountsOf } from './host-mounts.ts';
+import { type PodMount, volumesOf } from './pod-mount.ts';
+import { podMounts, secretMounts } from './pod-volumes.ts';
 import { workerContainer, workerOverhead } from './worker-container.ts';
 import type { Policy } from '../../policy/policy.ts';
 
@@ -47,10 +49,14 @@ function podTemplate(
 ): V1PodTemplateSpec {
   const [mode, needed]: [CleanupMode, DockerRunSpec] =
     node === undefined ? ['report', onlyGirder(spec)] : ['cleanup', onlyVolumes(spec)];
-  const mounts = node === undefined ? secretMounts(needed) : podMounts(needed, config, policy);
+  const hostMounts: HostMounts =
+    node === undefined
+      ? { planned: [], mounts: [] }
+      : hostMountsOf({ spec: needed, runUid: metadata.uid, isCleanup: true }, policy);
+  const mounts = node === undefined ? secretMounts(needed) : podMounts(needed, config, hostMounts);
   const container = workerContainer(
     { metadata, spec: needed },
-    { ...config, gpusByLabel: false },
+    { ...config, gpusByLabel: false, hostMounts: hostMounts.planned },
     mounts.map(optional),
   );
   const env = [

@@ -11,7 +11,9 @@ import {
 } from '../../api/names.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import type { WorkerConfig } from './worker-config.ts';
-import { podMounts, volumesOf } from './pod-volumes.ts';
+import { hostMountsOf } from './host-mounts.ts';
+import { volumesOf } from './pod-mount.ts';
+import { podMounts } from './pod-volumes.ts';
 import { workerContainer } from './worker-container.ts';
 import { allowsDockerOption } from '../../policy/allowed-options.ts';
 import { type Policy, withDockerDefaults } from '../../policy/policy.ts';
@@ -62,7 +64,8 @@ function labelsOf(metadata: { name: string; uid: string }): Record<string, strin
 
 function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTemplateSpec {
   const { metadata, spec } = run;
-  const mounts = podMounts(spec, config, policy);
+  const hostMounts = hostMountsOf({ spec, runUid: metadata.uid, isCleanup: false }, policy);
+  const mounts = podMounts(spec, config, hostMounts);
   const gpusByLabel = allowsDockerOption(policy, 'deviceRequests', 'gpu');
   return {
     metadata: {
@@ -79,7 +82,7 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds + cleanUpSeconds,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...schedulingOf(spec),
-      containers: [workerContainer(run, { ...config, gpusByLabel }, mounts)],
+      containers: [workerContainer(run, { ...config, gpusByLabel, hostMounts: hostMounts.planned }, mounts)],
       volumes: volumesOf(mounts),
     },
   };

@@ -82,7 +82,9 @@ test('on a node, it tolerates every taint and has the volumes, but nothing that 
     limits: { cpu: '1', memory: '256Mi' },
   });
   const paths = pod.volumes?.flatMap(({ hostPath }) => (hostPath === undefined ? [] : [hostPath.path]));
-  assert.equal(paths, ['/var/run/docker.sock', '/srv/scratch', '/srv/data']);
+  assert.equal(paths, ['/var/run/docker.sock', '/var/lib/kubelet/pods', '/srv', '/srv']);
+  const subPaths = container.volumeMounts?.flatMap(({ subPath = [] }) => subPath);
+  assert.equal(subPaths, ['.', 'data'], 'the pod would create what it removes');
   assert.equal(
     secrets.map(({ secretName, optional }) => [secretName, optional]),
     [['of-the-job', true]],

@@ -61,4 +61,30 @@ test('a reason that may resolve by itself fails the run only when it lasts', () 
   }
 });
 
+test('a path that the kubelet does not mount ends the run at once, with the field and the reason', () => {
+  const hostPaths = aSpec({
+    volumes: [
+      { name: 'a', bindMount: { hostPath: '/srv/a', containerPath: '/a', mode: 'rw' } },
+      { name: 'b', temporary: { hostDir: '/srv/b' } },
+    ],
+    dockerVolumes: { '/srv/c': { bind: '/c', mode: 'ro' } },
+  });
+  const expected = {
+    'volume-0': /spec\.volumes: a\.bindMount\.hostPath: \/srv\/a .*symbolic link/,
+    'volume-1': /spec\.volumes: b\.temporary\.hostDir: \/srv\/b .*symbolic link/,
+    'host-dir-1': /spec\.volumes: b\.temporary\.hostDir: \/srv\/b .*symbolic link/,
+    'docker-volume-0': /spec\.dockerVolumes: \/srv\/c .*symbolic link/,
+    'host-path-0': /volume "host-path-0" of the pod/,
+  };
+  for (const [volume, text] of Object.entries(expected)) {
+    for (const step of ['prepare subPath', 'create subPath directory']) {
+      const message = `failed to ${step} for volumeMount "${volume}" of container "worker"`;
+      const refused = aPod({ kind: 'waiting', reason: 'CreateContainerConfigError', message });
+      const { failure } = podStartProblem(refused, { spec: hostPaths, mountFailure: undefined }, after(0));
+      assert.is(failure?.reason, 'HostPathNotAllowed');
+      assert.match(failure?.message ?? '', text);
+    }
+  }
+});
+
 test.run();

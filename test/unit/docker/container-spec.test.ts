@@ -50,6 +50,14 @@ test('command becomes the entrypoint, args becomes the command, and empty ones k
   assert.not('Cmd' in empty);
 });
 
+test('a mount without the file systems in it is sent as such', () => {
+  const mount = { type: 'bind', source: '/a', target: '/in', readOnly: true } as const;
+  const optionsOf = (isRecursive: boolean) =>
+    containerSpec({ ...options, mounts: [{ ...mount, isRecursive }] }, withInit).HostConfig.Mounts[0]
+      ?.BindOptions;
+  assert.equal([optionsOf(false), optionsOf(true)], [{ NonRecursive: true }, undefined]);
+});
+
 test('bind mounts are sent as Mounts, whose missing source is an error, never as Binds', () => {
   const mounts = [{ type: 'bind', source: '/data:x', target: '/in', readOnly: true } as const];
   const { HostConfig } = containerSpec({ ...options, mounts }, withInit);

@@ -13,7 +13,7 @@ import {
   type PolicyCases,
 } from './policy-case.ts';
 import { options } from './policy-cases-options.ts';
-import { hostPaths, images } from './policy-cases-paths.ts';
+import { hostPaths, hostPathsOfTwoLists, images, nestedHostPaths } from './policy-cases-paths.ts';
 
 const addresses: PolicyCases = {
   policy: [
@@ -140,6 +140,8 @@ const noAddress: PolicyCases = {
 
 export const policyCases: readonly PolicyCases[] = [
   hostPaths,
+  nestedHostPaths,
+  hostPathsOfTwoLists,
   images,
   options,
   addresses,
