@@ -1,11 +1,6 @@
 import { readdir, readFile, rmdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import {
-  temporaryDirectoryName,
-  temporaryDirectoryOf,
-  temporaryVolumeName,
-  workerContainerName,
-} from '../../api/names.ts';
+import { temporaryDirectoryName, temporaryDirectoryOf, workerContainerName } from '../../api/names.ts';
 import {
   dockerPodVolume,
   hiddenPodVolume,
@@ -203,27 +198,46 @@ async function checkExisted(place: Place): Promise<void> {
     const message = `${place.field}: ${place.path} is not a directory on the node; use dockerVolumes for files`;
     throw new RunError('HostPathNotVisible', message);
   }
-  if (!(await isNew(place.localPath))) return;
+  const made = await preparationOf(place.volume);
+  if (place.within === '' || !(await isMadeIn(made, place.localPath))) return;
   const segments = place.within.split('/');
   for (let count = segments.length; count > 0; count -= 1)
-    if (!(await removeIfNew(workerPaths.hostBase(place.baseIndex), segments.slice(0, count)))) break;
+    if (!(await removeIfMadeIn(made, place.baseIndex, segments.slice(0, count)))) break;
   throw new RunError('HostPathNotVisible', `${place.field}: ${place.path} does not exist on the node`);
 }
 
-/** True for an empty directory that is younger than the pod. */
-async function isNew(path: string): Promise<boolean> {
-  const stats = await stat(path, { bigint: true });
-  const pod = await stat(workerPaths.volume(temporaryVolumeName), { bigint: true });
-  if (!stats.isDirectory() || stats.birthtimeNs < pod.birthtimeNs) return false;
-  return (await readdir(path)).length === 0;
+/** The time from the mount before it to its own, in nanoseconds since 1970: milliseconds, usually. */
+type Preparation = { readonly from: bigint; readonly to: bigint };
+
+/** The kubelet prepares one mount after another, each first with what is missing, then with a directory here. */
+async function preparationOf(volume: string): Promise<Preparation> {
+  const born = async (name: string) => {
+    const path = join(workerPaths.podSubPaths, name, workerContainerName);
+    return (await stat(path, { bigint: true })).birthtimeNs;
+  };
+  const to = await born(volume);
+  const others = (await readdir(workerPaths.podSubPaths)).filter((name) => name !== volume);
+  const earlier = (await Promise.all(others.map(born))).filter((time) => time <= to);
+  return { from: earlier.reduce((latest, time) => (time > latest ? time : latest), 0n), to };
 }
 
-async function removeIfNew(root: string, segments: readonly string[]): Promise<boolean> {
+/** True for an empty directory that was created in this time. */
+async function isMadeIn({ from, to }: Preparation, path: string): Promise<boolean> {
+  const stats = await stat(path, { bigint: true });
+  if (!stats.isDirectory() || stats.birthtimeNs < from || stats.birthtimeNs > to) return false;
+  return stats.birthtimeNs > 0n && (await readdir(path)).length === 0;
+}
+
+async function removeIfMadeIn(
+  made: Preparation,
+  baseIndex: number,
+  segments: readonly string[],
+): Promise<boolean> {
   const { parents, name } = splitLast(segments.join('/'));
   try {
-    await using parent = await openDirectory(root, parents);
+    await using parent = await openDirectory(workerPaths.hostBase(baseIndex), parents);
     const path = inDirectory(parent, name);
-    if (!(await isNew(path))) return false;
+    if (!(await isMadeIn(made, path))) return false;
     await rmdir(path);
     return true;
   } catch {
