@@ -79,6 +79,18 @@ export function jobName(run: { name: string; uid: string }): string {
   return `${stem.replaceAll('.', '-')}-${suffix}`;
 }
 
+/** The longest name that the API server generates, without its five random characters. */
+const longestGenerated = 58;
+
+/**
+ * The beginning of the name of each pod that the Job controller creates for the only index of a Job
+ * (https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/job/indexed_job_utils.go).
+ */
+export function podNamePrefix(job: string): string {
+  const index = '-0-';
+  return `${job.slice(0, longestGenerated - index.length)}${index}`;
+}
+
 /** The name of the cleanup Job; the suffix keeps it apart from the Job of every run. */
 export function cleanupJobName(run: { name: string; uid: string }): string {
   const [suffix, longestName] = ['-cleanup', 63];

@@ -89,25 +89,27 @@ export class ClusterCaches {
     else this.#keys.delete(uid);
   }
 
-  #jobChanged({ ownerUid }: ObservedJob): void {
+  #jobChanged({ namespace, ownerUid }: ObservedJob): void {
+    const key = this.#keyIn(namespace, ownerUid);
     // Unless the run has succeeded, what remains to be done for it depends on its Jobs.
-    if (this.#phaseOf(ownerUid) !== 'Succeeded') this.#changed(ownerUid);
+    if (key !== undefined && this.#phaseAt(key) !== 'Succeeded') this.#options.onRun(key);
   }
 
   #podChanged(pod: ObservedPod): void {
     this.podIndex.changed(pod);
     this.#options.onPod(pod);
-    if (!isTerminalPhase(this.#phaseOf(pod.runUid))) this.#changed(pod.runUid);
+    const key = this.#keyIn(pod.namespace, pod.runUid);
+    if (key !== undefined && !isTerminalPhase(this.#phaseAt(key))) this.#options.onRun(key);
   }
 
-  #changed(runUid: string | undefined): void {
+  /** The key of a run, unless it is in another namespace: an object there may name it, but is not its own. */
+  #keyIn(namespace: string, runUid: string | undefined): string | undefined {
     const key = this.keyOf(runUid);
-    if (key !== undefined) this.#options.onRun(key);
+    return key?.startsWith(`${namespace}/`) === true ? key : undefined;
   }
 
-  #phaseOf(runUid: string | undefined): Phase | undefined {
-    const key = this.keyOf(runUid);
-    return key === undefined ? undefined : this.caches.runs.get(key)?.status.phase;
+  #phaseAt(key: string): Phase | undefined {
+    return this.caches.runs.get(key)?.status.phase;
   }
 }
 

@@ -8,6 +8,7 @@ import { parseList, recordAt, textAt } from '../../kube/json.ts';
 import type { BlockingEvents } from './blocking-events.ts';
 import type { PodIndex } from './pod-index.ts';
 import {
+  isPodOf,
   isTerminal,
   type Observed,
   type ObservedJob,
@@ -78,7 +79,7 @@ async function askAboutActive(
     mountFailure: await blockingEvents.ofMount(pod, signal),
     podRefusal: isBetween ? await blockingEvents.ofJob(job, signal) : undefined,
     namespaceEnds:
-      pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, pod.namespace, signal)),
+      pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, job.namespace, signal)),
   };
 }
 
@@ -163,7 +164,7 @@ async function findPods(
   const { namespace, uid } = run.metadata;
   if (job === undefined) return lastPod(gatherer, run);
   if (job.finished === undefined || isTerminal(run.status)) {
-    return gatherer.podIndex.of(job.uid).sort(byAge);
+    return gatherer.podIndex.of(job).sort(byAge);
   }
   const query = { labelSelector: `${labels.runUid}=${uid}` };
   const list = await requestJson(gatherer.connection, {
@@ -172,8 +173,8 @@ async function findPods(
     query,
     signal,
   });
-  const isOfJob = ({ jobUid }: ObservedPod) => jobUid === job.uid;
-  const pods = parseList(list).items.map(parsePod).filter(isOfJob);
+  const all = parseList(list).items.map(parsePod);
+  const pods = all.filter((pod) => isPodOf(pod, job));
   return [...pods, ...deletedPods(gatherer, job, pods)].sort(byAge);
 }
 
@@ -183,15 +184,20 @@ function deletedPods(
   job: ObservedJob,
   present: readonly ObservedPod[],
 ): ObservedPod[] {
-  const deleted = podIndex.lastDeleted(job.uid);
-  const known = deleted === undefined ? podIndex.of(job.uid) : [...podIndex.of(job.uid), deleted];
+  const deleted = podIndex.lastDeleted(job);
+  const known = deleted === undefined ? podIndex.of(job) : [...podIndex.of(job), deleted];
   return known.filter((pod) => isTerminated(pod) && present.every(({ uid }) => uid !== pod.uid));
 }
 
-/** A pod whose Job was deleted may still be ending. */
+/**
+ * A pod whose Job was deleted may still be ending. It may have no owner any more, so it counts only as the
+ * pod that an attempt of the run is known to have.
+ */
 function lastPod({ caches }: Gatherer, { metadata, status }: ObservedRun): ObservedPod[] {
   const pod = caches.pods.get(`${metadata.namespace}/${status.podName}`);
-  return pod?.runUid === metadata.uid && !isTerminal(status) ? [pod] : [];
+  const attempts = status.attemptHistory ?? [];
+  const isKnown = pod !== undefined && attempts.some(({ podUID }) => podUID === pod.uid);
+  return isKnown && !isTerminal(status) ? [pod] : [];
 }
 
 const isTerminated = ({ worker }: ObservedPod) => worker.kind === 'terminated';

@@ -1,4 +1,5 @@
 import type { DockerRun } from '../../api/docker-run.ts';
+import { podNamePrefix } from '../../api/names.ts';
 import type { Report } from '../../api/report.ts';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 
@@ -39,6 +40,7 @@ export type ObservedJob = {
   namespace: string;
   name: string;
   uid: string;
+  /** The uid of the DockerRun that controls it; a reference to an owner says nothing of its namespace. */
   ownerUid: string | undefined;
   creationTimestamp: string;
   finished: { succeeded: boolean; reason: string; message: string; at: string } | undefined;
@@ -57,7 +59,7 @@ export type ObservedPod = {
   name: string;
   uid: string;
   runUid: string;
-  /** From its owner reference, because anybody may set a label. */
+  /** The uid of the Job that controls it, as the pod itself claims; {@link isPodOf} checks the claim. */
   jobUid: string | undefined;
   creationTimestamp: string;
   /** How many attempts failed before this pod, as the Job controller counts them: without disruptions. */
@@ -82,6 +84,15 @@ export type WorkerState =
   | { kind: 'waiting'; reason: string; message: string }
   | { kind: 'running' }
   | { kind: 'terminated'; exitCode: number; reason: string; report: Report | undefined };
+
+/**
+ * True for a pod that the Job controller created for a Job. A pod of another namespace may name any owner:
+ * uids are no secrets, and the API server does not look them up.
+ */
+export function isPodOf(pod: ObservedPod, job: Pick<ObservedJob, 'namespace' | 'name' | 'uid'>): boolean {
+  const isOwned = pod.jobUid === job.uid && pod.namespace === job.namespace;
+  return isOwned && pod.name.startsWith(podNamePrefix(job.name));
+}
 
 /** The report in the termination message of a pod's worker, if it has ended and left one. */
 export function terminationReport(pod: ObservedPod | undefined): Report | undefined {

@@ -59,7 +59,7 @@ export function parseJob(object: unknown): ObservedJob {
     namespace: textAt(metadata, 'namespace') ?? '',
     name: textAt(metadata, 'name') ?? '',
     uid: textAt(metadata, 'uid') ?? '',
-    ownerUid: ownerUid(metadata, { apiVersion, kind }),
+    ownerUid: controllerUid(metadata, { apiVersion, kind }),
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
     finished: finishedJob(status),
     endedPods: count('succeeded') + count('failed'),
@@ -75,10 +75,13 @@ function suspendedBy(object: unknown): ObservedJob['suspendedBy'] {
   return textAt(annotations, suspendedAnnotation) === undefined ? 'other' : 'operator';
 }
 
-function ownerUid(metadata: unknown, owner: { apiVersion: string; kind: string }): string | undefined {
+/** The uid of the owner that manages the object. Of the others, a user may add any. */
+function controllerUid(metadata: unknown, owner: { apiVersion: string; kind: string }): string | undefined {
   const found = listAt(metadata, 'ownerReferences').find(
     (reference) =>
-      textAt(reference, 'apiVersion') === owner.apiVersion && textAt(reference, 'kind') === owner.kind,
+      textAt(reference, 'apiVersion') === owner.apiVersion &&
+      textAt(reference, 'kind') === owner.kind &&
+      recordAt({ reference }, 'reference')['controller'] === true,
   );
   return textAt(found, 'uid');
 }
@@ -106,7 +109,7 @@ export function parsePod(object: unknown): ObservedPod {
     name: textAt(metadata, 'name') ?? '',
     uid: textAt(metadata, 'uid') ?? '',
     runUid: textAt(podLabels, labels.runUid) ?? '',
-    jobUid: ownerUid(metadata, { apiVersion: 'batch/v1', kind: 'Job' }),
+    jobUid: controllerUid(metadata, { apiVersion: 'batch/v1', kind: 'Job' }),
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
     failuresBefore: Number(textAt(recordAt(metadata, 'annotations'), failureCountAnnotation) ?? 0),
     phase: textAt(status, 'phase') ?? '',
