@@ -56,6 +56,21 @@ export function parseReport(text: string | undefined): Report | undefined {
   return Value.Check(report, value) ? value : undefined;
 }
 
+/** The report of a running worker, as it serves it: with the uid of its pod. */
+export function servedReport(podUid: string, report: Report): string {
+  return JSON.stringify({ podUID: podUid, ...report });
+}
+
+/**
+ * The report of a pod's worker; undefined when another pod answered, which has the address of the pod by now.
+ */
+export function parseServedReport(text: string, podUid: string): Report | undefined {
+  const report: (Report & { podUID?: unknown }) | undefined = parseReport(text);
+  if (report?.podUID !== podUid) return undefined;
+  const { podUID: _, ...rest } = report;
+  return rest;
+}
+
 /** Fits the final report into a termination message: it drops the transfers first, then cuts the message. */
 export function terminationMessage(final: Report): string {
   const { progress: _, ...lasting } = final;

@@ -49,6 +49,8 @@ export class Controller {
     const workers = new WorkerPoller({
       ask: askWorkerOver(progressPort),
       podAt: (key) => caches.pods.get(key),
+      onUnreachable: (key) =>
+        log.info({ pod: key }, 'worker unreachable: a NetworkPolicy may forbid it, or its node is away'),
       onChange: (runUid) => {
         const key = cluster.keyOf(runUid);
         if (key !== undefined) this.#queue.add(key);
@@ -83,6 +85,11 @@ export class Controller {
 
   get queue(): QueueState {
     return this.#queue;
+  }
+
+  /** How many workers did not answer the last questions. */
+  get unreachable(): number {
+    return this.#workers.unreachable;
   }
 
   /** Reconciles the run `<namespace>/<name>` soon. */

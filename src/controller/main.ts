@@ -8,7 +8,7 @@ import { revision, version } from '../support/version.ts';
 import { areSynced, ClusterCaches } from './observe/caches.ts';
 import { readConfig } from './config.ts';
 import { serveEndpoints } from './endpoints.ts';
-import { createMetrics, showQueue, showRuns } from './metrics/instruments.ts';
+import { createMetrics, showQueue, showRuns, showUnreachable } from './metrics/instruments.ts';
 import { leaseName, runLeadership } from './leadership.ts';
 import { concurrentReconciles, Controller } from './controller.ts';
 import { connectObserved, observeLeading, observeWatches } from './metrics/kube-metrics.ts';
@@ -48,6 +48,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
 
   const queue = () => controller?.queue;
   showQueue(metrics, queue);
+  showUnreachable(metrics, () => controller?.unreachable ?? 0);
   showRuns(metrics, () => caches.runs.values());
   const servers = await serveEndpoints({ config, metrics, isReady, queue, watches: watches.signs });
   log.info(

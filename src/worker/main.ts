@@ -1,4 +1,5 @@
 import { progressPort } from '../api/names.ts';
+import { workerEnvironment } from '../api/run-plan.ts';
 import { exitCodeOf, exitCodes } from '../api/reasons.ts';
 import type { Report } from '../api/report.ts';
 import { cancelledBy } from '../support/abort.ts';
@@ -30,12 +31,13 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
     return exitCodeFor(failure, log);
   };
   installLastResort(end);
-  const server = serveProgress(progressPort, () => report.snapshot());
+  const podUid = environment[workerEnvironment.podUid];
+  const server = podUid && serveProgress({ port: progressPort, podUid, report: () => report.snapshot() });
   const tracing = await startWorkerTracing(environment, log);
   const failure = await attempt(environment, { report, log, signal: cancelledBy(stop, 'the worker') });
   const exitCode = end(failure);
   await tracing.end();
-  server.close();
+  if (server) server.close();
   return exitCode;
 }
 
