@@ -133,10 +133,9 @@ test('a thousand workers that do not answer delay no question to one that does, 
   await clock.pass(60_000);
   assert.ok(asked.healthy >= 54 && asked.healthy <= 67, `${asked.healthy} questions in a minute`);
   assert.is(poller.unreachable, 1_000);
-  await clock.pass(600_000);
   asked.silent = 0;
-  await clock.pass(300_000);
-  assert.ok(asked.silent <= 3_000, `${asked.silent} questions to a thousand silent workers in five minutes`);
+  await clock.pass(60_000);
+  assert.ok(asked.silent <= 2_000, `${asked.silent} questions to a thousand silent workers in a minute`);
   const stopped = poller.stop();
   await clock.pass(2_000);
   await stopped;
