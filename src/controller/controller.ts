@@ -44,7 +44,7 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     const { connection, cluster, worker, metrics, log } = options;
-    const { caches, podIndex } = cluster;
+    const { caches, podIndex, waitingSince } = cluster;
     const signal = AbortSignal.any([options.signal, this.#abort.signal]);
     const workers = new WorkerPoller({
       ask: askWorkerOver(progressPort),
@@ -61,6 +61,7 @@ export class Controller {
       connection,
       caches,
       podIndex,
+      waitingSince,
       blockingEvents: new BlockingEvents(connection, log),
       workers,
       worker,

@@ -1,6 +1,7 @@
 import { defined } from '../../api/json-values.ts';
 import { type Report, truncateToBytes } from '../../api/report.ts';
 import { type Attempt, type DockerRunStatus, maxAttempts } from '../../api/status.ts';
+import type { GivenUp } from './outcome.ts';
 import {
   isBySuspension,
   isCancelled,
@@ -59,12 +60,34 @@ export function closed(
   return history.map((attempt) => (attempt.completionTime === undefined ? { ...attempt, ...end } : attempt));
 }
 
+/** The reasons with which the controller ends an attempt before its pod has ended. */
+const givenUpReasons = new Set(['WorkerNotStarted', 'VolumeMountFailed', 'EngineUnavailable']);
+
+/** Ends the attempt of a pod that the controller gives up; the reason would be lost with the pod. */
+export function withGivenUp(history: readonly Attempt[], givenUp: GivenUp | undefined, now: Date): Attempt[] {
+  if (givenUp === undefined) return [...history];
+  const isIt = ({ podUID }: Attempt) => podUID === givenUp.podUID;
+  return history.flatMap((attempt) => (isIt(attempt) ? closed([attempt], givenUp, now) : [attempt]));
+}
+
+/** True for a pod that has not started, and that the controller has deleted for this. */
+export function isGivenUp({ uid, deletionTimestamp, worker }: ObservedPod, status: DockerRunStatus): boolean {
+  const attempt = status.attemptHistory?.find(({ podUID }) => podUID === uid);
+  const isDeleted = deletionTimestamp !== undefined && worker.kind !== 'running';
+  return isDeleted && attempt !== undefined && wasGivenUp(attempt);
+}
+
+function wasGivenUp({ completionTime, reason = '', exitCode }: Attempt): boolean {
+  return completionTime !== undefined && exitCode === undefined && givenUpReasons.has(reason);
+}
+
 function byStart(a: Attempt, b: Attempt): number {
   const [one, other] = [a.startTime ?? '', b.startTime ?? ''];
   return one.localeCompare(other) || a.podName.localeCompare(b.podName);
 }
 
 function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Observed, now: Date): Attempt {
+  if (before !== undefined && wasGivenUp(before)) return before;
   const attempt = openAttempt(pod);
   if (!podHasEnded(pod)) return attempt;
   // After a resume, the old pod may still exist, but why it was stopped is no longer visible.

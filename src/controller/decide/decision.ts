@@ -3,7 +3,7 @@ import { type Report, truncateToBytes } from '../../api/report.ts';
 import { type Condition, type DockerRunStatus, isTerminalPhase, type Progress } from '../../api/status.ts';
 import { defined } from '../../api/json-values.ts';
 import type { ObservedRun } from '../observe/observed.ts';
-import { attemptHistory, closed, countAttempts } from './attempts.ts';
+import { attemptHistory, closed, countAttempts, withGivenUp } from './attempts.ts';
 import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';
 import { eventOf } from './run-event.ts';
 
@@ -49,7 +49,8 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
   const before = ofSameAttempt(run.status, pod?.name);
   const isEnd = isTerminalPhase(verdict.phase);
   const history = attemptHistory(before.attemptHistory ?? [], input, now);
-  const attempts = isEnd ? closed(history, verdict, now) : history;
+  const known = withGivenUp(history, outcome.givenUp, now);
+  const attempts = isEnd ? closed(known, verdict, now) : known;
   const after: DockerRunStatus = defined({
     observedGeneration: run.metadata.generation,
     phase: verdict.phase,

@@ -11,9 +11,10 @@ import {
   type ObservedRun,
 } from '../observe/observed.ts';
 import { type Policy, refusedByPolicy } from '../../policy/policy.ts';
-import { attemptHistory } from './attempts.ts';
+import { attemptHistory, countAttempts, isGivenUp } from './attempts.ts';
 import { deletionOfOrphans } from './cancel-and-suspend.ts';
 import { failWithCleanup } from './cleanup.ts';
+import { isEngineSocket, mountIsHopeless, patienceEnded } from './patience.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
 import { refusedSubPath } from './refused-sub-path.ts';
 import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts';
@@ -81,12 +82,31 @@ export function podMissing(input: Input): Outcome | undefined {
 export function podPending(input: Input): Outcome | undefined {
   const pod = input.pods.at(-1);
   if (pod?.worker.kind !== 'waiting') return undefined;
-  const { message, failure } = podStartProblem(
-    pod,
-    { spec: input.run.spec, mountFailure: input.mountFailure },
-    input.now,
-  );
-  return failure === undefined ? pending(input, message) : failWithCleanup(input, failure);
+  if (isGivenUp(pod, input.run.status)) return replacing(input, input.run.status.message ?? '');
+  const { mountFailure, waitingSince, run, now } = input;
+  const problem = podStartProblem(pod, { spec: run.spec, mountFailure, waitingSince }, now);
+  const { message, failure, mayHelp } = problem;
+  if (failure === undefined) return pending(input, message);
+  const isLast = !mayHelp || pod.failuresBefore >= (run.spec?.backoffLimit ?? 0);
+  return isLast ? failWithCleanup(input, failure) : giveUp(input, pod, failure);
+}
+
+/** Deletes a pod that cannot start; its Job counts a failed attempt, and creates the next pod. */
+function giveUp(input: Input, { name, uid }: ObservedPod, failure: RunError): Outcome {
+  const attempts = countAttempts(input.run.status, input);
+  return {
+    ...replacing(input, `Attempt ${attempts} failed; a retry follows. ${failure.sentence}`),
+    actions: [{ kind: 'deletePod', name, uid }],
+    givenUp: { podUID: uid, reason: failure.reason, message: failure.sentence },
+  };
+}
+
+/** The pod was given up and is being removed. */
+function replacing(input: Input, message: string): Outcome {
+  const outcome = pending(input, message);
+  const { verdict } = outcome;
+  const isPending = typeof verdict === 'object' && verdict.phase === 'Pending';
+  return isPending ? { ...outcome, verdict: { ...verdict, reason: 'Retrying' } } : outcome;
 }
 
 /** The run is pending, or ends when its start deadline has passed; the message says what it waits for. */
@@ -146,49 +166,53 @@ function inOneSentence(problems: readonly string[]): string {
   return problems.slice(0, maxProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
-/**
- * How long a volume may fail to mount before the run fails, from the first failure to the last. The kubelet
- * retries after 1, 2, 4… s (so also 31 s after the first), which is enough for a Secret that is applied just
- * after its run.
- */
-const mountGraceMs = 25_000;
+/** What is observed of a pod that waits for its worker. */
+type Blocked = {
+  readonly spec: DockerRunSpec | undefined;
+  readonly mountFailure: BlockingEvent | undefined;
+  readonly waitingSince: string | undefined;
+};
 
-/** How long after its creation a pod may be in a state that rarely resolves by itself
- * (https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go). */
-const graceMs = new Map([
-  ['InvalidImageName', 0],
-  ['ErrImageNeverPull', 0],
-  ['CreateContainerConfigError', 120_000],
-  ['CreateContainerError', 120_000],
-  ['ErrImagePull', 300_000],
-  ['ImagePullBackOff', 300_000],
-]);
+/** Why a pod has not started its worker. With `failure`, waiting longer does not help. */
+type StartProblem = {
+  readonly message: string;
+  readonly failure: RunError | undefined;
+  /** Whether another pod, maybe on another node, can start; only with a failure. */
+  readonly mayHelp: boolean;
+};
 
-/** Why a pod has not started its worker, and with `failure`, why it never will. */
+/** Why a pod has not started its worker, and whether it should be given up. */
 export function podStartProblem(
   pod: ObservedPod,
-  { spec, mountFailure }: { spec: DockerRunSpec | undefined; mountFailure: BlockingEvent | undefined },
+  { spec, mountFailure, waitingSince }: Blocked,
   now: Date,
-): { message: string; failure: RunError | undefined } {
+): StartProblem {
   const refused = refusedSubPath(pod.worker, spec);
-  if (refused !== undefined) return { message: refused.message, failure: refused };
-  const grace = pod.worker.kind === 'waiting' ? graceMs.get(pod.worker.reason) : undefined;
-  if (grace !== undefined) {
-    const message = startMessage(pod);
-    // Clocks differ a little: a pod may seem to have been created in the future.
-    const isPermanent = Math.max(0, now.getTime() - Date.parse(pod.creationTimestamp)) >= grace;
+  if (refused !== undefined) return { message: refused.message, failure: refused, mayHelp: false };
+  const message = startMessage(pod);
+  const waits = (text: string): StartProblem => ({ message: text, failure: undefined, mayHelp: false });
+  const exhausted =
+    pod.worker.kind === 'waiting' ? patienceEnded(pod, pod.worker, { waitingSince, now }) : undefined;
+  if (exhausted !== undefined) {
     const sentence = `the worker in pod ${pod.name} cannot start: ${message}`;
-    return { message, failure: isPermanent ? new RunError('WorkerNotStarted', sentence) : undefined };
+    return { message, failure: new RunError('WorkerNotStarted', sentence), mayHelp: exhausted.mayHelp };
   }
-  if (mountFailure !== undefined) {
+  // Its Events stay after the volumes were mounted.
+  if (mountFailure !== undefined && !pod.hasSandbox) {
+    const node = `node ${pod.nodeName ?? '?'}`;
+    if (isEngineSocket(mountFailure)) {
+      return waits(
+        `The Docker Engine of ${node} does not answer: its socket is missing. The run waits for it.`,
+      );
+    }
     const cause = withFieldsOfSpec(mountFailure.message, spec);
-    const message = `Pod ${pod.name} on node ${pod.nodeName ?? '?'} cannot start: ${cause}`;
-    const isPermanent = Date.parse(mountFailure.last) - Date.parse(mountFailure.since) >= mountGraceMs;
-    return { message, failure: isPermanent ? new RunError('VolumeMountFailed', message) : undefined };
+    const text = `Pod ${pod.name} on ${node} cannot start: ${cause}`;
+    if (!mountIsHopeless(mountFailure)) return waits(text);
+    return { message: text, failure: new RunError('VolumeMountFailed', text), mayHelp: true };
   }
   if (pod.unschedulable !== undefined)
-    return { message: `Pod ${pod.name} cannot be scheduled: ${pod.unschedulable}`, failure: undefined };
-  return { message: startMessage(pod), failure: undefined };
+    return waits(`Pod ${pod.name} cannot be scheduled: ${pod.unschedulable}`);
+  return waits(message);
 }
 
 function startMessage(pod: ObservedPod): string {

@@ -9,6 +9,7 @@ import type { Caches } from './gather.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { parseJob, parsePod, parseRun } from './parse.ts';
 import { PodIndex } from './pod-index.ts';
+import { WaitingSince } from './waiting-since.ts';
 import { parsePolicy, logPolicyChange } from './policies.ts';
 import type { ObservedWatches } from '../metrics/kube-metrics.ts';
 
@@ -26,6 +27,7 @@ export type CachesOptions = {
 export class ClusterCaches {
   readonly caches: Caches;
   readonly podIndex = new PodIndex((key) => this.caches.pods.get(key));
+  readonly waitingSince = new WaitingSince();
   readonly #options: CachesOptions;
   /** The `<namespace>/<name>` of each cached run, by its uid. */
   readonly #keys = new Map<string, string>();
@@ -97,6 +99,8 @@ export class ClusterCaches {
 
   #podChanged(pod: ObservedPod): void {
     this.podIndex.changed(pod);
+    const cached = this.caches.pods.get(`${pod.namespace}/${pod.name}`);
+    this.waitingSince.changed(pod, { exists: cached?.uid === pod.uid });
     this.#options.onPod(pod);
     const key = this.#keyIn(pod.namespace, pod.runUid);
     if (key !== undefined && !isTerminalPhase(this.#phaseAt(key))) this.#options.onRun(key);

@@ -7,6 +7,7 @@ import { paths } from '../../kube/paths.ts';
 import { parseList, recordAt, textAt } from '../../kube/json.ts';
 import type { BlockingEvents } from './blocking-events.ts';
 import type { PodIndex } from './pod-index.ts';
+import type { WaitingSince } from './waiting-since.ts';
 import {
   isPodOf,
   isTerminal,
@@ -31,6 +32,7 @@ export type Gatherer = {
   connection: Connection;
   caches: Caches;
   podIndex: PodIndex;
+  waitingSince: Pick<WaitingSince, 'of'>;
   blockingEvents: BlockingEvents;
   workers: Pick<WorkerPoller, 'reportOf'>;
 };
@@ -56,10 +58,11 @@ export async function gather(
 }
 
 /** What is in no cache; it is asked for only while a Job is active, and only as far as it matters then. */
-type Asked = Pick<Observed, 'live' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
+type Asked = Pick<Observed, 'live' | 'waitingSince' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
 
 const nothingMore: Asked = {
   live: undefined,
+  waitingSince: undefined,
   mountFailure: undefined,
   podRefusal: undefined,
   namespaceEnds: false,
@@ -76,6 +79,7 @@ async function askAboutActive(
   const isBetween = pod.worker.kind === 'terminated' && pod.worker.report?.phase !== 'Succeeded';
   return {
     live: pod.worker.kind === 'running' ? workers.reportOf(pod.uid) : undefined,
+    waitingSince: gatherer.waitingSince.of(pod),
     mountFailure: await blockingEvents.ofMount(pod, signal),
     podRefusal: isBetween ? await blockingEvents.ofJob(job, signal) : undefined,
     namespaceEnds:

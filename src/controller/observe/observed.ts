@@ -11,6 +11,8 @@ export type Observed = {
   pods: readonly ObservedPod[];
   /** The last report of the newest pod's worker, if it runs and answers. */
   live: Report | undefined;
+  /** Since when the newest pod's worker has waited for what it waits for now, if that is not usual (RFC 3339). */
+  waitingSince: string | undefined;
   /** Why the kubelet cannot mount a volume of the newest pod, if it cannot. */
   mountFailure: BlockingEvent | undefined;
   /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
@@ -65,6 +67,10 @@ export type ObservedPod = {
   /** How many attempts failed before this pod, as the Job controller counts them: without disruptions. */
   failuresBefore: number;
   phase: string;
+  /** When it was bound to its node. */
+  scheduledAt: string | undefined;
+  /** True once its sandbox exists, for which the kubelet has mounted all volumes. */
+  hasSandbox: boolean;
   nodeName: string | undefined;
   podIP: string | undefined;
   /** When a pod that is being deleted has to be gone: the end of its grace period. */

@@ -113,6 +113,8 @@ export function parsePod(object: unknown): ObservedPod {
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
     failuresBefore: Number(textAt(recordAt(metadata, 'annotations'), failureCountAnnotation) ?? 0),
     phase: textAt(status, 'phase') ?? '',
+    scheduledAt: trueSince(status, 'PodScheduled') ?? textAt(status, 'startTime'),
+    hasSandbox: trueSince(status, 'PodReadyToStartContainers') !== undefined,
     nodeName: textAt(recordAt(object, 'spec'), 'nodeName'),
     podIP: textAt(status, 'podIP'),
     deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
@@ -130,6 +132,12 @@ function disruption(status: unknown): ObservedPod['disruption'] {
   );
   if (found === undefined) return undefined;
   return { reason: textAt(found, 'reason') ?? 'Disrupted', message: textAt(found, 'message') ?? '' };
+}
+
+/** Since when a condition of the pod has been true; undefined while it is not. */
+function trueSince(status: unknown, type: string): string | undefined {
+  const condition = listAt(status, 'conditions').find((one) => textAt(one, 'type') === type);
+  return textAt(condition, 'status') === 'True' ? textAt(condition, 'lastTransitionTime') : undefined;
 }
 
 function unschedulable(status: unknown): string | undefined {
