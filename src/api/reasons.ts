@@ -96,6 +96,19 @@ export const failureReasons = {
       'The pod ended without a termination message: it was evicted, killed or deleted, or its node was lost.',
     remedy: 'Check the events of the pod. Set backoffLimit to retry such runs.',
   },
+  DisruptedTooOften: {
+    category: 'internal',
+    meaning: 'The pods of the run were disrupted more often than disruptionLimit allows.',
+    remedy:
+      'Find out from the attempts in the status what disrupts the pods. Raise disruptionLimit if it is normal.',
+  },
+  Evicted: {
+    category: 'target',
+    meaning:
+      'The kubelet evicted the pod because its node ran out of memory, disk or process ids, and the run used much of it.',
+    remedy:
+      'Request what the run uses in resources.requests, and set sizeLimit of its temporary volumes, or let it use less.',
+  },
   StartDeadlineExceeded: {
     category: 'deadline',
     meaning: 'The run was not scheduled, pulled and staged within startDeadlineSeconds.',

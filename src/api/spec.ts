@@ -178,6 +178,15 @@ export const dockerRunSpec = Type.Object(
       maximum: 100,
       default: 0,
     }),
+    disruptionLimit: Type.Optional(
+      Type.Integer({
+        description:
+          'How many times the pod of the run may be disrupted, for example by a drain of its node. Each time it is replaced without using up backoffLimit; one more fails the run.',
+        minimum: 0,
+        maximum: 1000,
+        default: 10,
+      }),
+    ),
     ttlSecondsAfterFinished: Type.Optional(
       seconds(
         'How many seconds after its end the DockerRun is deleted, with its Job and pods. When absent, it is not deleted.',

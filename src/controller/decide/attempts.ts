@@ -36,14 +36,17 @@ export function countAttempts(
   { attempts = 0, attemptHistory: known = [] }: DockerRunStatus,
   observed: Observed,
 ): number {
-  const [oldest] = known;
   const isFull = known.length >= maxAttempts;
   const uids = new Set(known.map(({ podUID }) => podUID));
-  const isNew = (pod: ObservedPod) =>
-    !uids.has(pod.uid) && !(isFull && oldest !== undefined && byStart(openAttempt(pod), oldest) < 0);
+  const isNew = (pod: ObservedPod) => !uids.has(pod.uid) && !(isFull && isOlderThanHistory(pod, known));
   const dropped = isFull ? Math.max(0, attempts - known.length) : 0;
   const all = dropped + known.length + observed.pods.filter(isNew).length;
   return Math.max(attempts, all, observed.job?.endedPods ?? 0);
+}
+
+/** True for a pod from before the oldest attempt of the history, which may have dropped it. */
+export function isOlderThanHistory(pod: ObservedPod, [oldest]: readonly Attempt[]): boolean {
+  return oldest !== undefined && byStart(openAttempt(pod), oldest) < 0;
 }
 
 /** Closes the history of a run that ends: an attempt that still runs is stopped and not observed again. */
@@ -121,13 +124,19 @@ function whyStopped(pod: ObservedPod, observed: Observed): 'Cancelled' | 'Suspen
 function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode'> {
   const report = terminationReport(pod);
   const exitCode = report?.target?.exitCode;
+  const disruption = pod.evictedForPressure ? evictionOf(pod) : pod.disruption;
   const { reason, message } =
-    report?.phase === 'Succeeded' ? reasonOf(report) : (pod.disruption ?? reasonOf(report, pod));
+    report?.phase === 'Succeeded' ? reasonOf(report) : (disruption ?? reasonOf(report, pod));
   return defined({
     reason: reason || undefined,
     message: message ? truncateToBytes(message, maxMessageBytes) : undefined,
     exitCode,
   });
+}
+
+/** The kubelet's own message says which resource ran out, and who used much of it. */
+function evictionOf({ message }: ObservedPod): { reason: string; message: string | undefined } {
+  return { reason: 'Evicted', message };
 }
 
 function reasonOf(

@@ -1,6 +1,7 @@
 import type { Observed } from '../observe/observed.ts';
 import { cancelled, deleted, suspended } from './cancel-and-suspend.ts';
 import { ended, foreignJob, jobFinished } from './finished.ts';
+import { disruptedTooOften } from './disruptions.ts';
 import type { Decision, Input, Outcome, Settings } from './outcome.ts';
 import {
   jobLost,
@@ -38,6 +39,7 @@ const rules: readonly Rule[] = [
   jobMissing, //           create the Job
 
   // The run has a Job that has not ended.
+  disruptedTooOften, //    more disruptions than disruptionLimit, or evictions than backoffLimit: Failed
   podMissing, //           Pending
   workerLost, //           the node of the pod does not answer: Failed
   podPending, //           Pending, or Failed when its worker can never start

@@ -5,6 +5,7 @@ import { defined } from '../../api/json-values.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 import { attemptHistory, closed, countAttempts, withGivenUp } from './attempts.ts';
 import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';
+import { countDisruptions } from './disruptions.ts';
 import { eventOf } from './run-event.ts';
 
 /** Derives the decision from an outcome. Only here are a status, its conditions and its Event made. */
@@ -58,6 +59,7 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
     message,
     conditions: conditionsOf(verdict, run.metadata.generation, before, now.toISOString()),
     attempts: countAttempts(before, input),
+    disruptions: countDisruptions(before, input) || undefined,
     attemptHistory: attempts.length === 0 ? undefined : attempts,
     ...jobOf(input, before, outcome.actions),
     podName: pod?.name,

@@ -78,6 +78,8 @@ export type ObservedPod = {
   /** An eviction, a preemption…, which does not count as a failed attempt
    * (https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions). */
   disruption: { reason: string; message: string } | undefined;
+  /** True when the kubelet evicted it because the node ran out of memory, disk, inodes or process ids. */
+  evictedForPressure: boolean;
   /** Why the pod as a whole ended or is stuck: Evicted, Unschedulable… */
   reason: string | undefined;
   message: string | undefined;

@@ -121,6 +121,9 @@ export function parsePod(object: unknown): ObservedPod {
     reason: textAt(status, 'reason'),
     message: textAt(status, 'message'),
     disruption: disruption(status),
+    evictedForPressure:
+      textAt(status, 'reason') === 'Evicted' &&
+      (textAt(status, 'message') ?? '').startsWith('The node was low on resource'),
     unschedulable: unschedulable(status),
     worker: workerState(status),
   };

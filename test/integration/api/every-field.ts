@@ -84,6 +84,7 @@ export const everyField = {
   startDeadlineSeconds: 1,
   activeDeadlineSeconds: 1,
   backoffLimit: 2,
+  disruptionLimit: 3,
   ttlSecondsAfterFinished: 0,
   nodeSelector: { 'kubernetes.io/os': 'linux' },
   suspend: true,

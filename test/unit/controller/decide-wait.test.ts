@@ -74,10 +74,11 @@ test('a run waits for a volume that cannot be mounted, because its Secret may be
   assert.match(failingUntil(73)?.message ?? '', /node-1 cannot start: .*secret "girder" not found/);
 });
 
+const retriedOnce = withoutSecret(73, { backoffLimit: 1 });
+
 test('a pod that cannot start costs an attempt: it is deleted, and the run is Retrying with the reason', () => {
-  const observed = withoutSecret(73, { backoffLimit: 1 });
-  const { actions, status } = decided(observed, after(80), {});
-  const [pod] = observed.pods;
+  const { actions, status } = decided(retriedOnce, after(80), {});
+  const [pod] = retriedOnce.pods;
   assert.equal(actions, [{ kind: 'deletePod', name: pod?.name, uid: pod?.uid }]);
   assert.is(status?.phase, 'Pending');
   assert.is(status?.reason, 'Retrying');
@@ -86,19 +87,22 @@ test('a pod that cannot start costs an attempt: it is deleted, and the run is Re
     /^Attempt 1 failed; a retry follows\. Pod .* secret "girder" not found/,
   );
   assert.is(status?.attemptHistory?.[0]?.reason, 'VolumeMountFailed');
-  // Until the pod is gone, and after its end, the reason stays.
-  const run = { ...observed.run, status: status ?? {} };
-  for (const phase of ['Pending', 'Failed']) {
-    const deleted = aPod(started, { deletionTimestamp: after(81).toISOString(), phase });
-    const next = decided({ ...observed, run, pods: [deleted] }, after(85), {});
-    assert.equal(next.actions, []);
-    assert.is(next.status?.reason, 'Retrying');
-    assert.is(next.status?.message, status?.message);
-    assert.is(next.status?.attemptHistory?.[0]?.reason, 'VolumeMountFailed');
-  }
   const last = decided(withoutSecret(73, { backoffLimit: 1, failuresBefore: 1 }), after(80), {});
   assert.is(last.status?.phase, 'Failed');
   assert.is(last.status?.reason, 'VolumeMountFailed');
+});
+
+test('the reason of a pod that was given up stays until the pod is gone', () => {
+  const { status = {} } = decided(retriedOnce, after(80), {});
+  const run = { ...retriedOnce.run, status };
+  for (const phase of ['Pending', 'Failed']) {
+    const deleted = aPod(started, { deletionTimestamp: after(81).toISOString(), phase });
+    const next = decided({ ...retriedOnce, run, pods: [deleted] }, after(85), {});
+    assert.equal(next.actions, []);
+    assert.is(next.status?.reason, 'Retrying');
+    assert.is(next.status?.message, status.message);
+    assert.equal(next.status?.attemptHistory, status.attemptHistory);
+  }
 });
 
 test('an image name that no node can pull fails the run whatever its backoffLimit', () => {
