@@ -20,6 +20,8 @@ export const exitCodes = {
    * retried.
    */
   cancelledForGood: 72,
+  /** The node is at fault and the target has not started: the Job replaces the pod without counting it. */
+  node: 73,
 } as const;
 
 /** The exit codes that the Job does not retry: another attempt would fail again, or is not wanted. */
@@ -128,6 +130,13 @@ export const failureReasons = {
     category: 'start',
     meaning: 'The Docker Engine of the node does not respond on its socket.',
     remedy: 'Check that Docker runs on the node and that the operator is configured with its socket.',
+  },
+  EngineReplaced: {
+    category: 'node',
+    meaning:
+      'The Docker Engine of the node restarted with another socket before the target started. The pod is replaced.',
+    remedy:
+      'Nothing has to be done. Let systemd own the socket of Docker (docker.socket) to avoid the replacement.',
   },
   ImageNotFound: {
     category: 'spec',

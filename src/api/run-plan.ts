@@ -53,6 +53,7 @@ const ending = Type.Object({
 export const workerEnvironment = {
   plan: 'DOCKERRUN_PLAN',
   podUid: 'DOCKERRUN_POD_UID',
+  nodeName: 'DOCKERRUN_NODE_NAME',
   /** How many attempts of the run failed before this one. */
   failedAttempts: 'DOCKERRUN_FAILED_ATTEMPTS',
   logLevel: 'DOCKERRUN_LOG_LEVEL',

@@ -51,6 +51,23 @@ export function unavailable(socketPath: string, error: unknown): RunError {
   );
 }
 
+/**
+ * What a working engine answers when its node is at fault: no space, or a containerd that is away. No other
+ * image and no other option would help.
+ */
+const nodeFault =
+  /no space left on device|disk quota exceeded|containerd\.sock|rpc error: code = Unavailable|transport is closing|daemon is shutting down/i;
+
+export function isNodeFault(error: unknown): boolean {
+  return nodeFault.test(messageOf(error));
+}
+
+function nodeAtFault(what: string, error: unknown): RunError {
+  return new RunError('EngineUnavailable', `The Docker Engine cannot ${what}: ${messageOf(error)}`, {
+    cause: error,
+  });
+}
+
 export function toCreateError(
   error: unknown,
   at: { image: string; name: string; socketPath: string },
@@ -59,6 +76,7 @@ export function toCreateError(
   const text = messageOf(error);
   const options = { cause: error };
   if (status === undefined) return unavailable(at.socketPath, error);
+  if (isNodeFault(error)) return nodeAtFault('create the container', error);
   const missing = /bind source path does not exist: (.+)$/s.exec(text)?.[1];
   if (missing !== undefined) {
     return new RunError('HostPathNotVisible', `The Docker Engine of the node cannot see ${missing}`, options);
@@ -88,6 +106,7 @@ export function toStartError(error: unknown, socketPath: string): RunError {
       { cause: error },
     );
   }
+  if (isNodeFault(error)) return nodeAtFault('start the container', error);
   const text = shortenRuntimeMessage(messageOf(error));
   return new RunError('ContainerStartFailed', `The container could not start: ${text}`, { cause: error });
 }
@@ -154,6 +173,7 @@ export function classifyPull(error: unknown): PullFailure {
 
 export function toPullError(error: unknown, at: { image: string; tries: number }): RunError {
   if (error instanceof RunError) return error;
+  if (isNodeFault(error)) return nodeAtFault(`pull the image ${at.image}`, error);
   const options = { cause: error };
   if (classifyPull(error) !== 'transient') {
     return new RunError(

@@ -3,7 +3,7 @@ import Docker from 'dockerode';
 import { isRecord, textOf } from '../api/json-values.ts';
 import { deadline, sleep } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
-import { isUnreachable, unavailable } from './engine-error.ts';
+import { isUnreachable, statusOf, unavailable } from './engine-error.ts';
 import { engineCall } from './engine-call.ts';
 
 /** A Docker Engine that answered, with the properties that decide how a target is created. */
@@ -31,7 +31,7 @@ const restartBoundMs = 15_000;
 const retryEveryMs = 500;
 
 /**
- * Connects to the engine behind a Unix socket, and retries for 15 s in case the engine is restarting.
+ * Connects to the engine behind a Unix socket, and retries for `restartMs` (15 s) in case the engine is restarting.
  * @throws RunError EngineUnavailable, naming the socket and the setting that chooses it
  */
 export async function connectEngine(options: {
@@ -46,7 +46,7 @@ export async function connectEngine(options: {
       return await identify(docker, options.socketPath, options.signal);
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!isUnreachable(error) || giveUp.aborted) throw unavailable(options.socketPath, error);
+      if (!mayPass(error) || giveUp.aborted) throw unavailable(options.socketPath, error);
     }
     await sleep(retryEveryMs, options.signal);
   }
@@ -67,6 +67,11 @@ function openSocket(socketPath: string): Docker {
     headers: {},
   };
   return new Docker(options);
+}
+
+/** An engine that starts may answer with an error of its own first. */
+function mayPass(error: unknown): boolean {
+  return isUnreachable(error) || (statusOf(error) ?? 0) >= 500;
 }
 
 async function identify(docker: Docker, socketPath: string, signal: AbortSignal): Promise<Engine> {

@@ -53,6 +53,10 @@ export type RunEnvironment = {
   run: RunPlan['run'];
   spec: RunPlan['spec'];
   dockerSocket: string;
+  /** For messages: "The Docker Engine of node …". */
+  engineName: string;
+  /** How long the engine may be away before the target starts, in milliseconds; else until the start deadline. */
+  engineAwayMs?: number;
   /** Part of the container's name: the pod's uid, or `local`. */
   attempt: string;
   /** Whether a retry follows if this attempt fails for a reason that a retry can fix. */

@@ -17,7 +17,7 @@ import { podMounts } from './pod-volumes.ts';
 import { workerContainer } from './worker-container.ts';
 import { allowsDockerOption } from '../../policy/allowed-options.ts';
 import { type Policy, withDockerDefaults } from '../../policy/policy.ts';
-import { finalExitCodes } from '../../api/reasons.ts';
+import { exitCodes, finalExitCodes } from '../../api/reasons.ts';
 
 /** What the worker needs after the target's own grace period, to clean up and to report how it ended. */
 const cleanUpSeconds = 30;
@@ -100,7 +100,7 @@ function schedulingOf(spec: DockerRunSpec): Partial<V1PodSpec> {
   };
 }
 
-/** A failure that a retry cannot fix fails the Job at once; a disruption is not a failed attempt. */
+/** A failure that a retry cannot fix fails the Job at once; a fault of the node and a disruption do not count. */
 function failureRules() {
   return [
     {
@@ -110,6 +110,10 @@ function failureRules() {
         operator: 'In',
         values: finalExitCodes,
       },
+    },
+    {
+      action: 'Ignore',
+      onExitCodes: { containerName: workerContainerName, operator: 'In', values: [exitCodes.node] },
     },
     { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
   ];

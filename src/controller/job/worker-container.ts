@@ -54,6 +54,7 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
   return [
     { name: workerEnvironment.plan, value: literal(JSON.stringify(plan)) },
     { name: workerEnvironment.podUid, valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+    { name: workerEnvironment.nodeName, valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
     {
       name: workerEnvironment.failedAttempts,
       valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${failureCountAnnotation}']` } },

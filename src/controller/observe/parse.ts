@@ -9,6 +9,7 @@ import {
   suspendedAnnotation,
   workerContainerName,
 } from '../../api/names.ts';
+import { exitCodes } from '../../api/reasons.ts';
 import { failureCountAnnotation } from '../../api/run-plan.ts';
 import { parseReport } from '../../api/report.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
@@ -120,7 +121,7 @@ export function parsePod(object: unknown): ObservedPod {
     deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
     reason: textAt(status, 'reason'),
     message: textAt(status, 'message'),
-    disruption: disruption(status),
+    disruption: disruption(status) ?? nodeFault(workerState(status)),
     evictedForPressure:
       textAt(status, 'reason') === 'Evicted' &&
       (textAt(status, 'message') ?? '').startsWith('The node was low on resource'),
@@ -135,6 +136,16 @@ function disruption(status: unknown): ObservedPod['disruption'] {
   );
   if (found === undefined) return undefined;
   return { reason: textAt(found, 'reason') ?? 'Disrupted', message: textAt(found, 'message') ?? '' };
+}
+
+/** The Job replaces the pod of such a worker without counting it, as it does after a disruption. */
+function nodeFault(worker: WorkerState): ObservedPod['disruption'] {
+  if (worker.kind !== 'terminated' || worker.exitCode !== exitCodes.node) return undefined;
+  const { reason, message } = worker.report ?? {};
+  return {
+    reason: reason ?? 'EngineReplaced',
+    message: message ?? 'the Docker Engine of the node restarted',
+  };
 }
 
 /** Since when a condition of the pod has been true; undefined while it is not. */

@@ -19,6 +19,7 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
     run: plan.run,
     spec: plan.spec,
     dockerSocket: workerPaths.dockerSocket,
+    engineName: `The Docker Engine of node ${variables[workerEnvironment.nodeName] ?? '?'}`,
     attempt: podUid,
     mayBeRetried: failedAttempts < plan.spec.backoffLimit,
     openVolumes: (signal) => openPodVolumes(plan, podUid, signal),

@@ -132,15 +132,17 @@ test('the worker can write to a host path only if the policy allows it', () => {
   assert.is(isReadOnly({ hostPaths: [{ pathPrefix: '/srv' }] }), undefined);
 });
 
-test('a failure that a retry cannot fix fails the Job, and a disruption is not a failed attempt', () => {
+test('a failure that a retry cannot fix fails the Job, and neither a disruption nor a fault of the node counts', () => {
   const { podFailurePolicy, podReplacementPolicy, template } = jobOf().spec ?? {};
   assert.is(podReplacementPolicy, 'Failed');
   assert.is(template?.spec?.restartPolicy, 'Never');
-  const [fail, ignore] = podFailurePolicy?.rules ?? [];
-  assert.is(fail?.action, 'FailJob');
-  assert.equal(fail?.onExitCodes?.values, [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood]);
-  assert.is(ignore?.action, 'Ignore');
-  assert.equal(ignore?.onPodConditions, [{ type: 'DisruptionTarget', status: 'True' }]);
+  const inWorker = (values: readonly number[]) => ({ containerName: 'worker', operator: 'In', values });
+  const ofRun = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood];
+  assert.equal(podFailurePolicy?.rules, [
+    { action: 'FailJob', onExitCodes: inWorker(ofRun) },
+    { action: 'Ignore', onExitCodes: inWorker([exitCodes.node]) },
+    { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+  ]);
 });
 
 test('the Job counts failed attempts, and each pod has their number before it', () => {
