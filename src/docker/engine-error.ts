@@ -17,6 +17,12 @@ export function isUnreachable(error: unknown): boolean {
   return code !== undefined && unreachableCodes.has(code);
 }
 
+/** True when the engine cannot have received the request. */
+export function isConnectFailure(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ECONNREFUSED' || code === 'ENOENT';
+}
+
 /** The HTTP status of an error response of the engine, undefined for other errors. */
 export function statusOf(error: unknown): number | undefined {
   return isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : undefined;

@@ -2,7 +2,7 @@ import { raceAbort } from '../support/abort.ts';
 import { RunError, describe, toRunError } from '../support/errors.ts';
 import { traced } from '../support/trace/trace.ts';
 import { inspectState } from './container-state.ts';
-import { statusOf, toStartError, unavailable } from './engine-error.ts';
+import { isConnectFailure, statusOf, toStartError, unavailable } from './engine-error.ts';
 import { type EngineWait, isEngineFault } from './engine-wait.ts';
 import type { ContainerOptions } from './create/container-spec.ts';
 import {
@@ -231,8 +231,9 @@ async function start(
   } catch (error) {
     if (signal.aborted) throw cancelledBeforeStart();
     const failure = toStartError(error, engine.socketPath);
-    // An answer means that it has not started. Without one, only the engine knows.
-    life.mayHaveStarted = statusOf(error) === undefined;
+    // It has not started if the engine answered, or did not receive the request. Otherwise only the engine knows.
+    life.mayHaveStarted = statusOf(error) === undefined && !isConnectFailure(error);
+    if (statusOf(error) === undefined && !life.mayHaveStarted) throw unavailable(engine.socketPath, error);
     if (life.mayHaveStarted && wait !== undefined && (await neverStarted(engine, id, { wait, failure }))) {
       life.mayHaveStarted = false;
       throw unavailable(engine.socketPath, error);
