@@ -27,6 +27,9 @@ export const labels = {
   run: `${group}/run`,
 } as const;
 
+/** On nodes: `ready` where the Docker Engine can run targets, as the node agent there says, else `unready`. */
+export const engineLabel = `${group}/engine`;
+
 /** Marks a Job that this operator suspended. It resumes no other Job: a queue may have suspended it. */
 export const suspendedAnnotation = `${group}/suspended`;
 

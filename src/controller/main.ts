@@ -1,12 +1,14 @@
 import { destination } from 'pino';
+import type { Connection } from '../kube/connection.ts';
 import type { Term } from '../kube/lease-election.ts';
 import { aborted, sleep } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
-import { createLogger } from '../support/log.ts';
+import { createLogger, type Logger } from '../support/log.ts';
 import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
 import { areSynced, ClusterCaches } from './observe/caches.ts';
-import { readConfig } from './config.ts';
+import { type ControllerConfig, readConfig } from './config.ts';
+import { EngineLabels } from './engine-labels.ts';
 import { serveEndpoints } from './endpoints.ts';
 import { createMetrics, showQueue, showRuns, showUnreachable } from './metrics/instruments.ts';
 import { leaseName, runLeadership } from './leadership.ts';
@@ -41,9 +43,10 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     const { signal } = term;
     const fenced = term.fence(connection);
     controller = new Controller({ connection: fenced, cluster, worker, metrics, log, signal });
+    const labelling = labelNodes(fenced, config, { log, signal: AbortSignal.any([stop, signal]) });
     for (const { metadata } of caches.runs.values()) controller.add(`${metadata.namespace}/${metadata.name}`);
     await aborted(AbortSignal.any([stop, signal]));
-    await controller.stop().finally(() => (controller = undefined));
+    await Promise.all([controller.stop().finally(() => (controller = undefined)), labelling]);
   };
 
   const queue = () => controller?.queue;
@@ -68,4 +71,13 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   await Promise.race([Promise.all([caching, servers.close()]), sleep(closeMs)]);
   await tracing.end();
   log.info('controller stopped');
+}
+
+/** Keeps the labels of the nodes until the signal aborts, if the node agent is installed. */
+async function labelNodes(
+  connection: Connection,
+  { nodeAgentNamespace: namespace }: ControllerConfig,
+  { log, signal }: { log: Logger; signal: AbortSignal },
+): Promise<void> {
+  if (namespace !== undefined) await new EngineLabels({ connection, namespace, log }).run(signal);
 }

@@ -2,6 +2,7 @@ import type { V1Job, V1ObjectMeta, V1PodSpec, V1PodTemplateSpec } from '@kuberne
 import type { DockerRunMetadata } from '../../api/docker-run.ts';
 import {
   apiVersion,
+  engineLabel,
   jobName,
   kind,
   labels,
@@ -81,7 +82,7 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
       enableServiceLinks: false,
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds + cleanUpSeconds,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
-      ...schedulingOf(spec),
+      ...schedulingOf(spec, config),
       containers: [workerContainer(run, { ...config, gpusByLabel, hostMounts: hostMounts.planned }, mounts)],
       volumes: volumesOf(mounts),
     },
@@ -89,8 +90,10 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
 }
 
 /** The fields of the spec that a pod has under the same name. */
-function schedulingOf(spec: DockerRunSpec): Partial<V1PodSpec> {
-  const { nodeSelector, tolerations, affinity, priorityClassName, schedulerName } = spec;
+function schedulingOf(spec: DockerRunSpec, { onReadyNodes }: WorkerConfig): Partial<V1PodSpec> {
+  const { nodeSelector: ofUser, tolerations, affinity, priorityClassName, schedulerName } = spec;
+  // Unlike a term of an affinity, it holds together with whatever the user requires.
+  const nodeSelector = onReadyNodes ? { ...ofUser, [engineLabel]: 'ready' } : ofUser;
   return {
     ...(nodeSelector === undefined ? {} : { nodeSelector }),
     ...(tolerations === undefined ? {} : { tolerations }),

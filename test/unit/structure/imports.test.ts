@@ -16,8 +16,9 @@ const below: Record<string, readonly string[]> = {
   girder: ['api', 'support', 'io'],
   controller: ['api', 'support', 'policy', 'runtime', 'kube'],
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
+  'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
   cli: ['api', 'support', 'policy', 'runtime', 'io', 'kube', 'docker', 'girder', 'controller', 'worker'],
-  main: ['controller', 'worker', 'cli'],
+  main: ['controller', 'worker', 'node-agent', 'cli'],
 };
 
 /**
