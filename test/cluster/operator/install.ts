@@ -50,7 +50,7 @@ function writeValues(content: string): string {
     image: { repository, tag },
     dockerSocket: layout.dockerSocket,
     kubeletRoot: layout.kubeletRoot,
-    nodeAgent: { dockerRoot: join(layout.state, 'docker') },
+    nodeAgent: { dockerRoot: join(layout.state, 'docker'), mountPropagation: 'None' },
     policy: { hostPaths: [{ pathPrefix: allowedHostPath }] },
     // The tag stays, so a change of content must show in the pod template for the Deployment to follow.
     podAnnotations: { 'dockerrun.dev/content': content },
