@@ -150,12 +150,13 @@ test('a target that runs when the engine is killed is lost, and its run is retri
     withinMs: 180_000,
   });
   await lab.release('lost', before);
-  const { phase, message, attemptHistory } = await lab.ended('lost', 120);
+  const { phase, message, attemptHistory = [] } = await lab.ended('lost', 120);
   assert.is(phase, 'Succeeded', message);
-  assert.is(attemptHistory?.[0]?.reason, 'ContainerLost');
+  const [first] = attemptHistory;
+  assert.is(first?.reason, 'ContainerLost');
   recordObservation({
     fault: 'The Docker Engine is killed, and started again, while a target runs, with backoffLimit 1',
-    seen: `${phase} in ${attemptHistory.length} attempts; attempt 1 ended with ${attemptHistory[0].reason}`,
+    seen: `${phase} in ${attemptHistory.length} attempts; attempt 1 ended with ${first?.reason}`,
     left: await left(['lost']),
   });
 });
