@@ -80,6 +80,7 @@ test('absent fields get the defaults of the schema, also inside unions', async (
     terminationGracePeriodSeconds: 10,
     startDeadlineSeconds: 3600,
     backoffLimit: 0,
+    disruptionLimit: 10,
     suspend: false,
     cancel: false,
   });
