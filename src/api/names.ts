@@ -33,6 +33,10 @@ export const engineLabel = `${group}/engine`;
 /** Marks a Job that this operator suspended. It resumes no other Job: a queue may have suspended it. */
 export const suspendedAnnotation = `${group}/suspended`;
 
+/** On a Job: the generation of the DockerRun that it was made of, and the hash of what it was made of. */
+export const generationAnnotation = `${group}/generation`;
+export const specHashAnnotation = `${group}/spec-hash`;
+
 /**
  * Labels of a DockerRun with this prefix are copied to its Job: Kueue's queue and priority
  * (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/).

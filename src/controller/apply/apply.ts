@@ -8,7 +8,7 @@ import { paths } from '../../kube/paths.ts';
 import { requestJson } from '../../kube/request.ts';
 import { describe } from '../../support/errors.ts';
 import type { Action } from '../decide/outcome.ts';
-import type { Observed, ObservedRun, Refusal } from '../observe/observed.ts';
+import { isJobOf, type Observed, type ObservedRun, type Refusal } from '../observe/observed.ts';
 import { parseJob } from '../observe/parse.ts';
 
 /** The field manager of everything that the controller writes. */
@@ -80,7 +80,10 @@ async function createJob(
   }
 }
 
-/** A Job of that name is either this run's, which the cache does not show yet, or somebody else's. */
+/**
+ * A Job of that name is either this run's, which the cache does not show yet, or somebody else's.
+ * @throws {ConflictError} it is this run's, but of an earlier spec, so that it must be given up first.
+ */
 async function existingJob(
   connection: Connection,
   path: string,
@@ -88,7 +91,10 @@ async function existingJob(
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
   const job = parseJob(await requestJson(connection, { method: 'GET', path, signal }));
-  if (job.ownerUid === run.metadata.uid) return undefined;
+  if (job.ownerUid === run.metadata.uid) {
+    if (isJobOf(job, run)) return undefined;
+    throw new ConflictError(`Job ${job.name} is of an earlier spec of its run, and not in the cache yet`);
+  }
   return { message: `a Job ${job.name} that does not belong to this run already exists`, permanent: true };
 }
 

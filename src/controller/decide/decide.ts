@@ -13,6 +13,7 @@ import {
   refused,
 } from './pending.ts';
 import { attemptEnded, namespaceTerminating, preparedTooLong, workerLost, workerRunning } from './running.ts';
+import { jobOfOtherSpec } from './changed-spec.ts';
 import { decisionOf } from './decision.ts';
 
 /** Returns what is true of a run, and what follows from it; undefined when the rule does not apply. */
@@ -24,6 +25,7 @@ const rules: readonly Rule[] = [
   deleted, //              deleted and not held: only its Job is deleted
   ended, //                terminal: stop its Job, delete the run when its time to live is over
   foreignJob, //           the Job does not belong to the run: Failed
+  jobOfOtherSpec, //       the spec changed before the status named the Job: give it up, or Failed
   jobFinished, //          the Job has ended: Succeeded, Failed or Cancelled, as its last worker reported
   cancelled, //            spec.cancel, or deleted and held: delete the Job, then Cancelled
 

@@ -1,6 +1,5 @@
 import { podVolume, secretFieldOf } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import { validateSpec } from '../../api/validate.ts';
 import { RunError } from '../../support/errors.ts';
 import { desiredJob } from '../job/job.ts';
 import {
@@ -10,13 +9,13 @@ import {
   type ObservedPod,
   type ObservedRun,
 } from '../observe/observed.ts';
-import { type Policy, refusedByPolicy } from '../../policy/policy.ts';
 import { attemptHistory, countAttempts, isGivenUp } from './attempts.ts';
 import { deletionOfOrphans } from './cancel-and-suspend.ts';
 import { failWithCleanup } from './cleanup.ts';
 import { isEngineSocket, mountIsHopeless, patienceEnded } from './patience.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
 import { refusedSubPath } from './refused-sub-path.ts';
+import { invalidSpec, specRefusal } from './spec-refusal.ts';
 import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts';
 
 /** A run whose worker has not started: from the validation of its spec to the start of its pod. */
@@ -43,7 +42,7 @@ export function policyInvalid(input: Input): Outcome | undefined {
 /** A run that contradicts itself, or that the policy does not allow, is never accepted. */
 export function refused({ run, job, policy }: Input): Outcome | undefined {
   if (job !== undefined) return undefined;
-  const refusal = run.spec === undefined ? invalid(run.problem) : refusalOf(run.spec, policy);
+  const refusal = run.spec === undefined ? invalidSpec(run.problem) : specRefusal(run.spec, policy);
   return refusal && fail(refusal, { accepted: false });
 }
 
@@ -141,29 +140,6 @@ function isBetweenAttempts(observed: Observed, now: Date): boolean {
   // After the last pod that may fail was lost, the Job reports its end in a moment.
   const isLast = last?.reason === 'WorkerLost' && (spec?.backoffLimit ?? 0) === 0;
   return last !== undefined && last.reason !== 'Suspended' && !isLast;
-}
-
-/** Verdicts by the spec that the cache holds, so that a run that waits is validated once and not at each look. */
-const problemsOf = new WeakMap<DockerRunSpec, string[]>();
-
-function validateOnce(spec: DockerRunSpec): string[] {
-  const problems = problemsOf.get(spec) ?? validateSpec(spec);
-  problemsOf.set(spec, problems);
-  return problems;
-}
-
-function refusalOf(spec: DockerRunSpec, policy: Policy): RunError | undefined {
-  const problems = validateOnce(spec);
-  return problems.length > 0 ? invalid(inOneSentence(problems)) : refusedByPolicy(spec, policy);
-}
-
-const invalid = (problem: string) => new RunError('InvalidSpec', problem);
-
-const maxProblems = 5;
-
-function inOneSentence(problems: readonly string[]): string {
-  const more = problems.length - maxProblems;
-  return problems.slice(0, maxProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
 /** What is observed of a pod that waits for its worker. */

@@ -7,10 +7,10 @@ import {
   kind,
   labels,
   labelValue,
-  queueLabelPrefix,
   workerContainerName,
 } from '../../api/names.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
+import { originAnnotations, queueLabelsOf } from '../../api/job-origin.ts';
 import type { WorkerConfig } from './worker-config.ts';
 import { hostMountsOf } from './host-mounts.ts';
 import { volumesOf } from './pod-mount.ts';
@@ -33,7 +33,7 @@ export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: withQueue(jobMetadata(metadata, jobName(metadata)), metadata),
+    metadata: withOrigin(jobMetadata(metadata, jobName(metadata)), given),
     spec: {
       completions: 1,
       parallelism: 1,
@@ -53,10 +53,10 @@ export function jobMetadata({ namespace, name, uid }: DockerRunMetadata, job: st
   return { name: job, namespace, labels: labelsOf({ name, uid }), ownerReferences: [owner] };
 }
 
-/** Copies the labels by which a queue such as Kueue takes a Job. */
-function withQueue(job: V1ObjectMeta, { labels: ofRun = {} }: DockerRunMetadata): V1ObjectMeta {
-  const queue = Object.entries(ofRun).filter(([key]) => key.startsWith(queueLabelPrefix));
-  return { ...job, labels: { ...job.labels, ...Object.fromEntries(queue) } };
+/** Copies the labels by which a queue such as Kueue takes a Job, and annotates it with what it is made of. */
+function withOrigin(job: V1ObjectMeta, run: Run): V1ObjectMeta {
+  const queue = queueLabelsOf(run.metadata.labels ?? {});
+  return { ...job, labels: { ...job.labels, ...queue }, annotations: originAnnotations(run) };
 }
 
 function labelsOf(metadata: { name: string; uid: string }): Record<string, string> {

@@ -1,4 +1,5 @@
 import type { DockerRun } from '../../api/docker-run.ts';
+import { isMadeOf, type JobOrigin } from '../../api/job-origin.ts';
 import { podNamePrefix } from '../../api/names.ts';
 import type { Report } from '../../api/report.ts';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
@@ -45,6 +46,8 @@ export type ObservedJob = {
   /** The uid of the DockerRun that controls it; a reference to an owner says nothing of its namespace. */
   ownerUid: string | undefined;
   creationTimestamp: string;
+  /** Of which spec it was made; only for the Job of a run. */
+  origin: JobOrigin;
   finished: { succeeded: boolean; reason: string; message: string; at: string } | undefined;
   /** How many of its pods have ended, as the Job controller counts them: without disruptions. */
   endedPods: number;
@@ -126,4 +129,9 @@ const suspensionReasons = new Set(['Suspending', 'Suspended', 'Resumed']);
 /** True for a run whose Job or pod a suspension may have deleted; the reason is stored before it is. */
 export function isBySuspension({ reason = '' }: DockerRunStatus): boolean {
   return suspensionReasons.has(reason);
+}
+
+/** True when the Job was made of what the run says now. A run without a valid spec has no such Job. */
+export function isJobOf({ origin }: Pick<ObservedJob, 'origin'>, { metadata, spec }: ObservedRun): boolean {
+  return spec !== undefined && isMadeOf(origin, { metadata, spec });
 }

@@ -3,9 +3,11 @@ import { boundsProblem, statusBounds } from '../../api/json-bounds.ts';
 import { isRecord } from '../../api/json-values.ts';
 import {
   apiVersion,
+  generationAnnotation,
   kind,
   labels,
   queueNameLabel,
+  specHashAnnotation,
   suspendedAnnotation,
   workerContainerName,
 } from '../../api/names.ts';
@@ -62,11 +64,20 @@ export function parseJob(object: unknown): ObservedJob {
     uid: textAt(metadata, 'uid') ?? '',
     ownerUid: controllerUid(metadata, { apiVersion, kind }),
     creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
+    origin: originOf(recordAt(metadata, 'annotations')),
     finished: finishedJob(status),
     endedPods: count('succeeded') + count('failed'),
     suspendedBy: suspendedBy(object),
     isQueued: textAt(recordAt(metadata, 'labels'), queueNameLabel) !== undefined,
     deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
+  };
+}
+
+function originOf(annotations: unknown): ObservedJob['origin'] {
+  const generation = Number(textAt(annotations, generationAnnotation));
+  return {
+    generation: Number.isSafeInteger(generation) ? generation : undefined,
+    specHash: textAt(annotations, specHashAnnotation),
   };
 }
 
