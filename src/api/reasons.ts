@@ -70,6 +70,28 @@ export const failureReasons = {
     meaning: 'The DockerRunPolicy does not allow the address that a stream is sent to.',
     remedy: 'Use an allowed address, or ask the cluster administrator to add it to streamUrls in the policy.',
   },
+  PodMetadataNotAllowed: {
+    category: 'spec',
+    meaning: 'The DockerRunPolicy does not allow a label or annotation of podMetadata.',
+    remedy: 'Remove it, or ask the cluster administrator to add its key to podMetadata in the policy.',
+  },
+  SchedulingNotAllowed: {
+    category: 'spec',
+    meaning: 'The DockerRunPolicy does not allow the priority class, the scheduler or a toleration.',
+    remedy: 'Remove it, or ask the cluster administrator to add it to the list that the message names.',
+  },
+  KeptContainerNotAllowed: {
+    category: 'spec',
+    meaning: "The DockerRunPolicy does not allow that the target's container stays on the node.",
+    remedy:
+      'Remove removeContainer: false, or ask the cluster administrator to set keptContainers in the policy.',
+  },
+  PolicyBoundExceeded: {
+    category: 'spec',
+    meaning:
+      'A deadline, a resource or another number of the DockerRun is above the bound of the DockerRunPolicy.',
+    remedy: 'Lower the value, or ask the cluster administrator to raise the bound in max of the policy.',
+  },
   JobRefused: {
     category: 'spec',
     meaning:

@@ -12,6 +12,8 @@ export type ControllerConfig = {
   readonly leaderElection: boolean;
   /** The namespace of the node agent; undefined when it is not installed. */
   readonly nodeAgentNamespace: string | undefined;
+  /** No run starts while there is no DockerRunPolicy, so that deleting it lifts no restriction. */
+  readonly policyRequired: boolean;
 };
 
 /** Reads the settings. @throws {TypeError} a setting is invalid; the message names the first such setting. */
@@ -54,5 +56,6 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     metricsPort: environment['DOCKERRUN_METRICS_PORT'] === '0' ? 0 : port('DOCKERRUN_METRICS_PORT', '8080'),
     nodeAgentNamespace,
     leaderElection: flag('DOCKERRUN_LEADER_ELECTION', 'true'),
+    policyRequired: flag('DOCKERRUN_POLICY_REQUIRED', 'false'),
   };
 }

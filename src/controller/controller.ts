@@ -29,6 +29,8 @@ export type ControllerOptions = {
   connection: Connection;
   cluster: ClusterCaches;
   worker: WorkerConfig;
+  /** Whether runs wait while there is no DockerRunPolicy. */
+  policyRequired: boolean;
   metrics: ControllerMetrics;
   log: Logger;
   /** Aborts when the term is over and nothing may be written any more. */
@@ -43,7 +45,7 @@ export class Controller {
   #active = 0;
 
   constructor(options: ControllerOptions) {
-    const { connection, cluster, worker, metrics, log } = options;
+    const { connection, cluster, worker, policyRequired, metrics, log } = options;
     const { caches, podIndex, waitingSince } = cluster;
     const signal = AbortSignal.any([options.signal, this.#abort.signal]);
     const workers = new WorkerPoller({
@@ -65,7 +67,7 @@ export class Controller {
       blockingEvents: new BlockingEvents(connection, log),
       workers,
       worker,
-      policy: (namespace) => policyIn(caches.policies, namespace),
+      policy: (namespace) => policyIn(caches.policies, namespace, { isRequired: policyRequired }),
       log,
       signal,
       onWritten: observeRuns(metrics),

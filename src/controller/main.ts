@@ -39,10 +39,18 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   const isReady = () => areSynced(caches);
 
   const lead = async (term: Term) => {
-    const { worker } = config;
+    const { worker, policyRequired } = config;
     const { signal } = term;
     const fenced = term.fence(connection);
-    controller = new Controller({ connection: fenced, cluster, worker, metrics, log, signal });
+    controller = new Controller({
+      connection: fenced,
+      cluster,
+      worker,
+      policyRequired,
+      metrics,
+      log,
+      signal,
+    });
     const labelling = labelNodes(fenced, config, { log, signal: AbortSignal.any([stop, signal]) });
     for (const { metadata } of caches.runs.values()) controller.add(`${metadata.namespace}/${metadata.name}`);
     await aborted(AbortSignal.any([stop, signal]));

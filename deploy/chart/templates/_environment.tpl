@@ -11,6 +11,7 @@
 - { name: DOCKERRUN_NODE_AGENT_NAMESPACE, value: {{ include "dockerrun.agentNamespace" . | quote }} }
 {{- end }}
 - { name: DOCKERRUN_LEADER_ELECTION, value: {{ .Values.leaderElection | quote }} }
+- { name: DOCKERRUN_POLICY_REQUIRED, value: {{ .Values.policyRequired | quote }} }
 {{- with .Values.otlp.endpoint }}
 - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }} }
 {{- end }}

@@ -1,6 +1,7 @@
 import { isFailureReason } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
 import type { Attempt } from '../../api/status.ts';
+import { timeToLiveSeconds } from '../../policy/bounds.ts';
 import { RunError } from '../../support/errors.ts';
 import { isTerminal, type ObservedJob, type ObservedPod, terminationReport } from '../observe/observed.ts';
 import { awaitQueuedJobDeletion, cancelled } from './cancel-and-suspend.ts';
@@ -35,8 +36,8 @@ function wouldRunAgain({ pods }: Input, { suspendedBy }: ObservedJob): boolean {
 }
 
 /** Milliseconds until a run that has ended is deleted; undefined when it is kept. */
-function timeToLive({ run, cleanupJob, now }: Input): number | undefined {
-  const ttl = run.spec?.ttlSecondsAfterFinished;
+function timeToLive({ run, cleanupJob, policy, now }: Input): number | undefined {
+  const ttl = run.spec && timeToLiveSeconds(run.spec, policy);
   if (ttl === undefined || run.status.completionTime === undefined) return undefined;
   if (run.metadata.deletionTimestamp !== undefined) return undefined;
   const left = Date.parse(run.status.completionTime) + ttl * 1000 - now.getTime();

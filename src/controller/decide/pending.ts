@@ -31,11 +31,11 @@ export function jobLost(input: Input): Outcome | undefined {
   return { ...outcome, actions: [...deletionOfOrphans(input), ...(outcome.actions ?? [])] };
 }
 
-/** No run starts while the policy is invalid. */
+/** No run starts while the policy is invalid, or missing where it is required. */
 export function policyInvalid(input: Input): Outcome | undefined {
   const { job, policy, now } = input;
   if (job !== undefined || policy.problem === undefined) return undefined;
-  const message = `The DockerRunPolicy "default" is invalid; ask your cluster administrator to fix it: ${policy.problem}`;
+  const message = `The DockerRunPolicy "default" ${policy.problem}; ask your cluster administrator to fix it.`;
   return startDeadlineExceeded(input, now) ? fail(notStarted(message)) : pending(input, message);
 }
 

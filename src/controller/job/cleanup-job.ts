@@ -5,6 +5,7 @@ import type { DockerRunSpec } from '../../api/spec.ts';
 import { literal, type WorkerConfig } from './worker-config.ts';
 import { jobMetadata, type Run } from './job.ts';
 import { type HostMounts, hostMountsOf } from './host-mounts.ts';
+import { optOutAnnotations, optOutLabels } from './injectors.ts';
 import { type PodMount, volumesOf } from './pod-mount.ts';
 import { podMounts, secretMounts } from './pod-volumes.ts';
 import { workerContainer, workerOverhead } from './worker-container.ts';
@@ -66,7 +67,10 @@ function podTemplate(
   const { ports: _, ...cleaner }: V1Container = { ...container, args: ['worker', mode], env, resources };
   return {
     // Without the labels of an attempt, because it is not one.
-    metadata: { labels: { [labels.cleanedUpRun]: metadata.uid } },
+    metadata: {
+      labels: { ...optOutLabels, [labels.cleanedUpRun]: metadata.uid },
+      annotations: optOutAnnotations,
+    },
     spec: {
       restartPolicy: 'Never',
       automountServiceAccountToken: false,

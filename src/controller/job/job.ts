@@ -13,11 +13,12 @@ import type { DockerRunSpec } from '../../api/spec.ts';
 import { originAnnotations, queueLabelsOf } from '../../api/job-origin.ts';
 import type { WorkerConfig } from './worker-config.ts';
 import { hostMountsOf } from './host-mounts.ts';
+import { optOutAnnotations, optOutLabels } from './injectors.ts';
 import { volumesOf } from './pod-mount.ts';
 import { podMounts } from './pod-volumes.ts';
 import { workerContainer } from './worker-container.ts';
 import { allowsDockerOption } from '../../policy/allowed-options.ts';
-import { type Policy, withDockerDefaults } from '../../policy/policy.ts';
+import { type Policy, withPolicyDefaults } from '../../policy/policy.ts';
 import { exitCodes, finalExitCodes } from '../../api/reasons.ts';
 
 /** What the worker needs after the target's own grace period, to clean up and to report how it ended. */
@@ -28,7 +29,7 @@ export type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
 
 /** The Job of a run. The same run has the same Job, so that the API server refuses a second one. */
 export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1Job {
-  const run = { ...given, spec: withDockerDefaults(given.spec, policy) };
+  const run = { ...given, spec: withPolicyDefaults(given.spec, policy) };
   const { metadata, spec } = run;
   return {
     apiVersion: 'batch/v1',
@@ -70,9 +71,11 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
   const gpusByLabel = allowsDockerOption(policy, 'deviceRequests', 'gpu');
   return {
     metadata: {
-      labels: { ...spec.podMetadata?.labels, ...labelsOf(metadata) },
+      // The operator's own come last, so that no run overrides them.
+      labels: { ...spec.podMetadata?.labels, ...optOutLabels, ...labelsOf(metadata) },
       annotations: {
         ...spec.podMetadata?.annotations,
+        ...optOutAnnotations,
         'kubectl.kubernetes.io/default-container': workerContainerName,
       },
     },

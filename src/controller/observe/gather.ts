@@ -1,4 +1,6 @@
 import { jobName, labels, cleanupJobName } from '../../api/names.ts';
+import { timeToLiveSeconds } from '../../policy/bounds.ts';
+import type { Policy } from '../../policy/policy.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { ConflictError, isNotFound } from '../../kube/kube-error.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
@@ -35,6 +37,8 @@ export type Gatherer = {
   waitingSince: Pick<WaitingSince, 'of'>;
   blockingEvents: BlockingEvents;
   workers: Pick<WorkerPoller, 'reportOf'>;
+  /** The policy for the runs of a namespace. */
+  policy: (namespace: string) => Policy;
 };
 
 /**
@@ -154,7 +158,8 @@ async function findCleanupJob(
   const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
   // An expired run must not be deleted together with a cleanup Job that was created a moment ago.
   const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled';
-  const mustAsk = mayBeNew && spec?.ttlSecondsAfterFinished !== undefined;
+  const expires = spec !== undefined && timeToLiveSeconds(spec, gatherer.policy(namespace)) !== undefined;
+  const mustAsk = mayBeNew && expires;
   const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
   return job?.ownerUid === metadata.uid ? job : undefined;
 }

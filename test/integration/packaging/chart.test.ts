@@ -205,7 +205,7 @@ test('in the listed namespaces, only the controller can connect to the workers',
 
 test('objects that need other operators are rendered only on request', async () => {
   const kinds = (manifests: readonly Manifest[]) => new Set(manifests.map(({ kind }) => kind));
-  const extras = ['ServiceMonitor', 'PrometheusRule', 'ConfigMap', 'DockerRunPolicy'];
+  const extras = ['ServiceMonitor', 'PrometheusRule', 'ConfigMap'];
   const [few, all] = [kinds(await render()), kinds(await render(...everything))];
   for (const extra of extras) {
     assert.not.ok(few.has(extra), extra);
@@ -235,7 +235,18 @@ test('a CRD is a normal object, so it is upgraded, and is kept on uninstall', as
 test('large integers of a policy keep their digits', async () => {
   const limits = '{"dockerDefaults":{"ulimits":[{"name":"nofile","soft":1048576,"hard":1048576}]}}';
   const policy = only(await render(`policy=${limits}`), 'DockerRunPolicy', 'default');
-  assert.equal(recordAt(policy, 'spec'), JSON.parse(limits));
+  const { dockerDefaults } = recordAt(policy, 'spec') ?? {};
+  assert.equal({ dockerDefaults }, JSON.parse(limits));
+});
+
+test('as shipped, a policy with a time to live is there and is required; null leaves it to the administrator', async () => {
+  const shipped = await render();
+  const spec = recordAt(only(shipped, 'DockerRunPolicy', 'default'), 'spec');
+  assert.equal(spec, { runDefaults: { ttlSecondsAfterFinished: 604_800 } });
+  assert.is(environmentOf(shipped)['DOCKERRUN_POLICY_REQUIRED'], 'true');
+  const own = await render('policy=null', 'policyRequired=false');
+  assert.not.ok(own.some(({ kind }) => kind === 'DockerRunPolicy'));
+  assert.is(environmentOf(own)['DOCKERRUN_POLICY_REQUIRED'], 'false');
 });
 
 test('two releases have different names', async () => {

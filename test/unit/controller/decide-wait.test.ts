@@ -205,7 +205,7 @@ test('a run whose namespace is being deleted ends, and then its Job is deleted, 
 
 test('while the policy is invalid, a new run is pending, and its message says so', () => {
   const { actions, status } = decided(anObservation(), after(1), {
-    problem: 'policy/hostPaths must be array',
+    problem: 'is invalid: spec.hostPaths must be array',
   });
   assert.equal(actions, []);
   assert.is(status?.phase, 'Pending');

@@ -12,6 +12,7 @@ import {
   stream,
   type PolicyCases,
 } from './policy-case.ts';
+import { runs } from './policy-cases-runs.ts';
 import { options } from './policy-cases-options.ts';
 import { hostPaths, hostPathsOfTwoLists, images, nestedHostPaths } from './policy-cases-paths.ts';
 
@@ -139,6 +140,7 @@ const noAddress: PolicyCases = {
 };
 
 export const policyCases: readonly PolicyCases[] = [
+  ...runs,
   hostPaths,
   nestedHostPaths,
   hostPathsOfTwoLists,
