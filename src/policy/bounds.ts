@@ -69,25 +69,28 @@ export function timeToLiveSeconds(spec: DockerRunSpec, policy: Allowances): numb
 /** Unlike extended resources, these are used without limit by a run that names none. */
 const unboundedWithoutLimit = ['cpu', 'memory', 'ephemeral-storage'];
 
-function defaultedResources(
-  own: DockerRunSpec['resources'],
-  { max = {}, runDefaults = {} }: Allowances,
-): DockerRunSpec['resources'] {
-  const bounds = Object.entries(max.resources ?? {}).filter(([name]) => unboundedWithoutLimit.includes(name));
-  const defaults = { limits: { ...Object.fromEntries(bounds), ...runDefaults.resources?.limits } };
-  const requests = { ...runDefaults.resources?.requests, ...own?.requests };
+function defaultedResources(own: DockerRunSpec['resources'], policy: Allowances): DockerRunSpec['resources'] {
+  const defaults = resourceDefaults(policy);
+  const requests = { ...defaults.requests, ...own?.requests };
   const limits = { ...defaults.limits, ...own?.limits };
   // What the run sets itself decides; a default that contradicts it gives way.
   for (const [name, request] of Object.entries(requests)) {
     const limit = quantityOf(limits, name);
     if (limit === undefined || parseQuantity(request) <= parseQuantity(limit)) continue;
-    if (quantityOf(own?.limits ?? {}, name) === undefined) limits[name] = request;
-    else if (quantityOf(own?.requests ?? {}, name) === undefined) requests[name] = limit;
+    if (quantityOf(own?.limits, name) === undefined) limits[name] = request;
+    else if (quantityOf(own?.requests, name) === undefined) requests[name] = limit;
   }
-  if (Object.keys(requests).length + Object.keys(limits).length === 0) return own;
-  return { ...own, requests, limits };
+  return Object.keys({ ...requests, ...limits }).length === 0 ? own : { ...own, requests, limits };
 }
 
-function quantityOf(quantities: Quantities, name: string): string | number | undefined {
+function resourceDefaults({ max, runDefaults }: Allowances): { requests: Quantities; limits: Quantities } {
+  const bounds = Object.entries(max?.resources ?? {}).filter(([name]) =>
+    unboundedWithoutLimit.includes(name),
+  );
+  const { requests = {}, limits } = runDefaults?.resources ?? {};
+  return { requests, limits: { ...Object.fromEntries(bounds), ...limits } };
+}
+
+function quantityOf(quantities: Quantities = {}, name: string): string | number | undefined {
   return Object.hasOwn(quantities, name) ? quantities[name] : undefined;
 }

@@ -10,6 +10,7 @@ export function combined(one: Allowances, other: Allowances): Allowances {
     ...other,
     ...joinedLists(one, other),
     ...joinedPods(one, other),
+    ...(one.hostPorts && other.hostPorts && { hostPorts: [...one.hostPorts, ...other.hostPorts] }),
     ...lastWins(one, other),
     ...(one.max && other.max && { max: highest(one.max, other.max) }),
   };
@@ -24,7 +25,6 @@ function joinedLists(one: Allowances, other: Allowances): Allowances {
     ...(one.hostPaths && other.hostPaths && { hostPaths: combinedHostPaths(one.hostPaths, other.hostPaths) }),
     ...(one.dockerOptions &&
       other.dockerOptions && { dockerOptions: [...one.dockerOptions, ...other.dockerOptions] }),
-    ...(one.hostPorts && other.hostPorts && { hostPorts: [...one.hostPorts, ...other.hostPorts] }),
   };
 }
 
