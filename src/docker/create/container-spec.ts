@@ -1,4 +1,4 @@
-import { defaultPidsLimit } from '../../api/docker/option-risks.ts';
+import { defaultOomScoreAdj, defaultPidsLimit } from '../../api/docker/option-risks.ts';
 import type { DockerOptions } from '../../api/docker/options.ts';
 import { normalizedCapabilities } from '../../api/docker/risk-kinds.ts';
 import { defined } from '../../api/json-values.ts';
@@ -67,6 +67,7 @@ type HostConfig = BodyPart &
     readonly Init: boolean;
     readonly Mounts: readonly MountBody[];
     readonly CgroupParent?: string;
+    readonly OomScoreAdj: number;
   };
 
 type MountBody = {
@@ -105,6 +106,7 @@ export function containerSpec(options: ContainerOptions, engine: { readonly hasI
       ...defined({ CgroupParent: options.cgroupParent }),
       ...memoryLimit(options.memoryBytes, docker),
       ...cpuLimit(options.nanoCpus, docker),
+      OomScoreAdj: docker.oomScoreAdj ?? defaultOomScoreAdj,
       ...defined({ CpuShares: options.cpuShares ?? docker.cpuShares }),
     },
   };

@@ -25,6 +25,7 @@ test('a container with the fewest options has the secure defaults', () => {
     OpenStdin: false,
     HostConfig: {
       AutoRemove: true,
+      OomScoreAdj: 1000,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'none' },
       SecurityOpt: ['no-new-privileges'],
