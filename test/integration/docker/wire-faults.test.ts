@@ -107,7 +107,7 @@ for (const [what, lines, end] of [
     const failure = await failureOf(
       ensureImage({ engine, signal: never }, { image: 'x:1', policy: 'Always', onProgress: () => undefined }),
     );
-    assert.is(failure.reason, 'EngineUnavailable');
+    assert.is(failure.reason, 'ImagePullFailed');
   });
 }
 
