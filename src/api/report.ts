@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { isRecord, parseJson } from './json-values.ts';
+import { defined, isRecord, parseJson } from './json-values.ts';
 import { type DockerRunStatus, dockerRunStatus } from './status.ts';
 
 const { phase, reason, message, target, transfers, results, resultCount, progress } =
@@ -99,15 +99,15 @@ export function terminationMessage(final: Report): string {
     withMessageOf(withoutTransfers, messageRoom(withoutTransfers)),
   ];
   const { phase, reason } = final;
-  return inLines(candidates.find(fits) ?? { phase, reason });
+  return inLines(candidates.find(fits) ?? defined({ phase, reason }));
 }
 
 /** The most important line comes first, because the kubelet cuts off the end. */
 function inLines(whole: Report): string {
-  const { message, results, transfers, ...rest } = whole;
-  const essentials = withMessageOf(whole.message === undefined ? rest : { ...rest, message }, 0);
-  const room = essentialBytes - jsonBytes(essentials) + jsonBytes(essentials.message ?? '');
-  const first = message === undefined ? rest : { ...rest, message: truncateToBytes(message, room) };
+  const { results, transfers, ...essentials } = whole;
+  const { message } = essentials;
+  const room = essentialBytes - jsonBytes({ ...essentials, message: '' }) + jsonBytes('');
+  const first = withMessageOf(essentials, room);
   const parts = [
     first,
     ...(first.message === message ? [] : [{ message }]),
