@@ -41,7 +41,8 @@ export function refusedHostPort(
   const named = Object.values(docker.ports ?? {}).flatMap((ports) => String(ports).split(','));
   const refused = named
     .filter((text) => text !== '')
-    .map((text) => Number(/[0-9]+$/.exec(text)?.[0]))
+    // As the body for the engine is made: an address in front may have colons, too.
+    .map((text) => Number(text.slice(text.lastIndexOf(':') + 1)))
     // The engine chooses a free port for 0.
     .find(
       (port) => port !== 0 && !hostPorts.some(({ first, last = first }) => first <= port && port <= last),

@@ -30,7 +30,9 @@ export async function runOnce(options: RunOptions): Promise<void> {
       cleanEngine({ dockerSocket, runUid: run.uid, signal: bounded, wait: preparation.engineWait }),
     );
     report.doing = 'Preparing the volumes';
-    const { volumes, dockerVolumes, remove } = await preparation.run((bounded) => environment.openVolumes(bounded));
+    const { volumes, dockerVolumes, remove } = await preparation.run((bounded) =>
+      environment.openVolumes(bounded),
+    );
     try {
       const steps = planRun(spec, volumes, dockerVolumes);
       const journal = new StagedFiles();

@@ -1,5 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { parsePlan, type QosClass, type RunPlan, workerEnvironment, workerPaths } from '../../api/run-plan.ts';
+import {
+  parsePlan,
+  type QosClass,
+  type RunPlan,
+  workerEnvironment,
+  workerPaths,
+} from '../../api/run-plan.ts';
 import { gpuMountsDirectory, podGpus } from '../../docker/create/gpu-request.ts';
 import { RunError } from '../../support/errors.ts';
 import type { RunEnvironment } from '../run-environment.ts';

@@ -18,6 +18,7 @@ test('only the image of the worker must be set', () => {
     metricsPort: 8080,
     nodeAgentNamespace: undefined,
     leaderElection: true,
+    policyRequired: false,
   });
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { optOutAnnotations, optOutLabels } from '../../../src/controller/job/injectors.ts';
 import { parsePlan } from '../../../src/api/run-plan.ts';
 import { exitCodes } from '../../../src/api/reasons.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
@@ -41,8 +42,25 @@ test('the run owns its Job, and both Job and pod carry its uid', () => {
       ...{ name: 'segment', uid: metadata.uid, controller: true, blockOwnerDeletion: true },
     },
   ]);
-  for (const labels of [job.metadata?.labels, job.spec?.template.metadata?.labels])
-    assert.equal(labels, { 'dockerrun.dev/run-uid': metadata.uid, 'dockerrun.dev/run-name': 'segment' });
+  const identity = { 'dockerrun.dev/run-uid': metadata.uid, 'dockerrun.dev/run-name': 'segment' };
+  assert.equal(job.metadata?.labels, identity);
+  assert.equal(job.spec?.template.metadata?.labels, { ...optOutLabels, ...identity });
+});
+
+test('no label or annotation of a run overrides the opt-outs of injectors', () => {
+  const overriding = (optOuts: object) =>
+    Object.fromEntries(Object.keys(optOuts).map((key) => [key, 'true']));
+  const podMetadata = {
+    labels: { ...overriding(optOutLabels), team: 'imaging' },
+    annotations: { ...overriding(optOutAnnotations), note: 'x' },
+  };
+  const { metadata: pod } =
+    desiredJob({ metadata, spec: aSpec({ podMetadata }) }, config, {}).spec?.template ?? {};
+  assert.is(pod?.labels?.['team'], 'imaging');
+  assert.is(pod?.annotations?.['note'], 'x');
+  for (const [key, value] of Object.entries(optOutLabels)) assert.is(pod?.labels?.[key], value, key);
+  for (const [key, value] of Object.entries(optOutAnnotations))
+    assert.is(pod?.annotations?.[key], value, key);
 });
 
 test('the kubelet does not change the plan, whatever dollars and parentheses are in it', () => {

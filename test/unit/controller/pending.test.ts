@@ -80,7 +80,11 @@ test('a path that the kubelet does not mount ends the run at once, with the fiel
     for (const step of ['prepare subPath', 'create subPath directory']) {
       const message = `failed to ${step} for volumeMount "${volume}" of container "worker"`;
       const refused = aPod({ kind: 'waiting', reason: 'CreateContainerConfigError', message });
-      const { failure } = podStartProblem(refused, { spec: hostPaths, mountFailure: undefined, waitingSince: undefined }, after(0));
+      const { failure } = podStartProblem(
+        refused,
+        { spec: hostPaths, mountFailure: undefined, waitingSince: undefined },
+        after(0),
+      );
       assert.is(failure?.reason, 'HostPathNotAllowed');
       assert.match(failure?.message ?? '', text);
     }
