@@ -55,7 +55,7 @@ test('no label or annotation of a run overrides the opt-outs of injectors', () =
     annotations: { ...overriding(optOutAnnotations), note: 'x' },
   };
   const { metadata: pod } =
-    desiredJob({ metadata, spec: aSpec({ podMetadata }) }, config, {}).spec?.template ?? {};
+    desiredJob({ metadata, spec: aSpec({ podMetadata }) }, workerConfig, {}).spec?.template ?? {};
   assert.is(pod?.labels?.['team'], 'imaging');
   assert.is(pod?.annotations?.['note'], 'x');
   for (const [key, value] of Object.entries(optOutLabels)) assert.is(pod?.labels?.[key], value, key);
