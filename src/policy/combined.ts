@@ -1,7 +1,7 @@
 import { parseQuantity } from '../api/quantity.ts';
 import { combinedHostPaths } from './host-paths.ts';
 import type { Allowances } from './policy-schema.ts';
-import { withDefaults } from './required-options.ts';
+import { withDefaults } from './allowed-options.ts';
 
 /** The permissions of two entries together. A list that only one of them has counts as it is. */
 export function combined(one: Allowances, other: Allowances): Allowances {

@@ -4,14 +4,13 @@ import { type StructuralSchema, unknownFields } from '../api/structural.ts';
 import type { RunError } from '../support/errors.ts';
 import { refusedGirder, refusedStream } from './allowed-addresses.ts';
 import { refusedImage } from './allowed-images.ts';
-import { refusedDockerOption } from './allowed-options.ts';
+import { refusedDockerOption, refusedHostPort, refusedRequirement, withDefaults } from './allowed-options.ts';
 import { refusedKeptContainer, refusedPodMetadata, refusedScheduling } from './allowed-pods.ts';
 import { aboveBound, withRunDefaults } from './bounds.ts';
 import { combined } from './combined.ts';
 import { refusedHostPath, writableRoots } from './host-paths.ts';
 import { matchesGlob } from './patterns.ts';
 import { type Allowances, policySpec, type PolicySpec } from './policy-schema.ts';
-import { refusedHostPort, refusedRequirement, withDefaults } from './required-options.ts';
 
 /**
  * The permissions of the runs of one namespace. Without a DockerRunPolicy they may use nothing on the nodes.

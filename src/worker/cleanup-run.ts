@@ -10,7 +10,7 @@ import { removeHostDirVolume } from './pod/open-volumes.ts';
 import { checkHostPath } from './pod/open-host-paths.ts';
 import { reportEnd } from './girder-job.ts';
 import { StagedFiles } from './stage/journal.ts';
-import { attemptAttributes, startWorkerTracing, workerLog } from './telemetry.ts';
+import { attemptAttributes, startWorkerTracing, workerLog } from './main.ts';
 
 /** For the whole cleanup; less than the deadline of the cleanup Job. */
 const longestMs = 90_000;

@@ -13,7 +13,7 @@ import {
   refused,
 } from './pending.ts';
 import { attemptEnded, namespaceTerminating, preparedTooLong, workerLost, workerRunning } from './running.ts';
-import { jobOfOtherSpec } from './changed-spec.ts';
+import { jobOfOtherSpec } from './spec-refusal.ts';
 import { decisionOf } from './decision.ts';
 
 /** Returns what is true of a run, and what follows from it; undefined when the rule does not apply. */

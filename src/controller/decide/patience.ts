@@ -1,4 +1,7 @@
-import type { ObservedPod } from '../observe/observed.ts';
+import { dockerPodVolume, hostDirPodVolume, podVolume } from '../../api/run-plan.ts';
+import type { DockerRunSpec } from '../../api/spec.ts';
+import { RunError } from '../../support/errors.ts';
+import type { ObservedPod, WorkerState } from '../observe/observed.ts';
 
 /**
  * How long a pod may wait for its worker before the attempt is given up. What is not in these tables waits
@@ -40,7 +43,7 @@ const rows: readonly Row[] = [
 ];
 
 /** Why a worker will not start by waiting longer, and whether another pod may help. */
-export type Exhausted = Pick<Row, 'mayHelp'>;
+type Exhausted = Pick<Row, 'mayHelp'>;
 
 /**
  * Whether a worker has waited too long on its node. The time before the pod was bound to a node does not
@@ -86,4 +89,39 @@ export function mountIsHopeless(failure: { message: string; since: string; last:
 /** True when the kubelet cannot mount the engine's socket: the engine is stopped, or restarts. */
 export function isEngineSocket({ message }: { readonly message: string }): boolean {
   return message.includes('docker-socket') && /hostPath type check failed|timed out/i.test(message);
+}
+
+/**
+ * The failure of a run whose host path the kubelet does not mount; undefined for any other state of a worker.
+ * The kubelet does not report more, so that a pod cannot find out what is on the node
+ * (https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/kubelet_pods.go, makeMounts).
+ */
+export function refusedSubPath(worker: WorkerState, spec: DockerRunSpec | undefined): RunError | undefined {
+  if (worker.kind !== 'waiting' || worker.reason !== 'CreateContainerConfigError') return undefined;
+  const match = /failed to (prepare subPath|create subPath directory) for volumeMount "([^"]+)"/.exec(
+    worker.message,
+  );
+  const [, step, volume = ''] = match ?? [];
+  if (step === undefined) return undefined;
+  const place = placeOf(volume, spec) ?? `volume "${volume}" of the pod`;
+  return new RunError(
+    'HostPathNotAllowed',
+    step === 'prepare subPath'
+      ? `${place} cannot be mounted: a component of the path is a symbolic link that leads out of the directory that the policy allows, or it is not a directory`
+      : `${place} does not exist and cannot be created: a component of the path is a symbolic link without a target or is not a directory, or the file system is read-only`,
+  );
+}
+
+function placeOf(podVolumeName: string, spec: DockerRunSpec | undefined): string | undefined {
+  for (const [index, { name, bindMount, temporary }] of (spec?.volumes ?? []).entries()) {
+    if (bindMount !== undefined && podVolumeName === podVolume(index))
+      return `spec.volumes: ${name}.bindMount.hostPath: ${bindMount.hostPath}`;
+    const isHostDir = [podVolume(index), hostDirPodVolume(index)].includes(podVolumeName);
+    if (temporary?.hostDir !== undefined && isHostDir)
+      return `spec.volumes: ${name}.temporary.hostDir: ${temporary.hostDir}`;
+  }
+  const path = Object.keys(spec?.dockerVolumes ?? {}).find(
+    (_, index) => podVolumeName === dockerPodVolume(index),
+  );
+  return path === undefined ? undefined : `spec.dockerVolumes: ${path}`;
 }

@@ -12,9 +12,8 @@ import {
 import { attemptHistory, countAttempts, isGivenUp } from './attempts.ts';
 import { deletionOfOrphans } from './cancel-and-suspend.ts';
 import { failWithCleanup } from './cleanup.ts';
-import { isEngineSocket, mountIsHopeless, patienceEnded } from './patience.ts';
+import { isEngineSocket, mountIsHopeless, patienceEnded, refusedSubPath } from './patience.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
-import { refusedSubPath } from './refused-sub-path.ts';
 import { invalidSpec, specRefusal } from './spec-refusal.ts';
 import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts';
 

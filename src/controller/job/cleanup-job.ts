@@ -4,9 +4,8 @@ import { type CleanupMode, type Ending, workerEnvironment } from '../../api/run-
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { literal, type WorkerConfig } from './worker-config.ts';
 import { jobMetadata, type Run } from './job.ts';
-import { type HostMounts, hostMountsOf } from './host-mounts.ts';
+import { type HostMounts, hostMountsOf, type PodMount, volumesOf } from './host-mounts.ts';
 import { optOutAnnotations, optOutLabels } from './injectors.ts';
-import { type PodMount, volumesOf } from './pod-mount.ts';
 import { podMounts, secretMounts } from './pod-volumes.ts';
 import { workerContainer, workerOverhead } from './worker-container.ts';
 import type { Policy } from '../../policy/policy.ts';

@@ -12,9 +12,8 @@ import {
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { originAnnotations, queueLabelsOf } from '../../api/job-origin.ts';
 import type { WorkerConfig } from './worker-config.ts';
-import { hostMountsOf } from './host-mounts.ts';
+import { hostMountsOf, volumesOf } from './host-mounts.ts';
 import { optOutAnnotations, optOutLabels } from './injectors.ts';
-import { volumesOf } from './pod-mount.ts';
 import { podMounts } from './pod-volumes.ts';
 import { workerContainer } from './worker-container.ts';
 import { allowsDockerOption } from '../../policy/allowed-options.ts';

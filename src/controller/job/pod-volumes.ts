@@ -11,8 +11,7 @@ import {
 import { secretKeysOf } from '../../api/spec-usage.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import type { Volume } from '../../api/volumes.ts';
-import type { HostMounts } from './host-mounts.ts';
-import { emptyMount, type PodMount } from './pod-mount.ts';
+import { emptyMount, type HostMounts, type PodMount } from './host-mounts.ts';
 import type { WorkerConfig } from './worker-config.ts';
 
 /** Everything that is mounted into the worker: the engine's socket, the volumes of the run, its Secrets. */

@@ -10,7 +10,7 @@ import {
   workerEnvironment,
 } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import { type PodMount, volumeMountsOf } from './pod-mount.ts';
+import { type PodMount, volumeMountsOf } from './host-mounts.ts';
 import { literal, tracingEnvironment, type WorkerConfig } from './worker-config.ts';
 
 /** `gpusByLabel` is whether the policy allows images to request GPUs by a label. */

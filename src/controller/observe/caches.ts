@@ -8,8 +8,7 @@ import type { Logger } from '../../support/log.ts';
 import type { Caches } from './gather.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { parseJob, parsePod, parseRun } from './parse.ts';
-import { PodIndex } from './pod-index.ts';
-import { WaitingSince } from './waiting-since.ts';
+import { PodIndex, WaitingSince } from './pod-index.ts';
 import { parsePolicy, logPolicyChange } from './policies.ts';
 import type { ObservedWatches } from '../metrics/kube-metrics.ts';
 

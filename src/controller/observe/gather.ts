@@ -8,8 +8,7 @@ import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/paths.ts';
 import { parseList, recordAt, textAt } from '../../kube/json.ts';
 import type { BlockingEvents } from './blocking-events.ts';
-import type { PodIndex } from './pod-index.ts';
-import type { WaitingSince } from './waiting-since.ts';
+import type { PodIndex, WaitingSince } from './pod-index.ts';
 import {
   isPodOf,
   isTerminal,

@@ -84,7 +84,7 @@ test('however much of a termination message is cut off after its first line, the
       const { phase: gotPhase, reason: gotReason, target: gotTarget, resultCount: gotCount } = read ?? {};
       assert.equal([gotPhase, gotReason, gotTarget, gotCount], [phase, reason, target, resultCount]);
       const begins = (read?.message ?? '').replace(/…$/, '');
-      assert.ok((final.message ?? "").toWellFormed().startsWith(begins.slice(0, -1)));
+      assert.ok((final.message ?? '').toWellFormed().startsWith(begins.slice(0, -1)));
       assert.ok(final.message === '' || read?.message !== '');
     }),
     { numRuns: 500 },

@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hostMountsOf } from '../../../src/controller/job/host-mounts.ts';
-import { volumeMountsOf, volumesOf } from '../../../src/controller/job/pod-mount.ts';
+import { hostMountsOf, volumeMountsOf, volumesOf } from '../../../src/controller/job/host-mounts.ts';
 import { metadata, specOf } from '../../fixtures/builders.ts';
 import { policyOf } from '../../fixtures/policies.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { volumeMountsOf, volumesOf } from '../../../src/controller/job/pod-mount.ts';
+import { volumeMountsOf, volumesOf } from '../../../src/controller/job/host-mounts.ts';
 import { podMounts } from '../../../src/controller/job/pod-volumes.ts';
 import { specOf, workerConfig } from '../../fixtures/builders.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WaitingSince } from '../../../src/controller/observe/waiting-since.ts';
+import { WaitingSince } from '../../../src/controller/observe/pod-index.ts';
 import { after, aPod } from '../../fixtures/builders.ts';
 
 const waiting = (reason: string) => aPod({ kind: 'waiting', reason, message: '' });

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { imagesToRemove, isGarbage, type RunContainer } from '../../../src/node-agent/garbage.ts';
+import { imagesToRemove, isGarbage, type RunContainer } from '../../../src/node-agent/collector.ts';
 
 const hour = 3_600_000;
 const now = 1_000 * hour;
