@@ -26,15 +26,16 @@ export function boundsProblem(value: unknown, { depth, bytes }: JsonBounds): str
   const open: { value: unknown; depth: number }[] = [{ value, depth: 1 }];
   let left = bytes;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    left -= typeof next.value === 'string' ? next.value.length + 2 : 1;
-    if (typeof next.value === 'object' && next.value !== null) {
-      if (next.depth > depth) return `is nested more than ${depth} deep`;
-      const isList = Array.isArray(next.value);
-      for (const [name, member] of membersOf(next.value)) {
-        left -= isList ? 1 : name.length + 3;
-        if (left < 0) break;
-        open.push({ value: member, depth: next.depth + 1 });
-      }
+    const { value: current } = next;
+    left -= typeof current === 'string' ? current.length + 2 : 1;
+    const members = typeof current === 'object' && current !== null ? membersOf(current) : [];
+    const isList = Array.isArray(current);
+    if (next.depth > depth && typeof current === 'object' && current !== null)
+      return `is nested more than ${depth} deep`;
+    for (const [name, member] of members) {
+      left -= isList ? 1 : name.length + 3;
+      if (left < 0) break;
+      open.push({ value: member, depth: next.depth + 1 });
     }
     if (left < 0) return `has more than ${bytes} bytes as JSON; move data into a file`;
   }

@@ -33,13 +33,13 @@ export function parseRun(object: unknown): ObservedRun {
  * Of a status that somebody else has made too large, only the fields that say where the run is are kept.
  */
 function parseStatus(status: Record<string, unknown>): DockerRunStatus {
-  if (boundsProblem(status, statusBounds) === undefined) return status as DockerRunStatus;
+  if (boundsProblem(status, statusBounds) === undefined) return status;
   const kept = statusFieldsKept.flatMap((name) => {
     const value = status[name];
     const isSmall = typeof value === 'number' || (typeof value === 'string' && value.length <= 253);
     return isSmall ? [[name, value] as const] : [];
   });
-  return Object.fromEntries(kept) as DockerRunStatus;
+  return Object.fromEntries(kept);
 }
 
 const statusFieldsKept: readonly (keyof DockerRunStatus)[] = [
