@@ -239,10 +239,10 @@ test('large integers of a policy keep their digits', async () => {
   assert.equal({ dockerDefaults }, JSON.parse(limits));
 });
 
-test('as shipped, a policy with a time to live is there and is required; null leaves it to the administrator', async () => {
+test('as shipped, a policy that allows nothing is there and is required; null leaves it to the administrator', async () => {
   const shipped = await render();
   const spec = recordAt(only(shipped, 'DockerRunPolicy', 'default'), 'spec');
-  assert.equal(spec, { runDefaults: { ttlSecondsAfterFinished: 604_800 } });
+  assert.equal(spec, {});
   assert.is(environmentOf(shipped)['DOCKERRUN_POLICY_REQUIRED'], 'true');
   const own = await render('policy=null', 'policyRequired=false');
   assert.not.ok(own.some(({ kind }) => kind === 'DockerRunPolicy'));
