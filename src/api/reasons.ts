@@ -111,7 +111,8 @@ export const failureReasons = {
   },
   WorkerNotStarted: {
     category: 'start',
-    meaning: "The node cannot start the worker: it cannot pull the worker's image or create its container.",
+    meaning:
+      "The node cannot start the worker: it cannot pull the worker's image or create its container, or an init container that was added to the pod failed.",
     remedy: 'Ask the cluster administrator to fix the problem that the message names.',
   },
   WorkerLost: {

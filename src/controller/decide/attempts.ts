@@ -8,6 +8,7 @@ import {
   type Observed,
   type ObservedPod,
   podHasEnded,
+  podIsOver,
   terminationReport,
 } from '../observe/observed.ts';
 
@@ -47,6 +48,21 @@ export function countAttempts(
 /** True for a pod from before the oldest attempt of the history, which may have dropped it. */
 export function isOlderThanHistory(pod: ObservedPod, [oldest]: readonly Attempt[]): boolean {
   return oldest !== undefined && byStart(openAttempt(pod), oldest) < 0;
+}
+
+/** A container that watches the worker may end by itself; the pod, and its log, then stay as they are. */
+const outlivedMs = 30_000;
+
+/**
+ * Milliseconds until a pod is removed that keeps running after its worker has ended; undefined when it has ended or is
+ * being deleted. It counts from when the controller first saw the end, because the node has another clock.
+ */
+export function msUntilRemoval({ run, now }: Observed & { now: Date }, pod: ObservedPod): number | undefined {
+  const isEnding = podIsOver(pod) || pod.deletionTimestamp !== undefined;
+  if (pod.worker.kind !== 'terminated' || isEnding) return undefined;
+  const attempt = run.status.attemptHistory?.find(({ podUID }) => podUID === pod.uid);
+  const seen = attempt?.completionTime;
+  return seen === undefined ? outlivedMs : Math.max(0, Date.parse(seen) + outlivedMs - now.getTime());
 }
 
 /** Closes the history of a run that ends: an attempt that still runs is stopped and not observed again. */
@@ -144,6 +160,8 @@ function reasonOf(
   pod?: ObservedPod,
 ): { reason?: string | undefined; message?: string | undefined } {
   const container = pod?.worker.kind === 'terminated' ? pod.worker.reason : undefined;
+  if (report === undefined && pod?.init?.failed === true)
+    return { reason: 'WorkerNotStarted', message: `init container ${pod.init.sentence}` };
   if (report === undefined) return { reason: pod?.reason ?? container, message: pod?.message };
   return { reason: report.reason ?? report.phase, message: report.message };
 }

@@ -125,8 +125,8 @@ function nodeOfLostWorker({ run, pods }: Input): string | undefined {
 }
 
 /** A pod that was evicted or lost may have no container status, so its phase counts as well. */
-function hasRun({ worker, phase }: ObservedPod): boolean {
-  return worker.kind !== 'waiting' || phase === 'Failed';
+function hasRun({ worker, phase, init }: ObservedPod): boolean {
+  return worker.kind !== 'waiting' || (phase === 'Failed' && init?.failed !== true);
 }
 
 function endingOf(error: RunError): Ending {

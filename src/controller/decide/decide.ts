@@ -12,8 +12,16 @@ import {
   policyInvalid,
   refused,
 } from './pending.ts';
-import { attemptEnded, namespaceTerminating, preparedTooLong, workerLost, workerRunning } from './running.ts';
 import { jobOfOtherSpec } from './spec-refusal.ts';
+import { podOutlivesWorker } from './outlived-worker.ts';
+import {
+  attemptEnded,
+  namespaceTerminating,
+  preparedTooLong,
+  workerLost,
+  workerRunning,
+  workerSucceeded,
+} from './running.ts';
 import { decisionOf } from './decision.ts';
 
 /** Returns what is true of a run, and what follows from it; undefined when the rule does not apply. */
@@ -41,12 +49,14 @@ const rules: readonly Rule[] = [
   jobMissing, //           create the Job
 
   // The run has a Job that has not ended.
+  workerSucceeded, //      Succeeded
   disruptedTooOften, //    more disruptions than disruptionLimit, or evictions than backoffLimit: Failed
   podMissing, //           Pending
   workerLost, //           the node of the pod does not answer: Failed
   podPending, //           Pending, or Failed when its worker can never start
   preparedTooLong, //      the start deadline has passed: Failed
-  attemptEnded, //         Succeeded; or Pending until the Job's next pod
+  podOutlivesWorker, //    other containers keep the pod: ends as its worker did, or delete the pod
+  attemptEnded, //         Pending until the Job's next pod
 
   // Otherwise workerRunning, which always applies: Preparing, Running or Uploading.
 ];

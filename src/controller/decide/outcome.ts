@@ -21,7 +21,7 @@ export type Action =
   /** With `waits`, the Job is deleted in the foreground: it exists until its pods are gone. */
   | { kind: 'deleteJob'; name: string; uid: string; waits?: boolean }
   | { kind: 'suspendJob' | 'resumeJob'; name: string; uid: string }
-  /** Without its Job, or because it cannot start: the Job then counts a failed attempt. */
+  /** Without its Job; or because it cannot start, or outlives its worker: its Job then counts a failed attempt. */
   | { kind: 'deletePod'; name: string; uid: string }
   | { kind: 'deleteRun' };
 

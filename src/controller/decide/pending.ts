@@ -192,6 +192,8 @@ export function podStartProblem(
 
 function startMessage(pod: ObservedPod): string {
   if (pod.nodeName === undefined) return `Pod ${pod.name} is waiting to be scheduled.`;
+  if (pod.init !== undefined)
+    return `Pod ${pod.name} cannot start the worker: init container ${pod.init.sentence}.`;
   if (pod.worker.kind === 'waiting' && pod.worker.message !== '')
     return `${pod.worker.reason}: ${pod.worker.message}`;
   return `Pod ${pod.name} is being started on node ${pod.nodeName}.`;

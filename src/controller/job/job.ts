@@ -105,7 +105,10 @@ function schedulingOf(spec: DockerRunSpec, { onReadyNodes }: WorkerConfig): Part
   };
 }
 
-/** A failure that a retry cannot fix fails the Job at once; a fault of the node and a disruption do not count. */
+/**
+ * A failure that a retry cannot fix fails the Job at once; a fault of the node and a disruption do not count. What
+ * others added to the pod may fail it after the worker has succeeded: that must not run the target again.
+ */
 function failureRules() {
   return [
     {
@@ -121,5 +124,12 @@ function failureRules() {
       onExitCodes: { containerName: workerContainerName, operator: 'In', values: [exitCodes.node] },
     },
     { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+    {
+      action: 'Count',
+      onExitCodes: { containerName: workerContainerName, operator: 'NotIn', values: [exitCodes.done] },
+    },
+    // An init container failed, so the worker has not run.
+    { action: 'Count', onPodConditions: [{ type: 'Initialized', status: 'False' }] },
+    { action: 'FailJob', onExitCodes: { operator: 'NotIn', values: [exitCodes.done] } },
   ];
 }

@@ -87,8 +87,13 @@ export type ObservedPod = {
   reason: string | undefined;
   message: string | undefined;
   unschedulable: string | undefined;
+  /** The init container that others added to the pod and that keeps, or kept, the worker from starting. */
+  init: InitProblem | undefined;
   worker: WorkerState;
 };
+
+/** `sentence` begins with the container's name; `failed` is whether the pod has failed with it. */
+export type InitProblem = { readonly sentence: string; readonly failed: boolean };
 
 /** The state of the worker's container. */
 export type WorkerState =
@@ -110,9 +115,14 @@ export function terminationReport(pod: ObservedPod | undefined): Report | undefi
   return pod?.worker.kind === 'terminated' ? pod.worker.report : undefined;
 }
 
+/** True for a pod of which no container runs any more. */
+export function podIsOver({ phase }: ObservedPod): boolean {
+  return phase === 'Failed' || phase === 'Succeeded';
+}
+
 /** True for a pod whose worker has ended; of a lost or evicted pod, only its phase may show that. */
-export function podHasEnded({ worker, phase }: ObservedPod): boolean {
-  return worker.kind === 'terminated' || phase === 'Failed' || phase === 'Succeeded';
+export function podHasEnded(pod: ObservedPod): boolean {
+  return pod.worker.kind === 'terminated' || podIsOver(pod);
 }
 
 export function isTerminal(status: DockerRunStatus): boolean {

@@ -16,7 +16,7 @@ import { failureCountAnnotation } from '../../api/run-plan.ts';
 import { parseReport } from '../../api/report.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
 import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';
-import type { ObservedJob, ObservedPod, ObservedRun, WorkerState } from './observed.ts';
+import type { InitProblem, ObservedJob, ObservedPod, ObservedRun, WorkerState } from './observed.ts';
 
 /** Parses a stored DockerRun; a spec that only an older schema accepts becomes a `problem`. */
 export function parseRun(object: unknown): ObservedRun {
@@ -137,6 +137,7 @@ export function parsePod(object: unknown): ObservedPod {
       textAt(status, 'reason') === 'Evicted' &&
       (textAt(status, 'message') ?? '').startsWith('The node was low on resource'),
     unschedulable: unschedulable(status),
+    init: initProblem(status),
     worker: workerState(status),
   };
 }
@@ -172,6 +173,28 @@ function unschedulable(status: unknown): string | undefined {
   return textAt(scheduled, 'status') === 'False'
     ? (textAt(scheduled, 'message') ?? 'not scheduled')
     : undefined;
+}
+
+/** The worker's pod has no init container of its own; the worker starts only after those that others added. */
+function initProblem(status: unknown): InitProblem | undefined {
+  for (const container of listAt(status, 'initContainerStatuses')) {
+    const name = textAt(container, 'name') ?? '';
+    const state = recordAt(container, 'state');
+    const terminated = state['terminated'];
+    const exitCode = numberAt(terminated, 'exitCode') ?? 0;
+    if (isRecord(terminated) && exitCode !== 0) {
+      const why = [textAt(terminated, 'reason'), textAt(terminated, 'message')].filter((text) => text);
+      const sentence = `${name}, which was added to the pod, ended with exit code ${exitCode}: ${why.join(', ')}`;
+      return { sentence, failed: textAt(status, 'phase') === 'Failed' };
+    }
+    // One that restarts has to be started; any other has to end.
+    if (isRecord(terminated) || recordAt({ container }, 'container')['started'] === true) continue;
+    const waiting = recordAt(state, 'waiting');
+    const why = [textAt(waiting, 'reason'), textAt(waiting, 'message')].filter((text) => text);
+    const doing = isRecord(state['running']) ? 'has not finished' : `has not started: ${why.join(', ')}`;
+    return { sentence: `${name}, which was added to the pod, ${doing}`, failed: false };
+  }
+  return undefined;
 }
 
 function workerState(status: unknown): WorkerState {
