@@ -144,6 +144,11 @@ export const failureReasons = {
     meaning: 'The target ran longer than activeDeadlineSeconds and was stopped.',
     remedy: 'Raise activeDeadlineSeconds or give the target less work.',
   },
+  UploadDeadlineExceeded: {
+    category: 'deadline',
+    meaning: 'The results were not uploaded within uploadDeadlineSeconds.',
+    remedy: 'Check in the message what was still to do. Raise uploadDeadlineSeconds or upload less.',
+  },
   SecretIncomplete: {
     category: 'spec',
     meaning: 'A Secret that the run refers to does not have the required key.',
@@ -262,6 +267,11 @@ export const failureReasons = {
     category: 'spec',
     meaning: 'At the path to upload, the target left something other than a regular file inside the volume.',
     remedy: 'Make the target write a regular file. Links, pipes and devices are never uploaded.',
+  },
+  OutputTooLarge: {
+    category: 'spec',
+    meaning: 'The target left a file that is larger than any result may be.',
+    remedy: 'Make the target write smaller files. A sparse file counts with its whole length.',
   },
   UploadFailed: {
     category: 'upload',

@@ -78,6 +78,9 @@ const girder = Type.Object(
   },
 );
 
+/** A day. */
+export const defaultUploadDeadlineSeconds = 86_400;
+
 /** CEL: the transform `t` reads or writes data of Girder. */
 const usesGirder = [
   'has(t.girderFileIdToVolume)',
@@ -170,6 +173,12 @@ export const dockerRunSpec = Type.Object(
       seconds('How many seconds the target may run. After that it is stopped and the run fails.', {
         minimum: 1,
       }),
+    ),
+    uploadDeadlineSeconds: Type.Optional(
+      seconds(
+        'How many seconds the results may take to be uploaded after the target has ended. After that the run fails.',
+        { minimum: 1, default: defaultUploadDeadlineSeconds },
+      ),
     ),
     backoffLimit: Type.Integer({
       description:

@@ -41,6 +41,7 @@ const localRemedies: Partial<Record<FailureReason, string>> = {
   HostPathNotVisible:
     'Create the directory; for temporary volumes, set TMPDIR to a directory that the Docker Engine can see.',
   StartDeadlineExceeded: 'Raise startDeadlineSeconds.',
+  UploadDeadlineExceeded: 'Raise uploadDeadlineSeconds.',
   ContainerLost: 'See the log of the Docker Engine, then run it again.',
   TargetFailed: "See the target's output above.",
   GirderUnauthorized:

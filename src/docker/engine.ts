@@ -2,6 +2,7 @@ import { Agent } from 'node:http';
 import Docker from 'dockerode';
 import { isRecord, textOf } from '../api/json-values.ts';
 import { deadline, sleep } from '../support/abort.ts';
+import { backoffMs } from '../support/backoff.ts';
 import { RunError } from '../support/errors.ts';
 import { isUnreachable, statusOf, unavailable } from './engine-error.ts';
 import { engineCall } from './engine-call.ts';
@@ -28,7 +29,8 @@ export type EngineContext = {
 
 const answerTimeoutMs = 5_000;
 const restartBoundMs = 15_000;
-const retryEveryMs = 500;
+/** Many workers of a node wait for the same engine, so they do not ask it at once. */
+const retry = { firstMs: 500, maxMs: 2_000 } as const;
 
 /**
  * Connects to the engine behind a Unix socket, and retries for `restartMs` (15 s) in case the engine is restarting.
@@ -41,14 +43,14 @@ export async function connectEngine(options: {
 }): Promise<Engine> {
   const docker = openSocket(options.socketPath);
   const giveUp = deadline(options.restartMs ?? restartBoundMs, options.signal);
-  for (;;) {
+  for (let failures = 0; ; failures += 1) {
     try {
       return await identify(docker, options.socketPath, options.signal);
     } catch (error) {
       options.signal.throwIfAborted();
       if (!mayPass(error) || giveUp.aborted) throw unavailable(options.socketPath, error);
     }
-    await sleep(retryEveryMs, options.signal);
+    await sleep(backoffMs(failures, retry), options.signal);
   }
 }
 

@@ -40,12 +40,15 @@ export type DockerVolume = {
 /** By the path in the spec. */
 export type DockerVolumes = ReadonlyMap<string, DockerVolume>;
 
-/** `remove` deletes the volumes that end with the attempt and that the kubelet does not delete. */
+/**
+ * `remove` deletes the volumes that end with the attempt and that the kubelet does not delete; it stops when
+ * the signal aborts.
+ */
 export type OpenVolumes = {
   volumes: readonly SharedVolume[];
   /** Absent where nobody else could change a path; the engine then mounts the path in the spec. */
   dockerVolumes?: DockerVolumes;
-  remove: () => Promise<void>;
+  remove: (signal: AbortSignal) => Promise<void>;
 };
 
 /** Hides from the phases of a run whether the worker is in a pod or on a user's machine. */

@@ -3,6 +3,7 @@ import { cleanEngine } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
 import { traced } from '../support/trace/trace.ts';
+import { cleanUp } from './clean-up.ts';
 import type { RunContext, RunOptions } from './context.ts';
 import { withGirderJob } from './girder-job.ts';
 import { planRun } from './plan.ts';
@@ -13,6 +14,7 @@ import type { StagedIn } from './stage/stage-in.ts';
 import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/journal.ts';
 import type { Streams } from './streams/streams.ts';
+import { withUploadDeadline } from './upload-deadline.ts';
 
 /**
  * Performs one attempt of a run: check the engine → pull ‖ download → pipes → create, attach, start, pump,
@@ -39,7 +41,7 @@ export async function runOnce(options: RunOptions): Promise<void> {
       const context = { ...options, girderJob, signal, preparation, engine, volumes, steps, journal };
       await runPhases(context, journal);
     } finally {
-      await remove();
+      await cleanUp(options, 'the temporary volumes', remove);
     }
   });
 }
@@ -58,11 +60,12 @@ async function runPhases(context: RunContext, staged: StagedFiles): Promise<void
     const end = await tracedTarget(context, girder, stagedIn);
     streams = end.streams;
     const { paths: downloaded } = stagedIn;
-    await stageOut(context, girder, { streams: streams.outputs, downloaded, failure: end.failure });
+    const results = { streams: streams.outputs, downloaded, failure: end.failure };
+    await withUploadDeadline(context, end.failure, (bounded) => stageOut(bounded, girder, results));
   } finally {
     await traced('clean up', {}, async () => {
-      await streams?.close();
-      await staged.remove(context);
+      await cleanUp(context, 'the streams', async () => streams?.close());
+      await cleanUp(context, 'all downloaded files', (signal) => staged.remove(context, signal));
       await girder?.close();
     });
   }

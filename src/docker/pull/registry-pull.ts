@@ -61,7 +61,11 @@ async function pull(
       const failure = classifyPull(error);
       if (failure === 'refused') return { refused: error };
       if (tries === maxTries || failure === 'missing') throw toPullError(error, { image, tries });
-      const waitMs = backoffMs(tries - 1, { firstMs: firstPauseMs, maxMs: Infinity }, () => 1);
+      const waitMs = backoffMs(tries - 1, {
+        firstMs: 2 * firstPauseMs,
+        maxMs: 10_000,
+        leastMs: firstPauseMs,
+      });
       await sleep(waitMs, signal);
     }
   }

@@ -15,6 +15,7 @@ import {
   workerPaths,
 } from '../../api/run-plan.ts';
 import { emptyDirectory, removeDirectory } from '../../io/remove-tree.ts';
+import { deadline } from '../../support/abort.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import {
   type DockerVolume,
@@ -25,6 +26,9 @@ import {
 } from '../run-environment.ts';
 import { findClaims } from './claim-paths.ts';
 import { dividedPath, type OpenHostPath, openHostPaths } from './open-host-paths.ts';
+
+/** In milliseconds: a directory that was just created is empty, unless an earlier attempt was killed. */
+const afterFailureMs = 30_000;
 
 const kubeletSetting = 'the operator setting DOCKERRUN_KUBELET_ROOT';
 
@@ -43,9 +47,9 @@ export async function openPodVolumes(
   for (const { localPath } of emptyDirs) await chmod(localPath, sharedMode);
   const hostPaths = await openHostPaths(plan, podUid);
   const claims = await findClaims(plan.spec, { volumesRoot, known: [...emptyDirs, ...basesOf(plan)] });
-  const removes: (() => Promise<void>)[] = [];
-  const remove = async () => {
-    for (const one of removes.splice(0)) await one();
+  const removes: ((within: AbortSignal) => Promise<void>)[] = [];
+  const remove = async (within: AbortSignal) => {
+    for (const one of removes.splice(0)) await one(within);
   };
   try {
     const volumes = [
@@ -55,12 +59,13 @@ export async function openPodVolumes(
     ];
     for (const [index, { name, temporary }] of (plan.spec.volumes ?? []).entries()) {
       if (temporary?.hostDir === undefined) continue;
-      removes.push(() => removeHostDirVolume(plan, name));
+      removes.push((within) => removeHostDirVolume(plan, name, within));
       volumes.push(await openHostDirVolume(plan, { index, name }, hostPaths, signal));
     }
     return { volumes, dockerVolumes: dockerVolumesOf(plan, hostPaths), remove };
   } catch (error) {
-    await remove();
+    // The caller's signal may be the reason, so it cannot bound this.
+    await remove(deadline(afterFailureMs)).catch(() => undefined);
     throw error;
   }
 }

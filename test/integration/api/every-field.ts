@@ -82,6 +82,7 @@ export const everyField = {
   removeContainer: false,
   terminationGracePeriodSeconds: 0,
   startDeadlineSeconds: 1,
+  uploadDeadlineSeconds: 1,
   activeDeadlineSeconds: 1,
   backoffLimit: 2,
   disruptionLimit: 3,
