@@ -1,6 +1,5 @@
 import { deadline } from '../support/abort.ts';
 import { describe, RunError } from '../support/errors.ts';
-import type { SpeedLimit } from '../support/least-speed.ts';
 import type { Logger } from '../support/log.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
@@ -21,7 +20,7 @@ import {
 import { RedirectRefused } from './http/redirect.ts';
 import { RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
 
-/** In milliseconds, but for `speed`. */
+/** Milliseconds. */
 export type Timing = {
   /** For a document, or for the head of a download. */
   readonly answer: number;
@@ -32,8 +31,6 @@ export type Timing = {
    * first.
    */
   readonly store: number;
-  /** Of one file, over all tries; the default is {@link defaultSpeedLimit}. */
-  readonly speed?: SpeedLimit;
 };
 
 export const defaultTiming: Timing = { answer: 30_000, stall: 60_000, store: 300_000 };

@@ -25,10 +25,6 @@ type KubeRequest = {
   contentType?: string;
   /** The caller retries by itself, so a read that was answered with 429 is not sent again here. */
   once?: boolean;
-  /** A longer answer is cut off; by default 16 MiB. */
-  maxBytes?: number;
-  /** Called with the bytes of the answer's body. */
-  onBytes?: (bytes: number) => void;
   signal: AbortSignal;
 };
 
@@ -43,9 +39,7 @@ export async function requestJson(connection: Connection, request: KubeRequest):
   for (;;) {
     try {
       const response = await openResponse(connection, { ...request, signal });
-      const body = await readAll(response, request.maxBytes);
-      request.onBytes?.(body.length);
-      return JSON.parse(body.toString('utf8')) as unknown;
+      return JSON.parse(await readAll(response)) as unknown;
     } catch (error) {
       request.signal.throwIfAborted();
       const failure = signal.aborted ? timeoutError(connection, request) : asKubeError(request, error);
@@ -78,7 +72,7 @@ export async function openResponse(connection: Connection, request: KubeRequest)
   const status = response.statusCode ?? 0;
   observe(status);
   if (status >= 200 && status < 300) return response;
-  throw statusError(request, response, (await readAll(response)).toString('utf8'));
+  throw statusError(request, response, await readAll(response));
 }
 
 function sendTo(
@@ -153,23 +147,11 @@ function send(url: URL, agent: HttpAgent | HttpsAgent, outgoing: Outgoing): Prom
   });
 }
 
-/** In bytes; far more than one object has. Pages of lists have a bound of their own. */
-export const maxAnswerBytes = 16 * 1024 * 1024;
-
-/** An answer has more bytes than the request allows; its connection is closed. */
-export class AnswerTooLargeError extends KubeError {}
-
-/** Rejects when the body is cut off, and cuts it off after `maxBytes`. */
-async function readAll(response: IncomingMessage, maxBytes = maxAnswerBytes): Promise<Buffer> {
+/** Rejects when the body is cut off. */
+async function readAll(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes)
-      throw new AnswerTooLargeError(`the answer has more than ${maxBytes} bytes`, { status: 0 });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function statusError(request: KubeRequest, response: IncomingMessage, text: string): KubeError {

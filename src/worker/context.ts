@@ -3,7 +3,6 @@ import type { Engine } from '../docker/engine.ts';
 import type { GirderJob } from '../girder/job/reported-job.ts';
 import type { CreatedPath } from '../io/confined-change.ts';
 import type { Logger } from '../support/log.ts';
-import type { Preparation } from './preparation.ts';
 import type { LiveReport } from './progress.ts';
 import type { RunEnvironment, SharedVolume } from './run-environment.ts';
 import type { Steps } from './plan.ts';
@@ -26,8 +25,6 @@ export type RunOptions = {
  */
 export type RunContext = RunOptions & {
   readonly girderJob: GirderJob | undefined;
-  /** The time until the target starts. */
-  readonly preparation: Preparation;
   readonly engine: Engine;
   readonly volumes: readonly SharedVolume[];
   readonly steps: Steps;

@@ -61,7 +61,6 @@ function workerConfig({ endpoint }: TraceReceiver) {
     dockerSocket: environment('DOCKERRUN_DOCKER_SOCKET'),
     kubeletRoot: environment('DOCKERRUN_KUBELET_ROOT'),
     cgroupRoot: '/',
-    onReadyNodes: false,
     logLevel: 'warn',
     tracing,
   };

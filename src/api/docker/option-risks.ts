@@ -1,6 +1,5 @@
 import {
   allBut,
-  below,
   type DangerousParts,
   each,
   eachBeforeColon,
@@ -9,6 +8,7 @@ import {
   keys,
   keysMatching,
   namesAmong,
+  negative,
   normalizedCapabilities,
   noParts,
   notUpTo,
@@ -37,13 +37,6 @@ const urgentLimits = ['nice', 'rtprio', 'rttime'];
 
 /** The default limit of processes of a target; the policy must allow more. */
 export const defaultPidsLimit = 4096;
-
-/**
- * The greatest value, with which the kernel kills the target before the worker and the node's other processes; the
- * policy must allow a smaller one. A pod of a run always has requests, so its worker has less
- * (https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-out-of-memory-behavior).
- */
-export const defaultOomScoreAdj = 1000;
 
 const otherNetwork = {
   why: 'a network other than the default can bypass NetworkPolicy and the isolation of the node',
@@ -100,7 +93,7 @@ const risks: Risks = {
   oomKillDisable: { why: 'it can hang the node when memory runs out', parts: whenTrue },
   oomScoreAdj: {
     why: 'the kernel then kills other processes of the node first when memory runs out',
-    parts: below(defaultOomScoreAdj),
+    parts: negative,
   },
   network: otherNetwork,
   networkMode: otherNetwork,

@@ -7,7 +7,6 @@ import { RunError } from '../../support/errors.ts';
 import { type Cleanup, desiredCleanupJob } from '../job/cleanup-job.ts';
 import type { ObservedPod } from '../observe/observed.ts';
 import { type Action, fail, type Input, type Outcome } from './outcome.ts';
-import { specRefusal } from './spec-refusal.ts';
 
 /** The cleanup Job, for a run whose own worker cannot clean up. */
 
@@ -37,10 +36,8 @@ export function failAfterCleanup(
   const cleanup = cleanupOf(input, endingOf(error));
   if (cleanup?.node === undefined) return failWithCleanup(input, error);
   const { cleanupJob, cleanupRefusal, now } = input;
-  const notAllowed = cleanupNotAllowed(input);
   const left = Date.parse(lostAt) + longestWaitMs - now.getTime();
-  const mayFinish =
-    notAllowed === undefined && cleanupRefusal?.permanent !== true && cleanupJob?.finished === undefined;
+  const mayFinish = cleanupRefusal?.permanent !== true && cleanupJob?.finished === undefined;
   const outcome =
     mayFinish && left > 0
       ? whileCleaningUp(input, { error, node: cleanup.node, left })
@@ -76,14 +73,9 @@ function whileCleaningUp(
   };
 }
 
-function withLeftovers(input: Input, error: RunError, node: string): RunError {
-  const { cleanupJob, cleanupRefusal } = input;
+function withLeftovers({ cleanupJob, cleanupRefusal }: Input, error: RunError, node: string): RunError {
   if (cleanupJob?.finished?.succeeded === true) return error;
-  const why =
-    cleanupNotAllowed(input)?.message ??
-    cleanupRefusal?.message ??
-    cleanupJob?.finished?.message ??
-    'the cleanup Job took too long';
+  const why = cleanupRefusal?.message ?? cleanupJob?.finished?.message ?? 'the cleanup Job took too long';
   return new RunError(
     error.reason,
     `${error.message}; what the worker left on node ${node} may still be there: ${why}`,
@@ -94,15 +86,8 @@ function activePhase({ phase = 'Pending' }: DockerRunStatus) {
   return isTerminalPhase(phase) || phase === 'Suspended' ? 'Pending' : phase;
 }
 
-/** Why the run may no longer use what the cleanup Job would mount or write to; the policy may have changed. */
-function cleanupNotAllowed({ run, policy, cleanupJob }: Input): RunError | undefined {
-  return run.spec === undefined || cleanupJob !== undefined ? undefined : specRefusal(run.spec, policy);
-}
-
-function createJob(input: Input, cleanup: Cleanup): Action[] {
-  const { run, cleanupJob, cleanupRefusal, worker, policy } = input;
+function createJob({ run, cleanupJob, cleanupRefusal, worker, policy }: Input, cleanup: Cleanup): Action[] {
   if (run.spec === undefined || cleanupJob !== undefined || cleanupRefusal !== undefined) return [];
-  if (cleanupNotAllowed(input) !== undefined) return [];
   const job = desiredCleanupJob({ metadata: run.metadata, spec: run.spec }, cleanup, worker, policy);
   return [{ kind: 'createCleanupJob', job }];
 }
@@ -125,8 +110,8 @@ function nodeOfLostWorker({ run, pods }: Input): string | undefined {
 }
 
 /** A pod that was evicted or lost may have no container status, so its phase counts as well. */
-function hasRun({ worker, phase, init }: ObservedPod): boolean {
-  return worker.kind !== 'waiting' || (phase === 'Failed' && init?.failed !== true);
+function hasRun({ worker, phase }: ObservedPod): boolean {
+  return worker.kind !== 'waiting' || phase === 'Failed';
 }
 
 function endingOf(error: RunError): Ending {

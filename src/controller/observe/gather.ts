@@ -1,6 +1,4 @@
 import { jobName, labels, cleanupJobName } from '../../api/names.ts';
-import { timeToLiveSeconds } from '../../policy/bounds.ts';
-import type { Policy } from '../../policy/policy.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { ConflictError, isNotFound } from '../../kube/kube-error.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
@@ -8,9 +6,8 @@ import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/paths.ts';
 import { parseList, recordAt, textAt } from '../../kube/json.ts';
 import type { BlockingEvents } from './blocking-events.ts';
-import type { PodIndex, WaitingSince } from './pod-index.ts';
+import type { PodIndex } from './pod-index.ts';
 import {
-  isPodOf,
   isTerminal,
   type Observed,
   type ObservedJob,
@@ -33,11 +30,8 @@ export type Gatherer = {
   connection: Connection;
   caches: Caches;
   podIndex: PodIndex;
-  waitingSince: Pick<WaitingSince, 'of'>;
   blockingEvents: BlockingEvents;
   workers: Pick<WorkerPoller, 'reportOf'>;
-  /** The policy for the runs of a namespace. */
-  policy: (namespace: string) => Policy;
 };
 
 /**
@@ -61,11 +55,10 @@ export async function gather(
 }
 
 /** What is in no cache; it is asked for only while a Job is active, and only as far as it matters then. */
-type Asked = Pick<Observed, 'live' | 'waitingSince' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
+type Asked = Pick<Observed, 'live' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
 
 const nothingMore: Asked = {
   live: undefined,
-  waitingSince: undefined,
   mountFailure: undefined,
   podRefusal: undefined,
   namespaceEnds: false,
@@ -82,11 +75,10 @@ async function askAboutActive(
   const isBetween = pod.worker.kind === 'terminated' && pod.worker.report?.phase !== 'Succeeded';
   return {
     live: pod.worker.kind === 'running' ? workers.reportOf(pod.uid) : undefined,
-    waitingSince: gatherer.waitingSince.of(pod),
     mountFailure: await blockingEvents.ofMount(pod, signal),
     podRefusal: isBetween ? await blockingEvents.ofJob(job, signal) : undefined,
     namespaceEnds:
-      pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, job.namespace, signal)),
+      pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, pod.namespace, signal)),
   };
 }
 
@@ -157,8 +149,7 @@ async function findCleanupJob(
   const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
   // An expired run must not be deleted together with a cleanup Job that was created a moment ago.
   const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled';
-  const expires = spec !== undefined && timeToLiveSeconds(spec, gatherer.policy(namespace)) !== undefined;
-  const mustAsk = mayBeNew && expires;
+  const mustAsk = mayBeNew && spec?.ttlSecondsAfterFinished !== undefined;
   const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
   return job?.ownerUid === metadata.uid ? job : undefined;
 }
@@ -172,7 +163,7 @@ async function findPods(
   const { namespace, uid } = run.metadata;
   if (job === undefined) return lastPod(gatherer, run);
   if (job.finished === undefined || isTerminal(run.status)) {
-    return gatherer.podIndex.of(job).sort(byAge);
+    return gatherer.podIndex.of(job.uid).sort(byAge);
   }
   const query = { labelSelector: `${labels.runUid}=${uid}` };
   const list = await requestJson(gatherer.connection, {
@@ -181,8 +172,8 @@ async function findPods(
     query,
     signal,
   });
-  const all = parseList(list).items.map(parsePod);
-  const pods = all.filter((pod) => isPodOf(pod, job));
+  const isOfJob = ({ jobUid }: ObservedPod) => jobUid === job.uid;
+  const pods = parseList(list).items.map(parsePod).filter(isOfJob);
   return [...pods, ...deletedPods(gatherer, job, pods)].sort(byAge);
 }
 
@@ -192,20 +183,15 @@ function deletedPods(
   job: ObservedJob,
   present: readonly ObservedPod[],
 ): ObservedPod[] {
-  const deleted = podIndex.lastDeleted(job);
-  const known = deleted === undefined ? podIndex.of(job) : [...podIndex.of(job), deleted];
+  const deleted = podIndex.lastDeleted(job.uid);
+  const known = deleted === undefined ? podIndex.of(job.uid) : [...podIndex.of(job.uid), deleted];
   return known.filter((pod) => isTerminated(pod) && present.every(({ uid }) => uid !== pod.uid));
 }
 
-/**
- * A pod whose Job was deleted may still be ending. It may have no owner any more, so it counts only as the
- * pod that an attempt of the run is known to have.
- */
+/** A pod whose Job was deleted may still be ending. */
 function lastPod({ caches }: Gatherer, { metadata, status }: ObservedRun): ObservedPod[] {
   const pod = caches.pods.get(`${metadata.namespace}/${status.podName}`);
-  const attempts = status.attemptHistory ?? [];
-  const isKnown = pod !== undefined && attempts.some(({ podUID }) => podUID === pod.uid);
-  return isKnown && !isTerminal(status) ? [pod] : [];
+  return pod?.runUid === metadata.uid && !isTerminal(status) ? [pod] : [];
 }
 
 const isTerminated = ({ worker }: ObservedPod) => worker.kind === 'terminated';
