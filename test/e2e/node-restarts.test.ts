@@ -7,7 +7,7 @@ import { readLivePid } from '../cluster/supervise/pid-file.ts';
 import { ensureRunning } from '../cluster/supervise/supervisor.ts';
 import { recordObservation } from '../fixtures/reliability-page.ts';
 import { until } from '../fixtures/until.ts';
-import { containersOf, Lab } from './support/runs.ts';
+import { containersOf, Lab, whileHeld } from './support/runs.ts';
 
 /** The parts of a node that are killed and started again while a target writes without a pause. */
 
@@ -21,8 +21,8 @@ test.after(async () => {
   await lab.close();
 });
 
-/** Prints numbered lines, about a hundred a second, until the test creates a file; the last line has their number. */
-const chatty = `i=0; while [ ! -e $(temporaryVolume)/go ]; do i=$((i+1)); echo "line $i"; sleep 0.01; done; echo "last $i"`;
+/** Prints numbered lines; the last one repeats the number of the line before. */
+const chatty = `i=0; ${whileHeld('i=$((i+1)); echo "line $i"; sleep 0.01')}; echo "last $i"`;
 
 async function linesOf(name: string): Promise<string[]> {
   return (await lab.output(name)).split('\n').slice(0, -1);
@@ -42,38 +42,32 @@ async function killAndRestart(part: Part): Promise<void> {
   assert.is(await ensureRunning(part, AbortSignal.timeout(120_000)), 'started');
 }
 
-async function survives(part: Part, name: string): Promise<{ phase: string | undefined; left: string[] }> {
-  await lab.run(name, { command: ['sh', '-c', chatty] });
-  const { metadata } = await lab.running(name);
-  await killAndRestart(part);
-  await moreLines(name, await moreLines(name, 0));
-  await lab.release(name);
-  const end = await lab.ended(name, 120);
-  assert.is(end.phase, 'Succeeded', end.message);
-  assert.is(end.attempts, 1);
-  const lines = await linesOf(name);
-  const count = lines.length - 1;
-  const expected = [...Array.from({ length: count }, (_, index) => `line ${index + 1}`), `last ${count}`];
-  assert.equal(lines, expected);
-  return { phase: end.phase, left: await containersOf(metadata.uid) };
+const restarts = [
+  { part: kubelet, fault: 'The kubelet is killed and started again while the target writes' },
+  { part: containerd, fault: 'containerd is killed and started again while the target writes' },
+];
+
+for (const { part, fault } of restarts) {
+  test(`a ${part.name} that is killed under a chatty target costs no attempt and no line`, async () => {
+    const name = `${part.name}-killed`;
+    await lab.run(name, { command: ['sh', '-c', chatty] });
+    const { metadata } = await lab.running(name);
+    await killAndRestart(part);
+    await moreLines(name, await moreLines(name, 0));
+    await lab.release(name);
+    const end = await lab.ended(name, 120);
+    assert.is(end.phase, 'Succeeded', end.message);
+    assert.is(end.attempts, 1);
+    const lines = await linesOf(name);
+    const count = lines.length - 1;
+    const expected = Array.from({ length: count }, (_, index) => `line ${index + 1}`);
+    assert.equal(lines, [...expected, `last ${count}`]);
+    recordObservation({
+      fault,
+      seen: `${end.phase} in ${end.attempts} attempt; the log has every line`,
+      left: `${(await containersOf(metadata.uid)).length} containers`,
+    });
+  });
 }
-
-test('a kubelet that is killed under a chatty target costs no attempt and no line', async () => {
-  const { phase, left } = await survives(kubelet, 'kubelet-killed');
-  recordObservation({
-    fault: 'The kubelet is killed and started again while the target writes',
-    seen: `${phase} in one attempt; the log has every line`,
-    left: `${left.length} containers`,
-  });
-});
-
-test('a containerd that is killed under a chatty target costs no attempt and no line', async () => {
-  const { phase, left } = await survives(containerd, 'containerd-killed');
-  recordObservation({
-    fault: 'containerd is killed and started again while the target writes',
-    seen: `${phase} in one attempt; the log has every line`,
-    left: `${left.length} containers`,
-  });
-});
 
 test.run();

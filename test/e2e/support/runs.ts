@@ -14,8 +14,10 @@ export const patienceMs = 90_000;
 /** `Lab.release` creates this file in the target. */
 const goFile = '/mnt/girder_worker/temporary/go';
 
-/** A script that waits for `Lab.release`, so that the test, and not a clock, decides how long a target runs. */
-export const untilReleased = `while [ ! -e ${goFile} ]; do sleep 0.1; done`;
+/** A script that repeats `commands` until `Lab.release`, so that the test, and not a clock, decides how long it runs. */
+export const whileHeld = (commands: string) => `while [ ! -e ${goFile} ]; do ${commands}; done`;
+
+export const untilReleased = whileHeld('sleep 0.1');
 
 /** A namespace for a test file, with a Secret `girder` that contains the admin's key. */
 export class Lab {

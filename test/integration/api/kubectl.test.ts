@@ -65,7 +65,7 @@ test('kubectl get -o wide shows the reason and the message', async () => {
   const [head = [], ...rows] = cells(await output('kubectl get dr -o wide'));
   for (const column of ['REASON', 'ATTEMPTS', 'IMAGE', 'POD', 'MESSAGE']) assert.ok(head.includes(column));
   const failed = rows.find(([name]) => name === 'hungry')?.join(' ') ?? '';
-  assert.match(failed, /OOMKilled.*busybox:1\.36.*It says OOMKilled\./);
+  assert.match(failed, /OOMKilled.*busybox:1\.36.*The reason is OOMKilled\./);
 });
 
 for (const [line, names] of [
@@ -92,7 +92,7 @@ test('the page shows three ways to wait', () => {
 
 for (const [run, text] of [
   ['done', /^Succeeded: The target ended with exit code 0\.$/m],
-  ['bad', /^Failed: It says TargetFailed\.$/m],
+  ['bad', /^Failed: The reason is TargetFailed\.$/m],
 ] as const) {
   test(`waiting for any end returns at once with the end: ${run}`, async () => {
     const { code, stdout, stderr } = await shell(anyEnd, run, longEnough);
