@@ -1,5 +1,5 @@
 import type { V1EnvVar } from '@kubernetes/client-node';
-import { isSampled, traceVariable, sampledShare, traceSettings } from '../../support/trace/settings.ts';
+import { isSampled, sampledShare, traceSettings, traceVariable } from '../../support/trace/settings.ts';
 import { rootSpanOf, traceparent, traceparentVariable } from '../../support/trace/trace.ts';
 
 /** What the administrator configured for all workers; paths are those of the nodes. */

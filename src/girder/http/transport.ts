@@ -115,7 +115,7 @@ const fixedConfig = {
 } satisfies AxiosRequestConfig;
 
 /** Separate agents, so that no connection is reused that was opened without the check of its address. */
-const elsewhere = {
+const otherHostAgents = {
   httpAgent: new HttpAgent({ lookup: lookupOtherHost }),
   httpsAgent: new HttpsAgent({ lookup: lookupOtherHost }),
 };
@@ -126,7 +126,7 @@ function wireConfig({ method, url, headers, signal, isOtherHost }: Exchange, bod
     url: url.href,
     headers: { ...commonHeaders, ...headers },
     ...defined({ data: body }),
-    ...(isOtherHost === true ? elsewhere : {}),
+    ...(isOtherHost === true ? otherHostAgents : {}),
     signal,
   };
 }
