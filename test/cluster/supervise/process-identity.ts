@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 /** A process that cannot be confused with a later one of the same number: `startTicks` counts from boot, `bootId` names the boot. */
 export type ProcessIdentity = { pid: number; startTicks: number; bootId: string };
 
+const threadsField = 17;
 const startTicksField = 19;
 
 function statFields(pid: number): string[] | undefined {
@@ -20,10 +21,14 @@ function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-/** Who runs under this number now; undefined when nobody does or only a zombie is left. */
+/**
+ * Who runs under this number now; undefined when nobody does or only a zombie is left. A killed process whose first
+ * thread has ended is a zombie already, but its other threads may still hold its ports.
+ */
 export function identify(pid: number): ProcessIdentity | undefined {
   const fields = statFields(pid);
-  if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  if (fields === undefined || fields[0] === 'X') return undefined;
+  if (fields[0] === 'Z' && Number(fields[threadsField]) <= 1) return undefined;
   return { pid, startTicks: Number(fields[startTicksField]), bootId: bootId() };
 }
 
