@@ -17,7 +17,7 @@ const selectableFields = ['.spec.image', '.status.nodeName', '.status.phase', '.
  * The fields that may change after the start: they control whether and how long the run stays, not what it
  * does.
  */
-const mutableFields: readonly string[] = ['suspend', 'cancel', 'ttlSecondsAfterFinished'];
+export const mutableFields: readonly string[] = ['suspend', 'cancel', 'ttlSecondsAfterFinished'];
 
 export function customResourceDefinition(): object {
   return {

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { boundsProblem, specBounds } from './json-bounds.ts';
 import { defined } from './json-values.ts';
-import type { apiVersion, kind } from './names.ts';
+import { type apiVersion, type kind, queueLabelPrefix } from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';
 import type { DockerRunStatus } from './status.ts';
 
@@ -41,12 +42,29 @@ export function parseMetadata(value: unknown): DockerRunMetadata {
     uid,
     generation,
     creationTimestamp,
-    ...defined({ deletionTimestamp, finalizers, labels }),
+    ...defined({
+      deletionTimestamp,
+      finalizers: finalizers?.slice(0, maxKept),
+      labels: labels && queueLabels(labels),
+    }),
   };
 }
 
-/** Returns the spec, or its first problem. It sets no defaults: the API server has done that. */
+/** How many labels and finalizers are kept of an object, which may have 1.4 MiB of them. */
+const maxKept = 64;
+
+function queueLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  const ofQueue = Object.entries(labels).filter(([key]) => key.startsWith(queueLabelPrefix));
+  return Object.fromEntries(ofQueue.slice(0, maxKept));
+}
+
+/**
+ * Returns the spec, or its first problem. It sets no defaults: the API server has done that. A spec beyond its
+ * bounds is not kept, because one object could otherwise take the memory or the stack of all.
+ */
 export function parseSpec(value: unknown): { spec: DockerRunSpec } | { problem: string } {
+  const tooLarge = boundsProblem(value, specBounds);
+  if (tooLarge !== undefined) return { problem: `spec: it ${tooLarge}` };
   if (Value.Check(dockerRunSpec, value)) return { spec: value };
   const [first] = Value.Errors(dockerRunSpec, value);
   return {

@@ -27,8 +27,15 @@ export const labels = {
   run: `${group}/run`,
 } as const;
 
+/** On nodes: `ready` where the Docker Engine can run targets, as the node agent there says, else `unready`. */
+export const engineLabel = `${group}/engine`;
+
 /** Marks a Job that this operator suspended. It resumes no other Job: a queue may have suspended it. */
 export const suspendedAnnotation = `${group}/suspended`;
+
+/** On a Job: the generation of the DockerRun that it was made of, and the hash of what it was made of. */
+export const generationAnnotation = `${group}/generation`;
+export const specHashAnnotation = `${group}/spec-hash`;
 
 /**
  * Labels of a DockerRun with this prefix are copied to its Job: Kueue's queue and priority
@@ -44,6 +51,17 @@ export const temporaryVolumeName = 'temporaryVolume';
 
 /** The path in the target; Girder Worker uses the same. */
 export const temporaryVolumePath = '/mnt/girder_worker/temporary';
+
+/**
+ * Holds the temporary volumes with a hostDir, at the top of a directory that the policy makes writable. Other
+ * runs that mount that directory get an empty directory in its place.
+ */
+export const temporaryDirectoryName = '.dockerrun-temporary';
+
+/** The name of a temporary volume in that directory; a cleanup finds by it what a killed worker left. */
+export function temporaryDirectoryOf(runUid: string, volume: string): string {
+  return `dockerrun-${runUid}-${volume}`;
+}
 
 /** The path in the target of an entry of `spec.volumes` that is temporary. */
 export function namedTemporaryVolumePath(volume: string): string {
@@ -68,13 +86,25 @@ export function jobName(run: { name: string; uid: string }): string {
   return `${stem.replaceAll('.', '-')}-${suffix}`;
 }
 
+/** The longest name that the API server generates, without its five random characters. */
+const longestGenerated = 58;
+
+/**
+ * The beginning of the name of each pod that the Job controller creates for the only index of a Job
+ * (https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/job/indexed_job_utils.go).
+ */
+export function podNamePrefix(job: string): string {
+  const index = '-0-';
+  return `${job.slice(0, longestGenerated - index.length)}${index}`;
+}
+
 /** The name of the cleanup Job; the suffix keeps it apart from the Job of every run. */
 export function cleanupJobName(run: { name: string; uid: string }): string {
   const [suffix, longestName] = ['-cleanup', 63];
   const name = jobName(run);
   const hash = name.slice(name.lastIndexOf('-'));
   const stem = name.slice(0, Math.min(name.length, longestName - suffix.length) - hash.length);
-  return `${stem.replace(/-+$/, '')}${hash}${suffix}`;
+  return `${stem.replace(/(?<!-)-+$/, '')}${hash}${suffix}`;
 }
 
 /** The name is unique per attempt, so that Docker refuses a second container for it. */

@@ -20,6 +20,8 @@ export const exitCodes = {
    * retried.
    */
   cancelledForGood: 72,
+  /** The node is at fault and the target has not started: the Job replaces the pod without counting it. */
+  node: 73,
 } as const;
 
 /** The exit codes that the Job does not retry: another attempt would fail again, or is not wanted. */
@@ -41,8 +43,10 @@ export const failureReasons = {
   },
   HostPathNotAllowed: {
     category: 'spec',
-    meaning: 'The DockerRunPolicy does not allow a host path that a volume mounts.',
-    remedy: 'Use an allowed path, or ask the cluster administrator to add it to hostPaths in the policy.',
+    meaning:
+      'The DockerRunPolicy does not allow a host path that a volume mounts, or a symbolic link in the path leads elsewhere.',
+    remedy:
+      'Use an allowed path without such links, or ask the cluster administrator to add it to hostPaths in the policy.',
   },
   DockerOptionNotAllowed: {
     category: 'spec',
@@ -66,6 +70,28 @@ export const failureReasons = {
     meaning: 'The DockerRunPolicy does not allow the address that a stream is sent to.',
     remedy: 'Use an allowed address, or ask the cluster administrator to add it to streamUrls in the policy.',
   },
+  PodMetadataNotAllowed: {
+    category: 'spec',
+    meaning: 'The DockerRunPolicy does not allow a label or annotation of podMetadata.',
+    remedy: 'Remove it, or ask the cluster administrator to add its key to podMetadata in the policy.',
+  },
+  SchedulingNotAllowed: {
+    category: 'spec',
+    meaning: 'The DockerRunPolicy does not allow the priority class, the scheduler or a toleration.',
+    remedy: 'Remove it, or ask the cluster administrator to add it to the list that the message names.',
+  },
+  KeptContainerNotAllowed: {
+    category: 'spec',
+    meaning: "The DockerRunPolicy does not allow that the target's container stays on the node.",
+    remedy:
+      'Remove removeContainer: false, or ask the cluster administrator to set keptContainers in the policy.',
+  },
+  PolicyBoundExceeded: {
+    category: 'spec',
+    meaning:
+      'A deadline, a resource or another number of the DockerRun is above the bound of the DockerRunPolicy.',
+    remedy: 'Lower the value, or ask the cluster administrator to raise the bound in max of the policy.',
+  },
   JobRefused: {
     category: 'spec',
     meaning:
@@ -85,7 +111,8 @@ export const failureReasons = {
   },
   WorkerNotStarted: {
     category: 'start',
-    meaning: "The node cannot start the worker: it cannot pull the worker's image or create its container.",
+    meaning:
+      "The node cannot start the worker: it cannot pull the worker's image or create its container, or an init container that was added to the pod failed.",
     remedy: 'Ask the cluster administrator to fix the problem that the message names.',
   },
   WorkerLost: {
@@ -93,6 +120,19 @@ export const failureReasons = {
     meaning:
       'The pod ended without a termination message: it was evicted, killed or deleted, or its node was lost.',
     remedy: 'Check the events of the pod. Set backoffLimit to retry such runs.',
+  },
+  DisruptedTooOften: {
+    category: 'internal',
+    meaning: 'The pods of the run were disrupted more often than disruptionLimit allows.',
+    remedy:
+      'Find out from the attempts in the status what disrupts the pods. Raise disruptionLimit if it is normal.',
+  },
+  Evicted: {
+    category: 'target',
+    meaning:
+      'The kubelet evicted the pod because its node ran out of memory, disk or process ids, and the run used much of it.',
+    remedy:
+      'Request what the run uses in resources.requests, and set sizeLimit of its temporary volumes, or let it use less.',
   },
   StartDeadlineExceeded: {
     category: 'deadline',
@@ -104,6 +144,11 @@ export const failureReasons = {
     meaning: 'The target ran longer than activeDeadlineSeconds and was stopped.',
     remedy: 'Raise activeDeadlineSeconds or give the target less work.',
   },
+  UploadDeadlineExceeded: {
+    category: 'deadline',
+    meaning: 'The results were not uploaded within uploadDeadlineSeconds.',
+    remedy: 'Check in the message what was still to do. Raise uploadDeadlineSeconds or upload less.',
+  },
   SecretIncomplete: {
     category: 'spec',
     meaning: 'A Secret that the run refers to does not have the required key.',
@@ -113,6 +158,13 @@ export const failureReasons = {
     category: 'start',
     meaning: 'The Docker Engine of the node does not respond on its socket.',
     remedy: 'Check that Docker runs on the node and that the operator is configured with its socket.',
+  },
+  EngineReplaced: {
+    category: 'node',
+    meaning:
+      'The Docker Engine of the node restarted with another socket before the target started. The pod is replaced.',
+    remedy:
+      'Nothing has to be done. Let systemd own the socket of Docker (docker.socket) to avoid the replacement.',
   },
   ImageNotFound: {
     category: 'spec',
@@ -215,6 +267,11 @@ export const failureReasons = {
     category: 'spec',
     meaning: 'At the path to upload, the target left something other than a regular file inside the volume.',
     remedy: 'Make the target write a regular file. Links, pipes and devices are never uploaded.',
+  },
+  OutputTooLarge: {
+    category: 'spec',
+    meaning: 'The target left a file that is larger than any result may be.',
+    remedy: 'Make the target write smaller files. A sparse file counts with its whole length.',
   },
   UploadFailed: {
     category: 'upload',

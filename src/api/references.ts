@@ -1,9 +1,10 @@
 /**
  * `$(name)` in commands and arguments. `$$(name)` is the literal text `$(name)`, as in Kubernetes
  * (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
- * Text that cannot be a name, such as `$(cat file)`, stays as it is.
+ * Text that cannot be a name, such as `$(cat file)`, stays as it is. The lookbehind keeps the search linear: a
+ * match can only start at the first dollar of a row.
  */
-export const reference = /(\$+)\(([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)\)/g;
+export const reference = /(?<!\$)(\$+)\(([A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)\)/g;
 
 /** The names that a text refers to, in order. */
 export function referencedNames(text: string): string[] {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { parseJson } from './json-values.ts';
+import { defined, isRecord, parseJson } from './json-values.ts';
 import { type DockerRunStatus, dockerRunStatus } from './status.ts';
 
 const { phase, reason, message, target, transfers, results, resultCount, progress } =
@@ -48,13 +48,45 @@ export const maxMessageBytes = 1536;
 export const maxReportBytes = 128 * 1024;
 
 /**
+ * The first line of a termination message has at most so many bytes. In a pod of n containers the kubelet keeps
+ * 12288/n bytes of each (https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/status/status_manager.go),
+ * so this line arrives whole when others add up to 23 containers to the worker's pod.
+ */
+export const essentialBytes = 512;
+
+/**
  * Undefined when it is not a report: a pod can end without one, and another program may answer in its place.
+ * A report has one line, or several that complete the first one; the kubelet may have cut off the end.
  */
 export function parseReport(text: string | undefined): Report | undefined {
   if (text === undefined || Buffer.byteLength(text) > maxReportBytes) return undefined;
-  const value = parseJson(text);
+  const lines = text
+    .trimEnd()
+    .split('\n', maxLines + 1)
+    .map(parseJson);
+  const last = lines.length > 1 && !isRecord(lines.at(-1)) ? -1 : undefined;
+  const parts = lines.slice(0, last);
+  const value: unknown = parts.every(isRecord) ? Object.assign({}, ...parts) : undefined;
   return Value.Check(report, value) ? value : undefined;
 }
+
+/** The report of a running worker, as it serves it: with the uid of its pod. */
+export function servedReport(podUid: string, report: Report): string {
+  return JSON.stringify({ podUID: podUid, ...report });
+}
+
+/**
+ * The report of a pod's worker; undefined when another pod answered, which has the address of the pod by now.
+ */
+export function parseServedReport(text: string, podUid: string): Report | undefined {
+  const report: (Report & { podUID?: unknown }) | undefined = parseReport(text);
+  if (report?.podUID !== podUid) return undefined;
+  const { podUID: _, ...rest } = report;
+  return rest;
+}
+
+/** The essentials, the message, the results and the transfers. */
+const maxLines = 4;
 
 /** Fits the final report into a termination message: it drops the transfers first, then cuts the message. */
 export function terminationMessage(final: Report): string {
@@ -67,11 +99,28 @@ export function terminationMessage(final: Report): string {
     withMessageOf(withoutTransfers, messageRoom(withoutTransfers)),
   ];
   const { phase, reason } = final;
-  return JSON.stringify(candidates.find(fits) ?? { phase, reason });
+  return inLines(candidates.find(fits) ?? defined({ phase, reason }));
 }
 
+/** The most important line comes first, because the kubelet cuts off the end. */
+function inLines(whole: Report): string {
+  const { results, transfers, ...essentials } = whole;
+  const { message } = essentials;
+  const room = essentialBytes - jsonBytes({ ...essentials, message: '' }) + jsonBytes('');
+  const first = withMessageOf(essentials, room);
+  const parts = [
+    first,
+    ...(first.message === message ? [] : [{ message }]),
+    ...(results === undefined ? [] : [{ results }]),
+    ...(transfers === undefined ? [] : [{ transfers }]),
+  ];
+  return parts.map((part) => JSON.stringify(part)).join('\n');
+}
+
+/** What is left for the second line's message; the first line then has its own beginning of it. */
 function messageRoom(report: Report): number {
-  return terminationMessageBytes - jsonBytes({ ...report, message: '' }) + jsonBytes('');
+  const longest = { ...report, message: 'x'.repeat(essentialBytes) };
+  return terminationMessageBytes - Buffer.byteLength(inLines(longest)) + jsonBytes(longest.message);
 }
 
 function withMessageOf(report: Report, bytes: number): Report {
@@ -80,7 +129,7 @@ function withMessageOf(report: Report, bytes: number): Report {
     : { ...report, message: truncateToBytes(report.message, bytes) };
 }
 
-const fits = (candidate: Report) => jsonBytes(candidate) <= terminationMessageBytes;
+const fits = (candidate: Report) => Buffer.byteLength(inLines(candidate)) <= terminationMessageBytes;
 
 export function jsonBytes(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));

@@ -3,6 +3,25 @@ import { Value } from 'typebox/value';
 import { secretKeysOf } from './spec-usage.ts';
 import { dockerRunSpec, type DockerRunSpec } from './spec.ts';
 
+/** Without the path: together with the spec, it must fit into one variable of the environment. */
+const hostMount = Type.Object({
+  /** The pod's volume that has the path: `podVolume` or `dockerPodVolume`. */
+  volume: Type.String(),
+  /** Whether the pod mounts it; else it is an entry of the policy itself, in which no run can write. */
+  isMounted: Type.Boolean(),
+  /** How many components of the path are the directory that it is mounted from. */
+  baseDepth: Type.Integer({ minimum: 0 }),
+  /** The index of that directory's own mount in the worker. */
+  baseIndex: Type.Integer({ minimum: 0 }),
+  /** Whether the worker must refuse a path that leads through a link. */
+  isStrict: Type.Boolean(),
+  /** Whether the directory with temporary volumes of other runs is in it and must be hidden from the target. */
+  hides: Type.Boolean(),
+});
+
+/** A host path of the run, mounted below a directory of the policy. */
+export type PlannedHostMount = Type.Static<typeof hostMount>;
+
 /**
  * The controller writes it into the pod's environment. It holds the whole spec, so that a running pod never
  * sees a change, and no secret value: those are files in mounted Secrets.
@@ -12,6 +31,7 @@ const runPlan = Type.Object({
   spec: dockerRunSpec,
   /** The kubelet's root directory on the node, as the Docker Engine sees it; volumes of pods are below it. */
   kubeletRoot: Type.String(),
+  hostMounts: Type.Optional(Type.Array(hostMount)),
   /** Whether an image with the label for GPUs gets those of the node, even if its pod requests none. */
   gpusByLabel: Type.Optional(Type.Boolean()),
   /**
@@ -33,6 +53,7 @@ const ending = Type.Object({
 export const workerEnvironment = {
   plan: 'DOCKERRUN_PLAN',
   podUid: 'DOCKERRUN_POD_UID',
+  nodeName: 'DOCKERRUN_NODE_NAME',
   /** How many attempts of the run failed before this one. */
   failedAttempts: 'DOCKERRUN_FAILED_ATTEMPTS',
   logLevel: 'DOCKERRUN_LOG_LEVEL',
@@ -69,6 +90,16 @@ export const workerPaths = {
   /** The pod's directory of volumes on the node, which the kubelet manages. */
   podVolumes: '/dockerrun/pod-volumes',
   volume: (name: string) => `/dockerrun/volumes/${name}`,
+  /** spec.dockerVolumes, by their index; the worker only looks at them. */
+  dockerVolume: (index: number) => `/dockerrun/docker-volumes/${index}`,
+  /** The kubelet's directories of this pod's mounts with a subPath, which are what the engine mounts. */
+  podSubPaths: '/dockerrun/pod-subpaths',
+  /** The directory of the policy that host paths are mounted from, by `baseIndex`. */
+  hostBase: (index: number) => `/dockerrun/host-paths/${index}`,
+  /** The temporary volumes of other runs, only to check what a volume of the pod must hide. */
+  hiddenPlace: (podVolume: string) => `/dockerrun/hidden/${podVolume}`,
+  /** The hostDir of a temporary volume, by the index of the volume. */
+  hostDirectory: (volume: number) => `/dockerrun/host-directories/${volume}`,
 } as const;
 
 /**
@@ -85,6 +116,15 @@ export const temporaryPodVolume = 'temporary-volume';
 
 /** The pod's volume for spec.volumes[volume]. */
 export const podVolume = (volume: number) => `volume-${volume}`;
+
+/** The pod's volume for the entry of spec.dockerVolumes with this index. */
+export const dockerPodVolume = (index: number) => `docker-volume-${index}`;
+
+/** The pod's volume for the hostDir of spec.volumes[volume]. */
+export const hostDirPodVolume = (volume: number) => `host-dir-${volume}`;
+
+/** The pod's empty directory that targets see in place of other runs' temporary volumes. */
+export const hiddenPodVolume = 'hidden';
 
 /** @throws an error if the text is not a {@link RunPlan} in JSON. */
 export function parsePlan(text: string | undefined): RunPlan {

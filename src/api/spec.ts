@@ -78,6 +78,9 @@ const girder = Type.Object(
   },
 );
 
+/** A day. */
+export const defaultUploadDeadlineSeconds = 86_400;
+
 /** CEL: the transform `t` reads or writes data of Girder. */
 const usesGirder = [
   'has(t.girderFileIdToVolume)',
@@ -171,6 +174,12 @@ export const dockerRunSpec = Type.Object(
         minimum: 1,
       }),
     ),
+    uploadDeadlineSeconds: Type.Optional(
+      seconds(
+        'How many seconds the results may take to be uploaded after the target has ended. After that the run fails.',
+        { minimum: 1, default: defaultUploadDeadlineSeconds },
+      ),
+    ),
     backoffLimit: Type.Integer({
       description:
         'How many failed attempts are retried. A failure that another attempt cannot fix is never retried.',
@@ -178,6 +187,15 @@ export const dockerRunSpec = Type.Object(
       maximum: 100,
       default: 0,
     }),
+    disruptionLimit: Type.Optional(
+      Type.Integer({
+        description:
+          'How many times the pod of the run may be disrupted, for example by a drain of its node. Each time it is replaced without using up backoffLimit; one more fails the run.',
+        minimum: 0,
+        maximum: 1000,
+        default: 10,
+      }),
+    ),
     ttlSecondsAfterFinished: Type.Optional(
       seconds(
         'How many seconds after its end the DockerRun is deleted, with its Job and pods. When absent, it is not deleted.',

@@ -132,6 +132,12 @@ export const dockerRunStatus = Type.Object(
     ),
     progress: Type.Optional(progress),
     attempts: Type.Optional(Type.Integer({ description: 'How many pods have been started for the run.' })),
+    disruptions: Type.Optional(
+      Type.Integer({
+        description:
+          'How many of them were disrupted: by a drain, a preemption, an eviction or the loss of a node.',
+      }),
+    ),
     attemptHistory: Type.Optional(
       Type.Array(attempt, {
         description: `The last ${maxAttempts} attempts, oldest first.`,

@@ -1,6 +1,7 @@
 import { placeProblems } from './collisions.ts';
 import { validateDocker } from './docker/option-conflicts.ts';
 import { isForbiddenHeader, metadataKeyProblem } from './fields.ts';
+import { boundsProblem, specBounds } from './json-bounds.ts';
 import { temporaryVolumeName } from './names.ts';
 import { parseQuantity } from './quantity.ts';
 import { referencedNames } from './references.ts';
@@ -24,13 +25,10 @@ export function validateSpec(spec: DockerRunSpec): string[] {
   ];
 }
 
-/**
- * The worker receives the run in one environment variable, which Linux limits to 128 KiB (MAX_ARG_STRLEN);
- * the controller adds the rest.
- */
-const maxBytes = 100 * 1024;
-
 function tooLarge(spec: DockerRunSpec): string[] {
+  const problem = boundsProblem(spec, specBounds);
+  if (problem !== undefined) return [`spec: it ${problem}`];
+  const maxBytes = specBounds.bytes;
   const bytes = Buffer.byteLength(JSON.stringify(spec));
   if (bytes <= maxBytes) return [];
   return [`spec: it has ${bytes} bytes as JSON, but at most ${maxBytes} are allowed; move data into a file`];

@@ -21,7 +21,7 @@ const temporary = Type.Object(
   {
     hostDir: Type.Optional(
       absolutePath(
-        'A directory of the node in which the volume is created. It is created if it does not exist. The DockerRunPolicy must allow it. When absent, the volume is an emptyDir.',
+        'A directory of the node, on whose file system the volume is created. It is created if it does not exist. The DockerRunPolicy must allow it. When absent, the volume is an emptyDir.',
       ),
     ),
     sizeLimit: Type.Optional(

@@ -41,6 +41,7 @@ const localRemedies: Partial<Record<FailureReason, string>> = {
   HostPathNotVisible:
     'Create the directory; for temporary volumes, set TMPDIR to a directory that the Docker Engine can see.',
   StartDeadlineExceeded: 'Raise startDeadlineSeconds.',
+  UploadDeadlineExceeded: 'Raise uploadDeadlineSeconds.',
   ContainerLost: 'See the log of the Docker Engine, then run it again.',
   TargetFailed: "See the target's output above.",
   GirderUnauthorized:
@@ -63,6 +64,6 @@ export function localSentence({ reason, message }: RunError): string {
     .replace(operatorSetting, '')
     .replaceAll('of the node', 'of this machine')
     .replaceAll('on the node', 'on this machine')
-    .replace(/[.\s]+$/, '');
+    .replace(/(?<![.\s])[.\s]+$/, '');
   return `${text}. ${localRemedies[reason] ?? failureReasons[reason].remedy}`;
 }

@@ -22,6 +22,9 @@ export type LocalParts = {
   readonly warn: (message: string) => void;
 };
 
+/** An engine that restarts is back by then; one that is not installed never is. */
+const engineAwayMs = 15_000;
+
 /** The environment of a run without a cluster: this machine, its Docker Engine and its `docker login`. */
 export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts): Promise<RunEnvironment> {
   const { namespace, name } = accepted;
@@ -35,6 +38,8 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
     run,
     spec,
     dockerSocket,
+    engineName: 'The Docker Engine',
+    engineAwayMs,
     attempt,
     mayBeRetried: false,
     openVolumes: () => openLocalVolumes(spec, { directory: directory.path, remove }),

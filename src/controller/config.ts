@@ -10,6 +10,10 @@ export type ControllerConfig = {
   readonly metricsPort: number;
   /** Without it, every replica reconciles, so there must be only one. */
   readonly leaderElection: boolean;
+  /** The namespace of the node agent; undefined when it is not installed. */
+  readonly nodeAgentNamespace: string | undefined;
+  /** No run starts while there is no DockerRunPolicy, so that deleting it lifts no restriction. */
+  readonly policyRequired: boolean;
 };
 
 /** Reads the settings. @throws {TypeError} a setting is invalid; the message names the first such setting. */
@@ -32,6 +36,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     throw new TypeError(`${name} must be true or false, not "${text}"`);
   };
   const tracing = readWorkerTracing(environment);
+  const nodeAgentNamespace = environment['DOCKERRUN_NODE_AGENT_NAMESPACE'] || undefined;
   const image = environment['DOCKERRUN_IMAGE'];
   if (image === undefined || image === '')
     throw new TypeError('DOCKERRUN_IMAGE must name the image of the worker');
@@ -43,11 +48,14 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       kubeletRoot: absolute('DOCKERRUN_KUBELET_ROOT', '/var/lib/kubelet'),
       cgroupRoot: absolute('DOCKERRUN_CGROUP_ROOT', '/'),
       logLevel: setting('DOCKERRUN_WORKER_LOG_LEVEL', 'warn'),
+      onReadyNodes: nodeAgentNamespace !== undefined,
       ...defined({ tracing }),
     },
     logLevel: setting('DOCKERRUN_LOG_LEVEL', 'info'),
     healthPort: port('DOCKERRUN_HEALTH_PORT', '8081'),
     metricsPort: environment['DOCKERRUN_METRICS_PORT'] === '0' ? 0 : port('DOCKERRUN_METRICS_PORT', '8080'),
+    nodeAgentNamespace,
     leaderElection: flag('DOCKERRUN_LEADER_ELECTION', 'true'),
+    policyRequired: flag('DOCKERRUN_POLICY_REQUIRED', 'false'),
   };
 }

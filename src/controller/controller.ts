@@ -29,6 +29,8 @@ export type ControllerOptions = {
   connection: Connection;
   cluster: ClusterCaches;
   worker: WorkerConfig;
+  /** Whether runs wait while there is no DockerRunPolicy. */
+  policyRequired: boolean;
   metrics: ControllerMetrics;
   log: Logger;
   /** Aborts when the term is over and nothing may be written any more. */
@@ -43,12 +45,14 @@ export class Controller {
   #active = 0;
 
   constructor(options: ControllerOptions) {
-    const { connection, cluster, worker, metrics, log } = options;
-    const { caches, podIndex } = cluster;
+    const { connection, cluster, worker, policyRequired, metrics, log } = options;
+    const { caches, podIndex, waitingSince } = cluster;
     const signal = AbortSignal.any([options.signal, this.#abort.signal]);
     const workers = new WorkerPoller({
       ask: askWorkerOver(progressPort),
       podAt: (key) => caches.pods.get(key),
+      onUnreachable: (key) =>
+        log.info({ pod: key }, 'worker unreachable: a NetworkPolicy may forbid it, or its node is away'),
       onChange: (runUid) => {
         const key = cluster.keyOf(runUid);
         if (key !== undefined) this.#queue.add(key);
@@ -59,10 +63,11 @@ export class Controller {
       connection,
       caches,
       podIndex,
+      waitingSince,
       blockingEvents: new BlockingEvents(connection, log),
       workers,
       worker,
-      policy: (namespace) => policyIn(caches.policies, namespace),
+      policy: (namespace) => policyIn(caches.policies, namespace, { isRequired: policyRequired }),
       log,
       signal,
       onWritten: observeRuns(metrics),
@@ -83,6 +88,11 @@ export class Controller {
 
   get queue(): QueueState {
     return this.#queue;
+  }
+
+  /** How many workers did not answer the last questions. */
+  get unreachable(): number {
+    return this.#workers.unreachable;
   }
 
   /** Reconciles the run `<namespace>/<name>` soon. */

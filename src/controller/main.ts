@@ -1,17 +1,21 @@
 import { destination } from 'pino';
+import type { Connection } from '../kube/connection.ts';
 import type { Term } from '../kube/lease-election.ts';
+import { liveness, serveHealth, type Vitals } from '../runtime/health.ts';
+import { type Scraped, serveMetrics } from '../runtime/metrics.ts';
+import type { QueueState } from '../runtime/queue.ts';
 import { aborted, sleep } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
-import { createLogger } from '../support/log.ts';
+import { createLogger, type Logger } from '../support/log.ts';
 import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
-import { areSynced, ClusterCaches } from './observe/caches.ts';
-import { readConfig } from './config.ts';
-import { serveEndpoints } from './endpoints.ts';
-import { createMetrics, showQueue, showRuns } from './metrics/instruments.ts';
-import { leaseName, runLeadership } from './leadership.ts';
+import { type ControllerConfig, readConfig } from './config.ts';
 import { concurrentReconciles, Controller } from './controller.ts';
+import { EngineLabels } from './engine-labels.ts';
+import { leaseName, runLeadership } from './leadership.ts';
+import { createMetrics, showQueue, showRuns, showUnreachable } from './metrics/instruments.ts';
 import { connectObserved, observeLeading, observeWatches } from './metrics/kube-metrics.ts';
+import { areSynced, ClusterCaches } from './observe/caches.ts';
 
 /** How long caches and servers may take to close when the controller stops. */
 const closeMs = 1_000;
@@ -37,17 +41,27 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   const isReady = () => areSynced(caches);
 
   const lead = async (term: Term) => {
-    const { worker } = config;
+    const { worker, policyRequired } = config;
     const { signal } = term;
     const fenced = term.fence(connection);
-    controller = new Controller({ connection: fenced, cluster, worker, metrics, log, signal });
+    controller = new Controller({
+      connection: fenced,
+      cluster,
+      worker,
+      policyRequired,
+      metrics,
+      log,
+      signal,
+    });
+    const labelling = labelNodes(fenced, config, { log, signal: AbortSignal.any([stop, signal]) });
     for (const { metadata } of caches.runs.values()) controller.add(`${metadata.namespace}/${metadata.name}`);
     await aborted(AbortSignal.any([stop, signal]));
-    await controller.stop().finally(() => (controller = undefined));
+    await Promise.all([controller.stop().finally(() => (controller = undefined)), labelling]);
   };
 
   const queue = () => controller?.queue;
   showQueue(metrics, queue);
+  showUnreachable(metrics, () => controller?.unreachable ?? 0);
   showRuns(metrics, () => caches.runs.values());
   const servers = await serveEndpoints({ config, metrics, isReady, queue, watches: watches.signs });
   log.info(
@@ -68,3 +82,43 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   await tracing.end();
   log.info('controller stopped');
 }
+
+/** Keeps the labels of the nodes until the signal aborts, if the node agent is installed. */
+async function labelNodes(
+  connection: Connection,
+  { nodeAgentNamespace: namespace }: ControllerConfig,
+  { log, signal }: { log: Logger; signal: AbortSignal },
+): Promise<void> {
+  if (namespace !== undefined) await new EngineLabels({ connection, namespace, log }).run(signal);
+}
+
+export type Endpoints = {
+  readonly config: Pick<ControllerConfig, 'healthPort' | 'metricsPort'>;
+  readonly metrics: Scraped;
+  readonly isReady: () => boolean;
+  /** The queue of the current term; undefined while this replica follows. */
+  readonly queue: () => QueueState | undefined;
+  readonly watches: () => Vitals['watches'];
+};
+
+/** Serves the probes of the kubelet and the metrics, each on its own port. */
+export async function serveEndpoints({ config, metrics, isReady, queue, watches }: Endpoints): Promise<{
+  close: () => Promise<void>;
+}> {
+  const livenessFailure = () => {
+    const now = performance.now();
+    return liveness({ ...(queue() ?? { ...idle, lastFinishedAt: now }), watches: watches() }, now);
+  };
+  const health = await serveHealth({ port: config.healthPort, isReady, livenessFailure });
+  if (config.metricsPort === 0) return health;
+  const scraped = await serveMetrics(config.metricsPort, metrics).catch((error: unknown) => {
+    throw new Error(
+      `cannot open port ${config.metricsPort} for metrics: set DOCKERRUN_METRICS_PORT to another port, or to 0 for no metrics`,
+      { cause: error },
+    );
+  });
+  return { close: async () => void (await Promise.all([health.close(), scraped.close()])) };
+}
+
+/** The queue of a replica that follows: it cannot get stuck. */
+const idle = { oldestWaitingAt: undefined, oldestActiveAt: undefined };

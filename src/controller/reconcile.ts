@@ -3,21 +3,17 @@ import type { Next } from '../runtime/queue.ts';
 import type { DockerRunStatus } from '../api/status.ts';
 import { ConflictError, retryAfterMs } from '../kube/kube-error.ts';
 import { errorFields, type Logger } from '../support/log.ts';
-import { applyAction, applyStatus } from './apply/apply.ts';
-import { recordEvent } from './apply/events.ts';
+import { applyAction, applyStatus, recordEvent } from './apply/apply.ts';
 import type { WorkerConfig } from './job/worker-config.ts';
 import { decide } from './decide/decide.ts';
 import type { Decision } from './decide/outcome.ts';
 import { gather, type Gatherer } from './observe/gather.ts';
 import { isTerminal, type Observed, type ObservedRun } from './observe/observed.ts';
-import type { Policy } from '../policy/policy.ts';
 import { tracedAction, tracedStatus } from './tracing.ts';
 import { StatusWriter } from './apply/status-writer.ts';
 
 /** What every part of a reconcile gets, whole; one for each term of a leader. */
 export type Reconciler = Gatherer & {
-  /** The policy for the runs of a namespace. */
-  policy: (namespace: string) => Policy;
   worker: WorkerConfig;
   log: Logger;
   signal: AbortSignal;

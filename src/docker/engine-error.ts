@@ -17,21 +17,33 @@ export function isUnreachable(error: unknown): boolean {
   return code !== undefined && unreachableCodes.has(code);
 }
 
+/** True when the engine cannot have received the request. */
+export function isConnectFailure(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ECONNREFUSED' || code === 'ENOENT';
+}
+
 /** The HTTP status of an error response of the engine, undefined for other errors. */
 export function statusOf(error: unknown): number | undefined {
   return isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : undefined;
 }
 
-/** The engine's own message, without dockerode's prefix. */
+/** In characters. Messages may quote what a registry answers; expressions that search them are not linear. */
+const longestEngineMessage = 16 * 1024;
+
+/** The engine's own message, cut to 16 Ki characters and without dockerode's prefix. */
 export function messageOf(error: unknown): string {
   return describe(error)
+    .slice(0, longestEngineMessage)
     .replace(/^\(HTTP code \d+\) .*? - /s, '')
     .trim();
 }
 
 /** True when another removal is already in progress (409), which serves as well. */
 export function isRemovalInProgress(error: unknown): boolean {
-  return statusOf(error) === 409 && /removal of container .* is already in progress/.test(messageOf(error));
+  if (statusOf(error) !== 409) return false;
+  const text = messageOf(error);
+  return text.includes('removal of container ') && text.includes(' is already in progress');
 }
 
 /** The error for an engine that does not answer; it names the socket and the setting that chooses it. */
@@ -45,6 +57,23 @@ export function unavailable(socketPath: string, error: unknown): RunError {
   );
 }
 
+/**
+ * What a working engine answers when its node is at fault: no space, or a containerd that is away. No other
+ * image and no other option would help.
+ */
+const nodeFault =
+  /no space left on device|disk quota exceeded|containerd\.sock|rpc error: code = Unavailable|transport is closing|daemon is shutting down/i;
+
+export function isNodeFault(error: unknown): boolean {
+  return nodeFault.test(messageOf(error));
+}
+
+function nodeAtFault(what: string, error: unknown): RunError {
+  return new RunError('EngineUnavailable', `The Docker Engine cannot ${what}: ${messageOf(error)}`, {
+    cause: error,
+  });
+}
+
 export function toCreateError(
   error: unknown,
   at: { image: string; name: string; socketPath: string },
@@ -53,6 +82,7 @@ export function toCreateError(
   const text = messageOf(error);
   const options = { cause: error };
   if (status === undefined) return unavailable(at.socketPath, error);
+  if (isNodeFault(error)) return nodeAtFault('create the container', error);
   const missing = /bind source path does not exist: (.+)$/s.exec(text)?.[1];
   if (missing !== undefined) {
     return new RunError('HostPathNotVisible', `The Docker Engine of the node cannot see ${missing}`, options);
@@ -82,6 +112,7 @@ export function toStartError(error: unknown, socketPath: string): RunError {
       { cause: error },
     );
   }
+  if (isNodeFault(error)) return nodeAtFault('start the container', error);
   const text = shortenRuntimeMessage(messageOf(error));
   return new RunError('ContainerStartFailed', `The container could not start: ${text}`, { cause: error });
 }
@@ -148,6 +179,7 @@ export function classifyPull(error: unknown): PullFailure {
 
 export function toPullError(error: unknown, at: { image: string; tries: number }): RunError {
   if (error instanceof RunError) return error;
+  if (isNodeFault(error)) return nodeAtFault(`pull the image ${at.image}`, error);
   const options = { cause: error };
   if (classifyPull(error) !== 'transient') {
     return new RunError(

@@ -2,8 +2,9 @@ import { Agent } from 'node:http';
 import Docker from 'dockerode';
 import { isRecord, textOf } from '../api/json-values.ts';
 import { deadline, sleep } from '../support/abort.ts';
+import { backoffMs } from '../support/backoff.ts';
 import { RunError } from '../support/errors.ts';
-import { isUnreachable, unavailable } from './engine-error.ts';
+import { isUnreachable, statusOf, unavailable } from './engine-error.ts';
 import { engineCall } from './engine-call.ts';
 
 /** A Docker Engine that answered, with the properties that decide how a target is created. */
@@ -28,10 +29,11 @@ export type EngineContext = {
 
 const answerTimeoutMs = 5_000;
 const restartBoundMs = 15_000;
-const retryEveryMs = 500;
+/** Many workers of a node wait for the same engine, so they do not ask it at once. */
+const retry = { firstMs: 500, maxMs: 2_000 } as const;
 
 /**
- * Connects to the engine behind a Unix socket, and retries for 15 s in case the engine is restarting.
+ * Connects to the engine behind a Unix socket, and retries for `restartMs` (15 s) in case the engine is restarting.
  * @throws RunError EngineUnavailable, naming the socket and the setting that chooses it
  */
 export async function connectEngine(options: {
@@ -41,14 +43,14 @@ export async function connectEngine(options: {
 }): Promise<Engine> {
   const docker = openSocket(options.socketPath);
   const giveUp = deadline(options.restartMs ?? restartBoundMs, options.signal);
-  for (;;) {
+  for (let failures = 0; ; failures += 1) {
     try {
       return await identify(docker, options.socketPath, options.signal);
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!isUnreachable(error) || giveUp.aborted) throw unavailable(options.socketPath, error);
+      if (!mayPass(error) || giveUp.aborted) throw unavailable(options.socketPath, error);
     }
-    await sleep(retryEveryMs, options.signal);
+    await sleep(backoffMs(failures, retry), options.signal);
   }
 }
 
@@ -67,6 +69,11 @@ function openSocket(socketPath: string): Docker {
     headers: {},
   };
   return new Docker(options);
+}
+
+/** An engine that starts may answer with an error of its own first. */
+function mayPass(error: unknown): boolean {
+  return isUnreachable(error) || (statusOf(error) ?? 0) >= 500;
 }
 
 async function identify(docker: Docker, socketPath: string, signal: AbortSignal): Promise<Engine> {

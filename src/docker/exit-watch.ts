@@ -47,7 +47,7 @@ export class ExitWatch {
   readonly #exited = Promise.withResolvers<ContainerExit>();
   readonly #destroyed = Promise.withResolvers<void>();
   #stream: EventStream | undefined;
-  #lastContact = Date.now();
+  #lastContact = performance.now();
   #since = Math.floor(Date.now() / 1000) - clockSkewSeconds;
   #oomKilled = false;
   #wasSignalled = false;
@@ -120,7 +120,7 @@ export class ExitWatch {
   async inspect(): Promise<ContainerState['phase']> {
     const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
     const state = await inspectState(this.#engine, this.#id, limits);
-    this.#lastContact = Date.now();
+    this.#lastContact = performance.now();
     if (state.phase === 'created' || state.phase === 'running') return state.phase;
     await sleep(this.#times.eventLagMs, this.#closing.signal);
     if (state.phase === 'exited') {
@@ -155,19 +155,19 @@ export class ExitWatch {
       stream.close();
     }
     this.#wasInterrupted = true;
-    this.#lastContact = Date.now();
+    this.#lastContact = performance.now();
   }
 
   async #reopen(): Promise<EventStream> {
     const limits = { signal: this.#closing.signal, timeoutMs: this.#times.unreachableMs / 4 };
     this.#stream = await openEvents(this.#engine, this.#id, this.#since, limits);
-    this.#lastContact = Date.now();
+    this.#lastContact = performance.now();
     void this.#inspectAfterReturn();
     return this.#stream;
   }
 
   #isUnreachableTooLong(): boolean {
-    if (Date.now() - this.#lastContact < this.#times.unreachableMs) return false;
+    if (performance.now() - this.#lastContact < this.#times.unreachableMs) return false;
     this.#markLost('The Docker Engine stopped answering while the target was running, and did not come back');
     return true;
   }
@@ -193,7 +193,7 @@ export class ExitWatch {
   }
 
   #observe(event: ContainerEvent): void {
-    this.#lastContact = Date.now();
+    this.#lastContact = performance.now();
     this.#since = Math.floor(event.at / 1000);
     if (event.action === 'start') this.#started.resolve(event.at);
     else if (event.action === 'oom') this.#oomKilled = true;

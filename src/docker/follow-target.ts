@@ -4,6 +4,7 @@ import { RunError } from '../support/errors.ts';
 import { inspectState } from './container-state.ts';
 import { initFailure, isUnreachable } from './engine-error.ts';
 import type { Engine, EngineContext } from './engine.ts';
+import type { EngineWait } from './engine-wait.ts';
 import type { ContainerExit, ExitWatch } from './exit-watch.ts';
 import type { OomKills } from './oom-kills.ts';
 import type { OutputSinks } from './output/output-pump.ts';
@@ -36,6 +37,8 @@ export type FollowOptions = OutputSinks & {
   readonly beforeStart?: ((containerID: string) => Promise<void>) | undefined;
   /** Called once the target runs. */
   readonly onStarted: (started: { containerID: string; startedAt: string }) => void;
+  /** How to wait for an engine that is away before the target has started; without it, that fails the run. */
+  readonly wait?: EngineWait | undefined;
   /** Stops the target, in any phase, when the run failed elsewhere; before the start its reason is thrown. */
   readonly fail?: AbortSignal | undefined;
   /** Counted from the start of the target. */

@@ -1,24 +1,32 @@
+import { defined } from '../api/json-values.ts';
 import { labels } from '../api/names.ts';
 import { engineCall } from './engine-call.ts';
 import { isUnreachable, unavailable } from './engine-error.ts';
 import { connectEngine, type Engine, type EngineContext } from './engine.ts';
+import type { EngineWait } from './engine-wait.ts';
 import { removeContainer } from './remove-container.ts';
 
 type CleanEngineOptions = {
   readonly dockerSocket: string;
   readonly runUid: string;
   readonly signal: AbortSignal;
+  /** How long to wait for an engine that is away; by default 15 s. */
+  readonly wait?: EngineWait | undefined;
 };
 
 /**
  * Connects to the engine and removes the containers of the run's earlier attempts, because they could still
  * write into the volumes of the run.
  */
-export async function cleanEngine({ dockerSocket, runUid, signal }: CleanEngineOptions): Promise<Engine> {
-  const engine = await connectEngine({ socketPath: dockerSocket, signal });
-  const { runUid: uidLabel, attempt } = labels;
-  await removeLeftovers({ engine, signal }, { labels: { runUid: uidLabel, attempt }, runUid });
-  return engine;
+export async function cleanEngine(options: CleanEngineOptions): Promise<Engine> {
+  const { dockerSocket, runUid, signal, wait } = options;
+  const clean = async (restartMs?: number) => {
+    const engine = await connectEngine({ socketPath: dockerSocket, signal, ...defined({ restartMs }) });
+    const { runUid: uidLabel, attempt } = labels;
+    await removeLeftovers({ engine, signal }, { labels: { runUid: uidLabel, attempt }, runUid });
+    return engine;
+  };
+  return wait === undefined ? clean() : wait.until(() => clean(0));
 }
 
 /** The names of the labels that hold the run's uid and the attempt. */

@@ -1,7 +1,9 @@
 import { raceAbort } from '../support/abort.ts';
 import { RunError, describe, toRunError } from '../support/errors.ts';
 import { traced } from '../support/trace/trace.ts';
-import { toStartError } from './engine-error.ts';
+import { inspectState } from './container-state.ts';
+import { isConnectFailure, statusOf, toStartError, unavailable } from './engine-error.ts';
+import { type EngineWait, isEngineFault } from './engine-wait.ts';
 import type { ContainerOptions } from './create/container-spec.ts';
 import {
   cancelledBeforeStart,
@@ -11,7 +13,7 @@ import {
   settledDespiteAbort,
 } from './create/create-container.ts';
 import { ExitWatch } from './exit-watch.ts';
-import type { EngineContext } from './engine.ts';
+import type { Engine, EngineContext } from './engine.ts';
 import { engineCall } from './engine-call.ts';
 import {
   type ContainerOutcome,
@@ -43,15 +45,15 @@ export async function runContainer(
 ): Promise<ContainerOutcome> {
   const { signal, log } = context;
   const { fail } = following;
-  const once = { ...following, beforeStart: onlyOnce(following.beforeStart) };
+  const once = onlyOnce(following);
   const [first, ...others] = gpuVariants(options);
   try {
-    let running = runOne(context, first.options, once);
+    let running = runWhenPossible(context, first.options, once);
     for (const next of others) {
       running = running.catch(async (error: unknown) => {
         if (!isGpuUnavailable(error)) throw error;
         log?.warn(`${next.difference}: ${describe(error)}`);
-        return runOne(context, next.options, once);
+        return runWhenPossible(context, next.options, once);
       });
     }
     return await running;
@@ -61,20 +63,60 @@ export async function runContainer(
   }
 }
 
+/** What every container of one call shares. */
+type Following = FollowOptions & { readonly isPrepared: () => boolean };
+
 /** The preparation for one container also serves the one that replaces it. */
-function onlyOnce(call: FollowOptions['beforeStart']): FollowOptions['beforeStart'] {
+function onlyOnce(following: FollowOptions): Following {
   let isDone = false;
-  return async (id) => {
+  const beforeStart = async (id: string) => {
     if (isDone) return;
     isDone = true;
-    await call?.(id);
+    await following.beforeStart?.(id);
   };
+  return { ...following, beforeStart, isPrepared: () => isDone };
+}
+
+/** Whether the target of one container may have run; only while it cannot have, another one may replace it. */
+type Life = { mayHaveStarted: boolean };
+
+/** How often a name may be taken by a container that the engine created although we had given up waiting. */
+const lateCreations = 3;
+
+/** Runs a container, and creates another one if the engine fails before the first can have started. */
+async function runWhenPossible(
+  context: EngineContext,
+  options: ContainerOptions,
+  following: Following,
+): Promise<ContainerOutcome> {
+  const { wait } = following;
+  const cancel = stopSignal(context, following);
+  for (let failures = 0; ; failures += 1) {
+    const life: Life = { mayHaveStarted: false };
+    try {
+      return await runOne(context, options, { following, life });
+    } catch (error) {
+      const isLate = failures > 0 && failures <= lateCreations && isNameTaken(error);
+      if (wait === undefined || life.mayHaveStarted || cancel.aborted) throw error;
+      if (!isLate && !isEngineFault(error)) throw error;
+      await wait.untilAnswers(toRunError(error), failures).catch((over: unknown) => {
+        throw cancel.aborted ? cancelledBeforeStart() : over;
+      });
+      await wait.until(() => removeContainer(context.engine, options.name, cancel));
+    }
+  }
+}
+
+function isNameTaken(error: unknown): boolean {
+  return (
+    error instanceof RunError && error.reason === 'ContainerCreateFailed' && statusOf(error.cause) === 409
+  );
 }
 
 async function runOne(
   context: EngineContext,
   options: ContainerOptions,
-  following: FollowOptions,
+  { following, life }: { following: Following; life: Life },
 ): Promise<ContainerOutcome> {
   const { engine } = context;
   const cancel = stopSignal(context, following);
@@ -83,13 +125,15 @@ async function runOne(
   let container: WatchedContainer | undefined;
   let isKept = false;
   try {
-    container = await watchAndAttach(stoppable, { id, options }, following);
+    // The files that the mounts are probed for are removed before the first start.
+    const mounts = following.isPrepared() ? [] : options.mounts;
+    container = await watchAndAttach(stoppable, { id, options: { ...options, mounts } }, following);
     await beforeStart(stoppable, id, following);
-    await traced('start container', {}, () => start(stoppable, id));
+    await traced('start container', {}, () => start(stoppable, id, { wait: following.wait, life }));
     isKept = container.keep;
     return await tracedTarget(context, container, following);
   } catch (error) {
-    throw await afterEnding(error, () =>
+    throw await afterEnding(error, life, () =>
       isKept ? stopContainer(engine, id, { graceMs: 0, cancel }) : removeContainer(engine, id, cancel),
     );
   } finally {
@@ -113,15 +157,21 @@ function tracedTarget(
 }
 
 /** Ends the container of a failed run; if that fails as well, the error of the run reports both. */
-async function afterEnding(error: unknown, end: () => Promise<void>): Promise<Error> {
+async function afterEnding(
+  error: unknown,
+  { mayHaveStarted }: Life,
+  end: () => Promise<void>,
+): Promise<Error> {
   const failure = toRunError(error);
-  // Only a failed stop or removal throws this, so the engine need not be asked to do the same again.
-  if (failure.reason === 'EngineUnavailable') return failure;
+  // After the start, only a failed stop or removal throws this: the engine need not be asked for it again.
+  if (mayHaveStarted && failure.reason === 'EngineUnavailable') return failure;
   try {
     await end();
     return failure;
   } catch (ending) {
-    return new RunError(failure.reason, `${failure.message}. ${describe(ending)}`, { cause: error });
+    return new RunError(failure.reason, `${failure.message}. ${describe(ending)}`, {
+      cause: failure.cause ?? error,
+    });
   }
 }
 
@@ -146,7 +196,10 @@ async function watchAndAttach(
     opening.then((watch) => watch.close(), ignore);
     attaching?.then((output) => output.abort(), ignore);
     if (signal.aborted) throw cancelledBeforeStart();
-    throw error instanceof RunError ? error : toStartError(error, engine.socketPath);
+    if (error instanceof RunError) throw error;
+    throw statusOf(error) === undefined
+      ? unavailable(engine.socketPath, error)
+      : toStartError(error, engine.socketPath);
   }
 }
 
@@ -162,9 +215,14 @@ async function beforeStart(
   }
 }
 
-async function start({ engine, signal }: EngineContext, id: string): Promise<void> {
+async function start(
+  { engine, signal }: EngineContext,
+  id: string,
+  { wait, life }: { wait: EngineWait | undefined; life: Life },
+): Promise<void> {
   if (signal.aborted) throw cancelledBeforeStart();
   const container = engine.docker.getContainer(id);
+  life.mayHaveStarted = true;
   const starting = engineCall<unknown>({ timeoutMs: startMs }, (abortSignal) =>
     container.start({ abortSignal }),
   );
@@ -172,6 +230,36 @@ async function start({ engine, signal }: EngineContext, id: string): Promise<voi
     await settledDespiteAbort(starting, signal);
   } catch (error) {
     if (signal.aborted) throw cancelledBeforeStart();
-    throw toStartError(error, engine.socketPath);
+    const failure = toStartError(error, engine.socketPath);
+    // It has not started if the engine answered, or did not receive the request. Otherwise only the engine knows.
+    life.mayHaveStarted = statusOf(error) === undefined && !isConnectFailure(error);
+    if (statusOf(error) === undefined && !life.mayHaveStarted) throw unavailable(engine.socketPath, error);
+    if (life.mayHaveStarted && wait !== undefined && (await neverStarted(engine, id, { wait, failure }))) {
+      life.mayHaveStarted = false;
+      throw unavailable(engine.socketPath, error);
+    }
+    throw failure;
+  }
+}
+
+/**
+ * Whether a container has certainly not started, once the engine answers again. A removal that is not forced
+ * proves it: the engine refuses it for a running container, and refuses to start a removed one.
+ */
+async function neverStarted(
+  engine: Engine,
+  id: string,
+  { wait, failure }: { wait: EngineWait; failure: RunError },
+): Promise<boolean> {
+  await wait.untilAnswers(failure);
+  const { signal } = wait;
+  try {
+    if ((await inspectState(engine, id, { signal })).phase !== 'created') return false;
+    const container = engine.docker.getContainer(id);
+    await engineCall({ signal }, (abortSignal) => container.remove({ v: true, abortSignal }));
+    return true;
+  } catch {
+    signal.throwIfAborted();
+    return false;
   }
 }

@@ -20,7 +20,7 @@ export function parseApiUrl(text: string): URL {
     const where = `${url.origin}${url.pathname}`;
     throw new RunError('InvalidSpec', `girder.apiUrl must not have a user, password, ? or # (at ${where})`);
   }
-  url.pathname = url.pathname.replace(/\/+$/, '');
+  url.pathname = url.pathname.replace(/(?<!\/)\/+$/, '');
   return url;
 }
 

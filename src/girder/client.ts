@@ -1,5 +1,6 @@
 import { deadline } from '../support/abort.ts';
 import { describe, RunError } from '../support/errors.ts';
+import type { SpeedLimit } from '../support/least-speed.ts';
 import type { Logger } from '../support/log.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
@@ -20,7 +21,7 @@ import {
 import { RedirectRefused } from './http/redirect.ts';
 import { RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
 
-/** Milliseconds. */
+/** In milliseconds, but for `speed`. */
 export type Timing = {
   /** For a document, or for the head of a download. */
   readonly answer: number;
@@ -31,6 +32,8 @@ export type Timing = {
    * first.
    */
   readonly store: number;
+  /** Of one file, over all tries; the default is {@link defaultSpeedLimit}. */
+  readonly speed?: SpeedLimit;
 };
 
 export const defaultTiming: Timing = { answer: 30_000, stall: 60_000, store: 300_000 };

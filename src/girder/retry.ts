@@ -5,7 +5,7 @@ import { backoffMs, type BackoffOptions } from '../support/backoff.ts';
 type RetryLimits = BackoffOptions & { readonly totalMs: number };
 
 /** A run must survive a restart of Girder, which takes about 20 s. */
-export const defaultRetryLimits: RetryLimits = { firstMs: 250, maxMs: 10_000, leastMs: 0, totalMs: 90_000 };
+export const defaultRetryLimits: RetryLimits = { firstMs: 250, maxMs: 10_000, leastMs: 100, totalMs: 90_000 };
 
 /**
  * Spaces the retries of one operation, and ends them when its time is used up; progress restores the full
@@ -34,12 +34,22 @@ export class RetryBudget {
   async waitToRetry(failure: TransientFailure, signal: AbortSignal): Promise<boolean> {
     const now = performance.now();
     if (this.#attempts === 0) this.#since = now;
-    const wait = failure.retryAfter ?? backoffMs(this.#attempts, this.#limits);
+    const wait = waitBefore(failure, backoffMs(this.#attempts, this.#limits));
     this.#attempts += 1;
     if (now + wait - this.#since > this.#limits.totalMs) return false;
     await sleep(wait, signal);
     return true;
   }
+}
+
+/**
+ * A server may ask for a longer wait, never for a shorter one: with `Retry-After: 0` a thousand workers would
+ * ask it without a pause. The jitter is added to what it asks for, so that they do not return all at once.
+ */
+function waitBefore({ retryAfter = 0 }: TransientFailure, backoff: number): number {
+  return retryAfter === 0
+    ? backoff
+    : Math.max(backoff, retryAfter + (backoff * retryAfter) / (retryAfter + 10_000));
 }
 
 /**

@@ -1,30 +1,39 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { errorCode } from '../support/errors.ts';
-import { ConfinedPathError, inDirectory, openDirectory } from './confined.ts';
+import { ConfinedPathError, inDirectory, openDirectory, splitLast } from './confined.ts';
 
 /**
- * Removes the directory `name` in `root` with all that is in it; a missing one is not an error. Its content
- * belongs to a possibly hostile target, so no link is followed, directories are moved up before they are
- * emptied, and entries are removed as they are read: depth, number of entries and length of a path are
- * unlimited.
+ * Removes the directory at a path below `root` with all that is in it; a missing one is not an error.
  * @throws the first error of an entry that cannot be removed, after everything else was removed
  */
-export async function removeDirectory(root: string, name: string, signal?: AbortSignal): Promise<void> {
-  const top = await openIfThere(root, name);
+export async function removeDirectory(root: string, path: string, signal?: AbortSignal): Promise<void> {
+  const { parents, name } = splitLast(path);
+  const top = await openIfThere(root, [...parents, name]);
   if (top === undefined) return;
   try {
     await new Emptying(top, signal).run();
   } finally {
     await top.close();
   }
-  await using parent = await openDirectory(root, []);
+  await using parent = await openDirectory(root, parents);
   await rmdir(inDirectory(parent, name));
 }
 
-async function openIfThere(root: string, name: string): Promise<FileHandle | undefined> {
+/**
+ * Removes all that is in a directory. Its content belongs to a possibly hostile target, so no link is
+ * followed, directories are moved up before they are emptied, and entries are removed as they are read:
+ * depth, number of entries and length of a path are unlimited.
+ * @throws the first error of an entry that cannot be removed, after everything else was removed
+ */
+export async function emptyDirectory(path: string, signal?: AbortSignal): Promise<void> {
+  await using top = await openDirectory(path, []);
+  await new Emptying(top, signal).run();
+}
+
+async function openIfThere(root: string, segments: readonly string[]): Promise<FileHandle | undefined> {
   try {
-    return await openDirectory(root, [name]);
+    return await openDirectory(root, segments);
   } catch (error) {
     if (error instanceof ConfinedPathError && error.problem === 'missing') return undefined;
     throw error;

@@ -82,19 +82,20 @@ export class ObjectStore<Item> {
   /** Stores a whole list, except where we wrote a newer version after the list was made. */
   replace(listed: readonly Stored<Item>[], listVersion: number): Change<Item>[] {
     const before = this.#objects;
-    const unconfirmed = new Set(this.#ours);
     const isNewer = ({ version }: Stored<Item>) => version > listVersion && this.#ours.has(version);
-    this.#objects = new Map([...before].filter(([, object]) => isNewer(object)));
-    for (const object of listed) if (!this.#objects.has(object.key)) this.#objects.set(object.key, object);
-    this.advanceTo(listVersion);
-    const deleted = [...before.values()].filter(({ key, uid }) => this.#objects.get(key)?.uid !== uid);
-    const changed = [...this.#objects.values()].flatMap((now): Change<Item>[] => {
+    const after = new Map([...before].filter(([, object]) => isNewer(object)));
+    for (const object of listed) if (!after.has(object.key)) after.set(object.key, object);
+    // All changes are computed before anything is stored: a list that failed halfway would lose the others.
+    const deleted = [...before.values()].filter(({ key, uid }) => after.get(key)?.uid !== uid);
+    const changed = [...after.values()].flatMap((now): Change<Item>[] => {
       const known = before.get(now.key);
       if (known?.uid !== now.uid) return [first(now)];
       const changes = changesFrom(known, now);
       // Another client may have written just before us, and the watch that would have shown it has ended.
-      return changes.length === 0 && unconfirmed.has(known.version) ? [again(now)] : changes;
+      return changes.length === 0 && this.#ours.has(known.version) ? [again(now)] : changes;
     });
+    this.#objects = after;
+    this.advanceTo(listVersion);
     return [...deleted.map(again), ...changed];
   }
 }
@@ -103,7 +104,16 @@ function changesFrom<Item>(known: Stored<Item> | undefined, now: Stored<Item>): 
   if (known === undefined) return [first(now)];
   if (known.uid !== now.uid) return [again(known), first(now)];
   const { key, item } = now;
-  return isDeepStrictEqual(known.item, item) ? [] : [{ key, item, before: known.item }];
+  return areEqual(known.item, item) ? [] : [{ key, item, before: known.item }];
+}
+
+/** Items that cannot be compared, because they are nested too deeply for the stack, count as different. */
+function areEqual(one: unknown, other: unknown): boolean {
+  try {
+    return isDeepStrictEqual(one, other);
+  } catch {
+    return false;
+  }
 }
 
 const first = <Item>({ key, item }: Stored<Item>): Change<Item> => ({ key, item, before: undefined });

@@ -11,5 +11,6 @@ export const paths = {
   jobs: (namespace?: string) => inNamespace('/apis/batch/v1', namespace, 'jobs'),
   pods: (namespace?: string) => inNamespace('/api/v1', namespace, 'pods'),
   configMaps: (namespace?: string) => inNamespace('/api/v1', namespace, 'configmaps'),
+  nodes: () => '/api/v1/nodes',
   events: (namespace?: string) => inNamespace('/api/v1', namespace, 'events'),
 } as const;

@@ -25,6 +25,10 @@ type KubeRequest = {
   contentType?: string;
   /** The caller retries by itself, so a read that was answered with 429 is not sent again here. */
   once?: boolean;
+  /** A longer answer is cut off; by default 16 MiB. */
+  maxBytes?: number;
+  /** Called with the bytes of the answer's body. */
+  onBytes?: (bytes: number) => void;
   signal: AbortSignal;
 };
 
@@ -39,7 +43,9 @@ export async function requestJson(connection: Connection, request: KubeRequest):
   for (;;) {
     try {
       const response = await openResponse(connection, { ...request, signal });
-      return JSON.parse(await readAll(response)) as unknown;
+      const body = await readAll(response, request.maxBytes);
+      request.onBytes?.(body.length);
+      return JSON.parse(body.toString('utf8')) as unknown;
     } catch (error) {
       request.signal.throwIfAborted();
       const failure = signal.aborted ? timeoutError(connection, request) : asKubeError(request, error);
@@ -72,7 +78,7 @@ export async function openResponse(connection: Connection, request: KubeRequest)
   const status = response.statusCode ?? 0;
   observe(status);
   if (status >= 200 && status < 300) return response;
-  throw statusError(request, response, await readAll(response));
+  throw statusError(request, response, (await readAll(response)).toString('utf8'));
 }
 
 function sendTo(
@@ -147,11 +153,23 @@ function send(url: URL, agent: HttpAgent | HttpsAgent, outgoing: Outgoing): Prom
   });
 }
 
-/** Rejects when the body is cut off. */
-async function readAll(response: IncomingMessage): Promise<string> {
+/** In bytes; far more than one object has. Pages of lists have a bound of their own. */
+export const maxAnswerBytes = 16 * 1024 * 1024;
+
+/** An answer has more bytes than the request allows; its connection is closed. */
+export class AnswerTooLargeError extends KubeError {}
+
+/** Rejects when the body is cut off, and cuts it off after `maxBytes`. */
+async function readAll(response: IncomingMessage, maxBytes = maxAnswerBytes): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes)
+      throw new AnswerTooLargeError(`the answer has more than ${maxBytes} bytes`, { status: 0 });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function statusError(request: KubeRequest, response: IncomingMessage, text: string): KubeError {

@@ -61,7 +61,7 @@ function canonicalOrigin(origin: string): string {
 }
 
 function withoutTrailingSlashes(url: string): string {
-  return url.replace(/\/+$/, '');
+  return url.replace(/(?<!\/)\/+$/, '');
 }
 
 /** Also without the fragment: both may contain a secret. */

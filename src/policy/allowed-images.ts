@@ -29,7 +29,7 @@ const imageId = /^(sha256:)?[0-9a-f]+$/;
 const imageVersion = /(:[^/:@]*)?(@[^/@]*)?$/;
 
 /** The first component is a registry if it has a dot, a colon or a capital letter, or is localhost. */
-const imageRegistry = /^([^/]*[.:A-Z][^/]*|localhost)\//;
+const imageRegistry = /^((?=[^/]*[.:A-Z])[^/]*|localhost)\//;
 
 /** The default registry, in both spellings. */
 const dockerHub = /^(index\.)?docker\.io\//;

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
+import { dangerousOptions, type DockerOption } from '../api/docker/option-risks.ts';
+import type { DockerOptions } from '../api/docker/options.ts';
 import { normalizedCapabilities } from '../api/docker/risk-kinds.ts';
-import { type DockerOption, dangerousOptions } from '../api/docker/option-risks.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { Allowances } from './policy-schema.ts';
@@ -29,4 +31,51 @@ export function allowsDockerOption(
       allowed.option === option &&
       (allowed.values === undefined || allowed.values.some((listed) => normalize(String(listed)) === value)),
   );
+}
+
+/** They depend on each other: a run or policy that sets one of them sets the network as a whole. */
+const networkOptions: readonly DockerOption[] = ['network', 'networkMode', 'networkDisabled'];
+
+/** A run may repeat a required option, but not set another value, nor another option of the network. */
+export function refusedRequirement(
+  { docker = {} }: DockerRunSpec,
+  { dockerRequired = {} }: Allowances,
+): RunError | undefined {
+  for (const option of Object.keys(dockerRequired) as DockerOption[]) {
+    const fixed = networkOptions.includes(option) ? networkOptions : [option];
+    const changed = fixed.find(
+      (name) => docker[name] !== undefined && !isDeepStrictEqual(docker[name], dockerRequired[name]),
+    );
+    if (changed === undefined) continue;
+    const problem = `spec.docker.${changed}: the policy requires ${option} ${JSON.stringify(dockerRequired[option])} (dockerRequired)`;
+    return new RunError('DockerOptionNotAllowed', problem);
+  }
+  return undefined;
+}
+
+/** `options`, with those of `defaults` that they leave open; the options of the network count as one. */
+export function withDefaults(options: DockerOptions, defaults: DockerOptions): DockerOptions {
+  const setsNetwork = networkOptions.some((option) => options[option] !== undefined);
+  const { network: _, networkMode: _mode, networkDisabled: _disabled, ...others } = defaults;
+  return { ...(setsNetwork ? others : defaults), ...options };
+}
+
+/** The ports of the node that `docker.ports` names must be in one of `hostPorts`. */
+export function refusedHostPort(
+  { docker = {} }: DockerRunSpec,
+  { hostPorts }: Allowances,
+): RunError | undefined {
+  if (hostPorts === undefined) return undefined;
+  const named = Object.values(docker.ports ?? {}).flatMap((ports) => String(ports).split(','));
+  const refused = named
+    .filter((text) => text !== '')
+    // As the body for the engine is made: an address in front may have colons, too.
+    .map((text) => Number(text.slice(text.lastIndexOf(':') + 1)))
+    // The engine chooses a free port for 0.
+    .find(
+      (port) => port !== 0 && !hostPorts.some(({ first, last = first }) => first <= port && port <= last),
+    );
+  if (refused === undefined) return undefined;
+  const problem = `spec.docker.ports: the policy does not allow port ${refused} of the node (hostPorts)`;
+  return new RunError('DockerOptionNotAllowed', problem);
 }

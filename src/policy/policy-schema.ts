@@ -4,6 +4,7 @@ import { intOrString } from '../api/docker/option-fields.ts';
 import { dockerOptions } from '../api/docker/options.ts';
 import { rules, enumOf } from '../api/keywords.ts';
 import { imagePattern, namespacePattern, pathPrefix, plainAddress, sourceOf } from './patterns.ts';
+import { runAllowances } from './run-schema.ts';
 
 /** Entries per list, including those in `namespaces`: each run is compared with all of them. */
 const maxEntries = {
@@ -24,7 +25,7 @@ const hostPath = Type.Object({
   readOnly: Type.Optional(
     Type.Boolean({
       description:
-        'Whether runs may only read the directory. If several entries match a path, the most permissive one applies.',
+        'Whether runs may only read the directory. The entry with the longest pathPrefix that matches a path applies.',
     }),
   ),
 });
@@ -106,6 +107,14 @@ const allowances = {
         'Docker options that apply to every target unless its run sets them. They need no entry in dockerOptions, because the administrator sets them.',
     }),
   ),
+  dockerRequired: Type.Optional(
+    Type.Unsafe<Type.Static<typeof dockerOptions>>({
+      ...dockerOptions,
+      description:
+        'Docker options that apply to every target. A run that sets another value is refused; any of network, networkMode and networkDisabled fixes all three.',
+    }),
+  ),
+  ...runAllowances,
 };
 
 const namespaceAllowances = Type.Object({
@@ -132,7 +141,7 @@ export const policySpec = Type.Object(
     namespaces: Type.Optional(
       Type.Array(namespaceAllowances, {
         description:
-          'Additional permissions for some namespaces. All entries that match the namespace of a run are combined with the lists above. For dockerDefaults, the last entry that sets an option wins.',
+          'Additional permissions for some namespaces. All entries that match the namespace of a run are combined with the lists above. For dockerDefaults, dockerRequired and runDefaults, the last entry that sets a field wins; for max, the highest value.',
         maxItems: 64,
       }),
     ),

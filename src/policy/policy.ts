@@ -1,12 +1,14 @@
 import { Value } from 'typebox/value';
-import type { DockerOptions } from '../api/docker/options.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { type StructuralSchema, unknownFields } from '../api/structural.ts';
 import type { RunError } from '../support/errors.ts';
 import { refusedGirder, refusedStream } from './allowed-addresses.ts';
 import { refusedImage } from './allowed-images.ts';
-import { refusedDockerOption } from './allowed-options.ts';
-import { refusedHostPath } from './host-paths.ts';
+import { refusedDockerOption, refusedHostPort, refusedRequirement, withDefaults } from './allowed-options.ts';
+import { refusedKeptContainer, refusedPodMetadata, refusedScheduling } from './allowed-pods.ts';
+import { aboveBound, withRunDefaults } from './bounds.ts';
+import { combined } from './combined.ts';
+import { refusedHostPath, writableRoots } from './host-paths.ts';
 import { matchesGlob } from './patterns.ts';
 import { type Allowances, policySpec, type PolicySpec } from './policy-schema.ts';
 
@@ -14,8 +16,10 @@ import { type Allowances, policySpec, type PolicySpec } from './policy-schema.ts
  * The permissions of the runs of one namespace. Without a DockerRunPolicy they may use nothing on the nodes.
  */
 export type Policy = Allowances & {
-  /** Why the DockerRunPolicy is invalid; no run starts until it is fixed. */
+  /** What is wrong with the DockerRunPolicy, as `is invalid: …`; no run starts until it is fixed. */
   problem?: string;
+  /** The directories that the runs of any namespace may write to. */
+  readonly writableRoots?: readonly string[];
 };
 
 /** In order: a run fails with the first refusal. */
@@ -25,6 +29,12 @@ const rules: readonly ((spec: DockerRunSpec, policy: Policy) => RunError | undef
   refusedDockerOption,
   refusedGirder,
   refusedStream,
+  refusedRequirement,
+  refusedHostPort,
+  refusedPodMetadata,
+  refusedScheduling,
+  refusedKeptContainer,
+  (spec, policy) => aboveBound(withRunDefaults(spec, policy), policy),
 ];
 
 export function refusedByPolicy(spec: DockerRunSpec, policy: Policy): RunError | undefined {
@@ -36,24 +46,40 @@ export function refusedByPolicy(spec: DockerRunSpec, policy: Policy): RunError |
 }
 
 /**
- * Parses the spec of a DockerRunPolicy from the API server. @throws TypeError also on unknown fields, as of a
- * newer version of the resource: the controller must not silently ignore a permission or a restriction.
+ * Parses the spec of a DockerRunPolicy from the API server. @throws TypeError with the first of its problems.
  */
 export function parsePolicySpec(value: unknown): PolicySpec {
-  if (!Value.Check(policySpec, value)) {
-    const [first] = Value.Errors(policySpec, value);
-    const field = `spec${first?.instancePath.replaceAll('/', '.') ?? ''}`;
-    throw new TypeError(`${field} ${first?.message ?? 'is invalid'}`);
-  }
-  const schema = policySpec as StructuralSchema;
-  const [unknown] = unknownFields({ schema, value, path: 'spec' });
-  if (unknown !== undefined) throw new TypeError(`${unknown} is not a field that this controller knows`);
+  const [problem] = policyProblems(value);
+  if (problem !== undefined || !Value.Check(policySpec, value)) throw new TypeError(problem);
   return value;
 }
 
-export function policyFor(namespace: string, spec: PolicySpec | { problem: string } | undefined): Policy {
-  if (spec === undefined) return {};
-  return 'problem' in spec ? spec : allowancesFor(namespace, spec);
+/**
+ * What makes the spec of a DockerRunPolicy invalid, each in one sentence. Unknown fields do too, as of a newer
+ * version of the resource: the controller must not silently ignore a permission or a restriction.
+ */
+export function policyProblems(value: unknown): string[] {
+  if (!Value.Check(policySpec, value)) {
+    const errors = Value.Errors(policySpec, value);
+    return errors.length === 0
+      ? ['spec is invalid']
+      : errors.map(({ instancePath, message }) => `spec${instancePath.replaceAll('/', '.')} ${message}`);
+  }
+  const unknown = unknownFields({ schema: policySpec as StructuralSchema, value, path: 'spec' });
+  return unknown.map((field) => `${field} is not a field that this controller knows`);
+}
+
+/** With `isRequired`, a missing DockerRunPolicy is a problem: deleting it must not lift its restrictions. */
+export function policyFor(
+  namespace: string,
+  spec: PolicySpec | { problem: string } | undefined,
+  { isRequired = false } = {},
+): Policy {
+  if (spec === undefined)
+    return isRequired ? { problem: 'is missing, and this installation requires it' } : {};
+  if ('problem' in spec) return { problem: `is invalid: ${spec.problem}` };
+  const lists = [spec, ...(spec.namespaces ?? [])].map(({ hostPaths }) => hostPaths);
+  return { ...allowancesFor(namespace, spec), writableRoots: writableRoots(lists) };
 }
 
 /**
@@ -69,42 +95,14 @@ export function allowancesFor(namespace: string, { namespaces = [], ...everywher
     .reduce(combined, everywhere);
 }
 
-function combined(one: Allowances, other: Allowances): Allowances {
-  return { ...one, ...other, ...combinedAddresses(one, other), ...combinedNodeAccess(one, other) };
-}
-
-function combinedAddresses(one: Allowances, other: Allowances): Allowances {
-  return {
-    ...(one.images && other.images && { images: [...one.images, ...other.images] }),
-    ...(one.girderApiUrls &&
-      other.girderApiUrls && { girderApiUrls: [...one.girderApiUrls, ...other.girderApiUrls] }),
-    ...(one.streamUrls && other.streamUrls && { streamUrls: [...one.streamUrls, ...other.streamUrls] }),
-  };
-}
-
-function combinedNodeAccess(one: Allowances, other: Allowances): Allowances {
-  return {
-    ...(one.hostPaths && other.hostPaths && { hostPaths: [...one.hostPaths, ...other.hostPaths] }),
-    ...(one.dockerOptions &&
-      other.dockerOptions && { dockerOptions: [...one.dockerOptions, ...other.dockerOptions] }),
-    // The last entry that sets an option wins.
-    ...(one.dockerDefaults &&
-      other.dockerDefaults && { dockerDefaults: withDefaults(other.dockerDefaults, one.dockerDefaults) }),
-  };
-}
-
-/** Call it after the policy check: the administrator's defaults need no entry in `dockerOptions`. */
-export function withDockerDefaults(spec: DockerRunSpec, { dockerDefaults }: Policy): DockerRunSpec {
-  return dockerDefaults === undefined
-    ? spec
-    : { ...spec, docker: withDefaults(spec.docker ?? {}, dockerDefaults) };
-}
-
-/** They depend on each other: a spec that sets one of them gets no default for the others. */
-const networkOptions = ['network', 'networkMode', 'networkDisabled'] as const;
-
-function withDefaults(options: DockerOptions, defaults: DockerOptions): DockerOptions {
-  const setsNetwork = networkOptions.some((option) => options[option] !== undefined);
-  const { network: _, networkMode: _mode, networkDisabled: _disabled, ...others } = defaults;
-  return { ...(setsNetwork ? others : defaults), ...options };
+/**
+ * The spec with what the policy adds. Call it after `refusedByPolicy`: what the administrator sets needs no
+ * entry in `dockerOptions`.
+ */
+export function withPolicyDefaults(spec: DockerRunSpec, policy: Policy): DockerRunSpec {
+  const { dockerDefaults, dockerRequired } = policy;
+  const run = withRunDefaults(spec, policy);
+  if (dockerDefaults === undefined && dockerRequired === undefined) return run;
+  const fixed = withDefaults(spec.docker ?? {}, dockerRequired ?? {});
+  return { ...run, docker: withDefaults(fixed, dockerDefaults ?? {}) };
 }

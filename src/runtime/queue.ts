@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { longestTimerMs } from '../support/abort.ts';
 import { backoffMs, type BackoffOptions } from '../support/backoff.ts';
 import { type Clock, realClock } from './clock.ts';
@@ -42,7 +43,8 @@ export type QueueState = Pick<
  * - a key waits once, however often it is added, and keys are handled in the order in which they started to
  *   wait;
  * - a key has at most one timer, the earliest; adding the key without a delay cancels it;
- * - the first of a burst is handled at once, and the rest of it together.
+ * - the first of a burst is handled at once, and the rest of it together;
+ * - the event loop makes a turn before a worker takes its next key, whether or not the handler waits for I/O.
  */
 export class KeyedQueue {
   readonly #options: KeyedQueueOptions;
@@ -160,6 +162,9 @@ export class KeyedQueue {
 
   async #work(key: string, began: number): Promise<void> {
     const next = await this.#options.handle(key).catch((error: unknown): Next => ({ kind: 'retry', error }));
+    // Handlers without I/O would otherwise follow each other in microtasks, and a long queue of them would keep
+    // timers and sockets waiting: the lease would not be renewed.
+    await nextTurn();
     this.#active.delete(key);
     this.#lastFinishedAt = this.#clock.now();
     this.#options.observer?.finished(this.#lastFinishedAt - began, next.kind);

@@ -7,8 +7,17 @@ export const longestTimerMs = 2 ** 31 - 1;
 /** A signal that aborts with `parent` or after `milliseconds`, whichever is first. */
 export function deadline(milliseconds: number, parent?: AbortSignal): AbortSignal {
   const timeout = AbortSignal.timeout(milliseconds);
-  return parent === undefined ? timeout : AbortSignal.any([parent, timeout]);
+  if (parent === undefined) return timeout;
+  const either = AbortSignal.any([parent, timeout]);
+  timeouts.set(either, timeout);
+  return either;
 }
+
+/**
+ * Node holds the sources of a combined signal only weakly. Without this, one that has no listener would not
+ * abort once the garbage collector has taken its timeout.
+ */
+const timeouts = new WeakMap<AbortSignal, AbortSignal>();
 
 /** Rejects with the signal's reason as soon as it aborts. */
 export async function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {

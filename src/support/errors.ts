@@ -16,7 +16,7 @@ export class RunError extends Error {
 
   /** The message for status and Events: what happened, to what, and what to do. */
   get sentence(): string {
-    return `${capitalized(this.message).replace(/[.\s]+$/, '')}. ${failureReasons[this.reason].remedy}`;
+    return `${capitalized(this.message).replace(/(?<![.\s])[.\s]+$/, '')}. ${failureReasons[this.reason].remedy}`;
   }
 }
 

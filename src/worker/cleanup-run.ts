@@ -7,9 +7,10 @@ import type { Logger } from '../support/log.ts';
 import { traced } from '../support/trace/trace.ts';
 import { cleanEngine } from '../docker/leftovers.ts';
 import { removeHostDirVolume } from './pod/open-volumes.ts';
+import { checkHostPath } from './pod/open-host-paths.ts';
 import { reportEnd } from './girder-job.ts';
 import { StagedFiles } from './stage/journal.ts';
-import { attemptAttributes, startWorkerTracing, workerLog } from './telemetry.ts';
+import { attemptAttributes, startWorkerTracing, workerLog } from './main.ts';
 
 /** For the whole cleanup; less than the deadline of the cleanup Job. */
 const longestMs = 90_000;
@@ -32,7 +33,8 @@ export async function runCleanup(
   const plan = parsePlan(environment[workerEnvironment.plan]);
   const ending = parseEnding(environment[workerEnvironment.ending]);
   const signal = deadline(longestMs, stop);
-  const onNode = mode === 'cleanup' ? partsOnNode(plan, { signal, log }) : [];
+  const podUid = environment[workerEnvironment.podUid] ?? '';
+  const onNode = mode === 'cleanup' ? partsOnNode(plan, podUid, { signal, log }) : [];
   const toGirder = { what: 'the job in Girder', work: () => reportEnd(plan, ending, { signal, log }) };
   const tracing = await startWorkerTracing(environment, log);
   const [onNodeDone] = await traced('clean up after lost worker', attemptAttributes(plan), () =>
@@ -45,9 +47,13 @@ export async function runCleanup(
   return onNodeDone.every((isDone) => isDone) ? exitCodes.done : exitCodes.internal;
 }
 
-function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSignal; log: Logger }): Part[] {
-  const { journalled, directories } = journalledVolumes(spec);
-  const runUid = run.uid;
+function partsOnNode(
+  plan: RunPlan,
+  podUid: string,
+  { signal, log }: { signal: AbortSignal; log: Logger },
+): Part[] {
+  const { journalled, directories } = journalledVolumes(plan.spec);
+  const runUid = plan.run.uid;
   return [
     {
       what: 'the containers',
@@ -55,11 +61,14 @@ function partsOnNode({ run, spec }: RunPlan, { signal, log }: { signal: AbortSig
     },
     ...journalled.map((name) => ({
       what: `the files in volume ${name}`,
-      work: () => StagedFiles.sweep({ signal, log }, runUid, { name, localPath: workerPaths.volume(name) }),
+      work: async () => {
+        await checkHostPath(plan, podUid, name);
+        await StagedFiles.sweep({ signal, log }, runUid, { name, localPath: workerPaths.volume(name) });
+      },
     })),
     ...directories.map((name) => ({
       what: `the directory of volume ${name}`,
-      work: () => removeHostDirVolume({ name, runUid }, signal),
+      work: () => removeHostDirVolume(plan, name, signal),
     })),
   ];
 }

@@ -3,6 +3,7 @@ import type { Engine } from '../docker/engine.ts';
 import type { GirderJob } from '../girder/job/reported-job.ts';
 import type { CreatedPath } from '../io/confined-change.ts';
 import type { Logger } from '../support/log.ts';
+import type { Preparation } from './preparation.ts';
 import type { LiveReport } from './progress.ts';
 import type { RunEnvironment, SharedVolume } from './run-environment.ts';
 import type { Steps } from './plan.ts';
@@ -25,6 +26,8 @@ export type RunOptions = {
  */
 export type RunContext = RunOptions & {
   readonly girderJob: GirderJob | undefined;
+  /** The time until the target starts. */
+  readonly preparation: Preparation;
   readonly engine: Engine;
   readonly volumes: readonly SharedVolume[];
   readonly steps: Steps;

@@ -1,17 +1,20 @@
+import { destination } from 'pino';
 import { progressPort } from '../api/names.ts';
 import { exitCodeOf, exitCodes } from '../api/reasons.ts';
 import type { Report } from '../api/report.ts';
+import { workerEnvironment } from '../api/run-plan.ts';
 import { cancelledBy } from '../support/abort.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
-import type { Logger } from '../support/log.ts';
-import { traced } from '../support/trace/trace.ts';
-import { installLastResort, TerminationMessage } from './termination-message.ts';
+import { createLogger, type Logger } from '../support/log.ts';
+import { noTracing, startTracing, type Tracing } from '../support/trace/start-tracing.ts';
+import { type Attributes, parseTraceparent, traced, traceparentVariable } from '../support/trace/trace.ts';
 import type { RunOptions } from './context.ts';
-import { LiveReport } from './progress.ts';
 import { podEnvironment } from './pod/pod.ts';
+import { LiveReport } from './progress.ts';
 import { serveProgress } from './report-server.ts';
+import type { RunEnvironment } from './run-environment.ts';
 import { runOnce } from './run.ts';
-import { attemptAttributes, startWorkerTracing, workerLog } from './telemetry.ts';
+import { installLastResort, TerminationMessage } from './termination-message.ts';
 
 /** The default `terminationMessagePath`, from which the kubelet reads the termination message. */
 const terminationLog = '/dev/termination-log';
@@ -30,12 +33,13 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
     return exitCodeFor(failure, log);
   };
   installLastResort(end);
-  const server = serveProgress(progressPort, () => report.snapshot());
+  const podUid = environment[workerEnvironment.podUid];
+  const server = podUid && serveProgress({ port: progressPort, podUid, report: () => report.snapshot() });
   const tracing = await startWorkerTracing(environment, log);
   const failure = await attempt(environment, { report, log, signal: cancelledBy(stop, 'the worker') });
   const exitCode = end(failure);
   await tracing.end();
-  server.close();
+  if (server) server.close();
   return exitCode;
 }
 
@@ -78,4 +82,33 @@ function successMessage({ resultCount: count = 0 }: Report): string {
 
 function stackOf(failure: RunError): string | undefined {
   return failure.cause instanceof Error ? failure.cause.stack : failure.stack;
+}
+
+/**
+ * Traces below the run's root span, if the controller passed one to this pod. An unreachable collector is
+ * logged only at level info, because the pod's log belongs to the target.
+ */
+export async function startWorkerTracing(environment: NodeJS.ProcessEnv, log: Logger): Promise<Tracing> {
+  const parent = parseTraceparent(environment[traceparentVariable]);
+  if (parent === undefined) return noTracing;
+  const onProblem = (message: string) => log.info(message);
+  return startTracing(environment, { serviceName: 'dockerrun-worker', parent, onProblem });
+}
+
+/** For the attempt's span; where it runs is an attribute of all that its worker sends. */
+export function attemptAttributes({ run, spec }: Pick<RunEnvironment, 'run' | 'spec'>): Attributes {
+  return {
+    'dockerrun.run.name': run.name,
+    'dockerrun.run.uid': run.uid,
+    'k8s.namespace.name': run.namespace,
+    'container.image.name': spec.image,
+  };
+}
+
+/** Synchronous, so that no line is lost at exit; write errors on stderr are ignored. */
+export function workerLog(environment: NodeJS.ProcessEnv): Logger {
+  return createLogger(
+    environment[workerEnvironment.logLevel] ?? 'warn',
+    destination({ dest: 2, sync: true }).on('error', () => undefined),
+  );
 }

@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
 import type { NamedValue } from '../api/fields.ts';
-import { temporaryVolumeName } from '../api/names.ts';
+import { temporaryDirectoryName, temporaryVolumeName } from '../api/names.ts';
 import { pathOf, type ResultUpload, resultUploadsOf } from '../api/spec-usage.ts';
 import { expandReferences } from '../api/references.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
-import type { SharedVolume } from './run-environment.ts';
+import type { DockerVolumes, SharedVolume } from './run-environment.ts';
 
 /** The work of a run, planned before any of it is done. */
 export type Steps = {
@@ -64,12 +64,16 @@ type HookOptions = {
 };
 
 /** Pure. The spec must be valid (see validateSpec). */
-export function planRun(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Steps {
+export function planRun(
+  spec: DockerRunSpec,
+  volumes: readonly SharedVolume[],
+  dockerVolumes?: DockerVolumes,
+): Steps {
   return {
     downloads: downloadsOf(spec, volumes),
     streams: streamsOf(spec, volumes),
     hooks: hooksOf(spec, volumes),
-    mounts: mountsOf(spec, volumes),
+    mounts: mountsOf(spec, volumes, dockerVolumes),
   };
 }
 
@@ -192,23 +196,44 @@ export function containerPathOf({ volume, path }: Pick<HookStep, 'volume' | 'pat
   return posix.join(volume.containerPath, path ?? '');
 }
 
-function mountsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): BindMount[] {
+function mountsOf(
+  spec: DockerRunSpec,
+  volumes: readonly SharedVolume[],
+  dockerVolumes: DockerVolumes | undefined,
+): BindMount[] {
   return [
-    ...volumes.map(({ hostPath, containerPath, readOnly, configuredBy }): BindMount => ({
-      type: 'bind',
-      source: hostPath,
-      target: containerPath,
-      readOnly,
-      configuredBy,
-    })),
-    ...Object.entries(spec.dockerVolumes ?? {}).map(([source, { bind, mode }]): BindMount => ({
-      type: 'bind',
-      source,
-      target: bind,
-      readOnly: mode === 'ro',
-      configuredBy: 'spec.dockerVolumes',
-    })),
+    ...volumes.flatMap(({ hostPath, localPath, containerPath, readOnly, configuredBy, isOnNode, hidden }) => {
+      const mount: BindMount = {
+        type: 'bind',
+        source: hostPath,
+        target: containerPath,
+        readOnly,
+        configuredBy,
+        ...(isOnNode === true ? { isRecursive: false, probe: { sameAs: localPath } } : {}),
+      };
+      return [mount, ...hiddenIn(containerPath, hidden)];
+    }),
+    ...Object.entries(spec.dockerVolumes ?? {}).flatMap(([path, { bind, mode }]) => {
+      const { source = path, localPath, hidden } = dockerVolumes?.get(path) ?? {};
+      const mount: BindMount = {
+        type: 'bind',
+        source,
+        target: bind,
+        readOnly: mode === 'ro',
+        configuredBy: 'spec.dockerVolumes',
+        ...(dockerVolumes === undefined ? {} : { isRecursive: false }),
+        ...(localPath === undefined ? {} : { probe: { sameAs: localPath } }),
+      };
+      return [mount, ...hiddenIn(bind, hidden)];
+    }),
   ];
+}
+
+/** The target cannot remove the mount, so it sees no temporary volume of another run, even of a later one. */
+function hiddenIn(containerPath: string, hidden: string | undefined): BindMount[] {
+  if (hidden === undefined) return [];
+  const target = posix.join(containerPath, temporaryDirectoryName);
+  return [{ type: 'bind', source: hidden, target, readOnly: true }];
 }
 
 /** Without a name: the temporary volume that every run has. */

@@ -34,6 +34,8 @@ export class LiveReport {
   phase: ActivePhase = 'Preparing';
   /** What the worker is doing while it prepares the run, shown if there is no download or pull. */
   doing: string = phaseMessages.Preparing;
+  /** Why the engine cannot be used while the run is prepared, if it cannot. */
+  engineProblem: string | undefined;
   target: TargetStatus | undefined;
   readonly #results: Result[] = [];
   #resultBytes = 0;
@@ -96,6 +98,7 @@ export class LiveReport {
     const transfers = [...this.#transfers.values()];
     return {
       phase: this.phase,
+      ...(this.#waitsForEngine() ? { reason: 'EngineUnavailable' } : {}),
       progress: withShortMessage(this.#progress()),
       ...defined({ target: this.target }),
       ...(transfers.length === 0 ? {} : { transfers }),
@@ -103,9 +106,14 @@ export class LiveReport {
     };
   }
 
+  #waitsForEngine(): boolean {
+    return this.phase === 'Preparing' && this.engineProblem !== undefined;
+  }
+
   #progress(): Progress {
     switch (this.phase) {
       case 'Preparing':
+        if (this.engineProblem !== undefined) return { message: this.engineProblem };
         return this.#fetching() ?? { message: this.doing };
       case 'Running':
         return this.#targetProgress();

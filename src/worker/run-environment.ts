@@ -20,18 +20,46 @@ export type SharedVolume = {
   temporary: boolean;
   /** Whether `hostPath` was derived, so that it must be probed; always so for a temporary volume. */
   isInferred?: boolean;
+  /** Whether it is a directory of the node that outlives the pod; file systems mounted in it are not seen. */
+  isOnNode?: boolean;
+  /** An empty directory on the node that hides the temporary volumes of other runs from the target. */
+  hidden?: string | undefined;
   /** The field or operator setting that a message names when the engine sees another directory. */
   configuredBy: string;
 };
 
-/** `remove` deletes the volumes that end with the attempt and that the kubelet does not delete. */
-export type OpenVolumes = { volumes: readonly SharedVolume[]; remove: () => Promise<void> };
+/** What the engine mounts for an entry of spec.dockerVolumes. */
+export type DockerVolume = {
+  readonly source: string;
+  /** The same in the worker, if it is there. */
+  readonly localPath?: string;
+  /** As that of a volume. */
+  readonly hidden?: string | undefined;
+};
+
+/** By the path in the spec. */
+export type DockerVolumes = ReadonlyMap<string, DockerVolume>;
+
+/**
+ * `remove` deletes the volumes that end with the attempt and that the kubelet does not delete; it stops when
+ * the signal aborts.
+ */
+export type OpenVolumes = {
+  volumes: readonly SharedVolume[];
+  /** Absent where nobody else could change a path; the engine then mounts the path in the spec. */
+  dockerVolumes?: DockerVolumes;
+  remove: (signal: AbortSignal) => Promise<void>;
+};
 
 /** Hides from the phases of a run whether the worker is in a pod or on a user's machine. */
 export type RunEnvironment = {
   run: RunPlan['run'];
   spec: RunPlan['spec'];
   dockerSocket: string;
+  /** For messages: "The Docker Engine of node …". */
+  engineName: string;
+  /** How long the engine may be away before the target starts, in milliseconds; else until the start deadline. */
+  engineAwayMs?: number;
   /** Part of the container's name: the pod's uid, or `local`. */
   attempt: string;
   /** Whether a retry follows if this attempt fails for a reason that a retry can fix. */

@@ -62,19 +62,22 @@ async function runWithProbes(
   streams: Streams,
   downloaded: ReadonlyMap<string, string>,
 ): Promise<ContainerOutcome> {
-  const { environment, volumes, steps, report } = context;
+  const { environment, volumes, steps, report, preparation } = context;
   const { image, activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
   const probed = await probeVolumes(steps.mounts, volumes);
   try {
     const options = await targetOptions(context, {
       mounts: probed.mounts,
       downloaded,
-      imageAsksForGpus: await imageWantsGpu(context, image),
+      imageAsksForGpus: await preparation.run((bounded) =>
+        preparation.engineWait.until(() => imageWantsGpu({ ...context, signal: bounded }, image)),
+      ),
     });
     return await runContainer(context, options, {
       stdout: streams.stdout,
       stderr: streams.stderr,
-      fail: streams.failed,
+      fail: AbortSignal.any([streams.failed, preparation.exceeded]),
+      wait: preparation.engineWait,
       stopGraceMs: terminationGracePeriodSeconds * 1000,
       drainIdleMs: streams.longestWaitMs,
       activeDeadlineMs: activeDeadlineSeconds === undefined ? undefined : activeDeadlineSeconds * 1000,
@@ -83,6 +86,7 @@ async function runWithProbes(
         streams.begin();
       },
       onStarted: (started) => {
+        preparation.end();
         report.phase = 'Running';
         report.target = started;
       },
@@ -94,7 +98,7 @@ async function runWithProbes(
 
 /** A stream failure that stopped the target comes first; one at the end counts only after a success. */
 async function failureOf(
-  { environment, signal }: RunContext,
+  { environment, signal, preparation }: RunContext,
   streams: Streams,
   outcome: ContainerOutcome,
 ): Promise<RunError | undefined> {
@@ -103,7 +107,11 @@ async function failureOf(
     (error: unknown) => toRunError(error),
   );
   signal.throwIfAborted();
-  if (outcome.stopped === 'failed') return broken ?? toRunError(streams.failed.reason);
+  if (outcome.stopped === 'failed') {
+    // The start deadline may pass while the engine confirms the start.
+    preparation.exceeded.throwIfAborted();
+    return broken ?? toRunError(streams.failed.reason);
+  }
   return targetFailure(outcome, environment.spec) ?? broken;
 }
 

@@ -1,20 +1,20 @@
 import { journalledVolumes } from '../api/spec-usage.ts';
-import type { Progress } from '../api/status.ts';
 import { cleanEngine } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
-import { longestTimerMs } from '../support/abort.ts';
-import { RunError } from '../support/errors.ts';
 import { traced } from '../support/trace/trace.ts';
+import { cleanUp } from './clean-up.ts';
 import type { RunContext, RunOptions } from './context.ts';
 import { withGirderJob } from './girder-job.ts';
 import { planRun } from './plan.ts';
+import { Preparation } from './preparation.ts';
 import { runTarget, type TargetEnd } from './run-target.ts';
 import { prepare } from './stage/prepare.ts';
 import type { StagedIn } from './stage/stage-in.ts';
 import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/journal.ts';
 import type { Streams } from './streams/streams.ts';
+import { withUploadDeadline } from './upload-deadline.ts';
 
 /**
  * Performs one attempt of a run: check the engine → pull ‖ download → pipes → create, attach, start, pump,
@@ -26,16 +26,22 @@ export async function runOnce(options: RunOptions): Promise<void> {
   await withGirderJob(options, async (girderJob, signal) => {
     const { environment, report } = options;
     const { dockerSocket, run, spec } = environment;
+    using preparation = new Preparation({ ...options, signal });
     report.doing = 'Connecting to the Docker Engine';
-    const engine = await cleanEngine({ dockerSocket, runUid: run.uid, signal });
+    const engine = await preparation.run((bounded) =>
+      cleanEngine({ dockerSocket, runUid: run.uid, signal: bounded, wait: preparation.engineWait }),
+    );
     report.doing = 'Preparing the volumes';
-    const { volumes, remove } = await environment.openVolumes(signal);
+    const { volumes, dockerVolumes, remove } = await preparation.run((bounded) =>
+      environment.openVolumes(bounded),
+    );
     try {
-      const steps = planRun(spec, volumes);
+      const steps = planRun(spec, volumes, dockerVolumes);
       const journal = new StagedFiles();
-      await runPhases({ ...options, girderJob, signal, engine, volumes, steps, journal }, journal);
+      const context = { ...options, girderJob, signal, preparation, engine, volumes, steps, journal };
+      await runPhases(context, journal);
     } finally {
-      await remove();
+      await cleanUp(options, 'the temporary volumes', remove);
     }
   });
 }
@@ -44,20 +50,22 @@ async function runPhases(context: RunContext, staged: StagedFiles): Promise<void
   let girder: GirderClient | undefined;
   let streams: Streams | undefined;
   try {
-    const begin = async (bounded: RunContext) => {
+    const begin = async (signal: AbortSignal) => {
+      const bounded = { ...context, signal };
       await staged.begin(bounded, lastingVolumes(bounded));
       girder = await connectGirder(bounded);
       return prepare(bounded, girder);
     };
-    const stagedIn = await traced('prepare', {}, () => withStartDeadline(context, begin));
+    const stagedIn = await traced('prepare', {}, () => context.preparation.run(begin));
     const end = await tracedTarget(context, girder, stagedIn);
     streams = end.streams;
     const { paths: downloaded } = stagedIn;
-    await stageOut(context, girder, { streams: streams.outputs, downloaded, failure: end.failure });
+    const results = { streams: streams.outputs, downloaded, failure: end.failure };
+    await withUploadDeadline(context, end.failure, (bounded) => stageOut(bounded, girder, results));
   } finally {
     await traced('clean up', {}, async () => {
-      await streams?.close();
-      await staged.remove(context);
+      await cleanUp(context, 'the streams', async () => streams?.close());
+      await cleanUp(context, 'all downloaded files', (signal) => staged.remove(context, signal));
       await girder?.close();
     });
   }
@@ -94,38 +102,4 @@ async function connectGirder(context: RunContext): Promise<GirderClient | undefi
   report.doing = 'Connecting to Girder';
   const credentials = await environment.girderCredentials();
   return openGirder({ apiUrl: girder.apiUrl, credentials, signal, log });
-}
-
-/**
- * Bounds the preparation of a run by `startDeadlineSeconds`.
- * @throws RunError StartDeadlineExceeded, with what the worker was doing at that time
- */
-export async function withStartDeadline<T>(
-  context: RunContext,
-  work: (bounded: RunContext) => Promise<T>,
-): Promise<T> {
-  const { signal, report } = context;
-  const { spec } = context.environment;
-  const exceeded = new AbortController();
-  const milliseconds = Math.min(spec.startDeadlineSeconds * 1000, longestTimerMs);
-  const timer = setTimeout(
-    () => exceeded.abort(startDeadlineExceeded(spec.startDeadlineSeconds, report.snapshot().progress)),
-    milliseconds,
-  );
-  try {
-    return await work({ ...context, signal: AbortSignal.any([signal, exceeded.signal]) });
-  } catch (thrown) {
-    signal.throwIfAborted();
-    exceeded.signal.throwIfAborted();
-    throw thrown;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** `progress` is the last one before the deadline. */
-export function startDeadlineExceeded(seconds: number, progress: Progress | undefined): RunError {
-  const percent = progress?.percent === undefined ? '' : ` (${progress.percent} %)`;
-  const what = progress === undefined ? '' : `: ${progress.message}${percent}`;
-  return new RunError('StartDeadlineExceeded', `the run was still being prepared after ${seconds} s${what}`);
 }

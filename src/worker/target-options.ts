@@ -105,8 +105,8 @@ export function targetFailure(outcome: ContainerOutcome, spec: DockerRunSpec): R
       return new RunError('Cancelled', 'the run was stopped while the target ran');
     case 'OOMKilled': {
       const limit = spec.resources?.limits?.['memory'];
-      const of = limit === undefined ? '' : ` (${limit})`;
-      return new RunError('OOMKilled', `the target used more memory than its limit${of} and was killed`);
+      const what = limit === undefined ? 'its pod or its node has' : `its limit (${limit})`;
+      return new RunError('OOMKilled', `the target used more memory than ${what} and was killed`);
     }
     default:
       return new RunError(

@@ -61,6 +61,7 @@ function workerConfig({ endpoint }: TraceReceiver) {
     dockerSocket: environment('DOCKERRUN_DOCKER_SOCKET'),
     kubeletRoot: environment('DOCKERRUN_KUBELET_ROOT'),
     cgroupRoot: '/',
+    onReadyNodes: false,
     logLevel: 'warn',
     tracing,
   };

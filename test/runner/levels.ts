@@ -31,8 +31,9 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 2,
-    // The first seven kill or replace the controller or parts of the node; the last one needs both processors.
+    // The first eight kill or replace the controller or parts of the node; the last one needs both processors.
     alone: [
+      'attacks/nodes.test.ts',
       'upgrade.test.ts',
       'disruptions.test.ts',
       'node-restarts.test.ts',

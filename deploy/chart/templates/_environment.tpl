@@ -7,7 +7,11 @@
 - { name: DOCKERRUN_CGROUP_ROOT, value: {{ .Values.cgroupRoot | quote }} }
 - { name: DOCKERRUN_LOG_LEVEL, value: {{ .Values.logLevel | quote }} }
 - { name: DOCKERRUN_WORKER_LOG_LEVEL, value: {{ .Values.worker.logLevel | quote }} }
+{{- if .Values.nodeAgent.enabled }}
+- { name: DOCKERRUN_NODE_AGENT_NAMESPACE, value: {{ include "dockerrun.agentNamespace" . | quote }} }
+{{- end }}
 - { name: DOCKERRUN_LEADER_ELECTION, value: {{ .Values.leaderElection | quote }} }
+- { name: DOCKERRUN_POLICY_REQUIRED, value: {{ .Values.policyRequired | quote }} }
 {{- with .Values.otlp.endpoint }}
 - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }} }
 {{- end }}

@@ -33,6 +33,24 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
+{{- define "dockerrun.agent" -}}
+{{ include "dockerrun.fullname" . }}-node-agent
+{{- end -}}
+
+{{- define "dockerrun.agentNamespace" -}}
+{{ default (printf "%s-nodes" .Release.Namespace) .Values.nodeAgent.namespace }}
+{{- end -}}
+
+{{/* The controller finds the pods of the agent by their component. */}}
+{{- define "dockerrun.agentSelectorLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/component: node-agent
+{{- end -}}
+
+{{- define "dockerrun.agentLabels" -}}
+{{ merge (include "dockerrun.agentSelectorLabels" . | fromYaml) (include "dockerrun.labels" . | fromYaml) | toYaml }}
+{{- end -}}
+
 {{/* An image reference, from a dict with the keys image, fallback (another image) and appVersion. */}}
 {{- define "dockerrun.image" -}}
 {{- $repository := default .fallback.repository .image.repository -}}

@@ -83,7 +83,7 @@ export const limitOptions = {
   ),
   oomScoreAdj: Type.Optional(
     integer(
-      'The tendency of the kernel to kill the target when the node runs out of memory. The DockerRunPolicy must allow values below 0.',
+      'The tendency of the kernel to kill the target when the node runs out of memory. 1000 by default; the DockerRunPolicy must allow a smaller value.',
       { minimum: -1000, maximum: 1000 },
     ),
   ),

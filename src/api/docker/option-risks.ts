@@ -1,5 +1,6 @@
 import {
   allBut,
+  below,
   type DangerousParts,
   each,
   eachBeforeColon,
@@ -8,7 +9,6 @@ import {
   keys,
   keysMatching,
   namesAmong,
-  negative,
   normalizedCapabilities,
   noParts,
   notUpTo,
@@ -37,6 +37,13 @@ const urgentLimits = ['nice', 'rtprio', 'rttime'];
 
 /** The default limit of processes of a target; the policy must allow more. */
 export const defaultPidsLimit = 4096;
+
+/**
+ * The greatest value, with which the kernel kills the target before the worker and the node's other processes; the
+ * policy must allow a smaller one. A pod of a run always has requests, so its worker has less
+ * (https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-out-of-memory-behavior).
+ */
+export const defaultOomScoreAdj = 1000;
 
 const otherNetwork = {
   why: 'a network other than the default can bypass NetworkPolicy and the isolation of the node',
@@ -93,7 +100,7 @@ const risks: Risks = {
   oomKillDisable: { why: 'it can hang the node when memory runs out', parts: whenTrue },
   oomScoreAdj: {
     why: 'the kernel then kills other processes of the node first when memory runs out',
-    parts: negative,
+    parts: below(defaultOomScoreAdj),
   },
   network: otherNetwork,
   networkMode: otherNetwork,

@@ -139,7 +139,7 @@ const networkOptions = {
   ports: Type.Optional(
     mapOf(
       intOrString('A port of the node, or ip:port; several separated by commas; empty for any free port.', {
-        pattern: '^([0-9a-fA-F.:\\[\\]]*[0-9]+(,[0-9a-fA-F.:\\[\\]]*[0-9]+)*)?$',
+        pattern: '^([0-9a-fA-F.:\\[\\]]*[0-9](,[0-9a-fA-F.:\\[\\]]*[0-9])*)?$',
         maxLength: 1024,
       }),
       {

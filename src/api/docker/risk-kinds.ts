@@ -11,7 +11,9 @@ export const itself: DangerousParts<string> = (text) => [text];
 
 export const number: DangerousParts<number> = (value) => [String(value)];
 
-export const negative: DangerousParts<number> = (value) => (value < 0 ? [String(value)] : []);
+export function below(least: number): DangerousParts<number> {
+  return (value) => (value < least ? [String(value)] : []);
+}
 
 /** Dangerous unless from 1 to `greatest`: 0 and -1 mean no limit. */
 export function notUpTo(greatest: number): DangerousParts<number> {

@@ -3,12 +3,20 @@ import { apiVersion, kind, suspendedAnnotation } from '../../api/names.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { parseObjectMeta } from '../../kube/json.ts';
-import { ConflictError, isConflict, isNotFound, isSafeToResend, KubeError } from '../../kube/kube-error.ts';
+import {
+  ConflictError,
+  isConflict,
+  isNotFound,
+  isSafeToResend,
+  isUnanswered,
+  KubeError,
+} from '../../kube/kube-error.ts';
 import { paths } from '../../kube/paths.ts';
 import { requestJson } from '../../kube/request.ts';
 import { describe } from '../../support/errors.ts';
 import type { Action } from '../decide/outcome.ts';
-import type { Observed, ObservedRun, Refusal } from '../observe/observed.ts';
+import type { RunEvent } from '../decide/run-event.ts';
+import { isJobOf, type Observed, type ObservedRun, type Refusal } from '../observe/observed.ts';
 import { parseJob } from '../observe/parse.ts';
 
 /** The field manager of everything that the controller writes. */
@@ -80,7 +88,10 @@ async function createJob(
   }
 }
 
-/** A Job of that name is either this run's, which the cache does not show yet, or somebody else's. */
+/**
+ * A Job of that name is either this run's, which the cache does not show yet, or somebody else's.
+ * @throws {ConflictError} it is this run's, but of an earlier spec, so that it must be given up first.
+ */
 async function existingJob(
   connection: Connection,
   path: string,
@@ -88,7 +99,10 @@ async function existingJob(
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
   const job = parseJob(await requestJson(connection, { method: 'GET', path, signal }));
-  if (job.ownerUid === run.metadata.uid) return undefined;
+  if (job.ownerUid === run.metadata.uid) {
+    if (isJobOf(job, run)) return undefined;
+    throw new ConflictError(`Job ${job.name} is of an earlier spec of its run, and not in the cache yet`);
+  }
   return { message: `a Job ${job.name} that does not belong to this run already exists`, permanent: true };
 }
 
@@ -201,4 +215,23 @@ async function assertFresh(
     if (!isNotFound(error)) throw error;
   }
   throw new ConflictError(`the cache does not have the latest version of ${namespace}/${name} yet`);
+}
+
+/** Creates an Event about a run, unless it exists already. */
+export async function recordEvent(
+  connection: Connection,
+  event: RunEvent,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = paths.events(event.metadata.namespace ?? '');
+  const post = () => requestJson(connection, { method: 'POST', path, body: event, signal });
+  try {
+    // After a broken connection the Event may be missing, and the next reconcile does not create it.
+    await post().catch((error: unknown) => {
+      if (!isUnanswered(error)) throw error;
+      return post();
+    });
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+  }
 }

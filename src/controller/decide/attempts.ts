@@ -1,12 +1,14 @@
 import { defined } from '../../api/json-values.ts';
 import { type Report, truncateToBytes } from '../../api/report.ts';
 import { type Attempt, type DockerRunStatus, maxAttempts } from '../../api/status.ts';
+import type { GivenUp } from './outcome.ts';
 import {
   isBySuspension,
   isCancelled,
   type Observed,
   type ObservedPod,
   podHasEnded,
+  podIsOver,
   terminationReport,
 } from '../observe/observed.ts';
 
@@ -35,14 +37,32 @@ export function countAttempts(
   { attempts = 0, attemptHistory: known = [] }: DockerRunStatus,
   observed: Observed,
 ): number {
-  const [oldest] = known;
   const isFull = known.length >= maxAttempts;
   const uids = new Set(known.map(({ podUID }) => podUID));
-  const isNew = (pod: ObservedPod) =>
-    !uids.has(pod.uid) && !(isFull && oldest !== undefined && byStart(openAttempt(pod), oldest) < 0);
+  const isNew = (pod: ObservedPod) => !uids.has(pod.uid) && !(isFull && isOlderThanHistory(pod, known));
   const dropped = isFull ? Math.max(0, attempts - known.length) : 0;
   const all = dropped + known.length + observed.pods.filter(isNew).length;
   return Math.max(attempts, all, observed.job?.endedPods ?? 0);
+}
+
+/** True for a pod from before the oldest attempt of the history, which may have dropped it. */
+export function isOlderThanHistory(pod: ObservedPod, [oldest]: readonly Attempt[]): boolean {
+  return oldest !== undefined && byStart(openAttempt(pod), oldest) < 0;
+}
+
+/** A container that watches the worker may end by itself; the pod, and its log, then stay as they are. */
+const outlivedMs = 30_000;
+
+/**
+ * Milliseconds until a pod is removed that keeps running after its worker has ended; undefined when it has ended or is
+ * being deleted. It counts from when the controller first saw the end, because the node has another clock.
+ */
+export function msUntilRemoval({ run, now }: Observed & { now: Date }, pod: ObservedPod): number | undefined {
+  const isEnding = podIsOver(pod) || pod.deletionTimestamp !== undefined;
+  if (pod.worker.kind !== 'terminated' || isEnding) return undefined;
+  const attempt = run.status.attemptHistory?.find(({ podUID }) => podUID === pod.uid);
+  const seen = attempt?.completionTime;
+  return seen === undefined ? outlivedMs : Math.max(0, Date.parse(seen) + outlivedMs - now.getTime());
 }
 
 /** Closes the history of a run that ends: an attempt that still runs is stopped and not observed again. */
@@ -59,12 +79,34 @@ export function closed(
   return history.map((attempt) => (attempt.completionTime === undefined ? { ...attempt, ...end } : attempt));
 }
 
+/** The reasons with which the controller ends an attempt before its pod has ended. */
+const givenUpReasons = new Set(['WorkerNotStarted', 'VolumeMountFailed', 'EngineUnavailable']);
+
+/** Ends the attempt of a pod that the controller gives up; the reason would be lost with the pod. */
+export function withGivenUp(history: readonly Attempt[], givenUp: GivenUp | undefined, now: Date): Attempt[] {
+  if (givenUp === undefined) return [...history];
+  const isIt = ({ podUID }: Attempt) => podUID === givenUp.podUID;
+  return history.flatMap((attempt) => (isIt(attempt) ? closed([attempt], givenUp, now) : [attempt]));
+}
+
+/** True for a pod that has not started, and that the controller has deleted for this. */
+export function isGivenUp({ uid, deletionTimestamp, worker }: ObservedPod, status: DockerRunStatus): boolean {
+  const attempt = status.attemptHistory?.find(({ podUID }) => podUID === uid);
+  const isDeleted = deletionTimestamp !== undefined && worker.kind !== 'running';
+  return isDeleted && attempt !== undefined && wasGivenUp(attempt);
+}
+
+function wasGivenUp({ completionTime, reason = '', exitCode }: Attempt): boolean {
+  return completionTime !== undefined && exitCode === undefined && givenUpReasons.has(reason);
+}
+
 function byStart(a: Attempt, b: Attempt): number {
   const [one, other] = [a.startTime ?? '', b.startTime ?? ''];
   return one.localeCompare(other) || a.podName.localeCompare(b.podName);
 }
 
 function attemptOf(pod: ObservedPod, before: Attempt | undefined, observed: Observed, now: Date): Attempt {
+  if (before !== undefined && wasGivenUp(before)) return before;
   const attempt = openAttempt(pod);
   if (!podHasEnded(pod)) return attempt;
   // After a resume, the old pod may still exist, but why it was stopped is no longer visible.
@@ -98,8 +140,9 @@ function whyStopped(pod: ObservedPod, observed: Observed): 'Cancelled' | 'Suspen
 function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode'> {
   const report = terminationReport(pod);
   const exitCode = report?.target?.exitCode;
+  const disruption = pod.evictedForPressure ? evictionOf(pod) : pod.disruption;
   const { reason, message } =
-    report?.phase === 'Succeeded' ? reasonOf(report) : (pod.disruption ?? reasonOf(report, pod));
+    report?.phase === 'Succeeded' ? reasonOf(report) : (disruption ?? reasonOf(report, pod));
   return defined({
     reason: reason || undefined,
     message: message ? truncateToBytes(message, maxMessageBytes) : undefined,
@@ -107,11 +150,18 @@ function endOf(pod: ObservedPod): Pick<Attempt, 'reason' | 'message' | 'exitCode
   });
 }
 
+/** The kubelet's own message says which resource ran out, and who used much of it. */
+function evictionOf({ message }: ObservedPod): { reason: string; message: string | undefined } {
+  return { reason: 'Evicted', message };
+}
+
 function reasonOf(
   report: Report | undefined,
   pod?: ObservedPod,
 ): { reason?: string | undefined; message?: string | undefined } {
   const container = pod?.worker.kind === 'terminated' ? pod.worker.reason : undefined;
+  if (report === undefined && pod?.init?.failed === true)
+    return { reason: 'WorkerNotStarted', message: `init container ${pod.init.sentence}` };
   if (report === undefined) return { reason: pod?.reason ?? container, message: pod?.message };
   return { reason: report.reason ?? report.phase, message: report.message };
 }

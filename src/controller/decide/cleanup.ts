@@ -7,6 +7,7 @@ import { RunError } from '../../support/errors.ts';
 import { type Cleanup, desiredCleanupJob } from '../job/cleanup-job.ts';
 import type { ObservedPod } from '../observe/observed.ts';
 import { type Action, fail, type Input, type Outcome } from './outcome.ts';
+import { specRefusal } from './spec-refusal.ts';
 
 /** The cleanup Job, for a run whose own worker cannot clean up. */
 
@@ -36,8 +37,10 @@ export function failAfterCleanup(
   const cleanup = cleanupOf(input, endingOf(error));
   if (cleanup?.node === undefined) return failWithCleanup(input, error);
   const { cleanupJob, cleanupRefusal, now } = input;
+  const notAllowed = cleanupNotAllowed(input);
   const left = Date.parse(lostAt) + longestWaitMs - now.getTime();
-  const mayFinish = cleanupRefusal?.permanent !== true && cleanupJob?.finished === undefined;
+  const mayFinish =
+    notAllowed === undefined && cleanupRefusal?.permanent !== true && cleanupJob?.finished === undefined;
   const outcome =
     mayFinish && left > 0
       ? whileCleaningUp(input, { error, node: cleanup.node, left })
@@ -73,9 +76,14 @@ function whileCleaningUp(
   };
 }
 
-function withLeftovers({ cleanupJob, cleanupRefusal }: Input, error: RunError, node: string): RunError {
+function withLeftovers(input: Input, error: RunError, node: string): RunError {
+  const { cleanupJob, cleanupRefusal } = input;
   if (cleanupJob?.finished?.succeeded === true) return error;
-  const why = cleanupRefusal?.message ?? cleanupJob?.finished?.message ?? 'the cleanup Job took too long';
+  const why =
+    cleanupNotAllowed(input)?.message ??
+    cleanupRefusal?.message ??
+    cleanupJob?.finished?.message ??
+    'the cleanup Job took too long';
   return new RunError(
     error.reason,
     `${error.message}; what the worker left on node ${node} may still be there: ${why}`,
@@ -86,8 +94,15 @@ function activePhase({ phase = 'Pending' }: DockerRunStatus) {
   return isTerminalPhase(phase) || phase === 'Suspended' ? 'Pending' : phase;
 }
 
-function createJob({ run, cleanupJob, cleanupRefusal, worker, policy }: Input, cleanup: Cleanup): Action[] {
+/** Why the run may no longer use what the cleanup Job would mount or write to; the policy may have changed. */
+function cleanupNotAllowed({ run, policy, cleanupJob }: Input): RunError | undefined {
+  return run.spec === undefined || cleanupJob !== undefined ? undefined : specRefusal(run.spec, policy);
+}
+
+function createJob(input: Input, cleanup: Cleanup): Action[] {
+  const { run, cleanupJob, cleanupRefusal, worker, policy } = input;
   if (run.spec === undefined || cleanupJob !== undefined || cleanupRefusal !== undefined) return [];
+  if (cleanupNotAllowed(input) !== undefined) return [];
   const job = desiredCleanupJob({ metadata: run.metadata, spec: run.spec }, cleanup, worker, policy);
   return [{ kind: 'createCleanupJob', job }];
 }
@@ -110,8 +125,8 @@ function nodeOfLostWorker({ run, pods }: Input): string | undefined {
 }
 
 /** A pod that was evicted or lost may have no container status, so its phase counts as well. */
-function hasRun({ worker, phase }: ObservedPod): boolean {
-  return worker.kind !== 'waiting' || phase === 'Failed';
+function hasRun({ worker, phase, init }: ObservedPod): boolean {
+  return worker.kind !== 'waiting' || (phase === 'Failed' && init?.failed !== true);
 }
 
 function endingOf(error: RunError): Ending {

@@ -1,6 +1,7 @@
 import type { Observed } from '../observe/observed.ts';
 import { cancelled, deleted, suspended } from './cancel-and-suspend.ts';
 import { ended, foreignJob, jobFinished } from './finished.ts';
+import { disruptedTooOften } from './disruptions.ts';
 import type { Decision, Input, Outcome, Settings } from './outcome.ts';
 import {
   jobLost,
@@ -11,7 +12,16 @@ import {
   policyInvalid,
   refused,
 } from './pending.ts';
-import { attemptEnded, namespaceTerminating, preparedTooLong, workerLost, workerRunning } from './running.ts';
+import { jobOfOtherSpec } from './spec-refusal.ts';
+import { podOutlivesWorker } from './outlived-worker.ts';
+import {
+  attemptEnded,
+  namespaceTerminating,
+  preparedTooLong,
+  workerLost,
+  workerRunning,
+  workerSucceeded,
+} from './running.ts';
 import { decisionOf } from './decision.ts';
 
 /** Returns what is true of a run, and what follows from it; undefined when the rule does not apply. */
@@ -23,6 +33,7 @@ const rules: readonly Rule[] = [
   deleted, //              deleted and not held: only its Job is deleted
   ended, //                terminal: stop its Job, delete the run when its time to live is over
   foreignJob, //           the Job does not belong to the run: Failed
+  jobOfOtherSpec, //       the spec changed before the status named the Job: give it up, or Failed
   jobFinished, //          the Job has ended: Succeeded, Failed or Cancelled, as its last worker reported
   cancelled, //            spec.cancel, or deleted and held: delete the Job, then Cancelled
 
@@ -38,11 +49,14 @@ const rules: readonly Rule[] = [
   jobMissing, //           create the Job
 
   // The run has a Job that has not ended.
+  workerSucceeded, //      Succeeded
+  disruptedTooOften, //    more disruptions than disruptionLimit, or evictions than backoffLimit: Failed
   podMissing, //           Pending
   workerLost, //           the node of the pod does not answer: Failed
   podPending, //           Pending, or Failed when its worker can never start
   preparedTooLong, //      the start deadline has passed: Failed
-  attemptEnded, //         Succeeded; or Pending until the Job's next pod
+  podOutlivesWorker, //    other containers keep the pod: ends as its worker did, or delete the pod
+  attemptEnded, //         Pending until the Job's next pod
 
   // Otherwise workerRunning, which always applies: Preparing, Running or Uploading.
 ];

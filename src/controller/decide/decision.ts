@@ -3,8 +3,9 @@ import { type Report, truncateToBytes } from '../../api/report.ts';
 import { type Condition, type DockerRunStatus, isTerminalPhase, type Progress } from '../../api/status.ts';
 import { defined } from '../../api/json-values.ts';
 import type { ObservedRun } from '../observe/observed.ts';
-import { attemptHistory, closed, countAttempts } from './attempts.ts';
+import { attemptHistory, closed, countAttempts, withGivenUp } from './attempts.ts';
 import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';
+import { countDisruptions } from './disruptions.ts';
 import { eventOf } from './run-event.ts';
 
 /** Derives the decision from an outcome. Only here are a status, its conditions and its Event made. */
@@ -49,7 +50,8 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
   const before = ofSameAttempt(run.status, pod?.name);
   const isEnd = isTerminalPhase(verdict.phase);
   const history = attemptHistory(before.attemptHistory ?? [], input, now);
-  const attempts = isEnd ? closed(history, verdict, now) : history;
+  const known = withGivenUp(history, outcome.givenUp, now);
+  const attempts = isEnd ? closed(known, verdict, now) : known;
   const after: DockerRunStatus = defined({
     observedGeneration: run.metadata.generation,
     phase: verdict.phase,
@@ -57,6 +59,7 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
     message,
     conditions: conditionsOf(verdict, run.metadata.generation, before, now.toISOString()),
     attempts: countAttempts(before, input),
+    disruptions: countDisruptions(before, input) || undefined,
     attemptHistory: attempts.length === 0 ? undefined : attempts,
     ...jobOf(input, before, outcome.actions),
     podName: pod?.name,

@@ -1,10 +1,12 @@
 import { isFailureReason } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
 import type { Attempt } from '../../api/status.ts';
+import { timeToLiveSeconds } from '../../policy/bounds.ts';
 import { RunError } from '../../support/errors.ts';
 import { isTerminal, type ObservedJob, type ObservedPod, terminationReport } from '../observe/observed.ts';
 import { awaitQueuedJobDeletion, cancelled } from './cancel-and-suspend.ts';
-import { failAfterCleanup, hasCleanedUp, startCleanup } from './cleanup.ts';
+import { failAfterCleanup, failWithCleanup, hasCleanedUp, startCleanup } from './cleanup.ts';
+import { msUntilRemoval } from './attempts.ts';
 import { type Action, fail, failed, type Input, type Outcome, succeeded } from './outcome.ts';
 
 /** A run that has ended, or whose Job has ended. */
@@ -16,27 +18,47 @@ const cleanupMs = 5_000;
 export function ended(input: Input): Outcome | undefined {
   const { run, job } = input;
   if (!isTerminal(run.status)) return undefined;
-  const isStopped = job === undefined || job.finished !== undefined || job.deletionTimestamp !== undefined;
-  const mustStop = !isStopped && (run.status.phase !== 'Succeeded' || wouldRunAgain(input, job));
-  const actions: Action[] =
-    mustStop && job.ownerUid === run.metadata.uid
-      ? [{ kind: 'deleteJob', name: job.name, uid: job.uid }]
-      : [];
+  const isActive = job !== undefined && job.finished === undefined && job.deletionTimestamp === undefined;
+  const removal = isActive ? removalIn(input) : undefined;
+  const actions = isActive && (mustStop(input, job) || removal === 0) ? deletionOfOwn(input, job) : [];
   const left = timeToLive(input);
   if (left !== undefined && left <= 0) return { verdict: 'unchanged', actions: [{ kind: 'deleteRun' }] };
-  return { verdict: 'reobserved', actions, requeueAfterMs: left };
+  return { verdict: 'reobserved', actions, requeueAfterMs: sooner(left, removal || undefined) };
 }
 
-/** A Job that was suspended before it counted a success runs the target again when a queue resumes it. */
+function mustStop(input: Input, job: ObservedJob): boolean {
+  return input.run.status.phase !== 'Succeeded' || wouldRunAgain(input, job);
+}
+
+function deletionOfOwn({ run }: Input, { name, uid, ownerUid }: ObservedJob): Action[] {
+  return ownerUid === run.metadata.uid ? [{ kind: 'deleteJob', name, uid }] : [];
+}
+
+function sooner(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+}
+
+/** Milliseconds until the pod of a success is removed, which other containers keep running. */
+function removalIn(input: Input): number | undefined {
+  const pod = input.pods.at(-1);
+  return pod && msUntilRemoval(input, pod);
+}
+
+/**
+ * True for a Job that runs the target again after its success: a queue resumes one that was suspended before it
+ * counted the success, and a pod that was disrupted while other containers still ran is replaced.
+ */
 function wouldRunAgain({ pods }: Input, { suspendedBy }: ObservedJob): boolean {
-  const counts = (pod: ObservedPod) =>
-    terminationReport(pod)?.phase === 'Succeeded' && pod.deletionTimestamp === undefined;
-  return suspendedBy !== undefined && !pods.some(counts);
+  const counts = (pod: ObservedPod) => hasSucceeded(pod) && pod.deletionTimestamp === undefined;
+  const last = pods.at(-1);
+  const isReplaced = pods.some(hasSucceeded) && last !== undefined && !hasSucceeded(last);
+  const willBeReplaced = last?.phase === 'Failed' && last.disruption !== undefined;
+  return (suspendedBy !== undefined && !pods.some(counts)) || isReplaced || willBeReplaced;
 }
 
 /** Milliseconds until a run that has ended is deleted; undefined when it is kept. */
-function timeToLive({ run, cleanupJob, now }: Input): number | undefined {
-  const ttl = run.spec?.ttlSecondsAfterFinished;
+function timeToLive({ run, cleanupJob, policy, now }: Input): number | undefined {
+  const ttl = run.spec && timeToLiveSeconds(run.spec, policy);
   if (ttl === undefined || run.status.completionTime === undefined) return undefined;
   if (run.metadata.deletionTimestamp !== undefined) return undefined;
   const left = Date.parse(run.status.completionTime) + ttl * 1000 - now.getTime();
@@ -56,12 +78,27 @@ export function foreignJob({ run, job }: Input): Outcome | undefined {
 export function jobFinished(input: Input): Outcome | undefined {
   const { job, now } = input;
   if (job?.finished === undefined) return undefined;
-  const pod = lastEndedPod(input.pods);
-  const report = terminationReport(pod);
+  const report = terminationReport(input.pods.findLast(hasSucceeded) ?? lastEndedPod(input.pods));
   const endedAt = job.finished.at || now.toISOString();
-  if (job.finished.succeeded) return { verdict: succeeded(report), report, endedAt };
+  // A container that others added fails the pod, and so the Job, of a worker that has succeeded.
+  const isSuccess = job.finished.succeeded || report?.phase === 'Succeeded';
+  if (isSuccess) return { verdict: succeeded(report), report, endedAt };
   const stopped = isStop(report) ? (cancelled(input) ?? awaitQueuedJobDeletion(input, job)) : undefined;
-  return stopped ?? workerFailed(input, report, endedAt) ?? workerVanished(input, job, endedAt);
+  return stopped ?? endOfLastWorker(input, endedAt);
+}
+
+/** How a run ends whose last worker did not succeed. */
+export function endOfLastWorker(input: Input, endedAt: string): Outcome {
+  const report = terminationReport(lastEndedPod(input.pods));
+  return initFailed(input, endedAt) ?? workerFailed(input, report, endedAt) ?? workerVanished(input, endedAt);
+}
+
+/** An init container that others added to the pod failed, so that the worker never ran. */
+function initFailed(input: Input, endedAt: string): Outcome | undefined {
+  const pod = input.pods.at(-1);
+  if (pod?.init?.failed !== true) return undefined;
+  const error = new RunError('WorkerNotStarted', `pod ${pod.name}: init container ${pod.init.sentence}`);
+  return { ...failWithCleanup(input, error), endedAt };
 }
 
 /** The failure that the worker of the last attempt reported. */
@@ -73,8 +110,8 @@ function workerFailed(input: Input, report: Report | undefined, endedAt: string)
   return { verdict: failed(reported.reason, message), report, endedAt, actions };
 }
 
-function workerVanished(input: Input, job: ObservedJob, lostAt: string): Outcome {
-  const error = new RunError('WorkerLost', lossOf(lastEndedPod(input.pods), job));
+function workerVanished(input: Input, lostAt: string): Outcome {
+  const error = new RunError('WorkerLost', lossOf(lastEndedPod(input.pods), input.job));
   return failAfterCleanup(input, { error, lostAt });
 }
 
@@ -89,12 +126,16 @@ function lastReported({ run, pods }: Input): Pick<Attempt, 'reason' | 'message'>
   return last?.completionTime === undefined || last.reason === 'WorkerLost' ? undefined : last;
 }
 
+function hasSucceeded(pod: ObservedPod): boolean {
+  return terminationReport(pod)?.phase === 'Succeeded';
+}
+
 function lastEndedPod(pods: readonly ObservedPod[]): ObservedPod | undefined {
   return pods.findLast((pod) => pod.worker.kind === 'terminated') ?? pods.at(-1);
 }
 
-function lossOf(pod: ObservedPod | undefined, { finished }: ObservedJob): string {
-  if (pod === undefined) return `the pod is gone; its Job reports: ${finished?.message ?? 'no message'}`;
+function lossOf(pod: ObservedPod | undefined, job: ObservedJob | undefined): string {
+  if (pod === undefined) return `the pod is gone; its Job reports: ${job?.finished?.message ?? 'no message'}`;
   const { name, nodeName, worker } = pod;
   const where = nodeName === undefined ? '' : ` on node ${nodeName}`;
   const how =

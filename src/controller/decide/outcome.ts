@@ -21,7 +21,7 @@ export type Action =
   /** With `waits`, the Job is deleted in the foreground: it exists until its pods are gone. */
   | { kind: 'deleteJob'; name: string; uid: string; waits?: boolean }
   | { kind: 'suspendJob' | 'resumeJob'; name: string; uid: string }
-  /** Only for a pod whose Job is gone. */
+  /** Without its Job; or because it cannot start, or outlives its worker: its Job then counts a failed attempt. */
   | { kind: 'deletePod'; name: string; uid: string }
   | { kind: 'deleteRun' };
 
@@ -30,6 +30,9 @@ export type Verdict =
   | { phase: Exclude<Phase, TerminalPhase>; reason: ProgressReason; message: string }
   | { phase: 'Succeeded'; reason: 'Succeeded'; message: string }
   | { phase: 'Failed' | 'Cancelled'; reason: FailureReason; message: string; accepted: boolean };
+
+/** An attempt that the controller ended itself, because its pod could not start. */
+export type GivenUp = { readonly podUID: string; readonly reason: FailureReason; readonly message: string };
 
 /** What one rule found, as data; `decisionOf` derives everything else from it. */
 export type Outcome = {
@@ -40,6 +43,8 @@ export type Outcome = {
   /** When the run ended, in RFC 3339; `now` when absent. */
   readonly endedAt?: string | undefined;
   readonly actions?: readonly Action[];
+  /** Why the newest attempt is over although its pod has not ended: the controller has given the pod up. */
+  readonly givenUp?: GivenUp | undefined;
   readonly requeueAfterMs?: number | undefined;
 };
 

@@ -1,6 +1,5 @@
 import { podVolume, secretFieldOf } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import { validateSpec } from '../../api/validate.ts';
 import { RunError } from '../../support/errors.ts';
 import { desiredJob } from '../job/job.ts';
 import {
@@ -10,11 +9,12 @@ import {
   type ObservedPod,
   type ObservedRun,
 } from '../observe/observed.ts';
-import { type Policy, refusedByPolicy } from '../../policy/policy.ts';
-import { attemptHistory } from './attempts.ts';
+import { attemptHistory, countAttempts, isGivenUp } from './attempts.ts';
 import { deletionOfOrphans } from './cancel-and-suspend.ts';
 import { failWithCleanup } from './cleanup.ts';
+import { isEngineSocket, mountIsHopeless, patienceEnded, refusedSubPath } from './patience.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
+import { invalidSpec, specRefusal } from './spec-refusal.ts';
 import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts';
 
 /** A run whose worker has not started: from the validation of its spec to the start of its pod. */
@@ -30,18 +30,18 @@ export function jobLost(input: Input): Outcome | undefined {
   return { ...outcome, actions: [...deletionOfOrphans(input), ...(outcome.actions ?? [])] };
 }
 
-/** No run starts while the policy is invalid. */
+/** No run starts while the policy is invalid, or missing where it is required. */
 export function policyInvalid(input: Input): Outcome | undefined {
   const { job, policy, now } = input;
   if (job !== undefined || policy.problem === undefined) return undefined;
-  const message = `The DockerRunPolicy "default" is invalid; ask your cluster administrator to fix it: ${policy.problem}`;
+  const message = `The DockerRunPolicy "default" ${policy.problem}; ask your cluster administrator to fix it.`;
   return startDeadlineExceeded(input, now) ? fail(notStarted(message)) : pending(input, message);
 }
 
 /** A run that contradicts itself, or that the policy does not allow, is never accepted. */
 export function refused({ run, job, policy }: Input): Outcome | undefined {
   if (job !== undefined) return undefined;
-  const refusal = run.spec === undefined ? invalid(run.problem) : refusalOf(run.spec, policy);
+  const refusal = run.spec === undefined ? invalidSpec(run.problem) : specRefusal(run.spec, policy);
   return refusal && fail(refusal, { accepted: false });
 }
 
@@ -80,12 +80,31 @@ export function podMissing(input: Input): Outcome | undefined {
 export function podPending(input: Input): Outcome | undefined {
   const pod = input.pods.at(-1);
   if (pod?.worker.kind !== 'waiting') return undefined;
-  const { message, failure } = podStartProblem(
-    pod,
-    { spec: input.run.spec, mountFailure: input.mountFailure },
-    input.now,
-  );
-  return failure === undefined ? pending(input, message) : failWithCleanup(input, failure);
+  if (isGivenUp(pod, input.run.status)) return replacing(input, input.run.status.message ?? '');
+  const { mountFailure, waitingSince, run, now } = input;
+  const problem = podStartProblem(pod, { spec: run.spec, mountFailure, waitingSince }, now);
+  const { message, failure, mayHelp } = problem;
+  if (failure === undefined) return pending(input, message);
+  const isLast = !mayHelp || pod.failuresBefore >= (run.spec?.backoffLimit ?? 0);
+  return isLast ? failWithCleanup(input, failure) : giveUp(input, pod, failure);
+}
+
+/** Deletes a pod that cannot start; its Job counts a failed attempt, and creates the next pod. */
+function giveUp(input: Input, { name, uid }: ObservedPod, failure: RunError): Outcome {
+  const attempts = countAttempts(input.run.status, input);
+  return {
+    ...replacing(input, `Attempt ${attempts} failed; a retry follows. ${failure.sentence}`),
+    actions: [{ kind: 'deletePod', name, uid }],
+    givenUp: { podUID: uid, reason: failure.reason, message: failure.sentence },
+  };
+}
+
+/** The pod was given up and is being removed. */
+function replacing(input: Input, message: string): Outcome {
+  const outcome = pending(input, message);
+  const { verdict } = outcome;
+  const isPending = typeof verdict === 'object' && verdict.phase === 'Pending';
+  return isPending ? { ...outcome, verdict: { ...verdict, reason: 'Retrying' } } : outcome;
 }
 
 /** The run is pending, or ends when its start deadline has passed; the message says what it waits for. */
@@ -122,65 +141,59 @@ function isBetweenAttempts(observed: Observed, now: Date): boolean {
   return last !== undefined && last.reason !== 'Suspended' && !isLast;
 }
 
-function refusalOf(spec: DockerRunSpec, policy: Policy): RunError | undefined {
-  const problems = validateSpec(spec);
-  return problems.length > 0 ? invalid(inOneSentence(problems)) : refusedByPolicy(spec, policy);
-}
+/** What is observed of a pod that waits for its worker. */
+type Blocked = {
+  readonly spec: DockerRunSpec | undefined;
+  readonly mountFailure: BlockingEvent | undefined;
+  readonly waitingSince: string | undefined;
+};
 
-const invalid = (problem: string) => new RunError('InvalidSpec', problem);
+/** Why a pod has not started its worker. With `failure`, waiting longer does not help. */
+type StartProblem = {
+  readonly message: string;
+  readonly failure: RunError | undefined;
+  /** Whether another pod, maybe on another node, can start; only with a failure. */
+  readonly mayHelp: boolean;
+};
 
-const maxProblems = 5;
-
-function inOneSentence(problems: readonly string[]): string {
-  const more = problems.length - maxProblems;
-  return problems.slice(0, maxProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
-}
-
-/**
- * How long a volume may fail to mount before the run fails, from the first failure to the last. The kubelet
- * retries after 1, 2, 4… s (so also 31 s after the first), which is enough for a Secret that is applied just
- * after its run.
- */
-const mountGraceMs = 25_000;
-
-/** How long after its creation a pod may be in a state that rarely resolves by itself
- * (https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go). */
-const graceMs = new Map([
-  ['InvalidImageName', 0],
-  ['ErrImageNeverPull', 0],
-  ['CreateContainerConfigError', 120_000],
-  ['CreateContainerError', 120_000],
-  ['ErrImagePull', 300_000],
-  ['ImagePullBackOff', 300_000],
-]);
-
-/** Why a pod has not started its worker, and with `failure`, why it never will. */
+/** Why a pod has not started its worker, and whether it should be given up. */
 export function podStartProblem(
   pod: ObservedPod,
-  { spec, mountFailure }: { spec: DockerRunSpec | undefined; mountFailure: BlockingEvent | undefined },
+  { spec, mountFailure, waitingSince }: Blocked,
   now: Date,
-): { message: string; failure: RunError | undefined } {
-  const grace = pod.worker.kind === 'waiting' ? graceMs.get(pod.worker.reason) : undefined;
-  if (grace !== undefined) {
-    const message = startMessage(pod);
-    // Clocks differ a little: a pod may seem to have been created in the future.
-    const isPermanent = Math.max(0, now.getTime() - Date.parse(pod.creationTimestamp)) >= grace;
+): StartProblem {
+  const refused = refusedSubPath(pod.worker, spec);
+  if (refused !== undefined) return { message: refused.message, failure: refused, mayHelp: false };
+  const message = startMessage(pod);
+  const waits = (text: string): StartProblem => ({ message: text, failure: undefined, mayHelp: false });
+  const exhausted =
+    pod.worker.kind === 'waiting' ? patienceEnded(pod, pod.worker, { waitingSince, now }) : undefined;
+  if (exhausted !== undefined) {
     const sentence = `the worker in pod ${pod.name} cannot start: ${message}`;
-    return { message, failure: isPermanent ? new RunError('WorkerNotStarted', sentence) : undefined };
+    return { message, failure: new RunError('WorkerNotStarted', sentence), mayHelp: exhausted.mayHelp };
   }
-  if (mountFailure !== undefined) {
+  // Its Events stay after the volumes were mounted.
+  if (mountFailure !== undefined && !pod.hasSandbox) {
+    const node = `node ${pod.nodeName ?? '?'}`;
+    if (isEngineSocket(mountFailure)) {
+      return waits(
+        `The Docker Engine of ${node} does not answer: its socket is missing. The run waits for it.`,
+      );
+    }
     const cause = withFieldsOfSpec(mountFailure.message, spec);
-    const message = `Pod ${pod.name} on node ${pod.nodeName ?? '?'} cannot start: ${cause}`;
-    const isPermanent = Date.parse(mountFailure.last) - Date.parse(mountFailure.since) >= mountGraceMs;
-    return { message, failure: isPermanent ? new RunError('VolumeMountFailed', message) : undefined };
+    const text = `Pod ${pod.name} on ${node} cannot start: ${cause}`;
+    if (!mountIsHopeless(mountFailure)) return waits(text);
+    return { message: text, failure: new RunError('VolumeMountFailed', text), mayHelp: true };
   }
   if (pod.unschedulable !== undefined)
-    return { message: `Pod ${pod.name} cannot be scheduled: ${pod.unschedulable}`, failure: undefined };
-  return { message: startMessage(pod), failure: undefined };
+    return waits(`Pod ${pod.name} cannot be scheduled: ${pod.unschedulable}`);
+  return waits(message);
 }
 
 function startMessage(pod: ObservedPod): string {
   if (pod.nodeName === undefined) return `Pod ${pod.name} is waiting to be scheduled.`;
+  if (pod.init !== undefined)
+    return `Pod ${pod.name} cannot start the worker: init container ${pod.init.sentence}.`;
   if (pod.worker.kind === 'waiting' && pod.worker.message !== '')
     return `${pod.worker.reason}: ${pod.worker.message}`;
   return `Pod ${pod.name} is being started on node ${pod.nodeName}.`;

@@ -2,7 +2,7 @@ import { finalExitCodes, exitCodeOf, isFailureReason } from '../../api/reasons.t
 import type { Report } from '../../api/report.ts';
 import { type ActivePhase, type Phase, phaseMessages } from '../../api/status.ts';
 import { RunError } from '../../support/errors.ts';
-import type { BlockingEvent, ObservedPod } from '../observe/observed.ts';
+import { type BlockingEvent, type ObservedPod, terminationReport } from '../observe/observed.ts';
 import { countAttempts } from './attempts.ts';
 import { isLost, lossOfNode } from './cancel-and-suspend.ts';
 import { failReportingOnly } from './cleanup.ts';
@@ -35,13 +35,19 @@ export function preparedTooLong(input: Input): Outcome | undefined {
   return fail(new RunError('StartDeadlineExceeded', `the run was still being prepared: ${doing}`));
 }
 
-/** A success is final; after a failed attempt that the Job retries, the run is pending again. */
+/** A success is final, even if the Job has replaced its pod by then. */
+export function workerSucceeded({ pods }: Input): Outcome | undefined {
+  const reports = pods.map(terminationReport);
+  const report = reports.findLast((one) => one?.phase === 'Succeeded');
+  return report && { verdict: succeeded(report), report };
+}
+
+/** After a failed attempt that the Job retries, the run is pending again. */
 export function attemptEnded(input: Input): Outcome | undefined {
   const { run, pods, podRefusal } = input;
   const pod = pods.at(-1);
   if (pod?.worker.kind !== 'terminated') return undefined;
   const { report } = pod.worker;
-  if (report?.phase === 'Succeeded') return { verdict: succeeded(report), report };
   if (isFinal(report?.reason)) return undefined;
   if (pod.disruption !== undefined)
     return betweenAttempts(input, report, disruptionMessage(pod.name, pod.disruption));

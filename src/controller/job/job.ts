@@ -2,20 +2,23 @@ import type { V1Job, V1ObjectMeta, V1PodSpec, V1PodTemplateSpec } from '@kuberne
 import type { DockerRunMetadata } from '../../api/docker-run.ts';
 import {
   apiVersion,
+  engineLabel,
   jobName,
   kind,
   labels,
   labelValue,
-  queueLabelPrefix,
   workerContainerName,
 } from '../../api/names.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
+import { originAnnotations, queueLabelsOf } from '../../api/job-origin.ts';
 import type { WorkerConfig } from './worker-config.ts';
-import { podMounts, volumesOf } from './pod-volumes.ts';
+import { hostMountsOf, volumesOf } from './host-mounts.ts';
+import { optOutAnnotations, optOutLabels } from './injectors.ts';
+import { podMounts } from './pod-volumes.ts';
 import { workerContainer } from './worker-container.ts';
 import { allowsDockerOption } from '../../policy/allowed-options.ts';
-import { type Policy, withDockerDefaults } from '../../policy/policy.ts';
-import { finalExitCodes } from '../../api/reasons.ts';
+import { type Policy, withPolicyDefaults } from '../../policy/policy.ts';
+import { exitCodes, finalExitCodes } from '../../api/reasons.ts';
 
 /** What the worker needs after the target's own grace period, to clean up and to report how it ended. */
 const cleanUpSeconds = 30;
@@ -25,12 +28,12 @@ export type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
 
 /** The Job of a run. The same run has the same Job, so that the API server refuses a second one. */
 export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1Job {
-  const run = { ...given, spec: withDockerDefaults(given.spec, policy) };
+  const run = { ...given, spec: withPolicyDefaults(given.spec, policy) };
   const { metadata, spec } = run;
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: withQueue(jobMetadata(metadata, jobName(metadata)), metadata),
+    metadata: withOrigin(jobMetadata(metadata, jobName(metadata)), given),
     spec: {
       completions: 1,
       parallelism: 1,
@@ -50,10 +53,10 @@ export function jobMetadata({ namespace, name, uid }: DockerRunMetadata, job: st
   return { name: job, namespace, labels: labelsOf({ name, uid }), ownerReferences: [owner] };
 }
 
-/** Copies the labels by which a queue such as Kueue takes a Job. */
-function withQueue(job: V1ObjectMeta, { labels: ofRun = {} }: DockerRunMetadata): V1ObjectMeta {
-  const queue = Object.entries(ofRun).filter(([key]) => key.startsWith(queueLabelPrefix));
-  return { ...job, labels: { ...job.labels, ...Object.fromEntries(queue) } };
+/** Copies the labels by which a queue such as Kueue takes a Job, and annotates it with what it is made of. */
+function withOrigin(job: V1ObjectMeta, run: Run): V1ObjectMeta {
+  const queue = queueLabelsOf(run.metadata.labels ?? {});
+  return { ...job, labels: { ...job.labels, ...queue }, annotations: originAnnotations(run) };
 }
 
 function labelsOf(metadata: { name: string; uid: string }): Record<string, string> {
@@ -62,13 +65,16 @@ function labelsOf(metadata: { name: string; uid: string }): Record<string, strin
 
 function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTemplateSpec {
   const { metadata, spec } = run;
-  const mounts = podMounts(spec, config, policy);
+  const hostMounts = hostMountsOf({ spec, runUid: metadata.uid, isCleanup: false }, policy);
+  const mounts = podMounts(spec, config, hostMounts);
   const gpusByLabel = allowsDockerOption(policy, 'deviceRequests', 'gpu');
   return {
     metadata: {
-      labels: { ...spec.podMetadata?.labels, ...labelsOf(metadata) },
+      // The operator's own come last, so that no run overrides them.
+      labels: { ...spec.podMetadata?.labels, ...optOutLabels, ...labelsOf(metadata) },
       annotations: {
         ...spec.podMetadata?.annotations,
+        ...optOutAnnotations,
         'kubectl.kubernetes.io/default-container': workerContainerName,
       },
     },
@@ -78,16 +84,18 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
       enableServiceLinks: false,
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds + cleanUpSeconds,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
-      ...schedulingOf(spec),
-      containers: [workerContainer(run, { ...config, gpusByLabel }, mounts)],
+      ...schedulingOf(spec, config),
+      containers: [workerContainer(run, { ...config, gpusByLabel, hostMounts: hostMounts.planned }, mounts)],
       volumes: volumesOf(mounts),
     },
   };
 }
 
 /** The fields of the spec that a pod has under the same name. */
-function schedulingOf(spec: DockerRunSpec): Partial<V1PodSpec> {
-  const { nodeSelector, tolerations, affinity, priorityClassName, schedulerName } = spec;
+function schedulingOf(spec: DockerRunSpec, { onReadyNodes }: WorkerConfig): Partial<V1PodSpec> {
+  const { nodeSelector: ofUser, tolerations, affinity, priorityClassName, schedulerName } = spec;
+  // Unlike a term of an affinity, it holds together with whatever the user requires.
+  const nodeSelector = onReadyNodes ? { ...ofUser, [engineLabel]: 'ready' } : ofUser;
   return {
     ...(nodeSelector === undefined ? {} : { nodeSelector }),
     ...(tolerations === undefined ? {} : { tolerations }),
@@ -97,7 +105,10 @@ function schedulingOf(spec: DockerRunSpec): Partial<V1PodSpec> {
   };
 }
 
-/** A failure that a retry cannot fix fails the Job at once; a disruption is not a failed attempt. */
+/**
+ * A failure that a retry cannot fix fails the Job at once; a fault of the node and a disruption do not count. What
+ * others added to the pod may fail it after the worker has succeeded: that must not run the target again.
+ */
 function failureRules() {
   return [
     {
@@ -108,6 +119,17 @@ function failureRules() {
         values: finalExitCodes,
       },
     },
+    {
+      action: 'Ignore',
+      onExitCodes: { containerName: workerContainerName, operator: 'In', values: [exitCodes.node] },
+    },
     { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+    {
+      action: 'Count',
+      onExitCodes: { containerName: workerContainerName, operator: 'NotIn', values: [exitCodes.done] },
+    },
+    // An init container failed, so the worker has not run.
+    { action: 'Count', onPodConditions: [{ type: 'Initialized', status: 'False' }] },
+    { action: 'FailJob', onExitCodes: { operator: 'NotIn', values: [exitCodes.done] } },
   ];
 }

@@ -1,4 +1,4 @@
-import type { V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import type { V1Volume } from '@kubernetes/client-node';
 import { temporaryVolumeName } from '../../api/names.ts';
 import {
   podVolume,
@@ -11,12 +11,11 @@ import {
 import { secretKeysOf } from '../../api/spec-usage.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import type { Volume } from '../../api/volumes.ts';
-import { hostPathAccess } from '../../policy/host-paths.ts';
-import type { Policy } from '../../policy/policy.ts';
+import { emptyMount, type HostMounts, type PodMount } from './host-mounts.ts';
 import type { WorkerConfig } from './worker-config.ts';
 
 /** Everything that is mounted into the worker: the engine's socket, the volumes of the run, its Secrets. */
-export function podMounts(spec: DockerRunSpec, config: WorkerConfig, policy: Policy): PodMount[] {
+export function podMounts(spec: DockerRunSpec, config: WorkerConfig, hostMounts: HostMounts): PodMount[] {
   const volumes = spec.volumes ?? [];
   return [
     {
@@ -25,30 +24,28 @@ export function podMounts(spec: DockerRunSpec, config: WorkerConfig, policy: Pol
       readOnly: false,
     },
     emptyMount(temporaryPodVolume, workerPaths.volume(temporaryVolumeName)),
-    ...volumes.map((_, index) => volumeMount(volumes, index, policy)),
-    ...(volumes.some(({ persistentVolumeClaim: claim }) => claim !== undefined) ? [podVolumes(config)] : []),
+    ...volumes.flatMap((_, index) => volumeMount(volumes, index)),
+    ...(hostMounts.mounts.length > 0
+      ? [podDirectory(config, 'volume-subpaths', workerPaths.podSubPaths)]
+      : []),
+    ...(volumes.some(({ persistentVolumeClaim: claim }) => claim !== undefined)
+      ? [podDirectory(config, 'volumes', workerPaths.podVolumes)]
+      : []),
+    ...hostMounts.mounts,
     ...(needsSpool(spec) ? [emptyMount('spool', workerPaths.spool)] : []),
     ...secretMounts(spec),
   ];
 }
 
-function volumeMount(volumes: readonly Volume[], index: number, policy: Policy): PodMount {
+/** Nothing for a host path: see hostMountsOf. */
+function volumeMount(volumes: readonly Volume[], index: number): PodMount[] {
   const { name, bindMount, temporary, persistentVolumeClaim: claim } = volumes[index] ?? { name: '' };
   const mountPath = workerPaths.volume(name);
-  if (bindMount !== undefined) {
-    const hostPath = { path: bindMount.hostPath, type: 'Directory' };
-    // A volume that the target only reads may still receive downloads, if the policy allows writing to it.
-    const readOnly = hostPathAccess(policy, bindMount.hostPath) !== 'rw';
-    return { volume: { name: podVolume(index), hostPath }, mountPath, readOnly };
-  }
   if (claim !== undefined) {
-    return { volume: claimVolume(volumes, claim.claimName), mountPath, readOnly: claim.readOnly };
+    return [{ volume: claimVolume(volumes, claim.claimName), mountPath, readOnly: claim.readOnly }];
   }
-  if (temporary?.hostDir !== undefined) {
-    const hostPath = { path: temporary.hostDir, type: 'DirectoryOrCreate' };
-    return { volume: { name: podVolume(index), hostPath }, mountPath, readOnly: false };
-  }
-  return emptyMount(podVolume(index), mountPath, temporary?.sizeLimit);
+  if (bindMount !== undefined || temporary?.hostDir !== undefined) return [];
+  return [emptyMount(podVolume(index), mountPath, temporary?.sizeLimit)];
 }
 
 /** One volume for all mounts of a claim, because a pod with the same claim in two volumes may never start. */
@@ -61,39 +58,18 @@ function claimVolume(volumes: readonly Volume[], claimName: string): V1Volume {
   return { name: podVolume(first), persistentVolumeClaim: { claimName, readOnly } };
 }
 
-function emptyMount(name: string, mountPath: string, sizeLimit?: string | number): PodMount {
-  const emptyDir = sizeLimit === undefined ? {} : { sizeLimit: String(sizeLimit) };
-  return { volume: { name, emptyDir }, mountPath, readOnly: false };
-}
-
-/** The kubelet's directory of this pod's volumes; its entries show where the node has mounted a claim. */
-function podVolumes({ kubeletRoot }: WorkerConfig): PodMount {
+/** A directory that the kubelet keeps for this pod: it shows where the node has mounted the pod's volumes. */
+function podDirectory({ kubeletRoot }: WorkerConfig, directory: string, mountPath: string): PodMount {
   return {
     volume: { name: 'pod-volumes', hostPath: { path: `${kubeletRoot}/pods`, type: 'Directory' } },
-    mountPath: workerPaths.podVolumes,
+    mountPath,
     readOnly: true,
-    subPathExpr: `$(${workerEnvironment.podUid})/volumes`,
+    subPathExpr: `$(${workerEnvironment.podUid})/${directory}`,
   };
 }
 
 function needsSpool({ transforms = [] }: DockerRunSpec): boolean {
   return transforms.some(({ connect }) => connect?.output.girderStreamToItem !== undefined);
-}
-
-/** A volume of the run's pod and its path in the worker; two mounts of a volume repeat it. */
-export type PodMount = { volume: V1Volume; mountPath: string; readOnly: boolean; subPathExpr?: string };
-
-export function volumesOf(mounts: readonly PodMount[]): V1Volume[] {
-  return [...new Map(mounts.map(({ volume }) => [volume.name, volume])).values()];
-}
-
-export function volumeMountsOf(mounts: readonly PodMount[]): V1VolumeMount[] {
-  return mounts.map(({ volume, mountPath, readOnly, subPathExpr }) => ({
-    name: volume.name,
-    mountPath,
-    ...(readOnly ? { readOnly } : {}),
-    ...(subPathExpr === undefined ? {} : { subPathExpr }),
-  }));
 }
 
 /** Readable by root alone, as which the worker runs. */

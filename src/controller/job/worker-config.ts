@@ -10,6 +10,8 @@ export type WorkerConfig = {
   readonly kubeletRoot: string;
   readonly cgroupRoot: string;
   readonly logLevel: string;
+  /** Whether pods only go to nodes whose agent says that the Docker Engine answers. */
+  readonly onReadyNodes: boolean;
   /** Absent when workers do not trace. */
   readonly tracing?: WorkerTracing;
 };

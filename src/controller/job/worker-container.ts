@@ -4,16 +4,20 @@ import { progressPort, workerContainerName } from '../../api/names.ts';
 import { parseQuantity } from '../../api/quantity.ts';
 import {
   failureCountAnnotation,
+  type PlannedHostMount,
   type QosClass,
   type RunPlan,
   workerEnvironment,
 } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import { type PodMount, volumeMountsOf } from './pod-volumes.ts';
+import { type PodMount, volumeMountsOf } from './host-mounts.ts';
 import { literal, tracingEnvironment, type WorkerConfig } from './worker-config.ts';
 
 /** `gpusByLabel` is whether the policy allows images to request GPUs by a label. */
-type Settings = WorkerConfig & { readonly gpusByLabel: boolean };
+type Settings = WorkerConfig & {
+  readonly gpusByLabel: boolean;
+  readonly hostMounts: readonly PlannedHostMount[];
+};
 
 type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
 
@@ -43,12 +47,14 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
     run: { namespace, name, uid },
     spec,
     kubeletRoot: config.kubeletRoot,
+    ...(config.hostMounts.length === 0 ? {} : { hostMounts: [...config.hostMounts] }),
     gpusByLabel: config.gpusByLabel,
     podCgroup: { root: config.cgroupRoot, qosClass: qosClass(podResources(spec)) },
   };
   return [
     { name: workerEnvironment.plan, value: literal(JSON.stringify(plan)) },
     { name: workerEnvironment.podUid, valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+    { name: workerEnvironment.nodeName, valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
     {
       name: workerEnvironment.failedAttempts,
       valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${failureCountAnnotation}']` } },

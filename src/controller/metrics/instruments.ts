@@ -91,6 +91,11 @@ export function observeRuns(
   };
 }
 
+/** Shows at each scrape how many workers do not answer; a replica that follows asks none. */
+export function showUnreachable(metrics: ControllerMetrics, count: () => number): void {
+  metrics.onScrape(() => metrics.set('dockerrun_workers_unreachable', {}, count()));
+}
+
 export type ShownRun = {
   readonly metadata: { readonly creationTimestamp: string };
   readonly status: DockerRunStatus;

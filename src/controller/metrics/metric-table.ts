@@ -147,6 +147,11 @@ export const metricTable = {
     labels: { phase: ['queue', 'stage', 'run', 'upload'] },
     buckets: run,
   },
+  dockerrun_workers_unreachable: {
+    type: 'gauge',
+    help: 'Number of running workers that do not answer the controller: their runs go on, but show no progress.',
+    labels: {},
+  },
   dockerrun_attempts_total: { type: 'counter', help: 'Total number of pods started for runs.', labels: {} },
   dockerrun_bytes_total: {
     type: 'counter',

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { labels } from '../../api/names.ts';
 import { isTerminalPhase, type Phase } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
@@ -7,7 +8,7 @@ import type { Logger } from '../../support/log.ts';
 import type { Caches } from './gather.ts';
 import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
 import { parseJob, parsePod, parseRun } from './parse.ts';
-import { PodIndex } from './pod-index.ts';
+import { PodIndex, WaitingSince } from './pod-index.ts';
 import { parsePolicy, logPolicyChange } from './policies.ts';
 import type { ObservedWatches } from '../metrics/kube-metrics.ts';
 
@@ -25,6 +26,7 @@ export type CachesOptions = {
 export class ClusterCaches {
   readonly caches: Caches;
   readonly podIndex = new PodIndex((key) => this.caches.pods.get(key));
+  readonly waitingSince = new WaitingSince();
   readonly #options: CachesOptions;
   /** The `<namespace>/<name>` of each cached run, by its uid. */
   readonly #keys = new Map<string, string>();
@@ -39,7 +41,7 @@ export class ClusterCaches {
         ...shared,
         path: paths.dockerRuns(),
         observer: observers.dockerruns,
-        parse: parseRun,
+        parse: (object) => this.#withKnownSpec(parseRun(object)),
         onChange: (run) => this.#runChanged(run),
       }),
       jobs: new ListWatch({
@@ -71,6 +73,16 @@ export class ClusterCaches {
     return runUid === undefined ? undefined : this.#keys.get(runUid);
   }
 
+  /** Keeps the spec of the generation that is known, so that its verdict holds, and nothing is kept twice. */
+  #withKnownSpec(run: ObservedRun): ObservedRun {
+    const { metadata } = run;
+    const known = this.caches.runs.get(`${metadata.namespace}/${metadata.name}`);
+    if (run.spec === undefined || known?.spec === undefined) return run;
+    const isSame = known.metadata.uid === metadata.uid && known.metadata.generation === metadata.generation;
+    // A restored etcd may have another spec at the same generation.
+    return isSame && isDeepStrictEqual(known.spec, run.spec) ? { ...run, spec: known.spec } : run;
+  }
+
   #runChanged({ metadata: { namespace, name, uid } }: ObservedRun): void {
     const key = `${namespace}/${name}`;
     this.#options.onRun(key);
@@ -78,25 +90,29 @@ export class ClusterCaches {
     else this.#keys.delete(uid);
   }
 
-  #jobChanged({ ownerUid }: ObservedJob): void {
+  #jobChanged({ namespace, ownerUid }: ObservedJob): void {
+    const key = this.#keyIn(namespace, ownerUid);
     // Unless the run has succeeded, what remains to be done for it depends on its Jobs.
-    if (this.#phaseOf(ownerUid) !== 'Succeeded') this.#changed(ownerUid);
+    if (key !== undefined && this.#phaseAt(key) !== 'Succeeded') this.#options.onRun(key);
   }
 
   #podChanged(pod: ObservedPod): void {
     this.podIndex.changed(pod);
+    const cached = this.caches.pods.get(`${pod.namespace}/${pod.name}`);
+    this.waitingSince.changed(pod, { exists: cached?.uid === pod.uid });
     this.#options.onPod(pod);
-    if (!isTerminalPhase(this.#phaseOf(pod.runUid))) this.#changed(pod.runUid);
+    const key = this.#keyIn(pod.namespace, pod.runUid);
+    if (key !== undefined && !isTerminalPhase(this.#phaseAt(key))) this.#options.onRun(key);
   }
 
-  #changed(runUid: string | undefined): void {
+  /** The key of a run, unless it is in another namespace: an object there may name it, but is not its own. */
+  #keyIn(namespace: string, runUid: string | undefined): string | undefined {
     const key = this.keyOf(runUid);
-    if (key !== undefined) this.#options.onRun(key);
+    return key?.startsWith(`${namespace}/`) === true ? key : undefined;
   }
 
-  #phaseOf(runUid: string | undefined): Phase | undefined {
-    const key = this.keyOf(runUid);
-    return key === undefined ? undefined : this.caches.runs.get(key)?.status.phase;
+  #phaseAt(key: string): Phase | undefined {
+    return this.caches.runs.get(key)?.status.phase;
   }
 }
 

@@ -1,4 +1,6 @@
 import { jobName, labels, cleanupJobName } from '../../api/names.ts';
+import { timeToLiveSeconds } from '../../policy/bounds.ts';
+import type { Policy } from '../../policy/policy.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { ConflictError, isNotFound } from '../../kube/kube-error.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
@@ -6,8 +8,9 @@ import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/paths.ts';
 import { parseList, recordAt, textAt } from '../../kube/json.ts';
 import type { BlockingEvents } from './blocking-events.ts';
-import type { PodIndex } from './pod-index.ts';
+import type { PodIndex, WaitingSince } from './pod-index.ts';
 import {
+  isPodOf,
   isTerminal,
   type Observed,
   type ObservedJob,
@@ -30,8 +33,11 @@ export type Gatherer = {
   connection: Connection;
   caches: Caches;
   podIndex: PodIndex;
+  waitingSince: Pick<WaitingSince, 'of'>;
   blockingEvents: BlockingEvents;
   workers: Pick<WorkerPoller, 'reportOf'>;
+  /** The policy for the runs of a namespace. */
+  policy: (namespace: string) => Policy;
 };
 
 /**
@@ -55,10 +61,11 @@ export async function gather(
 }
 
 /** What is in no cache; it is asked for only while a Job is active, and only as far as it matters then. */
-type Asked = Pick<Observed, 'live' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
+type Asked = Pick<Observed, 'live' | 'waitingSince' | 'mountFailure' | 'podRefusal' | 'namespaceEnds'>;
 
 const nothingMore: Asked = {
   live: undefined,
+  waitingSince: undefined,
   mountFailure: undefined,
   podRefusal: undefined,
   namespaceEnds: false,
@@ -75,10 +82,11 @@ async function askAboutActive(
   const isBetween = pod.worker.kind === 'terminated' && pod.worker.report?.phase !== 'Succeeded';
   return {
     live: pod.worker.kind === 'running' ? workers.reportOf(pod.uid) : undefined,
+    waitingSince: gatherer.waitingSince.of(pod),
     mountFailure: await blockingEvents.ofMount(pod, signal),
     podRefusal: isBetween ? await blockingEvents.ofJob(job, signal) : undefined,
     namespaceEnds:
-      pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, pod.namespace, signal)),
+      pod.deletionTimestamp !== undefined && (await isBeingDeleted(gatherer, job.namespace, signal)),
   };
 }
 
@@ -149,7 +157,8 @@ async function findCleanupJob(
   const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
   // An expired run must not be deleted together with a cleanup Job that was created a moment ago.
   const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled';
-  const mustAsk = mayBeNew && spec?.ttlSecondsAfterFinished !== undefined;
+  const expires = spec !== undefined && timeToLiveSeconds(spec, gatherer.policy(namespace)) !== undefined;
+  const mustAsk = mayBeNew && expires;
   const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
   return job?.ownerUid === metadata.uid ? job : undefined;
 }
@@ -163,7 +172,7 @@ async function findPods(
   const { namespace, uid } = run.metadata;
   if (job === undefined) return lastPod(gatherer, run);
   if (job.finished === undefined || isTerminal(run.status)) {
-    return gatherer.podIndex.of(job.uid).sort(byAge);
+    return gatherer.podIndex.of(job).sort(byAge);
   }
   const query = { labelSelector: `${labels.runUid}=${uid}` };
   const list = await requestJson(gatherer.connection, {
@@ -172,8 +181,8 @@ async function findPods(
     query,
     signal,
   });
-  const isOfJob = ({ jobUid }: ObservedPod) => jobUid === job.uid;
-  const pods = parseList(list).items.map(parsePod).filter(isOfJob);
+  const all = parseList(list).items.map(parsePod);
+  const pods = all.filter((pod) => isPodOf(pod, job));
   return [...pods, ...deletedPods(gatherer, job, pods)].sort(byAge);
 }
 
@@ -183,15 +192,20 @@ function deletedPods(
   job: ObservedJob,
   present: readonly ObservedPod[],
 ): ObservedPod[] {
-  const deleted = podIndex.lastDeleted(job.uid);
-  const known = deleted === undefined ? podIndex.of(job.uid) : [...podIndex.of(job.uid), deleted];
+  const deleted = podIndex.lastDeleted(job);
+  const known = deleted === undefined ? podIndex.of(job) : [...podIndex.of(job), deleted];
   return known.filter((pod) => isTerminated(pod) && present.every(({ uid }) => uid !== pod.uid));
 }
 
-/** A pod whose Job was deleted may still be ending. */
+/**
+ * A pod whose Job was deleted may still be ending. It may have no owner any more, so it counts only as the
+ * pod that an attempt of the run is known to have.
+ */
 function lastPod({ caches }: Gatherer, { metadata, status }: ObservedRun): ObservedPod[] {
   const pod = caches.pods.get(`${metadata.namespace}/${status.podName}`);
-  return pod?.runUid === metadata.uid && !isTerminal(status) ? [pod] : [];
+  const attempts = status.attemptHistory ?? [];
+  const isKnown = pod !== undefined && attempts.some(({ podUID }) => podUID === pod.uid);
+  return isKnown && !isTerminal(status) ? [pod] : [];
 }
 
 const isTerminated = ({ worker }: ObservedPod) => worker.kind === 'terminated';

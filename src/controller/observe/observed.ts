@@ -1,4 +1,6 @@
 import type { DockerRun } from '../../api/docker-run.ts';
+import { isMadeOf, type JobOrigin } from '../../api/job-origin.ts';
+import { podNamePrefix } from '../../api/names.ts';
 import type { Report } from '../../api/report.ts';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 
@@ -10,6 +12,8 @@ export type Observed = {
   pods: readonly ObservedPod[];
   /** The last report of the newest pod's worker, if it runs and answers. */
   live: Report | undefined;
+  /** Since when the newest pod's worker has waited for what it waits for now, if that is not usual (RFC 3339). */
+  waitingSince: string | undefined;
   /** Why the kubelet cannot mount a volume of the newest pod, if it cannot. */
   mountFailure: BlockingEvent | undefined;
   /** Why the Job controller cannot create a pod (a quota, Pod Security), if it cannot. */
@@ -39,8 +43,11 @@ export type ObservedJob = {
   namespace: string;
   name: string;
   uid: string;
+  /** The uid of the DockerRun that controls it; a reference to an owner says nothing of its namespace. */
   ownerUid: string | undefined;
   creationTimestamp: string;
+  /** Of which spec it was made; only for the Job of a run. */
+  origin: JobOrigin;
   finished: { succeeded: boolean; reason: string; message: string; at: string } | undefined;
   /** How many of its pods have ended, as the Job controller counts them: without disruptions. */
   endedPods: number;
@@ -57,12 +64,16 @@ export type ObservedPod = {
   name: string;
   uid: string;
   runUid: string;
-  /** From its owner reference, because anybody may set a label. */
+  /** The uid of the Job that controls it, as the pod itself claims; {@link isPodOf} checks the claim. */
   jobUid: string | undefined;
   creationTimestamp: string;
   /** How many attempts failed before this pod, as the Job controller counts them: without disruptions. */
   failuresBefore: number;
   phase: string;
+  /** When it was bound to its node. */
+  scheduledAt: string | undefined;
+  /** True once its sandbox exists, for which the kubelet has mounted all volumes. */
+  hasSandbox: boolean;
   nodeName: string | undefined;
   podIP: string | undefined;
   /** When a pod that is being deleted has to be gone: the end of its grace period. */
@@ -70,12 +81,19 @@ export type ObservedPod = {
   /** An eviction, a preemption…, which does not count as a failed attempt
    * (https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions). */
   disruption: { reason: string; message: string } | undefined;
+  /** True when the kubelet evicted it because the node ran out of memory, disk, inodes or process ids. */
+  evictedForPressure: boolean;
   /** Why the pod as a whole ended or is stuck: Evicted, Unschedulable… */
   reason: string | undefined;
   message: string | undefined;
   unschedulable: string | undefined;
+  /** The init container that others added to the pod and that keeps, or kept, the worker from starting. */
+  init: InitProblem | undefined;
   worker: WorkerState;
 };
+
+/** `sentence` begins with the container's name; `failed` is whether the pod has failed with it. */
+export type InitProblem = { readonly sentence: string; readonly failed: boolean };
 
 /** The state of the worker's container. */
 export type WorkerState =
@@ -83,14 +101,28 @@ export type WorkerState =
   | { kind: 'running' }
   | { kind: 'terminated'; exitCode: number; reason: string; report: Report | undefined };
 
+/**
+ * True for a pod that the Job controller created for a Job. A pod of another namespace may name any owner:
+ * uids are no secrets, and the API server does not look them up.
+ */
+export function isPodOf(pod: ObservedPod, job: Pick<ObservedJob, 'namespace' | 'name' | 'uid'>): boolean {
+  const isOwned = pod.jobUid === job.uid && pod.namespace === job.namespace;
+  return isOwned && pod.name.startsWith(podNamePrefix(job.name));
+}
+
 /** The report in the termination message of a pod's worker, if it has ended and left one. */
 export function terminationReport(pod: ObservedPod | undefined): Report | undefined {
   return pod?.worker.kind === 'terminated' ? pod.worker.report : undefined;
 }
 
+/** True for a pod of which no container runs any more. */
+export function podIsOver({ phase }: ObservedPod): boolean {
+  return phase === 'Failed' || phase === 'Succeeded';
+}
+
 /** True for a pod whose worker has ended; of a lost or evicted pod, only its phase may show that. */
-export function podHasEnded({ worker, phase }: ObservedPod): boolean {
-  return worker.kind === 'terminated' || phase === 'Failed' || phase === 'Succeeded';
+export function podHasEnded(pod: ObservedPod): boolean {
+  return pod.worker.kind === 'terminated' || podIsOver(pod);
 }
 
 export function isTerminal(status: DockerRunStatus): boolean {
@@ -107,4 +139,9 @@ const suspensionReasons = new Set(['Suspending', 'Suspended', 'Resumed']);
 /** True for a run whose Job or pod a suspension may have deleted; the reason is stored before it is. */
 export function isBySuspension({ reason = '' }: DockerRunStatus): boolean {
   return suspensionReasons.has(reason);
+}
+
+/** True when the Job was made of what the run says now. A run without a valid spec has no such Job. */
+export function isJobOf({ origin }: Pick<ObservedJob, 'origin'>, { metadata, spec }: ObservedRun): boolean {
+  return spec !== undefined && isMadeOf(origin, { metadata, spec });
 }

@@ -21,9 +21,13 @@ export function parsePolicy(object: unknown): ObservedPolicy {
 }
 
 /** The policy for the runs of a namespace, from the cached DockerRunPolicy. */
-export function policyIn(policies: ListWatch<ObservedPolicy>, namespace: string): Policy {
+export function policyIn(
+  policies: ListWatch<ObservedPolicy>,
+  namespace: string,
+  options: { readonly isRequired: boolean },
+): Policy {
   // The key of a cluster-scoped object has no namespace.
-  return policyFor(namespace, policies.get(`/${policyName}`)?.spec);
+  return policyFor(namespace, policies.get(`/${policyName}`)?.spec, options);
 }
 
 export function logPolicyChange(log: Logger, { name, spec }: ObservedPolicy): void {

@@ -1,22 +1,29 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
-import { maxReportBytes, parseReport, type Report } from '../../api/report.ts';
+import { maxReportBytes, parseServedReport, type Report } from '../../api/report.ts';
 import { type Clock, realClock } from '../../runtime/clock.ts';
 import { KeyedQueue, type Next } from '../../runtime/queue.ts';
 import { deadline } from '../../support/abort.ts';
+import { backoffMs } from '../../support/backoff.ts';
 import type { ObservedPod } from './observed.ts';
 
 /** The reports of running workers, which the controller reads over HTTP. */
 
 const timeoutMs = 1_000;
-const concurrentRequests = 32;
-/** The limit for all workers together; the more workers there are, the less often each is asked. */
+/** Less than a lost SYN is sent again after; the next question comes soon enough. */
+const connectMs = 400;
+/** Requests at once to workers that answered last time, and to those that did not, or never did yet. */
+const concurrentRequests = { answering: 32, silent: 64 } as const;
+/** The limit for all workers that answer; the more of them there are, the less often each is asked. */
 const requestsPerSecond = 200;
 
 /** The delay of the first request, and the interval of the others; a running target seldom changes. */
 const firstMs = 300;
 const intervalsMs = { busy: 1_000, running: 4_000 } as const;
+
+/** The waits between questions to a worker that does not answer: seconds first, then minutes. */
+const silentMs = { firstMs: 1_000, maxMs: 300_000 } as const;
 
 /** After as many failed requests in a row, the last report of a worker does not count any more. */
 const maxMisses = 3;
@@ -30,6 +37,8 @@ type WorkerPollerOptions = {
   podAt: (key: string) => ObservedPod | undefined;
   /** Called with the uid of the run when the report of its worker has changed. */
   onChange: (runUid: string) => void;
+  /** Called with the `<namespace>/<name>` of a pod when its worker stops answering, or never has answered. */
+  onUnreachable?: (key: string) => void;
   clock?: Clock;
 };
 
@@ -39,30 +48,43 @@ type Worker = {
   readonly key: string;
   readonly runUid: string;
   report: Report | undefined;
+  /** Whether it answered the last question. */
+  isAnswering: boolean;
   misses: number;
   /** The report that the run was last woken for, and when. */
   notifiedReport: Report;
   notifiedAt: number;
 };
 
-/** Asks the workers of running pods for their reports; wakes a run only when its worker's report changes. */
+/**
+ * Asks the workers of running pods for their reports; wakes a run only when its worker's report changes. A
+ * worker that does not answer waits in a queue of its own kind, so that a namespace whose NetworkPolicy forbids
+ * the questions, or a node that is away, delays no answer of the others.
+ */
 export class WorkerPoller {
   readonly #options: WorkerPollerOptions;
   readonly #clock: Clock;
   readonly #signal: AbortController = new AbortController();
-  readonly #queue: KeyedQueue;
+  /** Each worker is in one of them. */
+  readonly #lanes: Readonly<Record<keyof typeof concurrentRequests, KeyedQueue>>;
   /** By the uid of the pod. */
   readonly #workers = new Map<string, Worker>();
+
+  /** How many workers answered the last question. */
+  #answering = 0;
 
   constructor(options: WorkerPollerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
-    this.#queue = new KeyedQueue({
-      handle: (uid) => this.#poll(uid),
-      concurrency: concurrentRequests,
-      backoff: { firstMs: 1_000, maxMs: 10_000 },
-      clock: this.#clock,
-    });
+    const lane = (concurrency: number) =>
+      new KeyedQueue({
+        handle: (uid) => this.#poll(uid),
+        concurrency,
+        backoff: silentMs,
+        clock: this.#clock,
+      });
+    const { answering, silent } = concurrentRequests;
+    this.#lanes = { answering: lane(answering), silent: lane(silent) };
   }
 
   get size(): number {
@@ -86,9 +108,15 @@ export class WorkerPoller {
     return worker !== undefined && worker.misses < maxMisses ? worker.report : undefined;
   }
 
+  /** How many workers did not answer the last questions. */
+  get unreachable(): number {
+    return [...this.#workers.values()].filter(({ misses }) => misses >= maxMisses).length;
+  }
+
   async stop(): Promise<void> {
     this.#signal.abort(new Error('the controller has stopped asking workers'));
-    await this.#queue.stop(timeoutMs);
+    const { answering, silent } = this.#lanes;
+    await Promise.all([answering.stop(timeoutMs), silent.stop(timeoutMs)]);
     this.#workers.clear();
   }
 
@@ -97,39 +125,52 @@ export class WorkerPoller {
       key: `${namespace}/${name}`,
       runUid,
       report: undefined,
+      isAnswering: false,
       misses: 0,
       // A run is taken to be preparing until its worker reports something else.
       notifiedReport: { phase: 'Preparing' },
       notifiedAt: this.#clock.now(),
     });
-    this.#queue.addAfter(uid, inMs);
+    this.#lanes.silent.addAfter(uid, inMs);
   }
 
   async #poll(uid: string): Promise<Next> {
     const worker = this.#workers.get(uid);
     const pod = worker && this.#options.podAt(worker.key);
     if (worker === undefined || pod?.uid !== uid || !isReachable(pod)) {
+      if (worker !== undefined) this.#answers(worker, false);
       this.#workers.delete(uid);
       return { kind: 'done' };
     }
     const signal = deadline(timeoutMs, this.#signal.signal);
-    const report = await this.#options.ask(pod.podIP, signal);
-    if (report === undefined) return this.#missed(worker);
-    worker.misses = 0;
-    worker.report = report;
-    this.#notify(worker, report);
-    return { kind: 'requeueAfter', milliseconds: this.#intervalMs(report) };
+    const report = await this.#options.ask(pod, signal);
+    this.#answers(worker, report !== undefined);
+    if (report === undefined) {
+      this.#missed(worker);
+      this.#lanes.silent.addAfter(uid, backoffMs(worker.misses - 1, silentMs));
+    } else {
+      worker.misses = 0;
+      worker.report = report;
+      this.#notify(worker, report);
+      this.#lanes.answering.addAfter(uid, this.#intervalMs(report));
+    }
+    return { kind: 'done' };
   }
 
-  #missed(worker: Worker): Next {
+  #answers(worker: Worker, isAnswering: boolean): void {
+    this.#answering += Number(isAnswering) - Number(worker.isAnswering);
+    worker.isAnswering = isAnswering;
+  }
+
+  #missed(worker: Worker): void {
     worker.misses += 1;
     if (worker.misses === maxMisses) {
+      this.#options.onUnreachable?.(worker.key);
       const { phase, target } = worker.notifiedReport;
       // Its progress is out of date, so that the next report with progress wakes the run.
       worker.notifiedReport = { ...(phase && { phase }), ...(target && { target }) };
       this.#options.onChange(worker.runUid);
     }
-    return { kind: 'retry', error: undefined };
   }
 
   #notify(worker: Worker, report: Report): void {
@@ -145,7 +186,7 @@ export class WorkerPoller {
 
   #intervalMs({ phase }: Report): number {
     const usual = phase === 'Running' ? intervalsMs.running : intervalsMs.busy;
-    const least = (this.#workers.size * 1000) / requestsPerSecond;
+    const least = (this.#answering * 1000) / requestsPerSecond;
     return Math.max(usual, least) * (0.9 + Math.random() * 0.2);
   }
 }
@@ -158,22 +199,31 @@ function differs(before: Report, after: Report): boolean {
 type ReachablePod = ObservedPod & { readonly podIP: string };
 
 function isReachable(pod: ObservedPod): pod is ReachablePod {
-  return pod.worker.kind === 'running' && pod.podIP !== undefined;
+  return pod.worker.kind === 'running' && pod.podIP !== undefined && pod.jobUid !== undefined;
 }
 
 /** Asks the worker of a pod for its report; resolves to undefined when the worker does not answer in time. */
-type AskWorker = (podIP: string, signal: AbortSignal) => Promise<Report | undefined>;
+type AskWorker = (
+  pod: Pick<ReachablePod, 'podIP' | 'uid'>,
+  signal: AbortSignal,
+) => Promise<Report | undefined>;
 
 /** Asks workers at their read-only endpoint. Reports are best effort, so any failure counts as no answer. */
 export function askWorkerOver(port: number): AskWorker {
-  return async (podIP, signal) => {
+  return async ({ podIP, uid }, signal) => {
+    // Not fetch: at many requests a second, it holds tens of megabytes of memory.
+    const request = get({ host: podIP, port, path: `/${uid}`, agent: false, signal });
+    const connecting = setTimeout(() => request.destroy(new Error('not connected in time')), connectMs);
+    request.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)));
     try {
-      // Not fetch: at many requests a second, it holds tens of megabytes of memory.
-      const request = get({ host: podIP, port, path: '/', agent: false, signal });
       const [response] = (await once(request, 'response', { signal })) as [IncomingMessage];
-      return response.statusCode === 200 ? parseReport(await readText(response)) : undefined;
+      return response.statusCode === 200 ? parseServedReport(await readText(response), uid) : undefined;
     } catch {
       return undefined;
+    } finally {
+      clearTimeout(connecting);
+      // An answer that is refused, or not read to its end, must not keep its connection.
+      request.destroy();
     }
   };
 }

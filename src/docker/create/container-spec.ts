@@ -1,4 +1,4 @@
-import { defaultPidsLimit } from '../../api/docker/option-risks.ts';
+import { defaultOomScoreAdj, defaultPidsLimit } from '../../api/docker/option-risks.ts';
 import type { DockerOptions } from '../../api/docker/options.ts';
 import { normalizedCapabilities } from '../../api/docker/risk-kinds.ts';
 import { defined } from '../../api/json-values.ts';
@@ -12,11 +12,16 @@ export type BindMount = {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  /** A file that exists in `source`; if the engine does not see it there, the run fails before its start. */
-  readonly probe?: { readonly file: string } | undefined;
+  /** If the engine sees something else there, the run fails before its start. */
+  readonly probe?: MountProbe | undefined;
+  /** Whether file systems that are mounted below `source` are mounted as well; they stay writable. */
+  readonly isRecursive?: boolean;
   /** The field or operator setting that `source` comes from, for the message of that failure. */
   readonly configuredBy?: string | undefined;
 };
+
+/** A file that exists in the source, or a path of this process that is the source itself. */
+export type MountProbe = { readonly file: string } | { readonly sameAs: string };
 
 /** What a run asks of its container; all references such as `$(name)` are already replaced. */
 export type ContainerOptions = {
@@ -62,6 +67,7 @@ type HostConfig = BodyPart &
     readonly Init: boolean;
     readonly Mounts: readonly MountBody[];
     readonly CgroupParent?: string;
+    readonly OomScoreAdj: number;
   };
 
 type MountBody = {
@@ -69,6 +75,7 @@ type MountBody = {
   readonly Source: string;
   readonly Target: string;
   readonly ReadOnly: boolean;
+  readonly BindOptions?: { readonly NonRecursive: true };
 };
 
 /** The worker supervises the container and keeps its output, so the engine neither restarts it nor logs. */
@@ -99,6 +106,7 @@ export function containerSpec(options: ContainerOptions, engine: { readonly hasI
       ...defined({ CgroupParent: options.cgroupParent }),
       ...memoryLimit(options.memoryBytes, docker),
       ...cpuLimit(options.nanoCpus, docker),
+      OomScoreAdj: docker.oomScoreAdj ?? defaultOomScoreAdj,
       ...defined({ CpuShares: options.cpuShares ?? docker.cpuShares }),
     },
   };
@@ -126,7 +134,9 @@ function cpuLimit(limit: number | undefined, { nanoCpus, cpuPeriod, cpuQuota }: 
 }
 
 function mountBody(mount: BindMount): MountBody {
-  return { Type: mount.type, Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly };
+  const { type: Type, source: Source, target: Target, readOnly: ReadOnly, isRecursive } = mount;
+  const only = isRecursive === false ? { BindOptions: { NonRecursive: true } as const } : {};
+  return { Type, Source, Target, ReadOnly, ...only };
 }
 
 /** For Kubernetes an empty list means "as in the image"; the engine would take it as an override. */

@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { isRecord, parseJson } from '../../api/json-values.ts';
 import { RunError } from '../../support/errors.ts';
 import { statusOf } from '../engine-error.ts';
 import type { BindMount } from './container-spec.ts';
@@ -18,10 +20,67 @@ export async function checkMounts(
   mounts: readonly BindMount[],
 ): Promise<void> {
   for (const mount of mounts) {
-    if (mount.probe === undefined || (await isSeen(context, id, posix.join(mount.target, mount.probe.file))))
-      continue;
-    throw new RunError('HostPathNotVisible', notVisible(mount, context.engine.socketPath));
+    const { probe } = mount;
+    if (probe === undefined) continue;
+    const isSame =
+      'file' in probe
+        ? await isSeen(context, id, posix.join(mount.target, probe.file))
+        : await isSameAs(context, id, { target: mount.target, local: probe.sameAs });
+    if (!isSame) throw new RunError('HostPathNotVisible', notVisible(mount, context.engine.socketPath));
   }
+}
+
+/** How often a directory is compared that changes while it is. */
+const comparisons = 5;
+
+/**
+ * Compares when both were modified, to the nanosecond. Another program may modify the directory at any time,
+ * so only a difference from something that did not change in the meantime counts.
+ */
+async function isSameAs(
+  context: EngineContext,
+  id: string,
+  { target, local }: { target: string; local: string },
+): Promise<boolean> {
+  for (let time = 0; time < comparisons; time += 1) {
+    const { mtimeNs: before } = await stat(local, { bigint: true });
+    const engine = await modifiedAt(context, id, target);
+    if (engine === undefined || engine === before) return true;
+    if (before === (await stat(local, { bigint: true })).mtimeNs) return false;
+  }
+  return true;
+}
+
+/** In nanoseconds since 1970; undefined if the engine cannot say. */
+async function modifiedAt(
+  { engine, signal }: EngineContext,
+  id: string,
+  path: string,
+): Promise<bigint | undefined> {
+  try {
+    const answer = await engineStream({ signal }, (abortSignal) =>
+      engine.docker.getContainer(id).infoArchive({ path, abortSignal }),
+    );
+    answer.destroy();
+    const header = 'headers' in answer && isRecord(answer.headers) ? answer.headers[statHeader] : undefined;
+    const text = typeof header === 'string' ? Buffer.from(header, 'base64').toString() : '';
+    const stats = parseJson(text);
+    return isRecord(stats) ? nanoseconds(stats['mtime']) : undefined;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+const statHeader = 'x-docker-container-path-stat';
+
+/** Go's JSON of a time: RFC 3339 with up to nine digits of a fraction. */
+export function nanoseconds(time: unknown): bigint | undefined {
+  const match =
+    typeof time === 'string' ? /^([^.Z+]+T[0-9:]+)(?:[.]([0-9]{1,9}))?(Z|[+-].+)$/.exec(time) : null;
+  const seconds = Date.parse(`${match?.[1]}${match?.[3]}`) / 1000;
+  if (match === null || !Number.isSafeInteger(seconds)) return undefined;
+  return BigInt(seconds) * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0'));
 }
 
 /** False only for a clear "no such file": an engine that cannot check must not fail the run. */

@@ -94,7 +94,7 @@ function decodeAuth(auth: string, where: string): { username: string; password: 
   const colon = text.indexOf(':');
   if (colon < 1)
     throw new RunError('SecretIncomplete', `${where} has an auth that is not the base64 of user:password`);
-  return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, '') };
+  return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/(?<!\0)\0+$/, '') };
 }
 
 function lowerFirst(text: string): string {

@@ -45,7 +45,8 @@ async function withLocalCopy(
   image: string,
   error: unknown,
 ): Promise<unknown> {
-  if (!(error instanceof RunError) || (await imageId(engine, image, signal)) === undefined) return error;
+  if (!(error instanceof RunError) || error.reason === 'EngineUnavailable') return error;
+  if ((await imageId(engine, image, signal)) === undefined) return error;
   const hint = 'the node has a copy of it, which imagePullPolicy IfNotPresent would use';
   return new RunError(error.reason, `${error.message}; ${hint}`, { cause: error });
 }

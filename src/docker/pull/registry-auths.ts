@@ -60,7 +60,7 @@ function descending(a: string, b: string): number {
 }
 
 function pathOfImage(image: string): RegistryPath {
-  const name = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+  const name = image.replace(/@.*$/s, '').replace(/:[^/:]*$/, '');
   const slash = name.indexOf('/');
   const first = name.slice(0, Math.max(slash, 0));
   if (/[.:]/.test(first) || first === 'localhost') {

@@ -1,7 +1,8 @@
 import { sleep } from '../../support/abort.ts';
 import { backoffMs } from '../../support/backoff.ts';
 import { RunError } from '../../support/errors.ts';
-import { classifyPull, messageOf, toPullError } from '../engine-error.ts';
+import { classifyPull, isNodeFault, isUnreachable, messageOf, toPullError } from '../engine-error.ts';
+import { ping } from '../engine-wait.ts';
 import type { Engine } from '../engine.ts';
 import { authsFor, type RegistryAuths, registryHost } from './registry-auths.ts';
 import { imageId, pullOnce, type PullOptions } from './pull-image.ts';
@@ -54,10 +55,17 @@ async function pull(
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof RunError) throw error;
+      if (isNodeFault(error)) throw toPullError(error, { image, tries });
+      // Only an engine that answers can have had a problem with the registry.
+      if (isUnreachable(error)) await ping(engine.socketPath, signal);
       const failure = classifyPull(error);
       if (failure === 'refused') return { refused: error };
       if (tries === maxTries || failure === 'missing') throw toPullError(error, { image, tries });
-      const waitMs = backoffMs(tries - 1, { firstMs: firstPauseMs, maxMs: Infinity }, () => 1);
+      const waitMs = backoffMs(tries - 1, {
+        firstMs: 2 * firstPauseMs,
+        maxMs: 10_000,
+        leastMs: firstPauseMs,
+      });
       await sleep(waitMs, signal);
     }
   }

@@ -15,18 +15,21 @@ import { streamFile } from './stream-file.ts';
 
 /**
  * The paths that a download has created so far, in order; `onCreate` gets each one just before it is created.
+ * A caller that removes them itself (`isUndoneByCaller`) saves the memory of the list.
  */
 export class CreatedPaths {
   readonly #paths = new Set<CreatedPath>();
   readonly #onCreate: ((made: CreatedPath) => void) | undefined;
+  readonly #isListed: boolean;
 
-  constructor(onCreate: ((made: CreatedPath) => void) | undefined) {
+  constructor(onCreate: ((made: CreatedPath) => void) | undefined, isUndoneByCaller = false) {
     this.#onCreate = onCreate;
+    this.#isListed = !isUndoneByCaller;
   }
 
   note(made: CreatedPath): void {
     this.#onCreate?.(made);
-    this.#paths.add(made);
+    if (this.#isListed) this.#paths.add(made);
   }
 
   /** Call when a noted path does not have to be removed any more. */

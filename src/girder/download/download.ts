@@ -39,6 +39,11 @@ type FolderTarget = {
  */
 type DownloadOptions = TransferOptions & {
   readonly onCreate?: ((made: CreatedPath) => void) | undefined;
+  /**
+   * The caller removes what `onCreate` got, also after a failure: the download then keeps no list in memory,
+   * and `created` is empty.
+   */
+  readonly isUndoneByCaller?: boolean;
 };
 
 /** The total of `onProgress` is undefined until all files are listed. */
@@ -113,10 +118,10 @@ export function removeDownload(into: string, created: readonly CreatedPath[]): P
 
 async function completeOrAbsent(
   { subject, into }: { subject: string; into: string },
-  { signal, onCreate }: DownloadOptions,
+  { signal, onCreate, isUndoneByCaller }: DownloadOptions,
   download: (made: CreatedPaths) => Promise<Omit<Downloaded, 'created'>>,
 ): Promise<Downloaded> {
-  const made = new CreatedPaths(onCreate);
+  const made = new CreatedPaths(onCreate, isUndoneByCaller);
   try {
     return { ...(await download(made)), created: made.list() };
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { ByteSink } from '../../io/byte-sink.ts';
-import { asError, RunError } from '../../support/errors.ts';
+import { asError, describe, RunError } from '../../support/errors.ts';
+import { LeastSpeed } from '../../support/least-speed.ts';
 import { StalledError, Watchdog } from '../../support/watchdog.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, parseFile } from '../documents.ts';
@@ -44,6 +45,7 @@ class FileStream {
   readonly #sink: ByteSink;
   readonly #options: TransferOptions;
   readonly #budget = new RetryBudget();
+  readonly #speed: LeastSpeed;
   readonly #buffer: Buffer;
   #file: GirderFile;
   #bytes = 0;
@@ -57,6 +59,7 @@ class FileStream {
     this.#sink = sink;
     this.#options = options;
     this.#total = file.size;
+    this.#speed = new LeastSpeed(client.timing.speed);
     this.#buffer = Buffer.allocUnsafeSlow(options.bufferBytes ?? defaultBufferBytes);
   }
 
@@ -125,14 +128,27 @@ class FileStream {
     }
     // While the sink is slow, silence is not the server's fault.
     watchdog.pause();
+    this.#speed.pause();
     return wait.then(() => this.#took(chunk.length, watchdog));
   }
 
   #took(bytes: number, watchdog: Watchdog): void {
     watchdog.touch();
     this.#bytes += bytes;
+    this.#checkSpeed(bytes);
     this.#budget.progress();
     this.#options.onProgress?.(this.#bytes, this.#total);
+  }
+
+  /** @throws RunError GirderUnavailable, which is not retried here: each try would be as slow */
+  #checkSpeed(bytes: number): void {
+    try {
+      this.#speed.moved(bytes);
+    } catch (error) {
+      const { apiUrl } = this.#client;
+      const text = `Girder ${apiUrl} sends file ${this.#file._id} too slowly: ${describe(error)}`;
+      throw new RunError('GirderUnavailable', text);
+    }
   }
 
   async #refuseSurplus(): Promise<never> {

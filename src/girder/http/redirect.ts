@@ -77,7 +77,7 @@ export const lookupOtherHost = guardedLookup();
 const localNames = ['localhost', 'metadata.google.internal', 'metadata.goog'];
 
 function isNodeLocal(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.+$/, '');
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/(?<!\.)\.+$/, '');
   const family = isIP(host);
   if (family === 4 || family === 6) return isNodeAddress(host, family);
   return localNames.some((name) => host === name || host.endsWith(`.${name}`));

@@ -1,5 +1,6 @@
 import { sleep } from '../../support/abort.ts';
-import { RunError } from '../../support/errors.ts';
+import { describe, RunError } from '../../support/errors.ts';
+import { LeastSpeed } from '../../support/least-speed.ts';
 import { Watchdog } from '../../support/watchdog.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, parseFileOrUpload, parseOffset } from '../documents.ts';
@@ -17,6 +18,8 @@ const chunkBytes = 32 * 1024 * 1024;
  * Girder may still be writing an interrupted chunk; the offset is final once it stays the same for this time.
  */
 const settleMs = 1_000;
+/** How often the offset is asked for before an upload whose offset never stays the same is given up. */
+const maxSettles = 120;
 
 /**
  * `file` is undefined if Girder no longer knows the upload; `wasResumed` is true if a chunk was interrupted.
@@ -39,6 +42,7 @@ class ChunkSender {
   readonly #source: UploadSource;
   readonly #options: TransferOptions & { readonly subject: string };
   readonly #budget = new RetryBudget();
+  readonly #speed: LeastSpeed;
   #buffer: Buffer;
   #offset: number;
   #reported = 0;
@@ -55,6 +59,7 @@ class ChunkSender {
     this.#offset = upload.received;
     this.#source = source;
     this.#options = options;
+    this.#speed = new LeastSpeed(client.timing.speed);
     this.#buffer = this.#newBuffer();
   }
 
@@ -76,7 +81,10 @@ class ChunkSender {
     const end = Math.min(this.#offset + chunkBytes, size);
     const { subject, signal } = this.#options;
     using watchdog = new Watchdog(this.#client.timing.stall, 'progress of the upload', signal);
+    let last = this.#offset;
     const onRead = (position: number) => {
+      this.#checkSpeed(position - last);
+      last = position;
       if (position === end) watchdog.expect(this.#client.timing.store, 'response to the end of a chunk');
       else watchdog.touch();
       this.#report(position);
@@ -117,11 +125,26 @@ class ChunkSender {
 
   async #settledOffset(): Promise<number | undefined> {
     let last = await this.#requestOffset();
-    for (;;) {
+    for (let settles = 0; settles < maxSettles; settles += 1) {
       await sleep(settleMs, this.#options.signal);
       const now = await this.#requestOffset();
       if (now === last) return now;
       last = now;
+    }
+    const { subject } = this.#options;
+    throw new RunError(
+      'UploadFailed',
+      `Girder keeps changing the offset of ${subject} though nothing is sent`,
+    );
+  }
+
+  /** @throws RunError UploadFailed, which is not retried here: each try would be as slow */
+  #checkSpeed(bytes: number): void {
+    try {
+      this.#speed.moved(bytes);
+    } catch (error) {
+      const text = `Girder ${this.#client.apiUrl} takes ${this.#options.subject} too slowly: ${describe(error)}`;
+      throw new RunError('UploadFailed', text);
     }
   }
 

@@ -24,6 +24,18 @@ export type Uploaded = {
   readonly unchanged: boolean;
 };
 
+/** In bytes: 5 TiB, the largest object of S3, in which Girder may store it. */
+export const maxResultBytes = 5 * 1024 ** 4;
+
+/** A sparse file has any length at no cost, so the length is checked before the first byte is sent. */
+function checkResultSize({ name, size }: Pick<FileDestination, 'name' | 'size'>): void {
+  if (size <= maxResultBytes) return;
+  throw new RunError(
+    'OutputTooLarge',
+    `${name} has ${size} bytes, and a result may have at most ${maxResultBytes}`,
+  );
+}
+
 const cancelTimeoutMs = 5_000;
 /**
  * Girder 3 may still process an interrupted chunk when the upload is deleted, and then stores the upload
@@ -41,6 +53,7 @@ export async function uploadToItem(
   options: TransferOptions,
 ): Promise<Uploaded> {
   const { itemId, name, size } = upload;
+  checkResultSize(upload);
   const source = new UploadSource({ handle: upload.source, name, size });
   try {
     await source.checkUnchanged();
@@ -82,6 +95,7 @@ export async function uploadToFolder(
   const { signal } = options;
   try {
     checkMetadata(metadata);
+    checkResultSize(file);
     // Girder strips spaces from both ends of an item's name.
     const { itemId, isNew } = await ensureItem(client, { folderId, name: file.name.trim() }, signal);
     const found = isNew ? { file: undefined } : undefined;

@@ -164,7 +164,7 @@ function notFound(claims: readonly MountedClaim[], { directories, volumesRoot }:
   );
 }
 
-type MountedDirectory = {
+export type MountedDirectory = {
   /** `major:minor` of the file system. */
   device: string;
   /** The directory in that file system. */

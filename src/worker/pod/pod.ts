@@ -1,5 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { parsePlan, type QosClass, workerEnvironment, workerPaths } from '../../api/run-plan.ts';
+import {
+  parsePlan,
+  type QosClass,
+  type RunPlan,
+  workerEnvironment,
+  workerPaths,
+} from '../../api/run-plan.ts';
 import { gpuMountsDirectory, podGpus } from '../../docker/create/gpu-request.ts';
 import { RunError } from '../../support/errors.ts';
 import type { RunEnvironment } from '../run-environment.ts';
@@ -19,6 +25,7 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
     run: plan.run,
     spec: plan.spec,
     dockerSocket: workerPaths.dockerSocket,
+    engineName: `The Docker Engine of node ${variables[workerEnvironment.nodeName] ?? '?'}`,
     attempt: podUid,
     mayBeRetried: failedAttempts < plan.spec.backoffLimit,
     openVolumes: (signal) => openPodVolumes(plan, podUid, signal),
@@ -30,18 +37,33 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
       const given = podGpus(variables, await namesIn(gpuMountsDirectory));
       return given ?? (imageAsks && plan.gpusByLabel === true ? { count: -1, optional: true } : undefined);
     },
-    cgroupParent: async ({ cgroupDriver }) =>
-      podCgroupParent(await readFile('/proc/self/cgroup', 'utf8'), {
-        ...plan.podCgroup,
-        podUid,
-        driver: cgroupDriver,
-      }),
+    cgroupParent: async ({ cgroupDriver }) => {
+      const [cgroup = '', oomScoreAdj = ''] = await Promise.all(
+        ['cgroup', 'oom_score_adj'].map((file) => readFile(`/proc/self/${file}`, 'utf8')),
+      );
+      const qosClass = qosClassOf(Number(oomScoreAdj), plan);
+      return podCgroupParent(cgroup, { root: plan.podCgroup.root, qosClass, podUid, driver: cgroupDriver });
+    },
   };
 }
 
 /** Empty if the directory does not exist: most nodes have no GPU. */
 async function namesIn(directory: string): Promise<string[]> {
   return readdir(directory).catch(() => []);
+}
+
+/** The priority class whose containers all have the oom_score_adj of a Guaranteed pod. */
+const nodeCritical = 'system-node-critical';
+
+/**
+ * The pod's QoS class, from the worker's oom_score_adj, which the kubelet sets by it. The plan has only the class of
+ * the Job's template: a LimitRange or a webhook may have changed the resources of the pod, or added containers
+ * (https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#node-out-of-memory-behavior).
+ */
+export function qosClassOf(oomScoreAdj: number, { spec, podCgroup }: RunPlan): QosClass {
+  if (spec.priorityClassName === nodeCritical || !Number.isInteger(oomScoreAdj)) return podCgroup.qosClass;
+  if (oomScoreAdj < 0) return 'Guaranteed';
+  return oomScoreAdj < 1000 ? 'Burstable' : 'BestEffort';
 }
 
 type PodCgroup = { podUid: string; driver: 'cgroupfs' | 'systemd'; root: string; qosClass: QosClass };
@@ -78,6 +100,6 @@ function ownPath(selfCgroup: string, podUid: string): string | undefined {
 function rulePath({ podUid, driver, root, qosClass }: PodCgroup): string {
   const qos = qosClass === 'Guaranteed' ? [] : [qosClass.toLowerCase()];
   const names = ['kubepods', ...qos, `pod${podUid}`];
-  if (driver === 'cgroupfs') return [root.replace(/\/+$/, ''), ...names].join('/');
+  if (driver === 'cgroupfs') return [root.replace(/(?<!\/)\/+$/, ''), ...names].join('/');
   return `${names.map((name) => name.replaceAll('-', '_')).join('-')}.slice`;
 }

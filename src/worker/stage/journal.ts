@@ -3,7 +3,6 @@ import type { FileHandle } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseJson } from '../../api/json-values.ts';
-import { removeDownload } from '../../girder/download/download.ts';
 import { type CreatedPath, ownNamePrefix, removePath } from '../../io/confined-change.ts';
 import { ConfinedPathError, createFile, openRegularFile } from '../../io/confined.ts';
 import { describe, RunError } from '../../support/errors.ts';
@@ -44,12 +43,12 @@ export class StagedFiles implements Journal {
   }
 
   /** Removes every noted path that is unchanged; files of the target remain. */
-  async remove({ log }: RunContext): Promise<void> {
+  async remove({ log }: Pick<RunContext, 'log'>, signal: AbortSignal): Promise<void> {
     for (const [volume, journal] of this.#journals) {
-      const kept = await journal.undo();
-      if (kept.length > 0)
+      const { paths, count } = await journal.undo(signal);
+      if (count > 0)
         log.info(
-          { volume: volume.name, kept },
+          { volume: volume.name, kept: paths, count },
           'did not remove paths that are in use or changed since the download',
         );
     }
@@ -64,7 +63,6 @@ class StagedJournal {
   readonly #root: string;
   readonly #name: string;
   readonly #file: FileHandle;
-  readonly #made: CreatedPath[] = [];
 
   private constructor(root: string, name: string, file: FileHandle) {
     this.#root = root;
@@ -82,16 +80,15 @@ class StagedJournal {
     root: string,
     name: string,
   ): Promise<boolean> {
+    const removal = new Removal(root, signal);
     try {
-      for await (const made of notedIn(root, name)) {
-        signal.throwIfAborted();
-        await removePath(root, made).catch(() => false);
-      }
+      for await (const made of notedIn(root, name)) await removal.remove(made);
     } catch (error) {
       if (!(error instanceof ConfinedPathError)) throw error;
       if (error.problem !== 'missing')
         log.warn({ error: error.message }, 'files of an earlier attempt may remain in a volume');
     }
+    await removal.end();
     return removePath(root, { path: name }).catch(() => false);
   }
 
@@ -110,15 +107,70 @@ class StagedJournal {
 
   /** Synchronous, so that the path is in the file before it is created. */
   note(made: CreatedPath): void {
-    this.#made.push(made);
     writeSync(this.#file.fd, `${JSON.stringify(made)}\n`);
   }
 
-  /** Removes the noted paths and the journal; returns the paths that remain. */
-  async undo(): Promise<string[]> {
+  /**
+   * Removes the noted paths and the journal, and returns the paths that remain. The list is the file, not a
+   * copy in memory: a folder may have 200,000 files.
+   */
+  async undo(signal: AbortSignal): Promise<Kept> {
     await this.#file.close();
-    const kept = await removeDownload(this.#root, [{ path: this.#name }, ...this.#made]);
-    return kept.filter((path) => path !== this.#name);
+    const removal = new Removal(this.#root, signal);
+    try {
+      for await (const made of notedIn(this.#root, this.#name)) await removal.remove(made);
+    } catch (error) {
+      if (!(error instanceof ConfinedPathError)) throw error;
+    }
+    const kept = await removal.end();
+    await removePath(this.#root, { path: this.#name }).catch(() => false);
+    return kept;
+  }
+}
+
+/** The first of the paths that remain, and how many there are. */
+type Kept = { readonly paths: readonly string[]; readonly count: number };
+
+/** How many files are removed at once, and how many remaining paths are listed. */
+const concurrentRemovals = 16;
+const maxKept = 100;
+
+/** Removes paths in the order of calls: files concurrently, a directory after everything before it. */
+class Removal {
+  readonly #root: string;
+  readonly #signal: AbortSignal;
+  readonly #kept = new Set<string>();
+  #underway: Promise<void>[] = [];
+  #unlisted = 0;
+
+  constructor(root: string, signal: AbortSignal) {
+    this.#root = root;
+    this.#signal = signal;
+  }
+
+  async remove(made: CreatedPath): Promise<void> {
+    this.#signal.throwIfAborted();
+    const isDirectory = made.inode === undefined;
+    if (isDirectory || this.#underway.length >= concurrentRemovals) await this.#settle();
+    this.#underway.push(this.#removeOne(made));
+    if (isDirectory) await this.#settle();
+  }
+
+  async end(): Promise<Kept> {
+    await this.#settle();
+    return { paths: [...this.#kept], count: this.#kept.size + this.#unlisted };
+  }
+
+  async #settle(): Promise<void> {
+    await Promise.all(this.#underway.splice(0));
+  }
+
+  /** A path may be noted twice: it remains only if no note of it could be removed. */
+  async #removeOne(made: CreatedPath): Promise<void> {
+    const isGone = await removePath(this.#root, made).catch(() => false);
+    if (isGone) this.#kept.delete(made.path);
+    else if (this.#kept.size < maxKept) this.#kept.add(made.path);
+    else this.#unlisted += 1;
   }
 }
 

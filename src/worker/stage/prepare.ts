@@ -1,4 +1,5 @@
 import { ensureImage } from '../../docker/pull/ensure-image.ts';
+import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
 import type { GirderClient } from '../../girder/client.ts';
 import { checkDestination, type Destination } from '../../girder/upload/destination.ts';
 import { RunError } from '../../support/errors.ts';
@@ -39,13 +40,17 @@ async function pullImage(context: RunContext): Promise<string> {
   const { image } = environment.spec;
   const policy = pullPolicy(environment.spec);
   using pull = policy === 'Never' ? undefined : report.beginPull(image);
+  const pulled = (auths: RegistryAuths) =>
+    context.preparation.engineWait.narrowedTo(context.signal).until(() =>
+      ensureImage(context, {
+        image,
+        policy,
+        auths,
+        onProgress: (bytes, total, message) => pull?.moved(message, bytes, total),
+      }),
+    );
   return await traced('pull image', { 'container.image.name': image }, async () =>
-    ensureImage(context, {
-      image,
-      policy,
-      auths: await environment.registryAuths(),
-      onProgress: (bytes, total, message) => pull?.moved(message, bytes, total),
-    }),
+    pulled(await environment.registryAuths()),
   );
 }
 

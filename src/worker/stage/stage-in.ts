@@ -59,6 +59,8 @@ async function fetchOne(
       span.set({ 'dockerrun.bytes': bytes });
     },
     onCreate: (made) => journal.note(volume, made),
+    // A temporary volume is deleted as a whole, and the journal of any other has the paths.
+    isUndoneByCaller: true,
   };
   switch (source.kind) {
     case 'file': {

@@ -54,7 +54,7 @@ export async function stageOut(
       signal.throwIfAborted();
       if (!isDue(when, outcome)) continue;
       report.phase = 'Uploading';
-      outcome = combined(outcome, await failureOf(upload(client), signal));
+      outcome = firstOf(outcome, await failureOf(upload(client), signal));
     }
   }
   if (outcome !== undefined) throw outcome;
@@ -75,7 +75,9 @@ async function failureOf(work: Promise<void>, signal: AbortSignal): Promise<RunE
 }
 
 /** The first failure decides the reason; the message of a later one is appended. */
-function combined(first: RunError | undefined, next: RunError | undefined): RunError | undefined {
+export function firstOf(first: RunError | undefined, next: RunError): RunError;
+export function firstOf(first: RunError | undefined, next: RunError | undefined): RunError | undefined;
+export function firstOf(first: RunError | undefined, next: RunError | undefined): RunError | undefined {
   if (first === undefined || next === undefined) return first ?? next;
   return new RunError(first.reason, `${first.message}; also, ${next.message}`, { cause: first });
 }

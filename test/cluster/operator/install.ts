@@ -14,6 +14,14 @@ const rolloutSeconds = 120;
 /** Host directories that runs may mount on the test cluster; the demo and the tests put their data there. */
 const allowedHostPath = '/srv/dockerrun';
 
+/** What the tests and the examples use; the default ttl of the chart counts as well. */
+const testPolicy = {
+  hostPaths: [{ pathPrefix: allowedHostPath }],
+  keptContainers: true,
+  priorityClassNames: ['system-cluster-critical'],
+  podMetadata: { labels: [{ key: 'team' }], annotations: [{ key: 'example.org/note' }] },
+};
+
 /** Builds the operator's image and installs it with the chart, as docs/install.md describes. */
 async function installOperator(signal: AbortSignal): Promise<void> {
   process.chdir(layout.checkout);
@@ -50,7 +58,8 @@ function writeValues(content: string): string {
     image: { repository, tag },
     dockerSocket: layout.dockerSocket,
     kubeletRoot: layout.kubeletRoot,
-    policy: { hostPaths: [{ pathPrefix: allowedHostPath }] },
+    nodeAgent: { dockerRoot: join(layout.state, 'docker'), mountPropagation: 'None' },
+    policy: testPolicy,
     // The tag stays, so a change of content must show in the pod template for the Deployment to follow.
     podAnnotations: { 'dockerrun.dev/content': content },
   };

@@ -79,7 +79,9 @@ test('absent fields get the defaults of the schema, also inside unions', async (
     removeContainer: true,
     terminationGracePeriodSeconds: 10,
     startDeadlineSeconds: 3600,
+    uploadDeadlineSeconds: 86_400,
     backoffLimit: 0,
+    disruptionLimit: 10,
     suspend: false,
     cancel: false,
   });

@@ -72,6 +72,7 @@ export const fullSpec = {
   },
   removeContainer: false,
   startDeadlineSeconds: 1,
+  uploadDeadlineSeconds: 1,
   activeDeadlineSeconds: 1,
   ttlSecondsAfterFinished: 0,
   nodeSelector: { 'kubernetes.io/os': 'linux' },

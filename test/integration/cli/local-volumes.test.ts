@@ -35,7 +35,7 @@ test('temporary volumes are writable by everybody, and are removed with their co
     assert.is((await stat(hostPath)).mode & 0o7777, 0o2777);
     await writeFile(join(localPath, 'file'), 'x');
   }
-  await removeAll();
+  await removeAll(AbortSignal.timeout(60_000));
   assert.equal(await readdir(join(home, 'run', 'volumes')), []);
   assert.equal(await readdir(join(home, 'made', 'for-it')), []);
 });
@@ -47,7 +47,7 @@ test('a directory of this machine is mounted by its real path, and is not remove
   const { volumes, remove: removeAll } = await open([{ name: 'data', bindMount }]);
   const [, data] = volumes;
   assert.equal([data?.hostPath, data?.readOnly, data?.temporary], [join(home, 'real'), true, false]);
-  await removeAll();
+  await removeAll(AbortSignal.timeout(60_000));
   assert.ok(await stat(join(home, 'real')));
 });
 

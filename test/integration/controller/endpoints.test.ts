@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Endpoints, serveEndpoints } from '../../../src/controller/endpoints.ts';
+import { type Endpoints, serveEndpoints } from '../../../src/controller/main.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
 
 /** The answers of the two ports to a path while a controller is in this state. */

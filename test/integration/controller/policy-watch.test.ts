@@ -72,6 +72,28 @@ test('a change of the policy applies to the next run', async () => {
   await client.until(await createRun(client, 'gone'), 'refused', { holds: isRefused });
 });
 
+test('where a policy is required, runs wait while it is missing, and start when it is back', async () => {
+  await using plane = await startControlPlane();
+  const { client } = plane;
+  await client.create(paths.policies(), policy({ hostPaths, images: ['busybox'] }));
+  const environment = { DOCKERRUN_POLICY_REQUIRED: 'true' };
+  await using first = await ControllerProcess.start(plane.kubeconfig, environment);
+  await client.until(await createRun(client, 'before'), 'started', { holds: begins });
+  await client.delete(policyPath);
+  await logged(first, changed, 2);
+  // A new controller has never seen the policy.
+  await first.stop();
+  await using _second = await ControllerProcess.start(plane.kubeconfig, environment);
+  const run = await createRun(client, 'waiting');
+  await client.until(run, 'waiting for the policy', {
+    holds: (found) =>
+      status(found, 'phase') === 'Pending' &&
+      /DockerRunPolicy "default" is missing/.test(status(found, 'message') ?? ''),
+  });
+  await client.create(paths.policies(), policy({ hostPaths }));
+  await client.until(run, 'started', { holds: begins });
+});
+
 test('runs wait while the policy has a field of a newer version, which this controller does not know', async () => {
   await using plane = await startControlPlane();
   const { client } = plane;

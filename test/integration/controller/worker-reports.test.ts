@@ -76,4 +76,13 @@ test('the report of a worker that fails to answer three times is dropped, and it
   assert.is(world.woken, 1);
 });
 
+test('the report of another pod, which has the address by now, does not count', async (world) => {
+  const { poller, endpoint } = world;
+  endpoint.podUid = 'another-pod';
+  endpoint.report = { phase: 'Running', target: { containerID: 'of another run' } };
+  poller.podChanged(running);
+  await until('the worker is asked three times', () => endpoint.questions >= 3, { withinMs: 20_000 });
+  assert.is(poller.reportOf(running.uid), undefined);
+});
+
 test.run();

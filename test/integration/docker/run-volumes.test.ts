@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BindMount } from '../../../src/docker/create/container-spec.ts';
@@ -71,6 +72,28 @@ test('a mount in which the engine sees another directory is refused before the s
 test('a mount without a probe is not checked', async () => {
   const mounts = [mountOf(other, { probe: undefined })];
   assert.is((await run(engine, ['true'], { container: { mounts } })).outcome.exitCode, 0);
+});
+
+test('a mount is compared with what the worker sees there, even if that keeps changing', async () => {
+  const same = (source: string) => ({ mounts: [mountOf(source, { probe: { sameAs: seen } })] });
+  const file = join(seen, '.probe-1');
+  const ofFile = { mounts: [mountOf(file, { target: '/file', probe: { sameAs: file } })] };
+  for (const container of [same(seen), ofFile])
+    assert.is((await run(engine, ['true'], { container })).outcome.exitCode, 0);
+  // Both were made within one tick of the kernel's clock.
+  await utimes(other, 1, 1);
+  const failure = await failureOf(run(engine, ['true'], { container: same(other) }));
+  assert.is(failure.reason, 'HostPathNotVisible');
+  const busy = new AbortController();
+  const changing = (async () => {
+    for (let time = 1; !busy.signal.aborted; time += 1) await utimes(seen, time, time).then(() => nextTurn());
+  })();
+  try {
+    assert.is((await run(engine, ['true'], { container: same(seen) })).outcome.exitCode, 0);
+  } finally {
+    busy.abort();
+    await changing;
+  }
 });
 
 test('the anonymous volumes of an image are removed with the container, however it ends', async () => {

@@ -55,14 +55,14 @@ test('a list of many pages is in the cache when its last page has arrived', asyn
   assert.equal(watched.contents, ['a=', 'b=', 'c=']);
 });
 
-test('a list whose next page has expired starts again, without pages', async () => {
+test('a list whose next page has expired starts again from the first page, never in one piece', async () => {
   await using server = await WatchServer.start();
   await using watched = new Watched(server.connection, path);
   (await server.nextList()).list(10, [anObject('a', 5)], 'token-1');
   (await server.nextList()).refuse(410, 'Expired');
   const again = await server.nextList();
   assert.is(again.query('continue'), null);
-  assert.is(again.query('limit'), null);
+  assert.ok(Number(again.query('limit')) > 0);
   again.list(20, [anObject('b', 6)]);
   await server.nextWatch();
   assert.equal(watched.contents, ['b=']);

@@ -194,14 +194,18 @@ test('the controller can connect only to the API server, DNS, workers and the co
 });
 
 test('in the listed namespaces, only the controller can connect to the workers', async () => {
-  const policies = (await render(...everything)).filter(({ kind }) => kind === 'NetworkPolicy');
+  const isOfAgent = (policy: Manifest) =>
+    String(recordAt(policy, 'metadata')?.['name']).endsWith('node-agent');
+  const policies = (await render(...everything)).filter(
+    (one) => one.kind === 'NetworkPolicy' && !isOfAgent(one),
+  );
   const places = policies.map((policy) => recordAt(policy, 'metadata')?.['namespace']);
   assert.equal(places.toSorted(), ['dockerrun-system', 'team-a', 'team-b']);
 });
 
 test('objects that need other operators are rendered only on request', async () => {
   const kinds = (manifests: readonly Manifest[]) => new Set(manifests.map(({ kind }) => kind));
-  const extras = ['ServiceMonitor', 'PrometheusRule', 'ConfigMap', 'DockerRunPolicy'];
+  const extras = ['ServiceMonitor', 'PrometheusRule', 'ConfigMap'];
   const [few, all] = [kinds(await render()), kinds(await render(...everything))];
   for (const extra of extras) {
     assert.not.ok(few.has(extra), extra);
@@ -231,7 +235,18 @@ test('a CRD is a normal object, so it is upgraded, and is kept on uninstall', as
 test('large integers of a policy keep their digits', async () => {
   const limits = '{"dockerDefaults":{"ulimits":[{"name":"nofile","soft":1048576,"hard":1048576}]}}';
   const policy = only(await render(`policy=${limits}`), 'DockerRunPolicy', 'default');
-  assert.equal(recordAt(policy, 'spec'), JSON.parse(limits));
+  const { dockerDefaults } = recordAt(policy, 'spec') ?? {};
+  assert.equal({ dockerDefaults }, JSON.parse(limits));
+});
+
+test('as shipped, a policy that allows nothing is there and is required; null leaves it to the administrator', async () => {
+  const shipped = await render();
+  const spec = recordAt(only(shipped, 'DockerRunPolicy', 'default'), 'spec');
+  assert.equal(spec, {});
+  assert.is(environmentOf(shipped)['DOCKERRUN_POLICY_REQUIRED'], 'true');
+  const own = await render('policy=null', 'policyRequired=false');
+  assert.not.ok(own.some(({ kind }) => kind === 'DockerRunPolicy'));
+  assert.is(environmentOf(own)['DOCKERRUN_POLICY_REQUIRED'], 'false');
 });
 
 test('two releases have different names', async () => {

@@ -10,7 +10,7 @@ registerHooks({
     return next(url, context);
   },
 });
-const { startWorkerTracing } = await import('../../../src/worker/telemetry.ts');
+const { startWorkerTracing } = await import('../../../src/worker/main.ts');
 const { createLogger } = await import('../../../src/support/log.ts');
 
 const log: string[] = [];

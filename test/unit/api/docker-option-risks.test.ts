@@ -79,6 +79,7 @@ const dangerous: [DockerOptions, string[]][] = [
   [{ ulimits: [{ name: 'rtprio', soft: 99 }] }, ['ulimits=rtprio']],
   [{ oomKillDisable: true }, ['oomKillDisable=true']],
   [{ oomScoreAdj: -1 }, ['oomScoreAdj=-1']],
+  [{ oomScoreAdj: 999 }, ['oomScoreAdj=999']],
   [{ network: 'backend' }, ['network=backend']],
   [{ network: 'host' }, ['network=host']],
   [{ networkMode: 'host' }, ['networkMode=host']],

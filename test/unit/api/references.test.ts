@@ -54,6 +54,13 @@ test('references in a value are not expanded', () => {
   );
 });
 
+test('a long row of dollars takes no longer than other text of its length', () => {
+  const text = '$'.repeat(1_000_000);
+  assert.equal(referencedNames(text), []);
+  assert.is(expand(text), text);
+  assert.equal(referencedNames(`${text}$(x)`), ['x']);
+});
+
 test('text without a dollar never changes', () => {
   fc.assert(fc.property(fc.string(), (text) => text.includes('$') || expand(text) === text));
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseReport, type Report, terminationMessage } from '../../../src/api/report.ts';
+import { essentialBytes, parseReport, type Report, terminationMessage } from '../../../src/api/report.ts';
 
 const failed: Report = { phase: 'Failed', reason: 'TargetFailed', message: 'It ended with exit code 3.' };
 const transfer = fc.record({
@@ -48,17 +48,6 @@ test('a termination message is shortened if and only if it is too long', () => {
   assert.is(longest?.bytes, 4096);
 });
 
-test('a short report is kept whole, except for its progress', () => {
-  const report: Report = {
-    ...failed,
-    target: { exitCode: 3 },
-    transfers: [{ name: 'ct', direction: 'download', bytes: 5, totalBytes: 5 }],
-    results: [{ hook: 0, itemId: 'i', fileId: 'f', name: 'mask.nrrd', size: 1, sha256: '00' }],
-  };
-  const read = parseReport(terminationMessage({ ...report, progress: { message: 'uploading', percent: 3 } }));
-  assert.equal(read, report);
-});
-
 const target = { exitCode: 3 };
 const transfers = Array.from({ length: 60 }, (_, index) => ({
   name: `input-${index}`,
@@ -69,6 +58,60 @@ const transfers = Array.from({ length: 60 }, (_, index) => ({
 const aResult = (hook: number) => ({
   ...{ hook, itemId: 'i'.repeat(24), fileId: 'f'.repeat(24) },
   ...{ name: `mask-${hook}.nrrd`, size: 1, sha256: '0'.repeat(64) },
+});
+
+/** As the kubelet cuts it: at a byte, which may be within a character. */
+const cut = (text: string, bytes: number) => Buffer.from(text).subarray(0, bytes).toString();
+
+test('however much of a termination message is cut off after its first line, the verdict arrives', () => {
+  const anyTarget = fc.record(
+    {
+      containerID: fc.stringMatching(/^[0-9a-f]{64}$/),
+      exitCode: fc.nat(255),
+      oomKilled: fc.boolean(),
+      reason: fc.constantFrom('Completed', 'DeadlineExceeded'),
+      startedAt: fc.constant('2026-01-02T03:04:05.123456789Z'),
+      finishedAt: fc.constant('2026-01-02T03:04:15.123456789Z'),
+    },
+    { noNullPrototype: true },
+  );
+  const arrived = fc.integer({ min: essentialBytes, max: 4096 });
+  fc.assert(
+    fc.property(anyReport, anyTarget, arrived, (some, target, bytes) => {
+      const final = { ...some, target, resultCount: 4_294_967_296 };
+      const read = parseReport(cut(terminationMessage(final), bytes));
+      const { phase, reason, resultCount } = final;
+      const { phase: gotPhase, reason: gotReason, target: gotTarget, resultCount: gotCount } = read ?? {};
+      assert.equal([gotPhase, gotReason, gotTarget, gotCount], [phase, reason, target, resultCount]);
+      const begins = (read?.message ?? '').replace(/…$/, '');
+      assert.ok((final.message ?? '').toWellFormed().startsWith(begins.slice(0, -1)));
+      assert.ok(final.message === '' || read?.message !== '');
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('of a cut termination message, the lines that arrived whole are read', () => {
+  const message = 'because '.repeat(100);
+  const results = [aResult(0), aResult(1)];
+  const text = terminationMessage({ ...failed, message, target, results, transfers });
+  const [first = '', second = '', third = ''] = text.split('\n');
+  const whole = Buffer.byteLength(`${first}\n${second}\n${third}`);
+  assert.equal(parseReport(cut(text, whole)), { ...failed, message, target, results });
+  assert.equal(parseReport(cut(text, whole - 1)), { ...failed, message, target });
+  const short = parseReport(cut(text, Buffer.byteLength(first) + 9));
+  assert.match(short?.message ?? '', /^because because .*…$/);
+});
+
+test('a short report is kept whole, except for its progress', () => {
+  const report: Report = {
+    ...failed,
+    target: { exitCode: 3 },
+    transfers: [{ name: 'ct', direction: 'download', bytes: 5, totalBytes: 5 }],
+    results: [{ hook: 0, itemId: 'i', fileId: 'f', name: 'mask.nrrd', size: 1, sha256: '00' }],
+  };
+  const read = parseReport(terminationMessage({ ...report, progress: { message: 'uploading', percent: 3 } }));
+  assert.equal(read, report);
 });
 
 test('transfers are the first to be dropped from a long report', () => {

@@ -44,7 +44,8 @@ test('a signal after the end changes nothing', () => {
 
 test('no message refers a user without a cluster to a pod, a node or an administrator', () => {
   const reachable = Object.keys(failureReasons).filter(
-    (reason) => !/NotAllowed$|^Job|^Worker|^VolumeMount/.test(reason),
+    (reason) =>
+      !/NotAllowed$|^PolicyBound|^Job|^Worker|^VolumeMount|^Disrupted|^Evicted|^EngineReplaced/.test(reason),
   );
   assert.ok(reachable.length > 15);
   for (const reason of reachable as FailureReason[]) {

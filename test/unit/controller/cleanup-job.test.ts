@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { optOutAnnotations, optOutLabels } from '../../../src/controller/job/injectors.ts';
 import { type Ending, parseEnding, parsePlan } from '../../../src/api/run-plan.ts';
 import { parseJob, parsePod } from '../../../src/controller/observe/parse.ts';
 import { desiredCleanupJob } from '../../../src/controller/job/cleanup-job.ts';
@@ -59,7 +60,11 @@ test('the cleanup Job is owned and watched like the Job of the run, and its pods
   assert.is(seen.ownerUid, metadata.uid);
   assert.is(seen.name, 'segment-0b9ad1c6-cleanup');
   assert.is(job.metadata?.labels?.['dockerrun.dev/run-uid'], metadata.uid);
-  assert.equal(job.spec?.template.metadata?.labels, { 'dockerrun.dev/cleaned-up-run-uid': metadata.uid });
+  assert.equal(job.spec?.template.metadata?.labels, {
+    ...optOutLabels,
+    'dockerrun.dev/cleaned-up-run-uid': metadata.uid,
+  });
+  assert.equal(job.spec?.template.metadata?.annotations, optOutAnnotations);
   assert.is(parsePod(job.spec?.template).runUid, '');
 });
 
@@ -82,7 +87,9 @@ test('on a node, it tolerates every taint and has the volumes, but nothing that 
     limits: { cpu: '1', memory: '256Mi' },
   });
   const paths = pod.volumes?.flatMap(({ hostPath }) => (hostPath === undefined ? [] : [hostPath.path]));
-  assert.equal(paths, ['/var/run/docker.sock', '/srv/scratch', '/srv/data']);
+  assert.equal(paths, ['/var/run/docker.sock', '/var/lib/kubelet/pods', '/srv', '/srv']);
+  const subPaths = container.volumeMounts?.flatMap(({ subPath = [] }) => subPath);
+  assert.equal(subPaths, ['.', 'data'], 'the pod would create what it removes');
   assert.equal(
     secrets.map(({ secretName, optional }) => [secretName, optional]),
     [['of-the-job', true]],

@@ -11,11 +11,14 @@ test('only the image of the worker must be set', () => {
       kubeletRoot: '/var/lib/kubelet',
       cgroupRoot: '/',
       logLevel: 'warn',
+      onReadyNodes: false,
     },
     logLevel: 'info',
     healthPort: 8081,
     metricsPort: 8080,
+    nodeAgentNamespace: undefined,
     leaderElection: true,
+    policyRequired: false,
   });
 });
 
@@ -25,7 +28,7 @@ test('an empty setting counts as not set', () => {
 });
 
 test('every setting is read', () => {
-  const { worker, logLevel, healthPort } = readConfig({
+  const { worker, logLevel, healthPort, nodeAgentNamespace } = readConfig({
     DOCKERRUN_IMAGE: 'i',
     DOCKERRUN_IMAGE_PULL_POLICY: 'Never',
     DOCKERRUN_DOCKER_SOCKET: '/run/docker.sock',
@@ -34,8 +37,10 @@ test('every setting is read', () => {
     DOCKERRUN_WORKER_LOG_LEVEL: 'debug',
     DOCKERRUN_LOG_LEVEL: 'warn',
     DOCKERRUN_HEALTH_PORT: '9000',
+    DOCKERRUN_NODE_AGENT_NAMESPACE: 'agents',
   });
-  assert.equal(Object.values(worker), ['i', 'Never', '/run/docker.sock', '/k', '/machine', 'debug']);
+  assert.equal(Object.values(worker), ['i', 'Never', '/run/docker.sock', '/k', '/machine', 'debug', true]);
+  assert.is(nodeAgentNamespace, 'agents');
   assert.equal([logLevel, healthPort], ['warn', 9000]);
 });
 

@@ -15,7 +15,7 @@ import {
   aRun,
   aCleanupJob,
   jobEnd,
-  decided,
+  decided as decidedUnder,
 } from '../../fixtures/builders.ts';
 
 const killed: WorkerState = { kind: 'terminated', exitCode: 137, reason: 'Error', report: undefined };
@@ -36,6 +36,12 @@ function lost(spec: Partial<DockerRunSpec> = { volumes }, more: Partial<Observed
 }
 const now = after(100);
 
+const hostPaths = [{ pathPrefix: '/srv' }];
+
+/** The decision, under a policy that allows the directories of these runs. */
+const decided = (observed: Observed, at: Date, policy: Policy = { hostPaths }) =>
+  decidedUnder(observed, at, policy);
+
 /** The cleanup Jobs of a decision: the node of each, and the end that it reports to Girder. */
 const cleanupsOf = ({ actions }: Decision) =>
   actions.flatMap((action) => (action.kind === 'createCleanupJob' ? [cleanupIn(action.job)] : []));
@@ -48,7 +54,7 @@ function cleanupIn(job: V1Job): [string, string] {
 }
 
 test('a run whose worker was lost waits for the cleanup of its node, and its message says so', () => {
-  const decision = decided(lost(), now, {});
+  const decision = decided(lost(), now);
   assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
   assert.is(decision.status?.phase, 'Running');
   assert.match(
@@ -56,18 +62,14 @@ test('a run whose worker was lost waits for the cleanup of its node, and its mes
     /A cleanup Job is removing what the worker left on node node-1\.$/,
   );
   assert.is(decision.requeueAfterMs, 110_000);
-  const whileRunning = decided(lost({ volumes }, { cleanupJob: aCleanupJob() }), now, {});
+  const whileRunning = decided(lost({ volumes }, { cleanupJob: aCleanupJob() }), now);
   assert.equal(whileRunning.actions, []);
   assert.is(whileRunning.status?.phase, 'Running');
 });
 
 test('it ends as WorkerLost after the cleanup, and its message says whether the cleanup failed', () => {
   const endedBy = (succeeded: boolean) =>
-    decided(
-      lost({ volumes }, { cleanupJob: aCleanupJob({ finished: jobEnd(succeeded, 'too late') }) }),
-      now,
-      {},
-    );
+    decided(lost({ volumes }, { cleanupJob: aCleanupJob({ finished: jobEnd(succeeded, 'too late') }) }), now);
   for (const { status, actions } of [endedBy(true), endedBy(false)]) {
     assert.is(status?.reason, 'WorkerLost');
     assert.equal(actions, []);
@@ -78,7 +80,7 @@ test('it ends as WorkerLost after the cleanup, and its message says whether the 
 
 test('it waits at most 150 s after the loss, and then still creates a missing cleanup Job', () => {
   const at = (seconds: number, cleanupJob?: Observed['cleanupJob']) =>
-    decided(lost({ volumes }, { cleanupJob }), after(seconds), {});
+    decided(lost({ volumes }, { cleanupJob }), after(seconds));
   assert.is(at(209, aCleanupJob()).status?.phase, 'Running');
   assert.is(at(210, aCleanupJob()).status?.reason, 'WorkerLost');
   assert.equal(cleanupsOf(at(210, aCleanupJob())), []);
@@ -87,7 +89,7 @@ test('it waits at most 150 s after the loss, and then still creates a missing cl
 
 test('a permanent refusal of the cleanup Job ends the run, and a temporary one is retried', () => {
   const refused = (permanent: boolean) =>
-    decided(lost({ volumes }, { cleanupRefusal: { message: 'the quota', permanent } }), now, {});
+    decided(lost({ volumes }, { cleanupRefusal: { message: 'the quota', permanent } }), now);
   assert.match(refused(true).status?.message ?? '', /may still be there: the quota/);
   assert.is(refused(true).status?.phase, 'Failed');
   assert.is(refused(false).status?.phase, 'Running');
@@ -97,7 +99,7 @@ test('a permanent refusal of the cleanup Job ends the run, and a temporary one i
 
 test('no cleanup follows a worker that left nothing or that wrote a termination message', () => {
   for (const observed of [lost({}), lost({ volumes }, { pods: [aPod(reported)] })]) {
-    const decision = decided(observed, now, {});
+    const decision = decided(observed, now);
     assert.is(decision.status?.phase, 'Failed');
     assert.equal(decision.actions, []);
   }
@@ -105,22 +107,22 @@ test('no cleanup follows a worker that left nothing or that wrote a termination 
 
 test('a cleanup follows a worker that reported a defect of its own', () => {
   const report = { phase: 'Failed', reason: 'WorkerFailed', message: 'x is not a function' } as const;
-  const decision = decided(lost({ volumes }, { pods: [aPod({ ...killed, report })] }), now, {});
+  const decision = decided(lost({ volumes }, { pods: [aPod({ ...killed, report })] }), now);
   assert.is(decision.status?.reason, 'WorkerFailed');
   assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
 });
 
 test('the cleanup after a pod that disappeared runs on the node in the status', () => {
-  assert.equal(cleanupsOf(decided(lost({ volumes }, { pods: [] }), now, {})), [['node-1', 'failed']]);
+  assert.equal(cleanupsOf(decided(lost({ volumes }, { pods: [] }), now)), [['node-1', 'failed']]);
 });
 
 test('a cleanup follows a pod that was evicted and has no container status', () => {
   const pods = [aPod(waiting, { phase: 'Failed', reason: 'Evicted' })];
-  assert.equal(cleanupsOf(decided(lost({ volumes }, { pods }), now, {})), [['node-1', 'failed']]);
+  assert.equal(cleanupsOf(decided(lost({ volumes }, { pods }), now)), [['node-1', 'failed']]);
 });
 
 test('a run that only has a Girder job ends without waiting for the report to Girder', () => {
-  const decision = decided(lost({ girder }), now, {});
+  const decision = decided(lost({ girder }), now);
   assert.is(decision.status?.reason, 'WorkerLost');
   assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
 });
@@ -128,16 +130,16 @@ test('a run that only has a Girder job ends without waiting for the report to Gi
 test('when no worker ever ran, only a Girder job needs a report', () => {
   const unstarted = (spec: Partial<DockerRunSpec>) =>
     anObservation({ run: aRun({ spec, status }), job: aJob(), pods: [aPod(waiting)] });
-  const decision = decided(unstarted({ girder, volumes }), now, {});
+  const decision = decided(unstarted({ girder, volumes }), now);
   assert.is(decision.status?.reason, 'WorkerNotStarted');
   assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
-  assert.equal(decided(unstarted({ volumes }), now, {}).actions, []);
+  assert.equal(decided(unstarted({ volumes }), now).actions, []);
 });
 
 test('when the next attempt cannot start, a cleanup follows on the node of the earlier one', () => {
   const pods = [aPod(killed), aPod(waiting, { name: 'next', nodeName: 'node-2' })];
   const observed = anObservation({ run: aRun({ spec: { volumes }, status }), job: aJob(), pods });
-  assert.equal(cleanupsOf(decided(observed, now, {})), [['node-1', 'failed']]);
+  assert.equal(cleanupsOf(decided(observed, now)), [['node-1', 'failed']]);
 });
 
 test('a running worker whose Job was deleted cleans up itself, and a cleanup Job does it for a lost one', () => {
@@ -148,7 +150,6 @@ test('a running worker whose Job was deleted cleans up itself, and a cleanup Job
         pods: states.map((state) => aPod(state)),
       }),
       now,
-      {},
     );
   for (const decision of [deleted({ kind: 'running' }), deleted(killed), deleted()])
     assert.is(decision.status?.reason, 'JobDeleted');
@@ -164,7 +165,7 @@ test('a run on a node that does not answer ends at once, with only a report to G
     job: aJob(),
     pods: [pod],
   });
-  const decision = decided(observed, after(220), {});
+  const decision = decided(observed, after(220));
   assert.is(decision.status?.reason, 'WorkerLost');
   assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
 });
@@ -185,10 +186,17 @@ test('no cleanup Job is created for a run that is refused', () => {
 test('an expired run is not deleted before its cleanup Job has finished', () => {
   const over = { ...status, phase: 'Failed', completionTime: after(50).toISOString() } as const;
   const run = aRun({ spec: { ttlSecondsAfterFinished: 0 }, status: over });
-  const at = (cleanupJob: Observed['cleanupJob']) => decided(anObservation({ run, cleanupJob }), now, {});
+  const at = (cleanupJob: Observed['cleanupJob']) => decided(anObservation({ run, cleanupJob }), now);
   assert.equal(at(aCleanupJob()).actions, []);
   assert.ok((at(aCleanupJob()).requeueAfterMs ?? 0) > 0);
   assert.equal(at(aCleanupJob({ finished: jobEnd(true) })).actions, [{ kind: 'deleteRun' }]);
+});
+
+test('a run whose paths are not allowed any more gets no cleanup Job, and its message says why', () => {
+  const { actions, status: after } = decided(lost(), now, {});
+  assert.equal(actions, []);
+  assert.is(after?.reason, 'WorkerLost');
+  assert.match(after?.message ?? '', /on node node-1 may still be there: .*\/srv\/scratch/);
 });
 
 test.run();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Action, type Decision } from '../../../src/controller/decide/outcome.ts';
-import { isTerminal, type Observed, podHasEnded } from '../../../src/controller/observe/observed.ts';
+import { isJobOf, isTerminal, type Observed, podHasEnded } from '../../../src/controller/observe/observed.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
 import { changeOf } from '../../../src/controller/apply/status-writer.ts';
 import { aJob, aCleanupJob, decided } from '../../fixtures/builders.ts';
@@ -94,8 +94,8 @@ test('the end is final: its status never changes again', () => {
 test('a run that has not ended is always requeued, acted on, ended or suspended', () => {
   always(({ actions, status, requeueAfterMs }, { run }) => {
     if (run.metadata.deletionTimestamp !== undefined || isTerminal(run.status)) return;
-    assert.ok(status !== undefined);
-    const waits = isTerminal(status) || status.phase === 'Suspended';
+    // Only a run whose Job of another spec is being deleted keeps its status.
+    const waits = status !== undefined && (isTerminal(status) || status.phase === 'Suspended');
     assert.ok(waits || requeueAfterMs !== undefined || actions.length > 0);
   });
 });
@@ -189,13 +189,14 @@ test('a Job is created only for a run that never had one or that was suspended',
   }, consistentObserved);
 });
 
-test("only the run's own Job is changed, and it is deleted only when the run has ended or must stop", () => {
+test("only the run's own Job is changed, and it is deleted only when the run has ended, must stop or has another spec", () => {
   always(({ actions }, { run, job }) => {
     const isDeleted = run.metadata.deletionTimestamp !== undefined;
     const stops = isDeleted || run.spec?.cancel === true || run.spec?.suspend === true;
     for (const action of actions) {
       if (changesJob(action)) assert.is(job?.ownerUid, run.metadata.uid);
-      if (action.kind === 'deleteJob') assert.ok(isTerminal(run.status) || stops);
+      const isOutdated = job !== undefined && !isJobOf(job, run);
+      if (action.kind === 'deleteJob') assert.ok(isTerminal(run.status) || stops || isOutdated);
       if (action.kind === 'deleteRun') assert.ok(isTerminal(run.status));
     }
   }, consistentObserved);

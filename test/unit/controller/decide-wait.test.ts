@@ -58,17 +58,57 @@ for (const [what, observed, message] of waits) {
   });
 }
 
-test('a run waits for a volume that cannot be mounted, because its Secret may be created a moment later', () => {
-  const failingUntil = (last: number) =>
-    decided(
-      waitingRun({ pods: [aPod(started)], mountFailure: aBlockingEvent(mount, 10, last) }),
-      after(50),
-      {},
-    ).status;
-  assert.is(failingUntil(25)?.phase, 'Pending');
-  assert.is(failingUntil(41)?.phase, 'Failed');
-  assert.is(failingUntil(41)?.reason, 'VolumeMountFailed');
-  assert.match(failingUntil(41)?.message ?? '', /node-1 cannot start: .*secret "girder" not found/);
+/** A run whose Secret is missing, seen at a second; the kubelet has tried from 10 to `last`. */
+const withoutSecret = (last: number, { backoffLimit = 0, failuresBefore = 0 } = {}) =>
+  waitingRun({
+    run: aRun({ spec: { startDeadlineSeconds: 600, backoffLimit } }),
+    pods: [aPod(started, { failuresBefore })],
+    mountFailure: aBlockingEvent(mount, 10, last),
+  });
+
+test('a run waits for a volume that cannot be mounted, because its Secret may be created a minute later', () => {
+  const failingUntil = (last: number) => decided(withoutSecret(last), after(80), {}).status;
+  assert.is(failingUntil(42)?.phase, 'Pending');
+  assert.is(failingUntil(73)?.phase, 'Failed');
+  assert.is(failingUntil(73)?.reason, 'VolumeMountFailed');
+  assert.match(failingUntil(73)?.message ?? '', /node-1 cannot start: .*secret "girder" not found/);
+});
+
+const retriedOnce = withoutSecret(73, { backoffLimit: 1 });
+
+test('a pod that cannot start costs an attempt: it is deleted, and the run is Retrying with the reason', () => {
+  const { actions, status } = decided(retriedOnce, after(80), {});
+  const [pod] = retriedOnce.pods;
+  assert.equal(actions, [{ kind: 'deletePod', name: pod?.name, uid: pod?.uid }]);
+  assert.is(status?.phase, 'Pending');
+  assert.is(status?.reason, 'Retrying');
+  assert.match(
+    status?.message ?? '',
+    /^Attempt 1 failed; a retry follows\. Pod .* secret "girder" not found/,
+  );
+  assert.is(status?.attemptHistory?.[0]?.reason, 'VolumeMountFailed');
+  const last = decided(withoutSecret(73, { backoffLimit: 1, failuresBefore: 1 }), after(80), {});
+  assert.is(last.status?.phase, 'Failed');
+  assert.is(last.status?.reason, 'VolumeMountFailed');
+});
+
+test('the reason of a pod that was given up stays until the pod is gone', () => {
+  const { status = {} } = decided(retriedOnce, after(80), {});
+  const run = { ...retriedOnce.run, status };
+  for (const phase of ['Pending', 'Failed']) {
+    const deleted = aPod(started, { deletionTimestamp: after(81).toISOString(), phase });
+    const next = decided({ ...retriedOnce, run, pods: [deleted] }, after(85), {});
+    assert.equal(next.actions, []);
+    assert.is(next.status?.reason, 'Retrying');
+    assert.is(next.status?.message, status.message);
+    assert.equal(next.status?.attemptHistory, status.attemptHistory);
+  }
+});
+
+test('an image name that no node can pull fails the run whatever its backoffLimit', () => {
+  const pods = [aPod({ kind: 'waiting', reason: 'InvalidImageName', message: 'x' })];
+  const run = aRun({ spec: { backoffLimit: 5 } });
+  assert.is(decided(waitingRun({ run, pods }), after(3), {}).status?.reason, 'WorkerNotStarted');
 });
 
 test('after a failed attempt, the run is Retrying with the reason until the Job creates the next pod', () => {
@@ -165,7 +205,7 @@ test('a run whose namespace is being deleted ends, and then its Job is deleted, 
 
 test('while the policy is invalid, a new run is pending, and its message says so', () => {
   const { actions, status } = decided(anObservation(), after(1), {
-    problem: 'policy/hostPaths must be array',
+    problem: 'is invalid: spec.hostPaths must be array',
   });
   assert.equal(actions, []);
   assert.is(status?.phase, 'Pending');

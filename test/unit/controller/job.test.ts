@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { optOutAnnotations, optOutLabels } from '../../../src/controller/job/injectors.ts';
 import { parsePlan } from '../../../src/api/run-plan.ts';
 import { exitCodes } from '../../../src/api/reasons.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
@@ -41,9 +42,31 @@ test('the run owns its Job, and both Job and pod carry its uid', () => {
       ...{ name: 'segment', uid: metadata.uid, controller: true, blockOwnerDeletion: true },
     },
   ]);
-  for (const labels of [job.metadata?.labels, job.spec?.template.metadata?.labels])
-    assert.equal(labels, { 'dockerrun.dev/run-uid': metadata.uid, 'dockerrun.dev/run-name': 'segment' });
+  const identity = { 'dockerrun.dev/run-uid': metadata.uid, 'dockerrun.dev/run-name': 'segment' };
+  assert.equal(job.metadata?.labels, identity);
+  assert.equal(job.spec?.template.metadata?.labels, { ...optOutLabels, ...identity });
 });
+
+test('no label or annotation of a run overrides the opt-outs of injectors', () => {
+  const overriding = (optOuts: object) =>
+    Object.fromEntries(Object.keys(optOuts).map((key) => [key, 'true']));
+  const podMetadata = {
+    labels: { ...overriding(optOutLabels), team: 'imaging' },
+    annotations: { ...overriding(optOutAnnotations), note: 'x' },
+  };
+  const { template } = desiredJob({ metadata, spec: aSpec({ podMetadata }) }, workerConfig, {}).spec ?? {};
+  assert.equal(withOnly(optOutLabels, template?.metadata?.labels), { ...optOutLabels, team: 'imaging' });
+  assert.equal(withOnly(optOutAnnotations, template?.metadata?.annotations), {
+    ...optOutAnnotations,
+    note: 'x',
+  });
+});
+
+/** What a pod has of the opt-outs and of the test's own metadata. */
+function withOnly(optOuts: object, found: Record<string, string> = {}): object {
+  const wanted = [...Object.keys(optOuts), 'team', 'note'];
+  return Object.fromEntries(Object.entries(found).filter(([key]) => wanted.includes(key)));
+}
 
 test('the kubelet does not change the plan, whatever dollars and parentheses are in it', () => {
   for (const argument of [
@@ -132,15 +155,17 @@ test('the worker can write to a host path only if the policy allows it', () => {
   assert.is(isReadOnly({ hostPaths: [{ pathPrefix: '/srv' }] }), undefined);
 });
 
-test('a failure that a retry cannot fix fails the Job, and a disruption is not a failed attempt', () => {
+test('a failure that a retry cannot fix fails the Job, and neither a disruption nor a fault of the node counts', () => {
   const { podFailurePolicy, podReplacementPolicy, template } = jobOf().spec ?? {};
   assert.is(podReplacementPolicy, 'Failed');
   assert.is(template?.spec?.restartPolicy, 'Never');
-  const [fail, ignore] = podFailurePolicy?.rules ?? [];
-  assert.is(fail?.action, 'FailJob');
-  assert.equal(fail?.onExitCodes?.values, [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood]);
-  assert.is(ignore?.action, 'Ignore');
-  assert.equal(ignore?.onPodConditions, [{ type: 'DisruptionTarget', status: 'True' }]);
+  const inWorker = (values: readonly number[]) => ({ containerName: 'worker', operator: 'In', values });
+  const ofRun = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood];
+  assert.equal(podFailurePolicy?.rules, [
+    { action: 'FailJob', onExitCodes: inWorker(ofRun) },
+    { action: 'Ignore', onExitCodes: inWorker([exitCodes.node]) },
+    { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+  ]);
 });
 
 test('the Job counts failed attempts, and each pod has their number before it', () => {

@@ -55,10 +55,12 @@ test('a Job has ended when its condition Complete or Failed is true', () => {
   assert.is(ended('Suspended', 'True'), undefined);
 });
 
-test('the owner of a Job is the owner of the kind DockerRun', () => {
+test('the run of a Job is the DockerRun that controls it', () => {
   const ownerReferences = [
-    { apiVersion: 'v1', kind: 'DockerRun', uid: 'no' },
-    { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', uid: 'yes' },
+    { apiVersion: 'v1', kind: 'DockerRun', uid: 'no', controller: true },
+    { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', uid: 'no controller' },
+    { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', uid: 'not either', controller: 'true' },
+    { apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', uid: 'yes', controller: true },
   ];
   assert.is(parseJob({ metadata: { ownerReferences } }).ownerUid, 'yes');
 });

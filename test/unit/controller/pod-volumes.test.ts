@@ -1,11 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { podMounts, volumeMountsOf, volumesOf } from '../../../src/controller/job/pod-volumes.ts';
+import { volumeMountsOf, volumesOf } from '../../../src/controller/job/host-mounts.ts';
+import { podMounts } from '../../../src/controller/job/pod-volumes.ts';
 import { specOf, workerConfig } from '../../fixtures/builders.ts';
 
 /** The pod's volumes and mounts of a spec with these fields, by name. */
-function podOf(spec: object) {
-  const mounts = podMounts(specOf({ image: 'a', ...spec }), workerConfig, {});
+function podOf(given: object) {
+  const mounts = podMounts(specOf({ image: 'a', ...given }), workerConfig, { planned: [], mounts: [] });
   return {
     volume: (name: string) => volumesOf(mounts).find((volume) => volume.name === name),
     mountsOf: (name: string) => volumeMountsOf(mounts).filter((mount) => mount.name === name),
@@ -19,17 +20,9 @@ const claim = (name: string, readOnly = false) => ({
   persistentVolumeClaim: { claimName: 'models', containerPath: `/${name}`, readOnly },
 });
 
-test('a temporary volume is an emptyDir with its size limit, or a directory on the node', () => {
-  const { volume, mountsOf } = podOf({
-    volumes: [
-      { name: 'fast', temporary: { sizeLimit: '1Gi' } },
-      { name: 'big', temporary: { hostDir: '/srv/scratch' } },
-    ],
-  });
+test('a temporary volume is an emptyDir with its size limit', () => {
+  const { volume } = podOf({ volumes: [{ name: 'fast', temporary: { sizeLimit: '1Gi' } }] });
   assert.equal(volume('volume-0'), { name: 'volume-0', emptyDir: { sizeLimit: '1Gi' } });
-  const hostPath = { path: '/srv/scratch', type: 'DirectoryOrCreate' };
-  assert.equal(volume('volume-1'), { name: 'volume-1', hostPath });
-  assert.equal(mountsOf('volume-1'), [{ name: 'volume-1', mountPath: '/dockerrun/volumes/big' }]);
 });
 
 test("a claim is mounted, and with it, read-only, the kubelet's directory of this pod's volumes", () => {

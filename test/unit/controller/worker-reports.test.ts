@@ -25,8 +25,8 @@ test.before.each((world) => {
   const clock = new VirtualClock();
   Object.assign(world, { clock, report: { phase: 'Preparing' }, questions: 0, pod: running, woken: 0 });
   world.poller = new WorkerPoller({
-    ask: async (podIP) => {
-      assert.is(podIP, running.podIP);
+    ask: async ({ podIP, uid }) => {
+      assert.equal([podIP, uid], [running.podIP, running.uid]);
       world.questions += 1;
       return world.report;
     },
@@ -104,6 +104,41 @@ test('a pod that is gone is not asked about', async (world) => {
   world.pod = undefined;
   await clock.pass(3_600_000);
   assert.equal([poller.size, world.questions], [0, 1]);
+});
+
+test('a thousand workers that do not answer delay no question to one that does, and are asked seldom', async () => {
+  const clock = new VirtualClock();
+  const silent = Array.from({ length: 1_000 }, (_, index) =>
+    aPod({ kind: 'running' }, { name: `silent-${index}`, uid: `silent-${index}`, podIP: '10.0.0.2' }),
+  );
+  const pods = new Map([...silent, running].map((pod) => [`${pod.namespace}/${pod.name}`, pod]));
+  const asked = { silent: 0, healthy: 0 };
+  const poller = new WorkerPoller({
+    ask: async ({ uid }) => {
+      if (uid === running.uid) {
+        asked.healthy += 1;
+        return { phase: 'Uploading' };
+      }
+      asked.silent += 1;
+      await new Promise<void>((resolve) => clock.after(400, resolve));
+      return undefined;
+    },
+    podAt: (key) => pods.get(key),
+    onChange: () => undefined,
+    clock,
+  });
+  poller.start([...pods.values()]);
+  await clock.pass(60_000);
+  asked.healthy = 0;
+  await clock.pass(60_000);
+  assert.ok(asked.healthy >= 54 && asked.healthy <= 67, `${asked.healthy} questions in a minute`);
+  assert.is(poller.unreachable, 1_000);
+  asked.silent = 0;
+  await clock.pass(60_000);
+  assert.ok(asked.silent <= 2_000, `${asked.silent} questions to a thousand silent workers in a minute`);
+  const stopped = poller.stop();
+  await clock.pass(2_000);
+  await stopped;
 });
 
 test.run();

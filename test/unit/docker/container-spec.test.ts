@@ -25,6 +25,7 @@ test('a container with the fewest options has the secure defaults', () => {
     OpenStdin: false,
     HostConfig: {
       AutoRemove: true,
+      OomScoreAdj: 1000,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'none' },
       SecurityOpt: ['no-new-privileges'],
@@ -48,6 +49,14 @@ test('command becomes the entrypoint, args becomes the command, and empty ones k
   const empty = containerSpec({ ...options, command: [], args: [] }, withInit);
   assert.not('Entrypoint' in empty);
   assert.not('Cmd' in empty);
+});
+
+test('a mount without the file systems in it is sent as such', () => {
+  const mount = { type: 'bind', source: '/a', target: '/in', readOnly: true } as const;
+  const optionsOf = (isRecursive: boolean) =>
+    containerSpec({ ...options, mounts: [{ ...mount, isRecursive }] }, withInit).HostConfig.Mounts[0]
+      ?.BindOptions;
+  assert.equal([optionsOf(false), optionsOf(true)], [{ NonRecursive: true }, undefined]);
 });
 
 test('bind mounts are sent as Mounts, whose missing source is an error, never as Binds', () => {

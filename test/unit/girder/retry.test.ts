@@ -18,11 +18,11 @@ test('waits grow from a quarter of a second to ten, with full jitter', () => {
   assert.equal(longest, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
   assert.is(
     backoffMs(6, defaultRetryLimits, () => 0),
-    0,
+    100,
   );
   assert.is(
     backoffMs(6, defaultRetryLimits, () => 0.5),
-    5000,
+    5050,
   );
 });
 
@@ -53,6 +53,17 @@ test('a budget that is used up ends at once, not after another wait', async () =
 
 test('a Retry-After beyond the budget ends the retries at once', async () => {
   assert.is(await new RetryBudget().waitToRetry(new TransientFailure('busy', 91_000), never), false);
+});
+
+test('a server that asks to be asked again at once is not, and one that asks for a wait gets a longer one', async () => {
+  const limits = { firstMs: 40, maxMs: 40, leastMs: 40, totalMs: 10_000 };
+  const waited = async (retryAfter: number) => {
+    const begin = performance.now();
+    await new RetryBudget(limits).waitToRetry(new TransientFailure('busy', retryAfter), never);
+    return performance.now() - begin;
+  };
+  assert.ok((await waited(0)) >= 39);
+  assert.ok((await waited(100)) > 99.5);
 });
 
 test('progress restores the budget', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { removeDirectory } from '../../../src/io/remove-tree.ts';
+import { emptyDirectory, removeDirectory } from '../../../src/io/remove-tree.ts';
 
 const test = suite<{ root: string }>('removing a directory of a target');
 
@@ -37,6 +37,24 @@ test('the targets of links stay, even when the directory itself is a link', asyn
 
 test('a missing directory is not an error', async ({ root }) => {
   await removeDirectory(root, 'nosuch');
+});
+
+test('a directory below others is removed, but not through a link', async ({ root }) => {
+  await removeDirectory(root, 'own/sub');
+  assert.equal(readdirSync(join(root, 'own')), []);
+  symlinkSync(root, join(root, 'own/link'));
+  await removeDirectory(root, 'own/link/other').then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, /symbolic link, not a directory/),
+  );
+  assert.ok(existsSync(join(root, 'other/kept')));
+});
+
+test('a directory that is emptied stays', async ({ root }) => {
+  symlinkSync(join(root, 'other'), join(root, 'own/link'));
+  await emptyDirectory(join(root, 'own'));
+  assert.equal(readdirSync(join(root, 'own')), []);
+  assert.ok(existsSync(join(root, 'other/kept')));
 });
 
 test('a tree with a path that exceeds the limit of Linux is removed', async ({ root }) => {

@@ -95,6 +95,22 @@ test('a late answer to a write does not restore a deleted object', () => {
   assert.is(store.get('a'), undefined);
 });
 
+test('items that are nested too deeply to compare count as changed, and do not hide the changes of others', () => {
+  const deep = (key: string, version: number): Stored<Item> => {
+    let value: unknown = 1;
+    for (let level = 0; level < 100_000; level += 1) value = { a: value };
+    return { key, uid: `uid-${key}`, version, item: { value: value as string } };
+  };
+  const store = new ObjectStore<Item>();
+  store.replace([deep('a', 5), stored('b', 6)], 10);
+  const changes = store.replace([deep('a', 12), stored('b', 13, 'two')], 20);
+  assert.equal(
+    changes.map(({ key }) => key),
+    ['a', 'b'],
+  );
+  assert.is(store.put(deep('a', 21)).length, 1);
+});
+
 /** Writes to one object, by us or by others; the answer to ours comes `early` events before its event. */
 const writes = fc.array(fc.record({ isOurs: fc.boolean(), early: fc.nat(3), value: fc.nat(2) }), {
   maxLength: 12,

@@ -72,6 +72,39 @@ export const hostPaths: PolicyCases = {
   ],
 };
 
+/** A run has everything in a directory that it mounts, but of a hostDir only a directory of its own. */
+export const nestedHostPaths: PolicyCases = {
+  policy:
+    'hostPaths: [{pathPrefix: /srv}, {pathPrefix: /srv/raw, readOnly: true}, {pathPrefix: /srv/raw/inbox}, {pathPrefix: /srv/raw, readOnly: true}]',
+  cases: [
+    fine('reading where only reading is allowed', bind('/srv/raw', 'ro')),
+    noPath('writing there', bind('/srv/raw/x')),
+    fine('writing to a directory in it that is writable', bind('/srv/raw/inbox/x')),
+    fine('writing beside it', bind('/srv/rawer')),
+    noPath('writing to a directory around it', bind('/srv')),
+    noPath('writing to a directory around it with dockerVolumes', dockerVolume('/srv', 'rw')),
+    fine('reading a directory around it', bind('/srv', 'ro')),
+    fine('a temporary volume in a directory around it', temporary('/srv')),
+    noPath('a temporary volume in it', temporary('/srv/raw')),
+    noPath('the directory of temporary volumes', bind('/srv/.dockerrun-temporary', 'ro')),
+    noPath('a temporary volume of a run', dockerVolume('/srv/.dockerrun-temporary/dockerrun-1-x', 'ro')),
+  ],
+};
+
+/** Each list alone may restrict; together they only add. */
+export const hostPathsOfTwoLists: PolicyCases = {
+  policy: `hostPaths: [{pathPrefix: /srv/data, readOnly: true}, {pathPrefix: /srv/own/raw, readOnly: true}]
+namespaces:
+  - names: [policy-of-lab]
+    hostPaths: [{pathPrefix: /srv/data}, {pathPrefix: /srv/own}]`,
+  suffix: 'lab',
+  cases: [
+    fine('writing to a directory that the other list only lets read', bind('/srv/data/x')),
+    fine('writing to a directory around one that the other list only lets read', bind('/srv/own')),
+    fine('writing to that directory itself', bind('/srv/own/raw')),
+  ],
+};
+
 export const images: PolicyCases = {
   policy: `images: [registry.example.org/imaging/, 'busybox:1.*', 'localhost:5000/*/tool', 'team/x${digest}', index.docker.io/alpine]`,
   cases: [

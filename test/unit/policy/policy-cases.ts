@@ -12,8 +12,9 @@ import {
   stream,
   type PolicyCases,
 } from './policy-case.ts';
+import { runs } from './policy-cases-runs.ts';
 import { options } from './policy-cases-options.ts';
-import { hostPaths, images } from './policy-cases-paths.ts';
+import { hostPaths, hostPathsOfTwoLists, images, nestedHostPaths } from './policy-cases-paths.ts';
 
 const addresses: PolicyCases = {
   policy: [
@@ -139,7 +140,10 @@ const noAddress: PolicyCases = {
 };
 
 export const policyCases: readonly PolicyCases[] = [
+  ...runs,
   hostPaths,
+  nestedHostPaths,
+  hostPathsOfTwoLists,
   images,
   options,
   addresses,

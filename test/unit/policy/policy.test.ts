@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { hostPathAccess } from '../../../src/policy/host-paths.ts';
-import { parsePolicySpec, refusedByPolicy, withDockerDefaults } from '../../../src/policy/policy.ts';
+import { parsePolicySpec, refusedByPolicy, withPolicyDefaults } from '../../../src/policy/policy.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 import { policyOf } from '../../fixtures/policies.ts';
 
@@ -164,16 +164,16 @@ test('any stream URL is allowed unless the policy lists URLs, and then only thos
 
 test('the Docker defaults of the policy apply unless the run sets them', () => {
   const policy = policyOf('dockerDefaults: {dns: [10.0.0.53], shmSize: 1g}');
-  assert.equal(withDockerDefaults(aSpec(), policy).docker, { dns: ['10.0.0.53'], shmSize: '1g' });
+  assert.equal(withPolicyDefaults(aSpec(), policy).docker, { dns: ['10.0.0.53'], shmSize: '1g' });
   const run = aSpec({ docker: { shmSize: '2g' } });
-  assert.equal(withDockerDefaults(run, policy).docker, { dns: ['10.0.0.53'], shmSize: '2g' });
-  assert.equal(withDockerDefaults(run, {}), run);
+  assert.equal(withPolicyDefaults(run, policy).docker, { dns: ['10.0.0.53'], shmSize: '2g' });
+  assert.equal(withPolicyDefaults(run, {}), run);
 });
 
 test('a run that sets its network does not get the default network of the policy', () => {
   const policy = policyOf('dockerDefaults: {networkMode: bridge, dns: [10.0.0.53]}');
   const isolated = aSpec({ docker: { network: 'none' } });
-  assert.equal(withDockerDefaults(isolated, policy).docker, { network: 'none', dns: ['10.0.0.53'] });
+  assert.equal(withPolicyDefaults(isolated, policy).docker, { network: 'none', dns: ['10.0.0.53'] });
 });
 
 test('a run that does not use Girder needs no address', () => {

@@ -16,8 +16,9 @@ const below: Record<string, readonly string[]> = {
   girder: ['api', 'support', 'io'],
   controller: ['api', 'support', 'policy', 'runtime', 'kube'],
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
+  'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
   cli: ['api', 'support', 'policy', 'runtime', 'io', 'kube', 'docker', 'girder', 'controller', 'worker'],
-  main: ['controller', 'worker', 'cli'],
+  main: ['controller', 'worker', 'node-agent', 'cli'],
 };
 
 /**
@@ -28,14 +29,21 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*']],
   support: [['*'], ['trace']],
   docker: [
-    ['engine.ts', 'engine-call.ts', 'engine-error.ts', 'container-state.ts', 'remove-container.ts'],
+    [
+      'engine.ts',
+      'engine-call.ts',
+      'engine-error.ts',
+      'engine-wait.ts',
+      'container-state.ts',
+      'remove-container.ts',
+    ],
     ['create', 'output', 'pull'],
     ['*'],
   ],
   girder: [['retry.ts'], ['http'], ['*'], ['download'], ['upload', 'job']],
   controller: [['metrics'], ['observe'], ['job'], ['decide'], ['apply'], ['*']],
   worker: [
-    ['run-environment.ts', 'plan.ts', 'progress.ts', 'context.ts', 'target-options.ts'],
+    ['run-environment.ts', 'plan.ts', 'progress.ts', 'preparation.ts', 'context.ts', 'target-options.ts'],
     ['pod', 'streams'],
     ['stage'],
     ['*'],

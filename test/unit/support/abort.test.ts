@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -27,6 +29,15 @@ test('a sleep rejects with the reason of its signal, at once', async () => {
   setImmediate(() => stop.abort(reason));
   assert.is(await rejection(sleep(60_000, stop.signal)), reason);
   assert.is(await rejection(sleep(60_000, AbortSignal.abort(reason))), reason);
+});
+
+test('a deadline that nothing listens to passes as well, whatever the garbage collector takes', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const polled = deadline(20, new AbortController().signal);
+  collect();
+  await sleep(60_000, deadline(60)).catch(() => undefined);
+  assert.ok(polled.aborted);
 });
 
 test('a sleep without a signal resolves', async () => {

@@ -48,7 +48,7 @@ test('a run removes its files and its journal, and files of others remain', asyn
   const { staged, volumes } = await anAttempt(root);
   for (const volume of volumes) make(root, 'in', (made) => staged.note(volume, made));
   staged.note(aVolume('other'), { path: 'theirs' });
-  await staged.remove(context);
+  await staged.remove(context, context.signal);
   assert.equal(readdirSync(root), ['theirs']);
 });
 
@@ -61,7 +61,7 @@ test('the next attempt removes the files of a killed one, even if the last line 
   appendFileSync(join(root, journal), '{"path":"i');
   const next = await anAttempt(root);
   assert.equal(readdirSync(root), [journal]);
-  await next.staged.remove(context);
+  await next.staged.remove(context, context.signal);
   assert.equal(readdirSync(root), []);
 });
 
@@ -72,7 +72,7 @@ test('a file that has replaced a noted one is not removed', async ({ root }) => 
   for (const volume of volumes) staged.note(volume, { path: 'taken', inode });
   writeFileSync(join(root, 'taken'), 'theirs');
   const next = await anAttempt(root);
-  await next.staged.remove(context);
+  await next.staged.remove(context, context.signal);
   assert.equal(readdirSync(root), ['ours', 'taken']);
 });
 
@@ -82,7 +82,7 @@ test('two volumes in one directory have a journal each', async ({ root }) => {
   assert.is(readdirSync(root).length, 4);
   const next = await anAttempt(root, ['data', 'again']);
   assert.is(readdirSync(root).length, 2);
-  await next.staged.remove(context);
+  await next.staged.remove(context, context.signal);
   assert.equal(readdirSync(root), []);
 });
 
@@ -95,7 +95,7 @@ test('a journal that was replaced by a link is removed without being read', asyn
   symlinkSync('theirs', join(root, journal));
   for (const volume of volumes) await StagedFiles.sweep(context, runUid, volume);
   assert.equal(readdirSync(root), ['theirs', 'theirs-too']);
-  await staged.remove(context);
+  await staged.remove(context, context.signal);
 });
 
 test('a cleanup removes the noted files and the journal, and can be repeated', async ({ root }) => {

@@ -49,6 +49,25 @@ test('dockerVolumes are mounted with their mode, and a read-only volume is mount
   ]);
 });
 
+test('a directory of the node is mounted without file systems in it, compared, and partly hidden', () => {
+  const spec = aSpec({ dockerVolumes: { '/srv': { bind: '/all', mode: 'rw' as const } } });
+  const onNode = aVolume('data', { isOnNode: true });
+  const dockerVolumes = new Map([['/srv', { source: '/kubelet/1', localPath: '/own/1', hidden: '/empty' }]]);
+  const { mounts } = planRun(spec, [onNode], dockerVolumes);
+  const [first, second, third] = mounts;
+  assert.equal([first?.isRecursive, first?.probe], [false, { sameAs: onNode.localPath }]);
+  assert.equal(
+    [second?.source, second?.isRecursive, second?.probe],
+    ['/kubelet/1', false, { sameAs: '/own/1' }],
+  );
+  assert.equal(third, {
+    type: 'bind',
+    source: '/empty',
+    target: '/all/.dockerrun-temporary',
+    readOnly: true,
+  });
+});
+
 test('a download goes to its volume, or to the temporary volume if it names none', () => {
   const transforms = [
     { name: 'a', girderFileIdToVolume: { fileId } },

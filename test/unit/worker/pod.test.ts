@@ -1,7 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { RunPlan } from '../../../src/api/run-plan.ts';
 import { RunError } from '../../../src/support/errors.ts';
-import { podCgroupParent } from '../../../src/worker/pod/pod.ts';
+import { podCgroupParent, qosClassOf } from '../../../src/worker/pod/pod.ts';
+import { aSpec } from '../../fixtures/builders.ts';
 
 const podUid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
 const withUnderscores = '0b9ad1c6_8f7f_4f0e_9d5c_3c0f6f1f2a3b';
@@ -52,6 +54,24 @@ test('the rule adds the QoS class unless the pod is Guaranteed', () => {
   assert.is(podCgroupParent('0::/', { ...systemd, ...guaranteed }), `kubepods-pod${withUnderscores}.slice`);
   const bestEffort = podCgroupParent('0::/', { ...systemd, qosClass: 'BestEffort' });
   assert.is(bestEffort, `kubepods-besteffort-pod${withUnderscores}.slice`);
+});
+
+const planOf = (spec: Partial<RunPlan['spec']> = {}): RunPlan => ({
+  run: { namespace: 'lab', name: 'segment', uid: 'u' },
+  spec: aSpec(spec),
+  kubeletRoot: '/var/lib/kubelet',
+  podCgroup: { root: '/', qosClass: 'Burstable' },
+});
+
+test('the QoS class is the one that the kubelet gave the pod, whatever its template said', () => {
+  const classes = [-998, -997, 2, 3, 980, 999, 1000].map((adj) => qosClassOf(adj, planOf()));
+  const burstable = Array.from({ length: 4 }, () => 'Burstable');
+  assert.equal(classes, ['Guaranteed', 'Guaranteed', ...burstable, 'BestEffort']);
+});
+
+test('a pod that its node cannot run without has the QoS class of its template', () => {
+  assert.is(qosClassOf(-997, planOf({ priorityClassName: 'system-node-critical' })), 'Burstable');
+  assert.is(qosClassOf(NaN, planOf()), 'Burstable');
 });
 
 test("the rule starts at the kubelet's root", () => {

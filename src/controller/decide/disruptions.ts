@@ -1,0 +1,80 @@
+import { maxAttempts, type Attempt, type DockerRunStatus } from '../../api/status.ts';
+import { RunError } from '../../support/errors.ts';
+import { type Observed, type ObservedPod, podHasEnded, terminationReport } from '../observe/observed.ts';
+import { attemptHistory, isOlderThanHistory } from './attempts.ts';
+import { failWithCleanup } from './cleanup.ts';
+import type { Input, Outcome } from './outcome.ts';
+
+/**
+ * Bounds for pods that end without the fault of their run. The Job replaces them without counting, so a run
+ * that fills each node's disk would otherwise go from node to node for ever.
+ */
+
+/** How many pods of a run were disrupted; each counts when its attempt ends in the status. */
+export function countDisruptions(
+  { disruptions = 0, attemptHistory: known = [] }: DockerRunStatus,
+  { pods }: Observed,
+): number {
+  const ended = new Set(known.filter(({ completionTime }) => completionTime).map(({ podUID }) => podUID));
+  const isFull = known.length >= maxAttempts;
+  const isNew = (pod: ObservedPod) => !ended.has(pod.uid) && !(isFull && isOlderThanHistory(pod, known));
+  return disruptions + pods.filter((pod) => isDisrupted(pod) && isNew(pod)).length;
+}
+
+function isDisrupted(pod: ObservedPod): boolean {
+  return podHasEnded(pod) && pod.disruption !== undefined && terminationReport(pod)?.phase !== 'Succeeded';
+}
+
+/** The limit of runs whose spec was stored before the field existed. */
+export const defaultDisruptionLimit = 10;
+
+/** Ends a run whose pods were disrupted more often than it allows, or evicted for what the run used. */
+export function disruptedTooOften(input: Input): Outcome | undefined {
+  const { run, pods, job } = input;
+  const pod = pods.at(-1);
+  if (job === undefined || terminationReport(pod)?.phase === 'Succeeded') return undefined;
+  const evicted = evictedTooOften(input);
+  if (evicted !== undefined) return evicted;
+  const limit = run.spec?.disruptionLimit ?? defaultDisruptionLimit;
+  const disruptions = countDisruptions(run.status, input);
+  if (disruptions <= limit) return undefined;
+  const last = pods.findLast(isDisrupted)?.disruption;
+  const why = last === undefined ? '' : `; the last time: ${last.reason}: ${last.message}`;
+  const times = disruptions === 1 ? 'once' : `${disruptions} times`;
+  const problem = `the pods of the run were disrupted ${times}, and disruptionLimit is ${limit}${why}`;
+  return failWithCleanup(input, new RunError('DisruptedTooOften', problem));
+}
+
+/** The Job does not count evictions, so they are added to the failures that it counts. */
+function evictedTooOften(input: Input): Outcome | undefined {
+  const { run, pods, now } = input;
+  const history = attemptHistory(run.status.attemptHistory ?? [], input, now);
+  const evictions = countedEvictions(history);
+  const pod = pods.at(-1);
+  // The failure of another kind that is the last is reported by the Job.
+  if (evictions === 0 || hasFailedItself(pod)) return undefined;
+  const failures = evictions + (pod?.failuresBefore ?? 0);
+  if (failures <= (run.spec?.backoffLimit ?? 0)) return undefined;
+  const last = history.findLast(isEviction);
+  const problem = `pod ${last?.podName} was evicted: ${last?.message ?? 'its node ran out of a resource'}`;
+  return failWithCleanup(input, new RunError('Evicted', problem));
+}
+
+function hasFailedItself(pod: ObservedPod | undefined): boolean {
+  return pod !== undefined && podHasEnded(pod) && pod.disruption === undefined;
+}
+
+const isEviction = ({ reason }: Attempt) => reason === 'Evicted';
+
+/** What the kubelet writes about a container that used more than it requested. */
+const consumed = /has larger consumption of/;
+
+/**
+ * How many evictions count as failed attempts. The kubelet names only containers that it started, so the
+ * target does not show; but of two evictions, the run is what their nodes had in common.
+ */
+function countedEvictions(history: readonly Attempt[]): number {
+  const evictions = history.filter(isEviction);
+  const named = evictions.filter(({ message = '' }) => consumed.test(message)).length;
+  return named + Math.max(0, evictions.length - named - 1);
+}

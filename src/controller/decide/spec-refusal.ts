@@ -1,0 +1,59 @@
+import type { DockerRunSpec } from '../../api/spec.ts';
+import { validateSpec } from '../../api/validate.ts';
+import { type Policy, refusedByPolicy } from '../../policy/policy.ts';
+import { RunError } from '../../support/errors.ts';
+import { isJobOf, type ObservedPod, terminationReport } from '../observe/observed.ts';
+import { fail, type Input, type Outcome } from './outcome.ts';
+
+/** Verdicts by the spec that the cache holds, so that a run that waits is validated once and not at each look. */
+const problemsOf = new WeakMap<DockerRunSpec, string[]>();
+
+function validateOnce(spec: DockerRunSpec): string[] {
+  const problems = problemsOf.get(spec) ?? validateSpec(spec);
+  problemsOf.set(spec, problems);
+  return problems;
+}
+
+/** A message names at most this many problems and counts the others. */
+const maxProblems = 5;
+
+/** Why a spec contradicts itself, or else why the policy does not allow it; undefined when a Job may be made. */
+export function specRefusal(spec: DockerRunSpec, policy: Policy): RunError | undefined {
+  const problems = validateOnce(spec);
+  return problems.length > 0 ? invalidSpec(inOneSentence(problems)) : refusedByPolicy(spec, policy);
+}
+
+export const invalidSpec = (problem: string) => new RunError('InvalidSpec', problem);
+
+function inOneSentence(problems: readonly string[]): string {
+  const more = problems.length - maxProblems;
+  return problems.slice(0, maxProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+/** Requeue of a run whose Job of an earlier spec is being deleted. */
+const deletingMs = 5_000;
+
+/**
+ * The user changed the spec after the Job was created, before the status named it; from then on, the API
+ * server refuses such a change. The new spec was neither validated nor allowed, so no status may accept it
+ * and nothing may be made of it. A Job that has not started is deleted, and the run begins with the new spec;
+ * otherwise the run ends, because what ran is not what it says.
+ */
+export function jobOfOtherSpec({ run, job, pods }: Input): Outcome | undefined {
+  if (job === undefined || run.status.jobName !== undefined || isJobOf(job, run)) return undefined;
+  if (job.finished === undefined && !pods.some(mayHaveStarted)) {
+    const { name, uid, deletionTimestamp } = job;
+    const actions =
+      deletionTimestamp === undefined ? [{ kind: 'deleteJob', name, uid, waits: true } as const] : [];
+    return { verdict: 'unchanged', actions, requeueAfterMs: deletingMs };
+  }
+  const { generation = 'an earlier one' } = job.origin;
+  const problem = `the spec was changed to generation ${run.metadata.generation} while its Job ${job.name}, made of generation ${generation}, was starting; the change has no effect`;
+  const ended = fail(new RunError('InvalidSpec', problem), { accepted: false });
+  return { ...ended, report: terminationReport(pods.at(-1)) };
+}
+
+function mayHaveStarted({ worker, phase, deletionTimestamp }: ObservedPod): boolean {
+  // A pod that is being deleted with its Job is only asked to stop; what it did by then is not kept.
+  return deletionTimestamp === undefined && (worker.kind !== 'waiting' || phase === 'Failed');
+}
