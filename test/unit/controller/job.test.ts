@@ -155,7 +155,7 @@ test('the worker can write to a host path only if the policy allows it', () => {
   assert.is(isReadOnly({ hostPaths: [{ pathPrefix: '/srv' }] }), undefined);
 });
 
-test('a failure that a retry cannot fix fails the Job, and neither a disruption nor a fault of the node counts', () => {
+test('what a retry cannot fix fails the Job; disruptions, faults of the node and what others added do not count', () => {
   const { podFailurePolicy, podReplacementPolicy, template } = jobOf().spec ?? {};
   assert.is(podReplacementPolicy, 'Failed');
   assert.is(template?.spec?.restartPolicy, 'Never');
@@ -165,6 +165,9 @@ test('a failure that a retry cannot fix fails the Job, and neither a disruption 
     { action: 'FailJob', onExitCodes: inWorker(ofRun) },
     { action: 'Ignore', onExitCodes: inWorker([exitCodes.node]) },
     { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+    { action: 'Count', onExitCodes: { containerName: 'worker', operator: 'NotIn', values: [0] } },
+    { action: 'Count', onPodConditions: [{ type: 'Initialized', status: 'False' }] },
+    { action: 'FailJob', onExitCodes: { operator: 'NotIn', values: [0] } },
   ]);
 });
 

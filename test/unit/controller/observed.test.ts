@@ -18,6 +18,29 @@ const podIn = (state: unknown, status: object = {}) =>
     },
   });
 
+const initOf = (states: unknown[], phase = 'Pending') =>
+  podIn({ waiting: { reason: 'PodInitializing' } }, { phase, initContainerStatuses: states }).init;
+
+test('the first init container that has neither ended nor started for good holds the worker up', () => {
+  const done = { name: 'done', state: { terminated: { exitCode: 0 } } };
+  const proxy = { name: 'proxy', started: true, state: { running: {} } };
+  assert.is(initOf([done, proxy]), undefined);
+  const slow = { name: 'slow', state: { running: {} } };
+  const added = 'which was added to the pod';
+  assert.equal(initOf([done, proxy, slow]), { sentence: `slow, ${added}, has not finished`, failed: false });
+  const state = { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } };
+  const sentence = `pull, ${added}, has not started: ImagePullBackOff, no such image`;
+  assert.equal(initOf([done, { name: 'pull', state }]), { sentence, failed: false });
+});
+
+test('an init container with an exit code other than 0 has failed the pod if the pod has failed', () => {
+  const terminated = { exitCode: 1, reason: 'Error', message: 'no route' };
+  const sentence = 'istio, which was added to the pod, ended with exit code 1: Error, no route';
+  const states = [{ name: 'istio', state: { terminated } }];
+  assert.equal(initOf(states, 'Failed'), { sentence, failed: true });
+  assert.equal(initOf(states), { sentence, failed: false });
+});
+
 test('a run keeps its metadata, spec and status, and nothing else', () => {
   const status = { phase: 'Running' };
   const object = { apiVersion: 'x', metadata: { ...metadata, managedFields: [] }, spec: aSpec(), status };
