@@ -25,6 +25,10 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       throw new TypeError(`${name} must be an absolute path on the nodes, not "${path}"`);
     return path;
   };
+  const names = (name: string) =>
+    setting(name, '')
+      .split(',')
+      .filter((text) => text !== '');
   const port = (name: string, fallback: string) => {
     const number = Number(setting(name, fallback));
     if (Number.isInteger(number) && number > 0 && number < 65536) return number;
@@ -44,6 +48,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     worker: {
       image,
       imagePullPolicy: setting('DOCKERRUN_IMAGE_PULL_POLICY', 'IfNotPresent'),
+      imagePullSecrets: names('DOCKERRUN_IMAGE_PULL_SECRETS'),
       dockerSocket: absolute('DOCKERRUN_DOCKER_SOCKET', '/var/run/docker.sock'),
       kubeletRoot: absolute('DOCKERRUN_KUBELET_ROOT', '/var/lib/kubelet'),
       cgroupRoot: absolute('DOCKERRUN_CGROUP_ROOT', '/'),

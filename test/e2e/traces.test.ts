@@ -58,6 +58,7 @@ function workerConfig({ endpoint }: TraceReceiver) {
   return {
     image: environment('DOCKERRUN_IMAGE'),
     imagePullPolicy: 'Never',
+    imagePullSecrets: [],
     dockerSocket: environment('DOCKERRUN_DOCKER_SOCKET'),
     kubeletRoot: environment('DOCKERRUN_KUBELET_ROOT'),
     cgroupRoot: '/',

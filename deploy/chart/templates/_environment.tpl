@@ -1,7 +1,16 @@
+{{/* The names of objects, with commas between them. */}}
+{{- define "dockerrun.names" -}}
+{{- $names := list }}{{- range . }}{{- $names = append $names .name }}{{- end }}
+{{- join "," $names }}
+{{- end -}}
+
 {{/* The settings that src/controller/config.ts reads. */}}
 {{- define "dockerrun.environment" -}}
 - { name: DOCKERRUN_IMAGE, value: {{ include "dockerrun.workerImage" . | quote }} }
 - { name: DOCKERRUN_IMAGE_PULL_POLICY, value: {{ default .Values.image.pullPolicy .Values.worker.image.pullPolicy | quote }} }
+{{- with .Values.worker.imagePullSecrets }}
+- { name: DOCKERRUN_IMAGE_PULL_SECRETS, value: {{ include "dockerrun.names" . | quote }} }
+{{- end }}
 - { name: DOCKERRUN_DOCKER_SOCKET, value: {{ .Values.dockerSocket | quote }} }
 - { name: DOCKERRUN_KUBELET_ROOT, value: {{ .Values.kubeletRoot | quote }} }
 - { name: DOCKERRUN_CGROUP_ROOT, value: {{ .Values.cgroupRoot | quote }} }

@@ -3,7 +3,7 @@ import { labels, cleanupJobName } from '../../api/names.ts';
 import { type CleanupMode, type Ending, workerEnvironment } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { literal, type WorkerConfig } from './worker-config.ts';
-import { jobMetadata, type Run } from './job.ts';
+import { jobMetadata, pullSecretsOf, type Run } from './job.ts';
 import { type HostMounts, hostMountsOf, type PodMount, volumesOf } from './host-mounts.ts';
 import { optOutAnnotations, optOutLabels } from './injectors.ts';
 import { podMounts, secretMounts } from './pod-volumes.ts';
@@ -77,6 +77,7 @@ function podTemplate(
       terminationGracePeriodSeconds: 5,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...(node === undefined ? {} : pinnedTo(node)),
+      ...pullSecretsOf(spec, config),
       containers: [cleaner],
       volumes: volumesOf(mounts.map(optional)),
     },

@@ -85,10 +85,21 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds + cleanUpSeconds,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...schedulingOf(spec, config),
+      ...pullSecretsOf(spec, config),
       containers: [workerContainer(run, { ...config, gpusByLabel, hostMounts: hostMounts.planned }, mounts)],
       volumes: volumesOf(mounts),
     },
   };
+}
+
+/** The Secrets with which the kubelet pulls the worker's image: the installation's, and those of the run. */
+export function pullSecretsOf(
+  spec: DockerRunSpec,
+  { imagePullSecrets: ofWorkers }: WorkerConfig,
+): Pick<V1PodSpec, 'imagePullSecrets'> {
+  const ofRun = (spec.imagePullSecrets ?? []).map(({ name }) => name);
+  const names = new Set([...ofWorkers, ...ofRun]);
+  return names.size === 0 ? {} : { imagePullSecrets: [...names].map((name) => ({ name })) };
 }
 
 /** The fields of the spec that a pod has under the same name. */

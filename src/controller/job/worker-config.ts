@@ -6,6 +6,8 @@ import { rootSpanOf, traceparent, traceparentVariable } from '../../support/trac
 export type WorkerConfig = {
   readonly image: string;
   readonly imagePullPolicy: string;
+  /** Names of Secrets in the namespaces of runs; the kubelet ignores those that a namespace does not have. */
+  readonly imagePullSecrets: readonly string[];
   readonly dockerSocket: string;
   readonly kubeletRoot: string;
   readonly cgroupRoot: string;

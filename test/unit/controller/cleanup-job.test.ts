@@ -68,6 +68,11 @@ test('the cleanup Job is owned and watched like the Job of the run, and its pods
   assert.is(parsePod(job.spec?.template).runUid, '');
 });
 
+test("its image is pulled with the same Secrets as the run's", () => {
+  assert.equal(jobFor('node-1').pod.imagePullSecrets, [{ name: 'of-the-registry' }]);
+  assert.equal(jobFor(undefined).pod.imagePullSecrets, [{ name: 'of-the-registry' }]);
+});
+
 test('it runs once, for two minutes at most, and is deleted ten minutes after its end', () => {
   const { backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished } = jobFor('node-1').job.spec ?? {};
   assert.equal([backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished], [0, 120, 600]);

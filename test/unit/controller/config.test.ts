@@ -7,6 +7,7 @@ test('only the image of the worker must be set', () => {
     worker: {
       image: 'dockerrun:1',
       imagePullPolicy: 'IfNotPresent',
+      imagePullSecrets: [],
       dockerSocket: '/var/run/docker.sock',
       kubeletRoot: '/var/lib/kubelet',
       cgroupRoot: '/',
@@ -31,6 +32,7 @@ test('every setting is read', () => {
   const { worker, logLevel, healthPort, nodeAgentNamespace } = readConfig({
     DOCKERRUN_IMAGE: 'i',
     DOCKERRUN_IMAGE_PULL_POLICY: 'Never',
+    DOCKERRUN_IMAGE_PULL_SECRETS: 'registry,mirror',
     DOCKERRUN_DOCKER_SOCKET: '/run/docker.sock',
     DOCKERRUN_KUBELET_ROOT: '/k',
     DOCKERRUN_CGROUP_ROOT: '/machine',
@@ -39,7 +41,16 @@ test('every setting is read', () => {
     DOCKERRUN_HEALTH_PORT: '9000',
     DOCKERRUN_NODE_AGENT_NAMESPACE: 'agents',
   });
-  assert.equal(Object.values(worker), ['i', 'Never', '/run/docker.sock', '/k', '/machine', 'debug', true]);
+  assert.equal(Object.values(worker), [
+    'i',
+    'Never',
+    ['registry', 'mirror'],
+    '/run/docker.sock',
+    '/k',
+    '/machine',
+    'debug',
+    true,
+  ]);
   assert.is(nodeAgentNamespace, 'agents');
   assert.equal([logLevel, healthPort], ['warn', 9000]);
 });

@@ -132,6 +132,19 @@ test('secrets are mounted as files, and are never in text or environment variabl
   );
 });
 
+test("the kubelet pulls the worker's image with the Secrets of the installation and those of the run", () => {
+  const pullSecrets = (config: Partial<typeof workerConfig>, spec: Partial<DockerRunSpec> = {}) => {
+    const run = { metadata: { ...metadata }, spec: aSpec(spec) };
+    return desiredJob(run, { ...workerConfig, ...config }, {}).spec?.template.spec?.imagePullSecrets;
+  };
+  const config = { imagePullSecrets: ['registry', 'mirror'] };
+  const ofRun = [{ name: 'own' }, { name: 'registry' }];
+  const all = ['registry', 'mirror', 'own'].map((name) => ({ name }));
+  assert.equal(pullSecrets(config, { imagePullSecrets: ofRun }), all);
+  assert.equal(pullSecrets({}, { imagePullSecrets: ofRun }), ofRun);
+  assert.is(pullSecrets({}), undefined);
+});
+
 test('every mount has its volume and every volume its mount, with unique names', () => {
   const { volumes = [], container } = podOf({
     volumes: ['A', 'a'].map((name) => ({
