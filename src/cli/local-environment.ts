@@ -49,6 +49,7 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
     registryAuths: () => allAuths(spec, secrets, signal),
     gpus: async (imageAsks) => gpusOf(spec) ?? (imageAsks ? { count: -1, optional: true } : undefined),
     cgroupParent: async () => undefined,
+    memoryForTarget: async () => undefined,
   };
 }
 

@@ -76,6 +76,8 @@ export type RunEnvironment = {
   /** `imageAsks`: the image's label asks for GPUs, which is a wish and not a permission. */
   gpus: (imageAsks: boolean) => Promise<GpuRequest | undefined>;
   cgroupParent: (engine: Engine) => Promise<string | undefined>;
+  /** The bytes of memory that the pod leaves to the target; undefined when nothing limits the pod. */
+  memoryForTarget: () => Promise<number | undefined>;
 };
 
 /** Any user of the target can write; new files keep the directory's group (setgid). */

@@ -112,7 +112,7 @@ async function failureOf(
     preparation.exceeded.throwIfAborted();
     return broken ?? toRunError(streams.failed.reason);
   }
-  return targetFailure(outcome, environment.spec) ?? broken;
+  return targetFailure(outcome, environment.spec, await environment.memoryForTarget()) ?? broken;
 }
 
 /** Mounts with the file that the engine must find in each; `remove` deletes these files. */

@@ -6,7 +6,7 @@ import type { DockerRunSpec } from '../api/spec.ts';
 import type { TargetStatus } from '../api/status.ts';
 import { RunError } from '../support/errors.ts';
 import { currentSpan, traceparent, traceparentVariable } from '../support/trace/trace.ts';
-import { parseQuantity } from '../api/quantity.ts';
+import { parseDockerSize, parseQuantity } from '../api/quantity.ts';
 import type { NamedValue } from '../api/fields.ts';
 import { defined } from '../api/json-values.ts';
 import type { RunContext } from './context.ts';
@@ -36,7 +36,7 @@ export async function targetOptions(
     env: await tracedEnvironment(environment),
     mounts: prepared.mounts,
     cgroupParent: await environment.cgroupParent(engine),
-    ...limits(spec),
+    ...limits(spec, await environment.memoryForTarget()),
     docker: spec.docker,
     gpus: await environment.gpus(prepared.imageAsksForGpus),
     keep: !spec.removeContainer,
@@ -66,16 +66,29 @@ async function variables({ spec, secretValue }: RunEnvironment): Promise<string[
   return Promise.all((spec.env ?? []).map(entry));
 }
 
-function limits({ resources }: DockerRunSpec): Partial<ContainerOptions> {
+function limits(spec: DockerRunSpec, ofPod: number | undefined): Partial<ContainerOptions> {
+  const { resources } = spec;
   const cpu = resources?.limits?.['cpu'];
-  const memory = resources?.limits?.['memory'];
   const cpuRequest = resources?.requests?.['cpu'] ?? cpu;
   return defined({
-    memoryBytes: memory === undefined ? undefined : Math.floor(parseQuantity(memory)),
+    memoryBytes: memoryLimit(spec, ofPod),
     nanoCpus: cpu === undefined ? undefined : Math.round(parseQuantity(cpu) * 1e9),
     cpuShares:
       cpuRequest === undefined ? undefined : cpuSharesOf(Math.round(parseQuantity(cpuRequest) * 1000)),
   });
+}
+
+/** The kernel rounds limits down to pages. */
+const pageBytes = 4096;
+
+/** The limit of the spec, or `docker.memLimit` without one there; less if the pod leaves less. */
+function memoryLimit({ resources, docker }: DockerRunSpec, ofPod = Infinity): number | undefined {
+  const asked = resources?.limits?.['memory'];
+  const memLimit = docker?.memLimit === undefined ? undefined : parseDockerSize(docker.memLimit);
+  const ofSpec = asked === undefined ? memLimit : Math.floor(parseQuantity(asked));
+  const isLess = ofSpec !== undefined && ofSpec > 0 && ofSpec <= ofPod + pageBytes;
+  if (isLess) return ofSpec;
+  return ofPod === Infinity ? ofSpec : ofPod;
 }
 
 /** `reason` has the values that a pod's status shows for a container. */
@@ -91,8 +104,12 @@ function targetReason({ stopped, oomKilled, exitCode }: ContainerOutcome): strin
   return exitCode === 0 ? 'Completed' : 'Error';
 }
 
-/** Why the run has failed; undefined if the target succeeded. */
-export function targetFailure(outcome: ContainerOutcome, spec: DockerRunSpec): RunError | undefined {
+/** Why the run has failed; undefined if the target succeeded. `ofPod` is the memory that the pod leaves, in bytes. */
+export function targetFailure(
+  outcome: ContainerOutcome,
+  spec: DockerRunSpec,
+  ofPod?: number,
+): RunError | undefined {
   switch (targetReason(outcome)) {
     case 'Completed':
       return undefined;
@@ -105,7 +122,8 @@ export function targetFailure(outcome: ContainerOutcome, spec: DockerRunSpec): R
       return new RunError('Cancelled', 'the run was stopped while the target ran');
     case 'OOMKilled': {
       const limit = spec.resources?.limits?.['memory'];
-      const what = limit === undefined ? 'its pod or its node has' : `its limit (${limit})`;
+      const leaves = ofPod === undefined ? 'or its node has' : `leaves it (${Math.floor(ofPod / 2 ** 20)}Mi)`;
+      const what = limit === undefined ? `its pod ${leaves}` : `its limit (${limit})`;
       return new RunError('OOMKilled', `the target used more memory than ${what} and was killed`);
     }
     default:

@@ -13,10 +13,10 @@ import {
   refused,
 } from './pending.ts';
 import { jobOfOtherSpec } from './spec-refusal.ts';
-import { podOutlivesWorker } from './outlived-worker.ts';
 import {
   attemptEnded,
   namespaceTerminating,
+  podOutlivesWorker,
   preparedTooLong,
   workerLost,
   workerRunning,

@@ -3,7 +3,8 @@ import type { Report } from '../../api/report.ts';
 import { type ActivePhase, type Phase, phaseMessages } from '../../api/status.ts';
 import { RunError } from '../../support/errors.ts';
 import { type BlockingEvent, type ObservedPod, terminationReport } from '../observe/observed.ts';
-import { countAttempts } from './attempts.ts';
+import { countAttempts, msUntilRemoval } from './attempts.ts';
+import { endOfLastWorker } from './finished.ts';
 import { isLost, lossOfNode } from './cancel-and-suspend.ts';
 import { failReportingOnly } from './cleanup.ts';
 import { fail, type Input, type Outcome, succeeded } from './outcome.ts';
@@ -54,6 +55,22 @@ export function attemptEnded(input: Input): Outcome | undefined {
   if (pod.failuresBefore >= (run.spec?.backoffLimit ?? 0)) return undefined;
   const message = retryMessage(countAttempts(run.status, input), podRefusal, report);
   return betweenAttempts(input, report, message);
+}
+
+/**
+ * A pod whose other containers outlive its worker: after the grace period, the run ends as its worker did. If a retry follows, only the pod is deleted: the Job
+ * then counts it as a failed attempt and creates the next one.
+ */
+export function podOutlivesWorker(input: Input): Outcome | undefined {
+  const pod = input.pods.at(-1);
+  if (pod === undefined || msUntilRemoval(input, pod) !== 0) return undefined;
+  const { name, uid, worker } = pod;
+  if (worker.kind !== 'terminated') return undefined;
+  if (worker.exitCode === 0) return { verdict: succeeded(worker.report), report: worker.report };
+  const isFinal = (finalExitCodes as readonly number[]).includes(worker.exitCode);
+  const retried = isFinal ? undefined : attemptEnded(input);
+  if (retried === undefined) return endOfLastWorker(input, input.now.toISOString());
+  return { ...retried, actions: [...(retried.actions ?? []), { kind: 'deletePod', name, uid }] };
 }
 
 /** The last rule: the worker runs, or the last attempt has ended and its Job reports that in a moment. */

@@ -37,6 +37,7 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
       const given = podGpus(variables, await namesIn(gpuMountsDirectory));
       return given ?? (imageAsks && plan.gpusByLabel === true ? { count: -1, optional: true } : undefined);
     },
+    memoryForTarget,
     cgroupParent: async ({ cgroupDriver }) => {
       const [cgroup = '', oomScoreAdj = ''] = await Promise.all(
         ['cgroup', 'oom_score_adj'].map((file) => readFile(`/proc/self/${file}`, 'utf8')),
@@ -102,4 +103,32 @@ function rulePath({ podUid, driver, root, qosClass }: PodCgroup): string {
   const names = ['kubepods', ...qos, `pod${podUid}`];
   if (driver === 'cgroupfs') return [root.replace(/(?<!\/)\/+$/, ''), ...names].join('/');
   return `${names.map((name) => name.replaceAll('-', '_')).join('-')}.slice`;
+}
+
+/** The limit of the worker's container with cgroup v2, and with v1. */
+const files = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'] as const;
+
+/** What the kernel shows without a limit: `max`, or about 2^63. */
+const unlimitedBytes = 2 ** 60;
+
+/** What the worker needs itself, as decision 4 says: the overhead that a run with limits of its own gets. */
+const workerBytes = 256 * 1024 * 1024;
+
+/**
+ * The memory that the limit of the worker's container leaves to the target, in bytes; undefined without a limit. A run
+ * may ask for no limit, and a LimitRange or a webhook add one. If the target reached the limit of the pod, the kernel
+ * could kill the worker instead of one of many small processes of the target.
+ */
+export async function memoryForTarget(): Promise<number | undefined> {
+  for (const file of files) {
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    if (text !== undefined) return shareOf(Number(text));
+  }
+  return undefined;
+}
+
+/** All but what the worker needs, or half of a small limit. */
+export function shareOf(limitBytes: number): number | undefined {
+  if (!(limitBytes > 0 && limitBytes < unlimitedBytes)) return undefined;
+  return Math.max(limitBytes - workerBytes, Math.floor(limitBytes / 2));
 }

@@ -1,12 +1,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
+import { shareOf } from '../../../src/worker/pod/pod.ts';
+import type { RunEnvironment } from '../../../src/worker/run-environment.ts';
 import { targetOptions } from '../../../src/worker/target-options.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 
-async function optionsOf(overrides: Partial<DockerRunSpec>) {
-  const context = aContext({ environment: anEnvironment(aSpec(overrides)) });
+async function optionsOf(overrides: Partial<DockerRunSpec>, environment: Partial<RunEnvironment> = {}) {
+  const context = aContext({ environment: anEnvironment(aSpec(overrides), environment) });
   const { mounts } = context.steps;
   return targetOptions(context, { mounts, downloaded: new Map(), imageAsksForGpus: false });
 }
@@ -58,6 +60,30 @@ test('a limit without a request is also the request, and without limits nothing 
   assert.is((await optionsOf({ resources: { limits: { cpu: 2 } } })).cpuShares, 2048);
   const { memoryBytes, nanoCpus, cpuShares } = await optionsOf({});
   assert.equal([memoryBytes, nanoCpus, cpuShares], [undefined, undefined, undefined]);
+});
+
+const memory = async (spec: Partial<DockerRunSpec>, ofPod?: number) => {
+  const environment = { memoryForTarget: async () => ofPod };
+  return (await optionsOf(spec, environment)).memoryBytes;
+};
+
+test('a target has the memory limit of its spec, unless the limit of its pod leaves less', async () => {
+  const mebi = 2 ** 20;
+  const spec = { resources: { limits: { memory: '1Gi' } } };
+  assert.is(await memory({}), undefined);
+  assert.is(await memory(spec), 1024 * mebi);
+  assert.is(await memory(spec, 1024 * mebi - 4096), 1024 * mebi, 'the kernel rounds to pages');
+  assert.is(await memory(spec, 144 * mebi), 144 * mebi);
+  assert.is(await memory({}, 144 * mebi), 144 * mebi);
+  assert.is(await memory({ docker: { memLimit: '64m' } }, 144 * mebi), 64 * mebi);
+  assert.is(await memory({ docker: { memLimit: '1g' } }, 144 * mebi), 144 * mebi);
+});
+
+test('the limit of a pod leaves to the target what the worker does not need, or half', () => {
+  const mebi = 2 ** 20;
+  assert.is(shareOf(400 * mebi), 200 * mebi);
+  assert.is(shareOf(1024 * mebi), 768 * mebi);
+  for (const none of [NaN, Number('max'), 9_223_372_036_854_771_712, 0]) assert.is(shareOf(none), undefined);
 });
 
 test.run();

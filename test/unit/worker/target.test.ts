@@ -86,6 +86,11 @@ test('the message for an OOM kill without a limit has no number', () => {
   assert.not.match(failure?.message ?? '', /undefined|\(/);
 });
 
+test('the message for an OOM kill below the limit of a pod says what that leaves', () => {
+  const failure = targetFailure(outcome({ exitCode: 137, oomKilled: true }), aSpec(), 200 * 2 ** 20);
+  assert.match(failure?.message ?? '', 'more memory than its pod leaves it (200Mi) and was killed');
+});
+
 test('the status of a target has the fields of a terminated container in a pod', () => {
   assert.equal(targetStatus(outcome({ exitCode: 3 })), {
     containerID: 'c',
