@@ -80,6 +80,8 @@ type ClientOptions = { readonly log?: Logger | undefined; readonly timing?: Timi
 /** Bytes. The response to a sent stream is a short document. */
 const responseBufferBytes = 16 * 1024;
 const closeTimeoutMs = 5_000;
+/** How many sessions may end while one page of a list is read. */
+const maxSessions = 5;
 const maxDocumentBytes = 16 * 1024 * 1024;
 
 /**
@@ -166,6 +168,34 @@ export class GirderClient {
     }
     const text = `requests to Girder ${api} for ${subject} failed ${budget.attempts} times: ${failure.message}`;
     throw new RunError('GirderUnavailable', text);
+  }
+
+  /**
+   * Asks with `ask`, and asks again if the session had ended by then: Girder takes an unknown token for no
+   * token at all, and then answers with what is public, with status 200.
+   * @throws RunError GirderUnauthorized if there is no API key for another session
+   */
+  async inOneSession<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let tries = 0; tries < maxSessions; tries += 1) {
+      const token = await this.#tokens.token(signal);
+      const value = await ask();
+      const isKnown = await this.knowsToken(signal);
+      if (isKnown && (await this.#tokens.token(signal)) === token) return value;
+      if (!isKnown && (await this.#tokens.renew(token, signal)) === undefined) {
+        const text = `the token of the run has ended at Girder ${this.apiUrl} while the run used it`;
+        throw new RunError('GirderUnauthorized', text);
+      }
+    }
+    const text = `Girder ${this.apiUrl} ended ${maxSessions} sessions of the run while it listed a folder`;
+    throw new RunError('GirderUnavailable', text);
+  }
+
+  /** Whether Girder knows the token of the next request. */
+  knowsToken(signal: AbortSignal): Promise<boolean> {
+    const subject = 'the token of the run';
+    const route = ['token', 'current'];
+    // For an unknown token Girder returns null.
+    return this.json({ method: 'GET', route, subject, signal, parse: (value) => value !== null });
   }
 
   /** Deletes the session that was created from an API key: best effort, also after the run was cancelled. */

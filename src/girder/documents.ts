@@ -62,6 +62,14 @@ export function parseNamedList(value: unknown): NamedDocument[] {
   return value.map(parseNamed);
 }
 
+/** How many items and folders are directly in a folder; only those that the user may read count. */
+export type FolderCounts = { readonly items: number; readonly folders: number };
+
+export function parseCounts(value: unknown): FolderCounts {
+  const document = object(value, "folder's details");
+  return { items: wholeNumber(document, 'nItems'), folders: wholeNumber(document, 'nFolders') };
+}
+
 /** A missing level means that the access is unknown, not that there is none. */
 export function parseAccess(value: unknown): DocumentAccess {
   const { _accessLevel: level, folderId } = object(value, 'item or folder');

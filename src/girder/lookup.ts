@@ -2,8 +2,10 @@ import { RunError } from '../support/errors.ts';
 import type { Parameters } from './api-url.ts';
 import type { GirderClient } from './client.ts';
 import {
+  type FolderCounts,
   type GirderFile,
   type NamedDocument,
+  parseCounts,
   parseFiles,
   parseNamed,
   parseNamedList,
@@ -16,6 +18,18 @@ export function describeItem(client: GirderClient, itemId: string, signal: Abort
 
 export function describeFolder(client: GirderClient, folderId: string, signal: AbortSignal) {
   return describeNamed(client, 'folder', folderId, signal);
+}
+
+/** How much is directly in a folder, without listing it. */
+export function countsOf(client: GirderClient, folderId: string, signal: AbortSignal): Promise<FolderCounts> {
+  const subject = `folder ${folderId}`;
+  return client.json({
+    method: 'GET',
+    route: ['folder', folderId, 'details'],
+    subject,
+    signal,
+    parse: parseCounts,
+  });
 }
 
 /** The kinds of documents whose ids a run names. */
@@ -46,7 +60,8 @@ export async function otherKindOf(
 /** The folders directly in a folder, in pages; Girder lists only those that the user may read. */
 export function subfolders(client: GirderClient, folderId: string, options: PageOptions) {
   const query = { parentType: 'folder', parentId: folderId };
-  return listNamed(client, { route: ['folder'], query, subject: `folder ${folderId}` }, options);
+  const listing = { route: ['folder'], query, subject: `folder ${folderId}`, isByAccess: true };
+  return listNamed(client, listing, options);
 }
 
 /** The items directly in a folder, in pages. */
@@ -76,7 +91,7 @@ function describeNamed(
 
 function listNamed(
   client: GirderClient,
-  listing: { route: string[]; query: Record<string, string>; subject: string },
+  listing: Omit<Listing<NamedDocument>, 'parse'>,
   options: PageOptions,
 ): AsyncGenerator<NamedDocument[], void, undefined> {
   return listPages(client, { ...listing, parse: parseNamedList }, options);
@@ -88,6 +103,8 @@ type Listing<T> = {
   readonly query?: Parameters;
   readonly subject: string;
   readonly parse: (value: unknown) => T[];
+  /** Whether a user sees other entries than a stranger does, so that a page needs a session that lasts. */
+  readonly isByAccess?: boolean;
 };
 
 /** `pageSize` is at least 2, because each page starts with the last entry of the previous one. */
@@ -102,7 +119,7 @@ const maxRestarts = 5;
  */
 async function* listPages<T extends { readonly _id: string }>(
   client: GirderClient,
-  { route, query, subject, parse }: Listing<T>,
+  listing: Listing<T>,
   { signal, pageSize = defaultPageSize }: PageOptions,
 ): AsyncGenerator<T[], void, undefined> {
   const limit = Math.max(2, pageSize);
@@ -110,9 +127,7 @@ async function* listPages<T extends { readonly _id: string }>(
   let overlapId: string | undefined;
   let offset = 0;
   for (let restarts = 0; restarts <= maxRestarts;) {
-    const paging = { limit, offset, sort: '_id', sortdir: 1 };
-    const request = { method: 'GET' as const, route, query: { ...query, ...paging }, subject, signal, parse };
-    const page = await client.json(request);
+    const page = await pageOf(client, listing, { limit, offset }, signal);
     if (overlapId !== undefined && (page[0] === undefined || page[0]._id > overlapId)) {
       [overlapId, offset, restarts] = [undefined, 0, restarts + 1];
       continue;
@@ -125,6 +140,17 @@ async function* listPages<T extends { readonly _id: string }>(
     overlapId = page.at(-1)?._id;
     offset += page.length - 1;
   }
-  const text = `cannot list ${subject} in Girder ${client.apiUrl}: entries are deleted while it is listed`;
+  const text = `cannot list ${listing.subject} in Girder ${client.apiUrl}: entries are deleted while it is listed`;
   throw new RunError('GirderUnavailable', text);
+}
+
+function pageOf<T>(
+  client: GirderClient,
+  { route, query, subject, parse, isByAccess = false }: Listing<T>,
+  { limit, offset }: { readonly limit: number; readonly offset: number },
+  signal: AbortSignal,
+): Promise<T[]> {
+  const paging = { ...query, limit, offset, sort: '_id', sortdir: 1 };
+  const ask = () => client.json({ method: 'GET', route, query: paging, subject, signal, parse });
+  return isByAccess ? client.inOneSession(ask, signal) : ask();
 }

@@ -56,15 +56,7 @@ async function mint(anonymous: GirderClient, apiKey: string, signal: AbortSignal
 }
 
 async function checkToken(client: GirderClient, signal: AbortSignal): Promise<void> {
-  const isKnown = await client.json({
-    method: 'GET',
-    route: ['token', 'current'],
-    subject: 'the token of the run',
-    signal,
-    // Girder treats an unknown token as if there were no token, and returns null.
-    parse: (value) => value !== null,
-  });
-  if (isKnown) return;
+  if (await client.knowsToken(signal)) return;
   const message = `Girder ${client.apiUrl} does not know the token of the run; it is wrong or has expired`;
   throw new RunError('GirderUnauthorized', message);
 }
