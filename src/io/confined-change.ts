@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { link, lstat, rename, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, rename, rmdir, unlink } from 'node:fs/promises';
 import { errorCode } from '../support/errors.ts';
 import {
   alreadyExists,
@@ -64,28 +64,59 @@ export async function publishFile(
  * true when no entry has that name any more.
  */
 export async function removePath(root: string, made: CreatedPath): Promise<boolean> {
-  const { parents, name } = splitLast(made.path);
-  try {
-    await using directory = await openDirectory(root, parents);
-    const path = inDirectory(directory, name);
-    const stats = await lstat(path, { bigint: true });
-    if (stats.isDirectory()) await rmdir(path);
-    else if (name.startsWith(ownNamePrefix) || inodeOf(stats) === made.inode) await unlink(path);
-    else return false;
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return true;
-    if (error instanceof ConfinedPathError) return error.problem === 'missing';
-    if (errorCode(error) === 'ENOTEMPTY' || errorCode(error) === 'EEXIST') return false;
-    throw error;
+  await using removal = new PathRemoval(root);
+  return await removal.remove(made);
+}
+
+/** Removes paths as removePath does; the directory of the last one stays open for the next. */
+export class PathRemoval implements AsyncDisposable {
+  readonly #root: string;
+  #open: { readonly path: string; readonly handle: FileHandle } | undefined;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Calls may overlap only for names in one directory. */
+  async remove(made: CreatedPath): Promise<boolean> {
+    const { parents, name } = splitLast(made.path);
+    try {
+      const path = inDirectory(await this.#directory(parents), name);
+      const stats = await lstat(path, { bigint: true });
+      if (stats.isDirectory()) await rmdir(path);
+      else if (name.startsWith(ownNamePrefix) || inodeOf(stats) === made.inode) await unlink(path);
+      else return false;
+      return true;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return true;
+      if (error instanceof ConfinedPathError) return error.problem === 'missing';
+      if (errorCode(error) === 'ENOTEMPTY' || errorCode(error) === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { handle } = this.#open ?? {};
+    this.#open = undefined;
+    await handle?.close();
+  }
+
+  async #directory(parents: readonly string[]): Promise<FileHandle> {
+    const path = parents.join('/');
+    if (this.#open?.path === path) return this.#open.handle;
+    await this[Symbol.asyncDispose]();
+    const handle = await openDirectory(this.#root, parents);
+    this.#open = { path, handle };
+    return handle;
   }
 }
 
 /** Removes created paths from the last to the first, as removePath does; returns those that had to stay. */
 export async function removePaths(root: string, made: readonly CreatedPath[]): Promise<string[]> {
   const kept = new Set<string>();
+  await using removal = new PathRemoval(root);
   for (const one of made.toReversed()) {
-    const isGone = await removePath(root, one).catch(() => false);
+    const isGone = await removal.remove(one).catch(() => false);
     if (isGone) kept.delete(one.path);
     else kept.add(one.path);
   }

@@ -5,7 +5,7 @@ import type { GirderClient } from '../client.ts';
 import type { GirderFile, NamedDocument } from '../documents.ts';
 import { type CreatedPaths, ensureDirectory, placeFile } from './created-paths.ts';
 import { TotalProgress, type TransferOptions } from '../tree-transfer.ts';
-import { filesOf, itemsOf, type PageOptions, subfolders } from '../lookup.ts';
+import { countsOf, filesOf, itemsOf, type PageOptions, subfolders } from '../lookup.ts';
 import { UniqueNames } from '../file-names.ts';
 
 /**
@@ -76,6 +76,7 @@ export class TreeDownload {
     const { maxDepth = defaults.maxDepth } = this.#limits;
     if (depth > maxDepth) throw tooMuch(segments, `its folders are nested more than ${maxDepth} deep`);
     this.#countEntry(segments);
+    await this.#checkCounts(folderId, segments);
     await ensureDirectory(this.#place.into, segments, this.#place.made);
     const names = new UniqueNames();
     for await (const folders of subfolders(this.#client, folderId, this.#paging)) {
@@ -85,6 +86,17 @@ export class TreeDownload {
     for await (const items of itemsOf(this.#client, folderId, this.#paging)) {
       for (const item of items) await this.#startItem(item, [...segments, names.claim(item.name)]);
     }
+  }
+
+  /** A folder that is too large is refused before anything in it is downloaded, not after 200,000 files. */
+  async #checkCounts(folderId: string, segments: readonly string[]): Promise<void> {
+    const { maxEntries = defaults.maxEntries } = this.#limits;
+    const { items, folders } = await countsOf(this.#client, folderId, this.#group.signal);
+    if (this.#entries + items + folders <= maxEntries) return;
+    throw tooMuch(
+      segments,
+      `with its ${items} items and ${folders} folders there are more than ${maxEntries} entries`,
+    );
   }
 
   async #startItem(item: NamedDocument, segments: readonly string[]): Promise<void> {

@@ -51,6 +51,8 @@ export type UploadedTree = {
 };
 
 const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
+/** How many files of an item are held while an upload into it compares them. */
+const maxExisting = 20_000;
 /** The whitespace that Python's strip removes. */
 const spaceAround = /^[\s\x1c-\x1f\x85]|[\s\x1c-\x1f\x85]$/;
 
@@ -90,7 +92,7 @@ export class TreeUpload {
           await this.#startFile(entry, (file, options) =>
             uploadToItem(
               this.#client,
-              { ...file, itemId, found: { file: existing.get(file.name) } },
+              { ...file, itemId, found: existing && { file: existing.get(file.name) } },
               options,
             ),
           );
@@ -188,12 +190,18 @@ export class TreeUpload {
     this.#options.onRefused?.(refused);
   }
 
-  /** The files of an item by name; of two with the same name the first counts. */
-  async #existingFiles(itemId: string): Promise<ReadonlyMap<string, GirderFile>> {
+  /**
+   * The files of an item by name; of two with the same name the first counts. Undefined if they are too many
+   * to hold: each file of the upload is then looked up by itself.
+   */
+  async #existingFiles(itemId: string): Promise<ReadonlyMap<string, GirderFile> | undefined> {
     const existing = new Map<string, GirderFile>();
     const options = { signal: this.#group.signal, pageSize: 1000 };
     for await (const files of filesOf(this.#client, itemId, options))
-      for (const file of files) if (!existing.has(file.name)) existing.set(file.name, file);
+      for (const file of files) {
+        if (existing.size >= maxExisting) return undefined;
+        if (!existing.has(file.name)) existing.set(file.name, file);
+      }
     return existing;
   }
 

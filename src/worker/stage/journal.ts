@@ -1,9 +1,10 @@
 import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseJson } from '../../api/json-values.ts';
-import { type CreatedPath, ownNamePrefix, removePath } from '../../io/confined-change.ts';
+import { type CreatedPath, ownNamePrefix, PathRemoval, removePath } from '../../io/confined-change.ts';
 import { ConfinedPathError, createFile, openRegularFile } from '../../io/confined.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { Journal, RunContext } from '../context.ts';
@@ -80,7 +81,7 @@ class StagedJournal {
     root: string,
     name: string,
   ): Promise<boolean> {
-    const removal = new Removal(root, signal);
+    await using removal = new Removal(root, signal);
     try {
       for await (const made of notedIn(root, name)) await removal.remove(made);
     } catch (error) {
@@ -89,7 +90,7 @@ class StagedJournal {
         log.warn({ error: error.message }, 'files of an earlier attempt may remain in a volume');
     }
     await removal.end();
-    return removePath(root, { path: name }).catch(() => false);
+    return await removePath(root, { path: name }).catch(() => false);
   }
 
   static async begin(context: RunContext, { localPath, name: volume }: SharedVolume): Promise<StagedJournal> {
@@ -116,7 +117,7 @@ class StagedJournal {
    */
   async undo(signal: AbortSignal): Promise<Kept> {
     await this.#file.close();
-    const removal = new Removal(this.#root, signal);
+    await using removal = new Removal(this.#root, signal);
     try {
       for await (const made of notedIn(this.#root, this.#name)) await removal.remove(made);
     } catch (error) {
@@ -135,30 +136,40 @@ type Kept = { readonly paths: readonly string[]; readonly count: number };
 const concurrentRemovals = 16;
 const maxKept = 100;
 
-/** Removes paths in the order of calls: files concurrently, a directory after everything before it. */
-class Removal {
-  readonly #root: string;
+/** Removes paths in the order of calls: files of one directory concurrently, a directory after its content. */
+class Removal implements AsyncDisposable {
+  readonly #paths: PathRemoval;
   readonly #signal: AbortSignal;
   readonly #kept = new Set<string>();
   #underway: Promise<void>[] = [];
+  #directory: string | undefined;
   #unlisted = 0;
 
   constructor(root: string, signal: AbortSignal) {
-    this.#root = root;
+    this.#paths = new PathRemoval(root);
     this.#signal = signal;
   }
 
   async remove(made: CreatedPath): Promise<void> {
     this.#signal.throwIfAborted();
-    const isDirectory = made.inode === undefined;
-    if (isDirectory || this.#underway.length >= concurrentRemovals) await this.#settle();
+    const directory = posix.dirname(made.path);
+    const isFile = made.inode !== undefined || posix.basename(made.path).startsWith(ownNamePrefix);
+    const isOther = directory !== this.#directory || !isFile;
+    if (isOther || this.#underway.length >= concurrentRemovals) await this.#settle();
     this.#underway.push(this.#removeOne(made));
-    if (isDirectory) await this.#settle();
+    // The first removal in a directory opens it for the others.
+    if (isOther) await this.#settle();
+    this.#directory = directory;
   }
 
   async end(): Promise<Kept> {
     await this.#settle();
     return { paths: [...this.#kept], count: this.#kept.size + this.#unlisted };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#settle();
+    await this.#paths[Symbol.asyncDispose]();
   }
 
   async #settle(): Promise<void> {
@@ -167,7 +178,7 @@ class Removal {
 
   /** A path may be noted twice: it remains only if no note of it could be removed. */
   async #removeOne(made: CreatedPath): Promise<void> {
-    const isGone = await removePath(this.#root, made).catch(() => false);
+    const isGone = await this.#paths.remove(made).catch(() => false);
     if (isGone) this.#kept.delete(made.path);
     else if (this.#kept.size < maxKept) this.#kept.add(made.path);
     else this.#unlisted += 1;

@@ -74,6 +74,13 @@ test('a directory with any number of entries is removed', async ({ root }) => {
   assert.equal(readdirSync(root), []);
 });
 
+test('a folder of 200,000 files in a volume that outlives the run is removed at its end', async ({
+  root,
+}) => {
+  assert.is(await worker('stage', root, 'out'), 'done\n');
+  assert.equal(readdirSync(join(root, 'out')), []);
+});
+
 test('reading a journal with any number of lines ends with the time limit', async ({ root }) => {
   const journal = join(root, '.dockerrun-uid-data');
   writeFileSync(journal, '{"path":"a"}\n'.repeat(5_000_000));
