@@ -1,0 +1,70 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TaskGroup, TaskLimit } from '../../../../src/support/task-group.ts';
+import { ScratchDirectory } from '../../../fixtures/scratch-directory.ts';
+import { engineUnderTest } from '../../docker/engine-under-test.ts';
+import { ScratchFolder } from '../../girder/scratch-folder.ts';
+import { momentsOf, momentsPerLife, problemsOf, recordedSteps, type World } from './crashed-runs.ts';
+import { type Life, lives, makeInputs } from './worker-lives.ts';
+import { makeMountPoints, removeMountPoints } from './worker-pod.ts';
+
+/**
+ * The worker dies, or its disk or network fails, at steps all over its life: what it calls before each step
+ * has happened, and nothing after it. Another attempt or a cleanup then runs, as the Job and the controller do.
+ */
+type Crashes = { world: World; stack: AsyncDisposableStack; moments: number };
+const test = suite<Crashes>('crashes of the worker');
+const atOnce = Number(process.env['CRASHES_AT_ONCE'] ?? 6);
+
+test.before(async (crashes) => {
+  const stack = new AsyncDisposableStack();
+  const scratch = stack.use(await ScratchFolder.make());
+  const receiver = createServer((request, response) => {
+    request.resume().on('end', () => response.end());
+    request.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  stack.defer(() => void receiver.close());
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+  makeMountPoints();
+  stack.defer(removeMountPoints);
+  const inputs = await makeInputs(scratch, url);
+  crashes.world = { engine: await engineUnderTest(), scratch, inputs };
+  crashes.stack = stack;
+  crashes.moments = 0;
+});
+
+test.after(async ({ stack, moments }) => {
+  console.log(`the worker was harmed at ${moments} moments`);
+  await stack.disposeAsync();
+});
+
+/** Asserts that a life ends well wherever it is harmed. */
+async function survives(crashes: Crashes, life: Life): Promise<void> {
+  const steps = await recordedSteps(crashes.world, life);
+  const problems: string[] = [];
+  const group = new TaskGroup(new AbortController().signal);
+  const turns = new TaskLimit(group, atOnce);
+  await group.start(async () => {
+    for (const moment of momentsOf(steps.length)) {
+      await turns.start(async () => {
+        using directory = new ScratchDirectory('worker-crash');
+        const found = await problemsOf(crashes.world, life, moment, directory.path);
+        const where = `${moment.harm} at step ${moment.at} of ${steps.length} (${steps[moment.at - 1]})`;
+        problems.push(...found.map((problem) => `${where}: ${problem}`));
+        crashes.moments += 1;
+      });
+    }
+  });
+  await group.finish();
+  console.log(`${life.name}: ${momentsPerLife} moments of ${steps.length} steps`);
+  assert.equal(problems, []);
+}
+
+for (const life of lives) {
+  test(`a run ends well wherever its worker is harmed: ${life.name}`, (crashes) => survives(crashes, life));
+}
+
+test.run();
