@@ -9,7 +9,7 @@ import { ownNamePrefix } from '../io/confined-change.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { RunContext } from './context.ts';
 import type { SharedVolume } from './run-environment.ts';
-import type { StagedIn } from './stage/stage-in.ts';
+import type { Prepared } from './stage/prepare.ts';
 import { pipePlaces, Pipes } from './streams/pipes.ts';
 import { Streams } from './streams/streams.ts';
 import { targetFailure, targetOptions, targetStatus } from './target-options.ts';
@@ -21,29 +21,25 @@ export type TargetEnd = { readonly streams: Streams; readonly failure: RunError 
 export async function runTarget(
   context: RunContext,
   girder: GirderClient | undefined,
-  stagedIn: StagedIn,
+  prepared: Prepared,
 ): Promise<TargetEnd> {
   const { steps, report } = context;
   report.doing = 'Starting the target';
   const pipes = new Pipes();
   try {
     for (const place of pipePlaces(steps.streams)) await pipes.make(context, place);
-    const streams = await Streams.open(context, pipes, { girder, files: stagedIn.files });
-    return await runWithStreams(context, streams, stagedIn.paths);
+    const streams = await Streams.open(context, pipes, { girder, files: prepared.files });
+    return await runWithStreams(context, streams, prepared);
   } finally {
     // Before the uploads, so that no pipe of ours is in a volume that is uploaded.
     await pipes.remove();
   }
 }
 
-async function runWithStreams(
-  context: RunContext,
-  streams: Streams,
-  downloaded: ReadonlyMap<string, string>,
-): Promise<TargetEnd> {
+async function runWithStreams(context: RunContext, streams: Streams, prepared: Prepared): Promise<TargetEnd> {
   const { report, log, signal } = context;
   try {
-    const outcome = await runWithProbes(context, streams, downloaded);
+    const outcome = await runWithProbes(context, streams, prepared);
     report.target = targetStatus(outcome);
     if (!outcome.outputComplete) {
       log.warn('some output of the target was lost');
@@ -60,17 +56,19 @@ async function runWithStreams(
 async function runWithProbes(
   context: RunContext,
   streams: Streams,
-  downloaded: ReadonlyMap<string, string>,
+  prepared: Prepared,
 ): Promise<ContainerOutcome> {
   const { environment, volumes, steps, report, preparation } = context;
-  const { image, activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
+  const { activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
+  const { imageId, paths: downloaded } = prepared;
   const probed = await probeVolumes(steps.mounts, volumes);
   try {
     const options = await targetOptions(context, {
       mounts: probed.mounts,
       downloaded,
+      imageId,
       imageAsksForGpus: await preparation.run((bounded) =>
-        preparation.engineWait.until(() => imageWantsGpu({ ...context, signal: bounded }, image)),
+        preparation.engineWait.until(() => imageWantsGpu({ ...context, signal: bounded }, imageId)),
       ),
     });
     return await runContainer(context, options, {

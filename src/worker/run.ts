@@ -9,8 +9,7 @@ import { withGirderJob } from './girder-job.ts';
 import { planRun } from './plan.ts';
 import { Preparation } from './preparation.ts';
 import { runTarget, type TargetEnd } from './run-target.ts';
-import { prepare } from './stage/prepare.ts';
-import type { StagedIn } from './stage/stage-in.ts';
+import { prepare, type Prepared } from './stage/prepare.ts';
 import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/journal.ts';
 import type { Streams } from './streams/streams.ts';
@@ -56,10 +55,10 @@ async function runPhases(context: RunContext, staged: StagedFiles): Promise<void
       girder = await connectGirder(bounded);
       return prepare(bounded, girder);
     };
-    const stagedIn = await traced('prepare', {}, () => context.preparation.run(begin));
-    const end = await tracedTarget(context, girder, stagedIn);
+    const prepared = await traced('prepare', {}, () => context.preparation.run(begin));
+    const end = await tracedTarget(context, girder, prepared);
     streams = end.streams;
-    const { paths: downloaded } = stagedIn;
+    const { paths: downloaded } = prepared;
     const results = { streams: streams.outputs, downloaded, failure: end.failure };
     await withUploadDeadline(context, end.failure, (bounded) => stageOut(bounded, girder, results));
   } finally {
@@ -81,11 +80,11 @@ function lastingVolumes({ environment, volumes }: RunContext) {
 function tracedTarget(
   context: RunContext,
   girder: GirderClient | undefined,
-  stagedIn: StagedIn,
+  prepared: Prepared,
 ): Promise<TargetEnd> {
   const { image } = context.environment.spec;
   return traced('run target', { 'container.image.name': image }, async (span) => {
-    const end = await runTarget(context, girder, stagedIn);
+    const end = await runTarget(context, girder, prepared);
     if (end.failure !== undefined) span.fail(end.failure);
     return end;
   });

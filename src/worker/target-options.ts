@@ -19,6 +19,7 @@ export async function targetOptions(
   prepared: {
     readonly mounts: readonly BindMount[];
     readonly downloaded: ReadonlyMap<string, string>;
+    readonly imageId: string;
     readonly imageAsksForGpus: boolean;
   },
 ): Promise<ContainerOptions> {
@@ -32,6 +33,7 @@ export async function targetOptions(
       [labels.run]: `${namespace}/${name}`,
     },
     image: spec.image,
+    imageId: prepared.imageId,
     ...expandArguments(spec, volumes, prepared.downloaded),
     env: await tracedEnvironment(environment),
     mounts: prepared.mounts,

@@ -28,7 +28,13 @@ export type ContainerOptions = {
   /** Unique per attempt, so that the engine itself refuses to start an attempt twice. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** As the user names it. */
   readonly image: string;
+  /**
+   * The engine creates the container from this, if it is known: the name may lead to another image by now than
+   * the one that was pulled and allowed.
+   */
+  readonly imageId?: string | undefined;
   /** Replaces the image's entrypoint, as in Kubernetes. */
   readonly command?: readonly string[] | undefined;
   readonly args?: readonly string[] | undefined;
@@ -89,7 +95,7 @@ export function containerSpec(options: ContainerOptions, engine: { readonly hasI
   const { docker = {} } = options;
   return {
     ...configOf(docker),
-    Image: options.image,
+    Image: options.imageId ?? options.image,
     Labels: { ...docker.labels, ...options.labels },
     Env: options.env,
     ...defined({ Entrypoint: nonEmpty(options.command), Cmd: nonEmpty(options.args) }),

@@ -51,8 +51,12 @@ async function withLocalCopy(
   return new RunError(error.reason, `${error.message}; ${hint}`, { cause: error });
 }
 
-/** The name becomes part of the path of a request, and must not change the rest of that path. */
-function checkName(image: string): void {
-  if (/^[\w][\w./:@-]*$/.test(image) && !image.includes('..')) return;
+/**
+ * The name becomes part of the path of a request, and must not change the rest of that path. A registry may be
+ * an IPv6 address in brackets.
+ */
+export function checkName(image: string): void {
+  const name = image.replace(/^\[[\da-f:.]{2,45}\](?=[:/])/i, 'registry');
+  if (/^\w[\w./:@-]*$/.test(name) && !image.includes('..')) return;
   throw new RunError('ImageNotFound', `${JSON.stringify(image)} is not a valid image name`);
 }

@@ -11,8 +11,11 @@ import { pullPolicy } from '../target-options.ts';
 import { type IdUse, inContext, wrongIdHint } from './hints.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
 
+/** All that is there before the target is created; `imageId` is the image that was pulled or found. */
+export type Prepared = StagedIn & { readonly imageId: string };
+
 /** Pulls, downloads and checks destinations concurrently; the first failure stops the others. */
-export async function prepare(context: RunContext, girder: GirderClient | undefined): Promise<StagedIn> {
+export async function prepare(context: RunContext, girder: GirderClient | undefined): Promise<Prepared> {
   const { report } = context;
   // Shown while there is no pull or download.
   report.doing = girder === undefined ? 'Checking the image' : 'Checking inputs and destinations in Girder';
@@ -32,7 +35,7 @@ export async function prepare(context: RunContext, girder: GirderClient | undefi
   await Promise.allSettled([pull, download, check]);
   context.signal.throwIfAborted();
   failed.signal.throwIfAborted();
-  return download;
+  return { ...(await download), imageId: await pull };
 }
 
 async function pullImage(context: RunContext): Promise<string> {

@@ -16,6 +16,10 @@ const options: ContainerOptions = {
 };
 const withInit = { hasInit: true };
 
+test('a container is created from the image that was pulled, whatever has its name by then', () => {
+  assert.is(containerSpec({ ...options, imageId: 'sha256:1d' }, withInit).Image, 'sha256:1d');
+});
+
 test('a container with the fewest options has the secure defaults', () => {
   assert.equal(containerSpec(options, withInit), {
     Image: 'busybox:local',

@@ -10,8 +10,18 @@ import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 async function optionsOf(overrides: Partial<DockerRunSpec>, environment: Partial<RunEnvironment> = {}) {
   const context = aContext({ environment: anEnvironment(aSpec(overrides), environment) });
   const { mounts } = context.steps;
-  return targetOptions(context, { mounts, downloaded: new Map(), imageAsksForGpus: false });
+  return targetOptions(context, {
+    mounts,
+    downloaded: new Map(),
+    imageId: 'sha256:1d',
+    imageAsksForGpus: false,
+  });
 }
+
+test('a container is of the image that was pulled, and keeps its name for messages', async () => {
+  const { image, imageId } = await optionsOf({});
+  assert.equal([image, imageId], ['busybox:1.36', 'sha256:1d']);
+});
 
 test('a container carries its run and attempt in its name and labels', async () => {
   const { name, labels, cgroupParent } = await optionsOf({});
@@ -40,7 +50,7 @@ test('a value that no variable can hold is refused, and the message does not quo
     aSpec({ env: [{ name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }),
     { secretValue: async () => 'top\0secret' },
   );
-  const prepared = { mounts: [], downloaded: new Map(), imageAsksForGpus: false };
+  const prepared = { mounts: [], downloaded: new Map(), imageId: 'sha256:1d', imageAsksForGpus: false };
   const failure = await targetOptions(aContext({ environment }), prepared).then(
     () => 'none',
     (error: unknown) => String(error),

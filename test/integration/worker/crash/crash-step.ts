@@ -87,14 +87,16 @@ watch(Object.getPrototypeOf(handle) as object, ['read', 'stat', 'sync', 'truncat
 await handle.close();
 steps.length = 0;
 
-const write = Socket.prototype.write as (this: Socket, ...given: unknown[]) => boolean;
-Socket.prototype.write = function watched(this: Socket, ...given: unknown[]) {
+type Write = (this: Socket, ...given: unknown[]) => boolean;
+const socketCalls = Socket.prototype as unknown as { write: Write };
+const { write } = socketCalls;
+socketCalls.write = function watched(this: Socket, ...given: unknown[]) {
   const isOutput = this === process.stdout || this === process.stderr;
   const error = isOutput ? undefined : step('send');
   if (error === undefined) return write.apply(this, given);
   this.destroy(error);
   return false;
-} as typeof Socket.prototype.write;
+};
 syncBuiltinESMExports();
 
 process.on('exit', () => {
