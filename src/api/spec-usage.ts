@@ -106,12 +106,16 @@ type JournalledVolumes = { readonly journalled: string[]; readonly directories: 
 
 /**
  * The volumes that outlive a pod and to which its worker writes, so that a killed worker leaves data there:
- * in `journalled` files that a journal lists, in `directories` a whole directory.
+ * in `journalled` files that a journal lists, in `directories` a whole directory. Every writable claim is
+ * journalled, because the worker puts a file there to check that the engine mounts the same directory.
  */
 export function journalledVolumes({ volumes = [], transforms = [] }: DockerRunSpec): JournalledVolumes {
   const paths = transforms.map(pathOf).filter((path) => path !== undefined);
   const filled = new Set(paths.filter(({ kind }) => kind !== 'path').map(({ volume }) => volume));
-  const journalled = volumes.filter(({ name, temporary }) => temporary === undefined && filled.has(name));
+  const journalled = volumes.filter(
+    ({ name, temporary, persistentVolumeClaim: claim }) =>
+      temporary === undefined && (filled.has(name) || claim?.readOnly === false),
+  );
   const directories = volumes.filter(({ temporary }) => temporary?.hostDir !== undefined);
   return { journalled: journalled.map(({ name }) => name), directories: directories.map(({ name }) => name) };
 }

@@ -8,7 +8,6 @@ import type { GirderClient } from '../girder/client.ts';
 import { ownNamePrefix } from '../io/confined-change.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { RunContext } from './context.ts';
-import type { SharedVolume } from './run-environment.ts';
 import type { Prepared } from './stage/prepare.ts';
 import { pipePlaces, Pipes } from './streams/pipes.ts';
 import { Streams } from './streams/streams.ts';
@@ -58,10 +57,10 @@ async function runWithProbes(
   streams: Streams,
   prepared: Prepared,
 ): Promise<ContainerOutcome> {
-  const { environment, volumes, steps, report, preparation } = context;
+  const { environment, steps, report, preparation } = context;
   const { activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
   const { imageId, paths: downloaded } = prepared;
-  const probed = await probeVolumes(steps.mounts, volumes);
+  const probed = await probeVolumes(context, steps.mounts);
   try {
     const options = await targetOptions(context, {
       mounts: probed.mounts,
@@ -120,7 +119,7 @@ type Probed = { mounts: BindMount[]; remove: () => Promise<void> };
  * Puts a file into every volume whose path on the node was derived and not configured by the user. If the
  * engine does not see the file, the target would silently get another directory than the worker.
  */
-async function probeVolumes(mounts: readonly BindMount[], volumes: readonly SharedVolume[]): Promise<Probed> {
+async function probeVolumes({ volumes, journal }: RunContext, mounts: readonly BindMount[]): Promise<Probed> {
   const files: string[] = [];
   const probed = await Promise.all(
     mounts.map(async (mount): Promise<BindMount> => {
@@ -128,8 +127,9 @@ async function probeVolumes(mounts: readonly BindMount[], volumes: readonly Shar
       if (volume === undefined || !(volume.temporary || volume.isInferred === true)) return mount;
       const file = `${ownNamePrefix}probe-${randomUUID()}`;
       const path = join(volume.localPath, file);
-      await (await open(path, 'wx', 0o600)).close();
+      journal.note(volume, { path: file });
       files.push(path);
+      await (await open(path, 'wx', 0o600)).close();
       return { ...mount, probe: { file } };
     }),
   );

@@ -49,7 +49,7 @@ export async function openPodVolumes(
   const claims = await findClaims(plan.spec, { volumesRoot, known: [...emptyDirs, ...basesOf(plan)] });
   const removes: ((within: AbortSignal) => Promise<void>)[] = [];
   const remove = async (within: AbortSignal) => {
-    for (const one of removes.splice(0)) await one(within);
+    for (const one of removes) await one(within);
   };
   try {
     const volumes = [

@@ -90,7 +90,7 @@ class StagedJournal {
         log.warn({ error: error.message }, 'files of an earlier attempt may remain in a volume');
     }
     await removal.end();
-    return await removePath(root, { path: name }).catch(() => false);
+    return await twice(() => removePath(root, { path: name }));
   }
 
   static async begin(context: RunContext, { localPath, name: volume }: SharedVolume): Promise<StagedJournal> {
@@ -100,7 +100,7 @@ class StagedJournal {
       return new StagedJournal(localPath, name, await createFile(localPath, name, 0o600));
     } catch (error) {
       context.signal.throwIfAborted();
-      throw new RunError('DownloadFailed', `cannot download into volume ${volume}: ${describe(error)}`, {
+      throw new RunError('DownloadFailed', `cannot write into volume ${volume}: ${describe(error)}`, {
         cause: error,
       });
     }
@@ -116,7 +116,7 @@ class StagedJournal {
    * copy in memory: a folder may have 200,000 files.
    */
   async undo(signal: AbortSignal): Promise<Kept> {
-    await this.#file.close();
+    await this.#file.close().catch(() => undefined);
     await using removal = new Removal(this.#root, signal);
     try {
       for await (const made of notedIn(this.#root, this.#name)) await removal.remove(made);
@@ -124,7 +124,7 @@ class StagedJournal {
       if (!(error instanceof ConfinedPathError)) throw error;
     }
     const kept = await removal.end();
-    await removePath(this.#root, { path: this.#name }).catch(() => false);
+    await twice(() => removePath(this.#root, { path: this.#name }));
     return kept;
   }
 }
@@ -178,11 +178,18 @@ class Removal implements AsyncDisposable {
 
   /** A path may be noted twice: it remains only if no note of it could be removed. */
   async #removeOne(made: CreatedPath): Promise<void> {
-    const isGone = await this.#paths.remove(made).catch(() => false);
+    const isGone = await twice(() => this.#paths.remove(made));
     if (isGone) this.#kept.delete(made.path);
     else if (this.#kept.size < maxKept) this.#kept.add(made.path);
     else this.#unlisted += 1;
   }
+}
+
+/** A disk may report an error once; a removal that fails again counts as not done. */
+async function twice(remove: () => Promise<boolean>): Promise<boolean> {
+  return remove()
+    .catch(remove)
+    .catch(() => false);
 }
 
 /** Last path first, because a directory is noted before its content. */

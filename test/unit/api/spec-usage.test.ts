@@ -24,6 +24,15 @@ test('volumes that outlive the pod and that the worker writes to are journalled'
   assert.equal(journalledVolumes(spec), { journalled: ['downloads', 'claim'], directories: ['scratch'] });
 });
 
+test('every claim that the worker can write to is journalled, because it puts a probe there', () => {
+  const claim = (name: string, readOnly: boolean) => ({
+    name,
+    persistentVolumeClaim: { claimName: name, containerPath: `/${name}`, readOnly },
+  });
+  const spec = specOf({ image: 'busybox', volumes: [claim('written', false), claim('read', true)] });
+  assert.equal(journalledVolumes(spec), { journalled: ['written'], directories: [] });
+});
+
 test('a run without volumes has no journalled volumes', () => {
   assert.equal(journalledVolumes(specOf({ image: 'busybox' })), { journalled: [], directories: [] });
 });

@@ -16,17 +16,25 @@ type Plan = { readonly at: number; readonly harm: Harm; readonly trace?: string 
 const plan = JSON.parse(process.env['DOCKERRUN_TEST_STEP'] ?? '{"at":0,"harm":"kill"}') as Plan;
 const steps: string[] = [];
 let isDone = false;
+let isReady = false;
 
 /** Steps that need space on the disk. */
 const writing = ['open', 'mkdir', 'link', 'rename', 'write', 'writeSync', 'writeFile', 'appendFile'];
-const neverFails = ['close'];
+
+/** Whether the flags of an open create a file. */
+function creates([, flags]: readonly unknown[]): boolean {
+  return typeof flags === 'number'
+    ? (flags & fs.constants.O_CREAT) !== 0
+    : /^[wa]/.test(String(flags ?? 'r'));
+}
 
 /** Returns the error with which the step must fail, if it must. */
-function step(name: string): NodeJS.ErrnoException | undefined {
+function step(name: string, given: readonly unknown[] = []): NodeJS.ErrnoException | undefined {
+  if (!isReady) return undefined;
   steps.push(name);
   if (isDone || plan.at === 0 || steps.length < plan.at) return undefined;
   if (plan.harm === 'kill') process.kill(process.pid, 'SIGKILL');
-  const fits = plan.harm === 'EIO' ? !neverFails.includes(name) : writing.includes(name);
+  const fits = plan.harm === 'EIO' || (writing.includes(name) && (name !== 'open' || creates(given)));
   if (!fits) return undefined;
   isDone = true;
   return Object.assign(new Error(`${plan.harm}: injected into step ${steps.length}, ${name}`), {
@@ -46,7 +54,7 @@ function watch(
     const original = calls[name];
     if (original === undefined) continue;
     calls[name] = function watched(this: unknown, ...given: unknown[]) {
-      const error = isSkipped(given, this) ? undefined : step(name);
+      const error = isSkipped(given, this) ? undefined : step(name, given);
       if (error === undefined) return original.apply(this, given as never[]);
       if (name.endsWith('Sync')) throw error;
       return Promise.reject(error);
@@ -85,7 +93,7 @@ watch(fs, ['writeSync'], isLog);
 const handle = await promises.open('/dev/null');
 watch(Object.getPrototypeOf(handle) as object, ['read', 'stat', 'sync', 'truncate', 'write'], () => false);
 await handle.close();
-steps.length = 0;
+isReady = true;
 
 type Write = (this: Socket, ...given: unknown[]) => boolean;
 const socketCalls = Socket.prototype as unknown as { write: Write };

@@ -15,10 +15,12 @@ export type World = {
   readonly engine: Engine;
   readonly scratch: ScratchFolder;
   readonly inputs: Inputs;
+  /** The file of the worker's program. */
+  readonly program: string;
 };
 
 /** The moments of one life at which harm is done. */
-const perLife = { kill: 24, ENOSPC: 5, EIO: 5 } as const satisfies Record<Harm, number>;
+const perLife = { kill: 20, ENOSPC: 5, EIO: 5 } as const satisfies Record<Harm, number>;
 export const momentsPerLife = Object.values(perLife).reduce((sum, count) => sum + count, 0);
 
 /** Where in the recorded steps the harm is done: evenly, from the first to the last one. */
@@ -44,7 +46,7 @@ export async function recordedSteps(world: World, life: Life): Promise<string[]>
 export async function problemsOf(world: World, life: Life, step: Step, root: string): Promise<string[]> {
   const itemId = await world.scratch.item(`result of ${crypto.randomUUID()}`);
   const { spec, secrets, job } = await runOf(life, world.inputs, itemId);
-  const node = new NodeOfOneRun(root, spec, secrets);
+  const node = new NodeOfOneRun({ root, program: world.program }, spec, secrets);
   const check = new Check(world, life, node, itemId);
   if (life.isRetried === true) check.killed(await node.attempt({ at: 100, harm: 'kill' }));
   let end = await node.attempt(step);

@@ -92,7 +92,7 @@ export const lives: readonly Life[] = [
           name: 'pipe',
           connect: {
             input: { namedOutputPipe: { name: 'p', volume: 'data' } },
-            output: { girderStreamToItem: { itemId, name: 'out.txt' } },
+            output: { girderStreamToItem: { itemId, filename: 'out.txt' } },
           },
         },
       ],

@@ -22,7 +22,6 @@ const cgroupRoot = '/dockerrun-crash';
 /** Where the paths of a worker's container begin; it exists on the machine only while the tests run. */
 const podRoot = dirname(workerPaths.dockerSocket);
 const terminationLog = '/dev/termination-log';
-const program = join(import.meta.dirname, '../../../../src/main.ts');
 const preload = join(import.meta.dirname, 'crash-step.ts');
 const longestMs = 120_000;
 
@@ -41,15 +40,24 @@ export type WorkerEnd = {
  */
 export class NodeOfOneRun {
   readonly #root: string;
+  readonly #program: string;
   readonly #spec: DockerRunSpec;
   readonly #secrets: Readonly<Record<string, string>>;
   readonly uid = randomUUID();
   #pods = 0;
   #pod = '';
 
-  /** `secrets` has the files below the directory of the pod's secrets. */
-  constructor(root: string, spec: DockerRunSpec, secrets: Readonly<Record<string, string>> = {}) {
+  /**
+   * `program` is the file of the worker's program; `secrets` has the files below the directory of the pod's
+   * secrets.
+   */
+  constructor(
+    { root, program }: { readonly root: string; readonly program: string },
+    spec: DockerRunSpec,
+    secrets: Readonly<Record<string, string>>,
+  ) {
     this.#root = root;
+    this.#program = program;
     this.#spec = spec;
     this.#secrets = { 'girder/apiKey': girderEnvironment().apiKey, ...secrets };
     mkdirSync(join(root, 'claim'), { recursive: true });
@@ -122,7 +130,7 @@ export class NodeOfOneRun {
     ];
     const script = [
       ...mounts.map(([from, to]) => `mount --bind '${from}' '${to}'`),
-      `exec '${process.execPath}' --import '${preload}' '${program}' ${args.join(' ')}`,
+      `exec '${process.execPath}' --import '${preload}' '${this.#program}' ${args.join(' ')}`,
     ];
     const plan: RunPlan = {
       run: { namespace: 'crash', name: 'crash', uid: this.uid },
