@@ -290,6 +290,12 @@ export const failureReasons = {
     remedy:
       'If you still want the results, apply the DockerRun again under a new name, with a new Girder job.',
   },
+  DiskFailed: {
+    category: 'internal',
+    meaning: 'A disk of the node, or a volume of the run, could not be read or written.',
+    remedy:
+      'Check the disk and the volumes that the run uses on its node. Set backoffLimit to retry such runs.',
+  },
   WorkerFailed: {
     category: 'internal',
     meaning: 'The run failed because of a defect in DockerRun.',

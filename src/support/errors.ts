@@ -34,15 +34,22 @@ function capitalized(text: string): string {
   return text.startsWith('spec.') ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Turns any thrown value into a RunError; an error that was not classified is a defect of ours. */
+/** What the kernel reports when a disk or a file server fails, or has no more room or handles. */
+const diskErrors = new Set(['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'ESTALE', 'EREMOTEIO', 'EMFILE', 'ENFILE']);
+
+/**
+ * Turns any thrown value into a RunError. An error that was not classified is one of a disk, which can occur
+ * wherever a file is used, or a defect of ours.
+ */
 export function toRunError(error: unknown): RunError {
   if (error instanceof RunError) return error;
-  return new RunError('WorkerFailed', describe(error), { cause: error });
+  const isOfDisk = diskErrors.has(errorCode(error) ?? '');
+  return new RunError(isOfDisk ? 'DiskFailed' : 'WorkerFailed', describe(error), { cause: error });
 }
 
-/** Calls `handle` for every uncaught error, which is a defect of ours. Node then does not end the process. */
+/** Calls `handle` for every uncaught error, as toRunError classifies it. Node then does not end the process. */
 export function onUncaughtError(handle: (defect: RunError) => void): void {
-  const onError = (error: unknown) => handle(new RunError('WorkerFailed', describe(error), { cause: error }));
+  const onError = (error: unknown) => handle(toRunError(error));
   process.on('uncaughtException', onError).on('unhandledRejection', onError);
 }
 

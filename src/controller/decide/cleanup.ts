@@ -54,9 +54,12 @@ export function startCleanup(input: Input, ending: Ending): Action[] {
   return cleanup === undefined ? [] : createJob(input, cleanup);
 }
 
-/** True for the report of a worker that cleaned up; all do before they end, except after a defect of ours. */
+/**
+ * True for the report of a worker that cleaned up. All do before they end, except after a defect of ours; where a
+ * disk failed, they may not have been able to.
+ */
 export function hasCleanedUp(report: { readonly reason?: Report['reason'] } | undefined): boolean {
-  return report !== undefined && report.reason !== 'WorkerFailed';
+  return report !== undefined && report.reason !== 'WorkerFailed' && report.reason !== 'DiskFailed';
 }
 
 function whileCleaningUp(

@@ -105,11 +105,13 @@ test('no cleanup follows a worker that left nothing or that wrote a termination 
   }
 });
 
-test('a cleanup follows a worker that reported a defect of its own', () => {
-  const report = { phase: 'Failed', reason: 'WorkerFailed', message: 'x is not a function' } as const;
-  const decision = decided(lost({ volumes }, { pods: [aPod({ ...killed, report })] }), now);
-  assert.is(decision.status?.reason, 'WorkerFailed');
-  assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
+test('a cleanup follows a worker that reported a defect of its own or the failure of a disk', () => {
+  for (const reason of ['WorkerFailed', 'DiskFailed'] as const) {
+    const report = { phase: 'Failed', reason, message: 'x is not a function' } as const;
+    const decision = decided(lost({ volumes }, { pods: [aPod({ ...killed, report })] }), now);
+    assert.is(decision.status?.reason, reason);
+    assert.equal(cleanupsOf(decision), [['node-1', 'failed']]);
+  }
 });
 
 test('the cleanup after a pod that disappeared runs on the node in the status', () => {

@@ -28,6 +28,15 @@ test('an unclassified error is a defect of ours, with its cause', () => {
   assert.is(toRunError('a string').message, 'a string');
 });
 
+test('an error of a disk is not a defect of ours, wherever it occurs', () => {
+  for (const code of ['EIO', 'ENOSPC', 'EROFS', 'ESTALE'])
+    assert.is(toRunError(Object.assign(new Error('write'), { code })).reason, 'DiskFailed');
+  assert.is(
+    toRunError(Object.assign(new Error('x'), { code: 'ERR_INVALID_ARG_TYPE' })).reason,
+    'WorkerFailed',
+  );
+});
+
 test('the description of a system error has its code once', () => {
   const refused = Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' });
   assert.is(describe(refused), 'connect failed (ECONNREFUSED)');

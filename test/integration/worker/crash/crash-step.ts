@@ -11,7 +11,7 @@ import { Socket } from 'node:net';
 export type Harm = 'kill' | 'ENOSPC' | 'EIO';
 
 /** `at` counts from 1; an error waits for the first step from there that can fail in this way. */
-type Plan = { readonly at: number; readonly harm: Harm; readonly trace?: string };
+type Plan = { readonly at: number; readonly harm: Harm; readonly trace?: string; readonly mark?: string };
 
 const plan = JSON.parse(process.env['DOCKERRUN_TEST_STEP'] ?? '{"at":0,"harm":"kill"}') as Plan;
 const steps: string[] = [];
@@ -23,20 +23,24 @@ const writing = ['open', 'mkdir', 'link', 'rename', 'write', 'writeSync', 'write
 
 /** Whether the flags of an open create a file. */
 function creates([, flags]: readonly unknown[]): boolean {
-  return typeof flags === 'number'
-    ? (flags & fs.constants.O_CREAT) !== 0
-    : /^[wa]/.test(String(flags ?? 'r'));
+  if (typeof flags === 'number') return (flags & fs.constants.O_CREAT) !== 0;
+  return typeof flags === 'string' && /^[wa]/.test(flags);
+}
+
+function fits(name: string, given: readonly unknown[]): boolean {
+  if (plan.harm === 'EIO') return true;
+  return writing.includes(name) && (name !== 'open' || creates(given));
 }
 
 /** Returns the error with which the step must fail, if it must. */
 function step(name: string, given: readonly unknown[] = []): NodeJS.ErrnoException | undefined {
   if (!isReady) return undefined;
   steps.push(name);
-  if (isDone || plan.at === 0 || steps.length < plan.at) return undefined;
-  if (plan.harm === 'kill') process.kill(process.pid, 'SIGKILL');
-  const fits = plan.harm === 'EIO' || (writing.includes(name) && (name !== 'open' || creates(given)));
-  if (!fits) return undefined;
+  const isDue = !isDone && plan.at > 0 && steps.length >= plan.at;
+  if (!isDue || (plan.harm !== 'kill' && !fits(name, given))) return undefined;
   isDone = true;
+  if (plan.mark !== undefined) appendFileSync(plan.mark, '');
+  if (plan.harm === 'kill') process.kill(process.pid, 'SIGKILL');
   return Object.assign(new Error(`${plan.harm}: injected into step ${steps.length}, ${name}`), {
     code: plan.harm,
   });

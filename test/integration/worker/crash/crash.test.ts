@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { TaskGroup, TaskLimit } from '../../../../src/support/task-group.ts';
 import { ProjectCopy } from '../../../fixtures/project-copy.ts';
 import { ScratchDirectory } from '../../../fixtures/scratch-directory.ts';
+import { scenarios } from '../../controller/crash-scenarios.ts';
 import { engineUnderTest } from '../../docker/engine-under-test.ts';
 import { ScratchFolder } from '../../girder/scratch-folder.ts';
 import { momentsOf, momentsPerLife, problemsOf, recordedSteps, type World } from './crashed-runs.ts';
@@ -51,28 +53,44 @@ test.after(async ({ stack, moments }) => {
 async function survives(crashes: Crashes, life: Life): Promise<void> {
   const steps = await recordedSteps(crashes.world, life);
   const problems: string[] = [];
+  let harmed = 0;
   const group = new TaskGroup(new AbortController().signal);
   const turns = new TaskLimit(group, atOnce);
   await group.start(async () => {
     for (const moment of momentsOf(steps.length)) {
       await turns.start(async () => {
         using directory = new ScratchDirectory('worker-crash');
-        const found = await problemsOf(crashes.world, life, moment, directory.path);
+        const found = await problemsOf(
+          crashes.world,
+          life,
+          { ...moment, mark: join(directory.path, 'harmed') },
+          directory.path,
+        );
         const where = `${moment.harm} at step ${moment.at} of ${steps.length} (${steps[moment.at - 1]})`;
         const told = found.map((problem) => `${where}: ${problem}`);
         if (told.length > 0) console.log(told.join('\n'));
         problems.push(...told);
-        crashes.moments += 1;
+        if (existsSync(join(directory.path, 'harmed'))) harmed += 1;
       });
     }
   });
   await group.finish();
-  console.log(`${life.name}: ${momentsPerLife} moments of ${steps.length} steps`);
+  console.log(`${life.name}: harmed at ${harmed} of ${momentsPerLife} moments, among ${steps.length} steps`);
+  crashes.moments += harmed;
   assert.equal(problems, []);
+  // A life that differs a little from the recorded one may end before its last moments.
+  assert.ok(harmed >= momentsPerLife * 0.8, `only ${harmed} moments`);
 }
 
 for (const life of lives) {
   test(`a run ends well wherever its worker is harmed: ${life.name}`, (crashes) => survives(crashes, life));
 }
+
+test('together with the controller, a crash is planned at 500 moments', () => {
+  const ofController = Object.values(scenarios).reduce((sum, { writes }) => sum + 2 * writes, 0);
+  const ofWorker = lives.length * momentsPerLife;
+  console.log(`${ofController} moments of the controller and ${ofWorker} of the worker`);
+  assert.ok(ofController + ofWorker >= 500);
+});
 
 test.run();

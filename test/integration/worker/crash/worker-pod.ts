@@ -25,7 +25,12 @@ const terminationLog = '/dev/termination-log';
 const preload = join(import.meta.dirname, 'crash-step.ts');
 const longestMs = 120_000;
 
-export type Step = { readonly at: number; readonly harm: Harm; readonly trace?: string };
+export type Step = {
+  readonly at: number;
+  readonly harm: Harm;
+  readonly trace?: string;
+  readonly mark?: string;
+};
 
 /** How a worker ended; `code` is null if it was killed. */
 export type WorkerEnd = {
