@@ -23,6 +23,8 @@ export const labels = {
    * these.
    */
   cleanedUpRun: `${group}/cleaned-up-run-uid`,
+  /** The seconds since the boot of the node when it was created, on containers only: a clock that never jumps. */
+  uptime: `${group}/created-at-uptime`,
   /** `<namespace>/<name>` of the DockerRun, on containers only. */
   run: `${group}/run`,
 } as const;

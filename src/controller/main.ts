@@ -62,7 +62,11 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   const queue = () => controller?.queue;
   showQueue(metrics, queue);
   showUnreachable(metrics, () => controller?.unreachable ?? 0);
-  showRuns(metrics, () => caches.runs.values());
+  showRuns(
+    metrics,
+    () => caches.runs.values(),
+    () => connection.clock.now(),
+  );
   const servers = await serveEndpoints({ config, metrics, isReady, queue, watches: watches.signs });
   log.info(
     { version, revision, server: connection.server.origin, worker: config.worker },

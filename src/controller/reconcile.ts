@@ -63,7 +63,7 @@ async function act(
   const { connection, worker, log, signal } = reconciler;
   const { run } = observed;
   const policy = reconciler.policy(run.metadata.namespace);
-  const decision = decide(observed, new Date(), { policy, worker });
+  const decision = decide(observed, connection.clock.now(), { policy, worker });
   for (const action of decision.actions) {
     log.info({ action: action.kind }, 'applying action');
     const refusal = await tracedAction(run, action, () =>

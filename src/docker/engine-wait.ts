@@ -44,7 +44,7 @@ export class EngineWait {
    * @throws RunError EngineReplaced, or what `work` fails with when the engine is not at fault
    */
   async until<T>(work: () => Promise<T>): Promise<T> {
-    const begin = Date.now();
+    const begin = performance.now();
     for (let failures = 0; ; failures += 1) {
       try {
         const result = await work();
@@ -63,7 +63,7 @@ export class EngineWait {
    * @throws RunError EngineReplaced when only another pod can reach the engine, or `problem` after `giveUpMs`
    */
   async untilAnswers(problem: RunError, failures = 0): Promise<void> {
-    const begin = Date.now();
+    const begin = performance.now();
     for (let tries = failures; ; tries += 1) {
       this.#options.onAway?.(problem);
       await sleep(backoffMs(tries, retry), this.signal);
@@ -79,7 +79,7 @@ export class EngineWait {
 
   #isOver(begin: number): boolean {
     const { giveUpMs } = this.#options;
-    return giveUpMs !== undefined && Date.now() - begin >= giveUpMs;
+    return giveUpMs !== undefined && performance.now() - begin >= giveUpMs;
   }
 }
 

@@ -1,5 +1,6 @@
 import { defined } from '../api/json-values.ts';
 import { labels } from '../api/names.ts';
+import { createdAtMs } from './created-at.ts';
 import { engineCall } from './engine-call.ts';
 import { isUnreachable, unavailable } from './engine-error.ts';
 import { connectEngine, type Engine, type EngineContext } from './engine.ts';
@@ -39,8 +40,8 @@ type LeftoverOptions = {
   readonly exceptAttempt?: string;
 };
 
-/** A container that was created this many seconds ago and never started has lost its worker in between. */
-const abandonedSeconds = 600;
+/** A container that was created this many milliseconds ago and never started has lost its worker in between. */
+const abandonedMs = 600_000;
 
 /**
  * Removes what earlier attempts of a run left, running or not. Also removes containers of any run that were
@@ -51,14 +52,16 @@ export async function removeLeftovers(context: EngineContext, options: LeftoverO
   const { runUid, attempt } = options.labels;
   const ofRun = await list(context, { label: [`${runUid}=${options.runUid}`] });
   const neverStarted = await list(context, { label: [runUid], status: ['created'] });
-  const horizon = Date.now() / 1000 - abandonedSeconds;
+  const horizon = Date.now() - abandonedMs;
   const ids = new Set([
     ...ofRun
       .filter(
         ({ Labels }) => options.exceptAttempt === undefined || Labels[attempt] !== options.exceptAttempt,
       )
       .map(({ Id }) => Id),
-    ...neverStarted.filter(({ Created }) => Created < horizon).map(({ Id }) => Id),
+    ...neverStarted
+      .filter(({ Created, Labels }) => createdAtMs({ created: Created, labels: Labels }) < horizon)
+      .map(({ Id }) => Id),
   ]);
   await Promise.all(Array.from(ids, (id) => removeContainer(context.engine, id, context.signal)));
   return [...ids];

@@ -68,7 +68,7 @@ export async function removeContainer(
 ): Promise<void> {
   using deadline = new CancelAwareDeadline(goneBounds, cancel);
   const { signal } = deadline;
-  const begin = Date.now();
+  const begin = performance.now();
   const container = engine.docker.getContainer(id);
   let why: unknown = 'it is still there';
   while (!signal.aborted) {
@@ -83,7 +83,7 @@ export async function removeContainer(
     }
     await sleep(pollMs);
   }
-  const seconds = Math.round((Date.now() - begin) / 1000);
+  const seconds = Math.round((performance.now() - begin) / 1000);
   throw new RunError(
     'EngineUnavailable',
     `The container ${id} could not be removed within ${seconds} s (socket ${engine.socketPath}): ${describe(why)}`,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import { ServerClock } from './server-clock.ts';
 
 /** How to reach one API server: its address, one connection pool, and headers that authenticate a request. */
 export type Connection = {
@@ -10,6 +11,8 @@ export type Connection = {
   /** Called for each request: service account tokens rotate; client-node rereads them every minute. */
   readonly authenticate: () => Promise<Record<string, string>>;
   readonly namespace: string;
+  /** Every answer sets it. */
+  readonly clock: ServerClock;
   /** Called after every request that was sent. */
   readonly observe?: (call: ApiCall) => void;
 };
@@ -43,6 +46,7 @@ export async function connect(): Promise<Connection> {
     server,
     agent: server.protocol === 'https:' ? new HttpsAgent({ ...pool, ...tls }) : new HttpAgent(pool),
     authenticate: () => authorization(config),
+    clock: new ServerClock(),
     namespace: podNamespace() ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
   };
 }

@@ -77,7 +77,11 @@ export async function openResponse(connection: Connection, request: KubeRequest)
   });
   const status = response.statusCode ?? 0;
   observe(status);
-  if (status >= 200 && status < 300) return response;
+  if (status >= 200 && status < 300) {
+    // Errors may come from a load balancer, which has a clock of its own.
+    connection.clock.observe(response.headers.date, began);
+    return response;
+  }
   throw statusError(request, response, (await readAll(response)).toString('utf8'));
 }
 

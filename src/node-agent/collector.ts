@@ -1,5 +1,6 @@
 import { isRecord, numberOf, textOf } from '../api/json-values.ts';
 import { labels } from '../api/names.ts';
+import { createdAtMs } from '../docker/created-at.ts';
 import { engineCall } from '../docker/engine-call.ts';
 import { connectEngine, type Engine } from '../docker/engine.ts';
 import { removeContainer } from '../docker/remove-container.ts';
@@ -107,7 +108,10 @@ async function runContainers(engine: Engine, signal: AbortSignal): Promise<RunCo
     found.push({
       id,
       state: textOf(one['State']) ?? '',
-      createdAt: (numberOf(one['Created']) ?? 0) * 1000,
+      createdAt: createdAtMs({
+        created: numberOf(one['Created']) ?? 0,
+        labels: isRecord(one['Labels']) ? one['Labels'] : {},
+      }),
       // An engine reports the year 1 for a container that has not ended.
       finishedAt: finished > 0 ? finished : undefined,
     });

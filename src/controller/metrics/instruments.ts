@@ -105,12 +105,12 @@ export type ShownRun = {
 type Shown = { count: number; since: string | undefined };
 
 /** Shows how many runs are in each phase, counted at each scrape: 10,000 runs take some milliseconds. */
-export function showRuns(metrics: ControllerMetrics, runs: () => readonly ShownRun[]): void {
+export function showRuns(metrics: ControllerMetrics, runs: () => readonly ShownRun[], now: () => Date): void {
   metrics.onScrape(() => {
     const shown = byPhase(runs());
     for (const [phase, { count }] of shown) metrics.set('dockerrun_runs', { phase }, count);
     for (const phase of livePhases) {
-      const seconds = ageSeconds(shown.get(phase)?.since, Date.now());
+      const seconds = ageSeconds(shown.get(phase)?.since, now().getTime());
       metrics.set('dockerrun_runs_longest_in_phase_seconds', { phase }, seconds);
     }
   });

@@ -99,7 +99,7 @@ export class ClusterCaches {
   #podChanged(pod: ObservedPod): void {
     this.podIndex.changed(pod);
     const cached = this.caches.pods.get(`${pod.namespace}/${pod.name}`);
-    this.waitingSince.changed(pod, { exists: cached?.uid === pod.uid });
+    this.waitingSince.changed(pod, { exists: cached?.uid === pod.uid }, this.#options.connection.clock.now());
     this.#options.onPod(pod);
     const key = this.#keyIn(pod.namespace, pod.runUid);
     if (key !== undefined && !isTerminalPhase(this.#phaseAt(key))) this.#options.onRun(key);

@@ -82,7 +82,7 @@ export class WaitingSince {
   }
 
   /** Must be called with each pod that was added, updated or deleted. */
-  changed(pod: ObservedPod, { exists }: { exists: boolean }, now = new Date()): void {
+  changed(pod: ObservedPod, { exists }: { exists: boolean }, now: Date): void {
     const kind = exists ? kindOf(pod) : undefined;
     if (kind === undefined) this.#seen.delete(pod.uid);
     else if (this.#seen.get(pod.uid)?.kind !== kind) {

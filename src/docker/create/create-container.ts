@@ -1,5 +1,6 @@
 import { deadline, raceAbort } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
+import { uptimeLabel } from '../created-at.ts';
 import { engineCall } from '../engine-call.ts';
 import { statusOf, toCreateError } from '../engine-error.ts';
 import type { EngineContext } from '../engine.ts';
@@ -22,7 +23,7 @@ export async function createContainer(
   const creating = engineCall({ timeoutMs: createMs }, (abortSignal) => {
     const { name, docker } = options;
     const query = docker?.platform === undefined ? { name } : { name, platform: docker.platform };
-    const request = { abortSignal, _query: query, _body: containerSpec(options, engine) };
+    const request = { abortSignal, _query: query, _body: bodyOf(options, engine) };
     return engine.docker.createContainer(request);
   });
   try {
@@ -33,6 +34,10 @@ export async function createContainer(
     if (signal.aborted) throw cancelledBeforeStart();
     throw toCreateError(error, { image: options.image, name: options.name, socketPath: engine.socketPath });
   }
+}
+
+function bodyOf(options: ContainerOptions, engine: { readonly hasInit: boolean }) {
+  return containerSpec({ ...options, labels: { ...options.labels, ...uptimeLabel() } }, engine);
 }
 
 export function cancelledBeforeStart(): RunError {

@@ -88,9 +88,9 @@ export class OutputPump {
 
   async #keepPace(): Promise<void> {
     const { stdout, stderr } = this.#sinks;
-    const until = Date.now() + longestHoldMs;
-    await stdout.ready(until - Date.now());
-    await stderr.ready(until - Date.now());
+    const until = performance.now() + longestHoldMs;
+    await stdout.ready(until - performance.now());
+    await stderr.ready(until - performance.now());
     while (stdout.weight + stderr.weight > maxBacklogBytes) {
       this.#isHeld = true;
       await (stdout.weight > stderr.weight ? stdout : stderr).ready(longestHoldMs);

@@ -115,11 +115,11 @@ async function watchDone(
   { idleMs, totalMs = Infinity }: DrainBounds,
   signal?: AbortSignal,
 ): Promise<boolean | undefined> {
-  const giveUpAt = Date.now() + totalMs;
+  const giveUpAt = performance.now() + totalMs;
   for (;;) {
     const before = pump.progress;
-    const isComplete = await settledWithin(pump.done, Math.min(idleMs, giveUpAt - Date.now()), signal);
+    const isComplete = await settledWithin(pump.done, Math.min(idleMs, giveUpAt - performance.now()), signal);
     if (isComplete !== undefined || signal?.aborted === true) return isComplete;
-    if (pump.progress === before || Date.now() >= giveUpAt) return undefined;
+    if (pump.progress === before || performance.now() >= giveUpAt) return undefined;
   }
 }

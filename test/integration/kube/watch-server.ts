@@ -1,5 +1,6 @@
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ServerClock } from '../../../src/kube/server-clock.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
 
 /** How long a test waits for the next request, or for any other condition, before it fails. */
@@ -100,6 +101,7 @@ export class WatchServer implements AsyncDisposable {
       agent: this.#agent,
       authenticate: async () => ({ authorization: 'Bearer test' }),
       namespace: 'lab',
+      clock: new ServerClock(),
     };
   }
 

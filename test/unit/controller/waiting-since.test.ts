@@ -29,9 +29,9 @@ test('a pod that runs or is deleted is forgotten', () => {
     [aPod({ kind: 'running' }), true],
     [waiting('ErrImagePull'), false],
   ] as const) {
-    since.changed(waiting('ErrImagePull'), { exists: true });
+    since.changed(waiting('ErrImagePull'), { exists: true }, new Date());
     assert.is(since.size, 1);
-    since.changed(pod, { exists });
+    since.changed(pod, { exists }, new Date());
     assert.is(since.size, 0);
   }
 });

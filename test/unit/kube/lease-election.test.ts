@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../../src/kube/connection.ts';
 import { leaseTiming } from '../../../src/kube/lease.ts';
+import { ServerClock } from '../../../src/kube/server-clock.ts';
 import { Term } from '../../../src/kube/lease-election.ts';
 import { aborted } from '../../../src/support/abort.ts';
 
@@ -13,6 +14,7 @@ const connection: Connection = {
   agent: new Agent(),
   authenticate: async () => ({ authorization: 'Bearer t' }),
   namespace: 'default',
+  clock: new ServerClock(),
 };
 
 /** Node's timers count whole milliseconds by their own clock, and may fire this much too early. */
