@@ -11,6 +11,7 @@ import {
   observeReconcile,
   observeRuns,
 } from './metrics/instruments.ts';
+import { QuotaGate } from './apply/quota-gate.ts';
 import { BlockingEvents } from './observe/blocking-events.ts';
 import type { ObservedPod } from './observe/observed.ts';
 import { policyIn } from './observe/policies.ts';
@@ -41,6 +42,7 @@ export type ControllerOptions = {
 export class Controller {
   readonly #queue: KeyedQueue;
   readonly #workers: WorkerPoller;
+  readonly #quotaGate = new QuotaGate((key) => this.#queue.add(key));
   readonly #abort = new AbortController();
   #active = 0;
 
@@ -67,6 +69,7 @@ export class Controller {
       blockingEvents: new BlockingEvents(connection, log),
       workers,
       worker,
+      quotaGate: this.#quotaGate,
       policy: (namespace) => policyIn(caches.policies, namespace, { isRequired: policyRequired }),
       log,
       signal,
@@ -100,6 +103,11 @@ export class Controller {
     this.#queue.add(key);
   }
 
+  /** Lets a run that waits for room in the quota of a namespace ask again soon. */
+  jobDeleted(namespace: string): void {
+    this.#quotaGate.jobDeleted(namespace);
+  }
+
   /** Starts to ask the worker of a pod for its reports, if it runs. */
   podChanged(pod: ObservedPod): void {
     this.#workers.podChanged(pod);
@@ -110,6 +118,7 @@ export class Controller {
    * long. Rejects when one does not end even then: the process has to exit.
    */
   async stop(): Promise<void> {
+    this.#quotaGate.stop();
     await Promise.all([this.#workers.stop(), this.#queue.stop(drainMs)]);
     this.#abort.abort(new Error('the controller has stopped'));
     await this.#queue.stop(abortMs);

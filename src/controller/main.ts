@@ -35,6 +35,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     log,
     observers: watches.observers,
     onRun: (key) => controller?.add(key),
+    onJobDeleted: (namespace) => controller?.jobDeleted(namespace),
     onPod: (pod) => controller?.podChanged(pod),
   });
   const { caches } = cluster;

@@ -4,6 +4,7 @@ import type { DockerRunStatus } from '../api/status.ts';
 import { ConflictError, retryAfterMs } from '../kube/kube-error.ts';
 import { errorFields, type Logger } from '../support/log.ts';
 import { applyAction, applyStatus, recordEvent } from './apply/apply.ts';
+import type { QuotaGate } from './apply/quota-gate.ts';
 import type { WorkerConfig } from './job/worker-config.ts';
 import { decide } from './decide/decide.ts';
 import type { Decision } from './decide/outcome.ts';
@@ -15,6 +16,7 @@ import { StatusWriter } from './apply/status-writer.ts';
 /** What every part of a reconcile gets, whole; one for each term of a leader. */
 export type Reconciler = Gatherer & {
   worker: WorkerConfig;
+  quotaGate: QuotaGate;
   log: Logger;
   signal: AbortSignal;
   /** Called after a status is stored, with the status before it; for metrics. */
@@ -60,15 +62,18 @@ async function act(
   observed: Observed,
   version: string | undefined,
 ): Promise<Decision> {
-  const { connection, worker, log, signal } = reconciler;
+  const { connection, worker, quotaGate, log, signal } = reconciler;
   const { run } = observed;
   const policy = reconciler.policy(run.metadata.namespace);
   const decision = decide(observed, connection.clock.now(), { policy, worker });
   for (const action of decision.actions) {
+    const held = action.kind === 'createJob' ? quotaGate.refusalFor(run) : undefined;
+    if (held !== undefined) return act(reconciler, { ...observed, jobRefusal: held }, version);
     log.info({ action: action.kind }, 'applying action');
     const refusal = await tracedAction(run, action, () =>
       applyAction(connection, { action, run, version }, signal),
     );
+    if (action.kind === 'createJob') quotaGate.answered(run, refusal?.jobRefusal);
     // This recursion ends, because no decision creates again what was refused.
     if (refusal !== undefined) return act(reconciler, { ...observed, ...refusal }, version);
   }

@@ -18,6 +18,8 @@ export type CachesOptions = {
   observers: ObservedWatches['observers'];
   /** Called with the `<namespace>/<name>` of a run when it, its Job or its pod has changed. */
   onRun: (key: string) => void;
+  /** Called with the namespace of a Job that was deleted. */
+  onJobDeleted: (namespace: string) => void;
   /** Called with each pod that was added, updated or deleted. */
   onPod: (pod: ObservedPod) => void;
 };
@@ -90,7 +92,8 @@ export class ClusterCaches {
     else this.#keys.delete(uid);
   }
 
-  #jobChanged({ namespace, ownerUid }: ObservedJob): void {
+  #jobChanged({ namespace, name, uid, ownerUid }: ObservedJob): void {
+    if (this.caches.jobs.get(`${namespace}/${name}`)?.uid !== uid) this.#options.onJobDeleted(namespace);
     const key = this.#keyIn(namespace, ownerUid);
     // Unless the run has succeeded, what remains to be done for it depends on its Jobs.
     if (key !== undefined && this.#phaseAt(key) !== 'Succeeded') this.#options.onRun(key);
