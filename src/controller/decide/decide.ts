@@ -1,4 +1,4 @@
-import type { Observed } from '../observe/observed.ts';
+import { isJobOf, type Observed } from '../observe/observed.ts';
 import { cancelled, deleted, suspended } from './cancel-and-suspend.ts';
 import { ended, foreignJob, jobFinished } from './finished.ts';
 import { disruptedTooOften } from './disruptions.ts';
@@ -68,9 +68,17 @@ export function decide(observed: Observed, now: Date, settings: Settings): Decis
 }
 
 function outcomeOf(input: Input): Outcome {
+  let isChecked = wasChecked(input);
   for (const rule of rules) {
     const outcome = rule(input);
-    if (outcome !== undefined) return outcome;
+    if (outcome !== undefined) return { ...outcome, isChecked };
+    isChecked ||= rule === refused;
   }
-  return workerRunning(input);
+  return { ...workerRunning(input), isChecked };
+}
+
+/** True for a run that has its Job: the spec was checked before that, and cannot have changed since. */
+function wasChecked({ run, job }: Input): boolean {
+  if (run.status.jobName !== undefined) return true;
+  return job?.ownerUid === run.metadata.uid && isJobOf(job, run);
 }

@@ -57,7 +57,12 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
     phase: verdict.phase,
     reason: verdict.reason,
     message,
-    conditions: conditionsOf(verdict, run.metadata.generation, before, now.toISOString()),
+    conditions: conditionsOf(
+      { ...verdict, isChecked: outcome.isChecked ?? true },
+      run.metadata.generation,
+      before,
+      now.toISOString(),
+    ),
     attempts: countAttempts(before, input),
     disruptions: countDisruptions(before, input) || undefined,
     attemptHistory: attempts.length === 0 ? undefined : attempts,
@@ -104,6 +109,8 @@ function fromReport(
   return { target, transfers, results, resultCount, progress: isTerminalPhase(phase) ? atEnd : progress };
 }
 
+type CheckedVerdict = Verdict & Pick<OutcomeWithStatus, 'isChecked'>;
+
 type Draft = { type: string; status: Condition['status']; reason: Reason; message: string };
 
 /**
@@ -112,7 +119,7 @@ type Draft = { type: string; status: Condition['status']; reason: Reason; messag
  * (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md).
  */
 export function conditionsOf(
-  verdict: Verdict,
+  verdict: CheckedVerdict,
   generation: number,
   previous: DockerRunStatus,
   now: string,
@@ -130,12 +137,19 @@ export function conditionsOf(
   });
 }
 
-function drafts(verdict: Verdict): Draft[] {
+/** No status claims what was not checked: the policy could not be read, or the run was stopped before. */
+function acceptance(verdict: CheckedVerdict): Draft {
+  const { phase, reason, message, isChecked = true } = verdict;
+  if ((phase === 'Failed' || phase === 'Cancelled') && !verdict.accepted)
+    return { type: 'Accepted', status: 'False', reason, message };
+  return isChecked
+    ? { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The run is valid and allowed.' }
+    : { type: 'Accepted', status: 'Unknown', reason, message: 'The controller has not checked the spec.' };
+}
+
+function drafts(verdict: CheckedVerdict): Draft[] {
   const { phase, reason, message } = verdict;
-  const accepted: Draft =
-    (phase === 'Failed' || phase === 'Cancelled') && !verdict.accepted
-      ? { type: 'Accepted', status: 'False', reason, message }
-      : { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The run is valid and allowed.' };
+  const accepted = acceptance(verdict);
   switch (phase) {
     case 'Succeeded':
       return [accepted, { type: 'Complete', status: 'True', reason, message }];

@@ -38,6 +38,8 @@ export type GivenUp = { readonly podUID: string; readonly reason: FailureReason;
 export type Outcome = {
   /** `unchanged` keeps the status; `reobserved` only confirms it for the newest generation. */
   readonly verdict: Verdict | 'unchanged' | 'reobserved';
+  /** False when the run was decided on before its spec was validated and the policy asked. */
+  readonly isChecked?: boolean;
   /** The worker's report that goes into the status. */
   readonly report?: Report | undefined;
   /** When the run ended, in RFC 3339; `now` when absent. */

@@ -1,7 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { jobName } from '../../../src/api/names.ts';
-import { after, anObservation, aRun, metadata, creationOf, decided } from '../../fixtures/builders.ts';
+import {
+  after,
+  aJob,
+  anObservation,
+  aPod,
+  aRun,
+  metadata,
+  creationOf,
+  decided,
+  jobEnd,
+} from '../../fixtures/builders.ts';
 import { condition } from '../../fixtures/builders-status.ts';
 
 const now = after(5);
@@ -91,6 +101,42 @@ test('a run that is being deleted is left to the garbage collector', () => {
     event: undefined,
     requeueAfterMs: undefined,
   });
+});
+
+const outdated = aJob({ origin: { generation: 2, specHash: 'of another spec' } });
+
+test('a Job of another spec that has not started is deleted, and no status accepts the new spec meanwhile', () => {
+  const pods = [aPod({ kind: 'waiting', reason: 'ContainerCreating', message: '' })];
+  const { actions, status, requeueAfterMs } = decided(anObservation({ job: outdated, pods }), now, {});
+  assert.equal(actions, [{ kind: 'deleteJob', name: outdated.name, uid: outdated.uid, waits: true }]);
+  assert.is(status, undefined);
+  assert.ok(requeueAfterMs !== undefined);
+});
+
+test('a Job of another spec that has started or ended fails the run, which says of which generation it was', () => {
+  const started = anObservation({ job: outdated, pods: [aPod({ kind: 'running' })] });
+  const ended = anObservation({ job: { ...outdated, finished: jobEnd(true) } });
+  for (const observed of [started, ended]) {
+    const { status } = decided(observed, now, {});
+    assert.is(status?.reason, 'InvalidSpec');
+    assert.match(status?.message ?? '', /changed to generation 3 .* made of generation 2/);
+    assert.is(condition(status, 'Accepted')?.status, 'False');
+  }
+});
+
+test('a Job of another spec does not matter any more once the status names it', () => {
+  const run = aRun({ status: { phase: 'Pending', jobName: outdated.name } });
+  const { actions, status } = decided(anObservation({ run, job: outdated }), now, {});
+  assert.equal(actions, []);
+  assert.is(status?.phase, 'Pending');
+});
+
+test('whether a run is accepted is unknown while the policy cannot be read, or after a stop before its check', () => {
+  const waiting = decided(anObservation(), now, { problem: 'has a field that is not known' });
+  const stopped = decided(anObservation({ run: aRun({ spec: { cancel: true } }) }), now, {});
+  const foreign = decided(anObservation({ job: aJob({ ownerUid: 'somebody' }) }), now, {});
+  for (const { status } of [waiting, stopped, foreign])
+    assert.is(condition(status, 'Accepted')?.status, 'Unknown');
 });
 
 test.run();

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { type Action, type Decision } from '../../../src/controller/decide/outcome.ts';
 import { isJobOf, isTerminal, type Observed, podHasEnded } from '../../../src/controller/observe/observed.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
+import { specRefusal } from '../../../src/controller/decide/spec-refusal.ts';
 import { changeOf } from '../../../src/controller/apply/status-writer.ts';
 import { aJob, aCleanupJob, decided } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
@@ -115,6 +116,30 @@ test('every status and all of its conditions have the observed generation', () =
   });
 });
 
+test('a status accepts only a spec that was validated and allowed', () => {
+  const policies = fc.oneof(anyPolicy, fc.constant<Policy>({ problem: 'has a field that is not known' }));
+  fc.assert(
+    fc.property(consistentObserved, anyMoment, policies, (observed, now, policy) => {
+      const { run, job } = observed;
+      const { status } = decided(observed, now, policy);
+      const isAccepted = status?.conditions?.some(
+        ({ type, status }) => type === 'Accepted' && status === 'True',
+      );
+      // What has its Job was checked before that.
+      if (
+        isAccepted !== true ||
+        run.status.jobName !== undefined ||
+        status?.conditions === run.status.conditions
+      )
+        return;
+      if (job?.ownerUid === run.metadata.uid) return assert.ok(isJobOf(job, run));
+      assert.ok(run.spec !== undefined && policy.problem === undefined, JSON.stringify(observed));
+      assert.is(specRefusal(run.spec, policy), undefined);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
 test('an ended run is Complete or Failed and has a completion time, and any other run is Reconciling', () => {
   always(({ status }) => {
     if (status === undefined) return;
@@ -192,11 +217,12 @@ test('a Job is created only for a run that never had one or that was suspended',
 test("only the run's own Job is changed, and it is deleted only when the run has ended, must stop or has another spec", () => {
   always(({ actions }, { run, job }) => {
     const isDeleted = run.metadata.deletionTimestamp !== undefined;
-    const stops = isDeleted || run.spec?.cancel === true || run.spec?.suspend === true;
+    const { cancel, suspend } = run.spec ?? {};
+    const isOutdated = job !== undefined && !isJobOf(job, run);
+    const mayDelete = [isTerminal(run.status), isDeleted, cancel, suspend, isOutdated].includes(true);
     for (const action of actions) {
       if (changesJob(action)) assert.is(job?.ownerUid, run.metadata.uid);
-      const isOutdated = job !== undefined && !isJobOf(job, run);
-      if (action.kind === 'deleteJob') assert.ok(isTerminal(run.status) || stops || isOutdated);
+      if (action.kind === 'deleteJob') assert.ok(mayDelete);
       if (action.kind === 'deleteRun') assert.ok(isTerminal(run.status));
     }
   }, consistentObserved);
