@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { boundsProblem, specBounds } from './json-bounds.ts';
+import { boundsProblem, specBounds } from './json-values.ts';
 import { defined } from './json-values.ts';
 import { type apiVersion, type kind, queueLabelPrefix } from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';

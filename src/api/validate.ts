@@ -1,7 +1,7 @@
 import { placeProblems } from './collisions.ts';
 import { validateDocker } from './docker/option-conflicts.ts';
 import { isForbiddenHeader, metadataKeyProblem } from './fields.ts';
-import { boundsProblem, specBounds } from './json-bounds.ts';
+import { boundsProblem, specBounds } from './json-values.ts';
 import { temporaryVolumeName } from './names.ts';
 import { parseQuantity } from './quantity.ts';
 import { referencedNames } from './references.ts';

@@ -52,6 +52,7 @@ const localRemedies: Partial<Record<FailureReason, string>> = {
   StreamFailed: 'Check that this machine can reach the address in the message, and run it again.',
   CancelledInGirder: 'Run it again with a new job in Girder if you still need the results.',
   Cancelled: 'Run it again if you still need the results.',
+  DiskFailed: 'Free some space or check the disk, and run it again.',
   WorkerFailed: 'Please report this as a bug, with this message.',
 };
 

@@ -1,6 +1,6 @@
 import { defined } from '../api/json-values.ts';
 import { labels } from '../api/names.ts';
-import { createdAtMs } from './created-at.ts';
+import { createdAtMs } from './container-state.ts';
 import { engineCall } from './engine-call.ts';
 import { isUnreachable, unavailable } from './engine-error.ts';
 import { connectEngine, type Engine, type EngineContext } from './engine.ts';

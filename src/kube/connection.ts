@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type AgentOptions, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
-import { ServerClock } from './server-clock.ts';
 
 /** How to reach one API server: its address, one connection pool, and headers that authenticate a request. */
 export type Connection = {
@@ -108,4 +107,27 @@ function partsOf(path: string): { resource: string; isNamed: boolean } {
     resource: subresource === undefined ? plural : `${plural}/${subresource}`,
     isNamed: name !== undefined,
   };
+}
+
+/**
+ * The API server's time, from the Date of its answers. What the controller compares with a time that the API server
+ * wrote, it compares with this one, because its own clock may be wrong by hours. Between two answers, it advances with
+ * the monotonic clock. It is right to a second, and to the delay of an answer.
+ */
+export class ServerClock {
+  /** The time of the server minus `performance.now()`, in milliseconds; of our own clock before the first answer. */
+  #offset = performance.timeOrigin;
+
+  /** Takes the Date of an answer whose request was sent, and whose headers arrived, at these `performance.now()`. */
+  observe(date: string | undefined, sentAt: number, receivedAt: number = performance.now()): void {
+    const time = Date.parse(date ?? '');
+    if (Number.isNaN(time)) return;
+    // The Date has whole seconds, and was written between request and answer.
+    const [least, most] = [time - receivedAt, time + 1_000 - sentAt];
+    this.#offset = Math.min(most, Math.max(least, this.#offset));
+  }
+
+  now(at: number = performance.now()): Date {
+    return new Date(this.#offset + at);
+  }
 }

@@ -1,6 +1,6 @@
 import { isRecord, numberOf, textOf } from '../api/json-values.ts';
 import { labels } from '../api/names.ts';
-import { createdAtMs } from '../docker/created-at.ts';
+import { createdAtMs } from '../docker/container-state.ts';
 import { engineCall } from '../docker/engine-call.ts';
 import { connectEngine, type Engine } from '../docker/engine.ts';
 import { removeContainer } from '../docker/remove-container.ts';

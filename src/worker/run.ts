@@ -3,7 +3,6 @@ import { cleanEngine } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { openGirder } from '../girder/open-girder.ts';
 import { traced } from '../support/trace/trace.ts';
-import { cleanUp } from './clean-up.ts';
 import type { RunContext, RunOptions } from './context.ts';
 import { withGirderJob } from './girder-job.ts';
 import { planRun } from './plan.ts';
@@ -14,6 +13,9 @@ import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/journal.ts';
 import type { Streams } from './streams/streams.ts';
 import { withUploadDeadline } from './upload-deadline.ts';
+import { deadline, raceAbort } from '../support/abort.ts';
+import { describe } from '../support/errors.ts';
+import type { Logger } from '../support/log.ts';
 
 /**
  * Performs one attempt of a run: check the engine → pull ‖ download → pipes → create, attach, start, pump,
@@ -101,4 +103,25 @@ async function connectGirder(context: RunContext): Promise<GirderClient | undefi
   report.doing = 'Connecting to Girder';
   const credentials = await environment.girderCredentials();
   return openGirder({ apiUrl: girder.apiUrl, credentials, signal, log });
+}
+
+/** In milliseconds, for one part of the clean-up: others may write to a volume faster than it is emptied. */
+const cleanUpMs = 300_000;
+
+/**
+ * One part of the clean-up at the end of a run, which has its outcome by now. A file that cannot be removed,
+ * or a neighbour that keeps making files in a shared directory, must neither change the outcome nor delay it
+ * for ever: what remains is logged. `what` completes "cannot remove …".
+ */
+export async function cleanUp(
+  { log, milliseconds = cleanUpMs }: { readonly log: Logger; readonly milliseconds?: number },
+  what: string,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const signal = deadline(milliseconds);
+  try {
+    await raceAbort(work(signal), signal);
+  } catch (error) {
+    log.warn({ error: describe(error) }, `cannot remove ${what} of the run from the node`);
+  }
 }

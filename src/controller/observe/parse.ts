@@ -1,5 +1,5 @@
 import { parseMetadata, parseSpec } from '../../api/docker-run.ts';
-import { boundsProblem, statusBounds } from '../../api/json-bounds.ts';
+import { boundsProblem, statusBounds } from '../../api/json-values.ts';
 import { isRecord } from '../../api/json-values.ts';
 import {
   apiVersion,

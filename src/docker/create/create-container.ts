@@ -1,6 +1,6 @@
 import { deadline, raceAbort } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
-import { uptimeLabel } from '../created-at.ts';
+import { uptimeLabel } from '../container-state.ts';
 import { engineCall } from '../engine-call.ts';
 import { statusOf, toCreateError } from '../engine-error.ts';
 import type { EngineContext } from '../engine.ts';

@@ -1,6 +1,6 @@
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ServerClock } from '../../../src/kube/server-clock.ts';
+import { ServerClock } from '../../../src/kube/connection.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
 
 /** How long a test waits for the next request, or for any other condition, before it fails. */

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { boundsProblem, specBounds } from '../../../src/api/json-bounds.ts';
+import { boundsProblem, specBounds } from '../../../src/api/json-values.ts';
 import { validateSpec } from '../../../src/api/validate.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 

@@ -181,10 +181,15 @@ test('no attempt is in the history twice, and an ended attempt stays as it is', 
     if (status === undefined) return;
     const history = status.attemptHistory ?? [];
     assert.is(new Set(history.map(({ podUID }) => podUID)).size, history.length);
-    for (const before of run.status.attemptHistory ?? []) {
-      const isThere = pods.some(({ uid }) => uid === before.podUID);
-      const after = history.find(({ podUID }) => podUID === before.podUID);
-      if (!isThere && before.completionTime !== undefined) assert.equal(after, before);
+    const present = new Set(pods.map(({ uid }) => uid));
+    const ended = (run.status.attemptHistory ?? []).filter(
+      ({ podUID, completionTime }) => completionTime !== undefined && !present.has(podUID),
+    );
+    for (const before of ended) {
+      assert.equal(
+        history.find(({ podUID }) => podUID === before.podUID),
+        before,
+      );
     }
   });
 });

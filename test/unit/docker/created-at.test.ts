@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { labels } from '../../../src/api/names.ts';
-import { createdAtMs } from '../../../src/docker/created-at.ts';
+import { createdAtMs } from '../../../src/docker/container-state.ts';
 
 const hourMs = 3_600_000;
 const now = 1_000_000 * 1_000;

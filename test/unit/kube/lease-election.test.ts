@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../../src/kube/connection.ts';
 import { leaseTiming } from '../../../src/kube/lease.ts';
-import { ServerClock } from '../../../src/kube/server-clock.ts';
+import { ServerClock } from '../../../src/kube/connection.ts';
 import { Term } from '../../../src/kube/lease-election.ts';
 import { aborted } from '../../../src/support/abort.ts';
 

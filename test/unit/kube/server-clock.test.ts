@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ServerClock } from '../../../src/kube/server-clock.ts';
+import { ServerClock } from '../../../src/kube/connection.ts';
 
 const hourMs = 3_600_000;
 /** What the server says at this offset from our own clock; a Date has whole seconds. */

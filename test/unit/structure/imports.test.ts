@@ -35,7 +35,6 @@ const floors: Record<string, readonly (readonly string[])[]> = {
       'engine-error.ts',
       'engine-wait.ts',
       'container-state.ts',
-      'created-at.ts',
       'remove-container.ts',
     ],
     ['create', 'output', 'pull'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type JsonBounds, specBounds, statusBounds } from '../../../src/api/json-bounds.ts';
+import { type JsonBounds, specBounds, statusBounds } from '../../../src/api/json-values.ts';
 import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
 
