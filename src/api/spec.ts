@@ -78,8 +78,13 @@ const girder = Type.Object(
   },
 );
 
-/** A day. */
-export const defaultUploadDeadlineSeconds = 86_400;
+/** What the API server sets where a spec has no value; specs that were stored before a field existed lack it. */
+export const specDefaults = {
+  startDeadlineSeconds: 3_600,
+  uploadDeadlineSeconds: 86_400,
+  terminationGracePeriodSeconds: 10,
+  disruptionLimit: 10,
+} as const;
 
 /** CEL: the transform `t` reads or writes data of Girder. */
 const usesGirder = [
@@ -163,11 +168,11 @@ export const dockerRunSpec = Type.Object(
     }),
     terminationGracePeriodSeconds: seconds(
       'How many seconds the target has between its stop signal and SIGKILL when the run is stopped.',
-      { minimum: 0, maximum: 3600, default: 10 },
+      { minimum: 0, maximum: 3600, default: specDefaults.terminationGracePeriodSeconds },
     ),
     startDeadlineSeconds: seconds(
       'How many seconds the run may take to be scheduled, to pull its image and to download its inputs.',
-      { minimum: 1, default: 3600 },
+      { minimum: 1, default: specDefaults.startDeadlineSeconds },
     ),
     activeDeadlineSeconds: Type.Optional(
       seconds('How many seconds the target may run. After that it is stopped and the run fails.', {
@@ -177,7 +182,7 @@ export const dockerRunSpec = Type.Object(
     uploadDeadlineSeconds: Type.Optional(
       seconds(
         'How many seconds the results may take to be uploaded after the target has ended. After that the run fails.',
-        { minimum: 1, default: defaultUploadDeadlineSeconds },
+        { minimum: 1, default: specDefaults.uploadDeadlineSeconds },
       ),
     ),
     backoffLimit: Type.Integer({
@@ -193,7 +198,7 @@ export const dockerRunSpec = Type.Object(
           'How many times the pod of the run may be disrupted, for example by a drain of its node. Each time it is replaced without using up backoffLimit; one more fails the run.',
         minimum: 0,
         maximum: 1000,
-        default: 10,
+        default: specDefaults.disruptionLimit,
       }),
     ),
     ttlSecondsAfterFinished: Type.Optional(

@@ -1,6 +1,6 @@
 import { defined } from '../api/json-values.ts';
 import { parseQuantity } from '../api/quantity.ts';
-import type { DockerRunSpec } from '../api/spec.ts';
+import { type DockerRunSpec, specDefaults } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { Allowances } from './policy-schema.ts';
 
@@ -9,10 +9,23 @@ import type { Allowances } from './policy-schema.ts';
 const boundedNumbers = [
   'activeDeadlineSeconds',
   'startDeadlineSeconds',
+  'uploadDeadlineSeconds',
   'ttlSecondsAfterFinished',
   'terminationGracePeriodSeconds',
   'backoffLimit',
+  'disruptionLimit',
 ] as const;
+
+type StoredDefault = keyof typeof specDefaults;
+
+/**
+ * The number that a run has, or the bound if that is lower than the default of the API server and the run has
+ * the default: otherwise the bound would refuse every run that sets none.
+ */
+export function boundedDefault(spec: DockerRunSpec, field: StoredDefault, policy: Allowances): number {
+  const value = spec[field] ?? specDefaults[field];
+  return value === specDefaults[field] ? Math.min(value, policy.max?.[field] ?? value) : value;
+}
 
 /** `spec` has its defaults already: they are bounded too. */
 export function aboveBound(spec: DockerRunSpec, { max = {} }: Allowances): RunError | undefined {
@@ -48,7 +61,18 @@ export function withRunDefaults(spec: DockerRunSpec, policy: Allowances): Docker
     spec.activeDeadlineSeconds ?? runDefaults.activeDeadlineSeconds ?? max.activeDeadlineSeconds;
   const ttlSecondsAfterFinished = spec.ttlSecondsAfterFinished ?? defaultTtl(policy);
   const resources = defaultedResources(spec.resources, policy);
-  return { ...spec, ...defined({ activeDeadlineSeconds, ttlSecondsAfterFinished, resources }) };
+  const numbers = {
+    ...defined({ activeDeadlineSeconds, ttlSecondsAfterFinished }),
+    ...loweredDefaults(spec, max),
+  };
+  return { ...spec, ...numbers, ...defined({ resources }) };
+}
+
+function loweredDefaults(spec: DockerRunSpec, max: NonNullable<Allowances['max']>): Partial<DockerRunSpec> {
+  const bounded = Object.keys(specDefaults).filter((field): field is StoredDefault =>
+    Object.hasOwn(max, field),
+  );
+  return Object.fromEntries(bounded.map((field) => [field, boundedDefault(spec, field, { max })]));
 }
 
 function defaultTtl({ max = {}, runDefaults = {} }: Allowances): number | undefined {

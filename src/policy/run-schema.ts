@@ -60,15 +60,41 @@ const maximums = Type.Object(
     activeDeadlineSeconds: Type.Optional(
       seconds('The highest activeDeadlineSeconds, which a run that sets none gets.', { minimum: 1 }),
     ),
-    startDeadlineSeconds: Type.Optional(seconds('The highest startDeadlineSeconds.', { minimum: 1 })),
+    startDeadlineSeconds: Type.Optional(
+      seconds(
+        'The highest startDeadlineSeconds, which a run that sets none gets if it is lower than the default.',
+        {
+          minimum: 1,
+        },
+      ),
+    ),
+    uploadDeadlineSeconds: Type.Optional(
+      seconds(
+        'The highest uploadDeadlineSeconds, which a run that sets none gets if it is lower than the default.',
+        {
+          minimum: 1,
+        },
+      ),
+    ),
     ttlSecondsAfterFinished: Type.Optional(
       seconds('The highest ttlSecondsAfterFinished, which a run that sets none gets.', { minimum: 0 }),
     ),
     terminationGracePeriodSeconds: Type.Optional(
-      seconds('The highest terminationGracePeriodSeconds.', { minimum: 0 }),
+      seconds(
+        'The highest terminationGracePeriodSeconds, which a run that sets none gets if it is lower than the default.',
+        { minimum: 0 },
+      ),
     ),
     backoffLimit: Type.Optional(
       Type.Integer({ description: 'The highest backoffLimit.', minimum: 0, maximum: 100 }),
+    ),
+    disruptionLimit: Type.Optional(
+      Type.Integer({
+        description:
+          'The highest disruptionLimit, which a run that sets none gets if it is lower than the default.',
+        minimum: 0,
+        maximum: 1000,
+      }),
     ),
     resources: Type.Optional(
       resources(

@@ -1,4 +1,4 @@
-import { defaultUploadDeadlineSeconds } from '../api/spec.ts';
+import { specDefaults } from '../api/spec.ts';
 import { longestTimerMs } from '../support/abort.ts';
 import { RunError } from '../support/errors.ts';
 import type { RunContext } from './context.ts';
@@ -15,7 +15,7 @@ export async function withUploadDeadline(
   work: (bounded: RunContext) => Promise<void>,
 ): Promise<void> {
   const { signal, environment } = context;
-  const { uploadDeadlineSeconds: seconds = defaultUploadDeadlineSeconds } = environment.spec;
+  const { uploadDeadlineSeconds: seconds = specDefaults.uploadDeadlineSeconds } = environment.spec;
   const over = new AbortController();
   const end = () => over.abort(firstOf(failure, exceeded(context, seconds)));
   const timer = setTimeout(end, Math.min(seconds * 1000, longestTimerMs));

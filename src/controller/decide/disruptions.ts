@@ -1,4 +1,6 @@
 import { maxAttempts, type Attempt, type DockerRunStatus } from '../../api/status.ts';
+import { specDefaults } from '../../api/spec.ts';
+import { boundedDefault } from '../../policy/bounds.ts';
 import { RunError } from '../../support/errors.ts';
 import { type Observed, type ObservedPod, podHasEnded, terminationReport } from '../observe/observed.ts';
 import { attemptHistory, isOlderThanHistory } from './attempts.ts';
@@ -25,17 +27,17 @@ function isDisrupted(pod: ObservedPod): boolean {
   return podHasEnded(pod) && pod.disruption !== undefined && terminationReport(pod)?.phase !== 'Succeeded';
 }
 
-/** The limit of runs whose spec was stored before the field existed. */
-export const defaultDisruptionLimit = 10;
-
 /** Ends a run whose pods were disrupted more often than it allows, or evicted for what the run used. */
 export function disruptedTooOften(input: Input): Outcome | undefined {
-  const { run, pods, job } = input;
+  const { run, pods, job, policy } = input;
   const pod = pods.at(-1);
   if (job === undefined || terminationReport(pod)?.phase === 'Succeeded') return undefined;
   const evicted = evictedTooOften(input);
   if (evicted !== undefined) return evicted;
-  const limit = run.spec?.disruptionLimit ?? defaultDisruptionLimit;
+  const limit =
+    run.spec === undefined
+      ? specDefaults.disruptionLimit
+      : boundedDefault(run.spec, 'disruptionLimit', policy);
   const disruptions = countDisruptions(run.status, input);
   if (disruptions <= limit) return undefined;
   const last = pods.findLast(isDisrupted)?.disruption;

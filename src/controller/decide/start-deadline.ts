@@ -1,8 +1,13 @@
 import type { DockerRunStatus } from '../../api/status.ts';
+import { boundedDefault } from '../../policy/bounds.ts';
+import type { Policy } from '../../policy/policy.ts';
 import type { Observed, ObservedPod } from '../observe/observed.ts';
 import { attemptHistory, countAttempts } from './attempts.ts';
 
 /** spec.startDeadlineSeconds, and when a run is reconciled again if nothing changes. */
+
+/** A run and its policy, which may bound the deadline. */
+type Waiting = Observed & { readonly policy?: Policy };
 
 /**
  * The pause of the Job controller before it replaces a failed pod, doubled each time
@@ -27,10 +32,11 @@ const pendingMs = { least: 5_000, most: 30_000 } as const;
  * from that of the run, from a resume, or, between attempts, from when the Job controller should have created
  * the next pod.
  */
-export function msUntilStartDeadline(observed: Observed, now: Date): number {
-  const { run, pods } = observed;
+export function msUntilStartDeadline(observed: Waiting, now: Date): number {
+  const { run, pods, policy = {} } = observed;
   // A run that was accepted must not end because a newer schema refuses its spec.
-  const seconds = run.spec?.startDeadlineSeconds ?? Infinity;
+  const seconds =
+    run.spec === undefined ? Infinity : boundedDefault(run.spec, 'startDeadlineSeconds', policy);
   const pod = pods.at(-1);
   const resumed = resumedAt(run.status, now);
   const isFirst = pod === undefined && (run.status.podName === undefined || awaitsNewJob(observed, resumed));
@@ -41,12 +47,12 @@ export function msUntilStartDeadline(observed: Observed, now: Date): number {
 }
 
 /** True when the current attempt should have started by now. */
-export function startDeadlineExceeded(observed: Observed, now: Date): boolean {
+export function startDeadlineExceeded(observed: Waiting, now: Date): boolean {
   return msUntilStartDeadline(observed, now) === 0;
 }
 
 /** Milliseconds until a run with a worker is reconciled again; a changed report wakes it before that. */
-export function requeueWhileRunning(observed: Observed, pod: ObservedPod, now: Date): number {
+export function requeueWhileRunning(observed: Waiting, pod: ObservedPod, now: Date): number {
   if (pod.worker.kind !== 'running' || pod.deletionTimestamp !== undefined) return endingMs;
   const isPreparing = observed.live === undefined || observed.live.phase === 'Preparing';
   const left = isPreparing ? msUntilStartDeadline(observed, now) : 0;
@@ -55,7 +61,7 @@ export function requeueWhileRunning(observed: Observed, pod: ObservedPod, now: D
 }
 
 /** Milliseconds until a run whose worker has not started is reconciled again. */
-export function requeueWhilePending(observed: Observed, now: Date): number {
+export function requeueWhilePending(observed: Waiting, now: Date): number {
   const { run, job, pods } = observed;
   const since = (pods.at(-1) ?? job ?? run.metadata).creationTimestamp;
   const age = now.getTime() - Date.parse(since);
@@ -67,7 +73,7 @@ export function requeueWhilePending(observed: Observed, now: Date): number {
  * When the pod after a failed attempt should exist. Events do not show since when pods are refused, because
  * each is about another pod.
  */
-function nextPodDueAt(observed: Observed, now: Date): number {
+function nextPodDueAt(observed: Waiting, now: Date): number {
   const { status } = observed.run;
   const ended = attemptHistory(status.attemptHistory ?? [], observed, now).at(-1)?.completionTime;
   const failures = Math.max(1, countAttempts(status, observed));

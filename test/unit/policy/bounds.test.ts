@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { timeToLiveSeconds } from '../../../src/policy/bounds.ts';
-import { withPolicyDefaults } from '../../../src/policy/policy.ts';
-import { aSpec } from '../../fixtures/builders.ts';
+import { refusedByPolicy, withPolicyDefaults } from '../../../src/policy/policy.ts';
+import { startDeadlineExceeded } from '../../../src/controller/decide/start-deadline.ts';
+import { after, anObservation, aRun, aSpec } from '../../fixtures/builders.ts';
 import { policyOf } from '../../fixtures/policies.ts';
 
 const bounded = policyOf(`
@@ -30,6 +31,33 @@ test('a time to live that is raised after the run was accepted is bounded again'
   assert.is(timeToLiveSeconds(aSpec({ ttlSecondsAfterFinished: 5 }), bounded), 5);
   assert.is(timeToLiveSeconds(aSpec(), bounded), 30);
   assert.is(timeToLiveSeconds(aSpec(), {}), undefined);
+});
+
+test('a bound below a default of the API server lowers the default, and refuses a higher value', () => {
+  const strict = policyOf(
+    'max: {startDeadlineSeconds: 600, uploadDeadlineSeconds: 900, terminationGracePeriodSeconds: 5, disruptionLimit: 2}',
+  );
+  const run = withPolicyDefaults(aSpec(), strict);
+  assert.is(run.startDeadlineSeconds, 600);
+  assert.is(run.uploadDeadlineSeconds, 900);
+  assert.is(run.terminationGracePeriodSeconds, 5);
+  assert.is(run.disruptionLimit, 2);
+  assert.is(refusedByPolicy(aSpec(), strict), undefined);
+  for (const above of [
+    { startDeadlineSeconds: 601 },
+    { uploadDeadlineSeconds: 901 },
+    { terminationGracePeriodSeconds: 6 },
+    { disruptionLimit: 3 },
+  ])
+    assert.is(refusedByPolicy(aSpec(above), strict)?.reason, 'PolicyBoundExceeded', JSON.stringify(above));
+  assert.is(withPolicyDefaults(aSpec({ disruptionLimit: 1 }), strict).disruptionLimit, 1);
+});
+
+test('the start deadline that the controller waits for is bounded too', () => {
+  const run = aRun();
+  const policy = policyOf('max: {startDeadlineSeconds: 600}');
+  assert.is(startDeadlineExceeded({ ...anObservation({ run }), policy }, after(599)), false);
+  assert.is(startDeadlineExceeded({ ...anObservation({ run }), policy }, after(600)), true);
 });
 
 test('a run without a policy keeps its spec', () => {
