@@ -13,9 +13,10 @@ import { type ControllerConfig, readConfig } from './config.ts';
 import { concurrentReconciles, Controller } from './controller.ts';
 import { EngineLabels } from './engine-labels.ts';
 import { leaseName, runLeadership } from './leadership.ts';
-import { createMetrics, showQueue, showRuns, showUnreachable } from './metrics/instruments.ts';
+import { createMetrics, showPolicy, showQueue, showRuns, showUnreachable } from './metrics/instruments.ts';
 import { connectObserved, observeLeading, observeWatches } from './metrics/kube-metrics.ts';
 import { areSynced, ClusterCaches } from './observe/caches.ts';
+import { policyIn } from './observe/policies.ts';
 
 /** How long caches and servers may take to close when the controller stops. */
 const closeMs = 1_000;
@@ -68,6 +69,8 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     () => caches.runs.values(),
     () => connection.clock.now(),
   );
+  const isRequired = config.policyRequired;
+  showPolicy(metrics, () => isReady() && policyIn(caches.policies, '', { isRequired }).problem !== undefined);
   const servers = await serveEndpoints({ config, metrics, isReady, queue, watches: watches.signs });
   log.info(
     { version, revision, server: connection.server.origin, worker: config.worker },

@@ -96,6 +96,11 @@ export function showUnreachable(metrics: ControllerMetrics, count: () => number)
   metrics.onScrape(() => metrics.set('dockerrun_workers_unreachable', {}, count()));
 }
 
+/** Shows at each scrape whether the policy keeps all runs from starting. */
+export function showPolicy(metrics: ControllerMetrics, isInvalid: () => boolean): void {
+  metrics.onScrape(() => metrics.set('dockerrun_policy_invalid', {}, Number(isInvalid())));
+}
+
 export type ShownRun = {
   readonly metadata: { readonly creationTimestamp: string };
   readonly status: DockerRunStatus;

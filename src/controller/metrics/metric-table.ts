@@ -149,7 +149,12 @@ export const metricTable = {
   },
   dockerrun_workers_unreachable: {
     type: 'gauge',
-    help: 'Number of running workers that do not answer the controller: their runs go on, but show no progress.',
+    help: 'Number of running workers that do not answer the controller: their runs continue, but show no progress.',
+    labels: {},
+  },
+  dockerrun_policy_invalid: {
+    type: 'gauge',
+    help: '1 while no run starts because the DockerRunPolicy is invalid, or is missing and required; 0 otherwise.',
     labels: {},
   },
   dockerrun_attempts_total: { type: 'counter', help: 'Total number of pods started for runs.', labels: {} },

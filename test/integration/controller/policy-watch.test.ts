@@ -4,7 +4,9 @@ import { paths } from '../../../src/kube/paths.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { freePorts } from '../../fixtures/free-ports.ts';
 import type { KubeClient } from '../../fixtures/kube-client.ts';
+import { Scrape } from '../../fixtures/scrape.ts';
 import { until } from '../../fixtures/until.ts';
 
 const namespace = 'default';
@@ -99,14 +101,21 @@ test('runs wait while the policy has a field of a newer version, which this cont
   const { client } = plane;
   await client.create(paths.policies(), policy({ hostPaths }));
   await addField(client);
-  await using _controller = await ControllerProcess.start(plane.kubeconfig);
+  const [port = 0] = await freePorts(1);
+  const environment = { DOCKERRUN_METRICS_PORT: String(port) };
+  await using _controller = await ControllerProcess.start(plane.kubeconfig, environment);
+  const isInvalid = (value: number) => ({
+    holds: (scrape: Scrape) => scrape.value('dockerrun_policy_invalid') === value,
+  });
   const run = await createRun(client, 'waiting');
   await client.until(run, 'waiting for the policy', {
     holds: (found) =>
       /DockerRunPolicy "default" is invalid.*spec\.future/.test(status(found, 'message') ?? ''),
   });
+  await Scrape.until(port, 'the metric shows the invalid policy', isInvalid(1));
   await client.merge(policyPath, { spec: { future: null } });
   await client.until(run, 'started', { holds: begins });
+  await Scrape.until(port, 'the metric shows a valid policy', isInvalid(0));
 });
 
 test.run();
