@@ -7,6 +7,7 @@ import { listCounts, moreThan, writeCounts } from '../../fixtures/api-counts.ts'
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
+import { recordObservation } from '../../fixtures/reliability-page.ts';
 import { running, ScriptedRun, succeeded } from '../../fixtures/scripted-run.ts';
 import { Scrape } from '../../fixtures/scrape.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
@@ -94,6 +95,11 @@ test('a thousand runs whose pods a quota refuses cost a few lists a minute, and 
   const lists = moreThan(before, await listCounts(client))['LIST events'] ?? 0;
   console.log(`${lists} lists of Events while ${count} waiting runs were reconciled`);
   assert.ok(lists <= 20, `${lists} lists`);
+  recordObservation({
+    fault: '1,000 runs wait behind a quota of their namespace, and a run of another namespace starts',
+    seen: 'Pending with the refusal of the quota; the other run has its Job within 3 s, and succeeds',
+    left: 'at most 20 lists of Events while all waiting runs are reconciled',
+  });
 });
 
 test('three hundred runs whose Jobs a quota refuses ask one at a time, and all start when there is room', async (world) => {
