@@ -8,6 +8,7 @@ import { capture } from '../../cluster/command.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { chart, helm } from '../../fixtures/helm.ts';
 import { until } from '../../fixtures/until.ts';
+import { startWorkloadControllers } from '../../fixtures/workload-controllers.ts';
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const policyPath = '/apis/dockerrun.dev/v1alpha1/dockerrunpolicies/default';
@@ -16,9 +17,12 @@ const deploymentPath = `/apis/apps/v1/namespaces/${operatorNamespace}/deployment
 const policyOf = (prefix: string) => `policy={"hostPaths":[{"pathPrefix":"${prefix}"}]}`;
 
 let plane: ControlPlane;
+/** Ends namespaces: an uninstall removes that of the node agent. */
+let namespaceController: AsyncDisposable;
 
 test.before(async () => {
   plane = await startControlPlane();
+  namespaceController = startWorkloadControllers(plane, ['namespace-controller']);
   // As on a cluster that never had the CRDs.
   for (const plural of ['dockerruns', 'dockerrunpolicies'])
     await plane.client.delete(`${definitions}/${plural}.dockerrun.dev`).catch(() => undefined);
@@ -26,7 +30,10 @@ test.before(async () => {
     await is(`${definitions}/${plural}.dockerrun.dev`, 'gone');
   await is('/apis/dockerrun.dev/v1alpha1', 'gone');
 });
-test.after(() => plane.close());
+test.after(async () => {
+  await namespaceController[Symbol.asyncDispose]();
+  await plane.close();
+});
 
 async function is(path: string, state: 'there' | 'gone'): Promise<void> {
   const holds = (found: boolean) => found === (state === 'there');
