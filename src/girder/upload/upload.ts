@@ -25,14 +25,14 @@ export type Uploaded = {
 };
 
 /** In bytes: 5 TiB, the largest object of S3, in which Girder may store it. */
-export const maxResultBytes = 5 * 1024 ** 4;
+export const maxFileBytes = 5 * 1024 ** 4;
 
 /** A sparse file has any length at no cost, so the length is checked before the first byte is sent. */
 function checkResultSize({ name, size }: Pick<FileDestination, 'name' | 'size'>): void {
-  if (size <= maxResultBytes) return;
+  if (size <= maxFileBytes) return;
   throw new RunError(
     'OutputTooLarge',
-    `${name} has ${size} bytes, and a result may have at most ${maxResultBytes}`,
+    `${name} has ${size} bytes, and a result may have at most ${maxFileBytes}`,
   );
 }
 

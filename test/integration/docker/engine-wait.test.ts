@@ -11,6 +11,7 @@ import { ensureImage } from '../../../src/docker/pull/ensure-image.ts';
 import { runContainer } from '../../../src/docker/run-container.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { OwnEngine } from '../../fixtures/own-engine.ts';
+import { recordObservation } from '../../fixtures/reliability-page.ts';
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { until } from '../../fixtures/until.ts';
 import { collector, containerOf, failureOf, followedInto, never } from './engine-under-test.ts';
@@ -118,6 +119,11 @@ test('a target starts once although the engine was killed between its creation a
     await world.own.kill();
     void shows(/ECONNREFUSED|ENOENT/).then(() => world.own.up());
   });
+  recordObservation({
+    fault: 'The Docker Engine is killed, and started again, between the creation and the start of a target',
+    seen: 'the target starts once, in the same attempt',
+    left: 'the output of one start',
+  });
 });
 
 test('a pull that the end of the engine cut off is made again', async (world) => {
@@ -144,6 +150,11 @@ test('a full disk of the engine is shown, and the run continues once there is sp
   await shows(/no space left on device/);
   full[Symbol.dispose]();
   assert.match(await pulling, /^sha256:/);
+  recordObservation({
+    fault: 'The disk of the Docker Engine is full while a run pulls its image, until there is space again',
+    seen: 'Preparing with "no space left on device", then the pull succeeds in the same attempt',
+    left: 'the image, whole',
+  });
 });
 
 test('a worker whose mounted socket was replaced gives the node the fault', async ({ own }) => {
