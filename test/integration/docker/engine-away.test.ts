@@ -5,6 +5,7 @@ import { ExitWatch } from '../../../src/docker/exit-watch.ts';
 import { removeLeftovers } from '../../../src/docker/leftovers.ts';
 import { removeContainer } from '../../../src/docker/remove-container.ts';
 import { runContainer } from '../../../src/docker/run-container.ts';
+import { recordObservation } from '../../fixtures/reliability-page.ts';
 import { EngineProxy } from './engine-proxy.ts';
 import {
   collector,
@@ -46,6 +47,12 @@ test('a target that ended while the engine was away is not lost', async () => {
     support: { onStarted: away(300, 2_500) },
   });
   assert.is(outcome.exitCode, 4);
+  assert.equal(await leftContainers(direct), []);
+  recordObservation({
+    fault: 'The Docker Engine cannot be reached while a target ends',
+    seen: 'the end of the target, with its exit code',
+    left: '0 containers',
+  });
 });
 
 test('a target that was killed while the engine was away is lost, because the engine killed it when it restarted', async () => {
