@@ -135,14 +135,15 @@ export function shortenRuntimeMessage(message: string): string {
 
 /**
  * The error for a command that docker-init, the container's first process, could not execute. For the engine
- * that is a normal exit; docker-init reports it on stderr before any other process can write there.
+ * that is a normal exit; docker-init reports it on stderr before any other process can write there. The head of
+ * stderr may end within a long command.
  */
 export function initFailure(exitCode: number, stderrHead: string): RunError | undefined {
   if (![1, 126, 127].includes(exitCode)) return undefined;
-  const clause = /^\[FATAL tini \(\d+\)\] (exec .+ failed: .+)\r?\n/.exec(stderrHead)?.[1];
+  const [, clause] = /^\[FATAL tini \(\d+\)\] (exec .+ failed: .+\r?\n|exec [^\n]+$)/.exec(stderrHead) ?? [];
   return clause === undefined
     ? undefined
-    : new RunError('ContainerStartFailed', `The container could not start: ${clause}`);
+    : new RunError('ContainerStartFailed', `The container could not start: ${clause.trimEnd()}`);
 }
 
 /**

@@ -165,7 +165,7 @@ test('an init container that fails is named as the reason', async () => {
 });
 
 test('an init container that never ends is named when the start deadline passes', async () => {
-  await lab.run('endless-first', { command: ['true'], startDeadlineSeconds: 20 });
+  await lab.run('endless-first', { command: ['true'], startDeadlineSeconds: 45 });
   const { reason, message } = await lab.ended('endless-first');
   assert.is(reason, 'StartDeadlineExceeded');
   assert.match(message ?? '', 'vault-init, which was added to the pod, has not finished');

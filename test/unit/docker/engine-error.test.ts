@@ -88,6 +88,9 @@ test('an error line of docker-init is a failed start; the same exit code alone i
     initFailure(1, text.replace('No such file or directory', 'Exec format error'))?.reason,
     'ContainerStartFailed',
   );
+  const cut = initFailure(127, `[FATAL tini (7)] exec /nosuch/${'x'.repeat(488)}`);
+  assert.is(cut?.reason, 'ContainerStartFailed', 'the head of stderr ends within the command');
+  assert.match(cut?.message ?? '', 'exec /nosuch/xxx');
   assert.is(initFailure(127, 'sh: nosuch: not found\n'), undefined);
   assert.is(initFailure(127, `first\n${text}`), undefined);
   assert.is(initFailure(0, text), undefined);
