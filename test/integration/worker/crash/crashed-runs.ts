@@ -21,7 +21,7 @@ export type World = {
 };
 
 /** How many steps of a life meet an error of the disk or the network. */
-const errorsPerLife = { ENOSPC: 4, EIO: 6 } as const satisfies Record<Exclude<Harm, 'kill'>, number>;
+const errorsPerLife = { ENOSPC: 5, EIO: 8 } as const satisfies Record<Exclude<Harm, 'kill'>, number>;
 
 /**
  * The moments at which a life is harmed. The worker is killed before each step that changes something outside
