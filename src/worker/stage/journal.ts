@@ -83,7 +83,7 @@ class StagedJournal {
   ): Promise<boolean> {
     await using removal = new Removal(root, signal);
     try {
-      for await (const made of notedIn(root, name)) await removal.remove(made);
+      await removeNoted(removal, root, name);
     } catch (error) {
       if (!(error instanceof ConfinedPathError)) throw error;
       if (error.problem !== 'missing')
@@ -119,7 +119,7 @@ class StagedJournal {
     await this.#file.close().catch(() => undefined);
     await using removal = new Removal(this.#root, signal);
     try {
-      for await (const made of notedIn(this.#root, this.#name)) await removal.remove(made);
+      await removeNoted(removal, this.#root, this.#name);
     } catch (error) {
       if (!(error instanceof ConfinedPathError)) throw error;
     }
@@ -190,6 +190,19 @@ async function twice(remove: () => Promise<boolean>): Promise<boolean> {
   return remove()
     .catch(remove)
     .catch(() => false);
+}
+
+/** A disk may report an error once, so the journal is read again: what is already removed is no problem. */
+async function removeNoted(removal: Removal, root: string, name: string): Promise<void> {
+  const removeAll = async () => {
+    for await (const made of notedIn(root, name)) await removal.remove(made);
+  };
+  try {
+    await removeAll();
+  } catch (error) {
+    if (error instanceof ConfinedPathError) throw error;
+    await removeAll();
+  }
 }
 
 /** Last path first, because a directory is noted before its content. */

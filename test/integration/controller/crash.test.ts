@@ -94,4 +94,11 @@ test('a run that a quota delays ends the same after a crash', (crashes) =>
 test('a run whose worker is lost gets one cleanup, and ends the same after a crash', (crashes) =>
   endsTheSame(crashes, scenarios.lost));
 
+test('the controller was killed at 120 moments at least', async ({ executions }) => {
+  const runs = (await Promise.all(executions.values())).flat();
+  const moments = runs.filter(({ wasKilled }) => wasKilled).length;
+  console.log(`${moments} moments`);
+  assert.ok(moments >= 120);
+});
+
 test.run();

@@ -7,48 +7,81 @@ import { ScratchDirectory } from '../../../fixtures/scratch-directory.ts';
 import { statesOf } from '../../../e2e/support/girder-job.ts';
 import { ask } from '../../girder/real-girder.ts';
 import type { ScratchFolder } from '../../girder/scratch-folder.ts';
-import type { Harm } from './crash-step.ts';
-import { type Inputs, type Life, runOf } from './worker-lives.ts';
-import { NodeOfOneRun, type Step, type WorkerEnd } from './worker-pod.ts';
+import type { Harm, TracedStep } from './crash-step.ts';
+import type { StartedTargets } from './started-targets.ts';
+import { type Inputs, type Life, memory, runOf } from './worker-lives.ts';
+import { NodeOfOneRun, type Program, type Step, type WorkerEnd } from './worker-pod.ts';
 
 export type World = {
   readonly engine: Engine;
+  readonly targets: StartedTargets;
   readonly scratch: ScratchFolder;
   readonly inputs: Inputs;
-  /** The file of the worker's program. */
-  readonly program: string;
+  readonly program: Program;
 };
 
-/** The moments of one life at which harm is done. */
-const perLife = { kill: 20, ENOSPC: 5, EIO: 5 } as const satisfies Record<Harm, number>;
-export const momentsPerLife = Object.values(perLife).reduce((sum, count) => sum + count, 0);
+/** How many steps of a life meet an error of the disk or the network. */
+const errorsPerLife = { ENOSPC: 5, EIO: 8 } as const satisfies Record<Exclude<Harm, 'kill'>, number>;
 
-/** Where in the recorded steps the harm is done: evenly, from the first to the last one. */
-export function momentsOf(steps: number): Step[] {
-  return Object.entries(perLife).flatMap(([harm, count]) =>
-    Array.from({ length: count }, (_, index) => ({
-      harm: harm as Harm,
-      at: 1 + Math.floor(((steps - 1) * index) / (count - 1)),
-    })),
+/**
+ * The moments at which a life is harmed. The worker is killed before each step that changes something outside
+ * of it: a kill before a step that only reads leaves what a kill before the next change leaves.
+ */
+export function momentsOf(steps: readonly TracedStep[]): Step[] {
+  const numbers = (holds: (one: TracedStep) => boolean) =>
+    steps.flatMap((one, index) => (holds(one) ? [index + 1] : []));
+  const moments = (harm: Harm, chosen: readonly number[]) => chosen.map((at): Step => ({ harm, at }));
+  return [
+    ...moments(
+      'kill',
+      numbers(({ changes }) => changes),
+    ),
+    ...moments(
+      'ENOSPC',
+      spread(
+        numbers(({ grows }) => grows),
+        errorsPerLife.ENOSPC,
+      ),
+    ),
+    ...moments(
+      'EIO',
+      spread(
+        numbers(({ name }) => name !== 'spawn'),
+        errorsPerLife.EIO,
+      ),
+    ),
+  ];
+}
+
+/** So many of the numbers, evenly from the first to the last one. */
+function spread(numbers: readonly number[], count: number): number[] {
+  const last = numbers.length - 1;
+  const chosen = Array.from(
+    { length: count },
+    (_, index) => numbers[Math.floor((last * index) / (count - 1))],
   );
+  return [...new Set(chosen)].filter((number) => number !== undefined);
 }
 
 /** The steps of a life without harm, which must end well. */
-export async function recordedSteps(world: World, life: Life): Promise<string[]> {
+export async function recordedSteps(world: World, life: Life): Promise<TracedStep[]> {
   using directory = new ScratchDirectory('worker-crash');
   const trace = join(directory.path, 'trace');
   const problems = await problemsOf(world, life, { at: 0, harm: 'kill', trace }, directory.path);
   if (problems.length > 0) throw new Error(`${life.name}, without harm: ${problems.join('; ')}`);
-  return JSON.parse(readFileSync(trace, 'utf8')) as string[];
+  return JSON.parse(readFileSync(trace, 'utf8')) as TracedStep[];
 }
 
 /** One run that is harmed at a step, and everything that is wrong about how it ends. */
 export async function problemsOf(world: World, life: Life, step: Step, root: string): Promise<string[]> {
   const itemId = await world.scratch.item(`result of ${crypto.randomUUID()}`);
-  const { spec, secrets, job } = await runOf(life, world.inputs, itemId);
+  const { spec, secrets, job } = await runOf(life, world.inputs, {
+    itemId,
+    hostDir: NodeOfOneRun.hostDir(root),
+  });
   const node = new NodeOfOneRun({ root, program: world.program }, spec, secrets);
   const check = new Check(world, life, node, itemId);
-  if (life.isRetried === true) check.killed(await node.attempt({ at: 100, harm: 'kill' }));
+  if (life.isRetried === true) check.killed(await node.attempt(undefined, world.targets.running(node.uid)));
   let end = await node.attempt(step);
   let isCleanedUp = false;
   if (end.code === null) {
@@ -63,6 +96,7 @@ export async function problemsOf(world: World, life: Life, step: Step, root: str
   }
   if (!isCleanedUp) check.ended(end);
   await check.nothingIsLeft();
+  await check.oneTargetAtATime(isCleanedUp ? 0 : 1);
   await check.results(isCleanedUp);
   if (job !== undefined) {
     const last = (await statesOf(job.jobId)).at(-1);
@@ -78,6 +112,7 @@ class Check {
   readonly #life: Life;
   readonly #node: NodeOfOneRun;
   readonly #itemId: string;
+  #kills = 0;
 
   constructor(world: World, life: Life, node: NodeOfOneRun, itemId: string) {
     this.#world = world;
@@ -96,14 +131,14 @@ class Check {
   }
 
   killed({ code, output }: WorkerEnd): void {
-    if (code !== null && code !== this.expectedCode)
-      this.problems.push(`not killed, but ended with ${code}: ${output}`);
+    if (code === null) this.#kills += 1;
+    else this.problems.push(`not killed, but ended with ${code}: ${output}`);
   }
 
   /** An error of the disk or the network is no defect of ours, and another attempt may cure it. */
   failedAsReported({ code, report, output }: WorkerEnd): void {
-    const isTold = report?.phase === 'Failed' && report.reason !== 'WorkerFailed';
-    if (!isTold || (finalExitCodes as readonly unknown[]).includes(code))
+    const isReported = report?.phase === 'Failed' && report.reason !== 'WorkerFailed';
+    if (!isReported || (finalExitCodes as readonly unknown[]).includes(code))
       this.problems.push(
         `failed for good, or without a reason: ${code} ${report?.reason} ${report?.message} ${output.slice(-500)}`,
       );
@@ -117,49 +152,33 @@ class Check {
   }
 
   async nothingIsLeft(): Promise<void> {
-    const { engine, scratch } = this.#world;
     const filters = JSON.stringify({ label: [`${labels.runUid}=${this.#node.uid}`] });
-    this.is(
-      'the number of containers',
-      (await engine.docker.listContainers({ all: true, filters })).length,
-      0,
-    );
-    this.is(
-      'what is in the claim',
-      readdirSync(this.#node.claim).filter((name) => name !== 'ledger'),
-      [],
-    );
-    const targets = this.#targets();
-    this.is('the targets, each once', targets, [...new Set(targets)]);
-    if (targets.length > this.#node.pods)
-      this.problems.push(`${targets.length} targets in ${this.#node.pods} pods`);
-    const uploads = (await ask(scratch.admin, 'GET', ['system', 'uploads'], { limit: 0 })) as {
-      parentId?: string;
-    }[];
-    this.#halfUploads = uploads.filter(({ parentId }) => parentId === this.#itemId).length;
+    const containers = await this.#world.engine.docker.listContainers({ all: true, filters });
+    this.is('the number of containers', containers.length, 0);
+    const files = readdirSync(this.#node.claim).filter((name) => name !== memory);
+    this.is('what is in the claim', files, []);
+    this.is('the temporary volumes on the node', this.#node.temporaryVolumes, []);
   }
 
-  #halfUploads = 0;
+  /** Also that no attempt started its target twice. */
+  async oneTargetAtATime(least: number): Promise<void> {
+    const { atOnce, attempts } = await this.#world.targets.allOf(this.#node.uid, { least });
+    if (atOnce > 1) this.problems.push(`${atOnce} targets ran at once`);
+    this.is('the attempts that started a target', attempts, [...new Set(attempts)]);
+  }
 
-  /** An upload is complete or absent; what a killed worker had begun, only Girder's administrator sees. */
+  /** An upload is complete or absent. What a killed worker had begun, only Girder's administrator sees. */
   async results(mayBeAbsent: boolean): Promise<void> {
     const { result } = this.#life;
-    const files = (await ask(this.#world.scratch.admin, 'GET', ['item', this.#itemId, 'files'])) as {
-      _id: string;
-      size: number;
-      name: string;
-    }[];
+    const { admin } = this.#world.scratch;
+    const files = (await ask(admin, 'GET', ['item', this.#itemId, 'files'])) as { size: number }[];
     const sizes = files.map(({ size }) => size);
     const expected = result === undefined ? [] : [result.length];
     if (!(mayBeAbsent && files.length === 0)) this.is('the sizes of the results', sizes, expected);
-    if (this.#halfUploads > 1) this.problems.push(`${this.#halfUploads} unfinished uploads`);
-  }
-
-  #targets(): string[] {
-    try {
-      return readFileSync(join(this.#node.claim, 'ledger'), 'utf8').trim().split('\n');
-    } catch {
-      return [];
-    }
+    const ofItem = { parentId: this.#itemId, limit: 0 };
+    const { length } = (await ask(admin, 'GET', ['system', 'uploads'], ofItem)) as unknown[];
+    if (length > this.#kills) this.problems.push(`${length} unfinished uploads after ${this.#kills} kills`);
+    const all = { parentId: this.#itemId, minimumAge: 0 };
+    if (length > 0) await ask(admin, 'DELETE', ['system', 'uploads'], all);
   }
 }

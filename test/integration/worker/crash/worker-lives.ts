@@ -13,10 +13,13 @@ export type Inputs = {
   readonly receiver: string;
 };
 
+/** What a target leaves in the claim for the next one. */
+export const memory = 'memory';
+
 export type Life = {
   readonly name: string;
   /** What is in `spec` beside the target; `itemId` is the item for the results. */
-  readonly parts: (inputs: Inputs, itemId: string) => Record<string, unknown>;
+  readonly parts: (inputs: Inputs, itemId: string, hostDir: string) => Record<string, unknown>;
   /** The target, in a shell: `$1` is its input and `$2` its output, or `$1` its only path. */
   readonly script: string;
   readonly args: readonly string[];
@@ -33,9 +36,11 @@ const claim = { name: 'data', persistentVolumeClaim: { claimName: 'data', contai
 const uploadOf = (volumePath: string, itemId: string, more = {}) => [
   { girderUploadVolumePathToItem: { volumePath, itemId }, ...more },
 ];
+/** The first target of a run never ends. */
+const untilKilled = `[ -e /data/${memory} ] || { : > /data/${memory}; sleep 3600; }`;
 const out = { name: 'out', volumePath: { filename: 'out.txt' } };
 
-export const lives: readonly Life[] = [
+export const livesWithDownloads: readonly Life[] = [
   {
     name: 'a file is downloaded',
     parts: ({ fileId }, itemId) => ({
@@ -55,6 +60,9 @@ export const lives: readonly Life[] = [
     }),
     ...{ script: 'cat "$1"/* > "$2"', args: ['$(in)', '$(out)'], result: 'onetwo' },
   },
+];
+
+export const livesWithFolders: readonly Life[] = [
   {
     name: 'a folder is downloaded',
     parts: ({ folderId }, itemId) => ({
@@ -67,6 +75,49 @@ export const lives: readonly Life[] = [
       result: 'onetwoone',
     },
   },
+  {
+    name: 'a temporary volume is used',
+    parts: ({ itemId: from }, itemId) => ({
+      volumes: [claim, { name: 'fast', temporary: {} }],
+      transforms: [
+        { name: 'in', girderItemIdToVolume: { itemId: from, volume: 'fast' } },
+        { name: 'out', volumePath: { filename: 'out.txt', volume: 'fast' } },
+      ],
+      girderResultHooks: uploadOf('out', itemId),
+    }),
+    ...{ script: 'cat "$1"/* > "$2"', args: ['$(in)', '$(out)'], result: 'onetwo' },
+  },
+];
+
+export const livesWithLeftovers: readonly Life[] = [
+  {
+    name: 'a temporary volume in a directory of the node is used',
+    parts: ({ itemId: from }, itemId, hostDir) => ({
+      volumes: [claim, { name: 'fast', temporary: { hostDir } }],
+      transforms: [
+        { name: 'in', girderItemIdToVolume: { itemId: from, volume: 'fast' } },
+        { name: 'out', volumePath: { filename: 'out.txt', volume: 'fast' } },
+      ],
+      girderResultHooks: uploadOf('out', itemId),
+    }),
+    ...{ script: 'cat "$1"/* > "$2"', args: ['$(in)', '$(out)'], result: 'onetwo' },
+  },
+  {
+    name: 'an attempt follows a lost one',
+    parts: ({ fileId }, itemId) => ({
+      transforms: [{ name: 'in', girderFileIdToVolume: { fileId, volume: 'data' } }, out],
+      girderResultHooks: uploadOf('out', itemId),
+    }),
+    ...{
+      script: `${untilKilled}; cat "$1" > "$2"`,
+      args: ['$(in)', '$(out)'],
+      result: 'one',
+      isRetried: true,
+    },
+  },
+];
+
+export const livesWithPipes: readonly Life[] = [
   {
     name: 'a file is read through a named pipe',
     parts: ({ fileId }, itemId) => ({
@@ -99,6 +150,9 @@ export const lives: readonly Life[] = [
     }),
     ...{ script: 'echo -n one > "$1"', args: ['$(pipe)'], result: 'one' },
   },
+];
+
+export const livesWithStreams: readonly Life[] = [
   {
     name: 'the output is streamed to a server',
     parts: ({ receiver }) => ({
@@ -115,23 +169,14 @@ export const lives: readonly Life[] = [
     ...{ script: 'echo hello', args: [], result: undefined },
   },
   {
-    name: 'the target reports progress to a job in Girder',
+    name: 'the target reports progress',
     parts: () => ({ transforms: [{ name: 'progress', progressPipe: { name: 'p', volume: 'data' } }] }),
     script: `echo '{"message": "half", "current": 1, "total": 2}' > "$1"`,
-    ...{ args: ['$(progress)'], result: undefined, hasJob: true },
+    ...{ args: ['$(progress)'], result: undefined },
   },
-  {
-    name: 'a temporary volume is used',
-    parts: ({ itemId: from }, itemId) => ({
-      volumes: [claim, { name: 'fast', temporary: {} }],
-      transforms: [
-        { name: 'in', girderItemIdToVolume: { itemId: from, volume: 'fast' } },
-        { name: 'out', volumePath: { filename: 'out.txt', volume: 'fast' } },
-      ],
-      girderResultHooks: uploadOf('out', itemId),
-    }),
-    ...{ script: 'cat "$1"/* > "$2"', args: ['$(in)', '$(out)'], result: 'onetwo' },
-  },
+];
+
+export const livesWithReports: readonly Life[] = [
   {
     name: 'a run reports to a job in Girder',
     parts: (_, itemId) => ({ transforms: [out], girderResultHooks: uploadOf('out', itemId) }),
@@ -145,21 +190,13 @@ export const lives: readonly Life[] = [
     }),
     ...{ script: 'echo -n one > "$1"; exit 3', args: ['$(out)'], result: 'one', reason: 'TargetFailed' },
   },
-  {
-    name: 'an attempt follows a lost one',
-    parts: ({ fileId }, itemId) => ({
-      transforms: [{ name: 'in', girderFileIdToVolume: { fileId, volume: 'data' } }, out],
-      girderResultHooks: uploadOf('out', itemId),
-    }),
-    ...{ script: 'cat "$1" > "$2"', args: ['$(in)', '$(out)'], result: 'one', isRetried: true },
-  },
 ];
 
 /** The spec of one run, and the secrets of its pods. */
 export async function runOf(
   life: Life,
   inputs: Inputs,
-  itemId: string,
+  { itemId, hostDir }: { itemId: string; hostDir: string },
 ): Promise<{ spec: DockerRunSpec; secrets: Record<string, string>; job: MadeJob | undefined }> {
   const job = life.hasJob === true ? await aJob({ title: life.name }) : undefined;
   const tokenSecretRef = { name: 'job', key: 'token' };
@@ -167,7 +204,7 @@ export async function runOf(
   const spec = specOf({
     image: 'busybox:local',
     imagePullPolicy: 'Never',
-    command: ['sh', '-ec', `echo "$HOSTNAME" >> /data/ledger; ${life.script}`, 'sh'],
+    command: ['sh', '-ec', life.script, 'sh'],
     args: life.args,
     volumes: [claim],
     girder: {
@@ -176,8 +213,8 @@ export async function runOf(
       ...(job === undefined ? {} : { job: { id: job.jobId, tokenSecretRef } }),
     },
     backoffLimit: 5,
-    startDeadlineSeconds: 60,
-    ...life.parts(inputs, itemId),
+    startDeadlineSeconds: 600,
+    ...life.parts(inputs, itemId, hostDir),
   });
   return { spec, job, secrets: job === undefined ? {} : { 'keys/0/key-0': job.token } };
 }

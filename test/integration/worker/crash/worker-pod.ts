@@ -1,9 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, renameSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import {
+  temporaryDirectoryName,
+  temporaryDirectoryOf,
+  workerContainerName,
+} from '../../../../src/api/names.ts';
 import { type Report, parseReport } from '../../../../src/api/report.ts';
 import {
   podVolume,
@@ -18,12 +34,22 @@ import { girderEnvironment } from '../../girder/real-girder.ts';
 import type { Harm } from './crash-step.ts';
 
 /** The parent of the pods' cgroups: below the kubelet's own, it would remove them. */
-const cgroupRoot = '/dockerrun-crash';
-/** Where the paths of a worker's container begin; it exists on the machine only while the tests run. */
+const cgroupRoot = `/dockerrun-crash-${process.pid}`;
+/** Where the paths of a worker's container begin. */
 const podRoot = dirname(workerPaths.dockerSocket);
+const devices = ['null', 'random', 'urandom', 'zero'];
 const terminationLog = '/dev/termination-log';
-const preload = join(import.meta.dirname, 'crash-step.ts');
 const longestMs = 120_000;
+const hostDirectory = 'host';
+
+/** The worker's program. */
+export type Program = {
+  readonly file: string;
+  /** What is preloaded into it, compiled. */
+  readonly preload: string;
+  /** The directory of Node's compile cache, which makes most of the start. */
+  readonly cache: string;
+};
 
 export type Step = {
   readonly at: number;
@@ -45,19 +71,16 @@ export type WorkerEnd = {
  */
 export class NodeOfOneRun {
   readonly #root: string;
-  readonly #program: string;
+  readonly #program: Program;
   readonly #spec: DockerRunSpec;
   readonly #secrets: Readonly<Record<string, string>>;
   readonly uid = randomUUID();
   #pods = 0;
   #pod = '';
 
-  /**
-   * `program` is the file of the worker's program; `secrets` has the files below the directory of the pod's
-   * secrets.
-   */
+  /** `secrets` has the files below the directory of the pod's secrets. */
   constructor(
-    { root, program }: { readonly root: string; readonly program: string },
+    { root, program }: { readonly root: string; readonly program: Program },
     spec: DockerRunSpec,
     secrets: Readonly<Record<string, string>>,
   ) {
@@ -65,7 +88,18 @@ export class NodeOfOneRun {
     this.#program = program;
     this.#spec = spec;
     this.#secrets = { 'girder/apiKey': girderEnvironment().apiKey, ...secrets };
-    mkdirSync(join(root, 'claim'), { recursive: true });
+    for (const directory of ['claim', hostDirectory]) mkdirSync(join(root, directory), { recursive: true });
+  }
+
+  /** The directory of the node for temporary volumes with a `hostDir`, as the policy allows it. */
+  static hostDir(root: string): string {
+    return join(root, hostDirectory);
+  }
+
+  /** The temporary volumes that are in that directory. */
+  get temporaryVolumes(): string[] {
+    const directory = join(NodeOfOneRun.hostDir(this.#root), temporaryDirectoryName);
+    return existsSync(directory) ? readdirSync(directory) : [];
   }
 
   /** The directory of the claim, wherever it is mounted at the moment. */
@@ -84,16 +118,24 @@ export class NodeOfOneRun {
     return join(this.#root, 'kubelet', 'pods', this.#pod, 'volumes');
   }
 
-  /** Runs one attempt to its end, or to its harm. */
-  async attempt(step?: Step): Promise<WorkerEnd> {
+  get #subPaths(): string {
+    return join(this.#root, 'kubelet', 'pods', this.#pod, 'volume-subpaths');
+  }
+
+  get #fileSystem(): string {
+    return join(this.#root, 'fs');
+  }
+
+  /** Runs one attempt to its end, or to its harm; a worker that still runs when `kill` resolves is killed. */
+  async attempt(step?: Step, kill?: Promise<void>): Promise<WorkerEnd> {
     const pod = this.#newPod();
-    return this.#run(pod, ['worker'], step);
+    return this.#run(pod, { args: ['worker'], step, kill });
   }
 
   /** What the controller does when no attempt follows a lost worker. */
   async cleanUp(): Promise<WorkerEnd> {
     const pod = this.#newPod();
-    return this.#run(pod, ['worker', 'cleanup']);
+    return this.#run(pod, { args: ['worker', 'cleanup'] });
   }
 
   /** Deletes the last pod, as the kubelet does, and leaves the claim. */
@@ -109,16 +151,28 @@ export class NodeOfOneRun {
     this.detach();
     this.#pod = randomUUID();
     this.#pods += 1;
-    mkdirSync(join(this.#volumes, 'kubernetes.io~local-volume'), { recursive: true });
+    for (const directory of [
+      join(this.#volumes, 'kubernetes.io~local-volume'),
+      this.#subPaths,
+      this.#fileSystem,
+    ])
+      mkdirSync(directory, { recursive: true });
     renameSync(join(this.#root, 'claim'), this.claim);
     return this.#pod;
   }
 
-  async #run(pod: string, args: readonly string[], step?: Step): Promise<WorkerEnd> {
+  async #run(
+    pod: string,
+    {
+      args,
+      step,
+      kill,
+    }: { args: readonly string[]; step?: Step | undefined; kill?: Promise<void> | undefined },
+  ): Promise<WorkerEnd> {
     const inPod = join(this.#root, 'pod');
     const log = join(this.#root, 'termination-log');
     rmSync(inPod, { recursive: true, force: true });
-    for (const directory of ['secrets', 'spool', 'pod-volumes', 'volumes'])
+    for (const directory of ['secrets', 'spool', 'pod-volumes', 'pod-subpaths', 'volumes'])
       mkdirSync(join(inPod, directory), { recursive: true });
     for (const [name, value] of Object.entries(this.#secrets)) {
       mkdirSync(join(inPod, 'secrets', dirname(name)), { recursive: true });
@@ -131,33 +185,21 @@ export class NodeOfOneRun {
       [engineSocket(), workerPaths.dockerSocket],
       [log, terminationLog],
       [this.#volumes, workerPaths.podVolumes],
-      ...this.#mountedVolumes(inPod),
+      [this.#subPaths, workerPaths.podSubPaths],
+      ...this.#mountedVolumes(inPod, args.includes('cleanup')),
     ];
     const script = [
-      ...mounts.map(([from, to]) => `mount --bind '${from}' '${to}'`),
-      `exec '${process.execPath}' --import '${preload}' '${this.#program}' ${args.join(' ')}`,
+      ...rootFileSystem(this.#fileSystem, [this.#program.file, this.#root]),
+      ...mounts.map(([from, to]) => `mount --bind '${from}' '${this.#fileSystem}${to}'`),
+      `exec chroot '${this.#fileSystem}' '${process.execPath}' --import '${this.#program.preload}' '${this.#program.file}' ${args.join(' ')}`,
     ];
-    const plan: RunPlan = {
-      run: { namespace: 'crash', name: 'crash', uid: this.uid },
-      spec: this.#spec,
-      kubeletRoot: join(this.#root, 'kubelet'),
-      podCgroup: { root: cgroupRoot, qosClass: 'BestEffort' },
-    };
-    const env = {
-      PATH: process.env['PATH'],
-      [workerEnvironment.plan]: JSON.stringify(plan),
-      [workerEnvironment.podUid]: pod,
-      [workerEnvironment.failedAttempts]: String(this.#pods - 1),
-      [workerEnvironment.ending]: JSON.stringify({ kind: 'failed', message: 'the worker was lost' }),
-      ...(step === undefined ? {} : { DOCKERRUN_TEST_STEP: JSON.stringify(step) }),
-    };
-    const command = ['--mount', '--propagation', 'private', 'sh', '-ec', script.join('\n')];
-    const child = spawn('unshare', command, {
-      env,
+    const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-ec', script.join('\n')], {
+      env: this.#environment(pod, step),
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: longestMs,
       killSignal: 'SIGKILL',
     });
+    void kill?.then(() => child.kill('SIGKILL'));
     const [output, errors, [code]] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
@@ -166,34 +208,96 @@ export class NodeOfOneRun {
     return { code, report: parseReport(readFileSync(log, 'utf8').trim()), output: output + errors };
   }
 
-  #mountedVolumes(inPod: string): [string, string][] {
+  #environment(pod: string, step: Step | undefined): Record<string, string | undefined> {
+    const plan: RunPlan = {
+      run: { namespace: 'crash', name: 'crash', uid: this.uid },
+      spec: this.#spec,
+      kubeletRoot: join(this.#root, 'kubelet'),
+      podCgroup: { root: cgroupRoot, qosClass: 'BestEffort' },
+      hostMounts: this.#temporaryOnNode().map(({ index }) => ({
+        volume: podVolume(index),
+        isMounted: true,
+        baseDepth: NodeOfOneRun.hostDir(this.#root).split('/').length - 1,
+        baseIndex: 0,
+        isStrict: false,
+        hides: false,
+      })),
+    };
+    return {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: this.#program.cache,
+      [workerEnvironment.plan]: JSON.stringify(plan),
+      [workerEnvironment.podUid]: pod,
+      [workerEnvironment.failedAttempts]: String(this.#pods - 1),
+      [workerEnvironment.ending]: JSON.stringify({ kind: 'failed', message: 'the worker was lost' }),
+      ...(step === undefined ? {} : { DOCKERRUN_TEST_STEP: JSON.stringify(step) }),
+    };
+  }
+
+  #temporaryOnNode(): { name: string; index: number }[] {
+    return (this.#spec.volumes ?? []).flatMap(({ name, temporary }, index) =>
+      temporary?.hostDir === undefined ? [] : [{ name, index }],
+    );
+  }
+
+  #mountedVolumes(inPod: string, isCleanup: boolean): [string, string][] {
     const emptyDir = (name: string, volume: string): [string, string] => {
       const onNode = join(this.#volumes, 'kubernetes.io~empty-dir', volume);
       mkdirSync(onNode, { recursive: true });
-      mkdirSync(join(inPod, 'volumes', name), { recursive: true });
       return [onNode, workerPaths.volume(name)];
     };
-    const declared = (this.#spec.volumes ?? []).map(({ name, temporary }, index): [string, string] => {
-      mkdirSync(join(inPod, 'volumes', name), { recursive: true });
-      return temporary === undefined
-        ? [this.claim, workerPaths.volume(name)]
-        : emptyDir(name, podVolume(index));
+    const declared = (this.#spec.volumes ?? []).flatMap(({ name, temporary }, index): [string, string][] => {
+      if (temporary === undefined) return [[this.claim, workerPaths.volume(name)]];
+      return temporary.hostDir === undefined
+        ? [emptyDir(name, podVolume(index))]
+        : this.#hostDirVolume({ name, index }, isCleanup);
     });
-    return [emptyDir('temporaryVolume', temporaryPodVolume), ...declared];
+    const all = [emptyDir('temporaryVolume', temporaryPodVolume), ...declared];
+    for (const [, to] of all) mkdirSync(join(inPod, to.slice(podRoot.length)), { recursive: true });
+    return all;
+  }
+
+  /** The engine follows a link where the kubelet has a mount. */
+  #hostDirVolume({ name, index }: { name: string; index: number }, isCleanup: boolean): [string, string][] {
+    const hostDir = NodeOfOneRun.hostDir(this.#root);
+    const base: [string, string] = [hostDir, workerPaths.hostBase(0)];
+    if (isCleanup) return [base];
+    const own = join(hostDir, temporaryDirectoryName, temporaryDirectoryOf(this.uid, name));
+    const subPath = join(this.#subPaths, podVolume(index), workerContainerName);
+    for (const directory of [own, subPath]) mkdirSync(directory, { recursive: true });
+    symlinkSync(own, join(subPath, '0'));
+    return [base, [hostDir, workerPaths.hostDirectory(index)], [own, workerPaths.volume(name)]];
   }
 }
 
-/** Makes the mount points that a pod's container has. */
-export function makeMountPoints(): void {
-  mkdirSync(podRoot, { recursive: true });
-  writeFileSync(terminationLog, '', { flag: 'a' });
+/** The commands that make a worker's root: what of the machine it needs, and the mount points of a pod. */
+function rootFileSystem(at: string, needed: readonly string[]): string[] {
+  const tops = new Set([
+    'etc',
+    'proc',
+    'usr',
+    ...[...needed, process.execPath].map((path) => path.split('/')[1] ?? ''),
+  ]);
+  const entries = readdirSync('/', { withFileTypes: true });
+  const links = entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name);
+  const libraries = ['bin', 'lib', 'lib64', 'sbin'];
+  const directories = entries
+    .filter((entry) => entry.isDirectory() && (tops.has(entry.name) || libraries.includes(entry.name)))
+    .map(({ name }) => name);
+  const inDev = devices.map((name) => `dev/${name}`);
+  return [
+    `mount -t tmpfs none '${at}'`,
+    `cd '${at}'`,
+    `mkdir .${podRoot} dev ${directories.join(' ')}`,
+    `touch .${terminationLog} ${inDev.join(' ')}`,
+    ...(links.length > 0 ? [`cp --no-dereference ${links.map((name) => `/${name}`).join(' ')} .`] : []),
+    ...[...directories, ...inDev].map((name) => `mount --bind /${name} ${name}`),
+    'cd /',
+  ];
 }
 
-/** Tests in other processes may still need them. */
-export function removeMountPoints(): void {
-  try {
-    rmdirSync(podRoot);
-  } catch {
-    return;
-  }
+/** Removes the parent cgroups of the containers, which the engine leaves, in every hierarchy. */
+export function removeCgroups(): void {
+  const found = globSync(`/sys/fs/cgroup/{.,*}${cgroupRoot}/{.,**}/`);
+  for (const directory of found.toSorted((a, b) => b.length - a.length)) rmdirSync(directory);
 }
