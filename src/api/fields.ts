@@ -131,7 +131,7 @@ export const requestHeaders = () =>
 export type NamedValue = Type.Static<typeof environmentVariable>;
 
 /** How many keys metadata of Girder may have; the bound of the whole spec is the bound of what is below them. */
-const maxMetadataKeys = 256;
+export const maxMetadataKeys = 256;
 
 /** A JSON object whose fields the schema does not check. A structural schema cannot bound its depth. */
 export const anyObject = (description: string) =>

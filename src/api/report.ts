@@ -77,7 +77,7 @@ function readReport(text: string | undefined): (Report & { podUID?: unknown }) |
 }
 
 /** A report has 3 levels; the rest is for the fields of newer workers. */
-const maxReportDepth = 16;
+export const maxReportDepth = 16;
 
 /**
  * A copy as the API server stores it: without fields that its schema does not have, as of a newer worker, because a

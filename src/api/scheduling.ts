@@ -75,7 +75,7 @@ const labelValue = () =>
   Type.String({ pattern: '^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$', maxLength: 63 });
 
 /** How many entries a list of an affinity may have. Kubernetes has no bound; a scheduler compares each with all. */
-const maxTerms = 32;
+export const maxTerms = 32;
 
 const labelKey = (description: string) =>
   Type.String({ description, minLength: 1, maxLength: longestLabelKey });

@@ -74,7 +74,7 @@ const statusFieldsKept = [
 ] as const satisfies readonly (keyof DockerRunStatus)[];
 
 /** In characters. Names have at most 253, and a status shows no more of a message. */
-const longestText = 4_096;
+export const longestText = 4_096;
 
 /** Like `textAt`; a longer text is cut and copied, so that the whole of it does not stay in memory. */
 function shortTextAt(value: unknown, key: string): string | undefined {
