@@ -51,7 +51,7 @@ export function parseMetadata(value: unknown): DockerRunMetadata {
 }
 
 /** How many labels and finalizers are kept of an object, which may have 1.4 MiB of them. */
-const maxKept = 64;
+export const maxKept = 64;
 
 function queueLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
   const ofQueue = Object.entries(labels).filter(([key]) => key.startsWith(queueLabelPrefix));

@@ -130,11 +130,15 @@ export const requestHeaders = () =>
 /** A name with a value, or with a reference to the key of a Secret. */
 export type NamedValue = Type.Static<typeof environmentVariable>;
 
-/** A JSON object whose fields the schema does not check. */
+/** How many keys metadata of Girder may have; the bound of the whole spec is the bound of what is below them. */
+export const maxMetadataKeys = 256;
+
+/** A JSON object whose fields the schema does not check. A structural schema cannot bound its depth. */
 export const anyObject = (description: string) =>
   Type.Unsafe<Record<string, unknown>>({
     type: 'object',
     description,
+    maxProperties: maxMetadataKeys,
     'x-kubernetes-preserve-unknown-fields': true,
   });
 

@@ -50,6 +50,9 @@ const maxDepth = 32;
  */
 export const specBounds = { depth: maxDepth, bytes: 100 * 1024 } as const satisfies JsonBounds;
 
+/** The largest spec that is kept in memory while nothing happens to its run. An honest one has about 1 KiB. */
+export const cachedSpecBounds = { depth: maxDepth, bytes: 4 * 1024 } as const satisfies JsonBounds;
+
 /** The bound of a status: the controller writes far less, but others may be allowed to write it. */
 export const statusBounds = { depth: maxDepth, bytes: 256 * 1024 } as const satisfies JsonBounds;
 
@@ -68,6 +71,8 @@ export function boundsProblem(value: unknown, { depth, bytes }: JsonBounds): str
     if (next.depth > depth && typeof current === 'object' && current !== null)
       return `is nested more than ${depth} deep`;
     for (const [name, member] of members) {
+      // JSON may have it, but code that copies or checks objects treats it in a special way.
+      if (name === '__proto__') return 'has a field named __proto__, which is not allowed';
       left -= isList ? 1 : name.length + 3;
       if (left < 0) break;
       open.push({ value: member, depth: next.depth + 1 });

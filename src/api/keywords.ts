@@ -19,14 +19,23 @@ export function enumOf<const Word extends string>(
   return Type.Unsafe<Word>({ type: 'string', enum: [...words], ...options });
 }
 
+/** In characters. The longest keys that an honest map has are labels (317) and host paths (1024). */
+const longestKey = 1024;
+
+/** A structural schema has no keyword for the length of keys, hence the rule. */
 export function mapOf<Value extends Type.TSchema>(
   value: Value,
-  options: { description: string; maxProperties: number; 'x-kubernetes-validations'?: CelRule[] },
+  {
+    'x-kubernetes-validations': more = [],
+    ...options
+  }: { description: string; maxProperties: number; 'x-kubernetes-validations'?: CelRule[] },
 ) {
+  const rule = `self.all(key, size(key) <= ${longestKey})`;
   return Type.Unsafe<Record<string, Type.Static<Value>>>({
     type: 'object',
     additionalProperties: value,
     ...options,
+    ...rules({ rule, message: `a key has at most ${longestKey} characters` }, ...more),
   });
 }
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { defined, isRecord, parseJson } from './json-values.ts';
+import { boundsProblem, defined, isRecord, parseJson } from './json-values.ts';
 import { type DockerRunStatus, dockerRunStatus } from './status.ts';
 
 const { phase, reason, message, target, transfers, results, resultCount, progress } =
@@ -59,6 +59,11 @@ export const essentialBytes = 512;
  * A report has one line, or several that complete the first one; the kubelet may have cut off the end.
  */
 export function parseReport(text: string | undefined): Report | undefined {
+  const value = readReport(text);
+  return value && storable(value);
+}
+
+function readReport(text: string | undefined): (Report & { podUID?: unknown }) | undefined {
   if (text === undefined || Buffer.byteLength(text) > maxReportBytes) return undefined;
   const lines = text
     .trimEnd()
@@ -67,7 +72,23 @@ export function parseReport(text: string | undefined): Report | undefined {
   const last = lines.length > 1 && !isRecord(lines.at(-1)) ? -1 : undefined;
   const parts = lines.slice(0, last);
   const value: unknown = parts.every(isRecord) ? Object.assign({}, ...parts) : undefined;
-  return Value.Check(report, value) ? value : undefined;
+  const isBounded = boundsProblem(value, { depth: maxReportDepth, bytes: maxReportBytes }) === undefined;
+  return isBounded && Value.Check(report, value) ? value : undefined;
+}
+
+/** A report has 3 levels; the rest is for the fields of newer workers. */
+export const maxReportDepth = 16;
+
+/**
+ * A copy as the API server stores it: without fields that its schema does not have, as of a newer worker, because a
+ * status with them is refused; and without half characters, because they would differ from what is stored, at each
+ * look.
+ */
+function storable(value: Report): Report {
+  const text = JSON.stringify(Value.Clean(report, Value.Clone(value)), (_, one: unknown) =>
+    typeof one === 'string' ? one.toWellFormed() : one,
+  );
+  return JSON.parse(text) as Report;
 }
 
 /** The report of a running worker, as it serves it: with the uid of its pod. */
@@ -79,10 +100,8 @@ export function servedReport(podUid: string, report: Report): string {
  * The report of a pod's worker; undefined when another pod answered, which has the address of the pod by now.
  */
 export function parseServedReport(text: string, podUid: string): Report | undefined {
-  const report: (Report & { podUID?: unknown }) | undefined = parseReport(text);
-  if (report?.podUID !== podUid) return undefined;
-  const { podUID: _, ...rest } = report;
-  return rest;
+  const value = readReport(text);
+  return value?.podUID === podUid ? storable(value) : undefined;
 }
 
 /** The essentials, the message, the results and the transfers. */
@@ -146,10 +165,14 @@ function largestFitting(most: number, fits: (count: number) => boolean): number 
   return least;
 }
 
+const isHighSurrogate = (code: number) => code >= 0xd800 && code <= 0xdbff;
+
 /** The beginning of a text, cut so that its JSON takes at most `bytes` bytes. */
 export function truncateToBytes(text: string, bytes: number): string {
   const fits = (candidate: string) => jsonBytes(candidate) <= bytes;
   if (fits(text)) return text;
   const length = largestFitting(Math.min(text.length, bytes), (count) => fits(`${text.slice(0, count)}…`));
-  return `${text.slice(0, length)}…`;
+  // Not in the middle of a character, and without the rest of a long text in memory.
+  const end = isHighSurrogate(text.charCodeAt(length - 1)) ? length - 1 : length;
+  return `${Buffer.from(text.slice(0, end)).toString()}…`;
 }

@@ -134,11 +134,9 @@ export const dockerRunSpec = Type.Object(
       }),
     ),
     dockerVolumes: Type.Optional(
-      Type.Unsafe<Record<string, Type.Static<typeof dockerVolume>>>({
-        type: 'object',
+      mapOf(dockerVolume, {
         description:
           "docker-py's volumes dictionary: directories of the node, each with its path in the target. The DockerRunPolicy must allow the directories.",
-        additionalProperties: dockerVolume,
         maxProperties: 64,
         ...rules({
           rule: "self.all(path, path.startsWith('/') && !path.split('/').exists(part, part == '..' || part == '.'))",

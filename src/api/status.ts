@@ -29,24 +29,36 @@ export function isTerminalPhase(phase: Phase | undefined): phase is TerminalPhas
   return (terminalPhases as readonly (Phase | undefined)[]).includes(phase);
 }
 
-const time = (description: string) => Type.Optional(Type.String({ description, format: 'date-time' }));
-const text = (description: string) => Type.Optional(Type.String({ description }));
+/**
+ * Bounds in characters, for what others write into a status. Each is more than the controller writes: it cuts
+ * messages at 4096 bytes, and a worker sends at most 3072 bytes of results.
+ */
+const longest = { name: 4_096, message: 8_192, time: 64, digest: 128 } as const;
+
+const instant = (description: string) =>
+  Type.String({ description, format: 'date-time', maxLength: longest.time });
+const name = (description: string) => Type.String({ description, maxLength: longest.name });
+const sentence = (description: string) => Type.String({ description, maxLength: longest.message });
+const time = (description: string) => Type.Optional(instant(description));
+const text = (description: string) => Type.Optional(name(description));
+
+/** A worker's numbers may come from a target; the API server refuses a status with an integer beyond 64 bits. */
+const integer = (description: string, minimum = -1) =>
+  Type.Integer({ description, minimum, maximum: Number.MAX_SAFE_INTEGER });
 
 const condition = Type.Object({
-  type: Type.String({ description: 'Accepted, Suspended, Complete, Failed, Reconciling or Stalled.' }),
+  type: name('Accepted, Suspended, Complete, Failed, Reconciling or Stalled.'),
   status: enumOf(['True', 'False', 'Unknown'], { description: 'Whether the condition holds.' }),
-  reason: Type.String({ description: 'The reason, as listed in docs/reasons.md.' }),
-  message: Type.String({ description: 'What happened, to what, and what to do.' }),
-  lastTransitionTime: Type.String({ description: 'When status last changed.', format: 'date-time' }),
-  observedGeneration: Type.Integer({
-    description: 'The generation of the spec that the condition is based on.',
-  }),
+  reason: name('The reason, as listed in docs/reasons.md.'),
+  message: sentence('What happened, to what, and what to do.'),
+  lastTransitionTime: instant('When status last changed.'),
+  observedGeneration: integer('The generation of the spec that the condition is based on.'),
 });
 
 const target = Type.Object(
   {
     containerID: text('The ID of the Docker container.'),
-    exitCode: Type.Optional(Type.Integer({ description: 'The exit code of the target.' })),
+    exitCode: Type.Optional(integer('The exit code of the target.')),
     oomKilled: Type.Optional(
       Type.Boolean({
         description: 'Whether the target was killed because it used more memory than its limit.',
@@ -60,86 +72,86 @@ const target = Type.Object(
 );
 
 const transfer = Type.Object({
-  name: Type.String({ description: 'The name of the transform or volume.' }),
+  name: name('The name of the transform or volume.'),
   direction: enumOf(['download', 'upload'], {
     description: 'From Girder to the target (download), or from the target (upload).',
   }),
-  bytes: Type.Integer({ description: 'How many bytes have been transferred.' }),
-  totalBytes: Type.Optional(
-    Type.Integer({ description: 'How many bytes there are in total, if that is known.' }),
-  ),
+  bytes: integer('How many bytes have been transferred.'),
+  totalBytes: Type.Optional(integer('How many bytes there are in total, if that is known.')),
 });
 
 const result = Type.Object({
-  hook: Type.Optional(Type.Integer({ description: 'The index of the hook in spec.girderResultHooks.' })),
-  transform: Type.Optional(
-    Type.String({ description: 'The name of the transform, if it is a girderStreamToItem.' }),
-  ),
-  itemId: Type.String({ description: 'The ID of the item in Girder.' }),
-  fileId: Type.String({ description: 'The ID of the file in Girder.' }),
-  name: Type.String({ description: 'The name of the file.' }),
-  path: Type.Optional(Type.String({ description: 'The path of the file below the uploaded directory.' })),
-  size: Type.Integer({ description: 'The size of the file in bytes.' }),
-  sha256: Type.String({ description: 'The SHA-256 digest of the file, in hexadecimal.' }),
+  hook: Type.Optional(integer('The index of the hook in spec.girderResultHooks.')),
+  transform: Type.Optional(name('The name of the transform, if it is a girderStreamToItem.')),
+  itemId: name('The ID of the item in Girder.'),
+  fileId: name('The ID of the file in Girder.'),
+  name: name('The name of the file.'),
+  path: Type.Optional(name('The path of the file below the uploaded directory.')),
+  size: integer('The size of the file in bytes.'),
+  sha256: Type.String({
+    description: 'The SHA-256 digest of the file, in hexadecimal.',
+    maxLength: longest.digest,
+  }),
 });
 
 const progress = Type.Object(
   {
-    message: Type.String({ description: 'What the run is doing.' }),
+    message: sentence('What the run is doing.'),
     percent: Type.Optional(
       Type.Integer({ description: 'How much of it is done, in percent.', minimum: 0, maximum: 100 }),
     ),
     summary: Type.Optional(
-      Type.String({
-        description:
-          'The progress in short, for a column of kubectl get: 41%, or 158 files if the total is unknown.',
-      }),
+      name('The progress in short, for a column of kubectl get: 41%, or 158 files if the total is unknown.'),
     ),
   },
   { description: 'What the run is doing now. It is at most a few seconds old.' },
 );
 
 const attempt = Type.Object({
-  podUID: Type.String({ description: 'The UID of the pod. Each attempt has one pod.' }),
-  podName: Type.String({ description: 'The name of the pod.' }),
+  podUID: name('The UID of the pod. Each attempt has one pod.'),
+  podName: name('The name of the pod.'),
   nodeName: text('The node of the pod.'),
   startTime: time('When the pod was created.'),
   completionTime: time(
     'When the controller saw that the attempt had ended. Absent while the attempt is running.',
   ),
   reason: text('Why the attempt ended: a reason of docs/reasons.md, or that of the pod, such as Evicted.'),
-  message: text('A human-readable message about why the attempt ended.'),
-  exitCode: Type.Optional(Type.Integer({ description: 'The exit code of the target, if it ran.' })),
+  message: Type.Optional(sentence('A human-readable message about why the attempt ended.')),
+  exitCode: Type.Optional(integer('The exit code of the target, if it ran.')),
 });
 
 /** The size of `attemptHistory`; the oldest attempts are dropped first. */
 export const maxAttempts = 10;
 
+/** A spec has at most 256 transforms and 256 hooks, each with a download and an upload. */
+const maxTransfers = 1_024;
+
 export const dockerRunStatus = Type.Object(
   {
-    observedGeneration: Type.Optional(
-      Type.Integer({ description: 'The generation of the spec that the status is based on.' }),
-    ),
+    observedGeneration: Type.Optional(integer('The generation of the spec that the status is based on.')),
     phase: Type.Optional(enumOf(phases, { description: 'The phase of the run.' })),
     reason: text('Why the run is in this phase, as listed in docs/reasons.md.'),
-    message: text('A human-readable message: what is happening, or what went wrong and what to do.'),
+    message: Type.Optional(
+      sentence('A human-readable message: what is happening, or what went wrong and what to do.'),
+    ),
     conditions: Type.Optional(
       Type.Array(condition, {
+        maxItems: 16,
         description: 'The conditions Accepted, Suspended, Complete, Failed, Reconciling and Stalled.',
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['type'],
       }),
     ),
     progress: Type.Optional(progress),
-    attempts: Type.Optional(Type.Integer({ description: 'How many pods have been started for the run.' })),
+    attempts: Type.Optional(integer('How many pods have been started for the run.')),
     disruptions: Type.Optional(
-      Type.Integer({
-        description:
-          'How many of them were disrupted: by a drain, a preemption, an eviction or the loss of a node.',
-      }),
+      integer(
+        'How many of them were disrupted: by a drain, a preemption, an eviction or the loss of a node.',
+      ),
     ),
     attemptHistory: Type.Optional(
       Type.Array(attempt, {
+        maxItems: maxAttempts,
         description: `The last ${maxAttempts} attempts, oldest first.`,
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['podUID'],
@@ -153,22 +165,21 @@ export const dockerRunStatus = Type.Object(
     target: Type.Optional(target),
     transfers: Type.Optional(
       Type.Array(transfer, {
+        maxItems: maxTransfers,
         description: 'The downloads and uploads of the last attempt.',
         'x-kubernetes-list-type': 'atomic',
       }),
     ),
     results: Type.Optional(
       Type.Array(result, {
+        maxItems: 256,
         description:
           'The results of the last attempt in Girder. Only the first ones are listed, as many as fit (about 15).',
         'x-kubernetes-list-type': 'atomic',
       }),
     ),
     resultCount: Type.Optional(
-      Type.Integer({
-        description: 'How many results of the last attempt are in Girder, whether they are listed or not.',
-        minimum: 0,
-      }),
+      integer('How many results of the last attempt are in Girder, whether they are listed or not.', 0),
     ),
   },
   {

@@ -115,8 +115,13 @@ function resourceProblems({ resources }: DockerRunSpec): string[] {
   const names = new Set([...Object.keys(limits), ...Object.keys(requests)]);
   return [...names].flatMap((name) => {
     const problems = name.includes('/') ? extendedProblems : usualProblems;
-    return problems(name, limits[name], requests[name]);
+    return problems(name, ownAmount(limits, name), ownAmount(requests, name));
   });
+}
+
+/** A resource may have the name of something that every object has, such as `constructor`. */
+function ownAmount(amounts: Readonly<Record<string, string | number>>, name: string): Amount {
+  return Object.hasOwn(amounts, name) ? amounts[name] : undefined;
 }
 
 function usualProblems(name: string, limit: Amount, request: Amount): string[] {

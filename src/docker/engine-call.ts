@@ -47,7 +47,7 @@ function ignore(): void {
 }
 
 /** The longest line that is accepted, in characters; the engine's own are below 10 000. */
-const longestLine = 4 * 1024 * 1024;
+export const longestLine = 4 * 1024 * 1024;
 
 /**
  * Yields each line of a stream of JSON lines as it completes, parsed but not validated. Chunks may split

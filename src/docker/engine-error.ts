@@ -29,7 +29,7 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /** In characters. Messages may quote what a registry answers; expressions that search them are not linear. */
-const longestEngineMessage = 16 * 1024;
+export const longestEngineMessage = 16 * 1024;
 
 /** The engine's own message, cut to 16 Ki characters and without dockerode's prefix. */
 export function messageOf(error: unknown): string {
@@ -161,10 +161,11 @@ const refusedText = new RegExp(
   ].join('|'),
   'i',
 );
+/** A name has a bound and no space: with `.*`, many beginnings of a phrase would take quadratic time. */
 const missingText = new RegExp(
   [
-    'manifest unknown|manifest for .* not found|name unknown|no such image|no matching manifest',
-    'repository does not exist|repository .* not found',
+    'manifest unknown|manifest for \\S{1,1024} not found|name unknown|no such image|no matching manifest',
+    'repository does not exist|repository \\S{1,1024} not found',
     'invalid reference format|invalid repository name|invalid tag format|must be lowercase',
   ].join('|'),
   'i',

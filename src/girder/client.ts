@@ -82,7 +82,7 @@ const responseBufferBytes = 16 * 1024;
 const closeTimeoutMs = 5_000;
 /** How many sessions may end while one page of a list is read. */
 const maxSessions = 5;
-const maxDocumentBytes = 16 * 1024 * 1024;
+export const maxDocumentBytes = 16 * 1024 * 1024;
 
 /**
  * One Girder, used as one user. Every error it throws is a RunError, a TransientFailure or the reason of an

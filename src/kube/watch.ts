@@ -101,7 +101,7 @@ export class UnreadableError extends Error {
  * In bytes. An object has at most 1.5 MiB (https://etcd.io/docs/v3.6/dev-guide/limit/), so a longer line is
  * not an event.
  */
-const longestLine = 16 * 1024 * 1024;
+export const longestLine = 16 * 1024 * 1024;
 
 /** Splits bytes into lines; an unfinished last line means a broken stream and is never returned. */
 export class LineSplitter {

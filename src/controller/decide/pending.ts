@@ -2,6 +2,7 @@ import { podVolume, secretFieldOf } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { RunError } from '../../support/errors.ts';
 import { desiredJob } from '../job/job.ts';
+import { planExcess } from '../job/worker-container.ts';
 import {
   type BlockingEvent,
   isBySuspension,
@@ -59,6 +60,11 @@ export function jobMissing(input: Input): Outcome | undefined {
   if (job !== undefined || run.spec === undefined) return undefined;
   if (startDeadlineExceeded(input, now)) return pending(input, whyNotStarted(run));
   const created = desiredJob({ metadata: run.metadata, spec: run.spec }, worker, policy);
+  const excess = planExcess(created);
+  if (excess > 0) {
+    const problem = `spec: with the defaults of the policy, it has ${excess} bytes more than the environment of its worker can hold; make it smaller`;
+    return fail(invalidSpec(problem), { accepted: false });
+  }
   return {
     verdict: { phase: 'Pending', reason: 'Pending', message: 'The Job was created.' },
     actions: [{ kind: 'createJob', job: created }],

@@ -1,4 +1,4 @@
-import type { V1Container, V1EnvVar } from '@kubernetes/client-node';
+import type { V1Container, V1EnvVar, V1Job } from '@kubernetes/client-node';
 import type { DockerRunMetadata } from '../../api/docker-run.ts';
 import { progressPort, workerContainerName } from '../../api/names.ts';
 import { parseQuantity } from '../../api/quantity.ts';
@@ -64,6 +64,21 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
     // With these limits, V8 collects garbage before the worker outgrows the memory that its pod reserves.
     { name: 'NODE_OPTIONS', value: '--max-old-space-size=96 --max-semi-space-size=1' },
   ];
+}
+
+/** Linux refuses to start a process with a longer variable: MAX_ARG_STRLEN, with its name, `=` and the final NUL. */
+export const maxVariableBytes = 128 * 1024;
+
+/**
+ * By how many bytes the plan is too large for one variable, or 0. The spec has a bound of its own; the policy's
+ * defaults and the host mounts are added to it.
+ */
+export function planExcess(job: V1Job): number {
+  const variables = job.spec?.template.spec?.containers[0]?.env ?? [];
+  const plan = variables.find(({ name }) => name === workerEnvironment.plan)?.value ?? '';
+  // The kubelet turns each `$$` into one `$`.
+  const bytes = Buffer.byteLength(plan.replaceAll('$$', '$')) + Buffer.byteLength(workerEnvironment.plan) + 2;
+  return Math.max(0, bytes - maxVariableBytes);
 }
 
 /**

@@ -6,8 +6,8 @@ import { ListWatch } from '../../kube/list-watch.ts';
 import { paths } from '../../kube/paths.ts';
 import type { Logger } from '../../support/log.ts';
 import type { Caches } from './gather.ts';
-import type { ObservedJob, ObservedPod, ObservedRun } from './observed.ts';
-import { parseJob, parsePod, parseRun } from './parse.ts';
+import type { CachedRun, ObservedJob, ObservedPod } from './observed.ts';
+import { parseJob, parsePod, parseRun, withoutLargeSpec } from './parse.ts';
 import { PodIndex, WaitingSince } from './pod-index.ts';
 import { parsePolicy, logPolicyChange } from './policies.ts';
 import type { ObservedWatches } from '../metrics/kube-metrics.ts';
@@ -43,7 +43,7 @@ export class ClusterCaches {
         ...shared,
         path: paths.dockerRuns(),
         observer: observers.dockerruns,
-        parse: (object) => this.#withKnownSpec(parseRun(object)),
+        parse: (object) => this.#withKnownSpec(withoutLargeSpec(parseRun(object))),
         onChange: (run) => this.#runChanged(run),
       }),
       jobs: new ListWatch({
@@ -76,7 +76,7 @@ export class ClusterCaches {
   }
 
   /** Keeps the spec of the generation that is known, so that its verdict holds, and nothing is kept twice. */
-  #withKnownSpec(run: ObservedRun): ObservedRun {
+  #withKnownSpec(run: CachedRun): CachedRun {
     const { metadata } = run;
     const known = this.caches.runs.get(`${metadata.namespace}/${metadata.name}`);
     if (run.spec === undefined || known?.spec === undefined) return run;
@@ -85,7 +85,7 @@ export class ClusterCaches {
     return isSame && isDeepStrictEqual(known.spec, run.spec) ? { ...run, spec: known.spec } : run;
   }
 
-  #runChanged({ metadata: { namespace, name, uid } }: ObservedRun): void {
+  #runChanged({ metadata: { namespace, name, uid } }: CachedRun): void {
     const key = `${namespace}/${name}`;
     this.#options.onRun(key);
     if (this.caches.runs.get(key)?.metadata.uid === uid) this.#keys.set(uid, key);

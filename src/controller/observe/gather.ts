@@ -6,10 +6,11 @@ import { ConflictError, isNotFound } from '../../kube/kube-error.ts';
 import type { ListWatch } from '../../kube/list-watch.ts';
 import { requestJson } from '../../kube/request.ts';
 import { paths } from '../../kube/paths.ts';
-import { parseList, recordAt, textAt } from '../../kube/json.ts';
+import { parseList, parseObjectMeta, recordAt, textAt } from '../../kube/json.ts';
 import type { BlockingEvents } from './blocking-events.ts';
 import type { PodIndex, WaitingSince } from './pod-index.ts';
 import {
+  type CachedRun,
   isPodOf,
   isTerminal,
   type Observed,
@@ -17,12 +18,12 @@ import {
   type ObservedPod,
   type ObservedRun,
 } from './observed.ts';
-import { parseJob, parsePod } from './parse.ts';
+import { parseJob, parsePod, parseRun } from './parse.ts';
 import type { ObservedPolicy } from './policies.ts';
 import type { WorkerPoller } from './worker-reports.ts';
 
 export type Caches = {
-  runs: ListWatch<ObservedRun>;
+  runs: ListWatch<CachedRun>;
   jobs: ListWatch<ObservedJob>;
   pods: ListWatch<ObservedPod>;
   policies: ListWatch<ObservedPolicy>;
@@ -50,7 +51,7 @@ export async function gather(
   key: string,
   signal: AbortSignal,
 ): Promise<Observed | undefined> {
-  const run = gatherer.caches.runs.get(key);
+  const run = await findRun(gatherer, key, signal);
   if (run === undefined) return undefined;
   const job = await findJob(gatherer, run, signal);
   const pods = await findPods(gatherer, run, job, signal);
@@ -58,6 +59,36 @@ export async function gather(
   const more = isActive ? await askAboutActive(gatherer, job, pods.at(-1), signal) : nothingMore;
   const cleanupJob = await findCleanupJob(gatherer, run, signal);
   return { run, job, pods, ...more, jobRefusal: undefined, cleanupJob, cleanupRefusal: undefined };
+}
+
+async function findRun(
+  gatherer: Gatherer,
+  key: string,
+  signal: AbortSignal,
+): Promise<ObservedRun | undefined> {
+  const cached = gatherer.caches.runs.get(key);
+  return cached?.specIsLarge === true ? latestRun(gatherer, key, cached, signal) : cached;
+}
+
+/**
+ * A run whose spec the cache does not keep, from the API server; undefined when it is gone.
+ * @throws {ConflictError} the cache does not have this version of the run yet, or another run of that name.
+ */
+async function latestRun(
+  { connection, caches }: Gatherer,
+  key: string,
+  { metadata: { namespace, name } }: CachedRun,
+  signal: AbortSignal,
+): Promise<ObservedRun | undefined> {
+  try {
+    const path = `${paths.dockerRuns(namespace)}/${name}`;
+    const stored = await requestJson(connection, { method: 'GET', path, signal });
+    if (parseObjectMeta(stored).resourceVersion === caches.runs.versionOf(key)) return parseRun(stored);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+  throw new ConflictError(`the cache does not have the latest version of ${key} yet`);
 }
 
 /** What is in no cache; it is asked for only while a Job is active, and only as far as it matters then. */

@@ -34,10 +34,15 @@ export type Refusal = { readonly message: string; readonly permanent: boolean };
 /** Why a pod cannot be created or started, and when the Event occurred first and last (RFC 3339). */
 export type BlockingEvent = { message: string; since: string; last: string };
 
-/** What the caches keep of a run: only what `decide` reads, because caches take most of the memory. */
+/** What the controller reads of a run: only what `decide` needs. */
 export type ObservedRun =
   | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec: DockerRun['spec']; problem?: undefined }
   | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec?: undefined; problem: string };
+
+/** What the cache keeps of a run, because caches take most of the memory: a large spec is read when it is needed. */
+export type CachedRun =
+  | (ObservedRun & { specIsLarge?: undefined })
+  | (Pick<ObservedRun, 'metadata' | 'status'> & { spec?: undefined; specIsLarge: true });
 
 export type ObservedJob = {
   namespace: string;
@@ -48,7 +53,7 @@ export type ObservedJob = {
   creationTimestamp: string;
   /** Of which spec it was made; only for the Job of a run. */
   origin: JobOrigin;
-  finished: { succeeded: boolean; reason: string; message: string; at: string } | undefined;
+  finished: { succeeded: boolean; reason: string; message: string; at: string | undefined } | undefined;
   /** How many of its pods have ended, as the Job controller counts them: without disruptions. */
   endedPods: number;
   /** Who suspended it: this operator, or somebody else (a queue or a person). */

@@ -1,5 +1,7 @@
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { parseMetadata, parseSpec } from '../../api/docker-run.ts';
-import { boundsProblem, statusBounds } from '../../api/json-values.ts';
+import { boundsProblem, cachedSpecBounds, statusBounds } from '../../api/json-values.ts';
 import { isRecord } from '../../api/json-values.ts';
 import {
   apiVersion,
@@ -14,9 +16,16 @@ import {
 import { exitCodes } from '../../api/reasons.ts';
 import { failureCountAnnotation } from '../../api/run-plan.ts';
 import { parseReport } from '../../api/report.ts';
-import type { DockerRunStatus } from '../../api/status.ts';
+import { type DockerRunStatus, dockerRunStatus } from '../../api/status.ts';
 import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';
-import type { InitProblem, ObservedJob, ObservedPod, ObservedRun, WorkerState } from './observed.ts';
+import type {
+  CachedRun,
+  InitProblem,
+  ObservedJob,
+  ObservedPod,
+  ObservedRun,
+  WorkerState,
+} from './observed.ts';
 
 /** Parses a stored DockerRun; a spec that only an older schema accepts becomes a `problem`. */
 export function parseRun(object: unknown): ObservedRun {
@@ -29,20 +38,30 @@ export function parseRun(object: unknown): ObservedRun {
 }
 
 /**
- * The API server stores only what the schema of the status allows, and normally only the controller writes it.
- * Of a status that somebody else has made too large, only the fields that say where the run is are kept.
+ * The run without a large spec: five thousand suspended runs with the largest specs have 500 MB of them, and
+ * anyone who may create runs can make them.
+ */
+export function withoutLargeSpec(run: ObservedRun): CachedRun {
+  if (run.spec === undefined || boundsProblem(run.spec, cachedSpecBounds) === undefined) return run;
+  return { metadata: run.metadata, status: run.status, specIsLarge: true };
+}
+
+/**
+ * Normally only the controller writes the status. Of one that it would not have written, only the fields that say
+ * where the run is are kept: the rest would be written back, and the API server could refuse it for ever.
  */
 function parseStatus(status: Record<string, unknown>): DockerRunStatus {
-  if (boundsProblem(status, statusBounds) === undefined) return status;
+  const isBounded = boundsProblem(status, statusBounds) === undefined;
+  if (isBounded && Value.Check(dockerRunStatus, status)) return status;
   const kept = statusFieldsKept.flatMap((name) => {
     const value = status[name];
     const isSmall = typeof value === 'number' || (typeof value === 'string' && value.length <= 253);
-    return isSmall ? [[name, value] as const] : [];
+    return isSmall && Value.Check(dockerRunStatus.properties[name], value) ? [[name, value] as const] : [];
   });
   return Object.fromEntries(kept);
 }
 
-const statusFieldsKept: readonly (keyof DockerRunStatus)[] = [
+const statusFieldsKept = [
   'observedGeneration',
   'phase',
   'reason',
@@ -52,64 +71,89 @@ const statusFieldsKept: readonly (keyof DockerRunStatus)[] = [
   'nodeName',
   'startTime',
   'completionTime',
-];
+] as const satisfies readonly (keyof DockerRunStatus)[];
+
+/** In characters. Names have at most 253, and a status shows no more of a message. */
+export const longestText = 4_096;
+
+/** Like `textAt`; a longer text is cut and copied, so that the whole of it does not stay in memory. */
+function shortTextAt(value: unknown, key: string): string | undefined {
+  const text = textAt(value, key);
+  return text === undefined || text.length <= longestText
+    ? text
+    : Buffer.from(text.slice(0, longestText)).toString();
+}
+
+/** A time in RFC 3339; undefined for a text that is none, with which nothing could be calculated. */
+function timeAt(value: unknown, key: string): string | undefined {
+  const text = shortTextAt(value, key);
+  return text !== undefined && Value.Check(time, text) ? text : undefined;
+}
+
+const time = Type.String({ format: 'date-time', maxLength: 64 });
 
 export function parseJob(object: unknown): ObservedJob {
   const metadata = recordAt(object, 'metadata');
   const status = recordAt(object, 'status');
-  const count = (name: string) => numberAt(status, name) ?? 0;
+  const count = (name: string) => countOf(numberAt(status, name));
   return {
-    namespace: textAt(metadata, 'namespace') ?? '',
-    name: textAt(metadata, 'name') ?? '',
-    uid: textAt(metadata, 'uid') ?? '',
+    namespace: shortTextAt(metadata, 'namespace') ?? '',
+    name: shortTextAt(metadata, 'name') ?? '',
+    uid: shortTextAt(metadata, 'uid') ?? '',
     ownerUid: controllerUid(metadata, { apiVersion, kind }),
-    creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
+    creationTimestamp: timeAt(metadata, 'creationTimestamp') ?? '',
     origin: originOf(recordAt(metadata, 'annotations')),
     finished: finishedJob(status),
     endedPods: count('succeeded') + count('failed'),
     suspendedBy: suspendedBy(object),
-    isQueued: textAt(recordAt(metadata, 'labels'), queueNameLabel) !== undefined,
-    deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
+    isQueued: shortTextAt(recordAt(metadata, 'labels'), queueNameLabel) !== undefined,
+    deletionTimestamp: timeAt(metadata, 'deletionTimestamp'),
   };
 }
 
 function originOf(annotations: unknown): ObservedJob['origin'] {
-  const generation = Number(textAt(annotations, generationAnnotation));
+  const generation = Number(shortTextAt(annotations, generationAnnotation));
   return {
     generation: Number.isSafeInteger(generation) ? generation : undefined,
-    specHash: textAt(annotations, specHashAnnotation),
+    specHash: shortTextAt(annotations, specHashAnnotation),
   };
 }
 
 function suspendedBy(object: unknown): ObservedJob['suspendedBy'] {
   if (recordAt(object, 'spec')['suspend'] !== true) return undefined;
   const annotations = recordAt(recordAt(object, 'metadata'), 'annotations');
-  return textAt(annotations, suspendedAnnotation) === undefined ? 'other' : 'operator';
+  return shortTextAt(annotations, suspendedAnnotation) === undefined ? 'other' : 'operator';
 }
 
 /** The uid of the owner that manages the object. Of the others, a user may add any. */
 function controllerUid(metadata: unknown, owner: { apiVersion: string; kind: string }): string | undefined {
   const found = listAt(metadata, 'ownerReferences').find(
     (reference) =>
-      textAt(reference, 'apiVersion') === owner.apiVersion &&
-      textAt(reference, 'kind') === owner.kind &&
+      shortTextAt(reference, 'apiVersion') === owner.apiVersion &&
+      shortTextAt(reference, 'kind') === owner.kind &&
       recordAt({ reference }, 'reference')['controller'] === true,
   );
-  return textAt(found, 'uid');
+  return shortTextAt(found, 'uid');
 }
 
 function finishedJob(status: unknown): ObservedJob['finished'] {
   for (const condition of listAt(status, 'conditions')) {
-    const type = textAt(condition, 'type');
-    if ((type !== 'Complete' && type !== 'Failed') || textAt(condition, 'status') !== 'True') continue;
+    const type = shortTextAt(condition, 'type');
+    if ((type !== 'Complete' && type !== 'Failed') || shortTextAt(condition, 'status') !== 'True') continue;
     return {
       succeeded: type === 'Complete',
-      reason: textAt(condition, 'reason') ?? '',
-      message: textAt(condition, 'message') ?? '',
-      at: textAt(condition, 'lastTransitionTime') ?? '',
+      reason: shortTextAt(condition, 'reason') ?? '',
+      message: shortTextAt(condition, 'message') ?? '',
+      at: timeAt(condition, 'lastTransitionTime'),
     };
   }
   return undefined;
+}
+
+/** At most what Kubernetes itself counts to, 2^31 - 1. */
+function countOf(value: unknown): number {
+  const count = Number(value);
+  return Number.isInteger(count) && count > 0 ? Math.min(count, 2 ** 31 - 1) : 0;
 }
 
 export function parsePod(object: unknown): ObservedPod {
@@ -117,25 +161,25 @@ export function parsePod(object: unknown): ObservedPod {
   const status = recordAt(object, 'status');
   const podLabels = recordAt(metadata, 'labels');
   return {
-    namespace: textAt(metadata, 'namespace') ?? '',
-    name: textAt(metadata, 'name') ?? '',
-    uid: textAt(metadata, 'uid') ?? '',
-    runUid: textAt(podLabels, labels.runUid) ?? '',
+    namespace: shortTextAt(metadata, 'namespace') ?? '',
+    name: shortTextAt(metadata, 'name') ?? '',
+    uid: shortTextAt(metadata, 'uid') ?? '',
+    runUid: shortTextAt(podLabels, labels.runUid) ?? '',
     jobUid: controllerUid(metadata, { apiVersion: 'batch/v1', kind: 'Job' }),
-    creationTimestamp: textAt(metadata, 'creationTimestamp') ?? '',
-    failuresBefore: Number(textAt(recordAt(metadata, 'annotations'), failureCountAnnotation) ?? 0),
-    phase: textAt(status, 'phase') ?? '',
-    scheduledAt: trueSince(status, 'PodScheduled') ?? textAt(status, 'startTime'),
+    creationTimestamp: timeAt(metadata, 'creationTimestamp') ?? '',
+    failuresBefore: countOf(shortTextAt(recordAt(metadata, 'annotations'), failureCountAnnotation)),
+    phase: shortTextAt(status, 'phase') ?? '',
+    scheduledAt: trueSince(status, 'PodScheduled') ?? timeAt(status, 'startTime'),
     hasSandbox: trueSince(status, 'PodReadyToStartContainers') !== undefined,
-    nodeName: textAt(recordAt(object, 'spec'), 'nodeName'),
-    podIP: textAt(status, 'podIP'),
-    deletionTimestamp: textAt(metadata, 'deletionTimestamp'),
-    reason: textAt(status, 'reason'),
-    message: textAt(status, 'message'),
+    nodeName: shortTextAt(recordAt(object, 'spec'), 'nodeName'),
+    podIP: shortTextAt(status, 'podIP'),
+    deletionTimestamp: timeAt(metadata, 'deletionTimestamp'),
+    reason: shortTextAt(status, 'reason'),
+    message: shortTextAt(status, 'message'),
     disruption: disruption(status) ?? nodeFault(workerState(status)),
     evictedForPressure:
-      textAt(status, 'reason') === 'Evicted' &&
-      (textAt(status, 'message') ?? '').startsWith('The node was low on resource'),
+      shortTextAt(status, 'reason') === 'Evicted' &&
+      (shortTextAt(status, 'message') ?? '').startsWith('The node was low on resource'),
     unschedulable: unschedulable(status),
     init: initProblem(status),
     worker: workerState(status),
@@ -144,10 +188,14 @@ export function parsePod(object: unknown): ObservedPod {
 
 function disruption(status: unknown): ObservedPod['disruption'] {
   const found = listAt(status, 'conditions').find(
-    (condition) => textAt(condition, 'type') === 'DisruptionTarget' && textAt(condition, 'status') === 'True',
+    (condition) =>
+      shortTextAt(condition, 'type') === 'DisruptionTarget' && shortTextAt(condition, 'status') === 'True',
   );
   if (found === undefined) return undefined;
-  return { reason: textAt(found, 'reason') ?? 'Disrupted', message: textAt(found, 'message') ?? '' };
+  return {
+    reason: shortTextAt(found, 'reason') ?? 'Disrupted',
+    message: shortTextAt(found, 'message') ?? '',
+  };
 }
 
 /** The Job replaces the pod of such a worker without counting it, as it does after a disruption. */
@@ -162,35 +210,37 @@ function nodeFault(worker: WorkerState): ObservedPod['disruption'] {
 
 /** Since when a condition of the pod has been true; undefined while it is not. */
 function trueSince(status: unknown, type: string): string | undefined {
-  const condition = listAt(status, 'conditions').find((one) => textAt(one, 'type') === type);
-  return textAt(condition, 'status') === 'True' ? textAt(condition, 'lastTransitionTime') : undefined;
+  const condition = listAt(status, 'conditions').find((one) => shortTextAt(one, 'type') === type);
+  return shortTextAt(condition, 'status') === 'True' ? timeAt(condition, 'lastTransitionTime') : undefined;
 }
 
 function unschedulable(status: unknown): string | undefined {
   const scheduled = listAt(status, 'conditions').find(
-    (condition) => textAt(condition, 'type') === 'PodScheduled',
+    (condition) => shortTextAt(condition, 'type') === 'PodScheduled',
   );
-  return textAt(scheduled, 'status') === 'False'
-    ? (textAt(scheduled, 'message') ?? 'not scheduled')
+  return shortTextAt(scheduled, 'status') === 'False'
+    ? (shortTextAt(scheduled, 'message') ?? 'not scheduled')
     : undefined;
 }
 
 /** The worker's pod has no init container of its own; the worker starts only after those that others added. */
 function initProblem(status: unknown): InitProblem | undefined {
   for (const container of listAt(status, 'initContainerStatuses')) {
-    const name = textAt(container, 'name') ?? '';
+    const name = shortTextAt(container, 'name') ?? '';
     const state = recordAt(container, 'state');
     const terminated = state['terminated'];
     const exitCode = numberAt(terminated, 'exitCode') ?? 0;
     if (isRecord(terminated) && exitCode !== 0) {
-      const why = [textAt(terminated, 'reason'), textAt(terminated, 'message')].filter((text) => text);
+      const why = [shortTextAt(terminated, 'reason'), shortTextAt(terminated, 'message')].filter(
+        (text) => text,
+      );
       const sentence = `${name}, which was added to the pod, ended with exit code ${exitCode}: ${why.join(', ')}`;
-      return { sentence, failed: textAt(status, 'phase') === 'Failed' };
+      return { sentence, failed: shortTextAt(status, 'phase') === 'Failed' };
     }
     // One that restarts has to be started; any other has to end.
     if (isRecord(terminated) || recordAt({ container }, 'container')['started'] === true) continue;
     const waiting = recordAt(state, 'waiting');
-    const why = [textAt(waiting, 'reason'), textAt(waiting, 'message')].filter((text) => text);
+    const why = [shortTextAt(waiting, 'reason'), shortTextAt(waiting, 'message')].filter((text) => text);
     const doing = isRecord(state['running']) ? 'has not finished' : `has not started: ${why.join(', ')}`;
     return { sentence: `${name}, which was added to the pod, ${doing}`, failed: false };
   }
@@ -199,7 +249,7 @@ function initProblem(status: unknown): InitProblem | undefined {
 
 function workerState(status: unknown): WorkerState {
   const container = listAt(status, 'containerStatuses').find(
-    (one) => textAt(one, 'name') === workerContainerName,
+    (one) => shortTextAt(one, 'name') === workerContainerName,
   );
   const state = recordAt(container, 'state');
   if (isRecord(state['running'])) return { kind: 'running' };
@@ -208,14 +258,14 @@ function workerState(status: unknown): WorkerState {
     return {
       kind: 'terminated',
       exitCode: numberAt(terminated, 'exitCode') ?? -1,
-      reason: textAt(terminated, 'reason') ?? '',
+      reason: shortTextAt(terminated, 'reason') ?? '',
       report: parseReport(textAt(terminated, 'message')),
     };
   }
   const waiting = recordAt(state, 'waiting');
   return {
     kind: 'waiting',
-    reason: textAt(waiting, 'reason') ?? '',
-    message: textAt(waiting, 'message') ?? '',
+    reason: shortTextAt(waiting, 'reason') ?? '',
+    message: shortTextAt(waiting, 'message') ?? '',
   };
 }

@@ -99,8 +99,15 @@ function matches(pattern: RegistryPath, wanted: RegistryPath): boolean {
   );
 }
 
+/** With more, an expression would take minutes for a label that almost matches. */
+const maxStars = 3;
+
+/** As DNS has it. */
+const longestLabel = 63;
+
 /** Go's `filepath.Match` for one label of a host: `*`, `?` and classes like `[a-c]`. */
 function labelMatches(glob: string, label: string): boolean {
+  if (label.length > longestLabel || glob.split('*').length - 1 > maxStars) return glob === label;
   const source = glob
     .replace(/[.+^${}()|\\]/g, '\\$&')
     .replaceAll('[\\^', '[^')

@@ -57,7 +57,7 @@ export class StagedFiles implements Journal {
 }
 
 /** In bytes: about a million paths, more than a run creates. A bound, because the target can write to it. */
-const longestJournal = 64 * 1024 * 1024;
+export const longestJournal = 64 * 1024 * 1024;
 
 /** A file in a volume, one created path in JSON per line. Volumes may share a directory, not a journal. */
 class StagedJournal {

@@ -6,7 +6,7 @@ import type { RunContext } from '../context.ts';
 export type ProgressLine = { message?: string; current?: number; total?: number };
 
 /** In characters. A longer line does not follow the protocol and is ignored. */
-const longestLine = 64 * 1024;
+export const longestLine = 64 * 1024;
 
 /**
  * Parses the protocol of a progress pipe: UTF-8, one JSON object per line, the last one with or without a

@@ -1,3 +1,4 @@
+import { fullAffinity } from '../cli/full-spec.ts';
 import { girder, id } from './refused-specs.ts';
 
 const secretKeyRef = { name: 's', key: 'k' };
@@ -96,13 +97,7 @@ export const everyField = {
     { key: 'gpu', operator: 'Equal', value: 'a100', effect: 'NoSchedule' },
     { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 },
   ],
-  affinity: {
-    nodeAffinity: {
-      requiredDuringSchedulingIgnoredDuringExecution: {
-        nodeSelectorTerms: [{ matchExpressions: [{ key: 'disk', operator: 'In', values: ['ssd'] }] }],
-      },
-    },
-  },
+  affinity: fullAffinity,
   podMetadata: {
     labels: { team: 'imaging' },
     annotations: { 'example.org/note': 'for people', 'Example.org/Note': 'too' },

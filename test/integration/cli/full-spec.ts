@@ -1,12 +1,53 @@
 const id = '0123456789abcdef01234567';
 const secretKeyRef = { name: 's', key: 'k' };
 
+const selector = {
+  matchLabels: { app: 'viewer' },
+  matchExpressions: [
+    { key: 'tier', operator: 'In', values: ['a', 'b'] },
+    { key: 'old', operator: 'DoesNotExist' },
+  ],
+};
+
+const nodes = {
+  matchExpressions: [
+    { key: 'disk', operator: 'NotIn', values: ['tape'] },
+    { key: 'cores', operator: 'Gt', values: ['8'] },
+  ],
+  matchFields: [{ key: 'metadata.name', operator: 'In', values: ['node-1'] }],
+};
+
+const pods = {
+  labelSelector: selector,
+  matchLabelKeys: ['team'],
+  mismatchLabelKeys: ['user'],
+  namespaces: ['lab'],
+  namespaceSelector: {},
+  topologyKey: 'kubernetes.io/hostname',
+};
+
+const besidePods = {
+  requiredDuringSchedulingIgnoredDuringExecution: [pods],
+  preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: pods }],
+};
+
+/** An affinity with every field that Kubernetes has. */
+export const fullAffinity = {
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [nodes] },
+    preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference: nodes }],
+  },
+  podAffinity: besidePods,
+  podAntiAffinity: besidePods,
+};
+
 /** A spec with every kind of field as a user writes it: without the defaults. */
 export const fullSpec = {
   image: 'registry.example.org/a:1',
   imagePullPolicy: 'Always',
   imagePullSecrets: [{ name: 'registry' }],
   command: ['a'],
+  affinity: fullAffinity,
   args: ['$(ct)', '$(data)', '$(temporaryVolume)'],
   env: [{ name: 'A', value: '' }, { name: 'B', valueFrom: { secretKeyRef } }, { name: 'C' }],
   resources: { requests: { cpu: 2 }, limits: { memory: '8Gi', cpu: '2.5', 'nvidia.com/gpu': 1 } },

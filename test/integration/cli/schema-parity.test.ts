@@ -43,7 +43,58 @@ for (const [what, spec] of Object.entries({
 const transform = (one: object) => ({ image: 'a', girder, transforms: [{ name: 'x', ...one }] });
 const volume = (one: object) => ({ image: 'a', volumes: [{ name: 'x', ...one }] });
 
+const required = 'requiredDuringSchedulingIgnoredDuringExecution';
+const preferred = 'preferredDuringSchedulingIgnoredDuringExecution';
+const onNodes = (term: object) => ({
+  image: 'a',
+  affinity: { nodeAffinity: { [required]: { nodeSelectorTerms: [term] } } },
+});
+const expression = (operator: string, ...values: string[]) =>
+  onNodes({ matchExpressions: [{ key: 'disk', operator, values }] });
+const besidePods = (term: object) => ({ image: 'a', affinity: { podAffinity: { [required]: [term] } } });
+
+/** An object that is nested `depth` deep. */
+const nested = (depth: number): unknown => (depth === 0 ? 1 : { a: nested(depth - 1) });
+
 const refused: Record<string, unknown> = {
+  'an affinity that nests what Kubernetes does not know': { image: 'a', affinity: nested(500) },
+  'an affinity with a long text': { image: 'a', affinity: { x: 'a'.repeat(100_000) } },
+  'a node affinity without terms': {
+    image: 'a',
+    affinity: { nodeAffinity: { [required]: { nodeSelectorTerms: [] } } },
+  },
+  'a node affinity with too many terms': {
+    image: 'a',
+    affinity: { nodeAffinity: { [required]: { nodeSelectorTerms: Array.from({ length: 33 }, () => ({})) } } },
+  },
+  'an unknown operator': expression('Like', 'ssd'),
+  'In without values': expression('In'),
+  'Exists with values': expression('Exists', 'ssd'),
+  'Gt with two values': expression('Gt', '1', '2'),
+  'a field of a node that cannot be compared': onNodes({
+    matchFields: [{ key: 'spec.podCIDR', operator: 'In', values: ['a'] }],
+  }),
+  'a node affinity with too high a weight': {
+    image: 'a',
+    affinity: { nodeAffinity: { [preferred]: [{ weight: 101, preference: {} }] } },
+  },
+  'a pod affinity without a topologyKey': besidePods({ labelSelector: {} }),
+  'keys to match without a labelSelector': besidePods({ topologyKey: 'zone', matchLabelKeys: ['a'] }),
+  'metadata with too many keys': {
+    ...transform({
+      connect: {
+        input: { containerStdOut: {} },
+        output: {
+          girderStreamToItem: {
+            itemId: id,
+            filename: 'f',
+            metadata: Object.fromEntries(Array.from({ length: 257 }, (_, index) => [`k${index}`, 1])),
+          },
+        },
+      },
+    }),
+  },
+  'a node label with a key of a kilobyte': { image: 'a', nodeSelector: { ['a'.repeat(1025)]: 'x' } },
   'no spec': undefined,
   'no image': {},
   'an empty image': { image: '' },

@@ -31,7 +31,14 @@ test('texts, names and members count as bytes', () => {
 });
 
 test('a spec that is nested too deeply is refused in words, not with a RangeError', () => {
-  const spec = aSpec({ affinity: { deep: nested(9_000) } });
+  const upload = {
+    volumePath: 'v',
+    itemId: '0'.repeat(24),
+    deleteFile: false,
+    metadata: { deep: nested(9_000) },
+  };
+  const hook = { girderUploadVolumePathToItem: upload, when: 'OnSuccess' as const, optional: false };
+  const spec = aSpec({ girderResultHooks: [hook] });
   assert.equal(validateSpec(spec), ['spec: it is nested more than 32 deep']);
 });
 

@@ -132,12 +132,26 @@ test('a long message is cut to the bytes that the results leave', () => {
 });
 
 test('a text that is longer than any report of a worker is not a report', () => {
-  const report = (length: number) => JSON.stringify({ ...failed, message: 'x'.repeat(length) });
-  assert.ok(parseReport(report(120 * 1024)));
-  assert.is(parseReport(report(128 * 1024)), undefined);
+  const transfer = { name: 'x'.repeat(63), direction: 'download', bytes: 1, totalBytes: 2 };
+  const report = (count: number) =>
+    JSON.stringify({ ...failed, transfers: Array.from({ length: count }, () => transfer) });
+  assert.ok(parseReport(report(1000)));
+  assert.is(parseReport(report(1100)), undefined);
   const results = Array.from({ length: 1000 }, (_, hook) => aResult(hook));
   assert.is(parseReport(JSON.stringify({ ...failed, results })), undefined);
 });
+
+for (const [what, change] of Object.entries({
+  'a message that no worker sends': { message: 'x'.repeat(8_193) },
+  'a number that the API server cannot store': { target: { exitCode: 1e308 } },
+  'more results than fit into a termination message': {
+    results: Array.from({ length: 257 }, () => aResult(0)),
+  },
+})) {
+  test(`a text with ${what} is not a report`, () => {
+    assert.is(parseReport(JSON.stringify({ ...failed, ...change })), undefined);
+  });
+}
 
 for (const [what, character] of [
   ['of three bytes each', '語'],

@@ -139,4 +139,17 @@ test('whether a run is accepted is unknown while the policy cannot be read, or a
     assert.is(condition(status, 'Accepted')?.status, 'Unknown');
 });
 
+test('a spec that fits by itself, but not with the defaults of the policy, is refused before it has a Job', () => {
+  const args = Array.from({ length: 3 }, () => 'x'.repeat(32_000));
+  const labels = Object.fromEntries(
+    Array.from({ length: 64 }, (_, index) => [`label-${index}`, '$'.repeat(600)]),
+  );
+  const observed = anObservation({ run: aRun({ spec: { args } }) });
+  assert.equal(decided(observed, after(1), {}).actions.length, 1);
+  const { actions, status } = decided(observed, after(1), { dockerDefaults: { labels } });
+  assert.equal(actions, []);
+  assert.is(status?.reason, 'InvalidSpec');
+  assert.match(status?.message ?? '', /with the defaults of the policy, it has \d+ bytes more/);
+});
+
 test.run();

@@ -90,4 +90,11 @@ test("serveraddress is the image's registry, not the pattern", () => {
   assert.equal(found[0]?.auth, { username: 'u', password: 'p', serveraddress: 'a.example.org:5000' });
 });
 
+test('a pattern with many stars, for which a search would take minutes, matches nothing', () => {
+  const host = `${'a'.repeat(60)}.example.org`;
+  assert.equal(matching(`${host}/x`, `${'*a'.repeat(20)}b.example.org`, '*a*.example.org'), [
+    '*a*.example.org',
+  ]);
+});
+
 test.run();

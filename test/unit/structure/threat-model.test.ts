@@ -1,21 +1,61 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type JsonBounds, specBounds, statusBounds } from '../../../src/api/json-values.ts';
+import { maxKept } from '../../../src/api/docker-run.ts';
+import { maxMetadataKeys } from '../../../src/api/fields.ts';
+import { cachedSpecBounds, type JsonBounds, specBounds, statusBounds } from '../../../src/api/json-values.ts';
+import { maxReportBytes, maxReportDepth } from '../../../src/api/report.ts';
+import { maxTerms } from '../../../src/api/scheduling.ts';
+import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
+import { longestText } from '../../../src/controller/observe/parse.ts';
+import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
+import { longestEngineMessage } from '../../../src/docker/engine-error.ts';
+import { maxDocumentBytes } from '../../../src/girder/client.ts';
+import { maxHeadBytes } from '../../../src/girder/http/http1.ts';
 import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
+import { longestLine as watchLine } from '../../../src/kube/watch.ts';
+import { longestJournal } from '../../../src/worker/stage/journal.ts';
+import { longestLine as progressLine } from '../../../src/worker/streams/progress-lines.ts';
 
 const page = readFileSync('docs/threat-model.md', 'utf8');
 
-const ofJson = ({ bytes, depth }: JsonBounds) => [`${bytes / 1024} KiB`, `${depth} levels`];
+const kib = (bytes: number) => `${bytes / 1024} KiB`;
 const mib = (bytes: number) => `${bytes / 1024 / 1024} MiB`;
+const ofJson = ({ bytes, depth }: JsonBounds) => [kib(bytes), `${depth} levels`];
 
 /** The words that the row of each input must have. */
 const bounds: Readonly<Record<string, readonly string[]>> = {
+  // test/unit/api/crd-bounds.test.ts
+  'every field of both resources': [`${maxMetadataKeys} keys`],
+  '`affinity`': [`${maxTerms} entries`],
   '`spec`': ofJson(specBounds),
+  '`spec` in memory': [kib(cachedSpecBounds.bytes)],
+  "`spec` with the policy's defaults": [kib(maxVariableBytes)],
   '`status`': ofJson(statusBounds),
+  'labels and finalizers of a run': [`${maxKept} each`],
+  // test/unit/controller/observed.test.ts
+  'annotations, managed fields': ['not kept'],
+  'texts of pods and Jobs': [`${longestText} characters`],
+  'a report of a worker': [kib(maxReportBytes), `${maxReportDepth} levels`],
   'one answer of the API server': [mib(maxAnswerBytes), `a page of a list ${mib(maxPageBytes)}`],
+  'a line of a watch': [mib(watchLine)],
+  'a line of Docker': [mib(dockerLine)],
+  'an error message of Docker': [`${longestEngineMessage / 1024} Ki characters`],
+  'a document of Girder': [mib(maxDocumentBytes)],
+  "a head of Girder's answer": [kib(maxHeadBytes)],
+  "a line of the target's progress": [kib(progressLine)],
+  "a worker's journal": [mib(longestJournal)],
+  // test/unit/structure/regular-expressions.test.ts
+  'text for regular expressions': ['linear time'],
 };
+
+test('every row of the threat model is checked here', () => {
+  const [, table = ''] = page.split('| Input ');
+  const rows = table.split('\n\n')[0]?.split('\n').slice(2) ?? [];
+  const inputs = rows.map((row) => row.split('|')[1]?.trim());
+  assert.equal(inputs, Object.keys(bounds));
+});
 
 for (const [input, words] of Object.entries(bounds)) {
   test(`the threat model has the bound of the code for ${input}`, () => {
