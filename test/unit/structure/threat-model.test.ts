@@ -12,6 +12,8 @@ import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
 import { longestEngineMessage } from '../../../src/docker/engine-error.ts';
 import { maxDocumentBytes } from '../../../src/girder/client.ts';
 import { maxHeadBytes } from '../../../src/girder/http/http1.ts';
+import { maxBodiesBytes, maxReviewBytes } from '../../../src/controller/admission/admission-server.ts';
+import { maxDepth, maxValues } from '../../../src/controller/admission/review.ts';
 import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
 import { longestLine as watchLine } from '../../../src/kube/watch.ts';
@@ -38,6 +40,12 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'annotations, managed fields': ['not kept'],
   'texts of pods and Jobs': [`${longestText} characters`],
   'a report of a worker': [kib(maxReportBytes), `${maxReportDepth} levels`],
+  'a review for the webhook': [
+    mib(maxReviewBytes),
+    `${maxDepth} levels`,
+    `${maxValues} values`,
+    `all bodies together ${mib(maxBodiesBytes)}`,
+  ],
   'one answer of the API server': [mib(maxAnswerBytes), `a page of a list ${mib(maxPageBytes)}`],
   'a line of a watch': [mib(watchLine)],
   'a line of Docker': [mib(dockerLine)],
