@@ -66,10 +66,10 @@ export function boundsProblem(value: unknown, { depth, bytes }: JsonBounds): str
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value: current } = next;
     left -= typeof current === 'string' ? current.length + 2 : 1;
-    const members = typeof current === 'object' && current !== null ? membersOf(current) : [];
+    const nested = typeof current === 'object' && current !== null;
+    const members = nested ? membersOf(current) : [];
     const isList = Array.isArray(current);
-    if (next.depth > depth && typeof current === 'object' && current !== null)
-      return `is nested more than ${depth} deep`;
+    if (nested && next.depth > depth) return `is nested more than ${depth} deep`;
     for (const [name, member] of members) {
       // JSON may have it, but code that copies or checks objects treats it in a special way.
       if (name === '__proto__') return 'has a field named __proto__, which is not allowed';

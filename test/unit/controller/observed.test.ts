@@ -68,11 +68,12 @@ test('a Job that has neither succeeded nor failed has not ended', () => {
 });
 
 test('a Job has ended when its condition Complete or Failed is true', () => {
+  const at = '2026-01-02T03:04:05Z';
   const ended = (type: string, status: string) =>
     parseJob({
-      status: { conditions: [{ type, status, reason: 'R', message: 'm', lastTransitionTime: 't' }] },
+      status: { conditions: [{ type, status, reason: 'R', message: 'm', lastTransitionTime: at }] },
     }).finished;
-  assert.equal(ended('Complete', 'True'), { succeeded: true, reason: 'R', message: 'm', at: 't' });
+  assert.equal(ended('Complete', 'True'), { succeeded: true, reason: 'R', message: 'm', at });
   assert.is(ended('Failed', 'True')?.succeeded, false);
   assert.is(ended('Failed', 'False'), undefined);
   assert.is(ended('Suspended', 'True'), undefined);
