@@ -14,6 +14,18 @@ export type ControllerConfig = {
   readonly nodeAgentNamespace: string | undefined;
   /** No run starts while there is no DockerRunPolicy, so that deleting it lifts no restriction. */
   readonly policyRequired: boolean;
+  /** Undefined when the admission webhook is off. */
+  readonly webhook: WebhookConfig | undefined;
+};
+
+export type WebhookConfig = {
+  readonly port: number;
+  /** The name by which the API server calls it: `<service>.<namespace>.svc`. */
+  readonly host: string;
+  /** Of the Secret with its certificate and of the ValidatingWebhookConfiguration. */
+  readonly name: string;
+  /** Where another program keeps `tls.crt` and `tls.key`; the controller then makes none. */
+  readonly certificateDirectory: string | undefined;
 };
 
 /** Reads the settings. @throws {TypeError} a setting is invalid; the message names the first such setting. */
@@ -39,6 +51,13 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     if (text === 'true' || text === 'false') return text === 'true';
     throw new TypeError(`${name} must be true or false, not "${text}"`);
   };
+  const webhookPort = setting('DOCKERRUN_WEBHOOK_PORT', '0');
+  const webhook = (): WebhookConfig => ({
+    port: port('DOCKERRUN_WEBHOOK_PORT', '0'),
+    host: setting('DOCKERRUN_WEBHOOK_HOST', 'localhost'),
+    name: setting('DOCKERRUN_WEBHOOK_NAME', 'dockerrun-controller-webhook'),
+    certificateDirectory: environment['DOCKERRUN_WEBHOOK_CERTIFICATES'] || undefined,
+  });
   const tracing = readWorkerTracing(environment);
   const nodeAgentNamespace = environment['DOCKERRUN_NODE_AGENT_NAMESPACE'] || undefined;
   const image = environment['DOCKERRUN_IMAGE'];
@@ -62,5 +81,6 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     nodeAgentNamespace,
     leaderElection: flag('DOCKERRUN_LEADER_ELECTION', 'true'),
     policyRequired: flag('DOCKERRUN_POLICY_REQUIRED', 'false'),
+    webhook: webhookPort === '0' ? undefined : webhook(),
   };
 }

@@ -1,4 +1,6 @@
 import { destination } from 'pino';
+import { AdmissionServer } from './admission/admission-server.ts';
+import { certificateFiles, certificateSecret, keepCertificate } from './admission/webhook-certificate.ts';
 import type { Connection } from '../kube/connection.ts';
 import type { Term } from '../kube/lease-election.ts';
 import { liveness, serveHealth, type Vitals } from '../runtime/health.ts';
@@ -13,7 +15,14 @@ import { type ControllerConfig, readConfig } from './config.ts';
 import { concurrentReconciles, Controller } from './controller.ts';
 import { EngineLabels } from './engine-labels.ts';
 import { leaseName, runLeadership } from './leadership.ts';
-import { createMetrics, showPolicy, showQueue, showRuns, showUnreachable } from './metrics/instruments.ts';
+import {
+  type ControllerMetrics,
+  createMetrics,
+  showPolicy,
+  showQueue,
+  showRuns,
+  showUnreachable,
+} from './metrics/instruments.ts';
 import { connectObserved, observeLeading, observeWatches } from './metrics/kube-metrics.ts';
 import { areSynced, ClusterCaches } from './observe/caches.ts';
 import { policyIn } from './observe/policies.ts';
@@ -71,13 +80,22 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   );
   const isRequired = config.policyRequired;
   showPolicy(metrics, () => isReady() && policyIn(caches.policies, '', { isRequired }).problem !== undefined);
-  const servers = await serveEndpoints({ config, metrics, isReady, queue, watches: watches.signs });
+  const watching = new AbortController();
+  const { signal: watched } = watching;
+  const webhook = await openWebhook({ config, connection, cluster, metrics, log }, watched);
+  const isServing = () => isReady() && (webhook?.isReady() ?? true);
+  const servers = await serveEndpoints({
+    config,
+    metrics,
+    isReady: isServing,
+    queue,
+    watches: watches.signs,
+  });
   log.info(
     { version, revision, server: connection.server.origin, worker: config.worker },
     'controller started',
   );
-  const watching = new AbortController();
-  const caching = Promise.all(Object.values(caches).map((cache) => cache.run(watching.signal)));
+  const caching = Promise.all(Object.values(caches).map((cache) => cache.run(watched)));
   const leadership = { election: config.leaderElection, connection: leaseConnection, isReady, lead, log };
   try {
     await runLeadership({ ...leadership, onLeading: observeLeading(metrics, leaseName) }, stop);
@@ -86,9 +104,55 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     log.error({ error: describe(error) }, 'controller did not stop in time');
   }
   watching.abort();
-  await Promise.race([Promise.all([caching, servers.close()]), sleep(closeMs)]);
+  await Promise.race([Promise.all([caching, servers.close(), webhook?.close()]), sleep(closeMs)]);
   await tracing.end();
   log.info('controller stopped');
+}
+
+type WebhookOptions = {
+  readonly config: ControllerConfig;
+  readonly connection: Connection;
+  readonly cluster: ClusterCaches;
+  readonly metrics: ControllerMetrics;
+  readonly log: Logger;
+};
+
+/** An admission webhook that is open; ready once it has looked for its certificate. */
+type Webhook = { readonly isReady: () => boolean; readonly close: () => Promise<void> };
+
+/** Opens the admission webhook, in every replica; undefined when it is off. Its certificate is kept until the signal aborts. */
+async function openWebhook(options: WebhookOptions, signal: AbortSignal): Promise<Webhook | undefined> {
+  const { config, connection, cluster, metrics, log } = options;
+  const { webhook, policyRequired: isRequired } = config;
+  if (webhook === undefined) return undefined;
+  const { policies } = cluster.caches;
+  const { certificateDirectory: directory, port, host, name } = webhook;
+  const server = new AdmissionServer({
+    policyIn: (namespace) => policyIn(policies, namespace, { isRequired }),
+    isReady: () => policies.synced,
+    onVerdict: (verdict) => metrics.count('dockerrun_webhook_requests_total', { verdict }),
+    log,
+  });
+  const secret = { connection, name, host, log };
+  let hasLooked = false;
+  const keeping = keepCertificate(
+    {
+      source: directory === undefined ? certificateSecret(secret) : certificateFiles(directory),
+      use: (pair) => server.useCertificate(pair),
+      onExpiry: (to) =>
+        metrics.set('dockerrun_webhook_certificate_expiry_timestamp_seconds', {}, to.getTime() / 1000),
+      onFirst: () => (hasLooked = true),
+      log,
+    },
+    signal,
+  );
+  await server.listen(port).catch((error: unknown) => {
+    throw new Error(
+      `cannot open port ${port} for the admission webhook: set DOCKERRUN_WEBHOOK_PORT to another port, or to 0`,
+      { cause: error },
+    );
+  });
+  return { isReady: () => hasLooked, close: async () => void (await Promise.all([server.close(), keeping])) };
 }
 
 /** Keeps the labels of the nodes until the signal aborts, if the node agent is installed. */

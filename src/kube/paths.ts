@@ -11,6 +11,8 @@ export const paths = {
   jobs: (namespace?: string) => inNamespace('/apis/batch/v1', namespace, 'jobs'),
   pods: (namespace?: string) => inNamespace('/api/v1', namespace, 'pods'),
   configMaps: (namespace?: string) => inNamespace('/api/v1', namespace, 'configmaps'),
+  secrets: (namespace: string) => inNamespace('/api/v1', namespace, 'secrets'),
+  webhookConfigurations: () => '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
   nodes: () => '/api/v1/nodes',
   events: (namespace?: string) => inNamespace('/api/v1', namespace, 'events'),
 } as const;

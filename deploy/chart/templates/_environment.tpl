@@ -21,6 +21,14 @@
 {{- end }}
 - { name: DOCKERRUN_LEADER_ELECTION, value: {{ .Values.leaderElection | quote }} }
 - { name: DOCKERRUN_POLICY_REQUIRED, value: {{ .Values.policyRequired | quote }} }
+{{- if .Values.webhook.enabled }}
+- { name: DOCKERRUN_WEBHOOK_PORT, value: {{ .Values.webhook.port | quote }} }
+- { name: DOCKERRUN_WEBHOOK_HOST, value: {{ include "dockerrun.webhookHost" . | quote }} }
+- { name: DOCKERRUN_WEBHOOK_NAME, value: {{ include "dockerrun.webhook" . | quote }} }
+{{- if .Values.webhook.certManager.enabled }}
+- { name: DOCKERRUN_WEBHOOK_CERTIFICATES, value: /etc/dockerrun/webhook }
+{{- end }}
+{{- end }}
 {{- with .Values.otlp.endpoint }}
 - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }} }
 {{- end }}

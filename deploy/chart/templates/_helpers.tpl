@@ -18,6 +18,16 @@
 {{ include "dockerrun.fullname" . }}-controller
 {{- end -}}
 
+{{/* The Secret with the certificate of the webhook, and its configuration. */}}
+{{- define "dockerrun.webhook" -}}
+{{ include "dockerrun.controller" . }}-webhook
+{{- end -}}
+
+{{/* The name by which the API server calls the Service. */}}
+{{- define "dockerrun.webhookHost" -}}
+{{ include "dockerrun.controller" . }}.{{ .Release.Namespace }}.svc
+{{- end -}}
+
 {{/* The selector of a Deployment is immutable: do not change these labels, so that all versions can be upgraded in place. */}}
 {{- define "dockerrun.selectorLabels" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}

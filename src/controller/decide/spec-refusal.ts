@@ -23,7 +23,22 @@ export function specRefusal(spec: DockerRunSpec, policy: Policy): RunError | und
   return problems.length > 0 ? invalidSpec(inOneSentence(problems)) : refusedByPolicy(spec, policy);
 }
 
-export const invalidSpec = (problem: string) => new RunError('InvalidSpec', problem);
+/** A spec that was read, or why it could not be. */
+type Read = { readonly spec: DockerRunSpec } | { readonly spec?: undefined; readonly problem: string };
+
+/**
+ * Why a run is not accepted: the one verdict of the controller and of its admission webhook. A policy that
+ * cannot be read refuses nothing by itself, because its runs wait for it.
+ */
+export function runRefusal(read: Read, policy: Policy): RunError | undefined {
+  if (read.spec === undefined) return invalidSpec(read.problem);
+  const { spec } = read;
+  if (policy.problem === undefined) return specRefusal(spec, policy);
+  const problems = validateOnce(spec);
+  return problems.length > 0 ? invalidSpec(inOneSentence(problems)) : undefined;
+}
+
+const invalidSpec = (problem: string) => new RunError('InvalidSpec', problem);
 
 function inOneSentence(problems: readonly string[]): string {
   const more = problems.length - maxProblems;

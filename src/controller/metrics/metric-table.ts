@@ -193,6 +193,16 @@ export const metricTable = {
     help: 'Total number of objects that the controller could not process because of a defect.',
     labels: { resource: watchedResources },
   },
+  dockerrun_webhook_requests_total: {
+    type: 'counter',
+    help: 'Total number of requests to the admission webhook, by verdict; unavailable is one that it did not judge.',
+    labels: { verdict: ['allowed', 'refused', 'malformed', 'unavailable'] },
+  },
+  dockerrun_webhook_certificate_expiry_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the certificate of the admission webhook expires, in seconds since 1970; 0 while it has none.',
+    labels: {},
+  },
   dockerrun_build_info: {
     type: 'gauge',
     help: 'Always 1; the labels show what is running.',

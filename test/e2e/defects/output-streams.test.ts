@@ -115,10 +115,8 @@ test('a process of the node that keeps an output pipe open delays the end only b
 test('two pipes with the same name are rejected with a message that names both', async () => {
   const { transforms, ...spec } = writing('true');
   const [first] = transforms as Manifest[];
-  await lab.run('twice', { ...spec, transforms: [first, { ...first, name: 'other' }] });
-  const status = await lab.ended('twice');
-  assert.is(status.reason, 'InvalidSpec');
-  assert.match(status.message ?? '', /other.*\bout already uses temporaryVolume: out/);
+  const refusal = await lab.refusal('twice', { ...spec, transforms: [first, { ...first, name: 'other' }] });
+  assert.match(refusal, /other.*\bout already uses temporaryVolume: out/);
 });
 
 test.run();

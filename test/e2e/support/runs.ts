@@ -66,6 +66,24 @@ export class Lab {
     if (code !== 0) throw new Error(`kubectl apply of ${name}: ${stderr}`);
   }
 
+  /** The message with which `kubectl apply` refuses a run; throws if the API server accepts it. */
+  async refusal(name: string, spec: Manifest): Promise<string> {
+    return this.run(name, spec).then(
+      () => {
+        throw new Error(`${name} was accepted`);
+      },
+      (error: unknown) => String(error),
+    );
+  }
+
+  /**
+   * Lets runs of the namespace be stored without a review, as while no controller answers: the controller
+   * refuses them.
+   */
+  async withoutAdmission(): Promise<void> {
+    await succeed('kubectl', ['label', 'namespace', this.namespace, 'dockerrun.dev/admission=disabled']);
+  }
+
   async get(name: string): Promise<StoredRun> {
     const stored = JSON.parse(await this.kubectl('get', 'dockerrun', name, '-o', 'json')) as StoredRun;
     return { ...stored, status: stored.status ?? {} };

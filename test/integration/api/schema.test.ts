@@ -9,10 +9,22 @@ import { largestPolicy, largestSpecs } from './largest.ts';
 import { refusedParts } from './refused-parts.ts';
 import { refusedSpecs } from './refused-specs.ts';
 
+/** Only the schema decides here: the webhook of an installed operator does not review this namespace. */
+const namespace = `test-schema-${Date.now().toString(36)}`;
+
+test.before(async () => {
+  const metadata = { name: namespace, labels: { 'dockerrun.dev/admission': 'disabled' } };
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata });
+  await succeed('kubectl', ['create', '-f', '-'], { input });
+});
+test.after(async () => {
+  await succeed('kubectl', ['delete', 'namespace', namespace, '--wait=false']);
+});
+
 const manifest = (spec: unknown) => ({
   apiVersion: 'dockerrun.dev/v1alpha1',
   kind: 'DockerRun',
-  metadata: { name: 'schema' },
+  metadata: { name: 'schema', namespace },
   spec,
 });
 

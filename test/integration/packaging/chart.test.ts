@@ -165,7 +165,7 @@ test('there are two replicas; an eviction removes at most one, and an upgrade ne
 /** The controller may also delete pods; users with the chart's role may not. */
 const ofPods = /^\["get","list","watch"(,"delete")?\]$/;
 
-test('the controller cannot read Secrets or create pods, and none of its rules has a wildcard', async () => {
+test('the controller cannot read Secrets but its own, nor create pods, and none of its rules has a wildcard', async () => {
   const manifests = await render(...everything);
   const roles = manifests.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
   const rules = roles.flatMap(({ rules: some }) => (Array.isArray(some) ? some.filter(isRecord) : []));
@@ -173,9 +173,59 @@ test('the controller cannot read Secrets or create pods, and none of its rules h
   for (const rule of rules) {
     const resources = JSON.stringify(rule['resources']);
     assert.not.match(JSON.stringify(rule), /"\*"/);
-    assert.not.match(resources, /secrets|pods\/exec|serviceaccounts|roles/);
+    assert.not.match(resources, /pods\/exec|serviceaccounts|roles/);
+    if (/secrets|webhookconfigurations/.test(resources) && !/"create"/.test(JSON.stringify(rule['verbs'])))
+      assert.equal(rule['resourceNames'], ['dockerrun-controller-webhook']);
     if (/"pods"/.test(resources)) assert.match(JSON.stringify(rule['verbs']), ofPods);
   }
+});
+
+test('with a certificate of cert-manager, or without the webhook, the controller can read no Secret at all', async () => {
+  const certManager = 'webhook={"certManager":{"enabled":true,"issuerRef":{"name":"internal"}}}';
+  for (const setting of [certManager, 'webhook={"enabled":false}']) {
+    const roles = (await render(setting)).filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
+    assert.not.match(JSON.stringify(roles), /secrets|webhookconfigurations/);
+  }
+});
+
+test('the webhook never blocks: its configuration ignores failures and has no authority of its own', async () => {
+  const webhooks = only(await render(), 'ValidatingWebhookConfiguration', 'dockerrun-controller-webhook')[
+    'webhooks'
+  ];
+  const [webhook] = Array.isArray(webhooks) ? webhooks.filter(isRecord) : [];
+  assert.is(webhook?.['failurePolicy'], 'Ignore');
+  assert.is(webhook['timeoutSeconds'], 3);
+  assert.is(webhook['sideEffects'], 'None');
+  const service = {
+    name: 'dockerrun-controller',
+    namespace: 'dockerrun-system',
+    path: '/validate',
+    port: 443,
+  };
+  assert.equal(webhook['clientConfig'], { service }, 'caBundle has another owner');
+  const ports = JSON.stringify(recordAt(only(await render(), 'Service'), 'spec')['ports']);
+  assert.match(ports, '{"name":"webhook","port":443,"targetPort":"webhook"}');
+});
+
+test('the webhook has the certificate of cert-manager if that is asked for, and then needs an issuer', async () => {
+  const on = 'webhook={"certManager":{"enabled":true,"issuerRef":{"name":"internal"}}}';
+  const manifests = await render(on);
+  const name = 'dockerrun-controller-webhook';
+  const { dnsNames, secretName } = recordAt(only(manifests, 'Certificate', name), 'spec');
+  assert.equal([dnsNames, secretName], [['dockerrun-controller.dockerrun-system.svc'], name]);
+  const configuration = only(manifests, 'ValidatingWebhookConfiguration', name);
+  assert.equal(recordAt(recordAt(configuration, 'metadata'), 'annotations'), {
+    'cert-manager.io/inject-ca-from': `dockerrun-system/${name}`,
+  });
+  assert.is(environmentOf(manifests)['DOCKERRUN_WEBHOOK_CERTIFICATES'], '/etc/dockerrun/webhook');
+  assert.match(await refusalOf('webhook={"certManager":{"enabled":true}}'), /issuerRef\.name/);
+});
+
+test('webhook.enabled: false leaves out everything of the webhook', async () => {
+  const manifests = (await render('webhook={"enabled":false}')).filter(
+    ({ kind }) => kind !== 'CustomResourceDefinition',
+  );
+  assert.not.match(JSON.stringify(manifests), /webhook/i);
 });
 
 test('viewers can read runs, editors can create them, and administrators need no further role', async () => {

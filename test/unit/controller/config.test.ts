@@ -20,7 +20,23 @@ test('only the image of the worker must be set', () => {
     nodeAgentNamespace: undefined,
     leaderElection: true,
     policyRequired: false,
+    webhook: undefined,
   });
+});
+
+test('the admission webhook is on where it has a port', () => {
+  const read = (more: Record<string, string>) => readConfig({ DOCKERRUN_IMAGE: 'i', ...more }).webhook;
+  assert.is(read({ DOCKERRUN_WEBHOOK_PORT: '0' }), undefined);
+  assert.equal(
+    read({
+      DOCKERRUN_WEBHOOK_PORT: '8443',
+      DOCKERRUN_WEBHOOK_HOST: 'a.b.svc',
+      DOCKERRUN_WEBHOOK_NAME: 'a-webhook',
+      DOCKERRUN_WEBHOOK_CERTIFICATES: '/certificates',
+    }),
+    { port: 8443, host: 'a.b.svc', name: 'a-webhook', certificateDirectory: '/certificates' },
+  );
+  assert.throws(() => read({ DOCKERRUN_WEBHOOK_PORT: 'https' }), /DOCKERRUN_WEBHOOK_PORT/);
 });
 
 test('an empty setting counts as not set', () => {

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type JsonBounds, specBounds, statusBounds } from '../../../src/api/json-values.ts';
+import { maxBodiesBytes, maxReviewBytes } from '../../../src/controller/admission/admission-server.ts';
+import { maxDepth, maxValues } from '../../../src/controller/admission/review.ts';
 import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
 
@@ -14,6 +16,12 @@ const mib = (bytes: number) => `${bytes / 1024 / 1024} MiB`;
 const bounds: Readonly<Record<string, readonly string[]>> = {
   '`spec`': ofJson(specBounds),
   '`status`': ofJson(statusBounds),
+  'a review for the webhook': [
+    mib(maxReviewBytes),
+    `${maxDepth} levels`,
+    `${maxValues} values`,
+    `all bodies together ${mib(maxBodiesBytes)}`,
+  ],
   'one answer of the API server': [mib(maxAnswerBytes), `a page of a list ${mib(maxPageBytes)}`],
 };
 
