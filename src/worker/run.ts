@@ -13,7 +13,8 @@ import { stageOut } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/journal.ts';
 import type { Streams } from './streams/streams.ts';
 import { withUploadDeadline } from './upload-deadline.ts';
-import { deadline, raceAbort } from '../support/abort.ts';
+import { deadline, raceAbort, sleep } from '../support/abort.ts';
+import { backoffMs } from '../support/backoff.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 
@@ -108,10 +109,14 @@ async function connectGirder(context: RunContext): Promise<GirderClient | undefi
 /** In milliseconds, for one part of the clean-up: others may write to a volume faster than it is emptied. */
 const cleanUpMs = 300_000;
 
+/** How often a part of the clean-up is tried, and the waits between: a disk may report an error once. */
+const tries = 3;
+const retryMs = { firstMs: 500, maxMs: 2_000 } as const;
+
 /**
  * One part of the clean-up at the end of a run, which has its outcome by now. A file that cannot be removed,
  * or a neighbour that keeps making files in a shared directory, must neither change the outcome nor delay it
- * for ever: what remains is logged. `what` completes "cannot remove …".
+ * for ever: what remains is logged. `what` completes "cannot remove …"; `work` may be called again.
  */
 export async function cleanUp(
   { log, milliseconds = cleanUpMs }: { readonly log: Logger; readonly milliseconds?: number },
@@ -119,9 +124,17 @@ export async function cleanUp(
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const signal = deadline(milliseconds);
-  try {
-    await raceAbort(work(signal), signal);
-  } catch (error) {
-    log.warn({ error: describe(error) }, `cannot remove ${what} of the run from the node`);
+  for (let failures = 1; ; failures += 1) {
+    try {
+      await raceAbort(work(signal), signal);
+      return;
+    } catch (error) {
+      if (failures < tries && !signal.aborted) {
+        await sleep(backoffMs(failures - 1, retryMs), signal).catch(() => undefined);
+        continue;
+      }
+      log.warn({ error: describe(error) }, `cannot remove ${what} of the run from the node`);
+      return;
+    }
   }
 }

@@ -41,6 +41,17 @@ test('a file system that never answers cannot keep a run from ending', async () 
   assert.is(lines.length, 1);
 });
 
+test('one error of the disk leaves nothing on the node', async () => {
+  const { lines, log } = aLog();
+  let calls = 0;
+  await cleanUp({ log }, 'the volumes', async () => {
+    calls += 1;
+    if (calls === 1) throw new Error('EIO');
+  });
+  assert.is(calls, 2);
+  assert.equal(lines, []);
+});
+
 test('a directory that cannot be removed does not change how the run ends', async () => {
   const { lines, log } = aLog();
   await cleanUp({ log }, 'the volumes', () => Promise.reject(new Error('EIO')));
