@@ -181,7 +181,7 @@ export function parsePod(object: unknown): ObservedPod {
       shortTextAt(status, 'reason') === 'Evicted' &&
       (shortTextAt(status, 'message') ?? '').startsWith('The node was low on resource'),
     unschedulable: unschedulable(status),
-    init: initProblem(status),
+    init: initProblem(status, restartableNames(recordAt(object, 'spec'))),
     worker: workerState(status),
   };
 }
@@ -223,8 +223,16 @@ function unschedulable(status: unknown): string | undefined {
     : undefined;
 }
 
+/** The init containers that run beside the others for as long as the pod. */
+function restartableNames(spec: unknown): ReadonlySet<string> {
+  const restartable = listAt(spec, 'initContainers').filter(
+    (container) => textAt(container, 'restartPolicy') === 'Always',
+  );
+  return new Set(restartable.map((container) => shortTextAt(container, 'name') ?? ''));
+}
+
 /** The worker's pod has no init container of its own; the worker starts only after those that others added. */
-function initProblem(status: unknown): InitProblem | undefined {
+function initProblem(status: unknown, restartable: ReadonlySet<string>): InitProblem | undefined {
   for (const container of listAt(status, 'initContainerStatuses')) {
     const name = shortTextAt(container, 'name') ?? '';
     const state = recordAt(container, 'state');
@@ -237,8 +245,9 @@ function initProblem(status: unknown): InitProblem | undefined {
       const sentence = `${name}, which was added to the pod, ended with exit code ${exitCode}: ${why.join(', ')}`;
       return { sentence, failed: shortTextAt(status, 'phase') === 'Failed' };
     }
-    // One that restarts has to be started; any other has to end.
-    if (isRecord(terminated) || recordAt({ container }, 'container')['started'] === true) continue;
+    // One that restarts has to be started; any other has to end, and the kubelet calls it started as well.
+    const isStarted = recordAt({ container }, 'container')['started'] === true;
+    if (isRecord(terminated) || (isStarted && restartable.has(name))) continue;
     const waiting = recordAt(state, 'waiting');
     const why = [shortTextAt(waiting, 'reason'), shortTextAt(waiting, 'message')].filter((text) => text);
     const doing = isRecord(state['running']) ? 'has not finished' : `has not started: ${why.join(', ')}`;

@@ -7,7 +7,10 @@ import { aSpec, metadata } from '../../fixtures/builders.ts';
 const podIn = (state: unknown, status: object = {}) =>
   parsePod({
     metadata: { namespace: 'lab', name: 'p', uid: 'u', labels: { 'dockerrun.dev/run-uid': 'run' } },
-    spec: { nodeName: 'node-1' },
+    spec: {
+      nodeName: 'node-1',
+      initContainers: [{ name: 'proxy', restartPolicy: 'Always' }, { name: 'slow' }],
+    },
     status: {
       phase: 'Running',
       containerStatuses: [
@@ -25,7 +28,7 @@ test('the first init container that has neither ended nor started for good holds
   const done = { name: 'done', state: { terminated: { exitCode: 0 } } };
   const proxy = { name: 'proxy', started: true, state: { running: {} } };
   assert.is(initOf([done, proxy]), undefined);
-  const slow = { name: 'slow', state: { running: {} } };
+  const slow = { name: 'slow', started: true, state: { running: {} } };
   const added = 'which was added to the pod';
   assert.equal(initOf([done, proxy, slow]), { sentence: `slow, ${added}, has not finished`, failed: false });
   const state = { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } };
