@@ -21,16 +21,16 @@ const levels: readonly Level[] = [
   {
     name: 'integration',
     together: false,
-    atOnce: 2,
+    atOnce: 3,
     // It measures how soon a lost connection is detected.
     alone: ['list-watch-patience.test.ts'],
     levelMs: 30 * minute,
-    fileMs: 5 * minute,
+    fileMs: 8 * minute,
   },
   {
     name: 'e2e',
     together: false,
-    atOnce: 2,
+    atOnce: 3,
     // The first eight kill or replace the controller or parts of the node; the last one needs both processors.
     alone: [
       'attacks/nodes.test.ts',

@@ -1,4 +1,0 @@
-import { testCrashes } from './crash-suite.ts';
-import { livesWithFolders } from './worker-lives.ts';
-
-testCrashes(livesWithFolders, { least: 60 });

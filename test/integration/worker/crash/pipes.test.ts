@@ -1,4 +1,0 @@
-import { testCrashes } from './crash-suite.ts';
-import { livesWithPipes } from './worker-lives.ts';
-
-testCrashes(livesWithPipes, { least: 60 });

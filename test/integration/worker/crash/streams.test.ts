@@ -1,4 +1,0 @@
-import { testCrashes } from './crash-suite.ts';
-import { livesWithStreams } from './worker-lives.ts';
-
-testCrashes(livesWithStreams, { least: 60 });
