@@ -54,9 +54,9 @@ const reportTexts = hostileTexts(aReport());
 
 /** Says in one line what failed; the counterexample is a text of the whole object. */
 function forAll<T>(arbitrary: fc.Arbitrary<T>, body: (value: T) => void): void {
-  const { failed, errorInstance, seed, counterexample, counterexamplePath } = fc.check(
+  const { failed, errorInstance, counterexample, counterexamplePath } = fc.check(
     fc.property(arbitrary, body),
-    { numRuns },
+    { numRuns, seed },
   );
   if (!failed) return;
   const where = `seed ${seed}, path ${counterexamplePath ?? ''}: ${JSON.stringify(counterexample).slice(0, 6_000)}`;
@@ -134,6 +134,8 @@ function decideOn(observed: Observed, seconds: number, policy = {}): void {
 
 const seconds = fc.constantFrom(0, 5, 5_000, 40_000);
 const numRuns = Number(process.env['RUNS'] ?? 2_000);
+/** Fixed, so that a failure belongs to the change that it follows; SEED in the environment finds others. */
+const seed = Number(process.env['SEED'] ?? 1);
 
 test('any spec and metadata of a run is parsed, cached, compared and decided on', () => {
   forAll(fc.tuple(fc.array(runTexts, { minLength: 1, maxLength: 2 }), seconds), ([texts, at]) => {
