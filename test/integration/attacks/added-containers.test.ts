@@ -2,6 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { terminationMessage } from '../../../src/api/report.ts';
+import { listAt, recordAt } from '../../../src/kube/json.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { apiNow as now } from '../../fixtures/api-time.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
@@ -51,9 +52,13 @@ function endOf(how: WorkerEnd, exitCode: number): object {
   return ended(exitCode, terminationMessage(how.report));
 }
 
-/** Starts the first pod of a run, and then writes its status as a kubelet does. */
+/** Writes the status of the first pod of a run, as a kubelet does. */
 async function withStatus({ cluster }: World, run: ScriptedRun, status: object): Promise<void> {
-  await cluster.client.merge(`${paths.pods(namespace)}/${run.pods[0]?.name}/status`, { status });
+  const pod = `${paths.pods(namespace)}/${run.pods[0]?.name}`;
+  // Later, the simulated kubelet's first status would replace this one.
+  const holds = (stored: unknown) => listAt(recordAt(stored, 'status'), 'containerStatuses').length > 0;
+  await cluster.client.until(pod, 'accepted by the kubelet', { holds });
+  await cluster.client.merge(`${pod}/status`, { status });
 }
 
 async function aRun(world: World, name: string, spec: object = {}): Promise<ScriptedRun> {
