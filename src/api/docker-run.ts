@@ -1,8 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { boundsProblem, specBounds } from './json-values.ts';
-import { defined } from './json-values.ts';
-import { type apiVersion, type kind, queueLabelPrefix } from './names.ts';
+import { boundsProblem, defined, specBounds } from './json-values.ts';
+import { type apiVersion, type kind, queueLabelsOf } from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';
 import type { DockerRunStatus } from './status.ts';
 
@@ -45,7 +44,7 @@ export function parseMetadata(value: unknown): DockerRunMetadata {
     ...defined({
       deletionTimestamp,
       finalizers: finalizers?.slice(0, maxKept),
-      labels: labels && queueLabels(labels),
+      labels: labels && firstKept(queueLabelsOf(labels)),
     }),
   };
 }
@@ -53,10 +52,8 @@ export function parseMetadata(value: unknown): DockerRunMetadata {
 /** How many labels and finalizers are kept of an object, which may have 1.4 MiB of them. */
 export const maxKept = 64;
 
-function queueLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
-  const ofQueue = Object.entries(labels).filter(([key]) => key.startsWith(queueLabelPrefix));
-  return Object.fromEntries(ofQueue.slice(0, maxKept));
-}
+const firstKept = (found: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(found).slice(0, maxKept));
 
 /**
  * Returns the spec, or its first problem. It sets no defaults: the API server has done that. A spec beyond its

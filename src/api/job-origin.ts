@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DockerRun } from './docker-run.ts';
 import { mutableFields } from './crd.ts';
-import { generationAnnotation, queueLabelPrefix, specHashAnnotation } from './names.ts';
+import { generationAnnotation, queueLabelsOf, specHashAnnotation } from './names.ts';
 
 /** Of which spec a Job was made. A Job of an older operator has neither; its run may have changed since. */
 export type JobOrigin = { readonly generation: number | undefined; readonly specHash: string | undefined };
@@ -23,17 +23,19 @@ export function isMadeOf({ generation, specHash }: JobOrigin, run: Source): bool
   return specHash === hashOf(run);
 }
 
-/** The API server sends the fields of an object in the same order each time, so the text needs no sorting. */
 function hashOf({ metadata: { labels = {} }, spec }: Source): string {
-  const fields = Object.entries(spec).filter(([field]) => !mutableFields.includes(field));
-  const queue = queueLabelsOf(labels);
   return createHash('sha256')
-    .update(JSON.stringify([fields, queue]))
+    .update(JSON.stringify([immutableFields(spec), queueLabelsOf(labels)]))
     .digest('hex')
     .slice(0, 32);
 }
 
-/** The labels by which a queue such as Kueue takes a Job; they are copied to it. */
-export function queueLabelsOf(labels: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(labels).filter(([key]) => key.startsWith(queueLabelPrefix)));
+/** Whether two specs differ in mutable fields only. */
+export function isSameWork(one: object, other: object): boolean {
+  return JSON.stringify(immutableFields(one)) === JSON.stringify(immutableFields(other));
+}
+
+/** The API server sends the fields of an object in the same order each time, so they need no sorting. */
+function immutableFields(spec: object): [field: string, value: unknown][] {
+  return Object.entries(spec).filter(([field]) => !mutableFields.includes(field));
 }

@@ -43,7 +43,12 @@ export const specHashAnnotation = `${group}/spec-hash`;
  * Labels of a DockerRun with this prefix are copied to its Job: Kueue's queue and priority
  * (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/).
  */
-export const queueLabelPrefix = 'kueue.x-k8s.io/';
+const queueLabelPrefix = 'kueue.x-k8s.io/';
+
+/** The labels by which a queue such as Kueue takes a Job. */
+export function queueLabelsOf(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => key.startsWith(queueLabelPrefix)));
+}
 
 /** Kueue decides when a Job with this label runs. */
 export const queueNameLabel = `${queueLabelPrefix}queue-name`;

@@ -1,5 +1,5 @@
-import { mutableFields } from '../../api/crd.ts';
 import { parseSpec } from '../../api/docker-run.ts';
+import { isSameWork } from '../../api/job-origin.ts';
 import { defined, isRecord, parseJson } from '../../api/json-values.ts';
 import { group, plural, policyName, policyPlural } from '../../api/names.ts';
 import { numberAt, recordAt, textAt } from '../../kube/json.ts';
@@ -134,7 +134,7 @@ function judgeRun(request: Request, policyIn: PolicyIn): Verdict {
     const problem = policy.problem;
     return problem === undefined ? {} : { warnings: [waitsForPolicy(problem)] };
   }
-  return isSameWork(before, object) &&
+  return changesOnlyMutable(before, object) &&
     runRefusal(parseSpec(before['spec']), policy)?.message === refusal.message
     ? { warnings: [refusal.sentence] }
     : { refusal: refusal.sentence };
@@ -143,16 +143,11 @@ function judgeRun(request: Request, policyIn: PolicyIn): Verdict {
 const waitsForPolicy = (problem: string) => `The run waits: the DockerRunPolicy "${policyName}" ${problem}.`;
 
 /** Whether a change is one of mutable fields only, as to cancel a run that was stored before it was refused. */
-function isSameWork(before: Record<string, unknown>, object: Record<string, unknown>): boolean {
+function changesOnlyMutable(before: Record<string, unknown>, object: Record<string, unknown>): boolean {
   if (!('spec' in before)) return false;
   const [old, changed] = [parseSpec(before['spec']), parseSpec(object['spec'])];
-  if (!('spec' in old) || !('spec' in changed)) return false;
-  return workOf(old.spec) === workOf(changed.spec);
+  return 'spec' in old && 'spec' in changed && isSameWork(old.spec, changed.spec);
 }
-
-/** The API server sends the fields of an object in the same order each time, so the text needs no sorting. */
-const workOf = (spec: object) =>
-  JSON.stringify(Object.entries(spec).filter(([field]) => !mutableFields.includes(field)));
 
 function judgePolicy({ object, name }: Request): Verdict {
   const [problem] = policyProblems(object['spec'] ?? {});

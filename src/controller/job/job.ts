@@ -7,10 +7,11 @@ import {
   kind,
   labels,
   labelValue,
+  queueLabelsOf,
   workerContainerName,
 } from '../../api/names.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import { originAnnotations, queueLabelsOf } from '../../api/job-origin.ts';
+import { originAnnotations } from '../../api/job-origin.ts';
 import type { WorkerConfig } from './worker-config.ts';
 import { hostMountsOf, volumesOf } from './host-mounts.ts';
 import { optOutAnnotations, optOutLabels } from './injectors.ts';
