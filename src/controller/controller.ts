@@ -1,6 +1,7 @@
 import { progressPort } from '../api/names.ts';
 import type { Connection } from '../kube/connection.ts';
 import { KeyedQueue, type QueueState } from '../runtime/queue.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Logger } from '../support/log.ts';
 import { askWorkerOver, WorkerPoller } from './observe/worker-reports.ts';
 import type { WorkerConfig } from './job/worker-config.ts';
@@ -14,7 +15,6 @@ import {
 import { QuotaGate } from './apply/quota-gate.ts';
 import { BlockingEvents } from './observe/blocking-events.ts';
 import type { ObservedPod } from './observe/observed.ts';
-import { policyIn } from './observe/policies.ts';
 import { createReconcile } from './reconcile.ts';
 
 export const concurrentReconciles = 16;
@@ -30,8 +30,8 @@ export type ControllerOptions = {
   connection: Connection;
   cluster: ClusterCaches;
   worker: WorkerConfig;
-  /** Whether runs wait while there is no DockerRunPolicy. */
-  policyRequired: boolean;
+  /** The policy for the runs of a namespace. */
+  policy: (namespace: string) => Policy;
   metrics: ControllerMetrics;
   log: Logger;
   /** Aborts when the term is over and nothing may be written any more. */
@@ -47,7 +47,7 @@ export class Controller {
   #active = 0;
 
   constructor(options: ControllerOptions) {
-    const { connection, cluster, worker, policyRequired, metrics, log } = options;
+    const { connection, cluster, worker, policy, metrics, log } = options;
     const { caches, podIndex, waitingSince } = cluster;
     const signal = AbortSignal.any([options.signal, this.#abort.signal]);
     const workers = new WorkerPoller({
@@ -70,7 +70,7 @@ export class Controller {
       workers,
       worker,
       quotaGate: this.#quotaGate,
-      policy: (namespace) => policyIn(caches.policies, namespace, { isRequired: policyRequired }),
+      policy,
       log,
       signal,
       onWritten: observeRuns(metrics),

@@ -1,6 +1,7 @@
 import { destination } from 'pino';
 import { AdmissionServer } from './admission/admission-server.ts';
 import { certificateFiles, certificateSecret, keepCertificate } from './admission/webhook-certificate.ts';
+import type { PolicyIn } from './admission/review.ts';
 import type { Connection } from '../kube/connection.ts';
 import type { Term } from '../kube/lease-election.ts';
 import { liveness, serveHealth, type Vitals } from '../runtime/health.ts';
@@ -50,16 +51,18 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   });
   const { caches } = cluster;
   const isReady = () => areSynced(caches);
+  const isRequired = config.policyRequired;
+  const policy = (namespace: string) => policyIn(caches.policies, namespace, { isRequired });
 
   const lead = async (term: Term) => {
-    const { worker, policyRequired } = config;
+    const { worker } = config;
     const { signal } = term;
     const fenced = term.fence(connection);
     controller = new Controller({
       connection: fenced,
       cluster,
       worker,
-      policyRequired,
+      policy,
       metrics,
       log,
       signal,
@@ -78,11 +81,10 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     () => caches.runs.values(),
     () => connection.clock.now(),
   );
-  const isRequired = config.policyRequired;
-  showPolicy(metrics, () => isReady() && policyIn(caches.policies, '', { isRequired }).problem !== undefined);
+  showPolicy(metrics, () => isReady() && policy('').problem !== undefined);
   const watching = new AbortController();
   const { signal: watched } = watching;
-  const webhook = await openWebhook({ config, connection, cluster, metrics, log }, watched);
+  const webhook = await openWebhook({ config, connection, cluster, policy, metrics, log }, watched);
   const isServing = () => isReady() && (webhook?.isReady() ?? true);
   const servers = await serveEndpoints({
     config,
@@ -113,6 +115,7 @@ type WebhookOptions = {
   readonly config: ControllerConfig;
   readonly connection: Connection;
   readonly cluster: ClusterCaches;
+  readonly policy: PolicyIn;
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
 };
@@ -122,13 +125,13 @@ type Webhook = { readonly isReady: () => boolean; readonly close: () => Promise<
 
 /** Opens the admission webhook, in every replica; undefined when it is off. Its certificate is kept until the signal aborts. */
 async function openWebhook(options: WebhookOptions, signal: AbortSignal): Promise<Webhook | undefined> {
-  const { config, connection, cluster, metrics, log } = options;
-  const { webhook, policyRequired: isRequired } = config;
+  const { connection, cluster, policy, metrics, log } = options;
+  const { webhook } = options.config;
   if (webhook === undefined) return undefined;
   const { policies } = cluster.caches;
   const { certificateDirectory: directory, port, host, name } = webhook;
   const server = new AdmissionServer({
-    policyIn: (namespace) => policyIn(policies, namespace, { isRequired }),
+    policyIn: policy,
     isReady: () => policies.synced,
     onVerdict: (verdict) => metrics.count('dockerrun_webhook_requests_total', { verdict }),
     log,
