@@ -58,8 +58,8 @@ export function attemptEnded(input: Input): Outcome | undefined {
 }
 
 /**
- * A pod whose other containers outlive its worker: after the grace period, the run ends as its worker did. If a retry follows, only the pod is deleted: the Job
- * then counts it as a failed attempt and creates the next one.
+ * A pod whose other containers outlive its worker: after the grace period, the run ends as its worker did. If a
+ * retry follows, only the pod is deleted: the Job then counts it as a failed attempt and creates the next one.
  */
 export function podOutlivesWorker(input: Input): Outcome | undefined {
   const pod = input.pods.at(-1);

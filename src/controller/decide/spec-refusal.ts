@@ -8,10 +8,11 @@ import { fail, type Input, type Outcome } from './outcome.ts';
 /** Verdicts by the spec that the cache holds, so that a run that waits is validated once and not at each look. */
 const problemsOf = new WeakMap<DockerRunSpec, string[]>();
 
-function validateOnce(spec: DockerRunSpec): string[] {
+/** Why a spec contradicts itself. */
+function contradiction(spec: DockerRunSpec): RunError | undefined {
   const problems = problemsOf.get(spec) ?? validateSpec(spec);
   problemsOf.set(spec, problems);
-  return problems;
+  return problems.length > 0 ? invalidSpec(inOneSentence(problems)) : undefined;
 }
 
 /** A message names at most this many problems and counts the others. */
@@ -19,8 +20,7 @@ const maxProblems = 5;
 
 /** Why a spec contradicts itself, or else why the policy does not allow it; undefined when a Job may be made. */
 export function specRefusal(spec: DockerRunSpec, policy: Policy): RunError | undefined {
-  const problems = validateOnce(spec);
-  return problems.length > 0 ? invalidSpec(inOneSentence(problems)) : refusedByPolicy(spec, policy);
+  return contradiction(spec) ?? refusedByPolicy(spec, policy);
 }
 
 /** A spec that was read, or why it could not be. */
@@ -32,10 +32,7 @@ type Read = { readonly spec: DockerRunSpec } | { readonly spec?: undefined; read
  */
 export function runRefusal(read: Read, policy: Policy): RunError | undefined {
   if (read.spec === undefined) return invalidSpec(read.problem);
-  const { spec } = read;
-  if (policy.problem === undefined) return specRefusal(spec, policy);
-  const problems = validateOnce(spec);
-  return problems.length > 0 ? invalidSpec(inOneSentence(problems)) : undefined;
+  return policy.problem === undefined ? specRefusal(read.spec, policy) : contradiction(read.spec);
 }
 
 export const invalidSpec = (problem: string) => new RunError('InvalidSpec', problem);
