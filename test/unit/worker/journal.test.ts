@@ -8,6 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -108,5 +109,31 @@ test('a cleanup removes the noted files and the journal, and can be repeated', a
   }
   assert.equal(readdirSync(root), ['theirs']);
 });
+
+test('one error of the disk while the journal is read leaves nothing behind', async ({ root }) => {
+  const { staged, volumes } = await anAttempt(root);
+  for (const volume of volumes) make(root, 'in', (made) => staged.note(volume, made));
+  using read = await failingRead(root);
+  await staged.remove(context, context.signal);
+  assert.equal(read.failures, 1);
+  assert.equal(readdirSync(root), []);
+});
+
+/** Makes the next read of any open file fail as a disk does. */
+async function failingRead(directory: string): Promise<{ failures: number } & Disposable> {
+  const handle = await open(directory);
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const read = Object.getOwnPropertyDescriptor(prototype, 'read') ?? {};
+  const restore = () => void Object.defineProperty(prototype, 'read', read);
+  const failing = { failures: 0, [Symbol.dispose]: restore };
+  const fail = () => {
+    restore();
+    failing.failures += 1;
+    return Promise.reject(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }));
+  };
+  Object.assign(prototype, { read: fail });
+  return failing;
+}
 
 test.run();
