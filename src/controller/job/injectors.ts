@@ -1,5 +1,5 @@
 /**
- * What tells known injectors to leave the operator's pods alone. A container that they add could read the
+ * What makes known injectors leave the operator's pods alone. A container that they add could read the
  * worker's volumes, which include the Docker socket, and would keep the pod running after its worker ended.
  */
 type OptOut = {

@@ -180,7 +180,7 @@ test('a change of the policy counts for the next apply, and a policy that is inv
   await until('the image is refused', dry, {
     holds: (message) => message.includes('the policy does not allow docker.io/library/busybox'),
   });
-  // A run that goes on is not judged again.
+  // A run that continues is not judged again.
   await client.merge(runPath('started'), { spec: { cancel: true } });
   await client.merge(path, { spec: { images: null } });
 });

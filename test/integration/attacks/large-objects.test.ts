@@ -9,7 +9,7 @@ import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
 import { until } from '../../fixtures/until.ts';
 
-/** Whoever may create runs stores objects as large as the API server takes, to exhaust the controller's memory. */
+/** Anyone who may create runs stores objects as large as the API server takes, to exhaust the controller's memory. */
 
 type World = { plane: ControlPlane };
 const test = suite<World>('large objects');

@@ -78,7 +78,7 @@ for (const [name, { spec: given, reason }] of Object.entries(attacks)) {
   });
 }
 
-test('a good run gets what the policy requires, and its pod tells injectors to stay away', async (context) => {
+test('a good run gets what the policy requires, and its pod opts out of injectors', async (context) => {
   const labels = { team: 'imaging', 'sidecar.istio.io/inject': 'true' };
   const run = await ran(context, 'good', { podMetadata: { labels }, docker: { readOnly: true } });
   const jobName = textAt(recordAt(run, 'status'), 'jobName') ?? '';

@@ -18,7 +18,7 @@ for (const [what, offsetMs] of [
     const clock = new ServerClock();
     clock.observe(dateAt(1_000, offsetMs), 990, 1_010);
     assert.ok(errorOf(clock, 1_000, offsetMs) <= 1_020);
-    assert.ok(errorOf(clock, 90_000, offsetMs) <= 1_020, 'it goes on between answers');
+    assert.ok(errorOf(clock, 90_000, offsetMs) <= 1_020, 'it advances between answers');
   });
 }
 
