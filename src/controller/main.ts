@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { destination } from 'pino';
 import { AdmissionServer } from './admission/admission-server.ts';
 import { certificateFiles, certificateSecret, keepCertificate } from './admission/webhook-certificate.ts';
 import type { PolicyIn } from './admission/review.ts';
 import type { Connection } from '../kube/connection.ts';
-import type { Term } from '../kube/lease-election.ts';
+import { Election, Term } from '../kube/lease-election.ts';
 import { liveness, serveHealth, type Vitals } from '../runtime/health.ts';
 import { type Scraped, serveMetrics } from '../runtime/metrics.ts';
 import type { QueueState } from '../runtime/queue.ts';
@@ -15,7 +17,6 @@ import { revision, version } from '../support/version.ts';
 import { type ControllerConfig, readConfig } from './config.ts';
 import { concurrentReconciles, Controller } from './controller.ts';
 import { EngineLabels } from './engine-labels.ts';
-import { leaseName, runLeadership } from './leadership.ts';
 import {
   type ControllerMetrics,
   createMetrics,
@@ -27,6 +28,7 @@ import {
 import { connectObserved, observeLeading, observeWatches } from './metrics/kube-metrics.ts';
 import { areSynced, ClusterCaches } from './observe/caches.ts';
 import { policyIn } from './observe/policies.ts';
+import { leaseTiming } from '../kube/lease.ts';
 
 /** How long caches and servers may take to close when the controller stops. */
 const closeMs = 1_000;
@@ -197,3 +199,43 @@ export async function serveEndpoints({ config, metrics, isReady, queue, watches 
 
 /** The queue of a replica that follows: it cannot get stuck. */
 const idle = { oldestWaitingAt: undefined, oldestActiveAt: undefined };
+
+/** The Lease, in the controller's own namespace. */
+export const leaseName = 'dockerrun-controller';
+
+export type LeadershipOptions = {
+  /** When false, every replica leads; only for a single replica, or for a test. */
+  election: boolean;
+  /** With a pool of its own, so that a renewal never waits behind the requests of reconciles. */
+  connection: Connection;
+  isReady: () => boolean;
+  /** Called for each term; resolves after the term is over or the signal of `runLeadership` aborts. */
+  lead: (term: Term) => Promise<void>;
+  /** Called at every change; true is 1 in leader_election_master_status. */
+  onLeading: (isLeading: boolean) => void;
+  log: Logger;
+};
+
+/** Leads whenever this replica holds the Lease, until the signal aborts; then nothing keeps running. */
+export async function runLeadership(options: LeadershipOptions, signal: AbortSignal): Promise<void> {
+  const { connection, isReady, log, onLeading } = options;
+  const lead = async (term: Term) => {
+    onLeading(true);
+    await options.lead(term).finally(() => onLeading(false));
+  };
+  if (!options.election) return leadAlone({ isReady, lead }, signal);
+  const { namespace } = connection;
+  // The pod's name shows people which pod leads; the UUID keeps a restarted container from mistaking itself
+  // for its predecessor.
+  const identity = `${hostname()}_${randomUUID()}`;
+  const election = { connection, namespace, name: leaseName, identity, timing: leaseTiming };
+  await new Election({ ...election, isReady, lead, log }).run(signal);
+}
+
+async function leadAlone(
+  { isReady, lead }: Pick<LeadershipOptions, 'isReady' | 'lead'>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!isReady() && !signal.aborted) await sleep(50, signal).catch(() => undefined);
+  if (!signal.aborted) await lead(Term.endless());
+}

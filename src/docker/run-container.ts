@@ -23,7 +23,7 @@ import {
   type WatchedContainer,
 } from './follow-target.ts';
 import { checkMounts } from './create/mount-probe.ts';
-import { OomKills } from './oom-kills.ts';
+import { OomKills } from './follow-target.ts';
 import type { OutputSinks } from './output/output-pump.ts';
 import { removeContainer, stopContainer } from './remove-container.ts';
 import { TargetOutput } from './output/target-output.ts';
