@@ -48,7 +48,7 @@ export function cancelled(input: Input): Outcome | undefined {
   const pod = pods.at(-1);
   const report = terminationReport(pod);
   if (report?.phase === 'Succeeded') return { verdict: succeeded(report), report };
-  const actions = job === undefined ? deletionOfOrphans(input) : deletionOf(job);
+  const { actions, requeueAfterMs } = deletionOfAll(input);
   const { by, doing } = run.spec?.cancel === true ? stops.cancel : stops.deletion;
   const error = new RunError('Cancelled', by);
   if (pods.every(podHasEnded)) {
@@ -56,7 +56,19 @@ export function cancelled(input: Input): Outcome | undefined {
     if (job === undefined) return cancelledWithoutJob(input, error);
   }
   if (pod !== undefined && isLost(pod, now)) return failReportingOnly(input, lost(pod, by));
-  return stopping(input, { reason: 'Cancelling', message: doing, actions });
+  return stopping(input, { reason: 'Cancelling', message: doing, actions, requeueAfterMs });
+}
+
+/**
+ * Deletes the Job, or the pods that it left. The Job's name is stored first: after a crash between the deletion
+ * and the status, the run would look like one that never had a Job, and nothing would be cleaned up.
+ */
+function deletionOfAll(input: Input): { actions: Action[]; requeueAfterMs: number } {
+  const { run, job } = input;
+  if (job === undefined) return { actions: deletionOfOrphans(input), requeueAfterMs: endingMs };
+  return run.status.jobName === undefined
+    ? { actions: [], requeueAfterMs: 0 }
+    : { actions: deletionOf(job), requeueAfterMs: endingMs };
 }
 
 /** A run that never had a Job has nothing to clean up. */

@@ -53,6 +53,18 @@ test('the Job of a cancelled run is deleted, and the run does not end before its
   assert.is(status?.reason, 'Cancelling');
 });
 
+test('a Job is not deleted before the status names it, so that a crash between the two loses nothing', () => {
+  const { actions, status, requeueAfterMs } = decided(
+    observe({ cancel: true }, { job: {}, pods: [running] }),
+    after(10),
+    {},
+  );
+  assert.equal(actions, []);
+  assert.is(status?.reason, 'Cancelling');
+  assert.is(status?.jobName, aJob().name);
+  assert.is(requeueAfterMs, 0);
+});
+
 test('a Job that is being deleted is not deleted again', () => {
   const job = { deletionTimestamp: after(9).toISOString() };
   const { actions } = decided(
