@@ -1,7 +1,11 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { version } from '../../src/support/version.ts';
 import { chart, helm } from '../fixtures/helm.ts';
+import { Registry } from '../fixtures/registry.ts';
+import { ScratchDirectory } from '../fixtures/scratch-directory.ts';
 import { Lab, untilReleased } from './support/runs.ts';
 import { execute, succeed } from './support/shell.ts';
 
@@ -85,5 +89,48 @@ test('an upgrade with Helm and its rollback do not disturb a run in progress', a
   assert.is(status.attempts, 1);
   assert.is((await lab.log('through')).toString(), 'once\n');
 });
+
+test('the image of the operator may be in a private registry, with a Secret in each namespace of runs', async () => {
+  await using stack = new AsyncDisposableStack();
+  const registry = stack.use(await Registry.start());
+  const image = `${registry.host}/lab/dockerrun`;
+  const config = stack.use(new ScratchDirectory('docker-config'));
+  await writeFile(join(config.path, 'config.json'), registry.dockerConfig());
+  await succeed('docker', ['tag', 'dockerrun:dev', `${image}:dev`]);
+  stack.defer(async () => void (await succeed('docker', ['image', 'rm', `${image}:dev`])));
+  await succeed('docker', ['--config', config.path, 'push', '--quiet', `${image}:dev`], { seconds: 120 });
+  for (const own of [namespace, `${namespace}-nodes`]) {
+    await pullSecret(own, registry);
+    const deletion = ['--namespace', own, 'delete', 'secret', 'private', '--ignore-not-found'];
+    stack.defer(async () => void (await succeed('kubectl', deletion)));
+  }
+  const patience = ['--wait', '--timeout', '120s'];
+  const pulled = [
+    ...['--set', `image.repository=${image}`, '--set', 'worker.image.pullPolicy=Always'],
+    ...['--set', 'imagePullSecrets[0].name=private', '--set', 'worker.imagePullSecrets[0].name=private'],
+  ];
+  stack.defer(async () => void (await helm(['rollback', ...fixed, ...patience])));
+  await helm(['upgrade', ...fixed, chart, '--reuse-values', ...pulled, ...patience, '--force-conflicts']);
+  await lab.run('pulled', { command: ['true'] });
+  const refused = await lab.until('pulled', 'waits for the image of its worker', {
+    holds: ({ status }) => status.message?.includes(image) === true,
+  });
+  assert.is(refused.status.phase, 'Pending');
+  assert.match(refused.status.message ?? '', 'worker.imagePullSecrets');
+  await pullSecret(lab.namespace, registry);
+  const status = await lab.ended('pulled');
+  assert.is(status.phase, 'Succeeded', status.message);
+});
+
+async function pullSecret(inNamespace: string, registry: Registry): Promise<void> {
+  const secret = {
+    ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'private' } },
+    type: 'kubernetes.io/dockerconfigjson',
+    stringData: { '.dockerconfigjson': registry.dockerConfig() },
+  };
+  await succeed('kubectl', ['--namespace', inNamespace, 'apply', '-f', '-'], {
+    input: JSON.stringify(secret),
+  });
+}
 
 test.run();

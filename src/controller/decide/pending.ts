@@ -2,7 +2,7 @@ import { podVolume, secretFieldOf } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { RunError } from '../../support/errors.ts';
 import { desiredJob } from '../job/job.ts';
-import { planExcess } from '../job/worker-container.ts';
+import { planExcess, workerOverhead } from '../job/worker-container.ts';
 import {
   type BlockingEvent,
   isBySuspension,
@@ -78,8 +78,56 @@ export function podMissing(input: Input): Outcome | undefined {
   const message =
     podRefusal === undefined
       ? `The Job ${job.name} has no pod yet.`
-      : `The Job ${job.name} cannot create its pod: ${podRefusal.message}`;
+      : `The Job ${job.name} cannot create its pod: ${withRemedy(podRefusal.message)}`;
   return pending(input, message);
+}
+
+const ofWorker = `${workerOverhead.cpu} CPU and ${workerOverhead.memory} memory for the worker`;
+
+/** What to do when a pod cannot be created, or its worker's image not pulled; the first row that matches applies. */
+const remedies: readonly { readonly pattern: RegExp; readonly remedy: string }[] = [
+  {
+    pattern: /violates PodSecurity/,
+    remedy:
+      'The pod mounts the socket of the Docker Engine of its node. Label the namespace with pod-security.kubernetes.io/enforce=privileged, or use a namespace that has this label.',
+  },
+  {
+    pattern: /failed quota: \S+ must specify/,
+    remedy: 'Set what is missing in spec.resources, or a default in a LimitRange of the namespace.',
+  },
+  {
+    pattern: /exceeded quota/,
+    remedy: `It starts when the quota has room. The pod needs spec.resources and ${ofWorker}.`,
+  },
+  {
+    pattern: /must be less than or equal to (?:cpu|memory) limit/,
+    remedy: `The default of a LimitRange is too small: the pod needs ${ofWorker}. Set spec.resources.limits, or raise the default.`,
+  },
+  {
+    pattern: /(?:maximum|minimum) \S+ usage per |limit to request ratio per /,
+    remedy: `A LimitRange of the namespace does not allow the pod, which has spec.resources and ${ofWorker}. Change spec.resources or the LimitRange.`,
+  },
+  {
+    pattern: /no PriorityClass with name/,
+    remedy: 'Set spec.priorityClassName to a PriorityClass that exists.',
+  },
+  {
+    pattern:
+      /^(?:ErrImagePull|ImagePullBackOff): .*(?:unauthorized|authorization|denied|forbidden|credentials)/i,
+    remedy:
+      'This is the image of the worker. If it is private, the Secrets that worker.imagePullSecrets of the chart names must exist in the namespace of the run.',
+  },
+  {
+    pattern: /admission webhook "|ValidatingAdmissionPolicy '/,
+    remedy:
+      'A policy of the cluster refuses the pods of runs, which mount the socket of the Docker Engine. Ask its owner for an exception for this namespace.',
+  },
+];
+
+/** Adds what can be done to the refusal of the API server or the kubelet. */
+export function withRemedy(refusal: string): string {
+  const row = remedies.find(({ pattern }) => pattern.test(refusal));
+  return row === undefined ? refusal : `${refusal.replace(/\.?$/, '.')} ${row.remedy}`;
 }
 
 /** The pod's worker has not started yet, or cannot. */
@@ -201,7 +249,7 @@ function startMessage(pod: ObservedPod): string {
   if (pod.init !== undefined)
     return `Pod ${pod.name} cannot start the worker: init container ${pod.init.sentence}.`;
   if (pod.worker.kind === 'waiting' && pod.worker.message !== '')
-    return `${pod.worker.reason}: ${pod.worker.message}`;
+    return withRemedy(`${pod.worker.reason}: ${pod.worker.message}`);
   return `Pod ${pod.name} is being started on node ${pod.nodeName}.`;
 }
 

@@ -8,7 +8,7 @@ import { endOfLastWorker } from './finished.ts';
 import { isLost, lossOfNode } from './cancel-and-suspend.ts';
 import { failReportingOnly } from './cleanup.ts';
 import { fail, type Input, type Outcome, succeeded } from './outcome.ts';
-import { pending } from './pending.ts';
+import { pending, withRemedy } from './pending.ts';
 import { requeueWhileRunning, startDeadlineExceeded } from './start-deadline.ts';
 
 /** A run whose worker runs, or whose worker has ended while its Job has not. */
@@ -112,7 +112,9 @@ function retryMessage(
   report: Report | undefined,
 ): string {
   const next =
-    refusal === undefined ? 'a retry follows' : `the next pod cannot be created: ${refusal.message}`;
+    refusal === undefined
+      ? 'a retry follows'
+      : `the next pod cannot be created: ${withRemedy(refusal.message)}`;
   // The worker's message for a cancelled run has a remedy that is wrong for a retried one.
   const why = report?.reason === 'Cancelled' ? 'Its pod was terminated.' : (report?.message ?? '');
   return `Attempt ${attempts} failed; ${next}. ${why}`.trimEnd();

@@ -245,6 +245,36 @@ test('a run that ran longer than its start deadline does not fail when its pod i
   assert.is(replaced.status?.phase, 'Pending');
 });
 
+const refusals: [what: string, refusal: string, remedy: RegExp][] = [
+  ['Pod Security', 'violates PodSecurity "baseline:latest": hostPath volumes', /enforce=privileged/],
+  ['a quota without defaults', 'failed quota: q: must specify limits.cpu for: worker', /spec\.resources/],
+  ['a full quota', 'exceeded quota: q, requested: pods=1, used: pods=3', /when the quota has room/],
+  [
+    'a LimitRange',
+    'maximum memory usage per Container is 128Mi, but limit is 356Mi',
+    /256Mi memory for the w/,
+  ],
+  ['a LimitRange for pods', 'cpu max limit to request ratio per Pod is 2, but provided', /LimitRange/],
+  ['a small default', 'must be less than or equal to memory limit of 100Mi', /spec\.resources\.limits/],
+  ['a missing PriorityClass', 'no PriorityClass with name x was found', /spec\.priorityClassName/],
+  ['a webhook', 'admission webhook "validate.kyverno.svc-fail" denied the request: no', /exception/],
+];
+for (const [what, refusal, remedy] of refusals) {
+  test(`a run whose pod ${what} refuses says what to do`, () => {
+    const podRefusal = aBlockingEvent(`Error creating: pods "x" is forbidden: ${refusal}`, 1);
+    const { status } = decided(waitingRun({ podRefusal }), after(5), {});
+    assert.is(status?.phase, 'Pending');
+    assert.match(status?.message ?? '', remedy);
+  });
+}
+
+test('a run whose worker cannot pull its private image names the value of the chart', () => {
+  const message = 'failed to pull image: 401 Unauthorized: no basic auth credentials';
+  const worker = { kind: 'waiting', reason: 'ErrImagePull', message } as const;
+  const { status } = decided(waitingRun({ pods: [aPod(worker)] }), after(5), {});
+  assert.match(status?.message ?? '', /worker\.imagePullSecrets/);
+});
+
 /** A run without a pod whose attempts have ended, the last one `endedAt` seconds after its creation. */
 const betweenAttempts = (endedAt: number, attempts: number, podRefusal?: Observed['podRefusal']) => {
   const attemptHistory = Array.from({ length: attempts }, (_, index) => ({
