@@ -92,6 +92,7 @@ const result = Type.Object({
     description: 'The SHA-256 digest of the file, in hexadecimal.',
     maxLength: longest.digest,
   }),
+  url: text('The page of the item in Girder, if girder.apiUrl ends in /api/v1.'),
 });
 
 const progress = Type.Object(

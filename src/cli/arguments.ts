@@ -9,6 +9,13 @@ export type RunCommand = {
   readonly quiet: boolean;
   /** A file with values for environment variables that are not set (`NAME=value` lines). */
   readonly envFile: string | undefined;
+  readonly data: LocalData;
+};
+
+/** Paths of this machine that take the place of data in Girder, by the names of transforms. */
+export type LocalData = {
+  readonly inputs: ReadonlyMap<string, string>;
+  readonly outputs: ReadonlyMap<string, string>;
 };
 
 type Command = RunCommand | { readonly command: 'help' | 'version' };
@@ -17,6 +24,8 @@ const options = {
   name: { type: 'string', short: 'n' },
   quiet: { type: 'boolean', short: 'q', default: false },
   'env-file': { type: 'string' },
+  input: { type: 'string', short: 'i', multiple: true, default: [] as string[] },
+  output: { type: 'string', short: 'o', multiple: true, default: [] as string[] },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
 } as const;
@@ -32,7 +41,20 @@ export function parseCommand(args: readonly string[]): Command {
   if (file === undefined)
     throw new UsageError('run needs a FILE, or - for standard input; see dockerrun --help');
   if (more.length > 0) throw new UsageError(`run takes one FILE, but "${more[0]}" is a second one`);
-  return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'] };
+  const data = { inputs: pathsOf('--input', values.input), outputs: pathsOf('--output', values.output) };
+  return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data };
+}
+
+function pathsOf(option: string, values: readonly string[]): ReadonlyMap<string, string> {
+  const paths = new Map<string, string>();
+  for (const value of values) {
+    const [, name, path] = /^([^=]+)=(.+)$/s.exec(value) ?? [];
+    if (name === undefined || path === undefined)
+      throw new UsageError(`${option} ${value}: write it as NAME=PATH, with the name of a transform`);
+    if (paths.has(name)) throw new UsageError(`${option} ${name} is given twice`);
+    paths.set(name, path);
+  }
+  return paths;
 }
 
 function parsed(args: readonly string[]) {
@@ -47,17 +69,21 @@ function parsed(args: readonly string[]) {
 
 export const versionText = `dockerrun ${version} (${revision})\n`;
 
-export const helpText = `Usage: dockerrun run FILE [--name NAME] [--quiet] [--env-file FILE]
+export const helpText = `Usage: dockerrun run FILE [--input NAME=PATH]... [--output NAME=PATH]... [options]
 
 Runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
 input. The run uses the Secrets in FILE. Documents of other kinds are ignored.
 
 Options:
-  -n, --name NAME      run the DockerRun with this name, if FILE contains several
-  -q, --quiet          print errors only
-      --env-file FILE  read lines NAME=value for the variables below that are not set
-  -h, --help           print this help
-      --version        print the version
+  -i, --input NAME=PATH   use a file or directory of this machine for the transform NAME, not data of Girder
+  -o, --output NAME=PATH  copy the result of the transform NAME to PATH, and do not upload it to Girder
+  -n, --name NAME         run the DockerRun with this name, if FILE contains several
+  -q, --quiet             print errors only
+      --env-file FILE     read lines NAME=value for the variables below that are not set
+  -h, --help              print this help
+      --version           print the version
+
+Where --input and --output take the place of all data in Girder, no Girder is needed, and no ids in FILE.
 
 The target's output goes to standard output and standard error. Lines of dockerrun itself go to standard error and
 start with "dockerrun: ". Ctrl-C stops the target and removes everything; a second Ctrl-C kills the target.

@@ -8,9 +8,13 @@ import { localAuths } from '../docker/pull/local-auths.ts';
 import { registryAuths } from '../docker/pull/docker-config.ts';
 import type { RunEnvironment } from '../worker/run-environment.ts';
 import type { AcceptedRun } from './validation.ts';
-import { type LocalDirectory, openLocalVolumes, realDockerVolumes } from './local-volumes.ts';
+import {
+  type LocalDirectory,
+  openLocalVolumes,
+  realDockerVolumes,
+  removeDirectory,
+} from './local-volumes.ts';
 import type { LocalSecrets } from './local-secrets.ts';
-import { removeDirectory } from './remove-directory.ts';
 
 export type LocalParts = {
   readonly directory: LocalDirectory;

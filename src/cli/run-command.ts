@@ -10,6 +10,7 @@ import type { RunCommand } from './arguments.ts';
 import { plainLog, Printer, resultLines, ThrottledProgress } from './console.ts';
 import { dockerSocket } from './docker-socket.ts';
 import { localExitCode, localSentence } from './exit-code.ts';
+import { checkInputs, DataCopies, withLocalData } from './local-data.ts';
 import { localEnvironment } from './local-environment.ts';
 import { LocalSecrets, readSecrets } from './local-secrets.ts';
 import { makeLocalDirectory } from './local-volumes.ts';
@@ -53,20 +54,19 @@ export async function runCommand(command: RunCommand, terminal: Terminal): Promi
   const warn = (message: string) => printer.warn(message);
   for (const note of ignoredFields(accepted.spec, manifest)) printer.print(note);
   const directory = await makeLocalDirectory();
+  const parts = { directory, dockerSocket, secrets, signal: stop, warn };
+  const copies = new DataCopies(accepted.spec, command.data);
   try {
-    const environment = await localEnvironment(accepted, {
-      directory,
-      dockerSocket,
-      secrets,
-      signal: stop,
-      warn,
-    });
+    const local = await localEnvironment(accepted, parts);
+    const openVolumes = (signal: AbortSignal) => copies.open(() => local.openVolumes(signal));
+    const environment = { ...local, openVolumes };
     using _ = onSecondSignal(stop, () => {
       printer.print('killing the target');
       void killTarget(environment);
     });
-    return await superviseRun(environment, { printer, stdout, stop, secrets });
+    return await superviseRun(environment, { printer, stdout, stop, secrets, copies });
   } finally {
+    await copies.removeVolumes(deadline(removalMs));
     await rm(directory.path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
@@ -76,7 +76,9 @@ async function prepare(command: RunCommand, { environment, stdin, stop }: Termin
   const variables = await withEnvFile(environment, command.envFile);
   const documents = parseDocuments(await readInput(command.file, stdin, stop), file);
   const manifest = manifestOf(documents, file);
-  const accepted = acceptRun(chooseRun(manifest, command.name), file);
+  const chosen = chooseRun(manifest, command.name);
+  await checkInputs(chosen, command.data);
+  const accepted = acceptRun(withLocalData(chosen, command.data), file);
   const documented = readSecrets(manifest.secrets, { namespace: accepted.namespace, file });
   const secrets = new LocalSecrets(documented, variables, file);
   return { accepted, manifest, secrets, dockerSocket: await dockerSocket(environment) };
@@ -87,17 +89,21 @@ export type Supervision = {
   readonly stdout: Writable;
   readonly stop: AbortSignal;
   readonly secrets: LocalSecrets;
+  readonly copies: DataCopies;
 };
 
 const pollMs = 250;
+
+/** For the removal of the temporary volumes at the end. */
+const removalMs = 120_000;
 
 /** Runs to the end, prints the progress, and returns the exit code. */
 export async function superviseRun(environment: RunEnvironment, supervision: Supervision): Promise<number> {
   const { printer, stop } = supervision;
   const report = new LiveReport();
-  const failure = await attempt(environment, report, supervision);
+  const { failure, copied } = await attempt(environment, report, supervision);
   const { target, results = [], resultCount = 0 } = report.snapshot();
-  for (const line of resultLines(results, resultCount)) printer.print(line);
+  for (const line of [...resultLines(results, resultCount), ...copied]) printer.print(line);
   const kept = environment.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
   if (kept !== undefined) printer.print(`the container ${kept} is kept; remove it with: docker rm ${kept}`);
   if (failure === undefined) printer.print(`done: the target ended with exit code ${target?.exitCode ?? 0}`);
@@ -109,8 +115,8 @@ export async function superviseRun(environment: RunEnvironment, supervision: Sup
 async function attempt(
   environment: RunEnvironment,
   report: LiveReport,
-  { printer, stdout, stop, secrets }: Supervision,
-): Promise<RunError | undefined> {
+  { printer, stdout, stop, secrets, copies }: Supervision,
+): Promise<{ failure: RunError | undefined; copied: readonly string[] }> {
   const lines = new ThrottledProgress();
   const printProgress = () =>
     lines.next(report.snapshot(), performance.now()).forEach((line) => printer.print(line));
@@ -126,9 +132,9 @@ async function attempt(
     printProgress();
     const log = plainLog(printer);
     await runOnce({ environment, report, stdout, stderr: printer.target, log, signal });
-    return undefined;
+    return { failure: undefined, copied: await copies.copyResults() };
   } catch (error) {
-    return toRunError(defect.aborted ? defect.reason : error);
+    return { failure: toRunError(defect.aborted ? defect.reason : error), copied: [] };
   } finally {
     clearInterval(timer);
     printProgress();

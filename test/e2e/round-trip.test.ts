@@ -32,8 +32,9 @@ test('100 MiB of random bytes pass from Girder through the target to Girder unch
   const [file] = await filesOf(itemId);
   assert.is(file?.name, 'out.bin');
   assert.is(sha256(await download(file?._id ?? '')), sha256(bytes));
+  const url = `${environment('GIRDER_API_URL').replace('/api/v1', '')}/#item/${itemId}`;
   assert.equal(status.results, [
-    { hook: 0, itemId, fileId: file?._id, name: 'out.bin', size: bytes.length, sha256: sha256(bytes) },
+    { hook: 0, itemId, fileId: file?._id, name: 'out.bin', size: bytes.length, sha256: sha256(bytes), url },
   ]);
   assert.equal(await containersOf((await lab.get('copy')).metadata.uid), []);
 });

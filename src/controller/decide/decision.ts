@@ -1,6 +1,12 @@
 import type { Reason } from '../../api/reasons.ts';
 import { type Report, truncateToBytes } from '../../api/report.ts';
-import { type Condition, type DockerRunStatus, isTerminalPhase, type Progress } from '../../api/status.ts';
+import {
+  type Condition,
+  type DockerRunStatus,
+  isTerminalPhase,
+  type Progress,
+  type Result,
+} from '../../api/status.ts';
 import { defined } from '../../api/json-values.ts';
 import type { ObservedRun } from '../observe/observed.ts';
 import { attemptHistory, closed, countAttempts, withGivenUp } from './attempts.ts';
@@ -69,7 +75,7 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
     ...jobOf(input, before, outcome.actions),
     podName: pod?.name,
     nodeName: pod?.nodeName,
-    ...fromReport(outcome.report, verdict),
+    ...fromReport(outcome.report, verdict, run),
     completionTime: isEnd ? (outcome.endedAt ?? now.toISOString()) : undefined,
   });
   return { ...before, ...after };
@@ -100,13 +106,28 @@ const done: Progress = { message: 'Everything is done.', percent: 100, summary: 
 function fromReport(
   report: Report | undefined,
   { phase }: Verdict,
+  { spec }: ObservedRun,
 ): {
   [Field in 'target' | 'transfers' | 'results' | 'resultCount' | 'progress']?:
     DockerRunStatus[Field] | undefined;
 } {
-  const { target, transfers, results, resultCount, progress } = report ?? {};
+  const { target, transfers, resultCount, progress } = report ?? {};
+  const results = report?.results?.map((result) => withPage(result, spec?.girder?.apiUrl));
   const atEnd = phase === 'Succeeded' ? done : undefined;
   return { target, transfers, results, resultCount, progress: isTerminalPhase(phase) ? atEnd : progress };
+}
+
+/** Where Girder's web client and its API usually are, relative to each other. */
+const apiPath = '/api/v1';
+
+/** Longer addresses would make the list of results too large. */
+const maxAddress = 500;
+
+/** The result with the address of its item in Girder's web client. */
+function withPage(result: Result, apiUrl = ''): Result {
+  const root = apiUrl.replace(/\/$/, '');
+  if (!root.endsWith(apiPath) || root.length > maxAddress) return result;
+  return { ...result, url: `${root.slice(0, -apiPath.length)}/#item/${result.itemId}` };
 }
 
 type CheckedVerdict = Verdict & Pick<OutcomeWithStatus, 'isChecked'>;

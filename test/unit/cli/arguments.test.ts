@@ -2,6 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseCommand, UsageError } from '../../../src/cli/arguments.ts';
 
+const none = { inputs: new Map(), outputs: new Map() };
+
 test('run accepts a file and options in any order', () => {
   assert.equal(parseCommand(['run', '--name', 'a', 'run.yaml', '-q', '--env-file=x.env']), {
     command: 'run',
@@ -9,6 +11,7 @@ test('run accepts a file and options in any order', () => {
     name: 'a',
     quiet: true,
     envFile: 'x.env',
+    data: none,
   });
   assert.equal(parseCommand(['run', '-']), {
     command: 'run',
@@ -16,6 +19,19 @@ test('run accepts a file and options in any order', () => {
     name: undefined,
     quiet: false,
     envFile: undefined,
+    data: none,
+  });
+});
+
+test('--input and --output name transforms and may be repeated; a path may contain an equals sign', () => {
+  const args = ['run', 'a.yaml', '-i', 'ct=./ct.nrrd', '--input=mr=a=b', '--output', 'mask=./out'];
+  const command = parseCommand(args);
+  assert.equal(command.command === 'run' && command.data, {
+    inputs: new Map([
+      ['ct', './ct.nrrd'],
+      ['mr', 'a=b'],
+    ]),
+    outputs: new Map([['mask', './out']]),
   });
 });
 
@@ -36,6 +52,8 @@ for (const [args, sentence] of [
   [['run', 'a', '--nam', 'b'], /Unknown option '--nam'; see dockerrun --help$/],
   [['run', 'a', '--name'], /--name/],
   [['run', 'a', '--quiet=yes'], /--quiet/],
+  [['run', 'a', '--input', 'ct'], /--input ct: write it as NAME=PATH/],
+  [['run', 'a', '-o', 'm=a', '-o', 'm=b'], /--output m is given twice/],
 ] as const) {
   test(`"dockerrun ${args.join(' ')}" is refused with one line`, () => {
     assert.throws(

@@ -32,6 +32,20 @@ test('a status lists the results of the final report and has their total number'
   assert.is(status?.conditions?.find(({ type }) => type === 'Complete')?.message, 'Done.');
 });
 
+for (const [apiUrl, url] of [
+  ['https://data.example.org/api/v1', 'https://data.example.org/#item/i'],
+  ['https://example.org/girder/api/v1/', 'https://example.org/girder/#item/i'],
+  ['https://data.example.org/girder-api', undefined],
+  [`https://data.example.org/${'a'.repeat(600)}/api/v1`, undefined],
+] as const) {
+  test(`with an API at ${apiUrl.slice(0, 40)}, the page of a result is ${url ?? 'not known'}`, () => {
+    const pod = aPod({ kind: 'terminated', exitCode: 0, reason: 'Completed', report: finalReport });
+    const run = aRun({ spec: { girder: { apiUrl, credentialsSecretRef: { name: 'girder' } } } });
+    const { status } = decided(anObservation({ run, job: aJob(), pods: [pod] }), after(10), {});
+    assert.is(status?.results?.[0]?.url, url);
+  });
+}
+
 test('transfers that are not in the final report stay as they were reported before', () => {
   assert.equal(endedWith(finalReport, { podName, transfers })?.transfers, transfers);
 });
