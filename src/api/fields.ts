@@ -165,6 +165,21 @@ export function isForbiddenHeader(name: string): boolean {
   return forbiddenHeaders.has(name.toLowerCase());
 }
 
+/** What is wrong with the address of Girder, in words that follow the name of the field; without its password. */
+export function apiUrlProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return 'is not a URL';
+  const { protocol, username, password, search, hash, origin, pathname } = new URL(text);
+  if (protocol !== 'http:' && protocol !== 'https:')
+    return `must start with http:// or https://, not ${protocol}`;
+  const isPlain = username === '' && password === '' && search === '' && hash === '';
+  return isPlain ? undefined : `must not have a user, password, ? or # (at ${origin}${pathname})`;
+}
+
+/** Whether a text can be sent as the value of a header: one line, in the characters of Latin-1. */
+export function isHeaderText(text: string): boolean {
+  return !/[^\t\x20-\x7e\x80-\xff]/.test(text);
+}
+
 export function metadataKeyProblem(metadata: Readonly<Record<string, unknown>> = {}): string | undefined {
   const strange = Object.keys(metadata).find((key) => key === '' || key.includes('.') || key.startsWith('$'));
   if (strange === undefined) return undefined;

@@ -30,8 +30,14 @@ export const finalExitCodes = [exitCodes.spec, exitCodes.deadline, exitCodes.can
 /** Where a failure comes from. It decides the worker's exit code. */
 type Category = Exclude<keyof typeof exitCodes, 'done'>;
 
-/** `meaning` and `remedy` are whole sentences: the remedy ends each message of a failure. */
-type Row = { readonly category: Category; readonly meaning: string; readonly remedy: string };
+/** `meaning` and the remedies are whole sentences: a remedy ends each message of a failure. */
+type Row = {
+  readonly category: Category;
+  readonly meaning: string;
+  readonly remedy: string;
+  /** For a DockerRun that was not stored; absent when the remedy is the same. */
+  readonly remedyAtApply?: string;
+};
 
 /** Every reason with which a run can fail. */
 export const failureReasons = {
@@ -40,6 +46,7 @@ export const failureReasons = {
     meaning:
       'The DockerRun contradicts itself; for example, an argument uses a $(name) that is not declared.',
     remedy: 'Correct the field that the message names and apply the DockerRun under a new name.',
+    remedyAtApply: 'Correct the field that the message names and apply the DockerRun again.',
   },
   HostPathNotAllowed: {
     category: 'spec',

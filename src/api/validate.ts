@@ -1,6 +1,6 @@
 import { placeProblems } from './collisions.ts';
 import { validateDocker } from './docker/option-conflicts.ts';
-import { isForbiddenHeader, metadataKeyProblem } from './fields.ts';
+import { apiUrlProblem, isForbiddenHeader, isHeaderText, metadataKeyProblem } from './fields.ts';
 import { boundsProblem, specBounds } from './json-values.ts';
 import { temporaryVolumeName } from './names.ts';
 import { parseQuantity } from './quantity.ts';
@@ -17,6 +17,7 @@ export function validateSpec(spec: DockerRunSpec): string[] {
   if (large.length > 0) return large;
   return [
     ...nameProblems(spec),
+    ...textProblems(spec),
     ...placeProblems(spec),
     ...streamProblems(spec),
     ...uploadProblems(spec),
@@ -105,6 +106,21 @@ function unknownUploads(spec: DockerRunSpec): string[] {
     );
 }
 
+/** Linux ends arguments and variables with a NUL byte. A value is not repeated: it may be confidential. */
+function textProblems({ command = [], args = [], env = [], girder }: DockerRunSpec): string[] {
+  const texts = { command, args };
+  const lists = (['command', 'args'] as const).flatMap((field) =>
+    texts[field].flatMap((text, index) =>
+      text.includes('\0') ? [`spec.${field}[${index}]: it has a NUL byte, which no argument can hold`] : [],
+    ),
+  );
+  const variables = env.flatMap(({ value = '' }, index) =>
+    value.includes('\0') ? [`spec.env[${index}]: its value has a NUL byte; encode it, as with base64`] : [],
+  );
+  const address = girder === undefined ? undefined : apiUrlProblem(girder.apiUrl);
+  return [...lists, ...variables, ...(address === undefined ? [] : [`spec.girder.apiUrl: it ${address}`])];
+}
+
 /** The minimum of the Docker Engine: 6 MiB and 0.01 CPU. */
 const smallestLimits = { memory: 6 * 2 ** 20, cpu: 0.01 } as const;
 
@@ -156,10 +172,13 @@ function streamProblems(spec: DockerRunSpec): string[] {
     const post = connect?.output.chunkedTransferEncodingStream;
     if (post === undefined) return [];
     const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream`;
-    const forbidden = (post.headers ?? []).filter((header) => isForbiddenHeader(header.name));
+    const headers = post.headers ?? [];
+    const forbidden = headers.filter((header) => isForbiddenHeader(header.name));
+    const unsendable = headers.filter(({ value = '' }) => !isHeaderText(value));
     return [
       ...urlProblems(`${field}.url`, post.url),
       ...forbidden.map((header) => `${field}.headers: ${header.name} is set by the HTTP client; remove it`),
+      ...unsendable.map((header) => `${field}.headers: the value of ${header.name} is not one line of text`),
     ];
   });
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { destination } from 'pino';
 import { AdmissionServer } from './admission/admission-server.ts';
 import { certificateFiles, certificateSecret, keepCertificate } from './admission/webhook-certificate.ts';
-import type { PolicyIn } from './admission/review.ts';
+import type { Rules } from './admission/review.ts';
 import type { Connection } from '../kube/connection.ts';
 import { Election, Term } from '../kube/lease-election.ts';
 import { liveness, serveHealth, type Vitals } from '../runtime/health.ts';
@@ -117,7 +117,7 @@ type WebhookOptions = {
   readonly config: ControllerConfig;
   readonly connection: Connection;
   readonly cluster: ClusterCaches;
-  readonly policy: PolicyIn;
+  readonly policy: Rules['policyIn'];
   readonly metrics: ControllerMetrics;
   readonly log: Logger;
 };
@@ -133,7 +133,7 @@ async function openWebhook(options: WebhookOptions, signal: AbortSignal): Promis
   const { policies } = cluster.caches;
   const { certificateDirectory: directory, port, host, name } = webhook;
   const server = new AdmissionServer({
-    policyIn: policy,
+    rules: { policyIn: policy, worker: options.config.worker },
     isReady: () => policies.synced,
     onVerdict: (verdict) => metrics.count('dockerrun_webhook_requests_total', { verdict }),
     log,

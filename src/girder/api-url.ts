@@ -1,3 +1,4 @@
+import { apiUrlProblem } from '../api/fields.ts';
 import { RunError } from '../support/errors.ts';
 
 /** A parameter that is undefined is left out. */
@@ -8,18 +9,9 @@ export type Parameters = Readonly<Record<string, string | number | boolean | und
  * @throws RunError InvalidSpec, without a password that the text may hold
  */
 export function parseApiUrl(text: string): URL {
-  if (!URL.canParse(text)) throw new RunError('InvalidSpec', `girder.apiUrl is not a URL: ${text}`);
+  const problem = apiUrlProblem(text);
+  if (problem !== undefined) throw new RunError('InvalidSpec', `girder.apiUrl ${problem}`);
   const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new RunError(
-      'InvalidSpec',
-      `girder.apiUrl must start with http:// or https://, not ${url.protocol}`,
-    );
-  }
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    const where = `${url.origin}${url.pathname}`;
-    throw new RunError('InvalidSpec', `girder.apiUrl must not have a user, password, ? or # (at ${where})`);
-  }
   url.pathname = url.pathname.replace(/(?<!\/)\/+$/, '');
   return url;
 }

@@ -16,8 +16,23 @@ export class RunError extends Error {
 
   /** The message for status and Events: what happened, to what, and what to do. */
   get sentence(): string {
-    return `${capitalized(this.message).replace(/(?<![.\s])[.\s]+$/, '')}. ${failureReasons[this.reason].remedy}`;
+    return `${this.#statement} ${failureReasons[this.reason].remedy}`;
   }
+
+  /** The same for the answer to `kubectl apply`, when the object was not stored. */
+  get sentenceAtApply(): string {
+    return `${this.#statement} ${remedyAtApply(this.reason)}`;
+  }
+
+  get #statement(): string {
+    return `${capitalized(this.message).replace(/(?<![.\s])[.\s]+$/, '')}.`;
+  }
+}
+
+/** What to do about a DockerRun that was refused with this reason and so was not stored. */
+export function remedyAtApply(reason: FailureReason): string {
+  const row = failureReasons[reason];
+  return 'remedyAtApply' in row ? row.remedyAtApply : row.remedy;
 }
 
 /** Messages of other programs can be of any length, and the status has to fit into etcd. */

@@ -3,12 +3,12 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
-import { type PolicyIn, review } from './review.ts';
+import { review, type Rules } from './review.ts';
 
 export type AdmissionVerdict = 'allowed' | 'refused' | 'malformed' | 'unavailable';
 
 export type AdmissionServerOptions = {
-  readonly policyIn: PolicyIn;
+  readonly rules: Rules;
   /** False until the policies are known: a verdict without them would be another one than the controller's. */
   readonly isReady: () => boolean;
   readonly onVerdict: (verdict: AdmissionVerdict) => void;
@@ -92,7 +92,7 @@ export class AdmissionServer {
     try {
       const body = await readBody(request);
       if (body === undefined) return this.#refuse(response, tooLarge);
-      const reviewed = review(body, this.#options.policyIn);
+      const reviewed = review(body, this.#options.rules);
       this.#options.onVerdict(reviewed.verdict);
       if (reviewed.verdict === 'malformed') return answer(response, 400, reviewed.problem);
       const text = JSON.stringify(reviewed.answer);

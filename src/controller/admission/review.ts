@@ -4,7 +4,10 @@ import { defined, isRecord, parseJson } from '../../api/json-values.ts';
 import { group, plural, policyName, policyPlural } from '../../api/names.ts';
 import { numberAt, recordAt, textAt } from '../../kube/json.ts';
 import { type Policy, policyProblems } from '../../policy/policy.ts';
-import { runRefusal } from '../decide/spec-refusal.ts';
+import type { RunError } from '../../support/errors.ts';
+import { planRefusal, runRefusal } from '../decide/spec-refusal.ts';
+import { desiredJob } from '../job/job.ts';
+import type { WorkerConfig } from '../job/worker-config.ts';
 
 /** What the API server asks about: one object that somebody wants to create or update. */
 type Request = {
@@ -25,17 +28,21 @@ export type Reviewed =
   | { readonly verdict: 'allowed' | 'refused'; readonly answer: object }
   | { readonly verdict: 'malformed'; readonly problem: string };
 
-/** The policy for the runs of a namespace. */
-export type PolicyIn = (namespace: string) => Policy;
+/** What the verdict of the controller depends on, beside the object. */
+export type Rules = {
+  /** The policy for the runs of a namespace. */
+  readonly policyIn: (namespace: string) => Policy;
+  readonly worker: WorkerConfig;
+};
 
 /**
  * Answers an AdmissionReview with the verdict that the controller would reach later. Pure; the object may be
  * anything that fits into the body.
  */
-export function review(body: string, policyIn: PolicyIn): Reviewed {
+export function review(body: string, rules: Rules): Reviewed {
   const asked = requestIn(body);
   if (typeof asked === 'string') return { verdict: 'malformed', problem: asked };
-  const { refusal, warnings } = isSettled(asked) ? {} : asked.judge(asked, policyIn);
+  const { refusal, warnings } = isSettled(asked) ? {} : asked.judge(asked, rules);
   const response =
     refusal === undefined
       ? { uid: asked.uid, allowed: true, ...defined({ warnings }) }
@@ -100,7 +107,7 @@ function excessOf(body: string): string | undefined {
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-type Judge = (request: Request, policyIn: PolicyIn) => Verdict;
+type Judge = (request: Request, rules: Rules) => Verdict;
 
 const judges: ReadonlyMap<string, Judge> = new Map([
   [`${plural}.${group}`, judgeRun],
@@ -123,37 +130,50 @@ function isSettled({ object, before }: Request): boolean {
   return generation !== undefined && generation === numberAt(recordAt(before, 'metadata'), 'generation');
 }
 
-function judgeRun(request: Request, policyIn: PolicyIn): Verdict {
+function judgeRun(request: Request, rules: Rules): Verdict {
   const { object, before, namespace } = request;
   // Its Job exists or its end is known: it is not validated again, and only the mutable fields can change.
   const status = recordAt(before, 'status');
   if (textAt(status, 'jobName') !== undefined || textAt(status, 'completionTime') !== undefined) return {};
-  const policy = policyIn(namespace);
-  const refusal = runRefusal(parseSpec(object['spec']), policy);
+  const refusal = refusalOf(request, object, rules);
   if (refusal === undefined) {
-    const problem = policy.problem;
+    const { problem } = rules.policyIn(namespace);
     return problem === undefined ? {} : { warnings: [waitsForPolicy(problem)] };
   }
-  return changesOnlyMutable(before, object) &&
-    runRefusal(parseSpec(before['spec']), policy)?.message === refusal.message
+  const wasRefused = () => refusalOf(request, before, rules)?.message === refusal.message;
+  return changesOnlyMutable(before, object) && wasRefused()
     ? { warnings: [refusal.sentence] }
-    : { refusal: refusal.sentence };
+    : { refusal: refusal.sentenceAtApply };
+}
+
+/** Every verdict that the controller reaches without anything but the run, the policy and its own settings. */
+function refusalOf(
+  { namespace, name }: Request,
+  { spec, metadata }: Record<string, unknown>,
+  { policyIn, worker }: Rules,
+): RunError | undefined {
+  const [read, policy] = [parseSpec(spec), policyIn(namespace)];
+  const refusal = runRefusal(read, policy);
+  if (refusal !== undefined || !('spec' in read) || policy.problem !== undefined) return refusal;
+  const identity = { name: textAt(metadata, 'name') ?? name, uid: textAt(metadata, 'uid') ?? '' };
+  const ofRun = { ...identity, namespace, generation: 1, creationTimestamp: '' };
+  return planRefusal(desiredJob({ metadata: ofRun, spec: read.spec }, worker, policy));
 }
 
 const waitsForPolicy = (problem: string) => `The run waits: the DockerRunPolicy "${policyName}" ${problem}.`;
 
 /** Whether a change is one of mutable fields only, as to cancel a run that was stored before it was refused. */
 function changesOnlyMutable(before: Record<string, unknown>, object: Record<string, unknown>): boolean {
-  if (!('spec' in before)) return false;
-  const [old, changed] = [parseSpec(before['spec']), parseSpec(object['spec'])];
-  return 'spec' in old && 'spec' in changed && isSameWork(old.spec, changed.spec);
+  const [old, changed] = [before['spec'], object['spec']];
+  return isRecord(old) && isRecord(changed) && isSameWork(old, changed);
 }
 
 function judgePolicy({ object, name }: Request): Verdict {
   const [problem] = policyProblems(object['spec'] ?? {});
   if (problem !== undefined) {
-    const message = `The DockerRunPolicy "${name}" is invalid: ${problem}. No run starts while it is; fix it.`;
-    return { refusal: message };
+    return {
+      refusal: `The DockerRunPolicy "${name}" is invalid: ${problem}. Correct it and apply it again.`,
+    };
   }
   const ignored = `this DockerRunPolicy has no effect: only the one with the name ${policyName} counts`;
   return name === policyName ? {} : { warnings: [ignored] };

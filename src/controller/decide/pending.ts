@@ -2,7 +2,7 @@ import { podVolume, secretFieldOf } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { RunError } from '../../support/errors.ts';
 import { desiredJob } from '../job/job.ts';
-import { planExcess, workerOverhead } from '../job/worker-container.ts';
+import { workerOverhead } from '../job/worker-container.ts';
 import {
   type BlockingEvent,
   isBySuspension,
@@ -15,7 +15,7 @@ import { deletionOfOrphans } from './cancel-and-suspend.ts';
 import { failWithCleanup } from './cleanup.ts';
 import { isEngineSocket, mountIsHopeless, patienceEnded, refusedSubPath } from './patience.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
-import { invalidSpec, runRefusal } from './spec-refusal.ts';
+import { planRefusal, runRefusal } from './spec-refusal.ts';
 import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts';
 
 /** A run whose worker has not started: from the validation of its spec to the start of its pod. */
@@ -60,11 +60,8 @@ export function jobMissing(input: Input): Outcome | undefined {
   if (job !== undefined || run.spec === undefined) return undefined;
   if (startDeadlineExceeded(input, now)) return pending(input, whyNotStarted(run));
   const created = desiredJob({ metadata: run.metadata, spec: run.spec }, worker, policy);
-  const excess = planExcess(created);
-  if (excess > 0) {
-    const problem = `spec: with the defaults of the policy, it has ${excess} bytes more than the environment of its worker can hold; make it smaller`;
-    return fail(invalidSpec(problem), { accepted: false });
-  }
+  const refusal = planRefusal(created);
+  if (refusal !== undefined) return fail(refusal, { accepted: false });
   return {
     verdict: { phase: 'Pending', reason: 'Pending', message: 'The Job was created.' },
     actions: [{ kind: 'createJob', job: created }],

@@ -1,7 +1,9 @@
+import type { V1Job } from '@kubernetes/client-node';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { validateSpec } from '../../api/validate.ts';
 import { type Policy, refusedByPolicy } from '../../policy/policy.ts';
 import { RunError } from '../../support/errors.ts';
+import { planExcess } from '../job/worker-container.ts';
 import { isJobOf, type ObservedPod, terminationReport } from '../observe/observed.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
 
@@ -35,7 +37,16 @@ export function runRefusal(read: Read, policy: Policy): RunError | undefined {
   return policy.problem === undefined ? specRefusal(read.spec, policy) : contradiction(read.spec);
 }
 
-export const invalidSpec = (problem: string) => new RunError('InvalidSpec', problem);
+/** Why a worker cannot receive its run, although spec and policy are each within their bounds. */
+export function planRefusal(job: V1Job): RunError | undefined {
+  const excess = planExcess(job);
+  if (excess <= 0) return undefined;
+  return invalidSpec(
+    `spec: with the defaults of the policy, it has ${excess} bytes more than the environment of its worker can hold; make it smaller`,
+  );
+}
+
+const invalidSpec = (problem: string) => new RunError('InvalidSpec', problem);
 
 function inOneSentence(problems: readonly string[]): string {
   const more = problems.length - maxProblems;

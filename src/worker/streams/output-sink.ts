@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { validateHeaderValue } from 'node:http';
 import { Writable } from 'node:stream';
-import { isForbiddenHeader } from '../../api/fields.ts';
+import { isForbiddenHeader, isHeaderText } from '../../api/fields.ts';
 import { type ByteSink, FileSink } from '../../io/byte-sink.ts';
 import { ChunkedPost } from '../../io/chunked-post.ts';
 import { describe, RunError } from '../../support/errors.ts';
@@ -137,15 +136,6 @@ async function headersOf(
     }),
   );
   return Object.fromEntries(values);
-}
-
-function isHeaderText(value: string): boolean {
-  try {
-    validateHeaderValue('x', value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The file has no name, so that its disk space is freed even if the worker is killed. */

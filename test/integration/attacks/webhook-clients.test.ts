@@ -12,6 +12,7 @@ import {
   maxReviewBytes,
 } from '../../../src/controller/admission/admission-server.ts';
 import { makeCertificate } from '../../../src/controller/admission/webhook-certificate.ts';
+import { workerConfig } from '../../fixtures/builders.ts';
 import { aReview } from '../../fixtures/admission-reviews.ts';
 import { until } from '../../fixtures/until.ts';
 
@@ -27,7 +28,7 @@ test.before.each(async (world) => {
   world.isReady = true;
   world.verdicts = [];
   world.server = new AdmissionServer({
-    policyIn: () => ({}),
+    rules: { policyIn: () => ({}), worker: workerConfig },
     isReady: () => world.isReady,
     onVerdict: (verdict) => void world.verdicts.push(verdict),
     log: pino({ level: 'silent' }),

@@ -5,11 +5,22 @@ import { type Reviewed, review } from '../../../src/controller/admission/review.
 import { recordAt, textAt } from '../../../src/kube/json.ts';
 import { type Policy, refusedByPolicy } from '../../../src/policy/policy.ts';
 import { type Asked, aReview, contradictorySpecs } from '../../fixtures/admission-reviews.ts';
-import { after, anObservation, aRun, decided, metadata, specOf } from '../../fixtures/builders.ts';
+import {
+  after,
+  anObservation,
+  aRun,
+  decided,
+  metadata,
+  specOf,
+  workerConfig,
+} from '../../fixtures/builders.ts';
+import { failureReasons, type FailureReason } from '../../../src/api/reasons.ts';
+import { remedyAtApply } from '../../../src/support/errors.ts';
 import { policyOf } from '../../fixtures/policies.ts';
 import { policyCases } from '../policy/policy-cases.ts';
 
-const reviewed = (asked: Asked, policy: Policy = {}): Reviewed => review(aReview(asked), () => policy);
+const reviewed = (asked: Asked, policy: Policy = {}): Reviewed => review(aReview(asked), rulesOf(policy));
+const rulesOf = (policy: Policy = {}) => ({ policyIn: () => policy, worker: workerConfig });
 const responseOf = (result: Reviewed) => recordAt('answer' in result ? result.answer : {}, 'response');
 /** The sentence with which it refuses; undefined when it allows. */
 const refusalOf = (result: Reviewed) => textAt(recordAt(responseOf(result), 'status'), 'message');
@@ -17,10 +28,17 @@ const run = (spec: unknown, more: object = {}) => ({ metadata: { ...metadata, ..
 const invalid = specOf({ image: 'busybox', args: ['$(nosuch)'] });
 const nosuch = /spec\.args\[0\]: \$\(nosuch\)/;
 
-/** What the controller writes about a run of this spec; undefined when it makes a Job. */
+/**
+ * What the controller writes about a run of this spec, with the remedy for one that is not stored; undefined when it
+ * makes a Job.
+ */
 function messageOf(spec: ReturnType<typeof specOf>, policy: Policy): string | undefined {
   const { status } = decided(anObservation({ run: aRun({ spec }) }), after(1), policy);
-  return status?.phase === 'Failed' ? status.message : undefined;
+  if (status?.phase !== 'Failed') return undefined;
+  const reason = status.reason as FailureReason;
+  const { remedy } = failureReasons[reason];
+  assert.ok(status.message?.endsWith(` ${remedy}`), status.message);
+  return `${status.message?.slice(0, -remedy.length)}${remedyAtApply(reason)}`;
 }
 
 test('the webhook and the controller refuse the same contradictory specs, with the same sentence', () => {
@@ -47,6 +65,41 @@ test('the webhook and the controller have one verdict for every case of the poli
     }
   }
   assert.ok(refused > 80 && allowed > 50, `${refused} refused, ${allowed} allowed`);
+});
+
+test('a spec that the defaults of the policy make too large is refused with the sentence of the controller', () => {
+  const labels = Object.fromEntries(
+    Array.from({ length: 60 }, (_, index) => [`l${index}`, 'x'.repeat(1_000)]),
+  );
+  const policy: Policy = { dockerDefaults: { labels } };
+  const spec = specOf({ image: 'busybox', args: Array.from({ length: 9 }, () => 'y'.repeat(10_000)) });
+  const refusal = refusalOf(reviewed({ object: run(spec) }, policy));
+  assert.match(
+    refusal ?? '',
+    /^Spec: with the defaults of the policy, it has \d+ bytes more than the environment/,
+  );
+  assert.is(refusal, messageOf(spec, policy));
+  assert.is(reviewed({ object: run(spec) }).verdict, 'allowed');
+});
+
+test('the advice fits what happened: nothing was stored, or a stored run will fail', () => {
+  const created = refusalOf(reviewed({ object: run(invalid) })) ?? '';
+  assert.match(created, /Correct the field that the message names and apply the DockerRun again\.$/);
+  const changed = reviewed({
+    object: run(invalid, { generation: 4 }),
+    before: run(specOf({ image: 'busybox' })),
+  });
+  assert.is(refusalOf(changed), created);
+  const cancelled = reviewed({
+    object: run({ ...invalid, cancel: true }, { generation: 4 }),
+    before: run(invalid),
+  });
+  assert.match(JSON.stringify(responseOf(cancelled)['warnings']), /apply the DockerRun under a new name/);
+  const policy = reviewed({
+    object: { metadata: { name: 'default', generation: 1 }, spec: { hostPaths: 'all' } },
+    ...{ resource: policyPlural, name: 'default' },
+  });
+  assert.match(refusalOf(policy) ?? '', /Correct it and apply it again\.$/);
 });
 
 test('a refusal is a 422, as of an object that the schema refuses', () => {
@@ -86,7 +139,7 @@ test('no body of 3 MiB keeps the controller from its other work', () => {
   };
   for (const [what, body] of Object.entries(bodies)) {
     const before = process.cpuUsage();
-    const { verdict } = review(body, () => ({}));
+    const { verdict } = review(body, rulesOf());
     const ms = process.cpuUsage(before).user / 1_000;
     assert.ok(verdict !== 'allowed', what);
     assert.ok(ms < stallMs, `${what}: ${ms.toFixed(0)} ms`);
@@ -113,7 +166,7 @@ test('a body that is not a review of our resources is malformed, whatever it is'
     valid.replace(/"uid":"f0[^"]*"/, `"uid":"${'x'.repeat(10_000)}"`),
     valid.replace(/"object":\{.*\},"oldObject"/, '"object":7,"oldObject"'),
   ];
-  for (const body of wrong) assert.is(review(body, () => ({})).verdict, 'malformed', body.slice(0, 200));
+  for (const body of wrong) assert.is(review(body, rulesOf()).verdict, 'malformed', body.slice(0, 200));
 });
 
 test('an object whose spec has the wrong type is refused, not an error', () => {
