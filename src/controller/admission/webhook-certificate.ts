@@ -24,8 +24,9 @@ export type CertificatePair = { readonly key: string; readonly cert: string; rea
 const dayMs = 24 * 3600_000;
 
 /** How long a certificate is valid, and how long before its end it is replaced. */
-export const validMs = 90 * dayMs;
-export const renewBeforeMs = 30 * dayMs;
+export type Lifetime = { readonly validMs: number; readonly renewBeforeMs: number };
+
+export const lifetime: Lifetime = { validMs: 90 * dayMs, renewBeforeMs: 30 * dayMs };
 
 /** The clock of a client may be this much behind. */
 const skewMs = 3600_000;
@@ -35,7 +36,7 @@ const skewMs = 3600_000;
  * forgotten at once, so that nobody can steal it. Node.js can verify certificates but not make them; the few
  * DER structures are written here, because a library for all of X.509 has 20 packages.
  */
-export function makeCertificate(host: string, now: Date): CertificatePair {
+export function makeCertificate(host: string, now: Date, { validMs } = lifetime): CertificatePair {
   const authority = keyPair();
   const server = keyPair();
   const validity = [new Date(now.getTime() - skewMs), new Date(now.getTime() + validMs)] as const;
@@ -158,7 +159,7 @@ export function readPair({ key, cert, ca }: CertificatePair, host: string): Read
 }
 
 /** Whether a pair has to be replaced now: garbage, expired, about to, or made by a clock that was ahead. */
-export function isDue(pair: Readable | undefined, now: Date): boolean {
+export function isDue(pair: Readable | undefined, now: Date, { renewBeforeMs } = lifetime): boolean {
   if (pair === undefined) return true;
   return now < pair.from || now.getTime() > pair.to.getTime() - renewBeforeMs;
 }
@@ -181,6 +182,7 @@ type SecretOptions = {
   /** The name by which the API server calls the webhook. */
   readonly host: string;
   readonly log: Logger;
+  readonly lifetime?: Lifetime;
 };
 
 /** A write that somebody else was ahead of is not an error: their pair is read, and is good. */
@@ -192,15 +194,16 @@ const maxConflicts = 5;
  * replicas serve the certificate before until they look.
  */
 export function certificateSecret(options: SecretOptions): CertificateSource {
-  const { connection, name, host, log } = options;
+  const { connection, name, host, log, lifetime: life = lifetime } = options;
+  let served: CertificatePair | undefined;
   const path = `${paths.secrets(connection.namespace)}/${name}`;
   const current = async (signal: AbortSignal): Promise<CertificatePair> => {
     const secret = await requestJson(connection, { method: 'GET', path, signal }).catch(absent);
     const stored = pairIn(secret);
     const readable = readPair(stored, host);
     const now = connection.clock.now();
-    if (!isDue(readable, now)) return stored;
-    const made = makeCertificate(host, now);
+    if (!isDue(readable, now, life)) return stored;
+    const made = makeCertificate(host, now, life);
     const before = (readable?.authorities ?? []).slice(0, 1).filter((pem) => isValidAt(pem, now));
     const pair = { ...made, ca: [made.ca, ...before.map((pem) => `${pem}\n`)].join('') };
     await writeSecret(options, { secret, pair }, signal);
@@ -211,8 +214,11 @@ export function certificateSecret(options: SecretOptions): CertificateSource {
     for (let conflicts = 0; ; conflicts += 1) {
       try {
         const pair = await current(signal);
-        await trustAuthority(options, pair.ca, signal);
-        return pair;
+        const isNews = await trustAuthority(options, pair.ca, signal);
+        // API servers read the new authority a moment later, and still trust the one before.
+        if (isNews && served !== undefined && readPair({ ...served, ca: pair.ca }, host) !== undefined)
+          return served;
+        return (served = pair);
       } catch (error) {
         if (!isConflict(error) || conflicts >= maxConflicts) throw error;
       }
@@ -267,13 +273,13 @@ async function writeSecret(
 
 /**
  * Writes the authorities into the ValidatingWebhookConfiguration, before the certificate is served. Without a
- * configuration nobody asks, and there is nothing to write.
+ * configuration nobody asks, and there is nothing to write. Resolves with whether they were written.
  */
 async function trustAuthority(
   { connection, name, log }: SecretOptions,
   ca: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const path = `${paths.webhookConfigurations()}/${name}`;
   const configuration = await requestJson(connection, { method: 'GET', path, signal }).catch(absent);
   const caBundle = Buffer.from(ca).toString('base64');
@@ -282,13 +288,14 @@ async function trustAuthority(
       ? []
       : [{ name: textAt(webhook, 'name'), clientConfig: { caBundle } }],
   );
-  if (webhooks.length === 0) return;
+  if (webhooks.length === 0) return false;
   const resourceVersion = textAt(recordAt(configuration, 'metadata'), 'resourceVersion');
   // Merges the list by name; a merge patch would replace the webhooks.
   const contentType = 'application/strategic-merge-patch+json';
   const body = { metadata: { resourceVersion }, webhooks };
   await requestJson(connection, { method: 'PATCH', path, body, contentType, signal });
   log.info({ configuration: name }, 'webhook authority written');
+  return true;
 }
 
 /** How soon a deleted Secret, or a bundle that somebody removed, is noticed. */
@@ -302,11 +309,12 @@ export type CertificateUse = {
   /** Called after the first look, whether it succeeded or not. */
   readonly onFirst: () => void;
   readonly log: Logger;
+  readonly everyMs?: number;
 };
 
 /** Keeps the certificate of the webhook current until the signal aborts; no failure ends it. */
 export async function keepCertificate(options: CertificateUse, signal: AbortSignal): Promise<void> {
-  const { source, use, onExpiry, onFirst, log } = options;
+  const { source, use, onExpiry, onFirst, log, everyMs = checkMs } = options;
   let served: string | undefined;
   while (!signal.aborted) {
     try {
@@ -322,6 +330,6 @@ export async function keepCertificate(options: CertificateUse, signal: AbortSign
       if (!signal.aborted) log.warn({ error: describe(error) }, 'webhook certificate not current');
     }
     onFirst();
-    await sleep(checkMs, signal).catch(() => undefined);
+    await sleep(everyMs, signal).catch(() => undefined);
   }
 }

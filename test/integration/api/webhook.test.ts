@@ -2,12 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failureReasons, isFailureReason } from '../../../src/api/reasons.ts';
-import { apiVersion, group, kind, plural, policyKind, policyPlural } from '../../../src/api/names.ts';
-import { makeCertificate, validMs } from '../../../src/controller/admission/webhook-certificate.ts';
+import { apiVersion, kind, policyKind } from '../../../src/api/names.ts';
+import { lifetime, makeCertificate } from '../../../src/controller/admission/webhook-certificate.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { remedyAtApply } from '../../../src/support/errors.ts';
-import { contradictorySpecs } from '../../fixtures/admission-reviews.ts';
+import { contradictorySpecs, webhookConfiguration } from '../../fixtures/admission-reviews.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
@@ -41,23 +41,6 @@ async function startReplica(plane: ControlPlane): Promise<Replica> {
   });
   return { controller, port, metricsPort };
 }
-
-/** As the chart has it, but with the address of one replica instead of a Service, and the given failure policy. */
-const configuration = (port: number, failurePolicy: 'Ignore' | 'Fail') => ({
-  metadata: { name },
-  webhooks: [
-    {
-      name: 'admission.dockerrun.dev',
-      admissionReviewVersions: ['v1'],
-      clientConfig: { url: `https://localhost:${port}/validate` },
-      ...{ failurePolicy, timeoutSeconds: 3, sideEffects: 'None', matchPolicy: 'Equivalent' },
-      rules: [plural, policyPlural].map((resource) => ({
-        ...{ apiGroups: [group], apiVersions: ['v1alpha1'], resources: [resource] },
-        ...{ operations: ['CREATE', 'UPDATE'], scope: '*' },
-      })),
-    },
-  ],
-});
 
 const run = (runName: string, spec: object) => ({
   ...{ apiVersion, kind, metadata: { name: runName, namespace: 'default' } },
@@ -96,7 +79,10 @@ async function asks(world: World): Promise<void> {
 /** Deletes the configuration of the webhook and adds it again. */
 async function register({ plane }: World, port: number, failurePolicy: 'Ignore' | 'Fail'): Promise<void> {
   await plane.client.delete(configurationPath).catch(() => undefined);
-  await plane.client.create(paths.webhookConfigurations(), configuration(port, failurePolicy));
+  await plane.client.create(
+    paths.webhookConfigurations(),
+    webhookConfiguration({ name, port, failurePolicy }),
+  );
 }
 
 test.before(async (world) => {
@@ -213,7 +199,7 @@ test('a deleted, an unreadable and an expired Secret are replaced, and the webho
     deleted: () => client.delete(secretPath),
     garbage: () => client.merge(secretPath, { data: { 'tls.crt': 'Z2FyYmFnZQ==', 'ca.crt': 'eA==' } }),
     expired: () => {
-      const pair = makeCertificate('localhost', new Date(Date.now() - validMs - 3_600_000));
+      const pair = makeCertificate('localhost', new Date(Date.now() - lifetime.validMs - 3_600_000));
       const base64 = (text: string) => Buffer.from(text).toString('base64');
       const data = { 'tls.crt': base64(pair.cert), 'tls.key': base64(pair.key), 'ca.crt': base64(pair.ca) };
       return client.merge(secretPath, { data });

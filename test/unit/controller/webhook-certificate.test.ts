@@ -4,12 +4,12 @@ import * as assert from 'uvu/assert';
 import {
   type CertificatePair,
   isDue,
+  lifetime,
   makeCertificate,
   readPair,
-  renewBeforeMs,
-  validMs,
 } from '../../../src/controller/admission/webhook-certificate.ts';
 
+const { validMs, renewBeforeMs } = lifetime;
 const host = 'dockerrun-controller.dockerrun-system.svc';
 const made = new Date('2026-03-01T12:00:00Z');
 const pair = makeCertificate(host, made);
