@@ -3,6 +3,7 @@ import { Value } from 'typebox/value';
 import { boundsProblem, defined, specBounds } from './json-values.ts';
 import { type apiVersion, type kind, queueLabelsOf } from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';
+import { withoutBounds } from './structural.ts';
 import type { DockerRunStatus } from './status.ts';
 
 export type DockerRun = {
@@ -70,4 +71,15 @@ export function parseSpec(value: unknown): { spec: DockerRunSpec } | { problem: 
         ? 'spec is invalid'
         : `spec${first.instancePath.replaceAll('/', '.')} ${first.message}`,
   };
+}
+
+const unboundedSpec = Type.Unsafe<DockerRunSpec>(withoutBounds(dockerRunSpec) as object);
+
+/**
+ * A stored spec that `parseSpec` refuses only because it is beyond a bound of this version; undefined when its
+ * fields cannot be used. A run may have started with it before an upgrade.
+ */
+export function parseOlderSpec(value: unknown): DockerRunSpec | undefined {
+  if (boundsProblem(value, specBounds) !== undefined) return undefined;
+  return Value.Check(unboundedSpec, value) ? value : undefined;
 }

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { secretKeysOf } from './spec-usage.ts';
 import { dockerRunSpec, type DockerRunSpec } from './spec.ts';
+import { withoutBounds } from './structural.ts';
 
 /** Without the path: together with the spec, it must fit into one variable of the environment. */
 const hostMount = Type.Object({
@@ -39,6 +40,9 @@ const runPlan = Type.Object({
    */
   podCgroup: Type.Object({ root: Type.String(), qosClass: Type.Unsafe<QosClass>({ type: 'string' }) }),
 });
+
+/** The controller has checked the bounds; a run that started before an upgrade may be beyond those of today. */
+const acceptedPlan = Type.Unsafe<RunPlan>(withoutBounds(runPlan) as object);
 
 /** Kubernetes' QoS class of a pod; the kubelet derives the name of the pod's cgroup from it. */
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
@@ -130,8 +134,8 @@ export const hiddenPodVolume = 'hidden';
 export function parsePlan(text: string | undefined): RunPlan {
   if (text === undefined) throw new TypeError(`${workerEnvironment.plan} is not set`);
   const value: unknown = JSON.parse(text);
-  if (Value.Check(runPlan, value)) return value;
-  const [first] = Value.Errors(runPlan, value);
+  if (Value.Check(acceptedPlan, value)) return value;
+  const [first] = Value.Errors(acceptedPlan, value);
   throw new TypeError(
     `${workerEnvironment.plan}${first?.instancePath ?? ''}: ${first?.message ?? 'invalid'}`,
   );

@@ -104,3 +104,17 @@ function repeatedKeys(part: Part, keys: readonly string[]): string[] {
 function keepsUnknown(schema: StructuralSchema): boolean {
   return schema['x-kubernetes-preserve-unknown-fields'] === true;
 }
+
+/** What bounds a value from above or a number from below. Patterns stay: paths and names depend on them. */
+const bounds: readonly string[] = ['maxItems', 'maxLength', 'maxProperties', 'maximum', 'minimum'];
+
+/** The schema without these bounds, for what another version of the schema has accepted. */
+export function withoutBounds(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutBounds);
+  if (!isObject(schema)) return schema;
+  // Among `properties`, `maximum` may be a field of that name with a schema.
+  const kept = Object.entries(schema).filter(
+    ([key, value]) => !(bounds.includes(key) && typeof value === 'number'),
+  );
+  return Object.fromEntries(kept.map(([key, value]) => [key, withoutBounds(value)]));
+}

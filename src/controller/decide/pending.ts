@@ -15,7 +15,7 @@ import { deletionOfOrphans } from './cancel-and-suspend.ts';
 import { failWithCleanup } from './cleanup.ts';
 import { isEngineSocket, mountIsHopeless, patienceEnded, refusedSubPath } from './patience.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
-import { planRefusal, runRefusal } from './spec-refusal.ts';
+import { planRefusal, refusalNow } from './spec-refusal.ts';
 import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts';
 
 /** A run whose worker has not started: from the validation of its spec to the start of its pod. */
@@ -42,7 +42,7 @@ export function policyInvalid(input: Input): Outcome | undefined {
 /** A run that contradicts itself, or that the policy does not allow, is never accepted. */
 export function refused({ run, job, policy }: Input): Outcome | undefined {
   if (job !== undefined) return undefined;
-  const refusal = runRefusal(run, policy);
+  const refusal = refusalNow(run, policy);
   return refusal && fail(refusal, { accepted: false });
 }
 

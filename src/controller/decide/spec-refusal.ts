@@ -4,7 +4,7 @@ import { validateSpec } from '../../api/validate.ts';
 import { type Policy, refusedByPolicy } from '../../policy/policy.ts';
 import { RunError } from '../../support/errors.ts';
 import { planExcess } from '../job/worker-container.ts';
-import { isJobOf, type ObservedPod, terminationReport } from '../observe/observed.ts';
+import { isJobOf, type ObservedPod, type ObservedRun, terminationReport } from '../observe/observed.ts';
 import { fail, type Input, type Outcome } from './outcome.ts';
 
 /** Verdicts by the spec that the cache holds, so that a run that waits is validated once and not at each look. */
@@ -20,9 +20,19 @@ function contradiction(spec: DockerRunSpec): RunError | undefined {
 /** A message names at most this many problems and counts the others. */
 const maxProblems = 5;
 
-/** Why a spec contradicts itself, or else why the policy does not allow it; undefined when a Job may be made. */
+/** Why a spec contradicts itself, or else why the policy does not allow it. */
 export function specRefusal(spec: DockerRunSpec, policy: Policy): RunError | undefined {
   return contradiction(spec) ?? refusedByPolicy(spec, policy);
+}
+
+/**
+ * Why no Job may be made for a run now. One that has had its Job was accepted then, and its spec cannot have
+ * changed since: a version with tighter bounds and rules must not end it, so only the policy is asked.
+ */
+export function refusalNow(run: ObservedRun, policy: Policy): RunError | undefined {
+  if (run.spec === undefined) return invalidSpec(run.problem);
+  if (run.status.jobName !== undefined) return refusedByPolicy(run.spec, policy);
+  return run.problem === undefined ? specRefusal(run.spec, policy) : invalidSpec(run.problem);
 }
 
 /** A spec that was read, or why it could not be. */

@@ -34,9 +34,12 @@ export type Refusal = { readonly message: string; readonly permanent: boolean };
 /** Why a pod cannot be created or started, and when the Event occurred first and last (RFC 3339). */
 export type BlockingEvent = { message: string; since: string; last: string };
 
-/** What the controller reads of a run: only what `decide` needs. */
+/**
+ * What the controller reads of a run: only what `decide` needs. A spec with a problem is beyond a bound of this
+ * version, but was stored under another one.
+ */
 export type ObservedRun =
-  | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec: DockerRun['spec']; problem?: undefined }
+  | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec: DockerRun['spec']; problem?: string }
   | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec?: undefined; problem: string };
 
 /** What the cache keeps of a run, because caches take most of the memory: a large spec is read when it is needed. */

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { parseMetadata, parseSpec } from '../../api/docker-run.ts';
+import { parseMetadata, parseOlderSpec, parseSpec } from '../../api/docker-run.ts';
 import { boundsProblem, cachedSpecBounds, statusBounds } from '../../api/json-values.ts';
 import { isRecord } from '../../api/json-values.ts';
 import {
@@ -27,14 +27,16 @@ import type {
   WorkerState,
 } from './observed.ts';
 
-/** Parses a stored DockerRun; a spec that only an older schema accepts becomes a `problem`. */
+/** Parses a stored DockerRun; a spec that only the schema of another version accepts has a `problem`. */
 export function parseRun(object: unknown): ObservedRun {
   const metadata = parseMetadata(recordAt(object, 'metadata'));
   const status = parseStatus(recordAt(object, 'status'));
-  const parsed = parseSpec(isRecord(object) ? object['spec'] : undefined);
-  return 'spec' in parsed
-    ? { metadata, status, spec: parsed.spec }
-    : { metadata, status, problem: parsed.problem };
+  const value = isRecord(object) ? object['spec'] : undefined;
+  const parsed = parseSpec(value);
+  if ('spec' in parsed) return { metadata, status, spec: parsed.spec };
+  const problem = `${parsed.problem}; another version of DockerRun stored it`;
+  const spec = parseOlderSpec(value);
+  return spec === undefined ? { metadata, status, problem } : { metadata, status, spec, problem };
 }
 
 /**

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAllDocuments } from 'yaml';
-import { parseMetadata, parseSpec } from '../../../src/api/docker-run.ts';
+import { parseMetadata, parseOlderSpec, parseSpec } from '../../../src/api/docker-run.ts';
 import { isRecord } from '../../../src/api/json-values.ts';
 import { kind } from '../../../src/api/names.ts';
 import { validateSpec } from '../../../src/api/validate.ts';
@@ -51,6 +51,36 @@ for (const [what, spec, problem] of [
     assert.match(problemOf(spec) ?? 'accepted', problem);
   });
 }
+
+test('a stored spec beyond a bound of this version can be used, and one of another form cannot', () => {
+  const key = 'disk';
+  const nodeSelectorTerms = Array.from({ length: 40 }, () => ({
+    matchExpressions: [{ key, operator: 'Exists' as const }],
+  }));
+  const affinity = {
+    nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } },
+  };
+  const beyond: unknown[] = [
+    aSpec({ affinity }),
+    aSpec({ backoffLimit: 1_000_000 }),
+    aSpec({ activeDeadlineSeconds: 0 }),
+    aSpec({ schedulerName: 'x'.repeat(300) }),
+    aSpec({ args: Array.from({ length: 5_000 }, () => 'a') }),
+  ];
+  for (const spec of beyond) {
+    assert.ok(problemOf(spec) !== undefined);
+    assert.is(parseOlderSpec(spec), spec);
+  }
+  const unusable: unknown[] = [
+    undefined,
+    {},
+    aSpec({ transforms: [{ name: 'c t' }] }),
+    { ...aSpec(), backoffLimit: '1' },
+    { ...aSpec(), imagePullPolicy: 'Sometimes' },
+    aSpec({ args: Array.from({ length: 100 }, () => 'a'.repeat(2_000)) }),
+  ];
+  for (const spec of unusable) assert.is(parseOlderSpec(spec), undefined);
+});
 
 test('quantities are numbers or texts, as in Kubernetes', () => {
   for (const cpu of [2, '2', '500m', '1.5', '.5', '1e3', '4Gi']) {

@@ -49,6 +49,18 @@ test('a spec that only an older schema accepts fails with its problem', () => {
   assert.match(status?.message ?? '', /^spec\.image must be string\. /i);
 });
 
+test('a spec beyond a bound of this version fails before its Job, and continues after it', () => {
+  const problem = 'spec.affinity must not have more than 32 items';
+  const fresh = decided(anObservation({ run: { ...aRun(), problem } }), now, {});
+  assert.equal(fresh.actions, []);
+  assert.is(fresh.status?.reason, 'InvalidSpec');
+  // Its Job was deleted to suspend it.
+  const status = { phase: 'Suspended', reason: 'Suspended', jobName: 'segment-0b9ad1c6' } as const;
+  const resumed = { ...aRun({ status }), problem };
+  const { actions } = decided(anObservation({ run: resumed }), now, {});
+  assert.equal(actions, [creationOf(resumed, {})]);
+});
+
 test('a host path is allowed only by the policy', () => {
   const volumes = [
     { name: 'd', bindMount: { hostPath: '/srv/data', containerPath: '/d', mode: 'rw' as const } },

@@ -134,10 +134,19 @@ test('a status accepts only a spec that was validated and allowed', () => {
         return;
       if (job?.ownerUid === run.metadata.uid) return assert.ok(isJobOf(job, run));
       assert.ok(run.spec !== undefined && policy.problem === undefined, JSON.stringify(observed));
+      assert.is(run.problem, undefined);
       assert.is(specRefusal(run.spec, policy), undefined);
     }),
     { numRuns: 3_000 },
   );
+});
+
+test('a run that has had its Job never fails because another version has tighter bounds', () => {
+  always(({ status }, { run }) => {
+    if (run.spec === undefined || run.problem === undefined || run.status.jobName === undefined) return;
+    if (status === undefined || status.reason === run.status.reason) return;
+    assert.not.match(status.message ?? '', run.problem);
+  });
 });
 
 test('an ended run is Complete or Failed and has a completion time, and any other run is Reconciling', () => {
