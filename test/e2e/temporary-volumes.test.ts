@@ -1,8 +1,10 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Lab, untilReleased } from './support/runs.ts';
+import { temporaryDirectoryName, temporaryDirectoryOf } from '../../src/api/names.ts';
+import { until } from '../fixtures/until.ts';
+import { Lab, patienceMs, untilReleased } from './support/runs.ts';
 import { workerPid } from './support/worker-process.ts';
 
 /** What the overlay of the local cluster allows. */
@@ -56,6 +58,30 @@ test('the next attempt does not find what a killed worker left in a directory of
   assert.is(end.attempts, 2);
   assert.is((await lab.log('killed')).toString(), '');
   assert.equal(await readdir(hostDir), []);
+});
+
+test('a worker that cannot start leaves no directory on the node', async () => {
+  const link = join(hostDir, '..', 'outside');
+  await symlink('/etc', link);
+  await lab.run('unstarted', {
+    volumes: [
+      { name: 'big', temporary: { hostDir } },
+      // The kubelet refuses it after it has made the directory of the volume before.
+      { name: 'outside', bindMount: { hostPath: link, containerPath: '/outside' } },
+    ],
+  });
+  const { reason, message } = await lab.ended('unstarted');
+  assert.is(reason, 'HostPathNotAllowed', message);
+  const { uid } = (await lab.get('unstarted')).metadata;
+  const left = async () =>
+    (await readdir(join(allowed, temporaryDirectoryName))).filter((name) =>
+      name.includes(temporaryDirectoryOf(uid, 'big')),
+    );
+  await until('the cleanup Job has ended', () => lab.kubectl('get', 'jobs', '-o', 'json'), {
+    holds: (list) => /"type": "(Complete|Failed)"/.test(list),
+    withinMs: patienceMs,
+  });
+  assert.equal(await left(), []);
 });
 
 // Lab.close fails when the namespace is not deleted in time.

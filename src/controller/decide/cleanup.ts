@@ -115,7 +115,26 @@ function cleanupOf(input: Input, ending: Ending): Cleanup | undefined {
   if (spec === undefined || input.pods.at(-1)?.worker.kind === 'running') return undefined;
   const { journalled, directories } = journalledVolumes(spec);
   const node = journalled.length + directories.length > 0 ? nodeOfLostWorker(input) : undefined;
-  return node === undefined && spec.girder?.job === undefined ? undefined : { node, ending };
+  if (node !== undefined) return { node, ending };
+  const unstarted = directories.length > 0 ? nodeOfUnstartedWorker(input) : undefined;
+  if (unstarted !== undefined) return { node: unstarted, ending, leftBy: 'kubelet' };
+  return spec.girder?.job === undefined ? undefined : { node, ending };
+}
+
+/** The kubelet makes the directories of a container after it has pulled the image. */
+const beforeDirectories: readonly string[] = [
+  'PodInitializing',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'ErrImagePull',
+  'ImagePullBackOff',
+];
+
+/** The node of the last worker, which has not started, if the kubelet may have made its directories. */
+function nodeOfUnstartedWorker({ pods }: Input): string | undefined {
+  const pod = pods.at(-1);
+  if (pod?.worker.kind !== 'waiting' || pod.init !== undefined || !pod.hasSandbox) return undefined;
+  return beforeDirectories.includes(pod.worker.reason) ? undefined : pod.nodeName;
 }
 
 /** The node of the last worker that ran, unless that worker has cleaned up. */

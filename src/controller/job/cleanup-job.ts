@@ -11,7 +11,12 @@ import { workerContainer, workerOverhead } from './worker-container.ts';
 import type { Policy } from '../../policy/policy.ts';
 
 /** What a lost worker left to be done: on its node, or, when `node` is undefined, only in Girder. */
-export type Cleanup = { readonly node: string | undefined; readonly ending: Ending };
+export type Cleanup = {
+  readonly node: string | undefined;
+  readonly ending: Ending;
+  /** A worker that did not start left only the directories that the kubelet made for it. */
+  readonly leftBy?: 'worker' | 'kubelet';
+};
 
 /** Less than the 150 s that a run waits for it. */
 const longestSeconds = 120;
@@ -43,12 +48,14 @@ export function desiredCleanupJob(run: Run, cleanup: Cleanup, config: WorkerConf
 
 function podTemplate(
   { metadata, spec }: Run,
-  { node, ending }: Cleanup,
+  { node, ending, leftBy = 'worker' }: Cleanup,
   config: WorkerConfig,
   policy: Policy,
 ): V1PodTemplateSpec {
   const [mode, needed]: [CleanupMode, DockerRunSpec] =
-    node === undefined ? ['report', onlyGirder(spec)] : ['cleanup', onlyVolumes(spec)];
+    node === undefined
+      ? ['report', onlyGirder(spec)]
+      : ['cleanup', leftBy === 'kubelet' ? onlyDirectories(spec) : onlyVolumes(spec)];
   const hostMounts: HostMounts =
     node === undefined
       ? { planned: [], mounts: [] }
@@ -113,6 +120,12 @@ function onlyGirder({ girder, ...spec }: DockerRunSpec): DockerRunSpec {
     backoffLimit,
   };
   return girder === undefined ? needed : { ...needed, girder: report };
+}
+
+/** Without the other volumes: one of them may be why the worker did not start. */
+function onlyDirectories(spec: DockerRunSpec): DockerRunSpec {
+  const volumes = (spec.volumes ?? []).filter(({ temporary }) => temporary?.hostDir !== undefined);
+  return { ...onlyGirder(spec), volumes };
 }
 
 function onlyVolumes(spec: DockerRunSpec): DockerRunSpec {

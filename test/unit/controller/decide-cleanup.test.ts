@@ -5,7 +5,7 @@ import { parseEnding, workerEnvironment } from '../../../src/api/run-plan.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { type Decision } from '../../../src/controller/decide/outcome.ts';
-import type { Observed, WorkerState } from '../../../src/controller/observe/observed.ts';
+import type { Observed, ObservedPod, WorkerState } from '../../../src/controller/observe/observed.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
 import {
   after,
@@ -136,6 +136,27 @@ test('when no worker ever ran, only a Girder job needs a report', () => {
   assert.is(decision.status?.reason, 'WorkerNotStarted');
   assert.equal(cleanupsOf(decision), [['anywhere', 'failed']]);
   assert.equal(decided(unstarted({ volumes }), now).actions, []);
+});
+
+test('a cleanup follows a worker that did not start once the kubelet may have made its directories', () => {
+  const bindMount = { hostPath: '/srv/link', containerPath: '/d', mode: 'rw' as const };
+  const mixed: DockerRunSpec['volumes'] = [{ name: 'input', bindMount }, ...volumes];
+  const cleanupsAfter = (reason: string, pod: Partial<ObservedPod>, spec: Partial<DockerRunSpec>) => {
+    const run = aRun({ spec: { ...spec, startDeadlineSeconds: 50 }, status });
+    const pods = [aPod({ kind: 'waiting', reason, message: 'x' }, pod)];
+    return decided(anObservation({ run, job: aJob(), pods }), after(1_000));
+  };
+  const made = { hasSandbox: true };
+  for (const reason of ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError', ''])
+    assert.equal(cleanupsOf(cleanupsAfter(reason, made, { volumes })), [['node-1', 'failed']], reason);
+  for (const reason of ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'PodInitializing'])
+    assert.equal(cleanupsOf(cleanupsAfter(reason, made, { volumes })), [], reason);
+  assert.equal(cleanupsOf(cleanupsAfter('CreateContainerError', { hasSandbox: false }, { volumes })), []);
+  assert.equal(cleanupsOf(cleanupsAfter('CreateContainerError', made, {})), []);
+  // A volume that could not be mounted would keep the cleanup from its work.
+  const [action] = cleanupsAfter('CreateContainerConfigError', made, { volumes: mixed }).actions;
+  assert.ok(action?.kind === 'createCleanupJob');
+  assert.not.match(JSON.stringify(action.job), '/srv/link');
 });
 
 test('when the next attempt cannot start, a cleanup follows on the node of the earlier one', () => {
