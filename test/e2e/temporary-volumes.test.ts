@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { temporaryDirectoryName, temporaryDirectoryOf } from '../../src/api/names.ts';
+import { cleanupJobName, temporaryDirectoryName, temporaryDirectoryOf } from '../../src/api/names.ts';
 import { until } from '../fixtures/until.ts';
 import { Lab, patienceMs, untilReleased } from './support/runs.ts';
 import { workerPid } from './support/worker-process.ts';
@@ -77,8 +77,9 @@ test('a worker that cannot start leaves no directory on the node', async () => {
     (await readdir(join(allowed, temporaryDirectoryName))).filter((name) =>
       name.includes(temporaryDirectoryOf(uid, 'big')),
     );
-  await until('the cleanup Job has ended', () => lab.kubectl('get', 'jobs', '-o', 'json'), {
-    holds: (list) => /"type": "(Complete|Failed)"/.test(list),
+  const job = cleanupJobName({ name: 'unstarted', uid });
+  await until('the cleanup Job has ended', () => lab.kubectl('get', 'job', job, '-o', 'json'), {
+    holds: (text) => /"type": "(Complete|Failed)"/.test(text),
     withinMs: patienceMs,
   });
   assert.equal(await left(), []);

@@ -38,7 +38,7 @@ test.before(async (world) => {
   world.plane = await startControlPlane();
 });
 test.after(({ plane }) => plane.close());
-test.after.each(({ plane }) => plane.client.delete(configurationPath));
+test.after.each(({ plane }) => plane.client.delete(configurationPath).catch(() => undefined));
 
 /** What kubectl prints about a run that the webhook refuses; other text when the webhook could not be asked. */
 async function asked({ kubeconfig }: ControlPlane): Promise<string> {
@@ -62,6 +62,22 @@ async function served(port: number, ca: string): Promise<string> {
     socket.destroy();
   }
 }
+
+test('OpenSSL accepts the certificate in its strict mode, for the host and for nothing else', async () => {
+  const host = 'dockerrun-controller.dockerrun-system.svc';
+  const { ca, cert } = makeCertificate(host, new Date());
+  using files = new ScratchDirectory('dockerrun-webhook');
+  const [caFile, certFile] = [join(files.path, 'ca.crt'), join(files.path, 'tls.crt')];
+  writeFileSync(caFile, ca);
+  writeFileSync(certFile, cert);
+  const verified = async (purpose: string, name: string) => {
+    const args = ['verify', '-x509_strict', '-purpose', purpose, '-verify_hostname', name, '-CAfile', caFile];
+    return (await execute('openssl', [...args, certFile])).code;
+  };
+  assert.is(await verified('sslserver', host), 0);
+  assert.is.not(await verified('sslserver', 'other.svc'), 0);
+  assert.is.not(await verified('sslclient', host), 0);
+});
 
 test('a certificate with a short life is renewed again and again, and each review is answered meanwhile', async ({
   plane,
