@@ -1,0 +1,75 @@
+import { createInterface } from 'node:readline';
+import { labels } from '../../../../src/api/names.ts';
+import type { Engine } from '../../../../src/docker/engine.ts';
+import { until } from '../../../fixtures/until.ts';
+
+type Event = {
+  readonly Action: string;
+  readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
+};
+
+/** What the engine did with the containers of one run. */
+type Containers = { created: number; destroyed: number; atOnce: number; attempts: string[] };
+
+/** Follows the engine's events, so that no target is missed, however short it is. */
+export class StartedTargets implements Disposable {
+  readonly #stop: AbortController;
+  readonly #running = new Map<string, Set<string>>();
+  readonly #runs = new Map<string, Containers>();
+
+  private constructor(stop: AbortController) {
+    this.#stop = stop;
+  }
+
+  static async follow(engine: Engine): Promise<StartedTargets> {
+    const stop = new AbortController();
+    const filters = JSON.stringify({ type: ['container'], label: [labels.runUid] });
+    const events = await engine.docker.getEvents({ filters, abortSignal: stop.signal });
+    const targets = new StartedTargets(stop);
+    const lines = createInterface({ input: events });
+    lines.on('line', (line) => targets.#add(JSON.parse(line) as Event));
+    // It breaks when it is stopped.
+    lines.on('error', () => undefined);
+    return targets;
+  }
+
+  #add({ Action: action, Actor: { ID: id, Attributes: attributes } }: Event): void {
+    const uid = attributes[labels.runUid] ?? '';
+    const run = this.#of(uid);
+    const running = this.#running.get(uid) ?? new Set();
+    this.#running.set(uid, running);
+    if (action === 'create') run.created += 1;
+    if (action === 'destroy') run.destroyed += 1;
+    if (action === 'die') running.delete(id);
+    if (action !== 'start') return;
+    running.add(id);
+    run.atOnce = Math.max(run.atOnce, running.size);
+    run.attempts.push(attributes[labels.attempt] ?? '');
+  }
+
+  #of(runUid: string): Containers {
+    const run = this.#runs.get(runUid) ?? { created: 0, destroyed: 0, atOnce: 0, attempts: [] };
+    this.#runs.set(runUid, run);
+    return run;
+  }
+
+  /** Resolves when a run's target runs. */
+  async running(runUid: string): Promise<void> {
+    const look = () => this.#running.get(runUid)?.size === 1;
+    await until('a target runs', look, { withinMs: 60_000 });
+  }
+
+  /** What is known of a run when all its containers are gone, of which there were at least some. */
+  async allOf(runUid: string, { least }: { readonly least: number }): Promise<Readonly<Containers>> {
+    const isComplete = ({ created, destroyed, attempts }: Containers) =>
+      created === destroyed && attempts.length >= least;
+    return until('the events of all containers', () => this.#of(runUid), {
+      holds: isComplete,
+      withinMs: 60_000,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+  }
+}
