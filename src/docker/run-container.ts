@@ -183,6 +183,9 @@ async function watchAndAttach(
 ): Promise<WatchedContainer> {
   const { engine, signal } = context;
   const opening = ExitWatch.open(engine, id, signal);
+  const ignore = () => undefined;
+  // It may fail while the mounts are checked, when nothing awaits it yet: an unhandled rejection ends the worker.
+  opening.catch(ignore);
   let attaching: Promise<TargetOutput> | undefined;
   try {
     await checkMounts(context, id, options.mounts);
@@ -192,7 +195,6 @@ async function watchAndAttach(
     return { id, keep: options.keep === true, watch, output, kills: new OomKills() };
   } catch (error) {
     // One of them may be open, and the engine ends neither for a container that never started.
-    const ignore = () => undefined;
     opening.then((watch) => watch.close(), ignore);
     attaching?.then((output) => output.abort(), ignore);
     if (signal.aborted) throw cancelledBeforeStart();

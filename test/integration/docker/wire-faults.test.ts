@@ -3,11 +3,13 @@ import { rm } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import Docker from 'dockerode';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Engine, connectEngine } from '../../../src/docker/engine.ts';
 import { engineCall, engineStream } from '../../../src/docker/engine-call.ts';
+import { runContainer } from '../../../src/docker/run-container.ts';
 import { ensureImage } from '../../../src/docker/pull/ensure-image.ts';
 import { until } from '../../fixtures/until.ts';
 import { failureOf, never } from './engine-under-test.ts';
@@ -73,6 +75,28 @@ test('a stream that is opened after its deadline is closed, not leaked', async (
     engineStream({ timeoutMs: 100 }, (abortSignal) => engine.docker.getEvents({ abortSignal })),
   );
   await until('the stream is closed', () => isClosed);
+});
+
+test('events that break while the mounts are checked fail the run, and its container is removed', async () => {
+  const received: string[] = [];
+  routes.answer = ({ method, url = '' }, response) => {
+    received.push(`${method} ${url.replace(/\?.*/, '')}`);
+    if (url.startsWith('/events')) return void response.destroy();
+    if (url.startsWith('/containers/create')) return void response.writeHead(201).end('{"Id":"x"}');
+    // The answer of a probe comes after the events have failed.
+    if (method === 'HEAD') return void setTimeout(() => response.end(), 200);
+    return void response.writeHead(404).end('{"message":"no such container"}');
+  };
+  const mount = { type: 'bind', source: '/tmp', target: '/data', readOnly: false } as const;
+  const mounts = [{ ...mount, probe: { file: 'probe' } }];
+  const options = { name: 'x', labels: {}, image: 'busybox:local', args: [], env: [], mounts };
+  const nowhere = () => new PassThrough().resume();
+  const sinks = { stdout: nowhere(), stderr: nowhere(), onStarted: () => undefined, stopGraceMs: 0 };
+  const failure = await failureOf(runContainer({ engine, signal: never }, options, sinks));
+  assert.is(failure.reason, 'EngineUnavailable', failure.message);
+  assert.ok(received.includes('HEAD /containers/x/archive'));
+  assert.not(received.includes('POST /containers/x/start'));
+  assert.is(received.at(-1), 'GET /containers/x/json');
 });
 
 test('a server on the socket that is not an engine is reported as such', async () => {
