@@ -121,18 +121,19 @@ type Probed = { mounts: BindMount[]; remove: () => Promise<void> };
  */
 async function probeVolumes({ volumes, journal }: RunContext, mounts: readonly BindMount[]): Promise<Probed> {
   const files: string[] = [];
-  const probed = await Promise.all(
-    mounts.map(async (mount): Promise<BindMount> => {
-      const volume = volumes.find(({ containerPath }) => containerPath === mount.target);
-      if (volume === undefined || !(volume.temporary || volume.isInferred === true)) return mount;
-      const file = `${ownNamePrefix}probe-${randomUUID()}`;
-      const path = join(volume.localPath, file);
-      journal.note(volume, { path: file });
-      files.push(path);
-      await (await open(path, 'wx', 0o600)).close();
-      return { ...mount, probe: { file } };
-    }),
-  );
+  const probing = mounts.map(async (mount): Promise<BindMount> => {
+    const volume = volumes.find(({ containerPath }) => containerPath === mount.target);
+    if (volume === undefined || !(volume.temporary || volume.isInferred === true)) return mount;
+    const file = `${ownNamePrefix}probe-${randomUUID()}`;
+    const path = join(volume.localPath, file);
+    journal.note(volume, { path: file });
+    files.push(path);
+    await (await open(path, 'wx', 0o600)).close();
+    return { ...mount, probe: { file } };
+  });
+  // When one fails, the others must not create their files after the journal was swept.
+  await Promise.allSettled(probing);
+  const probed = await Promise.all(probing);
   const remove = async () => {
     await Promise.all(files.splice(0).map((path) => unlink(path).catch(() => undefined)));
   };

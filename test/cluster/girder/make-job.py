@@ -1,7 +1,8 @@
 """Makes a job and a token for it in the Girder whose database GIRDER_MONGO_URI names; no REST call can do that.
 
 Reads {title, handler, celeryTaskId, status, user} as JSON from standard input, all of them optional, and prints
-{"jobId": ..., "token": ...}. `user` is the login of the job's owner; a job without one is the administrators'.
+{"jobId": ..., "token": ...}; reads and prints a list for several jobs. `user` is the login of the job's owner; a job
+without one is the administrators'.
 """
 
 import datetime
@@ -39,4 +40,5 @@ def make_job(wanted):
     return {'jobId': str(job['_id']), 'token': jobs.createJobToken(job, days=1)['_id']}
 
 
-print(json.dumps(make_job(json.load(sys.stdin))))
+wanted = json.load(sys.stdin)
+print(json.dumps([make_job(one) for one in wanted] if isinstance(wanted, list) else make_job(wanted)))

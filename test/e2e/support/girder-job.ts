@@ -19,12 +19,19 @@ export type MadeJob = { readonly jobId: string; readonly token: string };
 
 /** Creates a job without the REST API of Girder: no API key can have the scope that POST /job requires. */
 export async function aJob(wanted: WantedJob = {}): Promise<MadeJob> {
+  const [made] = await severalJobs([wanted]);
+  if (made === undefined) throw new Error('Girder has made no job');
+  return made;
+}
+
+/** Creates them with one process, whose start takes most of the time of a job. */
+export async function severalJobs(wanted: readonly WantedJob[]): Promise<MadeJob[]> {
   const { host, port } = endpoints.mongo;
   const database = `GIRDER_MONGO_URI=mongodb://${host}:${port}/girder`;
   const script = join(layout.recipes, 'girder', 'make-job.py');
   const command = [database, join(girderVenv(), 'bin', 'python'), script];
-  const made = JSON.parse(await succeed('env', command, { input: JSON.stringify(wanted) })) as MadeJob;
-  return { jobId: made.jobId, token: made.token };
+  const made = JSON.parse(await succeed('env', command, { input: JSON.stringify(wanted) })) as MadeJob[];
+  return made.map(({ jobId, token }) => ({ jobId, token }));
 }
 
 /** A job as Girder returns it. */

@@ -83,7 +83,7 @@ const isOurs = ([first]: unknown[]) =>
   typeof first === 'string' && /termination-log|^\/proc\/self\/(cgroup|oom)/.test(first);
 const isLog = ([first]: unknown[]) => first === 1 || first === 2 || first === reportFile;
 let reportFile: unknown = -1;
-const openSync = fs.openSync;
+const { openSync, writeSync } = fs;
 fs.openSync = (...given) => {
   const file = openSync(...given);
   if (isOurs(given)) reportFile = file;
@@ -123,6 +123,12 @@ socketCalls.write = function watched(this: Socket, ...given: unknown[]) {
   return false;
 };
 syncBuiltinESMExports();
+
+/** The worker exits at once, without its cleanup, and its report does not show that. */
+const onUncaught = (error: unknown) => {
+  writeSync(2, `uncaught: ${error instanceof Error ? error.stack : String(error)}\n`);
+};
+process.on('uncaughtException', onUncaught).on('unhandledRejection', onUncaught);
 
 process.on('exit', () => {
   if (plan.trace !== undefined) appendFileSync(plan.trace, JSON.stringify(steps));

@@ -12,7 +12,7 @@ import { engineUnderTest, never } from '../../docker/engine-under-test.ts';
 import { ScratchFolder } from '../../girder/scratch-folder.ts';
 import { momentsOf, problemsOf, recordedSteps, type World } from './crashed-runs.ts';
 import { StartedTargets } from './started-targets.ts';
-import { type Life, makeInputs } from './worker-lives.ts';
+import { JobStock, type Life, makeInputs } from './worker-lives.ts';
 import { type Program, removeCgroups, type Step } from './worker-pod.ts';
 
 type Crashes = { world: World; stack: AsyncDisposableStack; moments: number };
@@ -37,7 +37,8 @@ export function testCrashes(lives: readonly Life[], { least }: { readonly least:
     stack.defer(removeCgroups);
     const engine = await engineUnderTest();
     const targets = stack.use(await StartedTargets.follow(engine));
-    crashes.world = { engine, targets, scratch, inputs, program: await bundledWorker(stack) };
+    const program = await bundledWorker(stack);
+    crashes.world = { engine, targets, scratch, inputs, program, jobs: new JobStock() };
   });
 
   test.after(async ({ stack }) => stack.disposeAsync());

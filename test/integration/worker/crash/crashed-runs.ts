@@ -9,7 +9,7 @@ import { ask } from '../../girder/real-girder.ts';
 import type { ScratchFolder } from '../../girder/scratch-folder.ts';
 import type { Harm, TracedStep } from './crash-step.ts';
 import type { StartedTargets } from './started-targets.ts';
-import { type Inputs, type Life, memory, runOf } from './worker-lives.ts';
+import { type Inputs, type JobStock, type Life, memory, runOf } from './worker-lives.ts';
 import { NodeOfOneRun, type Program, type Step, type WorkerEnd } from './worker-pod.ts';
 
 export type World = {
@@ -18,7 +18,11 @@ export type World = {
   readonly scratch: ScratchFolder;
   readonly inputs: Inputs;
   readonly program: Program;
+  readonly jobs: JobStock;
 };
+
+/** Before an error that only the last resort of the worker has handled; crash-step.ts writes it. */
+const uncaught = 'uncaught: ';
 
 /** How many steps of a life meet an error of the disk or the network. */
 const errorsPerLife = { ENOSPC: 5, EIO: 8 } as const satisfies Record<Exclude<Harm, 'kill'>, number>;
@@ -77,6 +81,7 @@ export async function problemsOf(world: World, life: Life, step: Step, root: str
   const itemId = await world.scratch.item(`result of ${crypto.randomUUID()}`);
   const { spec, secrets, job } = await runOf(life, world.inputs, {
     itemId,
+    jobs: world.jobs,
     hostDir: NodeOfOneRun.hostDir(root),
   });
   const node = new NodeOfOneRun({ root, program: world.program }, spec, secrets);
@@ -138,9 +143,9 @@ class Check {
   /** An error of the disk or the network is no defect of ours, and another attempt may cure it. */
   failedAsReported({ code, report, output }: WorkerEnd): void {
     const isReported = report?.phase === 'Failed' && report.reason !== 'WorkerFailed';
-    if (!isReported || (finalExitCodes as readonly unknown[]).includes(code))
+    if (!isReported || output.includes(uncaught) || (finalExitCodes as readonly unknown[]).includes(code))
       this.problems.push(
-        `failed for good, or without a reason: ${code} ${report?.reason} ${report?.message} ${output.slice(-500)}`,
+        `failed for good, uncaught, or without a reason: ${code} ${report?.reason} ${report?.message} ${output.slice(-500)}`,
       );
   }
 

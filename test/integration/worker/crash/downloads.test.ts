@@ -1,4 +1,4 @@
 import { testCrashes } from './crash-suite.ts';
 import { livesWithDownloads } from './worker-lives.ts';
 
-testCrashes(livesWithDownloads, { least: 60 });
+testCrashes(livesWithDownloads, { least: 80 });

@@ -1,4 +1,4 @@
 import { testCrashes } from './crash-suite.ts';
 import { livesWithFolders } from './worker-lives.ts';
 
-testCrashes(livesWithFolders, { least: 60 });
+testCrashes(livesWithFolders, { least: 90 });

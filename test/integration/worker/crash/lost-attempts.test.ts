@@ -1,4 +1,4 @@
 import { testCrashes } from './crash-suite.ts';
 import { livesWithLeftovers } from './worker-lives.ts';
 
-testCrashes(livesWithLeftovers, { least: 60 });
+testCrashes(livesWithLeftovers, { least: 85 });

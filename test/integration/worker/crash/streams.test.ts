@@ -1,4 +1,4 @@
 import { testCrashes } from './crash-suite.ts';
 import { livesWithStreams } from './worker-lives.ts';
 
-testCrashes(livesWithStreams, { least: 60 });
+testCrashes(livesWithStreams, { least: 48 });

@@ -1,6 +1,6 @@
 import type { DockerRunSpec } from '../../../../src/api/spec.ts';
 import { specOf } from '../../../fixtures/builders.ts';
-import { aJob, type MadeJob } from '../../../e2e/support/girder-job.ts';
+import { type MadeJob, severalJobs } from '../../../e2e/support/girder-job.ts';
 import { girderEnvironment } from '../../girder/real-girder.ts';
 import type { ScratchFolder } from '../../girder/scratch-folder.ts';
 
@@ -12,6 +12,27 @@ export type Inputs = {
   /** A server that takes streams. */
   readonly receiver: string;
 };
+
+const jobsAtOnce = 50;
+
+/** Jobs in Girder, each for one run. */
+export class JobStock {
+  #jobs: MadeJob[] = [];
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Makes many if none is left; calls may overlap. */
+  async take(): Promise<MadeJob> {
+    const taken = this.#last.then(async () => {
+      if (this.#jobs.length === 0)
+        this.#jobs = await severalJobs(Array.from({ length: jobsAtOnce }, () => ({})));
+      const job = this.#jobs.pop();
+      if (job === undefined) throw new Error('Girder has made no jobs');
+      return job;
+    });
+    this.#last = taken.catch(() => undefined);
+    return taken;
+  }
+}
 
 /** What a target leaves in the claim for the next one. */
 export const memory = 'memory';
@@ -196,9 +217,9 @@ export const livesWithReports: readonly Life[] = [
 export async function runOf(
   life: Life,
   inputs: Inputs,
-  { itemId, hostDir }: { itemId: string; hostDir: string },
+  { itemId, hostDir, jobs }: { itemId: string; hostDir: string; jobs: JobStock },
 ): Promise<{ spec: DockerRunSpec; secrets: Record<string, string>; job: MadeJob | undefined }> {
-  const job = life.hasJob === true ? await aJob({ title: life.name }) : undefined;
+  const job = life.hasJob === true ? await jobs.take() : undefined;
   const tokenSecretRef = { name: 'job', key: 'token' };
   const { apiUrl } = girderEnvironment();
   const spec = specOf({
