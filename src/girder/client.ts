@@ -4,8 +4,8 @@ import type { SpeedLimit } from '../support/least-speed.ts';
 import type { Logger } from '../support/log.ts';
 import { Watchdog } from '../support/watchdog.ts';
 import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
-import type { TokenSource } from './credentials.ts';
-import { UnexpectedResponse } from './documents.ts';
+import { replaceToken, type TokenSource } from './credentials.ts';
+import { parseTokenState, type TokenState, UnexpectedResponse } from './documents.ts';
 import { classify, parseRefusal } from './girder-error.ts';
 import { type ByteSource, readText } from './http/byte-body.ts';
 import { exchangeBytes } from './http/byte-exchange.ts';
@@ -74,8 +74,13 @@ type Wire = {
   readonly isOnce?: boolean;
 };
 
-/** The default is not to log, and `defaultTiming`. */
-type ClientOptions = { readonly log?: Logger | undefined; readonly timing?: Timing | undefined };
+/** The default is not to log, `defaultTiming`, and that new credentials are there at once. */
+type ClientOptions = {
+  readonly log?: Logger | undefined;
+  readonly timing?: Timing | undefined;
+  /** How long to wait for new credentials after the old ones were rejected, in milliseconds. */
+  readonly renewalMs?: number | undefined;
+};
 
 /** Bytes. The response to a sent stream is a short document. */
 const responseBufferBytes = 16 * 1024;
@@ -83,6 +88,8 @@ const closeTimeoutMs = 5_000;
 /** How many sessions may end while one page of a list is read. */
 const maxSessions = 5;
 export const maxDocumentBytes = 16 * 1024 * 1024;
+
+const stateRequest = { method: 'GET', route: ['token', 'current'], subject: 'the token of the run' } as const;
 
 /**
  * One Girder, used as one user. Every error it throws is a RunError, a TransientFailure or the reason of an
@@ -92,12 +99,14 @@ export class GirderClient {
   readonly #api: URL;
   readonly #tokens: TokenSource;
   readonly #log: Logger | undefined;
+  readonly #renewalMs: number;
   readonly timing: Timing;
 
   constructor(api: URL, tokens: TokenSource, options: ClientOptions = {}) {
     this.#api = api;
     this.#tokens = tokens;
     this.#log = options.log;
+    this.#renewalMs = options.renewalMs ?? 0;
     this.timing = options.timing ?? defaultTiming;
   }
 
@@ -155,7 +164,10 @@ export class GirderClient {
     return this.#parse(await readText(response.body, maxDocumentBytes, watchdog.signal), parse);
   }
 
-  /** Waits before the next attempt. @throws RunError GirderUnavailable when the budget is used up */
+  /**
+   * Waits before the next attempt.
+   * @throws RunError the failure's own error, or GirderUnavailable, when the budget is used up
+   */
   async waitToRetry(
     budget: RetryBudget,
     failure: TransientFailure,
@@ -166,6 +178,7 @@ export class GirderClient {
       this.#log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
     }
+    if (failure.ending !== undefined) throw failure.ending.error;
     const text = `requests to Girder ${api} for ${subject} failed ${budget.attempts} times: ${failure.message}`;
     throw new RunError('GirderUnavailable', text);
   }
@@ -173,35 +186,38 @@ export class GirderClient {
   /**
    * Asks with `ask`, and asks again if the session had ended by then: Girder takes an unknown token for no
    * token at all, and then answers with what is public, with status 200.
-   * @throws RunError GirderUnauthorized if there is no API key for another session
+   * @throws RunError GirderUnauthorized if there are no credentials for another session
    */
   async inOneSession<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let tries = 0; tries < maxSessions; tries += 1) {
       const token = await this.#tokens.token(signal);
       const value = await ask();
-      const isKnown = await this.knowsToken(signal);
+      const isKnown = (await this.tokenState(signal)) !== undefined;
       if (isKnown && (await this.#tokens.token(signal)) === token) return value;
-      if (!isKnown && (await this.#tokens.renew(token, signal)) === undefined) {
-        const text = `the token of the run has ended at Girder ${this.apiUrl} while the run used it`;
-        throw new RunError('GirderUnauthorized', text);
-      }
+      if (isKnown) continue;
+      const renewal = { rejected: token, ...this.#renewal(stateRequest, signal) };
+      await this.withRetries(renewal, () => replaceToken(this.#tokens, renewal));
     }
     const text = `Girder ${this.apiUrl} ended ${maxSessions} sessions of the run while it listed a folder`;
     throw new RunError('GirderUnavailable', text);
   }
 
-  /** Whether Girder knows the token of the next request. */
-  knowsToken(signal: AbortSignal): Promise<boolean> {
-    const subject = 'the token of the run';
-    const route = ['token', 'current'];
-    // For an unknown token Girder returns null.
-    return this.json({ method: 'GET', route, subject, signal, parse: (value) => value !== null });
+  /**
+   * What Girder knows of the token of the next request; undefined if it does not know it, or if the token has ended:
+   * MongoDB deletes it up to a minute later.
+   */
+  async tokenState(signal: AbortSignal): Promise<TokenState | undefined> {
+    const state = await this.json({ ...stateRequest, signal, parse: parseTokenState });
+    return state?.expires !== undefined && state.expires <= Date.now() ? undefined : state;
   }
 
   /** Deletes the session that was created from an API key: best effort, also after the run was cancelled. */
   async close(): Promise<void> {
-    const token = await this.#tokens.takeMinted();
-    if (token === undefined) return;
+    const token = await this.#tokens.takeOwn();
+    if (token !== undefined) await this.#deleteSession(token);
+  }
+
+  async #deleteSession(token: string): Promise<void> {
     const url = routeUrl(this.#api, ['token', 'session']);
     const signal = deadline(closeTimeoutMs);
     const budget = new RetryBudget();
@@ -225,11 +241,41 @@ export class GirderClient {
     const first = await this.#follow(request, wire, { token, signal });
     if (first.response.status !== 401) return this.#checkStatus(first, request, signal);
     first.response.body.destroy();
-    const renewed = await this.#tokens.renew(token, signal);
-    if (renewed === undefined) throw classify(parseRefusal(401, ''), this.#context(request));
+    if (!this.#tokens.isRenewable) throw classify(parseRefusal(401, ''), this.#context(request));
+    const renewed = await this.#replace(token, request, signal);
     // A stream can be read only once; the caller sends the missing part with the new token.
     if (wire.isOnce === true) throw new TransientFailure('the session has expired', 0);
     return this.#checkStatus(await this.#follow(request, wire, { token: renewed, signal }), request, signal);
+  }
+
+  async #replace(rejected: string | undefined, request: GirderRequest, signal: AbortSignal): Promise<string> {
+    const access = request.method === 'GET' ? 'read' : 'write';
+    const known = await this.#stateOf(rejected, signal);
+    const { token, left } = await replaceToken(this.#tokens, {
+      rejected,
+      known,
+      access,
+      ...this.#renewal(request, signal),
+    });
+    if (left !== undefined) await this.#deleteSession(left);
+    return token;
+  }
+
+  #renewal({ subject }: Pick<GirderRequest, 'subject'>, signal: AbortSignal) {
+    return { subject, api: this.apiUrl, waitMs: this.#renewalMs, signal };
+  }
+
+  /** For a token that was rejected: without another session, and undefined if Girder does not answer. */
+  async #stateOf(token: string | undefined, signal: AbortSignal): Promise<TokenState | undefined> {
+    try {
+      const request = { ...stateRequest, signal };
+      const { response } = await this.#follow(request, { exchange }, { token, signal });
+      const text = await readText(response.body, maxDocumentBytes, signal);
+      return response.status === 200 ? this.#parse(text, parseTokenState) : undefined;
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
   }
 
   async #follow(

@@ -98,6 +98,24 @@ export function parseToken(value: unknown): GirderToken {
   return { token: text(object(authToken, 'authToken'), 'token') };
 }
 
+/** What Girder knows of a token; a field that this Girder does not report is undefined. */
+export type TokenState = {
+  readonly scopes: readonly string[] | undefined;
+  /** Milliseconds since 1970. */
+  readonly expires: number | undefined;
+};
+
+/** Undefined for a token that Girder does not know: it then returns null. */
+export function parseTokenState(value: unknown): TokenState | undefined {
+  if (value === null) return undefined;
+  const { scope, expires } = object(value, 'token');
+  const end = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
+  return {
+    scopes: Array.isArray(scope) ? scope.map(String) : undefined,
+    expires: Number.isNaN(end) ? undefined : end,
+  };
+}
+
 /** For responses of which only the success counts. */
 export function ignoreBody(): void {
   return undefined;

@@ -2,12 +2,25 @@ import { RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { parseApiUrl } from './api-url.ts';
 import { GirderClient, type Timing } from './client.ts';
-import { type GirderCredentials, TokenSource } from './credentials.ts';
-import { parseToken } from './documents.ts';
+import {
+  type Access,
+  type GirderCredentials,
+  type Issue,
+  missingScopes,
+  TokenSource,
+} from './credentials.ts';
+import { parseToken, type TokenState } from './documents.ts';
 
 export type GirderOptions = {
   readonly apiUrl: string;
-  readonly credentials: GirderCredentials;
+  /** A function reads them again whenever Girder rejects the old ones. */
+  readonly credentials: GirderCredentials | (() => Promise<GirderCredentials>);
+  /** What the run will do with data; checked against the scopes of the credentials. */
+  readonly needs?: readonly Access[];
+  /** Called once with what Girder knows of a token that the run was given, but not of a session of its own. */
+  readonly onToken?: (token: TokenState) => void;
+  /** How long new credentials may take to arrive after a rejection, in milliseconds. */
+  readonly renewalMs?: number | undefined;
   readonly signal: AbortSignal;
   readonly log?: Logger;
   readonly timing?: Timing;
@@ -16,24 +29,36 @@ export type GirderOptions = {
 /** Days. A session that a killed worker leaves behind expires soon; a longer run gets a new one. */
 const sessionDays = 1;
 
-/** Connects to Girder, and fails early if the address or the credentials are wrong. */
-export async function openGirder({
-  apiUrl,
-  credentials,
-  signal,
-  log,
-  timing,
-}: GirderOptions): Promise<GirderClient> {
-  const api = parseApiUrl(apiUrl);
-  if ('token' in credentials) {
-    const client = new GirderClient(api, new TokenSource(credentials), { log, timing });
-    await checkToken(client, signal);
-    return client;
-  }
+/**
+ * Connects to Girder.
+ * @throws RunError early, if the address or the credentials are wrong or lack a scope; no session is left then
+ */
+export async function openGirder(options: GirderOptions): Promise<GirderClient> {
+  const { credentials, signal, log, timing, renewalMs } = options;
+  const api = parseApiUrl(options.apiUrl);
   const anonymous = new GirderClient(api, TokenSource.anonymous(), { log, timing });
-  const tokens = new TokenSource({ mint: (minting) => mint(anonymous, credentials.apiKey, minting) });
-  await tokens.token(signal);
-  return new GirderClient(api, tokens, { log, timing });
+  const read = typeof credentials === 'function' ? credentials : async () => credentials;
+  const tokens = new TokenSource({ issue: issuer(anonymous, read) });
+  const client = new GirderClient(api, tokens, { log, timing, renewalMs });
+  try {
+    await checkToken(client, tokens, options);
+    return client;
+  } catch (error) {
+    await client.close();
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Tokens of the credentials as they are by then: a Secret may be renewed while the run runs. */
+function issuer(anonymous: GirderClient, read: () => Promise<GirderCredentials>): Issue {
+  return async (rejected, signal) => {
+    const credentials = await read();
+    if ('apiKey' in credentials) {
+      return { token: await mint(anonymous, credentials.apiKey, signal), isOwn: true };
+    }
+    return credentials.token === rejected ? undefined : { token: credentials.token, isOwn: false };
+  };
 }
 
 async function mint(anonymous: GirderClient, apiKey: string, signal: AbortSignal): Promise<string> {
@@ -55,8 +80,21 @@ async function mint(anonymous: GirderClient, apiKey: string, signal: AbortSignal
   }
 }
 
-async function checkToken(client: GirderClient, signal: AbortSignal): Promise<void> {
-  if (await client.knowsToken(signal)) return;
-  const message = `Girder ${client.apiUrl} does not know the token of the run; it is wrong or has expired`;
-  throw new RunError('GirderUnauthorized', message);
+async function checkToken(
+  client: GirderClient,
+  tokens: TokenSource,
+  { needs = [], onToken, signal }: GirderOptions,
+): Promise<void> {
+  const state = await client.tokenState(signal);
+  const isOwn = await tokens.isOwn(await tokens.token(signal));
+  const what = isOwn ? 'API key' : 'token';
+  if (state === undefined && !isOwn) {
+    const message = `Girder ${client.apiUrl} does not know the token of the run; it is wrong or has expired`;
+    throw new RunError('GirderUnauthorized', message);
+  }
+  const missing = missingScopes(state, needs);
+  if (missing !== undefined) {
+    throw new RunError('GirderForbidden', `the ${what} of the run ${missing} (Girder ${client.apiUrl})`);
+  }
+  if (state !== undefined && !isOwn) onToken?.(state);
 }

@@ -1,5 +1,6 @@
 import { sleep } from '../support/abort.ts';
 import { backoffMs, type BackoffOptions } from '../support/backoff.ts';
+import type { RunError } from '../support/errors.ts';
 
 /** `totalMs` is how long to retry without progress. */
 type RetryLimits = BackoffOptions & { readonly totalMs: number };
@@ -36,7 +37,7 @@ export class RetryBudget {
     if (this.#attempts === 0) this.#since = now;
     const wait = waitBefore(failure, backoffMs(this.#attempts, this.#limits));
     this.#attempts += 1;
-    if (now + wait - this.#since > this.#limits.totalMs) return false;
+    if (now + wait - this.#since > (failure.ending?.afterMs ?? this.#limits.totalMs)) return false;
     await sleep(wait, signal);
     return true;
   }
@@ -62,14 +63,19 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** A failure that a retry may cure; `retryAfter` is in milliseconds. */
+/** How long a failure may be retried, in milliseconds, and the error when it is still there after that. */
+export type Ending = { readonly afterMs: number; readonly error: RunError };
+
+/** A failure that a retry may cure; `retryAfter` is in milliseconds. `ending` replaces the limit of the budget. */
 export class TransientFailure extends Error {
   override readonly name = 'TransientFailure';
   readonly retryAfter: number | undefined;
+  readonly ending: Ending | undefined;
 
-  constructor(message: string, retryAfter?: number) {
+  constructor(message: string, retryAfter?: number, ending?: Ending) {
     super(message);
     this.retryAfter = retryAfter;
+    this.ending = ending;
   }
 }
 

@@ -68,7 +68,10 @@ export type RunEnvironment = {
   openVolumes: (signal: AbortSignal) => Promise<OpenVolumes>;
   /** A directory that only the worker can read, for streams that become a file of Girder at the end. */
   spoolDirectory: string;
+  /** As they are now: a Secret may be renewed while the run runs. */
   girderCredentials: () => Promise<GirderCredentials>;
+  /** How long renewed credentials may take to arrive, in milliseconds; absent if they are there at once. */
+  girderRenewalMs?: number;
   /** `field` is the field of the spec that refers to the key, for the message. */
   secretValue: (reference: SecretKeyReference, field: string) => Promise<string>;
   /** The credentials of spec.imagePullSecrets; on a user's machine also those of `docker login`. */

@@ -1,6 +1,7 @@
 import { journalledVolumes } from '../api/spec-usage.ts';
 import { cleanEngine } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
+import type { Access } from '../girder/credentials.ts';
 import { openGirder } from '../girder/open-girder.ts';
 import { traced } from '../support/trace/trace.ts';
 import type { RunContext, RunOptions } from './context.ts';
@@ -102,8 +103,10 @@ async function connectGirder(context: RunContext): Promise<GirderClient | undefi
   // A run that transfers nothing must not depend on Girder.
   if (girder?.credentialsSecretRef === undefined || uses.length === 0) return undefined;
   report.doing = 'Connecting to Girder';
-  const credentials = await environment.girderCredentials();
-  return openGirder({ apiUrl: girder.apiUrl, credentials, signal, log });
+  const { girderCredentials: credentials, girderRenewalMs: renewalMs } = environment;
+  // Where results go is read first.
+  const needs: Access[] = hooks.length + toItems.length > 0 ? ['read', 'write'] : ['read'];
+  return openGirder({ apiUrl: girder.apiUrl, credentials, needs, renewalMs, signal, log });
 }
 
 /** In milliseconds, for one part of the clean-up: others may write to a volume faster than it is emptied. */

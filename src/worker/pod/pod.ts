@@ -13,6 +13,12 @@ import { girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
 import { openPodVolumes } from './open-volumes.ts';
 
 /**
+ * After this time the kubelet has updated a mounted Secret: it syncs a pod each minute, at most half a minute later
+ * (https://kubernetes.io/docs/concepts/configuration/secret/#mounted-secrets-are-updated-automatically).
+ */
+const secretDelayMs = 100_000;
+
+/**
  * The run environment of a worker in a pod.
  * @throws TypeError if the pod's environment variables are incomplete
  */
@@ -31,6 +37,7 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
     openVolumes: (signal) => openPodVolumes(plan, podUid, signal),
     spoolDirectory: workerPaths.spool,
     girderCredentials: () => girderCredentials(plan),
+    girderRenewalMs: secretDelayMs,
     secretValue: (reference, field) => secretValue(plan, reference, field),
     registryAuths: () => podRegistryAuths(plan),
     gpus: async (imageAsks) => {
