@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from './names.ts';
 import { pathOf, resultUploadsOf, type TransformPath } from './spec-usage.ts';
 import type { DockerRunSpec } from './spec.ts';
+import type { Transform } from './transforms.ts';
 import type { Volume } from './volumes.ts';
 
 /** Mounts, files, pipes and outputs that collide, and those that a read-only claim cannot hold. */
@@ -52,7 +53,7 @@ function collidingPaths(spec: DockerRunSpec): string[] {
     const transformPath = pathOf(transform);
     if (transformPath?.path === undefined || transformPath.kind === 'path') return [];
     const where = `${transformPath.volume}: ${posix.normalize(transformPath.path)}`;
-    const content = contentOf(transform.name, transformPath, transform.girderFileIdToVolume?.fileId);
+    const content = contentOf(transform, transformPath);
     const other = taken.get(where) ?? { name: transform.name, content };
     taken.set(where, other);
     if (other.content === content) return [];
@@ -60,8 +61,9 @@ function collidingPaths(spec: DockerRunSpec): string[] {
   });
 }
 
-function contentOf(name: string, { kind }: TransformPath, fileId: string | undefined): string {
-  return kind === 'download' ? `file ${fileId}` : `pipe of ${name}`;
+/** An id and a path count as two files: which file a path leads to is known only to Girder. */
+function contentOf({ name, girderFileIdToVolume: file }: Transform, { kind }: TransformPath): string {
+  return kind === 'download' ? `file ${file?.fileId ?? file?.path}` : `pipe of ${name}`;
 }
 
 /** The worker creates downloads and pipes, and deletes uploaded files, through the same read-only claim. */

@@ -56,6 +56,18 @@ export const girderId = (what: string, note?: string) =>
     maxLength: 24,
   });
 
+/** Names of two documents, below a collection or a user, are the least that leads to a folder. */
+export const girderPath = (what: string) =>
+  Type.String({
+    description: `The path of ${what} in Girder in place of its ID, such as /collection/Study/scans or /user/jane/Public/scans. It is looked up once, when the run starts. In a name, \\- stands for / and \\\\ for \\, as in the paths that Girder itself shows.`,
+    maxLength: 1024,
+    ...rules({
+      rule: "(self.startsWith('/collection/') || self.startsWith('/user/')) && size(self.split('/')) > 3 && !self.contains('//') && !self.endsWith('/')",
+      message:
+        'must be a path of Girder below a collection or user, such as /collection/Study/scans, without empty names',
+    }),
+  });
+
 export const volumeReference = () =>
   Type.Optional(
     Type.String({

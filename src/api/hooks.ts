@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { anyObject, girderId, plainName } from './fields.ts';
-import { exactlyOneOf, enumOf } from './keywords.ts';
+import { anyObject, girderId, girderPath, plainName } from './fields.ts';
+import { exactlyOneOf, enumOf, rules } from './keywords.ts';
 
 const source = {
   volumePath: Type.String({
@@ -35,27 +35,43 @@ const uploadOptions = {
 const girderUploadVolumePathToItem = Type.Object(
   {
     ...source,
-    itemId: girderId('the item to upload to', 'A file of the same name in it is replaced.'),
+    itemId: Type.Optional(girderId('the item to upload to', 'A file of the same name in it is replaced.')),
+    path: Type.Optional(girderPath('the item to upload to')),
     ...uploadOptions,
   },
   {
     description:
       'Uploads a file that the target wrote, or the files of a directory without its subdirectories, to an item in Girder.',
+    ...exactlyOneOf(['itemId', 'path']),
   },
 );
 
 const girderUploadVolumePathToFolder = Type.Object(
   {
     ...source,
-    folderId: girderId(
-      'the folder to upload to',
-      'Each file becomes an item. Existing items and folders are reused.',
+    folderId: Type.Optional(
+      girderId(
+        'the folder to upload to',
+        'Each file becomes an item. Existing items and folders are reused.',
+      ),
+    ),
+    path: Type.Optional(girderPath('the folder to upload to')),
+    createFolder: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the folder of path, and the folders on the way to it, are created in Girder before the upload if they do not exist.',
+        default: false,
+      }),
     ),
     ...uploadOptions,
   },
   {
     description:
       'Uploads a file that the target wrote, or a directory with everything in it, to a folder in Girder.',
+    ...rules(...exactlyOneOf(['folderId', 'path'])['x-kubernetes-validations'], {
+      rule: '!has(self.createFolder) || !self.createFolder || has(self.path)',
+      message: 'createFolder requires path: a folder with an ID exists',
+    }),
   },
 );
 

@@ -219,7 +219,7 @@ export const failureReasons = {
   },
   GirderUnauthorized: {
     category: 'spec',
-    meaning: 'Girder rejected the API key or token of the run.',
+    meaning: 'Girder rejected the API key or token of the run, or the token ends before the run may.',
     remedy:
       'Put a valid apiKey or token into the Secret that the message or girder.credentialsSecretRef names.',
   },
@@ -230,8 +230,8 @@ export const failureReasons = {
   },
   GirderNotFound: {
     category: 'spec',
-    meaning: 'An id in the run does not exist in Girder.',
-    remedy: 'Correct the id that the message names.',
+    meaning: 'An id or path in the run does not exist in Girder, or leads to something of another kind.',
+    remedy: 'Correct the id or path that the message names.',
   },
   GirderRefused: {
     category: 'spec',

@@ -56,6 +56,73 @@ function transformPath(
   return { field, kind, volume: volume ?? temporaryVolumeName, path };
 }
 
+/** A document in Girder as the spec names it. */
+export type GirderReference =
+  | { readonly id: string }
+  | {
+      readonly path: string;
+      /** Whether folders of the path that do not exist are created. */
+      readonly mayBeCreated: boolean;
+    };
+
+type Reference = {
+  readonly fileId?: string;
+  readonly itemId?: string;
+  readonly folderId?: string;
+  readonly path?: string;
+  readonly createFolder?: boolean;
+};
+
+/** The schema lets a field of the spec have an id or a path. */
+export function referenceOf({ fileId, itemId, folderId, path, createFolder }: Reference): GirderReference {
+  const id = fileId ?? itemId ?? folderId;
+  return id === undefined ? { path: path ?? '', mayBeCreated: createFolder === true } : { id };
+}
+
+/** A document in Girder that the run reads or writes. */
+export type GirderUse = {
+  readonly kind: 'file' | 'item' | 'folder';
+  readonly to: GirderReference;
+  readonly access: 'read' | 'write';
+  /** Streams have no transform for another kind. */
+  readonly isStream: boolean;
+  /** Whether the run goes on without it. */
+  readonly isOptional: boolean;
+  /** For messages: `transform ct`, or the field of the spec. */
+  readonly where: string;
+};
+
+/** Every document in Girder that a spec names, but the job of the run, in the order of the spec. */
+export function girderUsesOf(spec: DockerRunSpec): GirderUse[] {
+  const uploads = resultUploadsOf(spec).map(({ kind, to, field, optional }) => {
+    const where = `${field}.${fieldOf(kind, to)}`;
+    return { kind, to, access: 'write', isStream: false, isOptional: optional, where } as const;
+  });
+  return [...(spec.transforms ?? []).flatMap(usesOfTransform), ...uploads];
+}
+
+function fieldOf(kind: 'item' | 'folder', to: GirderReference): string {
+  return 'id' in to ? `${kind}Id` : 'path';
+}
+
+function usesOfTransform(transform: Transform): GirderUse[] {
+  const { name, girderFileIdToVolume: file, girderItemIdToVolume: item } = transform;
+  const { girderFolderIdToVolume: folder, connect } = transform;
+  const stream = connect?.input.girderFileIdToStream;
+  const read = { access: 'read', isOptional: false, where: `transform ${name}` } as const;
+  const inputs = [
+    ...(file === undefined ? [] : [{ kind: 'file', of: file, isStream: false } as const]),
+    ...(item === undefined ? [] : [{ kind: 'item', of: item, isStream: false } as const]),
+    ...(folder === undefined ? [] : [{ kind: 'folder', of: folder, isStream: false } as const]),
+    ...(stream === undefined ? [] : [{ kind: 'file', of: stream, isStream: true } as const]),
+  ].map(({ of, ...rest }) => ({ ...rest, ...read, to: referenceOf(of) }));
+  const output = connect?.output.girderStreamToItem;
+  if (output === undefined) return inputs;
+  const to = referenceOf(output);
+  const where = `spec.transforms: ${name}.connect.output.girderStreamToItem.${fieldOf('item', to)}`;
+  return [...inputs, { kind: 'item', to, access: 'write', isStream: true, isOptional: false, where }];
+}
+
 type Upload = NonNullable<
   GirderResultHook['girderUploadVolumePathToItem'] | GirderResultHook['girderUploadVolumePathToFolder']
 >;
@@ -66,7 +133,8 @@ export type ResultUpload = {
   /** The path of the field, such as `spec.girderResultHooks[0].girderUploadVolumePathToItem`. */
   readonly field: string;
   readonly upload: Upload;
-  readonly to: { readonly itemId: string } | { readonly folderId: string };
+  readonly kind: 'item' | 'folder';
+  readonly to: GirderReference;
   readonly volume: string;
   /** The file or directory of a volumePath, relative to the volume; undefined for the whole volume. */
   readonly path: string | undefined;
@@ -84,14 +152,17 @@ export function resultUploadsOf(spec: DockerRunSpec): ResultUpload[] {
     const field = `spec.girderResultHooks[${hook}]`;
     const common = { hook, when, optional };
     if (item !== undefined) {
-      const kind = `${field}.girderUploadVolumePathToItem`;
-      const to = { itemId: item.itemId };
-      return [{ ...common, field: kind, upload: item, to, ...placeNamed(spec, item.volumePath) }];
+      const to = {
+        kind: 'item',
+        to: referenceOf(item),
+        field: `${field}.girderUploadVolumePathToItem`,
+      } as const;
+      return [{ ...common, ...to, upload: item, ...placeNamed(spec, item.volumePath) }];
     }
     if (folder === undefined) return [];
-    const kind = `${field}.girderUploadVolumePathToFolder`;
-    const to = { folderId: folder.folderId };
-    return [{ ...common, field: kind, upload: folder, to, ...placeNamed(spec, folder.volumePath) }];
+    const to = { kind: 'folder', to: referenceOf(folder) } as const;
+    const toFolder = { ...to, field: `${field}.girderUploadVolumePathToFolder` };
+    return [{ ...common, ...toFolder, upload: folder, ...placeNamed(spec, folder.volumePath) }];
   });
 }
 

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import {
   anyObject,
   girderId,
+  girderPath,
   plainName,
   referenceName,
   relativePath,
@@ -12,7 +13,8 @@ import { exactlyOneOf, rules } from './keywords.ts';
 
 const girderFileIdToVolume = Type.Object(
   {
-    fileId: girderId('the file'),
+    fileId: Type.Optional(girderId('the file')),
+    path: Type.Optional(girderPath('the file')),
     volume: volumeReference(),
     filename: Type.Optional(
       relativePath('The path of the file in the volume. Defaults to <fileId>/<name of the file in Girder>.'),
@@ -20,20 +22,27 @@ const girderFileIdToVolume = Type.Object(
   },
   {
     description: 'Downloads a file from Girder into a volume. $(name) is the path of the file in the target.',
+    ...exactlyOneOf(['fileId', 'path']),
   },
 );
 
 const girderItemIdToVolume = Type.Object(
-  { itemId: girderId('the item'), volume: volumeReference() },
+  {
+    itemId: Type.Optional(girderId('the item')),
+    path: Type.Optional(girderPath('the item')),
+    volume: volumeReference(),
+  },
   {
     description:
       'Downloads an item from Girder into a volume. $(name) is the path of <itemId>/<name of the item> in the target: the file of the item if it has one file of that name, else a directory with its files.',
+    ...exactlyOneOf(['itemId', 'path']),
   },
 );
 
 const girderFolderIdToVolume = Type.Object(
   {
-    folderId: girderId('the folder'),
+    folderId: Type.Optional(girderId('the folder')),
+    path: Type.Optional(girderPath('the folder')),
     volume: volumeReference(),
     folderName: Type.Optional(
       plainName('The name of the directory below <folderId>. Defaults to the name of the folder in Girder.'),
@@ -42,6 +51,7 @@ const girderFolderIdToVolume = Type.Object(
   {
     description:
       'Downloads a folder from Girder with all its items and subfolders into a volume. $(name) is the path of the directory in the target.',
+    ...exactlyOneOf(['folderId', 'path']),
   },
 );
 
@@ -77,7 +87,13 @@ const progressPipe = Type.Object(
 const connectInput = Type.Object(
   {
     girderFileIdToStream: Type.Optional(
-      Type.Object({ fileId: girderId('the file') }, { description: 'A file in Girder.' }),
+      Type.Object(
+        {
+          fileId: Type.Optional(girderId('the file')),
+          path: Type.Optional(girderPath('the file')),
+        },
+        { description: 'A file in Girder.', ...exactlyOneOf(['fileId', 'path']) },
+      ),
     ),
     namedOutputPipe: Type.Optional(namedOutputPipe()),
     containerStdOut: Type.Optional(
@@ -113,7 +129,8 @@ const chunkedTransferEncodingStream = Type.Object(
 
 const girderStreamToItem = Type.Object(
   {
-    itemId: girderId('the item to upload to', 'A file of the same name in it is replaced.'),
+    itemId: Type.Optional(girderId('the item to upload to', 'A file of the same name in it is replaced.')),
+    path: Type.Optional(girderPath('the item to upload to')),
     filename: plainName('The name of the file in Girder.'),
     mimeType: Type.Optional(
       Type.String({ description: 'The MIME type of the file.', minLength: 1, maxLength: 255 }),
@@ -129,6 +146,7 @@ const girderStreamToItem = Type.Object(
   {
     description:
       "Uploads the stream as a file to Girder after the target has succeeded. Girder needs the size before the first byte, so the stream is kept on the node's disk until then.",
+    ...exactlyOneOf(['itemId', 'path']),
   },
 );
 

@@ -79,6 +79,41 @@ export function parseAccess(value: unknown): DocumentAccess {
   };
 }
 
+/** What a path can lead to. */
+export type ResourceKind = 'user' | 'collection' | 'folder' | 'item' | 'file';
+
+/** A document of any kind that a path leads to; `parentId` and `parentKind` are those of a folder. */
+export type Resource = DocumentAccess & {
+  readonly _id: string;
+  readonly kind: ResourceKind;
+  readonly name: string;
+  readonly itemId: string | undefined;
+  readonly parentId: string | undefined;
+  readonly parentKind: string | undefined;
+};
+
+export function parseResource(value: unknown): Resource {
+  const document = object(value, 'document');
+  return {
+    ...parseAccess(value),
+    _id: text(document, '_id'),
+    kind: kindOf(document),
+    // A user has only a login.
+    name: optional(document, 'name', text) ?? optional(document, 'login', text) ?? '',
+    itemId: optional(document, 'itemId', text),
+    parentId: optional(document, 'parentId', text),
+    parentKind: optional(document, 'parentCollection', text),
+  };
+}
+
+/** By the fields that only one kind has: not every Girder returns the kind. */
+function kindOf(document: Document): ResourceKind {
+  if ('parentCollection' in document) return 'folder';
+  if ('folderId' in document) return 'item';
+  if ('itemId' in document) return 'file';
+  return 'login' in document ? 'user' : 'collection';
+}
+
 /** Girder returns the upload for a chunk, and the file for the one that completes it. */
 export function parseFileOrUpload(value: unknown): { file: GirderFile } | { upload: GirderUpload } {
   const document = object(value, 'file or upload');

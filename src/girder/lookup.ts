@@ -5,10 +5,12 @@ import {
   type FolderCounts,
   type GirderFile,
   type NamedDocument,
+  type Resource,
   parseCounts,
   parseFiles,
   parseNamed,
   parseNamedList,
+  parseResource,
   ignoreBody,
 } from './documents.ts';
 
@@ -55,6 +57,91 @@ export async function otherKindOf(
   };
   for (const other of kinds) if (other !== kind && (await isA(other))) return other;
   return undefined;
+}
+
+/** Folders that do not exist yet, each in the one before; the first is in `parent`. */
+export type NewFolder = {
+  readonly parent: { readonly kind: 'user' | 'collection' | 'folder'; readonly id: string };
+  readonly names: readonly string[];
+};
+
+/** What a path leads to; a `problem` if it leads to nothing that the run can use, but the run goes on without. */
+export type FoundPlace =
+  { readonly id: string } | { readonly newFolder: NewFolder } | { readonly problem: RunError };
+
+/** By the path in the spec. */
+export type FoundPlaces = ReadonlyMap<string, FoundPlace>;
+
+/** How releases of Girder write a `/` in a name. */
+const slashes = ['\\-', '\\/'] as const;
+
+/** The names in a path of Girder: its first is `collection` or `user`. */
+export function namesOfPath(path: string): string[] {
+  const names = path.replace(/^\//, '').match(/(?:\\.|[^/])+/gs) ?? [];
+  return names.map((name) =>
+    name.replace(/\\([-/\\])/g, (_, escaped: string) => (escaped === '\\' ? '\\' : '/')),
+  );
+}
+
+/** The path of some names, as Girder's current releases write it. */
+export function pathOfNames(names: readonly string[], slash: (typeof slashes)[number] = slashes[0]): string {
+  return names.map((name) => `/${name.replaceAll('\\', '\\\\').replaceAll('/', slash)}`).join('');
+}
+
+/** What the names lead to; undefined if that does not exist or the user may not read it. */
+export async function resourceAt(
+  client: GirderClient,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Resource | undefined> {
+  const paths = new Set(slashes.map((slash) => pathOfNames(names, slash)));
+  for (const path of paths) {
+    const request = { method: 'GET', route: ['resource', 'lookup'], query: { path } } as const;
+    try {
+      return await client.json({ ...request, subject: path, signal, parse: parseResource });
+    } catch (error) {
+      if (!(error instanceof RunError) || error.reason !== 'GirderNotFound') throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The longest part of a path that exists, with how many names it has. */
+export async function nearestResource(
+  client: GirderClient,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<{ readonly resource: Resource; readonly length: number } | undefined> {
+  let nearest: { resource: Resource; length: number } | undefined;
+  // What exists of a path is its beginning, so the number of requests grows with the logarithm of its length.
+  for (let [least, most] = [2, names.length - 1]; least <= most;) {
+    const length = Math.ceil((least + most) / 2);
+    const resource = await resourceAt(client, names.slice(0, length), signal);
+    if (resource === undefined) most = length - 1;
+    else [nearest, least] = [{ resource, length }, length + 1];
+  }
+  return nearest;
+}
+
+/** How many documents beside one in Girder have its name, with itself; 2 stands for more. */
+export async function countNamesakes(
+  client: GirderClient,
+  { kind, name, folderId, itemId, parentId, parentKind }: Resource,
+  signal: AbortSignal,
+): Promise<number> {
+  if (kind === 'file' && itemId !== undefined) {
+    let count = 0;
+    for await (const page of filesOf(client, itemId, { signal })) {
+      count += page.filter((file) => file.name === name).length;
+      if (count > 1) break;
+    }
+    return count;
+  }
+  const parent = kind === 'item' ? { folderId } : { parentType: parentKind, parentId };
+  const query = { ...parent, name, limit: 2 };
+  const subject = `${kind} ${name}`;
+  const request = { method: 'GET', route: [kind], query, subject, signal, parse: parseNamedList } as const;
+  return (await client.json(request)).length;
 }
 
 /** The folders directly in a folder, in pages; Girder lists only those that the user may read. */

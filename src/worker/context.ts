@@ -20,19 +20,21 @@ export type RunOptions = {
   readonly signal: AbortSignal;
 };
 
-/**
- * Passed whole to every part of a run, and never changed: a part returns what it makes, and a part with a
- * deadline of its own passes the context on with a narrower `signal`.
- */
-export type RunContext = RunOptions & {
+/** What there is of a run before its steps are planned. */
+export type OpenedRun = RunOptions & {
   readonly girderJob: GirderJob | undefined;
   /** The time until the target starts. */
   readonly preparation: Preparation;
   readonly engine: Engine;
   readonly volumes: readonly SharedVolume[];
-  readonly steps: Steps;
   readonly journal: Journal;
 };
+
+/**
+ * Passed whole to every part of a run, and never changed: a part returns what it makes, and a part with a
+ * deadline of its own passes the context on with a narrower `signal`.
+ */
+export type RunContext = OpenedRun & { readonly steps: Steps };
 
 /** Records a path in a volume just before it is created, for a later attempt to remove it after a crash. */
 export type Journal = { readonly note: (volume: SharedVolume, made: CreatedPath) => void };

@@ -1,11 +1,20 @@
 import { posix } from 'node:path';
 import type { NamedValue } from '../api/fields.ts';
 import { temporaryDirectoryName, temporaryVolumeName } from '../api/names.ts';
-import { pathOf, type ResultUpload, resultUploadsOf } from '../api/spec-usage.ts';
+import {
+  type GirderReference,
+  pathOf,
+  referenceOf,
+  type ResultUpload,
+  resultUploadsOf,
+} from '../api/spec-usage.ts';
 import { expandReferences } from '../api/references.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
+import type { FoundPlaces, NewFolder } from '../girder/lookup.ts';
+import type { UploadPlace } from '../girder/upload/upload-tree.ts';
+import type { RunError } from '../support/errors.ts';
 import type { DockerVolumes, SharedVolume } from './run-environment.ts';
 
 /** The work of a run, planned before any of it is done. */
@@ -40,7 +49,9 @@ export type OutputStep = { name: string; source: PipePlace | 'stdout' | 'stderr'
 export type OutputTo =
   | { kind: 'stdout' | 'stderr' | 'progress' }
   | { kind: 'post'; url: string; headers: readonly NamedValue[] }
-  | { kind: 'item'; item: NonNullable<Connect['output']['girderStreamToItem']> };
+  | { kind: 'item'; item: StreamedItem };
+
+type StreamedItem = Omit<NonNullable<Connect['output']['girderStreamToItem']>, 'path'> & { itemId: string };
 
 /** An upload after the target has ended. */
 export type HookStep = {
@@ -51,8 +62,12 @@ export type HookStep = {
   volume: SharedVolume;
   /** Relative to the volume; undefined for the whole volume. */
   path: string | undefined;
+  to: HookPlace;
   options: HookOptions;
-} & Pick<ResultUpload, 'to' | 'when' | 'optional'>;
+} & Pick<ResultUpload, 'when' | 'optional'>;
+
+/** A folder that is created right before the upload, or why an optional hook has no place, if it has none. */
+export type HookPlace = UploadPlace | { newFolder: NewFolder } | { problem: RunError };
 
 /** `metadata` is set on the items of the uploaded files. */
 type HookOptions = {
@@ -63,16 +78,17 @@ type HookOptions = {
   deleteFile: boolean;
 };
 
-/** Pure. The spec must be valid (see validateSpec). */
+/** Pure. The spec must be valid (see validateSpec); `found` has what every path of it leads to in Girder. */
 export function planRun(
   spec: DockerRunSpec,
   volumes: readonly SharedVolume[],
   dockerVolumes?: DockerVolumes,
+  found: FoundPlaces = new Map(),
 ): Steps {
   return {
-    downloads: downloadsOf(spec, volumes),
-    streams: streamsOf(spec, volumes),
-    hooks: hooksOf(spec, volumes),
+    downloads: downloadsOf(spec, volumes, found),
+    streams: streamsOf(spec, volumes, found),
+    hooks: hooksOf(spec, volumes, found),
     mounts: mountsOf(spec, volumes, dockerVolumes),
   };
 }
@@ -98,10 +114,10 @@ export function expandArguments(
 }
 
 /** Grouped by directory and not by volume, because two volumes can be the same directory on the node. */
-function downloadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Download[] {
+function downloadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[], found: FoundPlaces): Download[] {
   const downloads = new Map<string, Download>();
   for (const transform of spec.transforms ?? []) {
-    const source = sourceOf(transform);
+    const source = sourceOf(transform, found);
     if (source === undefined) continue;
     const volume = volumeNamed(volumes, pathOf(transform)?.volume);
     const destination = JSON.stringify([volume.hostPath, source]);
@@ -112,16 +128,28 @@ function downloadsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): Dow
   return [...downloads.values()];
 }
 
-function sourceOf(transform: Transform): DownloadSource | undefined {
+function sourceOf(transform: Transform, found: FoundPlaces): DownloadSource | undefined {
   const {
     girderFileIdToVolume: file,
     girderItemIdToVolume: item,
     girderFolderIdToVolume: folder,
   } = transform;
-  if (file !== undefined) return { kind: 'file', fileId: file.fileId, filename: file.filename };
-  if (item !== undefined) return { kind: 'item', itemId: item.itemId };
+  if (file !== undefined) return { kind: 'file', fileId: idOf(file, found), filename: file.filename };
+  if (item !== undefined) return { kind: 'item', itemId: idOf(item, found) };
   if (folder === undefined) return undefined;
-  return { kind: 'folder', folderId: folder.folderId, folderName: folder.folderName };
+  return { kind: 'folder', folderId: idOf(folder, found), folderName: folder.folderName };
+}
+
+function idOf(place: Parameters<typeof referenceOf>[0], found: FoundPlaces): string {
+  const to = placeOf(referenceOf(place), found);
+  if ('id' in to) return to.id;
+  throw new TypeError(`the path ${place.path} has no id`);
+}
+
+function placeOf(to: GirderReference, found: FoundPlaces): NonNullable<ReturnType<FoundPlaces['get']>> {
+  const place = 'id' in to ? to : found.get(to.path);
+  if (place === undefined) throw new TypeError('a path of the spec was not looked up');
+  return place;
 }
 
 /** The paths that the run itself put into its volumes, relative to the volume; each with all below it. */
@@ -144,12 +172,12 @@ export function inputPathsOf(
 }
 
 /** A stream exists even if no argument refers to it. */
-function streamsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): StreamSteps {
+function streamsOf(spec: DockerRunSpec, volumes: readonly SharedVolume[], found: FoundPlaces): StreamSteps {
   const steps: StreamSteps = { inputs: [], outputs: [], barePipes: [] };
   for (const transform of spec.transforms ?? []) {
     const pipe = pipeOf(transform, volumes);
     const { name, connect } = transform;
-    if (connect !== undefined) addConnect(steps, { name, connect, pipe });
+    if (connect !== undefined) addConnect(steps, { name, connect, pipe }, found);
     else if (pipe !== undefined && transform.progressPipe !== undefined) {
       steps.outputs.push({ name, source: pipe, to: { kind: 'progress' } });
     } else if (pipe !== undefined) steps.barePipes.push(pipe);
@@ -166,29 +194,40 @@ function pipeOf(transform: Transform, volumes: readonly SharedVolume[]): PipePla
 function addConnect(
   steps: StreamSteps,
   { name, connect, pipe }: { name: string; connect: Connect; pipe: PipePlace | undefined },
+  found: FoundPlaces,
 ): void {
   const { input, output } = connect;
   if (input.girderFileIdToStream !== undefined && pipe !== undefined) {
-    steps.inputs.push({ name, pipe, fileId: input.girderFileIdToStream.fileId });
+    steps.inputs.push({ name, pipe, fileId: idOf(input.girderFileIdToStream, found) });
     return;
   }
   const source = pipe ?? (input.containerStdErr === undefined ? 'stdout' : 'stderr');
-  steps.outputs.push({ name, source, to: outputTo(output) });
+  steps.outputs.push({ name, source, to: outputTo(output, found) });
 }
 
-function outputTo(output: Connect['output']): OutputTo {
+function outputTo(output: Connect['output'], found: FoundPlaces): OutputTo {
   const { chunkedTransferEncodingStream: post, girderStreamToItem: item } = output;
   if (post !== undefined) return { kind: 'post', url: post.url, headers: post.headers ?? [] };
-  if (item !== undefined) return { kind: 'item', item };
+  if (item !== undefined) {
+    const { path: _, ...rest } = item;
+    return { kind: 'item', item: { ...rest, itemId: idOf(item, found) } };
+  }
   return { kind: output.hostStdErr === undefined ? 'stdout' : 'stderr' };
 }
 
-function hooksOf(spec: DockerRunSpec, volumes: readonly SharedVolume[]): HookStep[] {
-  return resultUploadsOf(spec).map(({ hook, upload, to, volume, path, when, optional }) => {
+function hooksOf(spec: DockerRunSpec, volumes: readonly SharedVolume[], found: FoundPlaces): HookStep[] {
+  return resultUploadsOf(spec).map(({ hook, upload, volume, path, when, optional, ...destination }) => {
     const { volumePath: name, filename, mimeType, reference, metadata, deleteFile } = upload;
     const options = { filename, mimeType, reference, metadata, deleteFile };
+    const to = hookPlace(destination, found);
     return { hook, name, volume: volumeNamed(volumes, volume), path, to, options, when, optional };
   });
+}
+
+function hookPlace({ kind, to }: Pick<ResultUpload, 'kind' | 'to'>, found: FoundPlaces): HookPlace {
+  const place = placeOf(to, found);
+  if (!('id' in place)) return place;
+  return kind === 'item' ? { itemId: place.id } : { folderId: place.id };
 }
 
 /** The path of a step's file as the target sees it, for messages. */

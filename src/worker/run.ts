@@ -1,15 +1,14 @@
 import { journalledVolumes } from '../api/spec-usage.ts';
 import { cleanEngine } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
-import type { Access } from '../girder/credentials.ts';
-import { openGirder } from '../girder/open-girder.ts';
+import type { FoundPlaces } from '../girder/lookup.ts';
 import { traced } from '../support/trace/trace.ts';
-import type { RunContext, RunOptions } from './context.ts';
+import type { OpenedRun, RunContext, RunOptions } from './context.ts';
 import { withGirderJob } from './girder-job.ts';
-import { planRun } from './plan.ts';
+import { planRun, type Steps } from './plan.ts';
 import { Preparation } from './preparation.ts';
 import { runTarget, type TargetEnd } from './run-target.ts';
-import { prepare, type Prepared } from './stage/prepare.ts';
+import { checkPlaces, connectGirder, prepare, type Prepared } from './stage/prepare.ts';
 import { stageOut, firstOf } from './stage/stage-out.ts';
 import { StagedFiles } from './stage/journal.ts';
 import type { Streams } from './streams/streams.ts';
@@ -39,27 +38,31 @@ export async function runOnce(options: RunOptions): Promise<void> {
       environment.openVolumes(bounded),
     );
     try {
-      const steps = planRun(spec, volumes, dockerVolumes);
+      const plan = (found: FoundPlaces) => planRun(spec, volumes, dockerVolumes, found);
       const journal = new StagedFiles();
-      const context = { ...options, girderJob, signal, preparation, engine, volumes, steps, journal };
-      await runPhases(context, journal);
+      const opened = { ...options, girderJob, signal, preparation, engine, volumes, journal };
+      await runPhases(opened, { journal, plan });
     } finally {
       await cleanUp(options, 'the temporary volumes', remove);
     }
   });
 }
 
-async function runPhases(context: RunContext, staged: StagedFiles): Promise<void> {
+type Planning = { readonly journal: StagedFiles; readonly plan: (found: FoundPlaces) => Steps };
+
+async function runPhases(opened: OpenedRun, { journal, plan }: Planning): Promise<void> {
   let girder: GirderClient | undefined;
   let streams: Streams | undefined;
   try {
     const begin = async (signal: AbortSignal) => {
-      const bounded = { ...context, signal };
-      await staged.begin(bounded, lastingVolumes(bounded));
+      const bounded = { ...opened, signal };
+      await journal.begin(bounded, lastingVolumes(bounded));
       girder = await connectGirder(bounded);
-      return prepare(bounded, girder);
+      const steps = plan(girder === undefined ? new Map() : await checkPlaces(bounded, girder));
+      return { steps, prepared: await prepare({ ...bounded, steps }, girder) };
     };
-    const prepared = await traced('prepare', {}, () => context.preparation.run(begin));
+    const { steps, prepared } = await traced('prepare', {}, () => opened.preparation.run(begin));
+    const context = { ...opened, steps };
     const end = await tracedTarget(context, girder, prepared);
     streams = end.streams;
     const { paths: downloaded } = prepared;
@@ -67,15 +70,15 @@ async function runPhases(context: RunContext, staged: StagedFiles): Promise<void
     await withUploadDeadline(context, end.failure, (bounded) => stageOut(bounded, girder, results));
   } finally {
     await traced('clean up', {}, async () => {
-      await cleanUp(context, 'the streams', async () => streams?.close());
-      await cleanUp(context, 'all downloaded files', (signal) => staged.remove(context, signal));
+      await cleanUp(opened, 'the streams', async () => streams?.close());
+      await cleanUp(opened, 'all downloaded files', (signal) => journal.remove(opened, signal));
       await girder?.close();
     });
   }
 }
 
 /** The volumes that outlive the run, from which its files must be removed. */
-function lastingVolumes({ environment, volumes }: RunContext) {
+function lastingVolumes({ environment, volumes }: OpenedRun) {
   const { journalled } = journalledVolumes(environment.spec);
   return volumes.filter(({ name }) => journalled.includes(name));
 }
@@ -92,21 +95,6 @@ function tracedTarget(
     if (end.failure !== undefined) span.fail(end.failure);
     return end;
   });
-}
-
-async function connectGirder(context: RunContext): Promise<GirderClient | undefined> {
-  const { environment, report, signal, log } = context;
-  const { downloads, streams, hooks } = context.steps;
-  const { girder } = environment.spec;
-  const toItems = streams.outputs.filter(({ to }) => to.kind === 'item');
-  const uses = [...downloads, ...hooks, ...streams.inputs, ...toItems];
-  // A run that transfers nothing must not depend on Girder.
-  if (girder?.credentialsSecretRef === undefined || uses.length === 0) return undefined;
-  report.doing = 'Connecting to Girder';
-  const { girderCredentials: credentials, girderRenewalMs: renewalMs } = environment;
-  // Where results go is read first.
-  const needs: Access[] = hooks.length + toItems.length > 0 ? ['read', 'write'] : ['read'];
-  return openGirder({ apiUrl: girder.apiUrl, credentials, needs, renewalMs, signal, log });
 }
 
 /** In milliseconds, for one part of the clean-up: others may write to a volume faster than it is emptied. */

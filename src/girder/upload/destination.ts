@@ -3,7 +3,9 @@ import { deadline, withGrace } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
 import type { Parameters } from '../api-url.ts';
 import type { GirderClient } from '../client.ts';
+import type { NewFolder } from '../lookup.ts';
 import {
+  type DocumentAccess,
   type NamedDocument,
   parseAccess,
   parseFiles,
@@ -12,30 +14,20 @@ import {
   ignoreBody,
 } from '../documents.ts';
 
-/** An item or a folder to which results are uploaded. */
-export type Destination = { readonly kind: 'item' | 'folder'; readonly id: string };
-
 /** Girder's AccessType.WRITE. */
 const writeLevel = 1;
 
 /**
- * Checks before any upload that a destination exists and that the user may write to it, as far as Girder
- * shows that.
- * @throws RunError GirderNotFound, GirderForbidden, or why the request failed
+ * Checks before any upload that the user may write to a document, as far as Girder shows that. `subject` names it in
+ * the message.
+ * @throws RunError GirderForbidden
  */
-export async function checkDestination(
+export async function checkWriteAccess(
   client: GirderClient,
-  { kind, id }: Destination,
+  { accessLevel, folderId }: DocumentAccess,
+  subject: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const subject = `${kind} ${id}`;
-  const { accessLevel, folderId } = await client.json({
-    method: 'GET',
-    route: [kind, id],
-    subject,
-    signal,
-    parse: parseAccess,
-  });
   const level = accessLevel ?? (await levelOfFolder(client, folderId, signal));
   if (level === undefined || level >= writeLevel) return;
   const text = `the credentials of the run have no write access to ${subject} in Girder ${client.apiUrl}`;
@@ -86,6 +78,22 @@ export async function ensureFolder(
   const form = { parentType: 'folder', parentId: folderId, name, reuseExisting: 'true' };
   return (await post(client, 'folder', { form, subject: subjectOf({ folderId, name }, 'folder'), signal }))
     ._id;
+}
+
+/** Creates the folders that do not exist by now. Returns the id of the last. */
+export async function createFolders(
+  client: GirderClient,
+  { parent, names }: NewFolder,
+  signal: AbortSignal,
+): Promise<string> {
+  let { kind: parentType, id: parentId }: NewFolder['parent'] = parent;
+  for (const name of names) {
+    const form = { parentType, parentId, name, reuseExisting: 'true' };
+    const subject = `folder ${JSON.stringify(name)} in ${parentType} ${parentId}`;
+    parentId = (await post(client, 'folder', { form, subject, signal }))._id;
+    parentType = 'folder';
+  }
+  return parentId;
 }
 
 /** The item with that name in a folder, which is created if it does not exist. */

@@ -24,9 +24,12 @@ import {
 export type PathUpload = FileTraits & {
   readonly root: string;
   readonly path?: string | undefined;
-  readonly to: UploadPlace;
+  /** A function is called once the path was found. */
+  readonly to: UploadPlace | (() => Promise<UploadPlace>);
   readonly filename?: string | undefined;
 };
+
+type PlacedUpload = PathUpload & { readonly to: UploadPlace };
 
 /**
  * Uploads a file, or the regular files in a directory: into an item only those directly in it, into a folder
@@ -51,7 +54,12 @@ export async function uploadPath(
       'InvalidSpec',
       `filename ${filename} applies to a file, but ${path ?? 'the volume'} is a directory`,
     );
-  return await uploadDirectory(client, place, upload, options);
+  return await uploadDirectory(client, place, await placed(upload), options);
+}
+
+async function placed(upload: PathUpload): Promise<PlacedUpload> {
+  const { to } = upload;
+  return { ...upload, to: typeof to === 'function' ? await to() : to };
 }
 
 /**
@@ -71,10 +79,11 @@ async function openAny(root: string, path: string): Promise<FileHandle> {
 async function uploadFile(
   client: GirderClient,
   { path, handle, size, inode }: WalkedFile,
-  { to, filename, ...traits }: PathUpload,
+  upload: PathUpload,
   options: TreeUploadOptions,
 ): Promise<UploadedTree> {
   await using source = handle;
+  const { to, filename, ...traits } = await placed(upload);
   const file = { name: filename ?? posix.basename(path), source, size, ...traits };
   const uploaded =
     'folderId' in to
@@ -99,7 +108,7 @@ async function intoItem(
 async function uploadDirectory(
   client: GirderClient,
   directory: FileHandle,
-  { path, to, ...traits }: PathUpload,
+  { path, to, ...traits }: PlacedUpload,
   options: TreeUploadOptions,
 ): Promise<UploadedTree> {
   const isOurs = (name: string) => path === undefined && name.startsWith(ownNamePrefix);

@@ -1,4 +1,5 @@
 import type { GirderClient } from '../../girder/client.ts';
+import type { ResourceKind } from '../../girder/documents.ts';
 import { type DocumentKind, otherKindOf } from '../../girder/lookup.ts';
 import { RunError } from '../../support/errors.ts';
 
@@ -21,8 +22,7 @@ export async function wrongIdHint(
   const kind = await otherKindOf(client, use, signal);
   const advice = kind === undefined ? undefined : use.advice[kind];
   if (kind === undefined || advice === undefined) return error;
-  const article = kind === 'item' ? 'an' : 'a';
-  const text = `${error.message}; that is the id of ${article} ${kind}, so ${advice}`;
+  const text = `${error.message}; that is the id of ${withArticle(kind)}, so ${advice}`;
   return new RunError('GirderNotFound', text, { cause: error });
 }
 
@@ -30,4 +30,8 @@ export async function wrongIdHint(
 export function inContext(error: unknown, part: string): unknown {
   if (!(error instanceof RunError)) return error;
   return new RunError(error.reason, `${part}: ${error.message}`, { cause: error });
+}
+
+export function withArticle(kind: ResourceKind): string {
+  return `${kind === 'item' ? 'an' : 'a'} ${kind}`;
 }

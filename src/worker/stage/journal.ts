@@ -7,7 +7,7 @@ import { parseJson } from '../../api/json-values.ts';
 import { type CreatedPath, ownNamePrefix, PathRemoval, removePath } from '../../io/confined-change.ts';
 import { ConfinedPathError, createFile, openRegularFile } from '../../io/confined.ts';
 import { describe, RunError } from '../../support/errors.ts';
-import type { Journal, RunContext } from '../context.ts';
+import type { Journal, OpenedRun, RunContext } from '../context.ts';
 import type { SharedVolume } from '../run-environment.ts';
 
 /**
@@ -18,7 +18,7 @@ export class StagedFiles implements Journal {
   readonly #journals = new Map<SharedVolume, StagedJournal>();
 
   /** Removes what earlier attempts of the run left, and starts the journals. Required before `note`. */
-  async begin(context: RunContext, volumes: Iterable<SharedVolume>): Promise<void> {
+  async begin(context: OpenedRun, volumes: Iterable<SharedVolume>): Promise<void> {
     for (const volume of volumes) {
       if (volume.temporary || this.#journals.has(volume)) continue;
       this.#journals.set(volume, await StagedJournal.begin(context, volume));
@@ -93,7 +93,7 @@ class StagedJournal {
     return await twice(() => removePath(root, { path: name }));
   }
 
-  static async begin(context: RunContext, { localPath, name: volume }: SharedVolume): Promise<StagedJournal> {
+  static async begin(context: OpenedRun, { localPath, name: volume }: SharedVolume): Promise<StagedJournal> {
     const name = StagedJournal.nameOf(context.environment.run.uid, volume);
     try {
       await StagedJournal.sweep(context, localPath, name);

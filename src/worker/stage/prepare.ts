@@ -1,24 +1,35 @@
 import { ensureImage } from '../../docker/pull/ensure-image.ts';
 import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
+import { type GirderReference, type GirderUse, girderUsesOf } from '../../api/spec-usage.ts';
 import type { GirderClient } from '../../girder/client.ts';
-import { checkDestination, type Destination } from '../../girder/upload/destination.ts';
+import { parseAccess, type ResourceKind } from '../../girder/documents.ts';
+import {
+  countNamesakes,
+  type FoundPlace,
+  type FoundPlaces,
+  namesOfPath,
+  nearestResource,
+  pathOfNames,
+  resourceAt,
+} from '../../girder/lookup.ts';
+import { openGirder } from '../../girder/open-girder.ts';
+import { checkWriteAccess } from '../../girder/upload/destination.ts';
 import { RunError } from '../../support/errors.ts';
 import { doConcurrently } from '../../support/task-group.ts';
 import { traced } from '../../support/trace/trace.ts';
-import type { RunContext } from '../context.ts';
-import type { HookStep, OutputStep, Steps } from '../plan.ts';
+import type { OpenedRun, RunContext } from '../context.ts';
 import { pullPolicy } from '../target-options.ts';
-import { type IdUse, inContext, wrongIdHint } from './hints.ts';
+import { type IdUse, inContext, withArticle, wrongIdHint } from './hints.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
 
 /** All that is there before the target is created; `imageId` is the image that was pulled or found. */
 export type Prepared = StagedIn & { readonly imageId: string };
 
-/** Pulls, downloads and checks destinations concurrently; the first failure stops the others. */
+/** Pulls and downloads concurrently; the first failure stops the other. */
 export async function prepare(context: RunContext, girder: GirderClient | undefined): Promise<Prepared> {
   const { report } = context;
   // Shown while there is no pull or download.
-  report.doing = girder === undefined ? 'Checking the image' : 'Checking inputs and destinations in Girder';
+  report.doing = 'Checking the image';
   const failed = new AbortController();
   const together = { ...context, signal: AbortSignal.any([context.signal, failed.signal]) };
   const stopOthers = (error: unknown): never => {
@@ -31,8 +42,7 @@ export async function prepare(context: RunContext, girder: GirderClient | undefi
     girder === undefined
       ? Promise.resolve({ paths: new Map(), files: new Map() })
       : stageIn(together, girder).catch(stopOthers);
-  const check = girder && checkDestinations(together, girder).catch(stopOthers);
-  await Promise.allSettled([pull, download, check]);
+  await Promise.allSettled([pull, download]);
   context.signal.throwIfAborted();
   failed.signal.throwIfAborted();
   return { ...(await download), imageId: await pull };
@@ -57,50 +67,166 @@ async function pullImage(context: RunContext): Promise<string> {
   );
 }
 
-/** A destination with its field of the spec; an optional one does not fail the run. */
-type DestinationUse = Destination & IdUse & { readonly field: string; readonly isOptional: boolean };
+/** Undefined for a run that transfers nothing: it must not depend on Girder. */
+export async function connectGirder({
+  environment,
+  report,
+  signal,
+  log,
+}: OpenedRun): Promise<GirderClient | undefined> {
+  const { spec, girderCredentials: credentials, girderRenewalMs: renewalMs } = environment;
+  const uses = girderUsesOf(spec);
+  if (spec.girder?.credentialsSecretRef === undefined || uses.length === 0) return undefined;
+  report.doing = 'Connecting to Girder';
+  // A document must be read before anything is written to it.
+  const needs = new Set(['read' as const, ...uses.map(({ access }) => access)]);
+  const { apiUrl } = spec.girder;
+  return openGirder({ apiUrl, credentials, needs: [...needs], renewalMs, signal, log });
+}
 
 const concurrentChecks = 4;
 
 /**
- * Looks up every item and folder that will receive results, so that a mistyped id fails the run before the
- * target computes anything.
- * @throws RunError with the field of the spec
+ * Looks up all that the run reads and writes in Girder, so that a mistyped id or path, or access that is missing,
+ * fails the run in seconds and not after the target has computed. Returns what the paths lead to.
+ * @throws RunError which names every such mistake of the spec
  */
-export async function checkDestinations(
-  { steps, log, signal }: RunContext,
+export async function checkPlaces(
+  { environment, report, log, signal }: Pick<OpenedRun, 'environment' | 'report' | 'log' | 'signal'>,
   client: GirderClient,
-): Promise<void> {
-  const checks = destinationsOf(steps).map((use) => async (stop: AbortSignal) => {
-    try {
-      await checkDestination(client, use, stop);
-    } catch (error) {
-      const explained = inContext(await wrongIdHint(client, error, use, stop), use.field);
-      if (!use.isOptional || !isMistake(explained)) throw explained;
-      log.warn({ error: explained.message }, 'the destination of an optional hook is not usable');
-    }
+): Promise<FoundPlaces> {
+  report.doing = 'Checking inputs and destinations in Girder';
+  const found = new Map<string, FoundPlace>();
+  const mistakes = new Map<number, RunError>();
+  const checks = placesOf(girderUsesOf(environment.spec)).map((use, index) => async (stop: AbortSignal) => {
+    const { to, isOptional } = use;
+    const place = await findPlace(client, use, stop).catch((error: unknown) => mistakeIn(error, use));
+    if ('path' in to) found.set(to.path, place);
+    if (!('problem' in place)) return;
+    if (!isOptional) mistakes.set(index, place.problem);
+    else log.warn({ error: place.problem.message }, 'the destination of an optional hook is not usable');
   });
-  if (checks.length === 0) return;
   await traced('check destinations', {}, () => doConcurrently(checks, { limit: concurrentChecks, signal }));
+  const inOrder = [...mistakes].toSorted(([a], [b]) => a - b).map(([, mistake]) => mistake);
+  const all = allOf(inOrder);
+  if (all !== undefined) throw all;
+  return found;
 }
 
-function isMistake(error: unknown): error is RunError {
-  return error instanceof RunError && ['GirderNotFound', 'GirderForbidden'].includes(error.reason);
+/** What the run itself got wrong; any other error ends the checks. */
+function mistakeIn(error: unknown, { where }: GirderUse): { readonly problem: RunError } {
+  const explained = inContext(error, where);
+  const isMistake =
+    explained instanceof RunError && ['GirderNotFound', 'GirderForbidden'].includes(explained.reason);
+  if (!isMistake) throw explained;
+  return { problem: explained };
 }
 
-/** Each destination once; it is optional only if every use of it is. */
-function destinationsOf({ hooks, streams }: Steps): DestinationUse[] {
-  const uses = [...streams.outputs.flatMap(useOfStream), ...hooks.map(useOfHook)];
-  const distinct = new Map<string, DestinationUse>();
+/** A message names at most this many and counts the others. */
+const maxListed = 8;
+
+/** One error for all of them, with the reason of the first. */
+function allOf(mistakes: readonly RunError[]): RunError | undefined {
+  const [first] = mistakes;
+  if (first === undefined || mistakes.length === 1) return first;
+  const more = mistakes.length - maxListed;
+  const listed = mistakes.slice(0, maxListed).map(({ message }) => message);
+  const all = [...listed, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  const text = `${mistakes.length} inputs or destinations in Girder cannot be used: ${all}`;
+  return new RunError(first.reason, text, { cause: first });
+}
+
+/** Each document once for each access; it is optional only if every use of it is. */
+function placesOf(uses: readonly GirderUse[]): GirderUse[] {
+  const places = new Map<string, GirderUse>();
   for (const use of uses) {
-    const key = `${use.kind} ${use.id}`;
-    const other = distinct.get(key);
-    if (other === undefined || (other.isOptional && !use.isOptional)) distinct.set(key, use);
+    const key = JSON.stringify([use.kind, use.access, 'id' in use.to ? use.to.id : use.to.path]);
+    const other = places.get(key);
+    places.set(key, other === undefined ? use : merged(other, use));
   }
-  return [...distinct.values()];
+  return [...places.values()];
 }
 
-const streamAdvice = { file: 'use the id of its item', folder: 'use the id of an item in it' } as const;
+function merged(first: GirderUse, second: GirderUse): GirderUse {
+  const isCreated = [first, second].find(({ to }) => 'path' in to && to.mayBeCreated) ?? first;
+  const needed = first.isOptional && !second.isOptional ? second : first;
+  return { ...needed, to: isCreated.to };
+}
+
+async function findPlace(client: GirderClient, use: GirderUse, signal: AbortSignal): Promise<FoundPlace> {
+  const { kind, to, access } = use;
+  if ('path' in to) return findPath(client, { ...use, to }, signal);
+  const subject = `${kind} ${to.id}`;
+  const route = [kind, to.id];
+  try {
+    const document = await client.json({ method: 'GET', route, subject, signal, parse: parseAccess });
+    if (access === 'write') await checkWriteAccess(client, document, subject, signal);
+    return to;
+  } catch (error) {
+    throw await wrongIdHint(client, error, { kind, id: to.id, advice: adviceFor(use) }, signal);
+  }
+}
+
+type PathUse = GirderUse & { readonly to: Extract<GirderReference, { path: string }> };
+
+async function findPath(client: GirderClient, use: PathUse, signal: AbortSignal): Promise<FoundPlace> {
+  const { kind, to, access } = use;
+  const names = namesOfPath(to.path);
+  const resource = await resourceAt(client, names, signal);
+  if (resource === undefined) return findParent(client, use, names, signal);
+  if (resource.kind !== kind) throw new RunError('GirderNotFound', otherKindText(use, resource.kind));
+  if ((await countNamesakes(client, resource, signal)) > 1) {
+    const text = `${to.path} in Girder ${client.apiUrl} is the path of more than one ${kind}; use the id of one of them`;
+    throw new RunError('GirderNotFound', text);
+  }
+  if (access === 'write') await checkWriteAccess(client, resource, `${kind} ${to.path}`, signal);
+  return { id: resource._id };
+}
+
+function otherKindText(use: PathUse, actual: ResourceKind): string {
+  const { kind, to } = use;
+  const advice = actual === 'user' || actual === 'collection' ? undefined : adviceFor(use)[actual];
+  const so = advice === undefined ? '' : `, so ${advice.replace('the id of', 'the path of')}`;
+  return `${to.path} is the path of ${withArticle(actual)}, not of ${withArticle(kind)}${so}`;
+}
+
+/** For a path that leads to nothing: the folders to create, if the spec allows that. */
+async function findParent(
+  client: GirderClient,
+  { kind, to }: PathUse,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<FoundPlace> {
+  const nearest = await nearestResource(client, names, signal);
+  const missing = `there is no ${kind} ${to.path} in Girder ${client.apiUrl} that the run may read`;
+  if (nearest === undefined) {
+    const text = `${missing}: the ${names[0]} ${JSON.stringify(names[1])} does not exist, or the run has no access to it`;
+    throw new RunError('GirderNotFound', text);
+  }
+  const { resource, length } = nearest;
+  const parent = pathOfNames(names.slice(0, length));
+  if (!to.mayBeCreated) {
+    const next = JSON.stringify(names[length]);
+    throw new RunError('GirderNotFound', `${missing}: it ends at ${parent}, which has no ${next}`);
+  }
+  if (resource.kind === 'item' || resource.kind === 'file') {
+    const text = `${missing}: it cannot be created in ${parent}, which is ${withArticle(resource.kind)}`;
+    throw new RunError('GirderNotFound', text);
+  }
+  const subject = `${parent}, in which the folder ${to.path} must be created,`;
+  await checkWriteAccess(client, resource, subject, signal);
+  return { newFolder: { parent: { kind: resource.kind, id: resource._id }, names: names.slice(length) } };
+}
+
+const downloadAdvice = {
+  file: 'use girderFileIdToVolume',
+  item: 'use girderItemIdToVolume',
+  folder: 'use girderFolderIdToVolume',
+} as const;
+
+const inputAdvice = { item: 'use the id of its file', folder: 'use the id of a file in it' } as const;
+
+const outputAdvice = { file: 'use the id of its item', folder: 'use the id of an item in it' } as const;
 
 const hookAdvice = {
   file: 'use the id of its item',
@@ -108,16 +234,8 @@ const hookAdvice = {
   folder: 'use girderUploadVolumePathToFolder',
 } as const;
 
-function useOfStream({ name, to }: OutputStep): DestinationUse[] {
-  if (to.kind !== 'item') return [];
-  const field = `spec.transforms: ${name}.connect.output.girderStreamToItem.itemId`;
-  return [{ kind: 'item', id: to.item.itemId, field, isOptional: false, advice: streamAdvice }];
-}
-
-function useOfHook({ hook, to, optional }: HookStep): DestinationUse {
-  const spec = `spec.girderResultHooks[${hook}]`;
-  const rest = { isOptional: optional, advice: hookAdvice };
-  return 'itemId' in to
-    ? { kind: 'item', id: to.itemId, field: `${spec}.girderUploadVolumePathToItem.itemId`, ...rest }
-    : { kind: 'folder', id: to.folderId, field: `${spec}.girderUploadVolumePathToFolder.folderId`, ...rest };
+/** What to use in place of an id or path that is of another kind. */
+function adviceFor({ access, isStream }: GirderUse): IdUse['advice'] {
+  if (access === 'read') return isStream ? inputAdvice : downloadAdvice;
+  return isStream ? outputAdvice : hookAdvice;
 }

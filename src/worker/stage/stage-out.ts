@@ -1,15 +1,22 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Result } from '../../api/status.ts';
 import type { GirderClient } from '../../girder/client.ts';
-import { addMetadata, checkMetadata } from '../../girder/upload/destination.ts';
+import { addMetadata, checkMetadata, createFolders } from '../../girder/upload/destination.ts';
 import { removeUploaded, uploadPath } from '../../girder/upload/upload-path.ts';
-import type { Refused, UploadedFile, UploadedTree } from '../../girder/upload/upload-tree.ts';
+import type { Refused, UploadedFile, UploadedTree, UploadPlace } from '../../girder/upload/upload-tree.ts';
 import { uploadToItem } from '../../girder/upload/upload.ts';
 import { ConfinedPathError } from '../../io/confined.ts';
 import { RunError, toRunError } from '../../support/errors.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
 import type { RunContext } from '../context.ts';
-import { containerPathOf, type HookStep, type InputPaths, inputPathsOf, type OutputTo } from '../plan.ts';
+import {
+  containerPathOf,
+  type HookPlace,
+  type HookStep,
+  type InputPaths,
+  inputPathsOf,
+  type OutputTo,
+} from '../plan.ts';
 import { inContext } from './hints.ts';
 
 /** If the stream becomes a file of Girder, `spool` holds its bytes until they are uploaded. */
@@ -135,7 +142,7 @@ async function upload(
   try {
     return await uploadPath(
       client,
-      { root: volume.localPath, path, to, ...traits },
+      { root: volume.localPath, path, to: () => placeFor(client, to, signal), ...traits },
       {
         signal,
         keepSources: deleteFile,
@@ -157,6 +164,12 @@ async function upload(
     if (error.problem === 'missing' && step.optional) return undefined;
     throw explain(step, error);
   }
+}
+
+/** Called when there is something to upload, so that a run without it leaves no empty folder. */
+async function placeFor(client: GirderClient, to: HookPlace, signal: AbortSignal): Promise<UploadPlace> {
+  if ('problem' in to) throw to.problem;
+  return 'newFolder' in to ? { folderId: await createFolders(client, to.newFolder, signal) } : to;
 }
 
 function resultOf({ hook }: HookStep, { itemId, fileId, name, path, size, sha256 }: UploadedFile): Result {

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import type { GirderClient } from '../../../src/girder/client.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { RunError } from '../../../src/support/errors.ts';
-import { checkDestinations } from '../../../src/worker/stage/prepare.ts';
+import { checkPlaces } from '../../../src/worker/stage/prepare.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { call, girderEnvironment } from './real-girder.ts';
@@ -42,7 +42,7 @@ const stream = (itemId: string): Hook => ({
 function check(client: GirderClient, parts: { hooks?: Hook[]; streams?: Hook[] }, log: Logger = silent) {
   const { hooks = [], streams = [] } = parts;
   const spec = specOf({ image: 'busybox', transforms: streams, girderResultHooks: hooks });
-  return checkDestinations(aContext({ environment: anEnvironment(spec), log }), client);
+  return checkPlaces(aContext({ environment: anEnvironment(spec), log }), client);
 }
 
 async function refusal(...given: Parameters<typeof check>): Promise<RunError> {
