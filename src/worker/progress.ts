@@ -36,6 +36,8 @@ export class LiveReport {
   doing: string = phaseMessages.Preparing;
   /** Why the engine cannot be used while the run is prepared, if it cannot. */
   engineProblem: string | undefined;
+  /** What a user of the run should know while it is prepared and runs. */
+  notice: string | undefined;
   target: TargetStatus | undefined;
   readonly #results: Result[] = [];
   #resultBytes = 0;
@@ -114,7 +116,7 @@ export class LiveReport {
     switch (this.phase) {
       case 'Preparing':
         if (this.engineProblem !== undefined) return { message: this.engineProblem };
-        return this.#fetching() ?? { message: this.doing };
+        return this.#fetching() ?? { message: this.#noticed(this.doing) };
       case 'Running':
         return this.#targetProgress();
       case 'Uploading':
@@ -123,8 +125,12 @@ export class LiveReport {
   }
 
   #targetProgress(): Progress {
-    const { message = phaseMessages.Running, current, total } = this.#target;
+    const { message = this.#noticed(phaseMessages.Running), current, total } = this.#target;
     return measuredProgress(message, current, total);
+  }
+
+  #noticed(message: string): string {
+    return this.notice === undefined ? message : `${message.replace(/\.$/, '')}; ${this.notice}`;
   }
 
   #fetching(): Progress | undefined {

@@ -1,8 +1,9 @@
 import { ensureImage } from '../../docker/pull/ensure-image.ts';
 import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
 import { type GirderReference, type GirderUse, girderUsesOf } from '../../api/spec-usage.ts';
+import { type DockerRunSpec, specDefaults } from '../../api/spec.ts';
 import type { GirderClient } from '../../girder/client.ts';
-import { parseAccess, type ResourceKind } from '../../girder/documents.ts';
+import { parseAccess, type ResourceKind, type TokenState } from '../../girder/documents.ts';
 import {
   countNamesakes,
   type FoundPlace,
@@ -81,8 +82,42 @@ export async function connectGirder({
   // A document must be read before anything is written to it.
   const needs = new Set(['read' as const, ...uses.map(({ access }) => access)]);
   const { apiUrl } = spec.girder;
-  return openGirder({ apiUrl, credentials, needs: [...needs], renewalMs, signal, log });
+  const onToken = ({ expires }: TokenState) => {
+    if (expires === undefined) return;
+    const { notice, failure } = tokenEnd(spec, expires, Date.now());
+    if (failure !== undefined) throw new RunError('GirderUnauthorized', failure);
+    if (notice !== undefined) log.warn({ expires: new Date(expires).toISOString() }, notice);
+    report.notice = notice;
+  };
+  return openGirder({ apiUrl, credentials, needs: [...needs], onToken, renewalMs, signal, log });
 }
+
+type TokenEnd = { readonly notice?: string; readonly failure?: string };
+
+type Deadlines = Pick<DockerRunSpec, 'activeDeadlineSeconds' | 'uploadDeadlineSeconds'>;
+
+/**
+ * What it means for a run that its token ends, both in milliseconds since 1970: a failure before deadlines that the
+ * run sets itself, a notice before a default deadline or if nothing bounds the run.
+ */
+export function tokenEnd(spec: Deadlines, expires: number, now: number): TokenEnd {
+  const { activeDeadlineSeconds: active, uploadDeadlineSeconds: upload } = spec;
+  // The default of a deadline is no statement about this run.
+  const isSet = upload !== undefined && upload !== specDefaults.uploadDeadlineSeconds;
+  const needed = active === undefined ? undefined : now + (active + (isSet ? upload : 0)) * 1000;
+  const end = `the token of the run ends at ${timeText(expires)}`;
+  if (needed !== undefined && expires < needed) {
+    const deadlines = isSet ? 'activeDeadlineSeconds and uploadDeadlineSeconds' : 'activeDeadlineSeconds';
+    const text = `${end}, but ${deadlines} let the run need it until ${timeText(needed)}`;
+    return { failure: `${text}; use an API key, a token that lasts longer, or shorter deadlines` };
+  }
+  const mayNeed = needed === undefined ? Number.POSITIVE_INFINITY : needed + (isSet ? 0 : defaultUploadMs);
+  return expires < mayNeed ? { notice: `${end}; a run that needs longer loses its results` } : {};
+}
+
+const defaultUploadMs = specDefaults.uploadDeadlineSeconds * 1000;
+
+const timeText = (time: number) => new Date(time).toISOString().replace(/\.\d+/, '');
 
 const concurrentChecks = 4;
 

@@ -9,6 +9,9 @@ import { openGirder } from '../../../src/girder/open-girder.ts';
 import { uploadToItem } from '../../../src/girder/upload/upload.ts';
 import { deadline } from '../../../src/support/abort.ts';
 import { RunError } from '../../../src/support/errors.ts';
+import { connectGirder } from '../../../src/worker/stage/prepare.ts';
+import { specOf } from '../../fixtures/builders.ts';
+import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { until } from '../../fixtures/until.ts';
 import { ask, call, girderEnvironment, Scratch } from './real-girder.ts';
@@ -231,6 +234,47 @@ test('what Girder knows of a given token is reported, but not of a session of th
   assert.is(seen.length, 1);
   assert.ok(Number(seen[0]) > Date.now());
   await endSession(token);
+});
+
+/** Connects a run with this spec, and returns its notice. */
+async function connecting(
+  { scratch }: Context,
+  credentials: GirderCredentials,
+  more: Record<string, unknown> = {},
+): Promise<string | undefined> {
+  const girder = { apiUrl, credentialsSecretRef: { name: 'girder' } };
+  const upload = { volumePath: 'temporaryVolume', itemId: scratch.itemId };
+  const girderResultHooks = [{ girderUploadVolumePathToItem: upload }];
+  const spec = specOf({ image: 'busybox', girder, girderResultHooks, ...more });
+  const environment = anEnvironment(spec, { girderCredentials: async () => credentials });
+  const context = aContext({ environment });
+  await (await connectGirder(context))?.close();
+  return context.report.notice;
+}
+
+test('a token that ends before the deadlines of the run fails the run when it connects', async (context) => {
+  const token = await aToken(await aKey(context, undefined, { tokenDuration: 600 / 86_400 }));
+  const error = await refusal(connecting(context, { token }, { activeDeadlineSeconds: 3600 }));
+  assert.is(error.reason, 'GirderUnauthorized');
+  assert.match(
+    error.message,
+    /^the token of the run ends at 20\d\d-.*Z, but activeDeadlineSeconds let the run/,
+  );
+  const short = { activeDeadlineSeconds: 60, uploadDeadlineSeconds: 60 };
+  assert.is(await connecting(context, { token }, short), undefined);
+  assert.match((await connecting(context, { token })) ?? '', /^the token of the run ends at 20\d\d-.*Z; /);
+});
+
+test('the sessions of an API key may end before the deadlines of the run', async (context) => {
+  const apiKey = await aKey(context, undefined, { tokenDuration: 600 / 86_400 });
+  assert.is(await connecting(context, { apiKey }, { activeDeadlineSeconds: 3600 }), undefined);
+});
+
+test('a key that may only read is refused when a run with results connects', async (context) => {
+  const apiKey = await aKey(context, ['core.data.read']);
+  const error = await refusal(connecting(context, { apiKey }));
+  assert.is(error.reason, 'GirderForbidden');
+  assert.match(error.message, 'lacks the scope core.data.write');
 });
 
 test('a file is not downloaded as a stranger when the session ends between two requests', async (context) => {
