@@ -249,7 +249,9 @@ export class GirderClient {
   }
 
   async #replace(rejected: string | undefined, request: GirderRequest, signal: AbortSignal): Promise<string> {
-    const access = request.method === 'GET' ? 'read' : 'write';
+    // The token of a job has a scope of its own.
+    const ofData = request.method === 'GET' ? 'read' : 'write';
+    const access = request.route[0] === 'job' ? undefined : ofData;
     const known = await this.#stateOf(rejected, signal);
     const { token, left } = await replaceToken(this.#tokens, {
       rejected,

@@ -113,7 +113,7 @@ export class TokenSource {
 export type Rejection = {
   readonly rejected: string | undefined;
   readonly known?: TokenState | undefined;
-  readonly access?: Access;
+  readonly access?: Access | undefined;
   readonly subject: string;
   readonly api: string;
   /** How long new credentials may take to arrive, in milliseconds; the kubelet updates a Secret after a minute. */

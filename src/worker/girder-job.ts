@@ -1,11 +1,13 @@
 import type { Ending, RunPlan } from '../api/run-plan.ts';
 import { failureReasons } from '../api/reasons.ts';
 import { GirderJob } from '../girder/job/reported-job.ts';
+import type { TokenState } from '../girder/documents.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { RunOptions } from './context.ts';
 import { secretValue } from './pod/secrets.ts';
 import type { RunEnvironment } from './run-environment.ts';
+import { tokenEnd } from './stage/prepare.ts';
 
 const tokenField = 'spec.girder.job.tokenSecretRef';
 
@@ -52,14 +54,25 @@ async function openJob({ environment, report, signal, log }: RunOptions): Promis
   const { girder } = environment.spec;
   if (girder?.job === undefined) return undefined;
   report.doing = 'Connecting to the job in Girder';
-  const token = await environment.secretValue(girder.job.tokenSecretRef, tokenField);
-  return GirderJob.open({
-    apiUrl: girder.apiUrl,
-    jobId: girder.job.id,
-    token: token.trim(),
-    signal,
-    log,
-  });
+  const { id: jobId, tokenSecretRef } = girder.job;
+  const token = async () => (await environment.secretValue(tokenSecretRef, tokenField)).trim();
+  const onToken = ({ expires }: TokenState) => warnOfEnd(environment, expires, log);
+  const { girderRenewalMs: renewalMs } = environment;
+  return GirderJob.open({ apiUrl: girder.apiUrl, jobId, token, renewalMs, onToken, signal, log });
+}
+
+/** A run of unknown length may well end within a day. */
+const soonMs = 86_400_000;
+
+/** Only warns: a job without reports costs no result. */
+function warnOfEnd({ spec }: RunEnvironment, expires: number | undefined, log: Logger): void {
+  if (expires === undefined) return;
+  const now = Date.now();
+  const { failure } = tokenEnd(spec, expires, now);
+  if (failure === undefined && expires > now + soonMs) return;
+  const text =
+    'the token of the Girder job may end before the run; renew it in its Secret, or the job stays RUNNING';
+  log.warn({ expires: new Date(expires).toISOString() }, text);
 }
 
 async function reportFailure(

@@ -3,7 +3,8 @@ import { describe, RunError } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import { parseApiUrl } from '../api-url.ts';
 import { GirderClient } from '../client.ts';
-import { TokenSource } from '../credentials.ts';
+import { type Issue, TokenSource } from '../credentials.ts';
+import type { TokenState } from '../documents.ts';
 import {
   isCancel,
   isFinal,
@@ -14,11 +15,15 @@ import {
 } from './job-status.ts';
 import { isRefusal, JobRoute, type JobTiming } from './route.ts';
 
-/** `token` gives access to this job only. */
+/** `token` gives access to this job only; a function reads it again whenever Girder rejects the old one. */
 export type JobOptions = {
   readonly apiUrl: string;
   readonly jobId: string;
-  readonly token: string;
+  readonly token: string | (() => Promise<string>);
+  /** How long a new token may take to arrive after a rejection, in milliseconds; while it may, reports are retried. */
+  readonly renewalMs?: number | undefined;
+  /** Called once with what Girder knows of the token. */
+  readonly onToken?: ((token: TokenState) => void) | undefined;
   readonly signal: AbortSignal;
   readonly log?: Logger | undefined;
   readonly timing?: Partial<JobTiming> | undefined;
@@ -32,8 +37,10 @@ export type JobEnded = { readonly ended: RunError };
 
 /** Checks that the job exists, that the token may write to it, and that it has not ended. */
 export async function openJob(options: JobOptions, timing: JobTiming): Promise<OpenedJob | JobEnded> {
-  const { apiUrl, jobId, token, signal, log } = options;
-  const client = new GirderClient(parseApiUrl(apiUrl), new TokenSource({ token }), { log });
+  const { apiUrl, jobId, token, signal, log, renewalMs } = options;
+  const tokens = new TokenSource(typeof token === 'string' ? { token } : { issue: issuer(token) });
+  // A token that is wrong from the start must fail at once.
+  const client = new GirderClient(parseApiUrl(apiUrl), tokens, { log });
   const route = new JobRoute(client, jobId, timing.answer);
   const { status } = await checkAccess(route, { jobId, api: client.apiUrl, signal });
   if (isCancel(status)) {
@@ -41,7 +48,18 @@ export async function openJob(options: JobOptions, timing: JobTiming): Promise<O
     return { ended: cancelledInGirder(jobId) };
   }
   if (isFinal(status)) return { ended: alreadyEnded(jobId, status) };
-  return { route, status };
+  const state = options.onToken === undefined ? undefined : await client.tokenState(signal);
+  if (state !== undefined) options.onToken?.(state);
+  if (renewalMs === undefined) return { route, status };
+  const patient = new GirderClient(parseApiUrl(apiUrl), tokens, { log, renewalMs });
+  return { route: new JobRoute(patient, jobId, timing.answer), status };
+}
+
+function issuer(read: () => Promise<string>): Issue {
+  return async (rejected) => {
+    const token = await read();
+    return token === rejected ? undefined : { token, isOwn: false };
+  };
 }
 
 /** The error with which a run ends when its job was cancelled. */

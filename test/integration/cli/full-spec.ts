@@ -62,6 +62,7 @@ export const fullSpec = {
     { name: 'ct', girderFileIdToVolume: { fileId: id, volume: 'data', filename: 'a/b.bin' } },
     { name: 'item', girderItemIdToVolume: { itemId: id } },
     { name: 'folder', girderFolderIdToVolume: { folderId: id, folderName: 'f' } },
+    { name: 'by-path', girderItemIdToVolume: { path: '/user/jane/Public/a\\-b' } },
     { name: 'out', volumePath: { filename: 'out.bin' } },
     {
       name: 'live',
@@ -95,6 +96,7 @@ export const fullSpec = {
   girderResultHooks: [
     { girderUploadVolumePathToItem: { volumePath: 'out', itemId: id, metadata: { b: { c: 1 } } } },
     { girderUploadVolumePathToFolder: { volumePath: 'fast', folderId: id }, when: 'Always', optional: true },
+    { girderUploadVolumePathToFolder: { volumePath: 'fast', path: '/collection/a/b', createFolder: true } },
   ],
   girder: {
     apiUrl: 'https://data.example.org/api/v1',

@@ -56,7 +56,22 @@ const besidePods = (term: object) => ({ image: 'a', affinity: { podAffinity: { [
 /** An object that is nested `depth` deep. */
 const nested = (depth: number): unknown => (depth === 0 ? 1 : { a: nested(depth - 1) });
 
+const file = (one: object) => transform({ girderFileIdToVolume: one });
+const toFolder = (one: object) => ({
+  image: 'a',
+  girder,
+  girderResultHooks: [{ girderUploadVolumePathToFolder: { volumePath: 'temporaryVolume', ...one } }],
+});
+
 const refused: Record<string, unknown> = {
+  'a file with an ID and a path': file({ fileId: id, path: '/collection/a/b' }),
+  'a file with neither an ID nor a path': file({ filename: 'a' }),
+  'a path in nothing': file({ path: '/a/b/c/d' }),
+  'a path to a collection': file({ path: '/collection/a' }),
+  'a path with an empty name': file({ path: '/user/a//b' }),
+  'a path that ends with a slash': file({ path: '/user/a/b/' }),
+  'a very long path': file({ path: `/user/a/${'b'.repeat(1024)}` }),
+  'a folder with an ID that is to be created': toFolder({ folderId: id, createFolder: true }),
   'an affinity that nests what Kubernetes does not know': { image: 'a', affinity: nested(500) },
   'an affinity with a long text': { image: 'a', affinity: { x: 'a'.repeat(100_000) } },
   'a node affinity without terms': {

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { GirderJob } from '../../../src/girder/job/reported-job.ts';
 import { until } from '../../fixtures/until.ts';
 import { girder } from '../../e2e/support/girder.ts';
-import { cancelJob, logOf, statesOf } from '../../e2e/support/girder-job.ts';
+import { aJob, cancelJob, logOf, statesOf } from '../../e2e/support/girder-job.ts';
 import { JobUnderTest } from './job-under-test.ts';
+import { girderEnvironment } from './real-girder.ts';
 
 const patienceMs = 30_000;
 const serverError = { status: 500, body: '{"message": "a fault", "type": "internal"}' } as const;
@@ -69,6 +71,33 @@ test('a token that is refused later ends the reporting with one warning, and doe
   assert.is(under.puts, puts);
   assert.not(under.job.cancelled.aborted);
   assert.is(under.logged.length, 1, under.logged.join(''));
+});
+
+test('a token of a job that is rejected is read again, until the new one has arrived', async () => {
+  const made = await aJob();
+  let token = 'no-token-of-girder';
+  const given = { ...made, token: async () => token, renewalMs: patienceMs };
+  const { apiUrl } = girderEnvironment();
+  const signal = AbortSignal.timeout(patienceMs);
+  const opening = GirderJob.open({ apiUrl, ...given, signal });
+  assert.match(String(await opening.catch((thrown: unknown) => thrown)), 'the token has no write access');
+  token = made.token;
+  await using under = await JobUnderTest.open({}, {}, given);
+  await under.job.start();
+  const refused = { status: 401, body: '{"message": "no", "type": "access"}' };
+  for (let times = 0; times < 3; times += 1) under.proxy.fail('PUT', '/job/', refused);
+  under.job.sink().write('kept\n');
+  const isRetried = () => under.logged.some((line) => line.includes('cannot reach the Girder job'));
+  await until('the rejection is logged', isRetried, { withinMs: patienceMs });
+  await under.job.finish({ kind: 'succeeded', message: '' });
+  assert.is(await logOf(made.jobId), 'kept\n');
+});
+
+test('what Girder knows of the token of a job is reported', async () => {
+  const ends: (number | undefined)[] = [];
+  const onToken = ({ expires }: { expires: number | undefined }) => void ends.push(expires);
+  await using under = await JobUnderTest.open({}, {}, { onToken });
+  assert.ok(Number(ends[0]) > Date.now(), under.made.jobId);
 });
 
 test('a job that is deleted in Girder during its run ends only the reporting', async () => {

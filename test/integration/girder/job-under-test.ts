@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import type { JobOptions } from '../../../src/girder/job/opening.ts';
 import { GirderJob } from '../../../src/girder/job/reported-job.ts';
 import type { JobTiming } from '../../../src/girder/job/route.ts';
 import { createLogger } from '../../../src/support/log.ts';
@@ -20,7 +21,11 @@ export class JobUnderTest implements AsyncDisposable {
     this.logged = logged;
   }
 
-  static async open(wanted: WantedJob = {}, timing: Partial<JobTiming> = {}): Promise<JobUnderTest> {
+  static async open(
+    wanted: WantedJob = {},
+    timing: Partial<JobTiming> = {},
+    more: Partial<JobOptions> = {},
+  ): Promise<JobUnderTest> {
     const made = await aJob(wanted);
     const proxy = await FaultProxy.start(girderEnvironment().apiUrl);
     const logged: string[] = [];
@@ -32,7 +37,7 @@ export class JobUnderTest implements AsyncDisposable {
     });
     const log = createLogger('debug', kept);
     const signal = AbortSignal.timeout(60_000);
-    const job = await GirderJob.open({ apiUrl: proxy.url, ...made, signal, log, timing });
+    const job = await GirderJob.open({ apiUrl: proxy.url, ...made, signal, log, timing, ...more });
     return new JobUnderTest(made, proxy, job, logged);
   }
 

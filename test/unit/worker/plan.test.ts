@@ -147,6 +147,35 @@ test('the hooks keep their order, each with its path, options and index', () => 
   ]);
 });
 
+test('a path is planned as the id that it leads to, so that a file named in both ways is downloaded once', () => {
+  const path = '/collection/Study/ct/ct.nrrd';
+  const transforms = [
+    { name: 'a', girderFileIdToVolume: { fileId } },
+    { name: 'b', girderFileIdToVolume: { path } },
+  ];
+  const found = new Map([[path, { id: fileId }]]);
+  const { downloads } = planRun(aSpec({ transforms }), volumes, undefined, found);
+  assert.equal(
+    downloads.map(({ names }) => names),
+    [['a', 'b']],
+  );
+  assert.throws(() => planRun(aSpec({ transforms }), volumes), /was not looked up/);
+});
+
+test('a hook whose folder does not exist has the folders to create', () => {
+  const path = '/collection/Study/runs/1';
+  const newFolder = { parent: { kind: 'collection', id: itemId }, names: ['runs', '1'] } as const;
+  const spec = specOf({
+    image: 'busybox',
+    girder: { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } },
+    girderResultHooks: [
+      { girderUploadVolumePathToFolder: { volumePath: 'data', path, createFolder: true } },
+    ],
+  });
+  const { hooks } = planRun(spec, volumes, undefined, new Map([[path, { newFolder }]]));
+  assert.equal(hooks[0]?.to, { newFolder });
+});
+
 test('every connect becomes a stream, in either direction', () => {
   const output = (name: string, input: unknown, to: unknown) => ({ name, connect: { input, output: to } });
   const spec = specOf({
