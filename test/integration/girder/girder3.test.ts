@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFile, downloadFolder } from '../../../src/girder/download/download.ts';
 import { GirderJob } from '../../../src/girder/job/reported-job.ts';
+import { nearestResource, resourceAt } from '../../../src/girder/lookup.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { uploadToItem } from '../../../src/girder/upload/upload.ts';
 import { raceAbort } from '../../../src/support/abort.ts';
@@ -61,6 +62,38 @@ test('a folder of Girder 3 is downloaded with everything in it', async () => {
   const { relativePath } = await downloadFolder(admin, { folderId, into }, { signal: never, pageSize: 1 });
   const tree = await readTree(join(into, relativePath));
   assert.equal(tree, { one: '1', empty: null, 'sub/two/a': 'A', 'sub/two/b': 'B' });
+});
+
+test('paths of Girder 3 lead to its files, items and folders', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { admin, name } = scratch;
+  const itemId = await scratch.item('ct', [['ct.nrrd', 'bytes']]);
+  const slashed = await scratch.folder('a/b');
+  const folder = ['user', 'admin', 'Private', name];
+  const found = async (...names: string[]) => {
+    const { kind, _id } = (await resourceAt(admin, [...folder, ...names], never)) ?? {};
+    return [kind, _id];
+  };
+  assert.equal(await found('ct'), ['item', itemId]);
+  assert.equal((await found('ct', 'ct.nrrd'))[0], 'file');
+  assert.equal(await found('a/b'), ['folder', slashed]);
+  assert.equal(await found('nosuch'), [undefined, undefined]);
+  const nearest = await nearestResource(admin, [...folder, 'x', 'y'], never);
+  assert.equal([nearest?.length, nearest?.resource._id], [4, scratch.folderId]);
+});
+
+test('a key of Girder 3 that may only read is refused for uploads before anything is sent', async () => {
+  await using scratch = await Scratch.make();
+  const form = { name: 'reads', scope: '["core.data.read"]' };
+  const { key, _id } = await call(scratch.admin, 'POST', ['api_key'], form);
+  const credentials = { apiKey: String(key) };
+  const opening = (needs: ('read' | 'write')[]) =>
+    openGirder({ apiUrl: girder.apiUrl, credentials, needs, signal: never });
+  await (await opening(['read'])).close();
+  const error: unknown = await opening(['read', 'write']).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof RunError && error.reason === 'GirderForbidden', String(error));
+  assert.match(error.message, 'lacks the scope core.data.write');
+  await call(scratch.admin, 'DELETE', ['api_key', String(_id)]);
 });
 
 test('an upload to Girder 3 is a new file, then leaves it unchanged, then replaces it', async () => {
