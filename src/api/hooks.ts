@@ -2,6 +2,18 @@ import { Type } from 'typebox';
 import { anyObject, girderId, girderPath, plainName } from './fields.ts';
 import { exactlyOneOf, enumOf, rules } from './keywords.ts';
 
+const ifExistsKinds = ['Replace', 'NewItem', 'Fail'] as const;
+
+/** What an upload does when Girder already has its name. */
+export type IfExists = (typeof ifExistsKinds)[number];
+
+/** The field of an upload; `names` describes what has the name in Girder. */
+export const ifExists = (names: string) =>
+  enumOf([...ifExistsKinds], {
+    description: `What happens when Girder already has the name. ${names} With Fail, the run fails with FileExists, before the target starts if the name is known by then.`,
+    default: 'Replace',
+  });
+
 const source = {
   volumePath: Type.String({
     description: 'The name of a volumePath transform or of a volume. Its file or directory is uploaded.',
@@ -17,7 +29,12 @@ const uploadOptions = {
     ),
   ),
   mimeType: Type.Optional(
-    Type.String({ description: 'The MIME type of the files in Girder.', minLength: 1, maxLength: 255 }),
+    Type.String({
+      description:
+        'The MIME type of the files in Girder. Defaults to the one that the name of each file suggests.',
+      minLength: 1,
+      maxLength: 255,
+    }),
   ),
   reference: Type.Optional(
     Type.String({
@@ -35,8 +52,11 @@ const uploadOptions = {
 const girderUploadVolumePathToItem = Type.Object(
   {
     ...source,
-    itemId: Type.Optional(girderId('the item to upload to', 'A file of the same name in it is replaced.')),
+    itemId: Type.Optional(girderId('the item to upload to')),
     path: Type.Optional(girderPath('the item to upload to')),
+    ifExists: ifExists(
+      'Replace replaces the contents of the file of that name, or deletes a link file of that name; NewItem adds another file of that name to the item.',
+    ),
     ...uploadOptions,
   },
   {
@@ -50,10 +70,7 @@ const girderUploadVolumePathToFolder = Type.Object(
   {
     ...source,
     folderId: Type.Optional(
-      girderId(
-        'the folder to upload to',
-        'Each file becomes an item. Existing items and folders are reused.',
-      ),
+      girderId('the folder to upload to', 'Each file becomes an item. Existing folders are reused.'),
     ),
     path: Type.Optional(girderPath('the folder to upload to')),
     createFolder: Type.Optional(
@@ -62,6 +79,9 @@ const girderUploadVolumePathToFolder = Type.Object(
           'Whether the folder of path, and the folders on the way to it, are created in Girder before the upload if they do not exist.',
         default: false,
       }),
+    ),
+    ifExists: ifExists(
+      'Replace uploads to the existing item and replaces its file of that name; NewItem makes a new item, which Girder numbers: name (1).',
     ),
     ...uploadOptions,
   },

@@ -262,8 +262,9 @@ export const failureReasons = {
   },
   FileExists: {
     category: 'spec',
-    meaning: 'A download or a named pipe would replace what already exists in the volume.',
-    remedy: 'Choose another name in the volume, or remove what exists there when it is no longer in use.',
+    meaning:
+      'A download or a named pipe would replace what already exists in the volume, or a result with ifExists: Fail what exists in Girder.',
+    remedy: 'Choose another name, or remove what exists when it is no longer in use.',
   },
   OutputMissing: {
     category: 'spec',

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { SecretKeyReference } from './fields.ts';
 import type { GirderResultHook } from './hooks.ts';
 import { temporaryVolumeName } from './names.ts';
@@ -90,13 +91,17 @@ export type GirderUse = {
   readonly isOptional: boolean;
   /** For messages: `transform ct`, or the field of the spec. */
   readonly where: string;
+  /** The name of a result that must not exist there yet, if the spec has it; that of a directory's file is not known. */
+  readonly freeName?: string | undefined;
 };
 
 /** Every document in Girder that a spec names, but the job of the run, in the order of the spec. */
 export function girderUsesOf(spec: DockerRunSpec): GirderUse[] {
-  const uploads = resultUploadsOf(spec).map(({ kind, to, field, optional }) => {
+  const uploads = resultUploadsOf(spec).map(({ kind, to, field, optional, upload, path }) => {
     const where = `${field}.${fieldOf(kind, to)}`;
-    return { kind, to, access: 'write', isStream: false, isOptional: optional, where } as const;
+    const name = upload.filename ?? (path === undefined ? undefined : posix.basename(path));
+    const freeName = upload.ifExists === 'Fail' ? name : undefined;
+    return { kind, to, access: 'write', isStream: false, isOptional: optional, where, freeName } as const;
   });
   return [...(spec.transforms ?? []).flatMap(usesOfTransform), ...uploads];
 }
@@ -120,7 +125,11 @@ function usesOfTransform(transform: Transform): GirderUse[] {
   if (output === undefined) return inputs;
   const to = referenceOf(output);
   const where = `spec.transforms: ${name}.connect.output.girderStreamToItem.${fieldOf('item', to)}`;
-  return [...inputs, { kind: 'item', to, access: 'write', isStream: true, isOptional: false, where }];
+  const freeName = output.ifExists === 'Fail' ? output.filename : undefined;
+  return [
+    ...inputs,
+    { kind: 'item', to, access: 'write', isStream: true, isOptional: false, where, freeName },
+  ];
 }
 
 type Upload = NonNullable<

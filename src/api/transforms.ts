@@ -9,6 +9,7 @@ import {
   requestHeaders,
   volumeReference,
 } from './fields.ts';
+import { ifExists } from './hooks.ts';
 import { exactlyOneOf, rules } from './keywords.ts';
 
 const girderFileIdToVolume = Type.Object(
@@ -129,11 +130,18 @@ const chunkedTransferEncodingStream = Type.Object(
 
 const girderStreamToItem = Type.Object(
   {
-    itemId: Type.Optional(girderId('the item to upload to', 'A file of the same name in it is replaced.')),
+    itemId: Type.Optional(girderId('the item to upload to')),
     path: Type.Optional(girderPath('the item to upload to')),
     filename: plainName('The name of the file in Girder.'),
+    ifExists: ifExists(
+      'Replace replaces the contents of the file of that name, or deletes a link file of that name; NewItem adds another file of that name to the item.',
+    ),
     mimeType: Type.Optional(
-      Type.String({ description: 'The MIME type of the file.', minLength: 1, maxLength: 255 }),
+      Type.String({
+        description: 'The MIME type of the file. Defaults to the one that its name suggests.',
+        minLength: 1,
+        maxLength: 255,
+      }),
     ),
     reference: Type.Optional(
       Type.String({

@@ -19,7 +19,7 @@ import {
   type Method,
 } from './http/transport.ts';
 import { RedirectRefused } from './http/redirect.ts';
-import { RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
+import { RangeRefused, RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
 
 /** In milliseconds, but for `speed`. */
 export type Timing = {
@@ -308,6 +308,7 @@ export class GirderClient {
     const { status } = response;
     if (status < 300) return response;
     const text = await readText(response.body, maxDocumentBytes, signal);
+    if (status === 416) throw new RangeRefused(`${origin} returned 416: it has fewer bytes than expected`);
     if (origin !== this.#api.origin) {
       // Signed URLs of object stores expire; Girder creates a new one for the next request.
       throw new TransientFailure(`${origin}, to which it redirects, returned ${status}`);

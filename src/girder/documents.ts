@@ -1,8 +1,12 @@
-/** The fields of a file that are used. A file that is only a link to a URL may have no size. */
+import { defined } from '../api/json-values.ts';
+
+/** The fields of a file that are used. */
 export type GirderFile = {
   readonly _id: string;
   readonly name: string;
   readonly size: number | undefined;
+  /** True for a file that is only a link to a URL: it may have no size, and Girder cannot replace its contents. */
+  readonly isLink: boolean;
   readonly itemId: string | undefined;
   readonly mimeType: string | undefined;
   /** Changes whenever the contents are replaced. */
@@ -24,7 +28,15 @@ export type DocumentAccess = {
 };
 
 /** An unfinished upload; `received` and `size` are bytes. */
-export type GirderUpload = { readonly _id: string; readonly received: number; readonly size: number };
+export type GirderUpload = {
+  readonly _id: string;
+  readonly received: number;
+  readonly size: number;
+  readonly s3?: S3Upload;
+};
+
+/** How an S3 assetstore takes an upload: in several parts, or in one request; up to `chunkLength` bytes in one. */
+export type S3Upload = { readonly isChunked: boolean; readonly chunkLength: number | undefined };
 
 export type GirderToken = { readonly token: string };
 
@@ -40,6 +52,7 @@ export function parseFile(value: unknown): GirderFile {
     _id: text(document, '_id'),
     name: text(document, 'name'),
     size: optional(document, 'size', wholeNumber),
+    isLink: typeof document['linkUrl'] === 'string',
     itemId: optional(document, 'itemId', text),
     mimeType: optional(document, 'mimeType', text),
     created: optional(document, 'created', text),
@@ -119,7 +132,17 @@ export function parseFileOrUpload(value: unknown): { file: GirderFile } | { uplo
   const document = object(value, 'file or upload');
   if (!('received' in document)) return { file: parseFile(value) };
   const received = wholeNumber(document, 'received');
-  return { upload: { _id: text(document, '_id'), received, size: wholeNumber(document, 'size') } };
+  const size = wholeNumber(document, 'size');
+  const s3 = optional(document, 's3', parseS3Upload);
+  return { upload: { _id: text(document, '_id'), received, size, ...defined({ s3 }) } };
+}
+
+function parseS3Upload(parent: Document, name: string): S3Upload {
+  const document = object(parent[name], 's3');
+  return {
+    isChunked: document['chunked'] === true,
+    chunkLength: optional(document, 'chunkLength', wholeNumber),
+  };
 }
 
 /** How many bytes of an upload Girder has. */

@@ -1,3 +1,5 @@
+import { lookup } from 'mime-types';
+
 /** The limit of Linux file systems for a name. */
 const maxNameBytes = 255;
 
@@ -47,4 +49,58 @@ function cut(name: string, room: number): string {
     stem += character;
   }
   return stem;
+}
+
+/** What Python appends to the name of a compressed file; the type is that of the file inside. */
+const compressions = /\.(gz|Z|bz2|xz|br)$/;
+/** Compressed files with a name of their own. */
+const compressedNames: Readonly<Record<string, string>> = {
+  '.svgz': '.svg',
+  '.tgz': '.tar',
+  '.taz': '.tar',
+  '.tz': '.tar',
+  '.tbz2': '.tar',
+  '.txz': '.tar',
+};
+
+/** Where Girder's own client, which asks Python, finds another type than the table of mime-types. */
+const typesOfPython: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries({
+    'application/dicom': 'dcm',
+    'application/msword': 'wiz',
+    'application/vnd.apple.mpegurl': 'm3u',
+    'application/vnd.ms-excel': 'xlb',
+    'application/vnd.ms-powerpoint': 'ppa pwz',
+    'application/x-hdf5': 'h5',
+    'application/x-mif': 'mif',
+    'application/x-pn-realaudio': 'ram',
+    'application/x-python-code': 'pyc pyo',
+    'application/x-troff': 'roff t tr',
+    'application/x-troff-man': 'man',
+    'application/x-troff-me': 'me',
+    'application/x-troff-ms': 'ms',
+    'application/xml': 'rdf wsdl xpdl',
+    'audio/3gpp': '3gp 3gpp',
+    'audio/3gpp2': '3g2 3gpp2',
+    'audio/aac': 'aac adts loas ass',
+    'audio/opus': 'opus',
+    'audio/x-wav': 'wav',
+    'message/rfc822': 'mht mhtml nws',
+    'text/plain': 'bat c h ksh pl srt',
+    'text/x-python': 'py',
+    'text/x-sgml': 'sgm sgml',
+    'text/xml': 'xml',
+    'video/mpeg': 'mpa',
+  }).flatMap(([type, names]) => names.split(' ').map((name) => [name, type])),
+);
+
+/** The MIME type that the end of a name suggests, as Girder's own client finds it; undefined without one. */
+export function mimeTypeOf(name: string): string | undefined {
+  const own = /(?<=[^.])\.[^.]+$/.exec(name)?.[0] ?? '';
+  const inner = compressedNames[own.toLowerCase()];
+  const plain = inner === undefined ? name.replace(compressions, '') : `${name}${inner}`;
+  const extension = (/(?<=[^.])\.([^.]+)$/.exec(plain)?.[1] ?? '').toLowerCase();
+  if (extension === '') return undefined;
+  const type = Object.hasOwn(typesOfPython, extension) ? typesOfPython[extension] : lookup(extension);
+  return type === false ? undefined : type;
 }

@@ -24,6 +24,28 @@ export function parseRefusal(status: number, text: string, retryAfter?: string):
   return { status, message: '', type: undefined, retryAfter };
 }
 
+/** What is wrong with the length of a chunk: see {@link ChunkRefused}. */
+type LengthProblem = 'tooLarge' | 'tooSmall' | 'notWhole';
+
+/**
+ * The length of a chunk is refused: `tooLarge` by a server in front of Girder, `tooSmall` by Girder's minimum,
+ * `notWhole` by an assetstore that takes the file only in one request. Another length may be accepted.
+ */
+export class ChunkRefused extends RunError {
+  readonly problem: LengthProblem;
+
+  constructor(problem: LengthProblem, message: string) {
+    super('GirderRefused', message);
+    this.problem = problem;
+  }
+}
+
+/** Girder's own words, which have no code. */
+const lengthProblems: readonly (readonly [RegExp, LengthProblem])[] = [
+  [/chunk is smaller than the minimum/i, 'tooSmall'],
+  [/must be sent in a single chunk/i, 'notWhole'],
+];
+
 /**
  * The error for a response with a status of 400 or more: only here is it decided what Girder's errors mean.
  */
@@ -33,7 +55,13 @@ export function classify(refusal: GirderRefusal, context: Context): RunError | T
     const retryAfter = parseRetryAfter(refusal.retryAfter, Date.now());
     return new TransientFailure(`it returned ${status}${message === '' ? '' : ` "${message}"`}`, retryAfter);
   }
-  return new RunError(...reasonAndMessage(refusal, context));
+  if (status === 413) {
+    const text = `a server in front of Girder ${context.api} refuses the length of ${context.subject} (413)`;
+    return new ChunkRefused('tooLarge', text);
+  }
+  const [reason, text] = reasonAndMessage(refusal, context);
+  const problem = lengthProblems.find(([words]) => reason === 'GirderRefused' && words.test(message))?.[1];
+  return problem === undefined ? new RunError(reason, text) : new ChunkRefused(problem, text);
 }
 
 function reasonAndMessage(

@@ -79,6 +79,9 @@ export class TransientFailure extends Error {
   }
 }
 
+/** The file is shorter than Girder reported: it has no byte at the requested position (416). */
+export class RangeRefused extends TransientFailure {}
+
 /** The server's certificate is not trusted, which a retry cannot change. */
 export class UntrustedServer extends Error {
   override readonly name = 'UntrustedServer';

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { NamedValue } from '../api/fields.ts';
+import type { IfExists } from '../api/hooks.ts';
 import { temporaryDirectoryName, temporaryVolumeName } from '../api/names.ts';
 import {
   type GirderReference,
@@ -76,6 +77,7 @@ type HookOptions = {
   reference: string | undefined;
   metadata: Readonly<Record<string, unknown>> | undefined;
   deleteFile: boolean;
+  ifExists: IfExists;
 };
 
 /** Pure. The spec must be valid (see validateSpec); `found` has what every path of it leads to in Girder. */
@@ -217,8 +219,8 @@ function outputTo(output: Connect['output'], found: FoundPlaces): OutputTo {
 
 function hooksOf(spec: DockerRunSpec, volumes: readonly SharedVolume[], found: FoundPlaces): HookStep[] {
   return resultUploadsOf(spec).map(({ hook, upload, volume, path, when, optional, ...destination }) => {
-    const { volumePath: name, filename, mimeType, reference, metadata, deleteFile } = upload;
-    const options = { filename, mimeType, reference, metadata, deleteFile };
+    const { volumePath: name, filename, mimeType, reference, metadata, deleteFile, ifExists } = upload;
+    const options = { filename, mimeType, reference, metadata, deleteFile, ifExists };
     const to = hookPlace(destination, found);
     return { hook, name, volume: volumeNamed(volumes, volume), path, to, options, when, optional };
   });

@@ -1,4 +1,5 @@
 import { metadataKeyProblem } from '../../api/fields.ts';
+import type { IfExists } from '../../api/hooks.ts';
 import { deadline, withGrace } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
 import type { Parameters } from '../api-url.ts';
@@ -13,6 +14,10 @@ import {
   parseNamedList,
   ignoreBody,
 } from '../documents.ts';
+import { findByName } from './start.ts';
+
+/** An item or a folder to which results are uploaded. */
+export type Destination = { readonly kind: 'item' | 'folder'; readonly id: string };
 
 /** Girder's AccessType.WRITE. */
 const writeLevel = 1;
@@ -61,6 +66,32 @@ export function checkMetadata(metadata: Metadata = {}): void {
   if (problem !== undefined) throw new RunError('InvalidSpec', `the metadata cannot be stored: ${problem}`);
 }
 
+/**
+ * Checks before the target starts that nothing has the name of a result that must not replace anything. The name
+ * may still be taken until the upload, which checks it again.
+ * @throws RunError FileExists
+ */
+export async function checkAbsent(
+  client: GirderClient,
+  { kind, id, name }: Destination & { readonly name: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const found =
+    kind === 'item'
+      ? await findByName(client, { itemId: id, name }, signal)
+      : await findItem(client, { folderId: id, name: name.trim() }, signal);
+  if (found !== undefined) throw existsAlready({ kind, id, name });
+}
+
+/** Why an upload with `ifExists: Fail` fails. */
+export function existsAlready({ kind, id, name }: Destination & { readonly name: string }): RunError {
+  const what = kind === 'item' ? 'a file' : 'an item';
+  return new RunError(
+    'FileExists',
+    `${kind} ${id} in Girder already has ${what} named ${JSON.stringify(name)}`,
+  );
+}
+
 type NamedPlace = { readonly folderId: string; readonly name: string };
 
 /** `isNew` is true when this call created the item. */
@@ -96,34 +127,52 @@ export async function createFolders(
   return parentId;
 }
 
-/** The item with that name in a folder, which is created if it does not exist. */
+/**
+ * The item with that name in a folder, which is created if it does not exist; with NewItem one is created in any
+ * case, and Girder gives it a free name.
+ * @throws RunError FileExists with Fail
+ */
 export async function ensureItem(
   client: GirderClient,
-  { folderId, name }: NamedPlace,
+  { folderId, name, ifExists }: NamedPlace & { readonly ifExists?: IfExists | undefined },
   signal: AbortSignal,
 ): Promise<ItemPlace> {
   const subject = subjectOf({ folderId, name }, 'item');
-  const found = await client.json({
-    method: 'GET',
-    route: ['item'],
-    query: { folderId, name, limit: 1, sort: '_id' },
-    subject: `folder ${folderId}`,
-    signal,
-    parse: parseNamedList,
-  });
-  if (found[0] !== undefined) return { itemId: found[0]._id, isNew: false };
-  const form = { folderId, name, reuseExisting: 'true' };
+  const isAdded = ifExists === 'NewItem';
+  const found = isAdded ? undefined : await findItem(client, { folderId, name }, signal);
+  if (found !== undefined && ifExists === 'Fail') throw existsAlready({ kind: 'folder', id: folderId, name });
+  if (found !== undefined) return { itemId: found._id, isNew: false };
+  const form = { folderId, name, reuseExisting: String(!isAdded) };
   // Without the response to its creation, an empty item would stay.
   const item = await withGrace(signal, createGraceMs, (lingering) =>
     post(client, 'item', { form, subject, signal: lingering }),
   );
-  if (item.name === name) return { itemId: item._id, isNew: true };
+  if (isAdded || item.name === name) return { itemId: item._id, isNew: true };
   // Girder gives an item another name when a folder has its name.
   await discardItem(client, item._id);
   throw new RunError(
     'UploadFailed',
     `cannot create ${subject}: Girder names it ${JSON.stringify(item.name)}`,
   );
+}
+
+/** The first item with that name in a folder. */
+async function findItem(
+  client: GirderClient,
+  { folderId, name }: NamedPlace,
+  signal: AbortSignal,
+): Promise<NamedDocument | undefined> {
+  const query = { folderId, name, limit: 1, sort: '_id' };
+  const subject = `folder ${folderId}`;
+  const found = await client.json({
+    method: 'GET',
+    route: ['item'],
+    query,
+    subject,
+    signal,
+    parse: parseNamedList,
+  });
+  return found[0];
 }
 
 /** Deletes an item that was created for a failed upload, unless it has a file: best effort. */

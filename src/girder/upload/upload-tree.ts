@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import type { CreatedPath } from '../../io/confined-change.ts';
 import { type WalkedFile, type WalkEntry, type WalkLimits, walkTree } from '../../io/walk.ts';
 import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
+import type { IfExists } from '../../api/hooks.ts';
 import type { GirderClient } from '../client.ts';
 import type { GirderFile } from '../documents.ts';
 import { filesOf } from '../lookup.ts';
@@ -15,6 +16,7 @@ export type UploadPlace = { readonly itemId: string } | { readonly folderId: str
 
 /** The attributes that all files of an upload share. */
 export type FileTraits = {
+  readonly ifExists?: IfExists | undefined;
   readonly mimeType?: string | undefined;
   readonly reference?: string | undefined;
   readonly metadata?: Metadata | undefined;
@@ -151,13 +153,13 @@ export class TreeUpload {
 
   async #startFile(entry: WalkedFile, upload: UploadOne): Promise<void> {
     const { path, handle: source, size, inode } = entry;
-    const { mimeType, reference } = this.#traits;
+    const { mimeType, reference, ifExists } = this.#traits;
     const options = { signal: this.#group.signal, onProgress: this.#progress.file(size) };
     try {
       await this.#files.start(async () => {
         await using _ = source;
         const uploaded = await upload(
-          { name: posix.basename(path), source, size, mimeType, reference },
+          { name: posix.basename(path), source, size, mimeType, reference, ifExists },
           options,
         );
         this.#count += 1;
@@ -191,7 +193,8 @@ export class TreeUpload {
   }
 
   /**
-   * The files of an item by name; of two with the same name the first counts. Undefined if they are too many
+   * The files of an item by name; of two with the same name the first counts, but a link only without a file.
+   * Undefined if they are too many
    * to hold: each file of the upload is then looked up by itself.
    */
   async #existingFiles(itemId: string): Promise<ReadonlyMap<string, GirderFile> | undefined> {
@@ -200,7 +203,8 @@ export class TreeUpload {
     for await (const files of filesOf(this.#client, itemId, options))
       for (const file of files) {
         if (existing.size >= maxExisting) return undefined;
-        if (!existing.has(file.name)) existing.set(file.name, file);
+        const other = existing.get(file.name);
+        if (other === undefined || (other.isLink && !file.isLink)) existing.set(file.name, file);
       }
     return existing;
   }

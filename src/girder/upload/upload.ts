@@ -1,14 +1,31 @@
 import type { FileHandle } from 'node:fs/promises';
 import { deadline, sleep } from '../../support/abort.ts';
 import { describe, errorCode, RunError } from '../../support/errors.ts';
+import type { IfExists } from '../../api/hooks.ts';
+import type { FailureReason } from '../../api/reasons.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, ignoreBody } from '../documents.ts';
+import { mimeTypeOf } from '../file-names.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
-import { addMetadata, checkMetadata, discardItem, ensureItem, type Metadata } from './destination.ts';
-import { findSame, hashStored } from './dedupe.ts';
-import { sendChunks } from './send-chunks.ts';
+import {
+  addMetadata,
+  checkMetadata,
+  discardItem,
+  ensureItem,
+  existsAlready,
+  type Metadata,
+} from './destination.ts';
+import { findSame, hashStored, hasSameTail } from './dedupe.ts';
+import { listedParts, sendChunks, type Sent } from './send-chunks.ts';
 import { UploadSource } from './source.ts';
-import { type FileDestination, findByName, type Started, startUpload, subjectOf } from './start.ts';
+import {
+  type FileDestination,
+  findByName,
+  newestByName,
+  type Started,
+  startUpload,
+  subjectOf,
+} from './start.ts';
 
 /** `size` bytes of an open regular file, which the caller closes. */
 type ItemUpload = FileDestination & { readonly source: FileHandle };
@@ -36,6 +53,10 @@ function checkResultSize({ name, size }: Pick<FileDestination, 'name' | 'size'>)
   );
 }
 
+/** What Girder calls the type of a file without one. */
+const untyped = 'application/octet-stream';
+const deletedReasons: readonly FailureReason[] = ['GirderNotFound', 'GirderRefused'];
+
 const cancelTimeoutMs = 5_000;
 /**
  * Girder 3 may still process an interrupted chunk when the upload is deleted, and then stores the upload
@@ -44,8 +65,8 @@ const cancelTimeoutMs = 5_000;
 const lateChunkMs = 1_000;
 
 /**
- * Uploads a file into an item, completely or not at all, replacing a file with the same name. If that file
- * has the same bytes, it stays unchanged, and Girder triggers no event.
+ * Uploads a file into an item, completely or not at all. By default it replaces a file with the same name; if
+ * that file has the same bytes, it stays unchanged, and Girder triggers no event.
  */
 export async function uploadToItem(
   client: GirderClient,
@@ -57,18 +78,60 @@ export async function uploadToItem(
   const source = new UploadSource({ handle: upload.source, name, size });
   try {
     await source.checkUnchanged();
-    const found = upload.found ?? { file: await findByName(client, upload, options.signal) };
+    const found = await findExisting(client, upload, options.signal);
     const same = await findSame(client, found.file, upload, options.signal);
     await source.checkUnchanged();
     if (same !== undefined) {
+      await correctType(client, found.file, upload, options.signal);
       options.onProgress?.(size, size);
       return { itemId, name, size, ...same, unchanged: true };
     }
-    const fileId = await send(client, { ...upload, found }, source, options);
-    return { itemId, fileId, name, size, sha256: source.digest(), unchanged: false };
+    const file = await send(client, { ...upload, found }, source, options);
+    await correctType(client, file, upload, options.signal);
+    if (found.file?.isLink === true) await deleteLink(client, found.file, options.signal);
+    return { itemId, fileId: file._id, name, size, sha256: source.digest(), unchanged: false };
   } catch (error) {
     options.signal.throwIfAborted();
     throw explainUpload(error, name);
+  }
+}
+
+/** The file that an upload replaces. @throws RunError FileExists if it may not replace any */
+async function findExisting(
+  client: GirderClient,
+  upload: ItemUpload,
+  signal: AbortSignal,
+): Promise<{ readonly file: GirderFile | undefined }> {
+  if (upload.ifExists === 'NewItem') return { file: undefined };
+  const found = upload.found ?? { file: await findByName(client, upload, signal) };
+  if (upload.ifExists === 'Fail' && found.file !== undefined)
+    throw existsAlready({ kind: 'item', id: upload.itemId, name: upload.name });
+  return found;
+}
+
+/** Girder keeps the type of a file whose contents are replaced, so another one is set afterwards. */
+async function correctType(
+  client: GirderClient,
+  file: GirderFile | undefined,
+  { name, mimeType }: FileDestination,
+  signal: AbortSignal,
+): Promise<void> {
+  const isUntyped = file?.mimeType === undefined || file.mimeType === untyped;
+  const wanted = mimeType ?? (isUntyped ? mimeTypeOf(name) : undefined);
+  if (file === undefined || wanted === undefined || file.mimeType === wanted) return;
+  const subject = `file ${file._id}`;
+  const route = ['file', file._id];
+  await client.json({ method: 'PUT', route, form: { mimeType: wanted }, subject, signal, parse: ignoreBody });
+}
+
+/** Deletes a link only after the file that replaces it is complete. */
+async function deleteLink(client: GirderClient, { _id }: GirderFile, signal: AbortSignal): Promise<void> {
+  const subject = `link file ${_id}`;
+  try {
+    await client.json({ method: 'DELETE', route: ['file', _id], subject, signal, parse: ignoreBody });
+  } catch (error) {
+    // Another upload, or the first try of this request, has deleted it. Girder answers 400 to an unknown id.
+    if (!(error instanceof RunError) || !deletedReasons.includes(error.reason)) throw error;
   }
 }
 
@@ -80,11 +143,12 @@ type FolderUpload = {
   readonly size: number;
   readonly mimeType?: string | undefined;
   readonly reference?: string | undefined;
+  readonly ifExists?: IfExists | undefined;
   readonly metadata?: Metadata | undefined;
 };
 
 /**
- * Uploads a file into the item with its name in a folder, as uploadToItem does. After a failure, an item that
+ * Uploads a file into the item with its name in a folder, or into a new one, as uploadToItem does. After a failure, an item that
  * was created for it is deleted.
  */
 export async function uploadToFolder(
@@ -97,7 +161,8 @@ export async function uploadToFolder(
     checkMetadata(metadata);
     checkResultSize(file);
     // Girder strips spaces from both ends of an item's name.
-    const { itemId, isNew } = await ensureItem(client, { folderId, name: file.name.trim() }, signal);
+    const place = { folderId, name: file.name.trim(), ifExists: file.ifExists };
+    const { itemId, isNew } = await ensureItem(client, place, signal);
     const found = isNew ? { file: undefined } : undefined;
     const uploaded = await uploadToItem(client, { ...file, itemId, found }, options).catch(
       async (error: unknown) => {
@@ -118,13 +183,13 @@ async function send(
   upload: ItemUpload,
   source: UploadSource,
   options: TransferOptions,
-): Promise<string> {
+): Promise<GirderFile> {
   const file = await uploadOnce(client, upload, source, options);
-  if (file !== undefined) return file._id;
+  if (file !== undefined) return file;
   source.restart();
   await source.checkUnchanged();
   const again = await uploadOnce(client, { ...upload, found: undefined }, source, options);
-  if (again !== undefined) return again._id;
+  if (again !== undefined) return again;
   throw new RunError('UploadFailed', `Girder stored ${subjectOf(upload)} incorrectly`);
 }
 
@@ -134,7 +199,7 @@ async function send(
  */
 async function uploadOnce(
   client: GirderClient,
-  to: FileDestination,
+  to: ItemUpload,
   source: UploadSource,
   options: TransferOptions,
 ): Promise<GirderFile | undefined> {
@@ -144,10 +209,8 @@ async function uploadOnce(
   try {
     const sent = await sendChunks(client, started.upload, source, { ...options, subject: subjectOf(to) });
     const file = sent.file ?? (await findFinished(client, to, started, signal));
-    if (file === undefined || !sent.wasResumed) return checkSize(file, to);
-    // Girder may store an interrupted chunk twice or in part without noticing it, so the stored bytes are
-    // checked.
-    if ((await hashStored(client, file, signal)) === source.digest()) return file;
+    if (file === undefined || (await isStored(client, checkSize(file, to), to, { sent, source, signal })))
+      return file;
     await deleteFile(client, file);
     return undefined;
   } catch (error) {
@@ -156,20 +219,45 @@ async function uploadOnce(
   }
 }
 
+/**
+ * Whether Girder has the bytes that were sent, as far as it may fail to notice that it has not: of several
+ * chunks the last bytes are compared, and all of them after an interruption or with more parts than it lists.
+ */
+async function isStored(
+  client: GirderClient,
+  file: GirderFile,
+  to: ItemUpload,
+  { sent, source, signal }: { sent: Sent; source: UploadSource; signal: AbortSignal },
+): Promise<boolean> {
+  if (sent.wasResumed || sent.chunks > listedParts) {
+    try {
+      return (await hashStored(client, file, signal)) === source.digest();
+    } catch (error) {
+      signal.throwIfAborted();
+      if ((await hasSameTail(client, file, to, signal)) === false) return false;
+      throw error;
+    }
+  }
+  return sent.chunks === 1 || (await hasSameTail(client, file, to, signal)) !== false;
+}
+
 /** The file, if a chunk whose response was lost has completed it. */
 async function findFinished(
   client: GirderClient,
   to: FileDestination,
-  { replaces }: Started,
+  { replaces, ...started }: Started,
   signal: AbortSignal,
 ): Promise<GirderFile | undefined> {
-  const file = await findByName(client, to, signal);
-  const isNew = file?._id !== replaces?._id || file?.created !== replaces?.created;
-  return isNew && file?.size === to.size ? file : undefined;
+  const isAdded = to.ifExists === 'NewItem';
+  const file = await (isAdded ? newestByName : findByName)(client, to, signal);
+  if (file?.size !== to.size) return undefined;
+  // MongoDB's ids grow, so a file that this upload added has a greater one than the upload.
+  if (isAdded) return 'upload' in started && file._id > started.upload._id ? file : undefined;
+  return file._id !== replaces?._id || file.created !== replaces.created ? file : undefined;
 }
 
-function checkSize(file: GirderFile | undefined, { name, size }: FileDestination): GirderFile | undefined {
-  if (file === undefined || file.size === size) return file;
+function checkSize(file: GirderFile, { name, size }: FileDestination): GirderFile {
+  if (file.size === size) return file;
   throw new RunError('UploadFailed', `Girder stored ${file.size} bytes of ${name}, but ${size} were sent`);
 }
 

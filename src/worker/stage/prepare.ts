@@ -14,7 +14,7 @@ import {
   resourceAt,
 } from '../../girder/lookup.ts';
 import { openGirder } from '../../girder/open-girder.ts';
-import { checkWriteAccess } from '../../girder/upload/destination.ts';
+import { checkAbsent, checkWriteAccess } from '../../girder/upload/destination.ts';
 import { RunError } from '../../support/errors.ts';
 import { doConcurrently } from '../../support/task-group.ts';
 import { traced } from '../../support/trace/trace.ts';
@@ -133,7 +133,8 @@ export async function checkPlaces(
   report.doing = 'Checking inputs and destinations in Girder';
   const found = new Map<string, FoundPlace>();
   const mistakes = new Map<number, RunError>();
-  const checks = placesOf(girderUsesOf(environment.spec)).map((use, index) => async (stop: AbortSignal) => {
+  const uses = girderUsesOf(environment.spec);
+  const checks = placesOf(uses).map((use, index) => async (stop: AbortSignal) => {
     const { to, isOptional } = use;
     const place = await findPlace(client, use, stop).catch((error: unknown) => mistakeIn(error, use));
     if ('path' in to) found.set(to.path, place);
@@ -145,7 +146,27 @@ export async function checkPlaces(
   const inOrder = [...mistakes].toSorted(([a], [b]) => a - b).map(([, mistake]) => mistake);
   const all = allOf(inOrder);
   if (all !== undefined) throw all;
+  const absences = uses.map(
+    (use) => (stop: AbortSignal) => checkFreeName(client, use, { found, signal: stop }),
+  );
+  await doConcurrently(absences, { limit: concurrentChecks, signal });
   return found;
+}
+
+/** @throws RunError FileExists for a result with `ifExists: Fail` whose name is taken */
+async function checkFreeName(
+  client: GirderClient,
+  { kind, to, where, freeName: name }: GirderUse,
+  { found, signal }: { found: FoundPlaces; signal: AbortSignal },
+): Promise<void> {
+  if (name === undefined || kind === 'file') return;
+  const place = 'id' in to ? to : found.get(to.path);
+  // A folder that will be created is empty, and the place of an optional hook may not exist.
+  if (place === undefined || !('id' in place)) return;
+  await checkAbsent(client, { kind, id: place.id, name }, signal).catch((error: unknown) => {
+    // The check of the places explains one that cannot be used.
+    if (error instanceof RunError && error.reason === 'FileExists') throw inContext(error, where);
+  });
 }
 
 /** What the run itself got wrong; any other error ends the checks. */

@@ -237,14 +237,14 @@ async function uploadSpool(
 ): Promise<void> {
   if (spool === undefined) return;
   const { handle: source, item } = spool;
-  const { itemId, filename, mimeType, reference, metadata } = item;
+  const { itemId, filename, mimeType, reference, metadata, ifExists } = item;
   checkMetadata(metadata);
   const { size } = await source.stat();
   using transfer = report.beginTransfer('upload', [name]);
   const sent = await traced('upload', { 'dockerrun.transform': name, 'dockerrun.bytes': size }, () =>
     uploadToItem(
       client,
-      { itemId, name: filename, source, size, mimeType, reference },
+      { itemId, name: filename, source, size, mimeType, reference, ifExists },
       { signal, onProgress: (bytes, total) => transfer.moved(bytes, total ?? size) },
     ),
   );

@@ -2,7 +2,13 @@ import { fullAffinity } from '../cli/full-spec.ts';
 import { girder, id } from './refused-specs.ts';
 
 const secretKeyRef = { name: 's', key: 'k' };
-const upload = { filename: 'f', mimeType: 'text/plain', reference: 'r', metadata: { a: { b: [1, null] } } };
+const upload = {
+  filename: 'f',
+  ifExists: 'NewItem',
+  mimeType: 'text/plain',
+  reference: 'r',
+  metadata: { a: { b: [1, null] } },
+};
 
 const volumes = [
   { name: 'data', bindMount: { hostPath: '/srv/data', containerPath: '/data', mode: 'ro' } },

@@ -62,7 +62,12 @@ export const largestSpecs: Readonly<Record<string, Partial<DockerRunSpec> & { im
       volumePath: { filename: 'f', volume: `v${index % 64}` },
     })),
     girderResultHooks: many(256, (index) => ({
-      girderUploadVolumePathToItem: { volumePath: `t${index}`, itemId: id, deleteFile: true },
+      girderUploadVolumePathToItem: {
+        volumePath: `t${index}`,
+        itemId: id,
+        deleteFile: true,
+        ifExists: 'Replace' as const,
+      },
       when: 'OnSuccess',
       optional: false,
     })),

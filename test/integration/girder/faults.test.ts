@@ -13,7 +13,8 @@ import { ask, girderEnvironment, hashFile, Scratch } from './real-girder.ts';
 
 const never = new AbortController().signal;
 const mebi = 1024 * 1024;
-const size = 40 * mebi + 12_345;
+/** Two chunks. */
+const size = 72 * mebi + 12_345;
 /** For a Girder that does not answer; too short where no request may be made twice. */
 const impatient: Timing = { ...defaultTiming, answer: 3_000, stall: 1_500 };
 /** Far less than the silence that would end the same transfer without a cancel. */
@@ -183,7 +184,7 @@ for (const reset of [false, true]) {
   }
 }
 
-for (const chunk of ['offset=0', `offset=${32 * mebi}`]) {
+for (const chunk of ['offset=0', `offset=${64 * mebi}`]) {
   test(`an upload survives the loss of the answer to the chunk at ${chunk}`, async () => {
     await using stage = await Stage.make();
     stage.proxy.fail('POST', chunk, { loseAnswer: true });
@@ -195,7 +196,7 @@ for (const chunk of ['offset=0', `offset=${32 * mebi}`]) {
 test('a replacing upload whose last answer is lost is recognised as complete', async () => {
   await using stage = await Stage.make();
   await stage.stored();
-  stage.proxy.fail('POST', `offset=${32 * mebi}`, { loseAnswer: true });
+  stage.proxy.fail('POST', `offset=${64 * mebi}`, { loseAnswer: true });
   await stage.uploadsExactly();
 });
 
@@ -258,7 +259,7 @@ for (const isReplacing of [false, true]) {
     if (isReplacing) await stage.scratch.upload(old.path, 'data.bin');
     const cancel = new AbortController();
     const onProgress = (bytes: number) => {
-      if (bytes > 33 * mebi) cancel.abort(new Error('cancelled by the test'));
+      if (bytes > 65 * mebi) cancel.abort(new Error('cancelled by the test'));
     };
     await using source = await open(stage.path);
     const upload = { itemId: stage.scratch.itemId, name: 'data.bin', source, size };

@@ -35,6 +35,7 @@ test('a spec that is nested too deeply is refused in words, not with a RangeErro
     volumePath: 'v',
     itemId: '0'.repeat(24),
     deleteFile: false,
+    ifExists: 'Replace' as const,
     metadata: { deep: nested(9_000) },
   };
   const hook = { girderUploadVolumePathToItem: upload, when: 'OnSuccess' as const, optional: false };

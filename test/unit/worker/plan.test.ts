@@ -14,6 +14,7 @@ const noOptions = {
   reference: undefined,
   metadata: undefined,
   deleteFile: false,
+  ifExists: 'Replace' as const,
 };
 
 test('a run without transforms has only mounts', () => {
