@@ -12,7 +12,7 @@ import { raceAbort } from '../../../src/support/abort.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { cancelJob, logOf, statesOf } from '../../e2e/support/girder-job.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
-import { Girder3 } from '../../fixtures/girder3.ts';
+import { OwnGirder } from '../../fixtures/girder3.ts';
 import { call, hashFile, Scratch } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';
 
@@ -20,10 +20,10 @@ import { readTree, ScratchFolder } from './scratch-folder.ts';
 
 const never = new AbortController().signal;
 const mebi = 1024 * 1024;
-let girder: Girder3;
+let girder: OwnGirder;
 
 test.before(async () => {
-  girder = await Girder3.start();
+  girder = await OwnGirder.start();
   // From here on, scratch items, folders and job requests use this Girder.
   Object.assign(process.env, { GIRDER_API_URL: girder.apiUrl, GIRDER_API_KEY: girder.apiKey });
 });
