@@ -153,6 +153,8 @@ class ChunkSender {
         'UploadFailed',
         `cannot send ${subject} to Girder ${this.#client.apiUrl}: ${problem}`,
       );
+    // Another length is tried for the first time; a refusal may look like a broken connection, and costs retries.
+    this.#budget.progress();
     const offset = await this.#requestOffset();
     this.#wasResumed ||= offset !== this.#offset;
     if (offset === undefined) return false;

@@ -32,6 +32,7 @@ const neededPackages: readonly Package[] = [
     program: 'docker-registry',
     why: 'tests start it, to pull from it with passwords',
   },
+  { name: 'nginx-light', program: 'nginx', why: 'tests upload through it, as a proxy in front of Girder' },
   { name: 'prometheus', program: 'promtool', why: 'tests check metrics and alerts with its own tools' },
   { name: 'debootstrap', program: 'debootstrap', why: 'image builds make their base system with it' },
   { name: 'python3-venv', why: 'Girder is a Python program' },
