@@ -5,7 +5,7 @@ import type { IfExists } from '../../../src/api/hooks.ts';
 import { uploadToFolder, uploadToItem } from '../../../src/girder/upload/upload.ts';
 import { uploadPath } from '../../../src/girder/upload/upload-path.ts';
 import { RunError } from '../../../src/support/errors.ts';
-import { checkDestinations } from '../../../src/worker/stage/prepare.ts';
+import { checkPlaces } from '../../../src/worker/stage/prepare.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
@@ -135,7 +135,7 @@ test('with Fail, an existing name is refused before the target starts', async ({
     },
   });
   const check = (spec: Record<string, unknown>) =>
-    checkDestinations(
+    checkPlaces(
       aContext({ environment: anEnvironment(specOf({ image: 'busybox', ...spec })) }),
       scratch.admin,
     );
