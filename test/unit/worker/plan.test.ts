@@ -197,7 +197,11 @@ test('every connect becomes a stream, in either direction', () => {
   assert.equal(outputs, [
     { name: 'log', source: { volume: data, path: 'pipes/log' }, to: { kind: 'stderr' } },
     { name: 'post', source: 'stdout', to: { kind: 'post', url: 'http://sink/in', headers: [] } },
-    { name: 'kept', source: 'stderr', to: { kind: 'item', item: { itemId, filename: 'log.txt' } } },
+    {
+      name: 'kept',
+      source: 'stderr',
+      to: { kind: 'item', item: { itemId, filename: 'log.txt', ifExists: 'Replace' } },
+    },
     {
       name: 'progress',
       source: { volume: temporaryVolume, path: '.girder_progress' },
