@@ -148,9 +148,10 @@ export function initFailure(exitCode: number, stderrHead: string): RunError | un
 
 /**
  * `refused`: the registry wants credentials, or other ones. `missing`: the image does not exist, or its name
- * is wrong. Only a `transient` failure is worth a retry.
+ * is wrong. `away`: the registry or the way to it does not work at the moment, which time can cure.
+ * `unclear`: anything else, which deserves a few retries.
  */
-export type PullFailure = 'refused' | 'missing' | 'transient';
+export type PullFailure = 'refused' | 'missing' | 'away' | 'unclear';
 
 /** The engine reports a registry's answer with status 404 or 500 or in its stream: only the text differs. */
 const refusedText = new RegExp(
@@ -165,25 +166,50 @@ const refusedText = new RegExp(
 const missingText = new RegExp(
   [
     'manifest unknown|manifest for \\S{1,1024} not found|name unknown|no such image|no matching manifest',
+    'no match for platform|does not (?:match|provide) the (?:specified|requested) platform',
     'repository does not exist|repository \\S{1,1024} not found',
     'invalid reference format|invalid repository name|invalid tag format|must be lowercase',
   ].join('|'),
   'i',
 );
 
+/**
+ * A server that restarts, is overloaded or limits requests, or a connection without an answer to it. A body
+ * that was cut off ("unexpected EOF") is not among them: each retry would download it again.
+ */
+const awayText = new RegExp(
+  [
+    '\\b(?:429|50[0234]) (?:too many requests|internal server error|bad gateway|service unavailable|gateway time-?out)',
+    '(?:status(?: code)?|http):? (?:429|50[0234])\\b|toomanyrequests|too many requests|rate limit',
+    '(?:^|: )(?:unavailable|unknown): |service (?:is )?(?:temporarily )?unavailable',
+    'connection refused|connection reset by peer|broken pipe|(?<!unexpected) EOF$|server closed idle connection',
+    'no route to host|network is unreachable|i/o timeout|TLS handshake timeout|context deadline exceeded',
+    'Client\\.Timeout|timeout awaiting response headers|server misbehaving',
+    'temporary failure in name resolution',
+  ].join('|'),
+  'i',
+);
+/** A name that the node's resolver does not know, or a server without (trusted) TLS, needs a change. */
+const settledText =
+  /no such host|x509: |server gave HTTP response to HTTPS client|first record does not look like/i;
+
 /** Classifies the failure of a pull by its HTTP status, or else by its text. */
 export function classifyPull(error: unknown): PullFailure {
   const [status, text] = [statusOf(error), messageOf(error)];
+  // Before the refusals: Docker Hub writes of an "unauthenticated pull rate limit".
+  if (status === 429 || /toomanyrequests|too many requests/i.test(text)) return 'away';
   if (status === 401 || status === 403 || refusedText.test(text)) return 'refused';
   if (status === 400 || status === 404) return 'missing';
-  return !isUnreachable(error) && missingText.test(text) ? 'missing' : 'transient';
+  if (isUnreachable(error)) return 'unclear';
+  if (missingText.test(text)) return 'missing';
+  return awayText.test(text) && !settledText.test(text) ? 'away' : 'unclear';
 }
 
 export function toPullError(error: unknown, at: { image: string; tries: number }): RunError {
   if (error instanceof RunError) return error;
   if (isNodeFault(error)) return nodeAtFault(`pull the image ${at.image}`, error);
   const options = { cause: error };
-  if (classifyPull(error) !== 'transient') {
+  if (['refused', 'missing'].includes(classifyPull(error))) {
     return new RunError(
       'ImageNotFound',
       `The image ${at.image} cannot be pulled: ${messageOf(error)}`,

@@ -111,9 +111,9 @@ function allCases(fileId: string): Record<string, Case> {
     },
     'image-unknown': { reason: 'ImageNotFound', message: /nosuch:1/, spec: { image: 'nosuch:1' } },
     'image-unreachable': {
-      reason: 'ImagePullFailed',
-      message: /localhost:1\/nosuch:1/,
-      spec: { image: 'localhost:1/nosuch:1', imagePullPolicy: 'IfNotPresent' },
+      reason: 'StartDeadlineExceeded',
+      message: /localhost:1\/nosuch:1: waiting for the registry localhost:1 .*connection refused/,
+      spec: { image: 'localhost:1/nosuch:1', imagePullPolicy: 'IfNotPresent', startDeadlineSeconds: 20 },
     },
     'command-unknown': {
       reason: 'ContainerStartFailed',

@@ -2,7 +2,7 @@ import { RunError } from '../../support/errors.ts';
 import type { EngineContext } from '../engine.ts';
 import { imageId, type PullOptions } from './pull-image.ts';
 import type { RegistryAuths } from './registry-auths.ts';
-import { pullFromRegistry } from './registry-pull.ts';
+import { localCopyHint, pullFromRegistry } from './registry-pull.ts';
 import { registryAuths } from './docker-config.ts';
 
 /** As `imagePullPolicy` of Kubernetes. */
@@ -39,7 +39,7 @@ export async function ensureImage(context: EngineContext, options: EnsureOptions
   }
 }
 
-/** An image that was built on the node cannot be pulled with the policy Always, which surprises users. */
+/** Adds what to do when the node has the image that could not be pulled. */
 async function withLocalCopy(
   { engine, signal }: EngineContext,
   image: string,
@@ -47,8 +47,7 @@ async function withLocalCopy(
 ): Promise<unknown> {
   if (!(error instanceof RunError) || error.reason === 'EngineUnavailable') return error;
   if ((await imageId(engine, image, signal)) === undefined) return error;
-  const hint = 'the node has a copy of it, which imagePullPolicy IfNotPresent would use';
-  return new RunError(error.reason, `${error.message}; ${hint}`, { cause: error });
+  return new RunError(error.reason, `${error.message}; ${localCopyHint}`, { cause: error });
 }
 
 /**

@@ -1,14 +1,27 @@
 import { sleep } from '../../support/abort.ts';
 import { backoffMs } from '../../support/backoff.ts';
 import { RunError } from '../../support/errors.ts';
-import { classifyPull, isNodeFault, isUnreachable, messageOf, toPullError } from '../engine-error.ts';
+import {
+  classifyPull,
+  isNodeFault,
+  isUnreachable,
+  messageOf,
+  type PullFailure,
+  toPullError,
+} from '../engine-error.ts';
 import { ping } from '../engine-wait.ts';
 import type { Engine } from '../engine.ts';
 import { authsFor, type RegistryAuths, registryHost } from './registry-auths.ts';
 import { imageId, pullOnce, type PullOptions } from './pull-image.ts';
 
+/** For a failure of which it is unclear whether time cures it. */
 const maxTries = 4;
+/** Milliseconds: a registry that comes back must not meet all workers of a cluster at once. */
+const longestPauseMs = 30_000;
 const defaultPauseMs = 500;
+
+/** An image that was built on the node cannot be pulled with the policy Always, which surprises users. */
+export const localCopyHint = 'the node has a copy of it, which imagePullPolicy IfNotPresent would use';
 
 type RegistryPullOptions = Omit<PullOptions, 'auth'> & {
   readonly auths: RegistryAuths;
@@ -19,7 +32,8 @@ type RegistryPullOptions = Omit<PullOptions, 'auth'> & {
 /**
  * Pulls with each of the credentials for the image until the registry accepts one, or without credentials
  * when there are none for it. Returns the id of the image.
- * @throws RunError ImageNotFound, ImagePullFailed or EngineUnavailable; the signal's reason when it aborts
+ * @throws RunError ImageNotFound, ImagePullFailed or EngineUnavailable; the signal's reason when it aborts,
+ *   which is what ends the wait for a registry that is away
  */
 export async function pullFromRegistry(engine: Engine, options: RegistryPullOptions): Promise<string> {
   const { image, auths } = options;
@@ -37,15 +51,23 @@ export async function pullFromRegistry(engine: Engine, options: RegistryPullOpti
 type Pulled = { readonly id: string } | { readonly refused: unknown };
 
 /**
- * Retries transient failures; the engine keeps the layers that are complete. The duration of a try does not
- * matter: a silent registry costs the engine 25 s, and a large layer can be cut off after an hour. Only the
- * signal and the bound on silence in {@link pullOnce} limit the time.
+ * Retries while the registry is away, until the signal aborts, which it does at the start deadline; other
+ * failures that a retry may cure have a bounded number of tries. The engine keeps the layers that are
+ * complete. The duration of a try does not matter: a silent registry costs the engine 25 s, and a large layer
+ * can be cut off after an hour. The engine does not report the Retry-After of a registry, so each pause is
+ * ours.
  */
 async function pull(
   engine: Engine,
   options: PullOptions & Pick<RegistryPullOptions, 'firstPauseMs'>,
 ): Promise<Pulled> {
   const { image, signal, firstPauseMs = defaultPauseMs } = options;
+  const pauses = {
+    firstMs: 2 * firstPauseMs,
+    maxMs: Math.max(longestPauseMs, firstPauseMs),
+    leastMs: firstPauseMs,
+  };
+  let unclear = 0;
   for (let tries = 1; ; tries += 1) {
     try {
       await pullOnce(engine, options);
@@ -53,22 +75,42 @@ async function pull(
       if (id !== undefined) return { id };
       throw new Error('the pull ended, but the image is not there');
     } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof RunError) throw error;
-      if (isNodeFault(error)) throw toPullError(error, { image, tries });
-      // Only an engine that answers can have had a problem with the registry.
-      if (isUnreachable(error)) await ping(engine.socketPath, signal);
-      const failure = classifyPull(error);
+      const failure = await failureOf(error, { engine, image, signal, tries });
       if (failure === 'refused') return { refused: error };
-      if (tries === maxTries || failure === 'missing') throw toPullError(error, { image, tries });
-      const waitMs = backoffMs(tries - 1, {
-        firstMs: 2 * firstPauseMs,
-        maxMs: 10_000,
-        leastMs: firstPauseMs,
-      });
-      await sleep(waitMs, signal);
+      if (failure === 'unclear') unclear += 1;
+      if (unclear === maxTries || failure === 'missing') throw toPullError(error, { image, tries });
+      if (failure === 'away') await showWait(engine, options, { error, tries });
+      await sleep(backoffMs(tries - 1, pauses), signal);
     }
   }
+}
+
+/**
+ * What the registry's part in a failure is.
+ * @throws RunError the engine's part; the signal's reason when it aborts
+ */
+async function failureOf(
+  error: unknown,
+  { engine, image, signal, tries }: { engine: Engine; image: string; signal: AbortSignal; tries: number },
+): Promise<PullFailure> {
+  signal.throwIfAborted();
+  if (error instanceof RunError) throw error;
+  if (isNodeFault(error)) throw toPullError(error, { image, tries });
+  // Only an engine that answers can have had a problem with the registry.
+  if (isUnreachable(error)) await ping(engine.socketPath, signal);
+  return classifyPull(error);
+}
+
+/** Shows what is waited for; it is also what the message of an exceeded start deadline ends with. */
+async function showWait(
+  engine: Engine,
+  { image, signal, onProgress }: PullOptions,
+  { error, tries }: { error: unknown; tries: number },
+): Promise<void> {
+  const times = tries === 1 ? 'once' : `${tries} times`;
+  const hint = (await imageId(engine, image, signal)) === undefined ? '' : `; ${localCopyHint}`;
+  const text = messageOf(error).replace(/\s+/g, ' ').slice(0, 300);
+  onProgress(0, 0, `waiting for the registry ${registryHost(image)} (tried ${times}${hint}): ${text}`);
 }
 
 /** The error for missing or refused credentials; `tried` has the sources of the refused ones, in order. */

@@ -61,32 +61,36 @@ test('a registry that recovers after two errors is asked again', async () => {
   await engine.docker.getImage(reference).remove({ force: true });
 });
 
-for (const behaviour of ['down', 'cut'] as const) {
-  test(`a registry that is ${behaviour} fails the pull within a bounded time`, async () => {
-    const begin = Date.now();
-    const failure = await failureOf(ensure(registry.reference(behaviour), 'Always'));
-    assert.is(failure.reason, 'ImagePullFailed');
-    assert.ok(Date.now() - begin < 60_000);
-  });
-}
-
-test('a registry that does not run fails the pull within 20 s, and the error names what was tried', async () => {
+test('a registry that cuts off every layer fails the pull within a bounded time', async () => {
   const begin = Date.now();
-  for (const reference of ['localhost:5999/x:1', 'nosuch.invalid/x:1']) {
-    const failure = await failureOf(ensure(reference, 'IfNotPresent'));
-    assert.is(failure.reason, 'ImagePullFailed');
-    assert.match(failure.message, reference);
-  }
-  assert.ok(Date.now() - begin < 40_000);
+  const failure = await failureOf(ensure(registry.reference('cut'), 'Always'));
+  assert.is(failure.reason, 'ImagePullFailed');
+  assert.ok(Date.now() - begin < 60_000);
 });
 
-test('a failed pull of an image that is on the node explains how to use the image on the node', async () => {
+test('a host name that does not exist fails the pull within 20 s, and the error names it', async () => {
+  const begin = Date.now();
+  const failure = await failureOf(ensure('nosuch.invalid/x:1', 'IfNotPresent'));
+  assert.is(failure.reason, 'ImagePullFailed');
+  assert.match(failure.message, 'nosuch.invalid/x:1');
+  assert.ok(Date.now() - begin < 20_000);
+});
+
+test('while a registry that is away is waited for, a copy on the node is mentioned', async () => {
   const local = 'localhost:5999/local:1';
   await engine.docker.getImage(image).tag({ repo: 'localhost:5999/local', tag: '1' });
+  const deadline = new AbortController();
+  const shown: string[] = [];
+  const onProgress = (_current: number, _total: number, message: string) => {
+    shown.push(message);
+    deadline.abort();
+  };
   try {
-    const failure = await failureOf(ensure(local, 'Always'));
-    assert.is(failure.reason, 'ImagePullFailed');
-    assert.match(failure.message, 'imagePullPolicy IfNotPresent');
+    await failureOf(
+      ensureImage({ engine, signal: deadline.signal }, { image: local, policy: 'Always', onProgress }),
+    );
+    assert.match(shown.at(-1) ?? '', 'imagePullPolicy IfNotPresent');
+    assert.match(shown.at(-1) ?? '', 'connection refused');
   } finally {
     await engine.docker.getImage(local).remove();
   }

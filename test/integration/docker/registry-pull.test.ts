@@ -52,6 +52,11 @@ function silentRegistry(response: ServerResponse): void {
   response.writeHead(500).end(JSON.stringify({ message: `Get "http://x/v2/": ${message}` }));
 }
 
+/** An engine that reports this answer of the registry. */
+function refuses(message: string) {
+  return (response: ServerResponse) => void response.writeHead(500).end(JSON.stringify({ message }));
+}
+
 /** A layer whose connection breaks after a minute of download. */
 function cutAfterMinute(response: ServerResponse): void {
   const line = { status: 'Downloading', id: 'a', progressDetail: { current: 1, total: 2 } };
@@ -65,13 +70,43 @@ test.before.each(() => {
   pulls.count = 0;
 });
 
-test('a pull from a registry that accepts and stays silent is retried several times, however long that takes', async () => {
-  pulls.answer = silentRegistry;
-  const failure = await failureOf(pull());
-  assert.is(failure.reason, 'ImagePullFailed');
-  assert.match(failure.message, /tried 4 times.*awaiting headers/);
-  assert.is(pulls.count, 4);
-});
+/** What the start deadline throws. */
+class Deadline extends Error {}
+
+/** A pull that ends when the registry was asked `tries` times, and what was shown until then. */
+async function pullUntil(tries: number): Promise<{ error: unknown; shown: string[] }> {
+  const deadline = new AbortController();
+  const shown: string[] = [];
+  const onProgress = (_current: number, _total: number, message: string) => {
+    shown.push(message);
+    if (pulls.count >= tries) deadline.abort(new Deadline());
+  };
+  const options = {
+    image: 'x:1',
+    auths: registryAuths([]),
+    onProgress,
+    signal: deadline.signal,
+    firstPauseMs: 5,
+  };
+  const error = await pullFromRegistry(engine, options).catch((thrown: unknown) => thrown);
+  return { error, shown };
+}
+
+for (const [state, answer, text] of [
+  ['accepts and stays silent', silentRegistry, 'awaiting headers'],
+  ['answers 503', refuses('received unexpected HTTP status: 503 Service Unavailable'), '503'],
+  ['limits requests', refuses('toomanyrequests: slow down'), 'slow down'],
+  ['is closed', refuses('dial tcp 10.0.0.1:443: connect: connection refused'), 'connection refused'],
+] as const) {
+  test(`a registry that ${state} is waited for until the start deadline`, async () => {
+    pulls.answer = answer;
+    const { error, shown } = await pullUntil(8);
+    assert.instance(error, Deadline);
+    assert.is(pulls.count, 8);
+    assert.match(shown.at(-1) ?? '', 'waiting for the registry docker.io (tried 8 times');
+    assert.match(shown.at(-1) ?? '', text);
+  });
+}
 
 test('a pull that is cut off after a minute is retried', async () => {
   pulls.answer = (response) => {

@@ -108,22 +108,51 @@ for (const text of [
   'no matching manifest for linux/arm64/v8 in the manifest list entries',
 ]) {
   test(`"${text.slice(0, 40)}" is not worth a retry`, () => {
-    assert.is.not(classifyPull(refusal(500, text)), 'transient');
+    assert.ok(['refused', 'missing'].includes(classifyPull(refusal(500, text))));
     assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 1 }).reason, 'ImageNotFound');
   });
 }
 
 for (const text of [
-  'Get "https://r/v2/": dial tcp: lookup r: no such host',
   'Get "http://localhost:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused',
+  'Get "http://localhost:5999/v2/": EOF',
+  'Get "http://x/v2/": net/http: request canceled (Client.Timeout exceeded while awaiting headers)',
   'toomanyrequests: You have reached your pull rate limit',
+  'toomanyrequests: You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit',
   'received unexpected HTTP status: 503 Service Unavailable',
-  'unexpected EOF',
+  'unexpected status from HEAD request to http://r/v2/x/manifests/1: 502 Bad Gateway',
+  'error parsing HTTP 429 response body: invalid character',
+  'unknown: unknown error',
+  'unavailable: service unavailable',
+  'read tcp 10.0.0.1:1->10.0.0.2:443: read: connection reset by peer',
   'net/http: TLS handshake timeout',
 ]) {
-  test(`"${text.slice(-40)}" is worth a retry`, () => {
-    assert.is(classifyPull(refusal(500, text)), 'transient');
+  test(`"${text.slice(-40)}" is waited for`, () => {
+    assert.is(classifyPull(refusal(500, text)), 'away');
     assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 4 }).reason, 'ImagePullFailed');
+  });
+}
+
+for (const text of [
+  'Get "https://r/v2/": dial tcp: lookup r: no such host',
+  'Get "https://r/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+  'Get "https://r/v2/": http: server gave HTTP response to HTTPS client',
+  'unexpected EOF',
+  'failed to register layer: unsupported layer type',
+]) {
+  test(`"${text.slice(-40)}" is worth a few retries`, () => {
+    assert.is(classifyPull(refusal(500, text)), 'unclear');
+    assert.is(toPullError(new Error(text), { image: 'lab/x:1', tries: 4 }).reason, 'ImagePullFailed');
+  });
+}
+
+for (const text of [
+  'no matching manifest for linux/arm64 in the manifest list entries',
+  'no match for platform in manifest: not found',
+  'image with reference x was found but does not match the specified platform: wanted linux/arm64',
+]) {
+  test(`"${text.slice(-40)}" is not worth a retry`, () => {
+    assert.is(classifyPull(refusal(500, text)), 'missing');
   });
 }
 
