@@ -33,6 +33,8 @@ const runPlan = Type.Object({
   /** The kubelet's root directory on the node, as the Docker Engine sees it; volumes of pods are below it. */
   kubeletRoot: Type.String(),
   hostMounts: Type.Optional(Type.Array(hostMount)),
+  /** Origins to which Girder may redirect although they are not encrypted or local to the node. */
+  girderRedirects: Type.Optional(Type.Array(Type.String())),
   /** Whether an image with the label for GPUs gets those of the node, even if its pod requests none. */
   gpusByLabel: Type.Optional(Type.Boolean()),
   /**
@@ -61,6 +63,12 @@ export const workerEnvironment = {
   /** How many attempts of the run failed before this one. */
   failedAttempts: 'DOCKERRUN_FAILED_ATTEMPTS',
   logLevel: 'DOCKERRUN_LOG_LEVEL',
+  /** Additional CA certificates in PEM. */
+  caBundle: 'DOCKERRUN_CA_BUNDLE',
+  /** Own names: a cluster may inject the usual ones into pods for proxies that do not reach Girder. */
+  httpProxy: 'DOCKERRUN_HTTP_PROXY',
+  httpsProxy: 'DOCKERRUN_HTTPS_PROXY',
+  noProxy: 'DOCKERRUN_NO_PROXY',
   /** For a cleanup, how the run ended: an {@link Ending} as JSON. */
   ending: 'DOCKERRUN_ENDING',
 } as const;

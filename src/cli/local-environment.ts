@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { SecretKeyReference } from '../api/fields.ts';
 import { parseQuantity } from '../api/quantity.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
@@ -6,7 +7,10 @@ import type { GpuRequest } from '../docker/create/gpu-request.ts';
 import type { RegistryAuths } from '../docker/pull/registry-auths.ts';
 import { localAuths } from '../docker/pull/local-auths.ts';
 import { registryAuths } from '../docker/pull/docker-config.ts';
+import { useEgress } from '../support/egress.ts';
+import { describe } from '../support/errors.ts';
 import type { RunEnvironment } from '../worker/run-environment.ts';
+import { UsageError } from './arguments.ts';
 import type { AcceptedRun } from './validation.ts';
 import {
   type LocalDirectory,
@@ -55,6 +59,23 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
     cgroupParent: async () => undefined,
     memoryForTarget: async () => undefined,
   };
+}
+
+/** The proxies and the CA bundle that curl and most other programs would use. @throws UsageError for an invalid one */
+export async function useLocalEgress(environment: NodeJS.ProcessEnv): Promise<void> {
+  const value = (name: string) => environment[name.toLowerCase()] || environment[name];
+  // Node itself reads NODE_EXTRA_CA_CERTS.
+  const file = environment['SSL_CERT_FILE'];
+  try {
+    useEgress({
+      caBundle: file ? await readFile(file, 'utf8') : undefined,
+      httpProxy: value('HTTP_PROXY') || value('ALL_PROXY'),
+      httpsProxy: value('HTTPS_PROXY') || value('ALL_PROXY'),
+      noProxy: value('NO_PROXY'),
+    });
+  } catch (error) {
+    throw new UsageError(`the proxy variables or SSL_CERT_FILE cannot be used: ${describe(error)}`);
+  }
 }
 
 async function withRealPaths(spec: DockerRunSpec): Promise<DockerRunSpec> {

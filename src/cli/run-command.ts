@@ -11,7 +11,7 @@ import { plainLog, Printer, resultLines, ThrottledProgress } from './console.ts'
 import { dockerSocket } from './docker-socket.ts';
 import { localExitCode, localSentence } from './exit-code.ts';
 import { checkInputs, DataCopies, withLocalData } from './local-data.ts';
-import { localEnvironment } from './local-environment.ts';
+import { localEnvironment, useLocalEgress } from './local-environment.ts';
 import { LocalSecrets, readSecrets } from './local-secrets.ts';
 import { makeLocalDirectory } from './local-volumes.ts';
 import {
@@ -72,6 +72,7 @@ export async function runCommand(command: RunCommand, terminal: Terminal): Promi
 }
 
 async function prepare(command: RunCommand, { environment, stdin, stop }: Terminal): Promise<Prepared> {
+  await useLocalEgress(environment);
   const file = nameOfInput(command.file);
   const variables = await withEnvFile(environment, command.envFile);
   const documents = parseDocuments(await readInput(command.file, stdin, stop), file);

@@ -1,5 +1,5 @@
 import { defined } from '../api/json-values.ts';
-import { readWorkerTracing, type WorkerConfig } from './job/worker-config.ts';
+import { readEgress, readWorkerTracing, type WorkerConfig } from './job/worker-config.ts';
 
 /** The controller's settings, which come from its environment. */
 export type ControllerConfig = {
@@ -73,6 +73,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       cgroupRoot: absolute('DOCKERRUN_CGROUP_ROOT', '/'),
       logLevel: setting('DOCKERRUN_WORKER_LOG_LEVEL', 'warn'),
       onReadyNodes: nodeAgentNamespace !== undefined,
+      egress: readEgress(environment),
       ...defined({ tracing }),
     },
     logLevel: setting('DOCKERRUN_LOG_LEVEL', 'info'),

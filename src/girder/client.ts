@@ -19,7 +19,8 @@ import {
   type Method,
 } from './http/transport.ts';
 import { RedirectRefused } from './http/redirect.ts';
-import { RangeRefused, RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
+import { RangeRefused, RefusedByProxy, RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
+import { describeIssuer } from '../support/egress.ts';
 
 /** In milliseconds, but for `speed`. */
 export type Timing = {
@@ -80,7 +81,12 @@ type ClientOptions = {
   readonly timing?: Timing | undefined;
   /** How long to wait for new credentials after the old ones were rejected, in milliseconds. */
   readonly renewalMs?: number | undefined;
+  /** Origins to which Girder may redirect although they are not encrypted or local to the node. */
+  readonly redirects?: readonly string[] | undefined;
 };
+
+const caAdvice =
+  'add the certificate of its issuer to worker.caBundle of the chart, or for `dockerrun run` to NODE_EXTRA_CA_CERTS';
 
 /** Bytes. The response to a sent stream is a short document. */
 const responseBufferBytes = 16 * 1024;
@@ -100,6 +106,7 @@ export class GirderClient {
   readonly #tokens: TokenSource;
   readonly #log: Logger | undefined;
   readonly #renewalMs: number;
+  readonly #redirects: readonly string[] | undefined;
   readonly timing: Timing;
 
   constructor(api: URL, tokens: TokenSource, options: ClientOptions = {}) {
@@ -108,6 +115,7 @@ export class GirderClient {
     this.#log = options.log;
     this.#renewalMs = options.renewalMs ?? 0;
     this.timing = options.timing ?? defaultTiming;
+    this.#redirects = options.redirects;
   }
 
   get apiUrl(): string {
@@ -178,7 +186,7 @@ export class GirderClient {
       this.#log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
     }
-    if (failure.ending !== undefined) throw failure.ending.error;
+    if (failure.ending?.error !== undefined) throw failure.ending.error;
     const text = `requests to Girder ${api} for ${subject} failed ${budget.attempts} times: ${failure.message}`;
     throw new RunError('GirderUnavailable', text);
   }
@@ -288,16 +296,26 @@ export class GirderClient {
     const url = routeUrl(this.#api, route, query);
     const request = { method, url, headers: wire.headers ?? {}, signal };
     try {
-      return await follow(request, { api: this.#api, token, exchange: wire.exchange });
+      const { exchange } = wire;
+      return await follow(request, { api: this.#api, token, exchange, redirects: this.#redirects });
     } catch (error) {
+      if (error instanceof UntrustedServer) throw await this.#untrusted(error);
       const where = `Girder ${this.apiUrl}`;
-      if (error instanceof UntrustedServer) {
-        throw new RunError('GirderUnavailable', `${where} has an untrusted certificate: ${error.message}`);
+      if (error instanceof RefusedByProxy) {
+        throw new RunError('GirderUnavailable', `${where} cannot be reached: ${error.message}`);
       }
       if (!(error instanceof RedirectRefused)) throw error;
       const reason = method === 'GET' ? 'GirderRefused' : 'GirderUnavailable';
       throw new RunError(reason, `${where} redirects ${subject} ${error.message}`);
     }
+  }
+
+  /** The server is named if it is another one, to which Girder redirects. */
+  async #untrusted({ message, url }: UntrustedServer): Promise<RunError> {
+    const issuer = await describeIssuer(url);
+    const where = url.origin === this.#api.origin ? '' : `, or rather ${url.origin}, to which it redirects,`;
+    const text = `Girder ${this.apiUrl}${where} has an untrusted certificate: ${message}`;
+    return new RunError('GirderUnavailable', `${text}${issuer === '' ? '' : ` (${issuer})`}; ${caAdvice}`);
   }
 
   async #checkStatus(

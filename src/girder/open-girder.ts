@@ -24,6 +24,8 @@ export type GirderOptions = {
   readonly signal: AbortSignal;
   readonly log?: Logger;
   readonly timing?: Timing;
+  /** Origins to which Girder may redirect although they are not encrypted or local to the node. */
+  readonly redirects?: readonly string[] | undefined;
 };
 
 /** Days. A session that a killed worker leaves behind expires soon; a longer run gets a new one. */
@@ -34,12 +36,12 @@ const sessionDays = 1;
  * @throws RunError early, if the address or the credentials are wrong or lack a scope; no session is left then
  */
 export async function openGirder(options: GirderOptions): Promise<GirderClient> {
-  const { credentials, signal, log, timing, renewalMs } = options;
+  const { credentials, signal, log, timing, renewalMs, redirects } = options;
   const api = parseApiUrl(options.apiUrl);
   const anonymous = new GirderClient(api, TokenSource.anonymous(), { log, timing });
   const read = typeof credentials === 'function' ? credentials : async () => credentials;
   const tokens = new TokenSource({ issue: issuer(anonymous, read) });
-  const client = new GirderClient(api, tokens, { log, timing, renewalMs });
+  const client = new GirderClient(api, tokens, { log, timing, renewalMs, redirects });
   try {
     await checkToken(client, tokens, options);
     return client;

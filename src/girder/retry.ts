@@ -37,7 +37,9 @@ export class RetryBudget {
     if (this.#attempts === 0) this.#since = now;
     const wait = waitBefore(failure, backoffMs(this.#attempts, this.#limits));
     this.#attempts += 1;
-    if (now + wait - this.#since > (failure.ending?.afterMs ?? this.#limits.totalMs)) return false;
+    const { afterMs = Infinity, error } = failure.ending ?? {};
+    const totalMs = error === undefined ? Math.min(this.#limits.totalMs, afterMs) : afterMs;
+    if (now + wait - this.#since > totalMs) return false;
     await sleep(wait, signal);
     return true;
   }
@@ -63,10 +65,13 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** How long a failure may be retried, in milliseconds, and the error when it is still there after that. */
-export type Ending = { readonly afterMs: number; readonly error: RunError };
+/**
+ * How long a failure is retried that seldom passes, in milliseconds; with `error`, in place of the limit of the
+ * budget, and that is the error when it is still there.
+ */
+export type Ending = { readonly afterMs: number; readonly error?: RunError };
 
-/** A failure that a retry may cure; `retryAfter` is in milliseconds. `ending` replaces the limit of the budget. */
+/** A failure that a retry may cure; `retryAfter` is in milliseconds. */
 export class TransientFailure extends Error {
   override readonly name = 'TransientFailure';
   readonly retryAfter: number | undefined;
@@ -85,4 +90,15 @@ export class RangeRefused extends TransientFailure {}
 /** The server's certificate is not trusted, which a retry cannot change. */
 export class UntrustedServer extends Error {
   override readonly name = 'UntrustedServer';
+  readonly url: URL;
+
+  constructor(message: string, url: URL) {
+    super(message);
+    this.url = url;
+  }
+}
+
+/** The proxy on the way refuses, which a retry cannot change. */
+export class RefusedByProxy extends Error {
+  override readonly name = 'RefusedByProxy';
 }

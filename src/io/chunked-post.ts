@@ -1,6 +1,12 @@
-import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { setImmediate } from 'node:timers/promises';
+import { proxyFor, proxyHeaders, tunnelAgent } from '../support/egress.ts';
 import { describe } from '../support/errors.ts';
 import { userAgent } from '../support/version.ts';
 import { Watchdog } from '../support/watchdog.ts';
@@ -31,17 +37,19 @@ export class ChunkedPost {
   #hasEnded = false;
 
   constructor({ url, headers }: PostTarget, signal: AbortSignal) {
-    const { origin, pathname, protocol } = new URL(url);
+    const { origin, pathname } = new URL(url);
     // Without the query, which may contain a secret.
     this.#where = `${origin}${pathname}`;
     this.#watchdog = new Watchdog(stallMs, 'byte accepted', signal);
-    this.#request = (protocol === 'https:' ? requestHttps : requestHttp)(url, {
+    const way = wayTo(new URL(url));
+    this.#request = (way.isSecure ? requestHttps : requestHttp)(url, {
       method: 'POST',
-      agent: false,
+      ...way.options,
       headers: {
         'Content-Type': 'application/octet-stream',
         'User-Agent': userAgent,
         ...headers,
+        ...way.headers,
         'Transfer-Encoding': 'chunked',
       },
     });
@@ -124,6 +132,19 @@ export class ChunkedPost {
     this.#rejectWrite?.(this.#failure);
     this.#request.destroy();
   }
+}
+
+/** A proxy forwards a plain request, and connects to an encrypted server. */
+function wayTo(url: URL): { isSecure: boolean; options: RequestOptions; headers: Record<string, string> } {
+  const proxy = proxyFor(url);
+  const isSecure = url.protocol === 'https:';
+  if (proxy === undefined) return { isSecure, options: { agent: false }, headers: {} };
+  if (isSecure) return { isSecure, options: { agent: tunnelAgent(proxy) }, headers: {} };
+  const { hostname, port, protocol } = proxy.url;
+  const isSecureProxy = protocol === 'https:';
+  const to = { hostname: hostname.replace(/^\[|\]$/g, ''), port: port || (isSecureProxy ? 443 : 80) };
+  const options = { ...to, path: url.href.replace(/#.*$/, ''), agent: false } as const;
+  return { isSecure: isSecureProxy, options, headers: { Host: url.host, ...proxyHeaders(proxy) } };
 }
 
 function hint(status: number): string {

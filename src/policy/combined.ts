@@ -9,6 +9,7 @@ export function combined(one: Allowances, other: Allowances): Allowances {
     ...one,
     ...other,
     ...joinedLists(one, other),
+    ...joinedAddresses(one, other),
     ...joinedPods(one, other),
     ...(one.hostPorts && other.hostPorts && { hostPorts: [...one.hostPorts, ...other.hostPorts] }),
     ...lastWins(one, other),
@@ -19,12 +20,20 @@ export function combined(one: Allowances, other: Allowances): Allowances {
 function joinedLists(one: Allowances, other: Allowances): Allowances {
   return {
     ...(one.images && other.images && { images: [...one.images, ...other.images] }),
-    ...(one.girderApiUrls &&
-      other.girderApiUrls && { girderApiUrls: [...one.girderApiUrls, ...other.girderApiUrls] }),
-    ...(one.streamUrls && other.streamUrls && { streamUrls: [...one.streamUrls, ...other.streamUrls] }),
     ...(one.hostPaths && other.hostPaths && { hostPaths: combinedHostPaths(one.hostPaths, other.hostPaths) }),
     ...(one.dockerOptions &&
       other.dockerOptions && { dockerOptions: [...one.dockerOptions, ...other.dockerOptions] }),
+  };
+}
+
+/** Of servers. */
+function joinedAddresses(one: Allowances, other: Allowances): Allowances {
+  return {
+    ...(one.girderApiUrls &&
+      other.girderApiUrls && { girderApiUrls: [...one.girderApiUrls, ...other.girderApiUrls] }),
+    ...(one.streamUrls && other.streamUrls && { streamUrls: [...one.streamUrls, ...other.streamUrls] }),
+    ...(one.girderRedirects &&
+      other.girderRedirects && { girderRedirects: [...one.girderRedirects, ...other.girderRedirects] }),
   };
 }
 

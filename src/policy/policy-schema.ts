@@ -3,7 +3,14 @@ import { policyOptionNames } from '../api/docker/option-risks.ts';
 import { intOrString } from '../api/docker/option-fields.ts';
 import { dockerOptions } from '../api/docker/options.ts';
 import { rules, enumOf } from '../api/keywords.ts';
-import { imagePattern, namespacePattern, pathPrefix, plainAddress, sourceOf } from './patterns.ts';
+import {
+  addressOrigin,
+  imagePattern,
+  namespacePattern,
+  pathPrefix,
+  plainAddress,
+  sourceOf,
+} from './patterns.ts';
 import { runAllowances } from './run-schema.ts';
 
 /** Entries per list, including those in `namespaces`: each run is compared with all of them. */
@@ -13,6 +20,7 @@ const maxEntries = {
   images: 128,
   girderApiUrls: 128,
   streamUrls: 64,
+  girderRedirects: 64,
 } as const;
 
 const hostPath = Type.Object({
@@ -97,6 +105,20 @@ const allowances = {
       {
         description: 'When set, a chunkedTransferEncodingStream may be sent only to these URLs.',
         maxItems: maxEntries.streamUrls,
+      },
+    ),
+  ),
+  girderRedirects: Type.Optional(
+    Type.Array(
+      Type.String({
+        description: 'A scheme, a host and a port, such as http://minio.example.internal:9000.',
+        maxLength: 256,
+        pattern: `${sourceOf(addressOrigin)}$`,
+      }),
+      {
+        description:
+          "Servers to which Girder may redirect a download although they are not encrypted while Girder is, or are addresses of the node. Girder's token is not sent to them.",
+        maxItems: maxEntries.girderRedirects,
       },
     ),
   ),

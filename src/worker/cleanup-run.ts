@@ -1,4 +1,6 @@
 import { journalledVolumes } from '../api/spec-usage.ts';
+import { podEgress } from './pod/pod.ts';
+import { useEgress } from '../support/egress.ts';
 import { parseEnding, parsePlan, type RunPlan, workerEnvironment, workerPaths } from '../api/run-plan.ts';
 import { exitCodes } from '../api/reasons.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
@@ -30,6 +32,7 @@ export async function runCleanup(
 ): Promise<number> {
   if (mode !== 'cleanup' && mode !== 'report') throw new TypeError(`unknown mode of the worker: ${mode}`);
   const log = workerLog(environment);
+  useEgress(podEgress(environment));
   const plan = parsePlan(environment[workerEnvironment.plan]);
   const ending = parseEnding(environment[workerEnvironment.ending]);
   const signal = deadline(longestMs, stop);

@@ -4,12 +4,13 @@ import { exitCodeOf, exitCodes } from '../api/reasons.ts';
 import type { Report } from '../api/report.ts';
 import { workerEnvironment } from '../api/run-plan.ts';
 import { cancelledBy } from '../support/abort.ts';
+import { useEgress } from '../support/egress.ts';
 import { type RunError, toRunError } from '../support/errors.ts';
 import { createLogger, type Logger } from '../support/log.ts';
 import { noTracing, startTracing, type Tracing } from '../support/trace/start-tracing.ts';
 import { type Attributes, parseTraceparent, traced, traceparentVariable } from '../support/trace/trace.ts';
 import type { RunOptions } from './context.ts';
-import { podEnvironment } from './pod/pod.ts';
+import { podEgress, podEnvironment } from './pod/pod.ts';
 import { LiveReport } from './progress.ts';
 import { serveProgress } from './report-server.ts';
 import type { RunEnvironment } from './run-environment.ts';
@@ -58,6 +59,7 @@ async function attempt(
 ): Promise<RunError | undefined> {
   const { stdout, stderr } = process;
   try {
+    useEgress(podEgress(variables));
     const environment = podEnvironment(variables);
     const work = () => runOnce({ ...options, environment, stdout, stderr });
     await traced('attempt', attemptAttributes(environment), work);

@@ -68,6 +68,8 @@ export type RunEnvironment = {
   openVolumes: (signal: AbortSignal) => Promise<OpenVolumes>;
   /** A directory that only the worker can read, for streams that become a file of Girder at the end. */
   spoolDirectory: string;
+  /** Origins to which Girder may redirect although they are not encrypted or local to the node. */
+  girderRedirects?: readonly string[];
   /** As they are now: a Secret may be renewed while the run runs. */
   girderCredentials: () => Promise<GirderCredentials>;
   /** How long renewed credentials may take to arrive, in milliseconds; absent if they are there at once. */

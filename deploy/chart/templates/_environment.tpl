@@ -16,6 +16,20 @@
 - { name: DOCKERRUN_CGROUP_ROOT, value: {{ .Values.cgroupRoot | quote }} }
 - { name: DOCKERRUN_LOG_LEVEL, value: {{ .Values.logLevel | quote }} }
 - { name: DOCKERRUN_WORKER_LOG_LEVEL, value: {{ .Values.worker.logLevel | quote }} }
+{{- with .Values.worker.caBundle }}
+- { name: DOCKERRUN_WORKER_CA_BUNDLE, value: {{ . | quote }} }
+{{- end }}
+{{- with .Values.worker.proxy }}
+{{- with .http }}
+- { name: DOCKERRUN_WORKER_HTTP_PROXY, value: {{ . | quote }} }
+{{- end }}
+{{- with .https }}
+- { name: DOCKERRUN_WORKER_HTTPS_PROXY, value: {{ . | quote }} }
+{{- end }}
+{{- with .noProxy }}
+- { name: DOCKERRUN_WORKER_NO_PROXY, value: {{ . | quote }} }
+{{- end }}
+{{- end }}
 {{- if .Values.nodeAgent.enabled }}
 - { name: DOCKERRUN_NODE_AGENT_NAMESPACE, value: {{ include "dockerrun.agentNamespace" . | quote }} }
 {{- end }}

@@ -69,6 +69,8 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
   const hostMounts = hostMountsOf({ spec, runUid: metadata.uid, isCleanup: false }, policy);
   const mounts = podMounts(spec, config, hostMounts);
   const gpusByLabel = allowsDockerOption(policy, 'deviceRequests', 'gpu');
+  const { girderRedirects } = policy;
+  const settings = { ...config, gpusByLabel, girderRedirects, hostMounts: hostMounts.planned };
   return {
     metadata: {
       // The operator's own come last, so that no run overrides them.
@@ -87,7 +89,7 @@ function podTemplate(run: Run, config: WorkerConfig, policy: Policy): V1PodTempl
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       ...schedulingOf(spec, config),
       ...pullSecretsOf(spec, config),
-      containers: [workerContainer(run, { ...config, gpusByLabel, hostMounts: hostMounts.planned }, mounts)],
+      containers: [workerContainer(run, settings, mounts)],
       volumes: volumesOf(mounts),
     },
   };

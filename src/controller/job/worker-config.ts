@@ -1,4 +1,7 @@
 import type { V1EnvVar } from '@kubernetes/client-node';
+import { workerEnvironment } from '../../api/run-plan.ts';
+import { certificatesOf, parseProxy } from '../../support/egress.ts';
+import { describe } from '../../support/errors.ts';
 import { isSampled, sampledShare, traceSettings, traceVariable } from '../../support/trace/settings.ts';
 import { rootSpanOf, traceparent, traceparentVariable } from '../../support/trace/trace.ts';
 
@@ -14,6 +17,8 @@ export type WorkerConfig = {
   readonly logLevel: string;
   /** Whether pods only go to nodes whose agent says that the Docker Engine answers. */
   readonly onReadyNodes: boolean;
+  /** How workers reach servers, as variables of `workerEnvironment`; absent ones are not set. */
+  readonly egress?: Readonly<Record<string, string>>;
   /** Absent when workers do not trace. */
   readonly tracing?: WorkerTracing;
 };
@@ -26,6 +31,38 @@ type WorkerTracing = {
   /** Those of the controller's OTEL_RESOURCE_ATTRIBUTES that are true of workers too, as `key=value`. */
   readonly attributes: readonly string[];
 };
+
+/** Bytes. A bundle is a variable of every pod, and part of every Job. */
+const maxBundleBytes = 64 * 1024;
+
+/**
+ * Reads how workers reach servers: the settings `DOCKERRUN_WORKER_…` for the variables of workers.
+ * @throws TypeError one is invalid; the message names it and holds no password
+ */
+export function readEgress(environment: Environment): Record<string, string> {
+  const { caBundle, httpProxy, httpsProxy, noProxy } = workerEnvironment;
+  const egress: Record<string, string> = {};
+  for (const name of [caBundle, httpProxy, httpsProxy, noProxy]) {
+    const setting = name.replace('DOCKERRUN_', 'DOCKERRUN_WORKER_');
+    const value = environment[setting];
+    if (!value) continue;
+    try {
+      if (name === caBundle) checkBundle(value);
+      else if (name !== noProxy) parseProxy(value);
+    } catch (error) {
+      throw new TypeError(`${setting}: ${describe(error)}`, { cause: error });
+    }
+    egress[name] = value;
+  }
+  return egress;
+}
+
+function checkBundle(bundle: string): void {
+  certificatesOf(bundle);
+  if (Buffer.byteLength(bundle) > maxBundleBytes) {
+    throw new TypeError(`the CA bundle is longer than ${maxBundleBytes / 1024} KiB`);
+  }
+}
 
 type Environment = Record<string, string | undefined>;
 

@@ -16,6 +16,8 @@ import { literal, tracingEnvironment, type WorkerConfig } from './worker-config.
 /** `gpusByLabel` is whether the policy allows images to request GPUs by a label. */
 type Settings = WorkerConfig & {
   readonly gpusByLabel: boolean;
+  /** Of the policy. */
+  readonly girderRedirects?: readonly string[] | undefined;
   readonly hostMounts: readonly PlannedHostMount[];
 };
 
@@ -48,6 +50,7 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
     spec,
     kubeletRoot: config.kubeletRoot,
     ...(config.hostMounts.length === 0 ? {} : { hostMounts: [...config.hostMounts] }),
+    ...(config.girderRedirects === undefined ? {} : { girderRedirects: [...config.girderRedirects] }),
     gpusByLabel: config.gpusByLabel,
     podCgroup: { root: config.cgroupRoot, qosClass: qosClass(podResources(spec)) },
   };
@@ -60,6 +63,7 @@ function environment({ metadata, spec }: Run, config: Settings): V1EnvVar[] {
       valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${failureCountAnnotation}']` } },
     },
     { name: workerEnvironment.logLevel, value: config.logLevel },
+    ...Object.entries(config.egress ?? {}).map(([name, value]) => ({ name, value: literal(value) })),
     ...tracingEnvironment(metadata, config.tracing),
     // With these limits, V8 collects garbage before the worker outgrows the memory that its pod reserves.
     { name: 'NODE_OPTIONS', value: '--max-old-space-size=96 --max-semi-space-size=1' },

@@ -4,7 +4,8 @@ import { lookupOtherHost } from './redirect.ts';
 import { framingOf, HeadCollector, MalformedResponse, type ResponseHead } from './http1.ts';
 import { SocketBody } from './byte-socket-body.ts';
 import type { ByteSource } from './byte-body.ts';
-import { type HttpResponse, commonHeaders, type Exchange, wireError } from './transport.ts';
+import { checkProxy, type HttpResponse, commonHeaders, type Exchange, wireError } from './transport.ts';
+import { openTunnel, proxyFor, proxyHeaders } from '../../support/egress.ts';
 
 /** The memory for the response, and the body of the request, if it has one. */
 export type Bytes = { readonly buffer: Buffer; readonly source?: ByteSource };
@@ -19,14 +20,25 @@ export async function exchangeBytes(request: Exchange, { buffer, source }: Bytes
   try {
     signal.throwIfAborted();
     const text = headOf(request);
-    socket = new ByteSocket(request.url, buffer, request.isOtherHost === true ? lookupOtherHost : undefined);
+    socket = await open(request, buffer);
     const head = await Promise.race([readHead(socket, signal), send(socket, text, source)]);
     const body = new SocketBody(socket, framingOf(head));
-    return { status: head.status, body, header: (name) => head.headers.get(name.toLowerCase()) };
+    const header = (name: string) => head.headers.get(name.toLowerCase());
+    return checkProxy(request, { status: head.status, body, header });
   } catch (error) {
     socket?.destroy();
-    throw wireError(error, signal);
+    throw wireError(error, request);
   }
+}
+
+/** A proxy forwards plain requests, and connects to encrypted servers. */
+async function open({ url, isOtherHost, signal }: Exchange, buffer: Buffer): Promise<ByteSocket> {
+  const proxy = proxyFor(url);
+  if (proxy === undefined) {
+    return new ByteSocket(url, buffer, isOtherHost === true ? { lookup: lookupOtherHost } : {});
+  }
+  if (url.protocol === 'http:') return new ByteSocket(proxy.url, buffer);
+  return new ByteSocket(url, buffer, { tunnel: await openTunnel(proxy, url, signal) });
 }
 
 /**
@@ -56,13 +68,16 @@ async function sendAll(socket: ByteSocket, source: ByteSource): Promise<void> {
 }
 
 function headOf({ method, url, headers }: Exchange): string {
-  const all = { Host: url.host, ...commonHeaders, ...headers, Connection: 'close' };
+  const proxy = url.protocol === 'http:' ? proxyFor(url) : undefined;
+  const ofProxy = proxy === undefined ? {} : proxyHeaders(proxy);
+  const all = { Host: url.host, ...commonHeaders, ...headers, ...ofProxy, Connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => {
     validateHeaderName(name);
     validateHeaderValue(name, value);
     return `${name}: ${value}\r\n`;
   });
-  return `${method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n`;
+  const target = `${proxy === undefined ? '' : url.origin}${url.pathname}${url.search}`;
+  return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
 function readHead(socket: ByteSocket, signal: AbortSignal): Promise<ResponseHead> {

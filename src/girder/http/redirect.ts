@@ -21,10 +21,15 @@ export function isRedirect(status: number): boolean {
 
 /**
  * Decides a redirect from `from` to `location`: the token stays with the origin of `api`, and neither http
- * after https nor an address of the node or of a cloud's metadata service is followed. guardedLookup checks
- * what a name resolves to.
+ * after https nor an address of the node or of a cloud's metadata service is followed, unless its origin is one
+ * of `allowed`. guardedLookup checks what a name resolves to.
  */
-export function nextHop(from: URL, location: string | undefined, api: URL): Hop {
+export function nextHop(
+  from: URL,
+  location: string | undefined,
+  api: URL,
+  allowed: readonly string[] = [],
+): Hop {
   if (location === undefined || !URL.canParse(location, from.href)) {
     throw new RedirectRefused('to an invalid address');
   }
@@ -32,14 +37,21 @@ export function nextHop(from: URL, location: string | undefined, api: URL): Hop 
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new RedirectRefused(`to ${url.protocol}//, which is neither http:// nor https://`);
   }
-  if (from.protocol === 'https:' && url.protocol === 'http:') {
-    throw new RedirectRefused(`from https to ${url.origin}, which is not encrypted`);
+  if (isAllowed(url, allowed)) return { url, withToken: url.origin === api.origin, isOtherHost: false };
+  if ([from.protocol, api.protocol].includes('https:') && url.protocol === 'http:') {
+    throw new RedirectRefused(
+      `from https to ${url.origin}, which is not encrypted; a policy can allow it (girderRedirects)`,
+    );
   }
   const isOtherHost = url.hostname !== api.hostname;
   if (isOtherHost && isNodeLocal(url.hostname)) {
     throw new RedirectRefused(`to ${url.origin}, an address of the node itself`);
   }
   return { url, withToken: url.origin === api.origin, isOtherHost };
+}
+
+function isAllowed(url: URL, allowed: readonly string[]): boolean {
+  return allowed.some((origin) => URL.canParse(origin) && new URL(origin).origin === url.origin);
 }
 
 /** Like `lookup` of node:dns, with all addresses of a name. */

@@ -6,6 +6,8 @@ import { connect as connectSecurely } from 'node:tls';
  */
 type Consumer = () => boolean;
 
+type Way = { readonly lookup?: LookupFunction; readonly tunnel?: Socket };
+
 /**
  * A connection that reads into one buffer of the caller: it allocates no other memory and reads only what
  * fits. After `destroy` the buffer is free for another connection.
@@ -17,16 +19,27 @@ export class ByteSocket {
   #failure: Error | undefined;
   #hasEnded = false;
 
-  /** `lookup` replaces the system's resolution of the host name. */
-  constructor(url: URL, buffer: Buffer, lookup?: LookupFunction) {
+  /**
+   * `lookup` replaces the system's resolution of the host name; `tunnel` is a connection to an encrypted server
+   * on which TLS has not started.
+   */
+  constructor(url: URL, buffer: Buffer, { lookup, tunnel }: Way = {}) {
     const isSecure = url.protocol === 'https:';
     this.#received = isSecure ? new TlsReceiveBuffer(buffer) : new PlainReceiveBuffer(buffer);
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const onread = { buffer: this.#received.buffer, callback: (bytes: number) => this.#arrived(bytes) };
     const to = { host, port: Number(url.port), noDelay: true, onread, ...(lookup && { lookup }) };
     this.#socket = isSecure
-      ? connectSecurely({ ...to, port: to.port || 443, ALPNProtocols: ['http/1.1'], ...serverName(host) })
+      ? connectSecurely({
+          ...to,
+          port: to.port || 443,
+          ALPNProtocols: ['http/1.1'],
+          ...serverName(host),
+          ...(tunnel && { socket: tunnel }),
+        })
       : connect({ ...to, port: to.port || 80 });
+    // Node ignores `onread` for TLS on a connection that exists already, so that its chunks are copied.
+    if (tunnel !== undefined) this.#socket.on('data', (chunk: Buffer) => this.#copy(chunk));
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('end', () => this.#ended());
     this.#socket.on('close', () => this.#ended());
@@ -90,6 +103,17 @@ export class ByteSocket {
   #arrived(bytes: number): boolean {
     this.#received.arrived(bytes);
     return this.#wantsMore();
+  }
+
+  #copy(chunk: Buffer): void {
+    let hasRoom = true;
+    for (let copied = 0; copied < chunk.length;) {
+      const { buffer } = this.#received;
+      const bytes = chunk.copy(typeof buffer === 'function' ? buffer() : buffer, 0, copied);
+      copied += bytes;
+      hasRoom = this.#arrived(bytes);
+    }
+    if (!hasRoom) this.#socket.pause();
   }
 
   #wantsMore(): boolean {

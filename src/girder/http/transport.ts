@@ -3,10 +3,18 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { defined } from '../../api/json-values.ts';
+import {
+  type Proxy,
+  ProxyFailure,
+  proxyFor,
+  proxyHeaders,
+  proxyRefusal,
+  tunnelAgent,
+} from '../../support/egress.ts';
 import { describe, errorCode } from '../../support/errors.ts';
 import { userAgent } from '../../support/version.ts';
 import { StalledError } from '../../support/watchdog.ts';
-import { TransientFailure, UntrustedServer } from '../retry.ts';
+import { RefusedByProxy, TransientFailure, UntrustedServer } from '../retry.ts';
 import { type ByteBody, readableBody } from './byte-body.ts';
 import { isRedirect, lookupOtherHost, maxRedirects, nextHop, RedirectRefused } from './redirect.ts';
 
@@ -38,13 +46,21 @@ export type Exchanger = (request: Exchange) => Promise<HttpResponse>;
 /** `origin` is where the response came from: another one than the API's for a file in an object store. */
 export type FollowedResponse = { readonly response: HttpResponse; readonly origin: string };
 
+type FollowOptions = {
+  readonly api: URL;
+  readonly token: string | undefined;
+  readonly exchange: Exchanger;
+  /** Origins to which redirects may lead although they are not encrypted or local to the node. */
+  readonly redirects?: readonly string[] | undefined;
+};
+
 /**
  * Sends a request with Girder's token and follows the redirects of a GET. The token is sent only to the
  * origin of `api`.
  */
 export async function follow(
   request: Exchange,
-  { api, token, exchange }: { api: URL; token: string | undefined; exchange: Exchanger },
+  { api, token, exchange, redirects: allowed = [] }: FollowOptions,
 ): Promise<FollowedResponse> {
   let url = request.url;
   let [withToken, isOtherHost] = [token !== undefined, false];
@@ -59,7 +75,7 @@ export async function follow(
     if (!isRedirect(response.status)) return { response, origin: url.origin };
     response.body.destroy();
     if (redirects === maxRedirects) throw new RedirectRefused(`more than ${maxRedirects} times in a row`);
-    const hop = nextHop(url, response.header('location'), api);
+    const hop = nextHop(url, response.header('location'), api, allowed);
     if (request.method !== 'GET') throw new RedirectRefused(`to ${hop.url.origin}; use its final address`);
     // A redirect back to the API gets the token again: only the destination counts.
     ({ url, withToken, isOtherHost } = hop);
@@ -72,9 +88,13 @@ export async function follow(
  */
 export async function exchange(request: Exchange, body?: string): Promise<HttpResponse> {
   try {
-    return toResponse(await axios.request<Readable>({ ...fixedConfig, ...wireConfig(request, body) }));
+    const proxy = proxyFor(request.url);
+    const way = proxy === undefined ? directWay(request) : proxiedWay(request, proxy);
+    const wire = wireConfig(request, body);
+    const config = { ...fixedConfig, ...wire, ...way, headers: { ...wire.headers, ...way.headers } };
+    return checkProxy(request, toResponse(await axios.request<Readable>(config)));
   } catch (error) {
-    throw wireError(error, request.signal);
+    throw wireError(error, request);
   }
 }
 
@@ -84,15 +104,32 @@ const untrusted = /^(ERR_TLS_CERT|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|
 /**
  * What an exchange throws for `error`: the reason of the signal if it caused the error, else only its text.
  */
-export function wireError(error: unknown, signal: AbortSignal): unknown {
+export function wireError(error: unknown, { signal, url }: Pick<Exchange, 'signal' | 'url'>): unknown {
   if (signal.aborted) {
     const reason: unknown = signal.reason;
     return reason instanceof StalledError ? new TransientFailure(reason.message) : reason;
   }
   const refusal = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (refusal instanceof RedirectRefused) return refusal;
-  const text = describe(error);
-  return untrusted.test(errorCode(error) ?? '') ? new UntrustedServer(text) : new TransientFailure(text);
+  if (refusal instanceof RefusedByProxy) return refusal;
+  if (refusal instanceof ProxyFailure && refusal.isFinal) return new RefusedByProxy(refusal.message);
+  const code = errorCode(error) ?? '';
+  const proxy = refusal instanceof ProxyFailure ? undefined : proxyFor(url);
+  const text = `${describe(error)}${proxy === undefined ? '' : ` (through the proxy ${proxy.name})`}`;
+  if (untrusted.test(code)) return new UntrustedServer(text, url);
+  return new TransientFailure(text, undefined, code === 'ENOTFOUND' ? { afterMs: unknownNameMs } : undefined);
+}
+
+/** In milliseconds. A name that no server knows is mistyped; only a Service that is being made gets it later. */
+const unknownNameMs = 8_000;
+
+/** Takes a refusal of the proxy for what it is. @throws ProxyFailure */
+export function checkProxy(request: Exchange, response: HttpResponse): HttpResponse {
+  const proxy = request.url.protocol === 'http:' ? proxyFor(request.url) : undefined;
+  const refusal = proxy && proxyRefusal(proxy, response.status);
+  if (refusal === undefined) return response;
+  response.body.destroy();
+  throw refusal;
 }
 
 export const commonHeaders = { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': userAgent };
@@ -100,8 +137,8 @@ export const commonHeaders = { Accept: '*/*', 'Accept-Encoding': 'identity', 'Us
 const fixedConfig = {
   // `follow` does it: axios would send the token to other origins, and buffer every upload for a replay.
   maxRedirects: 0,
-  // Ignores the proxy variables that a cluster injects into pods: such a proxy can rarely reach Girder, and
-  // the token must not pass through a proxy that the run did not ask for.
+  // Ignores the proxy variables that a cluster injects into pods, which can rarely reach Girder: only the
+  // proxies of the settings count (see egress.ts).
   proxy: false,
   responseType: 'stream',
   decompress: false,
@@ -120,13 +157,30 @@ const otherHostAgents = {
   httpsAgent: new HttpsAgent({ lookup: lookupOtherHost }),
 };
 
-function wireConfig({ method, url, headers, signal, isOtherHost }: Exchange, body: string | undefined) {
+function directWay({ isOtherHost }: Exchange): AxiosRequestConfig {
+  return isOtherHost === true ? otherHostAgents : {};
+}
+
+/** The proxy resolves the name of the server, so its addresses cannot be checked here: they are not the node's. */
+function proxiedWay({ url }: Exchange, proxy: Proxy): AxiosRequestConfig {
+  if (url.protocol === 'https:') return { httpsAgent: tunnelAgent(proxy) };
+  const { protocol, hostname, port } = proxy.url;
+  return {
+    proxy: {
+      protocol: protocol.slice(0, -1),
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port) || (protocol === 'https:' ? 443 : 80),
+    },
+    headers: proxyHeaders(proxy),
+  };
+}
+
+function wireConfig({ method, url, headers, signal }: Exchange, body: string | undefined) {
   return {
     method,
     url: url.href,
     headers: { ...commonHeaders, ...headers },
     ...defined({ data: body }),
-    ...(isOtherHost === true ? otherHostAgents : {}),
     signal,
   };
 }

@@ -6,7 +6,9 @@ import {
   workerEnvironment,
   workerPaths,
 } from '../../api/run-plan.ts';
+import { defined } from '../../api/json-values.ts';
 import { gpuMountsDirectory, podGpus } from '../../docker/create/gpu-request.ts';
+import type { EgressSettings } from '../../support/egress.ts';
 import { RunError } from '../../support/errors.ts';
 import type { RunEnvironment } from '../run-environment.ts';
 import { girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
@@ -36,6 +38,7 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
     mayBeRetried: failedAttempts < plan.spec.backoffLimit,
     openVolumes: (signal) => openPodVolumes(plan, podUid, signal),
     spoolDirectory: workerPaths.spool,
+    ...defined({ girderRedirects: plan.girderRedirects }),
     girderCredentials: () => girderCredentials(plan),
     girderRenewalMs: secretDelayMs,
     secretValue: (reference, field) => secretValue(plan, reference, field),
@@ -52,6 +55,16 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
       const qosClass = qosClassOf(Number(oomScoreAdj), plan);
       return podCgroupParent(cgroup, { root: plan.podCgroup.root, qosClass, podUid, driver: cgroupDriver });
     },
+  };
+}
+
+/** The worker's {@link EgressSettings}, of which the cleanup has the same. */
+export function podEgress(variables: NodeJS.ProcessEnv): EgressSettings {
+  return {
+    caBundle: variables[workerEnvironment.caBundle],
+    httpProxy: variables[workerEnvironment.httpProxy],
+    httpsProxy: variables[workerEnvironment.httpsProxy],
+    noProxy: variables[workerEnvironment.noProxy],
   };
 }
 

@@ -76,6 +76,7 @@ export async function connectGirder({
   log,
 }: OpenedRun): Promise<GirderClient | undefined> {
   const { spec, girderCredentials: credentials, girderRenewalMs: renewalMs } = environment;
+  const { girderRedirects: redirects } = environment;
   const uses = girderUsesOf(spec);
   if (spec.girder?.credentialsSecretRef === undefined || uses.length === 0) return undefined;
   report.doing = 'Connecting to Girder';
@@ -89,7 +90,8 @@ export async function connectGirder({
     if (notice !== undefined) log.warn({ expires: new Date(expires).toISOString() }, notice);
     report.notice = notice;
   };
-  return openGirder({ apiUrl, credentials, needs: [...needs], onToken, renewalMs, signal, log });
+  const access = { apiUrl, credentials, needs: [...needs], renewalMs, redirects };
+  return openGirder({ ...access, onToken, signal, log });
 }
 
 type TokenEnd = { readonly notice?: string; readonly failure?: string };
