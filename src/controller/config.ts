@@ -1,5 +1,8 @@
 import { defined } from '../api/json-values.ts';
-import { readEgress, readWorkerTracing, type WorkerConfig } from './job/worker-config.ts';
+import { workerEnvironment } from '../api/run-plan.ts';
+import { certificatesOf, parseProxy } from '../support/egress.ts';
+import { describe } from '../support/errors.ts';
+import { readWorkerTracing, type WorkerConfig } from './job/worker-config.ts';
 
 /** The controller's settings, which come from its environment. */
 export type ControllerConfig = {
@@ -73,7 +76,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       cgroupRoot: absolute('DOCKERRUN_CGROUP_ROOT', '/'),
       logLevel: setting('DOCKERRUN_WORKER_LOG_LEVEL', 'warn'),
       onReadyNodes: nodeAgentNamespace !== undefined,
-      egress: readEgress(environment),
+      ...readEgress(environment),
       ...defined({ tracing }),
     },
     logLevel: setting('DOCKERRUN_LOG_LEVEL', 'info'),
@@ -84,4 +87,36 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     policyRequired: flag('DOCKERRUN_POLICY_REQUIRED', 'false'),
     webhook: webhookPort === '0' ? undefined : webhook(),
   };
+}
+
+/** Bytes. A bundle is a variable of every pod, and part of every Job. */
+const maxBundleBytes = 64 * 1024;
+
+/**
+ * Reads how workers reach servers: the settings `DOCKERRUN_WORKER_…` for the variables of workers.
+ * @throws TypeError one is invalid; the message names it and holds no password
+ */
+function readEgress(environment: Record<string, string | undefined>): Pick<WorkerConfig, 'egress'> {
+  const { caBundle, httpProxy, httpsProxy, noProxy } = workerEnvironment;
+  const egress: Record<string, string> = {};
+  for (const name of [caBundle, httpProxy, httpsProxy, noProxy]) {
+    const setting = name.replace('DOCKERRUN_', 'DOCKERRUN_WORKER_');
+    const value = environment[setting];
+    if (!value) continue;
+    try {
+      if (name === caBundle) checkBundle(value);
+      else if (name !== noProxy) parseProxy(value);
+    } catch (error) {
+      throw new TypeError(`${setting}: ${describe(error)}`, { cause: error });
+    }
+    egress[name] = value;
+  }
+  return Object.keys(egress).length === 0 ? {} : { egress };
+}
+
+function checkBundle(bundle: string): void {
+  certificatesOf(bundle);
+  if (Buffer.byteLength(bundle) > maxBundleBytes) {
+    throw new TypeError(`the CA bundle is longer than ${maxBundleBytes / 1024} KiB`);
+  }
 }

@@ -143,7 +143,7 @@ function wayTo(url: URL): { isSecure: boolean; options: RequestOptions; headers:
   const { hostname, port, protocol } = proxy.url;
   const isSecureProxy = protocol === 'https:';
   const to = { hostname: hostname.replace(/^\[|\]$/g, ''), port: port || (isSecureProxy ? 443 : 80) };
-  const options = { ...to, path: url.href.replace(/#.*$/, ''), agent: false } as const;
+  const options = { ...to, path: `${url.origin}${url.pathname}${url.search}`, agent: false } as const;
   return { isSecure: isSecureProxy, options, headers: { Host: url.host, ...proxyHeaders(proxy) } };
 }
 

@@ -1,7 +1,4 @@
 import type { V1EnvVar } from '@kubernetes/client-node';
-import { workerEnvironment } from '../../api/run-plan.ts';
-import { certificatesOf, parseProxy } from '../../support/egress.ts';
-import { describe } from '../../support/errors.ts';
 import { isSampled, sampledShare, traceSettings, traceVariable } from '../../support/trace/settings.ts';
 import { rootSpanOf, traceparent, traceparentVariable } from '../../support/trace/trace.ts';
 
@@ -31,38 +28,6 @@ type WorkerTracing = {
   /** Those of the controller's OTEL_RESOURCE_ATTRIBUTES that are true of workers too, as `key=value`. */
   readonly attributes: readonly string[];
 };
-
-/** Bytes. A bundle is a variable of every pod, and part of every Job. */
-const maxBundleBytes = 64 * 1024;
-
-/**
- * Reads how workers reach servers: the settings `DOCKERRUN_WORKER_…` for the variables of workers.
- * @throws TypeError one is invalid; the message names it and holds no password
- */
-export function readEgress(environment: Environment): Record<string, string> {
-  const { caBundle, httpProxy, httpsProxy, noProxy } = workerEnvironment;
-  const egress: Record<string, string> = {};
-  for (const name of [caBundle, httpProxy, httpsProxy, noProxy]) {
-    const setting = name.replace('DOCKERRUN_', 'DOCKERRUN_WORKER_');
-    const value = environment[setting];
-    if (!value) continue;
-    try {
-      if (name === caBundle) checkBundle(value);
-      else if (name !== noProxy) parseProxy(value);
-    } catch (error) {
-      throw new TypeError(`${setting}: ${describe(error)}`, { cause: error });
-    }
-    egress[name] = value;
-  }
-  return egress;
-}
-
-function checkBundle(bundle: string): void {
-  certificatesOf(bundle);
-  if (Buffer.byteLength(bundle) > maxBundleBytes) {
-    throw new TypeError(`the CA bundle is longer than ${maxBundleBytes / 1024} KiB`);
-  }
-}
 
 type Environment = Record<string, string | undefined>;
 

@@ -111,11 +111,14 @@ export function wireError(error: unknown, { signal, url }: Pick<Exchange, 'signa
   }
   const refusal = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (refusal instanceof RedirectRefused) return refusal;
-  if (refusal instanceof RefusedByProxy) return refusal;
   if (refusal instanceof ProxyFailure && refusal.isFinal) return new RefusedByProxy(refusal.message);
-  const code = errorCode(error) ?? '';
   const proxy = refusal instanceof ProxyFailure ? undefined : proxyFor(url);
-  const text = `${describe(error)}${proxy === undefined ? '' : ` (through the proxy ${proxy.name})`}`;
+  return failureOf(error, proxy === undefined ? '' : ` (through the proxy ${proxy.name})`, url);
+}
+
+function failureOf(error: unknown, where: string, url: URL): Error {
+  const code = errorCode(error) ?? '';
+  const text = `${describe(error)}${where}`;
   if (untrusted.test(code)) return new UntrustedServer(text, url);
   return new TransientFailure(text, undefined, code === 'ENOTFOUND' ? { afterMs: unknownNameMs } : undefined);
 }
