@@ -6,7 +6,7 @@ import { Watchdog } from '../support/watchdog.ts';
 import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
 import { replaceToken, type TokenSource } from './credentials.ts';
 import { parseTokenState, type TokenState, UnexpectedResponse } from './documents.ts';
-import { classify, parseRefusal } from './girder-error.ts';
+import { classify, parseRefusal, untrusted } from './girder-error.ts';
 import { type ByteSource, readText } from './http/byte-body.ts';
 import { exchangeBytes } from './http/byte-exchange.ts';
 import {
@@ -20,7 +20,6 @@ import {
 } from './http/transport.ts';
 import { RedirectRefused } from './http/redirect.ts';
 import { RangeRefused, RefusedByProxy, RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
-import { describeIssuer } from '../support/egress.ts';
 
 /** In milliseconds, but for `speed`. */
 export type Timing = {
@@ -84,9 +83,6 @@ type ClientOptions = {
   /** Origins to which Girder may redirect although they are not encrypted or local to the node. */
   readonly redirects?: readonly string[] | undefined;
 };
-
-const caAdvice =
-  'add the certificate of its issuer to worker.caBundle of the chart, or for `dockerrun run` to NODE_EXTRA_CA_CERTS';
 
 /** Bytes. The response to a sent stream is a short document. */
 const responseBufferBytes = 16 * 1024;
@@ -299,7 +295,7 @@ export class GirderClient {
       const { exchange } = wire;
       return await follow(request, { api: this.#api, token, exchange, redirects: this.#redirects });
     } catch (error) {
-      if (error instanceof UntrustedServer) throw await this.#untrusted(error);
+      if (error instanceof UntrustedServer) throw await untrusted(error, this.#api);
       const where = `Girder ${this.apiUrl}`;
       if (error instanceof RefusedByProxy) {
         throw new RunError('GirderUnavailable', `${where} cannot be reached: ${error.message}`);
@@ -308,14 +304,6 @@ export class GirderClient {
       const reason = method === 'GET' ? 'GirderRefused' : 'GirderUnavailable';
       throw new RunError(reason, `${where} redirects ${subject} ${error.message}`);
     }
-  }
-
-  /** The server is named if it is another one, to which Girder redirects. */
-  async #untrusted({ message, url }: UntrustedServer): Promise<RunError> {
-    const issuer = await describeIssuer(url);
-    const where = url.origin === this.#api.origin ? '' : `, or rather ${url.origin}, to which it redirects,`;
-    const text = `Girder ${this.apiUrl}${where} has an untrusted certificate: ${message}`;
-    return new RunError('GirderUnavailable', `${text}${issuer === '' ? '' : ` (${issuer})`}; ${caAdvice}`);
   }
 
   async #checkStatus(

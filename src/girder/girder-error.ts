@@ -1,7 +1,8 @@
 import { isRecord, parseJson } from '../api/json-values.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import { RunError } from '../support/errors.ts';
-import { parseRetryAfter, TransientFailure } from './retry.ts';
+import { describeIssuer } from '../support/egress.ts';
+import { parseRetryAfter, TransientFailure, type UntrustedServer } from './retry.ts';
 import type { Method } from './http/transport.ts';
 
 /** The request that was refused: `subject` is like "file 5f0c…", `api` is the URL of the API. */
@@ -92,4 +93,15 @@ function reasonAndMessage(
 
 function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim().slice(0, 500);
+}
+
+const caAdvice =
+  'add the certificate of its issuer to worker.caBundle of the chart, or for `dockerrun run` to NODE_EXTRA_CA_CERTS';
+
+/** The server is named if it is another one, to which Girder redirects. */
+export async function untrusted({ message, url }: UntrustedServer, api: URL): Promise<RunError> {
+  const issuer = await describeIssuer(url);
+  const where = url.origin === api.origin ? '' : `, or rather ${url.origin}, to which it redirects,`;
+  const text = `Girder ${api.href}${where} has an untrusted certificate: ${message}`;
+  return new RunError('GirderUnavailable', `${text}${issuer === '' ? '' : ` (${issuer})`}; ${caAdvice}`);
 }

@@ -169,9 +169,7 @@ test('a hook whose folder does not exist has the folders to create', () => {
   const spec = specOf({
     image: 'busybox',
     girder: { apiUrl: 'http://girder/api/v1', credentialsSecretRef: { name: 'girder' } },
-    girderResultHooks: [
-      { girderUploadVolumePathToFolder: { volumePath: 'data', path, createFolder: true } },
-    ],
+    girderResultHooks: [{ girderUploadVolumePathToFolder: { volumePath: 'data', path, createFolder: true } }],
   });
   const { hooks } = planRun(spec, volumes, undefined, new Map([[path, { newFolder }]]));
   assert.equal(hooks[0]?.to, { newFolder });
