@@ -16,6 +16,11 @@ export type ContainerState =
       readonly at: number;
     };
 
+/** An id that the engine gave, if it can be one: it becomes part of the paths of requests. */
+export function idOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^\w[\w.-]{0,127}$/.test(value) ? value : undefined;
+}
+
 /** Inspects a container by id or name. */
 export async function inspectState(engine: Engine, id: string, limits: CallLimits): Promise<ContainerState> {
   const container = engine.docker.getContainer(id);
@@ -27,17 +32,29 @@ export async function inspectState(engine: Engine, id: string, limits: CallLimit
   }
 }
 
-/** Parses an inspect's answer; an unknown exit code becomes 255, an unknown end time the current time. */
+/** Parses an inspect's answer; an exit code or an end time that cannot be becomes 255 or the current time. */
 export function parseState(answer: unknown): ContainerState {
   const state = isRecord(answer) && isRecord(answer['State']) ? answer['State'] : {};
   if (!isEnded(state)) return { phase: state['Status'] === 'created' ? 'created' : 'running' };
   if (textOf(state['StartedAt'])?.startsWith(neverStarted) === true) return { phase: 'created' };
   return {
     phase: 'exited',
-    exitCode: numberOf(state['ExitCode']) ?? 255,
+    exitCode: exitCodeOf(numberOf(state['ExitCode'])),
     oomKilled: state['OOMKilled'] === true,
-    at: Date.parse(textOf(state['FinishedAt']) ?? '') || Date.now(),
+    at: timeOf(Date.parse(textOf(state['FinishedAt']) ?? '')) ?? Date.now(),
   };
+}
+
+/** 255 for what Linux has no exit code for: an unknown end must not count as a success. */
+function exitCodeOf(code: number | undefined): number {
+  return code !== undefined && Number.isInteger(code) && code >= 0 && code <= 255 ? code : 255;
+}
+
+/** The end of the last year that a time of Kubernetes can have, in milliseconds since 1970. */
+const latest = Date.UTC(9999, 11, 31);
+
+function timeOf(milliseconds: number): number | undefined {
+  return milliseconds > 0 && milliseconds <= latest ? milliseconds : undefined;
 }
 
 /** The start time that the engine reports for a container that never started, even while it removes it. */
@@ -96,7 +113,7 @@ export function parseEvent(line: unknown, id: string): ContainerEvent | undefine
   if (action === undefined || nanoseconds === undefined) return undefined;
   const attributes = line['Actor']['Attributes'];
   const exitCode = isRecord(attributes) ? Number.parseInt(textOf(attributes['exitCode']) ?? '', 10) : NaN;
-  return { action, at: nanoseconds / 1e6, exitCode: Number.isNaN(exitCode) ? 255 : exitCode };
+  return { action, at: timeOf(nanoseconds / 1e6) ?? Date.now(), exitCode: exitCodeOf(exitCode) };
 }
 
 /** The label for a container that is created now. */

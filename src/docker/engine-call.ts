@@ -1,6 +1,15 @@
-import type { Readable } from 'node:stream';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+} from 'node:http';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
+import { isRecord, parseJson, textOf } from '../api/json-values.ts';
+import { GrowingBuffer } from '../io/byte-sink.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
+import { asError } from '../support/errors.ts';
 
 /** How long one call to the engine may take by default, in milliseconds. */
 const callTimeoutMs = 30_000;
@@ -46,8 +55,87 @@ function ignore(): void {
   return;
 }
 
+/** Bytes of an answer that is a document; a list of a thousand containers has about 2 MiB. */
+export const longestAnswer = 16 * 1024 * 1024;
+/** Bytes of an error's body. */
+const longestRefusal = 256 * 1024;
+
+/** What dockerode knows of a call; `statusCodes` has true for those that are a success. */
+type Call = {
+  readonly isStream?: boolean | undefined;
+  readonly openStdin?: boolean | undefined;
+  readonly statusCodes: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * Sends a request in the place of docker-modem, whose own `buildRequest` follows redirects to any host, reads answers
+ * of any length, and throws where nobody catches it when a redirect or an error message has not the form that it
+ * expects.
+ */
+export function sendToEngine(
+  options: RequestOptions,
+  call: Call,
+  body: unknown,
+  callback: (error: Error | null, answer: unknown) => void,
+): void {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  promise.then(
+    (answer) => callback(null, answer),
+    (error: unknown) => callback(asError(error), null),
+  );
+  let request: ClientRequest;
+  try {
+    request = httpRequest(options);
+  } catch (error) {
+    return reject(asError(error));
+  }
+  request.on('error', reject);
+  request.on('upgrade', (_, socket, head) => {
+    if (head.length > 0) socket.unshift(head);
+    resolve(socket);
+  });
+  request.on('response', (response) => {
+    response.on('error', () => undefined);
+    answerOf(response, call, options.signal ?? undefined).then(resolve, reject);
+  });
+  request.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : undefined);
+}
+
+async function answerOf(
+  response: IncomingMessage,
+  { isStream = false, statusCodes }: Call,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const { statusCode = 0 } = response;
+  const isSuccess = statusCodes[statusCode] === true;
+  if (isSuccess && isStream) return response;
+  // The signal of a request ends only the wait for its response.
+  if (signal !== undefined) addAbortSignal(signal, response);
+  const text = await readAnswer(response, isSuccess ? longestAnswer : longestRefusal);
+  if (isSuccess) return parseJson(text) ?? text;
+  const known = textOf(statusCodes[statusCode]) ?? 'unexpected';
+  throw Object.assign(new Error(`(HTTP code ${statusCode}) ${known} - ${refusalOf(text)}`), { statusCode });
+}
+
+/** @throws Error when the answer is longer than `most` bytes, or when it breaks */
+async function readAnswer(response: IncomingMessage, most: number): Promise<string> {
+  const bytes = new GrowingBuffer();
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes.add(chunk);
+    if (bytes.length > most) throw new Error(`The engine answered with more than ${most} bytes`);
+  }
+  return bytes.toString();
+}
+
+/** The engine answers an error with a message; what stands between may answer with text of any kind. */
+function refusalOf(text: string): string {
+  const body = parseJson(text);
+  if (!isRecord(body)) return text;
+  return textOf(body['message']) ?? textOf(body['error']) ?? 'it gave no message';
+}
+
 /** The longest line that is accepted, in characters; the engine's own are below 10 000. */
-export const longestLine = 4 * 1024 * 1024;
+export const longestLine = 1024 * 1024;
 
 /**
  * Yields each line of a stream of JSON lines as it completes, parsed but not validated. Chunks may split
@@ -58,14 +146,27 @@ export async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
   const decoder = new StringDecoder('utf8');
   let rest = '';
   for await (const chunk of chunks) {
-    const lines = (rest + decoder.write(chunk)).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > longestLine)
-      throw new Error(`The engine sent a line of more than ${longestLine} characters`);
-    for (const line of lines) if (line.trim() !== '') yield parseLine(line);
+    // Only what is new is searched: to search the rest again for each byte of a line would take quadratic time.
+    const [first = '', ...others] = decoder.write(chunk).split('\n');
+    rest += first;
+    for (const other of others) {
+      yield* parsedLine(rest);
+      rest = other;
+    }
+    checkLength(rest);
   }
-  rest += decoder.end();
-  if (rest.trim() !== '') yield parseLine(rest);
+  yield* parsedLine(rest + decoder.end());
+}
+
+function checkLength(line: string): void {
+  if (line.length > longestLine)
+    throw new Error(`The engine sent a line of more than ${longestLine} characters`);
+}
+
+/** Nothing for an empty line. */
+function* parsedLine(line: string): Generator<unknown, void, undefined> {
+  checkLength(line);
+  if (line.trim() !== '') yield parseLine(line);
 }
 
 function parseLine(line: string): unknown {

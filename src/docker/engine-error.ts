@@ -57,6 +57,11 @@ export function unavailable(socketPath: string, error: unknown): RunError {
   );
 }
 
+/** The error for an answer that has not the form of an engine's, such as of a program in its place. */
+export function notAnEngine(socketPath: string, missing: string): RunError {
+  return new RunError('EngineUnavailable', `The server on ${socketPath} answered without ${missing}`);
+}
+
 /**
  * What a working engine answers when its node is at fault: no space, or a containerd that is away. No other
  * image and no other option would help.

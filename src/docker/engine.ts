@@ -5,7 +5,7 @@ import { deadline, sleep } from '../support/abort.ts';
 import { backoffMs } from '../support/backoff.ts';
 import { RunError } from '../support/errors.ts';
 import { isUnreachable, statusOf, unavailable } from './engine-error.ts';
-import { engineCall } from './engine-call.ts';
+import { engineCall, sendToEngine } from './engine-call.ts';
 
 /** A Docker Engine that answered, with the properties that decide how a target is created. */
 export type Engine = {
@@ -29,6 +29,8 @@ export type EngineContext = {
 
 const answerTimeoutMs = 5_000;
 const restartBoundMs = 15_000;
+/** In characters; it goes into the log. */
+const longestVersion = 100;
 /** Many workers of a node wait for the same engine, so they do not ask it at once. */
 const retry = { firstMs: 500, maxMs: 2_000 } as const;
 
@@ -68,7 +70,9 @@ function openSocket(socketPath: string): Docker {
     timeout: undefined,
     headers: {},
   };
-  return new Docker(options);
+  const docker = new Docker(options);
+  Object.assign(docker.modem, { buildRequest: sendToEngine });
+  return docker;
 }
 
 /** An engine that starts may answer with an error of its own first. */
@@ -88,7 +92,7 @@ async function identify(docker: Docker, socketPath: string, signal: AbortSignal)
   return {
     docker,
     socketPath,
-    serverVersion: textOf(version['Version']) ?? 'unknown',
+    serverVersion: (textOf(version['Version']) ?? 'unknown').slice(0, longestVersion),
     cgroupDriver: info['CgroupDriver'] === 'systemd' ? 'systemd' : 'cgroupfs',
     cgroupVersion: info['CgroupVersion'] === '2' ? '2' : '1',
     hasInit: hasInitBinary(info),

@@ -1,8 +1,8 @@
-import { defined } from '../api/json-values.ts';
+import { defined, isRecord, numberOf } from '../api/json-values.ts';
 import { labels } from '../api/names.ts';
-import { createdAtMs } from './container-state.ts';
+import { createdAtMs, idOf } from './container-state.ts';
 import { engineCall } from './engine-call.ts';
-import { isUnreachable, unavailable } from './engine-error.ts';
+import { isUnreachable, notAnEngine, unavailable } from './engine-error.ts';
 import { connectEngine, type Engine, type EngineContext } from './engine.ts';
 import type { EngineWait } from './engine-wait.ts';
 import { removeContainer } from './remove-container.ts';
@@ -55,13 +55,9 @@ export async function removeLeftovers(context: EngineContext, options: LeftoverO
   const horizon = Date.now() - abandonedMs;
   const ids = new Set([
     ...ofRun
-      .filter(
-        ({ Labels }) => options.exceptAttempt === undefined || Labels[attempt] !== options.exceptAttempt,
-      )
-      .map(({ Id }) => Id),
-    ...neverStarted
-      .filter(({ Created, Labels }) => createdAtMs({ created: Created, labels: Labels }) < horizon)
-      .map(({ Id }) => Id),
+      .filter((one) => options.exceptAttempt === undefined || one.labels[attempt] !== options.exceptAttempt)
+      .map(({ id }) => id),
+    ...neverStarted.filter((one) => createdAtMs(one) < horizon).map(({ id }) => id),
   ]);
   await Promise.all(Array.from(ids, (id) => removeContainer(context.engine, id, context.signal)));
   return [...ids];
@@ -69,9 +65,18 @@ export async function removeLeftovers(context: EngineContext, options: LeftoverO
 
 async function list({ engine, signal }: EngineContext, filters: Record<string, string[]>) {
   try {
-    return await engineCall({ signal }, (abortSignal) =>
+    const listed = await engineCall<unknown>({ signal }, (abortSignal) =>
       engine.docker.listContainers({ all: true, filters: JSON.stringify(filters), abortSignal }),
     );
+    if (!Array.isArray(listed)) throw notAnEngine(engine.socketPath, 'a list of containers');
+    return listed.filter(isRecord).flatMap((one) => {
+      const id = idOf(one['Id']);
+      const found = {
+        created: numberOf(one['Created']) ?? 0,
+        labels: isRecord(one['Labels']) ? one['Labels'] : {},
+      };
+      return id === undefined ? [] : [{ id, ...found }];
+    });
   } catch (error) {
     signal.throwIfAborted();
     throw isUnreachable(error) ? unavailable(engine.socketPath, error) : error;

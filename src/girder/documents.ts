@@ -153,7 +153,9 @@ export function parseOffset(value: unknown): number {
 /** The token of a session that was created from an API key. */
 export function parseToken(value: unknown): GirderToken {
   const { authToken } = object(value, 'token');
-  return { token: text(object(authToken, 'authToken'), 'token') };
+  const token = text(object(authToken, 'authToken'), 'token');
+  if (/^[\x21-\x7e]{1,4096}$/.test(token)) return { token };
+  throw new UnexpectedResponse('its field token cannot be a token');
 }
 
 /** What Girder knows of a token; a field that this Girder does not report is undefined. */

@@ -1,4 +1,4 @@
-import { isRecord, parseJson } from '../api/json-values.ts';
+import { isRecord, parseJson, textOf } from '../api/json-values.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import { RunError } from '../support/errors.ts';
 import { describeIssuer } from '../support/egress.ts';
@@ -20,7 +20,14 @@ export type GirderRefusal = {
 export function parseRefusal(status: number, text: string, retryAfter?: string): GirderRefusal {
   const body = parseJson(text);
   if (isRecord(body) && 'message' in body && 'type' in body) {
-    return { status, message: oneLine(String(body['message'])), type: String(body['type']), retryAfter };
+    const { message, type } = body;
+    // `String` would call methods that a value itself may have, and recurse as deep as it is nested.
+    return {
+      status,
+      message: oneLine(textOf(message) ?? ''),
+      type: (textOf(type) ?? '').slice(0, 100),
+      retryAfter,
+    };
   }
   return { status, message: '', type: undefined, retryAfter };
 }

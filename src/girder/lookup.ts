@@ -224,10 +224,12 @@ async function* listPages<T extends { readonly _id: string }>(
     lastId = added.at(-1)?._id ?? lastId;
     if (added.length > 0) yield added;
     if (page.length < limit) return;
+    // A folder that became visible shifts the pages by its entry; a server that ignores the offset does it for ever.
+    if (added.length === 0) restarts += 1;
     overlapId = page.at(-1)?._id;
     offset += page.length - 1;
   }
-  const text = `cannot list ${listing.subject} in Girder ${client.apiUrl}: entries are deleted while it is listed`;
+  const text = `cannot list ${listing.subject} in Girder ${client.apiUrl}: its entries change while it is listed`;
   throw new RunError('GirderUnavailable', text);
 }
 

@@ -44,3 +44,29 @@ export class FileSink implements ByteSink {
     }
   }
 }
+
+/** Bytes that arrived in chunks of any size, in memory of at most twice their length however small the chunks are. */
+export class GrowingBuffer {
+  #memory = Buffer.alloc(0);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#memory.length) {
+      const larger = Buffer.allocUnsafe(Math.max(1024, 2 * this.#memory.length, length));
+      this.#memory.copy(larger, 0, 0, this.#length);
+      this.#memory = larger;
+    }
+    chunk.copy(this.#memory, this.#length);
+    this.#length = length;
+  }
+
+  /** As UTF-8. */
+  toString(): string {
+    return this.#memory.toString('utf8', 0, this.#length);
+  }
+}

@@ -1,6 +1,6 @@
 import { isRecord, numberOf, textOf } from '../api/json-values.ts';
 import { labels } from '../api/names.ts';
-import { createdAtMs } from '../docker/container-state.ts';
+import { createdAtMs, idOf } from '../docker/container-state.ts';
 import { engineCall } from '../docker/engine-call.ts';
 import { connectEngine, type Engine } from '../docker/engine.ts';
 import { removeContainer } from '../docker/remove-container.ts';
@@ -97,7 +97,7 @@ async function runContainers(engine: Engine, signal: AbortSignal): Promise<RunCo
   );
   const found: RunContainer[] = [];
   for (const one of records(listed)) {
-    const id = textOf(one['Id']);
+    const id = idOf(one['Id']);
     if (id === undefined) continue;
     const container = engine.docker.getContainer(id);
     const inspected = await engineCall<unknown>({ signal }, (abortSignal) =>

@@ -1,8 +1,8 @@
 import { deadline, raceAbort } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
-import { uptimeLabel } from '../container-state.ts';
+import { idOf, uptimeLabel } from '../container-state.ts';
 import { engineCall } from '../engine-call.ts';
-import { statusOf, toCreateError } from '../engine-error.ts';
+import { notAnEngine, statusOf, toCreateError } from '../engine-error.ts';
 import type { EngineContext } from '../engine.ts';
 import { removeContainer } from '../remove-container.ts';
 import { type ContainerOptions, containerSpec } from './container-spec.ts';
@@ -27,7 +27,9 @@ export async function createContainer(
     return engine.docker.createContainer(request);
   });
   try {
-    return (await settledDespiteAbort(creating, signal)).id;
+    const id = idOf((await settledDespiteAbort(creating, signal)).id);
+    if (id !== undefined) return id;
+    throw notAnEngine(engine.socketPath, 'the id of the container');
   } catch (error) {
     // Only an error response proves that the engine created nothing.
     if (statusOf(error) === undefined) await removeContainer(engine, options.name, signal);

@@ -3,7 +3,7 @@ import type { ImageInspectOptions } from 'dockerode';
 import { isRecord, numberOf, textOf } from '../../api/json-values.ts';
 import { asError } from '../../support/errors.ts';
 import { engineCall, engineStream, jsonLines } from '../engine-call.ts';
-import { isUnreachable, statusOf, toPullError, unavailable } from '../engine-error.ts';
+import { isUnreachable, notAnEngine, statusOf, toPullError, unavailable } from '../engine-error.ts';
 import type { Engine } from '../engine.ts';
 import type { RegistryAuth } from './registry-auths.ts';
 
@@ -62,6 +62,18 @@ export function imageQuery(image: string): { fromImage: string; tag: string } {
 /** Called while an image is pulled: bytes of all layers known so far, and the status text of the engine. */
 type OnPullProgress = (currentBytes: number, totalBytes: number, message: string) => void;
 
+/** In characters: of a layer's id and of a status text. */
+const longestText = 500;
+/** More layers than any image has (127) are not counted. */
+const maxLayers = 1_000;
+
+/** So that the sum of all layers is a number of bytes that can be stored. */
+const mostBytes = Math.floor(Number.MAX_SAFE_INTEGER / maxLayers);
+
+function bytesOf(value: unknown): number {
+  return Math.round(Math.min(mostBytes, Math.max(0, numberOf(value) ?? 0)));
+}
+
 /** Adds up the engine's reports on the layers; the total grows as more layers become known. */
 export class PullProgress {
   readonly #layers = new Map<string, { current: number; total: number }>();
@@ -83,15 +95,16 @@ export class PullProgress {
     const status = textOf(line['status']);
     if (status === undefined) return;
     const layer = textOf(line['id']);
-    if (layer !== undefined) this.#count(layer, status, line['progressDetail']);
-    this.#report(status);
+    if (layer !== undefined) this.#count(layer.slice(0, longestText), status, line['progressDetail']);
+    this.#report(status.slice(0, longestText));
   }
 
   #count(layer: string, status: string, detail: unknown): void {
     const known = this.#layers.get(layer);
+    if (known === undefined && this.#layers.size >= maxLayers) return;
     if (status === 'Downloading' && isRecord(detail)) {
-      const current = numberOf(detail['current']) ?? 0;
-      this.#layers.set(layer, { current, total: Math.max(numberOf(detail['total']) ?? 0, current) });
+      const current = bytesOf(detail['current']);
+      this.#layers.set(layer, { current, total: Math.max(bytesOf(detail['total']), current) });
     } else if (known !== undefined && status !== 'Retrying') {
       this.#layers.set(layer, { current: known.total, total: known.total });
     }
@@ -118,11 +131,13 @@ export async function imageId(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const found = await engineCall({ signal }, (abortSignal) => {
+    const found = await engineCall<unknown>({ signal }, (abortSignal) => {
       const options: ImageInspectOptions & { abortSignal: AbortSignal } = { abortSignal };
       return engine.docker.getImage(image).inspect(options);
     });
-    return found.Id;
+    const id = isRecord(found) ? textOf(found['Id']) : undefined;
+    if (id !== undefined && id.length <= longestText) return id;
+    throw notAnEngine(engine.socketPath, `the id of the image ${image}`);
   } catch (error) {
     signal.throwIfAborted();
     if (statusOf(error) === 404) return undefined;

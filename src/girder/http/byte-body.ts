@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { GrowingBuffer } from '../../io/byte-sink.ts';
 import { describe } from '../../support/errors.ts';
 import { TransientFailure } from '../retry.ts';
 
@@ -65,16 +66,14 @@ export type ByteSource = {
  * @throws TransientFailure for any failure, an abort included
  */
 export async function readText(body: ByteBody, limit: number, signal: AbortSignal): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const bytes = new GrowingBuffer();
   const onAbort = () => body.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     signal.throwIfAborted();
     await body.pump((chunk) => {
-      length += chunk.length;
-      if (length > limit) throw new Error(`its response is longer than ${limit} bytes`);
-      chunks.push(Buffer.from(chunk));
+      bytes.add(chunk);
+      if (bytes.length > limit) throw new Error(`its response is longer than ${limit} bytes`);
       return undefined;
     });
   } catch (error) {
@@ -84,5 +83,5 @@ export async function readText(body: ByteBody, limit: number, signal: AbortSigna
     signal.removeEventListener('abort', onAbort);
     body.destroy();
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return bytes.toString();
 }

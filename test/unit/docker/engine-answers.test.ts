@@ -43,6 +43,40 @@ test('the state of a container is parsed from an inspect', () => {
   });
 });
 
+test('an exit code or a time that cannot be is none, so that the status can hold it', () => {
+  for (const exitCode of ['-1', '256', '99999999999999999999', '1e3x', 'NaN'])
+    assert.ok([1, 255].includes(parseEvent(event('die', { exitCode }), 'abc')?.exitCode ?? 0), exitCode);
+  for (const timeNano of [-1, 1e308, 5e-324])
+    assert.match(new Date(parseEvent({ ...event('die'), timeNano }, 'abc')?.at ?? NaN).toISOString(), /^20/);
+  for (const ExitCode of [-1, 0.5, 1e308, '0', null]) {
+    const state = parseState({
+      State: { Status: 'exited', ExitCode, FinishedAt: '+275760-09-13T00:00:00Z' },
+    });
+    assert.is('exitCode' in state && state.exitCode, 255);
+    assert.match(new Date('at' in state ? state.at : NaN).toISOString(), /^20/);
+  }
+});
+
+test('the progress of a pull is a whole number of bytes, whatever the layers report', () => {
+  const seen: (readonly [number, number, string])[] = [];
+  const progress = new PullProgress((...report) => void seen.push(report));
+  const line = { status: 'Downloading', id: 'a' };
+  for (const [current, total] of [
+    [1e308, 1e308],
+    [-5, 0.5],
+    [2 ** 53, -1],
+  ])
+    for (const id of ['a', 'b', 'c']) progress.observe({ ...line, id, progressDetail: { current, total } });
+  for (let layer = 0; layer < 3_000; layer += 1)
+    progress.observe({ status: 'Downloading', id: `l${layer}`, progressDetail: { current: 1, total: 2 } });
+  progress.observe({ status: 'x'.repeat(1_000_000), id: 'y'.repeat(1_000_000) });
+  for (const [current, total, message] of seen) {
+    assert.ok(Number.isSafeInteger(current) && current >= 0 && current <= total, `${current} bytes`);
+    assert.ok(Number.isSafeInteger(total), `${total} bytes`);
+    assert.ok(message.length <= 500);
+  }
+});
+
 test('a container that is being removed and never started did not exit with 0', () => {
   const state = { Status: 'removing', ExitCode: 0, StartedAt: '0001-01-01T00:00:00Z' };
   assert.equal(parseState({ State: state }), { phase: 'created' });
