@@ -38,10 +38,11 @@ export function remedyAtApply(reason: FailureReason): string {
 /** Messages of other programs can be of any length, and the status has to fit into etcd. */
 const longestMessage = 1000;
 
+/** Without half characters: the API server replaces them, so that the status would differ from it at each look. */
 function cutMiddle(text: string): string {
-  if (text.length <= longestMessage) return text;
   const half = Math.floor(longestMessage / 2);
-  return `${text.slice(0, half)} … ${text.slice(-half)}`;
+  const short = text.length <= longestMessage ? text : `${text.slice(0, half)} … ${text.slice(-half)}`;
+  return short.toWellFormed();
 }
 
 /** Starts the text with a capital letter, unless it starts with the path of a field. */

@@ -150,7 +150,7 @@ function addCause(causes: Map<string, Cause>, event: unknown, { reason, componen
   const last = textAt(event, 'lastTimestamp') ?? since;
   const known = causes.get(uid);
   if (known !== undefined && (known.last ?? '') > (last ?? '')) return;
-  const message = (textAt(event, 'message') ?? reason).slice(0, longestMessage);
+  const message = (textAt(event, 'message') ?? reason).slice(0, longestMessage).toWellFormed();
   causes.set(uid, { message, since, last });
 }
 

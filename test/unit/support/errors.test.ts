@@ -57,4 +57,12 @@ test('only a string is an error code', () => {
   for (const value of [undefined, null, 'ENOENT', {}, { code: 7 }]) assert.is(errorCode(value), undefined);
 });
 
+test('a cut never leaves half a character, which the API server would replace at each write of a status', () => {
+  for (const before of ['', 'x']) {
+    const { message, sentence } = new RunError('WorkerFailed', `${before}${'😀'.repeat(1_000)}`);
+    assert.ok(message.isWellFormed() && sentence.isWellFormed());
+  }
+  assert.ok(new RunError('WorkerFailed', 'a\ud83d').message.isWellFormed());
+});
+
 test.run();
