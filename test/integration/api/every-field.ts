@@ -39,12 +39,23 @@ const connects = [
     output: { girderStreamToItem: { itemId: id, ...upload } },
   },
   { input: { containerStdErr: {} }, output: { hostStdErr: {} } },
+  {
+    input: { girderFileIdToStream: { path: '/collection/Study/scans/ct/ct.nrrd' } },
+    output: { namedInputPipe: { name: 'at', volume: 'fast' } },
+  },
+  {
+    input: { containerStdOut: {} },
+    output: { girderStreamToItem: { path: '/collection/Study/results/log', ...upload } },
+  },
 ];
 
 const transforms = [
   { name: 'file', girderFileIdToVolume: { fileId: id, volume: 'data', filename: 'a/b.bin' } },
   { name: 'item', girderItemIdToVolume: { itemId: id, volume: 'data' } },
   { name: 'folder', girderFolderIdToVolume: { folderId: id, volume: 'data', folderName: 'set' } },
+  { name: 'file-at', girderFileIdToVolume: { path: '/collection/Study/scans/ct/ct.nrrd', volume: 'data' } },
+  { name: 'item-at', girderItemIdToVolume: { path: '/user/jane/Public/ct', volume: 'data' } },
+  { name: 'folder-at', girderFolderIdToVolume: { path: '/collection/Study/scans', volume: 'data' } },
   { name: 'path', volumePath: { filename: 'out.bin', volume: 'data' } },
   { name: 'progress', progressPipe: { name: 'p', volume: 'fast' } },
   { name: 'to', namedInputPipe: { name: 'to', volume: 'fast' } },
@@ -79,8 +90,25 @@ export const everyField = {
       optional: true,
     },
     {
-      girderUploadVolumePathToFolder: { volumePath: 'data', folderId: id, ...upload, deleteFile: false },
+      girderUploadVolumePathToItem: {
+        ...{ volumePath: 'path', path: '/collection/Study/results/mask', ...upload, deleteFile: true },
+      },
+      when: 'Always',
+      optional: true,
+    },
+    {
+      girderUploadVolumePathToFolder: {
+        ...{ volumePath: 'data', folderId: id, createFolder: false, ...upload, deleteFile: false },
+      },
       when: 'OnFailure',
+      optional: false,
+    },
+    {
+      girderUploadVolumePathToFolder: {
+        ...{ volumePath: 'data', path: '/collection/Study/results', createFolder: true, ...upload },
+        deleteFile: false,
+      },
+      when: 'OnSuccess',
       optional: false,
     },
   ],
