@@ -151,6 +151,15 @@ test('the Secrets for the image of the workers reach the controller by name', as
   assert.match(await refusalOf('worker={"imagePullSecrets":[{"name":"a,b"}]}'), 'imagePullSecrets');
 });
 
+test('the CA bundle and the proxies of the workers reach the controller', async () => {
+  const proxy = '"proxy":{"https":"http://proxy.example.org:3128","noProxy":".cluster.local"}';
+  const environment = environmentOf(await render(`worker={"caBundle":"pem",${proxy}}`));
+  assert.is(environment['DOCKERRUN_WORKER_CA_BUNDLE'], 'pem');
+  assert.is(environment['DOCKERRUN_WORKER_HTTPS_PROXY'], 'http://proxy.example.org:3128');
+  assert.is(environment['DOCKERRUN_WORKER_HTTP_PROXY'], undefined);
+  assert.is(environment['DOCKERRUN_WORKER_NO_PROXY'], '.cluster.local');
+});
+
 test('there are two replicas; an eviction removes at most one, and an upgrade never removes both', async () => {
   const manifests = await render();
   const deployment = recordAt(only(manifests, 'Deployment'), 'spec') ?? {};

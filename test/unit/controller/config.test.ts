@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeCertificate } from '../../../src/controller/admission/webhook-certificate.ts';
 import { readConfig } from '../../../src/controller/config.ts';
 
 test('only the image of the worker must be set', () => {
@@ -77,6 +78,30 @@ for (const name of ['DOCKERRUN_DOCKER_SOCKET', 'DOCKERRUN_KUBELET_ROOT', 'DOCKER
     assert.throws(read, new RegExp(`${name} must be an absolute path.*"docker\\.sock"`));
   });
 }
+
+test('the CA bundle and the proxies of the workers are read, and a mistake names its setting', () => {
+  const { ca: bundle } = makeCertificate('girder.example.org', new Date());
+  const { worker } = readConfig({
+    DOCKERRUN_IMAGE: 'i',
+    DOCKERRUN_WORKER_CA_BUNDLE: bundle,
+    DOCKERRUN_WORKER_HTTPS_PROXY: 'http://user:secret@proxy.example.org:3128',
+    DOCKERRUN_WORKER_NO_PROXY: '.cluster.local,10.0.0.0/8',
+  });
+  assert.equal(worker.egress, {
+    DOCKERRUN_CA_BUNDLE: bundle,
+    DOCKERRUN_HTTPS_PROXY: 'http://user:secret@proxy.example.org:3128',
+    DOCKERRUN_NO_PROXY: '.cluster.local,10.0.0.0/8',
+  });
+  const read = (more: Record<string, string>) => () => readConfig({ DOCKERRUN_IMAGE: 'i', ...more });
+  assert.throws(read({ DOCKERRUN_WORKER_CA_BUNDLE: 'none' }), /DOCKERRUN_WORKER_CA_BUNDLE: .*no certificate/);
+  const large = { DOCKERRUN_WORKER_CA_BUNDLE: bundle.repeat(200) };
+  assert.throws(read(large), /longer than 64 KiB/);
+  const wrong = { DOCKERRUN_WORKER_HTTP_PROXY: 'ftp://user:secret@proxy.example.org' };
+  assert.throws(
+    read(wrong),
+    (error: Error) => error.message.includes('WORKER_HTTP_PROXY') && !error.message.includes('secret'),
+  );
+});
 
 test('without the image of the worker, the controller does not start', () => {
   for (const environment of [{}, { DOCKERRUN_IMAGE: '' }])

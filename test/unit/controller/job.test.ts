@@ -96,6 +96,18 @@ test('the plan has the run, its cgroup and the settings of the node', () => {
   assert.is(plan.kubeletRoot, workerConfig.kubeletRoot);
 });
 
+test('the worker gets the CA bundle, the proxies and the redirects that the policy allows', () => {
+  const egress = { DOCKERRUN_CA_BUNDLE: 'pem', DOCKERRUN_HTTPS_PROXY: 'http://a:$(b)@proxy.example.org' };
+  const girderRedirects = ['http://minio.example.org:9000'];
+  const run = { metadata: { ...metadata }, spec: aSpec() };
+  const job = desiredJob(run, { ...workerConfig, egress }, { girderRedirects });
+  const env = job.spec?.template.spec?.containers[0]?.env ?? [];
+  const valueOf = (name: string) =>
+    expandAsKubelet(env.find((one) => one.name === name)?.value ?? '', new Map([['b', 'EXPANDED']]));
+  for (const [name, value] of Object.entries(egress)) assert.is(valueOf(name), value);
+  assert.equal(parsePlan(valueOf('DOCKERRUN_PLAN')).girderRedirects, girderRedirects);
+});
+
 test('the worker has no Kubernetes credentials and only the capabilities that it needs', () => {
   const { automountServiceAccountToken, enableServiceLinks, container, ...pod } = podOf();
   assert.is(automountServiceAccountToken, false);
