@@ -153,8 +153,10 @@ test('the Secrets for the image of the workers reach the controller by name', as
 
 test('the CA bundle and the proxies of the workers reach the controller', async () => {
   const proxy = '"proxy":{"https":"http://proxy.example.org:3128","noProxy":".cluster.local"}';
-  const environment = environmentOf(await render(`worker={"caBundle":"pem",${proxy}}`));
-  assert.is(environment['DOCKERRUN_WORKER_CA_BUNDLE'], 'pem');
+  const bundle = '-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n';
+  const environment = environmentOf(await render(`worker={"caBundle":"${bundle}",${proxy}}`));
+  assert.is(environment['DOCKERRUN_WORKER_CA_BUNDLE'], bundle.replaceAll('\\n', '\n'));
+  assert.match(await refusalOf('worker={"caBundle":"pem"}'), 'caBundle');
   assert.is(environment['DOCKERRUN_WORKER_HTTPS_PROXY'], 'http://proxy.example.org:3128');
   assert.is(environment['DOCKERRUN_WORKER_HTTP_PROXY'], undefined);
   assert.is(environment['DOCKERRUN_WORKER_NO_PROXY'], '.cluster.local');
