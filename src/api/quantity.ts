@@ -15,13 +15,16 @@ const suffixes: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
+/** The largest amount of a resource, 1P: sums with it are exact, and written without an exponent. */
+export const mostAmount = 1e15;
+
 /**
  * The value of a Kubernetes quantity: `500m` is 0.5, `1Ki` is 1024. @throws TypeError if it is not a
  * quantity.
  */
 export function parseQuantity(quantity: string | number): number {
   if (typeof quantity === 'number') return quantity;
-  const match = /^(\d+(?:\.\d*)?|\.\d+)(?:([eE][+-]?\d+)|([KMGTPE]i|[mkMGTPE])?)$/.exec(quantity);
+  const match = /^(-?\d+(?:\.\d*)?|\.\d+)(?:([eE][+-]?\d+)|([KMGTPE]i|[mkMGTPE])?)$/.exec(quantity);
   const factor = match === null ? undefined : suffixes[match[3] ?? ''];
   if (match === null || factor === undefined) throw new TypeError(`"${quantity}" is not a quantity`);
   const number = Number(`${match[1] ?? ''}${match[2] ?? ''}`);

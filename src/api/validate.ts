@@ -3,7 +3,7 @@ import { validateDocker } from './docker/option-conflicts.ts';
 import { apiUrlProblem, isForbiddenHeader, isHeaderText, metadataKeyProblem } from './fields.ts';
 import { boundsProblem, specBounds } from './json-values.ts';
 import { temporaryVolumeName } from './names.ts';
-import { parseQuantity } from './quantity.ts';
+import { mostAmount, parseQuantity } from './quantity.ts';
 import { referencedNames } from './references.ts';
 import { pathOf, resultUploadsOf } from './spec-usage.ts';
 import type { DockerRunSpec } from './spec.ts';
@@ -130,9 +130,23 @@ function resourceProblems({ resources }: DockerRunSpec): string[] {
   const { limits = {}, requests = {} } = resources ?? {};
   const names = new Set([...Object.keys(limits), ...Object.keys(requests)]);
   return [...names].flatMap((name) => {
-    const problems = name.includes('/') ? extendedProblems : usualProblems;
-    return problems(name, ownAmount(limits, name), ownAmount(requests, name));
+    const [limit, request] = [ownAmount(limits, name), ownAmount(requests, name)];
+    const strange = [
+      ...strangeAmount(`limits.${name}`, limit),
+      ...strangeAmount(`requests.${name}`, request),
+    ];
+    if (strange.length > 0) return strange;
+    return name.includes('/') ? extendedProblems(name, limit, request) : usualProblems(name, limit, request);
   });
+}
+
+/** The schema bounds the text of a quantity, but neither its amount nor a plain number. */
+function strangeAmount(field: string, amount: Amount): string[] {
+  if (amount === undefined) return [];
+  const value = parseQuantity(amount);
+  return value >= 0 && value <= mostAmount
+    ? []
+    : [`spec.resources.${field}: ${amount} is not between 0 and 1P`];
 }
 
 /** A resource may have the name of something that every object has, such as `constructor`. */

@@ -1,7 +1,7 @@
 import type { V1Container, V1EnvVar, V1Job } from '@kubernetes/client-node';
 import type { DockerRunMetadata } from '../../api/docker-run.ts';
 import { progressPort, workerContainerName } from '../../api/names.ts';
-import { parseQuantity } from '../../api/quantity.ts';
+import { mostAmount, parseQuantity } from '../../api/quantity.ts';
 import {
   failureCountAnnotation,
   type PlannedHostMount,
@@ -134,5 +134,8 @@ function withOverhead(quantities: Record<string, string>): Record<string, string
 }
 
 /** Rounds up, as Kubernetes does, but not for a floating-point error: 1.001 * 1000 is more than 1001. */
-const milli = (quantity: string) => Math.ceil(Number((parseQuantity(quantity) * 1000).toFixed(6)));
-const bytes = (quantity: string) => Math.ceil(parseQuantity(quantity));
+const milli = (quantity: string) => Math.ceil(Number((amountOf(quantity) * 1000).toFixed(6)));
+const bytes = (quantity: string) => Math.ceil(amountOf(quantity));
+
+/** A default of the policy may be an amount that no spec may have; its sum must still be a quantity. */
+const amountOf = (quantity: string) => Math.min(Math.max(0, parseQuantity(quantity)), mostAmount);

@@ -140,6 +140,20 @@ test('two files cannot be downloaded to one path, but one file may have two name
   assert.equal(problems({ ...plain, transforms: [file('a', first), file('b', first)] }), []);
 });
 
+test('an amount that is negative, or more than any node has, is a problem', () => {
+  for (const amount of [-1, -2_147_483_649, '2P', '9e25', Number.MAX_SAFE_INTEGER]) {
+    assert.match(
+      problems({ resources: { requests: { cpu: amount } } })[0] ?? '',
+      /requests\.cpu: .* 0 and 1P/,
+    );
+    assert.match(
+      problems({ resources: { limits: { 'a.com/b': amount } } })[0] ?? '',
+      /limits\.a\.com\/b: .* 1P/,
+    );
+  }
+  assert.equal(problems({ resources: { requests: { memory: '1P' } } }), []);
+});
+
 test('a limit below the minimum of a container, or below the request, is a problem', () => {
   assert.match(problems({ resources: { limits: { memory: '100m' } } })[0] ?? '', /limits\.memory.*6Mi/);
   assert.match(problems({ resources: { limits: { cpu: 0 } } })[0] ?? '', /limits\.cpu.*10m/);

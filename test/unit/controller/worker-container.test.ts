@@ -44,6 +44,15 @@ test('whole millicores are exact', () => {
   assert.equal(inexact.slice(0, 10), []);
 });
 
+test('resources of any amount, as defaults of a policy may be, lead to quantities', () => {
+  const amounts = [-5, -2_147_483_649, Number.MAX_SAFE_INTEGER, '9e25', '1e-9', '0'];
+  for (const amount of amounts) {
+    const { requests } = podOf({ requests: { cpu: amount, memory: amount } });
+    for (const sum of [requests['cpu'], requests['memory']]) assert.match(sum ?? '', /^\d+m?$/);
+    qosClass({ requests, limits: requests });
+  }
+});
+
 test('a pod whose CPU and memory limits equal its requests is Guaranteed', () => {
   assert.is(qosClass(podOf({ limits: { cpu: 2, memory: '1Gi' } })), 'Guaranteed');
   const spelledOtherwise = {
