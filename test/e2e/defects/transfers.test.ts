@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as assert from 'uvu/assert';
+import { environment } from '../support/environment.ts';
 import { concurrentTest } from '../support/concurrent-tests.ts';
 import { girderOf, succeeds } from '../support/job-run.ts';
 import { aFile, anItem, download, filesOf, girder, sha256 } from '../support/girder.ts';
@@ -67,7 +68,8 @@ test('D16: the status lists what was uploaded to Girder', async () => {
   await lab.run('results', writingTarget('printf result > $1', itemId));
   const { results } = await succeeds(lab, 'results');
   const [file] = await filesOf(itemId);
-  const expected = { name: 'out.txt', size: 6, sha256: sha256(Buffer.from('result')) };
+  const url = `${environment('GIRDER_API_URL').replace('/api/v1', '')}/#item/${itemId}`;
+  const expected = { name: 'out.txt', size: 6, sha256: sha256(Buffer.from('result')), url };
   assert.equal(results, [{ hook: 0, itemId, fileId: file?._id, ...expected }]);
 });
 
