@@ -3,6 +3,16 @@ import type { ResourceKind } from '../../girder/documents.ts';
 import { type DocumentKind, otherKindOf } from '../../girder/lookup.ts';
 import { RunError } from '../../support/errors.ts';
 
+/** What to use for an input in place of an id or path that is of another kind. */
+export const downloadAdvice = {
+  file: 'use girderFileIdToVolume',
+  item: 'use girderItemIdToVolume',
+  folder: 'use girderFolderIdToVolume',
+} as const;
+
+/** The same for a stream, which has no transform for another kind. */
+export const streamAdvice = { item: 'use the id of its file', folder: 'use the id of a file in it' } as const;
+
 /** An id that must be of a `kind`, and what to do instead if it is of another one. */
 export type IdUse = {
   readonly kind: DocumentKind;

@@ -20,7 +20,7 @@ import { doConcurrently } from '../../support/task-group.ts';
 import { traced } from '../../support/trace/trace.ts';
 import type { OpenedRun, RunContext } from '../context.ts';
 import { pullPolicy } from '../target-options.ts';
-import { type IdUse, inContext, withArticle, wrongIdHint } from './hints.ts';
+import { downloadAdvice, type IdUse, inContext, streamAdvice, withArticle, wrongIdHint } from './hints.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
 
 /** All that is there before the target is created; `imageId` is the image that was pulled or found. */
@@ -276,14 +276,6 @@ async function findParent(
   return { newFolder: { parent: { kind: resource.kind, id: resource._id }, names: names.slice(length) } };
 }
 
-const downloadAdvice = {
-  file: 'use girderFileIdToVolume',
-  item: 'use girderItemIdToVolume',
-  folder: 'use girderFolderIdToVolume',
-} as const;
-
-const inputAdvice = { item: 'use the id of its file', folder: 'use the id of a file in it' } as const;
-
 const outputAdvice = { file: 'use the id of its item', folder: 'use the id of an item in it' } as const;
 
 const hookAdvice = {
@@ -294,6 +286,6 @@ const hookAdvice = {
 
 /** What to use in place of an id or path that is of another kind. */
 function adviceFor({ access, isStream }: GirderUse): IdUse['advice'] {
-  if (access === 'read') return isStream ? inputAdvice : downloadAdvice;
+  if (access === 'read') return isStream ? streamAdvice : downloadAdvice;
   return isStream ? outputAdvice : hookAdvice;
 }

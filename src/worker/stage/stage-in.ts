@@ -9,7 +9,7 @@ import {
 import { describeFile } from '../../girder/download/stream-file.ts';
 import { doConcurrently } from '../../support/task-group.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
-import { type IdUse, inContext, wrongIdHint } from './hints.ts';
+import { downloadAdvice, type IdUse, inContext, streamAdvice, wrongIdHint } from './hints.ts';
 import type { RunContext } from '../context.ts';
 import type { Download, DownloadSource } from '../plan.ts';
 
@@ -75,14 +75,6 @@ async function fetchOne(
     }
   }
 }
-
-const downloadAdvice = {
-  file: 'use girderFileIdToVolume',
-  item: 'use girderItemIdToVolume',
-  folder: 'use girderFolderIdToVolume',
-} as const;
-
-const streamAdvice = { item: 'use the id of its file', folder: 'use the id of a file in it' } as const;
 
 function useOf(source: DownloadSource): IdUse {
   switch (source.kind) {
