@@ -87,7 +87,7 @@ export type GirderUse = {
   readonly access: 'read' | 'write';
   /** Streams have no transform for another kind. */
   readonly isStream: boolean;
-  /** Whether the run goes on without it. */
+  /** Whether the run continues without it. */
   readonly isOptional: boolean;
   /** For messages: `transform ct`, or the field of the spec. */
   readonly where: string;
