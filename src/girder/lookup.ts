@@ -65,7 +65,7 @@ export type NewFolder = {
   readonly names: readonly string[];
 };
 
-/** What a path leads to; a `problem` if it leads to nothing that the run can use, but the run goes on without. */
+/** What a path leads to; a `problem` if it leads to nothing that the run can use, but the run continues without it. */
 export type FoundPlace =
   { readonly id: string } | { readonly newFolder: NewFolder } | { readonly problem: RunError };
 

@@ -96,7 +96,7 @@ test('a server that refuses every length ends the upload after a few requests', 
   }
 });
 
-test('refusals of a length are told apart by their status and Girder’s words', () => {
+test('refusals of a length are distinguished by their status and Girder’s words', () => {
   const girder = (message: string) => classify({ status: 400, message, type: 'validation' }, context);
   const problem = (error: unknown) => (error instanceof ChunkRefused ? error.problem : undefined);
   assert.is(problem(classify({ status: 413, message: '', type: undefined }, context)), 'tooLarge');
