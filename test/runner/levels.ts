@@ -31,10 +31,11 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 3,
-    // The first eight kill or replace the controller or parts of the node; the last one needs both processors.
+    // The first nine stop or replace the controller or parts of the node; the last one needs both processors.
     alone: [
       'attacks/nodes.test.ts',
       'upgrade.test.ts',
+      'e2e/webhook.test.ts',
       'disruptions.test.ts',
       'node-restarts.test.ts',
       'lifecycle.test.ts',
