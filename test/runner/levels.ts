@@ -9,6 +9,8 @@ export type Level = {
   readonly atOnce: number;
   /** Ends of the paths of files that must run alone: they disturb others, or others disturb them. */
   readonly alone: readonly string[];
+  /** Ends of the paths of files that take long and start first, so that none of them runs on at the end. */
+  readonly first: readonly string[];
   readonly levelMs: number;
   readonly fileMs: number;
 };
@@ -17,13 +19,14 @@ const second = 1_000;
 const minute = 60 * second;
 
 const levels: readonly Level[] = [
-  { name: 'unit', together: true, atOnce: 1, alone: [], levelMs: 5 * minute, fileMs: 3 * minute },
+  { name: 'unit', together: true, atOnce: 1, alone: [], first: [], levelMs: 5 * minute, fileMs: 3 * minute },
   {
     name: 'integration',
     together: false,
     atOnce: 3,
     // It measures how soon a lost connection is detected.
     alone: ['list-watch-patience.test.ts'],
+    first: ['lost-attempts.test.ts', 'crash/folders.test.ts'],
     levelMs: 30 * minute,
     fileMs: 8 * minute,
   },
@@ -44,6 +47,7 @@ const levels: readonly Level[] = [
       'helm.test.ts',
       'big-stream.test.ts',
     ],
+    first: ['suspend-resume.test.ts', 'host-paths.test.ts', 'attacks/added-containers.test.ts'],
     levelMs: 50 * minute,
     fileMs: 20 * minute,
   },

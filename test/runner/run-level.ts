@@ -34,13 +34,13 @@ async function runTogether(level: Level, files: readonly string[]): Promise<Tota
   return undefined;
 }
 
-/** Runs each file in its own process: first those that must run alone, then `atOnce` at a time. */
+/** Runs each file in its own process: those that must run alone, then `atOnce` at a time. */
 async function runEach(
-  { atOnce, alone }: Level,
+  { atOnce, alone, first }: Level,
   files: readonly string[],
   deadlineMs: () => number,
 ): Promise<Totals> {
-  const isAlone = (file: string) => alone.some((end) => file.endsWith(`/${end}`));
+  const isIn = (ends: readonly string[], file: string) => ends.some((end) => file.endsWith(`/${end}`));
   let sum = noTests;
   const work = async (waiting: string[], isOnly: boolean): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
@@ -48,10 +48,15 @@ async function runEach(
       sum = addTotals(sum, totals);
     }
   };
-  await work(files.filter(isAlone), true);
-  const others = files.filter((file) => !isAlone(file));
+  const [inParallel, byThemselves] = partition(files, (file) => !isIn(alone, file));
+  await work(byThemselves, true);
+  const others = partition(inParallel, (file) => isIn(first, file)).flat();
   await Promise.all(Array.from({ length: atOnce }, () => work(others, atOnce === 1)));
   return sum;
+}
+
+function partition<T>(values: readonly T[], belongs: (value: T) => boolean): [T[], T[]] {
+  return [values.filter(belongs), values.filter((value) => !belongs(value))];
 }
 
 /** Prints the output at once if no other file is running, else at the end, so that outputs do not mix. */
