@@ -9,7 +9,7 @@ export type Level = {
   readonly atOnce: number;
   /** Ends of the paths of files that must run alone: they disturb others, or others disturb them. */
   readonly alone: readonly string[];
-  /** Ends of the paths of files that take long and start first, so that none of them runs on at the end. */
+  /** Ends of the paths of long files, which start first, so that none of them is left alone at the end. */
   readonly first: readonly string[];
   readonly levelMs: number;
   readonly fileMs: number;

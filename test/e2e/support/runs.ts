@@ -67,13 +67,13 @@ export class Lab {
   }
 
   /**
-   * The message with which the API server refuses a run. A dry run asks it, again while the webhook does not
-   * answer in time: kubectl sends nothing for a run that was stored once.
+   * The message with which the API server refuses a run. It is asked with a dry run, and again while the webhook
+   * does not answer in time: `kubectl apply` sends nothing for a run that is stored and has not changed.
    */
   async refusal(name: string, spec: Manifest): Promise<string> {
     const ask = () => this.apply(runOf(name, spec), '--dry-run=server');
     const { stderr } = await until(`${name} is refused`, ask, {
-      ...{ holds: ({ code }) => code !== 0, withinMs: 30_000, everyMs: 500 },
+      ...{ holds: ({ code }) => code === 1, withinMs: 30_000, everyMs: 500 },
     });
     return stderr;
   }
