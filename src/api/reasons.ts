@@ -326,6 +326,7 @@ export const progressReasons = {
   Suspending: { meaning: 'spec.suspend is true; the current attempt is being stopped.' },
   Resumed: { meaning: 'spec.suspend is false again, or the queue admitted the run.' },
   Cancelling: { meaning: 'spec.cancel is true; the target is being stopped.' },
+  ControllerFailed: { meaning: 'A refusal or a defect keeps the controller from continuing; it retries.' },
   Succeeded: { meaning: 'The target exited with code 0 and every result is in Girder.' },
 } as const satisfies Record<string, { readonly meaning: string }>;
 

@@ -15,7 +15,7 @@ import {
 import { QuotaGate } from './apply/quota-gate.ts';
 import { BlockingEvents } from './observe/blocking-events.ts';
 import type { ObservedPod } from './observe/observed.ts';
-import { createReconcile } from './reconcile.ts';
+import { createReconcile, type Reconciler } from './reconcile.ts';
 
 export const concurrentReconciles = 16;
 
@@ -34,6 +34,7 @@ export type ControllerOptions = {
   policy: (namespace: string) => Policy;
   metrics: ControllerMetrics;
   log: Logger;
+  decide?: Reconciler['decide'];
   /** Aborts when the term is over and nothing may be written any more. */
   signal: AbortSignal;
 };
@@ -73,6 +74,7 @@ export class Controller {
       policy,
       log,
       signal,
+      decide: options.decide,
       onWritten: observeRuns(metrics),
     });
     const reconcile = observeReconcile(metrics, unmeasured, signal);

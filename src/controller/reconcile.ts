@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Next } from '../runtime/queue.ts';
 import type { DockerRunStatus } from '../api/status.ts';
-import { ConflictError, retryAfterMs } from '../kube/kube-error.ts';
+import { ConflictError, isDefect, isRefused, retryAfterMs } from '../kube/kube-error.ts';
 import { errorFields, type Logger } from '../support/log.ts';
 import { type Attributes, recordSpan, rootSpanOf, traced } from '../support/trace/trace.ts';
 import { applyAction, applyStatus, recordEvent } from './apply/apply.ts';
 import type { QuotaGate } from './apply/quota-gate.ts';
 import type { WorkerConfig } from './job/worker-config.ts';
 import { decide } from './decide/decide.ts';
+import { statusAfterError } from './decide/decision.ts';
 import type { Action, Decision } from './decide/outcome.ts';
+import { eventOf } from './decide/run-event.ts';
 import { gather, type Gatherer } from './observe/gather.ts';
 import { isTerminal, type Observed, type ObservedRun } from './observe/observed.ts';
-import { StatusWriter } from './apply/status-writer.ts';
+import { changeOf, StatusWriter } from './apply/status-writer.ts';
 
 /** What every part of a reconcile gets, whole; one for each term of a leader. */
 export type Reconciler = Gatherer & {
@@ -19,6 +21,8 @@ export type Reconciler = Gatherer & {
   quotaGate: QuotaGate;
   log: Logger;
   signal: AbortSignal;
+  /** Only a test passes another one, which throws. */
+  decide?: typeof decide | undefined;
   /** Called after a status is stored, with the status before it; for metrics. */
   onWritten?: (run: ObservedRun['metadata'], before: DockerRunStatus, after: DockerRunStatus) => void;
 };
@@ -29,18 +33,44 @@ export function createReconcile(reconciler: Reconciler): (key: string) => Promis
   return async (key) => {
     const uid = reconciler.caches.runs.get(key)?.metadata.uid;
     const log = reconciler.log.child({ dockerRun: key, uid, reconcileId: randomUUID().slice(0, 8) });
+    const ofRun = { ...reconciler, log };
     try {
-      return await reconcile({ ...reconciler, log }, key, writer);
+      return await reconcile(ofRun, key, writer);
     } catch (error) {
-      if (!reconciler.signal.aborted) logFailure(log, error);
+      if (!reconciler.signal.aborted) await reportError(ofRun, key, error);
       return { kind: 'retry', error, atLeastMs: retryAfterMs(error) };
     }
   };
 }
 
-function logFailure(log: Logger, error: unknown): void {
+/**
+ * Logs why a reconcile failed. What another try would not fix, a defect or a refusal, is also written to the run,
+ * whose user would otherwise see nothing.
+ */
+async function reportError(reconciler: Reconciler, key: string, error: unknown): Promise<void> {
+  const { log } = reconciler;
+  const stack = error instanceof Error ? error.stack : undefined;
   if (error instanceof ConflictError) log.info(errorFields(error), 'run changed, reconciling again');
+  else if (isDefect(error))
+    log.error({ ...errorFields(error), stack }, 'reconcile failed by a defect, retrying');
   else log.warn(errorFields(error), 'reconcile failed, retrying');
+  if (!isDefect(error) && !isRefused(error)) return;
+  await storeError(reconciler, key, error).catch((refusal: unknown) => {
+    log.warn(errorFields(refusal), 'cannot write the error to the status of the run');
+  });
+}
+
+/** Writes the error to the run as the cache has it, because reading it may be what failed. */
+async function storeError(reconciler: Reconciler, key: string, error: unknown): Promise<void> {
+  const { runs } = reconciler.caches;
+  const [cached, version] = [runs.get(key), runs.versionOf(key)];
+  if (cached === undefined || isTerminal(cached.status)) return;
+  const { metadata, status: before } = cached;
+  const run: ObservedRun = { metadata, status: before, problem: 'it was not read' };
+  const now = reconciler.connection.clock.now();
+  const status = statusAfterError(run, { error, isRefusal: isRefused(error) }, now);
+  if (changeOf(before, status) === 'none') return;
+  await store(reconciler, { run, version }, { status, event: eventOf(run, status, now) });
 }
 
 async function reconcile(reconciler: Reconciler, key: string, writer: StatusWriter): Promise<Next> {
@@ -65,7 +95,7 @@ async function act(
   const { connection, worker, quotaGate, log, signal } = reconciler;
   const { run } = observed;
   const policy = reconciler.policy(run.metadata.namespace);
-  const decision = decide(observed, connection.clock.now(), { policy, worker });
+  const decision = (reconciler.decide ?? decide)(observed, connection.clock.now(), { policy, worker });
   for (const action of decision.actions) {
     const held = action.kind === 'createJob' ? quotaGate.refusalFor(run) : undefined;
     if (held !== undefined) return act(reconciler, { ...observed, jobRefusal: held }, version);

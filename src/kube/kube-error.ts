@@ -46,6 +46,13 @@ export function isSafeToResend(error: unknown): boolean {
   return isUnanswered(error) || (error instanceof KubeError && error.status === 429);
 }
 
+const refusals = new Set([400, 403, 405, 413, 422]);
+
+/** True when the API server answered that it will not do this: the same request would be refused again. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof KubeError && refusals.has(error.status);
+}
+
 /** The longest Retry-After that is respected. */
 const longestRetryAfterMs = 600_000;
 
@@ -58,4 +65,9 @@ export function retryAfterMs(error: unknown): number | undefined {
 /** The run changed after it was read. Not a failure: it is reconciled again once the cache has caught up. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
+}
+
+/** True for an error that is neither a conflict nor the API server's answer, or the lack of one. */
+export function isDefect(error: unknown): boolean {
+  return !(error instanceof ConflictError) && !(error instanceof KubeError);
 }

@@ -8,7 +8,8 @@ import {
   type Result,
 } from '../../api/status.ts';
 import { defined } from '../../api/json-values.ts';
-import type { ObservedRun } from '../observe/observed.ts';
+import { describe } from '../../support/errors.ts';
+import { isBySuspension, type ObservedRun } from '../observe/observed.ts';
 import { attemptHistory, closed, countAttempts, withGivenUp } from './attempts.ts';
 import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';
 import { countDisruptions } from './disruptions.ts';
@@ -40,6 +41,37 @@ function reobserved({ metadata: { generation }, status }: ObservedRun): DockerRu
     observedGeneration: generation,
     conditions: conditions.map((condition) => ({ ...condition, observedGeneration: generation })),
   };
+}
+
+/** A later decision concludes from these what the controller did before; only the conditions show the error then. */
+const isNeeded = (status: DockerRunStatus) => isBySuspension(status) || status.reason === 'Retrying';
+
+/**
+ * The status of a run on which the controller failed: it stays where it was, and shows the error. The observed generation
+ * stays as well, because nothing has followed from a newer spec.
+ */
+export function statusAfterError(
+  { metadata: { generation }, status }: Pick<ObservedRun, 'metadata' | 'status'>,
+  { error, isRefusal }: { error: unknown; isRefusal: boolean },
+  now: Date,
+): DockerRunStatus {
+  const reason = 'ControllerFailed';
+  const cause = describe(error).slice(0, maxMessageBytes).toWellFormed();
+  const advice = isRefusal
+    ? `The API server refuses a request of the controller, which retries about once a minute: ${cause}. Ask your cluster administrator about the policies and webhooks of the cluster.`
+    : `The controller cannot decide about this run because of a defect, and retries about once a minute: ${cause}. Ask your cluster administrator to report the defect, with the log of the controller.`;
+  const message = truncateToBytes(advice, maxMessageBytes);
+  const { conditions: before = [], phase = 'Pending' } = status;
+  const added = (type: string, state: Condition['status']): Condition => ({
+    ...{ type, status: state, reason, message },
+    ...{ lastTransitionTime: now.toISOString(), observedGeneration: generation },
+  });
+  const since = before.find((one) => one.type === 'Reconciling')?.lastTransitionTime;
+  const reconciling = { ...added('Reconciling', 'True'), ...defined({ lastTransitionTime: since }) };
+  const others = before.filter(({ type }) => type !== 'Reconciling');
+  const accepted = others.some(({ type }) => type === 'Accepted') ? [] : [added('Accepted', 'Unknown')];
+  const conditions = [...accepted, ...others, reconciling];
+  return { ...status, phase, ...(isNeeded(status) ? {} : { reason, message }), conditions };
 }
 
 /** The limit of a message, which the status and each condition repeat, and which may quote a long error. */

@@ -11,7 +11,8 @@ export type RunEvent = Omit<CoreV1Event, 'firstTimestamp' | 'lastTimestamp'> & {
 };
 
 /** The reasons with an Event, in addition to those of an end; the others are only shown in the status. */
-const reasonsWithEvent = new Set(['Retrying', 'Suspended', 'Queued', 'Resumed']);
+const reasonsWithEvent = new Set(['Retrying', 'Suspended', 'Queued', 'Resumed', 'ControllerFailed']);
+const warnings: readonly string[] = ['Retrying', 'ControllerFailed'];
 
 /** The Event for a new status, if it needs one. Its name identifies the occurrence: it is created once. */
 export function eventOf(run: ObservedRun, status: DockerRunStatus, now: Date): RunEvent | undefined {
@@ -24,7 +25,7 @@ export function eventOf(run: ObservedRun, status: DockerRunStatus, now: Date): R
     kind: 'Event',
     metadata: { namespace, name: eventName(name, uid, `${reason}.${occurrenceOf(status)}`) },
     involvedObject: { apiVersion, kind, namespace, name, uid },
-    type: isFailureReason(reason) || reason === 'Retrying' ? 'Warning' : 'Normal',
+    type: isFailureReason(reason) || warnings.includes(reason) ? 'Warning' : 'Normal',
     reason,
     message,
     source: { component: 'dockerrun-controller' },

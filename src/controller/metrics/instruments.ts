@@ -1,5 +1,6 @@
 import type { DockerRunMetadata } from '../../api/docker-run.ts';
 import { type DockerRunStatus, type Phase, phases } from '../../api/status.ts';
+import { isDefect } from '../../kube/kube-error.ts';
 import { Metrics } from '../../runtime/metrics.ts';
 import type { Next, QueueObserver, QueueState } from '../../runtime/queue.ts';
 import { revision, version } from '../../support/version.ts';
@@ -65,10 +66,6 @@ export function observeReconcile(
     }
     return next;
   };
-}
-
-function isDefect(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }
 
 /** Counts what is new in a status that was just written. */

@@ -84,7 +84,7 @@ export const metricTable = {
   },
   controller_runtime_reconcile_panics_total: {
     type: 'counter',
-    help: 'Total number of reconciles that failed because of a defect in the controller, such as a TypeError.',
+    help: 'Total number of reconciles that failed because of a defect in the controller; the run shows ControllerFailed.',
     labels: controller,
   },
   controller_runtime_reconcile_time_seconds: {

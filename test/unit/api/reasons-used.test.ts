@@ -5,7 +5,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failureReasons, progressReasons } from '../../../src/api/reasons.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
-import { aRun, decided } from '../../fixtures/builders.ts';
+import { statusAfterError } from '../../../src/controller/decide/decision.ts';
+import { after, aRun, decided } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy } from '../../fixtures/builders-observed.ts';
 import { places, statusAt } from '../../fixtures/runs-by-place.ts';
 
@@ -44,6 +45,7 @@ test('the controller reports only reasons of the table, and every progress reaso
     if (status?.reason !== undefined) reported.add(status.reason);
   };
   for (const place of places) collect(statusAt(place, aRun({ spec: place.spec ?? {} })));
+  collect(statusAfterError(aRun(), { error: new Error('no'), isRefusal: true }, after(1)));
   fc.assert(
     fc.property(anyObserved, anyMoment, anyPolicy, (observed, now, policy) => {
       collect(decided(observed, now, policy).status);

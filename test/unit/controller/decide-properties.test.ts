@@ -5,6 +5,7 @@ import { type Action, type Decision } from '../../../src/controller/decide/outco
 import { isJobOf, isTerminal, type Observed, podHasEnded } from '../../../src/controller/observe/observed.ts';
 import type { Policy } from '../../../src/policy/policy.ts';
 import { specRefusal } from '../../../src/controller/decide/spec-refusal.ts';
+import { statusAfterError } from '../../../src/controller/decide/decision.ts';
 import { changeOf } from '../../../src/controller/apply/status-writer.ts';
 import { aJob, aCleanupJob, decided } from '../../fixtures/builders.ts';
 import { anyMoment, anyObserved, anyPolicy, consistentObserved } from '../../fixtures/builders-observed.ts';
@@ -283,6 +284,25 @@ test('a written status leads to no other milestone when nothing has happened sin
       }
     }),
     { numRuns: 1_000 },
+  );
+});
+
+test('what a failed reconcile wrote changes neither what is done next nor where the run is then', () => {
+  fc.assert(
+    fc.property(anyObserved, anyMoment, anyPolicy, fc.string(), (observed, now, policy, text) => {
+      const { run } = observed;
+      if (isTerminal(run.status)) return;
+      const failure = { error: new Error(text), isRefusal: false };
+      const status = statusAfterError(run, failure, now);
+      assert.is(changeOf(status, statusAfterError({ ...run, status }, failure, now)), 'none');
+      const honest = decided(observed, now, policy);
+      const later = decided({ ...observed, run: { ...run, status } }, now, policy);
+      assert.equal(later.actions, honest.actions);
+      assert.is(later.requeueAfterMs, honest.requeueAfterMs);
+      const shown = ({ status: after }: Decision) => [after?.phase, after?.reason, after?.message];
+      assert.equal(shown(later), shown(honest));
+    }),
+    { numRuns: 2_000 },
   );
 });
 

@@ -8,6 +8,7 @@ import { cleanupJobName, jobName } from '../../../src/api/names.ts';
 import { parseReport, parseServedReport } from '../../../src/api/report.ts';
 import { type StructuralSchema, unknownFields } from '../../../src/api/structural.ts';
 import { type DockerRunStatus, dockerRunStatus } from '../../../src/api/status.ts';
+import { statusAfterError } from '../../../src/controller/decide/decision.ts';
 import { changeOf } from '../../../src/controller/apply/status-writer.ts';
 import type { Decision } from '../../../src/controller/decide/outcome.ts';
 import type { CachedRun, Observed, ObservedRun } from '../../../src/controller/observe/observed.ts';
@@ -130,6 +131,9 @@ function decideOn(observed: Observed, seconds: number, policy = {}): void {
   const what = () => JSON.stringify({ ...observed, run: observed.run.status });
   const decision = within(stepMs, what, () => decided(observed, after(seconds), policy));
   within(stepMs, what, () => check(observed, decision));
+  // Also a reconcile that failed writes a status that the API server takes.
+  const failure = { error: new Error(JSON.stringify(observed.run)), isRefusal: false };
+  written(within(stepMs, what, () => statusAfterError(observed.run, failure, after(seconds))));
 }
 
 const seconds = fc.constantFrom(0, 5, 5_000, 40_000);
