@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { boundsProblem, defined, specBounds } from './json-values.ts';
+import { boundsProblem, defined, isRecord, specBounds } from './json-values.ts';
 import { type apiVersion, type kind, queueLabelsOf } from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';
-import { withoutBounds } from './structural.ts';
+import { applyDefaults, type StructuralSchema, withoutBounds } from './structural.ts';
 import type { DockerRunStatus } from './status.ts';
 
 export type DockerRun = {
@@ -65,12 +65,12 @@ export function parseSpec(value: unknown): { spec: DockerRunSpec } | { problem: 
   if (tooLarge !== undefined) return { problem: `spec: it ${tooLarge}` };
   if (Value.Check(dockerRunSpec, value)) return { spec: value };
   const [first] = Value.Errors(dockerRunSpec, value);
-  return {
-    problem:
-      first === undefined
-        ? 'spec is invalid'
-        : `spec${first.instancePath.replaceAll('/', '.')} ${first.message}`,
-  };
+  if (first === undefined) return { problem: 'spec is invalid' };
+  const rule =
+    'allowedValues' in first.params
+      ? `must be one of ${first.params.allowedValues.join(', ')}`
+      : first.message;
+  return { problem: `spec${first.instancePath.replaceAll('/', '.')} ${rule}` };
 }
 
 const unboundedSpec = Type.Unsafe<DockerRunSpec>(withoutBounds(dockerRunSpec) as object);
@@ -83,3 +83,26 @@ export function parseOlderSpec(value: unknown): DockerRunSpec | undefined {
   if (boundsProblem(value, specBounds) !== undefined) return undefined;
   return Value.Check(unboundedSpec, value) ? value : undefined;
 }
+
+/**
+ * What can be used of a stored spec of another form: the fields and list elements that this version can read, with
+ * defaults. No Job can be made of it, but a run that has begun can be stopped, and cleaned up after.
+ */
+export function parsePartialSpec(value: unknown): DockerRunSpec | undefined {
+  if (boundsProblem(value, specBounds) !== undefined || !isRecord(value)) return undefined;
+  const usable = Object.entries(value).flatMap(([field, given]): [string, unknown][] => {
+    const schema = readableFields.get(field);
+    if (schema === undefined) return [];
+    const elements = Array.isArray(given) ? given.filter((one) => Value.Check(schema, [one])) : given;
+    return Value.Check(schema, elements) ? [[field, elements]] : [];
+  });
+  const spec = applyDefaults(dockerRunSpec as StructuralSchema, Object.fromEntries(usable));
+  return Value.Check(unboundedSpec, spec) ? spec : undefined;
+}
+
+const readableFields: ReadonlyMap<string, Type.TSchema> = new Map(
+  Object.entries(dockerRunSpec.properties).map(([field, schema]) => [
+    field,
+    Type.Unsafe(withoutBounds(schema) as object),
+  ]),
+);

@@ -7,7 +7,7 @@ import { RunError } from '../../support/errors.ts';
 import { type Cleanup, desiredCleanupJob } from '../job/cleanup-job.ts';
 import type { ObservedPod } from '../observe/observed.ts';
 import { type Action, fail, type Input, type Outcome } from './outcome.ts';
-import { refusalNow } from './spec-refusal.ts';
+import { refusalOfCleanup } from './spec-refusal.ts';
 
 /** The cleanup Job, for a run whose own worker cannot clean up. */
 
@@ -99,7 +99,7 @@ function activePhase({ phase = 'Pending' }: DockerRunStatus) {
 
 /** Why the run may no longer use what the cleanup Job would mount or write to; the policy may have changed. */
 function cleanupNotAllowed({ run, policy, cleanupJob }: Input): RunError | undefined {
-  return run.spec === undefined || cleanupJob !== undefined ? undefined : refusalNow(run, policy);
+  return run.spec === undefined || cleanupJob !== undefined ? undefined : refusalOfCleanup(run, policy);
 }
 
 function createJob(input: Input, cleanup: Cleanup): Action[] {

@@ -133,7 +133,9 @@ export function podPending(input: Input): Outcome | undefined {
   if (pod?.worker.kind !== 'waiting') return undefined;
   if (isGivenUp(pod, input.run.status)) return replacing(input, input.run.status.message ?? '');
   const { mountFailure, waitingSince, run, now } = input;
-  const problem = podStartProblem(pod, { spec: run.spec, mountFailure, waitingSince }, now);
+  // The pod's volumes have the indexes of the whole spec.
+  const spec = run.isPartial === true ? undefined : run.spec;
+  const problem = podStartProblem(pod, { spec, mountFailure, waitingSince }, now);
   const { message, failure, mayHelp } = problem;
   if (failure === undefined) return pending(input, message);
   const isLast = !mayHelp || pod.failuresBefore >= (run.spec?.backoffLimit ?? 0);

@@ -30,9 +30,16 @@ export function specRefusal(spec: DockerRunSpec, policy: Policy): RunError | und
  * changed since: a version with tighter bounds and rules must not end it, so only the policy is asked.
  */
 export function refusalNow(run: ObservedRun, policy: Policy): RunError | undefined {
-  if (run.spec === undefined) return invalidSpec(run.problem);
+  if (run.spec === undefined || run.isPartial === true)
+    return invalidSpec(run.problem ?? 'it cannot be read');
   if (run.status.jobName !== undefined) return refusedByPolicy(run.spec, policy);
   return run.problem === undefined ? specRefusal(run.spec, policy) : invalidSpec(run.problem);
+}
+
+/** Why nothing may be cleaned up for a run; of one that has begun, what can be read of its spec is enough. */
+export function refusalOfCleanup(run: ObservedRun, policy: Policy): RunError | undefined {
+  const hasBegun = run.spec !== undefined && run.status.jobName !== undefined;
+  return hasBegun ? refusedByPolicy(run.spec, policy) : refusalNow(run, policy);
 }
 
 /** A spec that was read, or why it could not be. */

@@ -35,12 +35,24 @@ export type Refusal = { readonly message: string; readonly permanent: boolean };
 export type BlockingEvent = { message: string; since: string; last: string };
 
 /**
- * What the controller reads of a run: only what `decide` needs. A spec with a problem is beyond a bound of this
- * version, but was stored under another one.
+ * What the controller reads of a run: only what `decide` needs. A spec with a problem was stored under another
+ * version: it is beyond a bound of this one or, if `isPartial`, has parts of another form, which are left out.
  */
 export type ObservedRun =
-  | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec: DockerRun['spec']; problem?: string }
-  | { metadata: DockerRun['metadata']; status: DockerRunStatus; spec?: undefined; problem: string };
+  | {
+      metadata: DockerRun['metadata'];
+      status: DockerRunStatus;
+      spec: DockerRun['spec'];
+      problem?: string;
+      isPartial?: true;
+    }
+  | {
+      metadata: DockerRun['metadata'];
+      status: DockerRunStatus;
+      spec?: undefined;
+      problem: string;
+      isPartial?: undefined;
+    };
 
 /** What the cache keeps of a run, because caches take most of the memory: a large spec is read when it is needed. */
 export type CachedRun =
@@ -150,6 +162,9 @@ export function isBySuspension({ reason = '' }: DockerRunStatus): boolean {
 }
 
 /** True when the Job was made of what the run says now. A run without a valid spec has no such Job. */
-export function isJobOf({ origin }: Pick<ObservedJob, 'origin'>, { metadata, spec }: ObservedRun): boolean {
+export function isJobOf({ origin }: Pick<ObservedJob, 'origin'>, run: ObservedRun): boolean {
+  const { metadata, spec, isPartial } = run;
+  // Of a spec that can be read in part, no hash can be made.
+  if (isPartial === true) return origin.generation === metadata.generation;
   return spec !== undefined && isMadeOf(origin, { metadata, spec });
 }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { parseMetadata, parseOlderSpec, parseSpec } from '../../api/docker-run.ts';
+import { parseMetadata, parseOlderSpec, parsePartialSpec, parseSpec } from '../../api/docker-run.ts';
 import { boundsProblem, cachedSpecBounds, statusBounds } from '../../api/json-values.ts';
 import { isRecord } from '../../api/json-values.ts';
 import {
@@ -36,7 +36,11 @@ export function parseRun(object: unknown): ObservedRun {
   if ('spec' in parsed) return { metadata, status, spec: parsed.spec };
   const problem = `${parsed.problem}; another version of DockerRun stored it`;
   const spec = parseOlderSpec(value);
-  return spec === undefined ? { metadata, status, problem } : { metadata, status, spec, problem };
+  if (spec !== undefined) return { metadata, status, spec, problem };
+  const partial = parsePartialSpec(value);
+  return partial === undefined
+    ? { metadata, status, problem }
+    : { metadata, status, spec: partial, problem, isPartial: true };
 }
 
 /**

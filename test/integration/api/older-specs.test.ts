@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import { group, plural, queueNameLabel } from '../../../src/api/names.ts';
@@ -8,9 +7,10 @@ import { type ControlPlane, startControlPlane } from '../../fixtures/control-pla
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
 import { failed, running, ScriptedRun, succeeded } from '../../fixtures/scripted-run.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
+import { suite } from '../../fixtures/suite.ts';
 import { until } from '../../fixtures/until.ts';
 
-/** Runs that were stored under a schema with looser bounds, after an upgrade to the one of this version. */
+/** Runs that were stored under a looser schema, after an upgrade to the one of this version. */
 
 type World = { plane: ControlPlane; cluster: SimulatedCluster; stack: AsyncDisposableStack };
 const test = suite<World>('specs of an older version');
@@ -19,12 +19,17 @@ const crdPath = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${plura
 const crd: unknown = parse(readFileSync('crds/dockerruns.yaml', 'utf8'));
 const versionsOf = (definition: unknown) => listAt(recordAt(definition, 'spec'), 'versions');
 
-/** The CRD before an affinity had bounds, and without the rules about changes. */
+/** The CRD before an affinity had bounds, some fields an enum or a pattern, and without any rule. */
 function olderVersions(): unknown[] {
   return structuredClone(versionsOf(crd)).map((version) => {
     const root = recordAt(recordAt(version, 'schema'), 'openAPIV3Schema');
     delete root['x-kubernetes-validations'];
     const properties = recordAt(recordAt(recordAt(root, 'properties'), 'spec'), 'properties');
+    delete recordAt(recordAt(root, 'properties'), 'spec')['x-kubernetes-validations'];
+    properties['imagePullPolicy'] = { type: 'string' };
+    properties['transforms'] = {
+      ...{ type: 'array', items: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+    };
     properties['affinity'] = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
     return version;
   });
@@ -125,6 +130,94 @@ test('a run that started before an upgrade with tighter bounds continues, and on
     await run.ends();
     assert.is(run.status['phase'], 'Succeeded', `${run.name}: ${run.message}`);
   });
+  assert.ok(controller.isRunning);
+});
+
+/** What this version refuses, in each way that a schema can, and what the message names. */
+const refusedNow = [
+  {
+    kind: 'enum',
+    spec: { imagePullPolicy: 'Sometimes' },
+    problem: /spec\.imagePullPolicy must be one of Always, IfNotPresent, Never; another version/,
+  },
+  {
+    kind: 'pattern',
+    spec: {
+      transforms: [
+        { name: '-', volumePath: {} },
+        { name: 'out', volumePath: {} },
+      ],
+    },
+    problem: /spec\.transforms\.0\.name must match pattern \S+; another version/,
+  },
+  {
+    kind: 'rule',
+    spec: { transforms: [{ name: 'out', volumePath: { filename: 'a', volume: 'gone' } }] },
+    problem: /a volume that does not exist|gone/,
+  },
+] as const;
+
+test('a run whose spec an enum, a pattern or a rule of this version forbids ends as what it has begun, or names the field', async (world) => {
+  const { plane, cluster } = world;
+  const of = async (what: string) =>
+    Promise.all(refusedNow.map(({ kind }) => aRunIn(cluster, `${what}-${kind}`)));
+  const [running, retried, suspended, waiting] = [
+    await of('running'),
+    await of('retried'),
+    await of('suspended'),
+    await of('waiting'),
+  ];
+  const [cancelled] = await of('cancelled');
+  const queued = await of('queued');
+  assert.ok(cancelled !== undefined);
+  const begun = [...running, ...retried, ...suspended, cancelled, ...queued];
+  {
+    await using controller = await start(plane);
+    for (const run of begun)
+      await run.apply({ backoffLimit: 1 }, queued.includes(run) ? { [queueNameLabel]: 'lab' } : {});
+    await each(begun, (run) => run.podRuns(1));
+    await each(begun, (run) => run.hasReason('Running'));
+    await each([...suspended, ...queued], (run) => run.patch({ suspend: true }));
+    await each(queued, (run) => run.givesJobUp());
+    await each([...suspended, ...queued], (run) => run.hasReason('Suspended'));
+    await controller.stop();
+  }
+  await install(world, olderVersions(), false);
+  const specOf = (index: number) => refusedNow[index % refusedNow.length]?.spec ?? {};
+  for (const runs of [running, retried, suspended, [cancelled], queued])
+    for (const [index, run] of runs.entries()) await run.patch(specOf(index));
+  for (const [index, run] of waiting.entries()) await run.apply(specOf(index));
+  await install(world, versionsOf(crd), true);
+
+  await using controller = await start(plane);
+  for (const [index, run] of waiting.entries()) {
+    await run.ends();
+    assert.is(textAt(run.status, 'reason'), 'InvalidSpec');
+    assert.match(run.message, refusedNow[index]?.problem ?? /^$/);
+  }
+  await cancelled.patch({ cancel: true, ttlSecondsAfterFinished: 1 });
+  await cancelled.is(['Cancelled']);
+  await cancelled.isRemoved();
+  await each(running, (run) => run.podEnds(1, succeeded));
+  await each(retried, (run) => run.podEnds(1, failed));
+  // The API server checks a rule of the whole spec with each change of it, so that one stays suspended.
+  const [anEnum, aPattern] = suspended;
+  const resumed = [anEnum, aPattern].filter((run) => run !== undefined);
+  await each(resumed, (run) => run.patch({ suspend: false }));
+  await each([...retried, ...resumed], (run) => run.podRuns(2));
+  await each([...retried, ...resumed], (run) => run.podEnds(2, succeeded));
+  await each([...running, ...retried, ...resumed], async (run) => {
+    await run.ends();
+    assert.is(run.status['phase'], 'Succeeded', `${run.name}: ${run.message}`);
+  });
+  // A queue's Job has to be made again, for which all of the spec is needed.
+  for (const [index, run] of queued.slice(0, 2).entries()) {
+    assert.is(run.pods.length, 1);
+    await run.patch({ suspend: false });
+    await run.ends();
+    assert.is(textAt(run.status, 'reason'), 'InvalidSpec', run.message);
+    assert.match(run.message, refusedNow[index]?.problem ?? /^$/);
+  }
   assert.ok(controller.isRunning);
 });
 

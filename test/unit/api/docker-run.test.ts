@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAllDocuments } from 'yaml';
-import { parseMetadata, parseOlderSpec, parseSpec } from '../../../src/api/docker-run.ts';
+import { parseMetadata, parseOlderSpec, parsePartialSpec, parseSpec } from '../../../src/api/docker-run.ts';
 import { isRecord } from '../../../src/api/json-values.ts';
 import { kind } from '../../../src/api/names.ts';
 import { validateSpec } from '../../../src/api/validate.ts';
@@ -80,6 +80,18 @@ test('a stored spec beyond a bound of this version can be used, and one of anoth
     aSpec({ args: Array.from({ length: 100 }, () => 'a'.repeat(2_000)) }),
   ];
   for (const spec of unusable) assert.is(parseOlderSpec(spec), undefined);
+});
+
+test('of a stored spec of another form, the fields and elements that can be read are used', () => {
+  const good = { name: 'out', volumePath: { filename: 'out', volume: 'temporaryVolume' } };
+  const bad = { ...good, name: 'o t' };
+  const spec = { ...aSpec(), cancel: true, transforms: [bad, good], imagePullPolicy: 'Sometimes', later: 1 };
+  const { transforms, cancel, ...others } = parsePartialSpec(spec) ?? aSpec();
+  assert.equal([transforms, cancel], [[good], true]);
+  assert.not.ok('imagePullPolicy' in others || 'later' in others);
+  assert.is(parsePartialSpec({ ...aSpec(), backoffLimit: '1' })?.backoffLimit, 0);
+  assert.is(parsePartialSpec({ ...aSpec(), image: 5 }), undefined);
+  for (const value of [undefined, 'x', []]) assert.is(parsePartialSpec(value), undefined);
 });
 
 test('quantities are numbers or texts, as in Kubernetes', () => {

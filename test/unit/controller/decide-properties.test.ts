@@ -144,7 +144,8 @@ test('a status accepts only a spec that was validated and allowed', () => {
 
 test('a run that has had its Job never fails because another version has tighter bounds', () => {
   always(({ status }, { run }) => {
-    if (run.spec === undefined || run.problem === undefined || run.status.jobName === undefined) return;
+    if (run.spec === undefined || run.problem === undefined || run.isPartial === true) return;
+    if (run.status.jobName === undefined) return;
     if (status === undefined || status.reason === run.status.reason) return;
     assert.not.match(status.message ?? '', run.problem);
   });
@@ -285,6 +286,17 @@ test('a written status leads to no other milestone when nothing has happened sin
     }),
     { numRuns: 1_000 },
   );
+});
+
+test('no Job is made of a spec that can be read in part, and its run can be cancelled', () => {
+  always(({ actions, status }, { run, job }) => {
+    if (run.isPartial !== true || isTerminal(run.status)) return;
+    assert.not.ok(actions.some(({ kind }) => kind === 'createJob'));
+    const begun = run.status.jobName !== undefined && job?.ownerUid === run.metadata.uid;
+    if (!begun || run.spec.cancel !== true || job.finished !== undefined) return;
+    const isStopping = status?.reason === 'Cancelling' || isTerminal(status ?? {});
+    assert.ok(isStopping || run.metadata.deletionTimestamp !== undefined, JSON.stringify(status));
+  });
 });
 
 test('what a failed reconcile wrote changes neither what is done next nor where the run is then', () => {
