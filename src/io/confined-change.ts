@@ -71,7 +71,7 @@ export async function removePath(root: string, made: CreatedPath): Promise<boole
 /** Removes paths as removePath does; the directory of the last one stays open for the next. */
 export class PathRemoval implements AsyncDisposable {
   readonly #root: string;
-  #open: { readonly path: string; readonly handle: FileHandle } | undefined;
+  #open: { readonly path: string; readonly handle: Promise<FileHandle> } | undefined;
 
   constructor(root: string) {
     this.#root = root;
@@ -98,15 +98,18 @@ export class PathRemoval implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { handle } = this.#open ?? {};
     this.#open = undefined;
-    await handle?.close();
+    await (await handle?.catch(() => undefined))?.close();
   }
 
-  async #directory(parents: readonly string[]): Promise<FileHandle> {
+  /** Calls that overlap share one handle: the first of them may not have opened it yet. */
+  #directory(parents: readonly string[]): Promise<FileHandle> {
     const path = parents.join('/');
     if (this.#open?.path === path) return this.#open.handle;
-    await this[Symbol.asyncDispose]();
-    const handle = await openDirectory(this.#root, parents);
-    this.#open = { path, handle };
+    const handle = this[Symbol.asyncDispose]().then(() => openDirectory(this.#root, parents));
+    const open = { path, handle };
+    this.#open = open;
+    // The directory may exist at the next call.
+    handle.catch(() => (this.#open === open ? (this.#open = undefined) : undefined));
     return handle;
   }
 }

@@ -220,7 +220,13 @@ function parseLine(line: string): CreatedPath[] {
   return Value.Check(madePath, made) ? [made] : [];
 }
 
-const madePath = Type.Object({ path: Type.String(), inode: Type.Optional(Type.String()) });
+/** In characters. A worker creates no longer path, but a target can write one into its journal. */
+export const longestPath = 4_095;
+
+const madePath = Type.Object({
+  path: Type.String({ maxLength: longestPath }),
+  inode: Type.Optional(Type.String({ maxLength: 64 })),
+});
 
 /** In bytes: how much is read at once, and how much of an overlong line is kept. */
 const chunkBytes = 64 * 1024;

@@ -4,7 +4,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { boundsProblem, statusBounds } from '../../../src/api/json-values.ts';
 import { parseReport, terminationMessage } from '../../../src/api/report.ts';
-import { failureReasons } from '../../../src/api/reasons.ts';
 import { inspectState, openEvents } from '../../../src/docker/container-state.ts';
 import { createContainer } from '../../../src/docker/create/create-container.ts';
 import { connectEngine, type Engine } from '../../../src/docker/engine.ts';
@@ -27,81 +26,17 @@ import {
 } from '../../../src/girder/documents.ts';
 import { safeFileName } from '../../../src/girder/file-names.ts';
 import { TransientFailure } from '../../../src/girder/retry.ts';
-import { describe, RunError, toRunError } from '../../../src/support/errors.ts';
+import { describe, RunError } from '../../../src/support/errors.ts';
 import { LiveReport } from '../../../src/worker/progress.ts';
 import { hostileTexts } from '../../fixtures/builders-hostile.ts';
-import { type HostileAnswer, hostileAnswers, HostileServer } from '../../fixtures/hostile-server.ts';
+import { hostileAnswers, HostileServer } from '../../fixtures/hostile-server.ts';
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
+import { checkFailure, type Lane, lanes, mebi, numRuns, plain, readAll, seed } from './hostile-reading.ts';
 
 /**
  * Answers that no Girder, Docker Engine or registry gives, over real sockets to the code that reads them: each ends
  * in time, as a classified failure or as a value within its bounds, and never with a crash of the process.
  */
-
-const numRuns = Number(process.env['RUNS'] ?? 2_000);
-const seed = Number(process.env['SEED'] ?? 1);
-/** How many answers are under way at once. */
-const lanes = 8;
-/** For one answer, on a machine that does other work as well. */
-const answerMs = 20_000;
-const mebi = 2 ** 20;
-
-/** Errors of a program that did not expect what it read. */
-const defects = [TypeError, RangeError, ReferenceError, SyntaxError, URIError];
-
-/** Checks a failure as the run reports it. */
-function checkFailure(error: unknown): void {
-  assert.not(
-    defects.some((defect) => error instanceof defect),
-    `a defect: ${describe(error)}`,
-  );
-  assert.instance(error, Error);
-  if (error instanceof TransientFailure) {
-    assert.ok(error.message.length <= 2_000, `a failure of ${error.message.length} characters`);
-    return;
-  }
-  const failure = toRunError(error);
-  assert.ok(failure.reason in failureReasons);
-  assert.ok(failure.sentence.length <= 2_000, `a sentence of ${failure.sentence.length} characters`);
-}
-
-/** How one answer is read, and what must hold for the value. */
-type Reading = (signal: AbortSignal) => Promise<void>;
-
-/** The value of `step`; an AssertionError only for a defect. */
-async function read(reading: Reading): Promise<void> {
-  const late = AbortSignal.timeout(answerMs);
-  try {
-    await reading(late);
-  } catch (error) {
-    if (error instanceof assert.Assertion) throw error;
-    assert.not(late.aborted, `an answer took more than ${answerMs} ms`);
-    checkFailure(error);
-  }
-}
-
-type Lane = { readonly server: HostileServer; readonly reading: (index: number) => Reading };
-
-/** Sends each of the answers to its reading, some at a time. */
-async function readAll(lanesOf: readonly Lane[], answers: fc.Arbitrary<HostileAnswer>): Promise<void> {
-  const left = fc.sample(answers, { numRuns, seed }).map((answer, index) => ({ answer, index }));
-  await Promise.all(
-    lanesOf.map(async ({ server, reading }) => {
-      for (let next = left.pop(); next !== undefined; next = left.pop()) {
-        server.answer = next.answer;
-        await read(reading(next.index)).catch((error: unknown) => {
-          const answer = next?.answer.pieces.map(String).join('|').slice(0, 1_500);
-          throw new Error(
-            `${describe(error)} (seed ${seed}, answer ${next?.index}: ${JSON.stringify(answer)})`,
-            {
-              cause: error,
-            },
-          );
-        });
-      }
-    }),
-  );
-}
 
 const id = '0123456789abcdef01234567';
 const file = { _id: id, name: 'a.bin', size: 3, itemId: id, mimeType: 'x/y', created: 'now', sha512: 'ab' };
@@ -114,12 +49,6 @@ function girderOf(port: number): GirderClient {
     timing: { ...defaultTiming, answer: 5_000 },
   });
 }
-
-const plain = (texts: fc.Arbitrary<string>) =>
-  fc.oneof(
-    { weight: 6, arbitrary: texts },
-    { weight: 1, arbitrary: fc.constantFrom('', '{', '\u0000', 'null', '[') },
-  );
 
 test('a document of Girder is within its bounds, or its request fails', async () => {
   await using stack = new AsyncDisposableStack();

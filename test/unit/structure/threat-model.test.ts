@@ -17,7 +17,7 @@ import { maxDepth, maxValues } from '../../../src/controller/admission/review.ts
 import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
 import { longestLine as watchLine } from '../../../src/kube/watch.ts';
-import { longestJournal } from '../../../src/worker/stage/journal.ts';
+import { longestJournal, longestPath } from '../../../src/worker/stage/journal.ts';
 import { longestLine as progressLine } from '../../../src/worker/streams/progress-lines.ts';
 
 const page = readFileSync('docs/threat-model.md', 'utf8');
@@ -54,6 +54,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   "a head of Girder's answer": [kib(maxHeadBytes)],
   "a line of the target's progress": [kib(progressLine)],
   "a worker's journal": [mib(longestJournal)],
+  "a path in a worker's journal": [`${longestPath} characters`],
   // test/unit/structure/regular-expressions.test.ts
   'text for regular expressions': ['linear time'],
 };
