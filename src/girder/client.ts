@@ -10,16 +10,19 @@ import { classify, parseRefusal, untrusted } from './girder-error.ts';
 import { type ByteSource, readText } from './http/byte-body.ts';
 import { exchangeBytes } from './http/byte-exchange.ts';
 import {
+  bytesWire,
   exchange,
   type Exchange,
-  type Exchanger,
   follow,
   type FollowedResponse,
+  formWire,
   type HttpResponse,
   type Method,
+  type Wire,
 } from './http/transport.ts';
 import { RedirectRefused } from './http/redirect.ts';
 import { RangeRefused, RefusedByProxy, RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
+import { Pace } from './tree-transfer.ts';
 
 /** In milliseconds, but for `speed`. */
 export type Timing = {
@@ -47,9 +50,10 @@ type GirderRequest = {
   readonly signal: AbortSignal;
 };
 
-/** A request whose response is a document; the body, if any, is a form. */
+/** A request whose response is a document; the body, if any, is a form, or the bytes of a small file. */
 type DocumentRequest<T> = GirderRequest & {
   readonly form?: Parameters;
+  readonly file?: Buffer | undefined;
   readonly parse: (value: unknown) => T;
 };
 
@@ -65,13 +69,6 @@ type SendRequest<T> = GirderRequest & {
 type OpenRequest = GirderRequest & {
   readonly headers?: Readonly<Record<string, string>>;
   readonly buffer: Buffer;
-};
-
-type Wire = {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly exchange: Exchanger;
-  /** The body cannot be sent a second time. */
-  readonly isOnce?: boolean;
 };
 
 /** The default is not to log, `defaultTiming`, and that new credentials are there at once. */
@@ -104,6 +101,8 @@ export class GirderClient {
   readonly #renewalMs: number;
   readonly #redirects: readonly string[] | undefined;
   readonly timing: Timing;
+  /** Shared by all transfers of many files. */
+  readonly pace = new Pace();
 
   constructor(api: URL, tokens: TokenSource, options: ClientOptions = {}) {
     this.#api = api;
@@ -141,8 +140,11 @@ export class GirderClient {
 
   /** Requests a document once. @throws TransientFailure for a failure that a retry may cure */
   async jsonOnce<T>(request: DocumentRequest<T>): Promise<T> {
-    using watchdog = new Watchdog(this.timing.answer, 'response', request.signal);
-    const response = await this.#request(request, formOf(request.form), watchdog.signal);
+    const { form, file, signal } = request;
+    const limit = file === undefined ? this.timing.answer : this.timing.store;
+    using watchdog = new Watchdog(limit, 'response', signal);
+    const wire = file === undefined ? formWire(form && encodeParameters(form)) : bytesWire(file);
+    const response = await this.#request(request, wire, watchdog.signal);
     return this.#parse(await readText(response.body, maxDocumentBytes, watchdog.signal), request.parse);
   }
 
@@ -178,6 +180,7 @@ export class GirderClient {
     { subject, signal }: Pick<GirderRequest, 'subject' | 'signal'>,
   ): Promise<void> {
     const { apiUrl: api } = this;
+    this.pace.slowDown();
     if (await budget.waitToRetry(failure, signal)) {
       this.#log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
@@ -335,12 +338,4 @@ export class GirderClient {
       throw new RunError('GirderUnavailable', `the server at ${this.apiUrl} is not a Girder API: ${why}`);
     }
   }
-}
-
-function formOf(form: Parameters | undefined): Wire {
-  if (form === undefined) return { exchange };
-  return {
-    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-    exchange: (request) => exchange(request, encodeParameters(form)),
-  };
 }

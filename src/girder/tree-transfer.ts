@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { posix } from 'node:path';
 
 export type TransferOptions = {
@@ -67,4 +68,58 @@ export class FolderStack {
 
 function isWithin(path: string, directory: string): boolean {
   return directory === '.' || path === directory || path.startsWith(`${directory}/`);
+}
+
+/** Girder's web server has 10 threads by default; its users need some of them. */
+const paceLimits = { first: 4, most: 8, forgiveMs: 1_000 };
+
+/**
+ * How many transfers of small files run at once: one more after each round without a failure, half as many
+ * after a failure that means overload.
+ */
+export class Pace {
+  #limit = paceLimits.first;
+  #slowedAt = -Infinity;
+
+  get limit(): number {
+    return Math.floor(this.#limit);
+  }
+
+  /** Call after each transfer. */
+  succeeded(): void {
+    this.#limit = Math.min(paceLimits.most, this.#limit + 1 / this.#limit);
+  }
+
+  /** Call after each failure of the server; those of one moment count once, because they have one cause. */
+  slowDown(now: number = performance.now()): void {
+    if (now - this.#slowedAt < paceLimits.forgiveMs) return;
+    this.#slowedAt = now;
+    this.#limit = Math.max(1, this.#limit / 2);
+  }
+}
+
+/**
+ * A set of names that holds 52 bits of a hash of each, because 200,000 names of 255 bytes do not fit into a
+ * worker's memory. It may confuse two names, so that `has` is true for one that was never added.
+ */
+export class NameSet {
+  readonly #hashes = new Set<number>();
+
+  get size(): number {
+    return this.#hashes.size;
+  }
+
+  has(name: string): boolean {
+    return this.#hashes.has(nameHash(name));
+  }
+
+  add(name: string): void {
+    this.#hashes.add(nameHash(name));
+  }
+}
+
+/** 52 bits; nobody can choose names whose hashes collide. */
+export function nameHash(name: string): number {
+  const digest = hash('sha256', name, 'buffer');
+  return digest.readUInt32BE(0) * 2 ** 20 + (digest.readUInt32BE(4) >>> 12);
 }

@@ -65,8 +65,13 @@ export class GrowingBuffer {
     this.#length = length;
   }
 
+  /** The bytes, in memory that the next ones may replace. */
+  get bytes(): Buffer {
+    return this.#memory.subarray(0, this.#length);
+  }
+
   /** As UTF-8. */
   toString(): string {
-    return this.#memory.toString('utf8', 0, this.#length);
+    return this.bytes.toString('utf8');
   }
 }

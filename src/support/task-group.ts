@@ -28,20 +28,20 @@ export class TaskGroup {
   }
 }
 
-/** Runs at most `limit` tasks of a group at once. */
+/** Runs at most `limit` tasks of a group at once; a function is asked before each start. */
 export class TaskLimit {
   readonly #group: TaskGroup;
-  readonly #limit: number;
+  readonly #limit: () => number;
   readonly #running = new Set<Promise<void>>();
 
-  constructor(group: TaskGroup, limit: number) {
+  constructor(group: TaskGroup, limit: number | (() => number)) {
     this.#group = group;
-    this.#limit = limit;
+    this.#limit = typeof limit === 'number' ? () => limit : limit;
   }
 
   /** Waits until the task can start, and starts it. */
   async start(task: Task): Promise<void> {
-    while (this.#running.size >= this.#limit) await Promise.race(this.#running);
+    while (this.#running.size >= this.#limit()) await Promise.race(this.#running);
     const running = this.#group.start(task).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }

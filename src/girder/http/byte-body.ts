@@ -66,6 +66,11 @@ export type ByteSource = {
  * @throws TransientFailure for any failure, an abort included
  */
 export async function readText(body: ByteBody, limit: number, signal: AbortSignal): Promise<string> {
+  return (await readBytes(body, limit, signal)).toString('utf8');
+}
+
+/** Like {@link readText}, for a body that is not text. */
+export async function readBytes(body: ByteBody, limit: number, signal: AbortSignal): Promise<Buffer> {
   const bytes = new GrowingBuffer();
   const onAbort = () => body.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
@@ -83,5 +88,5 @@ export async function readText(body: ByteBody, limit: number, signal: AbortSigna
     signal.removeEventListener('abort', onAbort);
     body.destroy();
   }
-  return bytes.toString();
+  return bytes.bytes;
 }

@@ -43,6 +43,29 @@ export type HttpResponse = {
 /** Sends one request and returns its response: it neither follows redirects nor retries. */
 export type Exchanger = (request: Exchange) => Promise<HttpResponse>;
 
+/** How a request is sent, with the headers of its body. */
+export type Wire = {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly exchange: Exchanger;
+  /** The body cannot be sent a second time. */
+  readonly isOnce?: boolean;
+};
+
+/** A request with a form that is encoded already, or without a body. */
+export function formWire(form: string | undefined): Wire {
+  if (form === undefined) return { exchange };
+  return {
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    exchange: (request) => exchange(request, form),
+  };
+}
+
+/** A request with the bytes of a small file. */
+export function bytesWire(bytes: Buffer): Wire {
+  const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(bytes.length) };
+  return { headers, exchange: (request) => exchange(request, bytes) };
+}
+
 /** `origin` is where the response came from: another one than the API's for a file in an object store. */
 export type FollowedResponse = { readonly response: HttpResponse; readonly origin: string };
 
@@ -86,7 +109,7 @@ export async function follow(
  * The Exchanger for short bodies. Every failure is a TransientFailure made of text only, a RedirectRefused,
  * or the reason of the signal: an error of axios holds the token and never leaves this file.
  */
-export async function exchange(request: Exchange, body?: string): Promise<HttpResponse> {
+export async function exchange(request: Exchange, body?: string | Buffer): Promise<HttpResponse> {
   try {
     const proxy = proxyFor(request.url);
     const way = proxy === undefined ? directWay(request) : proxiedWay(request, proxy);
@@ -178,7 +201,7 @@ function proxiedWay({ url }: Exchange, proxy: Proxy): AxiosRequestConfig {
   };
 }
 
-function wireConfig({ method, url, headers, signal }: Exchange, body: string | undefined) {
+function wireConfig({ method, url, headers, signal }: Exchange, body: string | Buffer | undefined) {
   return {
     method,
     url: url.href,

@@ -58,6 +58,13 @@ export class UploadSource {
     return this.#hash.copy().digest('hex');
   }
 
+  /** All bytes of a small file, in memory of their own. */
+  async readAll(): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(this.size);
+    if (this.size > 0) await this.#fill(buffer, 0);
+    return buffer;
+  }
+
   /** A range of the file as the body of a request. */
   read({ start, end, buffer, onRead }: SourceRange): ByteSource {
     let position = start;

@@ -1,7 +1,10 @@
 import type { IfExists } from '../../api/hooks.ts';
+import { sleep, withGrace } from '../../support/abort.ts';
+import { encodeParameters, type Parameters } from '../api-url.ts';
 import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, parseFileOrUpload } from '../documents.ts';
 import { mimeTypeOf } from '../file-names.ts';
+import { ChunkRefused } from '../girder-error.ts';
 import { RetryBudget, TransientFailure } from '../retry.ts';
 import { filesOf } from '../lookup.ts';
 
@@ -19,6 +22,24 @@ export type FileDestination = {
   readonly found?: { readonly file: GirderFile | undefined } | undefined;
 };
 
+/** Bytes. A file of at most this size is sent in one request; a larger one in chunks, which can be resumed. */
+const maxWholeBytes = 1024 * 1024;
+/** In characters: the attributes are in the query of the request, and proxies limit its length. */
+const maxQuery = 4000;
+/**
+ * In milliseconds: how long a request whose response was lost may still be at work in Girder, before the file is
+ * taken for not stored.
+ */
+const lostRequestMs = 2_000;
+/** For the response to a small file when the run is cancelled, in milliseconds. */
+const sendGraceMs = 5_000;
+
+/** The bytes of a small file, which go with the first request, and a test for a stored file that has them. */
+export type WholeFile = {
+  read(): Promise<Buffer>;
+  isStored(file: GirderFile): Promise<boolean>;
+};
+
 /**
  * A started upload, with the file that it replaces, if that is not to stay; an upload of 0 bytes is complete at
  * once.
@@ -27,23 +48,104 @@ export type Started = { readonly replaces: GirderFile | undefined } & (
   { readonly file: GirderFile } | { readonly upload: GirderUpload }
 );
 
-/** Starts an upload. After a lost response the item is looked up again, so that no file is stored twice. */
+/**
+ * Starts an upload; a new file with `whole` is then complete. After a lost response the item is looked up again, so
+ * that no file is stored twice, and after any failure the bytes are left to the chunks.
+ */
 export async function startUpload(
   client: GirderClient,
   to: FileDestination,
   signal: AbortSignal,
+  whole?: WholeFile,
 ): Promise<Started> {
   const budget = new RetryBudget();
   const added = to.ifExists === 'NewItem' ? new NewFile(client, to, signal) : undefined;
+  let isSent = false;
   for (let { found } = to; ; found = undefined) {
     try {
       if (added !== undefined) return { replaces: undefined, ...(await added.start()) };
       const replaces = found === undefined ? await findByName(client, to, signal) : found.file;
-      return { replaces, ...(await request(client, to, replaces, signal)) };
+      const stored = isSent ? await sameFile(replaces, to, whole) : undefined;
+      if (stored !== undefined) return { replaces: undefined, file: stored };
+      const isFirst: boolean = whole !== undefined && !isSent && !isReplaceable(replaces);
+      isSent ||= isFirst;
+      const created = isFirst
+        ? await sendNewFile(client, { place: inItem(to), bytes: await whole.read() }, signal)
+        : undefined;
+      return { replaces, ...(created ?? (await request(client, to, replaces, signal))) };
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
       await client.waitToRetry(budget, error, { subject: subjectOf(to), signal });
     }
+  }
+}
+
+/** Girder answers 500 to an upload into a link, so a link is replaced by a new file and then deleted. */
+function isReplaceable(found: GirderFile | undefined): found is GirderFile {
+  return found !== undefined && !found.isLink;
+}
+
+/** The file that an earlier request has stored after all. */
+async function sameFile(
+  found: GirderFile | undefined,
+  { size }: FileDestination,
+  whole: WholeFile | undefined,
+): Promise<GirderFile | undefined> {
+  if (found?.size !== size || found.isLink) return undefined;
+  return (await whole?.isStored(found)) === true ? found : undefined;
+}
+
+/**
+ * Whether a file is sent with the request that creates it: not one that is added to others of its name, because
+ * it could not be told from them after a lost response.
+ */
+export function isSentWhole({
+  name,
+  size,
+  reference,
+  ifExists,
+}: Pick<FileDestination, 'name' | 'size' | 'reference' | 'ifExists'>): boolean {
+  if (size > maxWholeBytes || ifExists === 'NewItem') return false;
+  return encodeParameters({ name, reference }).length <= maxQuery;
+}
+
+/** Where a file is created; `parentType` is that of the parent. */
+export type NewFilePlace = Pick<FileDestination, 'name' | 'size' | 'mimeType' | 'reference'> & {
+  readonly parentType: 'item' | 'folder';
+  readonly parentId: string;
+};
+
+function inItem(to: FileDestination): NewFilePlace {
+  return { ...to, parentType: 'item', parentId: to.itemId };
+}
+
+/** The parameters with which Girder creates a file. */
+function creation({ parentType, parentId, name, size, mimeType, reference }: NewFilePlace): Parameters {
+  return { parentType, parentId, name, size, mimeType: mimeType ?? mimeTypeOf(name), reference };
+}
+
+/**
+ * Creates a file with its bytes; in a folder, Girder creates its item too. Undefined if a server in front of Girder
+ * refuses the length.
+ * @throws TransientFailure when the request may have done its work or not
+ */
+export async function sendNewFile(
+  client: GirderClient,
+  { place, bytes }: { readonly place: NewFilePlace; readonly bytes: Buffer },
+  signal: AbortSignal,
+): Promise<{ file: GirderFile } | { upload: GirderUpload } | undefined> {
+  const subject = `${place.name} for ${place.parentType} ${place.parentId}`;
+  const request = { method: 'POST', route: ['file'], query: creation(place), subject } as const;
+  const file = bytes.length > 0 ? bytes : undefined;
+  try {
+    // Half a request would leave an upload in Girder that nobody can cancel, since its id is in the response.
+    return await withGrace(signal, sendGraceMs, (lingering) =>
+      client.jsonOnce({ ...request, file, signal: lingering, parse: parseFileOrUpload }),
+    );
+  } catch (error) {
+    if (error instanceof ChunkRefused) return undefined;
+    if (error instanceof TransientFailure) await sleep(lostRequestMs, signal);
+    throw error;
   }
 }
 
@@ -114,13 +216,10 @@ function request(
 ) {
   const { size, reference } = to;
   const common = { subject: subjectOf(to), signal, parse: parseFileOrUpload };
-  // Girder answers 500 to an upload into a link, so a link is replaced by a new file and then deleted.
-  if (replaces !== undefined && !replaces.isLink) {
+  if (isReplaceable(replaces)) {
     const route = ['file', replaces._id, 'contents'];
     return client.jsonOnce({ ...common, method: 'PUT', route, form: { size, reference } });
   }
-  const { name, itemId } = to;
-  const mimeType = to.mimeType ?? mimeTypeOf(name);
-  const form = { parentType: 'item', parentId: itemId, name, size, mimeType, reference };
+  const form = creation(inItem(to));
   return client.jsonOnce({ ...common, method: 'POST', route: ['file'], form });
 }

@@ -9,7 +9,8 @@ import type { GirderFile } from '../documents.ts';
 import { filesOf } from '../lookup.ts';
 import { FolderStack, TotalProgress, type TransferOptions } from '../tree-transfer.ts';
 import { addMetadata, ensureFolder, type Metadata } from './destination.ts';
-import { type Uploaded, uploadToFolder, uploadToItem } from './upload.ts';
+import { ItemUpload } from './new-items.ts';
+import { type Uploaded, uploadToItem } from './upload.ts';
 
 /** Files are uploaded into one item, or each as an item into a folder. */
 export type UploadPlace = { readonly itemId: string } | { readonly folderId: string };
@@ -52,7 +53,7 @@ export type UploadedTree = {
   readonly unrecorded: number;
 };
 
-const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
+const defaults = { maxDepth: 100, maxEntries: 200_000 };
 /** How many files of an item are held while an upload into it compares them. */
 const maxExisting = 20_000;
 /** The whitespace that Python's strip removes. */
@@ -68,6 +69,7 @@ export class TreeUpload {
   readonly #progress: TotalProgress;
   readonly #refusals = new Refusals();
   readonly #sources: UploadSources | undefined;
+  #items: ItemUpload | undefined;
   #count = 0;
   #size = 0;
 
@@ -77,7 +79,7 @@ export class TreeUpload {
     this.#traits = traits;
     this.#options = options;
     this.#group = new TaskGroup(options.signal);
-    this.#files = new TaskLimit(this.#group, options.concurrency ?? defaults.concurrency);
+    this.#files = new TaskLimit(this.#group, options.concurrency ?? (() => client.pace.limit));
     this.#progress = new TotalProgress(options.onProgress);
     if (options.keepSources === true) this.#sources = new UploadSources(options.base);
   }
@@ -91,13 +93,11 @@ export class TreeUpload {
       const existing = await this.#existingFiles(itemId);
       for await (const entry of walkTree(directory, { ...this.#limits, isFlat: true })) {
         if (entry.kind === 'file') {
-          await this.#startFile(entry, (file, options) =>
-            uploadToItem(
-              this.#client,
-              { ...file, itemId, found: existing && { file: existing.get(file.name) } },
-              options,
-            ),
-          );
+          await this.#startFile(entry, async (file, options) => {
+            const found = existing && { file: existing.get(file.name) };
+            const uploaded = await uploadToItem(this.#client, { ...file, itemId, found }, options);
+            this.#stored(entry.path, uploaded);
+          });
         } else if (entry.kind === 'refused')
           this.#refuse({ path: entry.path, kind: entry.problem, why: entry.why });
         else
@@ -114,9 +114,14 @@ export class TreeUpload {
 
   /** Uploads directories as folders, and files as items in them. */
   async intoFolder(directory: FileHandle, folderId: string): Promise<UploadedTree> {
-    const { metadata } = this.#traits;
     return this.#run(async () => {
       const folders = new FolderStack(folderId);
+      const items = new ItemUpload(this.#client, directory, {
+        traits: this.#traits,
+        signal: this.#group.signal,
+        onStored: (path, uploaded) => this.#stored(path, uploaded),
+      });
+      this.#items = items;
       for await (const entry of walkTree(directory, this.#limits)) {
         const parent = folders.parentOf(entry.path);
         // Entries of a directory that is not uploaded have no folder.
@@ -128,10 +133,12 @@ export class TreeUpload {
           folders.push(entry.path, await this.#makeFolder(entry.path, parent));
         else {
           await this.#startFile(entry, (file, options) =>
-            uploadToFolder(this.#client, { ...file, folderId: parent, metadata }, options),
+            items.upload(entry.path, { ...file, folderId: parent }, options),
           );
         }
       }
+      await this.#files.idle();
+      await items.finish();
     });
   }
 
@@ -140,7 +147,12 @@ export class TreeUpload {
       await walk();
       this.#progress.listed();
     });
-    await this.#group.finish();
+    try {
+      await this.#group.finish();
+    } catch (error) {
+      this.#items?.abandon();
+      throw error;
+    }
     return {
       files: this.#count,
       size: this.#size,
@@ -158,19 +170,20 @@ export class TreeUpload {
     try {
       await this.#files.start(async () => {
         await using _ = source;
-        const uploaded = await upload(
-          { name: posix.basename(path), source, size, mimeType, reference, ifExists },
-          options,
-        );
-        this.#count += 1;
-        this.#size += size;
-        this.#options.onUploaded?.({ ...uploaded, path });
+        await upload({ name: posix.basename(path), source, size, mimeType, reference, ifExists }, options);
+        this.#client.pace.succeeded();
       });
     } catch (error) {
       await source.close();
       throw error;
     }
     this.#sources?.note({ path, inode });
+  }
+
+  #stored(path: string, uploaded: Uploaded): void {
+    this.#count += 1;
+    this.#size += uploaded.size;
+    this.#options.onUploaded?.({ ...uploaded, path });
   }
 
   async #makeFolder(path: string, folderId: string): Promise<string> {
@@ -218,7 +231,7 @@ export class TreeUpload {
 type UploadOne = (
   file: { name: string; source: FileHandle; size: number } & Omit<FileTraits, 'metadata'>,
   options: TransferOptions,
-) => Promise<Uploaded>;
+) => Promise<void>;
 
 async function closeHandle(entry: WalkEntry): Promise<void> {
   if (entry.kind === 'file') await entry.handle.close();

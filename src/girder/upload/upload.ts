@@ -21,10 +21,12 @@ import { UploadSource } from './source.ts';
 import {
   type FileDestination,
   findByName,
+  isSentWhole,
   newestByName,
   type Started,
   startUpload,
   subjectOf,
+  type WholeFile,
 } from './start.ts';
 
 /** `size` bytes of an open regular file, which the caller closes. */
@@ -136,7 +138,7 @@ async function deleteLink(client: GirderClient, { _id }: GirderFile, signal: Abo
 }
 
 /** A file that becomes an item with its name in a folder; the caller closes the handle. */
-type FolderUpload = {
+export type FolderUpload = {
   readonly folderId: string;
   readonly name: string;
   readonly source: FileHandle;
@@ -204,14 +206,17 @@ async function uploadOnce(
   options: TransferOptions,
 ): Promise<GirderFile | undefined> {
   const { signal } = options;
-  const started = await startUpload(client, to, signal);
-  if ('file' in started) return started.file;
+  const started = await startUpload(client, to, signal, wholeOf(client, to, source, signal));
+  if ('file' in started) {
+    options.onProgress?.(to.size, to.size);
+    return checkSize(started.file, to);
+  }
   try {
     const sent = await sendChunks(client, started.upload, source, { ...options, subject: subjectOf(to) });
     const file = sent.file ?? (await findFinished(client, to, started, signal));
     if (file === undefined || (await isStored(client, checkSize(file, to), to, { sent, source, signal })))
       return file;
-    await deleteFile(client, file);
+    await discard(client, ['file', file._id], `file ${file._id}`);
     return undefined;
   } catch (error) {
     await cancelUpload(client, started.upload);
@@ -241,6 +246,20 @@ async function isStored(
   return sent.chunks === 1 || (await hasSameTail(client, file, to, signal)) !== false;
 }
 
+/** Undefined for a file that is not sent whole. */
+function wholeOf(
+  client: GirderClient,
+  to: FileDestination,
+  source: UploadSource,
+  signal: AbortSignal,
+): WholeFile | undefined {
+  if (to.size === 0 || !isSentWhole(to)) return undefined;
+  return {
+    read: () => source.readAll(),
+    isStored: async (file) => (await hashStored(client, file, signal)) === source.digest(),
+  };
+}
+
 /** The file, if a chunk whose response was lost has completed it. */
 async function findFinished(
   client: GirderClient,
@@ -256,7 +275,11 @@ async function findFinished(
   return file._id !== replaces?._id || file.created !== replaces.created ? file : undefined;
 }
 
-function checkSize(file: GirderFile, { name, size }: FileDestination): GirderFile {
+/** @throws RunError UploadFailed if Girder has another number of bytes than were sent */
+export function checkSize(
+  file: GirderFile,
+  { name, size }: Pick<FileDestination, 'name' | 'size'>,
+): GirderFile {
   if (file.size === size) return file;
   throw new RunError('UploadFailed', `Girder stored ${file.size} bytes of ${name}, but ${size} were sent`);
 }
@@ -265,18 +288,19 @@ function checkSize(file: GirderFile, { name, size }: FileDestination): GirderFil
  * Best effort, also after the run was cancelled: a remaining upload is invisible until Girder's administrator
  * deletes it.
  */
-async function cancelUpload(client: GirderClient, upload: GirderUpload): Promise<void> {
+export async function cancelUpload(client: GirderClient, upload: GirderUpload): Promise<void> {
   const route = ['file', 'upload', upload._id];
   await discard(client, route, 'the unfinished upload');
   await sleep(lateChunkMs);
   await discard(client, route, 'the unfinished upload');
 }
 
-async function deleteFile(client: GirderClient, file: GirderFile): Promise<void> {
-  await discard(client, ['file', file._id], `file ${file._id}`);
-}
-
-async function discard(client: GirderClient, route: readonly string[], subject: string): Promise<void> {
+/** Deletes a document that an upload leaves: best effort. */
+export async function discard(
+  client: GirderClient,
+  route: readonly string[],
+  subject: string,
+): Promise<void> {
   const signal = deadline(cancelTimeoutMs);
   await client.json({ method: 'DELETE', route, subject, signal, parse: ignoreBody }).catch(() => undefined);
 }

@@ -14,6 +14,8 @@ import { openGirder } from '../../../src/girder/open-girder.ts';
 import { ask, call, girderEnvironment } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';
 
+/** The type of a request that has bytes of a file. */
+const bytesType = 'application/octet-stream';
 const never = new AbortController().signal;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -103,12 +105,12 @@ test('equal contents are not sent, and other contents of the same size are', asy
     const given = { root: scratch.directory, path: 'x.bin', to: { folderId: scratch.folderId } };
     return uploadPath(client, given, { signal: never });
   };
-  const chunks = () => proxy.seen.filter(({ url }) => url.includes('/file/chunk')).length;
+  const sent = () => proxy.seen.filter(({ headers }) => headers['content-type'] === bytesType).length;
   await send('first');
   await send('first');
-  assert.is(chunks(), 1);
+  assert.is(sent(), 1);
   await send('other');
-  assert.is(chunks(), 2);
+  assert.is(sent(), 2);
   assert.equal(await inGirder(scratch), { 'x.bin': 'other' });
   await client.close();
 });
@@ -273,7 +275,7 @@ test('the first failure stops the rest, and an item whose file was not uploaded 
   const client = await openGirder({ apiUrl: proxy.url, credentials: { apiKey }, signal: never });
   for (let number = 100; number < 300; number += 1) write(scratch.directory, { [`out/${number}`]: 'x' });
   const body = JSON.stringify({ message: 'no', type: 'access' });
-  proxy.fail('POST', '/file/chunk', { status: 403, body });
+  proxy.fail('POST', '/file?', { status: 403, body });
   const given = { root: scratch.directory, path: 'out', to: { folderId: scratch.folderId } };
   const error = await failure(uploadPath(client, given, { signal: never, concurrency: 2 }));
   assert.is(reasonOf(error), 'GirderForbidden');

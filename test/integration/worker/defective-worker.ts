@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { exitCodeOf } from '../../../src/api/reasons.ts';
-import { installLastResort } from '../../../src/worker/termination-message.ts';
+import { installLastResort } from '../../../src/worker/main.ts';
 
 /** Ends by the defect that its argument names, and writes the report of the last resort to descriptor 3. */
 const [kind] = process.argv.slice(2);

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReport } from '../../../src/api/report.ts';
-import { TerminationMessage } from '../../../src/worker/termination-message.ts';
+import { TerminationMessage } from '../../../src/worker/main.ts';
 
 const disk = mkdtempSync(join(tmpdir(), 'full-disk-'));
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'dockerrun-test', disk]);

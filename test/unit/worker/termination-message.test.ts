@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseReport } from '../../../src/api/report.ts';
-import { TerminationMessage } from '../../../src/worker/termination-message.ts';
+import { TerminationMessage } from '../../../src/worker/main.ts';
 
 const test = suite<{ directory: string; path: string }>('termination message');
 const log = pino({ enabled: false });
