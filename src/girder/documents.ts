@@ -18,6 +18,9 @@ export type GirderFile = {
 /** The fields of an item or a folder that are used. */
 export type NamedDocument = { readonly _id: string; readonly name: string };
 
+/** An item of a list; `size` is the bytes of all its files, as far as Girder keeps count. */
+export type ItemDocument = NamedDocument & { readonly size: number | undefined };
+
 /**
  * The user's access to an item or a folder: a level of Girder's AccessType, or the folder that has it for an
  * item.
@@ -73,6 +76,14 @@ export function parseNamed(value: unknown): NamedDocument {
 export function parseNamedList(value: unknown): NamedDocument[] {
   if (!Array.isArray(value)) throw new UnexpectedResponse('expected a list of items or folders');
   return value.map(parseNamed);
+}
+
+export function parseItemList(value: unknown): ItemDocument[] {
+  if (!Array.isArray(value)) throw new UnexpectedResponse('expected a list of items');
+  return value.map((item) => {
+    const { size } = object(item, 'item');
+    return { ...parseNamed(item), size: Number.isSafeInteger(size) ? Number(size) : undefined };
+  });
 }
 
 /** How many items and folders are directly in a folder; only those that the user may read count. */

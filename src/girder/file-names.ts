@@ -1,4 +1,5 @@
 import { lookup } from 'mime-types';
+import { nameHash, NameSet } from './tree-transfer.ts';
 
 /** The limit of Linux file systems for a name. */
 const maxNameBytes = 255;
@@ -18,16 +19,21 @@ export function safeFileName(name: string): string {
  * get ` (1)`, ` (2)`… before the extension.
  */
 export class UniqueNames {
-  readonly #taken = new Set<string>();
-  readonly #next = new Map<string, number>();
+  readonly #taken = new NameSet();
+  readonly #next = new Map<number, number>();
 
   /** The file name for an entry with this name in Girder. */
   claim(name: string): string {
     const plain = safeFileName(name);
     let free = plain;
-    let number = this.#next.get(plain) ?? 1;
+    if (!this.#taken.has(plain)) {
+      this.#taken.add(plain);
+      return plain;
+    }
+    const hash = nameHash(plain);
+    let number = this.#next.get(hash) ?? 1;
     for (; this.#taken.has(free); number += 1) free = shorten(plain, ` (${number})`);
-    if (free !== plain) this.#next.set(plain, number);
+    this.#next.set(hash, number);
     this.#taken.add(free);
     return free;
   }

@@ -4,10 +4,12 @@ import type { GirderClient } from './client.ts';
 import {
   type FolderCounts,
   type GirderFile,
+  type ItemDocument,
   type NamedDocument,
   type Resource,
   parseCounts,
   parseFiles,
+  parseItemList,
   parseNamed,
   parseNamedList,
   parseResource,
@@ -152,8 +154,13 @@ export function subfolders(client: GirderClient, folderId: string, options: Page
 }
 
 /** The items directly in a folder, in pages. */
-export function itemsOf(client: GirderClient, folderId: string, options: PageOptions) {
-  return listNamed(client, { route: ['item'], query: { folderId }, subject: `folder ${folderId}` }, options);
+export function itemsOf(
+  client: GirderClient,
+  folderId: string,
+  options: PageOptions,
+): AsyncGenerator<ItemDocument[], void, undefined> {
+  const listing = { route: ['item'], query: { folderId }, subject: `folder ${folderId}` };
+  return listPages(client, { ...listing, parse: parseItemList }, options);
 }
 
 /** The files of an item, in pages. */

@@ -42,8 +42,18 @@ export async function publishFile(
   relativePath: string,
   onReserve?: (made: CreatedPath) => void,
 ): Promise<void> {
-  const { parents, name } = splitLast(relativePath);
-  await using directory = await openDirectory(root, parents);
+  await using directory = await openDirectory(root, splitLast(relativePath).parents);
+  await publishInDirectory(directory, temporary, relativePath, onReserve);
+}
+
+/** Like {@link publishFile}, in a directory that is open already. */
+export async function publishInDirectory(
+  directory: FileHandle,
+  temporary: string,
+  relativePath: string,
+  onReserve?: (made: CreatedPath) => void,
+): Promise<void> {
+  const { name } = splitLast(relativePath);
   const from = inDirectory(directory, splitLast(temporary).name);
   const to = inDirectory(directory, name);
   try {

@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { FileSink } from '../../io/byte-sink.ts';
+import type { FileHandle } from 'node:fs/promises';
+import { type ByteSink, FileSink } from '../../io/byte-sink.ts';
 import {
   type CreatedPath,
   inodeOf,
   ownNamePrefix,
   publishFile,
+  publishInDirectory,
   refuseExisting,
 } from '../../io/confined-change.ts';
-import { createFile, makeDirectories, splitLast } from '../../io/confined.ts';
+import {
+  createFile,
+  createInDirectory,
+  makeDirectories,
+  openDirectory,
+  splitLast,
+} from '../../io/confined.ts';
+import { doConcurrently } from '../../support/task-group.ts';
 import type { GirderClient } from '../client.ts';
 import type { GirderFile } from '../documents.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
@@ -45,6 +54,12 @@ export class CreatedPaths {
 /** For a target that runs as any user. */
 const directoryMode = 0o777;
 const fileMode = 0o644;
+/** As many as libuv has threads for the file system. */
+const writesAtOnce = 4;
+
+function temporaryName(): string {
+  return `${ownNamePrefix}${randomUUID()}.part`;
+}
 
 /** Creates a directory below `into`, with its parents, where they do not exist. */
 export function ensureDirectory(
@@ -55,38 +70,80 @@ export function ensureDirectory(
   return makeDirectories(into, segments, directoryMode, (path) => made.note({ path }));
 }
 
+/** Where a file is created: at a path below `into`. */
+type FilePlace = { readonly into: string; readonly relativePath: string; readonly made: CreatedPaths };
+
 /**
  * Downloads a file to a path below `into`, which appears only when it is complete. Returns its size in bytes.
  */
-export async function placeFile(
+export function placeFile(
   client: GirderClient,
   file: GirderFile,
-  { into, relativePath, made }: { into: string; relativePath: string; made: CreatedPaths },
+  place: FilePlace,
   options: TransferOptions,
 ): Promise<number> {
+  return placeContents(place, async (sink) => (await streamFile(client, file, sink, options)).bytes);
+}
+
+/** Files of one directory, of which all bytes are in memory. */
+export type SmallFile = { readonly name: string; readonly bytes: Buffer };
+
+/** Like {@link placeFile}, for many files in one directory below `into`, which exists. */
+export async function placeSmallFiles<T extends SmallFile>(
+  { into, segments, made }: { into: string; segments: readonly string[]; made: CreatedPaths },
+  files: readonly T[],
+  { signal, onPlaced }: { signal: AbortSignal; onPlaced: (file: T) => void },
+): Promise<void> {
+  await using directory = await openDirectory(into, segments);
+  const place = async (file: T) => {
+    const path = [...segments, file.name].join('/');
+    const temporary = { path: [...segments, temporaryName()].join('/') };
+    made.note(temporary);
+    made.note({ path, inode: await createSmallFile(directory, temporary.path, file.bytes) });
+    await publishInDirectory(directory, temporary.path, path, (reserved) => made.note(reserved));
+    made.forget(temporary);
+    onPlaced(file);
+  };
+  await doConcurrently(
+    files.map((file) => () => place(file)),
+    { limit: writesAtOnce, signal },
+  );
+}
+
+/** Returns the file's inode. */
+async function createSmallFile(directory: FileHandle, path: string, bytes: Buffer): Promise<string> {
+  await using handle = await createInDirectory(directory, splitLast(path).name, path);
+  await handle.chmod(fileMode);
+  const sink = new FileSink(handle);
+  await sink.write(bytes);
+  return inodeOf(await handle.stat({ bigint: true }));
+}
+
+/** Fills a sink with a whole file; returns its size in bytes. */
+type Fill = (sink: ByteSink) => Promise<number>;
+
+async function placeContents({ into, relativePath, made }: FilePlace, fill: Fill): Promise<number> {
   const { parents } = splitLast(relativePath);
   await ensureDirectory(into, parents, made);
   await refuseExisting(into, relativePath);
-  const temporary = { path: [...parents, `${ownNamePrefix}${randomUUID()}.part`].join('/') };
+  const temporary = { path: [...parents, temporaryName()].join('/') };
   made.note(temporary);
-  const { size, inode } = await download(client, file, { into, temporary: temporary.path }, options);
+  const { size, inode } = await create({ into, temporary: temporary.path }, fill);
   made.note({ path: relativePath, inode });
   await publishFile(into, temporary.path, relativePath, (reserved) => made.note(reserved));
   made.forget(temporary);
   return size;
 }
 
-async function download(
-  client: GirderClient,
-  file: GirderFile,
+async function create(
   { into, temporary }: { into: string; temporary: string },
-  options: TransferOptions,
+  fill: Fill,
 ): Promise<{ size: number; inode: string }> {
   await using handle = await createFile(into, temporary, fileMode);
   const sink = new FileSink(handle);
   try {
-    const { bytes } = await streamFile(client, file, sink, options);
-    return { size: bytes, inode: inodeOf(await handle.stat({ bigint: true })) };
+    const size = await fill(sink);
+    return { size, inode: inodeOf(await handle.stat({ bigint: true })) };
   } finally {
     // Also after a failure: no write may be under way when the handle is closed.
     await sink.flush();

@@ -3,7 +3,14 @@ import { RunError } from '../../support/errors.ts';
 import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
 import type { GirderClient } from '../client.ts';
 import type { GirderFile, NamedDocument } from '../documents.ts';
-import { type CreatedPaths, ensureDirectory, placeFile } from './created-paths.ts';
+import { type BatchedItem, ItemBatch, requestArchive } from './archive.ts';
+import {
+  type CreatedPaths,
+  ensureDirectory,
+  placeFile,
+  placeSmallFiles,
+  type SmallFile,
+} from './created-paths.ts';
 import { TotalProgress, type TransferOptions } from '../tree-transfer.ts';
 import { countsOf, filesOf, itemsOf, type PageOptions, subfolders } from '../lookup.ts';
 import { UniqueNames } from '../file-names.ts';
@@ -24,7 +31,9 @@ export type TreeTotals = { readonly size: number; readonly files: number };
 
 type TreePlace = { readonly into: string; readonly made: CreatedPaths };
 
-const defaults = { concurrency: 4, maxDepth: 100, maxEntries: 200_000 };
+const defaults = { maxDepth: 100, maxEntries: 200_000 };
+/** After so many archives without a usable entry no more are requested. */
+const maxUselessArchives = 3;
 /** The longest path that a program can pass to Linux. */
 const maxPathBytes = 4095;
 
@@ -37,6 +46,7 @@ export class TreeDownload {
   readonly #items: TaskLimit;
   readonly #files: TaskLimit;
   readonly #progress: TotalProgress;
+  #uselessArchives = 0;
   #entries = 0;
   #count = 0;
   #size = 0;
@@ -46,7 +56,7 @@ export class TreeDownload {
     this.#place = place;
     this.#limits = options;
     this.#group = new TaskGroup(options.signal);
-    const concurrency = options.concurrency ?? defaults.concurrency;
+    const concurrency = options.concurrency ?? (() => client.pace.limit);
     this.#items = new TaskLimit(this.#group, concurrency);
     this.#files = new TaskLimit(this.#group, concurrency);
     this.#progress = new TotalProgress(options.onProgress);
@@ -83,9 +93,45 @@ export class TreeDownload {
       for (const { _id, name } of folders)
         await this.#listFolder(_id, [...segments, names.claim(name)], depth + 1);
     }
+    const batch = new ItemBatch();
     for await (const items of itemsOf(this.#client, folderId, this.#paging)) {
-      for (const item of items) await this.#startItem(item, [...segments, names.claim(item.name)]);
+      for (const item of items) {
+        const name = names.claim(item.name);
+        if (!batch.hasRoomFor(item)) await this.#startBatch(batch.take(), segments);
+        if (batch.accepts(item)) batch.add({ item, name });
+        else await this.#startItem(item, [...segments, name]);
+      }
     }
+    await this.#startBatch(batch.take(), segments);
+  }
+
+  /** Small files are requested together: a request costs Girder much more than a file. */
+  async #startBatch(batch: readonly BatchedItem[], segments: readonly string[]): Promise<void> {
+    if (batch.length < 2 || this.#uselessArchives >= maxUselessArchives) {
+      for (const { item, name } of batch) await this.#startItem(item, [...segments, name]);
+      return;
+    }
+    for (const { name } of batch) this.#countEntry([...segments, name]);
+    await this.#items.start(() => this.#downloadBatch(batch, segments));
+  }
+
+  async #downloadBatch(batch: readonly BatchedItem[], segments: readonly string[]): Promise<void> {
+    const { signal } = this.#group;
+    const contents = await requestArchive(this.#client, batch, signal);
+    if (contents.size === 0) this.#uselessArchives += 1;
+    const files: (SmallFile & { readonly report: TransferOptions['onProgress'] })[] = [];
+    for (const { item, name } of batch) {
+      const bytes = contents.get(item._id);
+      if (bytes === undefined) await this.#listItem(item, [...segments, name]);
+      else files.push({ name, bytes, report: this.#progress.file(bytes.length) });
+    }
+    const onPlaced = ({ bytes, report }: (typeof files)[number]) => {
+      this.#size += bytes.length;
+      this.#count += 1;
+      report?.(bytes.length, bytes.length);
+    };
+    await placeSmallFiles({ ...this.#place, segments }, files, { signal, onPlaced });
+    if (files.length > 0) this.#client.pace.succeeded();
   }
 
   /** A folder that is too large is refused before anything in it is downloaded, not after 200,000 files. */
@@ -113,20 +159,24 @@ export class TreeDownload {
       if (seen === 0 && files.length === 1 && first?.name === item.name)
         return this.#startFile(first, segments);
       if (seen === 0) await ensureDirectory(this.#place.into, segments, this.#place.made);
-      for (const file of files) await this.#startFile(file, [...segments, names.claim(file.name)]);
+      for (const file of files) {
+        const inside = [...segments, names.claim(file.name)];
+        this.#countEntry(inside);
+        await this.#startFile(file, inside);
+      }
       seen += files.length;
     }
     if (seen === 0) await ensureDirectory(this.#place.into, segments, this.#place.made);
   }
 
   async #startFile(file: GirderFile, segments: readonly string[]): Promise<void> {
-    this.#countEntry(segments);
     const options = { signal: this.#group.signal, onProgress: this.#progress.file(file.size) };
     const place = { ...this.#place, relativePath: segments.join('/') };
     await this.#files.start(async () => {
       const size = await placeFile(this.#client, file, place, options);
       this.#size += size;
       this.#count += 1;
+      this.#client.pace.succeeded();
     });
   }
 

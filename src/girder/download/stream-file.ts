@@ -15,6 +15,8 @@ type StreamedFile = { readonly file: GirderFile; readonly bytes: number };
 
 /** A compromise between system calls and memory. */
 export const defaultBufferBytes = 256 * 1024;
+/** Bytes. TLS delivers 16 KiB at a time, and has some records in reserve. */
+const leastBufferBytes = 128 * 1024;
 const maxRestarts = 5;
 
 export function describeFile(client: GirderClient, fileId: string, signal: AbortSignal): Promise<GirderFile> {
@@ -40,13 +42,18 @@ export async function streamFile(
   return new FileStream(client, file, sink, options).run();
 }
 
+/** A small file needs no more than its bytes and the head of the response. */
+function bufferBytesFor(size = defaultBufferBytes): number {
+  return Math.min(defaultBufferBytes, Math.max(leastBufferBytes, size));
+}
+
 class FileStream {
   readonly #client: GirderClient;
   readonly #sink: ByteSink;
   readonly #options: TransferOptions;
   readonly #budget = new RetryBudget();
   readonly #speed: LeastSpeed;
-  readonly #buffer: Buffer;
+  #buffer: Buffer | undefined;
   #file: GirderFile;
   #bytes = 0;
   #restarts = 0;
@@ -60,7 +67,6 @@ class FileStream {
     this.#options = options;
     this.#total = file.size;
     this.#speed = new LeastSpeed(client.timing.speed);
-    this.#buffer = Buffer.allocUnsafeSlow(options.bufferBytes ?? defaultBufferBytes);
   }
 
   async run(): Promise<StreamedFile> {
@@ -80,7 +86,7 @@ class FileStream {
   async #transfer(): Promise<void> {
     const headers = this.#bytes > 0 ? { Range: `bytes=${this.#bytes}-` } : {};
     const route = ['file', this.#file._id, 'download'];
-    const buffer = this.#buffer;
+    const buffer = (this.#buffer ??= this.#newBuffer());
     const response = await this.#client.open({ method: 'GET', route, headers, buffer, ...this.#context() });
     try {
       await this.#align(response);
@@ -180,6 +186,10 @@ class FileStream {
     await this.#sink.restart();
     this.#bytes = 0;
     this.#total = this.#file.size;
+  }
+
+  #newBuffer(): Buffer {
+    return Buffer.allocUnsafeSlow(this.#options.bufferBytes ?? bufferBytesFor(this.#total));
   }
 
   #context() {

@@ -60,19 +60,13 @@ export async function startUpload(
 ): Promise<Started> {
   const budget = new RetryBudget();
   const added = to.ifExists === 'NewItem' ? new NewFile(client, to, signal) : undefined;
-  let isSent = false;
+  const first = whole && new FirstTry(client, { to, whole }, signal);
   for (let { found } = to; ; found = undefined) {
     try {
       if (added !== undefined) return { replaces: undefined, ...(await added.start()) };
       const replaces = found === undefined ? await findByName(client, to, signal) : found.file;
-      const stored = isSent ? await sameFile(replaces, to, whole) : undefined;
-      if (stored !== undefined) return { replaces: undefined, file: stored };
-      const isFirst: boolean = whole !== undefined && !isSent && !isReplaceable(replaces);
-      isSent ||= isFirst;
-      const created = isFirst
-        ? await sendNewFile(client, { place: inItem(to), bytes: await whole.read() }, signal)
-        : undefined;
-      return { replaces, ...(created ?? (await request(client, to, replaces, signal))) };
+      const started = (await first?.start(replaces)) ?? (await request(client, to, replaces, signal));
+      return { replaces, ...started };
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
       await client.waitToRetry(budget, error, { subject: subjectOf(to), signal });
@@ -85,14 +79,39 @@ function isReplaceable(found: GirderFile | undefined): found is GirderFile {
   return found !== undefined && !found.isLink;
 }
 
-/** The file that an earlier request has stored after all. */
-async function sameFile(
-  found: GirderFile | undefined,
-  { size }: FileDestination,
-  whole: WholeFile | undefined,
-): Promise<GirderFile | undefined> {
-  if (found?.size !== size || found.isLink) return undefined;
-  return (await whole?.isStored(found)) === true ? found : undefined;
+/** Sends a new small file in one request, once. */
+class FirstTry {
+  readonly #client: GirderClient;
+  readonly #to: FileDestination;
+  readonly #whole: WholeFile;
+  readonly #signal: AbortSignal;
+  #isSent = false;
+
+  constructor(
+    client: GirderClient,
+    { to, whole }: { readonly to: FileDestination; readonly whole: WholeFile },
+    signal: AbortSignal,
+  ) {
+    this.#client = client;
+    this.#to = to;
+    this.#whole = whole;
+    this.#signal = signal;
+  }
+
+  /** Undefined if the upload has to be started without the bytes; `found` is the file with the name. */
+  async start(found: GirderFile | undefined): Promise<Awaited<ReturnType<typeof sendNewFile>>> {
+    if (this.#isSent) return this.#stored(found);
+    if (isReplaceable(found)) return undefined;
+    const bytes = await this.#whole.read();
+    this.#isSent = true;
+    return sendNewFile(this.#client, { place: inItem(this.#to), bytes }, this.#signal);
+  }
+
+  /** The file, if the request without a response has stored it after all. */
+  async #stored(found: GirderFile | undefined): Promise<{ file: GirderFile } | undefined> {
+    if (found?.size !== this.#to.size || found.isLink) return undefined;
+    return (await this.#whole.isStored(found)) ? { file: found } : undefined;
+  }
 }
 
 /**
