@@ -47,6 +47,14 @@ const uploadOptions = {
     description: 'Whether the uploaded files are deleted from the volume afterwards.',
     default: false,
   }),
+  links: Type.Optional(
+    enumOf(['Fail', 'Skip', 'Follow'], {
+      description:
+        'What happens to symbolic links: they fail the upload, are skipped, or are followed inside of the volume. ' +
+        'A followed link to a file becomes a file with the name of the link; links to directories are skipped; ' +
+        'a link that leads to nothing or out of the volume fails the upload. Defaults to Fail.',
+    }),
+  ),
 };
 
 const girderUploadVolumePathToItem = Type.Object(

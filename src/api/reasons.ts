@@ -274,7 +274,8 @@ export const failureReasons = {
   OutputUnsafe: {
     category: 'spec',
     meaning: 'At the path to upload, the target left something other than a regular file inside the volume.',
-    remedy: 'Make the target write a regular file. Links, pipes and devices are never uploaded.',
+    remedy:
+      'Make the target write a regular file. For links inside of the volume, set links of the hook to Follow or Skip.',
   },
   OutputTooLarge: {
     category: 'spec',

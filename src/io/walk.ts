@@ -1,7 +1,15 @@
 import { isUtf8 } from 'node:buffer';
-import { constants, type FileHandle, open, opendir } from 'node:fs/promises';
-import { inodeOf } from './confined-change.ts';
-import { ConfinedPathError, kindOf, openPlace } from './confined.ts';
+import { constants, type FileHandle, open, opendir, readlink } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { inodeOf, ownNamePrefix } from './confined-change.ts';
+import {
+  ConfinedPathError,
+  inDirectory,
+  kindOf,
+  openDirectory,
+  openPlace,
+  pathSegments,
+} from './confined.ts';
 
 /** A regular file that is open for reading; the consumer closes the handle. */
 export type WalkedFile = {
@@ -19,9 +27,15 @@ export type WalkEntry =
   | {
       readonly kind: 'refused';
       readonly path: string;
-      readonly problem: 'unsafe' | 'name';
+      readonly problem: 'unsafe' | 'name' | 'link';
       readonly why: string;
     };
+
+/**
+ * Links are refused, skipped (`problem: 'link'`), or followed inside of a root in which `base` is the walked
+ * directory. Links to directories are then skipped, as girder_client does, so that no walk runs in circles.
+ */
+export type LinkHandling = 'Fail' | 'Skip' | (LinkRoot & { readonly base: string });
 
 /** `maxDepth` 1 is the directory without its subdirectories; `ignore` skips a path and all below it. */
 export type WalkLimits = {
@@ -29,6 +43,7 @@ export type WalkLimits = {
   readonly maxEntries: number;
   readonly isFlat?: boolean;
   readonly ignore?: ((path: string) => boolean) | undefined;
+  readonly links?: LinkHandling | undefined;
 };
 
 /** The longest path that Linux accepts from a program. */
@@ -92,8 +107,30 @@ class Walk {
     } else if (stats.isDirectory()) {
       yield { kind: 'directory', path };
       if (this.#limits.isFlat !== true) yield* this.directory(place, segments);
+    } else if (stats.isSymbolicLink()) {
+      yield await this.#link(place, path);
     } else {
       yield { kind: 'refused', path, problem: 'unsafe', why: `is ${kindOf(stats)}, not a regular file` };
+    }
+  }
+
+  async #link(link: FileHandle, path: string): Promise<WalkEntry> {
+    const { links = 'Fail' } = this.#limits;
+    const why = 'is a symbolic link, not a regular file';
+    if (links === 'Fail') return { kind: 'refused', path, problem: 'unsafe', why };
+    if (links === 'Skip') return { kind: 'refused', path, problem: 'link', why: 'is a symbolic link' };
+    try {
+      await using place = await followLinks(links, posix.join(links.base, path));
+      const stats = await place.stat();
+      if (stats.isDirectory())
+        return { kind: 'refused', path, problem: 'link', why: 'is a symbolic link to a directory' };
+      if (!stats.isFile()) throw new ConfinedPathError('unsafe', `it leads to ${kindOf(stats)}`);
+      // The inode is the link's, so that only the link is deleted after its upload.
+      return { ...(await openWalked(place, path)), inode: inodeOf(await link.stat({ bigint: true })) };
+    } catch (error) {
+      if (!(error instanceof ConfinedPathError)) throw error;
+      const because = `is a symbolic link that cannot be followed: ${error.message}`;
+      return { kind: 'refused', path, problem: 'unsafe', why: because };
     }
   }
 
@@ -121,6 +158,84 @@ export async function openWalked(place: FileHandle, path: string): Promise<Walke
     await handle.close();
     throw error;
   }
+}
+
+/** A root whose links may be followed; `seenAs` is its path in the target, with which absolute links begin. */
+export type LinkRoot = { readonly root: string; readonly seenAs: string };
+
+/** As in Linux: the most links in one path, and with them the most directories at once and names in all. */
+const linkBounds = { links: 40, depth: 100, names: 1000 } as const;
+
+/**
+ * Marks what a path leads to when the links in it are followed. Each step starts from an open directory of
+ * the root, so neither `..`, an absolute link nor a change meanwhile leads out of it. Files of the worker are
+ * not reached: a shared directory also holds the temporary volumes of other runs.
+ * @throws ConfinedPathError when it leads out of the root, to nothing, or never ends
+ */
+export async function followLinks({ root, seenAs }: LinkRoot, relativePath: string): Promise<FileHandle> {
+  const way = [await openDirectory(root, [])];
+  const names = pathSegments(relativePath).toReversed();
+  const left: Record<'links' | 'names', number> = { ...linkBounds };
+  const spend = (what: 'links' | 'names') => {
+    left[what] -= 1;
+    if (left[what] < 0 || way.length > linkBounds.depth)
+      throw new ConfinedPathError('unsafe', `${relativePath} leads through too many links or directories`);
+  };
+  try {
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      spend('names');
+      const target = await followName(way, name);
+      if (target === undefined) continue;
+      spend('links');
+      const inside = insideOf(seenAs, target);
+      if (target.startsWith('/')) await closeAll(way.splice(1));
+      names.push(...inside.split('/').toReversed());
+    }
+    return way.pop() ?? (await openDirectory(root, []));
+  } finally {
+    await closeAll(way);
+  }
+}
+
+/** Takes one step; returns the target if the name is a link, which is then not part of the way. */
+async function followName(way: FileHandle[], name: string): Promise<string | undefined> {
+  if (name === '..') {
+    if (way.length === 1) throw leadsOut(name);
+    await way.pop()?.close();
+  }
+  const directory = way.at(-1);
+  if (directory === undefined || ['', '.', '..'].includes(name)) return undefined;
+  if (name.startsWith(ownNamePrefix)) throw new ConfinedPathError('unsafe', `${name} belongs to DockerRun`);
+  const isDirectory = (await directory.stat()).isDirectory();
+  if (!isDirectory) throw new ConfinedPathError('unsafe', `${name} is not in a directory`);
+  const place = await openPlace(directory, name, name);
+  way.push(place);
+  if (!(await place.stat()).isSymbolicLink()) return undefined;
+  await way.pop()?.close();
+  return await targetOf(directory, name);
+}
+
+async function targetOf(directory: FileHandle, name: string): Promise<string> {
+  const target = await readlink(inDirectory(directory, name), { encoding: 'buffer' }).catch(() => undefined);
+  if (target === undefined) throw new ConfinedPathError('unsafe', `${name} was replaced meanwhile`);
+  if (!isUtf8(target)) throw new ConfinedPathError('unsafe', `${name} leads to a name that is not UTF-8`);
+  return target.toString();
+}
+
+/** A relative target as it is; of an absolute one the part below the root. */
+function insideOf(seenAs: string, target: string): string {
+  if (!target.startsWith('/')) return target;
+  const root = seenAs.endsWith('/') ? seenAs : `${seenAs}/`;
+  if (!`${target}/`.startsWith(root)) throw leadsOut(target);
+  return target.slice(root.length);
+}
+
+function leadsOut(target: string): ConfinedPathError {
+  return new ConfinedPathError('unsafe', `${target} leads out of the volume`);
+}
+
+async function closeAll(handles: readonly FileHandle[]): Promise<void> {
+  for (const handle of handles) await handle.close();
 }
 
 /** A name in a directory; the bytes of one that is not UTF-8 are written as `\xff`. */

@@ -14,6 +14,7 @@ import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import type { FoundPlaces, NewFolder } from '../girder/lookup.ts';
+import type { LinkChoice } from '../girder/upload/upload-path.ts';
 import type { UploadPlace } from '../girder/upload/upload-tree.ts';
 import type { RunError } from '../support/errors.ts';
 import type { DockerVolumes, SharedVolume } from './run-environment.ts';
@@ -78,6 +79,7 @@ type HookOptions = {
   metadata: Readonly<Record<string, unknown>> | undefined;
   deleteFile: boolean;
   ifExists: IfExists;
+  links: LinkChoice;
 };
 
 /** Pure. The spec must be valid (see validateSpec); `found` has what every path of it leads to in Girder. */
@@ -219,8 +221,17 @@ function outputTo(output: Connect['output'], found: FoundPlaces): OutputTo {
 
 function hooksOf(spec: DockerRunSpec, volumes: readonly SharedVolume[], found: FoundPlaces): HookStep[] {
   return resultUploadsOf(spec).map(({ hook, upload, volume, path, when, optional, ...destination }) => {
-    const { volumePath: name, filename, mimeType, reference, metadata, deleteFile, ifExists } = upload;
-    const options = { filename, mimeType, reference, metadata, deleteFile, ifExists };
+    const {
+      volumePath: name,
+      filename,
+      mimeType,
+      reference,
+      metadata,
+      deleteFile,
+      ifExists,
+      links = 'Fail',
+    } = upload;
+    const options = { filename, mimeType, reference, metadata, deleteFile, ifExists, links };
     const to = hookPlace(destination, found);
     return { hook, name, volume: volumeNamed(volumes, volume), path, to, options, when, optional };
   });

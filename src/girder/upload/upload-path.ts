@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { defined } from '../../api/json-values.ts';
-import { type CreatedPath, ownNamePrefix, removePaths } from '../../io/confined-change.ts';
+import { type CreatedPath, inodeOf, ownNamePrefix, removePaths } from '../../io/confined-change.ts';
 import { ConfinedPathError, kindOf, openDirectory, openPlace, splitLast } from '../../io/confined.ts';
-import { openWalked, type WalkedFile } from '../../io/walk.ts';
+import { followLinks, openWalked, type WalkedFile } from '../../io/walk.ts';
 import { RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
 import { addMetadata, checkMetadata } from './destination.ts';
@@ -17,12 +17,17 @@ import {
   type UploadPlace,
 } from './upload-tree.ts';
 
+/** Links that are followed never leave the root. */
+export type LinkChoice = 'Fail' | 'Skip' | 'Follow';
+
 /**
  * A file or a directory at `path` below `root`, or all of `root`. `filename` replaces the name of a file in
- * Girder.
+ * Girder. `links` is what happens to symbolic links; `seenAs` is the path of `root` in the target.
  */
 export type PathUpload = FileTraits & {
   readonly root: string;
+  readonly seenAs?: string | undefined;
+  readonly links?: LinkChoice | undefined;
   readonly path?: string | undefined;
   /** A function is called once the path was found. */
   readonly to: UploadPlace | (() => Promise<UploadPlace>);
@@ -35,7 +40,7 @@ type PlacedUpload = PathUpload & { readonly to: UploadPlace };
  * Uploads a file, or the regular files in a directory: into an item only those directly in it, into a folder
  * all of them, with directories as folders. Each file is stored completely or not at all, and the first
  * failure stops the rest.
- * @throws ConfinedPathError when the path does not exist, or is neither a file nor a directory
+ * @throws ConfinedPathError when the path does not exist, is a link to skip, or neither a file nor a directory
  */
 export async function uploadPath(
   client: GirderClient,
@@ -44,7 +49,7 @@ export async function uploadPath(
 ): Promise<UploadedTree> {
   const { root, path, metadata, filename } = upload;
   checkMetadata(metadata);
-  await using place = path === undefined ? await openDirectory(root, []) : await openAny(root, path);
+  await using place = path === undefined ? await openDirectory(root, []) : await openChosen(upload, path);
   const stats = await place.stat();
   if (stats.isFile()) return await uploadFile(client, await openWalked(place, path ?? ''), upload, options);
   if (!stats.isDirectory())
@@ -70,6 +75,27 @@ export function removeUploaded(root: string, sources: readonly CreatedPath[]): P
   return removePaths(root, sources);
 }
 
+async function openChosen({ root, seenAs = root, links }: PathUpload, path: string): Promise<FileHandle> {
+  if (links === 'Follow') return followLinks({ root, seenAs }, path);
+  const place = await openAny(root, path);
+  if (links !== 'Skip' || !(await place.stat()).isSymbolicLink()) return place;
+  await place.close();
+  throw new ConfinedPathError('missing', `${path} is a symbolic link`);
+}
+
+/** What to delete after the upload: of a link that was followed, the link. */
+async function sourceOf({ root, links }: PathUpload, { path, inode }: WalkedFile): Promise<CreatedPath> {
+  if (links !== 'Follow') return { path, inode };
+  try {
+    await using place = await openAny(root, path);
+    const stats = await place.stat({ bigint: true });
+    return { path, inode: stats.isSymbolicLink() ? inodeOf(stats) : inode };
+  } catch {
+    // A link in the middle of the path: the file stays, because no path without links leads to it.
+    return { path, inode };
+  }
+}
+
 async function openAny(root: string, path: string): Promise<FileHandle> {
   const { parents, name } = splitLast(path);
   await using directory = await openDirectory(root, parents);
@@ -78,10 +104,11 @@ async function openAny(root: string, path: string): Promise<FileHandle> {
 
 async function uploadFile(
   client: GirderClient,
-  { path, handle, size, inode }: WalkedFile,
+  walked: WalkedFile,
   upload: PathUpload,
   options: TreeUploadOptions,
 ): Promise<UploadedTree> {
+  const { path, handle, size } = walked;
   await using source = handle;
   const { to, filename, ...traits } = await placed(upload);
   const file = { name: filename ?? posix.basename(path), source, size, ...traits };
@@ -90,7 +117,7 @@ async function uploadFile(
       ? await uploadToFolder(client, { ...file, folderId: to.folderId }, options)
       : await intoItem(client, { ...file, itemId: to.itemId }, options);
   options.onUploaded?.({ ...uploaded, path: posix.basename(path) });
-  const sources = options.keepSources === true ? [{ path, inode }] : [];
+  const sources = options.keepSources === true ? [await sourceOf(upload, walked)] : [];
   const { first: refused, counts: refusedCounts } = new Refusals();
   return { files: 1, size, refused, refusedCounts, sources, unrecorded: 0 };
 }
@@ -108,12 +135,13 @@ async function intoItem(
 async function uploadDirectory(
   client: GirderClient,
   directory: FileHandle,
-  { path, to, ...traits }: PlacedUpload,
+  { root, seenAs = root, links: choice = 'Fail', path, to, ...traits }: PlacedUpload,
   options: TreeUploadOptions,
 ): Promise<UploadedTree> {
   const isOurs = (name: string) => path === undefined && name.startsWith(ownNamePrefix);
   const ignore = (name: string) => isOurs(name) || options.ignore?.(name) === true;
-  const tree = new TreeUpload(client, traits, { ...options, ...defined({ base: path }), ignore });
+  const links = choice === 'Follow' ? { root, seenAs, base: path ?? '' } : choice;
+  const tree = new TreeUpload(client, traits, { ...options, ...defined({ base: path }), ignore, links });
   try {
     return 'folderId' in to
       ? await tree.intoFolder(directory, to.folderId)

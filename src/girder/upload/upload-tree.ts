@@ -1,7 +1,13 @@
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { CreatedPath } from '../../io/confined-change.ts';
-import { type WalkedFile, type WalkEntry, type WalkLimits, walkTree } from '../../io/walk.ts';
+import {
+  type LinkHandling,
+  type WalkedFile,
+  type WalkEntry,
+  type WalkLimits,
+  walkTree,
+} from '../../io/walk.ts';
 import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
 import type { IfExists } from '../../api/hooks.ts';
 import type { GirderClient } from '../client.ts';
@@ -35,6 +41,7 @@ export type TreeUploadOptions = TransferOptions & {
   readonly onRefused?: ((refused: Refused) => void) | undefined;
   readonly ignore?: ((path: string) => boolean) | undefined;
   readonly keepSources?: boolean | undefined;
+  readonly links?: LinkHandling | undefined;
   readonly concurrency?: number | undefined;
   readonly maxDepth?: number | undefined;
   readonly maxEntries?: number | undefined;
@@ -223,8 +230,8 @@ export class TreeUpload {
   }
 
   get #limits(): WalkLimits {
-    const { maxDepth = defaults.maxDepth, maxEntries = defaults.maxEntries, ignore } = this.#options;
-    return { maxDepth, maxEntries, ignore };
+    const { maxDepth = defaults.maxDepth, maxEntries = defaults.maxEntries, ignore, links } = this.#options;
+    return { maxDepth, maxEntries, ignore, links };
   }
 }
 
@@ -239,7 +246,7 @@ async function closeHandle(entry: WalkEntry): Promise<void> {
 
 export type Refused = {
   readonly path: string;
-  readonly kind: 'directory' | 'unsafe' | 'name';
+  readonly kind: 'directory' | 'unsafe' | 'name' | 'link';
   readonly why: string;
 };
 
@@ -249,7 +256,7 @@ const maxKept = 20;
 /** Counts all refused paths, and keeps the first of each kind. */
 export class Refusals {
   readonly first: Refused[] = [];
-  readonly counts = { directory: 0, unsafe: 0, name: 0 };
+  readonly counts = { directory: 0, unsafe: 0, name: 0, link: 0 };
 
   add(refused: Refused): void {
     this.counts[refused.kind] += 1;

@@ -114,6 +114,11 @@ async function concludeHook(context: RunContext, step: HookStep, uploaded: Uploa
   if (step.options.deleteFile) await deleteUploaded(context, step, uploaded);
   if (uploaded.refusedCounts.directory > 0 && isLeftOut(step, 'directory'))
     context.log.warn({ hook: step.hook }, 'directories are not uploaded to an item, only files');
+  const { link } = uploaded.refusedCounts;
+  if (link > 0) {
+    const skipped = uploaded.refused.filter(({ kind }) => kind === 'link').map(({ path }) => path);
+    context.log.warn({ hook: step.hook, count: link, skipped }, 'symbolic links are not uploaded');
+  }
   const unsafe = unsafeCount(step, uploaded);
   if (unsafe > 0) throw new RunError('OutputUnsafe', unsafeText(step, uploaded, unsafe));
 }
@@ -142,7 +147,10 @@ async function upload(
   try {
     return await uploadPath(
       client,
-      { root: volume.localPath, path, to: () => placeFor(client, to, signal), ...traits },
+      {
+        ...{ root: volume.localPath, seenAs: volume.containerPath, path, ...traits },
+        to: () => placeFor(client, to, signal),
+      },
       {
         signal,
         keepSources: deleteFile,
@@ -178,7 +186,7 @@ function resultOf({ hook }: HookStep, { itemId, fileId, name, path, size, sha256
 
 /** Girder Worker also leaves directories out of an item. */
 function isLeftOut({ to }: HookStep, kind: Refused['kind']): boolean {
-  return 'itemId' in to && kind === 'directory';
+  return kind === 'link' || ('itemId' in to && kind === 'directory');
 }
 
 function explain(step: HookStep, error: ConfinedPathError): RunError {
@@ -186,7 +194,8 @@ function explain(step: HookStep, error: ConfinedPathError): RunError {
   if (error.problem !== 'missing') {
     return new RunError('OutputUnsafe', `${where} is not uploaded: ${error.message}`, { cause: error });
   }
-  const text = `${where} does not exist; set optional: true in girderResultHooks[${step.hook}] if it may be missing`;
+  const orLink = step.options.links === 'Skip' ? ' or is a symbolic link' : '';
+  const text = `${where} does not exist${orLink}; set optional: true in girderResultHooks[${step.hook}] if it may be missing`;
   return new RunError('OutputMissing', text, { cause: error });
 }
 

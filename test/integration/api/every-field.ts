@@ -85,20 +85,39 @@ export const everyField = {
   transforms,
   girderResultHooks: [
     {
-      girderUploadVolumePathToItem: { volumePath: 'path', itemId: id, ...upload, deleteFile: true },
+      girderUploadVolumePathToItem: {
+        volumePath: 'path',
+        itemId: id,
+        ...upload,
+        links: 'Skip',
+        deleteFile: true,
+      },
       when: 'Always',
       optional: true,
     },
     {
       girderUploadVolumePathToItem: {
-        ...{ volumePath: 'path', path: '/collection/Study/results/mask', ...upload, deleteFile: true },
+        ...{
+          volumePath: 'path',
+          path: '/collection/Study/results/mask',
+          ...upload,
+          links: 'Skip',
+          deleteFile: true,
+        },
       },
       when: 'Always',
       optional: true,
     },
     {
       girderUploadVolumePathToFolder: {
-        ...{ volumePath: 'data', folderId: id, createFolder: false, ...upload, deleteFile: false },
+        ...{
+          volumePath: 'data',
+          folderId: id,
+          createFolder: false,
+          ...upload,
+          links: 'Follow',
+          deleteFile: false,
+        },
       },
       when: 'OnFailure',
       optional: false,

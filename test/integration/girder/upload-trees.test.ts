@@ -95,6 +95,53 @@ test('a directory becomes folders and items, and files that Girder already has a
   assert.equal(await inGirder(scratch), { ...expected, 'a.txt': 'Z' });
 });
 
+test('links are followed inside of the volume, and only links are deleted afterwards', async () => {
+  await using scratch = await ScratchFolder.make();
+  const { directory, folderId } = scratch;
+  const to = { folderId };
+  write(directory, { 'out/runs/run-1.csv': '1', 'kept.csv': 'kept' });
+  symlinkSync('runs/run-1.csv', join(directory, 'out/latest.csv'));
+  symlinkSync('/data/kept.csv', join(directory, 'out/absolute.csv'));
+  symlinkSync('/etc/passwd', join(directory, 'out/passwd'));
+  symlinkSync('runs', join(directory, 'out/dir'));
+  const follow = { path: 'out', to, links: 'Follow', seenAs: '/data' } as const;
+  const sent = await upload(scratch, follow, { keepSources: true });
+  const runs = { 'runs/run-1.csv': '1' };
+  assert.equal(await inGirder(scratch), { 'absolute.csv': 'kept', 'latest.csv': '1', ...runs });
+  assert.equal(
+    sent.refused.map(({ path, kind }) => [path, kind]),
+    [
+      ['dir', 'link'],
+      ['passwd', 'unsafe'],
+    ],
+  );
+  await removeUploaded(directory, sent.sources);
+  assert.equal(readdirSync(join(directory, 'out')), ['dir', 'passwd']);
+  assert.ok(readdirSync(directory).includes('kept.csv'));
+});
+
+test('a result that is itself a link is followed, missing or refused', async () => {
+  await using scratch = await ScratchFolder.make();
+  const to = { folderId: scratch.folderId };
+  write(scratch.directory, { 'run-1.csv': '1', 'tree/a': 'A' });
+  symlinkSync('run-1.csv', join(scratch.directory, 'latest.csv'));
+  symlinkSync('tree', join(scratch.directory, 'last'));
+  symlinkSync('/etc/passwd', join(scratch.directory, 'passwd'));
+  await upload(scratch, { path: 'latest.csv', to, links: 'Follow' });
+  await upload(scratch, { path: 'last', to, links: 'Follow' });
+  assert.equal(await inGirder(scratch), { 'latest.csv': '1', a: 'A' });
+  const problems: string[] = [];
+  for (const given of [
+    { path: 'passwd', links: 'Follow' },
+    { path: 'latest.csv', links: 'Skip' },
+    { path: 'latest.csv', links: 'Fail' },
+  ] as const) {
+    const error = await failure(upload(scratch, { to, ...given }));
+    problems.push(error instanceof ConfinedPathError ? error.problem : String(error));
+  }
+  assert.equal(problems, ['unsafe', 'missing', 'unsafe']);
+});
+
 test('equal contents are not sent, and other contents of the same size are', async () => {
   await using scratch = await ScratchFolder.make();
   const { apiUrl, apiKey } = girderEnvironment();

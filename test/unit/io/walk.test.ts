@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +66,96 @@ test('links, pipes and devices are refused without being followed or read', asyn
     'null is a device, not a regular file',
     'pipe is a named pipe, not a regular file',
   ]);
+});
+
+test('links are skipped when asked for', async ({ root }) => {
+  writeFileSync(join(root, 'a'), 'A');
+  symlinkSync('a', join(root, 'b'));
+  execFileSync('mkfifo', [join(root, 'pipe')]);
+  assert.equal(await walk(root, { ...wide, links: 'Skip' }), [
+    'a = A',
+    'b is a symbolic link',
+    'pipe is a named pipe, not a regular file',
+  ]);
+});
+
+/** Follows links in `root`, which the target sees as /data. */
+const following = (root: string): WalkLimits => ({ ...wide, links: { root, seenAs: '/data', base: '' } });
+
+test('a followed link to a file of the volume is a file with its name', async ({ root }) => {
+  mkdirSync(join(root, 'runs/1'), { recursive: true });
+  writeFileSync(join(root, 'runs/1/table.csv'), '1');
+  symlinkSync('runs/1/table.csv', join(root, 'relative'));
+  symlinkSync('/data/runs/1/table.csv', join(root, 'absolute'));
+  symlinkSync('../relative', join(root, 'runs/up'));
+  symlinkSync('runs/1', join(root, 'latest'));
+  symlinkSync('latest/../1/./table.csv', join(root, 'through'));
+  assert.equal(await walk(root, following(root)), [
+    'absolute = 1',
+    'latest is a symbolic link to a directory',
+    'relative = 1',
+    'runs/',
+    'runs/1/',
+    'runs/1/table.csv = 1',
+    'runs/up = 1',
+    'through = 1',
+  ]);
+});
+
+for (const [target, why] of [
+  ['/etc/passwd', '/etc/passwd leads out of the volume'],
+  ['/database', '/database leads out of the volume'],
+  ['../other', '.. leads out of the volume'],
+  ['/data/../etc/passwd', '.. leads out of the volume'],
+  ['outside', '/etc leads out of the volume'],
+  ['outside/passwd', '/etc leads out of the volume'],
+  ['/data/link', 'link leads through too many links or directories'],
+  ['nowhere', 'nowhere does not exist in the volume'],
+  ['file/x', 'x is not in a directory'],
+  ['pipe', 'it leads to a named pipe'],
+  ['.dockerrun-tmp/other-run/secret', '.dockerrun-tmp belongs to DockerRun'],
+  ['d/'.repeat(150), 'link leads through too many links or directories'],
+] as const) {
+  test(`a link to ${target.slice(0, 40)} is refused when links are followed`, async ({ root }) => {
+    writeFileSync(join(root, 'file'), '');
+    symlinkSync('/etc', join(root, 'outside'));
+    execFileSync('mkfifo', [join(root, 'pipe')]);
+    mkdirSync(join(root, 'd/'.repeat(150)), { recursive: true });
+    mkdirSync(join(root, '.dockerrun-tmp/other-run'), { recursive: true });
+    writeFileSync(join(root, '.dockerrun-tmp/other-run/secret'), 'secret');
+    symlinkSync(target, join(root, 'link'));
+    const limits = { ...following(root), ignore: (path: string) => path !== 'link' };
+    assert.equal(await walk(root, limits), [`link is a symbolic link that cannot be followed: ${why}`]);
+  });
+}
+
+test('a followed link never leads out while directories on its way are replaced by links', async ({
+  root,
+}) => {
+  const volume = join(root, 'volume');
+  const outside = join(root, 'outside');
+  for (const directory of [volume, outside]) {
+    mkdirSync(join(directory, 'd'), { recursive: true });
+    writeFileSync(join(directory, 'd/file'), directory === volume ? 'inside' : 'outside');
+  }
+  symlinkSync('d/file', join(volume, 'link'));
+  symlinkSync(join(outside, 'd'), join(volume, 'evil'));
+  const attacker = spawn('sh', ['-c', 'while mv d e && mv evil d && mv d evil && mv e d; do :; done'], {
+    cwd: volume,
+    stdio: 'ignore',
+  });
+  try {
+    await once(attacker, 'spawn');
+    const limits = { ...following(volume), ignore: (path: string) => path !== 'link' };
+    const seen = new Set<string>();
+    for (let round = 0; round < 300; round += 1)
+      for (const line of await walk(volume, limits)) seen.add(line);
+    assert.not.ok([...seen].some((line) => line.includes('= outside')));
+    assert.ok(seen.has('link = inside'));
+  } finally {
+    attacker.kill('SIGKILL');
+    await once(attacker, 'exit');
+  }
 });
 
 test('the walk stays inside when a link replaces a directory', async ({ root }) => {

@@ -15,6 +15,7 @@ const noOptions = {
   metadata: undefined,
   deleteFile: false,
   ifExists: 'Replace' as const,
+  links: 'Fail' as const,
 };
 
 test('a run without transforms has only mounts', () => {
