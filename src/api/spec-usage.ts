@@ -83,10 +83,12 @@ export function referenceOf({ fileId, itemId, folderId, path, createFolder }: Re
 /** A document in Girder that the run reads or writes. */
 export type GirderUse = {
   readonly kind: 'file' | 'item' | 'folder';
+  /** Another kind that a path may lead to. */
+  readonly orKind?: 'item' | undefined;
   readonly to: GirderReference;
   readonly access: 'read' | 'write';
-  /** Streams have no transform for another kind. */
-  readonly isStream: boolean;
+  /** What the document is read or written as. */
+  readonly as: 'files' | 'stream' | 'log';
   /** Whether the run continues without it. */
   readonly isOptional: boolean;
   /** For messages: `transform ct`, or the field of the spec. */
@@ -101,9 +103,20 @@ export function girderUsesOf(spec: DockerRunSpec): GirderUse[] {
     const where = `${field}.${fieldOf(kind, to)}`;
     const name = upload.filename ?? (path === undefined ? undefined : posix.basename(path));
     const freeName = upload.ifExists === 'Fail' ? name : undefined;
-    return { kind, to, access: 'write', isStream: false, isOptional: optional, where, freeName } as const;
+    return { kind, to, access: 'write', as: 'files', isOptional: optional, where, freeName } as const;
   });
-  return [...(spec.transforms ?? []).flatMap(usesOfTransform), ...uploads];
+  return [...(spec.transforms ?? []).flatMap(usesOfTransform), ...uploads, ...usesOfLog(spec.girder?.log)];
+}
+
+type GirderLog = NonNullable<NonNullable<DockerRunSpec['girder']>['log']>;
+
+function usesOfLog(log: GirderLog | undefined): GirderUse[] {
+  if (log === undefined) return [];
+  const to = referenceOf(log);
+  const kind = log.itemId === undefined ? 'folder' : 'item';
+  const where = `spec.girder.log.${fieldOf(kind, to)}`;
+  const use = { kind, to, access: 'write', as: 'log', isOptional: false, where } as const;
+  return ['path' in to ? { ...use, orKind: 'item' } : use];
 }
 
 function fieldOf(kind: 'item' | 'folder', to: GirderReference): string {
@@ -116,20 +129,17 @@ function usesOfTransform(transform: Transform): GirderUse[] {
   const stream = connect?.input.girderFileIdToStream;
   const read = { access: 'read', isOptional: false, where: `transform ${name}` } as const;
   const inputs = [
-    ...(file === undefined ? [] : [{ kind: 'file', of: file, isStream: false } as const]),
-    ...(item === undefined ? [] : [{ kind: 'item', of: item, isStream: false } as const]),
-    ...(folder === undefined ? [] : [{ kind: 'folder', of: folder, isStream: false } as const]),
-    ...(stream === undefined ? [] : [{ kind: 'file', of: stream, isStream: true } as const]),
+    ...(file === undefined ? [] : [{ kind: 'file', of: file, as: 'files' } as const]),
+    ...(item === undefined ? [] : [{ kind: 'item', of: item, as: 'files' } as const]),
+    ...(folder === undefined ? [] : [{ kind: 'folder', of: folder, as: 'files' } as const]),
+    ...(stream === undefined ? [] : [{ kind: 'file', of: stream, as: 'stream' } as const]),
   ].map(({ of, ...rest }) => ({ ...rest, ...read, to: referenceOf(of) }));
   const output = connect?.output.girderStreamToItem;
   if (output === undefined) return inputs;
   const to = referenceOf(output);
   const where = `spec.transforms: ${name}.connect.output.girderStreamToItem.${fieldOf('item', to)}`;
   const freeName = output.ifExists === 'Fail' ? output.filename : undefined;
-  return [
-    ...inputs,
-    { kind: 'item', to, access: 'write', isStream: true, isOptional: false, where, freeName },
-  ];
+  return [...inputs, { kind: 'item', to, access: 'write', as: 'stream', isOptional: false, where, freeName }];
 }
 
 type Upload = NonNullable<

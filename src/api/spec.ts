@@ -1,8 +1,15 @@
 import { Type } from 'typebox';
 import { dockerOptions } from './docker/options.ts';
-import { environmentVariables, girderId, secretKeyReference, secretName, seconds } from './fields.ts';
+import {
+  environmentVariables,
+  girderId,
+  girderPath,
+  secretKeyReference,
+  secretName,
+  seconds,
+} from './fields.ts';
 import { girderResultHook } from './hooks.ts';
-import { type CelRule, mapOf, namedList, quantity, rules, enumOf } from './keywords.ts';
+import { type CelRule, exactlyOneOf, mapOf, namedList, quantity, rules, enumOf } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
 import {
   affinity,
@@ -99,6 +106,34 @@ const girderJob = Type.Object(
   },
 );
 
+const girderLog = Type.Object(
+  {
+    itemId: Type.Optional(girderId('the item that receives the log')),
+    folderId: Type.Optional(girderId('the folder that receives the log', 'The log becomes an item in it.')),
+    path: Type.Optional(girderPath('the item or folder that receives the log')),
+    createFolder: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the folder of path, and the folders on the way to it, are created in Girder before the upload if they do not exist.',
+        default: false,
+      }),
+    ),
+    when: enumOf(['Always', 'OnFailure'], {
+      description:
+        'Whether the log is kept always or only if the run fails. After a run is cancelled, nothing is uploaded.',
+      default: 'Always',
+    }),
+  },
+  {
+    description:
+      "Keeps the target's standard output and standard error as a file of Girder, in the order in which they arrive, with the name of the run and .log. A file of an earlier attempt stays, and the next is named -2.log. Of more than 32 MiB the first 8 and the last 24 are kept. The log of the pod shows the output as well.",
+    ...rules(...exactlyOneOf(['itemId', 'folderId', 'path'])['x-kubernetes-validations'], {
+      rule: '!has(self.createFolder) || !self.createFolder || has(self.path)',
+      message: 'createFolder requires path: a folder with an ID exists',
+    }),
+  },
+);
+
 const girder = Type.Object(
   {
     apiUrl: Type.String({
@@ -117,13 +152,20 @@ const girder = Type.Object(
       ),
     ),
     job: Type.Optional(girderJob),
+    log: Type.Optional(girderLog),
   },
   {
     description: 'The Girder that holds the inputs, the results and the Girder job of the run.',
-    ...rules({
-      rule: 'has(self.credentialsSecretRef) || has(self.job)',
-      message: 'set credentialsSecretRef, job, or both',
-    }),
+    ...rules(
+      {
+        rule: 'has(self.credentialsSecretRef) || has(self.job)',
+        message: 'set credentialsSecretRef, job, or both',
+      },
+      {
+        rule: '!has(self.log) || has(self.credentialsSecretRef)',
+        message: 'log requires credentialsSecretRef',
+      },
+    ),
   },
 );
 

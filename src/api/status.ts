@@ -82,7 +82,11 @@ const transfer = Type.Object({
 
 const result = Type.Object({
   hook: Type.Optional(integer('The index of the hook in spec.girderResultHooks.')),
-  transform: Type.Optional(name('The name of the transform, if it is a girderStreamToItem.')),
+  transform: Type.Optional(
+    name(
+      'The name of the transform, if it is a girderStreamToItem. A result without hook and transform is the log.',
+    ),
+  ),
   itemId: name('The ID of the item in Girder.'),
   fileId: name('The ID of the file in Girder.'),
   name: name('The name of the file.'),

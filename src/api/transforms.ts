@@ -100,13 +100,19 @@ const connectInput = Type.Object(
     containerStdOut: Type.Optional(
       Type.Object(
         {},
-        { description: 'The standard output of the target. It is then not in the log of the pod.' },
+        {
+          description:
+            'The standard output of the target. The log of the pod has it only if the output is girderStreamToItem or hostStdOut.',
+        },
       ),
     ),
     containerStdErr: Type.Optional(
       Type.Object(
         {},
-        { description: 'The standard error of the target. It is then not in the log of the pod.' },
+        {
+          description:
+            'The standard error of the target. The log of the pod has it only if the output is girderStreamToItem or hostStdErr.',
+        },
       ),
     ),
   },

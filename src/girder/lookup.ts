@@ -7,6 +7,7 @@ import {
   type ItemDocument,
   type NamedDocument,
   type Resource,
+  type ResourceKind,
   parseCounts,
   parseFiles,
   parseItemList,
@@ -69,7 +70,9 @@ export type NewFolder = {
 
 /** What a path leads to; a `problem` if it leads to nothing that the run can use, but the run continues without it. */
 export type FoundPlace =
-  { readonly id: string } | { readonly newFolder: NewFolder } | { readonly problem: RunError };
+  | { readonly id: string; readonly kind?: ResourceKind }
+  | { readonly newFolder: NewFolder }
+  | { readonly problem: RunError };
 
 /** By the path in the spec. */
 export type FoundPlaces = ReadonlyMap<string, FoundPlace>;

@@ -75,3 +75,65 @@ export class GrowingBuffer {
     return this.bytes.toString('utf8');
   }
 }
+
+/** How many bytes of the beginning and of the end of a stream are kept. */
+export type KeptBytes = { readonly head: number; readonly tail: number };
+
+const copyBytes = 1024 * 1024;
+
+/** Keeps the beginning and the end of a stream of any length in a file of bounded size. */
+export class HeadAndTail {
+  readonly #handle: FileHandle;
+  readonly #kept: KeptBytes;
+  #length = 0;
+
+  constructor(handle: FileHandle, kept: KeptBytes) {
+    this.#handle = handle;
+    this.#kept = kept;
+  }
+
+  /** How many bytes between the beginning and the end are not kept. */
+  get cut(): number {
+    return Math.max(0, this.#length - this.#kept.head - this.#kept.tail);
+  }
+
+  /** Call it again only after the promise has settled. */
+  async write(chunk: Buffer): Promise<void> {
+    for (let done = 0; done < chunk.length;) {
+      const { at, room } = this.#place(this.#length);
+      const { bytesWritten } = await this.#handle.write(chunk, done, Math.min(room, chunk.length - done), at);
+      done += bytesWritten;
+      this.#length += bytesWritten;
+    }
+  }
+
+  /** Writes what is kept to another file, with `notice` in place of what is not, and returns its size. */
+  async copyTo(other: FileHandle, notice: string): Promise<number> {
+    const out = new FileSink(other);
+    const { head } = this.#kept;
+    const headEnd = Math.min(head, this.#length);
+    await this.#copy(out, 0, headEnd);
+    if (this.cut > 0) await out.write(Buffer.from(notice));
+    await this.#copy(out, headEnd + this.cut, this.#length);
+    return (await other.stat()).size;
+  }
+
+  async #copy(out: FileSink, from: number, to: number): Promise<void> {
+    for (let position = from; position < to;) {
+      const { at, room } = this.#place(position);
+      const length = Math.min(room, to - position, copyBytes);
+      const { bytesRead, buffer } = await this.#handle.read(Buffer.alloc(length), 0, length, at);
+      if (bytesRead === 0) return;
+      await out.write(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+  }
+
+  /** Where a byte of the stream is in the file, and how many bytes of the stream follow there in one piece. */
+  #place(position: number): { at: number; room: number } {
+    const { head, tail } = this.#kept;
+    if (position < head) return { at: position, room: head - position };
+    const inTail = (position - head) % tail;
+    return { at: head + inTail, room: tail - inTail };
+  }
+}

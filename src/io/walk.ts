@@ -212,7 +212,7 @@ async function followName(way: FileHandle[], name: string): Promise<string | und
   way.push(place);
   if (!(await place.stat()).isSymbolicLink()) return undefined;
   await way.pop()?.close();
-  return await targetOf(directory, name);
+  return targetOf(directory, name);
 }
 
 async function targetOf(directory: FileHandle, name: string): Promise<string> {

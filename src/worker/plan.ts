@@ -13,7 +13,7 @@ import { expandReferences } from '../api/references.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
-import type { FoundPlaces, NewFolder } from '../girder/lookup.ts';
+import type { FoundPlace, FoundPlaces, NewFolder } from '../girder/lookup.ts';
 import type { LinkChoice } from '../girder/upload/upload-path.ts';
 import type { UploadPlace } from '../girder/upload/upload-tree.ts';
 import type { RunError } from '../support/errors.ts';
@@ -25,6 +25,7 @@ export type Steps = {
   streams: StreamSteps;
   hooks: HookStep[];
   mounts: BindMount[];
+  log?: LogStep;
 };
 
 /** A download before the target starts; one download can serve several transforms (`names`). */
@@ -68,6 +69,9 @@ export type HookStep = {
   options: HookOptions;
 } & Pick<ResultUpload, 'when' | 'optional'>;
 
+/** Where the output of the target becomes a file of Girder. */
+export type LogStep = { to: HookPlace; when: 'Always' | 'OnFailure' };
+
 /** A folder that is created right before the upload, or why an optional hook has no place, if it has none. */
 export type HookPlace = UploadPlace | { newFolder: NewFolder } | { problem: RunError };
 
@@ -94,6 +98,7 @@ export function planRun(
     streams: streamsOf(spec, volumes, found),
     hooks: hooksOf(spec, volumes, found),
     mounts: mountsOf(spec, volumes, dockerVolumes),
+    ...logOf(spec, found),
   };
 }
 
@@ -150,7 +155,7 @@ function idOf(place: Parameters<typeof referenceOf>[0], found: FoundPlaces): str
   throw new TypeError(`the path ${place.path} has no id`);
 }
 
-function placeOf(to: GirderReference, found: FoundPlaces): NonNullable<ReturnType<FoundPlaces['get']>> {
+function placeOf(to: GirderReference, found: FoundPlaces): FoundPlace {
   const place = 'id' in to ? to : found.get(to.path);
   if (place === undefined) throw new TypeError('a path of the spec was not looked up');
   return place;
@@ -237,10 +242,17 @@ function hooksOf(spec: DockerRunSpec, volumes: readonly SharedVolume[], found: F
   });
 }
 
+function logOf({ girder }: DockerRunSpec, found: FoundPlaces): { log?: LogStep } {
+  if (girder?.log === undefined) return {};
+  const { itemId, when } = girder.log;
+  const kind = itemId === undefined ? 'folder' : 'item';
+  return { log: { to: hookPlace({ kind, to: referenceOf(girder.log) }, found), when } };
+}
+
 function hookPlace({ kind, to }: Pick<ResultUpload, 'kind' | 'to'>, found: FoundPlaces): HookPlace {
   const place = placeOf(to, found);
   if (!('id' in place)) return place;
-  return kind === 'item' ? { itemId: place.id } : { folderId: place.id };
+  return (place.kind ?? kind) === 'item' ? { itemId: place.id } : { folderId: place.id };
 }
 
 /** The path of a step's file as the target sees it, for messages. */

@@ -73,6 +73,7 @@ async function runWithProbes(
     return await runContainer(context, options, {
       stdout: streams.stdout,
       stderr: streams.stderr,
+      both: streams.log?.writable,
       fail: AbortSignal.any([streams.failed, preparation.exceeded]),
       wait: preparation.engineWait,
       stopGraceMs: terminationGracePeriodSeconds * 1000,

@@ -66,7 +66,7 @@ async function runPhases(opened: OpenedRun, { journal, plan }: Planning): Promis
     const end = await tracedTarget(context, girder, prepared);
     streams = end.streams;
     const { paths: downloaded } = prepared;
-    const results = { streams: streams.outputs, downloaded, failure: end.failure };
+    const results = { streams: streams.outputs, log: streams.log, downloaded, failure: end.failure };
     await withUploadDeadline(context, end.failure, (bounded) => stageOut(bounded, girder, results));
   } finally {
     await traced('clean up', {}, async () => {

@@ -68,8 +68,11 @@ function podDirectory({ kubeletRoot }: WorkerConfig, directory: string, mountPat
   };
 }
 
-function needsSpool({ transforms = [] }: DockerRunSpec): boolean {
-  return transforms.some(({ connect }) => connect?.output.girderStreamToItem !== undefined);
+function needsSpool({ transforms = [], girder }: DockerRunSpec): boolean {
+  return (
+    girder?.log !== undefined ||
+    transforms.some(({ connect }) => connect?.output.girderStreamToItem !== undefined)
+  );
 }
 
 /** Readable by root alone, as which the worker runs. */

@@ -14,8 +14,15 @@ const longestHoldMs = 250;
 /** What may pile up for sinks slower than those 256 KiB/s, in bytes; beyond that the target has to wait. */
 const maxBacklogBytes = 64 * 1024 * 1024;
 
-/** Where the target's output goes; the pump never ends or destroys these streams. */
-export type OutputSinks = { readonly stdout: Writable; readonly stderr: Writable };
+/**
+ * Where the target's output goes; the pump never ends or destroys these streams. `both` receives all of it in
+ * the order of its arrival; bytes that it loses do not make the output incomplete.
+ */
+export type OutputSinks = {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly both?: Writable | undefined;
+};
 
 /**
  * Moves the target's output from the engine to the sinks: in order, every byte, and no faster than the sinks
@@ -24,6 +31,7 @@ export type OutputSinks = { readonly stdout: Writable; readonly stderr: Writable
 export class OutputPump {
   readonly #source: Readable;
   readonly #sinks: { readonly stdout: Sink; readonly stderr: Sink };
+  readonly #both: Sink | undefined;
   readonly #demux = createDemux();
   #head = Buffer.alloc(0);
   #isHeld = false;
@@ -34,12 +42,13 @@ export class OutputPump {
   constructor(source: Readable, sinks: OutputSinks) {
     this.#source = source;
     this.#sinks = { stdout: new Sink(sinks.stdout), stderr: new Sink(sinks.stderr) };
+    this.#both = sinks.both && new Sink(sinks.both);
     this.done = this.#run();
   }
 
   /** Bytes that the sinks have taken so far; a number that does not change means a stall. */
   get progress(): number {
-    return this.#sinks.stdout.taken + this.#sinks.stderr.taken;
+    return this.#all.reduce((sum, { taken }) => sum + taken, 0);
   }
 
   /** True while so much has piled up that the engine has to wait; output is lost if the target exits now. */
@@ -55,8 +64,12 @@ export class OutputPump {
   /** Discards the rest. */
   abort(): void {
     this.#source.destroy();
-    this.#sinks.stdout.abandon();
-    this.#sinks.stderr.abandon();
+    for (const sink of this.#all) sink.abandon();
+  }
+
+  get #all(): readonly Sink[] {
+    const { stdout, stderr } = this.#sinks;
+    return this.#both === undefined ? [stdout, stderr] : [stdout, stderr, this.#both];
   }
 
   async #run(): Promise<boolean> {
@@ -66,16 +79,14 @@ export class OutputPump {
         for (const piece of this.#demux.push(chunk as Buffer)) this.#deliver(piece);
         await this.#keepPace();
       }
-      await stdout.flushed();
-      await stderr.flushed();
+      for (const sink of this.#all) await sink.flushed();
       return this.#demux.isAtBoundary() && !stdout.isBroken && !stderr.isBroken;
     } catch {
       // Whatever broke the stream, only the exit of the container decides how the target ended.
       return false;
     } finally {
       this.#source.destroy();
-      stdout.release();
-      stderr.release();
+      for (const sink of this.#all) sink.release();
     }
   }
 
@@ -84,16 +95,16 @@ export class OutputPump {
       this.#head = Buffer.concat([this.#head, piece.data.subarray(0, headBytes - this.#head.length)]);
     }
     this.#sinks[piece.stream].write(piece.data);
+    this.#both?.write(piece.data);
   }
 
   async #keepPace(): Promise<void> {
-    const { stdout, stderr } = this.#sinks;
     const until = performance.now() + longestHoldMs;
-    await stdout.ready(until - performance.now());
-    await stderr.ready(until - performance.now());
-    while (stdout.weight + stderr.weight > maxBacklogBytes) {
+    for (const sink of this.#all) await sink.ready(until - performance.now());
+    const heaviest = () => this.#all.reduce((most, sink) => (sink.weight > most.weight ? sink : most));
+    while (this.#all.reduce((sum, { weight }) => sum + weight, 0) > maxBacklogBytes) {
       this.#isHeld = true;
-      await (stdout.weight > stderr.weight ? stdout : stderr).ready(longestHoldMs);
+      await heaviest().ready(longestHoldMs);
     }
     this.#isHeld = false;
   }

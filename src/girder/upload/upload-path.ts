@@ -6,6 +6,7 @@ import { ConfinedPathError, kindOf, openDirectory, openPlace, splitLast } from '
 import { followLinks, openWalked, type WalkedFile } from '../../io/walk.ts';
 import { RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
+import type { TransferOptions } from '../tree-transfer.ts';
 import { addMetadata, checkMetadata } from './destination.ts';
 import { explainUpload, type Uploaded, uploadToFolder, uploadToItem } from './upload.ts';
 import {
@@ -74,6 +75,36 @@ async function placed(upload: PathUpload): Promise<PlacedUpload> {
 export function removeUploaded(root: string, sources: readonly CreatedPath[]): Promise<string[]> {
   return removePaths(root, sources);
 }
+
+/** A text file that becomes a file of an item, or an item in a folder; the caller closes `source`. */
+export type LogUpload = {
+  readonly to: UploadPlace;
+  readonly name: string;
+  readonly source: FileHandle;
+  readonly size: number;
+};
+
+/** Uploads a log as `<name>.log`, or under the next free name such as `<name>-2.log`: it replaces nothing. */
+export async function uploadLog(
+  client: GirderClient,
+  { to, name, source, size }: LogUpload,
+  options: TransferOptions,
+): Promise<Uploaded> {
+  const log = { source, size, mimeType: 'text/plain', ifExists: 'Fail' } as const;
+  for (let number = 1; number <= maxLogs; number += 1) {
+    const file = { ...log, name: number === 1 ? `${name}.log` : `${name}-${number}.log` };
+    try {
+      if ('folderId' in to) return await uploadToFolder(client, { ...file, folderId: to.folderId }, options);
+      return await uploadToItem(client, { ...file, itemId: to.itemId }, options);
+    } catch (error) {
+      if (!(error instanceof RunError) || error.reason !== 'FileExists') throw error;
+    }
+  }
+  throw new RunError('UploadFailed', `there are ${maxLogs} logs of ${name} already; delete some of them`);
+}
+
+/** How many logs of runs of one name a place can hold. */
+const maxLogs = 1000;
 
 async function openChosen({ root, seenAs = root, links }: PathUpload, path: string): Promise<FileHandle> {
   if (links === 'Follow') return followLinks({ root, seenAs }, path);

@@ -208,7 +208,8 @@ function placesOf(uses: readonly GirderUse[]): GirderUse[] {
 function merged(first: GirderUse, second: GirderUse): GirderUse {
   const isCreated = [first, second].find(({ to }) => 'path' in to && to.mayBeCreated) ?? first;
   const needed = first.isOptional && !second.isOptional ? second : first;
-  return { ...needed, to: isCreated.to };
+  const orKind = first.orKind === second.orKind ? first.orKind : undefined;
+  return { ...needed, orKind, to: isCreated.to };
 }
 
 async function findPlace(client: GirderClient, use: GirderUse, signal: AbortSignal): Promise<FoundPlace> {
@@ -232,13 +233,14 @@ async function findPath(client: GirderClient, use: PathUse, signal: AbortSignal)
   const names = namesOfPath(to.path);
   const resource = await resourceAt(client, names, signal);
   if (resource === undefined) return findParent(client, use, names, signal);
-  if (resource.kind !== kind) throw new RunError('GirderNotFound', otherKindText(use, resource.kind));
+  if (resource.kind !== kind && resource.kind !== use.orKind)
+    throw new RunError('GirderNotFound', otherKindText(use, resource.kind));
   if ((await countNamesakes(client, resource, signal)) > 1) {
     const text = `${to.path} in Girder ${client.apiUrl} is the path of more than one ${kind}; use the id of one of them`;
     throw new RunError('GirderNotFound', text);
   }
   if (access === 'write') await checkWriteAccess(client, resource, `${kind} ${to.path}`, signal);
-  return { id: resource._id };
+  return { id: resource._id, ...(use.orKind === undefined ? {} : { kind: resource.kind }) };
 }
 
 function otherKindText(use: PathUse, actual: ResourceKind): string {
@@ -284,8 +286,11 @@ const hookAdvice = {
   folder: 'use girderUploadVolumePathToFolder',
 } as const;
 
+const logAdvice = { file: 'use the id of its item', item: 'use itemId', folder: 'use folderId' } as const;
+
 /** What to use in place of an id or path that is of another kind. */
-function adviceFor({ access, isStream }: GirderUse): IdUse['advice'] {
-  if (access === 'read') return isStream ? streamAdvice : downloadAdvice;
-  return isStream ? outputAdvice : hookAdvice;
+function adviceFor({ access, as }: GirderUse): IdUse['advice'] {
+  if (as === 'log') return logAdvice;
+  if (access === 'read') return as === 'stream' ? streamAdvice : downloadAdvice;
+  return as === 'stream' ? outputAdvice : hookAdvice;
 }

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Result } from '../../api/status.ts';
 import type { GirderClient } from '../../girder/client.ts';
 import { addMetadata, checkMetadata, createFolders } from '../../girder/upload/destination.ts';
-import { removeUploaded, uploadPath } from '../../girder/upload/upload-path.ts';
+import { removeUploaded, uploadLog, uploadPath } from '../../girder/upload/upload-path.ts';
 import type { Refused, UploadedFile, UploadedTree, UploadPlace } from '../../girder/upload/upload-tree.ts';
 import { uploadToItem } from '../../girder/upload/upload.ts';
 import { ConfinedPathError } from '../../io/confined.ts';
@@ -17,6 +17,7 @@ import {
   inputPathsOf,
   type OutputTo,
 } from '../plan.ts';
+import type { LogSpool } from '../streams/output-sink.ts';
 import { inContext } from './hints.ts';
 
 /** If the stream becomes a file of Girder, `spool` holds its bytes until they are uploaded. */
@@ -29,6 +30,7 @@ type SpooledStream = {
 /** `failure` is why the run has failed so far, if it has. */
 type TargetResults = {
   readonly streams: readonly SpooledStream[];
+  readonly log?: LogSpool | undefined;
   /** The downloaded paths, relative to their volumes, by the name of the transform. */
   readonly downloaded: ReadonlyMap<string, string>;
   readonly failure: RunError | undefined;
@@ -42,7 +44,7 @@ type TargetResults = {
 export async function stageOut(
   context: RunContext,
   client: GirderClient | undefined,
-  { streams, downloaded, failure }: TargetResults,
+  { streams, log, downloaded, failure }: TargetResults,
 ): Promise<void> {
   const { steps, report, signal, girderJob } = context;
   const inputs = inputPathsOf(steps.downloads, downloaded);
@@ -57,14 +59,68 @@ export async function stageOut(
   if (client !== undefined) {
     // A cancel in Girder must be noticed before the first byte is sent.
     await girderJob?.check();
+    if (failure !== undefined) outcome = await keepLog(context, client, log, failure);
     for (const { when, upload } of uploads) {
       signal.throwIfAborted();
       if (!isDue(when, outcome)) continue;
       report.phase = 'Uploading';
       outcome = firstOf(outcome, await failureOf(upload(client), signal));
     }
+    if (failure === undefined) outcome = await keepLog(context, client, log, outcome);
   }
   if (outcome !== undefined) throw outcome;
+}
+
+/**
+ * Uploads the log of the target if it is due: of a failed target first, as it shows why. The log decides no
+ * run: without it a success stays one, with a warning, because its results are in Girder and repeating the
+ * run would only cost time.
+ */
+async function keepLog(
+  context: RunContext,
+  client: GirderClient,
+  log: LogSpool | undefined,
+  outcome: RunError | undefined,
+): Promise<RunError | undefined> {
+  const { steps, signal } = context;
+  if (log === undefined || steps.log === undefined) return outcome;
+  const { to, when } = steps.log;
+  if (when === 'OnFailure' && outcome === undefined) return outcome;
+  signal.throwIfAborted();
+  try {
+    await sendLog(context, client, log, await placeFor(client, to, signal));
+    return outcome;
+  } catch (error) {
+    if (outcome !== undefined || !isLate(signal)) signal.throwIfAborted();
+    const problem = toRunError(error);
+    context.log.warn({ error: problem.message }, 'the log of the target is not in Girder');
+    const text = `the log is not in Girder: ${problem.message}`;
+    return outcome && firstOf(outcome, new RunError(problem.reason, text, { cause: error }));
+  }
+}
+
+/** Whether the upload deadline has passed, as opposed to a cancel. */
+function isLate({ reason }: AbortSignal): boolean {
+  return reason instanceof RunError && reason.reason === 'UploadDeadlineExceeded';
+}
+
+async function sendLog(
+  { environment, report, signal }: RunContext,
+  client: GirderClient,
+  log: LogSpool,
+  to: UploadPlace,
+): Promise<void> {
+  report.phase = 'Uploading';
+  const { source, size } = await log.read();
+  await using _ = source;
+  using transfer = report.beginTransfer('upload', ['log']);
+  const onProgress = (bytes: number, total = size) => transfer.moved(bytes, total);
+  const upload = { to, name: environment.run.name, source, size };
+  const sent = await traced('upload', { 'dockerrun.bytes': size }, () =>
+    uploadLog(client, upload, { signal, onProgress }),
+  );
+  const { itemId, fileId, name, sha256 } = sent;
+  report.uploaded({ itemId, fileId, name, size, sha256 });
 }
 
 function isDue(when: HookStep['when'], failure: RunError | undefined): boolean {

@@ -3,12 +3,12 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { isForbiddenHeader, isHeaderText } from '../../api/fields.ts';
-import { type ByteSink, FileSink } from '../../io/byte-sink.ts';
+import { type ByteSink, FileSink, HeadAndTail } from '../../io/byte-sink.ts';
 import { ChunkedPost } from '../../io/chunked-post.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
 import type { RunEnvironment } from '../run-environment.ts';
-import type { OutputTo } from '../plan.ts';
+import type { OutputStep, OutputTo } from '../plan.ts';
 import { ProgressLines, type ProgressLine } from './progress-lines.ts';
 
 export type OutputSink = {
@@ -37,11 +37,11 @@ export type OpenedEnd = { readonly end: OutputSink; readonly spool?: Spool };
  */
 export async function openOutputSink(
   context: RunContext,
-  step: { name: string; to: OutputTo },
+  step: Pick<OutputStep, 'name' | 'to'> & Partial<Pick<OutputStep, 'source'>>,
   onProgress: (line: ProgressLine) => void,
 ): Promise<OpenedEnd> {
   const { environment, signal } = context;
-  const { to } = step;
+  const { to, source } = step;
   switch (to.kind) {
     case 'stdout':
     case 'stderr':
@@ -51,7 +51,7 @@ export async function openOutputSink(
     case 'post':
       return { end: postSink(to.url, await headersOf(environment, step.name, to), signal) };
     case 'item':
-      return openSpool(environment.spoolDirectory, to.item);
+      return openSpool(environment.spoolDirectory, to.item, logOf(context, source));
   }
 }
 
@@ -138,12 +138,82 @@ async function headersOf(
   return Object.fromEntries(values);
 }
 
+/** What the target writes to its own outputs stays in the log: nobody would see why a failed target failed. */
+function logOf(context: RunContext, source: OutputStep['source'] | undefined): OutputSink | undefined {
+  return typeof source === 'string' ? logSink(openLog(context, source)) : undefined;
+}
+
 /** The file has no name, so that its disk space is freed even if the worker is killed. */
-async function openSpool(directory: string, item: ItemFile): Promise<OpenedEnd> {
+async function openSpool(directory: string, item: ItemFile, log: OutputSink | undefined): Promise<OpenedEnd> {
   const handle = await openUnnamed(directory);
   const sink = new FileSink(handle);
-  const end = { sink, atomic: true, finish: () => sink.flush(), abort: () => undefined };
+  const write = async (chunk: Buffer) => {
+    await Promise.all([sink.write(chunk), log?.sink.write(chunk)]);
+  };
+  const end = {
+    sink: log === undefined ? sink : { write },
+    atomic: true,
+    targetEnded: () => log?.targetEnded?.(),
+    finish: async () => {
+      await sink.flush();
+      await log?.finish();
+    },
+    abort: () => log?.abort(),
+  };
   return { end, spool: { handle, item } };
+}
+
+/** In bytes: the beginning of the target's output, which shows what it did, and its end, which shows why. */
+const keptOfLog = { head: 8 * 1024 * 1024, tail: 24 * 1024 * 1024 } as const;
+
+/** The target's output on the worker's disk until it becomes a file of Girder: bounded, whatever it writes. */
+export class LogSpool {
+  readonly #handle: FileHandle;
+  readonly #directory: string;
+  readonly #kept: HeadAndTail;
+  #failure: Error | undefined;
+  /** Receives stdout and stderr in the order of their arrival. Never fails: the log decides no run. */
+  readonly writable: Writable;
+
+  private constructor(handle: FileHandle, directory: string) {
+    this.#handle = handle;
+    this.#directory = directory;
+    this.#kept = new HeadAndTail(handle, keptOfLog);
+    this.writable = new Writable({
+      write: (chunk: Buffer, _encoding, done) => void this.#write(chunk).finally(() => done()),
+    });
+  }
+
+  static async open(directory: string): Promise<LogSpool> {
+    return new LogSpool(await openUnnamed(directory), directory);
+  }
+
+  /** The log as one file, which the caller closes. @throws RunError StreamFailed if the disk could not hold it */
+  async read(): Promise<{ source: FileHandle; size: number }> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const source = await openUnnamed(this.#directory);
+    const notice = `\n[dockerrun: ${this.#kept.cut} bytes of the output are left out here]\n`;
+    try {
+      return { source, size: await this.#kept.copyTo(source, notice) };
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #write(chunk: Buffer): Promise<void> {
+    if (this.#failure !== undefined) return;
+    await this.#kept.write(chunk).catch((error: unknown) => {
+      this.#failure = new RunError(
+        'StreamFailed',
+        `cannot store the log on the disk of the worker: ${describe(error)}`,
+      );
+    });
+  }
 }
 
 async function openUnnamed(directory: string): Promise<FileHandle> {

@@ -6,7 +6,7 @@ import { FifoWriter } from '../../io/fifo-writer.ts';
 import type { RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
 import { InputStream } from './input-stream.ts';
-import { openLog, openOutputSink } from './output-sink.ts';
+import { LogSpool, openLog, openOutputSink } from './output-sink.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Pipes } from './pipes.ts';
 import { progressReporter } from './progress-lines.ts';
@@ -35,6 +35,8 @@ export class Streams {
   stdout: Writable;
   stderr: Writable;
   readonly outputs: OutputStream[] = [];
+  /** Set if the target's output becomes the run's log in Girder. */
+  log: LogSpool | undefined;
   readonly #inputs: InputStream[] = [];
   readonly #failed = new AbortController();
   readonly #onFailure = (failure: RunError): void => this.#failed.abort(failure);
@@ -49,7 +51,9 @@ export class Streams {
   /** Opens our ends of all pipes, which must exist, so that the target finds a reader wherever it writes. */
   static async open(context: RunContext, pipes: Pipes, sources: StreamSources): Promise<Streams> {
     const streams = new Streams(context);
+    const { spec, spoolDirectory } = context.environment;
     try {
+      if (spec.girder?.log !== undefined) streams.log = await LogSpool.open(spoolDirectory);
       await streams.#openOutputs(context, pipes);
       await streams.#openInputs(context, pipes, sources);
       return streams;
@@ -102,7 +106,9 @@ export class Streams {
   async close(): Promise<void> {
     this.#ended.abort();
     for (const input of this.#inputs) input.close();
-    await Promise.all(this.outputs.map((output) => output.close()));
+    await Promise.all(
+      [...this.outputs, ...(this.log === undefined ? [] : [this.log])].map((one) => one.close()),
+    );
   }
 
   async #openOutputs(context: RunContext, pipes: Pipes): Promise<void> {

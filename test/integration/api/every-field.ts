@@ -131,7 +131,7 @@ export const everyField = {
       optional: false,
     },
   ],
-  girder: { ...girder, job: { id, tokenSecretRef: secretKeyRef } },
+  girder: { ...girder, job: { id, tokenSecretRef: secretKeyRef }, log: { itemId: id, when: 'OnFailure' } },
   docker: { shmSize: '64m', user: 1000, capDrop: ['ALL'], ulimits: [{ name: 'nofile', soft: 10, hard: 20 }] },
   removeContainer: false,
   terminationGracePeriodSeconds: 0,
