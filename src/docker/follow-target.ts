@@ -23,6 +23,8 @@ export type ContainerOutcome = {
   readonly stopped?: StopCause;
   /** False when a sink broke or stalled, so that not every byte of the target's output was delivered. */
   readonly outputComplete: boolean;
+  /** The first 512 bytes of stderr. */
+  readonly stderrHead?: string;
 };
 
 /** Why we stopped a running target; `failed` when another part of the run, such as a stream, has failed. */
@@ -98,6 +100,7 @@ export async function followTarget(
     finishedAt: isoTime(exit.at),
     ...defined({ stopped }),
     outputComplete: isDrained && !watch.wasInterrupted,
+    stderrHead: container.output.stderrHead,
   };
 }
 

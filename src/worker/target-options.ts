@@ -131,7 +131,7 @@ export function targetFailure(
     default:
       return new RunError(
         'TargetFailed',
-        `the target ended with exit code ${outcome.exitCode}${killHint(outcome)}`,
+        `the target ended with exit code ${outcome.exitCode}${killHint(outcome)}${initHint(outcome, spec)}`,
       );
   }
 }
@@ -139,6 +139,16 @@ export function targetFailure(
 /** On a busy node the engine may see an OOM kill too late to report it, so exit code 137 gets a hint. */
 function killHint({ exitCode }: ContainerOutcome): string {
   return exitCode === 137 ? ': it was killed by SIGKILL, usually because memory ran out' : '';
+}
+
+/** What entrypoints write that refuse to be anything but process 1, such as those of s6-overlay and systemd. */
+const wantsToBeFirst =
+  /s6-overlay-suexec: fatal|\b(?:can only|must) (?:be|run)(?: as)? (?:pid|process) ?1\b/i;
+
+/** Unlike Girder Worker's containers, a target has an init process by default. */
+function initHint({ exitCode, stderrHead = '' }: ContainerOutcome, { docker }: DockerRunSpec): string {
+  if (exitCode === 0 || docker?.init === false || !wantsToBeFirst.test(stderrHead)) return '';
+  return ': its entrypoint must be process 1; set docker.init: false';
 }
 
 /**

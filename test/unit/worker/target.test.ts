@@ -81,6 +81,20 @@ for (const [what, how, status, reason, message] of ends) {
   });
 }
 
+for (const stderrHead of [
+  's6-overlay-suexec: fatal: can only run as pid 1\n',
+  'init: can only be process 1\n',
+  'Trying to run as user instance, but the system has not been booted with systemd. must run as PID 1\n',
+]) {
+  test(`a refusal to be another process than the first names docker.init: ${stderrHead.slice(0, 20)}`, () => {
+    const ended = outcome({ exitCode: 100, stderrHead });
+    assert.match(targetFailure(ended, aSpec())?.message ?? '', 'set docker.init: false');
+    assert.not.match(targetFailure(ended, aSpec({ docker: { init: false } }))?.message ?? '', /docker\.init/);
+    const other = outcome({ exitCode: 100, stderrHead: 'no process 12 found' });
+    assert.not.match(targetFailure(other, aSpec())?.message ?? '', /docker\.init/);
+  });
+}
+
 test('the message for an OOM kill without a limit has no number', () => {
   const failure = targetFailure(outcome({ exitCode: 137, oomKilled: true }), aSpec());
   assert.not.match(failure?.message ?? '', /undefined|\(/);
