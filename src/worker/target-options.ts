@@ -131,7 +131,7 @@ export function targetFailure(
     default:
       return new RunError(
         'TargetFailed',
-        `the target ended with exit code ${outcome.exitCode}${killHint(outcome)}${initHint(outcome, spec)}`,
+        `the target ended with exit code ${outcome.exitCode}${killHint(outcome)}${initHint(outcome, spec)}${sentTo(spec)}`,
       );
   }
 }
@@ -139,6 +139,17 @@ export function targetFailure(
 /** On a busy node the engine may see an OOM kill too late to report it, so exit code 137 gets a hint. */
 function killHint({ exitCode }: ContainerOutcome): string {
   return exitCode === 137 ? ': it was killed by SIGKILL, usually because memory ran out' : '';
+}
+
+/** Where the output is that the log of the pod does not have. */
+function sentTo({ transforms = [] }: DockerRunSpec): string {
+  const sent = transforms.flatMap(({ name, connect }) => {
+    const { containerStdOut: stdout, containerStdErr: stderr } = connect?.input ?? {};
+    if (connect?.output.chunkedTransferEncodingStream === undefined) return [];
+    if (stdout === undefined && stderr === undefined) return [];
+    return [`its ${stdout === undefined ? 'stderr' : 'stdout'} went to the server of transform ${name}`];
+  });
+  return sent.map((where) => `; ${where}`).join('');
 }
 
 /** What entrypoints write that refuse to be anything but process 1, such as those of s6-overlay and systemd. */

@@ -39,6 +39,61 @@ test('100 MiB of random bytes pass from Girder through the target to Girder unch
   assert.equal(await containersOf((await lab.get('copy')).metadata.uid), []);
 });
 
+const failing = { command: ['sh', '-c', 'echo "step 1"; echo "cannot read header" >&2; exit 3'] };
+
+test('the output of a failed run is a file of Girder, which its message names, and the log of its pod', async () => {
+  const itemId = await anItem('logs');
+  await lab.run('kept-log', { ...failing, girder: { ...girderOf(), log: { itemId, when: 'OnFailure' } } });
+  const { reason, message = '', results } = await lab.ended('kept-log');
+  assert.is(reason, 'TargetFailed', message);
+  assert.match(message, `the output of the target is kept-log.log in item ${itemId} of Girder`);
+  const [file, ...others] = await filesOf(itemId);
+  assert.equal([file?.name, others], ['kept-log.log', []]);
+  assert.equal(
+    results?.map(({ fileId }) => fileId),
+    [file?._id],
+  );
+  const stored = (await download(file?._id ?? '')).toString();
+  for (const text of [stored, await lab.output('kept-log')])
+    assert.equal(text.split('\n').sort(), ['', 'cannot read header', 'step 1']);
+});
+
+test('the output of a failed run whose stdout becomes a file of Girder is in the log of its pod', async () => {
+  const itemId = await anItem('stream');
+  const output = { girderStreamToItem: { itemId, filename: 'run.log' } };
+  await lab.run('streamed', {
+    ...failing,
+    transforms: [{ name: 'log', connect: { input: { containerStdOut: {} }, output } }],
+    girder: girderOf(),
+  });
+  const { reason, message = '' } = await lab.ended('streamed');
+  assert.is(reason, 'TargetFailed', message);
+  assert.match(message, "Check the target's output in the log of the run's pod.");
+  assert.equal((await lab.output('streamed')).split('\n').sort(), ['', 'cannot read header', 'step 1']);
+  assert.equal(await filesOf(itemId), [], 'a stream of a failed run is not a result');
+});
+
+test('a link in a result becomes a file with links: Follow, unless it leads out of the volume', async () => {
+  const upload = async (name: string, target: string) => {
+    const itemId = await anItem(name);
+    await lab.run(name, {
+      command: ['sh', '-c', 'mkdir "$0"; echo 1 > "$0/run-1.csv"; ln -s "$1" "$0/latest.csv"'],
+      args: ['$(out)', target],
+      transforms: [{ name: 'out', volumePath: { filename: 'out' } }],
+      girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId, links: 'Follow' } }],
+      girder: girderOf(),
+    });
+    const status = await lab.ended(name);
+    return { status, names: (await filesOf(itemId)).map((file) => file.name).sort() };
+  };
+  const inside = await upload('link-inside', 'run-1.csv');
+  assert.is(inside.status.phase, 'Succeeded', inside.status.message);
+  assert.equal(inside.names, ['latest.csv', 'run-1.csv']);
+  const outside = await upload('link-outside', '/etc/passwd');
+  assert.is(outside.status.reason, 'OutputUnsafe', outside.status.message);
+  assert.equal(outside.names, ['run-1.csv']);
+});
+
 test('a result replaces the file of the same name in its item', async () => {
   const itemId = await anItem('replaced');
   for (const [name, text] of [

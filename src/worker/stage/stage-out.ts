@@ -4,7 +4,7 @@ import type { GirderClient } from '../../girder/client.ts';
 import { addMetadata, checkMetadata, createFolders } from '../../girder/upload/destination.ts';
 import { removeUploaded, uploadLog, uploadPath } from '../../girder/upload/upload-path.ts';
 import type { Refused, UploadedFile, UploadedTree, UploadPlace } from '../../girder/upload/upload-tree.ts';
-import { uploadToItem } from '../../girder/upload/upload.ts';
+import { type Uploaded, uploadToItem } from '../../girder/upload/upload.ts';
 import { ConfinedPathError } from '../../io/confined.ts';
 import { RunError, toRunError } from '../../support/errors.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
@@ -88,8 +88,10 @@ async function keepLog(
   if (when === 'OnFailure' && outcome === undefined) return outcome;
   signal.throwIfAborted();
   try {
-    await sendLog(context, client, log, await placeFor(client, to, signal));
-    return outcome;
+    const { name, itemId } = await sendLog(context, client, log, await placeFor(client, to, signal));
+    if (outcome === undefined) return undefined;
+    const text = `${outcome.message}; the output of the target is ${name} in item ${itemId} of Girder`;
+    return new RunError(outcome.reason, text, { cause: outcome });
   } catch (error) {
     if (outcome !== undefined || !isLate(signal)) signal.throwIfAborted();
     const problem = toRunError(error);
@@ -109,7 +111,7 @@ async function sendLog(
   client: GirderClient,
   log: LogSpool,
   to: UploadPlace,
-): Promise<void> {
+): Promise<Uploaded> {
   report.phase = 'Uploading';
   const { source, size } = await log.read();
   await using _ = source;
@@ -121,6 +123,7 @@ async function sendLog(
   );
   const { itemId, fileId, name, sha256 } = sent;
   report.uploaded({ itemId, fileId, name, size, sha256 });
+  return sent;
 }
 
 function isDue(when: HookStep['when'], failure: RunError | undefined): boolean {

@@ -88,12 +88,21 @@ async function inGirder({
   return tree;
 }
 
+/** The failure of the target, and where its output is. */
+function assertKept(failure: RunError | undefined): void {
+  assert.is(failure?.reason, 'TargetFailed');
+  assert.match(
+    failure?.message ?? '',
+    /^the target ended with exit code 3; the output of the target is segment\S*\.log in item \w{24} of Girder$/,
+  );
+}
+
 const output = [frame(1, 'step 1\n'), frame(2, 'cannot read header\n'), frame(1, 'step 2\n')];
 const inOrder = 'step 1\ncannot read header\nstep 2\n';
 
 test('the output of a failed target is a file with the name of the run, in the order of its arrival', async () => {
   await using scratch = await ScratchFolder.make();
-  assert.is(await endOfRun(scratch, { folderId: scratch.folderId }, output, failed), failed);
+  assertKept(await endOfRun(scratch, { folderId: scratch.folderId }, output, failed));
   assert.equal(await inGirder(scratch), { 'segment.log': inOrder });
 });
 
@@ -103,7 +112,7 @@ test('the log of a retry does not replace that of the earlier attempt, in a fold
   const itemId = await scratch.item('logs');
   for (const log of [{ folderId }, { itemId }])
     for (const attempt of ['first', 'second'])
-      assert.is(await endOfRun(scratch, log, [frame(1, attempt)], failed), failed);
+      assertKept(await endOfRun(scratch, log, [frame(1, attempt)], failed));
   assert.equal(await inGirder(scratch), {
     'segment.log': 'first',
     'segment-2.log': 'second',
@@ -118,7 +127,7 @@ test('the path of a log leads to an item or a folder, which is created if the sp
   const at = `/user/${String(login)}/Private/${scratch.name}`;
   await scratch.item('logs');
   for (const log of [{ path: at }, { path: `${at}/logs` }, { path: `${at}/new/run`, createFolder: true }])
-    assert.is(await endOfRun(scratch, log, [frame(1, 'output')], failed), failed);
+    assertKept(await endOfRun(scratch, log, [frame(1, 'output')], failed));
   assert.equal(await inGirder(scratch), {
     'segment.log': 'output',
     'logs/segment.log': 'output',
