@@ -90,8 +90,8 @@ export const secretKeyReference = (description: string) =>
 
 export type SecretKeyReference = Type.Static<ReturnType<typeof secretKeyReference>>;
 
-const valueOrReference = (what: string, secret: string) => ({
-  value: Type.Optional(Type.String({ description: `The value of the ${what}.`, maxLength: 32768 })),
+const valueOrReference = (what: string, secret: string, note = '') => ({
+  value: Type.Optional(Type.String({ description: `The value of the ${what}.${note}`, maxLength: 32768 })),
   valueFrom: Type.Optional(
     Type.Object(
       { secretKeyRef: secretKeyReference(`The key of a Secret that holds the value. ${secret}`) },
@@ -113,7 +113,11 @@ const environmentVariable = Type.Object(
       minLength: 1,
       maxLength: 256,
     }),
-    ...valueOrReference('variable', 'Only the worker and the target see its value.'),
+    ...valueOrReference(
+      'variable',
+      'Only the worker and the target see its value.',
+      ' $(name) is expanded as in args.',
+    ),
   },
   notBoth,
 );

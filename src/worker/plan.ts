@@ -102,15 +102,18 @@ export function planRun(
   };
 }
 
+type ExpandedTexts = { readonly [Field in 'command' | 'args' | 'env']: DockerRunSpec[Field] | undefined };
+
 /**
- * The command and arguments with every `$(name)` replaced.
+ * The command, the arguments and the values of variables with every `$(name)` replaced. What a Secret or ConfigMap
+ * holds stays as it is.
  * @param downloaded paths relative to the volume, by the name of the transform
  */
-export function expandArguments(
+export function expandTexts(
   spec: DockerRunSpec,
   volumes: readonly SharedVolume[],
   downloaded: ReadonlyMap<string, string>,
-): { command: string[] | undefined; args: string[] | undefined } {
+): ExpandedTexts {
   const values = new Map(volumes.map((volume) => [volume.name, volume.containerPath]));
   for (const transform of spec.transforms ?? []) {
     const transformPath = pathOf(transform);
@@ -119,7 +122,13 @@ export function expandArguments(
     values.set(transform.name, posix.join(volumeNamed(volumes, transformPath.volume).containerPath, path));
   }
   const expand = (texts: string[] | undefined) => texts?.map((text) => expandReferences(text, values));
-  return { command: expand(spec.command), args: expand(spec.args) };
+  return {
+    command: expand(spec.command),
+    args: expand(spec.args),
+    env: spec.env?.map(({ value, ...rest }) =>
+      value === undefined ? rest : { ...rest, value: expandReferences(value, values) },
+    ),
+  };
 }
 
 /** Grouped by directory and not by volume, because two volumes can be the same directory on the node. */

@@ -11,7 +11,7 @@ import type { NamedValue } from '../api/fields.ts';
 import { defined } from '../api/json-values.ts';
 import type { RunContext } from './context.ts';
 import type { RunEnvironment } from './run-environment.ts';
-import { expandArguments } from './plan.ts';
+import { expandTexts } from './plan.ts';
 
 /** The options of the target's container, with every `$(name)` expanded and every Secret read. */
 export async function targetOptions(
@@ -25,6 +25,7 @@ export async function targetOptions(
 ): Promise<ContainerOptions> {
   const { spec, attempt } = environment;
   const { uid, namespace, name } = environment.run;
+  const { env, ...texts } = expandTexts(spec, volumes, prepared.downloaded);
   return {
     name: containerName(uid, attempt),
     labels: {
@@ -34,8 +35,8 @@ export async function targetOptions(
     },
     image: spec.image,
     imageId: prepared.imageId,
-    ...expandArguments(spec, volumes, prepared.downloaded),
-    env: await tracedEnvironment(environment),
+    ...texts,
+    env: await tracedEnvironment(environment, env),
     mounts: prepared.mounts,
     cgroupParent: await environment.cgroupParent(engine),
     ...limits(spec, await environment.memoryForTarget()),
@@ -46,13 +47,15 @@ export async function targetOptions(
 }
 
 /** Adds the current span as TRACEPARENT, for a target that traces itself, unless spec.env sets it. */
-async function tracedEnvironment(environment: RunEnvironment): Promise<string[]> {
-  const [env, span] = [await variables(environment), currentSpan()];
+async function tracedEnvironment(environment: RunEnvironment, given: Variables): Promise<string[]> {
+  const [env, span] = [await variables(environment, given), currentSpan()];
   const isGiven = env.some((entry) => entry.startsWith(`${traceparentVariable}=`));
   return span === undefined || isGiven ? env : [...env, `${traceparentVariable}=${traceparent(span)}`];
 }
 
-async function variables({ spec, secretValue }: RunEnvironment): Promise<string[]> {
+type Variables = DockerRunSpec['env'];
+
+async function variables({ secretValue }: RunEnvironment, env: Variables = []): Promise<string[]> {
   const entry = async ({ name, value, valueFrom }: NamedValue, index: number) => {
     const field = `spec.env[${index}]`;
     const secret = valueFrom?.secretKeyRef;
@@ -65,7 +68,7 @@ async function variables({ spec, secretValue }: RunEnvironment): Promise<string[
       `${field}: ${where} has a NUL byte, which no environment variable can hold; encode it, for example with base64`,
     );
   };
-  return Promise.all((spec.env ?? []).map(entry));
+  return Promise.all(env.map(entry));
 }
 
 function limits(spec: DockerRunSpec, ofPod: number | undefined): Partial<ContainerOptions> {

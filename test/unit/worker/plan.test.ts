@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { expandArguments, inputPathsOf, planRun } from '../../../src/worker/plan.ts';
+import { expandTexts, inputPathsOf, planRun } from '../../../src/worker/plan.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 
@@ -219,7 +219,7 @@ test('arguments get the paths of volumes, outputs and downloads as the target se
       { name: 'mask', volumePath: { filename: 'mask.nrrd' } },
     ],
   });
-  const { command, args } = expandArguments(spec, volumes, new Map([['ct', `${fileId}/ct scan.nrrd`]]));
+  const { command, args } = expandTexts(spec, volumes, new Map([['ct', `${fileId}/ct scan.nrrd`]]));
   assert.equal(command, ['python', '/mnt/data/main.py']);
   assert.equal(args, [
     `--in=/mnt/data/${fileId}/ct scan.nrrd`,
@@ -232,16 +232,36 @@ test('arguments get the paths of volumes, outputs and downloads as the target se
   ]);
 });
 
+test('values of variables are expanded like arguments, but not what a Secret holds', () => {
+  const valueFrom = { secretKeyRef: { name: '$(out)', key: 'k' } };
+  const spec = aSpec({
+    transforms: [{ name: 'out', volumePath: { filename: 'mask.png' } }],
+    env: [
+      { name: 'OUT', value: 'file:$(out)' },
+      { name: 'TEXT', value: '$$(out) $(date +%F)' },
+      { name: 'EMPTY' },
+      { name: 'KEY', valueFrom },
+    ],
+  });
+  assert.equal(expandTexts(spec, volumes, new Map()).env, [
+    { name: 'OUT', value: 'file:/mnt/girder_worker/temporary/mask.png' },
+    { name: 'TEXT', value: '$(out) $(date +%F)' },
+    { name: 'EMPTY' },
+    { name: 'KEY', valueFrom },
+  ]);
+});
+
 test('a name from Girder that looks like a reference is not expanded again', () => {
   const transforms = [{ name: 'ct', girderFileIdToVolume: { fileId } }];
   const downloaded = new Map([['ct', '$(temporaryVolume) $&']]);
-  const { args } = expandArguments(aSpec({ args: ['$(ct)'], transforms }), volumes, downloaded);
+  const { args } = expandTexts(aSpec({ args: ['$(ct)'], transforms }), volumes, downloaded);
   assert.equal(args, ['/mnt/girder_worker/temporary/$(temporaryVolume) $&']);
 });
 
 test('what a spec does not set is left to the image', () => {
-  assert.equal(expandArguments(aSpec(), volumes, new Map()), { command: undefined, args: undefined });
-  assert.equal(expandArguments(aSpec({ args: [] }), volumes, new Map()).args, []);
+  const texts = { command: undefined, args: undefined, env: undefined };
+  assert.equal(expandTexts(aSpec(), volumes, new Map()), texts);
+  assert.equal(expandTexts(aSpec({ args: [] }), volumes, new Map()).args, []);
 });
 
 test('inputs with a filename are that file, others are the directory of their id', () => {
