@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { namedList, rules } from './keywords.ts';
+import { exactlyOneOf, namedList, rules } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
 
 /** The name of a volume or transform. */
@@ -90,12 +90,30 @@ export const secretKeyReference = (description: string) =>
 
 export type SecretKeyReference = Type.Static<ReturnType<typeof secretKeyReference>>;
 
+export const configMapName = (description = 'The name of the ConfigMap, in the namespace of the run.') =>
+  Type.String({ description, minLength: 1, maxLength: 253 });
+
+const configMapKeyReference = Type.Object(
+  {
+    name: configMapName(),
+    key: Type.String({ description: 'The key in the ConfigMap.', minLength: 1, maxLength: 253 }),
+  },
+  { description: 'The key of a ConfigMap that holds the value.' },
+);
+
+export type ConfigMapKeyReference = Type.Static<typeof configMapKeyReference>;
+
 const valueOrReference = (what: string, secret: string, note = '') => ({
   value: Type.Optional(Type.String({ description: `The value of the ${what}.${note}`, maxLength: 32768 })),
   valueFrom: Type.Optional(
     Type.Object(
-      { secretKeyRef: secretKeyReference(`The key of a Secret that holds the value. ${secret}`) },
-      { description: 'The source of the value.' },
+      {
+        secretKeyRef: Type.Optional(
+          secretKeyReference(`The key of a Secret that holds the value. ${secret}`),
+        ),
+        configMapKeyRef: Type.Optional(configMapKeyReference),
+      },
+      { description: 'The source of the value.', ...exactlyOneOf(['secretKeyRef', 'configMapKeyRef']) },
     ),
   ),
 });
@@ -116,7 +134,7 @@ const environmentVariable = Type.Object(
     ...valueOrReference(
       'variable',
       'Only the worker and the target see its value.',
-      ' $(name) is expanded as in args.',
+      ' $(name) is expanded as in args; as in a pod, the name of no volume or transform is left as it is.',
     ),
   },
   notBoth,
@@ -143,7 +161,7 @@ export const requestHeaders = () =>
     maxItems: 32,
   });
 
-/** A name with a value, or with a reference to the key of a Secret. */
+/** A name with a value, or with a reference to the key of a Secret or ConfigMap. */
 export type NamedValue = Type.Static<typeof environmentVariable>;
 
 /** How many keys metadata of Girder may have; the bound of the whole spec is the bound of what is below them. */

@@ -158,8 +158,8 @@ export const failureReasons = {
   },
   SecretIncomplete: {
     category: 'spec',
-    meaning: 'A Secret that the run refers to does not have the required key.',
-    remedy: 'Add the key that the message names to the Secret.',
+    meaning: 'A Secret or ConfigMap that the run refers to does not have the required key.',
+    remedy: 'Add the key that the message names to the Secret or ConfigMap.',
   },
   EngineUnavailable: {
     category: 'start',

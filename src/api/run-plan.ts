@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { secretKeysOf } from './spec-usage.ts';
+import type { NamedValue } from './fields.ts';
+import { configMapKeysOf, secretKeysOf } from './spec-usage.ts';
 import { dockerRunSpec, type DockerRunSpec } from './spec.ts';
 import { withoutBounds } from './structural.ts';
 
@@ -95,6 +96,8 @@ export const workerPaths = {
   girderSecret: '/dockerrun/secrets/girder',
   /** The directory with the keys of the Secret with index `secret` in secretKeysOf(spec). */
   secretKeys: (secret: number) => `/dockerrun/secrets/keys/${secret}`,
+  /** The directory with the keys of the ConfigMap with index `configMap` in configMapKeysOf(spec). */
+  configMapKeys: (configMap: number) => `/dockerrun/config-maps/${configMap}`,
   /** The directory with the credentials of spec.imagePullSecrets[secret]. */
   pullSecret: (secret: number) => `/dockerrun/secrets/pull/${secret}`,
   /** Holds the streams that become a file in Girder, until their size is known. */
@@ -152,19 +155,24 @@ export function parsePlan(text: string | undefined): RunPlan {
 /** The pod's volume for the Secret with index `secret` in secretKeysOf(spec). */
 export const secretPodVolume = (secret: number) => `secret-${secret}`;
 
-/** The field of the spec behind a pod volume of a Secret: the kubelet's messages name only the volume. */
-export function secretFieldOf(podVolume: string, spec: DockerRunSpec): string | undefined {
-  const index = secretKeysOf(spec).findIndex((_, secret) => secretPodVolume(secret) === podVolume);
-  const name = secretKeysOf(spec)[index]?.name;
+/** The pod's volume for the ConfigMap with index `configMap` in configMapKeysOf(spec). */
+export const configMapPodVolume = (configMap: number) => `config-map-${configMap}`;
+
+/** The field of the spec behind a pod volume of a Secret or ConfigMap: the kubelet's messages name only the volume. */
+export function keyFieldOf(podVolume: string, spec: DockerRunSpec): string | undefined {
+  const secret = secretKeysOf(spec).find((_, index) => secretPodVolume(index) === podVolume)?.name;
+  const map = configMapKeysOf(spec).find((_, index) => configMapPodVolume(index) === podVolume)?.name;
+  const name = secret ?? map;
   if (name === undefined) return undefined;
-  const variable = (spec.env ?? []).findIndex(({ valueFrom }) => valueFrom?.secretKeyRef.name === name);
-  if (variable !== -1) return `spec.env[${variable}] (Secret ${name})`;
-  if (spec.girder?.job?.tokenSecretRef.name === name)
-    return `spec.girder.job.tokenSecretRef (Secret ${name})`;
+  const object = secret === undefined ? `ConfigMap ${name}` : `Secret ${name}`;
+  const isMeant = ({ valueFrom }: NamedValue) =>
+    (secret === undefined ? valueFrom?.configMapKeyRef : valueFrom?.secretKeyRef)?.name === name;
+  const variable = (spec.env ?? []).findIndex(isMeant);
+  if (variable !== -1) return `spec.env[${variable}] (${object})`;
+  if (secret !== undefined && spec.girder?.job?.tokenSecretRef.name === secret)
+    return `spec.girder.job.tokenSecretRef (${object})`;
   const transform = (spec.transforms ?? []).findIndex(({ connect }) =>
-    connect?.output.chunkedTransferEncodingStream?.headers?.some(
-      ({ valueFrom }) => valueFrom?.secretKeyRef.name === name,
-    ),
+    connect?.output.chunkedTransferEncodingStream?.headers?.some(isMeant),
   );
-  return `spec.transforms[${transform}] (Secret ${name})`;
+  return `spec.transforms[${transform}] (${object})`;
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { SecretKeyReference } from './fields.ts';
+import type { NamedValue, SecretKeyReference } from './fields.ts';
 import type { GirderResultHook } from './hooks.ts';
 import { temporaryVolumeName } from './names.ts';
 import type { DockerRunSpec } from './spec.ts';
@@ -210,25 +210,31 @@ export function journalledVolumes({ volumes = [], transforms = [] }: DockerRunSp
   return { journalled: journalled.map(({ name }) => name), directories: directories.map(({ name }) => name) };
 }
 
-type SecretKeys = { readonly name: string; readonly keys: readonly string[] };
+/** An object of the namespace, and the keys of it that a run needs. */
+type UsedKeys = { readonly name: string; readonly keys: readonly string[] };
 
 /** The Secrets that a spec refers to by key, in a stable order: names of pod volumes contain the index. */
-export function secretKeysOf(spec: DockerRunSpec): SecretKeys[] {
-  const secrets = new Map<string, Set<string>>();
-  for (const { name, key } of referencesOf(spec)) {
-    const keys = secrets.get(name) ?? new Set();
-    secrets.set(name, keys.add(key));
-  }
-  return Array.from(secrets, ([name, keys]) => ({ name, keys: [...keys] }));
+export function secretKeysOf(spec: DockerRunSpec): UsedKeys[] {
+  const token = spec.girder?.job?.tokenSecretRef;
+  const values = namedValuesOf(spec).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
+  return keysByName(token === undefined ? values : [...values, token]);
 }
 
-function referencesOf(spec: DockerRunSpec): SecretKeyReference[] {
-  const headers = (spec.transforms ?? []).flatMap(
+/** The same for ConfigMaps. */
+export function configMapKeysOf(spec: DockerRunSpec): UsedKeys[] {
+  return keysByName(namedValuesOf(spec).flatMap(({ valueFrom }) => valueFrom?.configMapKeyRef ?? []));
+}
+
+function keysByName(references: readonly SecretKeyReference[]): UsedKeys[] {
+  const objects = new Map<string, Set<string>>();
+  for (const { name, key } of references) objects.set(name, (objects.get(name) ?? new Set()).add(key));
+  return Array.from(objects, ([name, keys]) => ({ name, keys: [...keys] }));
+}
+
+/** All variables and headers. */
+function namedValuesOf({ env = [], transforms = [] }: DockerRunSpec): NamedValue[] {
+  const headers = transforms.flatMap(
     ({ connect }) => connect?.output.chunkedTransferEncodingStream?.headers ?? [],
   );
-  const values = [...(spec.env ?? []), ...headers].flatMap(({ valueFrom }) =>
-    valueFrom === undefined ? [] : [valueFrom.secretKeyRef],
-  );
-  const token = spec.girder?.job?.tokenSecretRef;
-  return token === undefined ? values : [...values, token];
+  return [...env, ...headers];
 }

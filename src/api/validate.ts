@@ -71,9 +71,9 @@ function unknownReferences(spec: DockerRunSpec): string[] {
   ]);
   const withoutPath = new Set(transforms.map(({ name }) => name).filter((name) => !known.has(name)));
   const choice = listed([...known]);
-  const values = { ...spec, env: spec.env?.map(({ value = '' }) => value) };
-  return (['command', 'args', 'env'] as const).flatMap((field) =>
-    (values[field] ?? []).flatMap((text, index) =>
+  // In the value of a variable, as in a pod's, an unknown name is text.
+  return (['command', 'args'] as const).flatMap((field) =>
+    (spec[field] ?? []).flatMap((text, index) =>
       referencedNames(text)
         .filter((name) => !known.has(name))
         .map((name) => {

@@ -33,7 +33,7 @@ export function signalCode(name: string | undefined): number | undefined {
 /** Where the remedy differs from that in a cluster. */
 const localRemedies: Partial<Record<FailureReason, string>> = {
   InvalidSpec: 'Correct the field that the message names.',
-  SecretIncomplete: 'Add the Secret to the file, or set the variable.',
+  SecretIncomplete: 'Add the Secret or ConfigMap to the file; a key of a Secret can also be a variable.',
   EngineUnavailable: 'Check that Docker is running and that DOCKER_HOST is the address of its socket.',
   ImageNotFound:
     'Check the name and tag of the image; with imagePullPolicy Never it must already be on this machine.',

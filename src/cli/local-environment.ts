@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { SecretKeyReference } from '../api/fields.ts';
+import type { ConfigMapKeyReference, SecretKeyReference } from '../api/fields.ts';
 import { parseQuantity } from '../api/quantity.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { GpuRequest } from '../docker/create/gpu-request.ts';
@@ -54,6 +54,8 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
     spoolDirectory: directory.spool,
     girderCredentials: async () => secrets.girderCredentials(spec.girder?.credentialsSecretRef?.name ?? ''),
     secretValue: async (reference: SecretKeyReference, field: string) => secrets.value(reference, field),
+    configMapValue: async (reference: ConfigMapKeyReference, field: string) =>
+      secrets.configMapValue(reference, field),
     registryAuths: () => allAuths(spec, secrets, signal),
     gpus: async (imageAsks) => gpusOf(spec) ?? (imageAsks ? { count: -1, optional: true } : undefined),
     cgroupParent: async () => undefined,

@@ -1,4 +1,4 @@
-import type { SecretKeyReference } from '../api/fields.ts';
+import type { ConfigMapKeyReference, SecretKeyReference } from '../api/fields.ts';
 import { isRecord, textOf } from '../api/json-values.ts';
 import type { PullSecret } from '../docker/pull/docker-config.ts';
 import type { GirderCredentials } from '../girder/credentials.ts';
@@ -9,16 +9,23 @@ import { type Fields, nameOf } from './manifest.ts';
 /** The keys of a Secret with their values. */
 type SecretData = ReadonlyMap<string, string>;
 
-/** Secret values from the Secrets in the file of the run, else from environment variables. */
+/** Values from the Secrets and ConfigMaps in the file of the run; of Secrets else from environment variables. */
 export class LocalSecrets {
   readonly #secrets: ReadonlyMap<string, SecretData>;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #file: string;
+  readonly #configMaps: ReadonlyMap<string, SecretData>;
 
-  constructor(secrets: ReadonlyMap<string, SecretData>, environment: NodeJS.ProcessEnv, file: string) {
+  constructor(
+    secrets: ReadonlyMap<string, SecretData>,
+    environment: NodeJS.ProcessEnv,
+    file: string,
+    configMaps: ReadonlyMap<string, SecretData> = new Map(),
+  ) {
     this.#secrets = secrets;
     this.#environment = environment;
     this.#file = file;
+    this.#configMaps = configMaps;
   }
 
   /**
@@ -33,6 +40,14 @@ export class LocalSecrets {
       'SecretIncomplete',
       `${field}: the key ${key} of the Secret ${name} is neither in ${this.#file} nor in the environment variable ${variable}`,
     );
+  }
+
+  /** The value of a key of a ConfigMap in the file. @throws RunError SecretIncomplete */
+  configMapValue({ name, key }: ConfigMapKeyReference, field: string): string {
+    const value = this.#configMaps.get(name)?.get(key);
+    if (value !== undefined) return value;
+    const text = `${field}: the key ${key} of the ConfigMap ${name} is not in ${this.#file}`;
+    throw new RunError('SecretIncomplete', text);
   }
 
   /** Without the line end that `echo` and editors add. @throws RunError SecretIncomplete */
@@ -72,18 +87,18 @@ function credentialsOf(apiKey: string | undefined, token: string | undefined): G
   return trimmedToken === undefined ? undefined : { token: trimmedToken };
 }
 
-/** The Secrets of the namespace by name. @throws UsageError, which never quotes a value */
+/** The Secrets, or the ConfigMaps, of the namespace by name. @throws UsageError, which never quotes a value */
 export function readSecrets(
   documents: readonly Fields[],
   { namespace, file }: { namespace: string; file: string },
 ): ReadonlyMap<string, SecretData> {
   const secrets = new Map<string, SecretData>();
   for (const document of documents) {
-    const name = nameOf(document);
-    if (name === undefined) throw new UsageError(`${file}: a Secret has no metadata.name`);
+    const [name, kind] = [nameOf(document), String(document['kind'] ?? 'Secret')];
+    if (name === undefined) throw new UsageError(`${file}: a ${kind} has no metadata.name`);
     if ((namespaceOf(document) ?? namespace) !== namespace) continue;
-    if (secrets.has(name)) throw new UsageError(`${file}: contains two Secrets named ${name}`);
-    secrets.set(name, dataOf(document, `${file}: Secret ${name}`));
+    if (secrets.has(name)) throw new UsageError(`${file}: contains two ${kind}s named ${name}`);
+    secrets.set(name, dataOf(document, `${file}: ${kind} ${name}`));
   }
   return secrets;
 }
@@ -92,17 +107,25 @@ function namespaceOf({ metadata }: Fields): string | undefined {
   return isRecord(metadata) ? textOf(metadata['namespace']) : undefined;
 }
 
-/** As in the API server, stringData takes precedence over data. */
+/** As in the API server, stringData takes precedence over data. Only a ConfigMap has data as plain text. */
 function dataOf(document: Fields, where: string): SecretData {
-  const encoded = entriesOf(document, 'data', where).map(([key, value]) => {
+  const [encoded, plain] =
+    document['kind'] === 'ConfigMap' ? (['binaryData', 'data'] as const) : (['data', 'stringData'] as const);
+  const decoded = entriesOf(document, encoded, where).map(([key, value]) => {
     if (!isBase64(value))
-      throw new UsageError(`${where}: the value of data.${key} is not base64; use stringData for plain text`);
+      throw new UsageError(
+        `${where}: the value of ${encoded}.${key} is not base64; use ${plain} for plain text`,
+      );
     return [key, Buffer.from(value, 'base64').toString('utf8')] as const;
   });
-  return new Map([...encoded, ...entriesOf(document, 'stringData', where)]);
+  return new Map([...decoded, ...entriesOf(document, plain, where)]);
 }
 
-function entriesOf(document: Fields, field: 'data' | 'stringData', where: string): [string, string][] {
+function entriesOf(
+  document: Fields,
+  field: 'data' | 'stringData' | 'binaryData',
+  where: string,
+): [string, string][] {
   const map = document[field] ?? {};
   if (!isRecord(map)) throw new UsageError(`${where}: ${field} must be a map of strings`);
   return Object.entries(map).map(([key, value]) => {

@@ -16,7 +16,8 @@ export type Manifest = {
   readonly file: string;
   readonly runs: readonly Fields[];
   readonly secrets: readonly Fields[];
-  /** The other documents, as in `ConfigMap/settings`. */
+  readonly configMaps: readonly Fields[];
+  /** The other documents, as in `Service/viewer`. */
   readonly ignored: readonly string[];
 };
 
@@ -89,12 +90,14 @@ const newerOctal: ScalarTag = {
 export function manifestOf(documents: readonly unknown[], file: string): Manifest {
   const all = documents.flatMap((document) => objectsOf(document, file));
   const isRun = (one: Fields) => one['kind'] === kind;
-  const isSecret = (one: Fields) => one['kind'] === 'Secret' && one['apiVersion'] === 'v1';
-  const others = all.filter((one) => !isRun(one) && !isSecret(one));
+  const isOf = (core: string) => (one: Fields) => one['kind'] === core && one['apiVersion'] === 'v1';
+  const [isSecret, isConfigMap] = [isOf('Secret'), isOf('ConfigMap')];
+  const others = all.filter((one) => !isRun(one) && !isSecret(one) && !isConfigMap(one));
   return {
     file,
     runs: all.filter(isRun).map((run) => ofOurVersion(run, file)),
     secrets: all.filter(isSecret),
+    configMaps: all.filter(isConfigMap),
     ignored: others.map((one) => `${String(one['kind'])}/${nameOf(one) ?? '?'}`),
   };
 }

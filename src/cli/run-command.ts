@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
-import { secretKeysOf } from '../api/spec-usage.ts';
+import { configMapKeysOf, secretKeysOf } from '../api/spec-usage.ts';
 import { cancelledBy, onAbort, deadline } from '../support/abort.ts';
 import { type RunError, toRunError, onUncaughtError } from '../support/errors.ts';
 import { LiveReport } from '../worker/progress.ts';
@@ -80,8 +80,9 @@ async function prepare(command: RunCommand, { environment, stdin, stop }: Termin
   const chosen = chooseRun(manifest, command.name);
   await checkInputs(chosen, command.data);
   const accepted = acceptRun(withLocalData(chosen, command.data), file);
-  const documented = readSecrets(manifest.secrets, { namespace: accepted.namespace, file });
-  const secrets = new LocalSecrets(documented, variables, file);
+  const place = { namespace: accepted.namespace, file };
+  const configMaps = readSecrets(manifest.configMaps, place);
+  const secrets = new LocalSecrets(readSecrets(manifest.secrets, place), variables, file, configMaps);
   return { accepted, manifest, secrets, dockerSocket: await dockerSocket(environment) };
 }
 
@@ -146,6 +147,9 @@ async function attempt(
 function checkSecrets({ spec }: RunEnvironment, secrets: LocalSecrets): void {
   for (const { name, keys } of secretKeysOf(spec)) {
     for (const key of keys) secrets.value({ name, key }, 'spec');
+  }
+  for (const { name, keys } of configMapKeysOf(spec)) {
+    for (const key of keys) secrets.configMapValue({ name, key }, 'spec');
   }
 }
 

@@ -1,4 +1,5 @@
-import type { SecretKeyReference } from '../api/fields.ts';
+import type { ConfigMapKeyReference, NamedValue, SecretKeyReference } from '../api/fields.ts';
+import type { FailureReason } from '../api/reasons.ts';
 import type { RunPlan } from '../api/run-plan.ts';
 import type { GpuRequest } from '../docker/create/gpu-request.ts';
 import type { Engine } from '../docker/engine.ts';
@@ -76,6 +77,7 @@ export type RunEnvironment = {
   girderRenewalMs?: number;
   /** `field` is the field of the spec that refers to the key, for the message. */
   secretValue: (reference: SecretKeyReference, field: string) => Promise<string>;
+  configMapValue: (reference: ConfigMapKeyReference, field: string) => Promise<string>;
   /** The credentials of spec.imagePullSecrets; on a user's machine also those of `docker login`. */
   registryAuths: () => Promise<RegistryAuths>;
   /** `imageAsks`: the image's label asks for GPUs, which is a wish and not a permission. */
@@ -84,6 +86,25 @@ export type RunEnvironment = {
   /** The bytes of memory that the pod leaves to the target; undefined when nothing limits the pod. */
   memoryForTarget: () => Promise<number | undefined>;
 };
+
+/** A text from outside, with what a message calls it and the reason if it cannot be used. */
+type FoundValue = { readonly text: string; readonly where: string; readonly reason: FailureReason };
+
+/** The value of a variable or header; `field` is that of the spec. @throws RunError SecretIncomplete */
+export async function valueOf(
+  { secretValue, configMapValue }: Pick<RunEnvironment, 'secretValue' | 'configMapValue'>,
+  { value = '', valueFrom }: Omit<NamedValue, 'name'>,
+  field: string,
+): Promise<FoundValue> {
+  const { secretKeyRef: secret, configMapKeyRef: map } = valueFrom ?? {};
+  if (secret !== undefined) {
+    const where = `key ${secret.key} of Secret ${secret.name}`;
+    return { text: await secretValue(secret, field), where, reason: 'SecretIncomplete' };
+  }
+  if (map === undefined) return { text: value, where: 'its value', reason: 'InvalidSpec' };
+  const where = `key ${map.key} of ConfigMap ${map.name}`;
+  return { text: await configMapValue(map, field), where, reason: 'SecretIncomplete' };
+}
 
 /** Any user of the target can write; new files keep the directory's group (setgid). */
 export const sharedMode = 0o2777;

@@ -10,7 +10,7 @@ import { parseDockerSize, parseQuantity } from '../api/quantity.ts';
 import type { NamedValue } from '../api/fields.ts';
 import { defined } from '../api/json-values.ts';
 import type { RunContext } from './context.ts';
-import type { RunEnvironment } from './run-environment.ts';
+import { type RunEnvironment, valueOf } from './run-environment.ts';
 import { expandTexts } from './plan.ts';
 
 /** The options of the target's container, with every `$(name)` expanded and every Secret read. */
@@ -55,18 +55,14 @@ async function tracedEnvironment(environment: RunEnvironment, given: Variables):
 
 type Variables = DockerRunSpec['env'];
 
-async function variables({ secretValue }: RunEnvironment, env: Variables = []): Promise<string[]> {
-  const entry = async ({ name, value, valueFrom }: NamedValue, index: number) => {
+async function variables(environment: RunEnvironment, env: Variables = []): Promise<string[]> {
+  const entry = async ({ name, ...given }: NamedValue, index: number) => {
     const field = `spec.env[${index}]`;
-    const secret = valueFrom?.secretKeyRef;
-    const text = secret === undefined ? (value ?? '') : await secretValue(secret, field);
+    const { text, where, reason } = await valueOf(environment, given, field);
     if (!text.includes('\0')) return `${name}=${text}`;
     // The engine would also refuse it, but would quote the value in its message.
-    const where = secret === undefined ? 'its value' : `key ${secret.key} of Secret ${secret.name}`;
-    throw new RunError(
-      secret === undefined ? 'InvalidSpec' : 'SecretIncomplete',
-      `${field}: ${where} has a NUL byte, which no environment variable can hold; encode it, for example with base64`,
-    );
+    const problem = `${field}: ${where} has a NUL byte, which no environment variable can hold; encode it, for example with base64`;
+    throw new RunError(reason, problem);
   };
   return Promise.all(env.map(entry));
 }

@@ -50,12 +50,15 @@ test('the target has no more privileges than it needs', async () => {
 
 test('command, args and env reach the target unchanged', async () => {
   await lab.secret('arguments', { key: 'a "secret" word' });
+  await lab.kubectl('create', 'configmap', 'settings', '--from-literal=key=$(temporaryVolume)');
   await lab.run('arguments', {
-    command: ['sh', '-c', 'printf "%s|" "$@" "$A" "$B"', 'sh'],
+    command: ['sh', '-c', 'printf "%s|" "$@" "$A" "$B" "$C" "$D"', 'sh'],
     args: ['two words', '$$(temporaryVolume)', '$(temporaryVolume)', "quo'te", '$HOME', '$$', 'ü'],
     env: [
       { name: 'A', value: 'x=$(y) $$z' },
       { name: 'B', valueFrom: { secretKeyRef: { name: 'arguments', key: 'key' } } },
+      { name: 'C', valueFrom: { configMapKeyRef: { name: 'settings', key: 'key' } } },
+      { name: 'D', value: '$(temporaryVolume)/model' },
     ],
   });
   assert.is((await lab.ended('arguments')).phase, 'Succeeded');
@@ -70,6 +73,8 @@ test('command, args and env reach the target unchanged', async () => {
     'ü',
     'x=$(y) $$z',
     'a "secret" word',
+    '$(temporaryVolume)',
+    `${volume}/model`,
   ];
   assert.is((await lab.log('arguments')).toString(), lines.map((line) => `${line}|`).join(''));
 });

@@ -1,4 +1,4 @@
-import { podVolume, secretFieldOf } from '../../api/run-plan.ts';
+import { podVolume, keyFieldOf } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { RunError } from '../../support/errors.ts';
 import { desiredJob } from '../job/job.ts';
@@ -255,12 +255,12 @@ function startMessage(pod: ObservedPod): string {
 /** Replaces the names of the pod's volumes, which users do not know, by the fields of the spec. */
 function withFieldsOfSpec(message: string, spec: DockerRunSpec | undefined): string {
   return message.replace(
-    /volume "((?:secret|volume)-(\d+))"/g,
+    /volume "((?:secret|config-map|volume)-(\d+))"/g,
     (whole: string, name: string, index: string) => {
       if (spec === undefined) return whole;
       const volume = spec.volumes?.[Number(index)];
       if (volume !== undefined && name === podVolume(Number(index))) return `spec.volumes: ${volume.name}`;
-      return secretFieldOf(name, spec) ?? whole;
+      return keyFieldOf(name, spec) ?? whole;
     },
   );
 }

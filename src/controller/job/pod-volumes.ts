@@ -1,6 +1,7 @@
 import type { V1Volume } from '@kubernetes/client-node';
 import { temporaryVolumeName } from '../../api/names.ts';
 import {
+  configMapPodVolume,
   podVolume,
   secretKeyFile,
   secretPodVolume,
@@ -8,7 +9,7 @@ import {
   workerEnvironment,
   workerPaths,
 } from '../../api/run-plan.ts';
-import { secretKeysOf } from '../../api/spec-usage.ts';
+import { configMapKeysOf, secretKeysOf } from '../../api/spec-usage.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import type { Volume } from '../../api/volumes.ts';
 import { emptyMount, type HostMounts, type PodMount } from './host-mounts.ts';
@@ -91,7 +92,7 @@ function girderMount({ girder }: DockerRunSpec): PodMount[] {
 }
 
 function keyMounts(spec: DockerRunSpec): PodMount[] {
-  return secretKeysOf(spec).map(({ name: secretName, keys }, secret) => {
+  const secrets = secretKeysOf(spec).map(({ name: secretName, keys }, secret) => {
     const items = keys.map((key, index) => ({ key, path: secretKeyFile(index) }));
     return {
       volume: { name: secretPodVolume(secret), secret: { secretName, items, defaultMode } },
@@ -99,6 +100,15 @@ function keyMounts(spec: DockerRunSpec): PodMount[] {
       readOnly: true,
     };
   });
+  const configMaps = configMapKeysOf(spec).map(({ name, keys }, index) => {
+    const items = keys.map((key, number) => ({ key, path: secretKeyFile(number) }));
+    return {
+      volume: { name: configMapPodVolume(index), configMap: { name, items, defaultMode } },
+      mountPath: workerPaths.configMapKeys(index),
+      readOnly: true,
+    };
+  });
+  return [...secrets, ...configMaps];
 }
 
 /** Optional, as those of a pod: an image can be public, or on the node already. */

@@ -11,7 +11,7 @@ import { gpuMountsDirectory, podGpus } from '../../docker/create/gpu-request.ts'
 import type { EgressSettings } from '../../support/egress.ts';
 import { RunError } from '../../support/errors.ts';
 import type { RunEnvironment } from '../run-environment.ts';
-import { girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
+import { configMapValue, girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
 import { openPodVolumes } from './open-volumes.ts';
 
 /**
@@ -42,6 +42,7 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
     girderCredentials: () => girderCredentials(plan),
     girderRenewalMs: secretDelayMs,
     secretValue: (reference, field) => secretValue(plan, reference, field),
+    configMapValue: (reference, field) => configMapValue(plan, reference, field),
     registryAuths: () => podRegistryAuths(plan),
     gpus: async (imageAsks) => {
       const given = podGpus(variables, await namesIn(gpuMountsDirectory));

@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SecretKeyReference } from '../../api/fields.ts';
+import type { ConfigMapKeyReference, SecretKeyReference } from '../../api/fields.ts';
 import { textOf } from '../../api/json-values.ts';
 import { type RunPlan, secretKeyFile, workerPaths } from '../../api/run-plan.ts';
-import { secretKeysOf } from '../../api/spec-usage.ts';
+import { configMapKeysOf, secretKeysOf } from '../../api/spec-usage.ts';
 import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
 import { configJsonKey, configKey, type PullSecret, registryAuths } from '../../docker/pull/docker-config.ts';
 import type { GirderCredentials } from '../../girder/credentials.ts';
@@ -41,6 +41,21 @@ export async function secretValue(
     'SecretIncomplete',
     `Secret ${name} in namespace ${run.namespace} (${field}) has no key ${key}`,
   );
+}
+
+/** As {@link secretValue}, of a ConfigMap. @throws RunError SecretIncomplete */
+export async function configMapValue(
+  { run, spec }: RunPlan,
+  { name, key }: ConfigMapKeyReference,
+  field: string,
+): Promise<string> {
+  const maps = configMapKeysOf(spec);
+  const index = maps.findIndex((one) => one.name === name);
+  const file = secretKeyFile(maps[index]?.keys.indexOf(key) ?? -1);
+  const value = await textOfFile(join(workerPaths.configMapKeys(index), file));
+  if (value !== undefined) return value;
+  const text = `ConfigMap ${name} in namespace ${run.namespace} (${field}) has no key ${key}`;
+  throw new RunError('SecretIncomplete', text);
 }
 
 /**

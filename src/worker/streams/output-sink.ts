@@ -7,7 +7,7 @@ import { type ByteSink, FileSink, HeadAndTail } from '../../io/byte-sink.ts';
 import { ChunkedPost } from '../../io/chunked-post.ts';
 import { describe, RunError } from '../../support/errors.ts';
 import type { RunContext } from '../context.ts';
-import type { RunEnvironment } from '../run-environment.ts';
+import { type RunEnvironment, valueOf } from '../run-environment.ts';
 import type { OutputStep, OutputTo } from '../plan.ts';
 import { ProgressLines, type ProgressLine } from './progress-lines.ts';
 
@@ -116,23 +116,16 @@ async function headersOf(
 ): Promise<Record<string, string>> {
   const field = `spec.transforms: ${name}.connect.output.chunkedTransferEncodingStream.headers`;
   const values = await Promise.all(
-    headers.map(async ({ name: header, value = '', valueFrom }) => {
+    headers.map(async ({ name: header, ...given }) => {
       if (isForbiddenHeader(header)) {
         throw new RunError('InvalidSpec', `${field}: ${header} is set by the request itself`);
       }
-      const secret = valueFrom?.secretKeyRef;
+      const { text: found, where, reason } = await valueOf(environment, given, field);
       // Without the line end that editors and `echo` add to a Secret.
-      const text =
-        secret === undefined ? value : (await environment.secretValue(secret, field)).replace(/\r?\n$/, '');
+      const text = given.valueFrom === undefined ? found : found.replace(/\r?\n$/, '');
       if (isHeaderText(text)) return [header, text] as const;
-      const [reason, where] =
-        secret === undefined
-          ? (['InvalidSpec', 'its value'] as const)
-          : (['SecretIncomplete', `key ${secret.key} of Secret ${secret.name}`] as const);
-      throw new RunError(
-        reason,
-        `${field}: ${where} cannot be sent as the header ${header}: it is not one line of text`,
-      );
+      const problem = `${field}: ${where} cannot be sent as the header ${header}: it is not one line of text`;
+      throw new RunError(reason, problem);
     }),
   );
   return Object.fromEntries(values);

@@ -78,6 +78,7 @@ export const everyField = {
   env: [
     { name: 'A', value: '' },
     { name: 'B', valueFrom: { secretKeyRef } },
+    { name: 'D', valueFrom: { configMapKeyRef: secretKeyRef } },
   ],
   resources,
   volumes,
@@ -131,7 +132,11 @@ export const everyField = {
       optional: false,
     },
   ],
-  girder: { ...girder, job: { id, tokenSecretRef: secretKeyRef }, log: { itemId: id, when: 'OnFailure' } },
+  girder: {
+    ...girder,
+    job: { id, tokenSecretRef: secretKeyRef },
+    log: { path: '/collection/Study/logs', createFolder: true, when: 'OnFailure' },
+  },
   docker: { shmSize: '64m', user: 1000, capDrop: ['ALL'], ulimits: [{ name: 'nofile', soft: 10, hard: 20 }] },
   removeContainer: false,
   terminationGracePeriodSeconds: 0,

@@ -36,6 +36,18 @@ test('data is decoded, and stringData takes precedence', () => {
   );
 });
 
+test('the data of a ConfigMap is text, and its binaryData is decoded', () => {
+  const binaryData = { b: Buffer.from('B').toString('base64') };
+  const maps = read({ ...document('c', { data: { a: 'A' }, binaryData }), kind: 'ConfigMap' });
+  const values = new LocalSecrets(new Map(), {}, 'f.yaml', maps);
+  assert.is(values.configMapValue({ name: 'c', key: 'a' }, 'spec.env[0]'), 'A');
+  assert.is(values.configMapValue({ name: 'c', key: 'b' }, 'spec.env[0]'), 'B');
+  assert.is(
+    message(() => values.configMapValue({ name: 'c', key: 'nosuch' }, 'spec.env[0]')),
+    'spec.env[0]: the key nosuch of the ConfigMap c is not in f.yaml',
+  );
+});
+
 test('a Secret of another namespace is ignored', () => {
   const metadata = (namespace: string) => ({ metadata: { name: 's', namespace } });
   assert.is(read(document('s', metadata('other'))).size, 0);

@@ -12,9 +12,14 @@ const manifest = (...documents: string[]) =>
 const chosen = (name: string | undefined, ...documents: string[]) =>
   nameOf(chooseRun(manifest(...documents), name));
 
-test('runs and Secrets are found among other documents, which are listed as ignored', () => {
-  const { runs, secrets, ignored } = manifest(settings, run('a'), '', secret);
-  assert.equal([runs.length, secrets.length, ignored], [1, 1, ['ConfigMap/c']]);
+test('runs, Secrets and ConfigMaps are found among other documents, which are listed as ignored', () => {
+  const service = settings.replace('ConfigMap', 'Service');
+  const { runs, secrets, configMaps, ignored } = manifest(settings, run('a'), '', secret, service);
+  assert.equal(
+    [runs, secrets, configMaps].map(({ length }) => length),
+    [1, 1, 1],
+  );
+  assert.equal(ignored, ['Service/c']);
 });
 
 test('JSON and Lists are read', () => {

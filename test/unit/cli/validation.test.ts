@@ -47,15 +47,15 @@ for (const [what, spec, metadata, sentence] of [
 }
 
 test('only fields and documents without an effect are reported', () => {
-  const manifest = { file: 'f.yaml', runs: [], secrets: [], ignored: [] };
+  const manifest = { file: 'f.yaml', runs: [], secrets: [], configMaps: [], ignored: [] };
   const notes = (spec: object) => ignoredFields(accepted({ image: 'a', ...spec }).spec, manifest);
   assert.equal(notes({ resources: { limits: { memory: '1Gi', cpu: 1, 'nvidia.com/gpu': 1 } } }), []);
   assert.equal(notes({ nodeSelector: {}, backoffLimit: 2, resources: { requests: { memory: 1, cpu: 1 } } }), [
     'without a cluster these have no effect: spec.nodeSelector, spec.backoffLimit (a failed run is not retried), spec.resources.requests.memory',
   ]);
   assert.match(notes({ imagePullSecrets: [{ name: 's' }] })[0] ?? '', /docker login/);
-  const others = { ...manifest, ignored: ['ConfigMap/c'] };
-  assert.equal(ignoredFields(accepted({ image: 'a' }).spec, others), ['ignored in f.yaml: ConfigMap/c']);
+  const others = { ...manifest, ignored: ['Service/c'] };
+  assert.equal(ignoredFields(accepted({ image: 'a' }).spec, others), ['ignored in f.yaml: Service/c']);
 });
 
 test.run();

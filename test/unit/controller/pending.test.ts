@@ -13,6 +13,7 @@ const spec = aSpec({
   env: [
     { name: 'A', value: '1' },
     { name: 'KEY', valueFrom: { secretKeyRef: { name: 'passwords', key: 'k' } } },
+    { name: 'MODEL', valueFrom: { configMapKeyRef: { name: 'settings', key: 'k' } } },
   ],
   transforms: [
     { name: 'up', connect: { input: { containerStdOut: {} }, output: { chunkedTransferEncodingStream } } },
@@ -33,6 +34,8 @@ test('a volume that cannot be mounted is shown by its field of the spec', () => 
   assert.match(messageOf('MountVolume.SetUp failed for volume "volume-0": not a directory'), /\bdata\b/);
   const failed = 'MountVolume.SetUp failed for volume "secret';
   assert.is(messageOf(`${failed}-0" : x`).split(' for ')[1], 'spec.env[1] (Secret passwords) : x');
+  const map = failed.replace('secret', 'config-map');
+  assert.match(messageOf(`${map}-0" : x`), /spec\.env\[2\] \(ConfigMap settings\) : x/);
   assert.match(messageOf(`${failed}-1" : x`), /spec\.transforms\[0\] \(Secret servers\) : x/);
   assert.match(messageOf(`${failed}-2" : x`), /spec\.girder\.job\.tokenSecretRef \(Secret jobs\) : x/);
 });

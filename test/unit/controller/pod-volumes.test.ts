@@ -70,6 +70,20 @@ test('Secrets for registries are mounted completely, and are optional', () => {
   assert.is(mountsOf('pull-secret-1')[0]?.mountPath, '/dockerrun/secrets/pull/1');
 });
 
+test('all keys of a ConfigMap are in one volume', () => {
+  const reference = (key: string) => ({ configMapKeyRef: { name: 's', key } });
+  const { volume, mountsOf } = podOf({
+    env: [
+      { name: 'A', valueFrom: reference('a') },
+      { name: 'B', valueFrom: reference('b') },
+      { name: 'C', valueFrom: reference('a') },
+    ],
+  });
+  const items = ['a', 'b'].map((key, index) => ({ key, path: `key-${index}` }));
+  assert.equal(volume('config-map-0')?.configMap, { name: 's', items, defaultMode: 0o400 });
+  assert.is(mountsOf('config-map-0')[0]?.mountPath, '/dockerrun/config-maps/0');
+});
+
 test('all keys of a Secret are in one volume, whatever refers to them', () => {
   const reference = (key: string) => ({ secretKeyRef: { name: 's', key } });
   const headers = [{ name: 'H', valueFrom: reference('b') }];
@@ -83,6 +97,7 @@ test('all keys of a Secret are in one volume, whatever refers to them', () => {
     volume('secret-0')?.secret?.items,
     ['a', 'b', 'c'].map((key, index) => ({ key, path: `key-${index}` })),
   );
+  assert.not.ok(names.includes('config-map-0'));
   assert.not.ok(names.includes('secret-1') || names.includes('girder-credentials'));
 });
 

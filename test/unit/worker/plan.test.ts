@@ -238,14 +238,14 @@ test('values of variables are expanded like arguments, but not what a Secret hol
     transforms: [{ name: 'out', volumePath: { filename: 'mask.png' } }],
     env: [
       { name: 'OUT', value: 'file:$(out)' },
-      { name: 'TEXT', value: '$$(out) $(date +%F)' },
+      { name: 'TEXT', value: '$$(out) $(date +%F) $(unknown)' },
       { name: 'EMPTY' },
       { name: 'KEY', valueFrom },
     ],
   });
   assert.equal(expandTexts(spec, volumes, new Map()).env, [
     { name: 'OUT', value: 'file:/mnt/girder_worker/temporary/mask.png' },
-    { name: 'TEXT', value: '$(out) $(date +%F)' },
+    { name: 'TEXT', value: '$(out) $(date +%F) $(unknown)' },
     { name: 'EMPTY' },
     { name: 'KEY', valueFrom },
   ]);

@@ -34,15 +34,16 @@ test('a container carries its run and attempt in its name and labels', async () 
   assert.is(cgroupParent, '/kubepods/podpod-uid');
 });
 
-test('the environment has plain values, empty ones, and those of Secrets', async () => {
+test('the environment has paths, plain values, empty ones, and those of Secrets and ConfigMaps', async () => {
   const { env } = await optionsOf({
     env: [
-      { name: 'A', value: '$(temporaryVolume)' },
+      { name: 'A', value: '$(temporaryVolume)/a $(unknown)' },
       { name: 'B' },
       { name: 'C', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+      { name: 'D', valueFrom: { configMapKeyRef: { name: 's', key: 'k' } } },
     ],
   });
-  assert.equal(env, ['A=$(temporaryVolume)', 'B=', 'C=k of s']);
+  assert.equal(env, ['A=/mnt/girder_worker/temporary/a $(unknown)', 'B=', 'C=k of s', 'D=k of map s']);
 });
 
 test('a value that no variable can hold is refused, and the message does not quote it', async () => {
