@@ -1,22 +1,18 @@
 import { posix } from 'node:path';
-import { namedTemporaryVolumePath, temporaryVolumeName, temporaryVolumePath } from './names.ts';
+import { temporaryVolumeName, temporaryVolumePath } from './names.ts';
 import { pathOf, resultUploadsOf, type TransformPath } from './spec-usage.ts';
 import type { DockerRunSpec } from './spec.ts';
 import type { Transform } from './transforms.ts';
-import type { Volume } from './volumes.ts';
+import { containerPathOfVolume, isKeyVolume } from './volumes.ts';
 
-/** Mounts, files, pipes and outputs that collide, and those that a read-only claim cannot hold. */
+/** Mounts, files, pipes and outputs that collide, and those that a read-only volume cannot hold. */
 export function placeProblems(spec: DockerRunSpec): string[] {
   return [
     ...collidingMounts(spec),
     ...collidingPaths(spec),
-    ...readOnlyClaims(spec),
+    ...readOnlyVolumes(spec),
     ...collidingOutputs(spec),
   ];
-}
-
-function containerPathOf({ name, bindMount, persistentVolumeClaim }: Volume): string {
-  return bindMount?.containerPath ?? persistentVolumeClaim?.containerPath ?? namedTemporaryVolumePath(name);
 }
 
 function collidingMounts(spec: DockerRunSpec): string[] {
@@ -37,7 +33,7 @@ function mountPaths(spec: DockerRunSpec): { field: string; path: string }[] {
   return [
     ...(spec.volumes ?? []).map((volume) => ({
       field: `spec.volumes: ${volume.name}`,
-      path: containerPathOf(volume),
+      path: containerPathOfVolume(volume),
     })),
     ...Object.entries(spec.dockerVolumes ?? {}).map(([host, { bind }]) => ({
       field: `spec.dockerVolumes: ${host}`,
@@ -66,12 +62,14 @@ function contentOf({ name, girderFileIdToVolume: file }: Transform, { kind }: Tr
   return kind === 'download' ? `file ${file?.fileId ?? file?.path}` : `pipe of ${name}`;
 }
 
-/** The worker creates downloads and pipes, and deletes uploaded files, through the same read-only claim. */
-function readOnlyClaims(spec: DockerRunSpec): string[] {
-  const readOnly = new Set(
-    (spec.volumes ?? [])
-      .filter(({ persistentVolumeClaim }) => persistentVolumeClaim?.readOnly === true)
-      .map(({ name }) => name),
+/** The worker creates downloads and pipes, and deletes uploaded files, through the same read-only volume. */
+function readOnlyVolumes(spec: DockerRunSpec): string[] {
+  const readOnly = new Map(
+    (spec.volumes ?? []).flatMap((volume): [string, string][] => {
+      if (isKeyVolume(volume)) return [[volume.name, 'which only the kubelet writes to']];
+      const isReadOnly = volume.persistentVolumeClaim?.readOnly === true;
+      return isReadOnly ? [[volume.name, 'whose claim is readOnly']] : [];
+    }),
   );
   const created = (spec.transforms ?? []).flatMap((transform) => {
     const transformPath = pathOf(transform);
@@ -79,14 +77,14 @@ function readOnlyClaims(spec: DockerRunSpec): string[] {
       return [];
     const what = transformPath.kind === 'pipe' ? 'a pipe' : 'a download';
     return [
-      `spec.transforms: ${transform.name}.${transformPath.field}: cannot create ${what} in ${transformPath.volume}, whose claim is readOnly`,
+      `spec.transforms: ${transform.name}.${transformPath.field}: cannot create ${what} in ${transformPath.volume}, ${readOnly.get(transformPath.volume)}`,
     ];
   });
   const deleted = resultUploadsOf(spec)
     .filter(({ upload, volume }) => upload.deleteFile && readOnly.has(volume))
     .map(
       ({ field, volume }) =>
-        `${field}.deleteFile: cannot delete files from ${volume}, whose claim is readOnly`,
+        `${field}.deleteFile: cannot delete files from ${volume}, ${readOnly.get(volume)}`,
     );
   return [...created, ...deleted];
 }

@@ -161,18 +161,24 @@ export const configMapPodVolume = (configMap: number) => `config-map-${configMap
 /** The field of the spec behind a pod volume of a Secret or ConfigMap: the kubelet's messages name only the volume. */
 export function keyFieldOf(podVolume: string, spec: DockerRunSpec): string | undefined {
   const secret = secretKeysOf(spec).find((_, index) => secretPodVolume(index) === podVolume)?.name;
+  const isSecret = ({ valueFrom }: NamedValue) => valueFrom?.secretKeyRef?.name === secret;
+  if (secret !== undefined) return `${fieldWith(isSecret, spec) ?? tokenField} (Secret ${secret})`;
   const map = configMapKeysOf(spec).find((_, index) => configMapPodVolume(index) === podVolume)?.name;
-  const name = secret ?? map;
-  if (name === undefined) return undefined;
-  const object = secret === undefined ? `ConfigMap ${name}` : `Secret ${name}`;
-  const isMeant = ({ valueFrom }: NamedValue) =>
-    (secret === undefined ? valueFrom?.configMapKeyRef : valueFrom?.secretKeyRef)?.name === name;
-  const variable = (spec.env ?? []).findIndex(isMeant);
-  if (variable !== -1) return `spec.env[${variable}] (${object})`;
-  if (secret !== undefined && spec.girder?.job?.tokenSecretRef.name === secret)
-    return `spec.girder.job.tokenSecretRef (${object})`;
-  const transform = (spec.transforms ?? []).findIndex(({ connect }) =>
+  const isMap = ({ valueFrom }: NamedValue) => valueFrom?.configMapKeyRef?.name === map;
+  return map === undefined ? undefined : `${fieldWith(isMap, spec)} (ConfigMap ${map})`;
+}
+
+const tokenField = 'spec.girder.job.tokenSecretRef';
+
+/** The first variable, or else the first transform with a header, that has such a value. */
+function fieldWith(
+  isMeant: (value: NamedValue) => boolean,
+  { env = [], transforms = [] }: DockerRunSpec,
+): string | undefined {
+  const variable = env.findIndex(isMeant);
+  if (variable !== -1) return `spec.env[${variable}]`;
+  const transform = transforms.findIndex(({ connect }) =>
     connect?.output.chunkedTransferEncodingStream?.headers?.some(isMeant),
   );
-  return `spec.transforms[${transform}] (${object})`;
+  return transform === -1 ? undefined : `spec.transforms[${transform}]`;
 }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
-import { absolutePath, referenceName } from './fields.ts';
+import { absolutePath, configMapName, referenceName, secretName } from './fields.ts';
 import { exactlyOneOf, quantity, rules, enumOf } from './keywords.ts';
+import { namedTemporaryVolumePath } from './names.ts';
 
 const mountMode = () =>
   enumOf(['rw', 'ro'], {
@@ -24,6 +25,9 @@ const temporary = Type.Object(
         'A directory of the node, on whose file system the volume is created. It is created if it does not exist. The DockerRunPolicy must allow it. When absent, the volume is an emptyDir.',
       ),
     ),
+    containerPath: Type.Optional(
+      absolutePath('The path in the target. Defaults to /mnt/girder_worker/volumes/<name>.'),
+    ),
     sizeLimit: Type.Optional(
       quantity({
         description:
@@ -32,8 +36,7 @@ const temporary = Type.Object(
     ),
   },
   {
-    description:
-      'An empty directory that is deleted after the run, as the TemporaryVolume of Girder Worker. It is mounted at /mnt/girder_worker/volumes/<name> in the target.',
+    description: 'An empty directory that is deleted after the run, as the TemporaryVolume of Girder Worker.',
     ...rules({
       rule: '!(has(self.hostDir) && has(self.sizeLimit))',
       message: 'set hostDir or sizeLimit, not both: sizeLimit requires an emptyDir',
@@ -54,7 +57,50 @@ const persistentVolumeClaim = Type.Object(
   { description: 'A PersistentVolumeClaim in the namespace of the run.' },
 );
 
-export const volumeKinds = { bindMount, temporary, persistentVolumeClaim } as const;
+/** As in a volume of a pod: the API server would refuse a Job with other keys and paths. */
+const items = (of: string) =>
+  Type.Optional(
+    Type.Array(
+      Type.Object({
+        key: Type.String({
+          description: `The key in the ${of}.`,
+          pattern: '^[-._a-zA-Z0-9]+$',
+          maxLength: 253,
+        }),
+        path: Type.String({
+          description:
+            "The path of its file, relative to containerPath. No part of it is empty or '.', or begins with '..'.",
+          pattern: '^\\.?[^/.][^/]*(/\\.?[^/.][^/]*)*$',
+          maxLength: 255,
+        }),
+      }),
+      {
+        description: `The keys that become files. Defaults to all keys of the ${of}.`,
+        minItems: 1,
+        maxItems: 64,
+      },
+    ),
+  );
+
+const secret = Type.Object(
+  {
+    secretName: secretName(),
+    containerPath: absolutePath('The path of the directory in the target.'),
+    items: items('Secret'),
+  },
+  { description: 'The keys of a Secret as files, which any user of the target can read.' },
+);
+
+const configMap = Type.Object(
+  {
+    name: configMapName(),
+    containerPath: absolutePath('The path of the directory in the target.'),
+    items: items('ConfigMap'),
+  },
+  { description: 'The keys of a ConfigMap as files.' },
+);
+
+export const volumeKinds = { bindMount, temporary, persistentVolumeClaim, secret, configMap } as const;
 
 export const volume = Type.Object(
   {
@@ -62,6 +108,8 @@ export const volume = Type.Object(
     bindMount: Type.Optional(bindMount),
     temporary: Type.Optional(temporary),
     persistentVolumeClaim: Type.Optional(persistentVolumeClaim),
+    secret: Type.Optional(secret),
+    configMap: Type.Optional(configMap),
   },
   exactlyOneOf(Object.keys(volumeKinds)),
 );
@@ -72,3 +120,15 @@ export const dockerVolume = Type.Object({
 });
 
 export type Volume = Type.Static<typeof volume>;
+
+/** The path of a volume in the target. */
+export function containerPathOfVolume(volume: Volume): string {
+  const { name, bindMount, temporary, persistentVolumeClaim: claim } = volume;
+  const given = bindMount ?? temporary ?? claim ?? volume.secret ?? volume.configMap;
+  return given?.containerPath ?? namedTemporaryVolumePath(name);
+}
+
+/** Whether only the kubelet writes to it. */
+export function isKeyVolume(volume: Volume): boolean {
+  return volume.secret !== undefined || volume.configMap !== undefined;
+}

@@ -50,7 +50,12 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
     engineAwayMs,
     attempt,
     mayBeRetried: false,
-    openVolumes: () => openLocalVolumes(spec, { directory: directory.path, remove }),
+    openVolumes: () =>
+      openLocalVolumes(spec, {
+        directory: directory.path,
+        remove,
+        filesOf: (volume) => secrets.filesOf(volume),
+      }),
     spoolDirectory: directory.spool,
     girderCredentials: async () => secrets.girderCredentials(spec.girder?.credentialsSecretRef?.name ?? ''),
     secretValue: async (reference: SecretKeyReference, field: string) => secrets.value(reference, field),

@@ -3,6 +3,7 @@ import { isRecord, textOf } from '../api/json-values.ts';
 import type { PullSecret } from '../docker/pull/docker-config.ts';
 import type { GirderCredentials } from '../girder/credentials.ts';
 import { RunError } from '../support/errors.ts';
+import type { Volume } from '../api/volumes.ts';
 import { UsageError } from './arguments.ts';
 import { type Fields, nameOf } from './manifest.ts';
 
@@ -50,6 +51,29 @@ export class LocalSecrets {
     throw new RunError('SecretIncomplete', text);
   }
 
+  /** The files of a volume of a Secret or ConfigMap, by their paths in it. @throws RunError SecretIncomplete */
+  filesOf(volume: Volume): ReadonlyMap<string, string> {
+    const files = this.#filesOf(volume);
+    const binary = [...files].find(([, text]) => text.includes('\ufffd'))?.[0];
+    if (binary === undefined) return files;
+    const text = `spec.volumes: ${volume.name}: ${binary} is not UTF-8, which only a cluster can mount; use a bindMount`;
+    throw new RunError('SecretIncomplete', text);
+  }
+
+  #filesOf({ name: volume, secret, configMap }: Volume): SecretData {
+    const field = `spec.volumes: ${volume}`;
+    const name = secret?.secretName ?? configMap?.name ?? '';
+    const items = secret?.items ?? configMap?.items;
+    const value = (key: string) =>
+      secret === undefined ? this.configMapValue({ name, key }, field) : this.value({ name, key }, field);
+    if (items !== undefined) return new Map(items.map(({ key, path }) => [path, value(key)]));
+    const data = (secret === undefined ? this.#configMaps : this.#secrets).get(name);
+    if (data !== undefined) return data;
+    const object = secret === undefined ? 'ConfigMap' : 'Secret';
+    const text = `${field}: the ${object} ${name} is not in ${this.#file}`;
+    throw new RunError('SecretIncomplete', text);
+  }
+
   /** Without the line end that `echo` and editors add. @throws RunError SecretIncomplete */
   girderCredentials(secret: string): GirderCredentials {
     const data = this.#secrets.get(secret);
@@ -94,7 +118,7 @@ export function readSecrets(
 ): ReadonlyMap<string, SecretData> {
   const secrets = new Map<string, SecretData>();
   for (const document of documents) {
-    const [name, kind] = [nameOf(document), String(document['kind'] ?? 'Secret')];
+    const [name, kind] = [nameOf(document), textOf(document['kind']) ?? 'Secret'];
     if (name === undefined) throw new UsageError(`${file}: a ${kind} has no metadata.name`);
     if ((namespaceOf(document) ?? namespace) !== namespace) continue;
     if (secrets.has(name)) throw new UsageError(`${file}: contains two ${kind}s named ${name}`);

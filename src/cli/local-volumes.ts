@@ -1,16 +1,10 @@
-import { chmod, mkdir, mkdtemp, realpath, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import {
-  containerName,
-  labels,
-  namedTemporaryVolumePath,
-  temporaryVolumeName,
-  temporaryVolumePath,
-} from '../api/names.ts';
+import { containerName, labels, temporaryVolumeName, temporaryVolumePath } from '../api/names.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
-import type { Volume } from '../api/volumes.ts';
+import { containerPathOfVolume, isKeyVolume, type Volume } from '../api/volumes.ts';
 import { connectEngine } from '../docker/engine.ts';
 import { runContainer } from '../docker/run-container.ts';
 import { deadline } from '../support/abort.ts';
@@ -28,6 +22,8 @@ type LocalPlace = {
   readonly directory: string;
   /** Deletes a directory with its content; never rejects, but prints a warning. */
   readonly remove: (directory: string) => Promise<void>;
+  /** The files of a Secret or ConfigMap by their paths. @throws RunError SecretIncomplete */
+  readonly filesOf: (volume: Volume) => ReadonlyMap<string, string>;
 };
 
 /**
@@ -65,7 +61,23 @@ async function openVolume(volume: Volume, opening: Opening): Promise<SharedVolum
       `spec.volumes: ${name}: the PersistentVolumeClaim ${persistentVolumeClaim.claimName} does not exist without a cluster; use a bindMount of a directory with the same files`,
     );
   }
-  return temporaryVolume(name, namedTemporaryVolumePath(name), opening, temporary?.hostDir);
+  const containerPath = containerPathOfVolume(volume);
+  if (isKeyVolume(volume)) return keyVolume(volume, opening);
+  return temporaryVolume(name, containerPath, opening, temporary?.hostDir);
+}
+
+async function keyVolume(volume: Volume, { directory, made, filesOf }: Opening): Promise<SharedVolume> {
+  const { name } = volume;
+  const files = filesOf(volume);
+  const hostPath = join(directory, 'volumes', name);
+  made.push(hostPath);
+  await mkdir(hostPath, { recursive: true });
+  for (const [path, text] of files) {
+    await mkdir(dirname(join(hostPath, path)), { recursive: true });
+    await writeFile(join(hostPath, path), text);
+  }
+  const containerPath = containerPathOfVolume(volume);
+  return sharedVolume({ name, hostPath, containerPath, readOnly: true, temporary: false });
 }
 
 async function temporaryVolume(

@@ -85,6 +85,51 @@ test('a file that a killed worker downloaded into a bind mount does not block th
   assert.equal((await readdir(directory)).sort(), ['copy.txt', 'in.txt', 'kept']);
 });
 
+test('Secrets and ConfigMaps are files that the target can read but not write, as any user', async () => {
+  await lab.secret('license', { key: 'secret words', other: 'x' });
+  await lab.kubectl('create', 'configmap', 'model', '--from-literal=settings.json={}');
+  await lab.run('files', {
+    command: [
+      'sh',
+      '-c',
+      'cat /license/sub/key $(model)/settings.json; ls /license; touch /license/x 2> /dev/null || echo refused',
+    ],
+    docker: { user: '1000:1000' },
+    volumes: [
+      {
+        name: 'license',
+        secret: {
+          secretName: 'license',
+          containerPath: '/license',
+          items: [{ key: 'key', path: 'sub/key' }],
+        },
+      },
+      { name: 'model', configMap: { name: 'model', containerPath: '/model' } },
+      { name: 'scratch', temporary: { containerPath: '/scratch' } },
+    ],
+  });
+  const status = await lab.ended('files');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is(await lab.output('files'), 'secret words{}sub\nrefused\n');
+});
+
+test('a temporary volume is where its containerPath says', async () => {
+  await lab.run('fixed-path', {
+    command: ['sh', '-c', 'echo done > /output/result; cat $(out)/result; echo $(out)'],
+    volumes: [{ name: 'out', temporary: { containerPath: '/output' } }],
+  });
+  const status = await lab.ended('fixed-path');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is(await lab.output('fixed-path'), 'done\n/output\n');
+});
+
+test('a Secret that does not exist is named with its volume', async () => {
+  const secret = { secretName: 'nosuch', containerPath: '/license' };
+  await lab.run('no-secret', { volumes: [{ name: 'license', secret }], startDeadlineSeconds: 20 });
+  const { message = '' } = await lab.ended('no-secret');
+  assert.match(message, /spec\.volumes: license.*"nosuch" not found/);
+});
+
 test('a download never overwrites a file of the node', async () => {
   const fileId = await aFile('other.txt', Buffer.from('other'));
   await lab.run('exists', {

@@ -2,6 +2,7 @@ import type { V1Affinity, V1Container, V1Job, V1PodTemplateSpec } from '@kuberne
 import { labels, cleanupJobName } from '../../api/names.ts';
 import { type CleanupMode, type Ending, workerEnvironment } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
+import { isKeyVolume } from '../../api/volumes.ts';
 import { literal, type WorkerConfig } from './worker-config.ts';
 import { jobMetadata, pullSecretsOf, type Run } from './job.ts';
 import { type HostMounts, hostMountsOf, type PodMount, volumesOf } from './host-mounts.ts';
@@ -132,7 +133,8 @@ function onlyVolumes(spec: DockerRunSpec): DockerRunSpec {
   const { volumes = [], transforms = [] } = spec;
   return {
     ...onlyGirder(spec),
-    volumes,
+    // Nothing of the run is in the volumes that only the kubelet writes to.
+    volumes: volumes.filter((volume) => !isKeyVolume(volume)),
     // Transforms are needed for the paths of pipes; the headers of streams are not, and may have Secrets.
     transforms: transforms.map(withoutHeaders),
   };

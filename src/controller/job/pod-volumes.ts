@@ -1,4 +1,5 @@
 import type { V1Volume } from '@kubernetes/client-node';
+import { defined } from '../../api/json-values.ts';
 import { temporaryVolumeName } from '../../api/names.ts';
 import {
   configMapPodVolume,
@@ -11,7 +12,7 @@ import {
 } from '../../api/run-plan.ts';
 import { configMapKeysOf, secretKeysOf } from '../../api/spec-usage.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
-import type { Volume } from '../../api/volumes.ts';
+import { isKeyVolume, type Volume } from '../../api/volumes.ts';
 import { emptyMount, type HostMounts, type PodMount } from './host-mounts.ts';
 import type { WorkerConfig } from './worker-config.ts';
 
@@ -40,13 +41,27 @@ export function podMounts(spec: DockerRunSpec, config: WorkerConfig, hostMounts:
 
 /** Nothing for a host path: see hostMountsOf. */
 function volumeMount(volumes: readonly Volume[], index: number): PodMount[] {
-  const { name, bindMount, temporary, persistentVolumeClaim: claim } = volumes[index] ?? { name: '' };
+  const volume: Volume = volumes[index] ?? { name: '' };
+  const { name, bindMount, temporary, persistentVolumeClaim: claim } = volume;
   const mountPath = workerPaths.volume(name);
   if (claim !== undefined) {
     return [{ volume: claimVolume(volumes, claim.claimName), mountPath, readOnly: claim.readOnly }];
   }
+  if (isKeyVolume(volume))
+    return [{ volume: keyVolume(volume, podVolume(index)), mountPath, readOnly: true }];
   if (bindMount !== undefined || temporary?.hostDir !== undefined) return [];
   return [emptyMount(podVolume(index), mountPath, temporary?.sizeLimit)];
+}
+
+/** The target has the directory of the kubelet itself, so a key that changes is seen in it. */
+function keyVolume({ secret, configMap }: Volume, name: string): V1Volume {
+  const defaultMode = 0o444;
+  if (secret !== undefined) {
+    const { secretName, items } = secret;
+    return { name, secret: { secretName, defaultMode, ...defined({ items }) } };
+  }
+  const { name: mapName = '', items } = configMap ?? {};
+  return { name, configMap: { name: mapName, defaultMode, ...defined({ items }) } };
 }
 
 /** One volume for all mounts of a claim, because a pod with the same claim in two volumes may never start. */

@@ -1,7 +1,6 @@
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  namedTemporaryVolumePath,
   temporaryDirectoryName,
   temporaryDirectoryOf,
   temporaryVolumeName,
@@ -14,6 +13,7 @@ import {
   temporaryPodVolume,
   workerPaths,
 } from '../../api/run-plan.ts';
+import { containerPathOfVolume, isKeyVolume } from '../../api/volumes.ts';
 import { emptyDirectory, removeDirectory } from '../../io/remove-tree.ts';
 import { deadline } from '../../support/abort.ts';
 import { describe, RunError } from '../../support/errors.ts';
@@ -55,6 +55,7 @@ export async function openPodVolumes(
     const volumes = [
       ...emptyDirs,
       ...bindMountsOf(plan, hostPaths),
+      ...keyVolumesOf(plan, volumesRoot),
       ...claims.map((claim) => ({ ...claim, isInferred: !claim.readOnly, configuredBy: kubeletSetting })),
     ];
     for (const [index, { name, temporary }] of (plan.spec.volumes ?? []).entries()) {
@@ -83,12 +84,32 @@ function emptyDirsOf({ spec }: RunPlan, volumesRoot: string): SharedVolume[] {
   });
   return [
     emptyDir(temporaryVolumeName, temporaryPodVolume, temporaryVolumePath),
-    ...(spec.volumes ?? []).flatMap(({ name, temporary }, index) =>
-      temporary === undefined || temporary.hostDir !== undefined
+    ...(spec.volumes ?? []).flatMap((volume, index) =>
+      volume.temporary === undefined || volume.temporary.hostDir !== undefined
         ? []
-        : [emptyDir(name, podVolume(index), namedTemporaryVolumePath(name))],
+        : [emptyDir(volume.name, podVolume(index), containerPathOfVolume(volume))],
     ),
   ];
+}
+
+/** The kubelet's own directories of Secrets and ConfigMaps, whose paths are as old as those of emptyDirs. */
+function keyVolumesOf({ spec }: RunPlan, volumesRoot: string): SharedVolume[] {
+  return (spec.volumes ?? []).flatMap((volume, index): SharedVolume[] => {
+    if (!isKeyVolume(volume)) return [];
+    const plugin = volume.secret === undefined ? 'kubernetes.io~configmap' : 'kubernetes.io~secret';
+    return [
+      {
+        name: volume.name,
+        localPath: workerPaths.volume(volume.name),
+        hostPath: join(volumesRoot, plugin, podVolume(index)),
+        containerPath: containerPathOfVolume(volume),
+        readOnly: true,
+        temporary: false,
+        isOnNode: true,
+        configuredBy: kubeletSetting,
+      },
+    ];
+  });
 }
 
 /** Directories whose path on the node is the administrator's own, so that no run can have changed it. */
@@ -184,7 +205,8 @@ async function openHostDirVolume(
 ): Promise<SharedVolume> {
   const localPath = workerPaths.volume(name);
   const field = `spec.volumes: ${name}.temporary.hostDir`;
-  const hostDir = plan.spec.volumes?.[index]?.temporary?.hostDir ?? '';
+  const volume = plan.spec.volumes?.[index] ?? { name };
+  const hostDir = volume.temporary?.hostDir ?? '';
   const { source } = mountedPath(hostPaths, podVolume(index), field);
   try {
     const [own, wanted] = await Promise.all([stat(localPath), stat(workerPaths.hostDirectory(index))]);
@@ -208,7 +230,7 @@ async function openHostDirVolume(
     name,
     localPath,
     hostPath: source,
-    containerPath: namedTemporaryVolumePath(name),
+    containerPath: containerPathOfVolume(volume),
     readOnly: false,
     temporary: true,
     isOnNode: true,

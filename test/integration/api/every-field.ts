@@ -14,6 +14,9 @@ const volumes = [
   { name: 'data', bindMount: { hostPath: '/srv/data', containerPath: '/data', mode: 'ro' } },
   { name: 'fast', temporary: { sizeLimit: '1Gi' } },
   { name: 'big', temporary: { hostDir: '/srv/scratch' } },
+  { name: 'keys', secret: { secretName: 's', containerPath: '/keys', items: [{ key: 'k', path: 'a/k' }] } },
+  { name: 'settings', configMap: { name: 'c', containerPath: '/s', items: [{ key: 'k', path: 'k' }] } },
+  { name: 'scratch', temporary: { containerPath: '/scratch' } },
   { name: 'models', persistentVolumeClaim: { claimName: 'models', containerPath: '/m', readOnly: true } },
 ];
 

@@ -53,6 +53,8 @@ export const fullSpec = {
   resources: { requests: { cpu: 2 }, limits: { memory: '8Gi', cpu: '2.5', 'nvidia.com/gpu': 1 } },
   volumes: [
     { name: 'data', bindMount: { hostPath: '/srv/data', containerPath: '/data' } },
+    { name: 'keys', secret: { secretName: 's', containerPath: '/keys', items: [{ key: 'k', path: 'a/k' }] } },
+    { name: 'settings', configMap: { name: 'c', containerPath: '/settings' } },
     { name: 'fast', temporary: { sizeLimit: '1Gi' } },
     { name: 'here', temporary: { hostDir: '/srv/fast' } },
     { name: 'models', persistentVolumeClaim: { claimName: 'models', containerPath: '/models' } },

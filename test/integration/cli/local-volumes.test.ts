@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -13,9 +14,20 @@ test.before.each(async () => {
 });
 test.after.each(() => rm(home, { recursive: true }));
 
+const files = new Map([['sub/key', 'words']]);
 const remove = (path: string) => rm(path, { recursive: true });
 const open = (volumes: NonNullable<DockerRunSpec['volumes']>) =>
-  openLocalVolumes(aSpec({ volumes }), { directory: join(home, 'run'), remove });
+  openLocalVolumes(aSpec({ volumes }), { directory: join(home, 'run'), remove, filesOf: () => files });
+
+test('the keys of a Secret are files in a directory that ends with the run', async () => {
+  const secret = { secretName: 's', containerPath: '/license' };
+  const { volumes, remove: removeAll } = await open([{ name: 'license', secret }]);
+  const [, license] = volumes;
+  assert.equal([license?.containerPath, license?.readOnly], ['/license', true]);
+  assert.is(await readFile(join(license?.localPath ?? '', 'sub/key'), 'utf8'), 'words');
+  await removeAll(new AbortController().signal);
+  assert.not.ok(existsSync(license?.localPath ?? ''));
+});
 
 test('temporary volumes are writable by everybody, and are removed with their contents', async () => {
   const { volumes, remove: removeAll } = await open([

@@ -48,6 +48,26 @@ test('the data of a ConfigMap is text, and its binaryData is decoded', () => {
   );
 });
 
+test('a volume has all keys of its Secret or ConfigMap, or the chosen ones', () => {
+  const values = secrets({}, document('s', { stringData: { a: 'A', b: 'B' } }));
+  const filesOf = (secret: object) =>
+    Object.fromEntries(
+      values.filesOf({ name: 'v', secret: { secretName: 's', containerPath: '/s', ...secret } }),
+    );
+  assert.equal(filesOf({}), { a: 'A', b: 'B' });
+  assert.equal(filesOf({ items: [{ key: 'b', path: 'sub/b' }] }), { 'sub/b': 'B' });
+  assert.match(
+    message(() => filesOf({ secretName: 'other' })),
+    /^spec\.volumes: v: the Secret other is not in f\.yaml$/,
+  );
+  const bytes = { data: { k: Buffer.from([0xff]).toString('base64') } };
+  const binary = secrets({}, document('s', bytes));
+  assert.match(
+    message(() => binary.filesOf({ name: 'v', secret: { secretName: 's', containerPath: '/s' } })),
+    /k is not UTF-8/,
+  );
+});
+
 test('a Secret of another namespace is ignored', () => {
   const metadata = (namespace: string) => ({ metadata: { name: 's', namespace } });
   assert.is(read(document('s', metadata('other'))).size, 0);

@@ -70,6 +70,21 @@ test('Secrets for registries are mounted completely, and are optional', () => {
   assert.is(mountsOf('pull-secret-1')[0]?.mountPath, '/dockerrun/secrets/pull/1');
 });
 
+test('a Secret or ConfigMap that is a volume is mounted read-only, and not by a cleanup', () => {
+  const items = [{ key: 'k', path: 'a/k' }];
+  const { volume, mountsOf } = podOf({
+    volumes: [
+      { name: 'license', secret: { secretName: 's', containerPath: '/license' } },
+      { name: 'model', configMap: { name: 'c', containerPath: '/model', items } },
+    ],
+  });
+  assert.equal(volume('volume-0')?.secret, { secretName: 's', defaultMode: 0o444 });
+  assert.equal(volume('volume-1')?.configMap, { name: 'c', defaultMode: 0o444, items });
+  assert.equal(mountsOf('volume-0'), [
+    { name: 'volume-0', mountPath: '/dockerrun/volumes/license', readOnly: true },
+  ]);
+});
+
 test('all keys of a ConfigMap are in one volume', () => {
   const reference = (key: string) => ({ configMapKeyRef: { name: 's', key } });
   const { volume, mountsOf } = podOf({
