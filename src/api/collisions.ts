@@ -3,7 +3,7 @@ import { temporaryVolumeName, temporaryVolumePath } from './names.ts';
 import { pathOf, resultUploadsOf, type TransformPath } from './spec-usage.ts';
 import type { DockerRunSpec } from './spec.ts';
 import type { Transform } from './transforms.ts';
-import { containerPathOfVolume, isKeyVolume } from './volumes.ts';
+import { containerPathOfVolume, isKeyVolume, mountModeOf } from './volumes.ts';
 
 /** Mounts, files, pipes and outputs that collide, and those that a read-only volume cannot hold. */
 export function placeProblems(spec: DockerRunSpec): string[] {
@@ -11,6 +11,7 @@ export function placeProblems(spec: DockerRunSpec): string[] {
     ...collidingMounts(spec),
     ...collidingPaths(spec),
     ...readOnlyVolumes(spec),
+    ...relabeledPaths(spec),
     ...collidingOutputs(spec),
   ];
 }
@@ -87,6 +88,26 @@ function readOnlyVolumes(spec: DockerRunSpec): string[] {
         `${field}.deleteFile: cannot delete files from ${volume}, ${readOnly.get(volume)}`,
     );
   return [...created, ...deleted];
+}
+
+/** The engine takes a mount that it relabels as `source:target:mode`. */
+function relabeledPaths({ volumes = [], dockerVolumes = {} }: DockerRunSpec): string[] {
+  const mounts = [
+    ...volumes.flatMap(({ name, bindMount }) => {
+      const field = `spec.volumes: ${name}.bindMount`;
+      return bindMount === undefined
+        ? []
+        : [{ field, mode: bindMount.mode, paths: [bindMount.hostPath, bindMount.containerPath] }];
+    }),
+    ...Object.entries(dockerVolumes).map(([host, { bind, mode }]) => ({
+      field: `spec.dockerVolumes: ${host}`,
+      mode,
+      paths: [host, bind],
+    })),
+  ];
+  return mounts
+    .filter(({ mode, paths }) => mountModeOf(mode).relabel !== undefined && paths.join('').includes(':'))
+    .map(({ field, mode }) => `${field}: with mode ${mode}, no path may contain a colon`);
 }
 
 /** Each output can be connected once; to send it to two destinations, the target has to copy it. */

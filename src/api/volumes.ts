@@ -4,10 +4,23 @@ import { exactlyOneOf, quantity, rules, enumOf } from './keywords.ts';
 import { namedTemporaryVolumePath } from './names.ts';
 
 const mountMode = () =>
-  enumOf(['rw', 'ro'], {
-    description: 'Whether the target may write to the directory (rw) or only read it (ro).',
+  enumOf(mountModes, {
+    description:
+      'Whether the target may write to the directory (rw) or only read it (ro). With SELinux, z or Z lets the engine relabel the directory for all containers or for this one alone, for which the DockerRunPolicy must allow writing.',
     default: 'rw',
   });
+
+const mountModes = ['rw', 'ro', 'rw,z', 'rw,Z', 'ro,z', 'ro,Z'] as const;
+
+/** What a mode of docker-py stands for. `relabel` changes the directory itself. */
+export function mountModeOf(mode: (typeof mountModes)[number]): {
+  readonly readOnly: boolean;
+  readonly relabel?: 'z' | 'Z';
+} {
+  const readOnly = mode.startsWith('ro');
+  if (mode.endsWith('z')) return { readOnly, relabel: 'z' };
+  return mode.endsWith('Z') ? { readOnly, relabel: 'Z' } : { readOnly };
+}
 
 const bindMount = Type.Object(
   {

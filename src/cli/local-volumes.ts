@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { containerName, labels, temporaryVolumeName, temporaryVolumePath } from '../api/names.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
-import { containerPathOfVolume, isKeyVolume, type Volume } from '../api/volumes.ts';
+import { containerPathOfVolume, isKeyVolume, mountModeOf, type Volume } from '../api/volumes.ts';
 import { connectEngine } from '../docker/engine.ts';
 import { runContainer } from '../docker/run-container.ts';
 import { deadline } from '../support/abort.ts';
@@ -53,7 +53,7 @@ async function openVolume(volume: Volume, opening: Opening): Promise<SharedVolum
   if (bindMount !== undefined) {
     const { hostPath: given, containerPath, mode } = bindMount;
     const hostPath = await directoryAt(given, `spec.volumes: ${name}.bindMount.hostPath`);
-    return sharedVolume({ name, hostPath, containerPath, readOnly: mode === 'ro', temporary: false });
+    return sharedVolume({ name, hostPath, containerPath, ...mountModeOf(mode), temporary: false });
   }
   if (persistentVolumeClaim !== undefined) {
     throw new RunError(

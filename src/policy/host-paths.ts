@@ -1,6 +1,7 @@
 import { pathOf, resultUploadsOf } from '../api/spec-usage.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { temporaryDirectoryName } from '../api/names.ts';
+import { mountModeOf } from '../api/volumes.ts';
 import { RunError } from '../support/errors.ts';
 import type { Allowances } from './policy-schema.ts';
 
@@ -141,6 +142,12 @@ function normalizedPath(path: string): string {
   return parts.map((part) => `${part}/`).join('');
 }
 
+/** Relabeling a directory changes it, even if the target only reads it. */
+function changes(mode: Parameters<typeof mountModeOf>[0]): boolean {
+  const { readOnly, relabel } = mountModeOf(mode);
+  return !readOnly || relabel !== undefined;
+}
+
 type HostPathUse = {
   readonly field: string;
   readonly path: string;
@@ -163,13 +170,13 @@ function hostPathUses(spec: DockerRunSpec): HostPathUse[] {
       if (temporary?.hostDir !== undefined)
         return [{ field, path: temporary.hostDir, writes: true, isWhole: false }];
       if (bindMount === undefined) return [];
-      const writes = bindMount.mode === 'rw' || written.has(name);
+      const writes = changes(bindMount.mode) || written.has(name);
       return [{ field, path: bindMount.hostPath, writes, isWhole: true }];
     }),
     ...Object.entries(spec.dockerVolumes ?? {}).map(([path, { mode }]) => ({
       field: 'spec.dockerVolumes',
       path,
-      writes: mode === 'rw',
+      writes: changes(mode),
       isWhole: true,
     })),
   ];

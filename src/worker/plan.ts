@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { NamedValue } from '../api/fields.ts';
 import type { IfExists } from '../api/hooks.ts';
+import { defined } from '../api/json-values.ts';
 import { temporaryDirectoryName, temporaryVolumeName } from '../api/names.ts';
 import {
   type GirderReference,
@@ -12,6 +13,7 @@ import {
 import { expandReferences } from '../api/references.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
+import { mountModeOf } from '../api/volumes.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import type { FoundPlace, FoundPlaces, NewFolder } from '../girder/lookup.ts';
 import type { LinkChoice } from '../girder/upload/upload-path.ts';
@@ -275,12 +277,14 @@ function mountsOf(
   dockerVolumes: DockerVolumes | undefined,
 ): BindMount[] {
   return [
-    ...volumes.flatMap(({ hostPath, localPath, containerPath, readOnly, configuredBy, isOnNode, hidden }) => {
+    ...volumes.flatMap((volume) => {
+      const { hostPath, localPath, containerPath, configuredBy, isOnNode, hidden } = volume;
       const mount: BindMount = {
         type: 'bind',
         source: hostPath,
         target: containerPath,
-        readOnly,
+        readOnly: volume.readOnly,
+        ...defined({ relabel: volume.relabel }),
         configuredBy,
         ...(isOnNode === true ? { isRecursive: false, probe: { sameAs: localPath } } : {}),
       };
@@ -292,7 +296,7 @@ function mountsOf(
         type: 'bind',
         source,
         target: bind,
-        readOnly: mode === 'ro',
+        ...mountModeOf(mode),
         configuredBy: 'spec.dockerVolumes',
         ...(dockerVolumes === undefined ? {} : { isRecursive: false }),
         ...(localPath === undefined ? {} : { probe: { sameAs: localPath } }),

@@ -1,6 +1,7 @@
 import type { ConfigMapKeyReference, NamedValue, SecretKeyReference } from '../api/fields.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import type { RunPlan } from '../api/run-plan.ts';
+import type { BindMount } from '../docker/create/container-spec.ts';
 import type { GpuRequest } from '../docker/create/gpu-request.ts';
 import type { Engine } from '../docker/engine.ts';
 import type { RegistryAuths } from '../docker/pull/registry-auths.ts';
@@ -17,6 +18,8 @@ export type SharedVolume = {
   containerPath: string;
   /** For the target. */
   readOnly: boolean;
+  /** The SELinux label that the engine puts on the directory. */
+  relabel?: BindMount['relabel'];
   /** Whether it is deleted with the run; from any other volume the run must remove its files itself. */
   temporary: boolean;
   /** Whether `hostPath` was derived, so that it must be probed; always so for a temporary volume. */

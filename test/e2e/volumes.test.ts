@@ -47,6 +47,21 @@ test('a read-only bind mount and a read-only docker volume cannot be written', a
   assert.equal((await lab.log('readonly')).toString().split('\n'), ['1', '1', 'from the node']);
 });
 
+test('a directory that the engine relabels is mounted as without SELinux', async () => {
+  await lab.run('relabeled', {
+    command: [
+      'sh',
+      '-c',
+      'cat $(data)/in.txt; touch $(data)/x 2> /dev/null || echo refused; cat /docker/in.txt',
+    ],
+    volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'ro,z' } }],
+    dockerVolumes: { [directory]: { bind: '/docker', mode: 'rw,Z' } },
+  });
+  const status = await lab.ended('relabeled');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is(await lab.output('relabeled'), 'from the noderefused\nfrom the node');
+});
+
 test('a file that is downloaded into a bind mount is removed from the node afterwards', async () => {
   const fileId = await aFile('a file.txt', Buffer.from('downloaded'));
   await lab.run('cleanup', {

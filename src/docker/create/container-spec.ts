@@ -16,6 +16,8 @@ export type BindMount = {
   readonly probe?: MountProbe | undefined;
   /** Whether file systems that are mounted below `source` are mounted as well; they stay writable. */
   readonly isRecursive?: boolean;
+  /** Whether the engine relabels the source for SELinux, for all containers (z) or for this one (Z). */
+  readonly relabel?: 'z' | 'Z' | undefined;
   /** The field or operator setting that `source` comes from, for the message of that failure. */
   readonly configuredBy?: string | undefined;
 };
@@ -72,6 +74,7 @@ type HostConfig = BodyPart &
     readonly AutoRemove: boolean;
     readonly Init: boolean;
     readonly Mounts: readonly MountBody[];
+    readonly Binds?: readonly string[];
     readonly CgroupParent?: string;
     readonly OomScoreAdj: number;
   };
@@ -108,7 +111,8 @@ export function containerSpec(options: ContainerOptions, engine: { readonly hasI
       ...privilegesOf(docker),
       AutoRemove: options.keep !== true,
       Init: docker.init ?? engine.hasInit,
-      Mounts: options.mounts.map(mountBody),
+      Mounts: options.mounts.filter((mount) => mount.relabel === undefined).map(mountBody),
+      ...defined({ Binds: nonEmpty(options.mounts.flatMap(bindText)) }),
       ...defined({ CgroupParent: options.cgroupParent }),
       ...memoryLimit(options.memoryBytes, docker),
       ...cpuLimit(options.nanoCpus, docker),
@@ -137,6 +141,11 @@ function cpuLimit(limit: number | undefined, { nanoCpus, cpuPeriod, cpuQuota }: 
   }
   const quota = Math.round((limit / 1e9) * cpuPeriodMicroseconds);
   return { CpuPeriod: cpuPeriodMicroseconds, CpuQuota: Math.max(smallestQuotaMicroseconds, quota) };
+}
+
+/** Only this older form of a mount can relabel. It has the file systems below the source, which a subPath has not. */
+function bindText({ source, target, readOnly, relabel }: BindMount): string[] {
+  return relabel === undefined ? [] : [`${source}:${target}:${readOnly ? 'ro' : 'rw'},${relabel}`];
 }
 
 function mountBody(mount: BindMount): MountBody {

@@ -13,7 +13,7 @@ import {
   temporaryPodVolume,
   workerPaths,
 } from '../../api/run-plan.ts';
-import { containerPathOfVolume, isKeyVolume } from '../../api/volumes.ts';
+import { containerPathOfVolume, isKeyVolume, mountModeOf } from '../../api/volumes.ts';
 import { emptyDirectory, removeDirectory } from '../../io/remove-tree.ts';
 import { deadline } from '../../support/abort.ts';
 import { describe, RunError } from '../../support/errors.ts';
@@ -138,7 +138,7 @@ function bindMountsOf({ spec }: RunPlan, hostPaths: ReadonlyMap<string, OpenHost
         localPath: workerPaths.volume(name),
         hostPath,
         containerPath: bindMount.containerPath,
-        readOnly: bindMount.mode === 'ro',
+        ...mountModeOf(bindMount.mode),
         temporary: false,
         isOnNode: true,
         hidden,

@@ -11,7 +11,7 @@ const upload = {
 };
 
 const volumes = [
-  { name: 'data', bindMount: { hostPath: '/srv/data', containerPath: '/data', mode: 'ro' } },
+  { name: 'data', bindMount: { hostPath: '/srv/data', containerPath: '/data', mode: 'ro,z' } },
   { name: 'fast', temporary: { sizeLimit: '1Gi' } },
   { name: 'big', temporary: { hostDir: '/srv/scratch' } },
   { name: 'keys', secret: { secretName: 's', containerPath: '/keys', items: [{ key: 'k', path: 'a/k' }] } },
@@ -85,7 +85,7 @@ export const everyField = {
   ],
   resources,
   volumes,
-  dockerVolumes: { '/srv/atlas': { bind: '/atlas', mode: 'ro' } },
+  dockerVolumes: { '/srv/atlas': { bind: '/atlas', mode: 'rw,Z' } },
   transforms,
   girderResultHooks: [
     {

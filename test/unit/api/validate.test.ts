@@ -79,6 +79,17 @@ for (const [what, text, isKnown] of [
   }
 }
 
+test('a path with a colon cannot be relabeled, because the engine separates paths by colons', () => {
+  const volumes = (mode: 'rw' | 'rw,Z') => [
+    { name: 'data', bindMount: { hostPath: '/srv/a:b', containerPath: '/data', mode } },
+  ];
+  assert.equal(validateSpec(aSpec({ volumes: volumes('rw') })), []);
+  assert.match(
+    validateSpec(aSpec({ volumes: volumes('rw,Z') }))[0] ?? '',
+    /^spec\.volumes: data\.bindMount: .* colon/,
+  );
+});
+
 test('a transform cannot have the name of a volume', () => {
   const transforms = [...(good.transforms ?? []), { name: 'data', volumePath: { filename: 'x' } }];
   assert.match(problems({ transforms })[0] ?? '', /^spec\.transforms: "data" is also the name of a volume/);

@@ -63,6 +63,21 @@ test('a mount without the file systems in it is sent as such', () => {
   assert.equal([optionsOf(false), optionsOf(true)], [{ NonRecursive: true }, undefined]);
 });
 
+test('a mount that the engine relabels is sent as a bind, and the others as Mounts', () => {
+  const other = { type: 'bind', source: '/b', target: '/other', readOnly: false } as const;
+  const mounts = [
+    { ...other, source: '/a', target: '/in', readOnly: true, relabel: 'z' } as const,
+    { ...other, source: '/c', target: '/out', relabel: 'Z' } as const,
+    other,
+  ];
+  const { HostConfig } = containerSpec({ ...options, mounts }, withInit);
+  assert.equal(HostConfig.Binds, ['/a:/in:ro,z', '/c:/out:rw,Z']);
+  assert.equal(
+    HostConfig.Mounts.map(({ Source }) => Source),
+    ['/b'],
+  );
+});
+
 test('bind mounts are sent as Mounts, whose missing source is an error, never as Binds', () => {
   const mounts = [{ type: 'bind', source: '/data:x', target: '/in', readOnly: true } as const];
   const { HostConfig } = containerSpec({ ...options, mounts }, withInit);

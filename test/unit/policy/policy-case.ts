@@ -1,3 +1,4 @@
+import type { mountModeOf } from '../../../src/api/volumes.ts';
 import type { FailureReason } from '../../../src/api/reasons.ts';
 
 /** A spec without its image, and the reason of its refusal if it is refused. */
@@ -21,13 +22,15 @@ export const girder = {
 };
 export const digest = `@sha256:${'a'.repeat(64)}`;
 
-export const bind = (hostPath: string, mode: 'rw' | 'ro' = 'rw') => ({
+type MountMode = Parameters<typeof mountModeOf>[0];
+
+export const bind = (hostPath: string, mode: MountMode = 'rw') => ({
   volumes: [{ name: 'd', bindMount: { hostPath, containerPath: '/d', mode } }],
 });
 export const temporary = (hostDir?: string) => ({
   volumes: [{ name: 'd', temporary: hostDir === undefined ? {} : { hostDir } }],
 });
-export const dockerVolume = (path: string, mode: 'rw' | 'ro') => ({
+export const dockerVolume = (path: string, mode: MountMode) => ({
   dockerVolumes: { [path]: { bind: '/d', mode } },
 });
 export const reading = (transform: object) => ({
