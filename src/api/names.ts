@@ -105,9 +105,12 @@ export function podNamePrefix(job: string): string {
   return `${job.slice(0, longestGenerated - index.length)}${index}`;
 }
 
-/** The name of the cleanup Job; the suffix keeps it apart from the Job of every run. */
-export function cleanupJobName(run: { name: string; uid: string }): string {
-  const [suffix, longestName] = ['-cleanup', 63];
+/**
+ * The name of a cleanup Job; the suffix keeps it apart from the Job of every run. With the uid of the pod of an
+ * earlier attempt, it is the Job that cleans up on the node of that one.
+ */
+export function cleanupJobName(run: { name: string; uid: string }, podUid?: string): string {
+  const [suffix, longestName] = [podUid === undefined ? '-cleanup' : `-cleanup-${podUid.slice(0, 8)}`, 63];
   const name = jobName(run);
   const hash = name.slice(name.lastIndexOf('-'));
   const stem = name.slice(0, Math.min(name.length, longestName - suffix.length) - hash.length);

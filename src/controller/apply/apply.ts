@@ -45,7 +45,7 @@ export async function applyAction(
       return jobRefusal && { jobRefusal };
     }
     case 'createCleanupJob': {
-      const cleanupRefusal = await createJob(connection, { run, job: action.job }, signal);
+      const cleanupRefusal = await createJob(connection, { run, job: action.job, isCleanup: true }, signal);
       return cleanupRefusal && { cleanupRefusal };
     }
     case 'suspendJob':
@@ -71,7 +71,7 @@ export async function applyAction(
 
 async function createJob(
   connection: Connection,
-  { run, job }: { run: ObservedRun; job: V1Job },
+  { run, job, isCleanup = false }: { run: ObservedRun; job: V1Job; isCleanup?: boolean },
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
   const path = paths.jobs(run.metadata.namespace);
@@ -81,7 +81,7 @@ async function createJob(
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     if (error.reason === 'AlreadyExists')
-      return existingJob(connection, `${path}/${job.metadata?.name}`, run, signal);
+      return existingJob(connection, `${path}/${job.metadata?.name}`, { run, isCleanup }, signal);
     signal.throwIfAborted();
     if (isSafeToResend(error)) throw error;
     return { message: error.message, permanent: error.status === 400 || error.status === 422 };
@@ -95,12 +95,12 @@ async function createJob(
 async function existingJob(
   connection: Connection,
   path: string,
-  run: ObservedRun,
+  { run, isCleanup }: { run: ObservedRun; isCleanup: boolean },
   signal: AbortSignal,
 ): Promise<Refusal | undefined> {
   const job = parseJob(await requestJson(connection, { method: 'GET', path, signal }));
   if (job.ownerUid === run.metadata.uid) {
-    if (isJobOf(job, run)) return undefined;
+    if (isCleanup || isJobOf(job, run)) return undefined;
     throw new ConflictError(`Job ${job.name} is of an earlier spec of its run, and not in the cache yet`);
   }
   return { message: `a Job ${job.name} that does not belong to this run already exists`, permanent: true };

@@ -4,8 +4,8 @@ import { isCancellation } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
 import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 import { RunError } from '../../support/errors.ts';
-import { type Cleanup, desiredCleanupJob } from '../job/cleanup-job.ts';
-import type { ObservedPod } from '../observe/observed.ts';
+import { type Cleanup, desiredCleanupJob, onlyOnNode } from '../job/cleanup-job.ts';
+import { lostElsewhere, type ObservedPod, podHasEnded } from '../observe/observed.ts';
 import { type Action, fail, type Input, type Outcome } from './outcome.ts';
 import { refusalOfCleanup } from './spec-refusal.ts';
 
@@ -52,6 +52,24 @@ export function failAfterCleanup(
 export function startCleanup(input: Input, ending: Ending): Action[] {
   const cleanup = cleanupOf(input, ending);
   return cleanup === undefined ? [] : createJob(input, cleanup);
+}
+
+/**
+ * Cleans up on the nodes of earlier attempts that were lost, when the run ends on another node. Each Job waits for
+ * its node for an hour; the run does not wait for it, and none is created after the end was written.
+ */
+export function cleanUpElsewhere(input: Input, status: DockerRunStatus | undefined): Action[] {
+  const { run, pods, cleanupRefusal, worker, policy } = input;
+  const isEnd = isTerminalPhase(status?.phase) && !isTerminalPhase(run.status.phase);
+  if (!isEnd || status === undefined || run.spec === undefined || cleanupRefusal !== undefined) return [];
+  const { journalled, directories } = journalledVolumes(onlyOnNode(run.spec));
+  const isNeeded = journalled.length + directories.length > 0 && pods.every(podHasEnded);
+  if (!isNeeded || refusalOfCleanup(run, policy) !== undefined) return [];
+  const of = { metadata: run.metadata, spec: run.spec };
+  return lostElsewhere(status).map(({ nodeName: node, podUID: earlierPodUid }) => {
+    const cleanup: Cleanup = { node, earlierPodUid, ending: { kind: 'failed', message: '' } };
+    return { kind: 'createCleanupJob', job: desiredCleanupJob(of, cleanup, worker, policy) };
+  });
 }
 
 /**

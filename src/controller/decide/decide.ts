@@ -1,5 +1,6 @@
 import { isJobOf, type Observed } from '../observe/observed.ts';
 import { cancelled, deleted, suspended } from './cancel-and-suspend.ts';
+import { cleanUpElsewhere } from './cleanup.ts';
 import { ended, foreignJob, jobFinished } from './finished.ts';
 import { disruptedTooOften } from './disruptions.ts';
 import type { Decision, Input, Outcome, Settings } from './outcome.ts';
@@ -64,7 +65,9 @@ const rules: readonly Rule[] = [
 /** Decides what happens to a run next. Pure and total: the same observation gives the same decision. */
 export function decide(observed: Observed, now: Date, settings: Settings): Decision {
   const input: Input = { ...observed, ...settings, now };
-  return decisionOf(input, outcomeOf(input));
+  const decision = decisionOf(input, outcomeOf(input));
+  const elsewhere = cleanUpElsewhere(input, decision.status);
+  return elsewhere.length === 0 ? decision : { ...decision, actions: [...decision.actions, ...elsewhere] };
 }
 
 function outcomeOf(input: Input): Outcome {

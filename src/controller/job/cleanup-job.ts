@@ -17,10 +17,15 @@ export type Cleanup = {
   readonly ending: Ending;
   /** A worker that did not start left only the directories that the kubelet made for it. */
   readonly leftBy?: 'worker' | 'kubelet';
+  /** The pod of an earlier attempt, which was lost on that node; the run has ended on another one. */
+  readonly earlierPodUid?: string;
 };
 
 /** Less than the 150 s that a run waits for it. */
 const longestSeconds = 120;
+
+/** No run waits for this one, and its node may be away; a pod that waits longer would fill a quota. */
+const longestElsewhereSeconds = 3_600;
 
 /** With limits, because a quota may require them. */
 const resources = { requests: workerOverhead, limits: { cpu: '1', memory: workerOverhead.memory } };
@@ -37,10 +42,10 @@ export function desiredCleanupJob(run: Run, cleanup: Cleanup, config: WorkerConf
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: jobMetadata(run.metadata, cleanupJobName(run.metadata)),
+    metadata: jobMetadata(run.metadata, cleanupJobName(run.metadata, cleanup.earlierPodUid)),
     spec: {
       backoffLimit: 0,
-      activeDeadlineSeconds: longestSeconds,
+      activeDeadlineSeconds: cleanup.earlierPodUid === undefined ? longestSeconds : longestElsewhereSeconds,
       ttlSecondsAfterFinished: keptSeconds,
       template: podTemplate(run, cleanup, config, policy),
     },
@@ -49,14 +54,14 @@ export function desiredCleanupJob(run: Run, cleanup: Cleanup, config: WorkerConf
 
 function podTemplate(
   { metadata, spec }: Run,
-  { node, ending, leftBy = 'worker' }: Cleanup,
+  { node, ending, leftBy = 'worker', earlierPodUid }: Cleanup,
   config: WorkerConfig,
   policy: Policy,
 ): V1PodTemplateSpec {
   const [mode, needed]: [CleanupMode, DockerRunSpec] =
     node === undefined
       ? ['report', onlyGirder(spec)]
-      : ['cleanup', leftBy === 'kubelet' ? onlyDirectories(spec) : onlyVolumes(spec)];
+      : ['cleanup', earlierPodUid === undefined ? neededOf(spec, leftBy) : onlyOnNode(spec)];
   const hostMounts: HostMounts =
     node === undefined
       ? { planned: [], mounts: [] }
@@ -121,6 +126,17 @@ function onlyGirder({ girder, ...spec }: DockerRunSpec): DockerRunSpec {
     backoffLimit,
   };
   return girder === undefined ? needed : { ...needed, girder: report };
+}
+
+function neededOf(spec: DockerRunSpec, leftBy: 'worker' | 'kubelet'): DockerRunSpec {
+  return leftBy === 'kubelet' ? onlyDirectories(spec) : onlyVolumes(spec);
+}
+
+/** Without claims, which a later attempt had, and without Girder, where the run's job has its end already. */
+export function onlyOnNode(spec: DockerRunSpec): DockerRunSpec {
+  const { girder: _, ...needed } = onlyVolumes(spec);
+  const volumes = needed.volumes?.filter(({ persistentVolumeClaim }) => persistentVolumeClaim === undefined);
+  return { ...needed, ...(volumes === undefined ? {} : { volumes }) };
 }
 
 /** Without the other volumes: one of them may be why the worker did not start. */

@@ -13,6 +13,7 @@ import {
   type CachedRun,
   isPodOf,
   isTerminal,
+  lostElsewhere,
   type Observed,
   type ObservedJob,
   type ObservedPod,
@@ -178,20 +179,34 @@ async function getJob(
   }
 }
 
+/** The cleanup Job of a run; of one that has ended, one that still runs, since it keeps the run from being deleted. */
 async function findCleanupJob(
   gatherer: Gatherer,
-  { metadata, status, spec }: ObservedRun,
+  run: ObservedRun,
   signal: AbortSignal,
 ): Promise<ObservedJob | undefined> {
-  const { namespace } = metadata;
-  const name = cleanupJobName(metadata);
-  const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
-  // An expired run must not be deleted together with a cleanup Job that was created a moment ago.
-  const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled';
-  const expires = spec !== undefined && timeToLiveSeconds(spec, gatherer.policy(namespace)) !== undefined;
-  const mustAsk = mayBeNew && expires;
-  const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
-  return job?.ownerUid === metadata.uid ? job : undefined;
+  const { metadata, status, spec } = run;
+  const { namespace, uid } = metadata;
+  const elsewhere = isTerminal(status) && spec !== undefined ? lostElsewhere(status) : [];
+  const mustAsk = mayLag(gatherer, run, elsewhere.length > 0);
+  const jobs: ObservedJob[] = [];
+  for (const podUid of [undefined, ...elsewhere.map(({ podUID }) => podUID)]) {
+    const name = cleanupJobName(metadata, podUid);
+    const cached = gatherer.caches.jobs.get(`${namespace}/${name}`);
+    const job = cached ?? (mustAsk ? await getJob(gatherer, { namespace, name }, signal) : undefined);
+    if (job?.ownerUid === uid) jobs.push(job);
+  }
+  return jobs.find(({ finished }) => finished === undefined) ?? jobs[0];
+}
+
+/** An expired run must not be deleted together with a cleanup Job that was created a moment ago. */
+function mayLag(
+  { policy }: Gatherer,
+  { metadata, status, spec }: ObservedRun,
+  isElsewhere: boolean,
+): boolean {
+  const mayBeNew = status.phase === 'Failed' || status.phase === 'Cancelled' || isElsewhere;
+  return mayBeNew && spec !== undefined && timeToLiveSeconds(spec, policy(metadata.namespace)) !== undefined;
 }
 
 async function findPods(

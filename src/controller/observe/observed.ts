@@ -1,8 +1,9 @@
 import type { DockerRun } from '../../api/docker-run.ts';
 import { isMadeOf, type JobOrigin } from '../../api/job-origin.ts';
 import { podNamePrefix } from '../../api/names.ts';
+import { failureReasons, progressReasons } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
-import { type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
+import { type Attempt, type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 
 /** Everything that was observed of one run; gathering it is the only I/O before a decision. */
 export type Observed = {
@@ -167,4 +168,21 @@ export function isJobOf({ origin }: Pick<ObservedJob, 'origin'>, run: ObservedRu
   // Of a spec that can be read in part, no hash can be made.
   if (isPartial === true) return origin.generation === metadata.generation;
   return spec !== undefined && isMadeOf(origin, { metadata, spec });
+}
+
+/** Failures after which a worker may not have cleaned up; other reasons of a pod are not in our table. */
+const ownReasons = { ...failureReasons, ...progressReasons };
+const mayHaveLeft = new Set(['WorkerLost', 'WorkerFailed', 'DiskFailed', 'Evicted']);
+
+/** The last attempt on each node, but that of the newest attempt, if its worker may have left something there. */
+export function lostElsewhere({ attemptHistory = [] }: DockerRunStatus): (Attempt & { nodeName: string })[] {
+  const newest = attemptHistory.at(-1)?.nodeName;
+  const lastOnNode = new Map<string, Attempt & { nodeName: string }>();
+  for (const attempt of attemptHistory) {
+    const { nodeName } = attempt;
+    if (nodeName !== undefined && nodeName !== newest) lastOnNode.set(nodeName, { ...attempt, nodeName });
+  }
+  return [...lastOnNode.values()].filter(
+    ({ reason = 'WorkerLost' }) => mayHaveLeft.has(reason) || !Object.hasOwn(ownReasons, reason),
+  );
 }

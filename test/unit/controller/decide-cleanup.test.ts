@@ -1,7 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { V1Job } from '@kubernetes/client-node';
-import { parseEnding, workerEnvironment } from '../../../src/api/run-plan.ts';
+import {
+  parseEnding,
+  parsePlan,
+  podVolume,
+  type RunPlan,
+  workerEnvironment,
+} from '../../../src/api/run-plan.ts';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { type Decision } from '../../../src/controller/decide/outcome.ts';
@@ -51,6 +57,11 @@ function cleanupIn(job: V1Job): [string, string] {
   const [, node = 'anywhere'] = /"metadata\.name","operator":"In","values":\["([^"]+)"\]/.exec(text) ?? [];
   const env = job.spec?.template.spec?.containers[0]?.env ?? [];
   return [node, parseEnding(env.find(({ name }) => name === workerEnvironment.ending)?.value).kind];
+}
+
+function planIn(job: V1Job): RunPlan {
+  const env = job.spec?.template.spec?.containers[0]?.env ?? [];
+  return parsePlan(env.find(({ name }) => name === workerEnvironment.plan)?.value);
 }
 
 test('a run whose worker was lost waits for the cleanup of its node, and its message says so', () => {
@@ -220,6 +231,70 @@ test('a run whose paths are not allowed any more gets no cleanup Job, and its me
   assert.equal(actions, []);
   assert.is(after?.reason, 'WorkerLost');
   assert.match(after?.message ?? '', /on node node-1 may still be there: .*\/srv\/scratch/);
+});
+
+const succeeded: WorkerState = {
+  ...killed,
+  exitCode: 0,
+  report: { phase: 'Succeeded', reason: 'Succeeded' },
+};
+
+/** A run whose first attempt ended on node-1 for this reason, and whose last one succeeded on another node. */
+function succeededOn(
+  nodeName: string,
+  reason: string | undefined,
+  spec: Partial<DockerRunSpec> = { volumes },
+) {
+  const earlier = {
+    ...{ podUID: '5d0c1a2b-1', podName: 'first', nodeName: 'node-1', startTime: after(1).toISOString() },
+    ...{ completionTime: after(50).toISOString(), ...(reason === undefined ? {} : { reason }) },
+  };
+  const run = aRun({ spec, status: { ...status, attemptHistory: [earlier] } });
+  const pod = aPod(succeeded, {
+    name: 'second',
+    uid: 'second',
+    nodeName,
+    creationTimestamp: after(60).toISOString(),
+  });
+  return anObservation({ run, job: aJob({ finished: jobEnd(true) }), pods: [pod] });
+}
+
+test('a run that succeeded on another node than that of a lost attempt cleans up on that node', () => {
+  for (const reason of ['WorkerLost', 'DeletionByTaintManager', 'Evicted', undefined]) {
+    const observed = succeededOn('node-2', reason, { volumes, girder });
+    const decision = decided(observed, now);
+    assert.is(decision.status?.phase, 'Succeeded');
+    assert.equal(cleanupsOf(decision), [['node-1', 'failed']], reason);
+    const [action] = decision.actions;
+    assert.ok(action?.kind === 'createCleanupJob');
+    assert.match(action.job.metadata?.name ?? '', /-cleanup-5d0c1a2b$/);
+    assert.is(action.job.spec?.activeDeadlineSeconds, 3_600);
+    const plan = planIn(action.job);
+    // The end of its job in Girder is that of the last attempt.
+    assert.is(plan.spec.girder, undefined);
+    assert.equal(
+      plan.hostMounts?.map(({ volume }) => volume),
+      [podVolume(0)],
+    );
+    const stored = { ...observed, run: { ...observed.run, status: decision.status ?? {} } };
+    assert.equal(cleanupsOf(decided(stored, now)), []);
+  }
+});
+
+test('an earlier attempt needs no cleanup where it or a later one has cleaned up, or nothing can be left', () => {
+  const none = [
+    succeededOn('node-1', 'WorkerLost'),
+    succeededOn('node-2', 'TargetFailed'),
+    succeededOn('node-2', 'WorkerLost', {}),
+    succeededOn('node-2', 'WorkerLost', {
+      volumes: [
+        { name: 'c', persistentVolumeClaim: { claimName: 'c', containerPath: '/c', readOnly: false } },
+      ],
+    }),
+    { ...succeededOn('node-2', 'WorkerLost'), cleanupRefusal: { message: 'no', permanent: true } },
+  ];
+  for (const observed of none) assert.equal(cleanupsOf(decided(observed, now)), []);
+  assert.equal(cleanupsOf(decided(succeededOn('node-2', 'WorkerLost'), now, {})), []);
 });
 
 test.run();
