@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { FailureReason } from '../../src/api/reasons.ts';
 import { environment } from './support/environment.ts';

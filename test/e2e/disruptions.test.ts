@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { readLivePid } from '../cluster/supervise/pid-file.ts';
 import { recordObservation } from '../fixtures/reliability-page.ts';

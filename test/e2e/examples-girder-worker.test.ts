@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { ChunkReceiver } from './support/chunk-receiver.ts';
 import { environment } from './support/environment.ts';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import { Lab } from './support/runs.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { LocalLab } from './support/local-run.ts';
 

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { containerd } from '../cluster/parts/containerd.ts';
 import { kubelet } from '../cluster/parts/kubelet.ts';

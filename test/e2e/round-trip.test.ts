@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { environment } from './support/environment.ts';
 import { aFile, anItem, download, filesOf, session, sha256 } from './support/girder.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { parseRun } from '../../src/controller/observe/parse.ts';
 import { until } from '../fixtures/until.ts';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { Lab } from './support/runs.ts';
 import { succeed } from './support/shell.ts';

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { cleanupJobName, temporaryDirectoryName, temporaryDirectoryOf } from '../../src/api/names.ts';
 import { until } from '../fixtures/until.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { suite } from 'uvu';
+import { suite } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { acceptRun } from '../../src/cli/validation.ts';
 import { desiredJob } from '../../src/controller/job/job.ts';

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { environment } from './support/environment.ts';
 import { aFile } from './support/girder.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { Lab, type Manifest } from './support/runs.ts';
 import { succeed } from './support/shell.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { isRecord } from '../../../src/api/json-values.ts';
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';

@@ -1,5 +1,5 @@
 import { rename } from 'node:fs/promises';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { layout } from '../../cluster/layout.ts';
 import { dockerEngine } from '../../cluster/parts/docker-engine.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { HttpSink } from '../support/http-sink.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { layout } from '../../cluster/layout.ts';
 import { Lab } from '../support/runs.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { phases } from '../../../src/api/status.ts';
 import { parseRun } from '../../../src/controller/observe/parse.ts';

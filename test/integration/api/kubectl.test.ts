@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
 import { isRecord } from '../../../src/api/json-values.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { recordAt } from '../../../src/kube/json.ts';

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { failureReasons, isFailureReason } from '../../../src/api/reasons.ts';
 import { apiVersion, kind, policyKind } from '../../../src/api/names.ts';

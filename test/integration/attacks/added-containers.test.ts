@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { terminationMessage } from '../../../src/api/report.ts';
 import { listAt, recordAt } from '../../../src/kube/json.ts';

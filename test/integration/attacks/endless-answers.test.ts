@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { inspectState } from '../../../src/docker/container-state.ts';
 import { jsonLines, longestAnswer, longestLine } from '../../../src/docker/engine-call.ts';

@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { jobName, labels, podNamePrefix, workerContainerName } from '../../../src/api/names.ts';
 import { parseObjectMeta } from '../../../src/kube/json.ts';

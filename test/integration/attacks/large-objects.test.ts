@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { apiVersion, kind } from '../../../src/api/names.ts';
 import { paths } from '../../../src/kube/paths.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { isRecord } from '../../../src/api/json-values.ts';
 import { apiVersion, kind } from '../../../src/api/names.ts';

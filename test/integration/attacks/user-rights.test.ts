@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { recordAt } from '../../../src/kube/json.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';

@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { connect as connectPlain } from 'node:net';
 import { connect } from 'node:tls';
 import { pino } from 'pino';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import {
   AdmissionServer,

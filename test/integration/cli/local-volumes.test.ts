@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
 import { makeLocalDirectory, openLocalVolumes, realDockerVolumes } from '../../../src/cli/local-volumes.ts';

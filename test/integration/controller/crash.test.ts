@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { TaskGroup, TaskLimit } from '../../../src/support/task-group.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';

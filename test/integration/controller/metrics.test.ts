@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';

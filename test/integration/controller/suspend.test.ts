@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { queueNameLabel } from '../../../src/api/names.ts';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';

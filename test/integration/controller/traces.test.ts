@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { rootSpanOf, traceparent } from '../../../src/support/trace/trace.ts';

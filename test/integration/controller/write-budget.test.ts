@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import { moreThan, writeCounts } from '../../fixtures/api-counts.ts';

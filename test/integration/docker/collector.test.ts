@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { connectEngine, type Engine } from '../../../src/docker/engine.ts';
 import { Collector } from '../../../src/node-agent/collector.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { DockerOptions } from '../../../src/api/docker/options.ts';
 import { engineUnderTest, failureOf, leftContainers, run } from './engine-under-test.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { connectEngine } from '../../../src/docker/engine.ts';
 import { ExitWatch } from '../../../src/docker/exit-watch.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { connectEngine, type Engine } from '../../../src/docker/engine.ts';
 import { EngineWait } from '../../../src/docker/engine-wait.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { type PullPolicy, ensureImage } from '../../../src/docker/pull/ensure-image.ts';
 import { engineUnderTest, failureOf, image, never } from './engine-under-test.ts';

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { ensureImage } from '../../../src/docker/pull/ensure-image.ts';
 import { dockerConfigDirectory, localAuths } from '../../../src/docker/pull/local-auths.ts';

@@ -4,7 +4,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { Engine } from '../../../src/docker/engine.ts';
 import { pullFromRegistry } from '../../../src/docker/pull/registry-pull.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { type EnsureOptions, ensureImage } from '../../../src/docker/pull/ensure-image.ts';
 import { registryAuths } from '../../../src/docker/pull/docker-config.ts';

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { runContainer } from '../../../src/docker/run-container.ts';
 import {

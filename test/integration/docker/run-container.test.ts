@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
 import { engineUnderTest, failureOf, leftContainers, run } from './engine-under-test.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { removeLeftovers } from '../../../src/docker/leftovers.ts';
 import { removeContainer } from '../../../src/docker/remove-container.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { removeLeftovers } from '../../../src/docker/leftovers.ts';
 import { engineUnderTest, never, testLabel } from './engine-under-test.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import Docker from 'dockerode';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { type Engine, connectEngine } from '../../../src/docker/engine.ts';
 import { engineCall, engineStream } from '../../../src/docker/engine-call.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { downloadFile } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';

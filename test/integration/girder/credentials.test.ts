@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { GirderClient } from '../../../src/girder/client.ts';
 import type { Access, GirderCredentials } from '../../../src/girder/credentials.ts';
@@ -8,12 +8,12 @@ import { downloadFile } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { uploadToItem } from '../../../src/girder/upload/upload.ts';
 import { deadline } from '../../../src/support/abort.ts';
-import { RunError } from '../../../src/support/errors.ts';
 import { connectGirder } from '../../../src/worker/stage/prepare.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { until } from '../../fixtures/until.ts';
+import { runErrorOf } from '../../fixtures/run-error.ts';
 import { ask, call, girderEnvironment, Scratch } from './real-girder.ts';
 
 type Context = { scratch: Scratch; keys: string[] };
@@ -62,15 +62,6 @@ async function endSession(token: string): Promise<void> {
   await fetch(`${apiUrl}/token/session`, { method: 'DELETE', headers, signal: deadline(20_000) });
 }
 
-async function refusal(promise: Promise<unknown>): Promise<RunError> {
-  const thrown = await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (thrown instanceof RunError) return thrown;
-  throw new Error(`a RunError was expected, not ${String(thrown)}`);
-}
-
 /** The tokens that requests through the proxy had. */
 function tokensOf(proxy: FaultProxy): string[] {
   const tokens = proxy.seen.flatMap(({ headers }) => headers['girder-token'] ?? []);
@@ -97,7 +88,7 @@ for (const [scope, needs, text] of lacking) {
       const apiKey = await aKey(context, scope);
       await using proxy = await FaultProxy.start(apiUrl);
       const given: GirderCredentials = kind === 'API key' ? { apiKey } : { token: await aToken(apiKey) };
-      const error = await refusal(openGirder({ apiUrl: proxy.url, credentials: given, needs, signal }));
+      const error = await runErrorOf(openGirder({ apiUrl: proxy.url, credentials: given, needs, signal }));
       assert.is(error.reason, 'GirderForbidden');
       assert.match(error.message, `the ${kind} of the run ${text} use an API key of Girder that allows "`);
       const [token, ...others] = tokensOf(proxy);
@@ -118,7 +109,7 @@ test('a 401 for a missing scope is GirderForbidden, and makes no second session'
   const apiKey = await aKey(context, ['core.data.read']);
   await using proxy = await FaultProxy.start(apiUrl);
   const client = await openGirder({ apiUrl: proxy.url, credentials: { apiKey }, signal });
-  const error = await refusal(uploadOne(client, context));
+  const error = await runErrorOf(uploadOne(client, context));
   assert.is(error.reason, 'GirderForbidden');
   assert.match(error.message, 'lacks the scope core.data.write');
   await client.close();
@@ -202,7 +193,7 @@ test('a token in place of which none arrives fails with GirderUnauthorized after
   const token = await aToken(fullKey);
   const client = await openGirder({ apiUrl, credentials: async () => ({ token }), signal, renewalMs: 1_500 });
   await endSession(token);
-  const error = await refusal(uploadOne(client, context));
+  const error = await runErrorOf(uploadOne(client, context));
   assert.is(error.reason, 'GirderUnauthorized');
   assert.match(error.message, 'they have expired or been revoked');
 });
@@ -254,7 +245,7 @@ async function connecting(
 
 test('a token that ends before the deadlines of the run fails the run when it connects', async (context) => {
   const token = await aToken(await aKey(context, undefined, { tokenDuration: 600 / 86_400 }));
-  const error = await refusal(connecting(context, { token }, { activeDeadlineSeconds: 3600 }));
+  const error = await runErrorOf(connecting(context, { token }, { activeDeadlineSeconds: 3600 }));
   assert.is(error.reason, 'GirderUnauthorized');
   assert.match(
     error.message,
@@ -272,7 +263,7 @@ test('the sessions of an API key may end before the deadlines of the run', async
 
 test('a key that may only read is refused when a run with results connects', async (context) => {
   const apiKey = await aKey(context, ['core.data.read']);
-  const error = await refusal(connecting(context, { apiKey }));
+  const error = await runErrorOf(connecting(context, { apiKey }));
   assert.is(error.reason, 'GirderForbidden');
   assert.match(error.message, 'lacks the scope core.data.write');
 });

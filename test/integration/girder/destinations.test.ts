@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Logger, pino } from 'pino';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { GirderClient } from '../../../src/girder/client.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';

@@ -6,21 +6,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { downloadFolder, downloadItem, removeDownload } from '../../../src/girder/download/download.ts';
 import { filesOf } from '../../../src/girder/lookup.ts';
-import { RunError } from '../../../src/support/errors.ts';
+import { runErrorOf } from '../../fixtures/run-error.ts';
 import { ask } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';
 
 const never = new AbortController().signal;
 const small = { signal: never, pageSize: 2 };
-
-async function failure(promise: Promise<unknown>): Promise<RunError> {
-  const thrown: unknown = await promise.then(
-    () => new Error('nothing went wrong'),
-    (error: unknown) => error,
-  );
-  if (thrown instanceof RunError) return thrown;
-  throw thrown;
-}
 
 test('an item with one file of its own name becomes that file', async () => {
   await using scratch = await ScratchFolder.make();
@@ -106,7 +97,7 @@ test('a folder keeps its own name when no filename is given, and a name that lea
   const { admin, folderId, directory: into } = scratch;
   const got = await downloadFolder(admin, { folderId, into }, { signal: never });
   assert.is(got.relativePath, `${folderId}/${scratch.name}`);
-  const error = await failure(
+  const error = await runErrorOf(
     downloadFolder(admin, { folderId, into, folderName: '../x' }, { signal: never }),
   );
   assert.is(error.reason, 'InvalidSpec');
@@ -118,7 +109,7 @@ test('existing files are kept, and nothing of the refused download is left', asy
   for (const name of ['a', 'b', 'c', 'd', 'e']) await scratch.item(name, [[name, name]]);
   await mkdir(join(into, folderId, 'data'), { recursive: true });
   await writeFile(join(into, folderId, 'data/d'), 'mine');
-  const error = await failure(downloadFolder(admin, { folderId, into, folderName: 'data' }, small));
+  const error = await runErrorOf(downloadFolder(admin, { folderId, into, folderName: 'data' }, small));
   assert.is(error.reason, 'FileExists');
   assert.equal(await readTree(into), { [`${folderId}/data/d`]: 'mine' });
 });
@@ -132,7 +123,7 @@ test('too many entries, too deep folders and too long paths are errors that name
   const limits = [{ maxEntries: 5 }, { maxDepth: 3 }, {}];
   const errors = [];
   for (const limit of limits)
-    errors.push(await failure(downloadFolder(admin, { folderId, into }, { signal: never, ...limit })));
+    errors.push(await runErrorOf(downloadFolder(admin, { folderId, into }, { signal: never, ...limit })));
   assert.match(errors[0]?.message ?? '', /more than 5 entries$/);
   assert.match(errors[1]?.message ?? '', /nested more than 3 deep$/);
   assert.match(errors[2]?.message ?? '', /more than 4095 bytes$/);
@@ -162,7 +153,7 @@ test('a cancelled download stops at once and leaves nothing', async () => {
 test('a folder that does not exist is named in the error', async () => {
   await using scratch = await ScratchFolder.make();
   const folderId = '0123456789abcdef01234567';
-  const error = await failure(
+  const error = await runErrorOf(
     downloadFolder(scratch.admin, { folderId, into: scratch.directory }, { signal: never }),
   );
   assert.is(error.reason, 'GirderNotFound');

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { downloadItem } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
@@ -10,9 +10,9 @@ import { exchangeBytes } from '../../../src/girder/http/byte-exchange.ts';
 import { exchange } from '../../../src/girder/http/transport.ts';
 import { ChunkedPost } from '../../../src/io/chunked-post.ts';
 import { useEgress } from '../../../src/support/egress.ts';
-import { RunError } from '../../../src/support/errors.ts';
 import { ForwardProxy } from '../../fixtures/forward-proxy.ts';
 import { makePrivateCa, TlsFront } from '../../fixtures/tls-front.ts';
+import { runErrorOf } from '../../fixtures/run-error.ts';
 import { girderEnvironment, Scratch } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';
 
@@ -25,15 +25,6 @@ const login = 'worker:s3cret-word';
 
 function open(url: string, redirects?: readonly string[]) {
   return openGirder({ apiUrl: url, credentials: { apiKey }, signal: never, redirects });
-}
-
-async function failure(promise: Promise<unknown>): Promise<RunError> {
-  const thrown: unknown = await promise.then(
-    () => new Error('nothing went wrong'),
-    (error: unknown) => error,
-  );
-  if (thrown instanceof RunError) return thrown;
-  throw thrown;
 }
 
 /** Uploads a file to Girder by this address and downloads it again. */
@@ -62,7 +53,7 @@ test.after(() => {
 
 test('a certificate of an unknown CA fails within seconds, and the error names the CA and the setting', async () => {
   const begin = performance.now();
-  const error = await failure(open(front.url));
+  const error = await runErrorOf(open(front.url));
   assert.is(error.reason, 'GirderUnavailable');
   assert.match(error.message, /untrusted certificate: .*issued by CN=Laboratory CA, valid until /);
   assert.match(error.message, /worker\.caBundle .*NODE_EXTRA_CA_CERTS/);
@@ -89,11 +80,11 @@ test('a redirect to a server without TLS is followed only if it is allowed, and 
     await scratch.link(itemId, 'set', `${origin}/far`);
     const download = async (redirects?: readonly string[]) =>
       downloadItem(await open(front.url, redirects), { itemId, into: scratch.directory }, { signal: never });
-    const error = await failure(download());
+    const error = await runErrorOf(download());
     assert.is(error.reason, 'GirderRefused');
     assert.match(error.message, 'girderRedirects');
     assert.equal(tokens, []);
-    assert.is((await failure(download([`${origin}0`]))).reason, 'GirderRefused', 'another port');
+    assert.is((await runErrorOf(download([`${origin}0`]))).reason, 'GirderRefused', 'another port');
     const got = await download([origin]);
     assert.is(got.size, 9);
     assert.equal(tokens, [undefined]);
@@ -122,7 +113,7 @@ test('a proxy connects to an https address, for documents, uploads and downloads
 test('a certificate is checked behind a proxy too', async () => {
   await using proxy = await ForwardProxy.start(login);
   useEgress({ httpsProxy: `http://${login}@${proxy.host}` });
-  assert.match((await failure(open(front.url))).message, 'issued by CN=Laboratory CA');
+  assert.match((await runErrorOf(open(front.url))).message, 'issued by CN=Laboratory CA');
 });
 
 for (const [scheme, url] of [
@@ -134,7 +125,7 @@ for (const [scheme, url] of [
     const wrong = `http://worker:wrong-word@${proxy.host}`;
     useEgress({ caBundle: identity.ca, httpProxy: wrong, httpsProxy: wrong });
     const begin = performance.now();
-    const error = await failure(open(url));
+    const error = await runErrorOf(open(url));
     assert.is(error.reason, 'GirderUnavailable');
     assert.match(error.message, `the proxy http://${proxy.host} rejects its user and password (407)`);
     assert.not.match(error.message, 'word@');

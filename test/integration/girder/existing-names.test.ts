@@ -1,15 +1,15 @@
 import { open } from 'node:fs/promises';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { IfExists } from '../../../src/api/hooks.ts';
 import { uploadToFolder, uploadToItem } from '../../../src/girder/upload/upload.ts';
 import { uploadPath } from '../../../src/girder/upload/upload-path.ts';
-import { RunError } from '../../../src/support/errors.ts';
 import { checkPlaces } from '../../../src/worker/stage/prepare.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
+import { runErrorOf } from '../../fixtures/run-error.ts';
 import { ask, girderEnvironment } from './real-girder.ts';
 import { ScratchFolder } from './scratch-folder.ts';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -50,12 +50,6 @@ async function upload(
   return 'itemId' in to
     ? await uploadToItem(client, { ...file, ...to }, { signal })
     : await uploadToFolder(client, { ...file, ...to }, { signal });
-}
-
-async function refusal(promise: Promise<unknown>): Promise<RunError> {
-  const thrown: unknown = await promise.catch((error: unknown) => error);
-  if (thrown instanceof RunError) return thrown;
-  throw new Error(`a RunError was expected, not ${String(thrown)}`);
 }
 
 for (const size of [undefined, 4, 10]) {
@@ -114,7 +108,7 @@ test('with Fail, an existing file, link or item fails the upload and stays as it
   await upload(scratch, { itemId }, '1', { ifExists: 'Fail' });
   await upload(scratch, { folderId }, '1', { ifExists: 'Fail' });
   for (const to of [{ itemId }, { itemId: linked }, { folderId }]) {
-    const { reason, message } = await refusal(upload(scratch, to, '22', { ifExists: 'Fail' }));
+    const { reason, message } = await runErrorOf(upload(scratch, to, '22', { ifExists: 'Fail' }));
     assert.is(reason, 'FileExists');
     assert.match(message, '"result.csv"');
   }
@@ -145,7 +139,7 @@ test('with Fail, an existing name is refused before the target starts', async ({
     { transforms, girderResultHooks: [{ girderUploadVolumePathToFolder: { ...options, folderId } }] },
     { transforms: [log('result.csv')] },
   ];
-  for (const spec of bad) assert.is((await refusal(check(spec))).reason, 'FileExists');
+  for (const spec of bad) assert.is((await runErrorOf(check(spec))).reason, 'FileExists');
   const named = { ...options, itemId, filename: 'other.csv' };
   await check({ transforms, girderResultHooks: [{ girderUploadVolumePathToItem: named }] });
   await check({ transforms: [log('other.log')] });

@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
-import { RunError } from '../../../src/support/errors.ts';
+import type { RunError } from '../../../src/support/errors.ts';
 import { stageIn } from '../../../src/worker/stage/stage-in.ts';
 import { uploadHook } from '../../../src/worker/stage/stage-out.ts';
 import { aContext, aVolume, anEnvironment, temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { specOf } from '../../fixtures/builders.ts';
+import { runErrorOf } from '../../fixtures/run-error.ts';
 import { ScratchFolder } from './scratch-folder.ts';
 
 const test = suite<{ scratch: ScratchFolder; itemId: string; fileId: string }>(
@@ -21,12 +22,6 @@ test.before.each(async (context) => {
 });
 test.after.each(({ scratch }) => scratch[Symbol.asyncDispose]());
 
-async function refusal(promise: Promise<unknown>): Promise<RunError> {
-  const thrown: unknown = await promise.catch((error: unknown) => error);
-  if (thrown instanceof RunError) return thrown;
-  throw new Error(`a RunError was expected, not ${String(thrown)}`);
-}
-
 /** The context of a run with these transforms and hooks in a volume that is the scratch directory. */
 function contextIn({ directory }: ScratchFolder, parts: { transforms?: unknown[]; hooks?: unknown[] }) {
   const volumes = [{ ...temporaryVolume, localPath: directory }, aVolume('data', { localPath: directory })];
@@ -37,7 +32,7 @@ function contextIn({ directory }: ScratchFolder, parts: { transforms?: unknown[]
 
 /** The message of the error with which staging these transforms fails. */
 async function staging(scratch: ScratchFolder, ...transforms: unknown[]): Promise<string> {
-  const error = await refusal(stageIn(contextIn(scratch, { transforms }), scratch.admin));
+  const error = await runErrorOf(stageIn(contextIn(scratch, { transforms }), scratch.admin));
   assert.is(error.reason, 'GirderNotFound');
   return error.message;
 }
@@ -49,7 +44,7 @@ function uploading(scratch: ScratchFolder, upload: Record<string, unknown>): Pro
   const context = contextIn(scratch, { transforms, hooks });
   const [step] = context.steps.hooks;
   assert.ok(step);
-  return refusal(uploadHook(context, scratch.admin, step, new Map()));
+  return runErrorOf(uploadHook(context, scratch.admin, step, new Map()));
 }
 
 test('a missing input is reported with its transform', async ({ scratch }) => {

@@ -1,7 +1,7 @@
 import { truncateSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { downloadFile, downloadFolder } from '../../../src/girder/download/download.ts';
 import { GirderJob } from '../../../src/girder/job/reported-job.ts';

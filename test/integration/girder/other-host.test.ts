@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { exchangeBytes } from '../../../src/girder/http/byte-exchange.ts';
 import { RedirectRefused } from '../../../src/girder/http/redirect.ts';

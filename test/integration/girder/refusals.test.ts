@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { downloadFile } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { uploadToItem } from '../../../src/girder/upload/upload.ts';
-import { RunError } from '../../../src/support/errors.ts';
+import { runErrorOf } from '../../fixtures/run-error.ts';
 import { call, girderEnvironment, Scratch } from './real-girder.ts';
 
 const never = new AbortController().signal;
@@ -22,20 +22,11 @@ async function keyOf(scratch: Scratch, userId: string, more: Record<string, stri
   return String(key['key']);
 }
 
-async function refusal(promise: Promise<unknown>): Promise<RunError> {
-  const thrown = await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (thrown instanceof RunError) return thrown;
-  throw new Error(`a RunError was expected, not ${String(thrown)}`);
-}
-
 for (const fileId of [unknownId, 'not-an-id']) {
   test(`a download of the unknown file ${fileId} fails with GirderNotFound and leaves nothing`, async () => {
     await using scratch = await Scratch.make();
     const target = { fileId, into: scratch.directory };
-    const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
+    const error = await runErrorOf(downloadFile(scratch.admin, target, { signal: never }));
     assert.is(error.reason, 'GirderNotFound');
     assert.match(error.message, `there is no file ${fileId} in Girder ${scratch.admin.apiUrl}`);
     assert.equal(await readdir(scratch.directory), []);
@@ -47,7 +38,7 @@ test('an upload to an unknown item fails with GirderNotFound', async () => {
   const { path } = await scratch.randomFile('data', 10);
   await using source = await open(path);
   const upload = { itemId: unknownId, name: 'data', source, size: 10 };
-  const error = await refusal(uploadToItem(scratch.admin, upload, { signal: never }));
+  const error = await runErrorOf(uploadToItem(scratch.admin, upload, { signal: never }));
   assert.is(error.reason, 'GirderNotFound');
   assert.match(error.sentence, `There is no item ${unknownId} in Girder`);
 });
@@ -55,7 +46,7 @@ test('an upload to an unknown item fails with GirderNotFound', async () => {
 test('a wrong API key fails with GirderUnauthorized, and the key is not in the error', async () => {
   const { apiUrl } = girderEnvironment();
   const apiKey = randomBytes(20).toString('hex');
-  const error = await refusal(openGirder({ apiUrl, credentials: { apiKey }, signal: never }));
+  const error = await runErrorOf(openGirder({ apiUrl, credentials: { apiKey }, signal: never }));
   assert.is(error.reason, 'GirderUnauthorized');
   assert.not.match(JSON.stringify(error) + error.stack + String(error.cause), apiKey);
 });
@@ -63,7 +54,7 @@ test('a wrong API key fails with GirderUnauthorized, and the key is not in the e
 test('a wrong token fails with GirderUnauthorized at once, although Girder itself ignores it', async () => {
   const { apiUrl } = girderEnvironment();
   const token = randomBytes(32).toString('hex');
-  const error = await refusal(openGirder({ apiUrl, credentials: { token }, signal: never }));
+  const error = await runErrorOf(openGirder({ apiUrl, credentials: { token }, signal: never }));
   assert.is(error.reason, 'GirderUnauthorized');
   assert.not.match(String(error.stack), token);
 });
@@ -82,10 +73,10 @@ test('a user without access gets GirderForbidden', async () => {
   try {
     const apiKey = await keyOf(scratch, String(user['_id']));
     const other = await openGirder({ apiUrl, credentials: { apiKey }, signal: never });
-    const reading = refusal(downloadFile(other, { fileId, into: scratch.directory }, { signal: never }));
+    const reading = runErrorOf(downloadFile(other, { fileId, into: scratch.directory }, { signal: never }));
     assert.is((await reading).reason, 'GirderForbidden');
     assert.match((await reading).message, `no read access to file ${fileId}`);
-    const writing = await refusal(scratch.upload(path, 'mine', other));
+    const writing = await runErrorOf(scratch.upload(path, 'mine', other));
     assert.is(writing.reason, 'GirderForbidden');
     await other.close();
   } finally {
@@ -96,7 +87,7 @@ test('a user without access gets GirderForbidden', async () => {
 test('an id that is a path is refused before any request', async () => {
   await using scratch = await Scratch.make();
   const target = { fileId: '../user/me', into: scratch.directory };
-  const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
+  const error = await runErrorOf(downloadFile(scratch.admin, target, { signal: never }));
   assert.is(error.reason, 'GirderNotFound');
 });
 
@@ -106,7 +97,7 @@ test('a filename that leaves the volume fails with InvalidSpec', async () => {
   const { fileId } = await scratch.upload(path, 'data');
   for (const filename of ['../x', '/etc/x', 'a//b', '.']) {
     const target = { fileId, into: scratch.directory, filename };
-    const error = await refusal(downloadFile(scratch.admin, target, { signal: never }));
+    const error = await runErrorOf(downloadFile(scratch.admin, target, { signal: never }));
     assert.is(error.reason, 'InvalidSpec', filename);
   }
 });
@@ -115,7 +106,7 @@ test('an address without a Girder fails with GirderUnavailable at once, and the 
   const server = createServer((_, response) => response.writeHead(404).end('<h2>404 Not Found</h2>'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1`;
-  const error = await refusal(openGirder({ apiUrl, credentials: { apiKey: 'k' }, signal: never }));
+  const error = await runErrorOf(openGirder({ apiUrl, credentials: { apiKey: 'k' }, signal: never }));
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   assert.is(error.reason, 'GirderUnavailable');
@@ -137,7 +128,7 @@ test('a file that grows or shrinks during its upload fails with UploadFailed and
       truncateSync(path, newSize);
     };
     const upload = { itemId: scratch.itemId, name, source, size: 40 * mebi };
-    const error = await refusal(uploadToItem(scratch.admin, upload, { signal: never, onProgress }));
+    const error = await runErrorOf(uploadToItem(scratch.admin, upload, { signal: never, onProgress }));
     assert.is(error.reason, 'UploadFailed');
     assert.match(
       error.message,
@@ -156,7 +147,7 @@ test('a volume without enough space fails with DownloadFailed in one sentence, a
   await mkdir(into);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', into]);
   try {
-    const error = await refusal(downloadFile(scratch.admin, { fileId, into }, { signal: never }));
+    const error = await runErrorOf(downloadFile(scratch.admin, { fileId, into }, { signal: never }));
     assert.is(error.reason, 'DownloadFailed');
     assert.match(error.message, 'there is no space left on the volume (ENOSPC)');
     assert.equal(await readdir(into), []);

@@ -1,7 +1,8 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { defaultTiming, GirderClient, type Timing } from '../../../src/girder/client.ts';
 import { TokenSource } from '../../../src/girder/credentials.ts';
 import { parseApiUrl } from '../../../src/girder/api-url.ts';
+import { SocketServer } from '../../fixtures/socket-server.ts';
 
 /** Writes one answer to a download to the socket, byte for byte. */
 export type Answering = (socket: Socket, request: string) => void;
@@ -18,23 +19,21 @@ export class WireServer implements AsyncDisposable {
   readonly downloads: string[] = [];
   readonly #script: Answering[];
   readonly #size: number | undefined;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #server = new SocketServer((socket, request) => this.#answer(socket, request));
 
   private constructor(size: number | undefined, script: readonly Answering[]) {
     this.#size = size;
     this.#script = [...script];
-    this.#server = createServer((socket) => this.#serve(socket));
   }
 
   static async start(size: number | undefined, script: readonly Answering[], host = '127.0.0.1') {
     const server = new WireServer(size, script);
-    await new Promise<void>((resolve) => server.#server.listen(0, host, resolve));
+    await server.#server.listen({ port: 0, host });
     return server;
   }
 
   get origin(): string {
-    const { address, family, port } = this.#server.address() as AddressInfo;
+    const { address, family, port } = this.#server.address;
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
@@ -44,22 +43,16 @@ export class WireServer implements AsyncDisposable {
     return new GirderClient(api, new TokenSource({ token: wireToken }), { timing: all });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#server[Symbol.asyncDispose]();
   }
 
-  #serve(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.once('data', (data: Buffer) => {
-      const request = data.toString('latin1');
-      if (!request.includes('/download')) return this.#describe(socket);
-      this.downloads.push(request);
-      const answering = this.#script.shift();
-      if (answering === undefined) socket.end('HTTP/1.1 503 Out of script\r\nContent-Length: 0\r\n\r\n');
-      else answering(socket, request);
-    });
+  #answer(socket: Socket, request: string): void {
+    if (!request.includes('/download')) return this.#describe(socket);
+    this.downloads.push(request);
+    const answering = this.#script.shift();
+    if (answering === undefined) socket.end('HTTP/1.1 503 Out of script\r\nContent-Length: 0\r\n\r\n');
+    else answering(socket, request);
   }
 
   #describe(socket: Socket): void {

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { FifoReader } from '../../../src/io/fifo-reader.ts';
 import { FifoWriter } from '../../../src/io/fifo-writer.ts';

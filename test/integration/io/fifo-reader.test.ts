@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { ByteSink } from '../../../src/io/byte-sink.ts';
 import { ConfinedPathError } from '../../../src/io/confined.ts';

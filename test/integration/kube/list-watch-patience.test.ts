@@ -1,5 +1,5 @@
 import { mock } from 'node:test';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { anObject, WatchServer } from './watch-server.ts';
 import { Watched } from './watched.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';

@@ -1,4 +1,4 @@
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { operatorNamespace } from '../../../scripts/install-manifest.ts';
 import { KubeError } from '../../../src/kube/kube-error.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
 import { askWorkerOver } from '../../../src/controller/observe/worker-reports.ts';

@@ -1,4 +1,4 @@
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { jobName } from '../../../src/api/names.ts';
 import { QuotaGate } from '../../../src/controller/apply/quota-gate.ts';

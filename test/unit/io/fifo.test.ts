@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { type CreatedPath, inodeOf, ownNamePrefix, removePath } from '../../../src/io/confined-change.ts';
 import { ConfinedPathError } from '../../../src/io/confined.ts';

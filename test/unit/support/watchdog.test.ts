@@ -1,5 +1,5 @@
 import { mock } from 'node:test';
-import { suite } from 'uvu';
+import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { StalledError, Watchdog } from '../../../src/support/watchdog.ts';
 

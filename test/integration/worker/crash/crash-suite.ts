@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { suite } from 'uvu';
+import { suite } from '../../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { doConcurrently } from '../../../../src/support/task-group.ts';
 import { ProjectCopy } from '../../../fixtures/project-copy.ts';
