@@ -36,7 +36,9 @@ export class Preparation implements Disposable {
       giveUpMs: engineAwayMs,
       onAway: (problem) => {
         report.engineProblem =
-          problem === undefined ? undefined : `${engineName} does not answer: ${problem.message}`;
+          problem === undefined
+            ? undefined
+            : `${engineName} does not answer, and the run waits for it: ${problem.message}`;
       },
     });
   }

@@ -39,7 +39,7 @@ test('an engine that does not answer is shown until the start deadline, and in i
     holds: ({ reason: shown }) => shown !== undefined,
   });
   assert.equal([phase, reason], ['Preparing', 'EngineUnavailable']);
-  const shown = 'The Docker Engine of node node-1 does not answer: nobody listens';
+  const shown = 'The Docker Engine of node node-1 does not answer, and the run waits for it: nobody listens';
   assert.is(progress?.message, shown);
   assert.is(await failureOf(waiting), `the run was still being prepared after 0.2 s: ${shown}`);
 });
