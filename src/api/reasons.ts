@@ -1,7 +1,4 @@
-/**
- * The one table of reasons. Conditions, Events, the worker's exit codes, retries and docs/reasons.md are all
- * made from it; tests keep them in step.
- */
+/** The one table of reasons: of conditions, Events, exit codes, retries and docs/reasons.md. */
 
 /** The worker's exit code for each category of failure; the target's own exit code is in `status.target`. */
 export const exitCodes = {
