@@ -1,5 +1,8 @@
 import { apiUrlProblem } from '../api/fields.ts';
 import { RunError } from '../support/errors.ts';
+import type { Watchdog } from '../support/watchdog.ts';
+import type { ByteSource } from './http/byte-body.ts';
+import type { Method } from './http/transport.ts';
 
 /** A parameter that is undefined is left out. */
 export type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -33,3 +36,33 @@ export function encodeParameters(parameters: Parameters): string {
   );
   return new URLSearchParams(Object.fromEntries(pairs)).toString();
 }
+
+/** `subject` is what the request is about, as messages name it: "file 5f0c…". */
+export type GirderRequest = {
+  readonly method: Method;
+  readonly route: readonly string[];
+  readonly query?: Parameters;
+  readonly subject: string;
+  readonly signal: AbortSignal;
+};
+
+/** A request whose response is a document; the body, if any, is a form, or the bytes of a small file. */
+export type DocumentRequest<T> = GirderRequest & {
+  readonly form?: Parameters;
+  readonly file?: Buffer | undefined;
+  readonly parse: (value: unknown) => T;
+};
+
+/** A request whose body is a stream of exactly `length` bytes; the watchdog guards it from start to end. */
+export type SendRequest<T> = GirderRequest & {
+  readonly body: ByteSource;
+  readonly length: number;
+  readonly watchdog: Watchdog;
+  readonly parse: (value: unknown) => T;
+};
+
+/** A request whose response is a long stream, which is read through `buffer`. */
+export type OpenRequest = GirderRequest & {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly buffer: Buffer;
+};

@@ -1,13 +1,28 @@
-import { deadline } from '../support/abort.ts';
-import { describe, RunError } from '../support/errors.ts';
+import { RunError } from '../support/errors.ts';
 import type { SpeedLimit } from '../support/least-speed.ts';
 import type { Logger } from '../support/log.ts';
 import { Watchdog } from '../support/watchdog.ts';
-import { encodeParameters, type Parameters, routeUrl } from './api-url.ts';
-import { replaceToken, type TokenSource } from './credentials.ts';
-import { parseTokenState, type TokenState, UnexpectedResponse } from './documents.ts';
-import { classify, parseRefusal, untrusted } from './girder-error.ts';
-import { type ByteSource, readText } from './http/byte-body.ts';
+import {
+  type DocumentRequest,
+  encodeParameters,
+  type GirderRequest,
+  type OpenRequest,
+  routeUrl,
+  type SendRequest,
+} from './api-url.ts';
+import { deleteSession, replaceToken, type TokenSource } from './credentials.ts';
+import { parseTokenState, type TokenState } from './documents.ts';
+import {
+  checkDownload,
+  classify,
+  classifyStore,
+  type Context,
+  parseDocument,
+  parseRefusal,
+  secureInstead,
+  unreachable,
+} from './girder-error.ts';
+import { readText } from './http/byte-body.ts';
 import { exchangeBytes } from './http/byte-exchange.ts';
 import {
   bytesWire,
@@ -17,11 +32,9 @@ import {
   type FollowedResponse,
   formWire,
   type HttpResponse,
-  type Method,
   type Wire,
 } from './http/transport.ts';
-import { RedirectRefused } from './http/redirect.ts';
-import { RangeRefused, RefusedByProxy, RetryBudget, TransientFailure, UntrustedServer } from './retry.ts';
+import { defaultRetryLimits, type doubtfulMs, RangeRefused, RetryBudget, TransientFailure } from './retry.ts';
 import { Pace } from './tree-transfer.ts';
 
 /** In milliseconds, but for `speed`. */
@@ -41,36 +54,6 @@ export type Timing = {
 
 export const defaultTiming: Timing = { answer: 30_000, stall: 60_000, store: 300_000 };
 
-/** `subject` is what the request is about, as messages name it: "file 5f0c…". */
-type GirderRequest = {
-  readonly method: Method;
-  readonly route: readonly string[];
-  readonly query?: Parameters;
-  readonly subject: string;
-  readonly signal: AbortSignal;
-};
-
-/** A request whose response is a document; the body, if any, is a form, or the bytes of a small file. */
-type DocumentRequest<T> = GirderRequest & {
-  readonly form?: Parameters;
-  readonly file?: Buffer | undefined;
-  readonly parse: (value: unknown) => T;
-};
-
-/** A request whose body is a stream of exactly `length` bytes; the watchdog guards it from start to end. */
-type SendRequest<T> = GirderRequest & {
-  readonly body: ByteSource;
-  readonly length: number;
-  readonly watchdog: Watchdog;
-  readonly parse: (value: unknown) => T;
-};
-
-/** A request whose response is a long stream, which is read through `buffer`. */
-type OpenRequest = GirderRequest & {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly buffer: Buffer;
-};
-
 /** The default is not to log, `defaultTiming`, and that new credentials are there at once. */
 type ClientOptions = {
   readonly log?: Logger | undefined;
@@ -79,11 +62,14 @@ type ClientOptions = {
   readonly renewalMs?: number | undefined;
   /** Origins to which Girder may redirect although they are not encrypted or local to the node. */
   readonly redirects?: readonly string[] | undefined;
+  /** How long to repeat a request whose failure may pass, in milliseconds; the default is 90 s. */
+  readonly patienceMs?: number | undefined;
+  /** Called with why a request has to wait, and with undefined at the next response. */
+  readonly onWait?: ((why: string | undefined) => void) | undefined;
 };
 
 /** Bytes. The response to a sent stream is a short document. */
 const responseBufferBytes = 16 * 1024;
-const closeTimeoutMs = 5_000;
 /** How many sessions may end while one page of a list is read. */
 const maxSessions = 5;
 export const maxDocumentBytes = 16 * 1024 * 1024;
@@ -100,9 +86,15 @@ export class GirderClient {
   readonly #log: Logger | undefined;
   readonly #renewalMs: number;
   readonly #redirects: readonly string[] | undefined;
+  readonly #patienceMs: number;
+  readonly #onWait: ClientOptions['onWait'];
+  /** Girder has answered at this address. */
+  #isKnown = false;
   readonly timing: Timing;
   /** Shared by all transfers of many files. */
   readonly pace = new Pace();
+  /** What the run would lose with a request; set it once the target has started. */
+  atRisk: keyof typeof doubtfulMs = 'start';
 
   constructor(api: URL, tokens: TokenSource, options: ClientOptions = {}) {
     this.#api = api;
@@ -111,6 +103,13 @@ export class GirderClient {
     this.#renewalMs = options.renewalMs ?? 0;
     this.timing = options.timing ?? defaultTiming;
     this.#redirects = options.redirects;
+    this.#patienceMs = options.patienceMs ?? defaultRetryLimits.totalMs;
+    this.#onWait = options.onWait;
+  }
+
+  /** A new budget for the retries of one operation. */
+  budget(): RetryBudget {
+    return new RetryBudget({ ...defaultRetryLimits, totalMs: this.#patienceMs });
   }
 
   get apiUrl(): string {
@@ -122,12 +121,12 @@ export class GirderClient {
     return this.withRetries(request, () => this.jsonOnce(request));
   }
 
-  /** Repeats `once` after each TransientFailure, for at most 90 seconds. */
+  /** Repeats `once` after each TransientFailure, as long as the client has patience. */
   async withRetries<T>(
     request: Pick<GirderRequest, 'subject' | 'signal'>,
     once: () => Promise<T>,
   ): Promise<T> {
-    const budget = new RetryBudget();
+    const budget = this.budget();
     for (;;) {
       try {
         return await once();
@@ -144,8 +143,8 @@ export class GirderClient {
     const limit = file === undefined ? this.timing.answer : this.timing.store;
     using watchdog = new Watchdog(limit, 'response', signal);
     const wire = file === undefined ? formWire(form && encodeParameters(form)) : bytesWire(file);
-    const response = await this.#request(request, wire, watchdog.signal);
-    return this.#parse(await readText(response.body, maxDocumentBytes, watchdog.signal), request.parse);
+    const received = await this.#request(request, wire, watchdog.signal);
+    return await this.#document(received, request, watchdog.signal);
   }
 
   /**
@@ -156,18 +155,27 @@ export class GirderClient {
     const wire = {
       headers: request.headers ?? {},
       exchange: (sent: Exchange) => exchangeBytes(sent, request),
+      isDownload: true,
     };
-    return await this.#request(request, wire, watchdog.signal);
+    const received = await this.#request(request, wire, watchdog.signal);
+    try {
+      checkDownload(received, this.#context(request));
+    } catch (error) {
+      received.response.body.destroy();
+      throw error;
+    }
+    this.#onWait?.(undefined);
+    return received.response;
   }
 
   /** Sends a stream once; after a failure the caller has to find out how much of it arrived. */
   async send<T>(request: SendRequest<T>): Promise<T> {
-    const { length, body, watchdog, parse } = request;
+    const { length, body, watchdog } = request;
     const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(length) };
     const buffer = Buffer.allocUnsafeSlow(responseBufferBytes);
     const exchange = (sent: Exchange) => exchangeBytes(sent, { buffer, source: body });
-    const response = await this.#request(request, { headers, exchange, isOnce: true }, watchdog.signal);
-    return this.#parse(await readText(response.body, maxDocumentBytes, watchdog.signal), parse);
+    const received = await this.#request(request, { headers, exchange, isOnce: true }, watchdog.signal);
+    return this.#document(received, request, watchdog.signal);
   }
 
   /**
@@ -181,6 +189,10 @@ export class GirderClient {
   ): Promise<void> {
     const { apiUrl: api } = this;
     this.pace.slowDown();
+    const secure = budget.attempts === 2 ? await secureInstead(this.#api) : undefined;
+    if (secure !== undefined) throw secure;
+    if (budget.attempts > 0)
+      this.#onWait?.(`Waiting for Girder (tried ${budget.attempts + 1} times): ${failure.message}`);
     if (await budget.waitToRetry(failure, signal)) {
       this.#log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
@@ -221,34 +233,19 @@ export class GirderClient {
   /** Deletes the session that was created from an API key: best effort, also after the run was cancelled. */
   async close(): Promise<void> {
     const token = await this.#tokens.takeOwn();
-    if (token !== undefined) await this.#deleteSession(token);
+    if (token !== undefined) await deleteSession(this.#api, token, this.#log);
   }
 
-  async #deleteSession(token: string): Promise<void> {
-    const url = routeUrl(this.#api, ['token', 'session']);
-    const signal = deadline(closeTimeoutMs);
-    const budget = new RetryBudget();
-    for (;;) {
-      try {
-        const request = { method: 'DELETE', url, headers: {}, signal } as const;
-        const { response } = await follow(request, { api: this.#api, token, exchange });
-        response.body.destroy();
-        return;
-      } catch (error) {
-        const failure = error instanceof TransientFailure ? error : undefined;
-        if (failure !== undefined && (await budget.waitToRetry(failure, signal).catch(() => false))) continue;
-        this.#log?.warn({ error: describe(error) }, 'cannot delete the session in Girder; it will expire');
-        return;
-      }
-    }
-  }
-
-  async #request(request: GirderRequest, wire: Wire, signal: AbortSignal): Promise<HttpResponse> {
+  async #request(request: GirderRequest, wire: Wire, signal: AbortSignal): Promise<FollowedResponse> {
     const token = await this.#tokens.token(signal);
     const first = await this.#follow(request, wire, { token, signal });
-    if (first.response.status !== 401) return this.#checkStatus(first, request, signal);
-    first.response.body.destroy();
-    if (!this.#tokens.isRenewable) throw classify(parseRefusal(401, ''), this.#context(request));
+    if (first.response.status !== 401 || first.url.origin !== this.#api.origin)
+      return this.#checkStatus(first, request, signal);
+    const text = await readText(first.response.body, maxDocumentBytes, signal);
+    const refusal = parseRefusal(401, text);
+    // Girder's has a type. A page is that of another server, which wants a login that no token replaces.
+    const isPage = refusal.type === undefined && text.trim() !== '';
+    if (isPage || !this.#tokens.isRenewable) throw classify(refusal, this.#context(request));
     const renewed = await this.#replace(token, request, signal);
     // A stream can be read only once; the caller sends the missing part with the new token.
     if (wire.isOnce === true) throw new TransientFailure('the session has expired', 0);
@@ -266,7 +263,7 @@ export class GirderClient {
       access,
       ...this.#renewal(request, signal),
     });
-    if (left !== undefined) await this.#deleteSession(left);
+    if (left !== undefined) await deleteSession(this.#api, left, this.#log);
     return token;
   }
 
@@ -278,9 +275,11 @@ export class GirderClient {
   async #stateOf(token: string | undefined, signal: AbortSignal): Promise<TokenState | undefined> {
     try {
       const request = { ...stateRequest, signal };
-      const { response } = await this.#follow(request, { exchange }, { token, signal });
-      const text = await readText(response.body, maxDocumentBytes, signal);
-      return response.status === 200 ? this.#parse(text, parseTokenState) : undefined;
+      const received = await this.#follow(request, { exchange }, { token, signal });
+      if (received.response.status === 200)
+        return await this.#document(received, { ...request, parse: parseTokenState }, signal);
+      received.response.body.destroy();
+      return undefined;
     } catch {
       signal.throwIfAborted();
       return undefined;
@@ -295,47 +294,51 @@ export class GirderClient {
     const url = routeUrl(this.#api, route, query);
     const request = { method, url, headers: wire.headers ?? {}, signal };
     try {
-      const { exchange } = wire;
-      return await follow(request, { api: this.#api, token, exchange, redirects: this.#redirects });
+      const { exchange, isDownload } = wire;
+      const options = { api: this.#api, token, exchange, redirects: this.#redirects };
+      return await follow(request, { ...options, isDocument: isDownload !== true });
     } catch (error) {
-      if (error instanceof UntrustedServer) throw await untrusted(error, this.#api);
-      const where = `Girder ${this.apiUrl}`;
-      if (error instanceof RefusedByProxy) {
-        throw new RunError('GirderUnavailable', `${where} cannot be reached: ${error.message}`);
-      }
-      if (!(error instanceof RedirectRefused)) throw error;
-      const reason = method === 'GET' ? 'GirderRefused' : 'GirderUnavailable';
-      throw new RunError(reason, `${where} redirects ${subject} ${error.message}`);
+      const isDocument = wire.isDownload !== true;
+      throw await unreachable(error, this.#api, { ...this.#context({ method, route, subject }), isDocument });
     }
   }
 
   async #checkStatus(
-    { response, origin }: FollowedResponse,
+    followed: FollowedResponse,
     request: GirderRequest,
     signal: AbortSignal,
-  ): Promise<HttpResponse> {
+  ): Promise<FollowedResponse> {
+    const { response, url } = followed;
     const { status } = response;
-    if (status < 300) return response;
+    if (status < 300) return followed;
     const text = await readText(response.body, maxDocumentBytes, signal);
-    if (status === 416) throw new RangeRefused(`${origin} returned 416: it has fewer bytes than expected`);
-    if (origin !== this.#api.origin) {
-      // Signed URLs of object stores expire; Girder creates a new one for the next request.
-      throw new TransientFailure(`${origin}, to which it redirects, returned ${status}`);
-    }
-    throw classify(parseRefusal(status, text, response.header('retry-after')), this.#context(request));
+    if (status === 416)
+      throw new RangeRefused(`${url.origin} returned 416: it has fewer bytes than expected`);
+    const refusal = parseRefusal(status, text, response.header('retry-after'));
+    const context = this.#context(request);
+    if (url.origin !== this.#api.origin) throw classifyStore(refusal, url.origin, context);
+    this.#isKnown ||= refusal.type !== undefined;
+    throw classify(refusal, context);
   }
 
-  #context({ method, subject }: GirderRequest) {
-    return { method, subject, api: this.apiUrl };
+  #context({ method, route, subject }: Pick<GirderRequest, 'method' | 'route' | 'subject'>): Context {
+    const isOfData = !sessionRoutes.has(route[0] ?? '');
+    const { apiUrl: api, atRisk } = this;
+    return { method, subject, api, atRisk, isKnown: this.#isKnown, isOfData };
   }
 
-  #parse<T>(text: string, parse: (value: unknown) => T): T {
-    try {
-      return parse(JSON.parse(text));
-    } catch (error) {
-      if (!(error instanceof SyntaxError || error instanceof UnexpectedResponse)) throw error;
-      const why = error instanceof UnexpectedResponse ? error.message : 'its response is not JSON';
-      throw new RunError('GirderUnavailable', `the server at ${this.apiUrl} is not a Girder API: ${why}`);
-    }
+  async #document<T>(
+    received: FollowedResponse,
+    request: GirderRequest & { readonly parse: (value: unknown) => T },
+    signal: AbortSignal,
+  ): Promise<T> {
+    const text = await readText(received.response.body, maxDocumentBytes, signal);
+    const document = parseDocument(text, request.parse, received, this.#context(request));
+    this.#isKnown = true;
+    this.#onWait?.(undefined);
+    return document;
   }
 }
+
+/** What they do touches no file and no assetstore, so a server error there is one of Girder as a whole. */
+const sessionRoutes = new Set(['token', 'api_key', 'user', 'system']);

@@ -1,6 +1,10 @@
-import { RunError } from '../support/errors.ts';
+import { deadline } from '../support/abort.ts';
+import { describe, RunError } from '../support/errors.ts';
+import type { Logger } from '../support/log.ts';
+import { routeUrl } from './api-url.ts';
 import type { TokenState } from './documents.ts';
-import { TransientFailure } from './retry.ts';
+import { exchange, follow } from './http/transport.ts';
+import { RetryBudget, TransientFailure } from './retry.ts';
 
 /** An API key, which is exchanged for a short session, or a token. */
 export type GirderCredentials = { readonly apiKey: string } | { readonly token: string };
@@ -145,5 +149,27 @@ export async function replaceToken(
   } catch (error) {
     if (!(error instanceof RunError) || error.reason !== 'GirderUnauthorized' || waitMs === 0) throw error;
     throw new TransientFailure(error.message, undefined, { afterMs: waitMs, error });
+  }
+}
+
+const closeTimeoutMs = 5_000;
+
+/** Best effort, also after the run was cancelled: a session that remains expires. */
+export async function deleteSession(api: URL, token: string, log: Logger | undefined): Promise<void> {
+  const url = routeUrl(api, ['token', 'session']);
+  const signal = deadline(closeTimeoutMs);
+  const budget = new RetryBudget();
+  for (;;) {
+    try {
+      const request = { method: 'DELETE', url, headers: {}, signal } as const;
+      const { response } = await follow(request, { api, token, exchange });
+      response.body.destroy();
+      return;
+    } catch (error) {
+      const failure = error instanceof TransientFailure ? error : undefined;
+      if (failure !== undefined && (await budget.waitToRetry(failure, signal).catch(() => false))) continue;
+      log?.warn({ error: describe(error) }, 'cannot delete the session in Girder; it will expire');
+      return;
+    }
   }
 }

@@ -26,6 +26,10 @@ export type GirderOptions = {
   readonly timing?: Timing;
   /** Origins to which Girder may redirect although they are not encrypted or local to the node. */
   readonly redirects?: readonly string[] | undefined;
+  /** How long to repeat a request whose failure may pass, in milliseconds; the default is 90 s. */
+  readonly patienceMs?: number | undefined;
+  /** Called with why a request has to wait, and with undefined at the next response. */
+  readonly onWait?: ((why: string | undefined) => void) | undefined;
 };
 
 /** Days. A session that a killed worker leaves behind expires soon; a longer run gets a new one. */
@@ -36,12 +40,13 @@ const sessionDays = 1;
  * @throws RunError early, if the address or the credentials are wrong or lack a scope; no session is left then
  */
 export async function openGirder(options: GirderOptions): Promise<GirderClient> {
-  const { credentials, signal, log, timing, renewalMs, redirects } = options;
+  const { credentials, signal, log, timing, renewalMs, redirects, patienceMs, onWait } = options;
   const api = parseApiUrl(options.apiUrl);
-  const anonymous = new GirderClient(api, TokenSource.anonymous(), { log, timing });
+  const common = { log, timing, patienceMs, onWait };
+  const anonymous = new GirderClient(api, TokenSource.anonymous(), common);
   const read = typeof credentials === 'function' ? credentials : async () => credentials;
   const tokens = new TokenSource({ issue: issuer(anonymous, read) });
-  const client = new GirderClient(api, tokens, { log, timing, renewalMs, redirects });
+  const client = new GirderClient(api, tokens, { ...common, renewalMs, redirects });
   try {
     await checkToken(client, tokens, options);
     return client;

@@ -9,6 +9,18 @@ type RetryLimits = BackoffOptions & { readonly totalMs: number };
 export const defaultRetryLimits: RetryLimits = { firstMs: 250, maxMs: 10_000, leastMs: 100, totalMs: 90_000 };
 
 /**
+ * How long a failure is retried that waiting cures only by chance, in milliseconds, by what the run would lose: its
+ * start, or what the target has computed.
+ */
+export const doubtfulMs = { start: 10_000, results: 90_000 } as const;
+
+/** In milliseconds, for what another address, file or setting cures, and waiting hardly ever does. */
+export const briefMs = 5_000;
+
+/** In milliseconds. A server that asks for years is asked again: it does not know how long the run may wait. */
+const longestRetryAfterMs = 300_000;
+
+/**
  * Spaces the retries of one operation, and ends them when its time is used up; progress restores the full
  * budget.
  */
@@ -50,9 +62,9 @@ export class RetryBudget {
  * ask it without a pause. The jitter is added to what it asks for, so that they do not return all at once.
  */
 function waitBefore({ retryAfter = 0 }: TransientFailure, backoff: number): number {
-  return retryAfter === 0
-    ? backoff
-    : Math.max(backoff, retryAfter + (backoff * retryAfter) / (retryAfter + 10_000));
+  if (!(retryAfter > 0)) return backoff;
+  const asked = Math.min(retryAfter, longestRetryAfterMs);
+  return Math.max(backoff, asked + (backoff * asked) / (asked + 10_000));
 }
 
 /**
@@ -87,14 +99,16 @@ export class TransientFailure extends Error {
 /** The file is shorter than Girder reported: it has no byte at the requested position (416). */
 export class RangeRefused extends TransientFailure {}
 
-/** The server's certificate is not trusted, which a retry cannot change. */
+/** The server's certificate is not accepted, which a retry cannot change; `code` is that of OpenSSL or Node. */
 export class UntrustedServer extends Error {
   override readonly name = 'UntrustedServer';
   readonly url: URL;
+  readonly code: string;
 
-  constructor(message: string, url: URL) {
+  constructor(message: string, url: URL, code: string) {
     super(message);
     this.url = url;
+    this.code = code;
   }
 }
 

@@ -36,6 +36,8 @@ export class LiveReport {
   doing: string = phaseMessages.Preparing;
   /** Why the engine cannot be used while the run is prepared, if it cannot. */
   engineProblem: string | undefined;
+  /** Why a request to Girder has to wait, if one does. */
+  girderProblem: string | undefined;
   /** What a user of the run should know while it is prepared and runs. */
   notice: string | undefined;
   target: TargetStatus | undefined;
@@ -116,10 +118,12 @@ export class LiveReport {
     switch (this.phase) {
       case 'Preparing':
         if (this.engineProblem !== undefined) return { message: this.engineProblem };
+        if (this.girderProblem !== undefined) return { message: this.girderProblem };
         return this.#fetching() ?? { message: this.#noticed(this.doing) };
       case 'Running':
         return this.#targetProgress();
       case 'Uploading':
+        if (this.girderProblem !== undefined) return { message: this.girderProblem };
         return transferProgress('Uploading', this.#open('upload')) ?? { message: phaseMessages.Uploading };
     }
   }

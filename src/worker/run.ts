@@ -63,6 +63,7 @@ async function runPhases(opened: OpenedRun, { journal, plan }: Planning): Promis
     };
     const { steps, prepared } = await traced('prepare', {}, () => opened.preparation.run(begin));
     const context = { ...opened, steps };
+    if (girder !== undefined) girder.atRisk = 'results';
     const end = await tracedTarget(context, girder, prepared);
     streams = end.streams;
     const { paths: downloaded } = prepared;

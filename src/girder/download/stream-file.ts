@@ -7,7 +7,7 @@ import { type GirderFile, parseFile } from '../documents.ts';
 import { BrokenBody } from '../http/byte-body.ts';
 import { parseContentRange } from '../http/http1.ts';
 import type { HttpResponse } from '../http/transport.ts';
-import { RetryBudget, TransientFailure } from '../retry.ts';
+import { type RetryBudget, TransientFailure } from '../retry.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 
 /** The file as it was when it was streamed, and its actual size in bytes. */
@@ -51,7 +51,7 @@ class FileStream {
   readonly #client: GirderClient;
   readonly #sink: ByteSink;
   readonly #options: TransferOptions;
-  readonly #budget = new RetryBudget();
+  readonly #budget: RetryBudget;
   readonly #speed: LeastSpeed;
   #buffer: Buffer | undefined;
   #file: GirderFile;
@@ -62,6 +62,7 @@ class FileStream {
 
   constructor(client: GirderClient, file: GirderFile, sink: ByteSink, options: TransferOptions) {
     this.#client = client;
+    this.#budget = client.budget();
     this.#file = file;
     this.#sink = sink;
     this.#options = options;

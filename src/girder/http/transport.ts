@@ -14,8 +14,9 @@ import {
 import { describe, errorCode } from '../../support/errors.ts';
 import { userAgent } from '../../support/version.ts';
 import { StalledError } from '../../support/watchdog.ts';
-import { RefusedByProxy, TransientFailure, UntrustedServer } from '../retry.ts';
+import { briefMs, RefusedByProxy, TransientFailure, UntrustedServer } from '../retry.ts';
 import { type ByteBody, readableBody } from './byte-body.ts';
+import { MalformedResponse } from './http1.ts';
 import { isRedirect, lookupOtherHost, maxRedirects, nextHop, RedirectRefused } from './redirect.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -49,6 +50,8 @@ export type Wire = {
   readonly exchange: Exchanger;
   /** The body cannot be sent a second time. */
   readonly isOnce?: boolean;
+  /** The response is the bytes of a file, which may be in a store of another origin. */
+  readonly isDownload?: boolean;
 };
 
 /** A request with a form that is encoded already, or without a body. */
@@ -66,8 +69,12 @@ export function bytesWire(bytes: Buffer): Wire {
   return { headers, exchange: (request) => exchange(request, bytes) };
 }
 
-/** `origin` is where the response came from: another one than the API's for a file in an object store. */
-export type FollowedResponse = { readonly response: HttpResponse; readonly origin: string };
+/** `url` is where the response came from: of another origin than the API's for a file in an object store. */
+export type FollowedResponse = {
+  readonly response: HttpResponse;
+  readonly url: URL;
+  readonly isRedirected: boolean;
+};
 
 type FollowOptions = {
   readonly api: URL;
@@ -75,6 +82,8 @@ type FollowOptions = {
   readonly exchange: Exchanger;
   /** Origins to which redirects may lead although they are not encrypted or local to the node. */
   readonly redirects?: readonly string[] | undefined;
+  /** A document comes from the API itself: elsewhere is a login page, or the address to use. */
+  readonly isDocument?: boolean | undefined;
 };
 
 /**
@@ -83,7 +92,7 @@ type FollowOptions = {
  */
 export async function follow(
   request: Exchange,
-  { api, token, exchange, redirects: allowed = [] }: FollowOptions,
+  { api, token, exchange, redirects: allowed = [], isDocument = false }: FollowOptions,
 ): Promise<FollowedResponse> {
   let url = request.url;
   let [withToken, isOtherHost] = [token !== undefined, false];
@@ -95,11 +104,15 @@ export async function follow(
       isOtherHost,
       headers: { ...request.headers, ...headers },
     });
-    if (!isRedirect(response.status)) return { response, origin: url.origin };
+    if (!isRedirect(response.status)) return { response, url, isRedirected: redirects > 0 };
     response.body.destroy();
     if (redirects === maxRedirects) throw new RedirectRefused(`more than ${maxRedirects} times in a row`);
     const hop = nextHop(url, response.header('location'), api, allowed);
-    if (request.method !== 'GET') throw new RedirectRefused(`to ${hop.url.origin}; use its final address`);
+    if (request.method !== 'GET' || (isDocument && hop.url.origin !== api.origin)) {
+      // Without the query, which may hold secrets.
+      const to = `${hop.url.origin}${hop.url.pathname}`.slice(0, 300);
+      throw new RedirectRefused(`to ${to}; use its final address, or let the API pass without a login there`);
+    }
     // A redirect back to the API gets the token again: only the destination counts.
     ({ url, withToken, isOtherHost } = hop);
   }
@@ -140,14 +153,49 @@ export function wireError(error: unknown, { signal, url }: Pick<Exchange, 'signa
 }
 
 function failureOf(error: unknown, where: string, url: URL): Error {
-  const code = errorCode(error) ?? '';
+  const code = error instanceof MalformedResponse ? 'HPE_MALFORMED' : (errorCode(error) ?? '');
   const text = `${describe(error)}${where}`;
-  if (untrusted.test(code)) return new UntrustedServer(text, url);
-  return new TransientFailure(text, undefined, code === 'ENOTFOUND' ? { afterMs: unknownNameMs } : undefined);
+  if (untrusted.test(code)) return new UntrustedServer(text, url, code);
+  const known = connectionFailures.find(
+    (one) => one.codes.test(code) && url.protocol.startsWith(one.protocol),
+  );
+  if (known === undefined) return new TransientFailure(text);
+  return new TransientFailure(`${text}; ${known.advice(url)}`, undefined, { afterMs: known.afterMs });
 }
 
-/** In milliseconds. A name that no server knows is mistyped; only a Service that is being made gets it later. */
-const unknownNameMs = 8_000;
+/**
+ * Failures of a connection that another address cures, and how long they are retried, in milliseconds; all others
+ * may pass: a refused or reset connection, a name server that does not answer.
+ */
+const connectionFailures = [
+  {
+    // A name that no server knows is mistyped; only a Service that is being made gets it later.
+    codes: /^ENOTFOUND$/,
+    protocol: 'http',
+    afterMs: 8_000,
+    advice: ({ hostname }: URL) => `no name server knows ${hostname}, so check the address`,
+  },
+  {
+    codes: /^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/,
+    protocol: 'https:',
+    afterMs: briefMs,
+    advice: ({ host }: URL) => `${host} does not speak TLS as it should; it may need http:// or another port`,
+  },
+  {
+    codes: /^ERR_SSL_/,
+    protocol: 'https:',
+    afterMs: briefMs,
+    advice: ({ host }: URL) =>
+      `${host} and the worker have no TLS in common, or it wants a client's certificate`,
+  },
+  {
+    codes: /^HPE_/,
+    protocol: 'http',
+    afterMs: briefMs,
+    advice: ({ host, protocol }: URL) =>
+      `${host} does not speak HTTP/1.1${protocol === 'http:' ? '; it may need https:// or another port' : ''}`,
+  },
+] as const;
 
 /** Takes a refusal of the proxy for what it is. @throws ProxyFailure */
 export function checkProxy(request: Exchange, response: HttpResponse): HttpResponse {

@@ -11,7 +11,7 @@ import {
   type S3Upload,
 } from '../documents.ts';
 import { ChunkRefused } from '../girder-error.ts';
-import { RetryBudget, TransientFailure } from '../retry.ts';
+import { type RetryBudget, TransientFailure } from '../retry.ts';
 import { defaultBufferBytes } from '../download/stream-file.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 import type { UploadSource } from './source.ts';
@@ -61,7 +61,7 @@ class ChunkSender {
   readonly #upload: GirderUpload;
   readonly #source: UploadSource;
   readonly #options: TransferOptions & { readonly subject: string };
-  readonly #budget = new RetryBudget();
+  readonly #budget: RetryBudget;
   readonly #speed: LeastSpeed;
   readonly #length: ChunkLength;
   #buffer: Buffer;
@@ -77,6 +77,7 @@ class ChunkSender {
     options: TransferOptions & { readonly subject: string },
   ) {
     this.#client = client;
+    this.#budget = client.budget();
     this.#upload = upload;
     this.#length = new ChunkLength(source.size, upload.s3);
     this.#offset = upload.received;

@@ -5,7 +5,7 @@ import type { GirderClient } from '../client.ts';
 import { type GirderFile, type GirderUpload, parseFileOrUpload } from '../documents.ts';
 import { mimeTypeOf } from '../file-names.ts';
 import { ChunkRefused } from '../girder-error.ts';
-import { RetryBudget, TransientFailure } from '../retry.ts';
+import { TransientFailure } from '../retry.ts';
 import { filesOf } from '../lookup.ts';
 
 /** Where a file is stored in Girder: under this name in this item. */
@@ -58,7 +58,7 @@ export async function startUpload(
   signal: AbortSignal,
   whole?: WholeFile,
 ): Promise<Started> {
-  const budget = new RetryBudget();
+  const budget = client.budget();
   const added = to.ifExists === 'NewItem' ? new NewFile(client, to, signal) : undefined;
   const first = whole && new FirstTry(client, { to, whole }, signal);
   for (let { found } = to; ; found = undefined) {

@@ -90,9 +90,16 @@ export async function connectGirder({
     if (notice !== undefined) log.warn({ expires: new Date(expires).toISOString() }, notice);
     report.notice = notice;
   };
-  const access = { apiUrl, credentials, needs: [...needs], renewalMs, redirects };
+  const onWait = (why: string | undefined) => {
+    report.girderProblem = why;
+  };
+  const patienceMs = Math.max(leastPatienceMs, spec.startDeadlineSeconds * 1000);
+  const access = { apiUrl, credentials, needs: [...needs], renewalMs, redirects, patienceMs, onWait };
   return openGirder({ ...access, onToken, signal, log });
 }
+
+/** In milliseconds: a run that must start at once is still not to lose its results to a restart of Girder. */
+const leastPatienceMs = 90_000;
 
 type TokenEnd = { readonly notice?: string; readonly failure?: string };
 

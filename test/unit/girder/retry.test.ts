@@ -66,6 +66,20 @@ test('a server that asks to be asked again at once is not, and one that asks for
   assert.ok((await waited(100)) > 99.5);
 });
 
+test('a server that asks for years, or for more than any number, is asked again within minutes', async () => {
+  for (const header of ['1000000000', '9'.repeat(400), 'Fri, 31 Dec 9999 23:59:59 GMT']) {
+    const retryAfter = parseRetryAfter(header, Date.now());
+    const failure = new TransientFailure('busy', retryAfter);
+    const wouldWait = (totalMs: number) => {
+      const stop = AbortSignal.abort(new Error('it would wait'));
+      return new RetryBudget({ ...defaultRetryLimits, totalMs }).waitToRetry(failure, stop);
+    };
+    assert.is(await wouldWait(299_000), false, header);
+    const error: unknown = await wouldWait(311_000).catch((thrown: unknown) => thrown);
+    assert.is((error as Error).message, 'it would wait', header);
+  }
+});
+
 test('progress restores the budget', async () => {
   const budget = new RetryBudget({ firstMs: 1, maxMs: 1, totalMs: 50 });
   await budget.waitToRetry(failure, never);
