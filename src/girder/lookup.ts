@@ -204,43 +204,85 @@ type Listing<T> = {
   readonly isByAccess?: boolean;
 };
 
-/** `pageSize` is at least 2, because each page starts with the last entry of the previous one. */
-export type PageOptions = { readonly signal: AbortSignal; readonly pageSize?: number | undefined };
+/**
+ * `pageSize` is at least 2, because each page starts with the last entry of the previous one. `expected` is how many
+ * entries there are, if that is known: a page that is shorter than requested is otherwise not taken for the last.
+ */
+export type PageOptions = {
+  readonly signal: AbortSignal;
+  readonly pageSize?: number | undefined;
+  readonly expected?: number | undefined;
+};
 
 const defaultPageSize = 200;
 const maxRestarts = 5;
 
 /**
  * Lists in the order of creation, a page at a time. Entries that are added meanwhile may be missed; after a
- * deletion that shifts the pages, the list starts again, so that no other entry is missed.
+ * deletion that shifts the pages, the list starts again, so that no other entry is missed. A Girder that sorts in
+ * another way is asked for one page with everything.
+ * @throws RunError GirderUnavailable if entries could be missed
  */
 async function* listPages<T extends { readonly _id: string }>(
   client: GirderClient,
   listing: Listing<T>,
-  { signal, pageSize = defaultPageSize }: PageOptions,
+  { signal, pageSize = defaultPageSize, expected = Infinity }: PageOptions,
 ): AsyncGenerator<T[], void, undefined> {
   const limit = Math.max(2, pageSize);
   let lastId = '';
   let overlapId: string | undefined;
-  let offset = 0;
+  let [offset, listed] = [0, 0];
   for (let restarts = 0; restarts <= maxRestarts;) {
     const page = await pageOf(client, listing, { limit, offset }, signal);
-    if (overlapId !== undefined && (page[0] === undefined || page[0]._id > overlapId)) {
+    if (!isSorted(page)) {
+      if (listed === 0) yield await wholeList(client, listing, page.length, signal);
+      else throw unlistable(client, listing, 'it does not sort its entries by _id');
+      return;
+    }
+    if (overlapId !== undefined && !page.some(({ _id }) => _id === overlapId)) {
       [overlapId, offset, restarts] = [undefined, 0, restarts + 1];
       continue;
     }
     // MongoDB's ids grow, so entries with a greater id than the last one are new.
     const added = page.filter(({ _id }) => _id > lastId);
     lastId = added.at(-1)?._id ?? lastId;
+    listed += added.length;
     if (added.length > 0) yield added;
-    if (page.length < limit) return;
+    // A plugin may return fewer entries than requested, so only a page with nothing new is the last.
+    if (page.length < 2 || (page.length < limit && listed >= expected)) return;
     // A folder that became visible shifts the pages by its entry; a server that ignores the offset does it for ever.
     if (added.length === 0) restarts += 1;
     overlapId = page.at(-1)?._id;
     offset += page.length - 1;
   }
-  const text = `cannot list ${listing.subject} in Girder ${client.apiUrl}: its entries change while it is listed`;
-  throw new RunError('GirderUnavailable', text);
+  throw unlistable(client, listing, 'its entries change while it is listed');
+}
+
+function isSorted(page: readonly { readonly _id: string }[]): boolean {
+  return page.every(({ _id }, index) => index === 0 || (page[index - 1]?._id ?? '') < _id);
+}
+
+/** All entries in one page, whose order does not matter; `least` is how many there are at least. */
+async function wholeList<T extends { readonly _id: string }>(
+  client: GirderClient,
+  listing: Listing<T>,
+  least: number,
+  signal: AbortSignal,
+): Promise<T[]> {
+  // Girder takes 0 for no limit.
+  const all = await pageOf(client, listing, { limit: 0, offset: 0 }, signal);
+  const entries = [...new Map(all.map((entry) => [entry._id, entry])).values()];
+  const more = await pageOf(client, listing, { limit: 2, offset: all.length }, signal);
+  if (entries.length === all.length && entries.length >= least && more.length === 0) return entries;
+  throw unlistable(client, listing, 'it does not sort its entries by _id, and returns them only in parts');
+}
+
+function unlistable(
+  client: GirderClient,
+  { subject }: Pick<Listing<never>, 'subject'>,
+  why: string,
+): RunError {
+  return new RunError('GirderUnavailable', `cannot list ${subject} in Girder ${client.apiUrl}: ${why}`);
 }
 
 function pageOf<T>(

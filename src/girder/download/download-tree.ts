@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { RunError } from '../../support/errors.ts';
 import { TaskGroup, TaskLimit } from '../../support/task-group.ts';
 import type { GirderClient } from '../client.ts';
-import type { GirderFile, NamedDocument } from '../documents.ts';
+import type { FolderCounts, GirderFile, NamedDocument } from '../documents.ts';
 import { type BatchedItem, ItemBatch, requestArchive } from './archive.ts';
 import {
   type CreatedPaths,
@@ -86,15 +86,18 @@ export class TreeDownload {
     const { maxDepth = defaults.maxDepth } = this.#limits;
     if (depth > maxDepth) throw tooMuch(segments, `its folders are nested more than ${maxDepth} deep`);
     this.#countEntry(segments);
-    await this.#checkCounts(folderId, segments);
+    const counts = await this.#checkCounts(folderId, segments);
     await ensureDirectory(this.#place.into, segments, this.#place.made);
     const names = new UniqueNames();
-    for await (const folders of subfolders(this.#client, folderId, this.#paging)) {
+    for await (const folders of subfolders(this.#client, folderId, {
+      ...this.#paging,
+      expected: counts.folders,
+    })) {
       for (const { _id, name } of folders)
         await this.#listFolder(_id, [...segments, names.claim(name)], depth + 1);
     }
     const batch = new ItemBatch();
-    for await (const items of itemsOf(this.#client, folderId, this.#paging)) {
+    for await (const items of itemsOf(this.#client, folderId, { ...this.#paging, expected: counts.items })) {
       for (const item of items) {
         const name = names.claim(item.name);
         if (!batch.hasRoomFor(item)) await this.#startBatch(batch.take(), segments);
@@ -135,10 +138,11 @@ export class TreeDownload {
   }
 
   /** A folder that is too large is refused before anything in it is downloaded, not after 200,000 files. */
-  async #checkCounts(folderId: string, segments: readonly string[]): Promise<void> {
+  async #checkCounts(folderId: string, segments: readonly string[]): Promise<FolderCounts> {
     const { maxEntries = defaults.maxEntries } = this.#limits;
-    const { items, folders } = await countsOf(this.#client, folderId, this.#group.signal);
-    if (this.#entries + items + folders <= maxEntries) return;
+    const counts = await countsOf(this.#client, folderId, this.#group.signal);
+    const { items, folders } = counts;
+    if (this.#entries + items + folders <= maxEntries) return counts;
     throw tooMuch(
       segments,
       `with its ${items} items and ${folders} folders there are more than ${maxEntries} entries`,

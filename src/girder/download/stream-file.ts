@@ -7,7 +7,7 @@ import { type GirderFile, parseFile } from '../documents.ts';
 import { BrokenBody } from '../http/byte-body.ts';
 import { parseContentRange } from '../http/http1.ts';
 import type { HttpResponse } from '../http/transport.ts';
-import { type RetryBudget, TransientFailure } from '../retry.ts';
+import { doubtfulMs, RangeRefused, type RetryBudget, TransientFailure } from '../retry.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 
 /** The file as it was when it was streamed, and its actual size in bytes. */
@@ -78,7 +78,8 @@ class FileStream {
         return { file: this.#file, bytes: this.#bytes };
       } catch (error) {
         if (!(error instanceof TransientFailure)) throw error;
-        await this.#client.waitToRetry(this.#budget, error, this.#context());
+        const failure = error instanceof RangeRefused ? this.#mismatch(error.message) : error;
+        await this.#client.waitToRetry(this.#budget, failure, this.#context());
         await this.#followReplacement();
       }
     }
@@ -96,7 +97,7 @@ class FileStream {
       response.body.destroy();
     }
     if (this.#total !== undefined && this.#bytes !== this.#total) {
-      throw new TransientFailure(`the transfer ended after ${this.#bytes} of ${this.#total} bytes`);
+      throw this.#mismatch(`the transfer ended after ${this.#bytes} of ${this.#total} bytes`);
     }
   }
 
@@ -104,8 +105,7 @@ class FileStream {
   async #align(response: HttpResponse): Promise<void> {
     if (response.status === 206) {
       const range = parseContentRange(response.header('content-range'));
-      if (range?.first !== this.#bytes)
-        throw new TransientFailure('it returned another range than requested');
+      if (range?.first !== this.#bytes) throw this.#mismatch('it returned another range than requested');
       this.#total ??= range.total;
       return;
     }
@@ -159,7 +159,7 @@ class FileStream {
   }
 
   async #refuseSurplus(): Promise<never> {
-    const failure = new TransientFailure(`it sent more than the ${this.#total} bytes of the file`);
+    const failure = this.#mismatch(`it sent more than the ${this.#total} bytes of the file`);
     await this.#restart();
     throw failure;
   }
@@ -169,6 +169,15 @@ class FileStream {
     if (error instanceof StalledError) return new TransientFailure(error.message);
     if (!(error instanceof BrokenBody)) return error;
     return new TransientFailure(`the connection broke after ${this.#bytes} bytes: ${error.message}`);
+  }
+
+  /** What Girder or a server in between sends does not fit the file that Girder lists; another answer may. */
+  #mismatch(why: string): TransientFailure {
+    const { _id, name, size } = this.#file;
+    const listed = `Girder ${this.#client.apiUrl} lists file ${_id} (${name.slice(0, 100)}) with ${size ?? 'no'} bytes`;
+    const text = `${listed}, but ${why}; the file, its assetstore or a server in between is at fault`;
+    const afterMs = doubtfulMs[this.#client.atRisk];
+    return new TransientFailure(why, undefined, { afterMs, error: new RunError('DownloadFailed', text) });
   }
 
   async #followReplacement(): Promise<void> {
@@ -182,7 +191,7 @@ class FileStream {
     this.#restarts += 1;
     if (this.#restarts > maxRestarts) {
       const text = `file ${this.#file._id} in Girder ${this.#client.apiUrl} keeps changing while it is downloaded`;
-      throw new RunError('DownloadFailed', text);
+      throw new RunError('DownloadFailed', `${text}, or a server in between sends other bytes each time`);
     }
     await this.#sink.restart();
     this.#bytes = 0;
