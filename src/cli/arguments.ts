@@ -99,6 +99,8 @@ Environment:
   GIRDER_API_KEY, GIRDER_TOKEN     credentials for Girder, if FILE has no Secret for spec.girder.credentialsSecretRef
   DOCKERRUN_SECRET_<SECRET>_<KEY>  a key of any other Secret that FILE does not contain: the key API_KEY of the Secret
                                    my-secret is DOCKERRUN_SECRET_MY_SECRET_API_KEY
+  DOCKERRUN_GIRDER_REDIRECTS       origins, such as http://minio.example.internal:9000, to which Girder may redirect
+                                   although they are not encrypted, or are addresses of this machine
   DOCKER_HOST, DOCKER_CONTEXT      the Docker Engine, as for the docker command; it must be on this machine
   TMPDIR                           the directory for temporary volumes; the Docker Engine must see it
 `;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { ConfigMapKeyReference, SecretKeyReference } from '../api/fields.ts';
 import { parseQuantity } from '../api/quantity.ts';
@@ -24,6 +25,8 @@ export type LocalParts = {
   readonly directory: LocalDirectory;
   readonly dockerSocket: string;
   readonly secrets: LocalSecrets;
+  /** Origins to which Girder may redirect, as `girderRedirects` of a policy has them. */
+  readonly girderRedirects: readonly string[];
   /** Aborts calls of credential helpers. */
   readonly signal: AbortSignal;
   /** Called with a message about a directory that cannot be removed. */
@@ -36,7 +39,7 @@ const engineAwayMs = 15_000;
 /** The environment of a run without a cluster: this machine, its Docker Engine and its `docker login`. */
 export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts): Promise<RunEnvironment> {
   const { namespace, name } = accepted;
-  const { directory, dockerSocket, secrets, signal, warn } = parts;
+  const { directory, dockerSocket, secrets, girderRedirects, signal, warn } = parts;
   const spec = await withRealPaths(accepted.spec);
   const run = { namespace, name, uid: randomUUID() };
   const attempt = 'local';
@@ -57,6 +60,7 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
         filesOf: (volume) => secrets.filesOf(volume),
       }),
     spoolDirectory: directory.spool,
+    girderRedirects,
     girderCredentials: async () => secrets.girderCredentials(spec.girder?.credentialsSecretRef?.name ?? ''),
     secretValue: async (reference: SecretKeyReference, field: string) => secrets.value(reference, field),
     configMapValue: async (reference: ConfigMapKeyReference, field: string) =>
@@ -66,6 +70,35 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
     cgroupParent: async () => undefined,
     memoryForTarget: async () => undefined,
   };
+}
+
+/**
+ * Fails before anything is started on a machine where the files of a run cannot be confined to its volumes: they are
+ * opened by way of /proc/self/fd. @throws UsageError
+ */
+export function checkMachine(): void {
+  if (process.platform === 'linux' && existsSync('/proc/self/fd')) return;
+  const found = process.platform === 'linux' ? 'there is no /proc here' : `this is ${process.platform}`;
+  throw new UsageError(
+    `dockerrun run needs Linux with /proc, and ${found}; run it in a virtual machine with Linux that has the Docker Engine`,
+  );
+}
+
+/** The variable that lists what {@link localRedirects} returns. */
+const redirectsVariable = 'DOCKERRUN_GIRDER_REDIRECTS';
+
+/** Origins separated by commas or spaces. @throws UsageError for what is no origin */
+export function localRedirects(environment: NodeJS.ProcessEnv): string[] {
+  const origins = (environment[redirectsVariable] ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
+  for (const origin of origins) {
+    const url = URL.canParse(origin) ? new URL(origin) : undefined;
+    const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+    if (!isOrigin)
+      throw new UsageError(
+        `${redirectsVariable} must list schemes, hosts and ports, such as http://minio.example.internal:9000`,
+      );
+  }
+  return origins;
 }
 
 /** The proxies and the CA bundle that curl and most other programs would use. @throws UsageError for an invalid one */

@@ -11,7 +11,7 @@ import { plainLog, Printer, resultLines, ThrottledProgress } from './console.ts'
 import { dockerSocket } from './docker-socket.ts';
 import { localExitCode, localSentence } from './exit-code.ts';
 import { checkInputs, DataCopies, withLocalData } from './local-data.ts';
-import { localEnvironment, useLocalEgress } from './local-environment.ts';
+import { checkMachine, localEnvironment, localRedirects, useLocalEgress } from './local-environment.ts';
 import { LocalSecrets, readSecrets } from './local-secrets.ts';
 import { makeLocalDirectory } from './local-volumes.ts';
 import {
@@ -44,17 +44,18 @@ type Prepared = {
   readonly manifest: Manifest;
   readonly secrets: LocalSecrets;
   readonly dockerSocket: string;
+  readonly girderRedirects: readonly string[];
 };
 
 /** Runs a DockerRun on this machine and returns the exit code. @throws UsageError if the run cannot start */
 export async function runCommand(command: RunCommand, terminal: Terminal): Promise<number> {
   const { stdout, stderr, stop } = terminal;
-  const { accepted, manifest, secrets, dockerSocket } = await prepare(command, terminal);
+  const { accepted, manifest, secrets, dockerSocket, girderRedirects } = await prepare(command, terminal);
   const printer = new Printer(stderr, command.quiet);
   const warn = (message: string) => printer.warn(message);
   for (const note of ignoredFields(accepted.spec, manifest)) printer.print(note);
   const directory = await makeLocalDirectory();
-  const parts = { directory, dockerSocket, secrets, signal: stop, warn };
+  const parts = { directory, dockerSocket, secrets, girderRedirects, signal: stop, warn };
   const copies = new DataCopies(accepted.spec, command.data);
   try {
     const local = await localEnvironment(accepted, parts);
@@ -72,6 +73,7 @@ export async function runCommand(command: RunCommand, terminal: Terminal): Promi
 }
 
 async function prepare(command: RunCommand, { environment, stdin, stop }: Terminal): Promise<Prepared> {
+  checkMachine();
   await useLocalEgress(environment);
   const file = nameOfInput(command.file);
   const variables = await withEnvFile(environment, command.envFile);
@@ -83,7 +85,8 @@ async function prepare(command: RunCommand, { environment, stdin, stop }: Termin
   const place = { namespace: accepted.namespace, file };
   const configMaps = readSecrets(manifest.configMaps, place);
   const secrets = new LocalSecrets(readSecrets(manifest.secrets, place), variables, file, configMaps);
-  return { accepted, manifest, secrets, dockerSocket: await dockerSocket(environment) };
+  const girderRedirects = localRedirects(variables);
+  return { accepted, manifest, secrets, girderRedirects, dockerSocket: await dockerSocket(environment) };
 }
 
 export type Supervision = {

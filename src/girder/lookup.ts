@@ -235,11 +235,10 @@ async function* listPages<T extends { readonly _id: string }>(
   for (let restarts = 0; restarts <= maxRestarts;) {
     const page = await pageOf(client, listing, { limit, offset }, signal);
     if (!isSorted(page)) {
-      if (listed === 0) yield await wholeList(client, listing, page.length, signal);
-      else throw unlistable(client, listing, 'it does not sort its entries by _id');
+      yield await wholeList(client, listing, { least: page.length, listed }, signal);
       return;
     }
-    if (overlapId !== undefined && !page.some(({ _id }) => _id === overlapId)) {
+    if (isShifted(page, overlapId)) {
       [overlapId, offset, restarts] = [undefined, 0, restarts + 1];
       continue;
     }
@@ -249,7 +248,7 @@ async function* listPages<T extends { readonly _id: string }>(
     listed += added.length;
     if (added.length > 0) yield added;
     // A plugin may return fewer entries than requested, so only a page with nothing new is the last.
-    if (page.length < 2 || (page.length < limit && listed >= expected)) return;
+    if (isLast(page, { limit, listed, expected })) return;
     // A folder that became visible shifts the pages by its entry; a server that ignores the offset does it for ever.
     if (added.length === 0) restarts += 1;
     overlapId = page.at(-1)?._id;
@@ -258,17 +257,32 @@ async function* listPages<T extends { readonly _id: string }>(
   throw unlistable(client, listing, 'its entries change while it is listed');
 }
 
+/** The page does not have the entry that it should start with. */
+function isShifted(page: readonly { readonly _id: string }[], overlapId: string | undefined): boolean {
+  return overlapId !== undefined && !page.some(({ _id }) => _id === overlapId);
+}
+
+type Progress = { readonly limit: number; readonly listed: number; readonly expected: number };
+
+function isLast({ length }: readonly unknown[], { limit, listed, expected }: Progress): boolean {
+  return length < 2 || (length < limit && listed >= expected);
+}
+
 function isSorted(page: readonly { readonly _id: string }[]): boolean {
   return page.every(({ _id }, index) => index === 0 || (page[index - 1]?._id ?? '') < _id);
 }
 
-/** All entries in one page, whose order does not matter; `least` is how many there are at least. */
+/**
+ * All entries in one page, whose order does not matter; `least` is how many there are at least. Those of `listed`
+ * entries that are in it are no longer known.
+ */
 async function wholeList<T extends { readonly _id: string }>(
   client: GirderClient,
   listing: Listing<T>,
-  least: number,
+  { least, listed }: { readonly least: number; readonly listed: number },
   signal: AbortSignal,
 ): Promise<T[]> {
+  if (listed > 0) throw unlistable(client, listing, 'it does not sort its entries by _id');
   // Girder takes 0 for no limit.
   const all = await pageOf(client, listing, { limit: 0, offset: 0 }, signal);
   const entries = [...new Map(all.map((entry) => [entry._id, entry])).values()];

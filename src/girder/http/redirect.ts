@@ -39,16 +39,17 @@ export function nextHop(
   }
   if (isAllowed(url, allowed)) return { url, withToken: url.origin === api.origin, isOtherHost: false };
   if ([from.protocol, api.protocol].includes('https:') && url.protocol === 'http:') {
-    throw new RedirectRefused(
-      `from https to ${url.origin}, which is not encrypted; a policy can allow it (girderRedirects)`,
-    );
+    throw new RedirectRefused(`from https to ${url.origin}, which is not encrypted; ${allowance}`);
   }
   const isOtherHost = url.hostname !== api.hostname;
   if (isOtherHost && isNodeLocal(url.hostname)) {
-    throw new RedirectRefused(`to ${url.origin}, an address of the node itself`);
+    throw new RedirectRefused(`to ${url.origin}, an address of the node itself; ${allowance}`);
   }
   return { url, withToken: url.origin === api.origin, isOtherHost };
 }
+
+const allowance =
+  'a policy can allow it (girderRedirects), or for `dockerrun run` DOCKERRUN_GIRDER_REDIRECTS';
 
 function isAllowed(url: URL, allowed: readonly string[]): boolean {
   return allowed.some((origin) => URL.canParse(origin) && new URL(origin).origin === url.origin);
