@@ -37,6 +37,10 @@ const maxUselessArchives = 3;
 /** The longest path that a program can pass to Linux. */
 const maxPathBytes = 4095;
 
+const noBytes = Buffer.alloc(0);
+
+type ReportedFile = SmallFile & { readonly report: TransferOptions['onProgress'] };
+
 /** The download of many files, which starts while they are still being listed. */
 export class TreeDownload {
   readonly #client: GirderClient;
@@ -122,19 +126,24 @@ export class TreeDownload {
     const { signal } = this.#group;
     const contents = await requestArchive(this.#client, batch, signal);
     if (contents.size === 0) this.#uselessArchives += 1;
-    const files: (SmallFile & { readonly report: TransferOptions['onProgress'] })[] = [];
+    const files: ReportedFile[] = [];
     for (const { item, name } of batch) {
       const bytes = contents.get(item._id);
       if (bytes === undefined) await this.#listItem(item, [...segments, name]);
       else files.push({ name, bytes, report: this.#progress.file(bytes.length) });
     }
-    const onPlaced = ({ bytes, report }: (typeof files)[number]) => {
+    await this.#placeFiles(files, segments);
+    if (files.length > 0) this.#client.pace.succeeded();
+  }
+
+  /** Of one directory, which exists. */
+  async #placeFiles(files: readonly ReportedFile[], segments: readonly string[]): Promise<void> {
+    const onPlaced = ({ bytes, report }: ReportedFile) => {
       this.#size += bytes.length;
       this.#count += 1;
       report?.(bytes.length, bytes.length);
     };
-    await placeSmallFiles({ ...this.#place, segments }, files, { signal, onPlaced });
-    if (files.length > 0) this.#client.pace.succeeded();
+    await placeSmallFiles({ ...this.#place, segments }, files, { signal: this.#group.signal, onPlaced });
   }
 
   /** A folder that is too large is refused before anything in it is downloaded, not after 200,000 files. */
@@ -163,14 +172,26 @@ export class TreeDownload {
       if (seen === 0 && files.length === 1 && first?.name === item.name)
         return this.#startFile(first, segments);
       if (seen === 0) await ensureDirectory(this.#place.into, segments, this.#place.made);
-      for (const file of files) {
-        const inside = [...segments, names.claim(file.name)];
-        this.#countEntry(inside);
-        await this.#startFile(file, inside);
-      }
+      await this.#startFiles(files, { segments, names });
       seen += files.length;
     }
     if (seen === 0) await ensureDirectory(this.#place.into, segments, this.#place.made);
+  }
+
+  /** Files of size 0 need no request, and are created together. */
+  async #startFiles(
+    files: readonly GirderFile[],
+    { segments, names }: { readonly segments: readonly string[]; readonly names: UniqueNames },
+  ): Promise<void> {
+    const empty: ReportedFile[] = [];
+    for (const file of files) {
+      const name = names.claim(file.name);
+      const inside = [...segments, name];
+      this.#countEntry(inside);
+      if (file.size === 0) empty.push({ name, bytes: noBytes, report: this.#progress.file(0) });
+      else await this.#startFile(file, inside);
+    }
+    if (empty.length > 0) await this.#files.start(() => this.#placeFiles(empty, segments));
   }
 
   async #startFile(file: GirderFile, segments: readonly string[]): Promise<void> {
