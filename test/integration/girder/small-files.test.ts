@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { downloadFolder } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { uploadPath } from '../../../src/girder/upload/upload-path.ts';
+import type { FileTraits } from '../../../src/girder/upload/upload-tree.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { ask, girderEnvironment } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';
@@ -22,8 +23,8 @@ async function stage() {
     scratch,
     proxy,
     client,
-    upload: () => {
-      const given = { root: directory, path: 'out', to: { folderId } };
+    upload: (traits: FileTraits = {}) => {
+      const given = { root: directory, path: 'out', to: { folderId }, ...traits };
       return uploadPath(client, given, { signal: never });
     },
     download: async (through = client) => {
@@ -70,6 +71,23 @@ test('a small file is stored once when the response to it is lost, or Girder is 
   at.proxy.fail('POST', 'name=9&', { cutRequestAfter: 4, reset: false });
   const { files } = await at.upload();
   assert.is(files, 12);
+  assert.equal(await at.download(at.scratch.admin), expected);
+});
+
+test('a small file that must not replace any is stored once when the response to it is lost', async () => {
+  await using at = await stage();
+  const expected = write(at.scratch.directory, 3);
+  at.proxy.fail('POST', 'name=1&', { loseAnswer: true });
+  await at.upload({ ifExists: 'Fail' });
+  assert.equal(await at.download(at.scratch.admin), expected);
+});
+
+test('a small file whose length a proxy refuses is sent in chunks', async () => {
+  await using at = await stage();
+  const expected = write(at.scratch.directory, 3);
+  for (const _ of ['as an item', 'as a file']) at.proxy.fail('POST', 'name=1&', { status: 413 });
+  await at.upload();
+  assert.is(at.proxy.requests('POST', '/file/chunk').length, 1);
   assert.equal(await at.download(at.scratch.admin), expected);
 });
 
