@@ -192,6 +192,13 @@ function placeNamed(spec: DockerRunSpec, name: string): Pick<ResultUpload, 'volu
   return { volume: path.volume ?? temporaryVolumeName, path: path.filename };
 }
 
+/** What of a run needs a volume to be a directory, for messages; undefined if it may be a file. */
+export function directoryUseOf(spec: DockerRunSpec, volume: string): string | undefined {
+  const user = (spec.transforms ?? []).find((transform) => pathOf(transform)?.volume === volume);
+  if (user !== undefined) return `transform ${user.name}`;
+  return resultUploadsOf(spec).find((upload) => upload.volume === volume)?.field;
+}
+
 type JournalledVolumes = { readonly journalled: string[]; readonly directories: string[] };
 
 /**

@@ -24,11 +24,11 @@ export function mountModeOf(mode: (typeof mountModes)[number]): {
 
 const bindMount = Type.Object(
   {
-    hostPath: absolutePath('A directory of the node. The DockerRunPolicy must allow it.'),
+    hostPath: absolutePath('A directory or file of the node. The DockerRunPolicy must allow it.'),
     containerPath: absolutePath('The path in the target.'),
     mode: mountMode(),
   },
-  { description: 'A directory of the node, as the BindMountVolume of Girder Worker.' },
+  { description: 'A directory or file of the node, as the BindMountVolume of Girder Worker.' },
 );
 
 const temporary = Type.Object(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { containerName, labels, temporaryVolumeName, temporaryVolumePath } from '../api/names.ts';
+import { directoryUseOf } from '../api/spec-usage.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { containerPathOfVolume, isKeyVolume, mountModeOf, type Volume } from '../api/volumes.ts';
 import { connectEngine } from '../docker/engine.ts';
@@ -35,7 +36,7 @@ export async function openLocalVolumes(spec: DockerRunSpec, place: LocalPlace): 
   const remove = async () => {
     await Promise.all(made.splice(0).map(place.remove));
   };
-  const opening = { ...place, made };
+  const opening = { ...place, spec, made };
   try {
     const volumes = [await temporaryVolume(temporaryVolumeName, temporaryVolumePath, opening)];
     for (const volume of spec.volumes ?? []) volumes.push(await openVolume(volume, opening));
@@ -46,13 +47,14 @@ export async function openLocalVolumes(spec: DockerRunSpec, place: LocalPlace): 
   }
 }
 
-type Opening = LocalPlace & { readonly made: string[] };
+type Opening = LocalPlace & { readonly spec: DockerRunSpec; readonly made: string[] };
 
 async function openVolume(volume: Volume, opening: Opening): Promise<SharedVolume> {
   const { name, bindMount, temporary, persistentVolumeClaim } = volume;
   if (bindMount !== undefined) {
     const { hostPath: given, containerPath, mode } = bindMount;
-    const hostPath = await directoryAt(given, `spec.volumes: ${name}.bindMount.hostPath`);
+    const user = directoryUseOf(opening.spec, name);
+    const hostPath = await pathAt(given, `spec.volumes: ${name}.bindMount.hostPath`, user);
     return sharedVolume({ name, hostPath, containerPath, ...mountModeOf(mode), temporary: false });
   }
   if (persistentVolumeClaim !== undefined) {
@@ -111,13 +113,13 @@ function sharedVolume(volume: Omit<SharedVolume, 'localPath' | 'configuredBy'>):
   return { ...volume, localPath: volume.hostPath, configuredBy };
 }
 
-/** The real path of a directory. A file is refused, as by the kubelet. */
-async function directoryAt(path: string, field: string): Promise<string> {
+/** The real path of a directory or a file; `user` is what of the run needs a directory. */
+async function pathAt(path: string, field: string, user: string | undefined): Promise<string> {
   const real = await realpath(path).catch((error: unknown) => {
     throw new RunError('InvalidSpec', `${field}: cannot find ${path} on this machine: ${describe(error)}`);
   });
-  if ((await stat(real)).isDirectory()) return real;
-  throw new RunError('InvalidSpec', `${field}: ${path} is not a directory; use dockerVolumes for files`);
+  if (user === undefined || (await stat(real)).isDirectory()) return real;
+  throw new RunError('InvalidSpec', `${field}: ${path} is a file, but ${user} needs a directory`);
 }
 
 /** `spec.dockerVolumes` with real paths; a path that does not exist is kept, and the engine reports it. */

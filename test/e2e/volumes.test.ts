@@ -62,6 +62,27 @@ test('a directory that the engine relabels is mounted as without SELinux', async
   assert.is(await lab.output('relabeled'), 'from the noderefused\nfrom the node');
 });
 
+test('a file of the node is a bind mount, unless a transform needs a directory there', async () => {
+  const file = join(directory, 'license.txt');
+  await writeFile(file, 'a license\n');
+  const volume = (mode: string) => ({
+    volumes: [{ name: 'license', bindMount: { hostPath: file, containerPath: '/opt/license.txt', mode } }],
+  });
+  await lab.run('file', {
+    command: ['sh', '-c', 'cat $(license); echo used >> $(license)'],
+    ...volume('rw'),
+  });
+  const status = await lab.ended('file');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is(await lab.output('file'), 'a license\n');
+  assert.is(await readFile(file, 'utf8'), 'a license\nused\n');
+  const transforms = [{ name: 'in', volumePath: { filename: 'x', volume: 'license' } }];
+  await lab.run('no-directory', { ...volume('ro'), transforms });
+  const { message = '' } = await lab.ended('no-directory');
+  assert.match(message, 'license.txt is a file, but transform in needs a directory');
+  await rm(file);
+});
+
 test('a file that is downloaded into a bind mount is removed from the node afterwards', async () => {
   const fileId = await aFile('a file.txt', Buffer.from('downloaded'));
   await lab.run('cleanup', {

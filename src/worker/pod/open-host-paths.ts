@@ -21,6 +21,7 @@ export type OpenHostPath = {
   readonly hidden: string | undefined;
   /** Identifies the directory on the node. */
   readonly directory: string;
+  readonly isDirectory: boolean;
 };
 
 /** A host path of the spec with its places. */
@@ -76,6 +77,7 @@ async function openPlaces(
         ? join(podDirectory, 'volumes', 'kubernetes.io~empty-dir', hiddenPodVolume)
         : undefined,
       directory: `${device}:${root}`,
+      isDirectory: (await stat(place.localPath)).isDirectory(),
     });
   }
   return open;
@@ -194,10 +196,8 @@ async function whyNotDirect({ baseIndex, within, base }: Place): Promise<string>
  */
 async function checkExisted(place: Place): Promise<void> {
   const stats = await stat(place.localPath);
-  if (place.kind === 'bindMount' && !stats.isDirectory()) {
-    const message = `${place.field}: ${place.path} is not a directory on the node; use dockerVolumes for files`;
-    throw new RunError('HostPathNotVisible', message);
-  }
+  // The kubelet creates directories alone.
+  if (!stats.isDirectory()) return;
   const made = await preparationOf(place.volume);
   if (place.within === '' || !(await isMadeIn(made, place.localPath))) return;
   const segments = place.within.split('/');

@@ -13,6 +13,7 @@ import {
   temporaryPodVolume,
   workerPaths,
 } from '../../api/run-plan.ts';
+import { directoryUseOf } from '../../api/spec-usage.ts';
 import { containerPathOfVolume, isKeyVolume, mountModeOf } from '../../api/volumes.ts';
 import { emptyDirectory, removeDirectory } from '../../io/remove-tree.ts';
 import { deadline } from '../../support/abort.ts';
@@ -129,7 +130,13 @@ function bindMountsOf({ spec }: RunPlan, hostPaths: ReadonlyMap<string, OpenHost
   return (spec.volumes ?? []).flatMap(({ name, bindMount }, index): SharedVolume[] => {
     if (bindMount === undefined) return [];
     const field = `spec.volumes: ${name}.bindMount.hostPath`;
-    const { source, hidden, directory } = mountedPath(hostPaths, podVolume(index), field);
+    const { source, hidden, directory, isDirectory } = mountedPath(hostPaths, podVolume(index), field);
+    const user = isDirectory ? undefined : directoryUseOf(spec, name);
+    if (user !== undefined)
+      throw new RunError(
+        'HostPathNotVisible',
+        `${field}: ${bindMount.hostPath} is a file, but ${user} needs a directory`,
+      );
     const hostPath = sources.get(directory) ?? source;
     sources.set(directory, hostPath);
     return [

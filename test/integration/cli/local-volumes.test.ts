@@ -63,6 +63,26 @@ test('a directory of this machine is mounted by its real path, and is not remove
   assert.ok(await stat(join(home, 'real')));
 });
 
+test('a file is a bind mount, unless a transform needs a directory there', async () => {
+  const volume = {
+    name: 'x',
+    bindMount: { hostPath: '/etc/hostname', containerPath: '/c', mode: 'ro' },
+  } as const;
+  const { volumes } = await open([volume]);
+  assert.is(volumes[1]?.hostPath, '/etc/hostname');
+  const transforms = [{ name: 'in', volumePath: { filename: 'f', volume: 'x' } }];
+  const spec = aSpec({ volumes: [volume], transforms });
+  const place = { directory: join(home, 'run'), remove, filesOf: () => files };
+  const message = await openLocalVolumes(spec, place).then(
+    () => 'opened',
+    (error: Error) => error.message,
+  );
+  assert.is(
+    message,
+    'spec.volumes: x.bindMount.hostPath: /etc/hostname is a file, but transform in needs a directory',
+  );
+});
+
 for (const [what, volume, sentence] of [
   [
     'a claim',
@@ -73,11 +93,6 @@ for (const [what, volume, sentence] of [
     'a directory that does not exist',
     { bindMount: { hostPath: '/nosuch', containerPath: '/c', mode: 'rw' } },
     /\/nosuch/,
-  ],
-  [
-    'a file that should be a directory',
-    { bindMount: { hostPath: '/etc/hostname', containerPath: '/c', mode: 'ro' } },
-    /x\.bindMount\.hostPath: \/etc\/hostname is not a directory; use dockerVolumes for files$/,
   ],
   [
     'a hostDir that cannot be created',
