@@ -43,7 +43,7 @@ function mountPaths(spec: DockerRunSpec): { field: string; path: string }[] {
   ];
 }
 
-/** Two transforms may share a path only if both download the same file. */
+/** Two transforms may share a path only if both download the same file; none may be below another. */
 function collidingPaths(spec: DockerRunSpec): string[] {
   const taken = new Map<string, { name: string; content: string }>();
   return (spec.transforms ?? []).flatMap((transform) => {
@@ -51,10 +51,15 @@ function collidingPaths(spec: DockerRunSpec): string[] {
     if (transformPath?.path === undefined || transformPath.kind === 'path') return [];
     const where = `${transformPath.volume}: ${posix.normalize(transformPath.path)}`;
     const content = contentOf(transform, transformPath);
-    const other = taken.get(where) ?? { name: transform.name, content };
-    taken.set(where, other);
-    if (other.content === content) return [];
-    return [`spec.transforms: ${transform.name}.${transformPath.field}: ${other.name} already uses ${where}`];
+    const around = [...taken.keys()].find(
+      (path) => path.startsWith(`${where}/`) || where.startsWith(`${path}/`),
+    );
+    const other = taken.get(around ?? where) ?? { name: transform.name, content };
+    if (around === undefined) taken.set(where, other);
+    if (around === undefined && other.content === content) return [];
+    return [
+      `spec.transforms: ${transform.name}.${transformPath.field}: ${other.name} already uses ${around ?? where}`,
+    ];
   });
 }
 

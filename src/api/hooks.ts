@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { anyObject, girderId, girderPath, plainName } from './fields.ts';
+import { anyObject, girderId, girderPath, plainName, relativeFile } from './fields.ts';
 import { exactlyOneOf, enumOf, rules } from './keywords.ts';
 
 const ifExistsKinds = ['Replace', 'NewItem', 'Fail'] as const;
@@ -43,6 +43,11 @@ const uploadOptions = {
     }),
   ),
   metadata: Type.Optional(anyObject('Metadata to set on every item that receives an uploaded file.')),
+  metadataFile: Type.Optional(
+    relativeFile(
+      'A JSON file of at most 256 KiB that the target writes, in the volume of volumePath. Its object is set as metadata as well; the keys in metadata take precedence.',
+    ),
+  ),
   deleteFile: Type.Boolean({
     description: 'Whether the uploaded files are deleted from the volume afterwards.',
     default: false,

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { absolutePath, configMapName, referenceName, secretName } from './fields.ts';
+import { absolutePath, configMapName, referenceName, relativeFile, secretName } from './fields.ts';
 import { exactlyOneOf, quantity, rules, enumOf } from './keywords.ts';
 import { namedTemporaryVolumePath } from './names.ts';
 
@@ -80,12 +80,7 @@ const items = (of: string) =>
           pattern: '^[-._a-zA-Z0-9]+$',
           maxLength: 253,
         }),
-        path: Type.String({
-          description:
-            "The path of its file, relative to containerPath. No part of it is empty or '.', or begins with '..'.",
-          pattern: '^\\.?[^/.][^/]*(/\\.?[^/.][^/]*)*$',
-          maxLength: 255,
-        }),
+        path: relativeFile('The path of its file, relative to containerPath.'),
       }),
       {
         description: `The keys that become files. Defaults to all keys of the ${of}.`,

@@ -83,6 +83,7 @@ type HookOptions = {
   mimeType: string | undefined;
   reference: string | undefined;
   metadata: Readonly<Record<string, unknown>> | undefined;
+  metadataFile?: string | undefined;
   deleteFile: boolean;
   ifExists: IfExists;
   links: LinkChoice;
@@ -243,11 +244,13 @@ function hooksOf(spec: DockerRunSpec, volumes: readonly SharedVolume[], found: F
       mimeType,
       reference,
       metadata,
+      metadataFile,
       deleteFile,
       ifExists,
       links = 'Fail',
     } = upload;
-    const options = { filename, mimeType, reference, metadata, deleteFile, ifExists, links };
+    const traits = { filename, mimeType, reference, metadata, deleteFile, ifExists, links };
+    const options = { ...traits, ...defined({ metadataFile }) };
     const to = hookPlace(destination, found);
     return { hook, name, volume: volumeNamed(volumes, volume), path, to, options, when, optional };
   });

@@ -1,13 +1,14 @@
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { defined } from '../../api/json-values.ts';
+import { metadataKeyProblem } from '../../api/fields.ts';
+import { boundsProblem, defined, isRecord, parseJson } from '../../api/json-values.ts';
 import { type CreatedPath, inodeOf, ownNamePrefix, removePaths } from '../../io/confined-change.ts';
 import { ConfinedPathError, kindOf, openDirectory, openPlace, splitLast } from '../../io/confined.ts';
 import { followLinks, openWalked, type WalkedFile } from '../../io/walk.ts';
 import { RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
-import { addMetadata, checkMetadata } from './destination.ts';
+import { addMetadata, checkMetadata, type Metadata } from './destination.ts';
 import { explainUpload, type Uploaded, uploadToFolder, uploadToItem } from './upload.ts';
 import {
   type FileTraits,
@@ -75,6 +76,39 @@ async function placed(upload: PathUpload): Promise<PlacedUpload> {
 export function removeUploaded(root: string, sources: readonly CreatedPath[]): Promise<string[]> {
   return removePaths(root, sources);
 }
+
+/** In bytes; MongoDB stores 16 MiB in a document. */
+const maxMetadataBytes = 256 * 1024;
+
+/**
+ * The JSON object in a file that the target wrote.
+ * @throws ConfinedPathError if it is missing or not a small file with a JSON object that Girder can store
+ */
+export async function readMetadata(root: string, path: string): Promise<Metadata> {
+  await using place = await openAny(root, path);
+  const stats = await place.stat();
+  if (!stats.isFile()) throw new ConfinedPathError('unsafe', `it is ${kindOf(stats)}, not a regular file`);
+  const { handle } = await openWalked(place, path);
+  await using source = handle;
+  // The target's other processes may still write to it.
+  const { buffer, bytesRead } = await source.read(
+    Buffer.alloc(maxMetadataBytes + 1),
+    0,
+    maxMetadataBytes + 1,
+    0,
+  );
+  if (bytesRead > maxMetadataBytes)
+    throw new ConfinedPathError('unsafe', `it has more than ${maxMetadataBytes} bytes`);
+  const value = parseJson(buffer.toString('utf8', 0, bytesRead));
+  if (!isRecord(value)) throw new ConfinedPathError('unsafe', 'it is not a JSON object');
+  const problem = boundsProblem(value, { depth: maxMetadataDepth, bytes: maxMetadataBytes * 2 });
+  const wrong = problem === undefined ? metadataKeyProblem(value) : `it ${problem}`;
+  if (wrong !== undefined) throw new ConfinedPathError('unsafe', wrong);
+  return value;
+}
+
+/** MongoDB accepts documents that are nested up to 100 deep. */
+const maxMetadataDepth = 50;
 
 /** A text file that becomes a file of an item, or an item in a folder; the caller closes `source`. */
 export type LogUpload = {

@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Result } from '../../api/status.ts';
 import type { GirderClient } from '../../girder/client.ts';
-import { addMetadata, checkMetadata, createFolders } from '../../girder/upload/destination.ts';
-import { removeUploaded, uploadLog, uploadPath } from '../../girder/upload/upload-path.ts';
+import { addMetadata, checkMetadata, createFolders, type Metadata } from '../../girder/upload/destination.ts';
+import { readMetadata, removeUploaded, uploadLog, uploadPath } from '../../girder/upload/upload-path.ts';
 import type { Refused, UploadedFile, UploadedTree, UploadPlace } from '../../girder/upload/upload-tree.ts';
 import { type Uploaded, uploadToItem } from '../../girder/upload/upload.ts';
 import { ConfinedPathError } from '../../io/confined.ts';
@@ -201,13 +201,14 @@ async function upload(
   { inputs, span }: { inputs: InputPaths; span: Span },
 ): Promise<UploadedTree | undefined> {
   const { name, volume, path, to, options } = step;
-  const { deleteFile, ...traits } = options;
+  const { deleteFile, metadataFile: _, ...traits } = options;
   using transfer = report.beginTransfer('upload', [name]);
   try {
+    const metadata = await metadataOf(step);
     return await uploadPath(
       client,
       {
-        ...{ root: volume.localPath, seenAs: volume.containerPath, path, ...traits },
+        ...{ root: volume.localPath, seenAs: volume.containerPath, path, ...traits, metadata },
         to: () => placeFor(client, to, signal),
       },
       {
@@ -230,6 +231,23 @@ async function upload(
     if (!(error instanceof ConfinedPathError)) throw inContext(error, hookName(step));
     if (error.problem === 'missing' && step.optional) return undefined;
     throw explain(step, error);
+  }
+}
+
+/** @throws RunError OutputMissing or OutputUnsafe for a metadataFile that the target did not write */
+async function metadataOf(step: HookStep): Promise<Metadata | undefined> {
+  const { volume, options, optional } = step;
+  const { metadata, metadataFile: path } = options;
+  if (path === undefined) return metadata;
+  try {
+    return { ...(await readMetadata(volume.localPath, path)), ...metadata };
+  } catch (error) {
+    if (!(error instanceof ConfinedPathError)) throw inContext(error, hookName(step));
+    const isMissing = error.problem === 'missing';
+    if (isMissing && optional) return metadata;
+    const where = `${hookName(step)}: the metadataFile ${containerPathOf({ volume, path })} in the target`;
+    const text = isMissing ? `${where} does not exist` : `${where} is not used: ${error.message}`;
+    throw new RunError(isMissing ? 'OutputMissing' : 'OutputUnsafe', text, { cause: error });
   }
 }
 

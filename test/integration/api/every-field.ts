@@ -5,6 +5,7 @@ const secretKeyRef = { name: 's', key: 'k' };
 const upload = {
   filename: 'f',
   ifExists: 'NewItem',
+  metadataFile: 'meta/result.json',
   mimeType: 'text/plain',
   reference: 'r',
   metadata: { a: { b: [1, null] } },

@@ -79,6 +79,28 @@ for (const [what, text, isKnown] of [
   }
 }
 
+test('an input cannot be below the file of another input', () => {
+  const at = (name: string, filename: string, id = fileId) => ({
+    name,
+    girderFileIdToVolume: { fileId: id, filename },
+  });
+  const other = 'f'.repeat(24);
+  for (const [first, second] of [
+    ['ct', 'ct/mask'],
+    ['ct/mask', 'ct'],
+  ] as const)
+    assert.match(
+      problems({ transforms: [at('a', first), at('b', second, other)] }).join('\n'),
+      /^spec\.transforms: b\.girderFileIdToVolume: a already uses /m,
+    );
+  assert.equal(
+    problems({ transforms: [at('a', 'ct/a'), at('b', 'ct/ab', other)] }).filter((problem) =>
+      problem.includes('already'),
+    ),
+    [],
+  );
+});
+
 test('a path with a colon cannot be relabeled, because the engine separates paths by colons', () => {
   const volumes = (mode: 'rw' | 'rw,Z') => [
     { name: 'data', bindMount: { hostPath: '/srv/a:b', containerPath: '/data', mode } },
