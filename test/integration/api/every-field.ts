@@ -5,7 +5,6 @@ const secretKeyRef = { name: 's', key: 'k' };
 const upload = {
   filename: 'f',
   ifExists: 'NewItem',
-  metadataFile: 'meta/result.json',
   mimeType: 'text/plain',
   reference: 'r',
   metadata: { a: { b: [1, null] } },
@@ -94,6 +93,7 @@ export const everyField = {
         volumePath: 'path',
         itemId: id,
         ...upload,
+        metadataFile: 'meta/result.json',
         links: 'Skip',
         deleteFile: true,
       },
