@@ -32,7 +32,7 @@ test.after(() => lab?.close());
 
 test('D20: a cancel during a stalled upload leaves no file, and the job is CANCELED', async () => {
   await using girder = await FaultyGirder.start();
-  girder.proxy.fail('POST', '/file/chunk', { silence: true });
+  girder.proxy.fail('POST', '/file', { silence: true });
   const itemId = await anItem('cancelled');
   const run = await applyWithJob(
     lab,
@@ -40,7 +40,7 @@ test('D20: a cancel during a stalled upload leaves no file, and the job is CANCE
     { ...writingTarget('echo result > $1', itemId), girder: { apiUrl: girder.apiUrl } },
     ofCelery,
   );
-  await until('the upload stalls', () => girder.proxy.requests('POST', '/file/chunk').length > 0, {
+  await until('the upload stalls', () => girder.proxy.requests('POST', '/file').length > 0, {
     withinMs: patienceMs,
   });
   await cancelJob(run.job.jobId);

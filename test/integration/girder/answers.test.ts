@@ -12,13 +12,8 @@ import { girderEnvironment, Scratch } from './real-girder.ts';
 const never = new AbortController().signal;
 const { apiUrl, apiKey } = girderEnvironment();
 
-/** The bounds of the time until the failure, in milliseconds; "waits" ends with Girder's answer. */
-const bounds = {
-  'at once': [0, 4_000],
-  'after 5 s': [200, 8_000],
-  'after 8 s': [200, 11_000],
-  'after 10 s': [200, 14_000],
-} as const;
+/** Until the failure, in milliseconds: generous, since the machine may be busy; the waits show whether it was retried. */
+const longestMs = 45_000;
 
 /** What a run saw: how long it took, the failure if there was one, and what it waited for. */
 type Seen = { readonly tookMs: number; readonly failure?: RunError; readonly waits: readonly string[] };
@@ -99,8 +94,8 @@ for (const row of answerRows) {
     assert.is(failure?.reason, reason, failure?.message);
     assert.match(failure?.message ?? '', names);
     assert.not.match(failure?.message ?? '', 'secret');
-    const [least, most] = bounds[fails];
-    assert.ok(tookMs >= least && tookMs <= most, `it took ${tookMs} ms`);
+    assert.is(waits.length > 0, fails !== 'at once', waits.join('\n'));
+    assert.ok(tookMs < longestMs, `it took ${tookMs} ms`);
   });
 }
 
