@@ -45,7 +45,7 @@ test('a file of Girder is downloaded, the result is uploaded, and the command pr
     girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId } }],
     girder: girder(),
   });
-  const settings = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' } };
+  const settings = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'settings' } };
   const file = await lab.file(
     settings,
     run,
@@ -105,8 +105,11 @@ for (const [what, spec, sentence] of [
   ],
   [
     'a file where a directory should be',
-    { volumes: [{ name: 'm', bindMount: { hostPath: '/etc/hostname', containerPath: '/m' } }] },
-    /InvalidSpec.*bindMount\.hostPath: \/etc\/hostname is not a directory.*dockerVolumes/,
+    {
+      volumes: [{ name: 'm', bindMount: { hostPath: '/etc/hostname', containerPath: '/m' } }],
+      transforms: [{ name: 'out', volumePath: { volume: 'm', filename: 'out.txt' } }],
+    },
+    /InvalidSpec.*bindMount\.hostPath: \/etc\/hostname is a file, but .* needs a directory/,
   ],
   ['an image that is not there', { image: 'nosuch:1' }, /nosuch:1/],
 ] as const) {
