@@ -29,6 +29,11 @@ export type TreeLimits = {
 /** `size` is in bytes. */
 export type TreeTotals = { readonly size: number; readonly files: number };
 
+export type TreeListeners = TransferOptions & {
+  /** Called for each file of an item or folder when it is complete. */
+  readonly onFile?: (() => void) | undefined;
+};
+
 type TreePlace = { readonly into: string; readonly made: CreatedPaths };
 
 const defaults = { maxDepth: 100, maxEntries: 200_000 };
@@ -50,12 +55,13 @@ export class TreeDownload {
   readonly #items: TaskLimit;
   readonly #files: TaskLimit;
   readonly #progress: TotalProgress;
+  readonly #onFile: () => void;
   #uselessArchives = 0;
   #entries = 0;
   #count = 0;
   #size = 0;
 
-  constructor(client: GirderClient, place: TreePlace, options: TransferOptions & TreeLimits) {
+  constructor(client: GirderClient, place: TreePlace, options: TreeListeners & TreeLimits) {
     this.#client = client;
     this.#place = place;
     this.#limits = options;
@@ -64,6 +70,7 @@ export class TreeDownload {
     this.#items = new TaskLimit(this.#group, concurrency);
     this.#files = new TaskLimit(this.#group, concurrency);
     this.#progress = new TotalProgress(options.onProgress);
+    this.#onFile = options.onFile ?? (() => {});
   }
 
   /** Downloads an item: as a file if it has exactly one, with the item's name, else as a directory. */
@@ -139,8 +146,7 @@ export class TreeDownload {
   /** Of one directory, which exists. */
   async #placeFiles(files: readonly ReportedFile[], segments: readonly string[]): Promise<void> {
     const onPlaced = ({ bytes, report }: ReportedFile) => {
-      this.#size += bytes.length;
-      this.#count += 1;
+      this.#completed(bytes.length);
       report?.(bytes.length, bytes.length);
     };
     await placeSmallFiles({ ...this.#place, segments }, files, { signal: this.#group.signal, onPlaced });
@@ -198,11 +204,15 @@ export class TreeDownload {
     const options = { signal: this.#group.signal, onProgress: this.#progress.file(file.size) };
     const place = { ...this.#place, relativePath: segments.join('/') };
     await this.#files.start(async () => {
-      const size = await placeFile(this.#client, file, place, options);
-      this.#size += size;
-      this.#count += 1;
+      this.#completed(await placeFile(this.#client, file, place, options));
       this.#client.pace.succeeded();
     });
+  }
+
+  #completed(size: number): void {
+    this.#size += size;
+    this.#count += 1;
+    this.#onFile();
   }
 
   #countEntry(segments: readonly string[]): void {

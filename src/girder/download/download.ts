@@ -8,7 +8,7 @@ import { describeFolder, describeItem } from '../lookup.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 import { CreatedPaths, placeFile } from './created-paths.ts';
 import { describeFile } from './stream-file.ts';
-import { TreeDownload, type TreeLimits } from './download-tree.ts';
+import { TreeDownload, type TreeLimits, type TreeListeners } from './download-tree.ts';
 
 /**
  * The file is downloaded to `filename` below the directory `into`; by default to `<fileId>/<its name in
@@ -47,7 +47,7 @@ type DownloadOptions = TransferOptions & {
 };
 
 /** The total of `onProgress` is undefined until all files are listed. */
-export type TreeOptions = DownloadOptions & TreeLimits;
+export type TreeOptions = DownloadOptions & TreeListeners & TreeLimits;
 
 /**
  * `size` is the bytes of all files. `created` lists the paths that were created below `into`, in order, for

@@ -58,6 +58,7 @@ async function fetchOne(
       transfer.moved(bytes, total);
       span.set({ 'dockerrun.bytes': bytes });
     },
+    onFile: transfer.fileMoved,
     onCreate: (made) => journal.note(volume, made),
     // A temporary volume is deleted as a whole, and the journal of any other has the paths.
     isUndoneByCaller: true,

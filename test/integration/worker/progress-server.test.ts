@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { freePorts } from '../../fixtures/free-ports.ts';
 import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../src/api/report.ts';
@@ -12,16 +11,8 @@ const podUid = '0b9ad1c6-8f7f-4f0e-9d5c-3c0f6f1f2a3b';
 const live: Report = { phase: 'Uploading' };
 const result = { hook: 0, itemId: 'i', fileId: 'f', name: 'n'.repeat(200), size: 1, sha256: '0'.repeat(64) };
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
-}
-
 test.before.each(async (context) => {
-  context.port = await freePort();
+  [context.port = 0] = await freePorts(1);
   context.report = live;
   context.server = serveProgress({ port: context.port, podUid, report: () => context.report });
 });
