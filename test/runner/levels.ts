@@ -28,7 +28,7 @@ const levels: readonly Level[] = [
     alone: ['list-watch-patience.test.ts'],
     // The workers of worker/crash listen on the port of every simulated pod: they stay at the end.
     first: [],
-    levelMs: 30 * minute,
+    levelMs: 40 * minute,
     fileMs: 8 * minute,
   },
   {
