@@ -102,13 +102,18 @@ export async function problemsOf(world: World, life: Life, step: Step, root: str
   if (!isCleanedUp) check.ended(end);
   await check.nothingIsLeft();
   await check.oneTargetAtATime(isCleanedUp ? 0 : 1);
-  await check.results(isCleanedUp);
+  await check.results(isCleanedUp || saysThatUploadFailed(end));
   if (job !== undefined) {
     const last = (await statesOf(job.jobId)).at(-1);
     check.is('the state of the job', last, isCleanedUp ? 4 : 3);
   }
   node.detach();
   return check.problems;
+}
+
+/** A target that failed is not started again, so that its failed upload is not tried again either. */
+function saysThatUploadFailed({ report }: WorkerEnd): boolean {
+  return report?.reason === 'TargetFailed' && /; also, .*\bEIO\b/.test(report.message ?? '');
 }
 
 class Check {
