@@ -107,22 +107,18 @@ function girderMount({ girder }: DockerRunSpec): PodMount[] {
 }
 
 function keyMounts(spec: DockerRunSpec): PodMount[] {
-  const secrets = secretKeysOf(spec).map(({ name: secretName, keys }, secret) => {
-    const items = keys.map((key, index) => ({ key, path: secretKeyFile(index) }));
-    return {
-      volume: { name: secretPodVolume(secret), secret: { secretName, items, defaultMode } },
-      mountPath: workerPaths.secretKeys(secret),
-      readOnly: true,
-    };
-  });
-  const configMaps = configMapKeysOf(spec).map(({ name, keys }, index) => {
-    const items = keys.map((key, number) => ({ key, path: secretKeyFile(number) }));
-    return {
-      volume: { name: configMapPodVolume(index), configMap: { name, items, defaultMode } },
-      mountPath: workerPaths.configMapKeys(index),
-      readOnly: true,
-    };
-  });
+  const itemsOf = (keys: readonly string[]) =>
+    keys.map((key, index) => ({ key, path: secretKeyFile(index) }));
+  const secrets = secretKeysOf(spec).map(({ name: secretName, keys }, index) => ({
+    volume: { name: secretPodVolume(index), secret: { secretName, items: itemsOf(keys), defaultMode } },
+    mountPath: workerPaths.secretKeys(index),
+    readOnly: true,
+  }));
+  const configMaps = configMapKeysOf(spec).map(({ name, keys }, index) => ({
+    volume: { name: configMapPodVolume(index), configMap: { name, items: itemsOf(keys), defaultMode } },
+    mountPath: workerPaths.configMapKeys(index),
+    readOnly: true,
+  }));
   return [...secrets, ...configMaps];
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { type ByteSink, FileSink } from '../../io/byte-sink.ts';
+import { FileSink } from '../../io/byte-sink.ts';
 import {
   type CreatedPath,
   inodeOf,
@@ -70,19 +70,25 @@ export function ensureDirectory(
   return makeDirectories(into, segments, directoryMode, (path) => made.note({ path }));
 }
 
-/** Where a file is created: at a path below `into`. */
-type FilePlace = { readonly into: string; readonly relativePath: string; readonly made: CreatedPaths };
-
 /**
  * Downloads a file to a path below `into`, which appears only when it is complete. Returns its size in bytes.
  */
-export function placeFile(
+export async function placeFile(
   client: GirderClient,
   file: GirderFile,
-  place: FilePlace,
+  { into, relativePath, made }: { into: string; relativePath: string; made: CreatedPaths },
   options: TransferOptions,
 ): Promise<number> {
-  return placeContents(place, async (sink) => (await streamFile(client, file, sink, options)).bytes);
+  const { parents } = splitLast(relativePath);
+  await ensureDirectory(into, parents, made);
+  await refuseExisting(into, relativePath);
+  const temporary = { path: [...parents, temporaryName()].join('/') };
+  made.note(temporary);
+  const { size, inode } = await download(client, file, { into, temporary: temporary.path }, options);
+  made.note({ path: relativePath, inode });
+  await publishFile(into, temporary.path, relativePath, (reserved) => made.note(reserved));
+  made.forget(temporary);
+  return size;
 }
 
 /** Files of one directory, of which all bytes are in memory. */
@@ -119,31 +125,17 @@ async function createSmallFile(directory: FileHandle, path: string, bytes: Buffe
   return inodeOf(await handle.stat({ bigint: true }));
 }
 
-/** Fills a sink with a whole file; returns its size in bytes. */
-type Fill = (sink: ByteSink) => Promise<number>;
-
-async function placeContents({ into, relativePath, made }: FilePlace, fill: Fill): Promise<number> {
-  const { parents } = splitLast(relativePath);
-  await ensureDirectory(into, parents, made);
-  await refuseExisting(into, relativePath);
-  const temporary = { path: [...parents, temporaryName()].join('/') };
-  made.note(temporary);
-  const { size, inode } = await create({ into, temporary: temporary.path }, fill);
-  made.note({ path: relativePath, inode });
-  await publishFile(into, temporary.path, relativePath, (reserved) => made.note(reserved));
-  made.forget(temporary);
-  return size;
-}
-
-async function create(
+async function download(
+  client: GirderClient,
+  file: GirderFile,
   { into, temporary }: { into: string; temporary: string },
-  fill: Fill,
+  options: TransferOptions,
 ): Promise<{ size: number; inode: string }> {
   await using handle = await createFile(into, temporary, fileMode);
   const sink = new FileSink(handle);
   try {
-    const size = await fill(sink);
-    return { size, inode: inodeOf(await handle.stat({ bigint: true })) };
+    const { bytes } = await streamFile(client, file, sink, options);
+    return { size: bytes, inode: inodeOf(await handle.stat({ bigint: true })) };
   } finally {
     // Also after a failure: no write may be under way when the handle is closed.
     await sink.flush();

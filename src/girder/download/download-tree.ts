@@ -55,7 +55,7 @@ export class TreeDownload {
   readonly #items: TaskLimit;
   readonly #files: TaskLimit;
   readonly #progress: TotalProgress;
-  readonly #onFile: () => void;
+  readonly #onFile: TreeListeners['onFile'];
   #uselessArchives = 0;
   #entries = 0;
   #count = 0;
@@ -70,7 +70,7 @@ export class TreeDownload {
     this.#items = new TaskLimit(this.#group, concurrency);
     this.#files = new TaskLimit(this.#group, concurrency);
     this.#progress = new TotalProgress(options.onProgress);
-    this.#onFile = options.onFile ?? (() => {});
+    this.#onFile = options.onFile;
   }
 
   /** Downloads an item: as a file if it has exactly one, with the item's name, else as a directory. */
@@ -212,7 +212,7 @@ export class TreeDownload {
   #completed(size: number): void {
     this.#size += size;
     this.#count += 1;
-    this.#onFile();
+    this.#onFile?.();
   }
 
   #countEntry(segments: readonly string[]): void {

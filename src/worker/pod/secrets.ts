@@ -27,34 +27,40 @@ export async function girderCredentials({ run, spec }: RunPlan): Promise<GirderC
  * @param field the field of the spec that refers to the key, for the message
  * @throws RunError SecretIncomplete
  */
-export async function secretValue(
-  { run, spec }: RunPlan,
-  { name, key }: SecretKeyReference,
-  field: string,
-): Promise<string> {
-  const secrets = secretKeysOf(spec);
-  const secret = secrets.findIndex((one) => one.name === name);
-  const file = secretKeyFile(secrets[secret]?.keys.indexOf(key) ?? -1);
-  const value = await textOfFile(join(workerPaths.secretKeys(secret), file));
-  if (value !== undefined) return value;
-  throw new RunError(
-    'SecretIncomplete',
-    `Secret ${name} in namespace ${run.namespace} (${field}) has no key ${key}`,
-  );
+export function secretValue(plan: RunPlan, reference: SecretKeyReference, field: string): Promise<string> {
+  const mounted = { kind: 'Secret', used: secretKeysOf(plan.spec), directoryOf: workerPaths.secretKeys };
+  return mountedValue(plan, mounted, reference, field);
 }
 
 /** As {@link secretValue}, of a ConfigMap. @throws RunError SecretIncomplete */
-export async function configMapValue(
-  { run, spec }: RunPlan,
-  { name, key }: ConfigMapKeyReference,
+export function configMapValue(
+  plan: RunPlan,
+  reference: ConfigMapKeyReference,
   field: string,
 ): Promise<string> {
-  const maps = configMapKeysOf(spec);
-  const index = maps.findIndex((one) => one.name === name);
-  const file = secretKeyFile(maps[index]?.keys.indexOf(key) ?? -1);
-  const value = await textOfFile(join(workerPaths.configMapKeys(index), file));
+  const { configMapKeys: directoryOf } = workerPaths;
+  const mounted = { kind: 'ConfigMap', used: configMapKeysOf(plan.spec), directoryOf };
+  return mountedValue(plan, mounted, reference, field);
+}
+
+/** Objects of one kind whose keys the pod mounts as files, each in the directory of its index. */
+type MountedObjects = {
+  readonly kind: string;
+  readonly used: ReturnType<typeof secretKeysOf>;
+  readonly directoryOf: (index: number) => string;
+};
+
+async function mountedValue(
+  { run }: RunPlan,
+  { kind, used, directoryOf }: MountedObjects,
+  { name, key }: SecretKeyReference,
+  field: string,
+): Promise<string> {
+  const index = used.findIndex((one) => one.name === name);
+  const file = secretKeyFile(used[index]?.keys.indexOf(key) ?? -1);
+  const value = await textOfFile(join(directoryOf(index), file));
   if (value !== undefined) return value;
-  const text = `ConfigMap ${name} in namespace ${run.namespace} (${field}) has no key ${key}`;
+  const text = `${kind} ${name} in namespace ${run.namespace} (${field}) has no key ${key}`;
   throw new RunError('SecretIncomplete', text);
 }
 
