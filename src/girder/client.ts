@@ -243,7 +243,7 @@ export class GirderClient {
       return this.#checkStatus(first, request, signal);
     const text = await readText(first.response.body, maxDocumentBytes, signal);
     const refusal = parseRefusal(401, text);
-    // Girder's has a type. A page is that of another server, which wants a login that no token replaces.
+    // Girder's has a type. A page is that of another server, which requires a login that no token replaces.
     const isPage = refusal.type === undefined && text.trim() !== '';
     if (isPage || !this.#tokens.isRenewable) throw classify(refusal, this.#context(request));
     const renewed = await this.#replace(token, request, signal);

@@ -129,7 +129,7 @@ const meanings: readonly Meaning[] = [
     when: (answer) => answer.status === 401 && isOthers(answer),
     reason: 'GirderUnavailable',
     text: (answer) =>
-      `a server in front of Girder ${answer.api} wants a login of its own (401)${sent(answer)}; let the API pass without it`,
+      `a server in front of Girder ${answer.api} requires a login of its own (401)${sent(answer)}; let the API pass without it`,
   },
   {
     when: ({ status }) => status === 401,
@@ -146,7 +146,7 @@ const meanings: readonly Meaning[] = [
     when: (answer) => answer.status === 407 && isOthers(answer),
     reason: 'GirderUnavailable',
     text: ({ api }) =>
-      `a proxy on the way to Girder ${api} wants a user and password (407); set worker.proxy of the chart`,
+      `a proxy on the way to Girder ${api} requires a user and password (407); set worker.proxy of the chart`,
   },
   {
     when: isOthers,
@@ -224,7 +224,7 @@ export function classifyStore(
 ): TransientFailure {
   const what = `${origin}, to which it redirects, returned ${status}${page === undefined ? '' : ` with ${page}`}`;
   if (isPassing(status)) return new TransientFailure(what, parseRetryAfter(retryAfter, Date.now()));
-  const text = `the contents of ${subject} are not to be had: Girder ${api} lists them, but ${what}`;
+  const text = `the contents of ${subject} cannot be downloaded: Girder ${api} lists them, but ${what}`;
   return doubtful(new RunError('DownloadFailed', text), context);
 }
 

@@ -141,7 +141,7 @@ export class ProxyFailure extends Error {
 export function proxyRefusal(proxy: Proxy, status: number): ProxyFailure | undefined {
   if (status !== 407) return undefined;
   const why =
-    proxy.authorization === undefined ? 'wants a user and password' : 'rejects its user and password';
+    proxy.authorization === undefined ? 'requires a user and password' : 'rejects its user and password';
   return new ProxyFailure(`the proxy ${proxy.name} ${why} (407)`, { isFinal: true });
 }
 

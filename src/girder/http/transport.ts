@@ -186,7 +186,7 @@ const connectionFailures = [
     protocol: 'https:',
     afterMs: briefMs,
     advice: ({ host }: URL) =>
-      `${host} and the worker have no TLS in common, or it wants a client's certificate`,
+      `${host} and the worker have no TLS in common, or it requires a client's certificate`,
   },
   {
     codes: /^HPE_/,

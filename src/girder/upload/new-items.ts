@@ -93,7 +93,7 @@ export class ItemUpload {
 
 /**
  * Whether a file may be sent as a new item without a look at the one that may have its name: not with Fail, because
- * after a lost response its own item could not be told from that of another.
+ * after a lost response its own item could not be distinguished from that of another.
  */
 function isAddedWhole(file: FolderUpload): boolean {
   return (file.ifExists ?? 'Replace') === 'Replace' && isSentWhole(file);
@@ -212,7 +212,7 @@ const maxPages = 20;
 /**
  * New items whose names are checked, many with one list of their folder: Girder names an item "x (1)" if
  * another client created "x" after the names of the folder were listed. The first is checked at once, so that
- * a Girder that always does that is found out.
+ * a Girder that always does that is detected early.
  */
 export class UncheckedItems<T extends NewItem> {
   readonly #client: GirderClient;

@@ -116,7 +116,7 @@ class FirstTry {
 
 /**
  * Whether a file is sent with the request that creates it: not one that is added to others of its name, because
- * it could not be told from them after a lost response.
+ * it could not be distinguished from them after a lost response.
  */
 export function isSentWhole({
   name,

@@ -117,15 +117,15 @@ export const answerRows: readonly Row[] = [
     fault: { url: async () => apiUrl.replace('/api/v1', '') },
   },
   {
-    kind: 'A server in front of Girder wants a login of its own (401)',
+    kind: 'A server in front of Girder requires a login of its own (401)',
     fails: 'at once',
-    names: /a server in front of Girder .* wants a login of its own \(401\)/,
+    names: /a server in front of Girder .* requires a login of its own \(401\)/,
     fault: page('401 Unauthorized', '401', 'WWW-Authenticate: Basic realm="x"'),
   },
   {
-    kind: 'A proxy on the way wants a login (407)',
+    kind: 'A proxy on the way requires a login (407)',
     fails: 'at once',
-    names: /a proxy on the way to Girder .* wants a user and password \(407\); set worker\.proxy/,
+    names: /a proxy on the way to Girder .* requires a user and password \(407\); set worker\.proxy/,
     fault: page('407 Proxy Authentication Required', 'Proxy'),
   },
   {
