@@ -64,6 +64,14 @@ export const girderId = (what: string, note?: string) =>
     maxLength: 24,
   });
 
+/** An ID, or a value of each input of spec.forEach, such as $(item.file.id). */
+export const girderIdOfRun = (what: string, note?: string) =>
+  Type.String({
+    description: [`The ID of ${what} in Girder.`, ...(note === undefined ? [] : [note])].join(' '),
+    pattern: '^([0-9a-f]{24}|[$][(]item([.][A-Za-z0-9_-]+)+[)])$',
+    maxLength: 255,
+  });
+
 /** Names of two documents, below a collection or a user, are the least that leads to a folder. */
 export const girderPath = (what: string) =>
   Type.String({

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { anyObject, girderId, girderPath, plainName, relativeFile } from './fields.ts';
+import { anyObject, girderIdOfRun, girderPath, plainName, relativeFile } from './fields.ts';
 import { exactlyOneOf, enumOf, rules } from './keywords.ts';
 
 const ifExistsKinds = ['Replace', 'NewItem', 'Fail'] as const;
@@ -65,7 +65,7 @@ const uploadOptions = {
 const girderUploadVolumePathToItem = Type.Object(
   {
     ...source,
-    itemId: Type.Optional(girderId('the item to upload to')),
+    itemId: Type.Optional(girderIdOfRun('the item to upload to')),
     path: Type.Optional(girderPath('the item to upload to')),
     ifExists: ifExists(
       'Replace replaces the contents of the file of that name, or deletes a link file of that name; NewItem adds another file of that name to the item.',
@@ -83,7 +83,7 @@ const girderUploadVolumePathToFolder = Type.Object(
   {
     ...source,
     folderId: Type.Optional(
-      girderId('the folder to upload to', 'Each file becomes an item. Existing folders are reused.'),
+      girderIdOfRun('the folder to upload to', 'Each file becomes an item. Existing folders are reused.'),
     ),
     path: Type.Optional(girderPath('the folder to upload to')),
     createFolder: Type.Optional(

@@ -5,6 +5,9 @@ export const apiVersion = `${group}/${version}`;
 export const kind = 'DockerRun';
 export const plural = 'dockerruns';
 
+export const setKind = 'DockerRunSet';
+export const setPlural = 'dockerrunsets';
+
 export const policyKind = 'DockerRunPolicy';
 export const policyPlural = 'dockerrunpolicies';
 /** The only DockerRunPolicy that takes effect. */
@@ -23,11 +26,18 @@ export const labels = {
    * these.
    */
   cleanedUpRun: `${group}/cleaned-up-run-uid`,
+  /** The name of the DockerRunSet, cut to the 63 characters of a label value: on its DockerRuns and Jobs. */
+  set: `${group}/set`,
+  /** The UID of the DockerRunSet: on its DockerRuns, and on the Jobs and pods of its planners. */
+  setUid: `${group}/set-uid`,
   /** The seconds since the boot of the node when it was created, on containers only: a clock that never jumps. */
   uptime: `${group}/created-at-uptime`,
   /** `<namespace>/<name>` of the DockerRun, on containers only. */
   run: `${group}/run`,
 } as const;
+
+/** On a chunk: `<uid of the planner's pod>/<seq of its first input>-<seq of its last>`. */
+export const windowAnnotation = `${group}/set-window`;
 
 /** On nodes: `ready` where the Docker Engine can run targets, as the node agent there says, else `unready`. */
 export const engineLabel = `${group}/engine`;

@@ -3,7 +3,7 @@ import { Value } from 'typebox/value';
 import { boundsProblem, defined, isRecord, parseJson } from './json-values.ts';
 import { type DockerRunStatus, dockerRunStatus } from './status.ts';
 
-const { phase, reason, message, target, transfers, results, resultCount, progress } =
+const { phase, reason, message, target, transfers, results, resultCount, progress, items } =
   dockerRunStatus.properties;
 
 /**
@@ -19,12 +19,13 @@ const report = Type.Object({
   results,
   resultCount,
   progress,
+  items,
 });
 
 /** What a worker reports about its run; see `report` above. */
 export type Report = Pick<
   DockerRunStatus,
-  'phase' | 'reason' | 'message' | 'target' | 'transfers' | 'results' | 'resultCount' | 'progress'
+  'phase' | 'reason' | 'message' | 'target' | 'transfers' | 'results' | 'resultCount' | 'progress' | 'items'
 >;
 
 /**

@@ -3,11 +3,13 @@ import { dockerOptions } from './docker/options.ts';
 import {
   environmentVariables,
   girderId,
+  girderIdOfRun,
   girderPath,
   secretKeyReference,
   secretName,
   seconds,
 } from './fields.ts';
+import { forEach } from './for-each.ts';
 import { girderResultHook } from './hooks.ts';
 import { type CelRule, exactlyOneOf, mapOf, namedList, quantity, rules, enumOf } from './keywords.ts';
 import { temporaryVolumeName } from './names.ts';
@@ -108,8 +110,10 @@ const girderJob = Type.Object(
 
 const girderLog = Type.Object(
   {
-    itemId: Type.Optional(girderId('the item that receives the log')),
-    folderId: Type.Optional(girderId('the folder that receives the log', 'The log becomes an item in it.')),
+    itemId: Type.Optional(girderIdOfRun('the item that receives the log')),
+    folderId: Type.Optional(
+      girderIdOfRun('the folder that receives the log', 'The log becomes an item in it.'),
+    ),
     path: Type.Optional(girderPath('the item or folder that receives the log')),
     createFolder: Type.Optional(
       Type.Boolean({
@@ -318,6 +322,7 @@ export const dockerRunSpec = Type.Object(
     affinity: Type.Optional(affinity()),
     podMetadata: Type.Optional(podMetadata()),
     nodeSelector: Type.Optional(nodeSelector()),
+    forEach: Type.Optional(forEach),
   },
   {
     description: 'What to run.',

@@ -112,6 +112,30 @@ const progress = Type.Object(
   { description: 'What the run is doing now. It is at most a few seconds old.' },
 );
 
+const failedItems = Type.Object({
+  reason: name('Why the inputs failed, as listed in docs/reasons.md.'),
+  message: Type.Optional(sentence('The message of the first of them.')),
+  items: Type.Array(integer('The index of an input in spec.forEach.items.', 0), { maxItems: 100 }),
+});
+
+const items = Type.Object(
+  {
+    states: Type.String({
+      description:
+        'A letter for each input of spec.forEach.items: w waiting, r running, s succeeded, k skipped because its result is there, f failed.',
+      maxLength: 100,
+    }),
+    failures: Type.Optional(
+      Type.Array(failedItems, {
+        maxItems: 16,
+        description: 'The failed inputs by reason.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+  },
+  { description: 'What became of the inputs of spec.forEach.' },
+);
+
 const attempt = Type.Object({
   podUID: name('The UID of the pod. Each attempt has one pod.'),
   podName: name('The name of the pod.'),
@@ -183,6 +207,7 @@ export const dockerRunStatus = Type.Object(
         'x-kubernetes-list-type': 'atomic',
       }),
     ),
+    items: Type.Optional(items),
     resultCount: Type.Optional(
       integer('How many results of the last attempt are in Girder, whether they are listed or not.', 0),
     ),
@@ -201,4 +226,5 @@ export type TargetStatus = Type.Static<typeof target>;
 export type Transfer = Type.Static<typeof transfer>;
 export type Result = Type.Static<typeof result>;
 export type Progress = Type.Static<typeof progress>;
+export type ItemsStatus = Type.Static<typeof items>;
 export type Attempt = Type.Static<typeof attempt>;

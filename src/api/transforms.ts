@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import {
   anyObject,
-  girderId,
+  girderIdOfRun,
   girderPath,
   plainName,
   referenceName,
@@ -14,7 +14,7 @@ import { exactlyOneOf, rules } from './keywords.ts';
 
 const girderFileIdToVolume = Type.Object(
   {
-    fileId: Type.Optional(girderId('the file')),
+    fileId: Type.Optional(girderIdOfRun('the file')),
     path: Type.Optional(girderPath('the file')),
     volume: volumeReference(),
     filename: Type.Optional(
@@ -29,7 +29,7 @@ const girderFileIdToVolume = Type.Object(
 
 const girderItemIdToVolume = Type.Object(
   {
-    itemId: Type.Optional(girderId('the item')),
+    itemId: Type.Optional(girderIdOfRun('the item')),
     path: Type.Optional(girderPath('the item')),
     volume: volumeReference(),
   },
@@ -42,7 +42,7 @@ const girderItemIdToVolume = Type.Object(
 
 const girderFolderIdToVolume = Type.Object(
   {
-    folderId: Type.Optional(girderId('the folder')),
+    folderId: Type.Optional(girderIdOfRun('the folder')),
     path: Type.Optional(girderPath('the folder')),
     volume: volumeReference(),
     folderName: Type.Optional(
@@ -90,7 +90,7 @@ const connectInput = Type.Object(
     girderFileIdToStream: Type.Optional(
       Type.Object(
         {
-          fileId: Type.Optional(girderId('the file')),
+          fileId: Type.Optional(girderIdOfRun('the file')),
           path: Type.Optional(girderPath('the file')),
         },
         { description: 'A file in Girder.', ...exactlyOneOf(['fileId', 'path']) },
@@ -136,7 +136,7 @@ const chunkedTransferEncodingStream = Type.Object(
 
 const girderStreamToItem = Type.Object(
   {
-    itemId: Type.Optional(girderId('the item to upload to')),
+    itemId: Type.Optional(girderIdOfRun('the item to upload to')),
     path: Type.Optional(girderPath('the item to upload to')),
     filename: plainName('The name of the file in Girder.'),
     ifExists: ifExists(

@@ -26,7 +26,7 @@ const below: Record<string, readonly string[]> = {
  * `*` are the other files of the layer itself. Files import from their own floor, without cycles, and from lower ones.
  */
 const floors: Record<string, readonly (readonly string[])[]> = {
-  api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*']],
+  api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*'], ['set']],
   support: [['*'], ['trace']],
   docker: [
     [

@@ -1,0 +1,66 @@
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { boundsProblem } from '../json-values.ts';
+
+/**
+ * The receipt: metadata of a result item under the key `dockerrun`, written last. It is the only record of what has
+ * been done, and provenance that a scientist can read.
+ */
+export const receiptKey = 'dockerrun';
+
+const longest = { name: 1024, message: 2048, digest: 128, time: 64, image: 1024, files: 256 } as const;
+
+const text = (maxLength: number) => Type.String({ maxLength });
+const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+
+const receiptFile = Type.Object({
+  id: text(longest.time),
+  name: Type.Optional(text(longest.name)),
+  size: count,
+  created: text(longest.time),
+  sha512: Type.Optional(text(longest.digest)),
+});
+
+const receipt = Type.Object({
+  /** `<namespace>/<name>` of the DockerRunSet; another set never replaces the result. */
+  set: text(longest.name),
+  input: Type.Object({
+    id: text(longest.time),
+    name: text(longest.name),
+    updated: Type.Optional(text(longest.time)),
+    size: Type.Optional(count),
+    /** At most 256; of a folder, or of an item with more files, only `filesDigest` says what they were. */
+    files: Type.Array(receiptFile, { maxItems: longest.files }),
+    filesDigest: text(longest.digest),
+  }),
+  /** Of template, version and used values, without the bytes of the files; see recipe.ts. */
+  recipe: text(longest.digest),
+  /** Of the recipe and the files. */
+  digest: text(longest.digest),
+  state: Type.Enum(['Succeeded', 'Failed'] as const),
+  reason: Type.Optional(text(longest.name)),
+  message: Type.Optional(text(longest.message)),
+  exitCode: Type.Optional(Type.Integer()),
+  /** How many attempts there were since the recipe last changed. */
+  attempts: count,
+  image: text(longest.image),
+  imageDigest: Type.Optional(text(longest.image)),
+  version: Type.Optional(text(longest.name)),
+  /** `<namespace>/<name>` of the DockerRun that made it. */
+  run: text(longest.name),
+  startedAt: Type.Optional(text(longest.time)),
+  finishedAt: text(longest.time),
+  /** Set by the planner when the input is gone (`whenInputIsGone: Mark`): since when. */
+  inputGoneSince: Type.Optional(text(longest.time)),
+});
+
+export type Receipt = Type.Static<typeof receipt>;
+export type ReceiptFile = Type.Static<typeof receiptFile>;
+
+const receiptBounds = { depth: 8, bytes: 256 * 1024 } as const;
+
+/** Undefined for what is not a receipt: anybody who may write to the item may have written it. */
+export function parseReceipt(value: unknown): Receipt | undefined {
+  if (boundsProblem(value, receiptBounds) !== undefined) return undefined;
+  return Value.Check(receipt, value) ? value : undefined;
+}
