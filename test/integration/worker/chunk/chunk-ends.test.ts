@@ -86,10 +86,12 @@ test('an input that is gone ends alone, and the others run', async ({ lab }) => 
   assert.is((await lab.receiptOf('gone'))?.reason, 'GirderNotFound');
 });
 
-test('a Girder that is away ends the run, and the inputs that are done stay done', async ({ lab }) => {
+test('credentials that Girder no longer accepts end the run, and the inputs that are done stay done', async ({
+  lab,
+}) => {
   const items = await lab.inputs({ a: '1', b: '2', c: '3' });
   await using proxy = await FaultProxy.start(girderEnvironment().apiUrl);
-  const unauthorized = { status: 401, body: '{"message":"Invalid login"}' };
+  const unauthorized = { status: 401, body: '{"message":"You must be logged in.","type":"access"}' };
   const isOfThird = `/item/${items[2]?.id}/files`;
   for (let time = 0; time < 4; time += 1) proxy.fail('GET', isOfThird, unauthorized);
   const end = await lab.run({ items, spec: slow, apiUrl: proxy.url });
