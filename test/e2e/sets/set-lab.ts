@@ -82,6 +82,27 @@ export class SetLab {
     await Promise.all(Array.from({ length: atOnce }, work));
   }
 
+  /** The item of an input, by its path below the source. */
+  async input(path: string): Promise<string> {
+    const names = path.split('/');
+    let folder = this.source;
+    for (const name of names.slice(0, -1)) folder = await folderIn(folder, name);
+    const query = `folderId=${folder}&name=${encodeURIComponent(names.at(-1) ?? '')}`;
+    const [item] = await girder<Item[]>('GET', `item?${query}`);
+    if (item === undefined) throw new Error(`there is no input ${path}`);
+    return item._id;
+  }
+
+  /** A folder below the source, created if it does not exist. */
+  sourceFolder(name: string): Promise<string> {
+    return folderIn(this.source, name);
+  }
+
+  /** Changes fields of the spec of a set, as with `kubectl patch`. */
+  async patch(name: string, spec: Manifest): Promise<void> {
+    await this.lab.kubectl('patch', 'drset', name, '--type=merge', '-p', JSON.stringify({ spec }));
+  }
+
   /** Applies a set over the source; `spec` replaces fields of a small one. Throws if it is refused. */
   async apply(name: string, spec: Manifest = {}): Promise<void> {
     const { code, stderr } = await this.lab.apply(this.manifest(name, spec));
