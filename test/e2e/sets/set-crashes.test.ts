@@ -24,26 +24,39 @@ async function pods(...args: string[]): Promise<Pod[]> {
   return (JSON.parse(list) as { items: Pod[] }).items.filter(({ status }) => status.phase === 'Running');
 }
 
+type Kind = 'controller' | 'planner' | 'worker';
+
+async function podsOf(kind: Kind): Promise<Pod[]> {
+  if (kind === 'controller') return pods('--all-namespaces', '-l', 'app.kubernetes.io/component=controller');
+  const all = await pods('--namespace', lab.lab.namespace);
+  return all.filter(({ metadata }) => isPlanner(metadata.name) === (kind === 'planner'));
+}
+
 /** Kills one process of a kind that runs now, if there is one; returns whether it did. */
-async function killOne(kind: 'controller' | 'planner' | 'worker'): Promise<boolean> {
-  const found =
-    kind === 'controller'
-      ? await pods('--all-namespaces', '-l', 'app.kubernetes.io/component=controller')
-      : await pods('--namespace', lab.lab.namespace);
-  const wanted = found.filter(
-    ({ metadata }) => kind === 'controller' || isPlanner(metadata.name) === (kind === 'planner'),
-  );
-  const pod = wanted[Math.floor(Math.random() * wanted.length)];
+async function killOne(kind: Kind): Promise<boolean> {
+  const found = await podsOf(kind);
+  const pod = found[Math.floor(Math.random() * found.length)];
   if (pod === undefined) return false;
-  const pid = await rolePid(pod.metadata.uid, kind === 'controller' ? 'controller' : 'worker').catch(
-    () => undefined,
-  );
+  const role = kind === 'controller' ? kind : 'worker';
+  const pid = await rolePid(pod.metadata.uid, role).catch(() => undefined);
   if (pid === undefined) return false;
   process.kill(pid, 'SIGKILL');
   return true;
 }
 
 const isPlanner = (name: string) => name.includes('-plan-');
+
+/** Kubernetes waits longer and longer to restart a pod that keeps failing, hence the bound. */
+const mostKills = 8;
+
+async function killUntil(over: AbortSignal, killed: Record<Kind, number>): Promise<void> {
+  const kinds = ['worker', 'planner', 'worker', 'controller'] as const;
+  for (let turn = 0; !over.aborted && killed.planner + killed.worker < mostKills; turn += 1) {
+    await sleep(2_000 + Math.random() * 3_000);
+    const kind = kinds[turn % kinds.length] ?? 'worker';
+    if (!over.aborted && (await killOne(kind))) killed[kind] += 1;
+  }
+}
 
 test('every input has one receipt and the right result, whichever process is killed', async () => {
   await lab.apply('crashed', {
@@ -52,18 +65,9 @@ test('every input has one receipt and the right result, whichever process is kil
     retries: 20,
   });
   const killed = { controller: 0, planner: 0, worker: 0 };
-  const kinds = ['worker', 'planner', 'worker', 'controller'] as const;
-  let isOver = false;
-  const killing = (async () => {
-    for (let turn = 0; !isOver && turn < count; turn += 1) {
-      await sleep(2_000 + Math.random() * 3_000);
-      const kind = kinds[turn % kinds.length] ?? 'worker';
-      if (!isOver && (await killOne(kind))) killed[kind] += 1;
-      // Kubernetes waits longer and longer to restart a pod that keeps failing.
-      if (killed.planner + killed.worker >= 8) return;
-    }
-  })();
-  const { status } = await lab.inPhase('crashed', 'Complete').finally(() => (isOver = true));
+  const over = new AbortController();
+  const killing = killUntil(over.signal, killed);
+  const { status } = await lab.inPhase('crashed', 'Complete').finally(() => over.abort());
   await killing;
   assert.ok(killed.worker > 0, JSON.stringify(killed));
   assert.is(status.items?.done, count);
