@@ -9,6 +9,8 @@ COLUMNS = 8
 ROWS = 4
 # In pixels, with some overlap, so that each picture has a coin and its surroundings.
 WIDTH, HEIGHT = 96, 96
+# Above and left of it the table is as bright as some coins.
+LEFT, TOP = 32, 100
 
 SHEET_COLUMNS = 6
 CELL = 192
@@ -21,8 +23,8 @@ def cut(photo, directory):
     directory.mkdir(parents=True, exist_ok=True)
     for number in range(COLUMNS * ROWS):
         row, column = divmod(number, COLUMNS)
-        left = round(column * (image.width - WIDTH) / (COLUMNS - 1))
-        top = round(row * (image.height - HEIGHT) / (ROWS - 1))
+        left = LEFT + round(column * (image.width - WIDTH - LEFT) / (COLUMNS - 1))
+        top = TOP + round(row * (image.height - HEIGHT - TOP) / (ROWS - 1))
         picture = image.crop((left, top, left + WIDTH, top + HEIGHT))
         picture.save(directory / f"coin-{number + 1:02}.png")
 
