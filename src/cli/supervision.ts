@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
-import { containerName } from '../api/names.ts';
+import { labels } from '../api/names.ts';
 import { exitCodes } from '../api/reasons.ts';
+import type { Report } from '../api/report.ts';
 import { configMapKeysOf, secretKeysOf } from '../api/spec-usage.ts';
 import { engineCall } from '../docker/engine-call.ts';
 import { connectEngine } from '../docker/engine.ts';
@@ -19,34 +20,59 @@ export type Supervision = {
   readonly stdout: Writable;
   readonly stop: AbortSignal;
   readonly secrets: LocalSecrets;
-  readonly copies: DataCopies;
+  readonly copies?: DataCopies;
+  /** More lines about a report than those of a run's phases and transfers. */
+  readonly moreLines?: (report: Report) => string[];
+};
+
+/** How a run ended: its last report, why it failed, and the exit code of the command. */
+export type LocalRunEnd = {
+  readonly report: Report;
+  readonly failure: RunError | undefined;
+  readonly exitCode: number;
 };
 
 const pollMs = 250;
 
-/** Runs to the end, prints the progress, and returns the exit code. */
+/** Runs a DockerRun to the end, prints the progress and how it ended, and returns the exit code. */
 export async function superviseRun(environment: RunEnvironment, supervision: Supervision): Promise<number> {
-  const { printer, stop } = supervision;
-  const report = new LiveReport();
-  const { failure, copied } = await attempt(environment, report, supervision);
-  const { target, results = [], resultCount = 0 } = report.snapshot();
+  const { printer } = supervision;
+  const { report, failure, exitCode, copied } = await performRun(environment, supervision);
+  const { target, results = [], resultCount = 0 } = report;
   for (const line of [...resultLines(results, resultCount), ...copied]) printer.print(line);
   const kept = environment.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
   if (kept !== undefined) printer.print(`the container ${kept} is kept; remove it with: docker rm ${kept}`);
   if (failure === undefined) printer.print(`done: the target ended with exit code ${target?.exitCode ?? 0}`);
-  else printer.warn(`failed (${failure.reason}): ${localSentence(failure)}`);
+  else printer.warn(failureLine(failure));
+  return exitCode;
+}
+
+export function failureLine(failure: RunError): string {
+  return `failed (${failure.reason}): ${localSentence(failure)}`;
+}
+
+type Performed = LocalRunEnd & { readonly copied: readonly string[] };
+
+/** Runs to the end and prints the progress, but not how it ended. */
+export async function performRun(environment: RunEnvironment, supervision: Supervision): Promise<Performed> {
+  const { stop } = supervision;
+  const live = new LiveReport();
+  const { failure, copied } = await attempt(environment, live, supervision);
+  const report = live.snapshot();
   const stoppedBy = stop.aborted ? String(stop.reason) : undefined;
-  return localExitCode({ failure, target, stoppedBy });
+  return { report, failure, copied, exitCode: localExitCode({ failure, target: report.target, stoppedBy }) };
 }
 
 async function attempt(
   environment: RunEnvironment,
   report: LiveReport,
-  { printer, stdout, stop, secrets, copies }: Supervision,
+  { printer, stdout, stop, secrets, copies, moreLines = () => [] }: Supervision,
 ): Promise<{ failure: RunError | undefined; copied: readonly string[] }> {
   const lines = new ThrottledProgress();
-  const printProgress = () =>
-    lines.next(report.snapshot(), performance.now()).forEach((line) => printer.print(line));
+  const printProgress = () => {
+    const now = report.snapshot();
+    for (const line of [...lines.next(now, performance.now()), ...moreLines(now)]) printer.print(line);
+  };
   const timer = setInterval(printProgress, pollMs);
   const defect = defectSignal();
   try {
@@ -59,7 +85,7 @@ async function attempt(
     printProgress();
     const log = plainLog(printer);
     await runOnce({ environment, report, stdout, stderr: printer.target, log, signal });
-    return { failure: undefined, copied: await copies.copyResults() };
+    return { failure: undefined, copied: (await copies?.copyResults()) ?? [] };
   } catch (error) {
     return { failure: toRunError(defect.aborted ? defect.reason : error), copied: [] };
   } finally {
@@ -113,13 +139,17 @@ export function defectSignal(): AbortSignal {
 
 const killMs = 10_000;
 
-/** Kills the target; the run then ends as usual. Never rejects, also if there is no target. */
-export async function killTarget({ run, attempt, dockerSocket }: RunEnvironment): Promise<void> {
+/** Kills the targets; the run then ends as usual. Never rejects, also if there is none. */
+export async function killTarget({ run, dockerSocket }: RunEnvironment): Promise<void> {
   const signal = deadline(killMs);
   try {
     const { docker } = await connectEngine({ socketPath: dockerSocket, signal });
-    const container = docker.getContainer(containerName(run.uid, attempt));
-    await engineCall({ signal }, (abortSignal) => container.kill({ abortSignal }));
+    const filters = { label: [`${labels.runUid}=${run.uid}`] };
+    const running = await engineCall({ signal }, (abortSignal) =>
+      docker.listContainers({ filters, abortSignal }),
+    );
+    for (const { Id } of running)
+      await engineCall({ signal }, (abortSignal) => docker.getContainer(Id).kill({ abortSignal }));
   } catch {
     // The stop that is under way continues, with bounds of its own.
   }
