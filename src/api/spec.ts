@@ -334,3 +334,9 @@ export const dockerRunSpec = Type.Object(
 );
 
 export type DockerRunSpec = Type.Static<typeof dockerRunSpec>;
+
+/** In a DockerRunSet, whose runs get `girder` from the set. */
+export const templateSpec = Type.Object(dockerRunSpec.properties, {
+  description: 'What to run.',
+  ...rules(...nameRules),
+});

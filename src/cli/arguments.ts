@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { maxForEachItems } from '../api/for-each.ts';
 import { revision, version } from '../support/version.ts';
 
 export type RunCommand = {
@@ -10,6 +11,8 @@ export type RunCommand = {
   /** A file with values for environment variables that are not set (`NAME=value` lines). */
   readonly envFile: string | undefined;
   readonly data: LocalData;
+  /** How many inputs of a DockerRunSet run at most; undefined without --limit. */
+  readonly limit: number | undefined;
 };
 
 /** Paths of this machine that take the place of data in Girder, by the names of transforms. */
@@ -26,6 +29,7 @@ const options = {
   'env-file': { type: 'string' },
   input: { type: 'string', short: 'i', multiple: true, default: [] as string[] },
   output: { type: 'string', short: 'o', multiple: true, default: [] as string[] },
+  limit: { type: 'string', short: 'l' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
 } as const;
@@ -42,7 +46,15 @@ export function parseCommand(args: readonly string[]): Command {
     throw new UsageError('run needs a FILE, or - for standard input; see dockerrun --help');
   if (more.length > 0) throw new UsageError(`run takes one FILE, but "${more[0]}" is a second one`);
   const data = { inputs: pathsOf('--input', values.input), outputs: pathsOf('--output', values.output) };
-  return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data };
+  const limit = limitOf(values.limit);
+  return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data, limit };
+}
+
+function limitOf(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const limit = Number(value);
+  if (/^[0-9]+$/.test(value) && limit >= 1 && limit <= maxForEachItems) return limit;
+  throw new UsageError(`--limit ${value}: it must be a number from 1 to ${maxForEachItems}`);
 }
 
 function pathsOf(option: string, values: readonly string[]): ReadonlyMap<string, string> {

@@ -1,0 +1,111 @@
+import type { ForEachItem } from '../api/for-each.ts';
+import type { Report } from '../api/report.ts';
+import type { DockerRunSetSpec } from '../api/set/set-spec.ts';
+import { type Why, whyReasons, type WindowItem } from '../api/set/window.ts';
+
+/** What a pass has found, by what becomes of the inputs; `todo` have to run. */
+export type PassCounts = {
+  readonly listed: number;
+  readonly done: number;
+  readonly todo: number;
+  readonly failed: number;
+  readonly excluded: number;
+  readonly unsettled: number;
+  readonly waiting: number;
+};
+
+/** What people know of each cause. */
+const whyTexts: Readonly<Record<Why, string>> = {
+  new: 'it has no result yet',
+  inputChanged: 'the input has changed since its result was made',
+  templateChanged: 'the template has changed since its result was made',
+  versionChanged: 'version has changed since its result was made',
+  retried: 'it failed before, and is tried again',
+};
+
+/** The inputs of the set in one line, without those kinds of which there are none. */
+export function countsLine(counts: PassCounts, why: Readonly<Partial<Record<Why, number>>>): string {
+  const causes = whyReasons.flatMap((cause) => ((why[cause] ?? 0) > 0 ? [`${why[cause]} ${cause}`] : []));
+  const kinds: readonly (readonly [number, string])[] = [
+    [counts.done, 'done'],
+    [counts.todo, `to run${causes.length > 0 ? ` (${causes.join(', ')})` : ''}`],
+    [counts.waiting, 'failed, to be tried again later'],
+    [counts.failed, 'failed for good'],
+    [counts.unsettled, 'changed just now, left for a later pass'],
+    [counts.excluded, 'excluded'],
+  ];
+  const found = kinds.flatMap(([count, text]) => (count > 0 ? [`${count} ${text}`] : []));
+  return [inputs(counts.listed), ...(found.length > 0 ? [found.join(', ')] : [])].join(': ');
+}
+
+/** "1 input", "3 inputs". */
+export function inputs(count: number): string {
+  return `${count} ${count === 1 ? 'input' : 'inputs'}`;
+}
+
+/** A line for each input that runs, with its path below the source where the template uses it, and why it runs. */
+export function whyLines(items: readonly WindowItem[]): string[] {
+  return items.map(({ item, why }) => `${nameOfInput(item)}: ${why}: ${whyTexts[why]}`);
+}
+
+/** For messages; two inputs in different folders may have the same name. */
+export function nameOfInput({ name, values }: ForEachItem): string {
+  return values?.['item.path'] ?? name;
+}
+
+const stateTexts: Readonly<Record<string, string>> = {
+  r: 'running',
+  s: 'succeeded',
+  k: 'skipped, because its result is there',
+  f: 'failed',
+};
+
+/** Turns reports of a chunk into a line for each input that starts or ends. */
+export class ItemProgress {
+  readonly #items: readonly ForEachItem[];
+  #states = '';
+
+  constructor(items: readonly ForEachItem[]) {
+    this.#items = items;
+  }
+
+  next({ items }: Pick<Report, 'items'>): string[] {
+    const states = items?.states ?? '';
+    const changed = this.#items.flatMap((item, index) => {
+      const state = states[index] ?? 'w';
+      if (state === (this.#states[index] ?? 'w')) return [];
+      const text = stateTexts[state];
+      return text === undefined ? [] : [`${nameOfInput(item)}: ${text}`];
+    });
+    this.#states = states;
+    return changed;
+  }
+}
+
+/** How an input ended, by the last report of its chunk. */
+export type ItemEnd = { readonly item: ForEachItem; readonly text: string; readonly hasResult: boolean };
+
+/** Inputs that did not end are left out: the failure of the whole chunk says why. */
+export function itemEnds(items: readonly ForEachItem[], { items: status }: Pick<Report, 'items'>): ItemEnd[] {
+  return items.flatMap((item, index): ItemEnd[] => {
+    const state = status?.states[index] ?? 'w';
+    if (state === 's' || state === 'k') return [{ item, text: stateTexts[state] ?? '', hasResult: true }];
+    if (state !== 'f') return [];
+    const group = status?.failures?.find((failure) => failure.items.includes(index));
+    const why =
+      group === undefined
+        ? ''
+        : ` (${group.reason})${group.message === undefined ? '' : `: ${group.message}`}`;
+    return [{ item, text: `failed${why}`, hasResult: true }];
+  });
+}
+
+/** One message for the fields of a set that have no effect without a cluster; [] without such fields. */
+export function ignoredSetFields(spec: DockerRunSetSpec): string[] {
+  const fields = (['escalate', 'failureBudget', 'watch', 'schedule'] as const).filter(
+    (field) => spec[field] !== undefined,
+  );
+  const suspended = spec.suspend === true ? ['suspend'] : [];
+  const names = [...fields, ...suspended].map((field) => `spec.${field}`);
+  return names.length === 0 ? [] : [`without a cluster these have no effect: ${names.join(', ')}`];
+}
