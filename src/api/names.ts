@@ -34,6 +34,8 @@ export const labels = {
   uptime: `${group}/created-at-uptime`,
   /** `<namespace>/<name>` of the DockerRun, on containers only. */
   run: `${group}/run`,
+  /** The ID of the input of forEach, on containers only. */
+  item: `${group}/item`,
 } as const;
 
 /** On a chunk: `<uid of the planner's pod>/<seq of its first input>-<seq of its last>`. */
@@ -127,9 +129,12 @@ export function cleanupJobName(run: { name: string; uid: string }, podUid?: stri
   return `${stem.replace(/(?<!-)-+$/, '')}${hash}${suffix}`;
 }
 
-/** The name is unique per attempt, so that Docker refuses a second container for it. */
-export function containerName(runUid: string, attempt: string): string {
-  return `dockerrun-${runUid}-${attempt}`;
+/**
+ * The name is unique per attempt, and per input of forEach, so that Docker refuses a second container for it.
+ */
+export function containerName(runUid: string, attempt: string, item?: number): string {
+  const name = `dockerrun-${runUid}-${attempt}`;
+  return item === undefined ? name : `${name}-${item}`;
 }
 
 /** A DockerRun's name as a label value, which has at most 63 characters. */

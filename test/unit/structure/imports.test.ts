@@ -46,6 +46,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['run-environment.ts', 'plan.ts', 'progress.ts', 'preparation.ts', 'context.ts', 'target-options.ts'],
     ['pod', 'streams'],
     ['stage'],
+    ['run-end.ts', 'run-target.ts'],
     ['*'],
   ],
 };
