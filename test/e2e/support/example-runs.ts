@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { environment } from './environment.ts';
-import { aFolder, type ExampleInputs } from './example-inputs.ts';
+import type { ExampleInputs } from './example-inputs.ts';
 import { anItem } from './girder.ts';
 import type { Lab } from './runs.ts';
 
