@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { environment } from './environment.ts';
 import type { ExampleInputs } from './example-inputs.ts';
-import { anItem } from './girder.ts';
+import { aFolder, anItem } from './girder.ts';
 import type { Lab } from './runs.ts';
 
 /** How many examples run at a time. */
