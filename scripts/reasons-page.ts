@@ -1,4 +1,5 @@
-import { exitCodes, failureReasons, progressReasons } from '../src/api/reasons.ts';
+import { progressReasons } from '../src/api/progress-reasons.ts';
+import { exitCodes, failureReasons } from '../src/api/reasons.ts';
 import { tableRow as row } from './table-row.ts';
 
 export function reasonsPage(): string {

@@ -103,3 +103,12 @@ export const resultPathName = 'result';
 
 /** In the target, the directory whose content becomes the result item. */
 export const resultDirectory = '/mnt/girder_worker/result';
+
+/** In the target, the read-only directory of the downloads that all inputs share. */
+export const sharedDirectory = '/mnt/girder_worker/shared';
+
+/** The volume behind that directory; no volume of a spec can have a name with a space. */
+export const sharedVolumeName = 'shared inputs';
+
+/** A file of an item or folder with the name of the log of its target. */
+export const logFileName = 'log.txt';

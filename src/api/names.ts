@@ -34,10 +34,15 @@ export const labels = {
   uptime: `${group}/created-at-uptime`,
   /** `<namespace>/<name>` of the DockerRun, on containers only. */
   run: `${group}/run`,
+  /** The ID of the input of forEach, on containers only. */
+  item: `${group}/item`,
 } as const;
 
 /** On a chunk: `<uid of the planner's pod>/<seq of its first input>-<seq of its last>`. */
 export const windowAnnotation = `${group}/set-window`;
+
+/** On a chunk: `<number of the pass>/<number of its inputs>`, and `/cautious` for one that follows a lost worker. */
+export const chunkAnnotation = `${group}/set-chunk`;
 
 /** On nodes: `ready` where the Docker Engine can run targets, as the node agent there says, else `unready`. */
 export const engineLabel = `${group}/engine`;
@@ -127,9 +132,26 @@ export function cleanupJobName(run: { name: string; uid: string }, podUid?: stri
   return `${stem.replace(/(?<!-)-+$/, '')}${hash}${suffix}`;
 }
 
-/** The name is unique per attempt, so that Docker refuses a second container for it. */
-export function containerName(runUid: string, attempt: string): string {
-  return `dockerrun-${runUid}-${attempt}`;
+/** The name of the Job that plans a pass; like that of a run's Job, it has the beginning of the UID of the set. */
+export function plannerJobName(set: { name: string; uid: string }, pass: number): string {
+  const suffix = `-plan-${pass}`;
+  const hash = set.uid.replaceAll('-', '').slice(0, 8);
+  const stem = set.name.slice(0, longestJobName - suffix.length - hash.length - 1).replaceAll('.', '-');
+  return `${stem.replace(/[^a-z0-9]+$/, '')}-${hash}${suffix}`;
+}
+
+/** The name of a chunk: the set's name and the beginning of a digest in hexadecimal of what makes it this chunk. */
+export function chunkName(set: { name: string }, digest: string): string {
+  const stem = set.name.slice(0, 63 - 13).replace(/[^a-z0-9]+$/, '');
+  return `${stem}-${digest.slice(0, 12)}`;
+}
+
+/**
+ * The name is unique per attempt, and per input of forEach, so that Docker refuses a second container for it.
+ */
+export function containerName(runUid: string, attempt: string, item?: number): string {
+  const name = `dockerrun-${runUid}-${attempt}`;
+  return item === undefined ? name : `${name}-${item}`;
 }
 
 /** A DockerRun's name as a label value, which has at most 63 characters. */

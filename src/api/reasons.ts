@@ -1,3 +1,5 @@
+import type { ProgressReason } from './progress-reasons.ts';
+
 /** The one table of reasons: of conditions, Events, exit codes, retries and docs/reasons.md. */
 
 /** The worker's exit code for each category of failure; the target's own exit code is in `status.target`. */
@@ -19,10 +21,17 @@ export const exitCodes = {
   cancelledForGood: 72,
   /** The node is at fault and the target has not started: the Job replaces the pod without counting it. */
   node: 73,
+  /** Some inputs of `forEach` failed, each for a reason of its own; all others are done. */
+  items: 74,
 } as const;
 
 /** The exit codes that the Job does not retry: another attempt would fail again, or is not wanted. */
-export const finalExitCodes = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood];
+export const finalExitCodes = [
+  exitCodes.spec,
+  exitCodes.deadline,
+  exitCodes.cancelledForGood,
+  exitCodes.items,
+];
 
 /** Where a failure comes from. It decides the worker's exit code. */
 type Category = Exclude<keyof typeof exitCodes, 'done'>;
@@ -214,6 +223,12 @@ export const failureReasons = {
     meaning: 'The target was killed because it used more memory than its limit.',
     remedy: 'Raise resources.limits.memory or reduce the memory that the target uses.',
   },
+  ItemsFailed: {
+    category: 'items',
+    meaning: 'Some inputs of forEach failed; the others are done, and their results are in Girder.',
+    remedy:
+      'Check status.items.failures, and the receipt and log.txt in the result item of each failed input.',
+  },
   GirderUnauthorized: {
     category: 'spec',
     meaning: 'Girder rejected the API key or token of the run, or the token ends before the run may.',
@@ -284,6 +299,12 @@ export const failureReasons = {
     meaning: 'A result could not be uploaded completely.',
     remedy: 'Check the cause in the message. Set backoffLimit to retry such runs.',
   },
+  ResultNotOurs: {
+    category: 'spec',
+    meaning: 'The place of a result in Girder holds the result of another DockerRunSet.',
+    remedy:
+      'Use another folder for the results, or delete the result or the metadata that the message names.',
+  },
   Cancelled: {
     category: 'cancelled',
     meaning:
@@ -309,27 +330,7 @@ export const failureReasons = {
   },
 } as const satisfies Record<string, Row>;
 
-/** Every reason of a run that has not failed; also the reasons of its Events. */
-export const progressReasons = {
-  Accepted: { meaning: 'The DockerRun is valid and the DockerRunPolicy allows it.' },
-  Pending: { meaning: 'The pod of the run is not running yet; the message shows what it waits for.' },
-  Preparing: { meaning: 'The worker is pulling the image and downloading the inputs.' },
-  Running: { meaning: 'The target is running.' },
-  Uploading: { meaning: 'The target ended; the worker is uploading the results.' },
-  Retrying: { meaning: 'An attempt failed, or its pod was disrupted; another attempt follows.' },
-  Suspended: { meaning: 'spec.suspend is true; the run has no pod until it is set to false.' },
-  Queued: {
-    meaning: 'Another controller, such as Kueue, keeps the Job of the run suspended until there is capacity.',
-  },
-  Suspending: { meaning: 'spec.suspend is true; the current attempt is being stopped.' },
-  Resumed: { meaning: 'spec.suspend is false again, or the queue admitted the run.' },
-  Cancelling: { meaning: 'spec.cancel is true; the target is being stopped.' },
-  ControllerFailed: { meaning: 'A refusal or a defect keeps the controller from continuing; it retries.' },
-  Succeeded: { meaning: 'The target exited with code 0 and every result is in Girder.' },
-} as const satisfies Record<string, { readonly meaning: string }>;
-
 export type FailureReason = keyof typeof failureReasons;
-export type ProgressReason = keyof typeof progressReasons;
 export type Reason = FailureReason | ProgressReason;
 
 /** True for a failure reason of the table; parses reasons that another process sent. */

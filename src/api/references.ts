@@ -1,3 +1,5 @@
+import { isRecord } from './json-values.ts';
+
 /**
  * `$(name)` in commands and arguments. `$$(name)` is the literal text `$(name)`, as in Kubernetes
  * (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
@@ -11,6 +13,21 @@ export function referencedNames(text: string): string[] {
   return [...text.matchAll(reference)].flatMap(([, dollars = '', name]) =>
     dollars.length % 2 === 0 || name === undefined ? [] : [name],
   );
+}
+
+/** The `$(item.…)` names in any text of a value, such as `item.id` or `item.meta.stain`; sorted, each once. */
+export function usedItemNames(value: unknown): string[] {
+  const names = textsOf(value)
+    .flatMap(referencedNames)
+    .filter((name) => name.startsWith('item.'));
+  return [...new Set(names)].toSorted();
+}
+
+/** Every text in a value that JSON can hold. */
+export function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (Array.isArray(value)) return value.flatMap(textsOf);
+  return isRecord(value) ? Object.values(value).flatMap(textsOf) : [];
 }
 
 /** Replaces each reference, and `$$` before one by `$`. A reference to a name without a value stays. */

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { NamedValue, SecretKeyReference } from './fields.ts';
 import type { GirderResultHook } from './hooks.ts';
 import { temporaryVolumeName } from './names.ts';
+import { usedItemNames } from './references.ts';
 import type { DockerRunSpec } from './spec.ts';
 import type { Connect, Transform } from './transforms.ts';
 
@@ -244,4 +245,20 @@ function namedValuesOf({ env = [], transforms = [] }: DockerRunSpec): NamedValue
     ({ connect }) => connect?.output.chunkedTransferEncodingStream?.headers ?? [],
   );
   return [...env, ...headers];
+}
+
+/** Whether a transform is a download that is the same for every input of forEach, so that it is done once. */
+export function isSharedDownload(transform: Transform): boolean {
+  return pathOf(transform)?.kind === 'download' && usedItemNames(transform).length === 0;
+}
+
+/**
+ * The temporary volumes of a spec that hold such downloads. All inputs of forEach share them, so the target may only
+ * read them.
+ */
+export function sharedVolumesOf({ volumes = [], transforms = [] }: DockerRunSpec): string[] {
+  const shared = new Set(transforms.filter(isSharedDownload).map((one) => pathOf(one)?.volume));
+  return volumes
+    .filter(({ name, temporary }) => temporary !== undefined && shared.has(name))
+    .map(({ name }) => name);
 }

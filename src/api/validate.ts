@@ -1,6 +1,7 @@
 import { placeProblems } from './collisions.ts';
 import { validateDocker } from './docker/option-conflicts.ts';
 import { apiUrlProblem, isForbiddenHeader, isHeaderText, metadataKeyProblem } from './fields.ts';
+import { forEachProblems, isItemName, itemNamesOf } from './for-each-problems.ts';
 import { boundsProblem, specBounds } from './json-values.ts';
 import { temporaryVolumeName } from './names.ts';
 import { mostAmount, parseQuantity } from './quantity.ts';
@@ -17,6 +18,7 @@ export function validateSpec(spec: DockerRunSpec): string[] {
   if (large.length > 0) return large;
   return [
     ...nameProblems(spec),
+    ...forEachProblems(spec),
     ...textProblems(spec),
     ...placeProblems(spec),
     ...streamProblems(spec),
@@ -68,6 +70,7 @@ function unknownReferences(spec: DockerRunSpec): string[] {
   const known = new Set([
     ...volumeNames(spec),
     ...transforms.filter((transform) => pathOf(transform) !== undefined).map(({ name }) => name),
+    ...itemNamesOf(spec),
   ]);
   const withoutPath = new Set(transforms.map(({ name }) => name).filter((name) => !known.has(name)));
   const choice = listed([...known]);
@@ -75,10 +78,13 @@ function unknownReferences(spec: DockerRunSpec): string[] {
   return (['command', 'args'] as const).flatMap((field) =>
     (spec[field] ?? []).flatMap((text, index) =>
       referencedNames(text)
-        .filter((name) => !known.has(name))
+        // The sentence about missing values is that of forEach.
+        .filter((name) => !known.has(name) && !(spec.forEach !== undefined && isItemName(name)))
         .map((name) => {
           const where = `spec.${field}[${index}]: $(${name})`;
           if (withoutPath.has(name)) return `${where} has no path, because its connect has no named pipe`;
+          if (spec.forEach === undefined && isItemName(name))
+            return `${where} has a value only in the runs of a DockerRunSet; use $$(${name}) for the literal text`;
           return `${where} is not a volume or transform of this run (known: ${choice}); use $$(${name}) for the literal text`;
         }),
     ),

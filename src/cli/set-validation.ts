@@ -1,6 +1,6 @@
 import type { ForEachItem } from '../api/for-each.ts';
 import { parseSetSpec } from '../api/set/docker-run-set.ts';
-import { usedItemNames } from '../api/set/recipe.ts';
+import { usedItemNames } from '../api/references.ts';
 import { type DockerRunSetSpec, dockerRunSetSpec } from '../api/set/set-spec.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { StructuralSchema } from '../api/structural.ts';
@@ -50,8 +50,11 @@ export function chunkSpecOf({ namespace, name, spec }: AcceptedSet, items: ForEa
 
 /** The problems of the runs that the set would make, with the field of the template. */
 function templateProblems(spec: DockerRunSetSpec): string[] {
-  const values = Object.fromEntries(usedItemNames(spec.template).map((name) => [name, 'x']));
   const id = '0'.repeat(24);
+  const isId = (name: string) => /^item[.]((file[.])?id|folderId|meta[.].+)$/.test(name);
+  const values = Object.fromEntries(
+    usedItemNames(spec.template).map((name) => [name, isId(name) ? id : 'value']),
+  );
   const result = { folderId: id, name: 'input' };
   const input = { id, name: 'input', recipe: '0'.repeat(64), values, result };
   const run = chunkSpecOf({ namespace: 'default', name: 'set', spec }, [input]);

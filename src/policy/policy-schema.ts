@@ -21,6 +21,7 @@ const maxEntries = {
   girderApiUrls: 128,
   streamUrls: 64,
   girderRedirects: 64,
+  girderLimits: 64,
 } as const;
 
 const hostPath = Type.Object({
@@ -120,6 +121,41 @@ const allowances = {
           "Servers to which Girder may redirect a download although they are not encrypted while Girder is, or are addresses of the node. Girder's token is not sent to them.",
         maxItems: maxEntries.girderRedirects,
       },
+    ),
+  ),
+  girderLimits: Type.Optional(
+    Type.Array(
+      Type.Object({
+        apiUrl: Type.String({
+          description: 'An address as in spec.girder.apiUrl. A slash at its end is ignored.',
+          maxLength: 1024,
+          pattern: '^https?://',
+        }),
+        maxRuns: Type.Integer({
+          description: 'How many DockerRuns of all sets together may use it at once, at most.',
+          minimum: 0,
+          maximum: 100_000,
+        }),
+      }),
+      {
+        description: 'How many DockerRuns of DockerRunSets may use a Girder at once.',
+        maxItems: maxEntries.girderLimits,
+      },
+    ),
+  ),
+  sets: Type.Optional(
+    Type.Object(
+      {
+        maxParallelism: Type.Optional(
+          Type.Integer({
+            description:
+              'How many DockerRuns of one set may run at once, at most. A set with a higher parallelism is not refused: it gets so many.',
+            minimum: 0,
+            maximum: 10_000,
+          }),
+        ),
+      },
+      { description: 'What DockerRunSets may use.' },
     ),
   ),
   dockerDefaults: Type.Optional(

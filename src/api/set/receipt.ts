@@ -8,7 +8,15 @@ import { boundsProblem } from '../json-values.ts';
  */
 export const receiptKey = 'dockerrun';
 
-const longest = { name: 1024, message: 2048, digest: 128, time: 64, image: 1024, files: 256 } as const;
+const longest = {
+  name: 1024,
+  message: 2048,
+  digest: 128,
+  time: 64,
+  image: 1024,
+  files: 256,
+  outputs: 1000,
+} as const;
 
 const text = (maxLength: number) => Type.String({ maxLength });
 const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -33,6 +41,11 @@ const receipt = Type.Object({
     files: Type.Array(receiptFile, { maxItems: longest.files }),
     filesDigest: text(longest.digest),
   }),
+  /**
+   * The ids of the files that the result consists of, with the log: what the next one may remove. At most 1000; of a
+   * result with more, the others stay.
+   */
+  outputs: Type.Optional(Type.Array(text(longest.time), { maxItems: longest.outputs })),
   /** Of template, version and used values, without the bytes of the files; see recipe.ts. */
   recipe: text(longest.digest),
   /** Of the recipe and the files. */
@@ -48,11 +61,20 @@ const receipt = Type.Object({
   version: Type.Optional(text(longest.name)),
   /** `<namespace>/<name>` of the DockerRun that made it. */
   run: text(longest.name),
+  /** Its UID: a later attempt of the same run does not repeat what has failed. */
+  runUid: Type.Optional(text(longest.time)),
   startedAt: Type.Optional(text(longest.time)),
   finishedAt: text(longest.time),
   /** Set by the planner when the input is gone (`whenInputIsGone: Mark`): since when. */
   inputGoneSince: Type.Optional(text(longest.time)),
 });
+
+/** The most files of an input, and of its result, that a receipt lists. */
+export const maxReceiptFiles = longest.files;
+export const maxReceiptOutputs = longest.outputs;
+
+/** In characters, of the message and of any other text of a receipt. */
+export const longestOfReceipt = { message: longest.message, text: longest.name } as const;
 
 export type Receipt = Type.Static<typeof receipt>;
 export type ReceiptFile = Type.Static<typeof receiptFile>;

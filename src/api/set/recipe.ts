@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { isRecord } from '../json-values.ts';
-import { referencedNames } from '../references.ts';
 import type { ReceiptFile } from './receipt.ts';
 
 /**
@@ -72,17 +71,4 @@ export function digestOf(recipe: string, filesDigest: string): string {
   return sha256Of(`${recipe} ${filesDigest}`);
 }
 
-/** The `$(item.…)` names in any text of a template, such as `item.id` or `item.meta.stain`; sorted, each once. */
-export function usedItemNames(template: unknown): string[] {
-  const names = textsOf(template)
-    .flatMap(referencedNames)
-    .filter((name) => name.startsWith('item.'));
-  return [...new Set(names)].toSorted();
-}
-
-/** Every text in a value that JSON can hold. */
-export function textsOf(value: unknown): string[] {
-  if (typeof value === 'string') return [value];
-  if (Array.isArray(value)) return value.flatMap(textsOf);
-  return isRecord(value) ? Object.values(value).flatMap(textsOf) : [];
-}
+export { textsOf, usedItemNames } from '../references.ts';

@@ -1,6 +1,7 @@
 import type { V1Job } from '@kubernetes/client-node';
 import type { Report } from '../../api/report.ts';
-import { type FailureReason, isCancellation, type ProgressReason } from '../../api/reasons.ts';
+import type { ProgressReason } from '../../api/progress-reasons.ts';
+import { type FailureReason, isCancellation } from '../../api/reasons.ts';
 import type { DockerRunStatus, Phase, TerminalPhase } from '../../api/status.ts';
 import type { RunError } from '../../support/errors.ts';
 import type { WorkerConfig } from '../job/worker-config.ts';

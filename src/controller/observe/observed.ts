@@ -1,7 +1,8 @@
 import type { DockerRun } from '../../api/docker-run.ts';
 import { isMadeOf, type JobOrigin } from '../../api/job-origin.ts';
 import { podNamePrefix } from '../../api/names.ts';
-import { failureReasons, progressReasons } from '../../api/reasons.ts';
+import { progressReasons } from '../../api/progress-reasons.ts';
+import { failureReasons } from '../../api/reasons.ts';
 import type { Report } from '../../api/report.ts';
 import { type Attempt, type DockerRunStatus, isTerminalPhase } from '../../api/status.ts';
 

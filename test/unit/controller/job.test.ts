@@ -185,7 +185,7 @@ test('what a retry cannot fix fails the Job; disruptions, faults of the node and
   assert.is(podReplacementPolicy, 'Failed');
   assert.is(template?.spec?.restartPolicy, 'Never');
   const inWorker = (values: readonly number[]) => ({ containerName: 'worker', operator: 'In', values });
-  const ofRun = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood];
+  const ofRun = [exitCodes.spec, exitCodes.deadline, exitCodes.cancelledForGood, exitCodes.items];
   assert.equal(podFailurePolicy?.rules, [
     { action: 'FailJob', onExitCodes: inWorker(ofRun) },
     { action: 'Ignore', onExitCodes: inWorker([exitCodes.node]) },

@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { removeDirectory } from '../../../src/io/remove-tree.ts';
 import { createLogger } from '../../../src/support/log.ts';
-import { cleanUp } from '../../../src/worker/run.ts';
+import { cleanUp } from '../../../src/worker/run-end.ts';
 
 function aLog() {
   const lines: string[] = [];

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RunError } from '../../../src/support/errors.ts';
 import type { RunContext } from '../../../src/worker/context.ts';
-import { withUploadDeadline } from '../../../src/worker/run.ts';
+import { withUploadDeadline } from '../../../src/worker/run-end.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 
