@@ -2,8 +2,7 @@ import type { Receipt } from '../../../src/api/set/receipt.ts';
 import type { DockerRunSetStatus } from '../../../src/api/set/set-status.ts';
 import { until } from '../../fixtures/until.ts';
 import { environment } from '../support/environment.ts';
-import { aFolder } from '../support/example-inputs.ts';
-import { download, filesOf, girder } from '../support/girder.ts';
+import { aFolder, download, filesOf, girder } from '../support/girder.ts';
 import { Lab, type Manifest } from '../support/runs.ts';
 
 /** A set as the API server has it. */
