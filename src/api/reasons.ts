@@ -1,4 +1,5 @@
 /** The one table of reasons: of conditions, Events, exit codes, retries and docs/reasons.md. */
+import { setFailureReasons } from './set-reasons.ts';
 
 /** The worker's exit code for each category of failure; the target's own exit code is in `status.target`. */
 export const exitCodes = {
@@ -284,6 +285,7 @@ export const failureReasons = {
     meaning: 'A result could not be uploaded completely.',
     remedy: 'Check the cause in the message. Set backoffLimit to retry such runs.',
   },
+  ...setFailureReasons,
   Cancelled: {
     category: 'cancelled',
     meaning:

@@ -16,9 +16,22 @@ const below: Record<string, readonly string[]> = {
   girder: ['api', 'support', 'io'],
   controller: ['api', 'support', 'policy', 'runtime', 'kube'],
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
+  planner: ['api', 'support', 'runtime', 'io', 'girder'],
   'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
-  cli: ['api', 'support', 'policy', 'runtime', 'io', 'kube', 'docker', 'girder', 'controller', 'worker'],
-  main: ['controller', 'worker', 'node-agent', 'cli'],
+  cli: [
+    'api',
+    'support',
+    'policy',
+    'runtime',
+    'io',
+    'kube',
+    'docker',
+    'girder',
+    'controller',
+    'worker',
+    'planner',
+  ],
+  main: ['controller', 'worker', 'planner', 'node-agent', 'cli'],
 };
 
 /**
@@ -208,11 +221,11 @@ test('file names are unique, except main.ts', () => {
   );
 });
 
-test('src has at most 230 files, with a median of at least 85 lines and at most 350 lines each', () => {
+test('src has at most 290 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok(sorted.length <= 230, `${sorted.length} files`);
+  assert.ok(sorted.length <= 290, `${sorted.length} files`);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   assert.ok(median >= 85, `${median} lines`);
 });
