@@ -1,3 +1,5 @@
+import type { ForEachItem } from '../api/for-each.ts';
+import { defined } from '../api/json-values.ts';
 import type { PlannerPlan } from '../api/set/planner-plan.ts';
 import type { Receipt, ReceiptFile } from '../api/set/receipt.ts';
 import { filesDigestOf, recipeOf, usedItemNames } from '../api/set/recipe.ts';
@@ -151,6 +153,23 @@ export class ItemPlanner {
       return `its files cannot be listed: ${error.message}`;
     }
   }
+}
+
+/** An input as its chunk gets it. */
+export function offeredItem(
+  { input, resultName }: Candidate,
+  { recipe, values, attempts }: PlannedItem & { readonly attempts: number },
+  folderId: string,
+): ForEachItem {
+  return {
+    id: input._id,
+    name: input.name,
+    recipe,
+    ...defined({ updated: input.updated, size: input.size }),
+    ...(Object.keys(values).length === 0 ? {} : { values: { ...values } }),
+    ...(attempts === 0 ? {} : { attempts }),
+    result: { folderId, name: resultName },
+  };
 }
 
 type Gathered = {

@@ -1,5 +1,4 @@
 import { tmpdir } from 'node:os';
-import type { ForEachItem } from '../api/for-each.ts';
 import type { PlannerPlan } from '../api/set/planner-plan.ts';
 import { type Receipt, receiptKey } from '../api/set/receipt.ts';
 import type { Why } from '../api/set/window.ts';
@@ -13,7 +12,7 @@ import { NameOrder } from '../girder/name-listing.ts';
 import { addMetadata } from '../girder/upload/destination.ts';
 import type { ReportRow } from './csv.ts';
 import { FolderWalk, receiptIn, reportsName } from './folder-walk.ts';
-import { type Candidate, ItemPlanner, type PlannedItem } from './item-planner.ts';
+import { type Candidate, ItemPlanner, offeredItem, type PlannedItem } from './item-planner.ts';
 import type { LivePlan } from './live-plan.ts';
 import { MirrorFolders } from './mirror.ts';
 import { OrphanedResults } from './orphaned-results.ts';
@@ -288,24 +287,16 @@ class Pass implements AsyncDisposable {
   }
 
   async #offer(
-    { input, resultName }: Candidate,
-    { recipe, values, why, attempts }: PlannedItem & { readonly why: Why; readonly attempts: number },
+    candidate: Candidate,
+    planned: PlannedItem & { readonly why: Why; readonly attempts: number },
     names: readonly string[],
   ): Promise<void> {
     const { live, places, signal } = this.#options;
     const { mirror } = this.#parts;
-    const beside = this.#suffix === undefined ? undefined : (input.parentId ?? places.sourceId);
+    const { parentId = places.sourceId } = candidate.input;
+    const beside = this.#suffix === undefined ? undefined : parentId;
     const folderId = beside ?? (await mirror.ensure(names, signal));
-    const item: ForEachItem = {
-      id: input._id,
-      name: input.name,
-      recipe,
-      ...defined({ updated: input.updated, size: input.size }),
-      ...(Object.keys(values).length === 0 ? {} : { values: { ...values } }),
-      ...(attempts === 0 ? {} : { attempts }),
-      result: { folderId, name: resultName },
-    };
-    const added = live.window.add(why, item, signal);
+    const added = live.window.add(planned.why, offeredItem(candidate, planned, folderId), signal);
     await this.#whileWaiting(added);
   }
 

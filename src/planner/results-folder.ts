@@ -75,6 +75,16 @@ export class ResultsFolder {
     return folder;
   }
 
+  /**
+   * Looks at the folder and writes nothing.
+   * @throws RunError ResultNotOurs if another set has claimed it
+   */
+  static async look(options: Options, signal: AbortSignal): Promise<ResultsFolder> {
+    const folder = new ResultsFolder(options);
+    await folder.#read(signal);
+    return folder;
+  }
+
   /** Milliseconds since 1970 by Girder's clock. */
   get now(): number {
     return Date.now() + this.#aheadMs;
