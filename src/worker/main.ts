@@ -10,6 +10,7 @@ import type { Logger } from '../support/log.ts';
 import { podEgress, podLog } from '../support/pod-process.ts';
 import { noTracing, startTracing, type Tracing } from '../support/trace/start-tracing.ts';
 import { type Attributes, parseTraceparent, traced, traceparentVariable } from '../support/trace/trace.ts';
+import { itemsMessage } from './chunk/chunk-report.ts';
 import type { RunOptions } from './context.ts';
 import { podEnvironment } from './pod/pod.ts';
 import { LiveReport } from './progress.ts';
@@ -77,7 +78,8 @@ function finalReport(report: LiveReport, failure: RunError | undefined): Report 
   return { ...last, phase: 'Failed', reason: failure.reason, message: failure.sentence };
 }
 
-function successMessage({ resultCount: count = 0 }: Report): string {
+function successMessage({ resultCount: count = 0, items }: Report): string {
+  if (items !== undefined) return itemsMessage(items, count);
   const uploaded = count === 0 ? '' : ` and ${count} ${count === 1 ? 'result is' : 'results are'} in Girder`;
   return `The target ended with exit code 0${uploaded}.`;
 }

@@ -60,6 +60,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['pod', 'streams'],
     ['stage'],
     ['run-end.ts', 'run-target.ts'],
+    ['chunk'],
     ['*'],
   ],
 };
