@@ -1,6 +1,7 @@
 import type { ProgressReason } from './progress-reasons.ts';
 
 /** The one table of reasons: of conditions, Events, exit codes, retries and docs/reasons.md. */
+import { setFailureReasons } from './set-reasons.ts';
 
 /** The worker's exit code for each category of failure; the target's own exit code is in `status.target`. */
 export const exitCodes = {
@@ -299,12 +300,7 @@ export const failureReasons = {
     meaning: 'A result could not be uploaded completely.',
     remedy: 'Check the cause in the message. Set backoffLimit to retry such runs.',
   },
-  ResultNotOurs: {
-    category: 'spec',
-    meaning: 'The place of a result in Girder holds the result of another DockerRunSet.',
-    remedy:
-      'Use another folder for the results, or delete the result or the metadata that the message names.',
-  },
+  ...setFailureReasons,
   Cancelled: {
     category: 'cancelled',
     meaning:

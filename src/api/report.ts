@@ -105,32 +105,39 @@ export function parseServedReport(text: string, podUid: string): Report | undefi
   return value?.podUID === podUid ? storable(value) : undefined;
 }
 
-/** The essentials, the message, the results and the transfers. */
-const maxLines = 4;
+/** The essentials, the message, the failed inputs, the results and the transfers. */
+const maxLines = 5;
 
-/** Fits the final report into a termination message: it drops the transfers first, then cuts the message. */
+/** Bytes of JSON for the message of each reason with which inputs failed: what is tried until the report fits. */
+const failureMessageBytes = [512, 128, 0] as const;
+
+/**
+ * Fits the final report into a termination message: it drops the transfers first, then cuts the messages of failed
+ * inputs, then its own.
+ */
 export function terminationMessage(final: Report): string {
   const { progress: _, ...lasting } = final;
   const short = withMessageOf(lasting, maxMessageBytes);
   const { transfers: __, ...withoutTransfers } = short;
-  const candidates = [
-    short,
-    withoutTransfers,
-    withMessageOf(withoutTransfers, messageRoom(withoutTransfers)),
-  ];
+  const shorter = failureMessageBytes.map((bytes) => withFailures(withoutTransfers, bytes));
+  const shortest = shorter.at(-1) ?? withoutTransfers;
+  const cut = withMessageOf(shortest, messageRoom(shortest));
+  const candidates = [short, withoutTransfers, ...shorter, cut];
   const { phase, reason } = final;
   return inLines(candidates.find(fits) ?? defined({ phase, reason }));
 }
 
 /** The most important line comes first, because the kubelet cuts off the end. */
 function inLines(whole: Report): string {
-  const { results, transfers, ...essentials } = whole;
+  const { results, transfers, items, ...others } = whole;
+  const essentials = items === undefined ? others : { ...others, items: { states: items.states } };
   const { message } = essentials;
   const room = essentialBytes - jsonBytes({ ...essentials, message: '' }) + jsonBytes('');
   const first = withMessageOf(essentials, room);
   const parts = [
     first,
     ...(first.message === message ? [] : [{ message }]),
+    ...(items?.failures === undefined ? [] : [{ items }]),
     ...(results === undefined ? [] : [{ results }]),
     ...(transfers === undefined ? [] : [{ transfers }]),
   ];
@@ -147,6 +154,15 @@ function withMessageOf(report: Report, bytes: number): Report {
   return report.message === undefined
     ? report
     : { ...report, message: truncateToBytes(report.message, bytes) };
+}
+
+/** With no message of a failure longer than `bytes`; 0 leaves all of them out. */
+function withFailures(report: Report, bytes: number): Report {
+  if (report.items?.failures === undefined) return report;
+  const failures = report.items.failures.map(({ message, ...failure }) =>
+    message === undefined || bytes === 0 ? failure : { ...failure, message: truncateToBytes(message, bytes) },
+  );
+  return { ...report, items: { ...report.items, failures } };
 }
 
 const fits = (candidate: Report) => Buffer.byteLength(inLines(candidate)) <= terminationMessageBytes;

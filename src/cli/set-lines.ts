@@ -1,7 +1,7 @@
-import type { ForEachItem } from '../api/for-each.ts';
 import type { Report } from '../api/report.ts';
 import type { DockerRunSetSpec } from '../api/set/set-spec.ts';
-import { type Why, whyReasons, type WindowItem } from '../api/set/window.ts';
+import { type Why, whyReasons } from '../api/set/window.ts';
+import type { SurveyedInput } from '../planner/survey.ts';
 
 /** What a pass has found, by what becomes of the inputs; `todo` have to run. */
 export type PassCounts = {
@@ -43,14 +43,9 @@ export function inputs(count: number): string {
   return `${count} ${count === 1 ? 'input' : 'inputs'}`;
 }
 
-/** A line for each input that runs, with its path below the source where the template uses it, and why it runs. */
-export function whyLines(items: readonly WindowItem[]): string[] {
-  return items.map(({ item, why }) => `${nameOfInput(item)}: ${why}: ${whyTexts[why]}`);
-}
-
-/** For messages; two inputs in different folders may have the same name. */
-export function nameOfInput({ name, values }: ForEachItem): string {
-  return values?.['item.path'] ?? name;
+/** A line for each input that runs, with its path below the source and why it runs. */
+export function whyLines(found: readonly SurveyedInput[]): string[] {
+  return found.map(({ path, why }) => `${path}: ${why}: ${whyTexts[why]}`);
 }
 
 const stateTexts: Readonly<Record<string, string>> = {
@@ -62,20 +57,20 @@ const stateTexts: Readonly<Record<string, string>> = {
 
 /** Turns reports of a chunk into a line for each input that starts or ends. */
 export class ItemProgress {
-  readonly #items: readonly ForEachItem[];
+  readonly #found: readonly SurveyedInput[];
   #states = '';
 
-  constructor(items: readonly ForEachItem[]) {
-    this.#items = items;
+  constructor(found: readonly SurveyedInput[]) {
+    this.#found = found;
   }
 
   next({ items }: Pick<Report, 'items'>): string[] {
     const states = items?.states ?? '';
-    const changed = this.#items.flatMap((item, index) => {
+    const changed = this.#found.flatMap(({ path }, index) => {
       const state = states[index] ?? 'w';
       if (state === (this.#states[index] ?? 'w')) return [];
       const text = stateTexts[state];
-      return text === undefined ? [] : [`${nameOfInput(item)}: ${text}`];
+      return text === undefined ? [] : [`${path}: ${text}`];
     });
     this.#states = states;
     return changed;
@@ -83,26 +78,26 @@ export class ItemProgress {
 }
 
 /** How an input ended, by the last report of its chunk. */
-export type ItemEnd = { readonly item: ForEachItem; readonly text: string; readonly hasResult: boolean };
+export type ItemEnd = { readonly found: SurveyedInput; readonly text: string };
 
 /** Inputs that did not end are left out: the failure of the whole chunk says why. */
-export function itemEnds(items: readonly ForEachItem[], { items: status }: Pick<Report, 'items'>): ItemEnd[] {
-  return items.flatMap((item, index): ItemEnd[] => {
+export function itemEnds(
+  found: readonly SurveyedInput[],
+  { items: status }: Pick<Report, 'items'>,
+): ItemEnd[] {
+  return found.flatMap((one, index): ItemEnd[] => {
     const state = status?.states[index] ?? 'w';
-    if (state === 's' || state === 'k') return [{ item, text: stateTexts[state] ?? '', hasResult: true }];
+    if (state === 's' || state === 'k') return [{ found: one, text: stateTexts[state] ?? '' }];
     if (state !== 'f') return [];
     const group = status?.failures?.find((failure) => failure.items.includes(index));
-    const why =
-      group === undefined
-        ? ''
-        : ` (${group.reason})${group.message === undefined ? '' : `: ${group.message}`}`;
-    return [{ item, text: `failed${why}`, hasResult: true }];
+    const message = group?.message === undefined ? '' : `: ${group.message}`;
+    return [{ found: one, text: `failed${group === undefined ? '' : ` (${group.reason})${message}`}` }];
   });
 }
 
 /** One message for the fields of a set that have no effect without a cluster; [] without such fields. */
 export function ignoredSetFields(spec: DockerRunSetSpec): string[] {
-  const fields = (['escalate', 'failureBudget', 'watch', 'schedule'] as const).filter(
+  const fields = (['failureBudget', 'watch', 'schedule'] as const).filter(
     (field) => spec[field] !== undefined,
   );
   const suspended = spec.suspend === true ? ['suspend'] : [];

@@ -111,13 +111,18 @@ type ExpandedTexts = { readonly [Field in 'command' | 'args' | 'env']: DockerRun
  * The command, the arguments and the values of variables with every `$(name)` replaced. What a Secret or ConfigMap
  * holds stays as it is.
  * @param downloaded paths relative to the volume, by the name of the transform
+ * @param more what other names stand for; it is not expanded again
  */
 export function expandTexts(
   spec: DockerRunSpec,
   volumes: readonly SharedVolume[],
   downloaded: ReadonlyMap<string, string>,
+  more: ReadonlyMap<string, string> = new Map(),
 ): ExpandedTexts {
-  const values = new Map(volumes.map((volume) => [volume.name, volume.containerPath]));
+  const values = new Map([
+    ...more,
+    ...volumes.map(({ name, containerPath }) => [name, containerPath] as const),
+  ]);
   for (const transform of spec.transforms ?? []) {
     const transformPath = pathOf(transform);
     const path = transformPath?.kind === 'download' ? downloaded.get(transform.name) : transformPath?.path;

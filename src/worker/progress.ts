@@ -2,6 +2,7 @@ import { defined } from '../api/json-values.ts';
 import { jsonBytes, maxMessageBytes, maxResultBytes, type Report, truncateToBytes } from '../api/report.ts';
 import {
   type ActivePhase,
+  type ItemsStatus,
   phaseMessages,
   type Progress,
   type Result,
@@ -19,6 +20,15 @@ type OpenTransfer = Disposable & {
 /** A pull that is in progress until it is disposed of. */
 type OpenPull = Disposable & {
   readonly moved: (message: string, bytes: number, totalBytes: number) => void;
+};
+
+/** What a run with forEach shows of its inputs; its phase and progress take the place of those of one target. */
+export type ItemsView = {
+  readonly phase: ActivePhase;
+  readonly status: ItemsStatus;
+  readonly progress: Progress;
+  /** How many files of all inputs are in Girder. */
+  readonly resultCount: number;
 };
 
 type Underway = {
@@ -41,6 +51,8 @@ export class LiveReport {
   /** What a user of the run should know while it is prepared and runs. */
   notice: string | undefined;
   target: TargetStatus | undefined;
+  /** Set for a run with forEach. */
+  items: ItemsView | undefined;
   readonly #results: Result[] = [];
   #resultBytes = 0;
   #resultCount = 0;
@@ -98,7 +110,13 @@ export class LiveReport {
     };
   }
 
+  /** How many results are in Girder. */
+  get resultCount(): number {
+    return this.#resultCount;
+  }
+
   snapshot(): Report {
+    if (this.items !== undefined) return this.#ofItems(this.items);
     const transfers = [...this.#transfers.values()];
     return {
       phase: this.phase,
@@ -108,6 +126,29 @@ export class LiveReport {
       ...(transfers.length === 0 ? {} : { transfers }),
       ...(this.#resultCount === 0 ? {} : { results: [...this.#results], resultCount: this.#resultCount }),
     };
+  }
+
+  /** Without the targets and their results: each change of a target would be a write to the API server. */
+  #ofItems(items: ItemsView): Report {
+    const { phase, status, progress, resultCount } = items;
+    this.phase = phase;
+    const isWaiting = this.girderProblem !== undefined || (phase === 'Preparing' && this.#isFetching());
+    return {
+      phase,
+      ...(this.#waitsForEngine() ? { reason: 'EngineUnavailable' } : {}),
+      progress: withShortMessage(isWaiting || this.#waitsForEngine() ? this.#waiting() : progress),
+      items: status,
+      ...(resultCount === 0 ? {} : { resultCount }),
+    };
+  }
+
+  #isFetching(): boolean {
+    return this.#pull !== undefined || this.#open('download').length > 0;
+  }
+
+  #waiting(): Progress {
+    const problem = this.#waitsForEngine() ? this.engineProblem : this.girderProblem;
+    return problem === undefined ? (this.#fetching() ?? { message: this.doing }) : { message: problem };
   }
 
   #waitsForEngine(): boolean {

@@ -55,6 +55,16 @@ export type OpenVolumes = {
   remove: (signal: AbortSignal) => Promise<void>;
 };
 
+/** One input of a run with forEach. */
+export type ItemOfRun = {
+  readonly index: number;
+  readonly id: string;
+  /** What `$(name)` stands for in addition to volumes and transforms, such as `item.name`. */
+  readonly values: ReadonlyMap<string, string>;
+  /** Whether the output of the target is kept on the disk, to become a file of Girder. */
+  readonly keepsLog: boolean;
+};
+
 /** Hides from the phases of a run whether the worker is in a pod or on a user's machine. */
 export type RunEnvironment = {
   run: RunPlan['run'];
@@ -66,6 +76,8 @@ export type RunEnvironment = {
   engineAwayMs?: number;
   /** Part of the container's name: the pod's uid, or `local`. */
   attempt: string;
+  /** The input of spec.forEach that `spec` is for; absent outside of such a run. */
+  item?: ItemOfRun;
   /** Whether a retry follows if this attempt fails for a reason that a retry can fix. */
   mayBeRetried: boolean;
   /** Creates or finds the volumes, and removes what an earlier attempt left of those that it creates. */

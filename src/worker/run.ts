@@ -3,6 +3,7 @@ import { cleanEngine } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
 import type { FoundPlaces } from '../girder/lookup.ts';
 import { traced } from '../support/trace/trace.ts';
+import { runChunk } from './chunk/chunk-run.ts';
 import type { OpenedRun, RunContext, RunOptions } from './context.ts';
 import { withGirderJob } from './girder-job.ts';
 import { planRun, type Steps } from './plan.ts';
@@ -37,7 +38,8 @@ export async function runOnce(options: RunOptions): Promise<void> {
       const plan = (found: FoundPlaces) => planRun(spec, volumes, dockerVolumes, found);
       const journal = new StagedFiles();
       const opened = { ...options, girderJob, signal, preparation, engine, volumes, journal };
-      await runPhases(opened, { journal, plan });
+      if (spec.forEach === undefined) await runPhases(opened, { journal, plan });
+      else await runChunk(opened, { journal, lasting: lastingVolumes(opened), dockerVolumes });
     } finally {
       await cleanUp(options, 'the temporary volumes', remove);
     }

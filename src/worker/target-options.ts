@@ -23,15 +23,16 @@ export async function targetOptions(
     readonly imageAsksForGpus: boolean;
   },
 ): Promise<ContainerOptions> {
-  const { spec, attempt } = environment;
+  const { spec, attempt, item } = environment;
   const { uid, namespace, name } = environment.run;
-  const { env, ...texts } = expandTexts(spec, volumes, prepared.downloaded);
+  const { env, ...texts } = expandTexts(spec, volumes, prepared.downloaded, item?.values);
   return {
-    name: containerName(uid, attempt),
+    name: containerName(uid, attempt, item?.index),
     labels: {
       [labels.runUid]: uid,
       [labels.attempt]: attempt,
       [labels.run]: `${namespace}/${name}`,
+      ...(item === undefined ? {} : { [labels.item]: item.id }),
     },
     image: spec.image,
     imageId: prepared.imageId,

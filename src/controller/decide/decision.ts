@@ -114,7 +114,10 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
   return { ...before, ...after };
 }
 
-/** Without progress, which is momentary, and without target, transfers and results of an earlier attempt. */
+/**
+ * Without progress, which is momentary, and without target, transfers and results of an earlier attempt. What became
+ * of the inputs of forEach stays until the next attempt reports it: their results are in Girder.
+ */
 function ofSameAttempt(status: DockerRunStatus, podName: string | undefined): DockerRunStatus {
   const { progress: _, ...before } = status;
   if (podName === undefined || before.podName === undefined || before.podName === podName) return before;
@@ -141,13 +144,14 @@ function fromReport(
   { phase }: Verdict,
   { spec }: ObservedRun,
 ): {
-  [Field in 'target' | 'transfers' | 'results' | 'resultCount' | 'progress']?:
+  [Field in 'target' | 'transfers' | 'results' | 'resultCount' | 'items' | 'progress']?:
     DockerRunStatus[Field] | undefined;
 } {
-  const { target, transfers, resultCount, progress } = report ?? {};
+  const { target, transfers, resultCount, items, progress } = report ?? {};
   const results = report?.results?.map((result) => withPage(result, spec?.girder?.apiUrl));
   const atEnd = phase === 'Succeeded' ? done : undefined;
-  return { target, transfers, results, resultCount, progress: isTerminalPhase(phase) ? atEnd : progress };
+  const lasting = { target, transfers, results, resultCount, items };
+  return { ...lasting, progress: isTerminalPhase(phase) ? atEnd : progress };
 }
 
 /** Longer addresses would make the list of results too large. */

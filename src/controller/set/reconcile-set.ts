@@ -100,12 +100,7 @@ async function write(
   if (change === 'none') return undefined;
   const wait = (writtenAt.get(key) ?? -Infinity) + progressIntervalMs - performance.now();
   if (change === 'progress' && wait > 0) return wait;
-  if (event !== undefined) {
-    await recordSetEvent(connection, event, signal).catch((error: unknown) => {
-      signal.throwIfAborted();
-      log.warn(errorFields(error), 'cannot record Event');
-    });
-  }
+  await record(reconciler, event);
   const stored = await applySetStatus(connection, { set, version }, status, signal);
   writtenAt.set(key, performance.now());
   if (stored === undefined) return undefined;
@@ -114,6 +109,18 @@ async function write(
   if (change === 'milestone') log.info({ phase: status.phase, message: status.message }, 'status written');
   // Chunks that are counted now can be deleted.
   return (status.counted ?? []).length > (set.status.counted ?? []).length ? 0 : undefined;
+}
+
+/** The status is written even if a quota or a webhook refuses the Event. */
+async function record(
+  { connection, signal, log }: SetReconciler,
+  event: SetDecision['event'],
+): Promise<void> {
+  if (event === undefined) return;
+  await recordSetEvent(connection, event, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    log.warn(errorFields(error), 'cannot record Event');
+  });
 }
 
 /** Logs why a reconcile failed, and writes to the set what another try would not fix. */

@@ -1,4 +1,6 @@
+import { isRecord } from '../../api/json-values.ts';
 import { RunError } from '../../support/errors.ts';
+import { engineCall } from '../engine-call.ts';
 import type { EngineContext } from '../engine.ts';
 import { imageId, type PullOptions } from './pull-image.ts';
 import type { RegistryAuths } from './registry-auths.ts';
@@ -58,4 +60,23 @@ export function checkName(image: string): void {
   const name = image.replace(/^\[[\da-f:.]{2,45}\](?=[:/])/i, 'registry');
   if (/^\w[\w./:@-]*$/.test(name) && !image.includes('..')) return;
   throw new RunError('ImageNotFound', `${JSON.stringify(image)} is not a valid image name`);
+}
+
+/**
+ * The digest of an image in the registry of its name, such as `sha256:…`; undefined for one that was built on the
+ * node, or that has gone by then.
+ */
+export async function registryDigest(
+  { engine, signal }: EngineContext,
+  imageId: string,
+): Promise<string | undefined> {
+  try {
+    const found = await engineCall<unknown>({ signal }, () => engine.docker.getImage(imageId).inspect());
+    const digests: unknown = isRecord(found) ? found['RepoDigests'] : undefined;
+    const first: unknown = Array.isArray(digests) ? digests[0] : undefined;
+    return typeof first === 'string' ? /@(sha256:[0-9a-f]{64})$/.exec(first)?.[1] : undefined;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
 }

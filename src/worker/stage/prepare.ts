@@ -78,10 +78,12 @@ export async function connectGirder({
   const { spec, girderCredentials: credentials, girderRenewalMs: renewalMs } = environment;
   const { girderRedirects: redirects } = environment;
   const uses = girderUsesOf(spec);
-  if (spec.girder?.credentialsSecretRef === undefined || uses.length === 0) return undefined;
+  const isForEach = spec.forEach !== undefined;
+  if (spec.girder?.credentialsSecretRef === undefined || (uses.length === 0 && !isForEach)) return undefined;
   report.doing = 'Connecting to Girder';
   // A document must be read before anything is written to it.
-  const needs = new Set(['read' as const, ...uses.map(({ access }) => access)]);
+  const access = [...uses.map((use) => use.access), ...(isForEach ? (['write'] as const) : [])];
+  const needs = new Set(['read' as const, ...access]);
   const { apiUrl } = spec.girder;
   const onToken = ({ expires }: TokenState) => {
     if (expires === undefined) return;
@@ -94,8 +96,8 @@ export async function connectGirder({
     report.girderProblem = why;
   };
   const patienceMs = Math.max(leastPatienceMs, spec.startDeadlineSeconds * 1000);
-  const access = { apiUrl, credentials, needs: [...needs], renewalMs, redirects, patienceMs, onWait };
-  return openGirder({ ...access, onToken, signal, log });
+  const options = { apiUrl, credentials, needs: [...needs], renewalMs, redirects, patienceMs, onWait };
+  return openGirder({ ...options, onToken, signal, log });
 }
 
 /** In milliseconds: a run that must start at once is still not to lose its results to a restart of Girder. */
@@ -138,11 +140,11 @@ const concurrentChecks = 4;
 export async function checkPlaces(
   { environment, report, log, signal }: Pick<OpenedRun, 'environment' | 'report' | 'log' | 'signal'>,
   client: GirderClient,
+  uses: readonly GirderUse[] = girderUsesOf(environment.spec),
 ): Promise<FoundPlaces> {
   report.doing = 'Checking inputs and destinations in Girder';
   const found = new Map<string, FoundPlace>();
   const mistakes = new Map<number, RunError>();
-  const uses = girderUsesOf(environment.spec);
   const checks = placesOf(uses).map((use, index) => async (stop: AbortSignal) => {
     const { to, isOptional } = use;
     const place = await findPlace(client, use, stop).catch((error: unknown) => mistakeIn(error, use));

@@ -51,9 +51,9 @@ export class Streams {
   /** Opens our ends of all pipes, which must exist, so that the target finds a reader wherever it writes. */
   static async open(context: RunContext, pipes: Pipes, sources: StreamSources): Promise<Streams> {
     const streams = new Streams(context);
-    const { spec, spoolDirectory } = context.environment;
+    const { spec, spoolDirectory, item } = context.environment;
     try {
-      if (spec.girder?.log !== undefined) streams.log = await LogSpool.open(spoolDirectory);
+      if (item?.keepsLog ?? spec.girder?.log !== undefined) streams.log = await LogSpool.open(spoolDirectory);
       await streams.#openOutputs(context, pipes);
       await streams.#openInputs(context, pipes, sources);
       return streams;

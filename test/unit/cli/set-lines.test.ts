@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Why } from '../../../src/api/set/window.ts';
 import {
   countsLine,
   ignoredSetFields,
@@ -10,14 +11,11 @@ import {
 import { acceptSet } from '../../../src/cli/set-validation.ts';
 
 const id = '5f0c0000000000000000000a';
-const input = (name: string, values?: Record<string, string>) => ({
-  id,
-  name,
-  recipe: '0'.repeat(64),
-  result: { folderId: id, name },
-  ...(values === undefined ? {} : { values }),
-});
-const items = ['a.svs', 'b.svs', 'c.svs', 'd.svs'].map((name) => input(name));
+const found = (path: string, why: Why = 'new') => {
+  const name = path.split('/').at(-1) ?? '';
+  return { why, path, item: { id, name, recipe: '0'.repeat(64), result: { folderId: id, name } } };
+};
+const items = ['a.svs', 'b.svs', 'c.svs', 'd.svs'].map((name) => found(name));
 const none = { listed: 0, done: 0, todo: 0, failed: 0, excluded: 0, unsettled: 0, waiting: 0 };
 
 test('the counts of a pass name only what there is, and the causes of what has to run', () => {
@@ -29,11 +27,8 @@ test('the counts of a pass name only what there is, and the causes of what has t
   );
 });
 
-test('each input that runs has a line with its path, if that is known, and its cause', () => {
-  const lines = whyLines([
-    { seq: 1, why: 'new', item: input('a.svs') },
-    { seq: 2, why: 'versionChanged', item: input('a.svs', { 'item.path': '2026/a.svs' }) },
-  ]);
+test('each input that runs has a line with its path and its cause', () => {
+  const lines = whyLines([found('a.svs'), found('2026/a.svs', 'versionChanged')]);
   assert.equal(lines, [
     'a.svs: new: it has no result yet',
     '2026/a.svs: versionChanged: version has changed since its result was made',
@@ -58,7 +53,7 @@ test('the end of an input has the reason and the message of its failure', () => 
   const failures = [{ reason: 'TargetFailed', message: 'the target ended with exit code 3', items: [1] }];
   const ends = itemEnds(items, { items: { states: 'sfkw', failures } });
   assert.equal(
-    ends.map(({ item, text }) => [item.name, text]),
+    ends.map(({ found: one, text }) => [one.path, text]),
     [
       ['a.svs', 'succeeded'],
       ['b.svs', 'failed (TargetFailed): the target ended with exit code 3'],

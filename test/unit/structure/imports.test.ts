@@ -16,9 +16,22 @@ const below: Record<string, readonly string[]> = {
   girder: ['api', 'support', 'io'],
   controller: ['api', 'support', 'policy', 'runtime', 'kube'],
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
+  planner: ['api', 'support', 'runtime', 'io', 'girder'],
   'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
-  cli: ['api', 'support', 'policy', 'runtime', 'io', 'kube', 'docker', 'girder', 'controller', 'worker'],
-  main: ['controller', 'worker', 'node-agent', 'cli'],
+  cli: [
+    'api',
+    'support',
+    'policy',
+    'runtime',
+    'io',
+    'kube',
+    'docker',
+    'girder',
+    'controller',
+    'worker',
+    'planner',
+  ],
+  main: ['controller', 'worker', 'planner', 'node-agent', 'cli'],
 };
 
 /**
@@ -47,6 +60,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['pod', 'streams'],
     ['stage'],
     ['run-end.ts', 'run-target.ts'],
+    ['chunk'],
     ['*'],
   ],
 };

@@ -10,15 +10,8 @@ import {
   type SetRule,
   type SetSettings,
 } from './set-outcome.ts';
-import {
-  betweenPasses,
-  failedPlanner,
-  outdatedPlanner,
-  passOver,
-  silentPlanner,
-  withoutJob,
-  working,
-} from './set-passes.ts';
+import { betweenPasses, passOver, working } from './set-passes.ts';
+import { failedPlanner, outdatedPlanner, silentPlanner, withoutJob } from './set-planner.ts';
 import {
   budgetExceeded,
   canaryFailed,

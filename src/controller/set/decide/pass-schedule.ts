@@ -31,16 +31,24 @@ export function dueOf({ spec, status, generation, created }: PassState, now: Dat
   const { pass } = status;
   const hasPass = pass !== undefined && pass.number > 0;
   if (hasPass && retriesFailed(spec, status)) return { isDue: true };
-  if (spec.schedule !== undefined) {
-    const next = nextOf(spec.schedule, new Date(pass?.startTime ?? created));
-    return next === undefined ? { isDue: false, inMs: undefined } : dueAt(next.getTime(), now);
-  }
-  if (!hasPass || pass.generation !== generation) return { isDue: true };
-  const ended = Date.parse(pass.finishTime ?? '') || now.getTime();
-  if (spec.watch !== undefined) return dueAt(ended + secondsOf(spec.watch.every) * 1000, now);
-  if (isComplete(spec, status)) return { isDue: false, inMs: undefined };
-  const hasProgress = (status.ended?.succeeded ?? 0) > 0;
-  return dueAt(ended + (hasProgress ? onceMs.afterProgress : onceMs.otherwise), now);
+  const next = nextOf(spec.schedule, new Date(pass?.startTime ?? created));
+  if (spec.schedule !== undefined) return next === undefined ? never : dueAt(next.getTime(), now);
+  return !hasPass || pass.generation !== generation ? { isDue: true } : afterPass(spec, status, now);
+}
+
+function afterPass(spec: DockerRunSetSpec, status: DockerRunSetStatus, now: Date): Due {
+  const waitMs = waitAfterPass(spec, status);
+  const ended = Date.parse(status.pass?.finishTime ?? '') || now.getTime();
+  return waitMs === undefined ? never : dueAt(ended + waitMs, now);
+}
+
+const never: Due = { isDue: false, inMs: undefined };
+
+/** Milliseconds from the end of a pass to the next; undefined when none follows. */
+function waitAfterPass(spec: DockerRunSetSpec, status: DockerRunSetStatus): number | undefined {
+  if (spec.watch !== undefined) return secondsOf(spec.watch.every) * 1000;
+  if (isComplete(spec, status)) return undefined;
+  return (status.ended?.succeeded ?? 0) > 0 ? onceMs.afterProgress : onceMs.otherwise;
 }
 
 type PassState = {
@@ -78,7 +86,8 @@ function cronOf({ cron, timeZone = 'UTC' }: Schedule): Cron | { problem: string 
   }
 }
 
-function nextOf(schedule: Schedule, after: Date): Date | undefined {
+function nextOf(schedule: Schedule | undefined, after: Date): Date | undefined {
+  if (schedule === undefined) return undefined;
   const cron = cronOf(schedule);
   return 'problem' in cron ? undefined : (cron.nextRun(after) ?? undefined);
 }

@@ -38,25 +38,27 @@ export type Starts = {
 export function startsOf(input: AcceptedInput): Starts {
   const { set, chunks, planner, now } = input;
   const podUid = planner.pod?.uid ?? '';
-  const items = (planner.report?.items ?? []).filter(({ seq }) => seq > startedUpTo(input, podUid));
-  const isRefused = input.chunkRefusal !== undefined;
-  const room = isRefused ? { free: 0, pending: 0 } : roomOf(input);
+  const started = startedUpTo(input, podUid);
+  const items = (planner.report?.items ?? []).filter(({ seq }) => seq > started);
+  const room = roomOf(input);
   const rest = restOfLost(input, room.free);
   const status = rest.held.size === 0 ? input.status : counted(input, rest.held);
   const heldMs = holdMs(chunks, now);
-  const isBlocked = rest.held.size > 0 || heldMs > 0 || hasOtherWindow(chunks, podUid) || podUid === '';
-  const isDry = set.spec.dryRun === true;
-  const free = isBlocked || isDry ? 0 : Math.min(room.free, room.pending) - rest.actions.length;
-  const next = nextChunks(input, { items, podUid, free });
-  const after = isDry ? (items.at(-1)?.seq ?? startedUpTo(input, podUid)) : next.after;
+  // Nothing of a dry run starts, so that its planner lists all.
+  if (set.spec.dryRun === true)
+    return { actions: rest.actions, after: items.at(-1)?.seq ?? started, status, heldMs, created: 0 };
+  const isBlocked = rest.held.size > 0 || heldMs > 0 || hasOtherWindow(chunks, podUid);
+  const free = isBlocked ? 0 : Math.min(room.free - rest.actions.length, room.pending - rest.actions.length);
+  const next = nextChunks(input, { items, window: { podUid, first: started + 1, last: started }, free });
   const actions = [...rest.actions, ...next.actions];
   const created = actions.filter(({ kind }) => kind === 'createChunk').length;
-  return { actions, after, status, heldMs, created };
+  return { actions, after: next.after, status, heldMs, created };
 }
 
 /** How many chunks may be created, by the pods that may run and by those that wait. */
 function roomOf(input: AcceptedInput): { free: number; pending: number } {
   const { set, chunks, status } = input;
+  if (input.chunkRefusal !== undefined) return { free: 0, pending: 0 };
   const most = mostChunks(set.spec, input);
   const target = Math.min(most, status.live?.target ?? set.spec.parallelism);
   const live = chunks.filter(({ isLive }) => isLive);
@@ -80,36 +82,41 @@ function canaryRoom(input: AcceptedInput, live: number): number {
   return succeeded > 0 ? canary - succeeded - live : canary - failed - live;
 }
 
+type Next = {
+  readonly items: readonly WindowItem[];
+  /** Of the planner's pod, with the input that was started last. */
+  readonly window: ChunkWindow;
+  readonly free: number;
+};
+
 /** The next chunks of the window, at most `free`. */
-function nextChunks(
-  input: AcceptedInput,
-  { items, podUid, free }: { items: readonly WindowItem[]; podUid: string; free: number },
-): { actions: SetAction[]; after: number } {
+function nextChunks(input: AcceptedInput, next: Next): { actions: SetAction[]; after: number } {
   const { set, chunks, status } = input;
   const pass = status.pass?.number ?? 1;
   const names = new Map(chunks.map((chunk) => [chunk.name, chunk]));
   const stored = new Set(set.status.counted ?? []);
   const actions: SetAction[] = [];
-  let [rest, after] = [items, startedUpTo(input, podUid)];
-  while (rest.length > 0 && actions.length < free) {
+  let [rest, after] = [next.items, next.window.last];
+  while (rest.length > 0 && actions.length < next.free) {
     const taken = rest.slice(0, sizeOf(input, rest));
-    const window: ChunkWindow = {
-      podUid,
-      first: taken[0]?.seq ?? 1,
-      last: taken.at(-1)?.seq ?? 1,
-    };
+    const window = windowOf(next.window, taken);
     const run = desiredChunk(set, { items: taken.map(({ item }) => item), window, pass });
     const other = names.get(run.metadata.name);
     if (other !== undefined) {
       // An earlier one, which failed as a whole, makes room for this one once it is counted.
-      if (stored.has(other.uid) && !other.isDeleting) actions.push(deletionOf(other));
-      break;
+      const makesRoom = stored.has(other.uid) && !other.isDeleting;
+      return { actions: makesRoom ? [...actions, deletionOf(other)] : actions, after };
     }
     actions.push({ kind: 'createChunk', run });
     after = window.last;
     rest = rest.slice(taken.length);
   }
   return { actions, after };
+}
+
+function windowOf(before: ChunkWindow, taken: readonly WindowItem[]): ChunkWindow {
+  const last = taken.at(-1)?.seq ?? before.last;
+  return { ...before, first: taken[0]?.seq ?? last, last };
 }
 
 const deletionOf = ({ name, uid }: ObservedChunk): SetAction => ({ kind: 'deleteChunk', name, uid });

@@ -1,11 +1,11 @@
 import type { CoreV1Event } from '@kubernetes/client-node';
 import { isDeepStrictEqual } from 'node:util';
 import { defined } from '../../../api/json-values.ts';
-import { apiVersion, setKind } from '../../../api/names.ts';
 import { truncateToBytes } from '../../../api/report.ts';
 import type { DockerRunSetStatus, SetCondition } from '../../../api/set/set-status.ts';
 import { describe } from '../../../support/errors.ts';
 import type { ObservedSet, PlannerQuestion } from '../observe/observed-set.ts';
+import { setEventOf } from './set-event.ts';
 import type { SetAction, SetInput, SetOutcome, SetVerdict } from './set-outcome.ts';
 
 /** Everything that is written for a set, what to ask its planner, and when to reconcile it again. */
@@ -24,7 +24,7 @@ export function setDecisionOf(input: SetInput, outcome: SetOutcome): SetDecision
   if (verdict === 'unchanged')
     return { actions, status: undefined, event: undefined, question, requeueAfterMs };
   const status = statusOf(input, outcome.status ?? input.status, verdict);
-  const event = eventOf(input.set, status, input.now);
+  const event = setEventOf(input.set, status, input.now);
   return { actions, status, event, question, requeueAfterMs };
 }
 
@@ -115,54 +115,6 @@ function acceptance(
   if (known !== undefined)
     return { type: 'Accepted', status: known.status, reason: known.reason, message: known.message };
   return { type: 'Accepted', status: 'Unknown', reason, message: 'The controller has not checked the spec.' };
-}
-
-const component = 'dockerrun-controller';
-
-/** The Event for a new status: Paused, Resumed, Complete and PassFailed only; a pass of a watch is none. */
-function eventOf(set: ObservedSet, after: DockerRunSetStatus, now: Date): CoreV1Event | undefined {
-  const found = occurrenceOf(set.status, after);
-  if (found === undefined) return undefined;
-  const { namespace, name, uid } = set.metadata;
-  const at = now.toISOString();
-  const tail = `.${uid.slice(0, 8)}.${found.name}`.toLowerCase();
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { namespace, name: `${name.slice(0, 253 - tail.length)}${tail}` },
-    involvedObject: { apiVersion, kind: setKind, namespace, name, uid },
-    ...{ type: found.type, reason: found.reason, message: after.message ?? '' },
-    source: { component },
-    // The client's type takes Dates; they are JSON by then.
-    ...({ firstTimestamp: at, lastTimestamp: at } as unknown as Pick<
-      CoreV1Event,
-      'firstTimestamp' | 'lastTimestamp'
-    >),
-    count: 1,
-  };
-}
-
-type Occurrence = { readonly reason: string; readonly type: 'Normal' | 'Warning'; readonly name: string };
-
-/** Identifies an occurrence, the same whenever it is computed, so that its Event is created once. */
-function occurrenceOf(before: DockerRunSetStatus, after: DockerRunSetStatus): Occurrence | undefined {
-  const [was, is] = [reasonOf(before), reasonOf(after)];
-  const { pass, observedGeneration: generation = 0 } = after;
-  const at = `${pass?.number ?? 0}.${generation}`;
-  if (after.phase === 'Paused' && (before.phase !== 'Paused' || was !== is))
-    return { reason: 'Paused', type: is === 'Suspended' ? 'Normal' : 'Warning', name: `paused.${is}.${at}` };
-  if (before.phase === 'Paused' && after.phase !== 'Paused')
-    return { reason: 'Resumed', type: 'Normal', name: `resumed.${at}` };
-  if (after.phase === 'Complete' && before.phase !== 'Complete')
-    return { reason: 'Complete', type: 'Normal', name: `complete.${at}` };
-  const problems = pass?.problems ?? 0;
-  if (problems > (before.pass?.number === pass?.number ? (before.pass?.problems ?? 0) : 0))
-    return { reason: 'PassFailed', type: 'Warning', name: `passfailed.${at}.${problems}` };
-  return undefined;
-}
-
-function reasonOf({ conditions = [] }: DockerRunSetStatus): string {
-  return conditions.find(({ type }) => type === 'Ready')?.reason ?? '';
 }
 
 /** The status of a set on which the controller failed: it stays where it was, and shows the error. */

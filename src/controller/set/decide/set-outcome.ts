@@ -57,6 +57,8 @@ export type SetOutcome = {
 export type SetRule = (input: SetInput) => SetOutcome | undefined;
 export type AcceptedRule = (input: AcceptedInput) => SetOutcome | undefined;
 
+export const listing = (message: string): SetVerdict => ({ phase: 'Listing', reason: 'Listing', message });
+
 /** Requeue of a set for which only changes matter, in case one is missed. */
 export const safetyMs = 5 * 60_000;
 

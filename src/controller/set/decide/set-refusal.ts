@@ -34,12 +34,16 @@ export function setRefusal(
 }
 
 function ownRefusal(spec: DockerRunSetSpec): RunError | undefined {
-  const bytes = Buffer.byteLength(JSON.stringify(spec.template.spec));
-  const problem =
-    bytes > maxTemplateBytes
-      ? `spec.template.spec: it has ${bytes} bytes as JSON, but at most ${maxTemplateBytes} are allowed, so that a DockerRun has room for its inputs; move data into a file`
-      : scheduleProblem(spec);
+  const problem = ownProblem(spec);
   return problem === undefined ? undefined : new RunError('InvalidSpec', problem);
+}
+
+/** What is wrong with the fields of the set itself, other than what its schema refuses. */
+export function ownProblem(spec: DockerRunSetSpec): string | undefined {
+  const bytes = Buffer.byteLength(JSON.stringify(spec.template.spec));
+  return bytes > maxTemplateBytes
+    ? `spec.template.spec: it has ${bytes} bytes as JSON, but at most ${maxTemplateBytes} are allowed, so that a DockerRun has room for its inputs; move data into a file`
+    : scheduleProblem(spec);
 }
 
 function refusalOfTemplate(
@@ -53,12 +57,12 @@ function refusalOfTemplate(
 }
 
 /** The fields of a chunk are those of the template, but for what comes from the set. */
-function inTemplate(message: string): string {
+export function inTemplate(message: string): string {
   return message.replaceAll(/(?<![\w.])spec\.(?!girder\.(apiUrl|credentials))/g, 'spec.template.spec.');
 }
 
 /** An input that has every value that the template uses. */
-function sampleOf({ template }: DockerRunSetSpec): ForEachItem {
+export function sampleOf({ template }: DockerRunSetSpec): ForEachItem {
   const id = '0'.repeat(24);
   const values = Object.fromEntries(
     usedItemNames(template).map((name) => [name, name.toLowerCase().endsWith('id') ? id : 'x']),

@@ -19,29 +19,27 @@ export type Tally = {
 
 /** The inputs of a chunk by what became of them. */
 export function tallyOf(chunk: ObservedChunk): Tally {
-  const states = chunk.items?.states ?? '';
+  const states = [...(chunk.items?.states ?? '').padEnd(chunk.count, 'w')].slice(0, chunk.count);
   const reasons = reasonsOf(chunk);
-  const failed: string[] = [];
-  const unfinished: number[] = [];
-  let [succeeded, inARow, reason] = [0, 0, ''];
-  for (let index = 0; index < chunk.count; index += 1) {
-    const state = states[index] ?? 'w';
-    if (state === 's' || state === 'k') succeeded += 1;
-    // What was skipped says nothing about the inputs after it.
-    if (state === 's') inARow = 0;
-    if (state === 'f') {
-      const own = reasons.get(index) ?? 'Unknown';
-      failed.push(own);
-      inARow = own === reason ? inARow + 1 : 1;
-      reason = own;
-    } else if (state === 'w' || state === 'r') unfinished.push(index);
-  }
+  const indexes = (letters: string) =>
+    states.flatMap((state, index) => (letters.includes(state) ? [index] : []));
+  const reasonAt = (index: number) => reasons.get(index) ?? 'Unknown';
   return {
-    succeeded,
-    failed,
-    unfinished,
-    last: inARow === 0 ? undefined : { reason, inARow, isWhole: false },
+    succeeded: indexes('sk').length,
+    failed: indexes('f').map(reasonAt),
+    unfinished: indexes('wr'),
+    last: lastFailures(states, reasonAt),
   };
+}
+
+/** The failures at the end of a row. What was skipped, or has not run, says nothing about the inputs before it. */
+function lastFailures(states: readonly string[], reasonAt: (index: number) => string): Tally['last'] {
+  const ends = states.flatMap((state, index) => (state === 's' || state === 'f' ? [index] : []));
+  const last = ends.at(-1);
+  if (last === undefined || states[last] === 's') return undefined;
+  const reason = reasonAt(last);
+  const other = ends.findLastIndex((index) => states[index] === 's' || reasonAt(index) !== reason);
+  return { reason, inARow: ends.length - 1 - other, isWhole: false };
 }
 
 function reasonsOf({ items }: ObservedChunk): ReadonlyMap<number, string> {

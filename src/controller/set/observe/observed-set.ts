@@ -94,22 +94,29 @@ type Run = { readonly metadata: DockerRunMetadata; readonly status: DockerRunSta
 /** Anyone who may create runs may write the annotations: what is not the controller's own counts as nothing. */
 export function chunkOf({ metadata, status }: Run): ObservedChunk {
   const { name, uid, annotations = {}, deletionTimestamp } = metadata;
-  const { phase, reason = '', message = '', items, attemptHistory, startTime, completionTime } = status;
-  const [, pass = '0', count = '0', cautious] =
-    /^(\d{1,15})\/(\d{1,3})(\/cautious)?$/.exec(annotations[chunkAnnotation] ?? '') ?? [];
+  const { phase, reason = '', message = '', items, completionTime: endedAt } = status;
   const isLive = !isTerminalPhase(phase);
+  const isDeleting = deletionTimestamp !== undefined;
   return {
-    ...{ name, uid, phase, reason, message, items, isLive },
+    ...{ name, uid, phase, reason, message, items, isLive, isDeleting, endedAt },
+    ...marksOf(annotations[chunkAnnotation] ?? '', items?.states.length ?? 0),
     window: windowOf(annotations[windowAnnotation] ?? ''),
-    pass: Number(pass),
-    count: Math.min(maxCount, Math.max(Number(count), items?.states.length ?? 0)),
-    isCautious: cautious !== undefined,
-    isPending: isLive && (phase === undefined || phase === 'Pending' || phase === 'Suspended'),
-    isDeleting: deletionTimestamp !== undefined,
-    isStopping: deletionTimestamp !== undefined || reason === 'Cancelling',
-    startedAt: attemptHistory?.at(-1)?.startTime ?? startTime,
-    endedAt: completionTime,
+    isPending: isLive && waitingPhases.has(phase),
+    isStopping: isDeleting || reason === 'Cancelling',
+    startedAt: startOf(status),
   };
+}
+
+function startOf({ attemptHistory = [], startTime }: DockerRunStatus): string | undefined {
+  return attemptHistory.at(-1)?.startTime ?? startTime;
+}
+
+const waitingPhases: ReadonlySet<Phase | undefined> = new Set([undefined, 'Pending', 'Suspended']);
+
+function marksOf(text: string, states: number): Pick<ObservedChunk, 'pass' | 'count' | 'isCautious'> {
+  const [, pass = '0', count = '0', cautious] = /^(\d{1,15})\/(\d{1,3})(\/cautious)?$/.exec(text) ?? [];
+  const known = Math.min(maxCount, Math.max(Number(count), states));
+  return { pass: Number(pass), count: known, isCautious: cautious !== undefined };
 }
 
 /** As many as `spec.forEach.items` can have. */
