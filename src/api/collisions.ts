@@ -64,8 +64,14 @@ function collidingPaths(spec: DockerRunSpec): string[] {
 }
 
 /** An id and a path count as two files: which file a path leads to is known only to Girder. */
-function contentOf({ name, girderFileIdToVolume: file }: Transform, { kind }: TransformPath): string {
-  return kind === 'download' ? `file ${file?.fileId ?? file?.path}` : `pipe of ${name}`;
+function contentOf(
+  { name, girderFileIdToVolume: file, girderMetadataToVolume: metadata }: Transform,
+  { kind }: TransformPath,
+): string {
+  if (kind === 'pipe') return `pipe of ${name}`;
+  if (metadata === undefined) return `file ${file?.fileId ?? file?.path}`;
+  const { itemId, folderId, path } = metadata;
+  return `metadata of ${itemId ?? folderId ?? path}`;
 }
 
 /** The worker creates downloads and pipes, and deletes uploaded files, through the same read-only volume. */

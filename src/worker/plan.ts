@@ -4,6 +4,7 @@ import type { IfExists } from '../api/hooks.ts';
 import { defined } from '../api/json-values.ts';
 import { temporaryDirectoryName, temporaryVolumeName } from '../api/names.ts';
 import {
+  eitherKind,
   type GirderReference,
   pathOf,
   referenceOf,
@@ -15,6 +16,7 @@ import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
 import { mountModeOf } from '../api/volumes.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
+import type { MetadataOwner } from '../girder/download/download.ts';
 import type { FoundPlace, FoundPlaces, NewFolder } from '../girder/lookup.ts';
 import type { LinkChoice } from '../girder/upload/upload-path.ts';
 import type { UploadPlace } from '../girder/upload/upload-tree.ts';
@@ -36,7 +38,8 @@ export type Download = { names: string[]; volume: SharedVolume; source: Download
 export type DownloadSource =
   | { kind: 'file'; fileId: string; filename: string | undefined }
   | { kind: 'item'; itemId: string }
-  | { kind: 'folder'; folderId: string; folderName: string | undefined };
+  | { kind: 'folder'; folderId: string; folderName: string | undefined }
+  | { kind: 'metadata'; of: MetadataOwner; filename: string | undefined };
 
 /** A bare pipe is only created by the run: another program that shares the volume opens its other end. */
 export type StreamSteps = { inputs: InputStep[]; outputs: OutputStep[]; barePipes: PipePlace[] };
@@ -154,11 +157,22 @@ function sourceOf(transform: Transform, found: FoundPlaces): DownloadSource | un
     girderFileIdToVolume: file,
     girderItemIdToVolume: item,
     girderFolderIdToVolume: folder,
+    girderMetadataToVolume: metadata,
   } = transform;
   if (file !== undefined) return { kind: 'file', fileId: idOf(file, found), filename: file.filename };
   if (item !== undefined) return { kind: 'item', itemId: idOf(item, found) };
-  if (folder === undefined) return undefined;
-  return { kind: 'folder', folderId: idOf(folder, found), folderName: folder.folderName };
+  if (folder !== undefined)
+    return { kind: 'folder', folderId: idOf(folder, found), folderName: folder.folderName };
+  if (metadata === undefined) return undefined;
+  return { kind: 'metadata', of: ownerOf(metadata, found), filename: metadata.filename };
+}
+
+/** A path may lead to either kind. */
+function ownerOf(metadata: Parameters<typeof eitherKind>[0], found: FoundPlaces): MetadataOwner {
+  const place = placeOf(referenceOf(metadata), found);
+  if (!('id' in place)) throw new TypeError('the path of an input has no id');
+  const kind = place.kind === 'item' ? 'item' : eitherKind(metadata).kind;
+  return { kind, id: place.id };
 }
 
 function idOf(place: Parameters<typeof referenceOf>[0], found: FoundPlaces): string {
@@ -185,7 +199,7 @@ export function inputPathsOf(
   for (const { names, volume, source } of downloads) {
     const path = downloaded.get(names[0] ?? '');
     if (path === undefined) continue;
-    const isNamed = source.kind === 'file' && source.filename !== undefined;
+    const isNamed = 'filename' in source && source.filename !== undefined;
     const own = paths.get(volume) ?? new Set();
     paths.set(volume, own.add(isNamed ? path : (path.split('/')[0] ?? path)));
   }

@@ -29,6 +29,7 @@ test.before(async () => {
     { file: '09-temporary-volume-default' },
     { file: '34-direct-path', replace },
     { file: '35-persistent-volume-claim' },
+    { file: '36-girder-metadata-to-volume' },
   ]);
 });
 
@@ -116,6 +117,11 @@ test('34: a file of a mounted assetstore is read without a download', async () =
 test('35: the target reads and writes a claim, and what it writes is kept', async () => {
   assert.is((await runs.succeeded('35-persistent-volume-claim')).log, 'weights\n');
   assert.is(await readFile(join(directory, 'claim/result.txt'), 'utf8'), 'a result that stays\n');
+});
+
+test('36: the metadata of an item is a JSON file for the target', async () => {
+  const { log } = await runs.succeeded('36-girder-metadata-to-volume');
+  assert.is(log, '{"modality":"CT"}\nslice-1.txt\nslice-2.txt\n');
 });
 
 test.run();

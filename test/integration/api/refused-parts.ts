@@ -50,6 +50,18 @@ export const refusedParts: RefusedSpecs = {
     spec: ofTransform({ girderFolderIdToVolume: { folderId: id } }, {}),
     message: needsGirder,
   },
+  'metadata without Girder': {
+    spec: ofTransform({ girderMetadataToVolume: { itemId: id } }, {}),
+    message: needsGirder,
+  },
+  'metadata of two documents': {
+    spec: ofTransform({ girderMetadataToVolume: { itemId: id, folderId: id } }),
+    message: /exactly one of itemId, folderId, path/,
+  },
+  'metadata in a volume that does not exist': {
+    spec: ofTransform({ girderMetadataToVolume: { itemId: id, volume: 'data' } }),
+    message: /refers to a volume that does not exist/,
+  },
   'a folder name that is a path': {
     spec: ofTransform({ girderFolderIdToVolume: { folderId: id, folderName: 'a/b' } }),
     message: /a name without '\/'/,
