@@ -1,4 +1,5 @@
-import { exitCodes, failureReasons, progressReasons } from '../src/api/reasons.ts';
+import { failureReasons, progressReasons } from '../src/api/reasons.ts';
+import { exitCodes } from '../src/api/run-plan.ts';
 import { tableRow as row } from './table-row.ts';
 
 export function reasonsPage(): string {

@@ -25,7 +25,7 @@ export const labels = {
   cleanedUpRun: `${group}/cleaned-up-run-uid`,
   /** The seconds since the boot of the node when it was created, on containers only: a clock that never jumps. */
   uptime: `${group}/created-at-uptime`,
-  /** `<namespace>/<name>` of the DockerRun, on containers only. */
+  /** `<namespace>/<name>` of the DockerRun, on containers, and on the named volumes of Docker that it created. */
   run: `${group}/run`,
 } as const;
 

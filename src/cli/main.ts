@@ -1,4 +1,4 @@
-import { exitCodes } from '../api/reasons.ts';
+import { exitCodes } from '../api/run-plan.ts';
 import { describe } from '../support/errors.ts';
 import { helpText, parseCommand, UsageError, versionText } from './arguments.ts';
 import { signalCode } from './exit-code.ts';

@@ -25,7 +25,7 @@ import {
 } from './manifest.ts';
 import { type AcceptedRun, acceptRun, ignoredFields } from './validation.ts';
 import { containerName } from '../api/names.ts';
-import { exitCodes } from '../api/reasons.ts';
+import { exitCodes } from '../api/run-plan.ts';
 import { engineCall } from '../docker/engine-call.ts';
 import { connectEngine } from '../docker/engine.ts';
 

@@ -1,8 +1,14 @@
 import { journalledVolumes } from '../api/spec-usage.ts';
 import { podEgress } from './pod/pod.ts';
 import { useEgress } from '../support/egress.ts';
-import { parseEnding, parsePlan, type RunPlan, workerEnvironment, workerPaths } from '../api/run-plan.ts';
-import { exitCodes } from '../api/reasons.ts';
+import {
+  exitCodes,
+  parseEnding,
+  parsePlan,
+  type RunPlan,
+  workerEnvironment,
+  workerPaths,
+} from '../api/run-plan.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';

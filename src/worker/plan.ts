@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { NamedValue } from '../api/fields.ts';
 import type { IfExists } from '../api/hooks.ts';
 import { defined } from '../api/json-values.ts';
-import { temporaryDirectoryName, temporaryVolumeName } from '../api/names.ts';
+import { temporaryVolumeName } from '../api/names.ts';
 import {
   eitherKind,
   type GirderReference,
@@ -14,14 +14,14 @@ import {
 import { expandReferences } from '../api/references.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
-import { mountModeOf } from '../api/volumes.ts';
+import { containerPathOfVolume } from '../api/volumes.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import type { MetadataOwner } from '../girder/download/download.ts';
 import type { FoundPlace, FoundPlaces, NewFolder } from '../girder/lookup.ts';
 import type { LinkChoice } from '../girder/upload/upload-path.ts';
 import type { UploadPlace } from '../girder/upload/upload-tree.ts';
 import type { RunError } from '../support/errors.ts';
-import type { DockerVolumes, SharedVolume } from './run-environment.ts';
+import { type DockerVolumes, mountsOf, type SharedVolume } from './run-environment.ts';
 
 /** The work of a run, planned before any of it is done. */
 export type Steps = {
@@ -120,12 +120,16 @@ export function expandTexts(
   volumes: readonly SharedVolume[],
   downloaded: ReadonlyMap<string, string>,
 ): ExpandedTexts {
-  const values = new Map(volumes.map((volume) => [volume.name, volume.containerPath]));
+  const places = new Map([
+    ...(spec.volumes ?? []).map((volume) => [volume.name, containerPathOfVolume(volume)] as const),
+    ...volumes.map((volume) => [volume.name, volume.containerPath] as const),
+  ]);
+  const values = new Map(places);
   for (const transform of spec.transforms ?? []) {
     const transformPath = pathOf(transform);
     const path = transformPath?.kind === 'download' ? downloaded.get(transform.name) : transformPath?.path;
     if (transformPath === undefined || path === undefined) continue;
-    values.set(transform.name, posix.join(volumeNamed(volumes, transformPath.volume).containerPath, path));
+    values.set(transform.name, posix.join(places.get(transformPath.volume) ?? '/', path));
   }
   const expand = (texts: string[] | undefined) => texts?.map((text) => expandReferences(text, values));
   return {
@@ -286,48 +290,6 @@ function hookPlace({ kind, to }: Pick<ResultUpload, 'kind' | 'to'>, found: Found
 /** The path of a step's file as the target sees it, for messages. */
 export function containerPathOf({ volume, path }: Pick<HookStep, 'volume' | 'path'>): string {
   return posix.join(volume.containerPath, path ?? '');
-}
-
-function mountsOf(
-  spec: DockerRunSpec,
-  volumes: readonly SharedVolume[],
-  dockerVolumes: DockerVolumes | undefined,
-): BindMount[] {
-  return [
-    ...volumes.flatMap((volume) => {
-      const { hostPath, localPath, containerPath, configuredBy, isOnNode, hidden } = volume;
-      const mount: BindMount = {
-        type: 'bind',
-        source: hostPath,
-        target: containerPath,
-        readOnly: volume.readOnly,
-        ...defined({ relabel: volume.relabel }),
-        configuredBy,
-        ...(isOnNode === true ? { isRecursive: false, probe: { sameAs: localPath } } : {}),
-      };
-      return [mount, ...hiddenIn(containerPath, hidden)];
-    }),
-    ...Object.entries(spec.dockerVolumes ?? {}).flatMap(([path, { bind, mode }]) => {
-      const { source = path, localPath, hidden } = dockerVolumes?.get(path) ?? {};
-      const mount: BindMount = {
-        type: 'bind',
-        source,
-        target: bind,
-        ...mountModeOf(mode),
-        configuredBy: 'spec.dockerVolumes',
-        ...(dockerVolumes === undefined ? {} : { isRecursive: false }),
-        ...(localPath === undefined ? {} : { probe: { sameAs: localPath } }),
-      };
-      return [mount, ...hiddenIn(bind, hidden)];
-    }),
-  ];
-}
-
-/** The target cannot remove the mount, so it sees no temporary volume of another run, even of a later one. */
-function hiddenIn(containerPath: string, hidden: string | undefined): BindMount[] {
-  if (hidden === undefined) return [];
-  const target = posix.join(containerPath, temporaryDirectoryName);
-  return [{ type: 'bind', source: hidden, target, readOnly: true }];
 }
 
 /** Without a name: the temporary volume that every run has. */

@@ -17,6 +17,10 @@ const volumes = [
   { name: 'keys', secret: { secretName: 's', containerPath: '/keys', items: [{ key: 'k', path: 'a/k' }] } },
   { name: 'settings', configMap: { name: 'c', containerPath: '/s', items: [{ key: 'k', path: 'k' }] } },
   { name: 'scratch', temporary: { containerPath: '/scratch' } },
+  {
+    name: 'cache',
+    namedVolume: { volumeName: 'pip-cache', containerPath: '/cache', readOnly: false, create: true },
+  },
   { name: 'models', persistentVolumeClaim: { claimName: 'models', containerPath: '/m', readOnly: true } },
 ];
 

@@ -38,6 +38,17 @@ export const refusedParts: RefusedSpecs = {
     spec: ofVolume({ name: 'x', persistentVolumeClaim: { claimName: 'c' } }),
     message: /containerPath: Required/,
   },
+  'a named volume that is a path': {
+    spec: ofVolume({ name: 'x', namedVolume: { volumeName: '/srv', containerPath: '/c' } }),
+    message: /volumeName.* should match/,
+  },
+  'a named volume that is created to be only read': {
+    spec: ofVolume({
+      name: 'x',
+      namedVolume: { volumeName: 'cache', containerPath: '/c', readOnly: true, create: true },
+    }),
+    message: /set create or readOnly, not both/,
+  },
   'a download without Girder': {
     spec: ofTransform({ girderFileIdToVolume: { fileId: id } }, {}),
     message: needsGirder,
