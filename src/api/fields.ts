@@ -25,6 +25,9 @@ export const absolutePath = (description: string) =>
     }),
   });
 
+/** A component that is not empty, `.` or `..`. */
+const pathPart = '([^/.][^/]*|[.][^/.][^/]*|[.][.][^/]+)';
+
 export const relativePath = (description: string, options: { default?: string } = {}) =>
   Type.String({
     description,
@@ -32,7 +35,8 @@ export const relativePath = (description: string, options: { default?: string } 
     maxLength: 1024,
     ...options,
     ...rules({
-      rule: "!self.startsWith('/') && !self.split('/').exists(part, part == '..' || part == '.' || part == '')",
+      // For the API server, a regular expression costs a tenth of a loop over the parts.
+      rule: `self.matches('^${pathPart}(/${pathPart})*$')`,
       message: "must be a relative path inside the volume, without '.', '..' and empty parts",
     }),
   });

@@ -32,7 +32,7 @@ export const labels = {
   setUid: `${group}/set-uid`,
   /** The seconds since the boot of the node when it was created, on containers only: a clock that never jumps. */
   uptime: `${group}/created-at-uptime`,
-  /** `<namespace>/<name>` of the DockerRun, on containers only. */
+  /** `<namespace>/<name>` of the DockerRun, on containers, and on the named volumes of Docker that it created. */
   run: `${group}/run`,
   /** The ID of the input of forEach, on containers only. */
   item: `${group}/item`,

@@ -1,5 +1,5 @@
 import { setKind } from '../api/names.ts';
-import { exitCodes } from '../api/reasons.ts';
+import { exitCodes } from '../api/run-plan.ts';
 import { describe } from '../support/errors.ts';
 import { helpText, parseCommand, UsageError, versionText } from './arguments.ts';
 import { signalCode } from './exit-code.ts';

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { labels } from '../api/names.ts';
-import { exitCodes } from '../api/reasons.ts';
+import { exitCodes } from '../api/run-plan.ts';
 import type { Report } from '../api/report.ts';
 import { configMapKeysOf, secretKeysOf } from '../api/spec-usage.ts';
 import { engineCall } from '../docker/engine-call.ts';

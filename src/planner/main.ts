@@ -1,5 +1,5 @@
 import { progressPort } from '../api/names.ts';
-import { exitCodeOf, exitCodes } from '../api/reasons.ts';
+import { exitCodeOf, exitCodes } from '../api/run-plan.ts';
 import { workerEnvironment, workerPaths } from '../api/run-plan.ts';
 import { parsePlannerPlan, type PlannerPlan, plannerPlanVariable } from '../api/set/planner-plan.ts';
 import { cancelledBy, sleep } from '../support/abort.ts';

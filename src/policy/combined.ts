@@ -22,6 +22,8 @@ function joinedLists(one: Allowances, other: Allowances): Allowances {
   return {
     ...(one.images && other.images && { images: [...one.images, ...other.images] }),
     ...(one.hostPaths && other.hostPaths && { hostPaths: combinedHostPaths(one.hostPaths, other.hostPaths) }),
+    ...(one.namedVolumes &&
+      other.namedVolumes && { namedVolumes: [...one.namedVolumes, ...other.namedVolumes] }),
     ...(one.dockerOptions &&
       other.dockerOptions && { dockerOptions: [...one.dockerOptions, ...other.dockerOptions] }),
   };

@@ -10,12 +10,14 @@ import {
   pathPrefix,
   plainAddress,
   sourceOf,
+  volumePattern,
 } from './patterns.ts';
 import { runAllowances } from './run-schema.ts';
 
 /** Entries per list, including those in `namespaces`: each run is compared with all of them. */
 const maxEntries = {
   hostPaths: 128,
+  namedVolumes: 64,
   dockerOptions: 128,
   images: 128,
   girderApiUrls: 128,
@@ -35,6 +37,22 @@ const hostPath = Type.Object({
     Type.Boolean({
       description:
         'Whether runs may only read the directory. The entry with the longest pathPrefix that matches a path applies.',
+    }),
+  ),
+});
+
+const namedVolume = Type.Object({
+  name: Type.String({
+    description: 'The name of a volume of Docker, in which * matches any text.',
+    minLength: 1,
+    maxLength: 128,
+    pattern: sourceOf(volumePattern),
+  }),
+  readOnly: Type.Optional(Type.Boolean({ description: 'Whether runs may only read the volume.' })),
+  create: Type.Optional(
+    Type.Boolean({
+      description:
+        'Whether runs may create the volume on a node that does not have it. It stays there until somebody removes it with docker volume rm.',
     }),
   ),
 });
@@ -59,6 +77,13 @@ const allowances = {
       description:
         'The directories of the nodes that runs may mount (bindMount, dockerVolumes, temporary.hostDir).',
       maxItems: maxEntries.hostPaths,
+    }),
+  ),
+  namedVolumes: Type.Optional(
+    Type.Array(namedVolume, {
+      description:
+        'The named volumes of the Docker Engines on the nodes that runs may mount. Of several entries that match, each adds what it allows.',
+      maxItems: maxEntries.namedVolumes,
     }),
   ),
   dockerOptions: Type.Optional(

@@ -1,7 +1,13 @@
 import { journalledVolumes } from '../api/spec-usage.ts';
 import { useEgress } from '../support/egress.ts';
-import { parseEnding, parsePlan, type RunPlan, workerEnvironment, workerPaths } from '../api/run-plan.ts';
-import { exitCodes } from '../api/reasons.ts';
+import {
+  exitCodes,
+  parseEnding,
+  parsePlan,
+  type RunPlan,
+  workerEnvironment,
+  workerPaths,
+} from '../api/run-plan.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
 import { podEgress, podLog } from '../support/pod-process.ts';

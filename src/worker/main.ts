@@ -1,8 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { progressPort } from '../api/names.ts';
-import { exitCodeOf, exitCodes } from '../api/reasons.ts';
+import { exitCodes, exitCodeOf, workerEnvironment } from '../api/run-plan.ts';
 import { type Report, terminationMessage, terminationMessageBytes } from '../api/report.ts';
-import { workerEnvironment } from '../api/run-plan.ts';
 import { cancelledBy } from '../support/abort.ts';
 import { useEgress } from '../support/egress.ts';
 import { describe, onUncaughtError, type RunError, toRunError } from '../support/errors.ts';

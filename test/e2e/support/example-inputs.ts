@@ -4,7 +4,7 @@ import { aFolder, girder } from './girder.ts';
 export type ExampleInputs = {
   /** A file with the numbers from 1 to 30000, one per line: more than fits into two pipes. */
   readonly fileId: string;
-  /** An item with the files slice-1.txt and slice-2.txt. */
+  /** An item with the files slice-1.txt and slice-2.txt, and with {"modality": "CT"} as metadata. */
   readonly itemId: string;
   /** A folder with whole.txt, and left/lung.txt in a subfolder. */
   readonly folderId: string;
@@ -21,6 +21,8 @@ export async function exampleInputs(name: string): Promise<ExampleInputs> {
   await put({ type: 'item', id: item._id }, 'slice-1.txt', 'one');
   await put({ type: 'item', id: item._id }, 'slice-2.txt', 'two');
   const folderId = await aFolder('patients', parent);
+  const metadata = new URLSearchParams({ metadata: '{"modality": "CT"}' }).toString();
+  await girder('PUT', `item/${item._id}/metadata?${metadata}`);
   await put({ type: 'folder', id: folderId }, 'whole.txt', 'both');
   const left = await aFolder('left', folderId);
   await put({ type: 'folder', id: left }, 'lung.txt', 'left');
