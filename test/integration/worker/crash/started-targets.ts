@@ -59,6 +59,11 @@ export class StartedTargets implements Disposable {
     await until('a target runs', look, { withinMs: 60_000 });
   }
 
+  /** The attempts that have started a target of a run, one for each target, in their order. */
+  attemptsOf(runUid: string): readonly string[] {
+    return this.#of(runUid).attempts;
+  }
+
   /** What is known of a run when all its containers are gone, of which there were at least some. */
   async allOf(runUid: string, { least }: { readonly least: number }): Promise<Readonly<Containers>> {
     const isComplete = ({ created, destroyed, attempts }: Containers) =>

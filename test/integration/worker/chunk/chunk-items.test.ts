@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import { suite } from '../../../fixtures/suite.ts';
+import { until } from '../../../fixtures/until.ts';
+import { FaultProxy } from '../../../fixtures/fault-proxy.ts';
+import { girderEnvironment } from '../../girder/real-girder.ts';
+import { ChunkLab } from './chunk-lab.ts';
+
+const test = suite<{ lab: ChunkLab }>('the inputs of a chunk');
+
+test.before.each(async (context) => {
+  context.lab = await ChunkLab.open();
+});
+
+test.after.each(async ({ lab }) => {
+  await lab[Symbol.asyncDispose]();
+});
+
+const targetMs = 8_000;
+
+const shell = (script: string, ...args: string[]) => ({ command: ['sh', '-c', script, 'sh'], args });
+const upper = shell(
+  'tr a-z A-Z < "$1" > "$2/upper.txt"; echo "did $3"; cat "$1" >&2',
+  '$(item)',
+  '$(result)',
+  '$(item.name)',
+);
+
+test('an input that fails ends alone, and all others have results, logs and receipts', async ({ lab }) => {
+  const items = await lab.inputs({ a: 'one', b: 'two', c: 'fail', d: 'four', e: 'five' });
+  const script =
+    'if grep -q fail "$1"; then echo "no way" >&2; exit 3; fi; tr a-z A-Z < "$1" > "$2/upper.txt"; echo "did $3"';
+  const spec = shell(script, '$(item)', '$(result)', '$(item.name)');
+  const end = await lab.run({ items, spec });
+  assert.is(end.states, 'ssfss', end.message);
+  assert.is(end.reason, 'ItemsFailed');
+  assert.match(end.message, '1 of 5 inputs failed (TargetFailed 1); the first is c: ');
+  assert.equal(await lab.filesOf('a'), { 'upper.txt': 'ONE', 'log.txt': 'did a\n' });
+  assert.equal(await lab.filesOf('c'), { 'log.txt': 'no way\n' });
+  const receipt = await lab.receiptOf('e');
+  assert.is(receipt?.state, 'Succeeded');
+  assert.is(receipt?.set, 'lab/nuclei');
+  assert.is(receipt?.run, 'lab/nuclei-0');
+  assert.is(receipt?.attempts, 1);
+  assert.is(receipt?.exitCode, 0);
+  assert.is(receipt?.input.files[0]?.name, 'e');
+  assert.is(receipt?.outputs?.length, 2);
+  const failed = await lab.receiptOf('c');
+  assert.is(failed?.state, 'Failed');
+  assert.is(failed?.reason, 'TargetFailed');
+  assert.is(failed?.exitCode, 3);
+  const { atOnce, attempts } = await lab.targets.allOf(end.uid, { least: 5 });
+  assert.is(atOnce, 1);
+  assert.is(attempts.length, 5);
+  assert.equal(lab.left(), []);
+  const { items: shown, resultCount } = end.report.snapshot();
+  assert.is(resultCount, 8);
+  assert.equal(
+    shown?.failures?.map(({ reason, items: failedItems }) => [reason, failedItems]),
+    [['TargetFailed', [2]]],
+  );
+});
+
+test('the log of the pod has the outputs in order, each after a line with the name of its input', async ({
+  lab,
+}) => {
+  const items = await lab.inputs({ 'a.svs': 'one', 'b.svs': 'two' });
+  const { stdout, stderr, states } = await lab.run({ items, spec: upper });
+  assert.is(states, 'ss');
+  assert.is(stdout, 'did a.svs\ndid b.svs\n');
+  assert.is(stderr, '--- a.svs (1 of 2)\none--- b.svs (2 of 2)\ntwo');
+});
+
+test('what names no input is downloaded once, and targets can only read it', async ({ lab }) => {
+  const weights = await lab.scratch.item('weights', [['weights', 'W']]);
+  const items = await lab.inputs({ a: '1', b: '2', c: '3' });
+  await using proxy = await FaultProxy.start(girderEnvironment().apiUrl);
+  const script = 'cat "$1" "$2" > "$3/both"; ! touch "$(dirname "$2")/x"; ls /mnt/girder_worker/temporary';
+  const spec = {
+    ...shell(script, '$(item)', '$(weights)', '$(result)'),
+    transforms: [{ name: 'weights', girderItemIdToVolume: { itemId: weights } }],
+  };
+  const end = await lab.run({ items, spec, apiUrl: proxy.url });
+  assert.is(end.states, 'sss', end.message);
+  assert.is(proxy.requests('GET', `/item/${weights}/files`).length, 1);
+  assert.is((await lab.filesOf('b'))['both'], '2W');
+  const others = end.stdout.trim().split('\n');
+  assert.equal(
+    others,
+    items.map(({ id }) => id),
+    'each target sees only its own input',
+  );
+});
+
+test('the next input is downloaded, and the last result uploaded, while a target runs', async ({ lab }) => {
+  const items = await lab.inputs({ a: '1', b: '2', c: '3' });
+  const [, second, third] = items;
+  await using proxy = await FaultProxy.start(girderEnvironment().apiUrl);
+  const order: string[] = [];
+  const noteTarget = (end: string) => async () => {
+    const started = lab.targets.attemptsOf(uid).length;
+    order.push(`${end} after ${started} targets`);
+  };
+  const uid = randomUUID();
+  const looks = [
+    { part: `/item/${second?.id}/files`, method: 'GET', end: 'second input' },
+    { part: `/item/${third?.id}/files`, method: 'GET', end: 'third input' },
+  ];
+  for (const { part, method, end } of looks) proxy.fail(method, part, { first: noteTarget(end) });
+  // The upload of the first result waits until the second target has started.
+  const secondStarted = until('a second target', () => lab.targets.attemptsOf(uid).length, {
+    holds: (count) => count > 1,
+    withinMs: 60_000,
+  });
+  proxy.fail('POST', '/file?', { first: () => secondStarted });
+  const spec = shell('cat "$1" > "$2/copy"; sleep 2', '$(item)', '$(result)');
+  const end = await lab.run({ items, spec, uid, apiUrl: proxy.url });
+  assert.is(end.states, 'sss', end.message);
+  assert.equal(order, ['second input after 0 targets', 'third input after 1 targets']);
+});
+
+test('a second run starts no target for inputs that have not changed', async ({ lab }) => {
+  const items = await lab.inputs({ a: 'one', b: 'two' });
+  assert.is((await lab.run({ items, spec: upper })).states, 'ss');
+  const before = await lab.receiptOf('a');
+  const again = await lab.run({ items, spec: upper });
+  assert.is(again.states, 'kk', again.message);
+  assert.is(again.reason, undefined);
+  assert.equal(await lab.receiptOf('a'), before);
+  const last = await lab.targets.allOf(again.uid, { least: 0 });
+  assert.is(last.attempts.length, 0);
+});
+
+test('a file that was replaced by one of the same size is processed again', async ({ lab }) => {
+  const items = await lab.inputs({ a: 'one', b: 'two' });
+  assert.is((await lab.run({ items, spec: upper })).states, 'ss');
+  await lab.replace(items[0]?.id ?? '', 'a', 'six');
+  const again = await lab.run({ items, spec: upper });
+  assert.is(again.states, 'sk', again.message);
+  assert.is((await lab.filesOf('a'))['upper.txt'], 'SIX');
+});
+
+test('the target is idle for a small share of the time when downloads take no longer than targets', async ({
+  lab,
+}) => {
+  const names = Array.from({ length: 6 }, (_, index) => `case-${index}`);
+  const items = await lab.inputs(Object.fromEntries(names.map((name) => [name, name])));
+  await using proxy = await FaultProxy.start(girderEnvironment().apiUrl);
+  // Each download takes as long as a target.
+  for (const { id } of items)
+    proxy.fail('GET', `/item/${id}/files?limit=1000`, { first: () => sleep(targetMs) });
+  const spec = shell(`cp "$1" "$2/copy"; sleep ${targetMs / 1000}`, '$(item)', '$(result)');
+  const end = await lab.run({ items, spec, apiUrl: proxy.url });
+  assert.is(end.states, 'ssssss', end.message);
+  const receipts = await Promise.all(names.map((name) => lab.receiptOf(name)));
+  const starts = receipts.map((receipt) => Date.parse(receipt?.startedAt ?? ''));
+  const gaps = starts.slice(1).map((start, index) => start - (starts[index] ?? 0) - targetMs);
+  const idle = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  console.log(
+    `idle between two targets: ${idle.toFixed(0)} ms, ${((100 * idle) / (idle + targetMs)).toFixed(1)} % of targets of ${targetMs} ms`,
+  );
+  // One after the other, download and target would each take half of the time.
+  assert.ok(idle < targetMs / 2, gaps.join(', '));
+});
+
+test.run();
