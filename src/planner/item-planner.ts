@@ -26,6 +26,8 @@ export type Candidate = {
   readonly resultName: string;
   /** Below the source, with the name of the input. */
   readonly path: string;
+  /** Whether the input before it in the same folder has its name, which Girder does not allow. */
+  readonly isNamesake: boolean;
 };
 
 export type PlannedItem = {
@@ -52,7 +54,6 @@ export class ItemPlanner {
   readonly #where: Where | undefined;
   readonly #names: readonly string[];
   readonly #rules: PassRules;
-  #lastName: string | undefined;
 
   /** @throws RunError InvalidSpec for a `where` that is not an expression */
   constructor(options: Options) {
@@ -105,11 +106,9 @@ export class ItemPlanner {
   }
 
   /** Why names, where or its own name exclude an input. */
-  #exclusionOf({ input, resultName }: Candidate): string | undefined {
+  #exclusionOf({ input, resultName, isNamesake }: Candidate): string | undefined {
     const { names } = this.#options.plan.spec.source;
-    const isSecond = this.#lastName === input.name && input.name !== '';
-    this.#lastName = input.name;
-    if (isSecond) return 'another input of the folder has its name';
+    if (isNamesake) return 'another input of the folder has its name';
     if (names !== undefined && !matchesAny(input.name, names)) return 'its name matches none of names';
     if (input.name.length > longest.name) return `its name has more than ${longest.name} characters`;
     if (resultName.length > longest.result) {

@@ -1,18 +1,15 @@
 import { tmpdir } from 'node:os';
 import type { PlannerPlan } from '../api/set/planner-plan.ts';
-import { type Receipt, receiptKey } from '../api/set/receipt.ts';
-import type { Why } from '../api/set/window.ts';
-import { defined } from '../api/json-values.ts';
-import { raceAbort } from '../support/abort.ts';
+import { receiptKey } from '../api/set/receipt.ts';
+import { settledWithin } from '../support/abort.ts';
 import { toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { GirderClient } from '../girder/client.ts';
 import type { ListedDocument } from '../girder/listed-documents.ts';
 import { NameOrder } from '../girder/name-listing.ts';
-import { addMetadata } from '../girder/upload/destination.ts';
-import type { ReportRow } from './csv.ts';
 import { FolderWalk, receiptIn, reportsName } from './folder-walk.ts';
-import { type Candidate, ItemPlanner, offeredItem, type PlannedItem } from './item-planner.ts';
+import { ItemOutcomes, pollMs } from './item-outcomes.ts';
+import { type Candidate, ItemPlanner, type PlannedItem } from './item-planner.ts';
 import type { LivePlan } from './live-plan.ts';
 import { MirrorFolders } from './mirror.ts';
 import { OrphanedResults } from './orphaned-results.ts';
@@ -73,6 +70,7 @@ type Parts = {
   readonly orphans: OrphanedResults;
   readonly deferred: ValueSpool<Deferred>;
   readonly report: PassReport;
+  readonly outcomes: ItemOutcomes;
   readonly startedAt: number;
 };
 
@@ -83,6 +81,8 @@ class Pass implements AsyncDisposable {
   readonly #isDryRun: boolean;
   /** Results of the set whose input was not known to be gone. */
   #receipts = 0;
+  /** The names of the folders and of the input that was found last. */
+  #lastNames = '';
 
   private constructor(options: Opened, parts: Parts) {
     this.#options = options;
@@ -121,11 +121,14 @@ class Pass implements AsyncDisposable {
         await report.add({ path, itemId: inputId, state, message, resultItemId: resultId });
       },
     });
-    return new Pass(options, { mirror, planner, orphans, deferred, report, startedAt });
+    const isDryRun = spec.dryRun === true;
+    const effects = { client, live, mirror, report, isBeside: suffixOf(plan) !== undefined, isDryRun };
+    const outcomes = new ItemOutcomes({ ...effects, show: () => showIn(live, folder, signal), signal });
+    return new Pass(options, { mirror, planner, orphans, deferred, report, outcomes, startedAt });
   }
 
   async run(): Promise<void> {
-    const { live, signal } = this.#options;
+    const { live } = this.#options;
     const { orphans, deferred } = this.#parts;
     for await (const found of this.#walk().found()) {
       if (found.input === undefined) await this.#addOrphan(found.result, found.names);
@@ -138,7 +141,7 @@ class Pass implements AsyncDisposable {
       await this.#show();
     }
     live.state = 'Draining';
-    if (!this.#isDryRun) await raceAbort(this.#drained(), signal);
+    if (!this.#isDryRun) await this.#drained();
     await orphans.settle();
     await this.#finish();
   }
@@ -166,11 +169,10 @@ class Pass implements AsyncDisposable {
 
   /** While chunks are live, what people ask for in Girder is still read. */
   async #drained(): Promise<void> {
-    const { live } = this.#options;
-    let isDrained = false;
-    void live.drained.then(() => (isDrained = true));
-    while (!isDrained) {
-      await Promise.race([live.drained, pollDelay()]);
+    const { live, signal } = this.#options;
+    const drained = live.drained.then(() => true);
+    while ((await settledWithin(drained, pollMs, signal)) !== true) {
+      signal.throwIfAborted();
       await this.#show();
     }
   }
@@ -184,16 +186,15 @@ class Pass implements AsyncDisposable {
     const { todo, excluded, gone } = live.counts;
     const run = this.#isDryRun ? 'would run' : 'had to run';
     const message = `Pass ${plan.pass} is complete: ${todo} inputs ${run}, ${excluded} are excluded, ${gone} are gone.`;
-    const times = this.#isDryRun ? {} : { startedAt, verifiedAt: startedAt };
-    await folder.finish(noticeOf(live, 'Done', message), times, signal);
+    const isVerified = plan.spec.watch?.verifyEvery !== undefined;
+    const times = { startedAt, ...(isVerified ? { verifiedAt: startedAt } : {}) };
+    await folder.finish(noticeOf(live, 'Done', message), this.#isDryRun ? {} : times, signal);
     live.state = 'Done';
   }
 
-  async #show(): Promise<void> {
+  #show(): Promise<void> {
     const { live, folder, signal } = this.#options;
-    const phase = live.state === 'Draining' ? 'Draining' : 'Listing';
-    await folder.show(() => noticeOf(live, phase, live.cursor), signal);
-    live.pause = folder.wishes.pause;
+    return showIn(live, folder, signal);
   }
 
   async #addOrphan(result: ListedDocument, names: readonly string[]): Promise<void> {
@@ -219,11 +220,13 @@ class Pass implements AsyncDisposable {
     const { live } = this.#options;
     const candidate = this.#candidate(input, result, names);
     live.counts.listed += 1;
-    live.cursor = candidate.path;
-    const planned = await this.#parts.planner.plan(candidate);
+    const key = JSON.stringify([...names, input.name]);
+    const isNamesake = this.#lastNames === key;
+    [this.#lastNames, live.cursor] = [key, candidate.path];
+    const planned = await this.#parts.planner.plan({ ...candidate, isNamesake });
     if (planned.receipt !== undefined) this.#receipts += 1;
     if (this.#mayHaveMoved(planned, input)) await this.#parts.deferred.add({ input: input, names });
-    else await this.#settle(candidate, planned, names);
+    else await this.#parts.outcomes.add(candidate, planned, names);
   }
 
   /** A new input that was there when the last pass started may have a result elsewhere, which the walk has yet to find. */
@@ -242,92 +245,14 @@ class Pass implements AsyncDisposable {
       orphans.moved === 0 ? undefined : isBeside ? input.parentId : await mirror.find(names, signal);
     const result = folderId === undefined ? undefined : await mirror.itemIn(folderId, resultName, signal);
     const candidate = this.#candidate(input, result, names);
-    await this.#settle(candidate, await planner.plan(candidate), names);
+    await this.#parts.outcomes.add(candidate, await planner.plan(candidate), names);
   }
 
   #candidate(input: ListedDocument, result: ListedDocument | undefined, names: readonly string[]): Candidate {
     const resultName = `${input.name}${this.#suffix ?? ''}`;
-    return { input, result, resultName, path: [...names, input.name].join('/') };
+    const path = [...names, input.name].join('/');
+    return { input, result, resultName, path, isNamesake: false };
   }
-
-  /** Carries out a decision. */
-  async #settle(candidate: Candidate, planned: PlannedItem, names: readonly string[]): Promise<void> {
-    const { live } = this.#options;
-    const { decision, receipt } = planned;
-    const resultItemId = candidate.result?._id;
-    const row = { path: candidate.path, itemId: candidate.input._id, resultItemId };
-    switch (decision.state) {
-      case 'run':
-        live.counted(decision.why);
-        if (!this.#isDryRun) await this.#offer(candidate, { ...planned, ...decision }, names);
-        return this.#row({ ...row, state: 'todo', why: decision.why });
-      case 'done':
-        live.counts.done += 1;
-        if (receipt !== undefined) await this.#refresh(candidate, receipt, decision.isRefreshed);
-        return this.#row({ ...row, state: 'done' });
-      case 'failed':
-        live.counts.failed += 1;
-        live.failures.add({
-          ...decision,
-          itemId: row.itemId,
-          name: candidate.input.name,
-          ...defined({ resultItemId }),
-        });
-        return this.#row({ ...row, ...decision });
-      case 'look':
-        throw new TypeError('the files of an input have not been looked at');
-      default:
-        live.counts[decision.state] += 1;
-        return this.#row({ ...row, ...decision });
-    }
-  }
-
-  async #row(row: ReportRow): Promise<void> {
-    await this.#parts.report.add(row);
-  }
-
-  async #offer(
-    candidate: Candidate,
-    planned: PlannedItem & { readonly why: Why; readonly attempts: number },
-    names: readonly string[],
-  ): Promise<void> {
-    const { live, places, signal } = this.#options;
-    const { mirror } = this.#parts;
-    const { parentId = places.sourceId } = candidate.input;
-    const beside = this.#suffix === undefined ? undefined : parentId;
-    const folderId = beside ?? (await mirror.ensure(names, signal));
-    const added = live.window.add(planned.why, offeredItem(candidate, planned, folderId), signal);
-    await this.#whileWaiting(added);
-  }
-
-  /** A full window may stay full for hours, in which people still may ask for a pause. */
-  async #whileWaiting(added: Promise<void>): Promise<void> {
-    let isAdded = false;
-    const noted = added.then(() => (isAdded = true));
-    noted.catch(() => undefined);
-    while (!isAdded) {
-      await Promise.race([noted, pollDelay()]);
-      if (!isAdded) await this.#show();
-    }
-    await noted;
-  }
-
-  /** Without this, each later pass would list the files of the input again. */
-  async #refresh({ input, result }: Candidate, receipt: Receipt, isRefreshed: boolean): Promise<void> {
-    const { inputGoneSince, ...rest } = receipt;
-    if (result === undefined || this.#isDryRun || (!isRefreshed && inputGoneSince === undefined)) return;
-    const { client, signal } = this.#options;
-    const { name, updated, size } = input;
-    const fresh = { ...rest, input: { ...rest.input, name, ...defined({ updated, size }) } };
-    await addMetadata(client, result._id, { [receiptKey]: fresh }, signal);
-  }
-}
-
-/** Milliseconds between two looks at what people ask for; the folder is asked less often. */
-const pollMs = 1_000;
-
-async function pollDelay(): Promise<void> {
-  await new Promise<void>((resolve) => setTimeout(resolve, pollMs).unref());
 }
 
 function suffixOf({ spec, set }: PlannerPlan): string | undefined {
@@ -336,4 +261,11 @@ function suffixOf({ spec, set }: PlannerPlan): string | undefined {
 
 function noticeOf({ counts }: LivePlan, phase: FolderNotice['phase'], message: string): FolderNotice {
   return { phase, done: counts.done, failed: counts.failed, total: counts.listed, message };
+}
+
+/** Shows how far the pass is, and reads what people ask for, unless that was done less than 30 s ago. */
+async function showIn(live: LivePlan, folder: ResultsFolder, signal: AbortSignal): Promise<void> {
+  const phase = live.state === 'Draining' ? 'Draining' : 'Listing';
+  await folder.show(() => noticeOf(live, phase, live.cursor), signal);
+  live.pause = folder.wishes.pause;
 }

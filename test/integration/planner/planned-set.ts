@@ -45,6 +45,7 @@ export class PlannedSet implements AsyncDisposable {
   readonly name: string;
   readonly #proxy: FaultProxy;
   #pass = 0;
+  #version: string | undefined;
 
   private constructor(
     scratch: ScratchFolder,
@@ -104,6 +105,7 @@ export class PlannedSet implements AsyncDisposable {
   /** Runs a pass to its end, or to its failure, as the controller would: it acknowledges all, and then says done. */
   async pass(spec: Spec = {}, more: Partial<PlannerPlan> = {}): Promise<PassResult> {
     const plan = this.plan(spec, more);
+    this.#version = plan.spec.version;
     const live = new LivePlan();
     const before = this.#proxy.seen.length;
     const onRetry = () => (live.troubles += 1);
@@ -153,6 +155,7 @@ export class PlannedSet implements AsyncDisposable {
       attempts: 1,
       image: 'busybox',
       run: 'pathology/chunk',
+      ...(this.#version === undefined ? {} : { version: this.#version }),
       finishedAt: new Date().toISOString(),
       ...failure,
     };
@@ -170,6 +173,38 @@ export class PlannedSet implements AsyncDisposable {
   async setReceipt(itemId: string, receipt: unknown): Promise<void> {
     const metadata = JSON.stringify({ [receiptKey]: receipt });
     await ask(this.scratch.admin, 'PUT', ['item', itemId], { metadata });
+  }
+
+  /** Replaces the bytes of a file, as a user of Girder does. */
+  async replace(fileId: string, text: string): Promise<void> {
+    const headers = { 'Girder-Token': await this.#token() };
+    const size = String(Buffer.byteLength(text));
+    const signal = AbortSignal.timeout(20_000);
+    const begun = await fetch(`${apiUrl}/file/${fileId}/contents?size=${size}`, {
+      method: 'PUT',
+      headers,
+      signal,
+    });
+    const { _id: uploadId } = (await begun.json()) as { _id: string };
+    const url = `${apiUrl}/file/chunk?uploadId=${uploadId}&offset=0`;
+    const octets = { ...headers, 'Content-Type': 'application/octet-stream' };
+    await fetch(url, { method: 'POST', headers: octets, body: text, signal });
+  }
+
+  /** The item with that path below the results. */
+  async resultId(path: string, folderId = this.resultsId): Promise<string> {
+    const [name = '', ...rest] = path.split('/');
+    const { admin } = this.scratch;
+    const parent = rest.length === 0 ? { folderId } : { parentType: 'folder', parentId: folderId };
+    const kind = rest.length === 0 ? 'item' : 'folder';
+    const [found] = (await ask(admin, 'GET', [kind], { ...parent, name })) as Listed[];
+    if (found === undefined) throw new Error(`there is no ${path}`);
+    return rest.length === 0 ? found._id : this.resultId(rest.join('/'), found._id);
+  }
+
+  async #token(): Promise<string> {
+    const { authToken } = await call(this.scratch.admin, 'POST', ['api_key', 'token'], { key: apiKey });
+    return (authToken as { token: string }).token;
   }
 
   /** The names of the items below a folder, with their receipts, by their path. */
@@ -192,8 +227,7 @@ export class PlannedSet implements AsyncDisposable {
     const { itemId = '', name } = report.report ?? {};
     const files = (await ask(this.scratch.admin, 'GET', ['item', itemId, 'files'])) as Listed[];
     const file = files.find((one) => one.name === name);
-    const { authToken } = await call(this.scratch.admin, 'POST', ['api_key', 'token'], { key: apiKey });
-    const headers = { 'Girder-Token': (authToken as { token: string }).token };
+    const headers = { 'Girder-Token': await this.#token() };
     const answer = await fetch(`${apiUrl}/file/${file?._id}/download`, {
       headers,
       signal: AbortSignal.timeout(20_000),
