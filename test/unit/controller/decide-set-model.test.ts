@@ -11,8 +11,8 @@ import { type Random, seededRandom } from '../../integration/controller/seeded-r
 
 /** Random walks of a set through a simulated world, with a planner that dies and a controller that crashes. */
 
-const seeds = Array.from({ length: 60 }, (_, index) => index + 1);
-const mostSteps = 6_000;
+const seeds = Array.from({ length: 20 }, (_, index) => index + 1);
+const mostSteps = 3_000;
 
 function fatesOf(random: Random, fates: readonly Fate[]): Fate[] {
   return Array.from({ length: 20 + random.below(60) }, () => random.of(fates) ?? 'fine');
@@ -24,12 +24,15 @@ function worldOf(seed: number, spec: Partial<DockerRunSetSpec>, fates: readonly 
   return new SetWorld({ spec: aSetSpec({ ...own, ...spec }), fates: fatesOf(random, fates), random });
 }
 
-/** What holds at every moment. */
-function checkInvariants(world: SetWorld): void {
-  const { status, live, spec } = world;
+/** What holds of every status that is written. */
+function checkStatus({ status }: SetWorld): void {
   const [problem] = Value.Errors(dockerRunSetStatus, status);
   assert.is(problem, undefined, `${problem?.instancePath} ${problem?.message}`);
   assert.ok(Buffer.byteLength(JSON.stringify(status)) <= 16 * 1024, 'the status has at most 16 KiB');
+}
+
+/** What holds at every moment. */
+function checkInvariants({ live, spec }: SetWorld): void {
   assert.ok(live.length <= spec.parallelism, `${live.length} live chunks`);
   const inputs = live.flatMap(({ run }) => (run.spec.forEach?.items ?? []).map(({ id }) => id));
   assert.is(new Set(inputs).size, inputs.length, 'no input is in two live chunks');
@@ -41,7 +44,7 @@ function checkAction(world: SetWorld, action: SetAction): void {
   assert.is.not(world.spec.cancel, true, 'a cancelled set starts nothing');
   const items = action.run.spec.forEach?.items ?? [];
   const succeeded = [...world.receipts.values()].filter(({ state }) => state === 'Succeeded').length;
-  if (succeeded < world.spec.canary) assert.is(items.length, 1, 'a canary is alone in its pod');
+  if (succeeded === 0 && world.spec.canary > 0) assert.is(items.length, 1, 'a canary is alone in its pod');
   // The halves of a chunk whose worker was lost may come in addition.
   assert.ok(world.pending <= mostPending(world.spec.parallelism) + 1, `${world.pending} wait`);
 }
@@ -50,7 +53,9 @@ function checkAction(world: SetWorld, action: SetAction): void {
 function walk(world: SetWorld, random: Random, isOver: () => boolean): void {
   world.onAction = (action) => checkAction(world, action);
   for (let step = 0; step < mostSteps; step += 1) {
+    const before = world.status;
     world.reconcile({ crashes: random.below(15) === 0 });
+    if (world.status !== before) checkStatus(world);
     checkInvariants(world);
     if (isOver()) return;
     world.step();

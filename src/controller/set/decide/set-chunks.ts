@@ -41,7 +41,7 @@ export function startsOf(input: AcceptedInput): Starts {
   const started = startedUpTo(input, podUid);
   const items = (planner.report?.items ?? []).filter(({ seq }) => seq > started);
   const room = roomOf(input);
-  const rest = restOfLost(input, room.free);
+  const rest = restOfLost(input, room.pending);
   const status = rest.held.size === 0 ? input.status : counted(input, rest.held);
   const heldMs = holdMs(chunks, now);
   // Nothing of a dry run starts, so that its planner lists all.
@@ -159,14 +159,22 @@ function holdMs(chunks: readonly ObservedChunk[], now: Date): number {
   return Math.max(0, Math.max(...ends) + wait - now.getTime());
 }
 
-/** The chunks for the unfinished inputs of lost workers; those for which there is no room are held. */
-function restOfLost(input: AcceptedInput, free: number): { actions: SetAction[]; held: Set<string> } {
+/**
+ * The chunks for the unfinished inputs of lost workers; those for which there is no room are held. Where only one pod may
+ * run, the second half is left to the next pass.
+ */
+function restOfLost(input: AcceptedInput, pending: number): { actions: SetAction[]; held: Set<string> } {
   const held = new Set<string>();
   const actions: SetAction[] = [];
   const names = new Set(input.chunks.map(({ name }) => name));
+  const most = input.chunkRefusal === undefined ? mostChunks(input.set.spec, input) : 0;
+  const live = input.chunks.filter(({ isLive }) => isLive).length;
+  // Two halves may come where one chunk more may wait.
+  const free = Math.min(most - live, pending + 1);
   for (const chunk of uncounted(input)) {
     if (!isSplit(chunk, tallyOf(chunk))) continue;
-    const runs = halvesOf(input, chunk).filter(({ metadata }) => !names.has(metadata.name));
+    const halves = halvesOf(input, chunk).slice(0, Math.max(1, most));
+    const runs = halves.filter(({ metadata }) => !names.has(metadata.name));
     if (actions.length + runs.length > free) held.add(chunk.uid);
     else actions.push(...runs.map((run): SetAction => ({ kind: 'createChunk', run })));
   }
@@ -174,10 +182,11 @@ function restOfLost(input: AcceptedInput, free: number): { actions: SetAction[];
 }
 
 /** Two halves of the unfinished inputs, so that one that kills its worker is alone in the end; then once more, with care. */
-function halvesOf({ set, status, specs }: AcceptedInput, chunk: ObservedChunk): ChunkRun[] {
+function halvesOf({ set, planner, specs }: AcceptedInput, chunk: ObservedChunk): ChunkRun[] {
   const items = specs.get(chunk.uid)?.forEach?.items ?? [];
   const { window } = chunk;
-  if (window === undefined || chunk.pass !== status.pass?.number) return [];
+  // A planner that began later lists these inputs itself.
+  if (window === undefined || window.podUid !== planner.pod?.uid) return [];
   const rest = tallyOf(chunk).unfinished.flatMap((index) => items[index] ?? []);
   const common = { window, pass: chunk.pass, after: chunk.uid };
   const [only] = rest;
