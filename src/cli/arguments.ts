@@ -82,14 +82,17 @@ function parsed(args: readonly string[]) {
 export const versionText = `dockerrun ${version} (${revision})\n`;
 
 export const helpText = `Usage: dockerrun run FILE [--input NAME=PATH]... [--output NAME=PATH]... [options]
+       dockerrun run FILE [--limit N] [options]
 
 Runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
-input. The run uses the Secrets in FILE. Documents of other kinds are ignored.
+input. The run uses the Secrets in FILE. Documents of other kinds are ignored. Of a DockerRunSet in FILE, it runs the
+first inputs that have to run.
 
 Options:
   -i, --input NAME=PATH   use a file or directory of this machine for the transform NAME, not data of Girder
   -o, --output NAME=PATH  copy the result of the transform NAME to PATH, and do not upload it to Girder
-  -n, --name NAME         run the DockerRun with this name, if FILE contains several
+  -l, --limit N           run at most N inputs of a DockerRunSet (3 without this option, at most 100)
+  -n, --name NAME         run the DockerRun or DockerRunSet with this name, if FILE contains several
   -q, --quiet             print errors only
       --env-file FILE     read lines NAME=value for the variables below that are not set
   -h, --help              print this help
@@ -105,6 +108,7 @@ Exit code:
   the target's   the target ended by itself with another code, or ran out of memory
   64 to 72       the run failed for another reason, even if the target was stopped for it: 64 invalid run, 65 download,
                  66 Docker Engine, 67 upload or stream, 68 internal error, 69 target, 70 deadline, 71 and 72 cancelled
+  74             some inputs of a DockerRunSet failed; the others have their results
   129, 130, 143  SIGHUP, Ctrl-C or SIGTERM stopped the run
 
 Environment:

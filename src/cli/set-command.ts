@@ -105,7 +105,7 @@ async function runInputs(run: SetRun, found: readonly SurveyedInput[], todo: num
   );
   for (const { found: one, text } of ends) {
     const page = pages.get(one.item.id);
-    printer.print(`${one.path}: ${text}${page === undefined ? '' : `: ${page}`}`);
+    printer.print(page === undefined ? text : `${text}: ${page}`);
   }
   const good = (end.report.items?.states ?? '').replace(/[^sk]/g, '').length;
   const left = todo - good;

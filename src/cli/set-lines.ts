@@ -48,14 +48,14 @@ export function whyLines(found: readonly SurveyedInput[]): string[] {
   return found.map(({ path, why }) => `${path}: ${why}: ${whyTexts[why]}`);
 }
 
+/** The worker itself prints a line at the start of an input. */
 const stateTexts: Readonly<Record<string, string>> = {
-  r: 'running',
   s: 'succeeded',
   k: 'skipped, because its result is there',
   f: 'failed',
 };
 
-/** Turns reports of a chunk into a line for each input that starts or ends. */
+/** Turns reports of a chunk into a line for each input that has ended. */
 export class ItemProgress {
   readonly #found: readonly SurveyedInput[];
   #states = '';
@@ -77,7 +77,7 @@ export class ItemProgress {
   }
 }
 
-/** How an input ended, by the last report of its chunk. */
+/** What there is to say of an input at the end, in words that come before the address of its result. */
 export type ItemEnd = { readonly found: SurveyedInput; readonly text: string };
 
 /** Inputs that did not end are left out: the failure of the whole chunk says why. */
@@ -87,11 +87,12 @@ export function itemEnds(
 ): ItemEnd[] {
   return found.flatMap((one, index): ItemEnd[] => {
     const state = status?.states[index] ?? 'w';
-    if (state === 's' || state === 'k') return [{ found: one, text: stateTexts[state] ?? '' }];
+    if (state === 's' || state === 'k') return [{ found: one, text: `result of ${one.path}` }];
     if (state !== 'f') return [];
     const group = status?.failures?.find((failure) => failure.items.includes(index));
     const message = group?.message === undefined ? '' : `: ${group.message}`;
-    return [{ found: one, text: `failed${group === undefined ? '' : ` (${group.reason})${message}`}` }];
+    const why = group === undefined ? '' : ` (${group.reason})${message}`;
+    return [{ found: one, text: `${one.path}: failed${why}` }];
   });
 }
 
