@@ -83,7 +83,8 @@ async function surveyed(
   { input, result, names, isWanted }: Seen,
 ): Promise<SurveyedInput | undefined> {
   const path = [...names, input.name].join('/');
-  const candidate: Candidate = { input, result, resultName: `${input.name}${suffix ?? ''}`, path };
+  const resultName = `${input.name}${suffix ?? ''}`;
+  const candidate: Candidate = { input, result, resultName, path, isNamesake: false };
   const planned = await planner.plan(candidate);
   const { decision } = planned;
   live.counts.listed += 1;
