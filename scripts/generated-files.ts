@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
+import { setResourceDefinition } from '../src/api/set/set-crd.ts';
 import { policyResourceDefinition } from '../src/policy/policy-crd.ts';
 import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';
@@ -15,6 +16,7 @@ export function generatedFiles(): GeneratedFile[] {
   const fromCode = [
     { path: 'crds/dockerruns.yaml', content: crd('src/api', customResourceDefinition()) },
     { path: 'crds/dockerrunpolicies.yaml', content: crd('src/policy', policyResourceDefinition()) },
+    { path: 'crds/dockerrunsets.yaml', content: crd('src/api/set', setResourceDefinition()) },
     { path: 'docs/reasons.md', content: reasonsPage() },
     { path: 'deploy/argocd/argocd-cm.yaml', content: argocdConfig() },
     { path: 'docs/metrics.md', content: metricsPage() },

@@ -1,5 +1,6 @@
 import { progressReasons } from '../src/api/progress-reasons.ts';
-import { exitCodes, failureReasons } from '../src/api/reasons.ts';
+import { failureReasons } from '../src/api/reasons.ts';
+import { exitCodes } from '../src/api/run-plan.ts';
 import { tableRow as row } from './table-row.ts';
 
 export function reasonsPage(): string {

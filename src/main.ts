@@ -26,6 +26,10 @@ switch (role) {
   }
   case 'worker': {
     const mode = process.argv[3];
+    if (mode === 'plan') {
+      const { runPlanner } = await import('./planner/main.ts');
+      process.exit(await runPlanner(process.env, stop.signal));
+    }
     if (mode !== undefined) {
       const { runCleanup } = await import('./worker/cleanup-run.ts');
       process.exit(await runCleanup(process.env, mode, stop.signal));

@@ -7,12 +7,16 @@ import { kubectl } from './kubectl.ts';
 import { secondsOfMake } from './make-time.ts';
 import { readManifest } from './manifest.ts';
 import { type FinishedRun, performRun } from './perform-run.ts';
-import { itemPage, type VerifiedResult, verifyResults } from './results.ts';
+import { folderPage, itemPage, type VerifiedResult, verifyResults } from './results.ts';
 import { putSample, type Sample } from './sample.ts';
+import { type ShownSet, showSet } from './show-set.ts';
 import { ensureTargetImage, prepareIngredients } from './target-image.ts';
 import { partsOfRun, Timetable } from './timetable.ts';
 
-/** A DockerRun turns a photograph in Girder into a picture and a table; another one uses a host directory. */
+/**
+ * A DockerRun turns a photograph in Girder into a picture and a table; another one uses a host directory; a
+ * DockerRunSet does a folder of pictures, and later only the new ones.
+ */
 async function demo(signal: AbortSignal): Promise<void> {
   const times = new Timetable();
   const made = secondsOfMake();
@@ -30,7 +34,12 @@ async function demo(signal: AbortSignal): Promise<void> {
     verifyResults(session, run.status.results ?? [], signal),
   );
   await times.measure('run on a host directory', () => showHostPath(signal));
-  await printSummary(run, { results, page: itemPage(session, sample.resultItemId), times }, signal);
+  const set = await showSet({ session, packages, image, times }, signal);
+  const pages = {
+    run: itemPage(session, sample.resultItemId),
+    set: folderPage(session, set.folderId),
+  };
+  await printSummary(run, { results, set, pages, times }, signal);
 }
 
 function manifestOf(image: string, sample: Sample, session: GirderSession): string {
@@ -42,9 +51,16 @@ function manifestOf(image: string, sample: Sample, session: GirderSession): stri
   });
 }
 
+type Shown = {
+  results: readonly VerifiedResult[];
+  set: ShownSet;
+  pages: { run: string; set: string };
+  times: Timetable;
+};
+
 async function printSummary(
   run: FinishedRun,
-  { results, page, times }: { results: readonly VerifiedResult[]; page: string; times: Timetable },
+  { results, set, pages, times }: Shown,
   signal: AbortSignal,
 ): Promise<void> {
   const row = await kubectl(['get', 'dockerrun', run.name], signal);
@@ -60,7 +76,11 @@ async function printSummary(
     row.trimEnd(),
     ...found,
     '',
-    `both in the web pages of Girder: ${page}`,
+    `both in the web pages of Girder: ${pages.run}`,
+    '',
+    `a folder of ${set.pictures} pictures, ${set.before} of them done by an earlier demo, ${set.added} added later`,
+    `  results  ${pages.set}`,
+    `  sheet    ${set.sheet}`,
     '',
     ...times.lines(),
   ];

@@ -2,7 +2,11 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { downloadFile, type GirderSession, request } from './girder-session.ts';
 
-const document = Type.Object({ _id: Type.String(), name: Type.String() });
+const document = Type.Object({
+  _id: Type.String(),
+  name: Type.String(),
+  meta: Type.Optional(Type.Unknown()),
+});
 const documents = Type.Array(document);
 
 /** The id of the public collection with this name; creates it if it does not exist. */
@@ -41,7 +45,7 @@ export async function ensureFile(
   { itemId, name, content }: { itemId: string; name: string; content: Buffer },
   signal: AbortSignal,
 ): Promise<string> {
-  const files = await list(session, `/item/${itemId}/files`, signal);
+  const files = await filesOfItem(session, itemId, signal);
   for (const file of files.filter((candidate) => candidate.name === name)) {
     if (content.equals(await downloadFile(session, file._id, signal))) return file._id;
     await request(session, { method: 'DELETE', path: `/file/${file._id}` }, signal);
@@ -52,8 +56,23 @@ export async function ensureFile(
   return idOf(await response.json());
 }
 
-async function list(session: GirderSession, path: string, signal: AbortSignal) {
-  const response = await request(session, { method: 'GET', path, query: { limit: '0' } }, signal);
+export function filesOfItem(session: GirderSession, itemId: string, signal: AbortSignal) {
+  return list(session, `/item/${itemId}/files`, signal);
+}
+
+/** With their metadata. */
+export function itemsOfFolder(session: GirderSession, folderId: string, signal: AbortSignal) {
+  return list(session, '/item', signal, { folderId });
+}
+
+async function list(
+  session: GirderSession,
+  path: string,
+  signal: AbortSignal,
+  which: Record<string, string> = {},
+) {
+  const query = { limit: '0', ...which };
+  const response = await request(session, { method: 'GET', path, query }, signal);
   const body: unknown = await response.json();
   if (!Value.Check(documents, body))
     throw new Error(`Girder's response to ${path} is not a list of documents`);

@@ -38,3 +38,8 @@ export async function verifyResults(
 export function itemPage({ apiUrl }: GirderSession, itemId: string): string {
   return `${apiUrl.replace(/\/api\/v1\/?$/, '')}/#item/${itemId}`;
 }
+
+/** The URL of a folder in Girder's web pages. */
+export function folderPage({ apiUrl }: GirderSession, folderId: string): string {
+  return `${apiUrl.replace(/\/api\/v1\/?$/, '')}/#folder/${folderId}`;
+}

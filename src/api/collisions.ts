@@ -11,6 +11,7 @@ export function placeProblems(spec: DockerRunSpec): string[] {
     ...collidingMounts(spec),
     ...collidingPaths(spec),
     ...readOnlyVolumes(spec),
+    ...unseenUploads(spec),
     ...relabeledPaths(spec),
     ...collidingOutputs(spec),
   ];
@@ -64,8 +65,14 @@ function collidingPaths(spec: DockerRunSpec): string[] {
 }
 
 /** An id and a path count as two files: which file a path leads to is known only to Girder. */
-function contentOf({ name, girderFileIdToVolume: file }: Transform, { kind }: TransformPath): string {
-  return kind === 'download' ? `file ${file?.fileId ?? file?.path}` : `pipe of ${name}`;
+function contentOf(
+  { name, girderFileIdToVolume: file, girderMetadataToVolume: metadata }: Transform,
+  { kind }: TransformPath,
+): string {
+  if (kind === 'pipe') return `pipe of ${name}`;
+  if (metadata === undefined) return `file ${file?.fileId ?? file?.path}`;
+  const { itemId, folderId, path } = metadata;
+  return `metadata of ${itemId ?? folderId ?? path}`;
 }
 
 /** The worker creates downloads and pipes, and deletes uploaded files, through the same read-only volume. */
@@ -73,6 +80,7 @@ function readOnlyVolumes(spec: DockerRunSpec): string[] {
   const readOnly = new Map(
     (spec.volumes ?? []).flatMap((volume): [string, string][] => {
       if (isKeyVolume(volume)) return [[volume.name, 'which only the kubelet writes to']];
+      if (volume.namedVolume !== undefined) return [[volume.name, 'which only the target sees']];
       const isReadOnly = volume.persistentVolumeClaim?.readOnly === true;
       return isReadOnly ? [[volume.name, 'whose claim is readOnly']] : [];
     }),
@@ -86,13 +94,29 @@ function readOnlyVolumes(spec: DockerRunSpec): string[] {
       `spec.transforms: ${transform.name}.${transformPath.field}: cannot create ${what} in ${transformPath.volume}, ${readOnly.get(transformPath.volume)}`,
     ];
   });
+  const unseen = unseenVolumes(spec);
   const deleted = resultUploadsOf(spec)
-    .filter(({ upload, volume }) => upload.deleteFile && readOnly.has(volume))
+    .filter(({ upload, volume }) => upload.deleteFile && readOnly.has(volume) && !unseen.includes(volume))
     .map(
       ({ field, volume }) =>
         `${field}.deleteFile: cannot delete files from ${volume}, ${readOnly.get(volume)}`,
     );
   return [...created, ...deleted];
+}
+
+function unseenVolumes({ volumes = [] }: DockerRunSpec): string[] {
+  return volumes.filter(({ namedVolume }) => namedVolume !== undefined).map(({ name }) => name);
+}
+
+/** The worker does not mount a named volume, so nothing in it can be uploaded. */
+function unseenUploads(spec: DockerRunSpec): string[] {
+  const unseen = unseenVolumes(spec);
+  return resultUploadsOf(spec)
+    .filter(({ volume }) => unseen.includes(volume))
+    .map(
+      ({ field, volume }) =>
+        `${field}.volumePath: cannot upload from ${volume}, which only the target sees; let the target write to another volume`,
+    );
 }
 
 /** The engine takes a mount that it relabels as `source:target:mode`. */

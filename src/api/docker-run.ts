@@ -1,7 +1,14 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { boundsProblem, defined, isRecord, specBounds } from './json-values.ts';
-import { type apiVersion, type kind, queueLabelsOf } from './names.ts';
+import {
+  type apiVersion,
+  chunkAnnotation,
+  type kind,
+  labels as ownLabels,
+  queueLabelsOf,
+  windowAnnotation,
+} from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';
 import { applyDefaults, type StructuralSchema, withoutBounds } from './structural.ts';
 import type { DockerRunStatus } from './status.ts';
@@ -23,6 +30,7 @@ const metadata = Type.Object({
   deletionTimestamp: Type.Optional(Type.String()),
   finalizers: Type.Optional(Type.Array(Type.String())),
   labels: Type.Optional(Type.Record(Type.String(), Type.String())),
+  annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
 });
 
 export type DockerRunMetadata = Type.Static<typeof metadata>;
@@ -34,8 +42,8 @@ export type DockerRunMetadata = Type.Static<typeof metadata>;
 export function parseMetadata(value: unknown): DockerRunMetadata {
   if (!Value.Check(metadata, value))
     throw new TypeError('the object does not have the metadata of a stored DockerRun');
-  const { name, namespace, uid, generation, creationTimestamp, deletionTimestamp, finalizers, labels } =
-    value;
+  const { name, namespace, uid, generation, creationTimestamp, deletionTimestamp, finalizers } = value;
+  const { labels, annotations } = value;
   return {
     name,
     namespace,
@@ -45,9 +53,29 @@ export function parseMetadata(value: unknown): DockerRunMetadata {
     ...defined({
       deletionTimestamp,
       finalizers: finalizers?.slice(0, maxKept),
-      labels: labels && firstKept(queueLabelsOf(labels)),
+      labels: labels && firstKept({ ...ofSet(labels, setLabels), ...queueLabelsOf(labels) }),
+      annotations: annotations && emptyAsAbsent(ofSet(annotations, setAnnotations)),
     }),
   };
+}
+
+/** What a chunk has of its set. */
+const setLabels = [ownLabels.set, ownLabels.setUid];
+const setAnnotations = [windowAnnotation, chunkAnnotation];
+
+/** In characters: far more than the controller writes, in case somebody else has. */
+const longestAnnotation = 256;
+
+function ofSet(found: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {
+  const kept = keys.flatMap((key): [string, string][] => {
+    const value = Object.hasOwn(found, key) ? found[key] : undefined;
+    return value === undefined || value.length > longestAnnotation ? [] : [[key, value]];
+  });
+  return Object.fromEntries(kept);
+}
+
+function emptyAsAbsent(found: Record<string, string>): Record<string, string> | undefined {
+  return Object.keys(found).length === 0 ? undefined : found;
 }
 
 /** How many labels and finalizers are kept of an object, which may have 1.4 MiB of them. */

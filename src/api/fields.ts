@@ -25,6 +25,9 @@ export const absolutePath = (description: string) =>
     }),
   });
 
+/** A component that is not empty, `.` or `..`. */
+const pathPart = '([^/.][^/]*|[.][^/.][^/]*|[.][.][^/]+)';
+
 export const relativePath = (description: string, options: { default?: string } = {}) =>
   Type.String({
     description,
@@ -32,7 +35,8 @@ export const relativePath = (description: string, options: { default?: string } 
     maxLength: 1024,
     ...options,
     ...rules({
-      rule: "!self.startsWith('/') && !self.split('/').exists(part, part == '..' || part == '.' || part == '')",
+      // For the API server, a regular expression costs a tenth of a loop over the parts.
+      rule: `self.matches('^${pathPart}(/${pathPart})*$')`,
       message: "must be a relative path inside the volume, without '.', '..' and empty parts",
     }),
   });
@@ -223,6 +227,15 @@ export function apiUrlProblem(text: string): string | undefined {
     return `must start with http:// or https://, not ${protocol}`;
   const isPlain = username === '' && password === '' && search === '' && hash === '';
   return isPlain ? undefined : `must not have a user, password, ? or # (at ${origin}${pathname})`;
+}
+
+/** Where Girder's web client and its API usually are, relative to each other. */
+const apiPath = '/api/v1';
+
+/** The address of an item in Girder's web client, if the address of its API ends in the usual way. */
+export function pageOfItem(apiUrl: string, itemId: string): string | undefined {
+  const root = apiUrl.replace(/\/$/, '');
+  return root.endsWith(apiPath) ? `${root.slice(0, -apiPath.length)}/#item/${itemId}` : undefined;
 }
 
 /** Whether a text can be sent as the value of a header: one line, in the characters of Latin-1. */

@@ -32,7 +32,7 @@ export const labels = {
   setUid: `${group}/set-uid`,
   /** The seconds since the boot of the node when it was created, on containers only: a clock that never jumps. */
   uptime: `${group}/created-at-uptime`,
-  /** `<namespace>/<name>` of the DockerRun, on containers only. */
+  /** `<namespace>/<name>` of the DockerRun, on containers, and on the named volumes of Docker that it created. */
   run: `${group}/run`,
   /** The ID of the input of forEach, on containers only. */
   item: `${group}/item`,
@@ -40,6 +40,9 @@ export const labels = {
 
 /** On a chunk: `<uid of the planner's pod>/<seq of its first input>-<seq of its last>`. */
 export const windowAnnotation = `${group}/set-window`;
+
+/** On a chunk: `<number of the pass>/<number of its inputs>`, and `/cautious` for one that follows a lost worker. */
+export const chunkAnnotation = `${group}/set-chunk`;
 
 /** On nodes: `ready` where the Docker Engine can run targets, as the node agent there says, else `unready`. */
 export const engineLabel = `${group}/engine`;
@@ -127,6 +130,20 @@ export function cleanupJobName(run: { name: string; uid: string }, podUid?: stri
   const hash = name.slice(name.lastIndexOf('-'));
   const stem = name.slice(0, Math.min(name.length, longestName - suffix.length) - hash.length);
   return `${stem.replace(/(?<!-)-+$/, '')}${hash}${suffix}`;
+}
+
+/** The name of the Job that plans a pass; like that of a run's Job, it has the beginning of the UID of the set. */
+export function plannerJobName(set: { name: string; uid: string }, pass: number): string {
+  const suffix = `-plan-${pass}`;
+  const hash = set.uid.replaceAll('-', '').slice(0, 8);
+  const stem = set.name.slice(0, longestJobName - suffix.length - hash.length - 1).replaceAll('.', '-');
+  return `${stem.replace(/[^a-z0-9]+$/, '')}-${hash}${suffix}`;
+}
+
+/** The name of a chunk: the set's name and the beginning of a digest in hexadecimal of what makes it this chunk. */
+export function chunkName(set: { name: string }, digest: string): string {
+  const stem = set.name.slice(0, 63 - 13).replace(/[^a-z0-9]+$/, '');
+  return `${stem}-${digest.slice(0, 12)}`;
 }
 
 /**

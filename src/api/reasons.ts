@@ -1,40 +1,21 @@
 import type { ProgressReason } from './progress-reasons.ts';
+import { setFailureReasons } from './set-reasons.ts';
 
 /** The one table of reasons: of conditions, Events, exit codes, retries and docs/reasons.md. */
 
-/** The worker's exit code for each category of failure; the target's own exit code is in `status.target`. */
-export const exitCodes = {
-  done: 0,
-  /** Only the user or the administrator can fix it: another attempt would fail in the same way. */
-  spec: 64,
-  stageIn: 65,
-  start: 66,
-  upload: 67,
-  internal: 68,
-  target: 69,
-  deadline: 70,
-  cancelled: 71,
-  /**
-   * The run was cancelled for good; a pod that was only asked to stop ends with `cancelled` and may be
-   * retried.
-   */
-  cancelledForGood: 72,
-  /** The node is at fault and the target has not started: the Job replaces the pod without counting it. */
-  node: 73,
-  /** Some inputs of `forEach` failed, each for a reason of its own; all others are done. */
-  items: 74,
-} as const;
-
-/** The exit codes that the Job does not retry: another attempt would fail again, or is not wanted. */
-export const finalExitCodes = [
-  exitCodes.spec,
-  exitCodes.deadline,
-  exitCodes.cancelledForGood,
-  exitCodes.items,
-];
-
 /** Where a failure comes from. It decides the worker's exit code. */
-type Category = Exclude<keyof typeof exitCodes, 'done'>;
+export type Category =
+  | 'spec'
+  | 'stageIn'
+  | 'start'
+  | 'upload'
+  | 'internal'
+  | 'target'
+  | 'deadline'
+  | 'cancelled'
+  | 'cancelledForGood'
+  | 'node'
+  | 'items';
 
 /** `meaning` and the remedies are whole sentences: a remedy ends each message of a failure. */
 type Row = {
@@ -60,6 +41,13 @@ export const failureReasons = {
       'The DockerRunPolicy does not allow a host path that a volume mounts, or a symbolic link in the path leads elsewhere.',
     remedy:
       'Use an allowed path without such links, or ask the cluster administrator to add it to hostPaths in the policy.',
+  },
+  NamedVolumeNotAllowed: {
+    category: 'spec',
+    meaning:
+      'The DockerRunPolicy does not allow a named volume of Docker, or the volume has another driver than local, or options.',
+    remedy:
+      'Use another volume, or ask the cluster administrator to add its name to namedVolumes in the policy.',
   },
   DockerOptionNotAllowed: {
     category: 'spec',
@@ -196,6 +184,12 @@ export const failureReasons = {
     remedy:
       'Create the directory on the node. For temporary volumes, check the operator setting DOCKERRUN_KUBELET_ROOT.',
   },
+  NamedVolumeNotFound: {
+    category: 'spec',
+    meaning: 'The Docker Engine of the node has no volume of that name.',
+    remedy:
+      'Create it on the node with docker volume create, place the run on a node that has it, or set create: true.',
+  },
   ContainerCreateFailed: {
     category: 'spec',
     meaning: 'The Docker Engine refused to create the container.',
@@ -299,12 +293,7 @@ export const failureReasons = {
     meaning: 'A result could not be uploaded completely.',
     remedy: 'Check the cause in the message. Set backoffLimit to retry such runs.',
   },
-  ResultNotOurs: {
-    category: 'spec',
-    meaning: 'The place of a result in Girder holds the result of another DockerRunSet.',
-    remedy:
-      'Use another folder for the results, or delete the result or the metadata that the message names.',
-  },
+  ...setFailureReasons,
   Cancelled: {
     category: 'cancelled',
     meaning:
@@ -342,8 +331,4 @@ export function isFailureReason(value: unknown): value is FailureReason {
 export function isCancellation(reason: FailureReason): boolean {
   const { category } = failureReasons[reason];
   return category === 'cancelled' || category === 'cancelledForGood';
-}
-
-export function exitCodeOf(reason: FailureReason): number {
-  return exitCodes[failureReasons[reason].category];
 }

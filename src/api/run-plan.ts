@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { NamedValue } from './fields.ts';
+import { type Category, type FailureReason, failureReasons } from './reasons.ts';
 import { configMapKeysOf, secretKeysOf } from './spec-usage.ts';
 import { dockerRunSpec, type DockerRunSpec } from './spec.ts';
 import { withoutBounds } from './structural.ts';
@@ -55,6 +56,41 @@ const ending = Type.Object({
   kind: Type.Enum(['failed', 'cancelled'] as const),
   message: Type.String(),
 });
+
+/** The worker's exit code for each category of failure; the target's own exit code is in `status.target`. */
+export const exitCodes = {
+  done: 0,
+  /** Only the user or the administrator can fix it: another attempt would fail in the same way. */
+  spec: 64,
+  stageIn: 65,
+  start: 66,
+  upload: 67,
+  internal: 68,
+  target: 69,
+  deadline: 70,
+  cancelled: 71,
+  /**
+   * The run was cancelled for good; a pod that was only asked to stop ends with `cancelled` and may be
+   * retried.
+   */
+  cancelledForGood: 72,
+  /** The node is at fault and the target has not started: the Job replaces the pod without counting it. */
+  node: 73,
+  /** Some inputs of `forEach` failed, each for a reason of its own; all others are done. */
+  items: 74,
+} as const satisfies Record<Category | 'done', number>;
+
+/** The exit codes that the Job does not retry: another attempt would fail again, or is not wanted. */
+export const finalExitCodes = [
+  exitCodes.spec,
+  exitCodes.deadline,
+  exitCodes.cancelledForGood,
+  exitCodes.items,
+];
+
+export function exitCodeOf(reason: FailureReason): number {
+  return exitCodes[failureReasons[reason].category];
+}
 
 /** The environment variables of the worker's pod. */
 export const workerEnvironment = {

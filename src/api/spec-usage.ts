@@ -23,10 +23,13 @@ export function pathOf(transform: Transform): TransformPath | undefined {
     girderFileIdToVolume: file,
     girderItemIdToVolume: item,
     girderFolderIdToVolume: folder,
+    girderMetadataToVolume: metadata,
   } = transform;
   if (file !== undefined) return transformPath('girderFileIdToVolume', 'download', file, file.filename);
   if (item !== undefined) return transformPath('girderItemIdToVolume', 'download', item);
   if (folder !== undefined) return transformPath('girderFolderIdToVolume', 'download', folder);
+  if (metadata !== undefined)
+    return transformPath('girderMetadataToVolume', 'download', metadata, metadata.filename);
   const { volumePath, progressPipe, namedInputPipe, namedOutputPipe, connect } = transform;
   if (volumePath !== undefined) return transformPath('volumePath', 'path', volumePath, volumePath.filename);
   if (progressPipe !== undefined)
@@ -89,7 +92,7 @@ export type GirderUse = {
   readonly to: GirderReference;
   readonly access: 'read' | 'write';
   /** What the document is read or written as. */
-  readonly as: 'files' | 'stream' | 'log';
+  readonly as: 'files' | 'metadata' | 'stream' | 'log';
   /** Whether the run continues without it. */
   readonly isOptional: boolean;
   /** For messages: `transform ct`, or the field of the spec. */
@@ -114,10 +117,18 @@ type GirderLog = NonNullable<NonNullable<DockerRunSpec['girder']>['log']>;
 function usesOfLog(log: GirderLog | undefined): GirderUse[] {
   if (log === undefined) return [];
   const to = referenceOf(log);
-  const kind = log.itemId === undefined ? 'folder' : 'item';
+  const { kind, ...other } = eitherKind(log);
   const where = `spec.girder.log.${fieldOf(kind, to)}`;
-  const use = { kind, to, access: 'write', as: 'log', isOptional: false, where } as const;
-  return ['path' in to ? { ...use, orKind: 'item' } : use];
+  return [{ kind, ...other, to, access: 'write', as: 'log', isOptional: false, where }];
+}
+
+/** What a field of the spec names that takes an item or a folder. */
+export function eitherKind({ itemId, folderId }: Pick<Reference, 'itemId' | 'folderId'>): {
+  readonly kind: 'item' | 'folder';
+  readonly orKind?: 'item';
+} {
+  if (itemId !== undefined) return { kind: 'item' };
+  return folderId === undefined ? { kind: 'folder', orKind: 'item' } : { kind: 'folder' };
 }
 
 function fieldOf(kind: 'item' | 'folder', to: GirderReference): string {
@@ -126,13 +137,14 @@ function fieldOf(kind: 'item' | 'folder', to: GirderReference): string {
 
 function usesOfTransform(transform: Transform): GirderUse[] {
   const { name, girderFileIdToVolume: file, girderItemIdToVolume: item } = transform;
-  const { girderFolderIdToVolume: folder, connect } = transform;
+  const { girderFolderIdToVolume: folder, girderMetadataToVolume: metadata, connect } = transform;
   const stream = connect?.input.girderFileIdToStream;
   const read = { access: 'read', isOptional: false, where: `transform ${name}` } as const;
   const inputs = [
     ...(file === undefined ? [] : [{ kind: 'file', of: file, as: 'files' } as const]),
     ...(item === undefined ? [] : [{ kind: 'item', of: item, as: 'files' } as const]),
     ...(folder === undefined ? [] : [{ kind: 'folder', of: folder, as: 'files' } as const]),
+    ...(metadata === undefined ? [] : [{ ...eitherKind(metadata), of: metadata, as: 'metadata' } as const]),
     ...(stream === undefined ? [] : [{ kind: 'file', of: stream, as: 'stream' } as const]),
   ].map(({ of, ...rest }) => ({ ...rest, ...read, to: referenceOf(of) }));
   const output = connect?.output.girderStreamToItem;

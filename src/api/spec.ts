@@ -35,6 +35,7 @@ const volumeReferences = [
   ['t.girderFileIdToVolume'],
   ['t.girderItemIdToVolume'],
   ['t.girderFolderIdToVolume'],
+  ['t.girderMetadataToVolume'],
   ['t.volumePath'],
   ['t.progressPipe'],
   ['t.namedInputPipe'],
@@ -186,6 +187,7 @@ const usesGirder = [
   'has(t.girderFileIdToVolume)',
   'has(t.girderItemIdToVolume)',
   'has(t.girderFolderIdToVolume)',
+  'has(t.girderMetadataToVolume)',
   '(has(t.connect) && (has(t.connect.input.girderFileIdToStream) || has(t.connect.output.girderStreamToItem)))',
 ].join(' || ');
 
@@ -334,3 +336,9 @@ export const dockerRunSpec = Type.Object(
 );
 
 export type DockerRunSpec = Type.Static<typeof dockerRunSpec>;
+
+/** In a DockerRunSet, whose runs get `girder` from the set. */
+export const templateSpec = Type.Object(dockerRunSpec.properties, {
+  description: 'What to run.',
+  ...rules(...nameRules),
+});

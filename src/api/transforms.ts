@@ -56,6 +56,25 @@ const girderFolderIdToVolume = Type.Object(
   },
 );
 
+const girderMetadataToVolume = Type.Object(
+  {
+    itemId: Type.Optional(girderIdOfRun('the item')),
+    folderId: Type.Optional(girderIdOfRun('the folder')),
+    path: Type.Optional(girderPath('the item or folder')),
+    volume: volumeReference(),
+    filename: Type.Optional(
+      relativePath(
+        'The path of the file in the volume. Defaults to <itemId>.metadata.json, or <folderId>.metadata.json.',
+      ),
+    ),
+  },
+  {
+    description:
+      'Writes the metadata of an item or folder of Girder into a volume, as a file with one JSON object, which is empty without metadata. $(name) is the path of the file in the target. Numbers are those of JavaScript: integers beyond 2^53 are rounded.',
+    ...exactlyOneOf(['itemId', 'folderId', 'path']),
+  },
+);
+
 const volumePath = Type.Object(
   { filename: relativePath('The path in the volume.'), volume: volumeReference() },
   {
@@ -200,6 +219,7 @@ export const transformKinds = {
   girderFileIdToVolume,
   girderItemIdToVolume,
   girderFolderIdToVolume,
+  girderMetadataToVolume,
   volumePath,
   connect,
   progressPipe,
@@ -213,6 +233,7 @@ export const transform = Type.Object(
     girderFileIdToVolume: Type.Optional(girderFileIdToVolume),
     girderItemIdToVolume: Type.Optional(girderItemIdToVolume),
     girderFolderIdToVolume: Type.Optional(girderFolderIdToVolume),
+    girderMetadataToVolume: Type.Optional(girderMetadataToVolume),
     volumePath: Type.Optional(volumePath),
     connect: Type.Optional(connect),
     progressPipe: Type.Optional(progressPipe),

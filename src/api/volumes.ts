@@ -70,6 +70,31 @@ const persistentVolumeClaim = Type.Object(
   { description: 'A PersistentVolumeClaim in the namespace of the run.' },
 );
 
+const namedVolume = Type.Object(
+  {
+    volumeName: Type.String({
+      description: 'The name of the volume, as docker volume ls shows it. The DockerRunPolicy must allow it.',
+      pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]+$',
+      maxLength: 128,
+    }),
+    containerPath: absolutePath('The path in the target.'),
+    readOnly: Type.Boolean({ description: 'Whether the volume is mounted read-only.', default: false }),
+    create: Type.Boolean({
+      description:
+        'Whether the volume is created if the node does not have it. It stays there until somebody removes it with docker volume rm. Without create, the run fails with NamedVolumeNotFound.',
+      default: false,
+    }),
+  },
+  {
+    description:
+      'A named volume of the Docker Engine on the node: each node has its own. Its driver must be local, without options. Only the target sees it: transforms and hooks cannot use it, except for a volumePath.',
+    ...rules({
+      rule: '!(self.create && self.readOnly)',
+      message: 'set create or readOnly, not both: a volume that was just created is empty',
+    }),
+  },
+);
+
 /** As in a volume of a pod: the API server would refuse a Job with other keys and paths. */
 const items = (of: string) =>
   Type.Optional(
@@ -108,7 +133,14 @@ const configMap = Type.Object(
   { description: 'The keys of a ConfigMap as files.' },
 );
 
-export const volumeKinds = { bindMount, temporary, persistentVolumeClaim, secret, configMap } as const;
+export const volumeKinds = {
+  bindMount,
+  temporary,
+  persistentVolumeClaim,
+  namedVolume,
+  secret,
+  configMap,
+} as const;
 
 export const volume = Type.Object(
   {
@@ -116,6 +148,7 @@ export const volume = Type.Object(
     bindMount: Type.Optional(bindMount),
     temporary: Type.Optional(temporary),
     persistentVolumeClaim: Type.Optional(persistentVolumeClaim),
+    namedVolume: Type.Optional(namedVolume),
     secret: Type.Optional(secret),
     configMap: Type.Optional(configMap),
   },
@@ -132,7 +165,7 @@ export type Volume = Type.Static<typeof volume>;
 /** The path of a volume in the target. */
 export function containerPathOfVolume(volume: Volume): string {
   const { name, bindMount, temporary, persistentVolumeClaim: claim } = volume;
-  const given = bindMount ?? temporary ?? claim ?? volume.secret ?? volume.configMap;
+  const given = bindMount ?? temporary ?? claim ?? volume.namedVolume ?? volume.secret ?? volume.configMap;
   return given?.containerPath ?? namedTemporaryVolumePath(name);
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { maxForEachItems } from '../api/for-each.ts';
 import { revision, version } from '../support/version.ts';
 
 export type RunCommand = {
@@ -10,6 +11,8 @@ export type RunCommand = {
   /** A file with values for environment variables that are not set (`NAME=value` lines). */
   readonly envFile: string | undefined;
   readonly data: LocalData;
+  /** How many inputs of a DockerRunSet run at most; undefined without --limit. */
+  readonly limit: number | undefined;
 };
 
 /** Paths of this machine that take the place of data in Girder, by the names of transforms. */
@@ -26,6 +29,7 @@ const options = {
   'env-file': { type: 'string' },
   input: { type: 'string', short: 'i', multiple: true, default: [] as string[] },
   output: { type: 'string', short: 'o', multiple: true, default: [] as string[] },
+  limit: { type: 'string', short: 'l' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
 } as const;
@@ -42,7 +46,15 @@ export function parseCommand(args: readonly string[]): Command {
     throw new UsageError('run needs a FILE, or - for standard input; see dockerrun --help');
   if (more.length > 0) throw new UsageError(`run takes one FILE, but "${more[0]}" is a second one`);
   const data = { inputs: pathsOf('--input', values.input), outputs: pathsOf('--output', values.output) };
-  return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data };
+  const limit = limitOf(values.limit);
+  return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data, limit };
+}
+
+function limitOf(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const limit = Number(value);
+  if (/^[0-9]+$/.test(value) && limit >= 1 && limit <= maxForEachItems) return limit;
+  throw new UsageError(`--limit ${value}: it must be a number from 1 to ${maxForEachItems}`);
 }
 
 function pathsOf(option: string, values: readonly string[]): ReadonlyMap<string, string> {
@@ -70,14 +82,17 @@ function parsed(args: readonly string[]) {
 export const versionText = `dockerrun ${version} (${revision})\n`;
 
 export const helpText = `Usage: dockerrun run FILE [--input NAME=PATH]... [--output NAME=PATH]... [options]
+       dockerrun run FILE [--limit N] [options]
 
 Runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
-input. The run uses the Secrets in FILE. Documents of other kinds are ignored.
+input. The run uses the Secrets in FILE. Documents of other kinds are ignored. Of a DockerRunSet in FILE, it runs the
+first inputs that have to run.
 
 Options:
   -i, --input NAME=PATH   use a file or directory of this machine for the transform NAME, not data of Girder
   -o, --output NAME=PATH  copy the result of the transform NAME to PATH, and do not upload it to Girder
-  -n, --name NAME         run the DockerRun with this name, if FILE contains several
+  -l, --limit N           run at most N inputs of a DockerRunSet (3 without this option, at most 100)
+  -n, --name NAME         run the DockerRun or DockerRunSet with this name, if FILE contains several
   -q, --quiet             print errors only
       --env-file FILE     read lines NAME=value for the variables below that are not set
   -h, --help              print this help
@@ -93,6 +108,7 @@ Exit code:
   the target's   the target ended by itself with another code, or ran out of memory
   64 to 72       the run failed for another reason, even if the target was stopped for it: 64 invalid run, 65 download,
                  66 Docker Engine, 67 upload or stream, 68 internal error, 69 target, 70 deadline, 71 and 72 cancelled
+  74             some inputs of a DockerRunSet failed; the others have their results
   129, 130, 143  SIGHUP, Ctrl-C or SIGTERM stopped the run
 
 Environment:

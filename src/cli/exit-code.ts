@@ -1,4 +1,5 @@
-import { exitCodeOf, exitCodes, type FailureReason, failureReasons } from '../api/reasons.ts';
+import { type FailureReason, failureReasons } from '../api/reasons.ts';
+import { exitCodes, exitCodeOf } from '../api/run-plan.ts';
 import type { TargetStatus } from '../api/status.ts';
 import type { RunError } from '../support/errors.ts';
 
@@ -40,6 +41,7 @@ const localRemedies: Partial<Record<FailureReason, string>> = {
   ImagePullFailed: "Check that this machine can reach the image's registry.",
   HostPathNotVisible:
     'Create the directory; for temporary volumes, set TMPDIR to a directory that the Docker Engine can see.',
+  NamedVolumeNotFound: 'Create it with docker volume create, or set create: true.',
   StartDeadlineExceeded: 'Raise startDeadlineSeconds.',
   UploadDeadlineExceeded: 'Raise uploadDeadlineSeconds.',
   ContainerLost: 'See the log of the Docker Engine, then run it again.',

@@ -8,7 +8,12 @@ import type { OpenVolumes, SharedVolume } from '../worker/run-environment.ts';
 import { type LocalData, UsageError } from './arguments.ts';
 import type { Fields } from './manifest.ts';
 
-const downloads = ['girderFileIdToVolume', 'girderItemIdToVolume', 'girderFolderIdToVolume'] as const;
+const downloads = [
+  'girderFileIdToVolume',
+  'girderItemIdToVolume',
+  'girderFolderIdToVolume',
+  'girderMetadataToVolume',
+] as const;
 
 /**
  * The DockerRun in which every transform with local data is a `volumePath`, without the uploads that `--output`
@@ -108,7 +113,9 @@ export async function checkInputs(run: Fields, { inputs }: LocalData): Promise<v
     });
     const transform = transforms.find((one) => one['name'] === name) ?? {};
     const isFolder = 'girderFolderIdToVolume' in transform;
-    const isFile = 'girderFileIdToVolume' in transform || 'connect' in transform;
+    const isFile = ['girderFileIdToVolume', 'girderMetadataToVolume', 'connect'].some(
+      (kind) => kind in transform,
+    );
     if ((isFolder && !found.isDirectory()) || (isFile && !found.isFile()))
       throw new UsageError(`--input ${name}: ${path} is not a ${isFolder ? 'directory' : 'file'}`);
   }

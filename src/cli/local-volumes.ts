@@ -39,7 +39,8 @@ export async function openLocalVolumes(spec: DockerRunSpec, place: LocalPlace): 
   const opening = { ...place, spec, made };
   try {
     const volumes = [await temporaryVolume(temporaryVolumeName, temporaryVolumePath, opening)];
-    for (const volume of spec.volumes ?? []) volumes.push(await openVolume(volume, opening));
+    for (const volume of spec.volumes ?? [])
+      if (volume.namedVolume === undefined) volumes.push(await openVolume(volume, opening));
     return { volumes, remove };
   } catch (error) {
     await remove();

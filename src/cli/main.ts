@@ -1,8 +1,9 @@
-import { exitCodes } from '../api/reasons.ts';
+import { setKind } from '../api/names.ts';
+import { exitCodes } from '../api/run-plan.ts';
 import { describe } from '../support/errors.ts';
 import { helpText, parseCommand, UsageError, versionText } from './arguments.ts';
 import { signalCode } from './exit-code.ts';
-import type { Terminal } from './run-command.ts';
+import type { Terminal } from './command-input.ts';
 
 /** Runs the command line and returns the exit code; an error is one line on standard error. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -15,8 +16,14 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
       stdout.write(command.command === 'help' ? helpText : versionText);
       return exitCodes.done;
     }
+    const { readCommandInput } = await import('./command-input.ts');
+    const input = await readCommandInput(command, terminal);
+    if (input.chosen['kind'] === setKind) {
+      const { runSetCommand } = await import('./set-command.ts');
+      return await runSetCommand(command, input, terminal);
+    }
     const { runCommand } = await import('./run-command.ts');
-    return await runCommand(command, terminal);
+    return await runCommand(command, input, terminal);
   } catch (error) {
     if (stop.aborted) return signalCode(String(stop.reason)) ?? exitCodes.cancelled;
     stderr.write(`dockerrun: ${describe(error)}\n`);

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { parseEnv } from 'node:util';
 import { parseAllDocuments, type ScalarTag } from 'yaml';
 import { isRecord, textOf } from '../api/json-values.ts';
-import { apiVersion, kind } from '../api/names.ts';
+import { apiVersion, kind, setKind } from '../api/names.ts';
 import { describe } from '../support/errors.ts';
 import { UsageError } from './arguments.ts';
 
@@ -14,6 +14,7 @@ export type Fields = Record<string, unknown>;
 export type Manifest = {
   /** The name of the file in messages. */
   readonly file: string;
+  /** DockerRuns and DockerRunSets. */
   readonly runs: readonly Fields[];
   readonly secrets: readonly Fields[];
   readonly configMaps: readonly Fields[];
@@ -89,7 +90,7 @@ const newerOctal: ScalarTag = {
 /** Sorts the documents by kind, including the items of a List. @throws UsageError */
 export function manifestOf(documents: readonly unknown[], file: string): Manifest {
   const all = documents.flatMap((document) => objectsOf(document, file));
-  const isRun = (one: Fields) => one['kind'] === kind;
+  const isRun = (one: Fields) => one['kind'] === kind || one['kind'] === setKind;
   const isOf = (core: string) => (one: Fields) => one['kind'] === core && one['apiVersion'] === 'v1';
   const [isSecret, isConfigMap] = [isOf('Secret'), isOf('ConfigMap')];
   const others = all.filter((one) => !isRun(one) && !isSecret(one) && !isConfigMap(one));
@@ -119,24 +120,30 @@ function ofOurVersion(run: Fields, file: string): Fields {
   if (run['apiVersion'] === apiVersion) return run;
   const name = nameOf(run) ?? '';
   throw new UsageError(
-    `${file}: ${kind} ${name} has apiVersion ${String(run['apiVersion'])}, but this dockerrun supports only ${apiVersion}`,
+    `${file}: ${String(run['kind'])} ${name} has apiVersion ${String(run['apiVersion'])}, but this dockerrun supports only ${apiVersion}`,
   );
 }
 
-/** The DockerRun to run. @throws UsageError unless there is exactly one, or one with the name */
+/** The DockerRun or DockerRunSet to run. @throws UsageError unless there is exactly one, or one with the name */
 export function chooseRun({ runs, file }: Manifest, name: string | undefined): Fields {
   const chosen = name === undefined ? runs : runs.filter((run) => nameOf(run) === name);
   const [run, second] = chosen;
   const names = runs.map((one) => nameOf(one) ?? '(without a name)').join(', ');
   if (run === undefined) {
-    if (runs.length === 0) throw new UsageError(`${file}: contains no ${kind}`);
-    throw new UsageError(`${file}: contains no ${kind} named ${name}, only ${names}`);
+    if (runs.length === 0) throw new UsageError(`${file}: contains no ${kind} and no ${setKind}`);
+    throw new UsageError(`${file}: contains no ${kind} or ${setKind} named ${name}, only ${names}`);
   }
   if (second === undefined) return run;
   if (name === undefined) {
-    throw new UsageError(`${file}: contains ${runs.length} DockerRuns (${names}); choose one with --name`);
+    throw new UsageError(
+      `${file}: contains ${runs.length} ${kindsOf(runs)} (${names}); choose one with --name`,
+    );
   }
-  throw new UsageError(`${file}: contains ${chosen.length} DockerRuns named ${name}`);
+  throw new UsageError(`${file}: contains ${chosen.length} ${kindsOf(chosen)} named ${name}`);
+}
+
+function kindsOf(objects: readonly Fields[]): string {
+  return [...new Set(objects.map((one) => `${String(one['kind'])}s`))].toSorted().join(' and ');
 }
 
 /** `metadata.name`, else `metadata.generateName`. */

@@ -32,7 +32,8 @@ export function acceptRun(run: Fields, file: string): AcceptedRun {
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names */
 const subdomain = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 
-function nameAndNamespace(run: Fields, file: string): { name: string; namespace: string } {
+/** @throws UsageError for a name that the API server refuses */
+export function nameAndNamespace(run: Fields, file: string): { name: string; namespace: string } {
   const metadata = isRecord(run['metadata']) ? run['metadata'] : {};
   const generateName = textOf(metadata['generateName']);
   const name = textOf(metadata['name']) ?? (generateName === undefined ? undefined : `${generateName}local`);
@@ -78,29 +79,43 @@ const objectMeta: StructuralSchema = {
   },
 };
 
-const rootSchema: StructuralSchema = {
+const rootSchema = (spec: StructuralSchema): StructuralSchema => ({
   properties: {
     apiVersion: {},
     kind: {},
     metadata: objectMeta,
-    spec: specSchema,
+    spec,
     status: { 'x-kubernetes-preserve-unknown-fields': true },
   },
+});
+
+/** The schema of a kind, and what parses a spec that has its defaults. */
+export type CheckedKind<Spec> = {
+  readonly schema: StructuralSchema;
+  readonly parse: (value: unknown) => { spec: Spec } | { problem: string };
 };
+
+/** As {@link checkObject}, for a DockerRun. */
+export function checkSchema(run: Fields): { spec: DockerRunSpec } | { problems: string[] } {
+  return checkObject(run, { schema: specSchema, parse: parseSpec });
+}
 
 /**
  * The spec as the API server would store it, or why the API server would refuse it. Unknown fields and wrong
  * types are reported alone, because they cause other problems.
  */
-export function checkSchema(run: Fields): { spec: DockerRunSpec } | { problems: string[] } {
-  const unknown = unknownFields({ schema: rootSchema, value: run, path: '' }).map(
+export function checkObject<Spec>(
+  object: Fields,
+  { schema, parse }: CheckedKind<Spec>,
+): { spec: Spec } | { problems: string[] } {
+  const unknown = unknownFields({ schema: rootSchema(schema), value: object, path: '' }).map(
     (path) => `unknown field "${path.slice(1)}"`,
   );
   if (unknown.length > 0) return { problems: unknown };
-  const value = applyDefaults(specSchema, run['spec']);
-  const parsed = parseSpec(value);
+  const value = applyDefaults(schema, object['spec']);
+  const parsed = parse(value);
   if ('problem' in parsed) return { problems: [parsed.problem] };
-  const part = { schema: specSchema, value, path: 'spec' };
+  const part = { schema, value, path: 'spec' };
   const problems = [...duplicateKeys(part), ...brokenRules(part)];
   return problems.length > 0 ? { problems } : parsed;
 }

@@ -29,6 +29,8 @@ import { connectObserved, observeLeading, observeWatches } from './metrics/kube-
 import { areSynced, ClusterCaches } from './observe/caches.ts';
 import { policyIn } from './observe/policies.ts';
 import { leaseTiming } from '../kube/lease.ts';
+import { SetCaches } from './set/observe/set-caches.ts';
+import { SetController } from './set/set-controller.ts';
 
 /** How long caches and servers may take to close when the controller stops. */
 const closeMs = 1_000;
@@ -43,6 +45,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
   const [connection, leaseConnection] = [await connectObserved(metrics), await connectObserved(metrics)];
   const watches = observeWatches(metrics);
   let controller: Controller | undefined;
+  let setController: SetController | undefined;
   const cluster = new ClusterCaches({
     connection,
     log,
@@ -50,9 +53,18 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     onRun: (key) => controller?.add(key),
     onJobDeleted: (namespace) => controller?.jobDeleted(namespace),
     onPod: (pod) => controller?.podChanged(pod),
+    onRunObject: (run) => sets.runChanged(run),
   });
   const { caches } = cluster;
-  const isReady = () => areSynced(caches);
+  const sets = new SetCaches({
+    connection,
+    log,
+    observers: watches.observers,
+    runAt: (key) => caches.runs.get(key),
+    onSet: (key) => setController?.add(key),
+    onPlannerPod: (pod) => setController?.plannerPodChanged(pod),
+  });
+  const isReady = () => areSynced(caches) && sets.synced;
   const isRequired = config.policyRequired;
   const policy = (namespace: string) => policyIn(caches.policies, namespace, { isRequired });
 
@@ -69,10 +81,18 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
       log,
       signal,
     });
+    setController = new SetController({
+      ...{ connection: fenced, caches: sets, worker, policy, log, signal },
+      absorbRun: (stored) => cluster.absorbRun(stored),
+    });
     const labelling = labelNodes(fenced, config, { log, signal: AbortSignal.any([stop, signal]) });
     for (const { metadata } of caches.runs.values()) controller.add(`${metadata.namespace}/${metadata.name}`);
     await aborted(AbortSignal.any([stop, signal]));
-    await Promise.all([controller.stop().finally(() => (controller = undefined)), labelling]);
+    await Promise.all([
+      controller.stop().finally(() => (controller = undefined)),
+      setController.stop().finally(() => (setController = undefined)),
+      labelling,
+    ]);
   };
 
   const queue = () => controller?.queue;
@@ -99,7 +119,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     { version, revision, server: connection.server.origin, worker: config.worker },
     'controller started',
   );
-  const caching = Promise.all(Object.values(caches).map((cache) => cache.run(watched)));
+  const caching = Promise.all([...Object.values(caches), ...sets.all].map((cache) => cache.run(watched)));
   const leadership = { election: config.leaderElection, connection: leaseConnection, isReady, lead, log };
   try {
     await runLeadership({ ...leadership, onLeading: observeLeading(metrics, leaseName) }, stop);

@@ -109,6 +109,13 @@ export function toCreateError(
   );
 }
 
+export function toVolumeError(error: unknown, at: { what: string; socketPath: string }): RunError {
+  if (error instanceof RunError || statusOf(error) === undefined) return unavailable(at.socketPath, error);
+  if (isNodeFault(error)) return nodeAtFault(at.what, error);
+  const text = `The Docker Engine cannot ${at.what}: ${messageOf(error)}`;
+  return new RunError('ContainerCreateFailed', text, { cause: error });
+}
+
 export function toStartError(error: unknown, socketPath: string): RunError {
   if (statusOf(error) === undefined) {
     return new RunError(

@@ -22,7 +22,7 @@ import {
   stopSignal,
   type WatchedContainer,
 } from './follow-target.ts';
-import { checkMounts } from './create/mount-probe.ts';
+import { checkMounts, checkVolumes, provideVolumes } from './create/mount-probe.ts';
 import { OomKills } from './follow-target.ts';
 import type { OutputSinks } from './output/output-pump.ts';
 import { removeContainer, stopContainer } from './remove-container.ts';
@@ -36,7 +36,7 @@ const startMs = 120_000;
  * Creates, attaches, starts, follows and removes one container. Returns or throws only when the container is
  * gone (or stopped, if it is kept), or when the bound for that is over; the error then reports it.
  * @throws RunError Cancelled (before the start), ContainerCreateFailed, ContainerStartFailed, ContainerLost,
- *   HostPathNotVisible, ImageNotFound or EngineUnavailable, or what `beforeStart` or `fail` fails with
+ *   HostPathNotVisible, NamedVolumeNotFound, NamedVolumeNotAllowed, ImageNotFound or EngineUnavailable, or what `beforeStart` or `fail` fails with
  */
 export async function runContainer(
   context: EngineContext,
@@ -121,6 +121,7 @@ async function runOne(
   const { engine } = context;
   const cancel = stopSignal(context, following);
   const stoppable: EngineContext = { ...context, signal: cancel };
+  await provideVolumes(stoppable, options.namedVolumes);
   const id = await traced('create container', {}, () => createContainer(stoppable, options));
   let container: WatchedContainer | undefined;
   let isKept = false;
@@ -189,6 +190,8 @@ async function watchAndAttach(
   let attaching: Promise<TargetOutput> | undefined;
   try {
     await checkMounts(context, id, options.mounts);
+    // Nobody can replace a volume that a container has.
+    await checkVolumes(context, options.namedVolumes);
     attaching = TargetOutput.attach(engine, id, sinks, { signal });
     const [watch, output] = await Promise.all([opening, attaching]);
     watch.onReturn = () => output.resume({});

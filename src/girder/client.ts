@@ -66,6 +66,8 @@ type ClientOptions = {
   readonly patienceMs?: number | undefined;
   /** Called with why a request has to wait, and with undefined at the next response. */
   readonly onWait?: ((why: string | undefined) => void) | undefined;
+  /** Called before each repetition of a request. */
+  readonly onRetry?: (() => void) | undefined;
 };
 
 /** Bytes. The response to a sent stream is a short document. */
@@ -88,6 +90,7 @@ export class GirderClient {
   readonly #redirects: readonly string[] | undefined;
   readonly #patienceMs: number;
   readonly #onWait: ClientOptions['onWait'];
+  readonly #onRetry: ClientOptions['onRetry'];
   /** Girder has answered at this address. */
   #isKnown = false;
   readonly timing: Timing;
@@ -105,6 +108,7 @@ export class GirderClient {
     this.#redirects = options.redirects;
     this.#patienceMs = options.patienceMs ?? defaultRetryLimits.totalMs;
     this.#onWait = options.onWait;
+    this.#onRetry = options.onRetry;
   }
 
   /** A new budget for the retries of one operation. */
@@ -194,6 +198,7 @@ export class GirderClient {
     if (budget.attempts > 0)
       this.#onWait?.(`Waiting for Girder (tried ${budget.attempts + 1} times): ${failure.message}`);
     if (await budget.waitToRetry(failure, signal)) {
+      this.#onRetry?.();
       this.#log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
     }

@@ -1,4 +1,4 @@
-import { defined } from '../api/json-values.ts';
+import { boundsProblem, defined, type JsonBounds } from '../api/json-values.ts';
 
 /** The fields of a file that are used. */
 export type GirderFile = {
@@ -84,6 +84,19 @@ export function parseItemList(value: unknown): ItemDocument[] {
     const { size } = object(item, 'item');
     return { ...parseNamed(item), size: Number.isSafeInteger(size) ? Number(size) : undefined };
   });
+}
+
+/** As deep as MongoDB nests a document (100), and as large as a document of Girder may be. */
+export const metadataBounds = { depth: 100, bytes: 16 * 1024 * 1024 } as const satisfies JsonBounds;
+
+/** The metadata of an item or a folder, which is empty if it has none. */
+export function parseMetadata(value: unknown): Readonly<Record<string, unknown>> {
+  const { meta } = object(value, 'item or folder');
+  if (meta === undefined || meta === null) return {};
+  const metadata = object(meta, 'metadata object');
+  const problem = boundsProblem(metadata, metadataBounds);
+  if (problem !== undefined) throw new UnexpectedResponse(`its field meta ${problem}`);
+  return metadata;
 }
 
 /** How many items and folders are directly in a folder; only those that the user may read count. */

@@ -11,6 +11,7 @@ import {
   parseCounts,
   parseFiles,
   parseItemList,
+  parseMetadata,
   parseNamed,
   parseNamedList,
   parseResource,
@@ -23,6 +24,15 @@ export function describeItem(client: GirderClient, itemId: string, signal: Abort
 
 export function describeFolder(client: GirderClient, folderId: string, signal: AbortSignal) {
   return describeNamed(client, 'folder', folderId, signal);
+}
+
+export function describeMetadata(
+  client: GirderClient,
+  { kind, id }: { readonly kind: 'item' | 'folder'; readonly id: string },
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, unknown>>> {
+  const subject = `${kind} ${id}`;
+  return client.json({ method: 'GET', route: [kind, id], subject, signal, parse: parseMetadata });
 }
 
 /** How much is directly in a folder, without listing it. */

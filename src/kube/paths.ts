@@ -1,4 +1,4 @@
-import { group, plural, policyPlural, version } from '../api/names.ts';
+import { group, plural, policyPlural, setPlural, version } from '../api/names.ts';
 
 const inNamespace = (root: string, namespace: string | undefined, resource: string) =>
   namespace === undefined ? `${root}/${resource}` : `${root}/namespaces/${namespace}/${resource}`;
@@ -7,6 +7,7 @@ const inNamespace = (root: string, namespace: string | undefined, resource: stri
 export const paths = {
   namespace: (name: string) => `/api/v1/namespaces/${name}`,
   dockerRuns: (namespace?: string) => inNamespace(`/apis/${group}/${version}`, namespace, plural),
+  sets: (namespace?: string) => inNamespace(`/apis/${group}/${version}`, namespace, setPlural),
   policies: () => `/apis/${group}/${version}/${policyPlural}`,
   jobs: (namespace?: string) => inNamespace('/apis/batch/v1', namespace, 'jobs'),
   pods: (namespace?: string) => inNamespace('/api/v1', namespace, 'pods'),

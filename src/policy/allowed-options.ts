@@ -4,6 +4,7 @@ import type { DockerOptions } from '../api/docker/options.ts';
 import { normalizedCapabilities } from '../api/docker/risk-kinds.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { RunError } from '../support/errors.ts';
+import { matchesGlob } from './patterns.ts';
 import type { Allowances } from './policy-schema.ts';
 
 export function refusedDockerOption({ docker }: DockerRunSpec, policy: Allowances): RunError | undefined {
@@ -78,4 +79,35 @@ export function refusedHostPort(
   if (refused === undefined) return undefined;
   const problem = `spec.docker.ports: the policy does not allow port ${refused} of the node (hostPorts)`;
   return new RunError('DockerOptionNotAllowed', problem);
+}
+
+/** The refusal of the first named volume of Docker that a run may not use as it does. */
+export function refusedNamedVolume(
+  { volumes = [] }: DockerRunSpec,
+  { namedVolumes = [] }: Allowances,
+): RunError | undefined {
+  for (const { name, namedVolume } of volumes) {
+    if (namedVolume === undefined) continue;
+    const { volumeName, readOnly, create } = namedVolume;
+    const field = `spec.volumes: ${name}.namedVolume`;
+    const matching = namedVolumes.filter((entry) => matchesGlob(volumeName, entry.name));
+    if (matching.length === 0)
+      return volumeRefusal(`${field}.volumeName: the policy does not allow ${volumeName} (namedVolumes)`);
+    const writable = matching.filter((entry) => entry.readOnly !== true);
+    if (!readOnly && writable.length === 0) {
+      return volumeRefusal(
+        `${field}: the policy allows only read access to ${volumeName} (namedVolumes); set readOnly: true`,
+      );
+    }
+    if (create && !writable.some((entry) => entry.create === true)) {
+      return volumeRefusal(
+        `${field}.create: the policy does not allow runs to create ${volumeName} (namedVolumes)`,
+      );
+    }
+  }
+  return undefined;
+}
+
+function volumeRefusal(message: string): RunError {
+  return new RunError('NamedVolumeNotAllowed', message);
 }

@@ -11,6 +11,7 @@ export function combined(one: Allowances, other: Allowances): Allowances {
     ...joinedLists(one, other),
     ...joinedAddresses(one, other),
     ...joinedPods(one, other),
+    ...ofSets(one, other),
     ...(one.hostPorts && other.hostPorts && { hostPorts: [...one.hostPorts, ...other.hostPorts] }),
     ...lastWins(one, other),
     ...(one.max && other.max && { max: highest(one.max, other.max) }),
@@ -21,6 +22,8 @@ function joinedLists(one: Allowances, other: Allowances): Allowances {
   return {
     ...(one.images && other.images && { images: [...one.images, ...other.images] }),
     ...(one.hostPaths && other.hostPaths && { hostPaths: combinedHostPaths(one.hostPaths, other.hostPaths) }),
+    ...(one.namedVolumes &&
+      other.namedVolumes && { namedVolumes: [...one.namedVolumes, ...other.namedVolumes] }),
     ...(one.dockerOptions &&
       other.dockerOptions && { dockerOptions: [...one.dockerOptions, ...other.dockerOptions] }),
   };
@@ -55,6 +58,16 @@ function joinedPods(one: Allowances, other: Allowances): Allowances {
       other.schedulerNames && { schedulerNames: [...one.schedulerNames, ...other.schedulerNames] }),
     ...(one.tolerations && other.tolerations && { tolerations: [...one.tolerations, ...other.tolerations] }),
     ...(one.keptContainers === true && { keptContainers: true }),
+  };
+}
+
+/** Of two limits for one Girder, each counts: the lower one decides. An entry can raise the parallelism of sets. */
+function ofSets(one: Allowances, other: Allowances): Allowances {
+  const most = [one.sets?.maxParallelism, other.sets?.maxParallelism].filter((value) => value !== undefined);
+  return {
+    ...(one.girderLimits &&
+      other.girderLimits && { girderLimits: [...one.girderLimits, ...other.girderLimits] }),
+    ...(one.sets && other.sets && { sets: most.length === 0 ? {} : { maxParallelism: Math.max(...most) } }),
   };
 }
 

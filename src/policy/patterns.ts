@@ -12,6 +12,9 @@ const imageLetters = '[A-Za-z0-9._:/@+-]';
 /** A pattern for images, with at most nine `*` or `**`. */
 export const imagePattern = new RegExp(`^${imageLetters}*([*][*]?${imageLetters}+){0,8}([*][*]?)?$`);
 
+/** A pattern for names of volumes of Docker. */
+export const volumePattern = /^[A-Za-z0-9*][A-Za-z0-9_.*-]*$/;
+
 export const namespacePattern = /^[a-z0-9*]([a-z0-9*-]*[a-z0-9*])?$/;
 
 const origin = String.raw`^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?`;

@@ -10,17 +10,20 @@ import {
   pathPrefix,
   plainAddress,
   sourceOf,
+  volumePattern,
 } from './patterns.ts';
 import { runAllowances } from './run-schema.ts';
 
 /** Entries per list, including those in `namespaces`: each run is compared with all of them. */
 const maxEntries = {
   hostPaths: 128,
+  namedVolumes: 64,
   dockerOptions: 128,
   images: 128,
   girderApiUrls: 128,
   streamUrls: 64,
   girderRedirects: 64,
+  girderLimits: 64,
 } as const;
 
 const hostPath = Type.Object({
@@ -34,6 +37,22 @@ const hostPath = Type.Object({
     Type.Boolean({
       description:
         'Whether runs may only read the directory. The entry with the longest pathPrefix that matches a path applies.',
+    }),
+  ),
+});
+
+const namedVolume = Type.Object({
+  name: Type.String({
+    description: 'The name of a volume of Docker, in which * matches any text.',
+    minLength: 1,
+    maxLength: 128,
+    pattern: sourceOf(volumePattern),
+  }),
+  readOnly: Type.Optional(Type.Boolean({ description: 'Whether runs may only read the volume.' })),
+  create: Type.Optional(
+    Type.Boolean({
+      description:
+        'Whether runs may create the volume on a node that does not have it. It stays there until somebody removes it with docker volume rm.',
     }),
   ),
 });
@@ -58,6 +77,13 @@ const allowances = {
       description:
         'The directories of the nodes that runs may mount (bindMount, dockerVolumes, temporary.hostDir).',
       maxItems: maxEntries.hostPaths,
+    }),
+  ),
+  namedVolumes: Type.Optional(
+    Type.Array(namedVolume, {
+      description:
+        'The named volumes of the Docker Engines on the nodes that runs may mount. Of several entries that match, each adds what it allows.',
+      maxItems: maxEntries.namedVolumes,
     }),
   ),
   dockerOptions: Type.Optional(
@@ -120,6 +146,41 @@ const allowances = {
           "Servers to which Girder may redirect a download although they are not encrypted while Girder is, or are addresses of the node. Girder's token is not sent to them.",
         maxItems: maxEntries.girderRedirects,
       },
+    ),
+  ),
+  girderLimits: Type.Optional(
+    Type.Array(
+      Type.Object({
+        apiUrl: Type.String({
+          description: 'An address as in spec.girder.apiUrl. A slash at its end is ignored.',
+          maxLength: 1024,
+          pattern: '^https?://',
+        }),
+        maxRuns: Type.Integer({
+          description: 'How many DockerRuns of all sets together may use it at once, at most.',
+          minimum: 0,
+          maximum: 100_000,
+        }),
+      }),
+      {
+        description: 'How many DockerRuns of DockerRunSets may use a Girder at once.',
+        maxItems: maxEntries.girderLimits,
+      },
+    ),
+  ),
+  sets: Type.Optional(
+    Type.Object(
+      {
+        maxParallelism: Type.Optional(
+          Type.Integer({
+            description:
+              'How many DockerRuns of one set may run at once, at most. A set with a higher parallelism is not refused: it gets so many.',
+            minimum: 0,
+            maximum: 10_000,
+          }),
+        ),
+      },
+      { description: 'What DockerRunSets may use.' },
     ),
   ),
   dockerDefaults: Type.Optional(

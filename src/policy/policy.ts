@@ -4,7 +4,13 @@ import { type StructuralSchema, unknownFields } from '../api/structural.ts';
 import type { RunError } from '../support/errors.ts';
 import { refusedGirder, refusedStream } from './allowed-addresses.ts';
 import { refusedImage } from './allowed-images.ts';
-import { refusedDockerOption, refusedHostPort, refusedRequirement, withDefaults } from './allowed-options.ts';
+import {
+  refusedDockerOption,
+  refusedHostPort,
+  refusedNamedVolume,
+  refusedRequirement,
+  withDefaults,
+} from './allowed-options.ts';
 import { refusedKeptContainer, refusedPodMetadata, refusedScheduling } from './allowed-pods.ts';
 import { aboveBound, withRunDefaults } from './bounds.ts';
 import { combined } from './combined.ts';
@@ -25,6 +31,7 @@ export type Policy = Allowances & {
 /** In order: a run fails with the first refusal. */
 const rules: readonly ((spec: DockerRunSpec, policy: Policy) => RunError | undefined)[] = [
   refusedHostPath,
+  refusedNamedVolume,
   refusedImage,
   refusedDockerOption,
   refusedGirder,

@@ -1,10 +1,16 @@
 import { journalledVolumes } from '../api/spec-usage.ts';
-import { podEgress } from './pod/pod.ts';
 import { useEgress } from '../support/egress.ts';
-import { parseEnding, parsePlan, type RunPlan, workerEnvironment, workerPaths } from '../api/run-plan.ts';
-import { exitCodes } from '../api/reasons.ts';
+import {
+  exitCodes,
+  parseEnding,
+  parsePlan,
+  type RunPlan,
+  workerEnvironment,
+  workerPaths,
+} from '../api/run-plan.ts';
 import { deadline, raceAbort } from '../support/abort.ts';
 import { describe } from '../support/errors.ts';
+import { podEgress, podLog } from '../support/pod-process.ts';
 import type { Logger } from '../support/log.ts';
 import { traced } from '../support/trace/trace.ts';
 import { cleanEngine } from '../docker/leftovers.ts';
@@ -12,7 +18,7 @@ import { removeHostDirVolume } from './pod/open-volumes.ts';
 import { checkHostPath } from './pod/open-host-paths.ts';
 import { reportEnd } from './girder-job.ts';
 import { StagedFiles } from './stage/journal.ts';
-import { attemptAttributes, startWorkerTracing, workerLog } from './main.ts';
+import { attemptAttributes, startWorkerTracing } from './main.ts';
 
 /** For the whole cleanup; less than the deadline of the cleanup Job. */
 const longestMs = 90_000;
@@ -31,7 +37,7 @@ export async function runCleanup(
   stop: AbortSignal,
 ): Promise<number> {
   if (mode !== 'cleanup' && mode !== 'report') throw new TypeError(`unknown mode of the worker: ${mode}`);
-  const log = workerLog(environment);
+  const log = podLog(environment);
   useEgress(podEgress(environment));
   const plan = parsePlan(environment[workerEnvironment.plan]);
   const ending = parseEnding(environment[workerEnvironment.ending]);

@@ -1,18 +1,17 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { destination } from 'pino';
 import { progressPort } from '../api/names.ts';
-import { exitCodeOf, exitCodes } from '../api/reasons.ts';
+import { exitCodes, exitCodeOf, workerEnvironment } from '../api/run-plan.ts';
 import { type Report, terminationMessage, terminationMessageBytes } from '../api/report.ts';
-import { workerEnvironment } from '../api/run-plan.ts';
 import { cancelledBy } from '../support/abort.ts';
 import { useEgress } from '../support/egress.ts';
 import { describe, onUncaughtError, type RunError, toRunError } from '../support/errors.ts';
-import { createLogger, type Logger } from '../support/log.ts';
+import type { Logger } from '../support/log.ts';
+import { podEgress, podLog } from '../support/pod-process.ts';
 import { noTracing, startTracing, type Tracing } from '../support/trace/start-tracing.ts';
 import { type Attributes, parseTraceparent, traced, traceparentVariable } from '../support/trace/trace.ts';
 import { itemsMessage } from './chunk/chunk-report.ts';
 import type { RunOptions } from './context.ts';
-import { podEgress, podEnvironment } from './pod/pod.ts';
+import { podEnvironment } from './pod/pod.ts';
 import { LiveReport } from './progress.ts';
 import { serveProgress } from './report-server.ts';
 import type { RunEnvironment } from './run-environment.ts';
@@ -27,7 +26,7 @@ const terminationLog = '/dev/termination-log';
  * @param stop its reason is the signal that the process received (SIGTERM if the pod is deleted or evicted)
  */
 export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<number> {
-  const log = workerLog(environment);
+  const log = podLog(environment);
   const message = new TerminationMessage(terminationLog, log);
   const report = new LiveReport();
   const end = (failure: RunError | undefined) => {
@@ -107,14 +106,6 @@ export function attemptAttributes({ run, spec }: Pick<RunEnvironment, 'run' | 's
     'k8s.namespace.name': run.namespace,
     'container.image.name': spec.image,
   };
-}
-
-/** Synchronous, so that no line is lost at exit; write errors on stderr are ignored. */
-export function workerLog(environment: NodeJS.ProcessEnv): Logger {
-  return createLogger(
-    environment[workerEnvironment.logLevel] ?? 'warn',
-    destination({ dest: 2, sync: true }).on('error', () => undefined),
-  );
 }
 
 /**

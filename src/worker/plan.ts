@@ -2,8 +2,9 @@ import { posix } from 'node:path';
 import type { NamedValue } from '../api/fields.ts';
 import type { IfExists } from '../api/hooks.ts';
 import { defined } from '../api/json-values.ts';
-import { temporaryDirectoryName, temporaryVolumeName } from '../api/names.ts';
+import { temporaryVolumeName } from '../api/names.ts';
 import {
+  eitherKind,
   type GirderReference,
   pathOf,
   referenceOf,
@@ -13,13 +14,14 @@ import {
 import { expandReferences } from '../api/references.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import type { Connect, Transform } from '../api/transforms.ts';
-import { mountModeOf } from '../api/volumes.ts';
+import { containerPathOfVolume } from '../api/volumes.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
+import type { MetadataOwner } from '../girder/download/download.ts';
 import type { FoundPlace, FoundPlaces, NewFolder } from '../girder/lookup.ts';
 import type { LinkChoice } from '../girder/upload/upload-path.ts';
 import type { UploadPlace } from '../girder/upload/upload-tree.ts';
 import type { RunError } from '../support/errors.ts';
-import type { DockerVolumes, SharedVolume } from './run-environment.ts';
+import { type DockerVolumes, mountsOf, type SharedVolume } from './run-environment.ts';
 
 /** The work of a run, planned before any of it is done. */
 export type Steps = {
@@ -36,7 +38,8 @@ export type Download = { names: string[]; volume: SharedVolume; source: Download
 export type DownloadSource =
   | { kind: 'file'; fileId: string; filename: string | undefined }
   | { kind: 'item'; itemId: string }
-  | { kind: 'folder'; folderId: string; folderName: string | undefined };
+  | { kind: 'folder'; folderId: string; folderName: string | undefined }
+  | { kind: 'metadata'; of: MetadataOwner; filename: string | undefined };
 
 /** A bare pipe is only created by the run: another program that shares the volume opens its other end. */
 export type StreamSteps = { inputs: InputStep[]; outputs: OutputStep[]; barePipes: PipePlace[] };
@@ -119,15 +122,16 @@ export function expandTexts(
   downloaded: ReadonlyMap<string, string>,
   more: ReadonlyMap<string, string> = new Map(),
 ): ExpandedTexts {
-  const values = new Map([
-    ...more,
-    ...volumes.map(({ name, containerPath }) => [name, containerPath] as const),
+  const places = new Map([
+    ...(spec.volumes ?? []).map((volume) => [volume.name, containerPathOfVolume(volume)] as const),
+    ...volumes.map((volume) => [volume.name, volume.containerPath] as const),
   ]);
+  const values = new Map([...more, ...places]);
   for (const transform of spec.transforms ?? []) {
     const transformPath = pathOf(transform);
     const path = transformPath?.kind === 'download' ? downloaded.get(transform.name) : transformPath?.path;
     if (transformPath === undefined || path === undefined) continue;
-    values.set(transform.name, posix.join(volumeNamed(volumes, transformPath.volume).containerPath, path));
+    values.set(transform.name, posix.join(places.get(transformPath.volume) ?? '/', path));
   }
   const expand = (texts: string[] | undefined) => texts?.map((text) => expandReferences(text, values));
   return {
@@ -159,11 +163,22 @@ function sourceOf(transform: Transform, found: FoundPlaces): DownloadSource | un
     girderFileIdToVolume: file,
     girderItemIdToVolume: item,
     girderFolderIdToVolume: folder,
+    girderMetadataToVolume: metadata,
   } = transform;
   if (file !== undefined) return { kind: 'file', fileId: idOf(file, found), filename: file.filename };
   if (item !== undefined) return { kind: 'item', itemId: idOf(item, found) };
-  if (folder === undefined) return undefined;
-  return { kind: 'folder', folderId: idOf(folder, found), folderName: folder.folderName };
+  if (folder !== undefined)
+    return { kind: 'folder', folderId: idOf(folder, found), folderName: folder.folderName };
+  if (metadata === undefined) return undefined;
+  return { kind: 'metadata', of: ownerOf(metadata, found), filename: metadata.filename };
+}
+
+/** A path may lead to either kind. */
+function ownerOf(metadata: Parameters<typeof eitherKind>[0], found: FoundPlaces): MetadataOwner {
+  const place = placeOf(referenceOf(metadata), found);
+  if (!('id' in place)) throw new TypeError('the path of an input has no id');
+  const kind = place.kind === 'item' ? 'item' : eitherKind(metadata).kind;
+  return { kind, id: place.id };
 }
 
 function idOf(place: Parameters<typeof referenceOf>[0], found: FoundPlaces): string {
@@ -190,7 +205,7 @@ export function inputPathsOf(
   for (const { names, volume, source } of downloads) {
     const path = downloaded.get(names[0] ?? '');
     if (path === undefined) continue;
-    const isNamed = source.kind === 'file' && source.filename !== undefined;
+    const isNamed = 'filename' in source && source.filename !== undefined;
     const own = paths.get(volume) ?? new Set();
     paths.set(volume, own.add(isNamed ? path : (path.split('/')[0] ?? path)));
   }
@@ -277,48 +292,6 @@ function hookPlace({ kind, to }: Pick<ResultUpload, 'kind' | 'to'>, found: Found
 /** The path of a step's file as the target sees it, for messages. */
 export function containerPathOf({ volume, path }: Pick<HookStep, 'volume' | 'path'>): string {
   return posix.join(volume.containerPath, path ?? '');
-}
-
-function mountsOf(
-  spec: DockerRunSpec,
-  volumes: readonly SharedVolume[],
-  dockerVolumes: DockerVolumes | undefined,
-): BindMount[] {
-  return [
-    ...volumes.flatMap((volume) => {
-      const { hostPath, localPath, containerPath, configuredBy, isOnNode, hidden } = volume;
-      const mount: BindMount = {
-        type: 'bind',
-        source: hostPath,
-        target: containerPath,
-        readOnly: volume.readOnly,
-        ...defined({ relabel: volume.relabel }),
-        configuredBy,
-        ...(isOnNode === true ? { isRecursive: false, probe: { sameAs: localPath } } : {}),
-      };
-      return [mount, ...hiddenIn(containerPath, hidden)];
-    }),
-    ...Object.entries(spec.dockerVolumes ?? {}).flatMap(([path, { bind, mode }]) => {
-      const { source = path, localPath, hidden } = dockerVolumes?.get(path) ?? {};
-      const mount: BindMount = {
-        type: 'bind',
-        source,
-        target: bind,
-        ...mountModeOf(mode),
-        configuredBy: 'spec.dockerVolumes',
-        ...(dockerVolumes === undefined ? {} : { isRecursive: false }),
-        ...(localPath === undefined ? {} : { probe: { sameAs: localPath } }),
-      };
-      return [mount, ...hiddenIn(bind, hidden)];
-    }),
-  ];
-}
-
-/** The target cannot remove the mount, so it sees no temporary volume of another run, even of a later one. */
-function hiddenIn(containerPath: string, hidden: string | undefined): BindMount[] {
-  if (hidden === undefined) return [];
-  const target = posix.join(containerPath, temporaryDirectoryName);
-  return [{ type: 'bind', source: hidden, target, readOnly: true }];
 }
 
 /** Without a name: the temporary volume that every run has. */

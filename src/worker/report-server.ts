@@ -1,30 +1,13 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { servedReport, type Report } from '../api/report.ts';
-
-/** Open connections; a newer one takes the place of the oldest, because an answer takes milliseconds. */
-const maxConnections = 128;
-
-/** How long a client may take for its request, and how long it may then be silent. */
-const requestMs = 1_000;
+import { servePod } from '../runtime/pod-server.ts';
 
 /** How old a report may be. Many requests at once share one, so they cost no more memory than one. */
 const freshMs = 500;
 
-type Served = {
-  readonly port: number;
-  /** Only who knows it gets the report; a random uuid, which the API server gave the pod. */
-  readonly podUid: string;
-  readonly report: () => Report;
-};
+type Served = { readonly port: number; readonly podUid: string; readonly report: () => Report };
 
-/**
- * Serves the report, which has no secrets, as JSON at `/<uid of the pod>` for the controller to poll. Every
- * pod and target of the cluster may reach the port, so a connection without the uid costs close to nothing.
- * Errors are ignored: if the port is in use, there is no live progress, but the run continues.
- */
+/** Serves the report for the controller to poll; without the port there is no live progress, but the run continues. */
 export function serveProgress({ port, podUid, report }: Served): { close: () => void } {
-  const sockets = new Set<Socket>();
   let made: { readonly body: Buffer; readonly at: number } | undefined;
   const body = () => {
     const now = performance.now();
@@ -32,31 +15,5 @@ export function serveProgress({ port, podUid, report }: Served): { close: () => 
       made = { body: Buffer.from(servedReport(podUid, report())), at: now };
     return made.body;
   };
-  const limits = { maxHeaderSize: 4_096, connectionsCheckingInterval: requestMs / 2 };
-  const timeouts = { headersTimeout: requestMs, requestTimeout: requestMs };
-  const server = createServer({ ...limits, ...timeouts }, ({ method, url }, response) => {
-    if (url !== `/${podUid}`) answer(response, 404);
-    else if (method !== 'GET') answer(response, 405);
-    else answer(response, 200, body());
-  });
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    socket.setTimeout(requestMs, () => socket.destroy());
-    const [oldest] = sockets;
-    if (sockets.size > maxConnections) oldest?.destroy();
-  });
-  server.on('error', () => undefined);
-  server.listen(port).unref();
-  return {
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
-}
-
-function answer(response: ServerResponse, status: number, body: Buffer = Buffer.alloc(0)): void {
-  const headers = { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' };
-  response.writeHead(status, headers).end(body);
+  return servePod({ port, podUid, body });
 }

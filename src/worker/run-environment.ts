@@ -1,6 +1,10 @@
+import { posix } from 'node:path';
 import type { ConfigMapKeyReference, NamedValue, SecretKeyReference } from '../api/fields.ts';
+import { defined } from '../api/json-values.ts';
+import { temporaryDirectoryName } from '../api/names.ts';
 import type { FailureReason } from '../api/reasons.ts';
 import type { RunPlan } from '../api/run-plan.ts';
+import { mountModeOf } from '../api/volumes.ts';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import type { GpuRequest } from '../docker/create/gpu-request.ts';
 import type { Engine } from '../docker/engine.ts';
@@ -123,3 +127,46 @@ export async function valueOf(
 
 /** Any user of the target can write; new files keep the directory's group (setgid). */
 export const sharedMode = 0o2777;
+
+/** The directories that the target shares with the worker or has from the node. Pure. */
+export function mountsOf(
+  spec: RunPlan['spec'],
+  volumes: readonly SharedVolume[],
+  dockerVolumes: DockerVolumes | undefined,
+): BindMount[] {
+  return [
+    ...volumes.flatMap((volume) => {
+      const { hostPath, localPath, containerPath, configuredBy, isOnNode, hidden } = volume;
+      const mount: BindMount = {
+        type: 'bind',
+        source: hostPath,
+        target: containerPath,
+        readOnly: volume.readOnly,
+        ...defined({ relabel: volume.relabel }),
+        configuredBy,
+        ...(isOnNode === true ? { isRecursive: false, probe: { sameAs: localPath } } : {}),
+      };
+      return [mount, ...hiddenIn(containerPath, hidden)];
+    }),
+    ...Object.entries(spec.dockerVolumes ?? {}).flatMap(([path, { bind, mode }]) => {
+      const { source = path, localPath, hidden } = dockerVolumes?.get(path) ?? {};
+      const mount: BindMount = {
+        type: 'bind',
+        source,
+        target: bind,
+        ...mountModeOf(mode),
+        configuredBy: 'spec.dockerVolumes',
+        ...(dockerVolumes === undefined ? {} : { isRecursive: false }),
+        ...(localPath === undefined ? {} : { probe: { sameAs: localPath } }),
+      };
+      return [mount, ...hiddenIn(bind, hidden)];
+    }),
+  ];
+}
+
+/** The target cannot remove the mount, so it sees no temporary volume of another run, even of a later one. */
+function hiddenIn(containerPath: string, hidden: string | undefined): BindMount[] {
+  if (hidden === undefined) return [];
+  const target = posix.join(containerPath, temporaryDirectoryName);
+  return [{ type: 'bind', source: hidden, target, readOnly: true }];
+}

@@ -1,5 +1,10 @@
 import { containerName, labels } from '../api/names.ts';
-import { type BindMount, type ContainerOptions, cpuSharesOf } from '../docker/create/container-spec.ts';
+import {
+  type BindMount,
+  type ContainerOptions,
+  cpuSharesOf,
+  type NamedVolume,
+} from '../docker/create/container-spec.ts';
 import type { PullPolicy } from '../docker/pull/ensure-image.ts';
 import type { ContainerOutcome } from '../docker/run-container.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
@@ -39,12 +44,22 @@ export async function targetOptions(
     ...texts,
     env: await tracedEnvironment(environment, env),
     mounts: prepared.mounts,
+    namedVolumes: namedVolumesOf(environment),
     cgroupParent: await environment.cgroupParent(engine),
     ...limits(spec, await environment.memoryForTarget()),
     docker: spec.docker,
     gpus: await environment.gpus(prepared.imageAsksForGpus),
     keep: !spec.removeContainer,
   };
+}
+
+function namedVolumesOf({ spec, run }: Pick<RunEnvironment, 'spec' | 'run'>): NamedVolume[] {
+  return (spec.volumes ?? []).flatMap(({ name: volume, namedVolume }) => {
+    if (namedVolume === undefined) return [];
+    const { volumeName: name, containerPath: target, readOnly, create } = namedVolume;
+    const createdWith = create ? { [labels.run]: `${run.namespace}/${run.name}` } : undefined;
+    return [{ name, target, readOnly, createdWith, field: `spec.volumes: ${volume}.namedVolume` }];
+  });
 }
 
 /** Adds the current span as TRACEPARENT, for a target that traces itself, unless spec.env sets it. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from '../fixtures/suite.ts';
@@ -6,10 +7,12 @@ import { nodeName } from '../cluster/network.ts';
 import { exampleInputs } from './support/example-inputs.ts';
 import { ExampleRuns } from './support/example-runs.ts';
 import { Lab } from './support/runs.ts';
-import { succeed } from './support/shell.ts';
+import { execute, succeed } from './support/shell.ts';
 
 /** What the overlay of the local cluster allows. */
 const allowed = '/srv/dockerrun';
+/** A volume of Docker that the policy of the local cluster allows. */
+const cache = `dockerrun-test-${randomBytes(6).toString('hex')}`;
 let lab: Lab;
 let runs: ExampleRuns;
 let directory: string;
@@ -29,6 +32,8 @@ test.before(async () => {
     { file: '09-temporary-volume-default' },
     { file: '34-direct-path', replace },
     { file: '35-persistent-volume-claim' },
+    { file: '36-girder-metadata-to-volume' },
+    { file: '37-named-volume', replace: { 'volumeName: pip-cache': `volumeName: ${cache}` } },
   ]);
 });
 
@@ -36,6 +41,7 @@ test.after(async () => {
   await lab?.close();
   const volume = ['persistentvolume', `${lab?.namespace}`, '--ignore-not-found'];
   await succeed('kubectl', ['delete', ...volume]);
+  await execute('docker', ['volume', 'rm', '--force', cache]);
   if (directory !== undefined) await rm(directory, { recursive: true, force: true });
 });
 
@@ -116,6 +122,18 @@ test('34: a file of a mounted assetstore is read without a download', async () =
 test('35: the target reads and writes a claim, and what it writes is kept', async () => {
   assert.is((await runs.succeeded('35-persistent-volume-claim')).log, 'weights\n');
   assert.is(await readFile(join(directory, 'claim/result.txt'), 'utf8'), 'a result that stays\n');
+});
+
+test('36: the metadata of an item is a JSON file for the target', async () => {
+  const { log } = await runs.succeeded('36-girder-metadata-to-volume');
+  assert.is(log, '{"modality":"CT"}\nslice-1.txt\nslice-2.txt\n');
+});
+
+test('37: a volume of Docker is created with the label of its run, and stays', async () => {
+  assert.is((await runs.succeeded('37-named-volume')).log, 'cached\n');
+  const label = '{{ index .Labels "dockerrun.dev/run" }}';
+  const { stdout } = await execute('docker', ['volume', 'inspect', '--format', label, cache]);
+  assert.match(stdout.toString(), new RegExp(`^${lab.namespace}/`));
 });
 
 test.run();

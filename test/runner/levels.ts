@@ -35,7 +35,8 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 3,
-    // The first nine stop or replace the controller or parts of the node; the last one needs both processors.
+    // The first ten stop or replace the controller or parts of the node, or change its settings; the last two need
+    // both processors.
     alone: [
       'attacks/nodes.test.ts',
       'upgrade.test.ts',
@@ -46,7 +47,9 @@ const levels: readonly Level[] = [
       'handover.test.ts',
       'round-trip.test.ts',
       'helm.test.ts',
+      'closed-network.test.ts',
       'big-stream.test.ts',
+      'attacks/waiting-crowd.test.ts',
     ],
     first: ['suspend-resume.test.ts', 'host-paths.test.ts', 'attacks/added-containers.test.ts'],
     levelMs: 50 * minute,

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { girderId, girderPath, secretName, seconds } from '../fields.ts';
 import { exactlyOneOf, enumOf, quantity, rules } from '../keywords.ts';
-import { dockerRunSpec } from '../spec.ts';
+import { templateSpec } from '../spec.ts';
 import { maxForEachItems } from '../for-each.ts';
 
 const folder = (what: string) =>
@@ -99,7 +99,7 @@ const results = Type.Object(
 );
 
 const template = Type.Object(
-  { spec: dockerRunSpec },
+  { spec: templateSpec },
   {
     description:
       'The spec of the DockerRuns, which may use $(item) and $(result) as paths, and $(item.id), $(item.name), $(item.path), $(item.size), $(item.folderId), $(item.file.id), $(item.file.name) and $(item.meta.KEY) in any text.',

@@ -85,7 +85,12 @@ export const dockerRunSetStatus = Type.Object(
           after: Type.Optional(count('The seq of the last input for which a chunk was created.')),
           todo: Type.Optional(count('How many inputs had to run in the pass so far.')),
           plannerUID: Type.Optional(text('The UID of the pod that plans the pass.', 64)),
-          problems: Type.Optional(count('How many planners of the pass failed.')),
+          problems: Type.Optional(count('How many planners of the pass failed in a row.')),
+          problemTime: time('When the last of them failed.'),
+          earlierSucceeded: Type.Optional(
+            count('Inputs that succeeded under an earlier planner of the pass.'),
+          ),
+          earlierFailed: Type.Optional(count('Inputs that failed under an earlier planner of the pass.')),
         },
         { description: 'The current pass over the source, or the last one.' },
       ),

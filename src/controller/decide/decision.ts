@@ -1,3 +1,4 @@
+import { pageOfItem } from '../../api/fields.ts';
 import type { Reason } from '../../api/reasons.ts';
 import { type Report, truncateToBytes } from '../../api/report.ts';
 import {
@@ -153,17 +154,13 @@ function fromReport(
   return { ...lasting, progress: isTerminalPhase(phase) ? atEnd : progress };
 }
 
-/** Where Girder's web client and its API usually are, relative to each other. */
-const apiPath = '/api/v1';
-
 /** Longer addresses would make the list of results too large. */
 const maxAddress = 500;
 
 /** The result with the address of its item in Girder's web client. */
 function withPage(result: Result, apiUrl = ''): Result {
-  const root = apiUrl.replace(/\/$/, '');
-  if (!root.endsWith(apiPath) || root.length > maxAddress) return result;
-  return { ...result, url: `${root.slice(0, -apiPath.length)}/#item/${result.itemId}` };
+  const url = apiUrl.length > maxAddress ? undefined : pageOfItem(apiUrl, result.itemId);
+  return url === undefined ? result : { ...result, url };
 }
 
 type CheckedVerdict = Verdict & Pick<OutcomeWithStatus, 'isChecked'>;

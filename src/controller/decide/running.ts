@@ -1,4 +1,5 @@
-import { finalExitCodes, exitCodeOf, isFailureReason } from '../../api/reasons.ts';
+import { isFailureReason } from '../../api/reasons.ts';
+import { finalExitCodes, exitCodeOf } from '../../api/run-plan.ts';
 import type { Report } from '../../api/report.ts';
 import { type ActivePhase, type Phase, phaseMessages } from '../../api/status.ts';
 import { RunError } from '../../support/errors.ts';

@@ -19,7 +19,7 @@ import { podMounts } from './pod-volumes.ts';
 import { workerContainer } from './worker-container.ts';
 import { allowsDockerOption } from '../../policy/allowed-options.ts';
 import { type Policy, withPolicyDefaults } from '../../policy/policy.ts';
-import { exitCodes, finalExitCodes } from '../../api/reasons.ts';
+import { exitCodes, finalExitCodes } from '../../api/run-plan.ts';
 
 /** What the worker needs after the target's own grace period, to clean up and to report how it ended. */
 const cleanUpSeconds = 30;

@@ -39,7 +39,7 @@ export function podMounts(spec: DockerRunSpec, config: WorkerConfig, hostMounts:
   ];
 }
 
-/** Nothing for a host path: see hostMountsOf. */
+/** Nothing for a host path, see hostMountsOf, and for a volume of the engine, which only the target sees. */
 function volumeMount(volumes: readonly Volume[], index: number): PodMount[] {
   const volume: Volume = volumes[index] ?? { name: '' };
   const { name, bindMount, temporary, persistentVolumeClaim: claim } = volume;
@@ -49,7 +49,8 @@ function volumeMount(volumes: readonly Volume[], index: number): PodMount[] {
   }
   if (isKeyVolume(volume))
     return [{ volume: keyVolume(volume, podVolume(index)), mountPath, readOnly: true }];
-  if (bindMount !== undefined || temporary?.hostDir !== undefined) return [];
+  const isOfEngine = volume.namedVolume !== undefined;
+  if (bindMount !== undefined || temporary?.hostDir !== undefined || isOfEngine) return [];
   return [emptyMount(podVolume(index), mountPath, temporary?.sizeLimit)];
 }
 

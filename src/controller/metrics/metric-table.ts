@@ -17,7 +17,15 @@ const queue = { name: [controllerName], controller: [controllerName] } as const;
 const controller = { controller: [controllerName] } as const;
 
 /** The resources that the controller caches, in plural. */
-export const watchedResources = ['dockerruns', 'jobs', 'pods', 'dockerrunpolicies'] as const;
+export const watchedResources = [
+  'dockerruns',
+  'jobs',
+  'pods',
+  'dockerrunpolicies',
+  'dockerrunsets',
+  'plannerjobs',
+  'plannerpods',
+] as const;
 export type WatchedResource = (typeof watchedResources)[number];
 
 const host = 'the API server';

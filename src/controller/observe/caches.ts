@@ -3,6 +3,7 @@ import { labels } from '../../api/names.ts';
 import { isTerminalPhase, type Phase } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
 import { ListWatch } from '../../kube/list-watch.ts';
+import { parseObjectMeta } from '../../kube/json.ts';
 import { paths } from '../../kube/paths.ts';
 import type { Logger } from '../../support/log.ts';
 import type { Caches } from './gather.ts';
@@ -22,6 +23,8 @@ export type CachesOptions = {
   onJobDeleted: (namespace: string) => void;
   /** Called with each pod that was added, updated or deleted. */
   onPod: (pod: ObservedPod) => void;
+  /** Called with each run that was added, updated or deleted: it may be a chunk of a set. */
+  onRunObject?: (run: CachedRun) => void;
 };
 
 /** The caches, which run in every replica, so that a new leader can start at once. */
@@ -85,8 +88,18 @@ export class ClusterCaches {
     return isSame && isDeepStrictEqual(known.spec, run.spec) ? { ...run, spec: known.spec } : run;
   }
 
-  #runChanged({ metadata: { namespace, name, uid } }: CachedRun): void {
+  /** Stores a run that the controller has created, before the watch delivers it. */
+  absorbRun(stored: unknown): void {
+    this.caches.runs.absorb(stored);
+    const { key } = parseObjectMeta(stored);
+    const run = this.caches.runs.get(key);
+    if (run !== undefined) this.#runChanged(run);
+  }
+
+  #runChanged(run: CachedRun): void {
+    const { namespace, name, uid } = run.metadata;
     const key = `${namespace}/${name}`;
+    this.#options.onRunObject?.(run);
     this.#options.onRun(key);
     if (this.caches.runs.get(key)?.metadata.uid === uid) this.#keys.set(uid, key);
     else this.#keys.delete(uid);

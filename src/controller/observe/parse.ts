@@ -13,8 +13,7 @@ import {
   suspendedAnnotation,
   workerContainerName,
 } from '../../api/names.ts';
-import { exitCodes } from '../../api/reasons.ts';
-import { failureCountAnnotation } from '../../api/run-plan.ts';
+import { exitCodes, failureCountAnnotation } from '../../api/run-plan.ts';
 import { parseReport } from '../../api/report.ts';
 import { type DockerRunStatus, dockerRunStatus } from '../../api/status.ts';
 import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';

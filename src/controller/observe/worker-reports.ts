@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { maxReportBytes, parseServedReport, type Report } from '../../api/report.ts';
 import { type Clock, realClock } from '../../runtime/clock.ts';
@@ -7,12 +5,11 @@ import { KeyedQueue, type Next } from '../../runtime/queue.ts';
 import { deadline } from '../../support/abort.ts';
 import { backoffMs } from '../../support/backoff.ts';
 import type { ObservedPod } from './observed.ts';
+import { askPod } from './pod-question.ts';
 
 /** The reports of running workers, which the controller reads over HTTP. */
 
 const timeoutMs = 1_000;
-/** Less than a lost SYN is sent again after; the next question comes soon enough. */
-const connectMs = 400;
 /** Requests at once to workers that answered last time, and to those that did not, or never did yet. */
 const concurrentRequests = { answering: 32, silent: 64 } as const;
 /** The limit for all workers that answer; the more of them there are, the less often each is asked. */
@@ -211,30 +208,8 @@ type AskWorker = (
 /** Asks workers at their read-only endpoint. Reports are best effort, so any failure counts as no answer. */
 export function askWorkerOver(port: number): AskWorker {
   return async ({ podIP, uid }, signal) => {
-    // Not fetch: at many requests a second, it holds tens of megabytes of memory.
-    const request = get({ host: podIP, port, path: `/${uid}`, agent: false, signal });
-    const connecting = setTimeout(() => request.destroy(new Error('not connected in time')), connectMs);
-    request.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)));
-    try {
-      const [response] = (await once(request, 'response', { signal })) as [IncomingMessage];
-      return response.statusCode === 200 ? parseServedReport(await readText(response), uid) : undefined;
-    } catch {
-      return undefined;
-    } finally {
-      clearTimeout(connecting);
-      // An answer that is refused, or not read to its end, must not keep its connection.
-      request.destroy();
-    }
+    const question = { podIP, port, path: `/${uid}`, maxBytes: maxReportBytes };
+    const text = await askPod(question, signal);
+    return text === undefined ? undefined : parseServedReport(text, uid);
   };
-}
-
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > maxReportBytes) throw new RangeError(`the report is longer than ${maxReportBytes} bytes`);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -22,6 +22,17 @@ export type BindMount = {
   readonly configuredBy?: string | undefined;
 };
 
+/** A volume of the engine, of the driver local and without options. */
+export type NamedVolume = {
+  readonly name: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** The labels of a volume that is created if it does not exist; without them that is an error. */
+  readonly createdWith?: Readonly<Record<string, string>> | undefined;
+  /** The field of the spec, for messages. */
+  readonly field: string;
+};
+
 /** A file that exists in the source, or a path of this process that is the source itself. */
 export type MountProbe = { readonly file: string } | { readonly sameAs: string };
 
@@ -43,6 +54,7 @@ export type ContainerOptions = {
   /** `NAME=value` each. */
   readonly env: readonly string[];
   readonly mounts: readonly BindMount[];
+  readonly namedVolumes?: readonly NamedVolume[];
   /** The cgroup of the pod, so that the pod's limits and its end apply to the target as well. */
   readonly cgroupParent?: string | undefined;
   readonly memoryBytes?: number | undefined;
@@ -80,11 +92,12 @@ type HostConfig = BodyPart &
   };
 
 type MountBody = {
-  readonly Type: 'bind';
+  readonly Type: 'bind' | 'volume';
   readonly Source: string;
   readonly Target: string;
   readonly ReadOnly: boolean;
   readonly BindOptions?: { readonly NonRecursive: true };
+  readonly VolumeOptions?: { readonly NoCopy: true };
 };
 
 /** The worker supervises the container and keeps its output, so the engine neither restarts it nor logs. */
@@ -111,7 +124,10 @@ export function containerSpec(options: ContainerOptions, engine: { readonly hasI
       ...privilegesOf(docker),
       AutoRemove: options.keep !== true,
       Init: docker.init ?? engine.hasInit,
-      Mounts: options.mounts.filter((mount) => mount.relabel === undefined).map(mountBody),
+      Mounts: [
+        ...options.mounts.filter((mount) => mount.relabel === undefined).map(mountBody),
+        ...(options.namedVolumes ?? []).map(volumeBody),
+      ],
       ...defined({ Binds: nonEmpty(options.mounts.flatMap(bindText)) }),
       ...defined({ CgroupParent: options.cgroupParent }),
       ...memoryLimit(options.memoryBytes, docker),
@@ -152,6 +168,12 @@ function mountBody(mount: BindMount): MountBody {
   const { type: Type, source: Source, target: Target, readOnly: ReadOnly, isRecursive } = mount;
   const only = isRecursive === false ? { BindOptions: { NonRecursive: true } as const } : {};
   return { Type, Source, Target, ReadOnly, ...only };
+}
+
+/** Into an empty volume, the engine copies what the image has at that path, even for a read-only mount. */
+function volumeBody({ name: Source, target: Target, readOnly: ReadOnly }: NamedVolume): MountBody {
+  const mount = { Type: 'volume', Source, Target, ReadOnly } as const;
+  return ReadOnly ? { ...mount, VolumeOptions: { NoCopy: true } } : mount;
 }
 
 /** For Kubernetes an empty list means "as in the image"; the engine would take it as an override. */

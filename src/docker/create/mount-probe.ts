@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { isRecord, parseJson } from '../../api/json-values.ts';
+import { isRecord, parseJson, textOf } from '../../api/json-values.ts';
 import { RunError } from '../../support/errors.ts';
-import { statusOf } from '../engine-error.ts';
-import type { BindMount } from './container-spec.ts';
+import { statusOf, toVolumeError } from '../engine-error.ts';
+import type { BindMount, NamedVolume } from './container-spec.ts';
+import { cancelledBeforeStart } from './create-container.ts';
 import { inspectState } from '../container-state.ts';
 import type { EngineContext } from '../engine.ts';
-import { engineStream } from '../engine-call.ts';
+import { engineCall, engineStream } from '../engine-call.ts';
 
 /**
  * Looks for the probes of the mounts through a container that is created but not started; the engine mounts
@@ -100,4 +101,92 @@ async function isSeen({ engine, signal }: EngineContext, id: string, path: strin
 function notVisible({ source, configuredBy }: BindMount, socketPath: string): string {
   const check = configuredBy === undefined ? '' : ` (check ${configuredBy})`;
   return `The Docker Engine on ${socketPath} sees another directory at ${source} than the worker does${check}: the files of the worker do not reach the target`;
+}
+
+/**
+ * Creates those of the volumes that do not exist and may be created, and checks all of them. Without this, the engine
+ * would create every missing volume, also one whose name is mistyped.
+ * @throws RunError NamedVolumeNotFound, NamedVolumeNotAllowed, ContainerCreateFailed, EngineUnavailable, or Cancelled
+ */
+export async function provideVolumes(
+  context: EngineContext,
+  volumes: readonly NamedVolume[] = [],
+): Promise<void> {
+  for (const volume of volumes) {
+    const found = await inspectVolume(context, volume);
+    if (found === undefined && volume.createdWith !== undefined) {
+      // Another run may create it at the same time, which the engine takes for a success.
+      await createVolume(context, volume.name, volume.createdWith);
+      checkVolume(volume, await inspectVolume(context, volume));
+    } else checkVolume(volume, found);
+  }
+}
+
+/** The same check of volumes that exist, again when a container holds them: until then, others can replace one. */
+export async function checkVolumes(
+  context: EngineContext,
+  volumes: readonly NamedVolume[] = [],
+): Promise<void> {
+  for (const volume of volumes) checkVolume(volume, await inspectVolume(context, volume));
+}
+
+/** Undefined if the engine has no such volume. */
+async function inspectVolume(context: EngineContext, { name }: NamedVolume): Promise<unknown> {
+  try {
+    return await volumeCall<unknown>(context, `inspect the volume ${name}`, (abortSignal) =>
+      context.engine.docker.getVolume(name).inspect({ abortSignal }),
+    );
+  } catch (error) {
+    if (error instanceof RunError && statusOf(error.cause) === 404) return undefined;
+    throw error;
+  }
+}
+
+async function createVolume(
+  context: EngineContext,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const options = { Name: name, Driver: 'local', Labels: { ...labels } };
+  await volumeCall(context, `create the volume ${name}`, (abortSignal) =>
+    context.engine.docker.createVolume({ ...options, abortSignal }),
+  );
+}
+
+async function volumeCall<T>(
+  { engine, signal }: EngineContext,
+  what: string,
+  send: (abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    return await engineCall({ signal }, send);
+  } catch (error) {
+    if (signal.aborted) throw cancelledBeforeStart();
+    throw toVolumeError(error, { what, socketPath: engine.socketPath });
+  }
+}
+
+/** How many names of options a message lists. */
+const maxListed = 5;
+
+/** Options of the driver local are those of `mount`: with them a volume can be any directory, device or server. */
+function checkVolume({ name, field, createdWith }: NamedVolume, found: unknown): void {
+  if (found === undefined) {
+    const advice = createdWith === undefined ? '; create it there, or set create: true' : '';
+    throw new RunError(
+      'NamedVolumeNotFound',
+      `${field}: the node has no volume of Docker named ${name}${advice}`,
+    );
+  }
+  const { Driver, Options } = isRecord(found) ? found : {};
+  const driver = textOf(Driver) ?? 'unknown';
+  if (driver !== 'local') {
+    const text = `${field}: the driver of the volume ${name} is ${driver.slice(0, 100)}; only volumes of the driver local can be mounted`;
+    throw new RunError('NamedVolumeNotAllowed', text);
+  }
+  const options = isRecord(Options) ? Object.keys(Options) : [];
+  if (options.length === 0) return;
+  const listed = options.slice(0, maxListed).map((option) => option.slice(0, 100));
+  const text = `${field}: the volume ${name} was created with options (${listed.join(', ')}), with which it can be any directory of the node or of a server; use a bindMount or a PersistentVolumeClaim`;
+  throw new RunError('NamedVolumeNotAllowed', text);
 }

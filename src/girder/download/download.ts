@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
-import { type CreatedPath, removePaths } from '../../io/confined-change.ts';
-import { ConfinedPathError, pathSegments } from '../../io/confined.ts';
+import { type CreatedPath, refuseExisting, removePaths } from '../../io/confined-change.ts';
+import { ConfinedPathError, pathSegments, splitLast } from '../../io/confined.ts';
 import { errorCode, RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
 import { safeFileName } from '../file-names.ts';
-import { describeFolder, describeItem } from '../lookup.ts';
+import { describeFolder, describeItem, describeMetadata } from '../lookup.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
-import { CreatedPaths, placeFile } from './created-paths.ts';
+import { CreatedPaths, ensureDirectory, placeFile, placeSmallFiles } from './created-paths.ts';
 import { describeFile } from './stream-file.ts';
 import { TreeDownload, type TreeLimits, type TreeListeners } from './download-tree.ts';
 
@@ -31,6 +31,16 @@ type FolderTarget = {
   readonly folderId: string;
   readonly into: string;
   readonly folderName?: string | undefined;
+};
+
+/** The item or folder that has the metadata. */
+export type MetadataOwner = { readonly kind: 'item' | 'folder'; readonly id: string };
+
+/** The metadata is written to `filename` below the directory `into`; by default to `<id>.metadata.json`. */
+type MetadataTarget = {
+  readonly of: MetadataOwner;
+  readonly into: string;
+  readonly filename?: string | undefined;
 };
 
 /**
@@ -108,6 +118,26 @@ export function downloadFolder(
     const path = [folderId, ...pathSegments(folderName ?? safeFileName(name))];
     const totals = await new TreeDownload(client, { into, made }, options).folder(folderId, path);
     return { ...totals, relativePath: path.join('/') };
+  });
+}
+
+/** Writes the metadata of an item or a folder as one JSON object. After a failure, no part of the file remains. */
+export function downloadMetadata(
+  client: GirderClient,
+  { of, into, filename }: MetadataTarget,
+  options: DownloadOptions,
+): Promise<Downloaded> {
+  const { signal } = options;
+  const subject = `the metadata of ${of.kind} ${of.id}`;
+  return completeOrAbsent({ subject, into }, options, async (made) => {
+    const bytes = Buffer.from(`${JSON.stringify(await describeMetadata(client, of, signal))}\n`);
+    const relativePath = filename ?? `${of.id}.metadata.json`;
+    const { parents: segments, name } = splitLast(relativePath);
+    await ensureDirectory(into, segments, made);
+    await refuseExisting(into, relativePath);
+    const onPlaced = () => options.onProgress?.(bytes.length, bytes.length);
+    await placeSmallFiles({ into, segments, made }, [{ name, bytes }], { signal, onPlaced });
+    return { relativePath, size: bytes.length, files: 1 };
   });
 }
 

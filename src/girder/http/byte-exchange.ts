@@ -98,7 +98,8 @@ function readHead(socket: ByteSocket, signal: AbortSignal): Promise<ResponseHead
       collector = new HeadCollector();
     }
     if (socket.failure !== undefined) throw socket.failure;
-    if (socket.hasEnded) throw new MalformedResponse('it closed the connection without a response');
+    // A load balancer accepts connections also while the server behind it is away: not an answer of another protocol.
+    if (socket.hasEnded) throw new Error('it closed the connection without a response');
     return true;
   };
   socket.attach(() => {

@@ -98,24 +98,29 @@ export async function follow(
   let [withToken, isOtherHost] = [token !== undefined, false];
   for (let redirects = 0; ; redirects += 1) {
     const headers = withToken && token !== undefined ? { 'Girder-Token': token } : {};
-    const response = await exchange({
-      ...request,
-      url,
-      isOtherHost,
-      headers: { ...request.headers, ...headers },
+    const hop = { ...request, url, isOtherHost, headers: { ...request.headers, ...headers } };
+    const response = await exchange(hop).catch((error: unknown) => {
+      throw url.origin === api.origin ? error : failureThere(error, url);
     });
     if (!isRedirect(response.status)) return { response, url, isRedirected: redirects > 0 };
     response.body.destroy();
     if (redirects === maxRedirects) throw new RedirectRefused(`more than ${maxRedirects} times in a row`);
-    const hop = nextHop(url, response.header('location'), api, allowed);
-    if (request.method !== 'GET' || (isDocument && hop.url.origin !== api.origin)) {
+    const next = nextHop(url, response.header('location'), api, allowed);
+    if (request.method !== 'GET' || (isDocument && next.url.origin !== api.origin)) {
       // Without the query, which may hold secrets.
-      const to = `${hop.url.origin}${hop.url.pathname}`.slice(0, 300);
+      const to = `${next.url.origin}${next.url.pathname}`.slice(0, 300);
       throw new RedirectRefused(`to ${to}; use its final address, or let the API pass without a login there`);
     }
     // A redirect back to the API gets the token again: only the destination counts.
-    ({ url, withToken, isOtherHost } = hop);
+    ({ url, withToken, isOtherHost } = next);
   }
+}
+
+/** Names the server to which Girder redirects: without it, what waits for its store seems to wait for Girder. */
+function failureThere(error: unknown, { origin }: URL): unknown {
+  if (!(error instanceof TransientFailure)) return error;
+  const { message, retryAfter, ending } = error;
+  return new TransientFailure(`${origin}, to which it redirects, failed: ${message}`, retryAfter, ending);
 }
 
 /**

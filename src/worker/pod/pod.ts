@@ -8,7 +8,6 @@ import {
 } from '../../api/run-plan.ts';
 import { defined } from '../../api/json-values.ts';
 import { gpuMountsDirectory, podGpus } from '../../docker/create/gpu-request.ts';
-import type { EgressSettings } from '../../support/egress.ts';
 import { RunError } from '../../support/errors.ts';
 import type { RunEnvironment } from '../run-environment.ts';
 import { configMapValue, girderCredentials, podRegistryAuths, secretValue } from './secrets.ts';
@@ -56,16 +55,6 @@ export function podEnvironment(variables: NodeJS.ProcessEnv): RunEnvironment {
       const qosClass = qosClassOf(Number(oomScoreAdj), plan);
       return podCgroupParent(cgroup, { root: plan.podCgroup.root, qosClass, podUid, driver: cgroupDriver });
     },
-  };
-}
-
-/** The worker's {@link EgressSettings}, of which the cleanup has the same. */
-export function podEgress(variables: NodeJS.ProcessEnv): EgressSettings {
-  return {
-    caBundle: variables[workerEnvironment.caBundle],
-    httpProxy: variables[workerEnvironment.httpProxy],
-    httpsProxy: variables[workerEnvironment.httpsProxy],
-    noProxy: variables[workerEnvironment.noProxy],
   };
 }
 

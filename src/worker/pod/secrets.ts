@@ -1,25 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConfigMapKeyReference, SecretKeyReference } from '../../api/fields.ts';
-import { textOf } from '../../api/json-values.ts';
 import { type RunPlan, secretKeyFile, workerPaths } from '../../api/run-plan.ts';
 import { configMapKeysOf, secretKeysOf } from '../../api/spec-usage.ts';
 import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
 import { configJsonKey, configKey, type PullSecret, registryAuths } from '../../docker/pull/docker-config.ts';
 import type { GirderCredentials } from '../../girder/credentials.ts';
+import { mountedCredentials } from '../../girder/mounted-credentials.ts';
 import { errorCode, RunError } from '../../support/errors.ts';
 
 /** The credentials in the Secret of spec.girder.credentialsSecretRef. @throws RunError SecretIncomplete */
 export async function girderCredentials({ run, spec }: RunPlan): Promise<GirderCredentials> {
-  const apiKey = await trimmedText(join(workerPaths.girderSecret, 'apiKey'));
-  if (apiKey !== undefined) return { apiKey };
-  const token = await trimmedText(join(workerPaths.girderSecret, 'token'));
-  if (token !== undefined) return { token };
-  const secret = spec.girder?.credentialsSecretRef?.name ?? '';
-  throw new RunError(
-    'SecretIncomplete',
-    `Secret ${secret} in namespace ${run.namespace} (spec.girder.credentialsSecretRef) has neither the key apiKey nor the key token`,
-  );
+  const name = spec.girder?.credentialsSecretRef?.name ?? '';
+  const secret = `Secret ${name} in namespace ${run.namespace} (spec.girder.credentialsSecretRef)`;
+  return mountedCredentials(workerPaths.girderSecret, secret);
 }
 
 /**
@@ -93,11 +87,6 @@ async function pullSecret(name: string, index: number): Promise<PullSecret | und
     [configKey]: await textOfFile(join(directory, configKey)),
   };
   return { name, data };
-}
-
-/** Without the line end that editors and `echo` add; undefined if the file is absent or empty. */
-async function trimmedText(path: string): Promise<string | undefined> {
-  return textOf((await textOfFile(path))?.trim());
 }
 
 async function textOfFile(path: string): Promise<string | undefined> {

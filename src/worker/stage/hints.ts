@@ -10,6 +10,13 @@ export const downloadAdvice = {
   folder: 'use girderFolderIdToVolume',
 } as const;
 
+/** The same where an item or a folder may stand, each with a field of its own. */
+export const eitherAdvice = {
+  file: 'use the id of its item',
+  item: 'use itemId',
+  folder: 'use folderId',
+} as const;
+
 /** The same for a stream, which has no transform for another kind. */
 export const streamAdvice = { item: 'use the id of its file', folder: 'use the id of a file in it' } as const;
 

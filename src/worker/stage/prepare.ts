@@ -20,7 +20,15 @@ import { doConcurrently } from '../../support/task-group.ts';
 import { traced } from '../../support/trace/trace.ts';
 import type { OpenedRun, RunContext } from '../context.ts';
 import { pullPolicy } from '../target-options.ts';
-import { downloadAdvice, type IdUse, inContext, streamAdvice, withArticle, wrongIdHint } from './hints.ts';
+import {
+  downloadAdvice,
+  eitherAdvice,
+  type IdUse,
+  inContext,
+  streamAdvice,
+  withArticle,
+  wrongIdHint,
+} from './hints.ts';
 import { type StagedIn, stageIn } from './stage-in.ts';
 
 /** All that is there before the target is created; `imageId` is the image that was pulled or found. */
@@ -249,7 +257,8 @@ async function findPath(client: GirderClient, use: PathUse, signal: AbortSignal)
     throw new RunError('GirderNotFound', text);
   }
   if (access === 'write') await checkWriteAccess(client, resource, `${kind} ${to.path}`, signal);
-  return { id: resource._id, ...(use.orKind === undefined ? {} : { kind: resource.kind }) };
+  // Another use of the path may take either kind.
+  return { id: resource._id, kind: resource.kind };
 }
 
 function otherKindText(use: PathUse, actual: ResourceKind): string {
@@ -295,11 +304,9 @@ const hookAdvice = {
   folder: 'use girderUploadVolumePathToFolder',
 } as const;
 
-const logAdvice = { file: 'use the id of its item', item: 'use itemId', folder: 'use folderId' } as const;
-
 /** What to use in place of an id or path that is of another kind. */
 function adviceFor({ access, as }: GirderUse): IdUse['advice'] {
-  if (as === 'log') return logAdvice;
+  if (as === 'log' || as === 'metadata') return eitherAdvice;
   if (access === 'read') return as === 'stream' ? streamAdvice : downloadAdvice;
   return as === 'stream' ? outputAdvice : hookAdvice;
 }

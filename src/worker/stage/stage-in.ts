@@ -4,12 +4,13 @@ import {
   downloadFile,
   downloadFolder,
   downloadItem,
+  downloadMetadata,
   type TreeOptions,
 } from '../../girder/download/download.ts';
 import { describeFile } from '../../girder/download/stream-file.ts';
 import { doConcurrently } from '../../support/task-group.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
-import { downloadAdvice, type IdUse, inContext, streamAdvice, wrongIdHint } from './hints.ts';
+import { downloadAdvice, eitherAdvice, type IdUse, inContext, streamAdvice, wrongIdHint } from './hints.ts';
 import type { RunContext } from '../context.ts';
 import type { Download, DownloadSource } from '../plan.ts';
 
@@ -74,6 +75,10 @@ async function fetchOne(
       const { folderId, folderName } = source;
       return (await downloadFolder(client, { folderId, folderName, into }, options)).relativePath;
     }
+    case 'metadata': {
+      const { of, filename } = source;
+      return (await downloadMetadata(client, { of, filename, into }, options)).relativePath;
+    }
   }
 }
 
@@ -85,6 +90,8 @@ function useOf(source: DownloadSource): IdUse {
       return { kind: 'item', id: source.itemId, advice: downloadAdvice };
     case 'folder':
       return { kind: 'folder', id: source.folderId, advice: downloadAdvice };
+    case 'metadata':
+      return { ...source.of, advice: eitherAdvice };
   }
 }
 

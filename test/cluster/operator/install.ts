@@ -17,6 +17,7 @@ const allowedHostPath = '/srv/dockerrun';
 /** What the tests and the examples use; the default ttl of the chart counts as well. */
 const testPolicy = {
   hostPaths: [{ pathPrefix: allowedHostPath }],
+  namedVolumes: [{ name: 'dockerrun-test-*', create: true }],
   keptContainers: true,
   priorityClassNames: ['system-cluster-critical'],
   podMetadata: { labels: [{ key: 'team' }], annotations: [{ key: 'example.org/note' }] },

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { environment } from './environment.ts';
-import { aFolder, type ExampleInputs } from './example-inputs.ts';
-import { anItem } from './girder.ts';
+import type { ExampleInputs } from './example-inputs.ts';
+import { aFolder, anItem } from './girder.ts';
 import type { Lab } from './runs.ts';
 
 /** How many examples run at a time. */

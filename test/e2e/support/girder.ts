@@ -31,19 +31,38 @@ export async function girder<Answer>(method: string, route: string, body?: Uint8
 
 type Document = { _id: string; name: string };
 
+/** The tests' own folder. */
+async function ownFolder(): Promise<string> {
+  const me = await girder<Document>('GET', 'user/me');
+  const query = `parentType=user&parentId=${me._id}&name=dockerrun-tests&reuseExisting=true`;
+  return (await girder<Document>('POST', `folder?${query}`))._id;
+}
+
+/** Creates a folder in the tests' own folder, or in the given one; returns its id. */
+export async function aFolder(name: string, parent?: string): Promise<string> {
+  const parentId = parent ?? (await ownFolder());
+  const query = `parentType=folder&parentId=${parentId}&name=${encodeURIComponent(name)}&reuseExisting=true`;
+  return (await girder<Document>('POST', `folder?${query}`))._id;
+}
+
 /** Creates an item in the tests' own folder; returns its id. */
 export async function anItem(name: string): Promise<string> {
-  const me = await girder<Document>('GET', 'user/me');
-  const folder = await girder<Document>(
-    'POST',
-    `folder?parentType=user&parentId=${me._id}&name=dockerrun-tests&reuseExisting=true`,
-  );
-  return (await girder<Document>('POST', `item?folderId=${folder._id}&name=${encodeURIComponent(name)}`))._id;
+  return anItemIn(await ownFolder(), name);
+}
+
+async function anItemIn(folderId: string, name: string): Promise<string> {
+  const query = `folderId=${folderId}&name=${encodeURIComponent(name)}`;
+  return (await girder<Document>('POST', `item?${query}`))._id;
 }
 
 /** Creates a file with these bytes in an item of its own; returns the id of the file. */
 export async function aFile(name: string, bytes: Uint8Array): Promise<string> {
-  const item = await anItem(name);
+  return aFileIn(await ownFolder(), name, bytes);
+}
+
+/** As {@link aFile}, in an item of a folder. */
+export async function aFileIn(folderId: string, name: string, bytes: Uint8Array): Promise<string> {
+  const item = await anItemIn(folderId, name);
   const query = `parentType=item&parentId=${item}&name=${encodeURIComponent(name)}&size=${bytes.length}`;
   return (await girder<Document>('POST', `file?${query}`, bytes))._id;
 }

@@ -82,8 +82,8 @@ export class LocalLab implements AsyncDisposable {
   }
 
   /** The directories and containers that runs have left behind. */
-  async left(): Promise<string[]> {
-    const label = `label=dockerrun.dev/run=default/local-${this.name}`;
+  async left(run = `local-${this.name}`): Promise<string[]> {
+    const label = `label=dockerrun.dev/run=default/${run}`;
     const containers = await succeed('docker', ['ps', '--all', '--quiet', '--filter', label]);
     const directories = await readdir(join(this.directory, 'real'));
     return [...directories, ...containers.split('\n').filter((id) => id !== '')];

@@ -17,6 +17,10 @@ const volumes = [
   { name: 'keys', secret: { secretName: 's', containerPath: '/keys', items: [{ key: 'k', path: 'a/k' }] } },
   { name: 'settings', configMap: { name: 'c', containerPath: '/s', items: [{ key: 'k', path: 'k' }] } },
   { name: 'scratch', temporary: { containerPath: '/scratch' } },
+  {
+    name: 'cache',
+    namedVolume: { volumeName: 'pip-cache', containerPath: '/cache', readOnly: false, create: true },
+  },
   { name: 'models', persistentVolumeClaim: { claimName: 'models', containerPath: '/m', readOnly: true } },
 ];
 
@@ -56,6 +60,9 @@ const transforms = [
   { name: 'file', girderFileIdToVolume: { fileId: id, volume: 'data', filename: 'a/b.bin' } },
   { name: 'item', girderItemIdToVolume: { itemId: id, volume: 'data' } },
   { name: 'folder', girderFolderIdToVolume: { folderId: id, volume: 'data', folderName: 'set' } },
+  { name: 'meta', girderMetadataToVolume: { itemId: id, volume: 'fast', filename: 'meta/item.json' } },
+  { name: 'meta-of-folder', girderMetadataToVolume: { folderId: id } },
+  { name: 'meta-at', girderMetadataToVolume: { path: '/collection/Study/scans' } },
   { name: 'file-at', girderFileIdToVolume: { path: '/collection/Study/scans/ct/ct.nrrd', volume: 'data' } },
   { name: 'item-at', girderItemIdToVolume: { path: '/user/jane/Public/ct', volume: 'data' } },
   { name: 'folder-at', girderFolderIdToVolume: { path: '/collection/Study/scans', volume: 'data' } },

@@ -14,6 +14,7 @@ const girder = { apiUrl: long(1024, 'https://girder0.example.org/'), credentials
 /** The entries that the runs below match are last, so every earlier entry is compared first. */
 export const largestPolicy: PolicySpec = {
   hostPaths: many(64, (index) => ({ pathPrefix: long(256, `/a/${two(index)}z`) })),
+  namedVolumes: many(32, (index) => ({ name: `*${index}*x*x*x`.padEnd(128, 'x') })),
   images: many(64, (index) => long(256, `x${index}**/a*a/b*b*c*d*e*f*g`)),
   girderApiUrls: many(64, (index) => long(1024, `https://girder${index}.example.org/`)),
   streamUrls: many(32, (index) => long(256, `https://a${two(index)}.example.org/`)),
@@ -25,6 +26,7 @@ export const largestPolicy: PolicySpec = {
     ...many(63, (index) => ({
       names: [...many(31, (name) => `n${name}*x*x*x*x*x*`.padEnd(63, 'x')), 'policy-*'],
       hostPaths: [{ pathPrefix: long(256, `/b/${two(index)}z`) }],
+      namedVolumes: index < 31 ? [{ name: `*y${index}*x*x*x`.padEnd(128, 'x') }] : [],
       images: [long(256, `y${index}**/a*a/b*b*c*d*e*f*g`)],
       girderApiUrls: [long(1024, `https://other${index}.example.org/`)],
       streamUrls: index < 31 ? [long(256, `https://b${two(index)}.example.org/`)] : [],
@@ -35,6 +37,7 @@ export const largestPolicy: PolicySpec = {
     {
       names: ['policy-*'],
       hostPaths: [{ pathPrefix: '/' }],
+      namedVolumes: [{ name: '*' }],
       images: ['**'],
       girderApiUrls: [girder.apiUrl],
       streamUrls: ['https://stream.example.org'],
@@ -70,6 +73,18 @@ export const largestSpecs: Readonly<Record<string, Partial<DockerRunSpec> & { im
       },
       when: 'OnSuccess',
       optional: false,
+    })),
+  },
+  'as many named volumes as there can be, with the longest names': {
+    image: 'tool',
+    volumes: many(64, (index) => ({
+      name: `v${index}`,
+      namedVolume: {
+        volumeName: `${two(index)}`.padEnd(128, 'x'),
+        containerPath: long(1024, `/c/${two(index)}`),
+        readOnly: false,
+        create: false,
+      },
     })),
   },
   'the longest image that a registry takes': { image: `${long(240, 'x1/a')}:${'1'.repeat(250)}`, girder },

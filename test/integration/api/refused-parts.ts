@@ -38,6 +38,17 @@ export const refusedParts: RefusedSpecs = {
     spec: ofVolume({ name: 'x', persistentVolumeClaim: { claimName: 'c' } }),
     message: /containerPath: Required/,
   },
+  'a named volume that is a path': {
+    spec: ofVolume({ name: 'x', namedVolume: { volumeName: '/srv', containerPath: '/c' } }),
+    message: /volumeName.* should match/,
+  },
+  'a named volume that is created to be only read': {
+    spec: ofVolume({
+      name: 'x',
+      namedVolume: { volumeName: 'cache', containerPath: '/c', readOnly: true, create: true },
+    }),
+    message: /set create or readOnly, not both/,
+  },
   'a download without Girder': {
     spec: ofTransform({ girderFileIdToVolume: { fileId: id } }, {}),
     message: needsGirder,
@@ -49,6 +60,18 @@ export const refusedParts: RefusedSpecs = {
   'a folder without Girder': {
     spec: ofTransform({ girderFolderIdToVolume: { folderId: id } }, {}),
     message: needsGirder,
+  },
+  'metadata without Girder': {
+    spec: ofTransform({ girderMetadataToVolume: { itemId: id } }, {}),
+    message: needsGirder,
+  },
+  'metadata of two documents': {
+    spec: ofTransform({ girderMetadataToVolume: { itemId: id, folderId: id } }),
+    message: /exactly one of itemId, folderId, path/,
+  },
+  'metadata in a volume that does not exist': {
+    spec: ofTransform({ girderMetadataToVolume: { itemId: id, volume: 'data' } }),
+    message: /refers to a volume that does not exist/,
   },
   'a folder name that is a path': {
     spec: ofTransform({ girderFolderIdToVolume: { folderId: id, folderName: 'a/b' } }),

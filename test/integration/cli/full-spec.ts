@@ -57,6 +57,7 @@ export const fullSpec = {
     { name: 'settings', configMap: { name: 'c', containerPath: '/settings' } },
     { name: 'fast', temporary: { sizeLimit: '1Gi' } },
     { name: 'here', temporary: { hostDir: '/srv/fast' } },
+    { name: 'cache', namedVolume: { volumeName: 'pip-cache', containerPath: '/cache' } },
     { name: 'models', persistentVolumeClaim: { claimName: 'models', containerPath: '/models' } },
   ],
   dockerVolumes: { '/srv/atlas': { bind: '/atlas' }, '/srv/notes': { bind: '/notes', mode: 'ro' } },

@@ -52,6 +52,15 @@ test('temporary volumes are writable by everybody, and are removed with their co
   assert.equal(await readdir(join(home, 'made', 'for-it')), []);
 });
 
+test('a named volume of Docker is left to the engine', async () => {
+  const namedVolume = { volumeName: 'pip', containerPath: '/cache', readOnly: false, create: true };
+  const { volumes } = await open([{ name: 'cache', namedVolume }]);
+  assert.equal(
+    volumes.map(({ name }) => name),
+    ['temporaryVolume'],
+  );
+});
+
 test('a directory of this machine is mounted by its real path, and is not removed', async () => {
   await mkdir(join(home, 'real'));
   await symlink('real', join(home, 'link'));

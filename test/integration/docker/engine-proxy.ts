@@ -12,6 +12,8 @@ export class EngineProxy {
   readonly socketPath: string;
   readonly #enginePath: string;
   readonly #sockets = new Set<Socket>();
+  /** Called with the beginning of each request, which reaches the engine when its promise is settled. */
+  before: ((head: string) => Promise<void>) | undefined;
   #isStalled = false;
   #server: Server | undefined;
 
@@ -46,6 +48,15 @@ export class EngineProxy {
     for (const socket of this.#sockets) socket.unpipe().pause();
   }
 
+  /** The worker sends one request on each connection. */
+  async #pipeAfter(from: Socket, to: Socket, before: (head: string) => Promise<void>): Promise<void> {
+    const [first] = (await once(from, 'data')) as [Buffer];
+    from.pause();
+    await before(first.toString('latin1')).catch(() => from.destroy());
+    to.write(first);
+    from.pipe(to);
+  }
+
   #join(client: Socket): void {
     const engine = connect(this.#enginePath);
     for (const [from, to] of [
@@ -53,7 +64,8 @@ export class EngineProxy {
       [engine, client],
     ] as const) {
       this.#sockets.add(from);
-      if (!this.#isStalled) from.pipe(to);
+      if (from === client && this.before !== undefined) void this.#pipeAfter(from, to, this.before);
+      else if (!this.#isStalled) from.pipe(to);
       from.on('error', () => to.destroy());
       from.on('close', () => {
         this.#sockets.delete(from);

@@ -314,6 +314,13 @@ export const answerRows: readonly Row[] = [
     },
   },
   {
+    kind: 'A load balancer closes connections without a response during a download',
+    act: 'download',
+    fails: 'it waits',
+    names: /it closed the connection without a response$/,
+    fault: (socket) => socket.end(),
+  },
+  {
     kind: 'Girder is in maintenance during a download (503)',
     act: 'download',
     fails: 'it waits',

@@ -124,7 +124,7 @@ test('names with slashes, backslashes and other characters are found as Girder w
       type: 'folder',
     })) as string;
     const run = aRun(context, { transforms: [{ name: 'in', girderFolderIdToVolume: { path: girders } }] });
-    assert.equal((await run.check()).get(girders), { id: folderId }, name);
+    assert.equal((await run.check()).get(girders), { id: folderId, kind: 'folder' }, name);
   }
   const slashed = `${at}/a\\/b`;
   const run = aRun(context, { transforms: [{ name: 'in', girderFolderIdToVolume: { path: slashed } }] });
@@ -139,7 +139,7 @@ test('a path in a collection is found too', async (context) => {
     const folder = await call(admin, 'POST', ['folder'], form);
     const path = `/collection/${name}/scans`;
     const run = aRun(context, { hooks: [hook('Folder', { path })] });
-    assert.equal((await run.check()).get(path), { id: folder['_id'] });
+    assert.equal((await run.check()).get(path), { id: folder['_id'], kind: 'folder' });
   } finally {
     const resources = JSON.stringify({ collection: [collection['_id']] });
     await ask(admin, 'DELETE', ['resource'], { resources });

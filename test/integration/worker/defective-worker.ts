@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { exitCodeOf } from '../../../src/api/reasons.ts';
+import { exitCodeOf } from '../../../src/api/run-plan.ts';
 import { installLastResort } from '../../../src/worker/main.ts';
 
 /** Ends by the defect that its argument names, and writes the report of the last resort to descriptor 3. */

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { generatedFiles } from '../../../scripts/generated-files.ts';
-import { exitCodeOf, exitCodes, failureReasons, isFailureReason } from '../../../src/api/reasons.ts';
+import { failureReasons, isFailureReason } from '../../../src/api/reasons.ts';
+import { exitCodes, exitCodeOf } from '../../../src/api/run-plan.ts';
 import type { FailureReason } from '../../../src/api/reasons.ts';
 
 const rows = Object.entries(failureReasons);

@@ -112,6 +112,30 @@ test('a path with a colon cannot be relabeled, because the engine separates path
   );
 });
 
+test('only a path can be in a volume that only the target sees', () => {
+  const volumes = [
+    {
+      name: 'cache',
+      namedVolume: { volumeName: 'pip', containerPath: '/cache', readOnly: false, create: false },
+    },
+  ];
+  const at = { name: 'x', volumePath: { filename: 'x', volume: 'cache' } };
+  const args = ['$(cache)', '$(x)'];
+  assert.equal(validateSpec(aSpec({ volumes, transforms: [at], args })), []);
+  const hook = { girderUploadVolumePathToItem: { volumePath: 'x', itemId: fileId, deleteFile: true } };
+  const transforms = [
+    at,
+    { name: 'ct', girderFileIdToVolume: { fileId, volume: 'cache' } },
+    { name: 'pipe', namedInputPipe: { name: 'p', volume: 'cache' } },
+  ];
+  const run = { image: 'busybox', volumes, transforms, girderResultHooks: [hook] };
+  assert.equal(validateSpec(specOf(run)), [
+    'spec.transforms: ct.girderFileIdToVolume: cannot create a download in cache, which only the target sees',
+    'spec.transforms: pipe.namedInputPipe: cannot create a pipe in cache, which only the target sees',
+    'spec.girderResultHooks[0].girderUploadVolumePathToItem.volumePath: cannot upload from cache, which only the target sees; let the target write to another volume',
+  ]);
+});
+
 test('a transform cannot have the name of a volume', () => {
   const transforms = [...(good.transforms ?? []), { name: 'data', volumePath: { filename: 'x' } }];
   assert.match(problems({ transforms })[0] ?? '', /^spec\.transforms: "data" is also the name of a volume/);

@@ -12,6 +12,7 @@ test('run accepts a file and options in any order', () => {
     quiet: true,
     envFile: 'x.env',
     data: none,
+    limit: undefined,
   });
   assert.equal(parseCommand(['run', '-']), {
     command: 'run',
@@ -20,6 +21,7 @@ test('run accepts a file and options in any order', () => {
     quiet: false,
     envFile: undefined,
     data: none,
+    limit: undefined,
   });
 });
 
@@ -33,6 +35,11 @@ test('--input and --output name transforms and may be repeated; a path may conta
     ]),
     outputs: new Map([['mask', './out']]),
   });
+});
+
+test('--limit is a number of inputs', () => {
+  const command = parseCommand(['run', 'set.yaml', '--limit', '5']);
+  assert.is(command.command === 'run' && command.limit, 5);
 });
 
 for (const args of [[], ['help'], ['--help'], ['-h'], ['run', '--help'], ['run', 'a', '-h']]) {
@@ -53,6 +60,8 @@ for (const [args, sentence] of [
   [['run', 'a', '--name'], /--name/],
   [['run', 'a', '--quiet=yes'], /--quiet/],
   [['run', 'a', '--input', 'ct'], /--input ct: write it as NAME=PATH/],
+  [['run', 'a', '--limit', '0'], /--limit 0: it must be a number from 1 to 100/],
+  [['run', 'a', '--limit=1e1'], /--limit 1e1/],
   [['run', 'a', '-o', 'm=a', '-o', 'm=b'], /--output m is given twice/],
 ] as const) {
   test(`"dockerrun ${args.join(' ')}" is refused with one line`, () => {

@@ -28,6 +28,7 @@ const inputs: [kind: string, transform: object, path: string][] = [
   ['an item', { girderItemIdToVolume: { itemId: 'not-an-id' } }, 'in/ct.nrrd'],
   ['a folder', { girderFolderIdToVolume: {} }, 'in/ct.nrrd'],
   ['a folder with a name', { girderFolderIdToVolume: { folderName: 'series' } }, 'in/series'],
+  ['metadata', { girderMetadataToVolume: { filename: 'meta.json' } }, 'meta.json'],
   [
     'a stream',
     { connect: { input: { girderFileIdToStream: {} }, output: { namedInputPipe: { name: 'pipe' } } } },

@@ -36,15 +36,26 @@ test('the only run is chosen, or the one with the given name', () => {
 });
 
 for (const [what, name, documents, sentence] of [
-  ['no run', undefined, [secret], 'f.yaml: contains no DockerRun'],
-  ['an empty file', undefined, ['# nothing\n'], 'f.yaml: contains no DockerRun'],
+  ['no run', undefined, [secret], 'f.yaml: contains no DockerRun and no DockerRunSet'],
+  ['an empty file', undefined, ['# nothing\n'], 'f.yaml: contains no DockerRun and no DockerRunSet'],
   [
     'two runs',
     undefined,
     [run('a'), run('b')],
     'f.yaml: contains 2 DockerRuns (a, b); choose one with --name',
   ],
-  ['no such run', 'c', [run('a'), run('b')], 'f.yaml: contains no DockerRun named c, only a, b'],
+  [
+    'no such run',
+    'c',
+    [run('a'), run('b')],
+    'f.yaml: contains no DockerRun or DockerRunSet named c, only a, b',
+  ],
+  [
+    'a run and a set',
+    undefined,
+    [run('a'), run('b').replace('DockerRun', 'DockerRunSet')],
+    'f.yaml: contains 2 DockerRunSets and DockerRuns (a, b); choose one with --name',
+  ],
   ['one name twice', 'a', [run('a'), run('a')], 'f.yaml: contains 2 DockerRuns named a'],
   [
     'a later version',

@@ -55,6 +55,11 @@ test('a claim with two names is one volume of the pod, writable if one of them i
   ]);
 });
 
+test('a named volume of Docker is not a volume of the pod', () => {
+  const namedVolume = { volumeName: 'pip', containerPath: '/cache' };
+  assert.equal(podOf({ volumes: [{ name: 'cache', namedVolume }] }).names, podOf({}).names);
+});
+
 test('a stream to an item in Girder has a spool', () => {
   const output = { girderStreamToItem: { itemId: id, filename: 'f' } };
   const { mountsOf } = podOf({

@@ -20,9 +20,33 @@ const annotations = (...keys: string[]) => ({
 const tolerating = (...tolerations: object[]) => ({ tolerations });
 const controlPlane = 'node-role.kubernetes.io/control-plane';
 
+const named = (volumeName: string, more: object = {}) => ({
+  volumes: [{ name: 'cache', namedVolume: { volumeName, containerPath: '/cache', ...more } }],
+});
+const noVolume = refusedFor('NamedVolumeNotAllowed');
+
+const namedVolumes: PolicyCases = {
+  policy: [
+    'namedVolumes: [{ name: atlas, readOnly: true }, { name: new-*, create: true }]',
+    'namespaces: [{ names: ["*"], namedVolumes: [{ name: cache-* }] }]',
+  ].join('\n'),
+  cases: [
+    fine('a volume that is allowed', named('cache-1')),
+    fine('the same, only read', named('cache-1', { readOnly: true })),
+    noVolume('a volume that is not listed', named('cache')),
+    noVolume('a volume with the name of an allowed one in it', named('x-cache-1')),
+    fine('a volume that may be read, only read', named('atlas', { readOnly: true })),
+    noVolume('a volume that may be read, written', named('atlas')),
+    noVolume('creating a volume that may be used', named('cache-1', { create: true })),
+    fine('creating a volume that may be created', named('new-1', { create: true })),
+    fine('using a volume that may be created', named('new-1', { readOnly: true })),
+  ],
+};
+
 const asShipped: PolicyCases = {
   policy: '{}',
   cases: [
+    noVolume('a named volume, only read', named('cache', { readOnly: true })),
     fine('no metadata', { podMetadata: { labels: {}, annotations: {} } }),
     ...['sidecar.istio.io/inject', 'team', 'azure.workload.identity/use'].map((key) =>
       noMetadata(`the label ${key}`, labels(key)),
@@ -127,4 +151,4 @@ const bounded: PolicyCases = {
   ],
 };
 
-export const runs: readonly PolicyCases[] = [asShipped, listed, everyTaint, required, bounded];
+export const runs: readonly PolicyCases[] = [asShipped, namedVolumes, listed, everyTaint, required, bounded];

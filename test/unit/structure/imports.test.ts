@@ -16,9 +16,22 @@ const below: Record<string, readonly string[]> = {
   girder: ['api', 'support', 'io'],
   controller: ['api', 'support', 'policy', 'runtime', 'kube'],
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
+  planner: ['api', 'support', 'runtime', 'io', 'girder'],
   'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
-  cli: ['api', 'support', 'policy', 'runtime', 'io', 'kube', 'docker', 'girder', 'controller', 'worker'],
-  main: ['controller', 'worker', 'node-agent', 'cli'],
+  cli: [
+    'api',
+    'support',
+    'policy',
+    'runtime',
+    'io',
+    'kube',
+    'docker',
+    'girder',
+    'controller',
+    'worker',
+    'planner',
+  ],
+  main: ['controller', 'worker', 'planner', 'node-agent', 'cli'],
 };
 
 /**
@@ -41,7 +54,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['*'],
   ],
   girder: [['retry.ts'], ['http'], ['*'], ['download'], ['upload', 'job']],
-  controller: [['metrics'], ['observe'], ['job'], ['decide'], ['admission'], ['apply'], ['*']],
+  controller: [['metrics'], ['observe'], ['job'], ['decide'], ['apply'], ['set'], ['admission'], ['*']],
   worker: [
     ['run-environment.ts', 'plan.ts', 'progress.ts', 'preparation.ts', 'context.ts', 'target-options.ts'],
     ['pod', 'streams'],
@@ -167,10 +180,10 @@ test('the worker never loads the Kubernetes client or the metrics library', () =
 });
 
 test('the decisions of the controller are pure: they load no module that does I/O', () => {
-  const decisions = sourceFiles.filter(({ path }) => path.startsWith('src/controller/decide/'));
+  const decisions = sourceFiles.filter(({ path }) => /^src\/controller\/(set\/)?decide\//.test(path));
   assert.ok(decisions.length > 5);
   const doesIo =
-    /^(node:(?!path$|util$|crypto$)|src\/runtime\/|src\/kube\/(?!json\.ts)|src\/controller\/apply\/)/;
+    /^(node:(?!path$|util$|crypto$)|src\/runtime\/|src\/kube\/(?!json\.ts)|src\/controller\/(set\/)?apply\/)/;
   const others = decisions.flatMap(({ path }) =>
     [...reachableFrom(path).values()].filter((way) => doesIo.test(way.at(-1) ?? '')),
   );
@@ -210,11 +223,11 @@ test('file names are unique, except main.ts', () => {
   );
 });
 
-test('src has at most 230 files, with a median of at least 85 lines and at most 350 lines each', () => {
+test('src has at most 314 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok(sorted.length <= 230, `${sorted.length} files`);
+  assert.ok(sorted.length <= 314, `${sorted.length} files`);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   assert.ok(median >= 85, `${median} lines`);
 });

@@ -11,6 +11,7 @@ import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
 import { longestEngineMessage } from '../../../src/docker/engine-error.ts';
 import { maxDocumentBytes } from '../../../src/girder/client.ts';
+import { metadataBounds } from '../../../src/girder/documents.ts';
 import { maxHeadBytes } from '../../../src/girder/http/http1.ts';
 import { maxBodiesBytes, maxReviewBytes } from '../../../src/controller/admission/admission-server.ts';
 import { maxDepth, maxValues } from '../../../src/controller/admission/review.ts';
@@ -51,6 +52,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'a line of Docker': [mib(dockerLine)],
   'an error message of Docker': [`${longestEngineMessage / 1024} Ki characters`],
   'a document of Girder': [mib(maxDocumentBytes)],
+  'metadata of an input': [mib(metadataBounds.bytes), `${metadataBounds.depth} levels`],
   "a head of Girder's answer": [kib(maxHeadBytes)],
   "a line of the target's progress": [kib(progressLine)],
   "a worker's journal": [mib(longestJournal)],

@@ -112,6 +112,23 @@ test('items and folders are downloads too', () => {
   );
 });
 
+test('the metadata of an item, a folder or what a path leads to is a download', () => {
+  const path = '/collection/Study/scans';
+  const transforms = [
+    { name: 'item', girderMetadataToVolume: { itemId, filename: 'item.json' } },
+    { name: 'folder', girderMetadataToVolume: { folderId: fileId } },
+    { name: 'path', girderMetadataToVolume: { path } },
+  ];
+  const sources = (kind: 'item' | 'folder') =>
+    planRun(aSpec({ transforms }), volumes, undefined, new Map([[path, { id: fileId, kind }]])).downloads.map(
+      ({ names, source }) => [...names, source],
+    );
+  const byId = ['item', { kind: 'metadata', of: { kind: 'item', id: itemId }, filename: 'item.json' }];
+  const of = (kind: string) => ({ kind: 'metadata', of: { kind, id: fileId }, filename: undefined });
+  assert.equal(sources('item'), [byId, ['folder', of('folder')], ['path', of('item')]]);
+  assert.equal(sources('folder'), [byId, ['folder', 'path', of('folder')]]);
+});
+
 test('the hooks keep their order, each with its path, options and index', () => {
   const spec = specOf({
     image: 'busybox',

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exitCodes, finalExitCodes } from '../../../../src/api/reasons.ts';
+import { exitCodes, finalExitCodes } from '../../../../src/api/run-plan.ts';
 import { labels } from '../../../../src/api/names.ts';
 import type { Engine } from '../../../../src/docker/engine.ts';
 import { ScratchDirectory } from '../../../fixtures/scratch-directory.ts';

@@ -1,0 +1,148 @@
+/**
+ * Measures a set on the installed operator, and writes docs/sets-figures.md: how many tiny inputs a second it does
+ * beside as many bare Jobs, what it writes to the API server, and how many objects there are at once. It needs a
+ * quiet machine:
+ *
+ *     set -a; . .cluster/env; set +a
+ *     node bench/sets.ts [inputs, 200] [pods at once, 4]
+ */
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from '../src/kube/connection.ts';
+import { KubeClient } from '../test/fixtures/kube-client.ts';
+import { moreThan, writeCounts } from '../test/fixtures/api-counts.ts';
+import { until } from '../test/fixtures/until.ts';
+import { inputs, SetLab } from '../test/e2e/sets/set-lab.ts';
+
+const [count = 200, parallelism = 4] = process.argv.slice(2).map(Number);
+const chunkItems = 25;
+const page = 'docs/sets-figures.md';
+const hourMs = 3_600_000;
+
+type List = { items: { metadata: { name: string }; status?: { succeeded?: number } }[] };
+
+/** Looks at the objects of a namespace until the signal aborts; returns the most of each kind, and the most bytes. */
+async function mostObjects(lab: SetLab, signal: AbortSignal): Promise<{ objects: number; bytes: number }> {
+  const most = { objects: 0, bytes: 0 };
+  while (!signal.aborted) {
+    const text = await lab.lab.kubectl(
+      'get',
+      'dockerrunsets,dockerruns,jobs,pods',
+      '-o',
+      'json',
+      '--show-managed-fields',
+    );
+    const { items } = JSON.parse(text) as List;
+    most.objects = Math.max(most.objects, items.length);
+    most.bytes = Math.max(most.bytes, Buffer.byteLength(JSON.stringify(items)));
+    await sleep(1_000, undefined, { signal }).catch(() => undefined);
+  }
+  return most;
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+const bareJob = (index: number) => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name: `bare-${index}` },
+  spec: {
+    template: {
+      spec: {
+        restartPolicy: 'Never',
+        containers: [
+          {
+            name: 'target',
+            image: 'busybox:local',
+            imagePullPolicy: 'Never',
+            command: ['sh', '-c', 'echo done'],
+          },
+        ],
+      },
+    },
+  },
+});
+
+/** As many Jobs as inputs, `parallelism` of them at once, without any data: what a loop of a shell would start. */
+async function bareJobs(lab: SetLab, client: KubeClient): Promise<void> {
+  const path = `/apis/batch/v1/namespaces/${lab.lab.namespace}/jobs`;
+  const waiting = Array.from({ length: count }, (_, index) => index);
+  const work = async () => {
+    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+      await client.create(path, bareJob(index));
+      const holds = (job: unknown) => (job as List['items'][number]).status?.succeeded === 1;
+      await until('the Job has succeeded', () => client.get(`${path}/bare-${index}`), {
+        holds,
+        withinMs: hourMs,
+        everyMs: 200,
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: parallelism }, work));
+}
+
+const client = new KubeClient(await connect());
+const lab = await SetLab.open('sets-figures');
+try {
+  await lab.addInputs(inputs(count));
+  const before = await writeCounts(client);
+  const watching = new AbortController();
+  const watched = mostObjects(lab, watching.signal);
+  const ofSet = await seconds(async () => {
+    await lab.apply('figures', {
+      parallelism,
+      chunk: { items: chunkItems },
+      template: { spec: tinyTarget() },
+    });
+    await lab.inPhase('figures', 'Complete');
+  });
+  watching.abort();
+  const most = await watched;
+  const writes = moreThan(before, await writeCounts(client));
+  const { status } = await lab.get('figures');
+  const ofJobs = await seconds(() => bareJobs(lab, client));
+  const own = Object.entries(writes).filter(([key]) => /dockerrun|jobs|pods|events/.test(key));
+  const total = own.reduce((sum, [, value]) => sum + value, 0);
+  const rows = [
+    ['Inputs, and pods at once', `${count}, ${parallelism}`],
+    ['Inputs that have their result', String(status.items?.done)],
+    ['Seconds of the set, from apply to Complete', ofSet.toFixed(1)],
+    ['Inputs a second', (count / ofSet).toFixed(2)],
+    ['Seconds of as many bare Jobs without data', ofJobs.toFixed(1)],
+    ['Jobs a second', (count / ofJobs).toFixed(2)],
+    ['How many times faster the set is', (ofJobs / ofSet).toFixed(2)],
+    ['Writes to the API server for an input, by everybody', (total / count).toFixed(2)],
+    ['Most objects at once (sets, runs, Jobs, pods)', String(most.objects)],
+    ['Most bytes of them as JSON', String(most.bytes)],
+    ['Bytes of the status at the end', String(Buffer.byteLength(JSON.stringify(status)))],
+  ];
+  const text = [
+    '# Figures of sets',
+    '',
+    `Written by \`bench/sets.ts\` on a machine with ${cpus().length} processors that ran the whole cluster, Girder and its database.`,
+    'The target is a shell that copies a line, so that what is measured is all but the target.',
+    '',
+    '| Figure | Measured |',
+    '| --- | --- |',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+  ].join('\n');
+  writeFileSync(page, text);
+  console.log(text);
+} finally {
+  await lab.close();
+}
+
+function tinyTarget() {
+  return {
+    image: 'busybox:local',
+    imagePullPolicy: 'Never',
+    command: ['sh', '-c', 'cat "$0" > "$1/copy.txt"'],
+    args: ['$(item)', '$(result)'],
+  };
+}

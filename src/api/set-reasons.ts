@@ -1,0 +1,16 @@
+/** The part of the table of reasons that only a DockerRunSet and its runs can have. */
+export const setFailureReasons = {
+  ResultNotOurs: {
+    category: 'spec',
+    meaning: 'The place of a result in Girder holds the result of another DockerRunSet.',
+    remedy:
+      'Use another folder for the results, or delete the result or the metadata that the message names.',
+  },
+  InputsGone: {
+    category: 'spec',
+    meaning:
+      'More than 5 % of the inputs that have a result no longer exist in Girder, so that a mistake is likely.',
+    remedy:
+      'If the inputs were deleted by mistake, restore them. If not, set results.whenInputIsGone to Keep, or delete their results.',
+  },
+} as const;

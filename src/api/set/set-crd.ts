@@ -1,0 +1,78 @@
+import { requireNoDefaults, withoutEmptyProperties } from '../crd.ts';
+import { rules } from '../keywords.ts';
+import { group, setKind, setPlural, version } from '../names.ts';
+import { dockerRunSetSpec } from './set-spec.ts';
+import { dockerRunSetStatus } from './set-status.ts';
+
+const column = (name: string, type: string, jsonPath: string, priority = 0) => ({
+  ...{ name, type, jsonPath },
+  ...(priority > 0 ? { priority } : {}),
+});
+
+/** What identifies the results: another folder is another set. */
+const fixedFields = ['self.spec.source.folder', 'self.spec.results.folder', 'self.spec.results.place'];
+
+export function setResourceDefinition(): object {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${setPlural}.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: {
+        kind: setKind,
+        listKind: `${setKind}List`,
+        plural: setPlural,
+        singular: setKind.toLowerCase(),
+        shortNames: ['drset'],
+      },
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: [
+            column('Phase', 'string', '.status.phase'),
+            column('Done', 'string', '.status.summary'),
+            column('Failed', 'integer', '.status.items.failed'),
+            column('Running', 'integer', '.status.items.running'),
+            column('ETA', 'string', '.status.rate.eta'),
+            column('Age', 'date', '.metadata.creationTimestamp'),
+            column('Pass', 'integer', '.status.pass.number', 1),
+            column('Message', 'string', '.status.message', 1),
+          ],
+          selectableFields: [{ jsonPath: '.status.phase' }],
+          schema: { openAPIV3Schema: withoutEmptyProperties(requireNoDefaults(rootSchema())) },
+        },
+      ],
+    },
+  };
+}
+
+function rootSchema(): object {
+  return {
+    type: 'object',
+    description:
+      'Runs a container image over every item or folder below a folder of Girder, and keeps the results up to date.',
+    required: ['spec'],
+    properties: { spec: dockerRunSetSpec, status: dockerRunSetStatus },
+    ...rules(
+      {
+        rule: fixedFields.map(sameAsBefore).join(' && '),
+        message:
+          'spec.source.folder, spec.results.folder and spec.results.place cannot change: apply the set under a new name',
+      },
+      {
+        rule: '!(has(oldSelf.spec.cancel) && oldSelf.spec.cancel) || (has(self.spec.cancel) && self.spec.cancel)',
+        message: 'spec.cancel ends a set for good and cannot be unset: apply the set under a new name',
+      },
+    ),
+  };
+}
+
+function sameAsBefore(field: string): string {
+  const before = field.replace('self.', 'oldSelf.');
+  return `(has(${field}) ? has(${before}) && ${field} == ${before} : !has(${before}))`;
+}

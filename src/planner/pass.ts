@@ -1,0 +1,271 @@
+import { tmpdir } from 'node:os';
+import type { PlannerPlan } from '../api/set/planner-plan.ts';
+import { receiptKey } from '../api/set/receipt.ts';
+import { settledWithin } from '../support/abort.ts';
+import { toRunError } from '../support/errors.ts';
+import type { Logger } from '../support/log.ts';
+import type { GirderClient } from '../girder/client.ts';
+import type { ListedDocument } from '../girder/listed-documents.ts';
+import { NameOrder } from '../girder/name-listing.ts';
+import { FolderWalk, receiptIn, reportsName } from './folder-walk.ts';
+import { ItemOutcomes, pollMs } from './item-outcomes.ts';
+import { type Candidate, ItemPlanner, type PlannedItem } from './item-planner.ts';
+import type { LivePlan } from './live-plan.ts';
+import { MirrorFolders } from './mirror.ts';
+import { OrphanedResults } from './orphaned-results.ts';
+import { PassReport } from './pass-report.ts';
+import { findPlaces, type Places } from './places.ts';
+import { type FolderNotice, ResultsFolder, sharedKey } from './results-folder.ts';
+import { ValueSpool } from './spool.ts';
+
+export type PassOptions = {
+  readonly plan: PlannerPlan;
+  readonly client: GirderClient;
+  readonly live: LivePlan;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** For files without a name; the default is that of the system. */
+  readonly spoolDirectory?: string;
+};
+
+/** An input that seems new, but may only have moved: its result may still be elsewhere. */
+type Deferred = { readonly input: ListedDocument; readonly names: readonly string[] };
+
+/**
+ * One pass over the source, to its end.
+ * @throws RunError when it cannot be completed
+ */
+export async function runPass(options: PassOptions): Promise<void> {
+  const { plan, client, live, log, signal } = options;
+  const { spec, set } = plan;
+  const places = await findPlaces(client, spec, signal);
+  const isBeside = spec.results.place === 'Input';
+  const name = `${set.namespace}/${set.name}`;
+  const key = isBeside ? sharedKey(set.name) : receiptKey;
+  const claim = { client, folderId: places.resultsId, set: name, key, log };
+  const folder = await ResultsFolder.claim(claim, signal);
+  try {
+    await using pass = await Pass.open({ ...options, places, folder, name });
+    await pass.run();
+  } catch (error) {
+    const failure = toRunError(error);
+    // Another set owns the folder, so this one writes nothing there.
+    if (!signal.aborted && failure.reason !== 'ResultNotOurs') {
+      await folder.fail(noticeOf(live, 'Failed', failure.sentence), signal);
+    }
+    throw failure;
+  }
+}
+
+type Opened = PassOptions & {
+  readonly places: Places;
+  readonly folder: ResultsFolder;
+  /** `<namespace>/<name>` of the set. */
+  readonly name: string;
+};
+
+type Parts = {
+  readonly mirror: MirrorFolders;
+  readonly planner: ItemPlanner;
+  readonly orphans: OrphanedResults;
+  readonly deferred: ValueSpool<Deferred>;
+  readonly report: PassReport;
+  readonly outcomes: ItemOutcomes;
+  readonly startedAt: number;
+};
+
+class Pass implements AsyncDisposable {
+  readonly #options: Opened;
+  readonly #parts: Parts;
+  readonly #suffix: string | undefined;
+  readonly #isDryRun: boolean;
+  /** Results of the set whose input was not known to be gone. */
+  #receipts = 0;
+  /** The names of the folders and of the input that was found last. */
+  #lastNames = '';
+
+  private constructor(options: Opened, parts: Parts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#suffix = suffixOf(options.plan);
+    this.#isDryRun = options.plan.spec.dryRun === true;
+  }
+
+  static async open(options: Opened): Promise<Pass> {
+    const { plan, client, places, folder, live, name, signal } = options;
+    const { spec } = plan;
+    const { pause, retry } = folder.wishes;
+    const isAsked = retry !== undefined && retry !== plan.retryInGirder;
+    [live.pause, live.retry] = [pause, retry];
+    const startedAt = folder.now;
+    const { lastPass } = folder;
+    const retryFailed = plan.retryFailed || isAsked;
+    const planner = new ItemPlanner({ client, plan, set: name, startedAt, lastPass, retryFailed, signal });
+    const mirror = new MirrorFolders(client, places.resultsId);
+    const directory = options.spoolDirectory ?? tmpdir();
+    const report = await PassReport.open(directory);
+    const deferred = await ValueSpool.open<Deferred>(directory);
+    const orphans = await OrphanedResults.open({
+      client,
+      each: spec.source.each,
+      places,
+      mirror,
+      suffix: suffixOf(plan),
+      set: name,
+      whenGone: spec.results.whenInputIsGone,
+      isDryRun: spec.dryRun === true,
+      directory,
+      signal,
+      onNews: async ({ state, path, inputId, resultId, message }) => {
+        if (state === 'gone') live.counts.gone += 1;
+        await report.add({ path, itemId: inputId, state, message, resultItemId: resultId });
+      },
+    });
+    const isDryRun = spec.dryRun === true;
+    const effects = { client, live, mirror, report, isBeside: suffixOf(plan) !== undefined, isDryRun };
+    const outcomes = new ItemOutcomes({ ...effects, show: () => showIn(live, folder, signal), signal });
+    return new Pass(options, { mirror, planner, orphans, deferred, report, outcomes, startedAt });
+  }
+
+  async run(): Promise<void> {
+    const { live } = this.#options;
+    const { orphans, deferred } = this.#parts;
+    for await (const found of this.#walk().found()) {
+      if (found.input === undefined) await this.#addOrphan(found.result, found.names);
+      else await this.#addInput(found.input, found.result, found.names);
+      await this.#show();
+    }
+    await orphans.resolve(this.#receipts);
+    for await (const { input, names } of deferred.values()) {
+      await this.#addDeferred(input, names);
+      await this.#show();
+    }
+    live.state = 'Draining';
+    if (!this.#isDryRun) await this.#drained();
+    await orphans.settle();
+    await this.#finish();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const part of [this.#parts.report, this.#parts.deferred, this.#parts.orphans]) {
+      await part[Symbol.asyncDispose]();
+    }
+  }
+
+  #walk(): FolderWalk {
+    const { plan, client, places, signal } = this.#options;
+    const { source } = plan.spec;
+    const { mirror } = this.#parts;
+    return new FolderWalk({
+      client,
+      source,
+      places,
+      suffix: this.#suffix,
+      order: new NameOrder(),
+      mirror,
+      signal,
+    });
+  }
+
+  /** While chunks are live, what people ask for in Girder is still read. */
+  async #drained(): Promise<void> {
+    const { live, signal } = this.#options;
+    const drained = live.drained.then(() => true);
+    while ((await settledWithin(drained, pollMs, signal)) !== true) {
+      signal.throwIfAborted();
+      await this.#show();
+    }
+  }
+
+  async #finish(): Promise<void> {
+    const { plan, client, live, folder, places, signal } = this.#options;
+    const { report, startedAt } = this.#parts;
+    const itemName = `${reportsName}${this.#suffix ?? ''}`;
+    const place = { folderId: places.resultsId, itemName, pass: plan.pass };
+    live.report = await report.upload(client, place, signal);
+    const { todo, excluded, gone } = live.counts;
+    const run = this.#isDryRun ? 'would run' : 'had to run';
+    const message = `Pass ${plan.pass} is complete: ${todo} inputs ${run}, ${excluded} are excluded, ${gone} are gone.`;
+    const isVerified = plan.spec.watch?.verifyEvery !== undefined;
+    const times = { startedAt, ...(isVerified ? { verifiedAt: startedAt } : {}) };
+    await folder.finish(noticeOf(live, 'Done', message), this.#isDryRun ? {} : times, signal);
+    live.state = 'Done';
+  }
+
+  #show(): Promise<void> {
+    const { live, folder, signal } = this.#options;
+    return showIn(live, folder, signal);
+  }
+
+  async #addOrphan(result: ListedDocument, names: readonly string[]): Promise<void> {
+    const receipt = receiptIn(result);
+    if (receipt?.set !== this.#options.name) return;
+    const isMarked = receipt.inputGoneSince !== undefined;
+    if (!isMarked) this.#receipts += 1;
+    await this.#parts.orphans.add({
+      resultId: result._id,
+      resultName: result.name,
+      resultFolderId: result.parentId,
+      inputId: receipt.input.id,
+      path: [...names, result.name].join('/'),
+      isMarked,
+    });
+  }
+
+  async #addInput(
+    input: ListedDocument,
+    result: ListedDocument | undefined,
+    names: readonly string[],
+  ): Promise<void> {
+    const { live } = this.#options;
+    const candidate = this.#candidate(input, result, names);
+    live.counts.listed += 1;
+    const key = JSON.stringify([...names, input.name]);
+    const isNamesake = this.#lastNames === key;
+    [this.#lastNames, live.cursor] = [key, candidate.path];
+    const planned = await this.#parts.planner.plan({ ...candidate, isNamesake });
+    if (planned.receipt !== undefined) this.#receipts += 1;
+    if (this.#mayHaveMoved(planned, input)) await this.#parts.deferred.add({ input: input, names });
+    else await this.#parts.outcomes.add(candidate, planned, names);
+  }
+
+  /** A new input that was there when the last pass started may have a result elsewhere, which the walk has yet to find. */
+  #mayHaveMoved({ decision }: PlannedItem, { created }: ListedDocument): boolean {
+    const { startedAt } = this.#options.folder.lastPass;
+    if (startedAt === undefined || decision.state !== 'run' || decision.why !== 'new') return false;
+    return !(Date.parse(created ?? '') >= startedAt);
+  }
+
+  async #addDeferred(input: ListedDocument, names: readonly string[]): Promise<void> {
+    const { mirror, orphans, planner } = this.#parts;
+    const { signal } = this.#options;
+    const isBeside = this.#suffix !== undefined;
+    const resultName = `${input.name}${this.#suffix ?? ''}`;
+    const folderId =
+      orphans.moved === 0 ? undefined : isBeside ? input.parentId : await mirror.find(names, signal);
+    const result = folderId === undefined ? undefined : await mirror.itemIn(folderId, resultName, signal);
+    const candidate = this.#candidate(input, result, names);
+    await this.#parts.outcomes.add(candidate, await planner.plan(candidate), names);
+  }
+
+  #candidate(input: ListedDocument, result: ListedDocument | undefined, names: readonly string[]): Candidate {
+    const resultName = `${input.name}${this.#suffix ?? ''}`;
+    const path = [...names, input.name].join('/');
+    return { input, result, resultName, path, isNamesake: false };
+  }
+}
+
+function suffixOf({ spec, set }: PlannerPlan): string | undefined {
+  return spec.results.place === 'Input' ? `.${set.name}` : undefined;
+}
+
+function noticeOf({ counts }: LivePlan, phase: FolderNotice['phase'], message: string): FolderNotice {
+  return { phase, done: counts.done, failed: counts.failed, total: counts.listed, message };
+}
+
+/** Shows how far the pass is, and reads what people ask for, unless that was done less than 30 s ago. */
+async function showIn(live: LivePlan, folder: ResultsFolder, signal: AbortSignal): Promise<void> {
+  const phase = live.state === 'Draining' ? 'Draining' : 'Listing';
+  await folder.show(() => noticeOf(live, phase, live.cursor), signal);
+  live.pause = folder.wishes.pause;
+}

@@ -1,0 +1,113 @@
+import * as assert from 'uvu/assert';
+import { until } from '../../fixtures/until.ts';
+import { concurrentTest } from '../support/concurrent-tests.ts';
+import { inputs, SetLab, upperCase } from './set-lab.ts';
+
+const test = concurrentTest();
+const labs: SetLab[] = [];
+
+test.after(async () => {
+  await Promise.all(labs.map((lab) => lab.close()));
+});
+
+async function labWith(name: string, count: number): Promise<SetLab> {
+  const lab = await SetLab.open(name);
+  labs.push(lab);
+  await lab.addInputs(inputs(count));
+  return lab;
+}
+
+const slow = { ...upperCase, command: ['sh', '-c', `sleep 3; ${upperCase.command[2]}`] };
+
+test('a dry run starts nothing, and its report says what would run and why', async () => {
+  const lab = await labWith('set-dry', 4);
+  await lab.apply('dry', { dryRun: true });
+  const { status } = await lab.inPhase('dry', 'Complete');
+  assert.equal(status.why, { ...status.why, new: 4 });
+  assert.is((await lab.resultItems()).size, 0);
+  const report = await lab.textOf(status.report?.itemId ?? '', status.report?.name ?? '');
+  assert.is(report.match(/,new,/g)?.length, 4);
+  await lab.patch('dry', { dryRun: false });
+  await lab.until('dry', 'has run', (set) => set.status.phase === 'Complete' && set.status.items?.done === 4);
+  assert.is((await lab.resultItems()).size, 4);
+});
+
+test('a suspended set starts nothing more, and a resumed one does the rest', async () => {
+  const lab = await labWith('set-suspend', 8);
+  await lab.apply('paused', { template: { spec: slow }, chunk: { items: 1 }, parallelism: 2 });
+  await lab.until('paused', 'has live chunks', ({ status }) => (status.live?.chunks ?? 0) > 0);
+  await lab.patch('paused', { suspend: true });
+  await until('no chunk is live', () => lab.chunks('paused'), {
+    holds: (chunks) => chunks.every(({ status }) => /Succeeded|Failed/.test(status?.phase ?? '')),
+    withinMs: 90_000,
+    everyMs: 500,
+  });
+  const done = (await lab.resultItems()).size;
+  assert.ok(done < 8, `${done} results`);
+  assert.is((await lab.inPhase('paused', 'Paused')).status.live?.chunks, 0);
+  await lab.patch('paused', { suspend: false });
+  await lab.inPhase('paused', 'Complete');
+  assert.is((await lab.resultItems()).size, 8);
+});
+
+test('a cancelled set stops what runs, and writes no more results', async () => {
+  const lab = await labWith('set-cancel', 6);
+  await lab.apply('cancelled', {
+    template: {
+      spec: { ...upperCase, command: ['sh', '-c', 'sleep 300'], terminationGracePeriodSeconds: 0 },
+    },
+  });
+  await lab.until('cancelled', 'has live chunks', ({ status }) => (status.live?.chunks ?? 0) > 0);
+  await lab.patch('cancelled', { cancel: true });
+  await lab.inPhase('cancelled', 'Cancelled');
+  await until('no chunk is live', () => lab.chunks('cancelled'), {
+    holds: (chunks) => chunks.every(({ status }) => /Succeeded|Failed|Cancelled/.test(status?.phase ?? '')),
+    withinMs: 90_000,
+    everyMs: 500,
+  });
+  assert.is((await lab.resultItems()).size, 0);
+});
+
+test('the results stay when their set is deleted, and another set of its name finds them done', async () => {
+  const lab = await labWith('set-delete', 4);
+  await lab.apply('deleted');
+  await lab.inPhase('deleted', 'Complete');
+  await lab.lab.kubectl('delete', 'drset', 'deleted', '--timeout=60s');
+  const before = await lab.resultItems();
+  assert.is(before.size, 4);
+  await lab.apply('deleted');
+  const { status } = await lab.inPhase('deleted', 'Complete');
+  assert.equal([status.items?.done, status.pass?.number], [4, 1]);
+  assert.equal(await lab.resultItems(), before);
+});
+
+test('a second set is refused the results folder of another', async () => {
+  const lab = await labWith('set-owner', 2);
+  await lab.apply('first');
+  await lab.inPhase('first', 'Complete');
+  await lab.apply('second');
+  const set = await lab.until('second', 'is stalled', ({ status }) => {
+    return status.conditions?.some(({ type, status: is }) => type === 'Stalled' && is === 'True') === true;
+  });
+  assert.match(set.status.message ?? '', /first/);
+});
+
+test('a quota bounds the pods of a set, and the set does all of its inputs', async () => {
+  const lab = await labWith('set-quota', 4);
+  await lab.lab.kubectl('create', 'quota', 'pods', '--hard=count/jobs.batch=2');
+  await lab.apply('bounded', { chunk: { items: 1 }, parallelism: 4 });
+  await lab.inPhase('bounded', 'Complete');
+  assert.is((await lab.resultItems()).size, 4);
+});
+
+test('an invalid template is refused with the sentence of a run', async () => {
+  const lab = await labWith('set-invalid', 0);
+  const { code, stderr } = await lab.lab.apply(
+    lab.manifest('invalid', { template: { spec: { ...upperCase, args: ['$(nothing)'] } } }),
+    '--dry-run=server',
+  );
+  assert.is(code, 1);
+  assert.match(stderr, /spec\.template\.spec\.args\[0\]: \$\(nothing\) is not a volume or transform/);
+});
+
+test.run();

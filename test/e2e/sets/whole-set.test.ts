@@ -1,0 +1,59 @@
+import * as assert from 'uvu/assert';
+import { test } from '../../fixtures/suite.ts';
+import { girder } from '../support/girder.ts';
+import { inputs, SetLab } from './set-lab.ts';
+
+/** More by hand: 2,000 take about half an hour on two processors. */
+const count = Number(process.env['DOCKERRUN_TEST_SET_ITEMS'] ?? 60);
+
+let lab: SetLab;
+const texts = inputs(count);
+
+test.before(async () => {
+  lab = await SetLab.open('whole-set');
+  await lab.addInputs(texts);
+});
+test.after(() => lab.close());
+
+test('a set makes a result of each input, byte by byte, with one receipt each', async () => {
+  await lab.apply('whole', { parallelism: 4, canary: 2, chunk: { items: 10 } });
+  const { status } = await lab.inPhase('whole', 'Complete');
+  assert.equal({ seen: status.items?.seen, done: status.items?.done }, { seen: count, done: count });
+  const found = await lab.resultItems();
+  assert.equal([...found.keys()].toSorted(), [...texts.keys()].toSorted());
+  for (const [path, text] of texts) {
+    const { id = '', receipt } = found.get(path) ?? {};
+    assert.is(receipt?.state, 'Succeeded', path);
+    assert.is(receipt?.attempts, 1, path);
+    assert.is(await lab.textOf(id, 'upper.txt'), text.toUpperCase());
+  }
+});
+
+test('the status is small, and the chunks that succeeded are gone', async () => {
+  const set = await lab.get('whole');
+  assert.ok(Buffer.byteLength(JSON.stringify(set.status)) < 16 * 1024);
+  assert.equal(await lab.chunks('whole'), []);
+});
+
+test('the output of the target is in each result item, and the report of the pass lists every input', async () => {
+  const [first] = (await lab.resultItems()).values();
+  assert.is(await lab.textOf(first?.id ?? '', 'log.txt'), `${first?.path.split('/').at(-1)}\n`);
+  const { status } = await lab.get('whole');
+  const { itemId = '', name = '' } = status.report ?? {};
+  const lines = (await lab.textOf(itemId, name)).trim().split(/\r?\n/);
+  assert.is(lines.length, count + 1);
+});
+
+test('kubectl shows a set in a line, and explains its fields', async () => {
+  const line = await lab.lab.kubectl('get', 'drset', 'whole', '--no-headers');
+  assert.match(line, new RegExp(`whole +Complete +${count}/${count}`));
+  assert.match(await lab.lab.kubectl('explain', 'drset.spec.failureBudget'), /percent/);
+});
+
+test('the metadata of the results folder shows how far the set is', async () => {
+  type Folder = { meta?: { dockerrun?: { done?: number; total?: number } } };
+  const { meta } = await girder<Folder>('GET', `folder/${lab.results}`);
+  assert.is(meta?.dockerrun?.done, count);
+});
+
+test.run();
