@@ -65,7 +65,8 @@ export async function planPass(options: PlannerOptions): Promise<number> {
   const abandoned = new AbortController();
   const leave = () =>
     abandoned.abort(new RunError('Cancelled', 'the controller has not asked the planner for an hour'));
-  const timer = setTimeout(leave, abandonedMs).unref();
+  // It also keeps the process alive while it only waits for the controller.
+  const timer = setTimeout(leave, abandonedMs);
   const onRequest = () => void timer.refresh();
   const server = serveWindow({ port, address, podUid, pass: plan.pass, live, onRequest });
   const signal = AbortSignal.any([cancelledBy(stop, 'the planner'), abandoned.signal]);
