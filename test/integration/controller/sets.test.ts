@@ -91,9 +91,9 @@ test('a controller that is killed in the middle of a pass starts no input twice'
 test('a cancelled set cancels its chunks and ends', async ({ cluster }) => {
   await using set = await SimulatedSet.create(cluster, 'cancelled', 5);
   await set.apply({ canary: 0, parallelism: 1, chunk: { items: 2, seconds: 900 } });
-  for (let chunks = 0; chunks === 0; chunks = (await set.chunks()).length) await set.plan();
+  await set.untilWithoutWork('has a chunk', async () => (await set.chunks()).length > 0);
   await cluster.client.merge(set.path, { spec: { cancel: true } });
-  await set.until('is cancelled', ({ phase }) => phase === 'Cancelled');
+  await set.untilWithoutWork('is cancelled', ({ phase }) => phase === 'Cancelled');
   const status = await set.status();
   assert.is(textAt(conditionOf(status, 'Stalled'), 'reason'), 'Cancelled');
   for (const chunk of await set.chunks()) assert.is(textAt(recordAt(chunk, 'status'), 'phase'), 'Cancelled');
