@@ -182,7 +182,7 @@ export const metricTable = {
   },
   dockerrun_sets_stalled: {
     type: 'gauge',
-    help: 'Number of DockerRunSets that do not continue until a person does something: paused by failures, refused or cancelled.',
+    help: 'Number of DockerRunSets that do not continue until a person does something: they are paused by failures, or refused.',
     labels: {},
   },
   dockerrun_sets_longest_without_progress_seconds: {

@@ -33,8 +33,10 @@ export function showSets(
   });
 }
 
-function isStalled({ status: { conditions = [] } }: ShownSet): boolean {
-  return conditions.some(({ type, status }) => type === 'Stalled' && status === 'True');
+function isStalled({ status: { conditions = [], phase } }: ShownSet): boolean {
+  return (
+    phase !== 'Cancelled' && conditions.some(({ type, status }) => type === 'Stalled' && status === 'True')
+  );
 }
 
 /** Since when the numbers of each active set are what they are. */
