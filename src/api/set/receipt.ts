@@ -57,7 +57,7 @@ const receipt = Type.Object({
 export type Receipt = Type.Static<typeof receipt>;
 export type ReceiptFile = Type.Static<typeof receiptFile>;
 
-const receiptBounds = { depth: 8, bytes: 256 * 1024 } as const;
+export const receiptBounds = { depth: 8, bytes: 256 * 1024 } as const;
 
 /** Undefined for what is not a receipt: anybody who may write to the item may have written it. */
 export function parseReceipt(value: unknown): Receipt | undefined {
