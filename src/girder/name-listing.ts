@@ -45,7 +45,7 @@ function fixedUp(unit: number): number {
 }
 
 /** The documents of a page, and about the bytes of one as they are held in memory. */
-const pageLimits = { documents: 1_000, bytes: 4 * 1024 * 1024 } as const;
+const pageLimits = { documents: 1_000, bytes: 2 * 1024 * 1024 } as const;
 
 /** How many documents are asked for at once: fewer where they are large. */
 export class PageSize {

@@ -4,6 +4,7 @@ import { RunError } from '../support/errors.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { ignoreBody } from '../girder/documents.ts';
 import { type ListedDocument, parseFolderPath, parseListed } from '../girder/listed-documents.ts';
+import { NameSet } from '../girder/tree-transfer.ts';
 import { addMetadata } from '../girder/upload/destination.ts';
 import { receiptIn } from './folder-walk.ts';
 import type { MirrorFolders } from './mirror.ts';
@@ -57,6 +58,8 @@ export class OrphanedResults implements AsyncDisposable {
   readonly #gone: ValueSpool<Orphan>;
   /** Results that moved along with their inputs. */
   moved = 0;
+  /** In a dry run, the ids of inputs whose results would move along. */
+  readonly wouldMove = new NameSet();
 
   private constructor(options: Options, orphans: ValueSpool<Orphan>, gone: ValueSpool<Orphan>) {
     this.#options = options;
@@ -161,6 +164,7 @@ export class OrphanedResults implements AsyncDisposable {
       return this.#news(orphan, 'kept', 'its input has moved to where another result is; the result is kept');
     }
     const to = [...names, resultName].join('/');
+    if (isDryRun) this.wouldMove.add(orphan.inputId);
     if (isDryRun) return this.#news(orphan, 'moved', `its input has moved; it would move to ${to}`);
     const into = suffix === undefined ? await mirror.ensure(names, signal) : folderId;
     const form = { folderId: into, name: resultName };

@@ -245,7 +245,12 @@ class Pass implements AsyncDisposable {
       orphans.moved === 0 ? undefined : isBeside ? input.parentId : await mirror.find(names, signal);
     const result = folderId === undefined ? undefined : await mirror.itemIn(folderId, resultName, signal);
     const candidate = this.#candidate(input, result, names);
-    await this.#parts.outcomes.add(candidate, await planner.plan(candidate), names);
+    const planned = await planner.plan(candidate);
+    // What the dry run leaves undone must not make it say that the input would run.
+    const decision = orphans.wouldMove.has(input._id)
+      ? ({ state: 'done', isRefreshed: false } as const)
+      : planned.decision;
+    await this.#parts.outcomes.add(candidate, { ...planned, decision }, names);
   }
 
   #candidate(input: ListedDocument, result: ListedDocument | undefined, names: readonly string[]): Candidate {

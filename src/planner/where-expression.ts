@@ -7,7 +7,7 @@ import { describe, errorCode, RunError } from '../support/errors.ts';
 const limits = { maxAstNodes: 1_000, maxDepth: 64, maxListElements: 256, maxMapEntries: 64 } as const;
 
 /** Milliseconds for the evaluation for one input. */
-const longestMs = 100;
+export const longestWhereMs = 100;
 
 /** What an input is for `where`; undefined if the expression is true for it, else a sentence. */
 export type Where = (item: Readonly<Record<string, unknown>>) => string | undefined;
@@ -34,7 +34,7 @@ export function compileWhere(expression: string): Where {
       return value === false ? 'where is false for it' : 'where is neither true nor false for it';
     } catch (error) {
       if (errorCode(error) === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
-        return `where took longer than ${longestMs} ms for it`;
+        return `where took longer than ${longestWhereMs} ms for it`;
       }
       return `where failed for it: ${firstLine(error)}`;
     }
@@ -63,7 +63,7 @@ function withDeadline(evaluate: Evaluate): Evaluate {
   const script = new Script('run()');
   return (item) => {
     shared.run = () => evaluate(item);
-    return script.runInContext(context, { timeout: longestMs }) as unknown;
+    return script.runInContext(context, { timeout: longestWhereMs }) as unknown;
   };
 }
 

@@ -1,12 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import type { PlannerPlan } from '../../../src/api/set/planner-plan.ts';
 import { parsePlannerReport, type PlannerReport, type WindowItem } from '../../../src/api/set/window.ts';
 import { sleep } from '../../../src/support/abort.ts';
 import { Child } from '../../fixtures/child-process.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
 import { until } from '../../fixtures/until.ts';
+
+/** As in the pods of workers. */
+const nodeOptions = '--max-old-space-size=96 --max-semi-space-size=1';
+
+const source = join(import.meta.dirname, 'planner-process.ts');
+
+/** The program of a planner as the image has it: bundled, so that Node does not compile types. */
+export async function bundledPlanner(directory: string): Promise<string> {
+  const outfile = join(directory, 'planner.mjs');
+  const js = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  const settings = { bundle: true, platform: 'node', format: 'esm', logLevel: 'silent' } as const;
+  await build({ entryPoints: [source], outfile, banner: { js }, ...settings });
+  return outfile;
+}
 
 /** A planner's process, asked as the controller does. */
 export class RunningPlanner implements AsyncDisposable {
@@ -16,17 +31,23 @@ export class RunningPlanner implements AsyncDisposable {
   readonly #port: number;
   #after = 0;
   #isDone = false;
+  #peakMemory = 0;
 
   private constructor(child: (podUid: string) => Child, port: number) {
     this.#child = child(this.podUid);
     this.#port = port;
   }
 
-  static async start(plan: PlannerPlan, directory: string): Promise<RunningPlanner> {
+  static async start(plan: PlannerPlan, directory: string, program = source): Promise<RunningPlanner> {
     const [port = 0] = await freePorts(1);
-    const program = join(import.meta.dirname, 'planner-process.ts');
     const child = (podUid: string) => {
-      const env = { ...process.env, PLAN: JSON.stringify(plan), POD_UID: podUid, PORT: String(port) };
+      const env = {
+        ...process.env,
+        PLAN: JSON.stringify(plan),
+        POD_UID: podUid,
+        PORT: String(port),
+        NODE_OPTIONS: nodeOptions,
+      };
       return new Child(process.execPath, [program], { logFile: join(directory, `planner-${port}.log`), env });
     };
     return new RunningPlanner(child, port);
@@ -40,11 +61,9 @@ export class RunningPlanner implements AsyncDisposable {
     return this.#child;
   }
 
-  /** Bytes of memory, at most so far. */
+  /** Bytes of its own memory, at most so far; Node's program, which the kernel maps from its file, is not in it. */
   get peakMemory(): number {
-    const [, kib = '0'] =
-      /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')) ?? [];
-    return Number(kib) * 1024;
+    return this.#peakMemory;
   }
 
   /** One request; undefined while the planner does not answer. */
@@ -60,6 +79,7 @@ export class RunningPlanner implements AsyncDisposable {
       'the pass has ended',
       async () => {
         const report = await this.ask();
+        this.#measure();
         const news = (report?.items ?? []).filter(({ seq }) => seq > this.#after);
         this.offered.push(...news);
         this.#after = news.at(-1)?.seq ?? this.#after;
@@ -71,6 +91,12 @@ export class RunningPlanner implements AsyncDisposable {
     );
     if (end === undefined) throw new Error('there is no report');
     return end;
+  }
+
+  #measure(): void {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    const [, kib = '0'] = /RssAnon:\s+(\d+) kB/.exec(status) ?? [];
+    this.#peakMemory = Math.max(this.#peakMemory, Number(kib) * 1024);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

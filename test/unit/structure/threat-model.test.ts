@@ -7,6 +7,7 @@ import { cachedSpecBounds, type JsonBounds, specBounds, statusBounds } from '../
 import { maxReportBytes, maxReportDepth } from '../../../src/api/report.ts';
 import { maxWindowBytes, maxWindowDepth } from '../../../src/api/set/window.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
+import { receiptBounds } from '../../../src/api/set/receipt.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
@@ -19,6 +20,8 @@ import { maxDepth, maxValues } from '../../../src/controller/admission/review.ts
 import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
 import { longestLine as watchLine } from '../../../src/kube/watch.ts';
+import { metadataBounds as setMetadata } from '../../../src/planner/item-values.ts';
+import { longestWhereMs } from '../../../src/planner/where-expression.ts';
 import { longestJournal, longestPath } from '../../../src/worker/stage/journal.ts';
 import { longestLine as progressLine } from '../../../src/worker/streams/progress-lines.ts';
 
@@ -56,6 +59,10 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'an error message of Docker': [`${longestEngineMessage / 1024} Ki characters`],
   'a document of Girder': [mib(maxDocumentBytes)],
   'metadata of an input': [mib(metadataBounds.bytes), `${metadataBounds.depth} levels`],
+  'metadata of an input of a set': ofJson(setMetadata),
+  'a receipt of a set': ofJson(receiptBounds),
+  // test/unit/planner/where-expression.test.ts
+  '`where` of a set': [`${longestWhereMs} ms`],
   "a head of Girder's answer": [kib(maxHeadBytes)],
   "a line of the target's progress": [kib(progressLine)],
   "a worker's journal": [mib(longestJournal)],
