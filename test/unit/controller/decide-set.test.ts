@@ -238,13 +238,13 @@ test('whatever a planner says, the status has at most 16 KiB', () => {
     ...{ reason: `R${index}`.padEnd(128, 'x'), count: 1, message: 'ä'.repeat(512) },
     examples: Array.from({ length: 3 }, () => ({ itemId: 'i'.repeat(64), name: '\u{1F600}'.repeat(200) })),
   }));
-  const report = {
+  const report: Partial<PlannerReport> = {
     state: 'Done',
     items: [],
     failures,
     cursor: 'ä'.repeat(2048),
     message: 'x'.repeat(4096),
-  } as const;
+  };
   const chunks = Array.from({ length: 300 }, (_, index) =>
     ended('Failed', {
       uid: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
