@@ -68,8 +68,11 @@ export function observeSets(
     metrics.count('dockerrun_status_writes_total', {});
     const isEnd = after?.finishTime !== undefined && before?.finishTime !== after.finishTime;
     if (isEnd) metrics.count('dockerrun_set_passes_total', { result: 'ended' });
-    const isSame = before?.number === after?.number;
-    const failures = (after?.problems ?? 0) - (isSame ? (before?.problems ?? 0) : 0);
+    const failures = problemsOf(after) - (before?.number === after?.number ? problemsOf(before) : 0);
     if (failures > 0) metrics.count('dockerrun_set_passes_total', { result: 'failed' }, failures);
   };
+}
+
+function problemsOf(pass: DockerRunSetStatus['pass']): number {
+  return pass?.problems ?? 0;
 }
