@@ -79,7 +79,8 @@ export const longestOfReceipt = { message: longest.message, text: longest.name }
 export type Receipt = Type.Static<typeof receipt>;
 export type ReceiptFile = Type.Static<typeof receiptFile>;
 
-const receiptBounds = { depth: 8, bytes: 256 * 1024 } as const;
+/** More than any receipt has: 256 files and 1000 outputs. */
+export const receiptBounds = { depth: 8, bytes: 256 * 1024 } as const;
 
 /** Undefined for what is not a receipt: anybody who may write to the item may have written it. */
 export function parseReceipt(value: unknown): Receipt | undefined {

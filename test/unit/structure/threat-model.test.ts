@@ -6,6 +6,7 @@ import { maxMetadataKeys } from '../../../src/api/fields.ts';
 import { cachedSpecBounds, type JsonBounds, specBounds, statusBounds } from '../../../src/api/json-values.ts';
 import { maxReportBytes, maxReportDepth } from '../../../src/api/report.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
+import { receiptBounds } from '../../../src/api/set/receipt.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
@@ -51,6 +52,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'a line of a watch': [mib(watchLine)],
   'a line of Docker': [mib(dockerLine)],
   'an error message of Docker': [`${longestEngineMessage / 1024} Ki characters`],
+  'a receipt in Girder': ofJson(receiptBounds),
   'a document of Girder': [mib(maxDocumentBytes)],
   'metadata of an input': [mib(metadataBounds.bytes), `${metadataBounds.depth} levels`],
   "a head of Girder's answer": [kib(maxHeadBytes)],
