@@ -50,6 +50,26 @@ export const dashboardRows: readonly Row[] = [
     ],
   },
   {
+    title: 'Sets',
+    panels: [
+      panel(
+        'Sets by phase',
+        'short',
+        [`max by (phase) (dockerrun_sets{${of}})`, '{{phase}}'],
+        [`max(dockerrun_sets_stalled{${of}})`, 'stalled'],
+      ),
+      panel('Inputs of all sets', 'short', [`max by (state) (dockerrun_set_items{${of}})`, '{{state}}']),
+      panel('Passes that ended or failed', 'ops', [
+        `sum by (result) (rate(dockerrun_set_passes_total{${of}}${rate}))`,
+        '{{result}}',
+      ]),
+      panel('Longest time without progress', 's', [
+        `max(dockerrun_sets_longest_without_progress_seconds{${of}})`,
+        'set',
+      ]),
+    ],
+  },
+  {
     title: 'Controller',
     panels: [
       panel(

@@ -9,6 +9,8 @@ import { containerPathOfVolume, isKeyVolume, mountModeOf } from './volumes.ts';
 export function placeProblems(spec: DockerRunSpec): string[] {
   return [
     ...collidingMounts(spec),
+    ...nestedInputs(spec),
+    ...lastingInputs(spec),
     ...collidingPaths(spec),
     ...readOnlyVolumes(spec),
     ...unseenUploads(spec),
@@ -41,7 +43,46 @@ function mountPaths(spec: DockerRunSpec): { field: string; path: string }[] {
       field: `spec.dockerVolumes: ${host}`,
       path: bind,
     })),
+    ...ownMounts(spec),
   ];
+}
+
+type OwnMount = { readonly field: string; readonly path: string; readonly volume: string };
+
+/** The inputs that are mounted by themselves. */
+function ownMounts({ transforms = [] }: DockerRunSpec): OwnMount[] {
+  return transforms.flatMap((transform) => {
+    const { field, volume, containerPath: path } = pathOf(transform) ?? {};
+    if (field === undefined || volume === undefined || path === undefined) return [];
+    return [{ field: `spec.transforms: ${transform.name}.${field}.containerPath`, path, volume }];
+  });
+}
+
+/** The engine would create an empty file or directory for the inner mount in what the outer one mounts. */
+function nestedInputs(spec: DockerRunSpec): string[] {
+  const mounts = [{ field: temporaryVolumeName, path: temporaryVolumePath }, ...mountPaths(spec)].map(
+    ({ field, path }) => ({ field, path, key: posix.normalize(`${path}/`) }),
+  );
+  return ownMounts(spec).flatMap(({ field, path }) => {
+    const other = mounts.find(
+      ({ key }) => key !== `${path}/` && (`${path}/`.startsWith(key) || key.startsWith(`${path}/`)),
+    );
+    if (other === undefined) return [];
+    const where = `${path}/`.startsWith(other.key) ? 'inside of' : 'around';
+    return [`${field}: ${path} is ${where} ${other.path}, where ${other.field} is mounted; use another path`];
+  });
+}
+
+/** What only this run can write to has no link when the engine resolves the path of the mount. */
+function lastingInputs(spec: DockerRunSpec): string[] {
+  const temporary = (spec.volumes ?? []).filter(({ temporary }) => temporary !== undefined);
+  const own = new Set([temporaryVolumeName, ...temporary.map(({ name }) => name)]);
+  return ownMounts(spec)
+    .filter(({ volume }) => !own.has(volume))
+    .map(
+      ({ field, volume }) =>
+        `${field}: its volume must be a temporary one, since others could put a link into ${volume}`,
+    );
 }
 
 /** Two transforms may share a path only if both download the same file; none may be below another. */

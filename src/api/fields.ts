@@ -41,6 +41,17 @@ export const relativePath = (description: string, options: { default?: string } 
     }),
   });
 
+/** Where an input is mounted by itself, which needs a path with one spelling. */
+export const ownContainerPath = (note = '') =>
+  Type.String({
+    description: `A path of its own in the target, at which it is mounted as well; $(name) is then this path. It must not be in another mount, and its volume must be temporary.${note}`,
+    maxLength: 1024,
+    ...rules({
+      rule: `self.matches('^(/${pathPart})+$')`,
+      message: "must be an absolute path without '.', '..' and empty parts",
+    }),
+  });
+
 /** As relativePath, of up to 255 characters; a pattern costs the API server less than a rule. */
 export const relativeFile = (description: string) =>
   Type.String({

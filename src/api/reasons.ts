@@ -1,5 +1,5 @@
 import type { ProgressReason } from './progress-reasons.ts';
-import { setFailureReasons } from './set-reasons.ts';
+import { setFailureReasons } from './input-failures.ts';
 
 /** The one table of reasons: of conditions, Events, exit codes, retries and docs/reasons.md. */
 

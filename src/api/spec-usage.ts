@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { NamedValue, SecretKeyReference } from './fields.ts';
 import type { GirderResultHook } from './hooks.ts';
+import { defined } from './json-values.ts';
 import { temporaryVolumeName } from './names.ts';
 import { usedItemNames } from './references.ts';
 import type { DockerRunSpec } from './spec.ts';
@@ -15,6 +16,8 @@ export type TransformPath = {
   readonly path: string | undefined;
   /** The worker creates a `download` or a `pipe`; a `path` belongs to the target. */
   readonly kind: 'download' | 'pipe' | 'path';
+  /** Where the target sees it as well, by a mount of its own. */
+  readonly containerPath?: string;
 };
 
 /** Undefined for a transform without a path, such as a stream of the target's standard output. */
@@ -55,10 +58,10 @@ function pipeOf({ input, output }: Connect): TransformPath | undefined {
 function transformPath(
   field: string,
   kind: TransformPath['kind'],
-  { volume }: { volume?: string },
+  { volume, containerPath }: { volume?: string; containerPath?: string },
   path?: string,
 ): TransformPath {
-  return { field, kind, volume: volume ?? temporaryVolumeName, path };
+  return { field, kind, volume: volume ?? temporaryVolumeName, path, ...defined({ containerPath }) };
 }
 
 /** A document in Girder as the spec names it. */

@@ -3,6 +3,7 @@ import {
   anyObject,
   girderIdOfRun,
   girderPath,
+  ownContainerPath,
   plainName,
   referenceName,
   relativePath,
@@ -17,6 +18,7 @@ const girderFileIdToVolume = Type.Object(
     fileId: Type.Optional(girderIdOfRun('the file')),
     path: Type.Optional(girderPath('the file')),
     volume: volumeReference(),
+    containerPath: Type.Optional(ownContainerPath()),
     filename: Type.Optional(
       relativePath('The path of the file in the volume. Defaults to <fileId>/<name of the file in Girder>.'),
     ),
@@ -32,6 +34,7 @@ const girderItemIdToVolume = Type.Object(
     itemId: Type.Optional(girderIdOfRun('the item')),
     path: Type.Optional(girderPath('the item')),
     volume: volumeReference(),
+    containerPath: Type.Optional(ownContainerPath()),
   },
   {
     description:
@@ -45,6 +48,7 @@ const girderFolderIdToVolume = Type.Object(
     folderId: Type.Optional(girderIdOfRun('the folder')),
     path: Type.Optional(girderPath('the folder')),
     volume: volumeReference(),
+    containerPath: Type.Optional(ownContainerPath()),
     folderName: Type.Optional(
       plainName('The name of the directory below <folderId>. Defaults to the name of the folder in Girder.'),
     ),
@@ -62,6 +66,7 @@ const girderMetadataToVolume = Type.Object(
     folderId: Type.Optional(girderIdOfRun('the folder')),
     path: Type.Optional(girderPath('the item or folder')),
     volume: volumeReference(),
+    containerPath: Type.Optional(ownContainerPath()),
     filename: Type.Optional(
       relativePath(
         'The path of the file in the volume. Defaults to <itemId>.metadata.json, or <folderId>.metadata.json.',
@@ -76,7 +81,15 @@ const girderMetadataToVolume = Type.Object(
 );
 
 const volumePath = Type.Object(
-  { filename: relativePath('The path in the volume.'), volume: volumeReference() },
+  {
+    filename: relativePath('The path in the volume.'),
+    volume: volumeReference(),
+    containerPath: Type.Optional(
+      ownContainerPath(
+        ' It must exist when the target starts, such as a file of a folder that the run downloads. For what the target writes, use a temporary volume with a containerPath.',
+      ),
+    ),
+  },
   {
     description:
       'A file or directory in a volume, usually one that the target writes. $(name) is its path in the target.',

@@ -1,6 +1,6 @@
 import { constants, cp, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { isRecord, textOf } from '../api/json-values.ts';
+import { defined, isRecord, textOf } from '../api/json-values.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { pathOf } from '../api/spec-usage.ts';
 import { describe, errorCode, RunError } from '../support/errors.ts';
@@ -97,8 +97,8 @@ function outputPath(transform: Fields, name: string): Fields {
   throw new UsageError(`--output ${name}: the transform is not a path that the target writes; ${hint}`);
 }
 
-function asVolumePath(name: string, filename: string, { volume }: Fields): Fields {
-  return { name, volumePath: { filename, ...(volume === undefined ? {} : { volume }) } };
+function asVolumePath(name: string, filename: string, { volume, containerPath }: Fields): Fields {
+  return { name, volumePath: { filename, ...defined({ volume, containerPath }) } };
 }
 
 /**

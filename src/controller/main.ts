@@ -26,6 +26,7 @@ import {
   showUnreachable,
 } from './metrics/instruments.ts';
 import { connectObserved, observeLeading, observeWatches } from './metrics/kube-metrics.ts';
+import { observeSets, showSets } from './metrics/set-metrics.ts';
 import { areSynced, ClusterCaches } from './observe/caches.ts';
 import { policyIn } from './observe/policies.ts';
 import { leaseTiming } from '../kube/lease.ts';
@@ -84,6 +85,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     setController = new SetController({
       ...{ connection: fenced, caches: sets, worker, policy, log, signal },
       absorbRun: (stored) => cluster.absorbRun(stored),
+      onWritten: observeSets(metrics),
     });
     const labelling = labelNodes(fenced, config, { log, signal: AbortSignal.any([stop, signal]) });
     for (const { metadata } of caches.runs.values()) controller.add(`${metadata.namespace}/${metadata.name}`);
@@ -103,6 +105,7 @@ export async function runController(environment: NodeJS.ProcessEnv, stop: AbortS
     () => caches.runs.values(),
     () => connection.clock.now(),
   );
+  showSets(metrics, () => sets.sets.values());
   showPolicy(metrics, () => isReady() && policy('').problem !== undefined);
   const watching = new AbortController();
   const { signal: watched } = watching;

@@ -1,4 +1,5 @@
 import { progressPort } from '../api/names.ts';
+import { defined } from '../api/json-values.ts';
 import { exitCodeOf, exitCodes } from '../api/run-plan.ts';
 import { workerEnvironment, workerPaths } from '../api/run-plan.ts';
 import { parsePlannerPlan, type PlannerPlan, plannerPlanVariable } from '../api/set/planner-plan.ts';
@@ -43,7 +44,8 @@ export async function runPlanner(environment: NodeJS.ProcessEnv, stop: AbortSign
   const { name } = plan.spec.girder.credentialsSecretRef;
   const secret = `Secret ${name} in namespace ${plan.set.namespace} (spec.girder.credentialsSecretRef)`;
   const credentials = () => mountedCredentials(workerPaths.girderSecret, secret);
-  return planPass({ plan, podUid, credentials, renewalMs: secretDelayMs, port: progressPort, log, stop });
+  const pod = { podUid, credentials, renewalMs: secretDelayMs, spoolDirectory: workerPaths.spool };
+  return planPass({ ...pod, plan, port: progressPort, log, stop });
 }
 
 export type PlannerOptions = {
@@ -52,6 +54,8 @@ export type PlannerOptions = {
   readonly credentials: () => Promise<GirderCredentials>;
   readonly renewalMs?: number;
   readonly patienceMs?: number;
+  /** For files without a name; the default is that of the system. */
+  readonly spoolDirectory?: string;
   readonly port: number;
   readonly address?: string;
   readonly log: Logger;
@@ -65,7 +69,8 @@ export async function planPass(options: PlannerOptions): Promise<number> {
   const abandoned = new AbortController();
   const leave = () =>
     abandoned.abort(new RunError('Cancelled', 'the controller has not asked the planner for an hour'));
-  const timer = setTimeout(leave, abandonedMs).unref();
+  // It also keeps the process alive while it only waits for the controller.
+  const timer = setTimeout(leave, abandonedMs);
   const onRequest = () => void timer.refresh();
   const server = serveWindow({ port, address, podUid, pass: plan.pass, live, onRequest });
   const signal = AbortSignal.any([cancelledBy(stop, 'the planner'), abandoned.signal]);
@@ -83,7 +88,7 @@ export async function planPass(options: PlannerOptions): Promise<number> {
 }
 
 async function attempt(
-  { plan, credentials, renewalMs, log, patienceMs: patience = patienceMs }: PlannerOptions,
+  { plan, credentials, renewalMs, log, patienceMs: patience = patienceMs, spoolDirectory }: PlannerOptions,
   live: LivePlan,
   signal: AbortSignal,
 ): Promise<RunError | undefined> {
@@ -100,7 +105,7 @@ async function attempt(
       log,
     });
     try {
-      await runPass({ plan, client, live, log, signal });
+      await runPass({ plan, client, live, log, signal, ...defined({ spoolDirectory }) });
       return undefined;
     } finally {
       await client.close();

@@ -131,7 +131,8 @@ export function expandTexts(
     const transformPath = pathOf(transform);
     const path = transformPath?.kind === 'download' ? downloaded.get(transform.name) : transformPath?.path;
     if (transformPath === undefined || path === undefined) continue;
-    values.set(transform.name, posix.join(places.get(transformPath.volume) ?? '/', path));
+    const inVolume = posix.join(places.get(transformPath.volume) ?? '/', path);
+    values.set(transform.name, transformPath.containerPath ?? inVolume);
   }
   const expand = (texts: string[] | undefined) => texts?.map((text) => expandReferences(text, values));
   return {
@@ -141,6 +142,23 @@ export function expandTexts(
       value === undefined ? rest : { ...rest, value: expandReferences(value, values) },
     ),
   };
+}
+
+/** A file or directory of a volume that the target sees at a path of its own as well. */
+export type OwnMount = { name: string; volume: SharedVolume; path: string; containerPath: string };
+
+/** Pure. `downloaded` as that of {@link expandTexts}. */
+export function ownMountsOf(
+  { transforms = [] }: DockerRunSpec,
+  volumes: readonly SharedVolume[],
+  downloaded: ReadonlyMap<string, string>,
+): OwnMount[] {
+  return transforms.flatMap((transform) => {
+    const { kind, volume, path: given, containerPath } = pathOf(transform) ?? {};
+    const path = kind === 'download' ? downloaded.get(transform.name) : given;
+    if (containerPath === undefined || path === undefined) return [];
+    return [{ name: transform.name, volume: volumeNamed(volumes, volume), path, containerPath }];
+  });
 }
 
 /** Grouped by directory and not by volume, because two volumes can be the same directory on the node. */

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { BindMount } from '../docker/create/container-spec.ts';
 import { imageWantsGpu } from '../docker/create/gpu-request.ts';
 import { type ContainerOutcome, runContainer } from '../docker/run-container.ts';
 import type { GirderClient } from '../girder/client.ts';
+import { ConfinedPathError, kindOf, openDirectory, openPlace, splitLast } from '../io/confined.ts';
 import { ownNamePrefix } from '../io/confined-change.ts';
-import { type RunError, toRunError } from '../support/errors.ts';
+import { RunError, toRunError } from '../support/errors.ts';
 import type { RunContext } from './context.ts';
+import { ownMountsOf } from './plan.ts';
 import type { Prepared } from './stage/prepare.ts';
 import { pipePlaces, Pipes } from './streams/pipes.ts';
 import { Streams } from './streams/streams.ts';
@@ -60,10 +62,11 @@ async function runWithProbes(
   const { environment, steps, report, preparation } = context;
   const { activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
   const { imageId, paths: downloaded } = prepared;
+  const own = await mountInputs(context, downloaded);
   const probed = await probeVolumes(context, steps.mounts);
   try {
     const options = await targetOptions(context, {
-      mounts: probed.mounts,
+      mounts: [...probed.mounts, ...own],
       downloaded,
       imageId,
       imageAsksForGpus: await preparation.run((bounded) =>
@@ -111,6 +114,40 @@ async function failureOf(
     return broken ?? toRunError(streams.failed.reason);
   }
   return targetFailure(outcome, environment.spec, await environment.memoryForTarget()) ?? broken;
+}
+
+/**
+ * The mounts of inputs with a path of their own. Before the target starts, only the worker writes to a temporary
+ * volume, so what has no link now has none when the engine resolves the path.
+ * @throws RunError InvalidSpec for a volumePath that does not exist yet
+ */
+async function mountInputs(
+  { environment, volumes }: RunContext,
+  downloaded: ReadonlyMap<string, string>,
+): Promise<BindMount[]> {
+  const mounts: BindMount[] = [];
+  for (const { name, volume, path, containerPath } of ownMountsOf(environment.spec, volumes, downloaded)) {
+    const field = `spec.transforms: ${name}`;
+    await checkPlace(volume.localPath, path).catch((error: unknown) => {
+      if (!(error instanceof ConfinedPathError)) throw error;
+      const text = `${field}: it cannot be mounted at ${containerPath}: ${error.message} before the target starts; for what the target writes, use a temporary volume with a containerPath`;
+      throw new RunError('InvalidSpec', text, { cause: error });
+    });
+    const { hostPath, configuredBy } = volume;
+    const place = { source: posix.join(hostPath, path), target: containerPath };
+    mounts.push({ type: 'bind', ...place, readOnly: false, isRecursive: false, configuredBy });
+  }
+  return mounts;
+}
+
+/** @throws ConfinedPathError for what does not exist, or is neither a file nor a directory, without links */
+async function checkPlace(root: string, path: string): Promise<void> {
+  const { parents, name } = splitLast(path);
+  await using directory = await openDirectory(root, parents);
+  await using place = await openPlace(directory, name, path);
+  const stats = await place.stat();
+  if (stats.isFile() || stats.isDirectory()) return;
+  throw new ConfinedPathError('unsafe', `${path} is ${kindOf(stats)}`);
 }
 
 /** Mounts with the file that the engine must find in each; `remove` deletes these files. */

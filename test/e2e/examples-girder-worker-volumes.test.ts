@@ -124,7 +124,7 @@ test('35: the target reads and writes a claim, and what it writes is kept', asyn
   assert.is(await readFile(join(directory, 'claim/result.txt'), 'utf8'), 'a result that stays\n');
 });
 
-test('36: the metadata of an item is a JSON file for the target', async () => {
+test('36: the metadata of an item is a JSON file at a path of its own', async () => {
   const { log } = await runs.succeeded('36-girder-metadata-to-volume');
   assert.is(log, '{"modality":"CT"}\nslice-1.txt\nslice-2.txt\n');
 });

@@ -15,6 +15,9 @@ export const maxWindowItems = 200;
 /** Bytes of an answer: 200 inputs with values of 1 KiB on average. */
 export const maxWindowBytes = 512 * 1024;
 
+/** Levels of objects and lists in an answer. */
+export const maxWindowDepth = 16;
+
 /** Why an input runs. */
 export const whyReasons = ['new', 'inputChanged', 'templateChanged', 'versionChanged', 'retried'] as const;
 export type Why = (typeof whyReasons)[number];
@@ -90,7 +93,7 @@ export function parsePlannerReport(body: string, podUid: string): PlannerReport 
   } catch {
     return undefined;
   }
-  if (boundsProblem(value, { depth: 16, bytes: maxWindowBytes }) !== undefined) return undefined;
+  if (boundsProblem(value, { depth: maxWindowDepth, bytes: maxWindowBytes }) !== undefined) return undefined;
   return Value.Check(plannerReport, value) && value.podUID === podUid ? value : undefined;
 }
 

@@ -1,13 +1,15 @@
 import { parseSpec } from '../../api/docker-run.ts';
 import { isSameWork } from '../../api/job-origin.ts';
 import { defined, isRecord, parseJson } from '../../api/json-values.ts';
-import { group, plural, policyName, policyPlural } from '../../api/names.ts';
+import { group, plural, policyName, policyPlural, setPlural } from '../../api/names.ts';
+import { parseSetSpec } from '../../api/set/docker-run-set.ts';
 import { numberAt, recordAt, textAt } from '../../kube/json.ts';
 import { type Policy, policyProblems } from '../../policy/policy.ts';
 import type { RunError } from '../../support/errors.ts';
 import { planRefusal, runRefusal } from '../decide/spec-refusal.ts';
 import { desiredJob } from '../job/job.ts';
 import type { WorkerConfig } from '../job/worker-config.ts';
+import { setRefusal } from '../set/decide/set-refusal.ts';
 
 /** What the API server asks about: one object that somebody wants to create or update. */
 type Request = {
@@ -30,7 +32,7 @@ export type Reviewed =
 
 /** What the verdict of the controller depends on, beside the object. */
 export type Rules = {
-  /** The policy for the runs of a namespace. */
+  /** The policy for the runs and sets of a namespace. */
   readonly policyIn: (namespace: string) => Policy;
   readonly worker: WorkerConfig;
 };
@@ -68,7 +70,7 @@ function requestIn(body: string): Request | string {
   if (uid === '' || uid.length > longestUid || !isRecord(request['object']))
     return 'the AdmissionReview has no request with a uid and an object';
   const judge = judges.get(resourceOf(request));
-  if (judge === undefined) return `the object is neither one of ${plural} nor of ${policyPlural}`;
+  if (judge === undefined) return `the object is none of ${plural}, ${setPlural} and ${policyPlural}`;
   return {
     ...{ uid, judge, object: request['object'], before: recordAt(request, 'oldObject') },
     namespace: textAt(request, 'namespace') ?? '',
@@ -111,6 +113,7 @@ type Judge = (request: Request, rules: Rules) => Verdict;
 
 const judges: ReadonlyMap<string, Judge> = new Map([
   [`${plural}.${group}`, judgeRun],
+  [`${setPlural}.${group}`, judgeSet],
   [`${policyPlural}.${group}`, judgePolicy],
 ]);
 
@@ -158,6 +161,35 @@ function refusalOf(
   const identity = { name: textAt(metadata, 'name') ?? name, uid: textAt(metadata, 'uid') ?? '' };
   const ofRun = { ...identity, namespace, generation: 1, creationTimestamp: '' };
   return planRefusal(desiredJob({ metadata: ofRun, spec: read.spec }, worker, policy));
+}
+
+/** Unlike a run, a set can be corrected in place, so each change of its spec is judged; it can always be stopped. */
+function judgeSet(request: Request, rules: Rules): Verdict {
+  const { object, before, namespace } = request;
+  const refusal = refusalOfSet(request, object, rules);
+  if (refusal === undefined) {
+    const { problem } = rules.policyIn(namespace);
+    return problem === undefined ? {} : { warnings: [waitsForPolicy(problem)] };
+  }
+  const wasRefused = () => refusalOfSet(request, before, rules)?.message === refusal.message;
+  return isStop(object) || wasRefused()
+    ? { warnings: [refusal.sentenceAtApply] }
+    : { refusal: refusal.sentenceAtApply };
+}
+
+function isStop({ spec }: Record<string, unknown>): boolean {
+  return isRecord(spec) && (spec['cancel'] === true || spec['suspend'] === true);
+}
+
+function refusalOfSet(
+  { namespace, name }: Request,
+  { spec, metadata }: Record<string, unknown>,
+  { policyIn }: Rules,
+): RunError | undefined {
+  const read = parseSetSpec(spec);
+  const identity = { name: textAt(metadata, 'name') ?? name, uid: textAt(metadata, 'uid') ?? '' };
+  const ofSet = { ...identity, namespace, generation: 1, creationTimestamp: '' };
+  return setRefusal({ metadata: ofSet, ...read }, policyIn(namespace));
 }
 
 const waitsForPolicy = (problem: string) => `The run waits: the DockerRunPolicy "${policyName}" ${problem}.`;

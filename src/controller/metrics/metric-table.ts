@@ -1,4 +1,5 @@
 import { failureReasons, isCancellation, isFailureReason } from '../../api/reasons.ts';
+import { setPhases } from '../../api/set/set-status.ts';
 import { isTerminalPhase, phases, terminalPhases } from '../../api/status.ts';
 import { interruptionReasons } from '../../kube/watch.ts';
 import type { MetricTable } from '../../runtime/metrics.ts';
@@ -27,6 +28,9 @@ export const watchedResources = [
   'plannerpods',
 ] as const;
 export type WatchedResource = (typeof watchedResources)[number];
+
+/** What becomes of the inputs of sets, as in `status.items`. */
+export const itemStates = ['done', 'waiting', 'running', 'failed', 'excluded', 'gone'] as const;
 
 const host = 'the API server';
 
@@ -171,6 +175,31 @@ export const metricTable = {
     help: 'Total bytes transferred between Girder and targets, as reported in the status of runs.',
     labels: { direction: ['download', 'upload'] },
   },
+  dockerrun_sets: {
+    type: 'gauge',
+    help: 'Number of existing DockerRunSets, by phase.',
+    labels: { phase: setPhases },
+  },
+  dockerrun_sets_stalled: {
+    type: 'gauge',
+    help: 'Number of DockerRunSets that do not continue until a person does something: they are paused by failures, or refused.',
+    labels: {},
+  },
+  dockerrun_sets_longest_without_progress_seconds: {
+    type: 'gauge',
+    help: 'Longest time in which no input of a DockerRunSet in a pass was listed or ended, since this replica first looked.',
+    labels: {},
+  },
+  dockerrun_set_items: {
+    type: 'gauge',
+    help: 'Number of inputs of all DockerRunSets, by what became of them in the current pass or the last one.',
+    labels: { state: itemStates },
+  },
+  dockerrun_set_passes_total: {
+    type: 'counter',
+    help: 'Total number of passes of DockerRunSets that ended, and of planners that failed.',
+    labels: { result: ['ended', 'failed'] },
+  },
   dockerrun_status_writes_total: {
     type: 'counter',
     help: 'Total number of status writes to the API server.',
@@ -189,7 +218,10 @@ export const metricTable = {
   dockerrun_watch_reconnects_total: {
     type: 'counter',
     help: 'Total number of watches that ended and were reopened, by cause.',
-    labels: { resource: watchedResources, reason: interruptionReasons },
+    labels: { resource: 'a resource, as in the other metrics of watches', reason: interruptionReasons },
+    series: watchedResources.flatMap((resource) =>
+      interruptionReasons.map((reason) => ({ resource, reason })),
+    ),
   },
   dockerrun_watch_relists_total: {
     type: 'counter',

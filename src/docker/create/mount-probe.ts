@@ -170,13 +170,10 @@ async function volumeCall<T>(
 const maxListed = 5;
 
 /** Options of the driver local are those of `mount`: with them a volume can be any directory, device or server. */
-function checkVolume({ name, field, createdWith }: NamedVolume, found: unknown): void {
+function checkVolume({ name, field }: NamedVolume, found: unknown): void {
   if (found === undefined) {
-    const advice = createdWith === undefined ? '; create it there, or set create: true' : '';
-    throw new RunError(
-      'NamedVolumeNotFound',
-      `${field}: the node has no volume of Docker named ${name}${advice}`,
-    );
+    const text = `${field}: there is no volume of Docker named ${name} on the node`;
+    throw new RunError('NamedVolumeNotFound', text);
   }
   const { Driver, Options } = isRecord(found) ? found : {};
   const driver = textOf(Driver) ?? 'unknown';

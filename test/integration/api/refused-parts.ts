@@ -73,6 +73,18 @@ export const refusedParts: RefusedSpecs = {
     spec: ofTransform({ girderMetadataToVolume: { itemId: id, volume: 'data' } }),
     message: /refers to a volume that does not exist/,
   },
+  'an own path of an input that is relative': {
+    spec: ofTransform({ girderFileIdToVolume: { fileId: id, containerPath: 'in' } }),
+    message: /containerPath.* must be an absolute path without '\.'/,
+  },
+  'an own path of an input that leads up': {
+    spec: ofTransform({ girderFolderIdToVolume: { folderId: id, containerPath: '/in/../etc' } }),
+    message: /containerPath.* must be an absolute path without '\.'/,
+  },
+  'an own path with a slash at its end': {
+    spec: ofTransform({ volumePath: { filename: 'a', containerPath: '/in/' } }),
+    message: /containerPath.* and empty parts/,
+  },
   'a folder name that is a path': {
     spec: ofTransform({ girderFolderIdToVolume: { folderId: id, folderName: 'a/b' } }),
     message: /a name without '\/'/,

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import type { PlannerPlan } from '../../../src/api/set/planner-plan.ts';
 import { digestOf, filesDigestOf } from '../../../src/api/set/recipe.ts';
@@ -109,7 +111,7 @@ export class PlannedSet implements AsyncDisposable {
     const live = new LivePlan();
     const before = this.#proxy.seen.length;
     const onRetry = () => (live.troubles += 1);
-    const access = { apiUrl: this.#proxy.url, credentials: { apiKey }, onRetry };
+    const access = { apiUrl: plan.spec.girder.apiUrl, credentials: { apiKey }, onRetry };
     const client = await openGirder({ ...access, signal: never });
     const offered: WindowItem[] = [];
     const controller = setInterval(() => {
@@ -173,6 +175,43 @@ export class PlannedSet implements AsyncDisposable {
   async setReceipt(itemId: string, receipt: unknown): Promise<void> {
     const metadata = JSON.stringify({ [receiptKey]: receipt });
     await ask(this.scratch.admin, 'PUT', ['item', itemId], { metadata });
+  }
+
+  /** The metadata of the results folder that is for the set. */
+  async notice(): Promise<Record<string, unknown>> {
+    const folder = await call(this.scratch.admin, 'GET', ['folder', this.resultsId]);
+    return (folder['meta'] as Record<string, Record<string, unknown>>)[receiptKey] ?? {};
+  }
+
+  async setNotice(notice: unknown): Promise<void> {
+    const metadata = JSON.stringify({ [receiptKey]: notice });
+    await ask(this.scratch.admin, 'PUT', ['folder', this.resultsId], { metadata });
+  }
+
+  /** The real Girder behind a server that leaves these items out of all lists. */
+  async hiding(
+    ids: readonly string[],
+  ): Promise<AsyncDisposable & { readonly girder: DockerRunSetSpec['girder'] }> {
+    const server = createServer((incoming, outgoing) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        void forwarded(incoming, Buffer.concat(chunks), ids).then(
+          ({ status, text }) => outgoing.writeHead(status, { 'content-type': 'application/json' }).end(text),
+          () => outgoing.destroy(),
+        );
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const address = `http://127.0.0.1:${port}${new URL(apiUrl).pathname}`;
+    return {
+      girder: { apiUrl: address, credentialsSecretRef: { name: 'girder' } },
+      [Symbol.asyncDispose]: async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
   }
 
   /** Replaces the bytes of a file, as a user of Girder does. */
@@ -246,3 +285,25 @@ type Listed = {
   readonly name: string;
   readonly meta: Readonly<Record<string, unknown>>;
 };
+
+async function forwarded(
+  { method = 'GET', url = '', headers }: IncomingMessage,
+  sent: Buffer<ArrayBuffer>,
+  hidden: readonly string[],
+): Promise<{ readonly status: number; readonly text: string }> {
+  const passed = {
+    'girder-token': String(headers['girder-token'] ?? ''),
+    'content-type': headers['content-type'] ?? '',
+  };
+  const body = method === 'GET' ? null : sent;
+  const answer = await fetch(new URL(url, apiUrl), {
+    method,
+    headers: passed,
+    body,
+    signal: AbortSignal.timeout(20_000),
+  });
+  const text = await answer.text();
+  if (!/\/item\?/.test(url) || !answer.ok) return { status: answer.status, text };
+  const items = (JSON.parse(text) as Listed[]).filter(({ _id }) => !hidden.includes(_id));
+  return { status: answer.status, text: JSON.stringify(items) };
+}

@@ -233,6 +233,60 @@ test('a volume cannot be mounted over the temporary volume of the run', () => {
   assert.is(problems({ dockerVolumes }).length, 1);
 });
 
+/** The problems of an input with this path of its own, beside volumes at /mnt/data and /code. */
+const ownPath = (containerPath: string, volume?: string) =>
+  validateSpec(
+    specOf({
+      ...good,
+      transforms: [
+        ...(good.transforms ?? []),
+        { name: 'x', girderItemIdToVolume: { itemId: fileId, containerPath, ...(volume && { volume }) } },
+        { name: 'y', volumePath: { filename: 'y', containerPath: '/in/y' } },
+      ],
+    }),
+  );
+
+test('an input may have a path of its own beside all other mounts', () => {
+  for (const path of ['/x', '/in/x', '/mnt/x', '/mnt/data-2', '/mnt/girder_worker/x'])
+    assert.equal(ownPath(path), [], path);
+});
+
+for (const [what, path, problem] of [
+  [
+    'that of a volume',
+    '/code',
+    /^spec\.transforms: x\.\S+containerPath: spec\.volumes: code is already mounted/,
+  ],
+  ['in a volume', '/mnt/data/x', /: \/mnt\/data\/x is inside of \/mnt\/data, where spec\.volumes: data is/],
+  ['in the temporary volume', '/mnt/girder_worker/temporary/x', /is inside of .*, where temporaryVolume is/],
+  ['around volumes', '/mnt', /: \/mnt is around \/mnt\/\S+, where \S+( \S+)? is mounted; use another path$/],
+  [
+    'in a directory of dockerVolumes',
+    '/atlas/x',
+    /is inside of \/atlas, where spec\.dockerVolumes: \/srv\/atlas/,
+  ],
+  [
+    'that of another input',
+    '/in/y',
+    /^spec\.transforms: y\.volumePath\.containerPath: spec\.transforms: x\.\S+ is already/,
+  ],
+  [
+    'in another input',
+    '/in/y/x',
+    /x\.\S+: \/in\/y\/x is inside of \/in\/y, where spec\.transforms: y\.\S+ is mounted/,
+  ],
+] as const) {
+  test(`the path of an input cannot be ${what}`, () => {
+    assert.match(ownPath(path).join('\n'), problem);
+  });
+}
+
+test('an input with a path of its own must be in a volume that no other program can write to', () => {
+  assert.equal(ownPath('/x', 'data'), [
+    'spec.transforms: x.girderItemIdToVolume.containerPath: its volume must be a temporary one, since others could put a link into data',
+  ]);
+});
+
 test('a container path with doubled slashes is the same path', () => {
   const volumes = [bind('data', '/mnt/data'), bind('code', '/mnt//data')];
   assert.is(problems({ volumes }).length, 1);

@@ -43,6 +43,12 @@ for (const [kind, transform, filename] of inputs) {
   });
 }
 
+test('local data keeps the path of its own that an input has in the target', () => {
+  const input = { name: 'in', girderFileIdToVolume: { filename: 'ct', containerPath: '/ct' } };
+  const spec = localSpec({ transforms: [input], girder }, { in: './data/ct.nrrd' });
+  assert.equal(spec.transforms?.[0]?.volumePath, { filename: 'ct', containerPath: '/ct' });
+});
+
 test('local data keeps the volume of its transform', () => {
   const spec = localSpec(
     {

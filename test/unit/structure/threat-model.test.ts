@@ -5,6 +5,7 @@ import { maxKept } from '../../../src/api/docker-run.ts';
 import { maxMetadataKeys } from '../../../src/api/fields.ts';
 import { cachedSpecBounds, type JsonBounds, specBounds, statusBounds } from '../../../src/api/json-values.ts';
 import { maxReportBytes, maxReportDepth } from '../../../src/api/report.ts';
+import { maxWindowBytes, maxWindowDepth } from '../../../src/api/set/window.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
 import { receiptBounds } from '../../../src/api/set/receipt.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
@@ -42,6 +43,8 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'annotations, managed fields': ['not kept'],
   'texts of pods and Jobs': [`${longestText} characters`],
   'a report of a worker': [kib(maxReportBytes), `${maxReportDepth} levels`],
+  // test/unit/controller/planner-poller.test.ts
+  'the window of a planner': [kib(maxWindowBytes), `${maxWindowDepth} levels`],
   'a review for the webhook': [
     mib(maxReviewBytes),
     `${maxDepth} levels`,

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { expandTexts, inputPathsOf, planRun } from '../../../src/worker/plan.ts';
+import { expandTexts, inputPathsOf, ownMountsOf, planRun } from '../../../src/worker/plan.ts';
 import { aVolume, temporaryVolume } from '../../fixtures/builders-worker.ts';
 import { aSpec, specOf } from '../../fixtures/builders.ts';
 
@@ -223,6 +223,31 @@ test('every connect becomes a stream, in either direction', () => {
       source: { volume: temporaryVolume, path: '.girder_progress' },
       to: { kind: 'progress' },
     },
+  ]);
+});
+
+test('the name of an input with a path of its own stands for that path, where the input is mounted', () => {
+  const spec = aSpec({
+    args: ['$(ct)', '$(mask)', '$(cache)', '$(wheels)'],
+    volumes: [
+      {
+        name: 'cache',
+        namedVolume: { volumeName: 'pip', containerPath: '/cache', readOnly: false, create: false },
+      },
+    ],
+    transforms: [
+      { name: 'ct', girderFileIdToVolume: { fileId, containerPath: '/in/ct.nrrd' } },
+      { name: 'mask', volumePath: { filename: 'set/mask', containerPath: '/in/mask' } },
+      { name: 'wheels', volumePath: { filename: 'wheels', volume: 'cache' } },
+    ],
+  });
+  const downloaded = new Map([['ct', `${fileId}/ct.nrrd`]]);
+  const { args } = expandTexts(spec, volumes, downloaded);
+  assert.equal(args, ['/in/ct.nrrd', '/in/mask', '/cache', '/cache/wheels']);
+  const volume = temporaryVolume;
+  assert.equal(ownMountsOf(spec, volumes, downloaded), [
+    { name: 'ct', volume, path: `${fileId}/ct.nrrd`, containerPath: '/in/ct.nrrd' },
+    { name: 'mask', volume, path: 'set/mask', containerPath: '/in/mask' },
   ]);
 });
 

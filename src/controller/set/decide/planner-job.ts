@@ -108,6 +108,7 @@ export function desiredPlannerJob(set: Set, pass: number, { worker, policy, stat
               name: 'girder-credentials',
               secret: { secretName: set.spec.girder.credentialsSecretRef.name, defaultMode: 0o444 },
             },
+            { name: 'spool', emptyDir: {} },
           ],
         },
       },
@@ -146,6 +147,10 @@ function container(set: Set, { pass, worker, policy, status }: Settings & { pass
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
-    volumeMounts: [{ name: 'girder-credentials', mountPath: workerPaths.girderSecret, readOnly: true }],
+    volumeMounts: [
+      { name: 'girder-credentials', mountPath: workerPaths.girderSecret, readOnly: true },
+      // The report of the pass, and what it has to look at twice.
+      { name: 'spool', mountPath: workerPaths.spool },
+    ],
   };
 }

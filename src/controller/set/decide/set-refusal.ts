@@ -9,6 +9,11 @@ import type { ObservedSet } from '../observe/observed-set.ts';
 import { maxTemplateBytes, specOf } from './chunk-run.ts';
 import { scheduleProblem } from './pass-schedule.ts';
 
+type Refusable = Pick<ObservedSet, 'metadata'> & {
+  readonly spec?: DockerRunSetSpec | undefined;
+  readonly problem?: string | undefined;
+};
+
 /** Verdicts by spec and policy, so that a set that is asked about each second is validated once. */
 const known = new WeakMap<
   DockerRunSetSpec,
@@ -19,10 +24,7 @@ const known = new WeakMap<
  * Why a set is not accepted: the rules for runs, applied to a chunk with a sample of an input, and those for the
  * fields of the set itself. The one verdict of the controller and of its admission webhook.
  */
-export function setRefusal(
-  set: Pick<ObservedSet, 'spec' | 'problem' | 'metadata'>,
-  policy: Policy,
-): RunError | undefined {
+export function setRefusal(set: Refusable, policy: Policy): RunError | undefined {
   const { spec, metadata } = set;
   if (spec === undefined) return new RunError('InvalidSpec', set.problem ?? 'it cannot be read');
   const asked = JSON.stringify(policy);

@@ -19,7 +19,9 @@ export type Tally = {
 
 /** The inputs of a chunk by what became of them. */
 export function tallyOf(chunk: ObservedChunk): Tally {
-  const states = [...(chunk.items?.states ?? '').padEnd(chunk.count, 'w')].slice(0, chunk.count);
+  // Of a chunk that has succeeded, each input has, even if its last report came without them.
+  const unsaid = chunk.phase === 'Succeeded' ? 's' : 'w';
+  const states = [...(chunk.items?.states ?? '').padEnd(chunk.count, unsaid)].slice(0, chunk.count);
   const reasons = reasonsOf(chunk);
   const indexes = (letters: string) =>
     states.flatMap((state, index) => (letters.includes(state) ? [index] : []));

@@ -1,0 +1,134 @@
+import * as assert from 'uvu/assert';
+import { labels } from '../../../src/api/names.ts';
+import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { startControlPlane } from '../../fixtures/control-plane.ts';
+import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { running } from '../../fixtures/scripted-run.ts';
+import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
+import { minimalSet, SimulatedSet } from '../../fixtures/simulated-set.ts';
+import { suite } from '../../fixtures/suite.ts';
+
+/** Sets with a real API server, Job controller and garbage collector; planners and workers are scripted. */
+const test = suite<{
+  stack: AsyncDisposableStack;
+  cluster: SimulatedCluster;
+  controller: ControllerProcess;
+  kubeconfig: string;
+}>('sets');
+
+const alone = { DOCKERRUN_LEADER_ELECTION: 'false' };
+
+test.before(async (context) => {
+  const stack = new AsyncDisposableStack();
+  context.stack = stack;
+  const plane = stack.use(await startControlPlane());
+  context.cluster = stack.use(
+    await SimulatedCluster.start(plane, { jobController: 'real', worker: running }),
+  );
+  context.kubeconfig = plane.kubeconfig;
+  context.controller = await ControllerProcess.start(plane.kubeconfig, alone);
+});
+
+test.after(async ({ stack, controller }) => {
+  await controller[Symbol.asyncDispose]();
+  await stack.disposeAsync();
+});
+
+const conditionOf = (status: Record<string, unknown>, type: string) =>
+  listAt(status, 'conditions').find((one) => textAt(one, 'type') === type);
+
+test('a set runs its inputs in chunks, and is complete when a pass finds nothing to do', async ({
+  cluster,
+}) => {
+  await using set = await SimulatedSet.create(cluster, 'whole', 7);
+  await set.apply({ parallelism: 2, canary: 1, chunk: { items: 3, seconds: 900 } });
+  let mostLive = 0;
+  await set.until('is complete', async (status) => {
+    const chunks = await set.chunks();
+    const live = chunks.filter((chunk) => textAt(recordAt(chunk, 'status'), 'completionTime') === undefined);
+    mostLive = Math.max(mostLive, live.length);
+    return status['phase'] === 'Complete';
+  });
+  const status = await set.status();
+  assert.equal(status['items'], {
+    seen: 7,
+    done: 7,
+    waiting: 0,
+    running: 0,
+    failed: 0,
+    excluded: 0,
+    gone: 0,
+  });
+  assert.is(status['summary'], '7/7');
+  assert.is(recordAt(status, 'pass')['number'], 2);
+  assert.is(set.worked.length, 3, 'a canary of one input, then two chunks of three');
+  assert.ok(mostLive <= 2, `${mostLive} chunks at once`);
+  await set.until('has no planner and no chunk', async () => {
+    const jobs = await cluster.client.list(paths.jobs(set.name), labels.setUid);
+    return jobs.length === 0 && (await set.chunks()).length === 0;
+  });
+  const events = await cluster.client.list(paths.events(set.name));
+  const reasons = events
+    .filter((event) => textAt(recordAt(event, 'involvedObject'), 'kind') === 'DockerRunSet')
+    .map((event) => textAt(event, 'reason'));
+  assert.equal(reasons, ['Complete']);
+});
+
+test('a controller that is killed in the middle of a pass starts no input twice', async (context) => {
+  const { cluster, kubeconfig } = context;
+  await using set = await SimulatedSet.create(cluster, 'killed', 12);
+  await set.apply({ parallelism: 3, canary: 0, chunk: { items: 2, seconds: 900 } });
+  await set.until('has run a chunk', () => set.worked.length > 0);
+  await context.controller.kill();
+  context.controller = await ControllerProcess.start(kubeconfig, alone);
+  await set.until('is complete', ({ phase }) => phase === 'Complete');
+  assert.is(new Set(set.worked).size, set.worked.length, 'no chunk ran twice');
+  assert.is(set.worked.length, 6);
+  assert.is(set.planner.planners, 2, 'one planner for each pass');
+});
+
+test('a cancelled set cancels its chunks and ends', async ({ cluster }) => {
+  await using set = await SimulatedSet.create(cluster, 'cancelled', 5);
+  await set.apply({ canary: 0, parallelism: 1, chunk: { items: 2, seconds: 900 } });
+  await set.untilWithoutWork('has a chunk', async () => (await set.chunks()).length > 0);
+  await cluster.client.merge(set.path, { spec: { cancel: true } });
+  await set.untilWithoutWork('is cancelled', ({ phase }) => phase === 'Cancelled');
+  const status = await set.status();
+  assert.is(textAt(conditionOf(status, 'Stalled'), 'reason'), 'Cancelled');
+  for (const chunk of await set.chunks()) assert.is(textAt(recordAt(chunk, 'status'), 'phase'), 'Cancelled');
+});
+
+test('a suspended set starts nothing until it is resumed', async ({ cluster }) => {
+  await using set = await SimulatedSet.create(cluster, 'suspended', 2);
+  await set.apply({ suspend: true });
+  await set.until('is paused', ({ phase }) => phase === 'Paused');
+  assert.equal(await set.chunks(), []);
+  await cluster.client.merge(set.path, { spec: { suspend: false } });
+  await set.until('is complete', ({ phase }) => phase === 'Complete');
+});
+
+test('a template that contradicts itself is refused with the path of the field', async ({ cluster }) => {
+  await using set = await SimulatedSet.create(cluster, 'refused', 1);
+  const template = { spec: { image: 'busybox', args: ['$(missing)'] } };
+  await set.apply({ template });
+  await set.until('is refused', (status) => textAt(conditionOf(status, 'Accepted'), 'status') === 'False');
+  const message = textAt(await set.status(), 'message') ?? '';
+  assert.match(message, /^spec\.template\.spec\.args\[0\]: \$\(missing\)/);
+  await cluster.client.merge(set.path, { spec: { template: minimalSet.template } });
+  await set.until('is complete', ({ phase }) => phase === 'Complete');
+});
+
+test('the folders of a set cannot change, nor can it be cancelled only for a while', async ({ cluster }) => {
+  await using set = await SimulatedSet.create(cluster, 'fixed', 0);
+  await set.apply({ cancel: true });
+  const change = async (spec: object) => {
+    const refusal: unknown = await cluster.client.merge(set.path, { spec }).then(() => undefined, String);
+    return typeof refusal === 'string' ? refusal : '';
+  };
+  assert.match(await change({ source: { folder: { path: '/collection/Other' } } }), /cannot change/);
+  assert.match(await change({ cancel: false }), /cannot be unset/);
+  assert.is(await change({ parallelism: 3 }), '');
+});
+
+test.run();
