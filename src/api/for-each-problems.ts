@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { itemPathName, type ForEach, resultDirectory, resultPathName, sharedDirectory } from './for-each.ts';
 import { isRecord } from './json-values.ts';
 import { usedItemNames } from './references.ts';
@@ -174,7 +175,9 @@ function volumeProblems(spec: DockerRunSpec): string[] {
     })),
   ];
   const taken = mounts
-    .filter(({ path }) => [resultDirectory, sharedDirectory].includes(path.replace(/\/+$/, '')))
+    .filter(({ path }) =>
+      [resultDirectory, sharedDirectory].includes(posix.normalize(`${path}/`).slice(0, -1)),
+    )
     .map(({ field, path }) => `${field}: ${path} is where forEach mounts a directory of its own`);
   return [...inLasting, ...inShared, ...uploads, ...taken];
 }

@@ -3,7 +3,7 @@ import { cleanEngine } from '../docker/leftovers.ts';
 import type { GirderClient } from '../girder/client.ts';
 import type { FoundPlaces } from '../girder/lookup.ts';
 import { traced } from '../support/trace/trace.ts';
-import { runChunk } from './chunk/chunk-run.ts';
+import { runChunk } from './chunk/pipeline.ts';
 import type { OpenedRun, RunContext, RunOptions } from './context.ts';
 import { withGirderJob } from './girder-job.ts';
 import { planRun, type Steps } from './plan.ts';

@@ -183,4 +183,23 @@ export const everyField = {
     labels: { team: 'imaging' },
     annotations: { 'example.org/note': 'for people', 'Example.org/Note': 'too' },
   },
+  forEach: {
+    set: { name: 'nuclei', namespace: 'lab' },
+    version: '2026-11',
+    each: 'Folder',
+    log: 'OnFailure',
+    isCautious: true,
+    items: [
+      {
+        id,
+        name: 'case-1',
+        recipe: '0'.repeat(64),
+        updated: '2026-11-29T00:00:00Z',
+        size: 1,
+        values: { 'item.meta.mpp': '0.25' },
+        attempts: 1,
+        result: { folderId: id, name: 'case-1' },
+      },
+    ],
+  },
 };

@@ -57,6 +57,16 @@ test('while a worker does not answer, the status keeps its phase and its target,
   assert.is(status?.progress, undefined);
 });
 
+test('what became of the inputs of forEach stays, also when their worker is lost or replaced', () => {
+  const items = { states: 'sfrw', failures: [{ reason: 'OOMKilled', items: [1] }] };
+  const { status } = decided(runningRun({ phase: 'Running', items }), after(10), {});
+  assert.equal(status?.items, items);
+  const before = { ...({ phase: 'Running', podName: pod.name } as const), items };
+  assert.equal(decided(runningRun(undefined, before), after(10), {}).status?.items, items);
+  const ofNextPod = decided(runningRun(undefined, { ...before, podName: 'an-earlier-pod' }), after(10), {});
+  assert.equal(ofNextPod.status?.items, items);
+});
+
 test('the phase of an earlier pod does not apply to the next one', () => {
   const before = { phase: 'Running', podName: 'an-earlier-pod' } as const;
   assert.is(decided(runningRun(undefined, before), after(10), {}).status?.phase, 'Preparing');

@@ -57,6 +57,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'a line of a watch': [mib(watchLine)],
   'a line of Docker': [mib(dockerLine)],
   'an error message of Docker': [`${longestEngineMessage / 1024} Ki characters`],
+  'a receipt in Girder': ofJson(receiptBounds),
   'a document of Girder': [mib(maxDocumentBytes)],
   'metadata of an input': [mib(metadataBounds.bytes), `${metadataBounds.depth} levels`],
   'metadata of an input of a set': ofJson(setMetadata),
