@@ -79,10 +79,7 @@ export const longestOfReceipt = { message: longest.message, text: longest.name }
 export type Receipt = Type.Static<typeof receipt>;
 export type ReceiptFile = Type.Static<typeof receiptFile>;
 
-<<<<<<< HEAD
-=======
 /** More than any receipt has: 256 files and 1000 outputs. */
->>>>>>> chunk
 export const receiptBounds = { depth: 8, bytes: 256 * 1024 } as const;
 
 /** Undefined for what is not a receipt: anybody who may write to the item may have written it. */
