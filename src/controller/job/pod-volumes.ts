@@ -85,9 +85,10 @@ function podDirectory({ kubeletRoot }: WorkerConfig, directory: string, mountPat
   };
 }
 
-function needsSpool({ transforms = [], girder }: DockerRunSpec): boolean {
+function needsSpool({ transforms = [], girder, forEach }: DockerRunSpec): boolean {
   return (
     girder?.log !== undefined ||
+    (forEach !== undefined && forEach.log !== 'Never') ||
     transforms.some(({ connect }) => connect?.output.girderStreamToItem !== undefined)
   );
 }

@@ -68,6 +68,19 @@ test('a stream to an item in Girder has a spool', () => {
   assert.equal(mountsOf('spool'), [{ name: 'spool', mountPath: '/dockerrun/spool' }]);
 });
 
+test('the logs of inputs have a spool, unless none is kept', () => {
+  const input = { id, name: 'a', recipe: '0'.repeat(64), result: { folderId: id, name: 'a' } };
+  const forEach = {
+    set: { name: 's', namespace: 'n' },
+    each: 'Item',
+    isCautious: false,
+    items: [input],
+  } as const;
+  const spoolOf = (log: 'OnFailure' | 'Never') =>
+    podOf({ forEach: { ...forEach, items: [input], log } }).mountsOf('spool').length;
+  assert.equal([spoolOf('OnFailure'), spoolOf('Never')], [1, 0]);
+});
+
 test('Secrets for registries are mounted completely, and are optional', () => {
   const { volume, mountsOf } = podOf({ imagePullSecrets: [{ name: 'a' }, { name: 'b' }] });
   const secret = { secretName: 'b', defaultMode: 0o400, optional: true };
