@@ -136,9 +136,9 @@ export class FolderWalk {
   }
 }
 
-/** What may be an input: not a result, and not a report. */
-function isFree(entry: ListedDocument): boolean {
-  return !isReserved(entry.name) && receiptIn(entry) === undefined;
+/** What may be an input: not a report, and not a result, even one whose set has only claimed its place so far. */
+function isFree({ name, meta }: ListedDocument): boolean {
+  return !isReserved(name) && meta[receiptKey] === undefined;
 }
 
 async function* none(): AsyncGenerator<ListedDocument, void, undefined> {

@@ -122,18 +122,7 @@ export function expandTexts(
   downloaded: ReadonlyMap<string, string>,
   more: ReadonlyMap<string, string> = new Map(),
 ): ExpandedTexts {
-  const places = new Map([
-    ...(spec.volumes ?? []).map((volume) => [volume.name, containerPathOfVolume(volume)] as const),
-    ...volumes.map((volume) => [volume.name, volume.containerPath] as const),
-  ]);
-  const values = new Map([...more, ...places]);
-  for (const transform of spec.transforms ?? []) {
-    const transformPath = pathOf(transform);
-    const path = transformPath?.kind === 'download' ? downloaded.get(transform.name) : transformPath?.path;
-    if (transformPath === undefined || path === undefined) continue;
-    const inVolume = posix.join(places.get(transformPath.volume) ?? '/', path);
-    values.set(transform.name, transformPath.containerPath ?? inVolume);
-  }
+  const values = new Map([...more, ...pathsOf(spec, volumes, downloaded)]);
   const expand = (texts: string[] | undefined) => texts?.map((text) => expandReferences(text, values));
   return {
     command: expand(spec.command),
@@ -142,6 +131,27 @@ export function expandTexts(
       value === undefined ? rest : { ...rest, value: expandReferences(value, values) },
     ),
   };
+}
+
+/** What each volume and each transform with a path stands for: its path in the target. */
+function pathsOf(
+  spec: DockerRunSpec,
+  volumes: readonly SharedVolume[],
+  downloaded: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const places = new Map([
+    ...(spec.volumes ?? []).map((volume) => [volume.name, containerPathOfVolume(volume)] as const),
+    ...volumes.map((volume) => [volume.name, volume.containerPath] as const),
+  ]);
+  const values = new Map(places);
+  for (const transform of spec.transforms ?? []) {
+    const transformPath = pathOf(transform);
+    const path = transformPath?.kind === 'download' ? downloaded.get(transform.name) : transformPath?.path;
+    if (transformPath === undefined || path === undefined) continue;
+    const inVolume = posix.join(places.get(transformPath.volume) ?? '/', path);
+    values.set(transform.name, transformPath.containerPath ?? inVolume);
+  }
+  return values;
 }
 
 /** A file or directory of a volume that the target sees at a path of its own as well. */
