@@ -108,7 +108,8 @@ async function write(
   onWritten?.(set.status, status);
   if (change === 'milestone') log.info({ phase: status.phase, message: status.message }, 'status written');
   // Chunks that are counted now can be deleted.
-  return (status.counted ?? []).length > (set.status.counted ?? []).length ? 0 : undefined;
+  const before = new Set(set.status.counted);
+  return (status.counted ?? []).some((uid) => !before.has(uid)) ? 0 : undefined;
 }
 
 /** The status is written even if a quota or a webhook refuses the Event. */
