@@ -137,7 +137,7 @@ function container(set: Set, { pass, worker, policy, status }: Settings & { pass
       { name: workerEnvironment.logLevel, value: worker.logLevel },
       ...Object.entries(worker.egress ?? {}).map(([key, value]) => ({ name: key, value: literal(value) })),
       // With these limits, V8 collects garbage before the planner outgrows its memory.
-      { name: 'NODE_OPTIONS', value: '--max-old-space-size=160 --max-semi-space-size=2' },
+      { name: 'NODE_OPTIONS', value: '--max-old-space-size=96 --max-semi-space-size=1' },
     ],
     ports: [{ name: 'progress', containerPort: progressPort }],
     resources,
