@@ -115,7 +115,10 @@ const progress = Type.Object(
 const failedItems = Type.Object({
   reason: name('Why the inputs failed, as listed in docs/reasons.md.'),
   message: Type.Optional(sentence('The message of the first of them.')),
-  items: Type.Array(integer('The index of an input in spec.forEach.items.', 0), { maxItems: 100 }),
+  items: Type.Array(integer('The index of an input in spec.forEach.items.', 0), {
+    description: 'The indexes of these inputs in spec.forEach.items.',
+    maxItems: 100,
+  }),
 });
 
 const items = Type.Object(

@@ -62,6 +62,7 @@ export class Controller {
       },
     });
     this.#workers = workers;
+    const observed = observeRuns(metrics);
     const unmeasured = createReconcile({
       connection,
       caches,
@@ -75,7 +76,10 @@ export class Controller {
       log,
       signal,
       decide: options.decide,
-      onWritten: observeRuns(metrics),
+      onWritten: (run, before, after) => {
+        observed(run, before, after);
+        cluster.runWritten(run);
+      },
     });
     const reconcile = observeReconcile(metrics, unmeasured, signal);
     this.#queue = new KeyedQueue({

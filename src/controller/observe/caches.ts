@@ -88,6 +88,12 @@ export class ClusterCaches {
     return isSame && isDeepStrictEqual(known.spec, run.spec) ? { ...run, spec: known.spec } : run;
   }
 
+  /** Wakes the set of a run whose status the controller has written: the watch shows nothing new of it. */
+  runWritten({ namespace, name }: CachedRun['metadata']): void {
+    const run = this.caches.runs.get(`${namespace}/${name}`);
+    if (run !== undefined) this.#options.onRunObject?.(run);
+  }
+
   /** Stores a run that the controller has created, before the watch delivers it. */
   absorbRun(stored: unknown): void {
     this.caches.runs.absorb(stored);

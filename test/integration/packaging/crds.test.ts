@@ -35,7 +35,7 @@ function without(some: readonly string[], others: readonly string[]): string[] {
   return some.filter((one) => !known.has(one));
 }
 
-for (const file of ['crds/dockerruns.yaml', 'crds/dockerrunpolicies.yaml'])
+for (const file of ['crds/dockerruns.yaml', 'crds/dockerrunsets.yaml', 'crds/dockerrunpolicies.yaml'])
   test(`the API server stores ${file} unchanged, so that a diff against the file is empty`, async () => {
     environment('KUBECONFIG');
     const crd = definition(file);

@@ -20,14 +20,15 @@ let plane: ControlPlane;
 /** Ends namespaces: an uninstall removes that of the node agent. */
 let namespaceController: AsyncDisposable;
 
+const plurals = ['dockerruns', 'dockerrunsets', 'dockerrunpolicies'];
+
 test.before(async () => {
   plane = await startControlPlane();
   namespaceController = startWorkloadControllers(plane, ['namespace-controller']);
   // As on a cluster that never had the CRDs.
-  for (const plural of ['dockerruns', 'dockerrunpolicies'])
+  for (const plural of plurals)
     await plane.client.delete(`${definitions}/${plural}.dockerrun.dev`).catch(() => undefined);
-  for (const plural of ['dockerruns', 'dockerrunpolicies'])
-    await is(`${definitions}/${plural}.dockerrun.dev`, 'gone');
+  for (const plural of plurals) await is(`${definitions}/${plural}.dockerrun.dev`, 'gone');
   await is('/apis/dockerrun.dev/v1alpha1', 'gone');
 });
 test.after(async () => {

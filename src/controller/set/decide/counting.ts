@@ -59,8 +59,22 @@ function withChunk(status: DockerRunSetStatus, ended: Ended): DockerRunSetStatus
   return {
     ...after,
     ended: { succeeded: succeeded + tally.succeeded, failed: failed + more },
+    ...itemsAfter(status, { succeeded: tally.succeeded, failed: more }),
     ...consecutiveAfter(status, tally, whole ? chunk : undefined),
     ...failuresAfter(status, ended, tally),
+  };
+}
+
+/** Until the planner is asked again, and while a set is paused and has no planner. */
+function itemsAfter(
+  { items }: DockerRunSetStatus,
+  { succeeded, failed }: { succeeded: number; failed: number },
+): Pick<DockerRunSetStatus, 'items'> {
+  if (items === undefined) return {};
+  const running = Math.max(0, items.running - succeeded - failed);
+  const waiting = Math.max(0, items.waiting - (succeeded + failed - (items.running - running)));
+  return {
+    items: { ...items, running, waiting, done: items.done + succeeded, failed: items.failed + failed },
   };
 }
 

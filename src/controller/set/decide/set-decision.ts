@@ -23,9 +23,15 @@ export function setDecisionOf(input: SetInput, outcome: SetOutcome): SetDecision
   const { verdict, actions = [], question, requeueAfterMs } = outcome;
   if (verdict === 'unchanged')
     return { actions, status: undefined, event: undefined, question, requeueAfterMs };
-  const status = statusOf(input, outcome.status ?? input.status, verdict);
+  const status = statusOf(input, outcome.status ?? withLiveChunks(input), verdict);
   const event = setEventOf(input.set, status, input.now);
   return { actions, status, event, question, requeueAfterMs };
+}
+
+/** The status for a rule that starts nothing, and therefore does not count what is live. */
+function withLiveChunks({ status, chunks }: SetInput): DockerRunSetStatus {
+  if (status.live === undefined) return status;
+  return { ...status, live: { ...status.live, chunks: chunks.filter(({ isLive }) => isLive).length } };
 }
 
 /** Bytes of a message: each of the conditions repeats it, and the whole status has at most 16 KiB. */
