@@ -44,7 +44,7 @@ test('a suspended set starts nothing more, and a resumed one does the rest', asy
   });
   const done = (await lab.resultItems()).size;
   assert.ok(done < 8, `${done} results`);
-  assert.is((await lab.inPhase('paused', 'Paused')).status.live?.chunks, 0);
+  await lab.until('paused', 'shows that no chunk is live', ({ status }) => status.live?.chunks === 0);
   await lab.patch('paused', { suspend: false });
   await lab.inPhase('paused', 'Complete');
   assert.is((await lab.resultItems()).size, 8);
