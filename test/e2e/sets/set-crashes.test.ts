@@ -46,14 +46,15 @@ async function killOne(kind: Kind): Promise<boolean> {
 
 const isPlanner = (name: string) => name.includes('-plan-');
 
-/** Kubernetes waits longer and longer to restart a pod that keeps failing, hence the bound. */
-const mostKills = 8;
+/** Kubernetes and the controller wait longer and longer before they replace what keeps failing. */
+const mostKills: Readonly<Record<Kind, number>> = { controller: 3, planner: 2, worker: 4 };
 
 async function killUntil(over: AbortSignal, killed: Record<Kind, number>): Promise<void> {
   const kinds = ['worker', 'planner', 'worker', 'controller'] as const;
-  for (let turn = 0; !over.aborted && killed.planner + killed.worker < mostKills; turn += 1) {
-    await sleep(2_000 + Math.random() * 3_000);
+  for (let turn = 0; !over.aborted && turn < 40; turn += 1) {
     const kind = kinds[turn % kinds.length] ?? 'worker';
+    if (killed[kind] >= mostKills[kind]) continue;
+    await sleep(2_000 + Math.random() * 3_000);
     if (!over.aborted && (await killOne(kind))) killed[kind] += 1;
   }
 }
