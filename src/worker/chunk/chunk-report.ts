@@ -137,5 +137,6 @@ export function itemsMessage({ states }: ItemsStatus, results: number): string {
   const unchanged = skipped === 0 ? '' : `, ${skipped} had a result already`;
   const uploaded =
     results === 0 ? '' : `; ${results} ${results === 1 ? 'result is' : 'results are'} in Girder`;
-  return `Of ${states.length} inputs, ${succeeded} succeeded${unchanged}${uploaded}.`;
+  const all = states.length === 1 ? '1 input' : `${states.length} inputs`;
+  return `Of ${all}, ${succeeded} succeeded${unchanged}${uploaded}.`;
 }

@@ -104,7 +104,7 @@ test('a message about success counts what was skipped', () => {
     itemsMessage({ states: 'ssk' }, 3),
     'Of 3 inputs, 2 succeeded, 1 had a result already; 3 results are in Girder.',
   );
-  assert.is(itemsMessage({ states: 's' }, 0), 'Of 1 inputs, 1 succeeded.');
+  assert.is(itemsMessage({ states: 's' }, 0), 'Of 1 input, 1 succeeded.');
 });
 
 test.run();

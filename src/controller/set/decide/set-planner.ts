@@ -15,7 +15,7 @@ export function withoutJob(input: AcceptedInput): SetOutcome | undefined {
   const wait = problems === 0 ? 0 : Math.min(problemMs.most, problemMs.first * 2 ** (problems - 1));
   const inMs = (Date.parse(problemTime ?? '') || 0) + wait - now.getTime();
   if (problems > 0 && inMs > 0) {
-    const message = `The planner of the pass failed ${problems} times in a row; another one follows. ${lastMessage(input)}`;
+    const message = failureText(problems, lastMessage(input));
     return { verdict: { phase: 'Listing', reason: 'PassFailed', message }, requeueAfterMs: inMs };
   }
   if (plannerRefusal !== undefined) {
@@ -58,7 +58,7 @@ export function failedPlanner(input: AcceptedInput): SetOutcome | undefined {
   const { job, report } = planner;
   if (job === undefined || !hasFailed({ job, report })) return undefined;
   const { number = 1, problems = 0 } = status.pass ?? {};
-  const message = `The planner of the pass failed ${problems + 1} times in a row; another one follows. ${whyOf(planner)}`;
+  const message = failureText(problems + 1, whyOf(planner));
   const pass = { ...(status.pass ?? { number }), problems: problems + 1, problemTime: now.toISOString() };
   return {
     verdict: { phase: 'Listing', reason: 'PassFailed', message },
@@ -98,4 +98,9 @@ function stateOf({ worker, unschedulable, message }: NonNullable<AcceptedInput['
   const why = worker.kind === 'waiting' ? [worker.reason, worker.message] : [worker.reason, message];
   const text = [unschedulable, ...why].filter((one) => one !== undefined && one !== '').join(', ');
   return `does not run yet${text === '' ? '' : ` (${text.slice(0, 300).toWellFormed()})`}`;
+}
+
+function failureText(problems: number, why: string): string {
+  const often = problems === 1 ? 'failed' : `failed ${problems} times in a row`;
+  return `The planner of the pass ${often}; another one follows. ${why}`;
 }
