@@ -87,6 +87,14 @@ export const girderIdOfRun = (what: string, note?: string) =>
     maxLength: 255,
   });
 
+export const girderApiUrl = () =>
+  Type.String({
+    description:
+      "The address of Girder's REST API, as the nodes reach it, for example https://data.example.org/api/v1.",
+    pattern: '^https?://',
+    maxLength: 1024,
+  });
+
 /** Names of two documents, below a collection or a user, are the least that leads to a folder. */
 export const girderPath = (what: string) =>
   Type.String({

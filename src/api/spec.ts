@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { dockerOptions } from './docker/options.ts';
 import {
   environmentVariables,
+  girderApiUrl,
   girderId,
   girderIdOfRun,
   girderPath,
@@ -141,12 +142,7 @@ const girderLog = Type.Object(
 
 const girder = Type.Object(
   {
-    apiUrl: Type.String({
-      description:
-        "The address of Girder's REST API, as the nodes reach it, for example https://data.example.org/api/v1.",
-      pattern: '^https?://',
-      maxLength: 1024,
-    }),
+    apiUrl: girderApiUrl(),
     credentialsSecretRef: Type.Optional(
       Type.Object(
         { name: secretName() },

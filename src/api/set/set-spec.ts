@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { girderId, girderPath, secretName, seconds } from '../fields.ts';
+import { girderApiUrl, girderId, girderPath, secretName, seconds } from '../fields.ts';
 import { exactlyOneOf, enumOf, quantity, rules } from '../keywords.ts';
 import { templateSpec } from '../spec.ts';
 import { maxForEachItems } from '../for-each.ts';
@@ -18,12 +18,7 @@ const duration = (description: string) =>
 
 const girder = Type.Object(
   {
-    apiUrl: Type.String({
-      description:
-        "The address of Girder's REST API, as the nodes reach it, for example https://data.example.org/api/v1.",
-      pattern: '^https?://',
-      maxLength: 1024,
-    }),
+    apiUrl: girderApiUrl(),
     credentialsSecretRef: Type.Object(
       { name: secretName('The name of the Secret, in the namespace of the set.') },
       {

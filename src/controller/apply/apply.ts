@@ -1,4 +1,4 @@
-import type { V1Job } from '@kubernetes/client-node';
+import type { CoreV1Event, V1Job } from '@kubernetes/client-node';
 import { apiVersion, kind, suspendedAnnotation } from '../../api/names.ts';
 import type { DockerRunStatus } from '../../api/status.ts';
 import type { Connection } from '../../kube/connection.ts';
@@ -171,23 +171,38 @@ export async function applyStatus(
 ): Promise<unknown> {
   const { namespace, name, uid } = run.metadata;
   const metadata = { name, namespace, uid, resourceVersion: version };
+  const path = `${paths.dockerRuns(namespace)}/${name}/status`;
+  return writeStatus(connection, { path, body: { apiVersion, kind, metadata, status } }, signal);
+}
+
+/** The uid keeps the status of a deleted object from being written to a new one of the same name. */
+type StatusWrite = {
+  readonly path: string;
+  readonly body: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly metadata: { readonly uid: string; readonly resourceVersion: string | undefined };
+    readonly status: object;
+  };
+};
+
+/** As {@link applyStatus}, for a status of any kind. */
+export async function writeStatus(
+  connection: Connection,
+  { path, body }: StatusWrite,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const query = { fieldManager, force: 'true' };
+  const contentType = 'application/apply-patch+yaml';
   try {
-    return await requestJson(connection, {
-      method: 'PATCH',
-      path: `${paths.dockerRuns(namespace)}/${name}/status`,
-      query: { fieldManager, force: 'true' },
-      contentType: 'application/apply-patch+yaml',
-      // The uid keeps the status of a deleted run from being written to a new run of the same name.
-      body: { apiVersion, kind, metadata, status },
-      signal,
-    });
+    return await requestJson(connection, { method: 'PATCH', path, query, contentType, body, signal });
   } catch (error) {
     throwUnlessGone(error);
     return undefined;
   }
 }
 
-/** A run that is gone needs no write; one that has changed is reconciled again. */
+/** What is gone needs no write; what has changed is reconciled again. */
 function throwUnlessGone(error: unknown): void {
   if (isConflict(error)) throw new ConflictError(describe(error));
   if (!isNotFound(error)) throw error;
@@ -217,10 +232,10 @@ async function assertFresh(
   throw new ConflictError(`the cache does not have the latest version of ${namespace}/${name} yet`);
 }
 
-/** Creates an Event about a run, unless it exists already. */
+/** Creates an Event, unless it exists already. */
 export async function recordEvent(
   connection: Connection,
-  event: RunEvent,
+  event: CoreV1Event | RunEvent,
   signal: AbortSignal,
 ): Promise<void> {
   const path = paths.events(event.metadata.namespace ?? '');

@@ -4,7 +4,8 @@ import type { Policy } from '../../policy/policy.ts';
 import type { Next } from '../../runtime/queue.ts';
 import { errorFields, type Logger } from '../../support/log.ts';
 import type { WorkerConfig } from '../job/worker-config.ts';
-import { applySetAction, applySetStatus, recordSetEvent } from './apply/apply-set.ts';
+import { recordEvent } from '../apply/apply.ts';
+import { applySetAction, applySetStatus } from './apply/apply-set.ts';
 import { decideSet } from './decide/decide-set.ts';
 import { setChangeOf, type SetDecision, setStatusAfterError } from './decide/set-decision.ts';
 import { gatherSet, type SetGatherer } from './observe/gather-set.ts';
@@ -118,7 +119,7 @@ async function record(
   event: SetDecision['event'],
 ): Promise<void> {
   if (event === undefined) return;
-  await recordSetEvent(connection, event, signal).catch((error: unknown) => {
+  await recordEvent(connection, event, signal).catch((error: unknown) => {
     signal.throwIfAborted();
     log.warn(errorFields(error), 'cannot record Event');
   });

@@ -1,26 +1,17 @@
 import * as assert from 'uvu/assert';
 import { until } from '../../fixtures/until.ts';
 import { concurrentTest } from '../support/concurrent-tests.ts';
-import { inputs, SetLab, upperCase } from './set-lab.ts';
+import { SetLabs, upperCase } from './set-lab.ts';
 
 const test = concurrentTest();
-const labs: SetLab[] = [];
+const labs = new SetLabs();
 
-test.after(async () => {
-  await Promise.all(labs.map((lab) => lab.close()));
-});
-
-async function labWith(name: string, count: number): Promise<SetLab> {
-  const lab = await SetLab.open(name);
-  labs.push(lab);
-  await lab.addInputs(inputs(count));
-  return lab;
-}
+test.after(() => labs.close());
 
 const slow = { ...upperCase, command: ['sh', '-c', `sleep 3; ${upperCase.command[2]}`] };
 
 test('a dry run starts nothing, and its report says what would run and why', async () => {
-  const lab = await labWith('set-dry', 4);
+  const lab = await labs.open('set-dry', 4);
   await lab.apply('dry', { dryRun: true });
   const { status } = await lab.inPhase('dry', 'Complete');
   assert.equal(status.why, { ...status.why, new: 4 });
@@ -33,7 +24,7 @@ test('a dry run starts nothing, and its report says what would run and why', asy
 });
 
 test('a suspended set starts nothing more, and a resumed one does the rest', async () => {
-  const lab = await labWith('set-suspend', 8);
+  const lab = await labs.open('set-suspend', 8);
   await lab.apply('paused', { template: { spec: slow }, chunk: { items: 1 }, parallelism: 2 });
   await lab.until('paused', 'has live chunks', ({ status }) => (status.live?.chunks ?? 0) > 0);
   await lab.patch('paused', { suspend: true });
@@ -51,7 +42,7 @@ test('a suspended set starts nothing more, and a resumed one does the rest', asy
 });
 
 test('a cancelled set stops what runs, and writes no more results', async () => {
-  const lab = await labWith('set-cancel', 6);
+  const lab = await labs.open('set-cancel', 6);
   await lab.apply('cancelled', {
     template: {
       spec: { ...upperCase, command: ['sh', '-c', 'sleep 300'], terminationGracePeriodSeconds: 0 },
@@ -69,7 +60,7 @@ test('a cancelled set stops what runs, and writes no more results', async () => 
 });
 
 test('the results stay when their set is deleted, and another set of its name finds them done', async () => {
-  const lab = await labWith('set-delete', 4);
+  const lab = await labs.open('set-delete', 4);
   await lab.apply('deleted');
   await lab.inPhase('deleted', 'Complete');
   await lab.lab.kubectl('delete', 'drset', 'deleted', '--timeout=60s');
@@ -82,7 +73,7 @@ test('the results stay when their set is deleted, and another set of its name fi
 });
 
 test('a second set is refused the results folder of another', async () => {
-  const lab = await labWith('set-owner', 2);
+  const lab = await labs.open('set-owner', 2);
   await lab.apply('first');
   await lab.inPhase('first', 'Complete');
   await lab.apply('second');
@@ -93,7 +84,7 @@ test('a second set is refused the results folder of another', async () => {
 });
 
 test('a quota bounds the pods of a set, and the set does all of its inputs', async () => {
-  const lab = await labWith('set-quota', 4);
+  const lab = await labs.open('set-quota', 4);
   await lab.lab.kubectl('create', 'quota', 'pods', '--hard=count/jobs.batch=2');
   await lab.apply('bounded', { chunk: { items: 1 }, parallelism: 4 });
   await lab.inPhase('bounded', 'Complete');
@@ -101,7 +92,7 @@ test('a quota bounds the pods of a set, and the set does all of its inputs', asy
 });
 
 test('an invalid template is refused with the sentence of a run', async () => {
-  const lab = await labWith('set-invalid', 0);
+  const lab = await labs.open('set-invalid', 0);
   const { code, stderr } = await lab.lab.apply(
     lab.manifest('invalid', { template: { spec: { ...upperCase, args: ['$(nothing)'] } } }),
     '--dry-run=server',

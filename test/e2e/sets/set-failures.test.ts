@@ -4,21 +4,12 @@ import { concurrentTest } from '../support/concurrent-tests.ts';
 import type { Manifest } from '../support/runs.ts';
 import { succeed } from '../support/shell.ts';
 import { rolePid } from '../support/worker-process.ts';
-import { inputs, SetLab, upperCase } from './set-lab.ts';
+import { type SetLab, SetLabs, upperCase } from './set-lab.ts';
 
 const test = concurrentTest();
-const labs: SetLab[] = [];
+const labs = new SetLabs();
 
-test.after(async () => {
-  await Promise.all(labs.map((lab) => lab.close()));
-});
-
-async function labWith(name: string, count: number): Promise<SetLab> {
-  const lab = await SetLab.open(name);
-  labs.push(lab);
-  await lab.addInputs(inputs(count));
-  return lab;
-}
+test.after(() => labs.close());
 
 /** A target that fails for inputs whose name matches a pattern of the shell. */
 const failingFor = (pattern: string): Manifest => ({
@@ -32,7 +23,7 @@ function pauseOf({ conditions = [] }: DockerRunSetStatus): string {
 }
 
 test('a set pauses at its failure budget, names the reason, and does only what failed after a retry', async () => {
-  const lab = await labWith('set-budget', 30);
+  const lab = await labs.open('set-budget', 30);
   await lab.apply('budget', {
     template: { spec: failingFor('*[05].txt') },
     failureBudget: { percent: 10 },
@@ -52,7 +43,7 @@ test('a set pauses at its failure budget, names the reason, and does only what f
 });
 
 test('what failed for good is tried again only with a new retryFailed', async () => {
-  const lab = await labWith('set-retry', 6);
+  const lab = await labs.open('set-retry', 6);
   await lab.apply('retry', { template: { spec: failingFor('*3.txt') } });
   const first = await lab.inPhase('retry', 'Complete');
   assert.equal([first.status.items?.done, first.status.items?.failed], [5, 1]);
@@ -72,7 +63,7 @@ test('what failed for good is tried again only with a new retryFailed', async ()
 });
 
 test('a typo in the arguments costs as many inputs as the canary has', async () => {
-  const lab = await labWith('set-canary', 12);
+  const lab = await labs.open('set-canary', 12);
   await lab.apply('canary', {
     template: { spec: { ...upperCase, command: ['no-such-program'] } },
     canary: 3,
@@ -85,7 +76,7 @@ test('a typo in the arguments costs as many inputs as the canary has', async () 
 });
 
 test('an input that kills its worker ends alone, and the others are done', async () => {
-  const lab = await labWith('set-poison', 6);
+  const lab = await labs.open('set-poison', 6);
   // The pod is deleted with force as soon as the poisonous input runs, whatever attempt it is.
   await lab.apply('poison', {
     template: {

@@ -167,6 +167,23 @@ export class SetLab {
   }
 }
 
+/** The labs of tests that run at the same time in one file. */
+export class SetLabs {
+  readonly #labs: SetLab[] = [];
+
+  /** A lab with some inputs. */
+  async open(name: string, count: number): Promise<SetLab> {
+    const lab = await SetLab.open(name);
+    this.#labs.push(lab);
+    await lab.addInputs(inputs(count));
+    return lab;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#labs.map((lab) => lab.close()));
+  }
+}
+
 async function collect(folder: string, path: string, found: Map<string, ResultItem>): Promise<void> {
   for (const { _id, name, meta } of await girder<Item[]>('GET', `item?folderId=${folder}&limit=0`)) {
     if (meta?.dockerrun !== undefined)

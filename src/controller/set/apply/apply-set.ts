@@ -1,4 +1,3 @@
-import type { CoreV1Event } from '@kubernetes/client-node';
 import { apiVersion, labels, setKind } from '../../../api/names.ts';
 import type { DockerRunSetStatus } from '../../../api/set/set-status.ts';
 import type { Connection } from '../../../kube/connection.ts';
@@ -8,12 +7,11 @@ import {
   isConflict,
   isNotFound,
   isSafeToResend,
-  isUnanswered,
   KubeError,
 } from '../../../kube/kube-error.ts';
 import { paths } from '../../../kube/paths.ts';
 import { requestJson } from '../../../kube/request.ts';
-import { describe } from '../../../support/errors.ts';
+import { writeStatus } from '../../apply/apply.ts';
 import type { Refusal } from '../../observe/observed.ts';
 import type { SetAction } from '../decide/set-outcome.ts';
 import type { ObservedSet } from '../observe/observed-set.ts';
@@ -133,37 +131,6 @@ export async function applySetStatus(
 ): Promise<unknown> {
   const { namespace, name, uid } = set.metadata;
   const metadata = { name, namespace, uid, resourceVersion: version };
-  try {
-    return await requestJson(connection, {
-      method: 'PATCH',
-      path: `${paths.sets(namespace)}/${name}/status`,
-      query: { fieldManager, force: 'true' },
-      contentType: 'application/apply-patch+yaml',
-      body: { apiVersion, kind: setKind, metadata, status },
-      signal,
-    });
-  } catch (error) {
-    if (isConflict(error)) throw new ConflictError(describe(error));
-    if (!isNotFound(error)) throw error;
-    return undefined;
-  }
-}
-
-/** Creates an Event about a set, unless it exists already. */
-export async function recordSetEvent(
-  connection: Connection,
-  event: CoreV1Event,
-  signal: AbortSignal,
-): Promise<void> {
-  const path = paths.events(event.metadata.namespace ?? '');
-  const post = () => requestJson(connection, { method: 'POST', path, body: event, signal });
-  try {
-    // After a broken connection the Event may be missing, and the next reconcile does not create it.
-    await post().catch((error: unknown) => {
-      if (!isUnanswered(error)) throw error;
-      return post();
-    });
-  } catch (error) {
-    if (!isConflict(error)) throw error;
-  }
+  const path = `${paths.sets(namespace)}/${name}/status`;
+  return writeStatus(connection, { path, body: { apiVersion, kind: setKind, metadata, status } }, signal);
 }
