@@ -5,6 +5,7 @@
  *
  *     set -a; . .cluster/env; set +a
  *     node bench/sets.ts [inputs, 200] [pods at once, 4]
+ *     prettier --write docs/sets-figures.md
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
