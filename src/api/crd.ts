@@ -3,7 +3,8 @@ import { group, kind, plural, version } from './names.ts';
 import { dockerRunSpec } from './spec.ts';
 import { dockerRunStatus } from './status.ts';
 
-const column = (name: string, type: string, jsonPath: string, priority = 0) => ({
+/** A column of `kubectl get`; with a priority above 0 only of `-o wide`. */
+export const column = (name: string, type: string, jsonPath: string, priority = 0) => ({
   name,
   type,
   jsonPath,
@@ -20,6 +21,36 @@ const selectableFields = ['.spec.image', '.status.nodeName', '.status.phase', '.
 export const mutableFields: readonly string[] = ['suspend', 'cancel', 'ttlSecondsAfterFinished'];
 
 export function customResourceDefinition(): object {
+  return namespacedDefinition({
+    names: { kind, plural, shortNames: ['dr'] },
+    columns: [
+      column('Phase', 'string', '.status.phase'),
+      column('Progress', 'string', '.status.progress.summary'),
+      column('Node', 'string', '.status.nodeName'),
+      column('Exit', 'integer', '.status.target.exitCode'),
+      column('Age', 'date', '.metadata.creationTimestamp'),
+      column('Reason', 'string', '.status.reason', 1),
+      column('Attempts', 'integer', '.status.attempts', 1),
+      column('Image', 'string', '.spec.image', 1),
+      column('Pod', 'string', '.status.podName', 1),
+      column('Message', 'string', '.status.message', 1),
+    ],
+    selectableFields,
+    schema: rootSchema(),
+  });
+}
+
+type Definition = {
+  readonly names: { readonly kind: string; readonly plural: string; readonly shortNames: readonly string[] };
+  readonly columns: readonly ReturnType<typeof column>[];
+  readonly selectableFields: readonly string[];
+  /** Of the whole object. */
+  readonly schema: object;
+};
+
+/** The CRD of a namespaced kind of the group, which has a status. */
+export function namespacedDefinition({ names, columns, selectableFields, schema }: Definition): object {
+  const { kind, plural, shortNames } = names;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -27,27 +58,16 @@ export function customResourceDefinition(): object {
     spec: {
       group,
       scope: 'Namespaced',
-      names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase(), shortNames: ['dr'] },
+      names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase(), shortNames },
       versions: [
         {
           name: version,
           served: true,
           storage: true,
           subresources: { status: {} },
-          additionalPrinterColumns: [
-            column('Phase', 'string', '.status.phase'),
-            column('Progress', 'string', '.status.progress.summary'),
-            column('Node', 'string', '.status.nodeName'),
-            column('Exit', 'integer', '.status.target.exitCode'),
-            column('Age', 'date', '.metadata.creationTimestamp'),
-            column('Reason', 'string', '.status.reason', 1),
-            column('Attempts', 'integer', '.status.attempts', 1),
-            column('Image', 'string', '.spec.image', 1),
-            column('Pod', 'string', '.status.podName', 1),
-            column('Message', 'string', '.status.message', 1),
-          ],
+          additionalPrinterColumns: columns,
           selectableFields: selectableFields.map((jsonPath) => ({ jsonPath })),
-          schema: { openAPIV3Schema: withoutEmptyProperties(requireNoDefaults(rootSchema())) },
+          schema: { openAPIV3Schema: withoutEmptyProperties(requireNoDefaults(schema)) },
         },
       ],
     },

@@ -37,7 +37,7 @@ export class LivePlan {
   }
 
   /** One request of the controller. */
-  hear(after: number, isDone: boolean): void {
+  acknowledge(after: number, isDone: boolean): void {
     this.window.acknowledge(after);
     if (isDone && this.state === 'Draining') this.#drained.resolve();
   }

@@ -18,7 +18,7 @@ type Served = {
 export function serveWindow({ port, address, podUid, pass, live, onRequest }: Served): { close: () => void } {
   const body = (query: URLSearchParams) => {
     const after = Number(query.get('after') ?? 0);
-    live.hear(after, query.get('done') === '1');
+    live.acknowledge(after, query.get('done') === '1');
     onRequest();
     return Buffer.from(JSON.stringify(live.snapshot(podUid, pass)));
   };

@@ -1,54 +1,28 @@
-import { requireNoDefaults, withoutEmptyProperties } from '../crd.ts';
+import { column, namespacedDefinition } from '../crd.ts';
 import { rules } from '../keywords.ts';
-import { group, setKind, setPlural, version } from '../names.ts';
+import { setKind, setPlural } from '../names.ts';
 import { dockerRunSetSpec } from './set-spec.ts';
 import { dockerRunSetStatus } from './set-status.ts';
-
-const column = (name: string, type: string, jsonPath: string, priority = 0) => ({
-  ...{ name, type, jsonPath },
-  ...(priority > 0 ? { priority } : {}),
-});
 
 /** What identifies the results: another folder is another set. */
 const fixedFields = ['self.spec.source.folder', 'self.spec.results.folder', 'self.spec.results.place'];
 
 export function setResourceDefinition(): object {
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${setPlural}.${group}` },
-    spec: {
-      group,
-      scope: 'Namespaced',
-      names: {
-        kind: setKind,
-        listKind: `${setKind}List`,
-        plural: setPlural,
-        singular: setKind.toLowerCase(),
-        shortNames: ['drset'],
-      },
-      versions: [
-        {
-          name: version,
-          served: true,
-          storage: true,
-          subresources: { status: {} },
-          additionalPrinterColumns: [
-            column('Phase', 'string', '.status.phase'),
-            column('Done', 'string', '.status.summary'),
-            column('Failed', 'integer', '.status.items.failed'),
-            column('Running', 'integer', '.status.items.running'),
-            column('ETA', 'string', '.status.rate.eta'),
-            column('Age', 'date', '.metadata.creationTimestamp'),
-            column('Pass', 'integer', '.status.pass.number', 1),
-            column('Message', 'string', '.status.message', 1),
-          ],
-          selectableFields: [{ jsonPath: '.status.phase' }],
-          schema: { openAPIV3Schema: withoutEmptyProperties(requireNoDefaults(rootSchema())) },
-        },
-      ],
-    },
-  };
+  return namespacedDefinition({
+    names: { kind: setKind, plural: setPlural, shortNames: ['drset'] },
+    columns: [
+      column('Phase', 'string', '.status.phase'),
+      column('Done', 'string', '.status.summary'),
+      column('Failed', 'integer', '.status.items.failed'),
+      column('Running', 'integer', '.status.items.running'),
+      column('ETA', 'string', '.status.rate.eta'),
+      column('Age', 'date', '.metadata.creationTimestamp'),
+      column('Pass', 'integer', '.status.pass.number', 1),
+      column('Message', 'string', '.status.message', 1),
+    ],
+    selectableFields: ['.status.phase'],
+    schema: rootSchema(),
+  });
 }
 
 function rootSchema(): object {

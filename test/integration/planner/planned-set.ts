@@ -117,7 +117,7 @@ export class PlannedSet implements AsyncDisposable {
     const controller = setInterval(() => {
       const { items, state } = live.snapshot('pod', plan.pass);
       offered.push(...items);
-      live.hear(items.at(-1)?.seq ?? 0, state === 'Draining');
+      live.acknowledge(items.at(-1)?.seq ?? 0, state === 'Draining');
     }, 5);
     try {
       await runPass({ plan, client, live, log: silent, signal: never });
