@@ -22,5 +22,5 @@ export function serveWindow({ port, address, podUid, pass, live, onRequest }: Se
     onRequest();
     return Buffer.from(JSON.stringify(live.snapshot(podUid, pass)));
   };
-  return servePod({ port, address, podUid, body });
+  return servePod({ port, address, podUid, takesQuery: true, body });
 }

@@ -12,6 +12,8 @@ type Served = {
   readonly address?: string | undefined;
   /** Only who knows it gets an answer; a random uuid, which the API server gave the pod. */
   readonly podUid: string;
+  /** Whether a request may have a query; else it is not found. */
+  readonly takesQuery?: boolean;
   /** Its time and memory must be bounded, also for many requests at once. */
   readonly body: (query: URLSearchParams) => Buffer;
 };
@@ -21,12 +23,12 @@ type Served = {
  * cluster may reach the port, so a connection without the uid costs close to nothing. Errors are ignored: if the port
  * is in use, nothing is served.
  */
-export function servePod({ port, address, podUid, body }: Served): { close: () => void } {
+export function servePod({ port, address, podUid, takesQuery, body }: Served): { close: () => void } {
   const sockets = new Set<Socket>();
   const limits = { maxHeaderSize: 4_096, connectionsCheckingInterval: requestMs / 2 };
   const timeouts = { headersTimeout: requestMs, requestTimeout: requestMs };
   const server = createServer({ ...limits, ...timeouts }, ({ method, url = '' }, response) => {
-    const [path, query = ''] = splitOnce(url);
+    const [path, query = ''] = takesQuery === true ? splitOnce(url) : [url];
     if (path !== `/${podUid}`) answer(response, 404);
     else if (method !== 'GET') answer(response, 405);
     else answer(response, 200, body(new URLSearchParams(query)));

@@ -71,7 +71,7 @@ for (const [what, text] of [
 }
 
 test('only who knows the uid of the pod gets the report', async (world) => {
-  for (const path of ['/', '/report', `/${podUid}/`, `/${podUid.toUpperCase()}`]) {
+  for (const path of ['/', '/report', `/${podUid}/`, `/${podUid.toUpperCase()}`, `/${podUid}?x`]) {
     const response = await fetch(`http://127.0.0.1:${world.port}${path}`);
     assert.equal([response.status, await response.text()], [404, '']);
   }
