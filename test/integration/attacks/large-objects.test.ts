@@ -56,7 +56,7 @@ async function honestRunStarts({ plane }: World): Promise<void> {
   const body = { apiVersion, kind, metadata: { name: 'honest' }, spec: { image: 'busybox' } };
   await plane.client.create(paths.dockerRuns('default'), body);
   const jobs = () => plane.client.list(paths.jobs('default'), 'dockerrun.dev/run-name=honest');
-  await until('the honest run has its Job', jobs, { holds: (found) => found.length === 1, withinMs: 10_000 });
+  await until('the honest run has its Job', jobs, { holds: (found) => found.length === 1, withinMs: 60_000 });
 }
 
 /** Waits until all runs have this phase; asks for one that has another, as each may have more than a megabyte. */

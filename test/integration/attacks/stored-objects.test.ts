@@ -85,7 +85,7 @@ test('each of 200 generated runs gets a status, and a run of somebody else its J
   const honest = { apiVersion, kind, metadata: { name: 'honest' }, spec: { image: 'busybox' } };
   await plane.client.create(paths.dockerRuns('default'), honest);
   const jobs = () => plane.client.list(paths.jobs('default'), 'dockerrun.dev/run-name=honest');
-  await until('the honest run has its Job', jobs, { holds: (found) => found.length === 1, withinMs: 10_000 });
+  await until('the honest run has its Job', jobs, { holds: (found) => found.length === 1, withinMs: 60_000 });
 
   const without = async () => {
     const runs = await plane.client.list(paths.dockerRuns('default'));
