@@ -59,10 +59,7 @@ class Unpickling {
   isPlausible(): boolean {
     return this.#numbered.every((value) => {
       if (!isPyObject(value)) return true;
-      const [client, volume] = [value.attributes.get('gc'), value.attributes.get('_volume')];
-      return (
-        isClient(client) && (volume == null || (isPyObject(volume) && !volume.attributes.has('urlBase')))
-      );
+      return isClient(value.attributes.get('gc')) && isVolume(value.attributes.get('_volume'));
     });
   }
 
@@ -167,6 +164,14 @@ function keyOf(key: string): string | PyKey {
 
 function isClient(value: PyValue | undefined): boolean {
   return value == null || (isPyObject(value) && value.attributes.has('urlBase'));
+}
+
+/** None, or an object with the attributes that all volumes have and nothing in a volume has. */
+function isVolume(value: PyValue | undefined): boolean {
+  if (value === undefined || value === null) return true;
+  if (!isPyObject(value)) return false;
+  const { attributes } = value;
+  return (attributes.has('host_dir') || attributes.has('_host_path')) && !attributes.has('_volume');
 }
 
 function isName(value: PyValue | undefined): value is PyName {
