@@ -10,7 +10,7 @@ import {
   requestHeaders,
   volumeReference,
 } from './fields.ts';
-import { ifExists } from './hooks.ts';
+import { ifExists, maxReferenceLength } from './hooks.ts';
 import { exactlyOneOf, rules } from './keywords.ts';
 
 const girderFileIdToVolume = Type.Object(
@@ -184,7 +184,7 @@ const girderStreamToItem = Type.Object(
     reference: Type.Optional(
       Type.String({
         description: 'A text that Girder passes to the event listeners of its plugins.',
-        maxLength: 4096,
+        maxLength: maxReferenceLength,
       }),
     ),
     metadata: Type.Optional(anyObject('Metadata to set on the item.')),
