@@ -94,6 +94,9 @@ function storable(value: Report): Report {
   return JSON.parse(text) as Report;
 }
 
+/** The header of each question to a worker, and its values: what becomes of the pod when it is told to stop. */
+export const podOutlook = { header: 'dockerrun-pod', replaced: 'replaced', ends: 'ends' } as const;
+
 /** The report of a running worker, as it serves it: with the uid of its pod. */
 export function servedReport(podUid: string, report: Report): string {
   return JSON.stringify({ podUID: podUid, ...report });
