@@ -13,6 +13,7 @@ import { ownMountsOf } from './plan.ts';
 import type { Prepared } from './stage/prepare.ts';
 import { pipePlaces, Pipes } from './streams/pipes.ts';
 import { Streams } from './streams/streams.ts';
+import { readSecretTexts, withoutSecretTexts } from './secret-texts.ts';
 import { targetFailure, targetOptions, targetStatus } from './target-options.ts';
 
 /** The streams are finished but not closed; `failure` is why the run has failed, if it has. */
@@ -63,12 +64,14 @@ async function runWithProbes(
   const { activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
   const { imageId, paths: downloaded } = prepared;
   const own = await mountInputs(context, downloaded);
+  const secretTexts = await readSecretTexts(environment);
   const probed = await probeVolumes(context, steps.mounts);
   try {
     const options = await targetOptions(context, {
       mounts: [...probed.mounts, ...own],
       downloaded,
       imageId,
+      secretTexts,
       imageAsksForGpus: await preparation.run((bounded) =>
         preparation.engineWait.until(() => imageWantsGpu({ ...context, signal: bounded }, imageId)),
       ),
@@ -93,6 +96,8 @@ async function runWithProbes(
         report.target = started;
       },
     });
+  } catch (error) {
+    throw withoutSecretTexts(error, secretTexts);
   } finally {
     await probed.remove();
   }
