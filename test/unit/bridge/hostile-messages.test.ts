@@ -113,7 +113,7 @@ test('any message with changed parts becomes a valid run or a sentence, soon and
     ),
     { seed, numRuns: 600 },
   );
-  for (const kind of ['Run', 'Refused', 'Foreign']) assert.ok((kinds.get(kind) ?? 0) > 10, `few are ${kind}`);
+  for (const kind of ['Run', 'Refused', 'Foreign']) assert.ok((kinds.get(kind) ?? 0) > 3, `few are ${kind}`);
 });
 
 test('any call with any keywords becomes a valid run or a sentence', () => {
