@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { isCancel, isFinal, jobStatus } from '../girder/job/job-status.ts';
 import { TransientFailure } from '../girder/retry.ts';
 import { sleep } from '../support/abort.ts';
-import { describe, errorFields, RunError } from '../support/errors.ts';
-import type { Logger } from '../support/log.ts';
+import { describe, RunError } from '../support/errors.ts';
+import { errorFields, type Logger } from '../support/log.ts';
 import type { MessageResult } from './bridge-metrics.ts';
 import { Holdup } from './holdup.ts';
 import { type BridgeJob, JobInaccessible } from './job/bridge-job.ts';
@@ -17,6 +17,8 @@ export type IntakeOptions = {
   readonly translate: (message: TaskMessage) => Outcome;
   readonly openJob: (address: JobAddress) => BridgeJob;
   readonly runs: RunWriter;
+  /** Called with `<namespace>/<name>` of each run that was created, before the message is acknowledged. */
+  readonly onCreated: (key: string) => void;
   readonly foreignQueue: string | undefined;
   readonly deadLetterQueue: string | undefined;
   readonly log: Logger;
@@ -88,13 +90,14 @@ export class Intake {
   }
 
   async #create(outcome: Run, fields: Fields, signal: AbortSignal): Promise<MessageResult> {
-    const { runs, log } = this.#options;
+    const { runs, onCreated, log } = this.#options;
     const obstacle = await this.#lookFirst(outcome.job, fields, signal);
     if (obstacle !== undefined) return obstacle;
     const { namespace, name } = outcome.run.metadata;
     try {
       const draft = { ...outcome, jobId: outcome.job?.id };
       const { isNew } = await runs.create(draft, signal);
+      if (isNew) onCreated(`${namespace}/${name}`);
       log.info({ ...fields, run: `${namespace}/${name}`, isNew }, 'took a task of Girder');
       return isNew ? 'created' : 'duplicate';
     } catch (error) {
@@ -120,7 +123,10 @@ export class Intake {
       return undefined;
     } catch (error) {
       if (!(error instanceof JobInaccessible)) throw error;
-      this.#options.log.warn({ ...fields, error: error.message }, 'cannot report to the Girder job of a task');
+      this.#options.log.warn(
+        { ...fields, error: error.message },
+        'cannot report to the Girder job of a task',
+      );
       // A token that has expired keeps nobody from the result; the run fails with the reason if it needs the token.
       return error.isGone ? 'jobGone' : undefined;
     }

@@ -61,7 +61,11 @@ async function connectOnce(options: BrokerOptions, attempt: number, stop: AbortS
     // What was taken is finished first; on a dead connection, that fails at once.
     await using;
   } finally {
-    if (!ended.signal.aborted) await settledWithin(model.close().catch(() => undefined), closeMs);
+    if (!ended.signal.aborted)
+      await settledWithin(
+        model.close().catch(() => undefined),
+        closeMs,
+      );
   }
   if (ended.signal.aborted && !stop.aborted) throw ended.signal.reason;
 }

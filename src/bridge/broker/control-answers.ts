@@ -96,7 +96,11 @@ export function answerTo(method: string, state: WorkerState): unknown {
     case 'reserved':
       return state.reserved.slice(0, maxListed).map((run) => listed(run, state));
     case 'active_queues':
-      return state.queues.map((name) => ({ name, routing_key: name, exchange: { name: '', type: 'direct' } }));
+      return state.queues.map((name) => ({
+        name,
+        routing_key: name,
+        exchange: { name: '', type: 'direct' },
+      }));
     default:
       return undefined;
   }

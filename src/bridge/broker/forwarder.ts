@@ -25,10 +25,12 @@ export class Forwarder {
     try {
       const { channel, ended } = await this.#channel();
       const bounded = AbortSignal.any([deadline(confirmMs, signal), ended]);
-      const options = publishOptions(properties as Record<string, unknown>);
+      const options = publishOptions({ ...properties });
       const confirmed = new Promise<void>((resolve, reject) => {
         channel.sendToQueue(queue, content, { ...options, mandatory: true }, (error: unknown) =>
-          error === null || error === undefined ? resolve() : reject(new Error('RabbitMQ did not confirm it')),
+          error === null || error === undefined
+            ? resolve()
+            : reject(new Error('RabbitMQ did not confirm it')),
         );
       });
       await raceAbort(confirmed, bounded);

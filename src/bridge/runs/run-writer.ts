@@ -147,9 +147,7 @@ function objectOf({ run, notes, notBefore }: Draft): object {
   const annotations = {
     ...metadata.annotations,
     ...(text === '' ? {} : { [bridgeAnnotations.notes]: text }),
-    ...(notBefore === undefined
-      ? {}
-      : { [bridgeAnnotations.notBefore]: new Date(notBefore).toISOString() }),
+    ...(notBefore === undefined ? {} : { [bridgeAnnotations.notBefore]: new Date(notBefore).toISOString() }),
   };
   const labels = { [bridgeLabel]: 'true', ...metadata.labels };
   return {
