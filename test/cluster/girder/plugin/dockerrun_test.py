@@ -13,10 +13,11 @@ from celery.signals import after_task_publish
 from girder import events
 from girder.api import access
 from girder.api.describe import Description, autoDescribeRoute
-from girder.api.rest import Resource
+from girder.api.rest import Resource, setCurrentUser
 from girder.exceptions import RestException
 from girder.models.folder import Folder
 from girder.models.item import Item
+from girder.models.user import User
 from girder.plugin import GirderPlugin, getPlugin
 from girder_jobs.models.job import Job
 
@@ -78,13 +79,16 @@ class TestResource(Resource):
         Description('Run a file of Python; returns the tasks that it has published.')
         .param('name', 'The name of the file.', paramType='formData')
         .jsonParam('values', 'The globals of the file.', paramType='formData', requireObject=True, default={})
+        .param('user', 'The login of the user who asks, else the administrator.', paramType='formData', required=False)
     )
-    def run_example(self, name, values):
+    def run_example(self, name, values, user):
         if not re.fullmatch(r'[a-z0-9-]{1,100}\.py', name):
             raise RestException('name must have letters, digits, dashes, and end with .py.')
         path = os.path.join(os.environ['DOCKERRUN_TEST_EXAMPLES'], name)
         with open(path) as file:
             program = compile(file.read(), path, 'exec')
+        if user is not None:
+            setCurrentUser(User().findOne({'login': user}))
         this_thread.published = []
         try:
             exec(program, dict(values, __name__='example'))
