@@ -182,26 +182,28 @@ export function parseBrokerAddresses(content: string): BrokerAddress[] {
 function parseAddress(address: string): BrokerAddress {
   const [scheme = ''] = address.split('://');
   const protocol = protocols[`${scheme}:`];
-  if (/^redis/.test(scheme) && protocol === undefined)
+  if (/^redis/.test(scheme))
     throw new TypeError(
       'the broker is Redis, which the bridge does not serve: set Girder up with RabbitMQ (docs/bridge.md)',
     );
-  // A scheme that URL does not know keeps user, host and port all the same.
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (protocol === undefined || url === undefined || url.hostname === '')
     throw new TypeError(
       'the address of the broker must be amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// with TLS',
     );
-  const path = decode(url.pathname.slice(1));
+  const login = url.username === '' ? guest : { username: decode(url.username), password: decode(url.password) };
   return {
     protocol,
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (protocol === 'amqps' ? 5671 : 5672),
-    username: url.username === '' ? 'guest' : decode(url.username),
-    password: url.username === '' ? 'guest' : decode(url.password),
-    vhost: path === '' ? '/' : path,
+    ...login,
+    // Both slashes of Celery's addresses mean the virtual host `/`.
+    vhost: decode(url.pathname.slice(1)) || '/',
   };
 }
+
+/** What RabbitMQ takes of a fresh installation, and Celery too. */
+const guest = { username: 'guest', password: 'guest' };
 
 function decode(part: string): string {
   try {
