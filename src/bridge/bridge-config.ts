@@ -191,7 +191,8 @@ function parseAddress(address: string): BrokerAddress {
     throw new TypeError(
       'the address of the broker must be amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// with TLS',
     );
-  const login = url.username === '' ? guest : { username: decode(url.username), password: decode(url.password) };
+  const login =
+    url.username === '' ? guest : { username: decode(url.username), password: decode(url.password) };
   return {
     protocol,
     hostname: url.hostname.replace(/^\[|\]$/g, ''),

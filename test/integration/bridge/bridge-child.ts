@@ -1,6 +1,11 @@
 import { isRecord, textOf } from '../../../src/api/json-values.ts';
 import { runBridge } from '../../../src/bridge/main.ts';
-import type { JobAddress, Outcome, TaskMessage, TranslationSettings } from '../../../src/bridge/translate/outcome.ts';
+import type {
+  JobAddress,
+  Outcome,
+  TaskMessage,
+  TranslationSettings,
+} from '../../../src/bridge/translate/outcome.ts';
 
 /**
  * The whole bridge as a process, with a stand-in for the translation that reads the headers only: these tests are about
@@ -36,7 +41,10 @@ function standIn(message: TaskMessage, settings: TranslationSettings): Outcome {
       apiVersion: 'dockerrun.dev/v1alpha1',
       kind: 'DockerRun',
       metadata: { name, namespace, labels: { 'dockerrun.dev/bridge': 'true' }, annotations: {} },
-      spec: { image: textOf(headers['image']) ?? 'busybox:1.36', ...(girder === undefined ? {} : { girder }) },
+      spec: {
+        image: textOf(headers['image']) ?? 'busybox:1.36',
+        ...(girder === undefined ? {} : { girder }),
+      },
     },
     secret: job && { name, data: { token: 'data', jobToken: job.token } },
     notes: ['A note of the translation.'],
@@ -48,7 +56,9 @@ function jobIn(headers: Record<string, unknown>): JobAddress | undefined {
   const spec = isRecord(headers['jobInfoSpec']) ? headers['jobInfoSpec'] : {};
   const tokens = isRecord(spec['headers']) ? spec['headers'] : {};
   const [id, token] = [textOf(spec['reference']), textOf(tokens['Girder-Token'])];
-  return id === undefined || token === undefined ? undefined : { apiUrl: 'http://girder.invalid/api/v1', id, token };
+  return id === undefined || token === undefined
+    ? undefined
+    : { apiUrl: 'http://girder.invalid/api/v1', id, token };
 }
 
 await runBridge(process.env, stop.signal, standIn);

@@ -105,7 +105,10 @@ export class BridgeLab implements AsyncDisposable {
   async job(): Promise<MadeJob> {
     if (this.#jobs.length === 0)
       this.#jobs = await severalJobs(
-        Array.from({ length: jobsAtOnce }, () => ({ handler: 'celery_handler', celeryTaskId: 'none' }) as const),
+        Array.from(
+          { length: jobsAtOnce },
+          () => ({ handler: 'celery_handler', celeryTaskId: 'none' }) as const,
+        ),
       );
     const job = this.#jobs.pop();
     if (job === undefined) throw new Error('Girder has made no job');
@@ -182,7 +185,12 @@ export class BridgeLab implements AsyncDisposable {
       return (await this.broker.waiting(queue)) + inWork.reduce((sum, one) => sum + one, 0);
     };
     const context = () => this.#bridges.map((bridge) => bridge.log.slice(-3_000)).join('\n');
-    await until('the queue is empty', rest, { holds: (left) => left === 0, withinMs: 30_000, everyMs: 100, context });
+    await until('the queue is empty', rest, {
+      holds: (left) => left === 0,
+      withinMs: 30_000,
+      everyMs: 100,
+      context,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -238,7 +246,9 @@ export class BridgeProcess implements AsyncDisposable {
       signal: AbortSignal.timeout(5_000),
     });
     const lines = (await response.text()).split('\n').filter((line) => new RegExp(`^${name}[{ ]`).test(line));
-    return lines.filter((line) => line.includes(labels)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    return lines
+      .filter((line) => line.includes(labels))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 
   /** Messages that it has taken and not acknowledged; 0 once it has ended. */

@@ -18,6 +18,7 @@ const below: Record<string, readonly string[]> = {
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
   planner: ['api', 'support', 'runtime', 'io', 'girder'],
   'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
+  bridge: ['api', 'support', 'runtime', 'kube', 'girder'],
   cli: [
     'api',
     'support',
@@ -31,7 +32,7 @@ const below: Record<string, readonly string[]> = {
     'worker',
     'planner',
   ],
-  main: ['controller', 'worker', 'planner', 'node-agent', 'cli'],
+  main: ['controller', 'worker', 'planner', 'node-agent', 'bridge', 'cli'],
 };
 
 /**

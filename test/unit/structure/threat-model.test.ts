@@ -8,6 +8,9 @@ import { maxReportBytes, maxReportDepth } from '../../../src/api/report.ts';
 import { maxWindowBytes, maxWindowDepth } from '../../../src/api/set/window.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
 import { receiptBounds } from '../../../src/api/set/receipt.ts';
+import { maxControlBytes, maxListed, maxRevoked } from '../../../src/bridge/broker/control-answers.ts';
+import { longestLine as longestJobLine } from '../../../src/bridge/job/bridge-job.ts';
+import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
@@ -68,6 +71,9 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   "a line of the target's progress": [kib(progressLine)],
   "a worker's journal": [mib(longestJournal)],
   "a path in a worker's journal": [`${longestPath} characters`],
+  // test/unit/bridge/control-answers.test.ts
+  'a control message of Celery': [kib(maxControlBytes), `${maxRevoked} ids`, `${maxListed} runs`],
+  'notes of a run of the bridge': [`${longestNotes} characters`, `log ${longestJobLine}`],
   // test/unit/structure/regular-expressions.test.ts
   'text for regular expressions': ['linear time'],
 };
