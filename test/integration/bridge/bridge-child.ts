@@ -25,14 +25,32 @@ function standIn(message: TaskMessage, settings: TranslationSettings): Outcome {
   if (taskName !== 'girder_worker.docker.tasks.docker_run') return { kind: 'Foreign', taskId, taskName, job };
   const refusal = textOf(headers['refusal']);
   if (refusal !== undefined) return { kind: 'Refused', taskId, job, message: refusal };
+  const eta = Date.parse(textOf(headers['eta']) ?? '');
+  return {
+    ...runOf({ taskId, job, message, image: textOf(headers['image']) ?? 'busybox:1.36' }, settings),
+    notBefore: Number.isNaN(eta) ? undefined : eta,
+  };
+}
+
+type Task = {
+  readonly taskId: string;
+  readonly job: JobAddress | undefined;
+  readonly message: TaskMessage;
+  readonly image: string;
+};
+
+function runOf(
+  { taskId, job, message, image }: Task,
+  settings: TranslationSettings,
+): Extract<Outcome, { kind: 'Run' }> {
   const { namespace = '' } = settings.queues.find(({ queue }) => queue === message.queue) ?? {};
   const name = `girder-${taskId}`;
-  const eta = Date.parse(textOf(headers['eta']) ?? '');
   const girder = job && {
     apiUrl: settings.girderApiUrl,
     credentialsSecretRef: { name },
     job: { id: job.id, tokenSecretRef: { name, key: 'jobToken' } },
   };
+  const labels = { 'dockerrun.dev/bridge': 'true' };
   return {
     kind: 'Run',
     taskId,
@@ -40,15 +58,12 @@ function standIn(message: TaskMessage, settings: TranslationSettings): Outcome {
     run: {
       apiVersion: 'dockerrun.dev/v1alpha1',
       kind: 'DockerRun',
-      metadata: { name, namespace, labels: { 'dockerrun.dev/bridge': 'true' }, annotations: {} },
-      spec: {
-        image: textOf(headers['image']) ?? 'busybox:1.36',
-        ...(girder === undefined ? {} : { girder }),
-      },
+      metadata: { name, namespace, labels, annotations: {} },
+      spec: { image, ...(girder === undefined ? {} : { girder }) },
     },
     secret: job && { name, data: { token: 'data', jobToken: job.token } },
     notes: ['A note of the translation.'],
-    notBefore: Number.isNaN(eta) ? undefined : eta,
+    notBefore: undefined,
   };
 }
 

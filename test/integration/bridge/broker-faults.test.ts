@@ -54,7 +54,10 @@ test('while Girder is away, messages stay in RabbitMQ, and none is lost', async 
   await until('it waits for Girder', () => bridge.metric('dockerrun_bridge_held', '"girder"'), {
     withinMs: 90_000,
   });
-  await until('all are back', () => lab.broker.waiting('celery'), { holds: (now) => now === 3, withinMs: 60_000 });
+  await until('all are back', () => lab.broker.waiting('celery'), {
+    holds: (now) => now === 3,
+    withinMs: 60_000,
+  });
   proxy.heal();
   for (const taskId of ids) await lab.run(taskId);
   for (const job of jobs) await lab.jobIs(job, 2);
@@ -68,7 +71,10 @@ test('while the API server is away, messages stay in RabbitMQ, and none is lost'
   const job = await lab.job();
   const taskId = await lab.publish({ job });
   await until('it waits', () => bridge.metric('dockerrun_bridge_held', '"kubernetes"'), { withinMs: 90_000 });
-  await until('it is back', () => lab.broker.waiting('celery'), { holds: (now) => now === 1, withinMs: 60_000 });
+  await until('it is back', () => lab.broker.waiting('celery'), {
+    holds: (now) => now === 1,
+    withinMs: 60_000,
+  });
   await lab.plane.restart();
   await lab.run(taskId);
   await lab.jobIs(job, 2);

@@ -224,11 +224,11 @@ test('file names are unique, except main.ts', () => {
   );
 });
 
-test('src has at most 314 files, with a median of at least 85 lines and at most 350 lines each', () => {
+test('src has at most 336 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok(sorted.length <= 314, `${sorted.length} files`);
+  assert.ok(sorted.length <= 336, `${sorted.length} files`);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   assert.ok(median >= 85, `${median} lines`);
 });
