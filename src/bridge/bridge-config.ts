@@ -4,7 +4,7 @@ import { Value } from 'typebox/value';
 import { parseJson } from '../api/json-values.ts';
 import { certificatesOf, type EgressSettings } from '../support/egress.ts';
 import { describe } from '../support/errors.ts';
-import type { TranslationSettings } from './translate/outcome.ts';
+import type { TranslationSettings } from './translate/message-outcome.ts';
 
 /** The settings of the bridge, which come from its environment. */
 export type BridgeConfig = {

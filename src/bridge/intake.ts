@@ -8,7 +8,7 @@ import type { MessageResult } from './bridge-metrics.ts';
 import { Holdup } from './holdup.ts';
 import { type BridgeJob, JobInaccessible } from './job/bridge-job.ts';
 import { RunRefused, type RunWriter } from './runs/run-writer.ts';
-import type { JobAddress, Outcome, TaskMessage } from './translate/outcome.ts';
+import type { JobAddress, Outcome, TaskMessage } from './translate/message-outcome.ts';
 
 /** A message, with how it is published to another queue unchanged; rejects unless the broker has confirmed that. */
 export type Delivery = { readonly message: TaskMessage; readonly forward: (queue: string) => Promise<void> };

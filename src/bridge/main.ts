@@ -25,10 +25,9 @@ import { Intake } from './intake.ts';
 import { IntakeGate } from './intake-gate.ts';
 import { BridgeJob } from './job/bridge-job.ts';
 import { BridgeRuns } from './runs/bridge-runs.ts';
-import { runNameOf } from './runs/followed-run.ts';
 import { RunWriter } from './runs/run-writer.ts';
 import { TakenRuns } from './taken-runs.ts';
-import type { JobAddress, Outcome, TaskMessage, TranslationSettings } from './translate/outcome.ts';
+import type { JobAddress, Outcome, TaskMessage, TranslationSettings } from './translate/message-outcome.ts';
 
 export const bridgeLease = 'dockerrun-bridge';
 
@@ -221,15 +220,15 @@ class Bridge {
     return new BridgeJob(
       { ...address, apiUrl },
       {
-        log: this.#log,
         onRequest: (result) => this.#metrics.count('dockerrun_bridge_job_requests_total', { result }),
       },
     );
   }
 
   #revoked(taskIds: readonly string[]): void {
-    for (const taskId of taskIds)
-      for (const key of this.#runs.keysOf(runNameOf(taskId))) this.#follower?.lookAt(key);
+    const revoked = new Set(taskIds);
+    for (const run of this.#runs.values())
+      if (revoked.has(run.taskId)) this.#follower?.lookAt(`${run.namespace}/${run.name}`);
   }
 
   /** Runs are those of all replicas, and only the leader lists them: Girder's page adds the workers up. */

@@ -3,7 +3,7 @@ import { sleep } from '../../support/abort.ts';
 import { backoffMs } from '../../support/backoff.ts';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
-import type { TaskMessage } from '../translate/outcome.ts';
+import type { TaskMessage } from '../translate/message-outcome.ts';
 import { amqpCode, endOf, onOpenChannel } from './watched-channel.ts';
 
 /** What a consumer asks before it takes a message. */

@@ -6,7 +6,7 @@ import { bridgeAnnotations } from '../bridge-names.ts';
 import { type BridgeJob, JobInaccessible } from '../job/bridge-job.ts';
 import { type FollowedRun, keyOf } from '../runs/followed-run.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
-import type { JobAddress } from '../translate/outcome.ts';
+import type { JobAddress } from '../translate/message-outcome.ts';
 import { decideFollow, type FollowStep, type KnownJob } from './decide-follow.ts';
 import type { RequestPace } from './request-pace.ts';
 

@@ -6,8 +6,7 @@ import { advance } from '../../girder/job/opening.ts';
 import { defaultJobTiming, isRefusal, JobRoute } from '../../girder/job/route.ts';
 import { deadline } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
-import type { Logger } from '../../support/log.ts';
-import type { JobAddress } from '../translate/outcome.ts';
+import type { JobAddress } from '../translate/message-outcome.ts';
 
 /** The job does not accept the bridge: it was deleted, or its token is wrong or has expired. */
 export class JobInaccessible extends Error {
@@ -22,7 +21,7 @@ export class JobInaccessible extends Error {
 }
 
 /** In milliseconds: a failure is repeated by the caller, which has more to do than this job. */
-const requestMs = 20_000;
+const requestMs = 15_000;
 const patienceMs = 2_000;
 
 /** In characters; a message of another program can be of any length. */
@@ -30,7 +29,7 @@ export const longestLine = 4_000;
 
 export type JobRequestObserver = (result: 'ok' | 'refused' | 'failed') => void;
 
-type Options = { readonly log: Logger; readonly onRequest?: JobRequestObserver };
+type Options = { readonly onRequest?: JobRequestObserver };
 
 /** A Girder job, as far as the bridge changes it. Every method rejects with JobInaccessible, or with a failure that may pass. */
 export class BridgeJob {
@@ -39,8 +38,8 @@ export class BridgeJob {
   readonly #onRequest: JobRequestObserver;
 
   /** @throws {RunError} InvalidSpec: the address is not one of a Girder */
-  constructor({ apiUrl, id, token }: JobAddress, { log, onRequest = () => undefined }: Options) {
-    const client = new GirderClient(parseApiUrl(apiUrl), new TokenSource({ token }), { log, patienceMs });
+  constructor({ apiUrl, id, token }: JobAddress, { onRequest = () => undefined }: Options = {}) {
+    const client = new GirderClient(parseApiUrl(apiUrl), new TokenSource({ token }), { patienceMs });
     this.id = id;
     this.#route = new JobRoute(client, id, defaultJobTiming.answer);
     this.#onRequest = onRequest;

@@ -5,7 +5,7 @@ import type { Vitals } from '../../runtime/health.ts';
 import type { Logger } from '../../support/log.ts';
 import { bridgeLabel } from '../bridge-names.ts';
 import type { ListedRun } from '../broker/control-answers.ts';
-import { type FollowedRun, hasEnded, hasWorker, keyOf, parseFollowedRun, taskIdOf } from './followed-run.ts';
+import { type FollowedRun, hasEnded, hasWorker, keyOf, parseFollowedRun } from './followed-run.ts';
 
 type Options = {
   readonly connection: Connection;
@@ -65,11 +65,6 @@ export class BridgeRuns {
     return [...this.#caches.values()].flatMap((cache) => cache.values());
   }
 
-  /** `<namespace>/<name>` of the run of this name in each namespace. */
-  keysOf(name: string): string[] {
-    return [...this.#caches.keys()].map((namespace) => `${namespace}/${name}`);
-  }
-
   get unfinished(): number {
     return this.values().filter((run) => !hasEnded(run)).length;
   }
@@ -85,7 +80,7 @@ export class BridgeRuns {
   listed(queueOf: (namespace: string) => string): { active: ListedRun[]; reserved: ListedRun[] } {
     const list = (runs: readonly FollowedRun[]) =>
       runs.map((run) => ({
-        taskId: taskIdOf(run),
+        taskId: run.taskId,
         name: keyOf(run),
         queue: queueOf(run.namespace),
         since: run.createdAt / 1000,

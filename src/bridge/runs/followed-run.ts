@@ -7,6 +7,7 @@ export type FollowedRun = {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  readonly taskId: string;
   readonly createdAt: number;
   /** Where its Girder job is; undefined for a task without one. */
   readonly job: { readonly id: string; readonly secret: { name: string; key: string } } | undefined;
@@ -25,6 +26,8 @@ export type FollowedRun = {
 /** In characters, of each text that others may have written. */
 const longestText = 1_500;
 
+const longestTaskId = 256;
+
 export function parseFollowedRun(object: unknown): FollowedRun {
   const metadata = recordAt(object, 'metadata');
   const annotations = recordAt(metadata, 'annotations');
@@ -34,6 +37,7 @@ export function parseFollowedRun(object: unknown): FollowedRun {
     namespace: textAt(metadata, 'namespace') ?? '',
     name: textAt(metadata, 'name') ?? '',
     uid: textAt(metadata, 'uid') ?? '',
+    taskId: (textAt(annotations, bridgeAnnotations.taskId) ?? '').slice(0, longestTaskId),
     createdAt: timeAt(metadata, 'creationTimestamp') ?? 0,
     job: jobOf(spec),
     notes: notes === '' ? [] : notes.split('\n'),
@@ -47,15 +51,6 @@ export function parseFollowedRun(object: unknown): FollowedRun {
     completedAt: timeAt(status, 'completionTime'),
     attempts: numberAt(status, 'attempts') ?? 0,
   };
-}
-
-/** Run names are `girder-<task id>`, by which a broadcast names them. */
-export function taskIdOf({ name }: Pick<FollowedRun, 'name'>): string {
-  return name.replace(/^girder-/, '');
-}
-
-export function runNameOf(taskId: string): string {
-  return `girder-${taskId}`;
 }
 
 export function keyOf({ namespace, name }: Pick<FollowedRun, 'namespace' | 'name'>): string {

@@ -7,7 +7,7 @@ import { requestJson } from '../../kube/request.ts';
 import { describe } from '../../support/errors.ts';
 import { bridgeAnnotations, bridgeLabel } from '../bridge-names.ts';
 import { Holdup } from '../holdup.ts';
-import type { RunDraft, SecretDraft } from '../translate/outcome.ts';
+import type { RunDraft, SecretDraft } from '../translate/message-outcome.ts';
 
 /** The API server will not store the run or its Secret, however often it is asked. */
 export class RunRefused extends Error {

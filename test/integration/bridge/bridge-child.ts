@@ -5,7 +5,7 @@ import type {
   Outcome,
   TaskMessage,
   TranslationSettings,
-} from '../../../src/bridge/translate/outcome.ts';
+} from '../../../src/bridge/translate/message-outcome.ts';
 
 /**
  * The whole bridge as a process, with a stand-in for the translation that reads the headers only: these tests are about
@@ -58,7 +58,7 @@ function runOf(
     run: {
       apiVersion: 'dockerrun.dev/v1alpha1',
       kind: 'DockerRun',
-      metadata: { name, namespace, labels, annotations: {} },
+      metadata: { name, namespace, labels, annotations: { 'dockerrun.dev/celery-task-id': taskId } },
       spec: { image, ...(girder === undefined ? {} : { girder }) },
     },
     secret: job && { name, data: { token: 'data', jobToken: job.token } },

@@ -148,8 +148,8 @@ export class BridgeLab implements AsyncDisposable {
   }
 
   /** Waits for the run of a task and its Secret. */
-  async run(taskId: string): Promise<Record<string, unknown>> {
-    const found = await this.plane.client.until(this.pathOf(taskId), 'created');
+  async run(taskId: string, withinMs = 30_000): Promise<Record<string, unknown>> {
+    const found = await this.plane.client.until(this.pathOf(taskId), 'created', { withinMs });
     await this.plane.client.until(this.secretOf(taskId), 'created');
     return isRecord(found) ? found : {};
   }

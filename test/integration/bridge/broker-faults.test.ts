@@ -18,7 +18,7 @@ test.after(async ({ lab }) => {
 });
 
 test('a broker that is killed and comes back loses and doubles no message', async ({ lab }) => {
-  const bridge = await lab.bridge();
+  await using bridge = await lab.bridge();
   await lab.run(await lab.publish({ job: await lab.job() }));
   await lab.broker.restart(() => bridge.ready(false));
   const taskId = await lab.publish({ job: await lab.job() });
@@ -33,7 +33,7 @@ test('a connection to the broker that goes silent is replaced, and the message i
 }) => {
   const url = new URL(lab.broker.url('bridge'));
   await using proxy = await TcpProxy.start(new URL(`http://${url.host}`));
-  const bridge = await lab.bridge({}, { broker: lab.broker.url('bridge').replace(url.host, proxy.url.host) });
+  await using bridge = await lab.bridge({}, { broker: lab.broker.url('bridge').replace(url.host, proxy.url.host) });
   proxy.swallow();
   const job = await lab.job();
   const taskId = await lab.publish({ job });
@@ -48,7 +48,7 @@ test('while Girder is away, messages stay in RabbitMQ, and none is lost', async 
   const girder = new URL(girderEnvironment().apiUrl);
   await using proxy = await TcpProxy.start(girder);
   proxy.swallow();
-  const bridge = await lab.bridge({}, { girder: proxy.url.href });
+  await using bridge = await lab.bridge({}, { girder: proxy.url.href });
   const jobs = [await lab.job(), await lab.job(), await lab.job()];
   const ids = await lab.publishAll(jobs.map((job) => ({ job })));
   await until('it waits for Girder', () => bridge.metric('dockerrun_bridge_held', '"girder"'), {
@@ -59,14 +59,14 @@ test('while Girder is away, messages stay in RabbitMQ, and none is lost', async 
     withinMs: 60_000,
   });
   proxy.heal();
-  for (const taskId of ids) await lab.run(taskId);
-  for (const job of jobs) await lab.jobIs(job, 2);
+  for (const taskId of ids) await lab.run(taskId, 120_000);
+  for (const job of jobs) await lab.jobIs(job, 2, 60_000);
   await lab.drained();
   await bridge.stop();
 });
 
 test('while the API server is away, messages stay in RabbitMQ, and none is lost', async ({ lab }) => {
-  const bridge = await lab.bridge();
+  await using bridge = await lab.bridge();
   await lab.plane.kill();
   const job = await lab.job();
   const taskId = await lab.publish({ job });
@@ -76,7 +76,7 @@ test('while the API server is away, messages stay in RabbitMQ, and none is lost'
     withinMs: 60_000,
   });
   await lab.plane.restart();
-  await lab.run(taskId);
+  await lab.run(taskId, 120_000);
   await lab.jobIs(job, 2);
   await bridge.stop();
 });
@@ -92,7 +92,7 @@ test('a bridge that is killed again and again loses and doubles no message', asy
     'all messages are taken',
     async () => {
       lives += 1;
-      const bridge = await lab.bridge();
+      await using bridge = await lab.bridge();
       // Each life ends a few messages later, in the middle of whatever it does then.
       const wanted = Math.min(30, lives * 4);
       await until('some runs', async () => (await lab.runs()).length - before, {
@@ -105,17 +105,17 @@ test('a bridge that is killed again and again loses and doubles no message', asy
     { withinMs: 240_000 },
   );
   assert.ok(lives > 3, `${lives} lives`);
-  const last = await lab.bridge();
+  await using last = await lab.bridge();
   for (const taskId of ids) await lab.run(taskId);
   await lab.drained();
   assert.is((await lab.runs()).length - before, 30);
   for (const job of jobs) await lab.jobIs(job, 2);
-  await last.stop();
+  assert.ok(last.isRunning);
 });
 
 test('of 5,000 messages at once, only so many are taken as runs may be unfinished', async ({ lab }) => {
   const other = 20 + (await lab.runs()).length;
-  const bridge = await lab.bridge({ maxRuns: other });
+  await using bridge = await lab.bridge({ maxRuns: other });
   await lab.publishAll(Array.from({ length: 5_000 }, () => ({})));
   await until('the limit is reached', () => bridge.metric('dockerrun_bridge_held', '"capacity"'), {
     withinMs: 30_000,
