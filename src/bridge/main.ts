@@ -28,6 +28,7 @@ import { BridgeRuns } from './runs/bridge-runs.ts';
 import { RunWriter } from './runs/run-writer.ts';
 import { TakenRuns } from './taken-runs.ts';
 import type { JobAddress, Outcome, TaskMessage, TranslationSettings } from './translate/message-outcome.ts';
+import { translate as translateMessage } from './translate/translation.ts';
 
 export const bridgeLease = 'dockerrun-bridge';
 
@@ -41,7 +42,7 @@ export type Translate = (message: TaskMessage, settings: TranslationSettings) =>
 export async function runBridge(
   environment: NodeJS.ProcessEnv,
   stop: AbortSignal,
-  translate: Translate,
+  translate: Translate = translateMessage,
 ): Promise<void> {
   const config = readBridgeConfig(environment);
   useEgress(config.egress);

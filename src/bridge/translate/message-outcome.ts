@@ -10,9 +10,13 @@ export type TaskMessage = {
   readonly priority: number | undefined;
 };
 
-/** A Secret for the run; the bridge sets its owner. `data` are texts. */
+/** A Secret for the run; the bridge sets its owner. `data` are texts, and the only place with tokens. */
 export type SecretDraft = { readonly name: string; readonly data: Readonly<Record<string, string>> };
 
+/**
+ * What becomes of a message: a DockerRun; a refusal, whose sentence ends the Girder job; a task for another worker; or
+ * a task of Celery's own, which has no effect here.
+ */
 export type Outcome =
   | {
       readonly kind: 'Run';
@@ -20,7 +24,9 @@ export type Outcome =
       readonly job: JobAddress | undefined;
       readonly run: RunDraft;
       readonly secret: SecretDraft | undefined;
+      /** Sentences for the log of the Girder job: what is different from Girder Worker. */
       readonly notes: readonly string[];
+      /** Before this time the run must not start; ms since 1970. */
       readonly notBefore: number | undefined;
     }
   | {
@@ -37,7 +43,7 @@ export type Outcome =
     }
   | { readonly kind: 'BuiltIn'; readonly taskName: string };
 
-/** A DockerRun to create: metadata (name girder-<task id>, labels, annotations) and spec; namespace by the queue's settings. */
+/** A DockerRun to create, without the defaults that the API server sets. */
 export type RunDraft = {
   readonly apiVersion: string;
   readonly kind: string;
@@ -50,7 +56,7 @@ export type RunDraft = {
   readonly spec: Readonly<Record<string, unknown>>;
 };
 
-/** How messages of one queue become runs: the operator's choice (chart values bridge.queues). */
+/** How messages of one queue become runs: the operator's choice. */
 export type QueueSettings = {
   readonly queue: string;
   readonly namespace: string;
@@ -58,8 +64,9 @@ export type QueueSettings = {
   readonly priorityClassName?: string;
   /** Kueue's. */
   readonly localQueue?: string;
-  /** The default of spec.resources. */
+  /** `spec.resources`; it takes precedence over limits in the message. */
   readonly resources?: object;
+  /** For messages without a time limit. */
   readonly activeDeadlineSeconds?: number;
   readonly startDeadlineSeconds?: number;
   readonly ttlSecondsAfterFinished?: number;
@@ -67,11 +74,12 @@ export type QueueSettings = {
 
 export type TranslationSettings = {
   readonly queues: readonly QueueSettings[];
-  /** Girder's address for nodes, replaces the message's. */
+  /** Girder's address as the nodes reach it, in place of that of the message. */
   readonly girderApiUrl?: string;
-  /** For GirderApiUrl arguments. */
+  /** Girder's address as targets reach it, for arguments that name it. */
   readonly targetGirderApiUrl?: string;
-  /** DirectGirderFileIdToVolume. */
+  /** Where the nodes have the files that Girder keeps below a directory of its own. */
   readonly pathMap: readonly { readonly girder: string; readonly node: string }[];
+  /** Whether runs get a label with the id of the user in Girder, for quotas. */
   readonly userLabel: boolean;
 };

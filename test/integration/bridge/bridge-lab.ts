@@ -18,7 +18,11 @@ import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { until } from '../../fixtures/until.ts';
 import { girderEnvironment } from '../girder/real-girder.ts';
 
-const program = join(import.meta.dirname, 'bridge-child.ts');
+/** The bridge with a translation of the tests, and the one of the image. */
+const programs = {
+  headers: [join(import.meta.dirname, 'bridge-child.ts')],
+  messages: [join(import.meta.dirname, '../../../src/main.ts'), 'bridge'],
+} as const;
 const jobsAtOnce = 12;
 const namespace = 'default';
 
@@ -36,6 +40,8 @@ export type BridgeAddresses = {
   readonly broker?: string;
   readonly kubeconfig?: string;
   readonly girder?: string;
+  /** What it reads of a task; the headers if absent. */
+  readonly reads?: keyof typeof programs;
 };
 
 /** A real RabbitMQ, API server and Girder, and bridges as processes of their own. No controller and no kubelet runs. */
@@ -95,7 +101,10 @@ export class BridgeLab implements AsyncDisposable {
       DOCKERRUN_HEALTH_PORT: String(healthPort),
       DOCKERRUN_METRICS_PORT: String(metricsPort),
     };
-    const child = new Child(process.execPath, [program], { logFile: join(directory, 'bridge.log'), env });
+    const child = new Child(process.execPath, programs[addresses.reads ?? 'headers'], {
+      logFile: join(directory, 'bridge.log'),
+      env,
+    });
     const bridge = new BridgeProcess(child, { healthPort, metricsPort });
     this.#bridges.push(bridge);
     return bridge;

@@ -33,7 +33,10 @@ test('a connection to the broker that goes silent is replaced, and the message i
 }) => {
   const url = new URL(lab.broker.url('bridge'));
   await using proxy = await TcpProxy.start(new URL(`http://${url.host}`));
-  await using bridge = await lab.bridge({}, { broker: lab.broker.url('bridge').replace(url.host, proxy.url.host) });
+  await using bridge = await lab.bridge(
+    {},
+    { broker: lab.broker.url('bridge').replace(url.host, proxy.url.host) },
+  );
   proxy.swallow();
   const job = await lab.job();
   const taskId = await lab.publish({ job });
