@@ -1,6 +1,7 @@
 import { jobStatus } from '../../girder/job/job-status.ts';
 import { KeyedQueue, type Next, type QueueState } from '../../runtime/queue.ts';
 
+import { asError } from '../../support/errors.ts';
 import { errorFields, type Logger } from '../../support/log.ts';
 import { bridgeAnnotations } from '../bridge-names.ts';
 import { type BridgeJob, JobInaccessible } from '../job/bridge-job.ts';
@@ -84,7 +85,11 @@ export class Follower {
         return { kind: 'done' };
       }
       if (step.kind === 'Wait') return { kind: 'requeueAfter', milliseconds: step.ms };
-      await this.#take(entry, step);
+      const error = await this.#take(entry, step).then(() => undefined, asError);
+      if (error === undefined) continue;
+      const { log, signal } = this.#options;
+      if (!signal.aborted) log.warn({ run: key, step: step.kind, ...errorFields(error) }, 'retrying');
+      return { kind: 'retry', error };
     }
     return { kind: 'requeueAfter', milliseconds: 1_000 };
   }
