@@ -92,6 +92,7 @@ async function runWithProbes(
       stdout: streams.stdout,
       stderr: streams.stderr,
       both: streams.log?.writable,
+      filter: streams.filter,
       fail: AbortSignal.any([streams.failed, preparation.exceeded]),
       wait: preparation.engineWait,
       stopGraceMs: terminationGracePeriodSeconds * 1000,
