@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { isRecord, textOf } from '../api/json-values.ts';
 import type { Report } from '../api/report.ts';
 import { type Phase, phaseMessages, type Result } from '../api/status.ts';
+import { onThisMachine } from './exit-code.ts';
 import { createLogger, type Logger } from '../support/log.ts';
 
 /**
@@ -105,7 +106,8 @@ export class ThrottledProgress {
 
   #progressLine({ progress }: Report, now: number): string[] {
     if (progress === undefined || phaseOnly.has(progress.message)) return [];
-    const { message, percent } = progress;
+    const { percent } = progress;
+    const message = onThisMachine(progress.message);
     const line = percent === undefined ? message : `${message} (${percent} %)`;
     const isStep = Math.abs((percent ?? 0) - this.#percent) >= everyPercent;
     if (line === this.#lastLine || (!isStep && now - this.#lastLineAt < everyMs)) return [];

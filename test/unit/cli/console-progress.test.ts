@@ -34,6 +34,12 @@ test('progress is printed every 2 seconds or every 10 percent', () => {
   assert.equal(printed, ['Pulling a (0 %)', 'Pulling a (12 %)', 'Pulling a (14 %)']);
 });
 
+test('a run that waits for the engine does not name a setting of the operator', () => {
+  const message = 'It does not answer on /run/d.sock (setting DOCKERRUN_DOCKER_SOCKET): refused';
+  const lines = new ThrottledProgress().next({ phase: 'Preparing', progress: { message } }, 0);
+  assert.is(lines.at(-1), 'It does not answer on /run/d.sock: refused');
+});
+
 test('a result is printed with its ids, and results that are not listed are counted', () => {
   const result = { name: 'out.txt', itemId: 'i', fileId: 'f', size: 3, sha256: '' };
   const line = 'result out.txt: file f in item i (3 bytes)';
