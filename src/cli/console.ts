@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { pageOfItem } from '../api/fields.ts';
 import { isRecord, textOf } from '../api/json-values.ts';
 import type { Report } from '../api/report.ts';
 import { type Phase, phaseMessages, type Result } from '../api/status.ts';
@@ -119,14 +120,16 @@ export class ThrottledProgress {
 }
 
 /** A line for each result in the report, and one that counts the others, which only Girder lists. */
-export function resultLines(results: readonly Result[], resultCount: number): string[] {
+export function resultLines(results: readonly Result[], resultCount: number, apiUrl?: string): string[] {
   const others = resultCount - results.length;
   return [
-    ...results.map(resultLine),
+    ...results.map((result) => resultLine(result, apiUrl)),
     ...(others > 0 ? [`and ${others} more, ${resultCount} results in all`] : []),
   ];
 }
 
-function resultLine({ name, itemId, fileId, size }: Result): string {
-  return `result ${name}: file ${fileId} in item ${itemId} (${size} bytes)`;
+function resultLine({ name, itemId, fileId, size }: Result, apiUrl = ''): string {
+  const page = pageOfItem(apiUrl, itemId);
+  const where = page === undefined ? '' : `, ${page}`;
+  return `result ${name}: file ${fileId} in item ${itemId} (${size} bytes)${where}`;
 }
