@@ -40,7 +40,7 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 3,
-    // The first ten stop or replace the controller or parts of the node, or change its settings; the last two need
+    // The first nine stop or replace the controller or parts of the node, or change its settings; the last two need
     // both processors.
     alone: [
       'attacks/nodes.test.ts',
@@ -48,7 +48,6 @@ const levels: readonly Level[] = [
       'e2e/webhook.test.ts',
       'disruptions.test.ts',
       'node-restarts.test.ts',
-      'lifecycle.test.ts',
       'handover.test.ts',
       'round-trip.test.ts',
       'helm.test.ts',
@@ -96,7 +95,11 @@ export function isIn(ends: readonly string[], file: string): boolean {
 }
 
 /** What runs in a level: its own files, without those that another wanted level has as guests, and its guests. */
-export type Share = { readonly level: Level; readonly own: readonly string[]; readonly guests: readonly string[] };
+export type Share = {
+  readonly level: Level;
+  readonly own: readonly string[];
+  readonly guests: readonly string[];
+};
 
 /** Divides the files of some levels among them. */
 export function sharesOf(wanted: readonly Level[], files = filesOf): Share[] {

@@ -22,7 +22,8 @@ test('a guest runs in the level that it disturbs least, and in its own level whe
 });
 
 test('each guest is a file that must run alone in its own level', () => {
-  for (const { alone, guests } of levels) assert.ok((guests?.files ?? []).every((end) => alone.includes(end)));
+  for (const { alone, guests } of levels)
+    assert.ok((guests?.files ?? []).every((end) => alone.includes(end)));
 });
 
 test('each name in the lists of a level is that of one file', () => {
