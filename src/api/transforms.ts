@@ -10,7 +10,7 @@ import {
   requestHeaders,
   volumeReference,
 } from './fields.ts';
-import { ifExists } from './hooks.ts';
+import { ifExists, maxReferenceLength } from './hooks.ts';
 import { exactlyOneOf, rules } from './keywords.ts';
 
 const girderFileIdToVolume = Type.Object(
@@ -134,7 +134,7 @@ const connectInput = Type.Object(
         {},
         {
           description:
-            'The standard output of the target. The log of the pod has it only if the output is girderStreamToItem or hostStdOut.',
+            'The standard output of the target. The log of the pod has it only if the output is girderStreamToItem, hostStdOut or slicerProgress.',
         },
       ),
     ),
@@ -184,7 +184,7 @@ const girderStreamToItem = Type.Object(
     reference: Type.Optional(
       Type.String({
         description: 'A text that Girder passes to the event listeners of its plugins.',
-        maxLength: 4096,
+        maxLength: maxReferenceLength,
       }),
     ),
     metadata: Type.Optional(anyObject('Metadata to set on the item.')),
@@ -203,6 +203,15 @@ const connectOutput = Type.Object(
     hostStdErr: Type.Optional(Type.Object({}, { description: "The standard error of the run's pod." })),
     chunkedTransferEncodingStream: Type.Optional(chunkedTransferEncodingStream),
     girderStreamToItem: Type.Optional(girderStreamToItem),
+    slicerProgress: Type.Optional(
+      Type.Object(
+        {},
+        {
+          description:
+            "The progress of the run, from the tags of 3D Slicer's command-line modules in containerStdOut, such as <filter-progress>0.5</filter-progress>. <filter-name> and <filter-comment> become its message. All tags are taken out of the output, and the rest of it is logged as usual. An element of more than 64 KiB stays in the log.",
+        },
+      ),
+    ),
   },
   {
     description: 'The destination of the stream.',
@@ -212,6 +221,7 @@ const connectOutput = Type.Object(
       'hostStdErr',
       'chunkedTransferEncodingStream',
       'girderStreamToItem',
+      'slicerProgress',
     ]),
   },
 );
@@ -221,10 +231,16 @@ const connect = Type.Object(
   {
     description:
       'Connects a source of bytes to a destination while the target runs, even if no argument uses $(name). $(name) is the path of the named pipe in the target, if there is one.',
-    ...rules({
-      rule: 'has(self.input.girderFileIdToStream) == has(self.output.namedInputPipe)',
-      message: 'connect girderFileIdToStream to a namedInputPipe, and every other input to another output',
-    }),
+    ...rules(
+      {
+        rule: 'has(self.input.girderFileIdToStream) == has(self.output.namedInputPipe)',
+        message: 'connect girderFileIdToStream to a namedInputPipe, and every other input to another output',
+      },
+      {
+        rule: '!has(self.output.slicerProgress) || has(self.input.containerStdOut)',
+        message: 'connect only containerStdOut to slicerProgress',
+      },
+    ),
   },
 );
 

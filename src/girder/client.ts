@@ -35,6 +35,7 @@ import {
   type Wire,
 } from './http/transport.ts';
 import { defaultRetryLimits, type doubtfulMs, RangeRefused, RetryBudget, TransientFailure } from './retry.ts';
+import { notingSlow } from './slow-answers.ts';
 import { Pace } from './tree-transfer.ts';
 
 /** In milliseconds, but for `speed`. */
@@ -66,8 +67,8 @@ type ClientOptions = {
   readonly patienceMs?: number | undefined;
   /** Called with why a request has to wait, and with undefined at the next response. */
   readonly onWait?: ((why: string | undefined) => void) | undefined;
-  /** Called before each repetition of a request. */
-  readonly onRetry?: (() => void) | undefined;
+  /** Called before each repetition of a request, and after an answer that took long. */
+  readonly onTrouble?: (() => void) | undefined;
 };
 
 /** Bytes. The response to a sent stream is a short document. */
@@ -85,12 +86,12 @@ const stateRequest = { method: 'GET', route: ['token', 'current'], subject: 'the
 export class GirderClient {
   readonly #api: URL;
   readonly #tokens: TokenSource;
-  readonly #log: Logger | undefined;
+  readonly log: Logger | undefined;
   readonly #renewalMs: number;
   readonly #redirects: readonly string[] | undefined;
   readonly #patienceMs: number;
   readonly #onWait: ClientOptions['onWait'];
-  readonly #onRetry: ClientOptions['onRetry'];
+  readonly #onTrouble: ClientOptions['onTrouble'];
   /** Girder has answered at this address. */
   #isKnown = false;
   readonly timing: Timing;
@@ -102,13 +103,13 @@ export class GirderClient {
   constructor(api: URL, tokens: TokenSource, options: ClientOptions = {}) {
     this.#api = api;
     this.#tokens = tokens;
-    this.#log = options.log;
+    this.log = options.log;
     this.#renewalMs = options.renewalMs ?? 0;
     this.timing = options.timing ?? defaultTiming;
     this.#redirects = options.redirects;
     this.#patienceMs = options.patienceMs ?? defaultRetryLimits.totalMs;
     this.#onWait = options.onWait;
-    this.#onRetry = options.onRetry;
+    this.#onTrouble = options.onTrouble;
   }
 
   /** A new budget for the retries of one operation. */
@@ -122,7 +123,7 @@ export class GirderClient {
 
   /** Requests a document, with retries: only for requests that are safe to repeat. */
   async json<T>(request: DocumentRequest<T>): Promise<T> {
-    return this.withRetries(request, () => this.jsonOnce(request));
+    return this.withRetries(request, () => notingSlow(this.jsonOnce(request), this.#onTrouble));
   }
 
   /** Repeats `once` after each TransientFailure, as long as the client has patience. */
@@ -198,8 +199,8 @@ export class GirderClient {
     if (budget.attempts > 0)
       this.#onWait?.(`Waiting for Girder (tried ${budget.attempts + 1} times): ${failure.message}`);
     if (await budget.waitToRetry(failure, signal)) {
-      this.#onRetry?.();
-      this.#log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
+      this.#onTrouble?.();
+      this.log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
     }
     if (failure.ending?.error !== undefined) throw failure.ending.error;
@@ -238,7 +239,7 @@ export class GirderClient {
   /** Deletes the session that was created from an API key: best effort, also after the run was cancelled. */
   async close(): Promise<void> {
     const token = await this.#tokens.takeOwn();
-    if (token !== undefined) await deleteSession(this.#api, token, this.#log);
+    if (token !== undefined) await deleteSession(this.#api, token, this.log);
   }
 
   async #request(request: GirderRequest, wire: Wire, signal: AbortSignal): Promise<FollowedResponse> {
@@ -268,7 +269,7 @@ export class GirderClient {
       access,
       ...this.#renewal(request, signal),
     });
-    if (left !== undefined) await deleteSession(this.#api, left, this.#log);
+    if (left !== undefined) await deleteSession(this.#api, left, this.log);
     return token;
   }
 

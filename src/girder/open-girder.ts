@@ -30,8 +30,8 @@ export type GirderOptions = {
   readonly patienceMs?: number | undefined;
   /** Called with why a request has to wait, and with undefined at the next response. */
   readonly onWait?: ((why: string | undefined) => void) | undefined;
-  /** Called before each repetition of a request. */
-  readonly onRetry?: (() => void) | undefined;
+  /** Called before each repetition of a request, and after an answer that took long. */
+  readonly onTrouble?: (() => void) | undefined;
 };
 
 /** Days. A session that a killed worker leaves behind expires soon; a longer run gets a new one. */
@@ -42,9 +42,9 @@ const sessionDays = 1;
  * @throws RunError early, if the address or the credentials are wrong or lack a scope; no session is left then
  */
 export async function openGirder(options: GirderOptions): Promise<GirderClient> {
-  const { credentials, signal, log, timing, renewalMs, redirects, patienceMs, onWait, onRetry } = options;
+  const { credentials, signal, log, timing, renewalMs, redirects, patienceMs, onWait, onTrouble } = options;
   const api = parseApiUrl(options.apiUrl);
-  const common = { log, timing, patienceMs, onWait, onRetry };
+  const common = { log, timing, patienceMs, onWait, onTrouble };
   const anonymous = new GirderClient(api, TokenSource.anonymous(), common);
   const read = typeof credentials === 'function' ? credentials : async () => credentials;
   const tokens = new TokenSource({ issue: issuer(anonymous, read) });

@@ -87,6 +87,10 @@ export const dockerRunSetStatus = Type.Object(
           plannerUID: Type.Optional(text('The UID of the pod that plans the pass.', 64)),
           problems: Type.Optional(count('How many planners of the pass failed in a row.')),
           problemTime: time('When the last of them failed.'),
+          troubles: Type.Optional(
+            count('Requests of the planner that Girder failed or answered late, as far as pods were halved for them.'),
+          ),
+          troubleTime: time('When the pods were halved for them last.'),
           earlierSucceeded: Type.Optional(
             count('Inputs that succeeded under an earlier planner of the pass.'),
           ),

@@ -46,6 +46,7 @@ const connects = [
     output: { girderStreamToItem: { itemId: id, ...upload } },
   },
   { input: { containerStdErr: {} }, output: { hostStdErr: {} } },
+  { input: { containerStdOut: {} }, output: { slicerProgress: {} } },
   {
     input: { girderFileIdToStream: { path: '/collection/Study/scans/ct/ct.nrrd' } },
     output: { namedInputPipe: { name: 'at', volume: 'fast' } },

@@ -113,6 +113,10 @@ export const refusedParts: RefusedSpecs = {
     spec: ofConnect({ containerStdOut: {} }, { namedInputPipe: { name: 'p' } }),
     message: /connect girderFileIdToStream to a namedInputPipe/,
   },
+  'tags of Slicer in the standard error': {
+    spec: ofConnect({ containerStdErr: {} }, { slicerProgress: {} }),
+    message: /connect only containerStdOut to slicerProgress/,
+  },
   'a stream from Girder without Girder': {
     spec: ofConnect(stream, { namedInputPipe: { name: 'p' } }, {}),
     message: needsGirder,

@@ -110,8 +110,8 @@ export class PlannedSet implements AsyncDisposable {
     this.#version = plan.spec.version;
     const live = new LivePlan();
     const before = this.#proxy.seen.length;
-    const onRetry = () => (live.troubles += 1);
-    const access = { apiUrl: plan.spec.girder.apiUrl, credentials: { apiKey }, onRetry };
+    const onTrouble = () => (live.troubles += 1);
+    const access = { apiUrl: plan.spec.girder.apiUrl, credentials: { apiKey }, onTrouble };
     const client = await openGirder({ ...access, signal: never });
     const offered: WindowItem[] = [];
     const controller = setInterval(() => {

@@ -195,7 +195,42 @@ test('a planner that lacks access pauses the set; one without Girder is made aga
     status: { ...away.status },
     over: { planner: { job: undefined, pod: undefined, report: undefined } },
   });
-  assert.equal([after.actions.length, after.requeueAfterMs], [0, 60_000]);
+  assert.equal([after.actions.length, after.requeueAfterMs], [0, 2_000]);
+});
+
+test('a planner that failed is replaced in seconds, and one that keeps failing after longer and longer waits', () => {
+  const noPlanner = { planner: { job: undefined, pod: undefined, report: undefined } };
+  const waits: (number | undefined)[] = [];
+  let status = inPass;
+  for (let time = 0; time < 4; time += 1) {
+    // It answers before it fails, and what it answered ends no backoff.
+    status = { ...decision({ status }).status };
+    status = { ...decision({ status, report: { state: 'Failed', reason: 'GirderUnavailable' } }).status };
+    waits.push(decision({ status, over: noPlanner }).requeueAfterMs);
+  }
+  assert.equal(waits, [2_000, 4_000, 8_000, 16_000]);
+  const long = {
+    ...status,
+    pass: { ...inPass.pass, number: 1, problems: 4, problemTime: '2026-11-29T12:10:00Z' },
+  };
+  assert.is(decision({ status: long }).status?.pass?.problems, undefined, 'after ten minutes');
+});
+
+test('requests of the planner that Girder failed halve the pods, once for those of ten seconds', () => {
+  const status = { ...inPass, live: { chunks: 0, target: 8 } };
+  const first = decision({ status, report: { troubles: 3 } });
+  assert.is(first.status?.live?.target, 4);
+  const known = { ...first.status };
+  assert.is(decision({ status: known, report: { troubles: 3 } }).status?.live?.target, 4);
+  assert.is(
+    decision({ status: known, report: { troubles: 5 } }).status?.live?.target,
+    4,
+    'of the same moment',
+  );
+  const earlier = { ...known, pass: { ...known.pass, number: 1, troubleTime: '2026-11-29T12:29:49Z' } };
+  assert.is(decision({ status: earlier, report: { troubles: 5 } }).status?.live?.target, 2);
+  const other = decision({ status: earlier, report: { troubles: 1, podUID: 'bbbb' }, over: {} });
+  assert.equal([other.status?.live?.target, other.status?.pass?.troubles], [4, undefined], 'another planner');
 });
 
 test('a changed template replaces the planner; a changed parallelism does not', () => {
