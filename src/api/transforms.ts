@@ -8,6 +8,7 @@ import {
   referenceName,
   relativePath,
   requestHeaders,
+  secretKeyReference,
   volumeReference,
 } from './fields.ts';
 import { ifExists, maxReferenceLength } from './hooks.ts';
@@ -82,7 +83,7 @@ const girderMetadataToVolume = Type.Object(
 
 const volumePath = Type.Object(
   {
-    filename: relativePath('The path in the volume.'),
+    filename: relativePath('The path in the volume, or . for all of it.', { isWholeAllowed: true }),
     volume: volumeReference(),
     containerPath: Type.Optional(
       ownContainerPath(
@@ -93,6 +94,10 @@ const volumePath = Type.Object(
   {
     description:
       'A file or directory in a volume, usually one that the target writes. $(name) is its path in the target.',
+    ...rules({
+      rule: "!has(self.containerPath) || self.filename != '.'",
+      message: 'a whole volume has a containerPath of its own, in spec.volumes',
+    }),
   },
 );
 
@@ -244,6 +249,14 @@ const connect = Type.Object(
   },
 );
 
+const secretKeyRef = () =>
+  secretKeyReference(
+    'The key of a Secret in the namespace of the run. $(name) in args and env is its value, without a line end. Only the worker and the target see it, and anyone who can use the Docker Engine of the node.',
+  );
+
+/** A run with more inputs names their folder, or an item with all of them. */
+export const maxTransforms = 1024;
+
 export const transformKinds = {
   girderFileIdToVolume,
   girderItemIdToVolume,
@@ -254,6 +267,7 @@ export const transformKinds = {
   progressPipe,
   namedInputPipe: namedInputPipe(),
   namedOutputPipe: namedOutputPipe(),
+  secretKeyRef: secretKeyRef(),
 } as const;
 
 export const transform = Type.Object(
@@ -268,6 +282,7 @@ export const transform = Type.Object(
     progressPipe: Type.Optional(progressPipe),
     namedInputPipe: Type.Optional(transformKinds.namedInputPipe),
     namedOutputPipe: Type.Optional(transformKinds.namedOutputPipe),
+    secretKeyRef: Type.Optional(transformKinds.secretKeyRef),
   },
   exactlyOneOf(Object.keys(transformKinds)),
 );

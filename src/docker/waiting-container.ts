@@ -13,12 +13,18 @@ export class StaleContainer extends Error {
   override readonly name = 'StaleContainer';
 }
 
+/** What is seen of a container that waits. */
+type Waiting = {
+  readonly watch: Pick<WatchedContainer['watch'], 'destroyed' | 'wasInterrupted'>;
+  readonly output: Pick<WatchedContainer['output'], 'hasEnded'>;
+};
+
 /**
  * Waits until a container that is created, watched and attached may start.
  * @throws StaleContainer when it waited for long, was removed, or the engine was away, with which its output is lost
  */
 export async function waitForTurn(
-  { watch, output }: Pick<WatchedContainer, 'watch' | 'output'>,
+  { watch, output }: Waiting,
   { awaitTurn }: Pick<FollowOptions, 'awaitTurn'>,
   { signal, longestMs = longestWaitMs }: { signal: AbortSignal; longestMs?: number },
 ): Promise<void> {

@@ -8,7 +8,7 @@ import {
   podHasEnded,
   terminationReport,
 } from '../observe/observed.ts';
-import { failReportingOnly, failWithCleanup, hasCleanedUp } from './cleanup.ts';
+import { failReportingOnly, failWithCleanup, hasCleanedUp, startCleanup } from './cleanup.ts';
 import { isLost, lossOfNode, nodeLost, requeueWhileEnding, stoppedOnLostNode } from './lost-node.ts';
 import { type Action, fail, failed, type Input, type Outcome, succeeded } from './outcome.ts';
 
@@ -47,11 +47,22 @@ export function cancelled(input: Input): Outcome | undefined {
   const { by, doing } = run.spec?.cancel === true ? stops.cancel : stops.deletion;
   const error = new RunError('Cancelled', by);
   if (pods.every(podHasEnded)) {
-    if (hasCleanedUp(report)) return { verdict: failed('Cancelled', error.sentence), report, actions };
+    if (hasCleanedUp(report)) {
+      const open = leavesJobOpen(input) ? startCleanup(input, { kind: 'cancelled', message: error.sentence }) : [];
+      return { verdict: failed('Cancelled', error.sentence), report, actions: [...actions, ...open] };
+    }
     if (job === undefined) return cancelledWithoutJob(input, error);
   }
   if (pod !== undefined && isLost(pod, now)) return failReportingOnly(input, stoppedOnLostNode(pod, by));
   return stopping(input, { reason: 'Cancelling', message: doing, actions, requeueAfterMs });
+}
+
+/** Whether the last worker left the job in Girder to a next one, which now never comes. */
+function leavesJobOpen({ pods }: Input): boolean {
+  const pod = pods.at(-1);
+  const reason = terminationReport(pod)?.reason;
+  const endedIt = reason === 'Cancelled' ? pod?.disruption === undefined : reason === 'CancelledInGirder';
+  return !endedIt;
 }
 
 /**

@@ -216,21 +216,28 @@ test('a planner that failed is replaced in seconds, and one that keeps failing a
   assert.is(decision({ status: long }).status?.pass?.problems, undefined, 'after ten minutes');
 });
 
+const targetOf = ({ status }: SetDecision) => status?.live?.target;
+
 test('requests of the planner that Girder failed halve the pods, once for those of ten seconds', () => {
   const status = { ...inPass, live: { chunks: 0, target: 8 } };
   const first = decision({ status, report: { troubles: 3 } });
-  assert.is(first.status?.live?.target, 4);
+  assert.is(targetOf(first), 4);
   const known = { ...first.status };
-  assert.is(decision({ status: known, report: { troubles: 3 } }).status?.live?.target, 4);
-  assert.is(
-    decision({ status: known, report: { troubles: 5 } }).status?.live?.target,
-    4,
-    'of the same moment',
-  );
+  assert.is(targetOf(decision({ status: known, report: { troubles: 3 } })), 4);
+  assert.is(targetOf(decision({ status: known, report: { troubles: 5 } })), 4, 'of the same moment');
   const earlier = { ...known, pass: { ...known.pass, number: 1, troubleTime: '2026-11-29T12:29:49Z' } };
-  assert.is(decision({ status: earlier, report: { troubles: 5 } }).status?.live?.target, 2);
-  const other = decision({ status: earlier, report: { troubles: 1, podUID: 'bbbb' }, over: {} });
-  assert.equal([other.status?.live?.target, other.status?.pass?.troubles], [4, undefined], 'another planner');
+  assert.is(targetOf(decision({ status: earlier, report: { troubles: 5 } })), 2);
+  const other = decision({ status: earlier, report: { troubles: 1, podUID: 'bbbb' } });
+  assert.equal([targetOf(other), other.status?.pass?.troubles], [4, undefined], 'another planner');
+});
+
+test('a pass whose second walk found nothing left to do completes the set, with the counts of that walk', () => {
+  const done = { state: 'Done', items: [] } as const;
+  assert.is(decision({ report: done }).status?.phase, 'Idle');
+  const closing = { listed: 9, done: 7, failed: 1, excluded: 1 };
+  const { status } = decision({ report: { ...done, closing } });
+  assert.equal([status?.phase, status?.pass?.isLast], ['Complete', true]);
+  assert.equal(status?.items, { seen: 9, done: 7, waiting: 0, running: 0, failed: 1, excluded: 1, gone: 0 });
 });
 
 test('a changed template replaces the planner; a changed parallelism does not', () => {

@@ -88,7 +88,7 @@ export function passOver(input: AcceptedInput): SetOutcome | undefined {
   const pass = {
     ...(status.pass ?? { number: report.pass }),
     finishTime: now.toISOString(),
-    ...defined({ retryFailed }),
+    ...defined({ retryFailed, isLast: report.closing && true }),
   };
   const next = {
     ...status,

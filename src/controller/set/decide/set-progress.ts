@@ -15,7 +15,11 @@ function endedSince({ ended, pass }: DockerRunSetStatus): { succeeded: number; f
   };
 }
 
-export function itemsAtEnd({ status }: AcceptedInput, { counts }: PlannerReport): Items {
+export function itemsAtEnd({ status }: AcceptedInput, { counts, closing }: PlannerReport): Items {
+  if (closing !== undefined) {
+    const { listed: seen, ...others } = closing;
+    return { seen, ...others, waiting: 0, running: 0, gone: counts.gone };
+  }
   const { succeeded, failed } = endedSince(status);
   const [ok, bad] = [Math.min(succeeded, counts.todo), Math.min(failed, counts.todo)];
   const left = Math.max(0, counts.todo - ok - bad);
