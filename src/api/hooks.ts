@@ -14,6 +14,9 @@ export const ifExists = (names: string) =>
     default: 'Replace',
   });
 
+/** In characters. Girder itself takes as much as a request may have; the whole spec has a bound of its own. */
+export const maxReferenceLength = 32_768;
+
 const source = {
   volumePath: Type.String({
     description: 'The name of a volumePath transform or of a volume. Its file or directory is uploaded.',
@@ -39,7 +42,7 @@ const uploadOptions = {
   reference: Type.Optional(
     Type.String({
       description: 'A text that Girder passes to the event listeners of its plugins.',
-      maxLength: 4096,
+      maxLength: maxReferenceLength,
     }),
   ),
   metadata: Type.Optional(anyObject('Metadata to set on every item that receives an uploaded file.')),

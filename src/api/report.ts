@@ -43,10 +43,12 @@ export const maxResultBytes = 3072;
 export const maxMessageBytes = 1536;
 
 /**
- * A worker never sends more bytes: `maxResultBytes` of results, and for each of 256 transforms at most a
- * download and an upload of about 170 bytes.
+ * A worker never sends more bytes: `maxResultBytes` of results, and the transfers, of about 170 bytes each.
  */
 export const maxReportBytes = 128 * 1024;
+
+/** A report shows no more transfers than these. */
+export const maxListedTransfers = 512;
 
 /**
  * The first line of a termination message has at most so many bytes. In a pod of n containers the kubelet keeps
@@ -91,6 +93,9 @@ function storable(value: Report): Report {
   );
   return JSON.parse(text) as Report;
 }
+
+/** The header of each question to a worker, and its values: what becomes of the pod when it is told to stop. */
+export const podOutlook = { header: 'dockerrun-pod', replaced: 'replaced', ends: 'ends' } as const;
 
 /** The report of a running worker, as it serves it: with the uid of its pod. */
 export function servedReport(podUid: string, report: Report): string {

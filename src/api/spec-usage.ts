@@ -205,8 +205,12 @@ export function resultUploadsOf(spec: DockerRunSpec): ResultUpload[] {
 function placeNamed(spec: DockerRunSpec, name: string): Pick<ResultUpload, 'volume' | 'path'> {
   const path = spec.transforms?.find((candidate) => candidate.name === name)?.volumePath;
   if (path === undefined) return { volume: name, path: undefined };
-  return { volume: path.volume ?? temporaryVolumeName, path: path.filename };
+  const filename = path.filename === wholeVolume ? undefined : path.filename;
+  return { volume: path.volume ?? temporaryVolumeName, path: filename };
 }
+
+/** The filename of a volumePath that is all of its volume. */
+const wholeVolume = '.';
 
 /** What of a run needs a volume to be a directory, for messages; undefined if it may be a file. */
 export function directoryUseOf(spec: DockerRunSpec, volume: string): string | undefined {
@@ -240,7 +244,8 @@ type UsedKeys = { readonly name: string; readonly keys: readonly string[] };
 export function secretKeysOf(spec: DockerRunSpec): UsedKeys[] {
   const token = spec.girder?.job?.tokenSecretRef;
   const values = namedValuesOf(spec).flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
-  return keysByName(token === undefined ? values : [...values, token]);
+  const named = (spec.transforms ?? []).flatMap(({ secretKeyRef }) => secretKeyRef ?? []);
+  return keysByName([...values, ...(token === undefined ? [] : [token]), ...named]);
 }
 
 /** The same for ConfigMaps. */

@@ -22,7 +22,7 @@ import {
   schedulerName,
   tolerations,
 } from './scheduling.ts';
-import { transform } from './transforms.ts';
+import { maxTransforms, transform } from './transforms.ts';
 import { dockerVolume, volume } from './volumes.ts';
 
 /**
@@ -48,16 +48,18 @@ const volumeReferences = [
 const isVolume = (name: string) =>
   `(${name} == '${temporaryVolumeName}' || (has(self.volumes) && self.volumes.exists(v, v.name == ${name})))`;
 
-const isVolumeIfSet = (path: readonly string[]) => {
+/** The volume of a transform: of its kinds only one is set, and one search is a tenth of the cost of ten. */
+const volumeOfTransform = volumeReferences.reduceRight((rest, path) => {
   const field = `${path.at(-1)}.volume`;
-  return `((${[...path, field].map((part) => `has(${part})`).join(' && ')}) ? ${isVolume(field)} : true)`;
-};
+  return `(${[...path, field].map((part) => `has(${part})`).join(' && ')} ? ${field} : ${rest})`;
+}, `'${temporaryVolumeName}'`);
 
 const isUploadable = (name: string) =>
   `(${isVolume(name)} || (has(self.transforms) && self.transforms.exists(t, has(t.volumePath) && t.name == ${name})))`;
 
-const uploads = ['h.girderUploadVolumePathToItem', 'h.girderUploadVolumePathToFolder'].map(
-  (kind) => `(has(${kind}) ? ${isUploadable(`${kind}.volumePath`)} : true)`,
+const uploadOfHook = ['h.girderUploadVolumePathToItem', 'h.girderUploadVolumePathToFolder'].reduceRight(
+  (rest, kind) => `(has(${kind}) ? ${kind}.volumePath : ${rest})`,
+  `'${temporaryVolumeName}'`,
 );
 
 const nameRules: readonly CelRule[] = [
@@ -66,11 +68,11 @@ const nameRules: readonly CelRule[] = [
     message: 'a transform has the name of a volume, so $(name) is ambiguous',
   },
   {
-    rule: `!has(self.transforms) || self.transforms.all(t, ${volumeReferences.map(isVolumeIfSet).join(' && ')})`,
+    rule: `!has(self.transforms) || self.transforms.all(t, [${volumeOfTransform}].all(name, ${isVolume('name')}))`,
     message: `a transform refers to a volume that does not exist: use the name of one in spec.volumes, or ${temporaryVolumeName}`,
   },
   {
-    rule: `!has(self.girderResultHooks) || self.girderResultHooks.all(h, ${uploads.join(' && ')})`,
+    rule: `!has(self.girderResultHooks) || self.girderResultHooks.all(h, [${uploadOfHook}].all(name, ${isUploadable('name')}))`,
     message:
       'a hook refers to a volumePath that does not exist: use the name of a volumePath in spec.transforms, or of a volume',
   },
@@ -215,7 +217,7 @@ export const dockerRunSpec = Type.Object(
       Type.Array(Type.String({ maxLength: 32768 }), {
         description:
           'The arguments of the target. $(name) is replaced by the path of that volume or transform in the target. $$(name) stands for the text $(name).',
-        maxItems: 1024,
+        maxItems: 4096,
       }),
     ),
     env: Type.Optional(environmentVariables()),
@@ -241,7 +243,7 @@ export const dockerRunSpec = Type.Object(
       namedList(transform, {
         description:
           'Inputs, outputs and streams by name. $(name) in an argument is the path of the transform in the target.',
-        maxItems: 256,
+        maxItems: maxTransforms,
       }),
     ),
     girderResultHooks: Type.Optional(

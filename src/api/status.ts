@@ -155,7 +155,7 @@ const attempt = Type.Object({
 /** The size of `attemptHistory`; the oldest attempts are dropped first. */
 export const maxAttempts = 10;
 
-/** A spec has at most 256 transforms and 256 hooks, each with a download and an upload. */
+/** Twice what a worker of this version lists. */
 const maxTransfers = 1_024;
 
 export const dockerRunStatus = Type.Object(

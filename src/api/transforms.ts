@@ -8,9 +8,10 @@ import {
   referenceName,
   relativePath,
   requestHeaders,
+  secretKeyReference,
   volumeReference,
 } from './fields.ts';
-import { ifExists } from './hooks.ts';
+import { ifExists, maxReferenceLength } from './hooks.ts';
 import { exactlyOneOf, rules } from './keywords.ts';
 
 const girderFileIdToVolume = Type.Object(
@@ -82,7 +83,7 @@ const girderMetadataToVolume = Type.Object(
 
 const volumePath = Type.Object(
   {
-    filename: relativePath('The path in the volume.'),
+    filename: relativePath('The path in the volume, or . for all of it.', { isWholeAllowed: true }),
     volume: volumeReference(),
     containerPath: Type.Optional(
       ownContainerPath(
@@ -93,6 +94,10 @@ const volumePath = Type.Object(
   {
     description:
       'A file or directory in a volume, usually one that the target writes. $(name) is its path in the target.',
+    ...rules({
+      rule: "!has(self.containerPath) || self.filename != '.'",
+      message: 'a whole volume has a containerPath of its own, in spec.volumes',
+    }),
   },
 );
 
@@ -134,7 +139,7 @@ const connectInput = Type.Object(
         {},
         {
           description:
-            'The standard output of the target. The log of the pod has it only if the output is girderStreamToItem or hostStdOut.',
+            'The standard output of the target. The log of the pod has it only if the output is girderStreamToItem, hostStdOut or slicerProgress.',
         },
       ),
     ),
@@ -184,7 +189,7 @@ const girderStreamToItem = Type.Object(
     reference: Type.Optional(
       Type.String({
         description: 'A text that Girder passes to the event listeners of its plugins.',
-        maxLength: 4096,
+        maxLength: maxReferenceLength,
       }),
     ),
     metadata: Type.Optional(anyObject('Metadata to set on the item.')),
@@ -203,6 +208,15 @@ const connectOutput = Type.Object(
     hostStdErr: Type.Optional(Type.Object({}, { description: "The standard error of the run's pod." })),
     chunkedTransferEncodingStream: Type.Optional(chunkedTransferEncodingStream),
     girderStreamToItem: Type.Optional(girderStreamToItem),
+    slicerProgress: Type.Optional(
+      Type.Object(
+        {},
+        {
+          description:
+            "The progress of the run, from the tags of 3D Slicer's command-line modules in containerStdOut, such as <filter-progress>0.5</filter-progress>. <filter-name> and <filter-comment> become its message. All tags are taken out of the output, and the rest of it is logged as usual. An element of more than 64 KiB stays in the log.",
+        },
+      ),
+    ),
   },
   {
     description: 'The destination of the stream.',
@@ -212,6 +226,7 @@ const connectOutput = Type.Object(
       'hostStdErr',
       'chunkedTransferEncodingStream',
       'girderStreamToItem',
+      'slicerProgress',
     ]),
   },
 );
@@ -221,12 +236,26 @@ const connect = Type.Object(
   {
     description:
       'Connects a source of bytes to a destination while the target runs, even if no argument uses $(name). $(name) is the path of the named pipe in the target, if there is one.',
-    ...rules({
-      rule: 'has(self.input.girderFileIdToStream) == has(self.output.namedInputPipe)',
-      message: 'connect girderFileIdToStream to a namedInputPipe, and every other input to another output',
-    }),
+    ...rules(
+      {
+        rule: 'has(self.input.girderFileIdToStream) == has(self.output.namedInputPipe)',
+        message: 'connect girderFileIdToStream to a namedInputPipe, and every other input to another output',
+      },
+      {
+        rule: '!has(self.output.slicerProgress) || has(self.input.containerStdOut)',
+        message: 'connect only containerStdOut to slicerProgress',
+      },
+    ),
   },
 );
+
+const secretKeyRef = () =>
+  secretKeyReference(
+    'The key of a Secret in the namespace of the run. $(name) in args and env is its value, without a line end. Only the worker and the target see it, and anyone who can use the Docker Engine of the node.',
+  );
+
+/** A run with more inputs names their folder, or an item with all of them. */
+export const maxTransforms = 1024;
 
 export const transformKinds = {
   girderFileIdToVolume,
@@ -238,6 +267,7 @@ export const transformKinds = {
   progressPipe,
   namedInputPipe: namedInputPipe(),
   namedOutputPipe: namedOutputPipe(),
+  secretKeyRef: secretKeyRef(),
 } as const;
 
 export const transform = Type.Object(
@@ -252,6 +282,7 @@ export const transform = Type.Object(
     progressPipe: Type.Optional(progressPipe),
     namedInputPipe: Type.Optional(transformKinds.namedInputPipe),
     namedOutputPipe: Type.Optional(transformKinds.namedOutputPipe),
+    secretKeyRef: Type.Optional(transformKinds.secretKeyRef),
   },
   exactlyOneOf(Object.keys(transformKinds)),
 );

@@ -72,6 +72,9 @@ function unknownReferences(spec: DockerRunSpec): string[] {
     ...transforms.filter((transform) => pathOf(transform) !== undefined).map(({ name }) => name),
     ...itemNamesOf(spec),
   ]);
+  const secrets = new Set(
+    transforms.filter(({ secretKeyRef }) => secretKeyRef !== undefined).map(({ name }) => name),
+  );
   const withoutPath = new Set(transforms.map(({ name }) => name).filter((name) => !known.has(name)));
   const choice = listed([...known]);
   // In the value of a variable, as in a pod's, an unknown name is text.
@@ -79,9 +82,11 @@ function unknownReferences(spec: DockerRunSpec): string[] {
     (spec[field] ?? []).flatMap((text, index) =>
       referencedNames(text)
         // The sentence about missing values is that of forEach.
+        .filter((name) => !(field === 'args' && secrets.has(name)))
         .filter((name) => !known.has(name) && !(spec.forEach !== undefined && isItemName(name)))
         .map((name) => {
           const where = `spec.${field}[${index}]: $(${name})`;
+          if (secrets.has(name)) return `${where} is the value of a Secret, which only args and env may use`;
           if (withoutPath.has(name)) return `${where} has no path, because its connect has no named pipe`;
           if (spec.forEach === undefined && isItemName(name))
             return `${where} has a value only in the runs of a DockerRunSet; use $$(${name}) for the literal text`;

@@ -1,4 +1,4 @@
-import { progressPort } from '../api/names.ts';
+import { jobName, progressPort } from '../api/names.ts';
 import type { Connection } from '../kube/connection.ts';
 import { KeyedQueue, type QueueState } from '../runtime/queue.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -15,6 +15,7 @@ import {
 import { QuotaGate } from './apply/quota-gate.ts';
 import { BlockingEvents } from './observe/blocking-events.ts';
 import type { ObservedPod } from './observe/observed.ts';
+import { willBeReplaced } from './observe/pod-outlook.ts';
 import { createReconcile, type Reconciler } from './reconcile.ts';
 
 export const concurrentReconciles = 16;
@@ -54,6 +55,11 @@ export class Controller {
     const workers = new WorkerPoller({
       ask: askWorkerOver(progressPort),
       podAt: (key) => caches.pods.get(key),
+      willBeReplaced: (pod) => {
+        const run = caches.runs.get(cluster.keyOf(pod.runUid) ?? '');
+        const job = run && caches.jobs.get(`${pod.namespace}/${jobName(run.metadata)}`);
+        return willBeReplaced(pod, { run, job });
+      },
       onUnreachable: (key) =>
         log.info({ pod: key }, 'worker unreachable: a NetworkPolicy may forbid it, or its node is away'),
       onChange: (runUid) => {

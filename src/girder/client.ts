@@ -86,7 +86,7 @@ const stateRequest = { method: 'GET', route: ['token', 'current'], subject: 'the
 export class GirderClient {
   readonly #api: URL;
   readonly #tokens: TokenSource;
-  readonly #log: Logger | undefined;
+  readonly log: Logger | undefined;
   readonly #renewalMs: number;
   readonly #redirects: readonly string[] | undefined;
   readonly #patienceMs: number;
@@ -103,7 +103,7 @@ export class GirderClient {
   constructor(api: URL, tokens: TokenSource, options: ClientOptions = {}) {
     this.#api = api;
     this.#tokens = tokens;
-    this.#log = options.log;
+    this.log = options.log;
     this.#renewalMs = options.renewalMs ?? 0;
     this.timing = options.timing ?? defaultTiming;
     this.#redirects = options.redirects;
@@ -200,7 +200,7 @@ export class GirderClient {
       this.#onWait?.(`Waiting for Girder (tried ${budget.attempts + 1} times): ${failure.message}`);
     if (await budget.waitToRetry(failure, signal)) {
       this.#onTrouble?.();
-      this.#log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
+      this.log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
     }
     if (failure.ending?.error !== undefined) throw failure.ending.error;
@@ -239,7 +239,7 @@ export class GirderClient {
   /** Deletes the session that was created from an API key: best effort, also after the run was cancelled. */
   async close(): Promise<void> {
     const token = await this.#tokens.takeOwn();
-    if (token !== undefined) await deleteSession(this.#api, token, this.#log);
+    if (token !== undefined) await deleteSession(this.#api, token, this.log);
   }
 
   async #request(request: GirderRequest, wire: Wire, signal: AbortSignal): Promise<FollowedResponse> {
@@ -269,7 +269,7 @@ export class GirderClient {
       access,
       ...this.#renewal(request, signal),
     });
-    if (left !== undefined) await deleteSession(this.#api, left, this.#log);
+    if (left !== undefined) await deleteSession(this.#api, left, this.log);
     return token;
   }
 

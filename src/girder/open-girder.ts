@@ -85,8 +85,17 @@ async function mint(anonymous: GirderClient, apiKey: string, signal: AbortSignal
     return token;
   } catch (error) {
     if (!(error instanceof RunError) || error.reason !== 'GirderRefused') throw error;
-    throw new RunError('GirderUnauthorized', error.message);
+    const hint = apiKey.length === tokenLength ? `; ${mixedUp('a token', 'token')}` : '';
+    throw new RunError('GirderUnauthorized', `${error.message}${hint}`);
   }
+}
+
+/** How many characters Girder gives its API keys and its tokens. */
+const keyLength = 40;
+const tokenLength = 64;
+
+function mixedUp(what: string, key: string): string {
+  return `it has the length of ${what}, which belongs under ${key} in the Secret`;
 }
 
 async function checkToken(
@@ -95,10 +104,12 @@ async function checkToken(
   { needs = [], onToken, signal }: GirderOptions,
 ): Promise<void> {
   const state = await client.tokenState(signal);
-  const isOwn = await tokens.isOwn(await tokens.token(signal));
+  const token = await tokens.token(signal);
+  const isOwn = await tokens.isOwn(token);
   const what = isOwn ? 'API key' : 'token';
   if (state === undefined && !isOwn) {
-    const message = `Girder ${client.apiUrl} does not know the token of the run; it is wrong or has expired`;
+    const why = token?.length === keyLength ? mixedUp('an API key', 'apiKey') : 'it is wrong or has expired';
+    const message = `Girder ${client.apiUrl} does not know the token of the run; ${why}`;
     throw new RunError('GirderUnauthorized', message);
   }
   const missing = missingScopes(state, needs);

@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Open connections; a newer one takes the place of the oldest, because an answer takes milliseconds. */
@@ -14,6 +14,8 @@ type Served = {
   readonly podUid: string;
   /** Whether a request may have a query; else it is not found. */
   readonly takesQuery?: boolean;
+  /** Called with the headers of each question that is answered. */
+  readonly onQuestion?: ((headers: IncomingHttpHeaders) => void) | undefined;
   /** Its time and memory must be bounded, also for many requests at once. */
   readonly body: (query: URLSearchParams) => Buffer;
 };
@@ -23,15 +25,18 @@ type Served = {
  * cluster may reach the port, so a connection without the uid costs close to nothing. Errors are ignored: if the port
  * is in use, nothing is served.
  */
-export function servePod({ port, address, podUid, takesQuery, body }: Served): { close: () => void } {
+export function servePod({ port, address, podUid, takesQuery, onQuestion, body }: Served): { close: () => void } {
   const sockets = new Set<Socket>();
   const limits = { maxHeaderSize: 4_096, connectionsCheckingInterval: requestMs / 2 };
   const timeouts = { headersTimeout: requestMs, requestTimeout: requestMs };
-  const server = createServer({ ...limits, ...timeouts }, ({ method, url = '' }, response) => {
+  const server = createServer({ ...limits, ...timeouts }, ({ method, url = '', headers }, response) => {
     const [path, query = ''] = takesQuery === true ? splitOnce(url) : [url];
     if (path !== `/${podUid}`) answer(response, 404);
     else if (method !== 'GET') answer(response, 405);
-    else answer(response, 200, body(new URLSearchParams(query)));
+    else {
+      onQuestion?.(headers);
+      answer(response, 200, body(new URLSearchParams(query)));
+    }
   });
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);

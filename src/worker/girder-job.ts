@@ -26,7 +26,7 @@ export async function withGirderJob(
     await work(job, AbortSignal.any([options.signal, job.cancelled]));
   } catch (error) {
     const failure = toRunError(job.cancelled.aborted ? job.cancelled.reason : error);
-    await reportFailure(job, failure, options.environment);
+    await reportFailure(job, failure, options);
     throw failure;
   }
   await job.finish({ kind: 'succeeded', message: '' });
@@ -78,9 +78,15 @@ function warnOfEnd({ spec }: RunEnvironment, expires: number | undefined, log: L
 async function reportFailure(
   job: GirderJob,
   failure: RunError,
-  { mayBeRetried }: RunEnvironment,
+  { environment, signal }: RunOptions,
 ): Promise<void> {
+  const { mayBeRetried } = environment;
   const { category } = failureReasons[failure.reason];
+  const isStopped = category === 'cancelled' && signal.aborted;
+  if (isStopped && (await environment.willBeReplaced?.()) === true) {
+    job.addLogLine(`${failure.sentence} The run continues in another pod.`);
+    return job.detach();
+  }
   if (category === 'cancelled' || category === 'cancelledForGood') {
     return job.finish({ kind: 'cancelled', message: failure.sentence });
   }

@@ -12,6 +12,7 @@ import { type Attributes, parseTraceparent, traced, traceparentVariable } from '
 import { itemsMessage } from './chunk/chunk-report.ts';
 import type { RunOptions } from './context.ts';
 import { podEnvironment } from './pod/pod.ts';
+import { PodOutlook } from './pod/pod-outlook.ts';
 import { LiveReport } from './progress.ts';
 import { serveProgress } from './report-server.ts';
 import type { RunEnvironment } from './run-environment.ts';
@@ -35,9 +36,13 @@ export async function runWorker(environment: NodeJS.ProcessEnv, stop: AbortSigna
   };
   installLastResort(end);
   const podUid = environment[workerEnvironment.podUid];
-  const server = podUid && serveProgress({ port: progressPort, podUid, report: () => report.snapshot() });
+  const outlook = new PodOutlook(stop);
+  const onOutlook = (isReplaced: boolean) => outlook.learn(isReplaced);
+  const served = { port: progressPort, report: () => report.snapshot(), onOutlook };
+  const server = podUid && serveProgress({ ...served, podUid });
   const tracing = await startWorkerTracing(environment, log);
-  const failure = await attempt(environment, { report, log, signal: cancelledBy(stop, 'the worker') });
+  const options = { report, log, signal: cancelledBy(stop, 'the worker') };
+  const failure = await attempt(environment, options, outlook);
   const exitCode = end(failure);
   await tracing.end();
   if (server) server.close();
@@ -56,11 +61,13 @@ function exitCodeFor(failure: RunError | undefined, log: Logger): number {
 async function attempt(
   variables: NodeJS.ProcessEnv,
   options: Pick<RunOptions, 'report' | 'log' | 'signal'>,
+  outlook: PodOutlook,
 ): Promise<RunError | undefined> {
   const { stdout, stderr } = process;
   try {
     useEgress(podEgress(variables));
-    const environment = podEnvironment(variables);
+    const willBeReplaced = () => outlook.willBeReplaced();
+    const environment = { ...podEnvironment(variables), willBeReplaced };
     const work = () => runOnce({ ...options, environment, stdout, stderr });
     await traced('attempt', attemptAttributes(environment), work);
     return undefined;

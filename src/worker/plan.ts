@@ -42,7 +42,13 @@ export type DownloadSource =
   | { kind: 'metadata'; of: MetadataOwner; filename: string | undefined };
 
 /** A bare pipe is only created by the run: another program that shares the volume opens its other end. */
-export type StreamSteps = { inputs: InputStep[]; outputs: OutputStep[]; barePipes: PipePlace[] };
+export type StreamSteps = {
+  inputs: InputStep[];
+  outputs: OutputStep[];
+  barePipes: PipePlace[];
+  /** Whether the target's stdout has tags of Slicer that become progress. */
+  readsSlicerTags?: boolean;
+};
 
 /** `path` is relative to the volume. */
 export type PipePlace = { volume: SharedVolume; path: string };
@@ -268,6 +274,10 @@ function addConnect(
   const { input, output } = connect;
   if (input.girderFileIdToStream !== undefined && pipe !== undefined) {
     steps.inputs.push({ name, pipe, fileId: idOf(input.girderFileIdToStream, found) });
+    return;
+  }
+  if (output.slicerProgress !== undefined) {
+    steps.readsSlicerTags = true;
     return;
   }
   const source = pipe ?? (input.containerStdErr === undefined ? 'stdout' : 'stderr');

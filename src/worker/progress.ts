@@ -1,5 +1,12 @@
 import { defined } from '../api/json-values.ts';
-import { jsonBytes, maxMessageBytes, maxResultBytes, type Report, truncateToBytes } from '../api/report.ts';
+import {
+  jsonBytes,
+  maxListedTransfers,
+  maxMessageBytes,
+  maxResultBytes,
+  type Report,
+  truncateToBytes,
+} from '../api/report.ts';
 import {
   type ActivePhase,
   type ItemsStatus,
@@ -74,7 +81,9 @@ export class LiveReport {
 
   /** Sets the bytes of a transfer. A stream calls only this: nobody waits for it, so it is not progress. */
   transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
-    this.#transfers.set(`${direction} ${name}`, defined({ name, direction, bytes, totalBytes }));
+    const key = `${direction} ${name}`;
+    if (this.#transfers.size >= maxListedTransfers && !this.#transfers.has(key)) return;
+    this.#transfers.set(key, defined({ name, direction, bytes, totalBytes }));
   }
 
   /** Sets the progress that the target reports; fields that the line leaves out keep their value. */

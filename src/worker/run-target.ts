@@ -13,6 +13,7 @@ import { ownMountsOf } from './plan.ts';
 import type { Prepared } from './stage/prepare.ts';
 import { pipePlaces, Pipes } from './streams/pipes.ts';
 import { Streams } from './streams/streams.ts';
+import { readSecretTexts, withoutSecretTexts } from './secret-texts.ts';
 import { targetFailure, targetOptions, targetStatus } from './target-options.ts';
 
 /** The streams are finished but not closed; `failure` is why the run has failed, if it has. */
@@ -77,6 +78,7 @@ async function runWithProbes(
   const { imageId, paths: downloaded, order } = prepared;
   const { turn } = order ?? {};
   const own = await mountInputs(context, downloaded);
+  const secretTexts = await readSecretTexts(environment);
   const probed = await probeVolumes(context, order?.isProven === true ? [] : steps.mounts);
   const mounts = order?.isProven === true ? steps.mounts : probed.mounts;
   try {
@@ -84,6 +86,7 @@ async function runWithProbes(
       mounts: [...mounts, ...own],
       downloaded,
       imageId,
+      secretTexts,
       imageAsksForGpus: await preparation.run((bounded) =>
         preparation.engineWait.until(() => imageWantsGpu({ ...context, signal: bounded }, imageId)),
       ),
@@ -92,6 +95,7 @@ async function runWithProbes(
       stdout: streams.stdout,
       stderr: streams.stderr,
       both: streams.log?.writable,
+      filter: streams.filter,
       fail: AbortSignal.any([streams.failed, preparation.exceeded]),
       wait: preparation.engineWait,
       stopGraceMs: terminationGracePeriodSeconds * 1000,
@@ -109,6 +113,8 @@ async function runWithProbes(
         report.target = started;
       },
     });
+  } catch (error) {
+    throw withoutSecretTexts(error, secretTexts);
   } finally {
     await probed.remove();
   }

@@ -17,6 +17,7 @@ import { defined } from '../api/json-values.ts';
 import type { RunContext } from './context.ts';
 import { type RunEnvironment, valueOf } from './run-environment.ts';
 import { expandTexts } from './plan.ts';
+import type { SecretTexts } from './secret-texts.ts';
 
 /** The options of the target's container, with every `$(name)` expanded and every Secret read. */
 export async function targetOptions(
@@ -26,11 +27,13 @@ export async function targetOptions(
     readonly downloaded: ReadonlyMap<string, string>;
     readonly imageId: string;
     readonly imageAsksForGpus: boolean;
+    readonly secretTexts?: SecretTexts;
   },
 ): Promise<ContainerOptions> {
   const { spec, attempt, item } = environment;
   const { uid, namespace, name } = environment.run;
-  const { env, ...texts } = expandTexts(spec, volumes, prepared.downloaded, item?.values);
+  const named = new Map([...(item?.values ?? []), ...(prepared.secretTexts ?? [])]);
+  const { env, ...texts } = expandTexts(spec, volumes, prepared.downloaded, named);
   return {
     name: containerName(uid, attempt, item?.index),
     labels: {

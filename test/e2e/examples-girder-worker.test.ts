@@ -39,6 +39,7 @@ test.before(async () => {
       replace: { 'https://receiver.example.org': receiver.origin },
     },
     { file: '17-progress-pipe', replace: { 'sleep 8': untilReleased }, during: showsProgress },
+    { file: '38-slicer-progress', replace: { 'sleep 8': untilReleased }, during: showsProgress },
     { file: '20-girder-upload-volume-path-to-item', replace: { '/srv/data': directory } },
     { file: '21-girder-upload-volume-path-to-folder' },
     { file: '22-upload-on-exception' },
@@ -132,6 +133,10 @@ test('16: a receiver gets the stream in chunks, with the headers and the token o
 
 test('17: progress is in the status while the target runs', async () => {
   await runs.succeeded('17-progress-pipe');
+});
+
+test('38: tags in the output are in the status while the target runs, and not in the log', async () => {
+  assert.is((await runs.succeeded('38-slicer-progress')).log, 'smoothed\n');
 });
 
 test('20: an upload to an item has the name, type and metadata of the hook', async () => {

@@ -9,17 +9,18 @@ export type PodQuestion = {
   readonly podIP: string;
   readonly port: number;
   readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Of the answer: a longer one counts as none. */
   readonly maxBytes: number;
 };
 
 /** The text of the answer; undefined when there is none in time, or none that can be used. */
 export async function askPod(
-  { podIP, port, path, maxBytes }: PodQuestion,
+  { podIP, port, path, headers = {}, maxBytes }: PodQuestion,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   // Not fetch: at many requests a second, it holds tens of megabytes of memory.
-  const request = get({ host: podIP, port, path, agent: false, signal });
+  const request = get({ host: podIP, port, path, headers, agent: false, signal });
   const connecting = setTimeout(() => request.destroy(new Error('not connected in time')), connectMs);
   request.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)));
   try {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { maxReportBytes, parseServedReport, type Report } from '../../api/report.ts';
+import { maxReportBytes, parseServedReport, podOutlook, type Report } from '../../api/report.ts';
 import { type Clock, realClock } from '../../runtime/clock.ts';
 import { KeyedQueue, type Next } from '../../runtime/queue.ts';
 import { deadline } from '../../support/abort.ts';
@@ -32,6 +32,8 @@ type WorkerPollerOptions = {
   ask: AskWorker;
   /** Returns the pod that the cache has at `<namespace>/<name>`. */
   podAt: (key: string) => ObservedPod | undefined;
+  /** Whether the Job replaces a pod whose worker is told to stop now. */
+  willBeReplaced?: (pod: ObservedPod) => boolean;
   /** Called with the uid of the run when the report of its worker has changed. */
   onChange: (runUid: string) => void;
   /** Called with the `<namespace>/<name>` of a pod when its worker stops answering, or never has answered. */
@@ -96,7 +98,12 @@ export class WorkerPoller {
 
   /** Starts to ask the worker of a pod that was added or updated, if it runs. */
   podChanged(pod: ObservedPod): void {
-    if (isReachable(pod) && !this.#workers.has(pod.uid)) this.#add(pod, firstMs);
+    if (!isReachable(pod)) return;
+    const worker = this.#workers.get(pod.uid);
+    if (worker === undefined) this.#add(pod, firstMs);
+    // It waits to learn whether its run continues; by then, the caches have what stopped it.
+    else if (pod.deletionTimestamp !== undefined)
+      this.#lanes[worker.isAnswering ? 'answering' : 'silent'].addAfter(pod.uid, firstMs);
   }
 
   /** The last report of a pod's worker; undefined if there is none yet or the worker does not answer. */
@@ -140,7 +147,8 @@ export class WorkerPoller {
       return { kind: 'done' };
     }
     const signal = deadline(timeoutMs, this.#signal.signal);
-    const report = await this.#options.ask(pod, signal);
+    const isReplaced = this.#options.willBeReplaced?.(pod) ?? false;
+    const report = await this.#options.ask(pod, signal, isReplaced);
     this.#answers(worker, report !== undefined);
     if (report === undefined) {
       this.#missed(worker);
@@ -203,12 +211,14 @@ function isReachable(pod: ObservedPod): pod is ReachablePod {
 type AskWorker = (
   pod: Pick<ReachablePod, 'podIP' | 'uid'>,
   signal: AbortSignal,
+  isReplaced?: boolean,
 ) => Promise<Report | undefined>;
 
 /** Asks workers at their read-only endpoint. Reports are best effort, so any failure counts as no answer. */
 export function askWorkerOver(port: number): AskWorker {
-  return async ({ podIP, uid }, signal) => {
-    const question = { podIP, port, path: `/${uid}`, maxBytes: maxReportBytes };
+  return async ({ podIP, uid }, signal, isReplaced = false) => {
+    const headers = { [podOutlook.header]: isReplaced ? podOutlook.replaced : podOutlook.ends };
+    const question = { podIP, port, path: `/${uid}`, headers, maxBytes: maxReportBytes };
     const text = await askPod(question, signal);
     return text === undefined ? undefined : parseServedReport(text, uid);
   };

@@ -22,6 +22,13 @@ export type OutputSinks = {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly both?: Writable | undefined;
+  readonly filter?: OutputFilter | undefined;
+};
+
+/** Takes bytes out of stdout before any sink gets it; what it holds is bounded, and returned by `end`. */
+export type OutputFilter = {
+  readonly write: (chunk: Buffer) => Buffer;
+  readonly end: () => Buffer;
 };
 
 /**
@@ -32,9 +39,12 @@ export class OutputPump {
   readonly #source: Readable;
   readonly #sinks: { readonly stdout: Sink; readonly stderr: Sink };
   readonly #both: Sink | undefined;
+  readonly #filter: OutputFilter | undefined;
   readonly #demux = createDemux();
   #head = Buffer.alloc(0);
   #isHeld = false;
+  /** Bytes that the filter took out or holds: they move too. */
+  #filtered = 0;
 
   /** Settles once, never rejects: true when the engine ended the stream and every byte of it was written. */
   readonly done: Promise<boolean>;
@@ -43,12 +53,13 @@ export class OutputPump {
     this.#source = source;
     this.#sinks = { stdout: new Sink(sinks.stdout), stderr: new Sink(sinks.stderr) };
     this.#both = sinks.both && new Sink(sinks.both);
+    this.#filter = sinks.filter;
     this.done = this.#run();
   }
 
   /** Bytes that the sinks have taken so far; a number that does not change means a stall. */
   get progress(): number {
-    return this.#all.reduce((sum, { taken }) => sum + taken, 0);
+    return this.#all.reduce((sum, { taken }) => sum + taken, this.#filtered);
   }
 
   /** True while so much has piled up that the engine has to wait; output is lost if the target exits now. */
@@ -79,9 +90,11 @@ export class OutputPump {
         for (const piece of this.#demux.push(chunk as Buffer)) this.#deliver(piece);
         await this.#keepPace();
       }
+      this.#endFilter();
       for (const sink of this.#all) await sink.flushed();
       return this.#demux.isAtBoundary() && !stdout.isBroken && !stderr.isBroken;
     } catch {
+      this.#endFilter();
       // Whatever broke the stream, only the exit of the container decides how the target ended.
       return false;
     } finally {
@@ -94,8 +107,20 @@ export class OutputPump {
     if (piece.stream === 'stderr' && this.#head.length < headBytes) {
       this.#head = Buffer.concat([this.#head, piece.data.subarray(0, headBytes - this.#head.length)]);
     }
-    this.#sinks[piece.stream].write(piece.data);
-    this.#both?.write(piece.data);
+    const isFiltered = this.#filter !== undefined && piece.stream === 'stdout';
+    const data = isFiltered ? this.#filter.write(piece.data) : piece.data;
+    if (isFiltered) this.#filtered += Math.max(0, piece.data.length - data.length);
+    this.#write(piece.stream, data);
+  }
+
+  #endFilter(): void {
+    if (this.#filter !== undefined) this.#write('stdout', this.#filter.end());
+  }
+
+  #write(stream: OutputPiece['stream'], data: Buffer): void {
+    if (data.length === 0) return;
+    this.#sinks[stream].write(data);
+    this.#both?.write(data);
   }
 
   async #keepPace(): Promise<void> {

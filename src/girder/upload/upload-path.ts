@@ -8,8 +8,8 @@ import { followLinks, openWalked, type WalkedFile } from '../../io/walk.ts';
 import { RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
-import { addMetadata, checkMetadata, type Metadata } from './destination.ts';
-import { explainUpload, type Uploaded, uploadToFolder, uploadToItem } from './upload.ts';
+import { checkMetadata, type Metadata } from './destination.ts';
+import { describeResult, explainUpload, type Uploaded, uploadToFolder, uploadToItem } from './upload.ts';
 import {
   type FileTraits,
   Refusals,
@@ -193,7 +193,7 @@ async function intoItem(
   options: TreeUploadOptions,
 ): Promise<Uploaded> {
   const uploaded = await uploadToItem(client, file, options);
-  await addMetadata(client, file.itemId, file.metadata, options.signal);
+  await describeResult(client, file, options.signal);
   return uploaded;
 }
 

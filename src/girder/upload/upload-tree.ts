@@ -14,9 +14,9 @@ import type { GirderClient } from '../client.ts';
 import type { GirderFile } from '../documents.ts';
 import { filesOf } from '../lookup.ts';
 import { FolderStack, TotalProgress, type TransferOptions } from '../tree-transfer.ts';
-import { addMetadata, ensureFolder, type Metadata } from './destination.ts';
+import { ensureFolder, type Metadata } from './destination.ts';
 import { ItemUpload } from './new-items.ts';
-import { type Uploaded, uploadToItem } from './upload.ts';
+import { describeResult, type Uploaded, uploadToItem } from './upload.ts';
 
 /** Files are uploaded into one item, or each as an item into a folder. */
 export type UploadPlace = { readonly itemId: string } | { readonly folderId: string };
@@ -115,7 +115,7 @@ export class TreeUpload {
           });
       }
       await this.#files.idle();
-      if (this.#count > 0) await addMetadata(this.#client, itemId, this.#traits.metadata, signal);
+      if (this.#count > 0) await describeResult(this.#client, { itemId, ...this.#traits }, signal);
     });
   }
 

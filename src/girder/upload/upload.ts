@@ -16,6 +16,7 @@ import {
   type Metadata,
 } from './destination.ts';
 import { findSame, hashStored, hasSameTail } from './dedupe.ts';
+import { unlessTaken } from './taken-results.ts';
 import { listedParts, sendChunks, type Sent } from './send-chunks.ts';
 import { UploadSource } from './source.ts';
 import {
@@ -89,7 +90,9 @@ export async function uploadToItem(
       return { itemId, name, size, ...same, unchanged: true };
     }
     const file = await send(client, { ...upload, found }, source, options);
-    await correctType(client, file, upload, options.signal);
+    const { signal } = options;
+    const stored = { kind: 'file', id: file._id, ifExists: upload.ifExists, signal } as const;
+    await unlessTaken(client, stored, correctType(client, file, upload, signal));
     if (found.file?.isLink === true) await deleteLink(client, found.file, options.signal);
     return { itemId, fileId: file._id, name, size, sha256: source.digest(), unchanged: false };
   } catch (error) {
@@ -172,12 +175,26 @@ export async function uploadToFolder(
         throw error;
       },
     );
-    await addMetadata(client, itemId, metadata, signal);
+    await describeResult(client, { itemId, metadata, ifExists: file.ifExists }, signal);
     return uploaded;
   } catch (error) {
     signal.throwIfAborted();
     throw explainUpload(error, file.name);
   }
+}
+
+/** Sets the metadata of an item that has its result. */
+export async function describeResult(
+  client: GirderClient,
+  {
+    itemId,
+    metadata,
+    ifExists,
+  }: Pick<FileDestination, 'itemId' | 'ifExists'> & Pick<FolderUpload, 'metadata'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const item = { kind: 'item', id: itemId, ifExists, signal } as const;
+  await unlessTaken(client, item, addMetadata(client, itemId, metadata, signal));
 }
 
 async function send(
@@ -214,7 +231,10 @@ async function uploadOnce(
   try {
     const sent = await sendChunks(client, started.upload, source, { ...options, subject: subjectOf(to) });
     const file = sent.file ?? (await findFinished(client, to, started, signal));
-    if (file === undefined || (await isStored(client, checkSize(file, to), to, { sent, source, signal })))
+    if (file === undefined) return undefined;
+    const ifExists = sent.file === undefined ? undefined : to.ifExists;
+    const stored = isStored(client, checkSize(file, to), to, { sent, source, signal });
+    if ((await unlessTaken(client, { kind: 'file', id: file._id, ifExists, signal }, stored)) !== false)
       return file;
     await discard(client, ['file', file._id], `file ${file._id}`);
     return undefined;

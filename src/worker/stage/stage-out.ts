@@ -1,10 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Result } from '../../api/status.ts';
 import type { GirderClient } from '../../girder/client.ts';
-import { addMetadata, checkMetadata, createFolders, type Metadata } from '../../girder/upload/destination.ts';
+import { checkMetadata, createFolders, type Metadata } from '../../girder/upload/destination.ts';
 import { readMetadata, removeUploaded, uploadLog, uploadPath } from '../../girder/upload/upload-path.ts';
 import type { Refused, UploadedFile, UploadedTree, UploadPlace } from '../../girder/upload/upload-tree.ts';
-import { type Uploaded, uploadToItem } from '../../girder/upload/upload.ts';
+import { describeResult, type Uploaded, uploadToItem } from '../../girder/upload/upload.ts';
 import { ConfinedPathError } from '../../io/confined.ts';
 import { RunError, toRunError } from '../../support/errors.ts';
 import { type Span, traced } from '../../support/trace/trace.ts';
@@ -334,7 +334,7 @@ async function uploadSpool(
       { signal, onProgress: (bytes, total) => transfer.moved(bytes, total ?? size) },
     ),
   );
-  await addMetadata(client, itemId, metadata, signal);
+  await describeResult(client, { itemId, metadata, ifExists }, signal);
   const { fileId, sha256 } = sent;
   report.uploaded({ transform: name, itemId, fileId, name: sent.name, size: sent.size, sha256 });
 }

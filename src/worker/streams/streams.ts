@@ -10,6 +10,7 @@ import { LogSpool, openLog, openOutputSink } from './output-sink.ts';
 import { OutputStream } from './output-stream.ts';
 import type { Pipes } from './pipes.ts';
 import { progressReporter } from './progress-lines.ts';
+import { SlicerTags } from './slicer-tags.ts';
 
 /** For the input streams; `files` are the documents of their files by id. */
 export type StreamSources = {
@@ -37,6 +38,8 @@ export class Streams {
   readonly outputs: OutputStream[] = [];
   /** Set if the target's output becomes the run's log in Girder. */
   log: LogSpool | undefined;
+  /** Set if the target's stdout has tags that become progress. */
+  filter: SlicerTags | undefined;
   readonly #inputs: InputStream[] = [];
   readonly #failed = new AbortController();
   readonly #onFailure = (failure: RunError): void => this.#failed.abort(failure);
@@ -113,6 +116,7 @@ export class Streams {
 
   async #openOutputs(context: RunContext, pipes: Pipes): Promise<void> {
     const onProgress = progressReporter(context);
+    if (context.steps.streams.readsSlicerTags === true) this.filter = new SlicerTags(onProgress);
     for (const step of context.steps.streams.outputs) {
       const { source } = step;
       const end = await openOutputSink(context, step, onProgress);

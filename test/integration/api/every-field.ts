@@ -46,6 +46,7 @@ const connects = [
     output: { girderStreamToItem: { itemId: id, ...upload } },
   },
   { input: { containerStdErr: {} }, output: { hostStdErr: {} } },
+  { input: { containerStdOut: {} }, output: { slicerProgress: {} } },
   {
     input: { girderFileIdToStream: { path: '/collection/Study/scans/ct/ct.nrrd' } },
     output: { namedInputPipe: { name: 'at', volume: 'fast' } },
@@ -80,6 +81,8 @@ const transforms = [
   { name: 'path-at', volumePath: { filename: 'in.bin', containerPath: '/one' } },
   { name: 'path', volumePath: { filename: 'out.bin', volume: 'data' } },
   { name: 'progress', progressPipe: { name: 'p', volume: 'fast' } },
+  { name: 'token', secretKeyRef },
+  { name: 'all', volumePath: { filename: '.', volume: 'data' } },
   { name: 'to', namedInputPipe: { name: 'to', volume: 'fast' } },
   { name: 'from', namedOutputPipe: { name: 'from', volume: 'fast' } },
   ...connects.map((connect, index) => ({ name: `connect-${index}`, connect })),

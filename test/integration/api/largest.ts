@@ -60,7 +60,7 @@ export const largestSpecs: Readonly<Record<string, Partial<DockerRunSpec> & { im
     dockerVolumes: Object.fromEntries(
       many(64, (index) => [long(1024, `/b/${two(index)}`), { bind: `/w${index}`, mode: 'rw' }]),
     ),
-    transforms: many(256, (index) => ({
+    transforms: many(1024, (index) => ({
       name: `t${index}`,
       volumePath: { filename: 'f', volume: `v${index % 64}` },
     })),
@@ -110,7 +110,7 @@ export const largestSpecs: Readonly<Record<string, Partial<DockerRunSpec> & { im
   },
   'as many streams as there can be, with the longest addresses': {
     image: 'tool',
-    transforms: many(256, (index) => ({
+    transforms: many(1024, (index) => ({
       name: `t${index}`,
       connect: {
         input: { namedOutputPipe: { name: `p${index}` } },

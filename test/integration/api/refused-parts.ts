@@ -113,6 +113,14 @@ export const refusedParts: RefusedSpecs = {
     spec: ofConnect({ containerStdOut: {} }, { namedInputPipe: { name: 'p' } }),
     message: /connect girderFileIdToStream to a namedInputPipe/,
   },
+  'a mount of a whole volume at a path of its own': {
+    spec: ofTransform({ volumePath: { filename: '.', containerPath: '/all' } }),
+    message: /a whole volume has a containerPath of its own/,
+  },
+  'tags of Slicer in the standard error': {
+    spec: ofConnect({ containerStdErr: {} }, { slicerProgress: {} }),
+    message: /connect only containerStdOut to slicerProgress/,
+  },
   'a stream from Girder without Girder': {
     spec: ofConnect(stream, { namedInputPipe: { name: 'p' } }, {}),
     message: needsGirder,

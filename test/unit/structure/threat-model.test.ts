@@ -8,6 +8,12 @@ import { maxReportBytes, maxReportDepth } from '../../../src/api/report.ts';
 import { maxWindowBytes, maxWindowDepth } from '../../../src/api/set/window.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
 import { receiptBounds } from '../../../src/api/set/receipt.ts';
+import { maxControlBytes, maxListed, maxRevoked } from '../../../src/bridge/broker/control-answers.ts';
+import { longestLine as longestJobLine } from '../../../src/bridge/job/bridge-job.ts';
+import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
+import { messageBounds } from '../../../src/bridge/pickle/json-nodes.ts';
+import { longestPythonText } from '../../../src/bridge/pickle/python-text.ts';
+import { mostValues } from '../../../src/bridge/translate/plain-data.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
@@ -68,6 +74,18 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   "a line of the target's progress": [kib(progressLine)],
   "a worker's journal": [mib(longestJournal)],
   "a path in a worker's journal": [`${longestPath} characters`],
+  // test/unit/bridge/control-answers.test.ts
+  'a control message of Celery': [kib(maxControlBytes), `${maxRevoked} ids`, `${maxListed} runs`],
+  'notes of a run of the bridge': [`${longestNotes} characters`, `log ${longestJobLine}`],
+  // test/unit/bridge/json-reader.test.ts
+  'a task of Girder': [
+    mib(messageBounds.bytes),
+    `${messageBounds.depth} levels`,
+    `${messageBounds.values} values`,
+  ],
+  // test/unit/bridge/hostile-messages.test.ts
+  'options of a task': [`${mostValues} values`],
+  'an argument of a task': [kib(longestPythonText)],
   // test/unit/structure/regular-expressions.test.ts
   'text for regular expressions': ['linear time'],
 };

@@ -1,0 +1,136 @@
+import { apiVersion, kind } from '../../api/names.ts';
+import { readJson } from '../pickle/json-reader.ts';
+import { UnreadableError } from '../pickle/json-nodes.ts';
+import { type Envelope, envelopeOf, taskTimes } from './envelope.ts';
+import { MessageSecrets, tokensIn } from './message-secrets.ts';
+import type {
+  Outcome,
+  QueueSettings,
+  RunDraft,
+  TaskMessage,
+  TranslationSettings,
+} from './message-outcome.ts';
+import { quote, Refusal } from './refusal.ts';
+import { runAnnotations, runLabels, runName } from './run-facts.ts';
+import { RunParts } from './run-parts.ts';
+import { checkSpec, type ContainerTask, specOf } from './run-spec.ts';
+import { callOf } from './task-call.ts';
+
+/** The tasks that are one run of a container, by their names in Celery. */
+export const containerTasks: Readonly<Record<string, ContainerTask>> = {
+  'girder_worker.docker.tasks.docker_run': { knowsIfNotPresent: false, readsSlicerTags: false },
+  'slicer_cli_web.girder_worker_plugin.direct_docker_run.run': {
+    knowsIfNotPresent: true,
+    readsSlicerTags: true,
+  },
+};
+
+/** Celery's own tasks: https://docs.celeryq.dev/en/stable/_modules/celery/app/builtins.html */
+const builtInPrefix = 'celery.';
+
+/**
+ * What becomes of one message of Girder's queue. It never throws, and its time is linear in the size of the message.
+ * `now` is in ms since 1970.
+ */
+export function translate(message: TaskMessage, settings: TranslationSettings, now = Date.now()): Outcome {
+  try {
+    return outcomeOf(message, envelopeOf(message.headers, settings), { settings, now });
+  } catch (error) {
+    return { kind: 'Refused', taskId: undefined, job: undefined, message: sentence(error) };
+  }
+}
+
+type Given = { readonly settings: TranslationSettings; readonly now: number };
+
+function outcomeOf(message: TaskMessage, envelope: Envelope, given: Given): Outcome {
+  const { taskName, taskId, job } = envelope;
+  if (taskName.startsWith(builtInPrefix)) return { kind: 'BuiltIn', taskName };
+  const task = Object.hasOwn(containerTasks, taskName) ? containerTasks[taskName] : undefined;
+  if (task === undefined) return { kind: 'Foreign', taskId, taskName, job };
+  let secrets: MessageSecrets | undefined;
+  try {
+    const body = readBody(message, envelope);
+    secrets = new MessageSecrets(tokensIn([body, envelope.headers]));
+    return runOf({ message, envelope, task, body, secrets, ...given });
+  } catch (error) {
+    const said = sentence(error);
+    return { kind: 'Refused', taskId, job, message: secrets?.without(said) ?? said };
+  }
+}
+
+function readBody({ body, contentType = 'application/json' }: TaskMessage, { headers }: Envelope) {
+  const type = contentType.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json')
+    throw new Refusal(
+      `its content type is ${quote(contentType)}, but only application/json is read; set task_serializer of Celery to girder_io or json`,
+    );
+  const compression = headers.get('compression');
+  if (typeof compression === 'string' && compression !== '')
+    throw new Refusal(`its body is compressed (${quote(compression)}); turn task_compression of Celery off`);
+  return readJson(body);
+}
+
+type Sources = Given & {
+  readonly message: TaskMessage;
+  readonly envelope: Envelope;
+  readonly task: ContainerTask;
+  readonly body: ReturnType<typeof readJson>;
+  readonly secrets: MessageSecrets;
+};
+
+function runOf({ message, envelope, task, body, secrets, settings, now }: Sources): Outcome {
+  const { taskId, job } = envelope;
+  if (taskId === undefined) throw new Refusal('it has no id, by which its run would be named');
+  const queue = queueOf(message, settings);
+  const times = taskTimes(envelope, now);
+  const name = runName(taskId);
+  const parts = new RunParts(name, secrets, settings);
+  const spec = specOf({ task, call: callOf(body), envelope, times, queue, now }, parts);
+  checkSpec(spec);
+  const metadata = {
+    name,
+    namespace: queue.namespace,
+    labels: runLabels(envelope, queue, settings),
+    annotations: runAnnotations(envelope, taskId),
+  };
+  const run: RunDraft = { apiVersion, kind, metadata, spec };
+  if (secrets.has(JSON.stringify(run)))
+    throw new Refusal(
+      'it has a token of Girder in a field that others can read; tokens can stand in container_args, environment and the headers of streams',
+    );
+  addSessionNote(envelope, parts);
+  const hasSecret = Object.keys(secrets.data).length > 0;
+  return {
+    kind: 'Run',
+    taskId,
+    job,
+    run,
+    secret: hasSecret ? { name, data: secrets.data } : undefined,
+    notes: [...parts.notes].map((note) => secrets.without(note)),
+    notBefore: times.notBefore,
+  };
+}
+
+function queueOf({ queue }: TaskMessage, { queues }: TranslationSettings): QueueSettings {
+  const found = queues.find((one) => one.queue === queue);
+  if (found !== undefined) return found;
+  throw new Refusal(`its queue ${quote(queue)} is not one that the bridge has settings for`);
+}
+
+function addSessionNote({ headers }: Envelope, { notes }: RunParts): void {
+  const options = headers.get('girder_client_session_kwargs');
+  if (options instanceof Map && options.size > 0)
+    notes.add(
+      'girder_client_session_kwargs has no effect: certificates are always checked; an administrator can add one to worker.caBundle.',
+    );
+}
+
+/** In characters; a job's log shows it. */
+const longestSentence = 2000;
+
+/** @throws what is not about the message: a defect */
+function sentence(error: unknown): string {
+  if (!(error instanceof Refusal || error instanceof UnreadableError)) throw error;
+  const text = `The message cannot become a DockerRun: ${error.message}.`.replace(/\.\.$/, '.');
+  return text.length <= longestSentence ? text : `${text.slice(0, longestSentence)}…`;
+}
