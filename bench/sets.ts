@@ -91,7 +91,7 @@ type EventList = { items: { count?: number; reason?: string }[] };
 
 /** How often the kubelet has said that the cluster of the tests has no DNS: with each look at a pod, and never elsewhere. */
 async function dnsWarnings(client: KubeClient): Promise<number> {
-  const { items } = await client.get<EventList>('/api/v1/events');
+  const { items } = (await client.get('/api/v1/events')) as EventList;
   const own = items.filter(({ reason }) => reason === 'MissingClusterDNS');
   return own.reduce((sum, { count: times = 1 }) => sum + times, 0);
 }
