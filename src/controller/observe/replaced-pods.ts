@@ -9,7 +9,8 @@ export function willBeReplaced(
   pod: ObservedPod,
   { run, job }: { readonly run: CachedRun | undefined; readonly job: ObservedJob | undefined },
 ): boolean {
-  if (run === undefined || run.metadata.deletionTimestamp !== undefined || isTerminal(run.status)) return false;
+  if (run === undefined || run.metadata.deletionTimestamp !== undefined || isTerminal(run.status))
+    return false;
   if (run.spec?.cancel === true || run.spec?.suspend === true) return false;
   if (job === undefined || job.uid !== pod.jobUid || job.finished !== undefined) return false;
   if (job.deletionTimestamp !== undefined || job.suspendedBy !== undefined) return false;
