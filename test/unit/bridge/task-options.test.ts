@@ -312,7 +312,7 @@ test('tasks of Celery are built-in, and all others that run no container are for
   assert.is(task('toString').kind, 'Foreign');
 });
 
-test('a body that is not JSON, or pickled by Python, is refused, and its job can be told', () => {
+test('a body that is not JSON, or pickled by Python, is refused, and the job for the sentence is known', () => {
   for (const fields of [
     { contentType: 'application/x-python-serialize' },
     { body: Buffer.from('\x80\x04.') },
