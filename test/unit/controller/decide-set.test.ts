@@ -232,7 +232,7 @@ test('requests of the planner that Girder failed halve the pods, once for those 
 });
 
 test('a pass whose second walk found nothing left to do completes the set, with the counts of that walk', () => {
-  const done = { state: 'Done', items: [] } as const;
+  const done: Partial<PlannerReport> = { state: 'Done', items: [] };
   assert.is(decision({ report: done }).status?.phase, 'Idle');
   const closing = { listed: 9, done: 7, failed: 1, excluded: 1 };
   const { status } = decision({ report: { ...done, closing } });

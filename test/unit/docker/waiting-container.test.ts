@@ -13,11 +13,15 @@ function waiting({ destroyed = forever, wasInterrupted = false, hasEnded = false
 }
 
 async function endOf(container: Waiting, turn = Promise.resolve(), signal = never): Promise<string> {
+  // The wait itself keeps no process alive.
+  const awake = setTimeout(() => undefined, 10_000);
   const wait = waitForTurn(container, { awaitTurn: () => turn }, { signal, longestMs: 10 });
-  return wait.then(
-    () => 'starts',
-    (error: unknown) => (error instanceof StaleContainer ? 'stale' : String(error)),
-  );
+  return wait
+    .then(
+      () => 'starts',
+      (error: unknown) => (error instanceof StaleContainer ? 'stale' : String(error)),
+    )
+    .finally(() => clearTimeout(awake));
 }
 
 test('a container starts at its turn', async () => {

@@ -146,11 +146,10 @@ test('the container of the next input is created while a target runs, and starts
     '$(result)',
   );
   const running = lab.run({ items, spec, uid });
-  await until('a second container', () => lab.containersOf(uid), {
-    holds: (count) => count === 2,
+  await until('a container that waits beside a target', () => lab.createdOf(uid), {
+    holds: (ids) => ids.length === 1 && lab.targets.attemptsOf(uid).length === 1,
     withinMs: 60_000,
   });
-  assert.is(lab.targets.attemptsOf(uid).length, 1);
   await lab.endTargets(uid);
   await until('a second target', () => lab.targets.attemptsOf(uid).length, {
     holds: (count) => count === 2,
