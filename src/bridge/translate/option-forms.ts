@@ -36,10 +36,10 @@ export const optionForms: Readonly<Record<string, (value: unknown) => unknown>> 
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** `DeviceIDs`, `start_period` and `Name` as the fields of a DockerRun are named. */
+/** `DeviceIDs`, `start_period` and `Name` as the fields of a DockerRun are named, without empty ones. */
 export function withCamelKeys(fields: Fields): Record<string, unknown> {
-  const entries = Object.entries(fields).map(([key, value]): [string, unknown] => [camelKey(key), value]);
-  return Object.fromEntries(entries);
+  const given = Object.entries(fields).filter(([, value]) => value !== null && value !== '');
+  return Object.fromEntries(given.map(([key, value]) => [camelKey(key), value]));
 }
 
 function camelKey(key: string): string {
@@ -99,11 +99,8 @@ function labels(value: unknown): unknown {
 /** docker-py turns numbers into texts there. */
 function textValues(value: unknown): unknown {
   if (!isRecord(value)) return value;
-  const entries = Object.entries(value).map(([name, one]): [string, unknown] => [
-    name,
-    typeof one === 'number' ? String(one) : one,
-  ]);
-  return Object.fromEntries(entries);
+  const given = Object.entries(value).filter(([, one]) => one !== null);
+  return Object.fromEntries(given.map(([name, one]) => [name, typeof one === 'number' ? String(one) : one]));
 }
 
 function wholeBytes(value: unknown): unknown {

@@ -9,7 +9,7 @@ export const mostValues = 10_000;
 export class PlainData {
   #left = mostValues;
 
-  /** `field` is the keyword, for messages. Undefined for None. */
+  /** `field` is the keyword, for messages. Undefined for None; inside of a value it is null. */
   of(value: PyValue, field: string): unknown {
     this.#left -= 1;
     if (this.#left < 0) throw new Refusal(`the options of the container have more than ${mostValues} values`);
@@ -49,8 +49,7 @@ export class PlainData {
       if (name === '__dict__') return [];
       if (name === '__proto__' || name.length > 1024)
         throw new Refusal(`${field} has a key that no option can have`);
-      const data = this.of(member, field);
-      return data === undefined ? [] : [[name, data]];
+      return [[name, this.of(member, field) ?? null]];
     });
     return Object.fromEntries(members);
   }

@@ -1,7 +1,7 @@
 import { parseSpec } from '../../api/docker-run.ts';
 import { defined } from '../../api/json-values.ts';
 import { dockerRunSpec, specDefaults } from '../../api/spec.ts';
-import { applyDefaults, type StructuralSchema } from '../../api/structural.ts';
+import { applyDefaults, duplicateKeys, type StructuralSchema, unknownFields } from '../../api/structural.ts';
 import { validateSpec } from '../../api/validate.ts';
 import { isPyObject, isTruthy, itemsOf, type PyValue } from '../pickle/python-value.ts';
 import { ArgumentTexts } from './argument-texts.ts';
@@ -10,7 +10,7 @@ import type { Envelope, TaskTimes } from './envelope.ts';
 import { addHooks } from './message-hooks.ts';
 import { addConnector } from './message-transforms.ts';
 import type { QueueSettings } from './message-outcome.ts';
-import { Refusal } from './refusal.ts';
+import { quote, Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
 import { resourcesOf } from './run-resources.ts';
 import { positions, type TaskCall } from './task-call.ts';
@@ -151,8 +151,17 @@ const mostProblems = 3;
 
 /** @throws Refusal for a spec that the API server or the controller would refuse */
 export function checkSpec(spec: Spec): void {
-  const parsed = parseSpec(applyDefaults(dockerRunSpec as StructuralSchema, spec));
-  const problems = 'problem' in parsed ? [parsed.problem] : validateSpec(parsed.spec);
+  const problems = problemsOf(spec);
   if (problems.length > 0)
     throw new Refusal(`its DockerRun would not be valid: ${problems.slice(0, mostProblems).join('; ')}`);
+}
+
+function problemsOf(spec: Spec): string[] {
+  const schema = dockerRunSpec as StructuralSchema;
+  const unknown = unknownFields({ schema, value: spec, path: 'spec' });
+  if (unknown.length > 0) return unknown.map((path) => `it has no field ${quote(path)}`);
+  const value = applyDefaults(schema, spec);
+  const parsed = parseSpec(value);
+  if ('problem' in parsed) return [parsed.problem];
+  return [...duplicateKeys({ schema, value, path: 'spec' }), ...validateSpec(parsed.spec)];
 }

@@ -48,7 +48,9 @@ export function cancelled(input: Input): Outcome | undefined {
   const error = new RunError('Cancelled', by);
   if (pods.every(podHasEnded)) {
     if (hasCleanedUp(report)) {
-      const open = leavesJobOpen(input) ? startCleanup(input, { kind: 'cancelled', message: error.sentence }) : [];
+      const open = leavesJobOpen(input)
+        ? startCleanup(input, { kind: 'cancelled', message: error.sentence })
+        : [];
       return { verdict: failed('Cancelled', error.sentence), report, actions: [...actions, ...open] };
     }
     if (job === undefined) return cancelledWithoutJob(input, error);

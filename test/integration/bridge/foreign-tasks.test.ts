@@ -13,13 +13,8 @@ const test = suite<Context>('foreign tasks and control messages');
 test.before(async (context) => {
   context.lab = await BridgeLab.start();
   const channel = await context.lab.broker.channel();
-  await channel.assertQueue('unreadable', { durable: true });
   context.channel = channel;
-  const queues = [
-    { queue: 'celery', namespace: 'default' },
-    { queue: 'late', namespace: 'default' },
-  ];
-  context.bridge = await context.lab.bridge({ queues, foreignQueue: 'local' });
+  context.bridge = await context.lab.bridge({ foreignQueue: 'local' });
 });
 
 test.after(async ({ lab }) => {
@@ -71,10 +66,11 @@ test('a built-in task of Celery is acknowledged', async ({ lab, bridge }) => {
   await until('it is acknowledged', () => bridge.metric('dockerrun_bridge_messages_total', 'builtIn'));
 });
 
-test('a queue that does not exist yet is served as soon as it does', async ({ lab, channel, bridge }) => {
+test('a queue that does not exist is served as soon as it does', async ({ lab, channel, bridge }) => {
+  await channel.deleteQueue('celery');
   await until('it waits', () => bridge.log.includes('the queue does not exist yet'));
-  await channel.assertQueue('late', { durable: true });
-  const taskId = await lab.publish({ queue: 'late', job: await lab.job() });
+  await channel.assertQueue('celery', { durable: true });
+  const taskId = await lab.publish({ job: await lab.job() });
   await lab.run(taskId);
 });
 

@@ -29,6 +29,8 @@ import { longestLine as watchLine } from '../../../src/kube/watch.ts';
 import { metadataBounds as setMetadata } from '../../../src/planner/item-values.ts';
 import { longestWhereMs } from '../../../src/planner/where-expression.ts';
 import { longestJournal, longestPath } from '../../../src/worker/stage/journal.ts';
+import { longestElement } from '../../../src/worker/streams/slicer-tags.ts';
+import { longestOfAll, longestValue } from '../../../src/worker/secret-texts.ts';
 import { longestLine as progressLine } from '../../../src/worker/streams/progress-lines.ts';
 
 const page = readFileSync('docs/threat-model.md', 'utf8');
@@ -72,6 +74,10 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   '`where` of a set': [`${longestWhereMs} ms`],
   "a head of Girder's answer": [kib(maxHeadBytes)],
   "a line of the target's progress": [kib(progressLine)],
+  // test/unit/worker/secret-texts.test.ts
+  'values of Secrets in arguments': [kib(longestValue + 1), mib(longestOfAll)],
+  // test/unit/worker/slicer-tags.test.ts
+  'a tag of `slicerProgress`': [kib(longestElement)],
   "a worker's journal": [mib(longestJournal)],
   "a path in a worker's journal": [`${longestPath} characters`],
   // test/unit/bridge/control-answers.test.ts

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { specBounds } from '../../../src/api/json-values.ts';
+import { classKinds } from '../../../src/bridge/translate/class-kinds.ts';
+import { ignoredKeywords } from '../../../src/bridge/translate/docker-keywords.ts';
+import { mostOf } from '../../../src/bridge/translate/refusal.ts';
+import { containerTasks } from '../../../src/bridge/translate/translation.ts';
+import { positions } from '../../../src/bridge/translate/task-call.ts';
+
+const page = readFileSync('docs/bridge-messages.md', 'utf8');
+
+const flat = page.replace(/\s+/g, ' ');
+
+for (const [what, names] of [
+  ['class', [...classKinds.values()]],
+  ['task', Object.keys(containerTasks)],
+  ['keyword without an effect', Object.keys(ignoredKeywords)],
+  ['parameter', positions.filter((name) => name !== 'remove_container')],
+] as const)
+  test(`the page names each ${what}`, () => {
+    const missing = names.filter((name) => !new RegExp(`\`${name.replaceAll('.', '\\.')}\\b`).test(page));
+    assert.equal(missing, []);
+  });
+
+test('the page has the bounds of a run', () => {
+  const [args, transforms, volumes] = [mostOf('args'), mostOf('transforms'), mostOf('volumes')];
+  const text = `${args} arguments, ${transforms} inputs, outputs and streams, ${volumes} volumes and ${specBounds.bytes / 1024} KiB`;
+  assert.ok(flat.includes(text), text);
+});
+
+test.run();
