@@ -1,49 +1,23 @@
 import { rmSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { bundledFolders, distinct, lockedPackages } from './bundled-packages.ts';
 import { gitRevision, sourceDate } from './git-state.ts';
+import { programBundle } from './program-bundle.ts';
 import { spdxDocument } from './sbom.ts';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 /**
  * Bundles the program into dist/, with its bill of materials and the licences of its packages: the image then
  * needs no node_modules and starts in a fraction of the time. The same commit results in the same bytes.
- *
- * An empty module replaces dockerode's packages for image builds (BuildKit, tar) and SSH: they are never
- * called, but take most of the start-up time.
  */
-const unused = [
-  '@grpc/grpc-js',
-  '@grpc/proto-loader',
-  'protobufjs',
-  'ssh2',
-  'tar-fs',
-  '@balena/dockerignore',
-];
-const empty = fileURLToPath(new URL('./empty.cjs', import.meta.url));
 const revision = gitRevision();
 
 rmSync('dist', { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: { dockerrun: 'src/main.ts' },
+  ...programBundle,
   outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  platform: 'node',
-  target: 'node24',
-  format: 'esm',
-  outExtension: { '.js': '.mjs' },
-  alias: Object.fromEntries(unused.map((name) => [name, empty])),
   define: { dockerrunRevision: JSON.stringify(revision) },
-  // Bundled CommonJS packages still call require for the modules of Node.js.
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  },
-  // THIRD-PARTY-LICENSES.txt has the whole licences.
-  legalComments: 'none',
   metafile: true,
-  logLevel: 'warning',
 });
 
 const locked = lockedPackages();

@@ -1,4 +1,5 @@
 import { metricTable } from '../src/controller/metrics/metric-table.ts';
+import { bridgeMetricTable } from '../src/bridge/bridge-metrics.ts';
 import { agentMetricTable } from '../src/node-agent/agent-metrics.ts';
 import type { LabelValues, MetricRow, MetricTable } from '../src/runtime/metrics.ts';
 import { tableRow as row } from './table-row.ts';
@@ -24,6 +25,12 @@ export function metricsPage(): string {
     'The agent of each node serves them in the same way.',
     '',
     ...tableOf(agentMetricTable),
+    '',
+    '## Metrics of the bridge',
+    '',
+    'Each replica of the bridge serves its own, and those of prom-client for its process.',
+    '',
+    ...tableOf(bridgeMetricTable),
     '',
     '[operations.md](operations.md) describes what to watch and what each alert means. The dashboard is in',
     '`deploy/dashboards/dockerrun.json`, and the alerts are in `deploy/alerts/dockerrun.rules.yaml`.',

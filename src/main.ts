@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The one program: the image runs `controller`, `worker` or `node-agent`, people run the other commands. Each is loaded
+ * The one program: the image runs `controller`, `worker`, `node-agent` or `bridge`, people run the other commands. Each is loaded
  * only when it is needed, because the Kubernetes client alone would double the memory and the start-up time
  * of a worker.
  */
@@ -21,6 +21,12 @@ switch (role) {
   case 'node-agent': {
     const { runNodeAgent } = await import('./node-agent/main.ts');
     await runNodeAgent(process.env, stop.signal);
+    process.exit(0);
+    break;
+  }
+  case 'bridge': {
+    const { runBridge } = await import('./bridge/main.ts');
+    await runBridge(process.env, stop.signal);
     process.exit(0);
     break;
   }

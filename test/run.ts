@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { levelNamed, levelNames } from './runner/levels.ts';
+import { levelNamed, levelNames, sharesOf } from './runner/levels.ts';
 import { killChildren } from './runner/run-child.ts';
 import { runLevel } from './runner/run-level.ts';
 import { addTotals, noTests, totalsLine } from './runner/uvu-totals.ts';
@@ -24,6 +24,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 let totals = noTests;
-for (const level of levels) totals = addTotals(totals, await runLevel(level));
+for (const share of sharesOf(levels)) totals = addTotals(totals, await runLevel(share));
 console.log(totalsLine(totals));
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

@@ -120,7 +120,7 @@ export const failureReasons = {
     category: 'internal',
     meaning:
       'The pod ended without a termination message: it was evicted, killed or deleted, or its node was lost.',
-    remedy: 'Check the events of the pod. Set backoffLimit to retry such runs.',
+    remedy: 'Check the events of the pod. Raise backoffLimit to retry such runs.',
   },
   DisruptedTooOften: {
     category: 'internal',
@@ -205,7 +205,7 @@ export const failureReasons = {
     category: 'internal',
     meaning:
       'The container disappeared, or the Docker Engine stopped responding, while the target was running.',
-    remedy: 'Check the log of the Docker Engine. Set backoffLimit to retry such runs.',
+    remedy: 'Check the log of the Docker Engine. Raise backoffLimit to retry such runs.',
   },
   TargetFailed: {
     category: 'target',
@@ -252,7 +252,7 @@ export const failureReasons = {
   DownloadFailed: {
     category: 'stageIn',
     meaning: 'A file could not be downloaded completely.',
-    remedy: 'Check the cause in the message. Set backoffLimit to retry such runs.',
+    remedy: 'Check the cause in the message. Raise backoffLimit to retry such runs.',
   },
   PipeFailed: {
     category: 'stageIn',
@@ -264,7 +264,7 @@ export const failureReasons = {
     meaning:
       'A stream could not be read or delivered completely; the target was stopped, so that it does not use partial data.',
     remedy:
-      'Check the address, headers, Girder file or disk that the message names. Set backoffLimit to retry such runs.',
+      'Check the address, headers, Girder file or disk that the message names. Raise backoffLimit to retry such runs.',
   },
   FileExists: {
     category: 'spec',
@@ -291,7 +291,7 @@ export const failureReasons = {
   UploadFailed: {
     category: 'upload',
     meaning: 'A result could not be uploaded completely.',
-    remedy: 'Check the cause in the message. Set backoffLimit to retry such runs.',
+    remedy: 'Check the cause in the message. Raise backoffLimit to retry such runs.',
   },
   ...setFailureReasons,
   Cancelled: {
@@ -310,7 +310,7 @@ export const failureReasons = {
     category: 'internal',
     meaning: 'A disk of the node, or a volume of the run, could not be read or written.',
     remedy:
-      'Check the disk and the volumes that the run uses on its node. Set backoffLimit to retry such runs.',
+      'Check the disk and the volumes that the run uses on its node. Raise backoffLimit to retry such runs.',
   },
   WorkerFailed: {
     category: 'internal',

@@ -1,7 +1,9 @@
 import { Writable } from 'node:stream';
+import { pageOfItem } from '../api/fields.ts';
 import { isRecord, textOf } from '../api/json-values.ts';
 import type { Report } from '../api/report.ts';
 import { type Phase, phaseMessages, type Result } from '../api/status.ts';
+import { onThisMachine } from './exit-code.ts';
 import { createLogger, type Logger } from '../support/log.ts';
 
 /**
@@ -105,7 +107,8 @@ export class ThrottledProgress {
 
   #progressLine({ progress }: Report, now: number): string[] {
     if (progress === undefined || phaseOnly.has(progress.message)) return [];
-    const { message, percent } = progress;
+    const { percent } = progress;
+    const message = onThisMachine(progress.message);
     const line = percent === undefined ? message : `${message} (${percent} %)`;
     const isStep = Math.abs((percent ?? 0) - this.#percent) >= everyPercent;
     if (line === this.#lastLine || (!isStep && now - this.#lastLineAt < everyMs)) return [];
@@ -117,14 +120,16 @@ export class ThrottledProgress {
 }
 
 /** A line for each result in the report, and one that counts the others, which only Girder lists. */
-export function resultLines(results: readonly Result[], resultCount: number): string[] {
+export function resultLines(results: readonly Result[], resultCount: number, apiUrl?: string): string[] {
   const others = resultCount - results.length;
   return [
-    ...results.map(resultLine),
+    ...results.map((result) => resultLine(result, apiUrl)),
     ...(others > 0 ? [`and ${others} more, ${resultCount} results in all`] : []),
   ];
 }
 
-function resultLine({ name, itemId, fileId, size }: Result): string {
-  return `result ${name}: file ${fileId} in item ${itemId} (${size} bytes)`;
+function resultLine({ name, itemId, fileId, size }: Result, apiUrl = ''): string {
+  const page = pageOfItem(apiUrl, itemId);
+  const where = page === undefined ? '' : `, ${page}`;
+  return `result ${name}: file ${fileId} in item ${itemId} (${size} bytes)${where}`;
 }

@@ -61,12 +61,16 @@ const localRemedies: Partial<Record<FailureReason, string>> = {
 /** Messages about the engine name an operator setting, which a run without a cluster does not have. */
 const operatorSetting = / \(setting DOCKERRUN_[A-Z_]+\)/;
 
-/** What failed and what to do about it, for a run on this machine. */
-export function localSentence({ reason, message }: RunError): string {
-  const text = message
+/** A message of the worker, in the words for a run on this machine. */
+export function onThisMachine(message: string): string {
+  return message
     .replace(operatorSetting, '')
     .replaceAll('of the node', 'of this machine')
-    .replaceAll('on the node', 'on this machine')
-    .replace(/(?<![.\s])[.\s]+$/, '');
+    .replaceAll('on the node', 'on this machine');
+}
+
+/** What failed and what to do about it, for a run on this machine. */
+export function localSentence({ reason, message }: RunError): string {
+  const text = onThisMachine(message).replace(/(?<![.\s])[.\s]+$/, '');
   return `${text}. ${localRemedies[reason] ?? failureReasons[reason].remedy}`;
 }

@@ -46,6 +46,9 @@ export function nameOfInput(file: string): string {
  * @throws UsageError
  */
 export function parseDocuments(text: string, where: string): unknown[] {
+  // PowerShell writes UTF-16, in which every other byte is 0.
+  if (text.includes('\0'))
+    throw new UsageError(`${where}: this is not text in UTF-8; save it in that encoding`);
   const documents = parseAllDocuments(text, {
     version: '1.1',
     customTags: (tags) => [

@@ -39,7 +39,8 @@ export async function superviseRun(environment: RunEnvironment, supervision: Sup
   const { printer } = supervision;
   const { report, failure, exitCode, copied } = await performRun(environment, supervision);
   const { target, results = [], resultCount = 0 } = report;
-  for (const line of [...resultLines(results, resultCount), ...copied]) printer.print(line);
+  const { apiUrl } = environment.spec.girder ?? {};
+  for (const line of [...resultLines(results, resultCount, apiUrl), ...copied]) printer.print(line);
   const kept = environment.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
   if (kept !== undefined) printer.print(`the container ${kept} is kept; remove it with: docker rm ${kept}`);
   if (failure === undefined) printer.print(`done: the target ended with exit code ${target?.exitCode ?? 0}`);

@@ -109,16 +109,20 @@ export function isEngineFault(error: unknown): error is RunError {
 }
 
 /**
- * An engine that restarts replaces its socket, unless systemd keeps it open. A pod has the old one mounted, and
- * nothing will ever answer there.
+ * Whether nothing will ever answer on a socket: an engine that restarts replaces it, unless systemd keeps it open,
+ * and a pod has the old one mounted. `failure` is that of a connection.
  */
-async function throwIfReplaced(socketPath: string, error: unknown): Promise<void> {
-  if (!(error instanceof RunError) || errorCode(error.cause) !== 'ECONNREFUSED') return;
+export async function isReplaced(socketPath: string, failure: unknown): Promise<boolean> {
+  if (errorCode(failure) !== 'ECONNREFUSED') return false;
   const links = await stat(socketPath).then(
     ({ nlink }) => nlink,
     () => undefined,
   );
-  if (links !== 0) return;
+  return links === 0;
+}
+
+async function throwIfReplaced(socketPath: string, error: unknown): Promise<void> {
+  if (!(error instanceof RunError) || !(await isReplaced(socketPath, error.cause))) return;
   throw new RunError(
     'EngineReplaced',
     'the Docker Engine of the node has restarted with another socket than the one that is mounted in the pod',

@@ -7,6 +7,7 @@ import {
   inspectState,
   openEvents,
 } from './container-state.ts';
+import { isReplaced } from './engine-wait.ts';
 import type { Engine } from './engine.ts';
 
 /** `at` is in milliseconds since 1970, by the engine's clock. */
@@ -138,8 +139,9 @@ export class ExitWatch {
     while (!this.#closing.signal.aborted) {
       try {
         await this.#read(stream ?? (await this.#reopen()));
-      } catch {
+      } catch (error) {
         // The engine still does not answer; whether for too long is checked below.
+        if (await this.#isGoneForGood(error)) return;
       }
       stream = undefined;
       if (this.#isUnreachableTooLong()) return;
@@ -164,6 +166,15 @@ export class ExitWatch {
     this.#lastContact = performance.now();
     void this.#inspectAfterReturn();
     return this.#stream;
+  }
+
+  /** Another pod reaches the new engine; here, a wait would only delay it. */
+  async #isGoneForGood(error: unknown): Promise<boolean> {
+    if (!(await isReplaced(this.#engine.socketPath, error))) return false;
+    this.#markLost(
+      'The Docker Engine was restarted while the target was running, with another socket than the one that is mounted in the pod',
+    );
+    return true;
   }
 
   #isUnreachableTooLong(): boolean {

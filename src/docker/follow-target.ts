@@ -37,8 +37,15 @@ export type FollowOptions = OutputSinks & {
    * rejects, the container does not start, and a RunError is rethrown unchanged.
    */
   readonly beforeStart?: ((containerID: string) => Promise<void>) | undefined;
+  /**
+   * Waits until the container may start; by then it is created and attached. It may be called again, for a container
+   * that replaces one that waited for long or was lost meanwhile.
+   */
+  readonly awaitTurn?: (() => Promise<void>) | undefined;
   /** Called once the target runs. */
   readonly onStarted: (started: { containerID: string; startedAt: string }) => void;
+  /** Called when the target has ended by itself and its output is delivered; its container may still be there. */
+  readonly onEnded?: (() => void) | undefined;
   /** How to wait for an engine that is away before the target has started; without it, that fails the run. */
   readonly wait?: EngineWait | undefined;
   /** Stops the target, in any phase, when the run failed elsewhere; before the start its reason is thrown. */
@@ -139,6 +146,7 @@ async function finishAfterExit(
     hurried: cancelledDrain,
     cancel,
   });
+  options.onEnded?.();
   if (!keep) await awaitRemoval(engine, container, cancel);
   const failure = initFailure(exit.exitCode, output.stderrHead);
   if (failure !== undefined) throw failure;

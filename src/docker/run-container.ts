@@ -27,6 +27,7 @@ import { OomKills } from './follow-target.ts';
 import type { OutputSinks } from './output/output-pump.ts';
 import { removeContainer, stopContainer } from './remove-container.ts';
 import { TargetOutput } from './output/target-output.ts';
+import { StaleContainer, waitForTurn } from './waiting-container.ts';
 
 export type { ContainerOutcome, FollowOptions } from './follow-target.ts';
 
@@ -96,6 +97,10 @@ async function runWhenPossible(
     try {
       return await runOne(context, options, { following, life });
     } catch (error) {
+      if (error instanceof StaleContainer) {
+        failures = -1;
+        continue;
+      }
       const isLate = failures > 0 && failures <= lateCreations && isNameTaken(error);
       if (wait === undefined || life.mayHaveStarted || cancel.aborted) throw error;
       if (!isLate && !isEngineFault(error)) throw error;
@@ -123,24 +128,29 @@ async function runOne(
   const stoppable: EngineContext = { ...context, signal: cancel };
   await provideVolumes(stoppable, options.namedVolumes);
   const id = await traced('create container', {}, () => createContainer(stoppable, options));
-  let container: WatchedContainer | undefined;
+  let watched: Omit<WatchedContainer, 'kills'> | undefined;
   let isKept = false;
   try {
     // The files that the mounts are probed for are removed before the first start.
     const mounts = following.isPrepared() ? [] : options.mounts;
-    container = await watchAndAttach(stoppable, { id, options: { ...options, mounts } }, following);
+    watched = await watchAndAttach(stoppable, { id, options: { ...options, mounts } }, following);
     await beforeStart(stoppable, id, following);
+    await waitForTurn(watched, following, stoppable);
+    using kills = new OomKills();
     await traced('start container', {}, () => start(stoppable, id, { wait: following.wait, life }));
-    isKept = container.keep;
-    return await tracedTarget(context, container, following);
+    isKept = watched.keep;
+    return await tracedTarget(context, { ...watched, kills }, following);
   } catch (error) {
+    if (error instanceof StaleContainer) {
+      await removeContainer(engine, id, cancel);
+      throw error;
+    }
     throw await afterEnding(error, life, () =>
       isKept ? stopContainer(engine, id, { graceMs: 0, cancel }) : removeContainer(engine, id, cancel),
     );
   } finally {
-    container?.watch.close();
-    container?.output.abort();
-    container?.kills[Symbol.dispose]();
+    watched?.watch.close();
+    watched?.output.abort();
   }
 }
 
@@ -181,7 +191,7 @@ async function watchAndAttach(
   context: EngineContext,
   { id, options }: { id: string; options: ContainerOptions },
   sinks: OutputSinks,
-): Promise<WatchedContainer> {
+): Promise<Omit<WatchedContainer, 'kills'>> {
   const { engine, signal } = context;
   const opening = ExitWatch.open(engine, id, signal);
   const ignore = () => undefined;
@@ -195,7 +205,7 @@ async function watchAndAttach(
     attaching = TargetOutput.attach(engine, id, sinks, { signal });
     const [watch, output] = await Promise.all([opening, attaching]);
     watch.onReturn = () => output.resume({});
-    return { id, keep: options.keep === true, watch, output, kills: new OomKills() };
+    return { id, keep: options.keep === true, watch, output };
   } catch (error) {
     // One of them may be open, and the engine ends neither for a container that never started.
     opening.then((watch) => watch.close(), ignore);

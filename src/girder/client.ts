@@ -35,6 +35,7 @@ import {
   type Wire,
 } from './http/transport.ts';
 import { defaultRetryLimits, type doubtfulMs, RangeRefused, RetryBudget, TransientFailure } from './retry.ts';
+import { notingSlow } from './slow-answers.ts';
 import { Pace } from './tree-transfer.ts';
 
 /** In milliseconds, but for `speed`. */
@@ -66,8 +67,8 @@ type ClientOptions = {
   readonly patienceMs?: number | undefined;
   /** Called with why a request has to wait, and with undefined at the next response. */
   readonly onWait?: ((why: string | undefined) => void) | undefined;
-  /** Called before each repetition of a request. */
-  readonly onRetry?: (() => void) | undefined;
+  /** Called before each repetition of a request, and after an answer that took long. */
+  readonly onTrouble?: (() => void) | undefined;
 };
 
 /** Bytes. The response to a sent stream is a short document. */
@@ -90,7 +91,7 @@ export class GirderClient {
   readonly #redirects: readonly string[] | undefined;
   readonly #patienceMs: number;
   readonly #onWait: ClientOptions['onWait'];
-  readonly #onRetry: ClientOptions['onRetry'];
+  readonly #onTrouble: ClientOptions['onTrouble'];
   /** Girder has answered at this address. */
   #isKnown = false;
   readonly timing: Timing;
@@ -108,7 +109,7 @@ export class GirderClient {
     this.#redirects = options.redirects;
     this.#patienceMs = options.patienceMs ?? defaultRetryLimits.totalMs;
     this.#onWait = options.onWait;
-    this.#onRetry = options.onRetry;
+    this.#onTrouble = options.onTrouble;
   }
 
   /** A new budget for the retries of one operation. */
@@ -122,7 +123,7 @@ export class GirderClient {
 
   /** Requests a document, with retries: only for requests that are safe to repeat. */
   async json<T>(request: DocumentRequest<T>): Promise<T> {
-    return this.withRetries(request, () => this.jsonOnce(request));
+    return this.withRetries(request, () => notingSlow(this.jsonOnce(request), this.#onTrouble));
   }
 
   /** Repeats `once` after each TransientFailure, as long as the client has patience. */
@@ -198,7 +199,7 @@ export class GirderClient {
     if (budget.attempts > 0)
       this.#onWait?.(`Waiting for Girder (tried ${budget.attempts + 1} times): ${failure.message}`);
     if (await budget.waitToRetry(failure, signal)) {
-      this.#onRetry?.();
+      this.#onTrouble?.();
       this.log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');
       return;
     }

@@ -30,8 +30,8 @@ export type GirderOptions = {
   readonly patienceMs?: number | undefined;
   /** Called with why a request has to wait, and with undefined at the next response. */
   readonly onWait?: ((why: string | undefined) => void) | undefined;
-  /** Called before each repetition of a request. */
-  readonly onRetry?: (() => void) | undefined;
+  /** Called before each repetition of a request, and after an answer that took long. */
+  readonly onTrouble?: (() => void) | undefined;
 };
 
 /** Days. A session that a killed worker leaves behind expires soon; a longer run gets a new one. */
@@ -42,9 +42,9 @@ const sessionDays = 1;
  * @throws RunError early, if the address or the credentials are wrong or lack a scope; no session is left then
  */
 export async function openGirder(options: GirderOptions): Promise<GirderClient> {
-  const { credentials, signal, log, timing, renewalMs, redirects, patienceMs, onWait, onRetry } = options;
+  const { credentials, signal, log, timing, renewalMs, redirects, patienceMs, onWait, onTrouble } = options;
   const api = parseApiUrl(options.apiUrl);
-  const common = { log, timing, patienceMs, onWait, onRetry };
+  const common = { log, timing, patienceMs, onWait, onTrouble };
   const anonymous = new GirderClient(api, TokenSource.anonymous(), common);
   const read = typeof credentials === 'function' ? credentials : async () => credentials;
   const tokens = new TokenSource({ issue: issuer(anonymous, read) });
@@ -85,8 +85,17 @@ async function mint(anonymous: GirderClient, apiKey: string, signal: AbortSignal
     return token;
   } catch (error) {
     if (!(error instanceof RunError) || error.reason !== 'GirderRefused') throw error;
-    throw new RunError('GirderUnauthorized', error.message);
+    const hint = apiKey.length === tokenLength ? `; ${mixedUp('a token', 'token')}` : '';
+    throw new RunError('GirderUnauthorized', `${error.message}${hint}`);
   }
+}
+
+/** How many characters Girder gives its API keys and its tokens. */
+const keyLength = 40;
+const tokenLength = 64;
+
+function mixedUp(what: string, key: string): string {
+  return `it has the length of ${what}, which belongs under ${key} in the Secret`;
 }
 
 async function checkToken(
@@ -95,10 +104,12 @@ async function checkToken(
   { needs = [], onToken, signal }: GirderOptions,
 ): Promise<void> {
   const state = await client.tokenState(signal);
-  const isOwn = await tokens.isOwn(await tokens.token(signal));
+  const token = await tokens.token(signal);
+  const isOwn = await tokens.isOwn(token);
   const what = isOwn ? 'API key' : 'token';
   if (state === undefined && !isOwn) {
-    const message = `Girder ${client.apiUrl} does not know the token of the run; it is wrong or has expired`;
+    const why = token?.length === keyLength ? mixedUp('an API key', 'apiKey') : 'it is wrong or has expired';
+    const message = `Girder ${client.apiUrl} does not know the token of the run; ${why}`;
     throw new RunError('GirderUnauthorized', message);
   }
   const missing = missingScopes(state, needs);

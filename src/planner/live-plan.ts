@@ -29,6 +29,7 @@ export class LivePlan {
   retry: string | undefined;
   troubles = 0;
   report: PlannerReport['report'];
+  closing: PlannerReport['closing'];
   readonly #drained = Promise.withResolvers<void>();
 
   /** Settles when the controller says, while the pass is draining, that no chunk of the set is live. */
@@ -48,7 +49,7 @@ export class LivePlan {
   }
 
   snapshot(podUID: string, pass: number): PlannerReport {
-    const { state, end, cursor, retry, report } = this;
+    const { state, end, cursor, retry, report, closing } = this;
     const why: PlannerReport['why'] = {
       new: 0,
       inputChanged: 0,
@@ -72,6 +73,7 @@ export class LivePlan {
       ...(retry === undefined ? {} : { retry }),
       troubles: this.troubles,
       ...(report === undefined ? {} : { report }),
+      ...(closing === undefined ? {} : { closing }),
     };
   }
 }

@@ -100,7 +100,7 @@ async function attempt(
       renewalMs,
       redirects: plan.girderRedirects,
       patienceMs: patience,
-      onRetry: () => (live.troubles += 1),
+      onTrouble: () => (live.troubles += 1),
       signal,
       log,
     });

@@ -7,6 +7,7 @@ import type { Logger } from '../support/log.ts';
 import type { GirderClient } from '../girder/client.ts';
 import type { ListedDocument } from '../girder/listed-documents.ts';
 import { NameOrder } from '../girder/name-listing.ts';
+import { type ClosingCounts, closingWalk } from './closing-walk.ts';
 import { FolderWalk, receiptIn, reportsName } from './folder-walk.ts';
 import { ItemOutcomes, pollMs } from './item-outcomes.ts';
 import { type Candidate, ItemPlanner, type PlannedItem } from './item-planner.ts';
@@ -143,7 +144,27 @@ class Pass implements AsyncDisposable {
     live.state = 'Draining';
     if (!this.#isDryRun) await this.#drained();
     await orphans.settle();
+    live.closing = await this.#closing();
     await this.#finish();
+  }
+
+  /**
+   * A set without watch and schedule is complete when a walk has found nothing to do. After a pass that left nothing, it
+   * follows at once, because another planner would take longer to start than to list. It retries nothing once more.
+   */
+  async #closing(): Promise<ClosingCounts | undefined> {
+    const { plan, client, live, folder, name, signal } = this.#options;
+    const { watch, schedule } = plan.spec;
+    const { todo, unsettled, waiting } = live.counts;
+    if (watch !== undefined || schedule !== undefined || this.#isDryRun) return undefined;
+    if (todo === 0 || unsettled + waiting > 0) return undefined;
+    const { now: startedAt, lastPass } = folder;
+    const planner = new ItemPlanner({
+      ...{ client, plan, set: name, startedAt, lastPass, signal },
+      retryFailed: false,
+    });
+    const show = () => this.#show();
+    return closingWalk({ walk: this.#walk(), planner, suffix: this.#suffix ?? '', show });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -264,7 +285,8 @@ function suffixOf({ spec, set }: PlannerPlan): string | undefined {
   return spec.results.place === 'Input' ? `.${set.name}` : undefined;
 }
 
-function noticeOf({ counts }: LivePlan, phase: FolderNotice['phase'], message: string): FolderNotice {
+function noticeOf(live: LivePlan, phase: FolderNotice['phase'], message: string): FolderNotice {
+  const counts = live.closing ?? live.counts;
   return { phase, done: counts.done, failed: counts.failed, total: counts.listed, message };
 }
 

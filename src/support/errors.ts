@@ -2,21 +2,23 @@ import { type FailureReason, failureReasons } from '../api/reasons.ts';
 
 /**
  * A failure that was classified where it happened, at the boundary to Docker, Girder or Kubernetes. `message`
- * says what happened to what, in one sentence of at most 1000 characters; the remedy is in the table of
- * reasons.
+ * says what happened to what, in one sentence of at most 1000 characters; the remedy is that of the table of
+ * reasons, unless the case is one that it cannot help.
  */
 export class RunError extends Error {
   readonly reason: FailureReason;
+  readonly #remedy: string;
 
-  constructor(reason: FailureReason, message: string, options?: { cause?: unknown }) {
+  constructor(reason: FailureReason, message: string, options?: { cause?: unknown; remedy?: string }) {
     super(cutMiddle(message), options);
     this.name = 'RunError';
     this.reason = reason;
+    this.#remedy = options?.remedy ?? failureReasons[reason].remedy;
   }
 
   /** The message for status and Events: what happened, to what, and what to do. */
   get sentence(): string {
-    return `${this.#statement} ${failureReasons[this.reason].remedy}`;
+    return `${this.#statement} ${this.#remedy}`;
   }
 
   /** The same for the answer to `kubectl apply`, when the object was not stored. */

@@ -15,7 +15,9 @@ type Parts = {
 export class Preparation implements Disposable {
   readonly #outer: AbortSignal;
   readonly #exceeded = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #start: () => NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
+  #isOver = false;
   /** Aborts when the run is stopped, or with StartDeadlineExceeded and what the worker was doing then. */
   readonly signal: AbortSignal;
   /** Waits for an engine that is away, and shows this in the report. */
@@ -26,10 +28,9 @@ export class Preparation implements Disposable {
     const seconds = spec.startDeadlineSeconds;
     this.#outer = signal;
     this.signal = AbortSignal.any([signal, this.#exceeded.signal]);
-    this.#timer = setTimeout(
-      () => this.#exceeded.abort(startDeadlineExceeded(seconds, report.snapshot().progress)),
-      Math.min(seconds * 1000, longestTimerMs),
-    );
+    const exceed = () => this.#exceeded.abort(startDeadlineExceeded(seconds, report.snapshot().progress));
+    this.#start = () => setTimeout(exceed, Math.min(seconds * 1000, longestTimerMs));
+    this.#timer = this.#start();
     this.engineWait = new EngineWait({
       socketPath: dockerSocket,
       signal: this.signal,
@@ -59,8 +60,17 @@ export class Preparation implements Disposable {
     }
   }
 
+  /** Does not count the time until `turn`, for which nothing is left to prepare; then the whole deadline counts. */
+  async pauseUntil(turn: Promise<void>): Promise<void> {
+    clearTimeout(this.#timer);
+    await turn;
+    clearTimeout(this.#timer);
+    if (!this.#isOver) this.#timer = this.#start();
+  }
+
   /** The target has started: the deadline does not count any more. */
   end(): void {
+    this.#isOver = true;
     clearTimeout(this.#timer);
   }
 

@@ -19,11 +19,22 @@ import { targetFailure, targetOptions, targetStatus } from './target-options.ts'
 /** The streams are finished but not closed; `failure` is why the run has failed, if it has. */
 export type TargetEnd = { readonly streams: Streams; readonly failure: RunError | undefined };
 
+/** What concerns the targets before and after this one, when a run has several. */
+export type TargetOrder = {
+  /** Resolves when the target may start; the container is created before. At once when absent. */
+  readonly turn?: Promise<void> | undefined;
+  /** Whether a target before has shown that the engine sees the volumes of the run. */
+  readonly isProven: boolean;
+  /** Called when the target has ended, before its container is removed. */
+  readonly onEnded: () => void;
+};
+
 /** Runs the target with all its streams. Rejects only if the run is cancelled or the target cannot start. */
 export async function runTarget(
   context: RunContext,
   girder: GirderClient | undefined,
   prepared: Prepared,
+  order?: TargetOrder,
 ): Promise<TargetEnd> {
   const { steps, report } = context;
   report.doing = 'Starting the target';
@@ -31,14 +42,16 @@ export async function runTarget(
   try {
     for (const place of pipePlaces(steps.streams)) await pipes.make(context, place);
     const streams = await Streams.open(context, pipes, { girder, files: prepared.files });
-    return await runWithStreams(context, streams, prepared);
+    return await runWithStreams(context, streams, { ...prepared, order });
   } finally {
     // Before the uploads, so that no pipe of ours is in a volume that is uploaded.
     await pipes.remove();
   }
 }
 
-async function runWithStreams(context: RunContext, streams: Streams, prepared: Prepared): Promise<TargetEnd> {
+type Ordered = Prepared & { readonly order: TargetOrder | undefined };
+
+async function runWithStreams(context: RunContext, streams: Streams, prepared: Ordered): Promise<TargetEnd> {
   const { report, log, signal } = context;
   try {
     const outcome = await runWithProbes(context, streams, prepared);
@@ -58,17 +71,19 @@ async function runWithStreams(context: RunContext, streams: Streams, prepared: P
 async function runWithProbes(
   context: RunContext,
   streams: Streams,
-  prepared: Prepared,
+  prepared: Ordered,
 ): Promise<ContainerOutcome> {
   const { environment, steps, report, preparation } = context;
   const { activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
-  const { imageId, paths: downloaded } = prepared;
+  const { imageId, paths: downloaded, order } = prepared;
+  const { turn } = order ?? {};
   const own = await mountInputs(context, downloaded);
   const secretTexts = await readSecretTexts(environment);
-  const probed = await probeVolumes(context, steps.mounts);
+  const probed = await probeVolumes(context, order?.isProven === true ? [] : steps.mounts);
+  const mounts = order?.isProven === true ? steps.mounts : probed.mounts;
   try {
     const options = await targetOptions(context, {
-      mounts: [...probed.mounts, ...own],
+      mounts: [...mounts, ...own],
       downloaded,
       imageId,
       secretTexts,
@@ -90,6 +105,8 @@ async function runWithProbes(
         await probed.remove();
         streams.begin();
       },
+      awaitTurn: turn && (() => preparation.pauseUntil(turn)),
+      onEnded: order?.onEnded,
       onStarted: (started) => {
         preparation.end();
         report.phase = 'Running';

@@ -7,10 +7,10 @@ import type { RunEnvironment } from './run-environment.ts';
 export type SecretTexts = ReadonlyMap<string, string>;
 
 /** In bytes: Linux takes no longer argument or variable. */
-const longestValue = 128 * 1024 - 1;
+export const longestValue = 128 * 1024 - 1;
 
 /** In characters, of all arguments and variables: more than Linux takes with the usual limit of the stack. */
-const longestOfAll = 4 * 1024 * 1024;
+export const longestOfAll = 4 * 1024 * 1024;
 
 /**
  * The values of the Secrets that arguments and variables name.

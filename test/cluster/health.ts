@@ -43,17 +43,48 @@ function pingMessage(): Buffer {
   return message;
 }
 
-/** Pings a MongoDB-protocol server; rejects unless it answers with `ok`. */
-export function expectMongoPing(address: { host: string; port: number }, signal: AbortSignal): Promise<void> {
+type Address = { host: string; port: number };
+
+/** Sends the question over TCP; rejects unless the first bytes of the answer are those of a `protocol` server. */
+function expectAnswer(
+  { host, port }: Address,
+  {
+    question,
+    isRight,
+    protocol,
+  }: { question: Buffer; isRight: (answer: Buffer) => boolean; protocol: string },
+  signal: AbortSignal,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const socket = connect({ ...address, signal });
-  socket.on('connect', () => socket.write(pingMessage()));
+  const socket = connect({ host, port, signal });
+  socket.on('connect', () => socket.write(question));
   socket.on('data', (answer: Buffer) => {
-    if (answer.includes('\x01ok\0')) resolve();
-    else reject(new Error(`${address.host}:${address.port} does not speak MongoDB's protocol`));
+    if (isRight(answer)) resolve();
+    else reject(new Error(`${host}:${port} does not speak ${protocol}`));
     socket.destroy();
   });
-  socket.on('error', (error) => reject(new Error(`${address.host}:${address.port}: ${error.message}`)));
-  socket.on('close', () => reject(new Error(`${address.host}:${address.port} closed the connection`)));
+  socket.on('error', (error) => reject(new Error(`${host}:${port}: ${error.message}`)));
+  socket.on('close', () => reject(new Error(`${host}:${port} closed the connection`)));
   return promise;
+}
+
+/** Pings a MongoDB-protocol server; rejects unless it answers with `ok`. */
+export function expectMongoPing(address: Address, signal: AbortSignal): Promise<void> {
+  const isRight = (answer: Buffer) => answer.includes('\x01ok\0');
+  return expectAnswer(address, { question: pingMessage(), isRight, protocol: "MongoDB's protocol" }, signal);
+}
+
+/** Greets a broker; rejects unless it offers AMQP 0-9-1, which RabbitMQ does once all of it has started. */
+export function expectAmqp(address: Address, signal: AbortSignal): Promise<void> {
+  const question = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
+  const methodFrame = 1;
+  const isRight = (answer: Buffer) => answer[0] === methodFrame;
+  return expectAnswer(address, { question, isRight, protocol: 'AMQP 0-9-1' }, signal);
+}
+
+/** Asks epmd for its names; rejects unless it answers with its own port. */
+export function expectErlangNames(address: Address, signal: AbortSignal): Promise<void> {
+  const question = Buffer.from('\0\x01n', 'latin1');
+  const isRight = (answer: Buffer) => answer.length >= 4 && answer.readUInt32BE(0) === address.port;
+  return expectAnswer(address, { question, isRight, protocol: "epmd's protocol" }, signal);
 }

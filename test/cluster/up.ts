@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { envFileStep } from './setup/env-file.ts';
+import { girderPluginStep } from './install/girder-plugin.ts';
 import { girderVenvStep } from './install/girder-venv.ts';
 import {
   etcdBinariesStep,
@@ -9,6 +10,7 @@ import {
 } from './install/go-binaries.ts';
 import { mongoClassesStep } from './install/mongo-classes.ts';
 import { packagesStep } from './install/packages.ts';
+import { rabbitmqFilesStep } from './install/rabbitmq-files.ts';
 import { layout } from './layout.ts';
 import { withClusterLock } from './lock.ts';
 import { allParts } from './parts/all-parts.ts';
@@ -40,6 +42,7 @@ function partStep(part: Part): Step {
 /** Steps in an order in which each comes after those it names. */
 function allSteps(): Step[] {
   const installs = [packagesStep, baselineStep, networkStep, mongoClassesStep, girderVenvStep];
+  installs.push(rabbitmqFilesStep, girderPluginStep);
   const builds = [kubernetesBinariesStep, etcdBinariesStep, helmBinariesStep, gitopsBinariesStep];
   const parts = allParts.map(partStep);
   const dockerIndex = allParts.findIndex((part) => part.name === 'docker-engine') + 1;

@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
+import { concurrentTest } from './support/concurrent-tests.ts';
 import { Lab } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 
 /** Volumes of the node, one of each kind that needs no driver: the test can access their directories. */
 const kinds = ['hostPath', 'local'] as const;
+const test = concurrentTest();
 let lab: Lab;
 let directory: string;
 

@@ -23,7 +23,10 @@ test.after(async () => {
 });
 
 /** A target that prints "done" only if it is not stopped before. */
-const work = ['sh', '-c', `echo begun; ${untilReleased}; echo done`];
+const work = {
+  command: ['sh', '-c', `echo begun; ${untilReleased}; echo done`],
+  terminationGracePeriodSeconds: 1,
+};
 
 const unreachable = 'node.kubernetes.io/unreachable:NoExecute';
 
@@ -36,7 +39,7 @@ const disruptionMs = 12_000;
 const selectorOf = ({ metadata }: StoredRun) => `dockerrun.dev/run-uid=${metadata.uid}`;
 
 test('an evicted pod is replaced, and the eviction does not count as a failure of the run', async () => {
-  await lab.run('evicted', { command: work, backoffLimit: 0 });
+  await lab.run('evicted', { ...work, backoffLimit: 0 });
   const run = await lab.running('evicted');
   const pod = run.status.podName ?? '';
   const eviction = {
@@ -60,7 +63,7 @@ test('an evicted pod is replaced, and the eviction does not count as a failure o
 });
 
 test('runs of a drained node wait for a node and resume when there is one', async () => {
-  await lab.run('drained', { command: work });
+  await lab.run('drained', work);
   const run = await lab.running('drained');
   await succeed(
     'kubectl',

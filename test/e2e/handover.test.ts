@@ -86,4 +86,22 @@ test('after the leader is evicted, and after it is killed, another controller ta
   });
 });
 
+test('a restart of the controller neither loses nor repeats a run', async () => {
+  await lab.run('restarted', { command: ['sh', '-c', `echo once; ${untilReleased}`] });
+  await lab.running('restarted');
+  await kubectl('delete', 'pod', '--all', '--grace-period=0', '--force');
+  const rollout = ['rollout', 'status', 'deployment/dockerrun-controller', '--timeout=120s'];
+  await succeed('kubectl', ['--namespace', namespace, ...rollout], { seconds: 130 });
+  await lab.release('restarted');
+  const status = await lab.ended('restarted');
+  assert.is(status.phase, 'Succeeded', status.message);
+  assert.is(status.attempts, 1);
+  assert.is((await lab.log('restarted')).toString(), 'once\n');
+  recordObservation({
+    fault: 'All controllers are deleted at once while a target runs',
+    seen: `${status.phase} in ${status.attempts} attempt`,
+    left: 'the target ran once',
+  });
+});
+
 test.run();

@@ -1,11 +1,11 @@
-import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { recordObservation } from '../fixtures/reliability-page.ts';
 import { until } from '../fixtures/until.ts';
+import { concurrentTest } from './support/concurrent-tests.ts';
 import { containersOf, Lab, patienceMs, type StoredRun, untilReleased } from './support/runs.ts';
-import { succeed } from './support/shell.ts';
 import { workerPid } from './support/worker-process.ts';
 
+const test = concurrentTest();
 let lab: Lab;
 
 test.before(async () => {
@@ -14,6 +14,9 @@ test.before(async () => {
 test.after(() => lab.close());
 
 const goneSeconds = 60;
+
+/** A target that ignores SIGTERM, and is killed soon after it. */
+const stubborn = { command: ['sleep', '300'], terminationGracePeriodSeconds: 1 };
 
 /** A target that exits with a code on SIGTERM. */
 const obedient = (code: number) => [
@@ -75,7 +78,7 @@ test('the target of a killed worker is stopped, and the next attempt starts clea
 });
 
 test('a worker that is killed in the last attempt fails the run as WorkerLost and leaves no container', async () => {
-  await lab.run('lost', { command: ['sleep', '300'] });
+  await lab.run('lost', stubborn);
   const { status, metadata } = await lab.running('lost');
   process.kill(await workerPid(lab, status.podName ?? ''), 'SIGKILL');
   const end = await lab.ended('lost');
@@ -95,34 +98,8 @@ test('a failing target is retried up to backoffLimit times', async () => {
   assert.is(status.attempts, 2);
 });
 
-test('a restart of the controller neither loses nor repeats a run', async () => {
-  await lab.run('survivor', { command: ['sh', '-c', `echo once; ${untilReleased}`] });
-  await lab.running('survivor');
-  await succeed('kubectl', [
-    '-n',
-    'dockerrun-system',
-    'delete',
-    'pod',
-    '--all',
-    '--grace-period=0',
-    '--force',
-  ]);
-  const rollout = ['rollout', 'status', 'deployment/dockerrun-controller', '--timeout=120s'];
-  await succeed('kubectl', ['-n', 'dockerrun-system', ...rollout], { seconds: 130 });
-  await lab.release('survivor');
-  const status = await lab.ended('survivor');
-  assert.is(status.phase, 'Succeeded', status.message);
-  assert.is(status.attempts, 1);
-  assert.is((await lab.log('survivor')).toString(), 'once\n');
-  recordObservation({
-    fault: 'All controllers are deleted at once while a target runs',
-    seen: `${status.phase} in ${status.attempts} attempt`,
-    left: 'the target ran once',
-  });
-});
-
 test('deleting the Job of a run ends the run', async () => {
-  await lab.run('jobless', { command: ['sleep', '300'] });
+  await lab.run('jobless', stubborn);
   const { status, metadata } = await lab.running('jobless');
   await lab.kubectl('delete', 'job', status.jobName ?? '');
   assert.is((await lab.ended('jobless')).reason, 'JobDeleted');
@@ -130,7 +107,7 @@ test('deleting the Job of a run ends the run', async () => {
 });
 
 test('a Job that is deleted without its pod still stops the target', async () => {
-  await lab.run('orphaned', { command: ['sleep', '300'] });
+  await lab.run('orphaned', stubborn);
   const { status, metadata } = await lab.running('orphaned');
   await lab.kubectl('delete', 'job', status.jobName ?? '', '--cascade=orphan');
   const end = await lab.ended('orphaned');
@@ -154,7 +131,7 @@ test('a run whose pod is deleted shows the message of its worker and how the tar
 });
 
 test('a deleted run that a finalizer keeps ends', async () => {
-  await lab.run('held', { command: ['sleep', '300'] });
+  await lab.run('held', stubborn);
   const { metadata } = await lab.running('held');
   const finalizers = (value: string) => `--patch={"metadata":{"finalizers":${value}}}`;
   await lab.kubectl('patch', 'dockerrun', 'held', '--type=merge', finalizers('["example.org/keeps-it"]'));
@@ -189,7 +166,7 @@ test('a finished run is deleted, with its pods, when its time to live is over', 
 });
 
 test('a run that has started cannot be changed', async () => {
-  await lab.run('fixed', { command: ['sleep', '300'] });
+  await lab.run('fixed', stubborn);
   await lab.running('fixed');
   const { code, stderr } = await lab.apply({
     apiVersion: 'dockerrun.dev/v1alpha1',

@@ -56,7 +56,11 @@ test('a file of Girder is downloaded, the result is uploaded, and the command pr
   assert.match(stdout.toString(), /^drwxrws?rwx .*\/mnt\/girder_worker\/temporary\n$/);
   const [result] = await filesOf(itemId);
   assert.is((await download(result?._id ?? '')).toString(), 'datadata');
-  assert.match(stderr, `dockerrun: result out.txt: file ${result?._id} in item ${itemId} (8 bytes)\n`);
+  const page = `${environment('GIRDER_API_URL').replace('api/v1', '')}#item/${itemId}`;
+  assert.match(
+    stderr,
+    `dockerrun: result out.txt: file ${result?._id} in item ${itemId} (8 bytes), ${page}\n`,
+  );
   assert.match(stderr, 'dockerrun: ignored in ');
   assert.match(stderr, /dockerrun: done: the target ended with exit code 0\n$/);
   assert.ok(stderr.split('\n').every((line) => line === '' || line.startsWith('dockerrun: ')));

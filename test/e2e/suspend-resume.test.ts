@@ -1,18 +1,24 @@
-import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { parseRun } from '../../src/controller/observe/parse.ts';
 import { until } from '../fixtures/until.ts';
+import { concurrentTest } from './support/concurrent-tests.ts';
 import { RunVersions } from './support/run-versions.ts';
 import { containersOf, Lab, type Manifest, type StoredRun, untilReleased } from './support/runs.ts';
 
 /** spec.suspend and spec.cancel, and which fields of a started run may change. */
 
+const test = concurrentTest();
 let lab: Lab;
+/** Where a quota is in force for a while. */
+let fewJobs: Lab;
+let fewPods: Lab;
 
 test.before(async () => {
   lab = await Lab.open('suspend-resume');
+  fewJobs = await Lab.open('few-jobs');
+  fewPods = await Lab.open('few-pods');
 });
-test.after(() => lab.close());
+test.after(async () => void (await Promise.all([lab, fewJobs, fewPods].map((one) => one?.close()))));
 
 const patch = (name: string, spec: Manifest) =>
   lab.kubectl('patch', 'dockerrun', name, '--type=merge', '--patch', JSON.stringify({ spec }));
@@ -77,7 +83,7 @@ test('a run that is created suspended has no Job until it is resumed', async () 
 
 test('suspending a running run deletes its pod, and resuming it starts the run again', async () => {
   const once = `if [ -e $(temporaryVolume)/x ]; then exit 9; fi; touch $(temporaryVolume)/x; echo begun; ${untilReleased}`;
-  await lab.run('paused', { command: ['sh', '-c', once] });
+  await lab.run('paused', { command: ['sh', '-c', once], terminationGracePeriodSeconds: 1 });
   const first = await lab.running('paused');
   const { metadata, status } = first;
   await patch('paused', { suspend: true });
@@ -118,7 +124,10 @@ test('a Job that a queue suspends stays suspended, and the status of the run rep
     apiVersion: 'dockerrun.dev/v1alpha1',
     kind: 'DockerRun',
     metadata: { name: 'queued', labels: queue },
-    spec: { image: 'busybox:local', imagePullPolicy: 'Never', command: ['sh', '-c', untilReleased] },
+    spec: {
+      ...{ image: 'busybox:local', imagePullPolicy: 'Never', terminationGracePeriodSeconds: 1 },
+      command: ['sh', '-c', untilReleased],
+    },
   });
   assert.is(code, 0, stderr);
   const { status } = await lab.until('queued', 'has a Job', {
@@ -199,31 +208,31 @@ test('the fields for the scheduler are copied to the pod', async () => {
 });
 
 test('a run that a quota blocks names the quota, and continues when there is room', async () => {
-  await lab.kubectl('create', 'quota', 'none', '--hard=count/jobs.batch=0');
-  await lab.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=60s');
-  await lab.run('crowded', { command: ['true'] });
-  const { status } = await lab.until('crowded', 'names the quota', {
+  await fewJobs.kubectl('create', 'quota', 'none', '--hard=count/jobs.batch=0');
+  await fewJobs.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=60s');
+  await fewJobs.run('crowded', { command: ['true'] });
+  const { status } = await fewJobs.until('crowded', 'names the quota', {
     holds: (run) => (run.status.message ?? '').includes('quota'),
   });
   assert.is(status.phase, 'Pending');
-  await lab.kubectl('delete', 'quota', 'none');
-  const end = await lab.ended('crowded', 90);
+  await fewJobs.kubectl('delete', 'quota', 'none');
+  const end = await fewJobs.ended('crowded', 90);
   assert.is(end.phase, 'Succeeded', end.message);
 });
 
 test('a quota that blocks the pod of the second attempt fails the run at its start deadline, with one sentence', async () => {
-  using versions = new RunVersions(lab.namespace);
-  await lab.run('refused', {
+  using versions = new RunVersions(fewPods.namespace);
+  await fewPods.run('refused', {
     command: ['sh', '-c', `${untilReleased}; exit 9`],
     backoffLimit: 1,
     startDeadlineSeconds: 25,
   });
-  await lab.running('refused');
-  await lab.kubectl('create', 'quota', 'none', '--hard=pods=0');
-  await lab.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=30s');
-  await lab.release('refused');
-  const end = await lab.ended('refused', 120);
-  await lab.kubectl('delete', 'quota', 'none');
+  await fewPods.running('refused');
+  await fewPods.kubectl('create', 'quota', 'none', '--hard=pods=0');
+  await fewPods.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=30s');
+  await fewPods.release('refused');
+  const end = await fewPods.ended('refused', 120);
+  await fewPods.kubectl('delete', 'quota', 'none');
   assert.is(end.reason, 'StartDeadlineExceeded');
   assert.is(end.target?.exitCode, 9);
   assert.is(end.attempts, 1);

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
+import { concurrentTest } from './support/concurrent-tests.ts';
 import { Lab } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 
+const test = concurrentTest();
 let lab: Lab;
 
 test.before(async () => {
@@ -18,6 +19,7 @@ async function inspect(containerID: string | undefined, format: string): Promise
 test("the target is in the pod's own cgroup, with the limits of its resources", async () => {
   await lab.run('limited', {
     command: ['sleep', '300'],
+    terminationGracePeriodSeconds: 1,
     resources: { requests: { cpu: '100m' }, limits: { memory: '64Mi', cpu: '500m' } },
   });
   const { status } = await lab.running('limited');
@@ -33,7 +35,7 @@ test("the target is in the pod's own cgroup, with the limits of its resources", 
 });
 
 test('the target has no more privileges than it needs', async () => {
-  await lab.run('confined', { command: ['sleep', '300'] });
+  await lab.run('confined', { command: ['sleep', '300'], terminationGracePeriodSeconds: 1 });
   const { status } = await lab.running('confined');
   const host = JSON.parse(await inspect(status.target?.containerID, '{{json .HostConfig}}')) as Record<
     string,
@@ -101,7 +103,10 @@ test('a target that uses too much memory is reported as OOMKilled', async () => 
 });
 
 test('a target that runs too long is stopped', async () => {
-  await lab.run('late', { command: ['sleep', '300'], activeDeadlineSeconds: 2, backoffLimit: 3 });
+  await lab.run('late', {
+    ...{ command: ['sleep', '300'], activeDeadlineSeconds: 2, backoffLimit: 3 },
+    terminationGracePeriodSeconds: 1,
+  });
   const status = await lab.ended('late');
   assert.is(status.reason, 'ActiveDeadlineExceeded');
   assert.is(status.attempts, 1);

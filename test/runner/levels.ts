@@ -11,6 +11,11 @@ export type Level = {
   readonly alone: readonly string[];
   /** Ends of the paths of long files, which start first, so that none of them is left alone at the end. */
   readonly first: readonly string[];
+  /**
+   * Of the files that must run alone, those that disturb no file of another level: when that level runs as well, they
+   * run there, one at a time beside its files.
+   */
+  readonly guests?: { readonly at: string; readonly files: readonly string[] };
   readonly levelMs: number;
   readonly fileMs: number;
 };
@@ -27,7 +32,7 @@ const levels: readonly Level[] = [
     // It measures how soon a lost connection is detected.
     alone: ['list-watch-patience.test.ts'],
     // The workers of worker/crash listen on the port of every simulated pod: they stay at the end.
-    first: [],
+    first: ['girder/many-files.test.ts', 'girder/assetstores.test.ts', 'worker/hostile-volumes.test.ts'],
     levelMs: 40 * minute,
     fileMs: 8 * minute,
   },
@@ -35,7 +40,7 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 3,
-    // The first ten stop or replace the controller or parts of the node, or change its settings; the last two need
+    // The first nine stop or replace the controller or parts of the node, or change its settings; the last two need
     // both processors.
     alone: [
       'attacks/nodes.test.ts',
@@ -43,7 +48,6 @@ const levels: readonly Level[] = [
       'e2e/webhook.test.ts',
       'disruptions.test.ts',
       'node-restarts.test.ts',
-      'lifecycle.test.ts',
       'handover.test.ts',
       'round-trip.test.ts',
       'helm.test.ts',
@@ -58,6 +62,17 @@ const levels: readonly Level[] = [
       'host-paths.test.ts',
       'attacks/added-containers.test.ts',
     ],
+    // No file of integration uses the installed operator or a pod of the cluster's kubelet.
+    guests: {
+      at: 'integration',
+      files: [
+        'disruptions.test.ts',
+        'helm.test.ts',
+        'upgrade.test.ts',
+        'closed-network.test.ts',
+        'e2e/webhook.test.ts',
+      ],
+    },
     levelMs: 50 * minute,
     fileMs: 20 * minute,
   },
@@ -72,4 +87,30 @@ export function levelNamed(name: string): Level | undefined {
 /** The test files of a level in a fixed order, relative to the root of the project. */
 export function filesOf(level: Level): string[] {
   return globSync(`test/${level.name}/**/*.test.ts`).toSorted();
+}
+
+/** Whether the path of a file ends with one of these. */
+export function isIn(ends: readonly string[], file: string): boolean {
+  return ends.some((end) => file.endsWith(`/${end}`));
+}
+
+/** What runs in a level: its own files, without those that another wanted level has as guests, and its guests. */
+export type Share = {
+  readonly level: Level;
+  readonly own: readonly string[];
+  readonly guests: readonly string[];
+};
+
+/** Divides the files of some levels among them. */
+export function sharesOf(wanted: readonly Level[], files = filesOf): Share[] {
+  const isWanted = (name: string) => wanted.some((level) => level.name === name);
+  const isAway = ({ guests }: Level, file: string) =>
+    guests !== undefined && isWanted(guests.at) && isIn(guests.files, file);
+  return wanted.map((level) => ({
+    level,
+    own: files(level).filter((file) => !isAway(level, file)),
+    guests: wanted
+      .filter(({ guests }) => guests?.at === level.name)
+      .flatMap((other) => files(other).filter((file) => isAway(other, file))),
+  }));
 }

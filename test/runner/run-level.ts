@@ -1,21 +1,21 @@
 import { relative } from 'node:path';
-import { filesOf, type Level } from './levels.ts';
+import { isIn, type Level, type Share } from './levels.ts';
 import { runChild } from './run-child.ts';
 import { addTotals, noTests, parseUvuTotals, silentFiles, type Totals } from './uvu-totals.ts';
 
 const uvu = 'node_modules/uvu/bin.js';
 
-/** Runs every test file of a level, and prints a summary and each file that failed as a whole. */
-export async function runLevel(level: Level): Promise<Totals> {
-  const files = filesOf(level);
+/** Runs every test file of a level and its guests, and prints a summary and each file that failed as a whole. */
+export async function runLevel({ level, own: files, guests }: Share): Promise<Totals> {
   const start = performance.now();
   const left = () => Math.max(0, level.levelMs - (performance.now() - start));
   const totals =
     (level.together && files.length > 0 ? await runTogether(level, files) : undefined) ??
-    (await runEach(level, files, () => Math.min(level.fileMs, left())));
+    (await runEach(level, { files, guests }, () => Math.min(level.fileMs, left())));
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const count = totals.passed + totals.failed;
-  console.log(`${level.name}: ${files.length} files, ${count} tests, ${seconds} s`);
+  const both = guests.length === 0 ? '' : ` and ${guests.length} of another level`;
+  console.log(`${level.name}: ${files.length} files${both}, ${count} tests, ${seconds} s`);
   return totals;
 }
 
@@ -34,13 +34,15 @@ async function runTogether(level: Level, files: readonly string[]): Promise<Tota
   return undefined;
 }
 
-/** Runs each file in its own process: those that must run alone, then `atOnce` at a time. */
+/**
+ * Runs each file in its own process: those that must run alone, then `atOnce` at a time. One of these places is for
+ * the guests as long as there are any.
+ */
 async function runEach(
   { atOnce, alone, first }: Level,
-  files: readonly string[],
+  { files, guests }: { readonly files: readonly string[]; readonly guests: readonly string[] },
   deadlineMs: () => number,
 ): Promise<Totals> {
-  const isIn = (ends: readonly string[], file: string) => ends.some((end) => file.endsWith(`/${end}`));
   let sum = noTests;
   const work = async (waiting: string[], isOnly: boolean): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
@@ -51,7 +53,11 @@ async function runEach(
   const [inParallel, byThemselves] = partition(files, (file) => !isIn(alone, file));
   await work(byThemselves, true);
   const others = partition(inParallel, (file) => isIn(first, file)).flat();
-  await Promise.all(Array.from({ length: atOnce }, () => work(others, atOnce === 1)));
+  const place = async (_: unknown, index: number) => {
+    if (index === 0) await work([...guests], atOnce === 1);
+    await work(others, atOnce === 1);
+  };
+  await Promise.all(Array.from({ length: atOnce }, place));
   return sum;
 }
 

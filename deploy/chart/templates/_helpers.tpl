@@ -61,6 +61,31 @@ app.kubernetes.io/component: node-agent
 {{ merge (include "dockerrun.agentSelectorLabels" . | fromYaml) (include "dockerrun.labels" . | fromYaml) | toYaml }}
 {{- end -}}
 
+{{- define "dockerrun.bridge" -}}
+{{ include "dockerrun.fullname" . }}-bridge
+{{- end -}}
+
+{{- define "dockerrun.bridgeSelectorLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/component: bridge
+{{- end -}}
+
+{{- define "dockerrun.bridgeLabels" -}}
+{{ merge (include "dockerrun.bridgeSelectorLabels" . | fromYaml) (include "dockerrun.labels" . | fromYaml) | toYaml }}
+{{- end -}}
+
+{{/* What src/bridge/bridge-config.ts reads, from the values of the bridge; without those that are empty. */}}
+{{- define "dockerrun.bridgeSettings" -}}
+{{- $settings := dict "queues" .queues "girderApiUrl" .girder.apiUrl "userLabel" .userLabel -}}
+{{- $_ := set $settings "maxRuns" (int .maxRuns) -}}
+{{- $_ := set $settings "maxMessages" (int .maxMessages) -}}
+{{- with .girder.targetApiUrl }}{{- $_ := set $settings "targetGirderApiUrl" . }}{{- end -}}
+{{- with .pathMap }}{{- $_ := set $settings "pathMap" . }}{{- end -}}
+{{- with .foreignQueue }}{{- $_ := set $settings "foreignQueue" . }}{{- end -}}
+{{- with .deadLetterQueue }}{{- $_ := set $settings "deadLetterQueue" . }}{{- end -}}
+{{ $settings | toJson }}
+{{- end -}}
+
 {{/* An image reference, from a dict with the keys image, fallback (another image) and appVersion. */}}
 {{- define "dockerrun.image" -}}
 {{- $repository := default .fallback.repository .image.repository -}}

@@ -84,9 +84,18 @@ export const dockerRunSetStatus = Type.Object(
           listed: Type.Optional(count('How many inputs have been listed.')),
           after: Type.Optional(count('The seq of the last input for which a chunk was created.')),
           todo: Type.Optional(count('How many inputs had to run in the pass so far.')),
+          isLast: Type.Optional(
+            Type.Boolean({ description: 'Whether a second walk at its end found nothing left to do.' }),
+          ),
           plannerUID: Type.Optional(text('The UID of the pod that plans the pass.', 64)),
           problems: Type.Optional(count('How many planners of the pass failed in a row.')),
           problemTime: time('When the last of them failed.'),
+          troubles: Type.Optional(
+            count(
+              'Requests of the planner that Girder failed or answered late, as far as pods were halved for them.',
+            ),
+          ),
+          troubleTime: time('When the pods were halved for them last.'),
           earlierSucceeded: Type.Optional(
             count('Inputs that succeeded under an earlier planner of the pass.'),
           ),

@@ -77,6 +77,8 @@ const plannerReport = Type.Object({
   retry: Type.Optional(text(256)),
   /** How many requests to Girder had to be repeated in this pass: a sign that it is overloaded. */
   troubles: count,
+  /** The inputs as a second walk found them after the end of all chunks, if it found nothing left to do. */
+  closing: Type.Optional(Type.Object({ listed: count, done: count, failed: count, excluded: count })),
   /** The report of the pass in Girder. */
   report: Type.Optional(Type.Object({ itemId: text(64), name: text(400) })),
 });

@@ -9,21 +9,16 @@ import {
   terminationReport,
 } from '../observe/observed.ts';
 import { failReportingOnly, failWithCleanup, hasCleanedUp, startCleanup } from './cleanup.ts';
+import { isLost, lossOfNode, nodeLost, requeueWhileEnding, stoppedOnLostNode } from './lost-node.ts';
 import { type Action, fail, failed, type Input, type Outcome, succeeded } from './outcome.ts';
 
 /** spec.cancel, spec.suspend and deletion: a run that must stop, for good or for now. */
-
-/** When a pod still exists this long after its deletion deadline, its node counts as lost. */
-const lostAfterMs = 120_000;
 
 /** What `kubectl delete --cascade=orphan` writes on an object whose dependents must stay. */
 const orphanFinalizer = 'orphan';
 
 /** What `kubectl delete --cascade=foreground` writes on an object that is deleted after its dependents. */
 const foregroundFinalizer = 'foregroundDeletion';
-
-/** Requeue of a run whose pod should end. */
-const endingMs = 30_000;
 
 /** A run that is being deleted, and that no finalizer holds, gets no more status; only its Job is deleted. */
 export function deleted({ run, job }: Input): Outcome | undefined {
@@ -53,12 +48,14 @@ export function cancelled(input: Input): Outcome | undefined {
   const error = new RunError('Cancelled', by);
   if (pods.every(podHasEnded)) {
     if (hasCleanedUp(report)) {
-      const open = leavesJobOpen(input) ? startCleanup(input, { kind: 'cancelled', message: error.sentence }) : [];
+      const open = leavesJobOpen(input)
+        ? startCleanup(input, { kind: 'cancelled', message: error.sentence })
+        : [];
       return { verdict: failed('Cancelled', error.sentence), report, actions: [...actions, ...open] };
     }
     if (job === undefined) return cancelledWithoutJob(input, error);
   }
-  if (pod !== undefined && isLost(pod, now)) return failReportingOnly(input, lost(pod, by));
+  if (pod !== undefined && isLost(pod, now)) return failReportingOnly(input, stoppedOnLostNode(pod, by));
   return stopping(input, { reason: 'Cancelling', message: doing, actions, requeueAfterMs });
 }
 
@@ -75,11 +72,12 @@ function leavesJobOpen({ pods }: Input): boolean {
  * and the status, the run would look like one that never had a Job, and nothing would be cleaned up.
  */
 function deletionOfAll(input: Input): { actions: Action[]; requeueAfterMs: number } {
-  const { run, job } = input;
-  if (job === undefined) return { actions: deletionOfOrphans(input), requeueAfterMs: endingMs };
+  const { run, job, pods, now } = input;
+  const wait = requeueWhileEnding(pods, now);
+  if (job === undefined) return { actions: deletionOfOrphans(input), requeueAfterMs: wait };
   return run.status.jobName === undefined
     ? { actions: [], requeueAfterMs: 0 }
-    : { actions: deletionOf(job), requeueAfterMs: endingMs };
+    : { actions: deletionOf(job), requeueAfterMs: wait };
 }
 
 /** A run that never had a Job has nothing to clean up. */
@@ -91,21 +89,6 @@ const stops = {
   cancel: { by: 'the run was cancelled by spec.cancel', doing: 'The run is being cancelled.' },
   deletion: { by: 'the run was deleted', doing: 'The run is being deleted.' },
 } as const;
-
-function lost(pod: ObservedPod, by: string): RunError {
-  const node = pod.nodeName ?? '?';
-  const state = `node ${node} does not answer, and pod ${pod.name} may still be running on it`;
-  return new RunError('Cancelled', `${by}; ${state}`);
-}
-
-/** True for a pod that should have been gone for two minutes; only its node knows whether it still runs. */
-export function isLost({ deletionTimestamp }: ObservedPod, now: Date): boolean {
-  return deletionTimestamp !== undefined && now.getTime() - Date.parse(deletionTimestamp) >= lostAfterMs;
-}
-
-export function lossOfNode({ name, nodeName }: ObservedPod): string {
-  return `pod ${name} is being deleted, but node ${nodeName ?? '?'} does not answer`;
-}
 
 function deletionOf({ name, uid, deletionTimestamp }: ObservedJob): Action[] {
   return deletionTimestamp === undefined ? [{ kind: 'deleteJob', name, uid, waits: true }] : [];
@@ -156,7 +139,7 @@ function suspending(input: Input, job: ObservedJob): Outcome {
     reason: 'Suspending',
     message: `The run is being suspended${why}.`,
     actions: isQueued ? queued : suspend,
-    requeueAfterMs: mustStore ? 0 : endingMs,
+    requeueAfterMs: mustStore ? 0 : requeueWhileEnding(pods, now),
   });
 }
 
@@ -168,8 +151,7 @@ function resuming(input: Input, { name, uid }: ObservedJob): Outcome {
   const { pods, live, now } = input;
   const pod = pods.findLast((one) => isEnding(one, now));
   if (pod === undefined) return { ...standingStill('Resumed'), actions: [{ kind: 'resumeJob', name, uid }] };
-  if (live === undefined && isLost(pod, now))
-    return failReportingOnly(input, new RunError('WorkerLost', lossOfNode(pod)));
+  if (live === undefined && isLost(pod, now)) return failReportingOnly(input, nodeLost(pod));
   return stopping(input, {
     reason: 'Suspending',
     message: 'The run resumes as soon as the pod of the suspended attempt has ended.',
@@ -196,13 +178,16 @@ type Stopping = Pick<Outcome, 'actions' | 'requeueAfterMs'> & {
   message: string;
 };
 
-function stopping({ run, live }: Input, { reason, message, actions, requeueAfterMs }: Stopping): Outcome {
+function stopping(
+  { run, live, pods, now }: Input,
+  { reason, message, actions, requeueAfterMs }: Stopping,
+): Outcome {
   const { phase = 'Pending' } = run.status;
   const active = isTerminalPhase(phase) ? 'Pending' : phase;
   return {
     verdict: { phase: active, reason, message },
     report: live,
     actions: actions ?? [],
-    requeueAfterMs: requeueAfterMs ?? endingMs,
+    requeueAfterMs: requeueAfterMs ?? requeueWhileEnding(pods, now),
   };
 }

@@ -6,8 +6,8 @@ import { RunError } from '../../support/errors.ts';
 import { type BlockingEvent, type ObservedPod, terminationReport } from '../observe/observed.ts';
 import { countAttempts, msUntilRemoval } from './attempts.ts';
 import { endOfLastWorker } from './finished.ts';
-import { isLost, lossOfNode } from './cancel-and-suspend.ts';
 import { failReportingOnly } from './cleanup.ts';
+import { isLost, nodeLost } from './lost-node.ts';
 import { fail, type Input, type Outcome, succeeded } from './outcome.ts';
 import { pending, withRemedy } from './pending.ts';
 import { requeueWhileRunning, startDeadlineExceeded } from './start-deadline.ts';
@@ -25,7 +25,7 @@ export function workerLost(input: Input): Outcome | undefined {
   const { pods, live, now } = input;
   const pod = pods.at(-1);
   if (pod === undefined || pod.worker.kind === 'terminated' || live !== undefined) return undefined;
-  return isLost(pod, now) ? failReportingOnly(input, new RunError('WorkerLost', lossOfNode(pod))) : undefined;
+  return isLost(pod, now) ? failReportingOnly(input, nodeLost(pod)) : undefined;
 }
 
 /** A worker that reports Preparing after the start deadline; one that does not answer times out itself. */

@@ -3,6 +3,7 @@ import { boundedDefault } from '../../policy/bounds.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Observed, ObservedPod } from '../observe/observed.ts';
 import { attemptHistory, countAttempts } from './attempts.ts';
+import { requeueWhileEnding } from './lost-node.ts';
 
 /** spec.startDeadlineSeconds, and when a run is reconciled again if nothing changes. */
 
@@ -20,9 +21,6 @@ const latenessMs = 10_000;
 
 /** Requeue of a run for which only changes matter, in case one is missed. */
 const safetyMs = 5 * 60_000;
-
-/** Requeue of a run whose pod is being deleted or has ended. */
-const endingMs = 30_000;
 
 /** Requeue of a pending run, often at first and then less often: only Events show what blocks its pod. */
 const pendingMs = { least: 5_000, most: 30_000 } as const;
@@ -53,7 +51,8 @@ export function startDeadlineExceeded(observed: Waiting, now: Date): boolean {
 
 /** Milliseconds until a run with a worker is reconciled again; a changed report wakes it before that. */
 export function requeueWhileRunning(observed: Waiting, pod: ObservedPod, now: Date): number {
-  if (pod.worker.kind !== 'running' || pod.deletionTimestamp !== undefined) return endingMs;
+  if (pod.worker.kind !== 'running' || pod.deletionTimestamp !== undefined)
+    return requeueWhileEnding(observed.pods, now);
   const isPreparing = observed.live === undefined || observed.live.phase === 'Preparing';
   const left = isPreparing ? msUntilStartDeadline(observed, now) : 0;
   // Once the deadline has passed, only the report of a worker that still prepares matters.
@@ -66,7 +65,7 @@ export function requeueWhilePending(observed: Waiting, now: Date): number {
   const since = (pods.at(-1) ?? job ?? run.metadata).creationTimestamp;
   const age = now.getTime() - Date.parse(since);
   const wait = Math.min(pendingMs.most, Math.max(pendingMs.least, age));
-  return Math.min(wait, msUntilStartDeadline(observed, now));
+  return Math.min(wait, requeueWhileEnding(pods, now), msUntilStartDeadline(observed, now));
 }
 
 /**

@@ -38,6 +38,11 @@ export class TargetOutput {
     return this.#pump.done;
   }
 
+  /** Whether the current stream has ended, which before the start of the target means that it is broken. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   /** The first 512 bytes of stderr. */
   get stderrHead(): string {
     return this.#stderrHead();

@@ -127,6 +127,14 @@ export async function createFolders(
   return parentId;
 }
 
+/** What is known of an item, and what it gets when it is created. */
+type NewItemFacts = {
+  readonly ifExists?: IfExists | undefined;
+  /** A list has just shown that there is none; one that comes meanwhile is taken. */
+  readonly isAbsent?: boolean;
+  readonly metadata?: Metadata;
+};
+
 /**
  * The item with that name in a folder, which is created if it does not exist; with NewItem one is created in any
  * case, and Girder gives it a free name.
@@ -134,15 +142,18 @@ export async function createFolders(
  */
 export async function ensureItem(
   client: GirderClient,
-  { folderId, name, ifExists }: NamedPlace & { readonly ifExists?: IfExists | undefined },
+  { folderId, name, ifExists, isAbsent = false, metadata }: NamedPlace & NewItemFacts,
   signal: AbortSignal,
 ): Promise<ItemPlace> {
   const subject = subjectOf({ folderId, name }, 'item');
   const isAdded = ifExists === 'NewItem';
-  const found = isAdded ? undefined : await findItem(client, { folderId, name }, signal);
+  const found = isAdded || isAbsent ? undefined : await findItem(client, { folderId, name }, signal);
   if (found !== undefined && ifExists === 'Fail') throw existsAlready({ kind: 'folder', id: folderId, name });
   if (found !== undefined) return { itemId: found._id, isNew: false };
-  const form = { folderId, name, reuseExisting: String(!isAdded) };
+  const form = {
+    ...{ folderId, name, reuseExisting: String(!isAdded) },
+    ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
+  };
   // Without the response to its creation, an empty item would stay.
   const item = await withGrace(signal, createGraceMs, (lingering) =>
     post(client, 'item', { form, subject, signal: lingering }),

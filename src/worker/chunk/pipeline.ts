@@ -1,28 +1,27 @@
-import { posix } from 'node:path';
 import { usedItemNames } from '../../api/references.ts';
-import { girderUsesOf, pathOf } from '../../api/spec-usage.ts';
-import { registryDigest } from '../../docker/pull/ensure-image.ts';
+import { girderUsesOf } from '../../api/spec-usage.ts';
 import type { GirderClient } from '../../girder/client.ts';
 import { RunError } from '../../support/errors.ts';
 import { doConcurrently } from '../../support/task-group.ts';
 import { traced } from '../../support/trace/trace.ts';
 import type { OpenedRun, RunContext } from '../context.ts';
-import { planRun } from '../plan.ts';
 import { Preparation } from '../preparation.ts';
 import { LiveReport } from '../progress.ts';
 import { cleanUp } from '../run-end.ts';
 import type { DockerVolumes, SharedVolume } from '../run-environment.ts';
-import { runTarget, type TargetEnd } from '../run-target.ts';
+import { runTarget, type TargetEnd, type TargetOrder } from '../run-target.ts';
 import type { StagedFiles } from '../stage/journal.ts';
-import { checkPlaces, connectGirder, prepare } from '../stage/prepare.ts';
+import { checkPlaces, connectGirder } from '../stage/prepare.ts';
 import { ChunkReport } from './chunk-report.ts';
 import { concludeFailed, finishItem, type ImageFacts, writeCautiousReceipt } from './finished-item.ts';
-import { printable, sharedSpec } from './item-spec.ts';
+import { printable } from './item-spec.ts';
 import { openSharedVolumes } from './item-volumes.ts';
+import { prepareShared, type Shared } from './shared-parts.ts';
 import {
   type Chunk,
   type FailedItem,
   failureOfItem,
+  mayBeCreatedAhead,
   type ReadyItem,
   type StagedItem,
   stageItem,
@@ -70,14 +69,6 @@ export async function runChunk(opened: OpenedRun, opening: Opening): Promise<voi
   if (report.failure !== undefined) throw report.failure;
 }
 
-/** What the inputs share once it is on the node. */
-type Shared = {
-  readonly imageId: string;
-  readonly image: ImageFacts;
-  /** The paths of shared downloads in the target, by the name of the transform. */
-  readonly paths: ReadonlyMap<string, string>;
-};
-
 /** A target that has ended. `takeBack` undoes what was written in case that the worker is lost. */
 type Ended = {
   readonly ready: ReadyItem;
@@ -88,16 +79,37 @@ type Ended = {
 
 type TakeBack = () => Promise<void>;
 
-/** At most three inputs are on the node: one is downloaded, one is processed, and one is uploaded. */
+/** An input that is being staged. As soon as it is, its container is created, which starts when it is its turn. */
+type Entered = {
+  readonly staged: Promise<StagedItem>;
+  /** Undefined for an input whose target does not run, or is created only when it is its turn. */
+  readonly ahead: Promise<Target | undefined>;
+  readonly turn: PromiseWithResolvers<void>;
+  /** Ends what is ahead, before its turn. */
+  readonly forgo: AbortController;
+};
+
+type Ahead = { readonly turn: Promise<void>; readonly forgone: AbortSignal };
+
+/** A target of which `ended` settles no later than `whole`, which is when its container is gone as well. */
+type Target = { readonly ended: Promise<void>; readonly whole: Promise<Ended | FailedItem> };
+
+/**
+ * At most three inputs are on the node: one is downloaded, one is processed, and one is uploaded. The container of the
+ * next input is created while a target runs, so that between two targets there is only the start.
+ */
 class Pipeline {
   readonly #chunk: Chunk;
   readonly #report: ChunkReport;
   /** What still has to be removed from the node. */
   readonly #open = new Map<number, ReadyItem>();
   readonly #streams = new Map<number, TargetEnd['streams']>();
-  /** Aborts when the run ends before its last input: the download of the next one must stop. */
+  /** Aborts when the run ends before its last input: what is prepared for the next one must stop. */
   readonly #over = new AbortController();
+  readonly #targets: Promise<unknown>[] = [];
   #shared: Shared | undefined;
+  /** Whether a target has run, with which the volumes are known to be those of the engine. */
+  #isProven = false;
 
   constructor(chunk: Chunk, report: ChunkReport) {
     this.#chunk = chunk;
@@ -106,23 +118,37 @@ class Pipeline {
 
   async run(): Promise<void> {
     const { items } = this.#chunk.forEach;
-    let next: Promise<StagedItem> | undefined = settled(this.#stageFirst());
+    let next: Entered | undefined = this.#enter(0);
     let finishing: Promise<void> = Promise.resolve();
     try {
       for (const index of items.keys()) {
-        const staged: StagedItem = await (next ?? this.#stage(index));
-        next = index + 1 < items.length ? settled(this.#stage(index + 1)) : undefined;
-        const finish = await this.#process(index, staged);
+        const entered: Entered = next ?? this.#enter(index);
+        const staged = await entered.staged;
+        next = index + 1 < items.length ? this.#enter(index + 1) : undefined;
+        const finish = await this.#process(index, staged, entered);
         await finishing;
         finishing = settled(finish());
       }
       this.#report.uploads();
       await finishing;
     } finally {
-      this.#over.abort(new RunError('Cancelled', 'the run ended before this input'));
-      await Promise.allSettled([next, finishing]);
+      const over = new RunError('Cancelled', 'the run ended before this input');
+      this.#over.abort(over);
+      next?.forgo.abort(over);
+      await Promise.allSettled([next?.ahead, finishing]);
+      await Promise.allSettled(this.#targets);
       for (const index of this.#open.keys()) await this.#remove(index);
     }
+  }
+
+  #enter(index: number): Entered {
+    const staged = settled(index === 0 ? this.#stageFirst() : this.#stage(index));
+    const [turn, forgo] = [Promise.withResolvers<void>(), new AbortController()];
+    const ahead = staged.then((item) => {
+      const isAhead = index > 0 && item.kind === 'ready' && mayBeCreatedAhead(item.context);
+      return isAhead ? this.#begin(item, { turn: turn.promise, forgone: forgo.signal }) : undefined;
+    });
+    return { staged, ahead: settled(ahead), turn, forgo };
   }
 
   /** The image and the shared downloads, together with the first input, within the start deadline of the run. */
@@ -133,7 +159,7 @@ class Pipeline {
       doConcurrently(
         [
           async (stop) => {
-            this.#shared = await this.#prepareShared(stop);
+            this.#shared = await prepareShared(this.#chunk, stop);
           },
           async (stop) => {
             staged = await this.#stage(0, { preparation, stop });
@@ -146,23 +172,6 @@ class Pipeline {
     if (staged.kind === 'failed') preparation.exceeded.throwIfAborted();
     if (staged.kind !== 'ready') preparation.end();
     return staged;
-  }
-
-  async #prepareShared(signal: AbortSignal): Promise<Shared> {
-    const { opened, girder, volumes, found } = this.#chunk;
-    const spec = sharedSpec(opened.environment.spec);
-    const steps = planRun(spec, volumes, undefined, found);
-    const context = { ...opened, environment: { ...opened.environment, spec }, volumes, steps, signal };
-    const { imageId, paths } = await traced('prepare', {}, () => prepare(context, girder));
-    const imageDigest = await registryDigest(context, imageId);
-    const inTarget = (spec.transforms ?? []).flatMap((transform): [string, string][] => {
-      const volume = volumes.find(({ name }) => name === pathOf(transform)?.volume);
-      const path = paths.get(transform.name);
-      if (volume === undefined || path === undefined) return [];
-      return [[transform.name, posix.join(volume.containerPath, path)]];
-    });
-    const image = { image: spec.image, ...(imageDigest === undefined ? {} : { imageDigest }) };
-    return { imageId, image, paths: new Map(inTarget) };
   }
 
   async #stage(
@@ -191,12 +200,28 @@ class Pipeline {
     return new Preparation({ environment: this.#chunk.opened.environment, report, signal });
   }
 
-  /** Runs the target, if there is something to do. Returns what is left to do beside the next target. */
-  async #process(index: number, staged: StagedItem): Promise<() => Promise<void>> {
+  /** Runs the target, if there is something to do, to its end. Returns what is left to do beside the next target. */
+  async #process(index: number, staged: StagedItem, entered: Entered): Promise<() => Promise<void>> {
     if (staged.kind === 'done') return async () => this.#skip(index, staged);
     if (staged.kind === 'failed') return () => this.#fail(staged);
-    const ended = await this.#runTarget(staged);
-    return 'end' in ended ? () => this.#finish(ended) : () => this.#fail(ended);
+    const ahead = await entered.ahead;
+    this.#announce(staged);
+    entered.turn.resolve();
+    const { ended, whole } = ahead ?? this.#begin(staged);
+    await ended;
+    return async () => {
+      const outcome = await whole;
+      return 'end' in outcome ? this.#finish(outcome) : this.#fail(outcome);
+    };
+  }
+
+  #begin(ready: ReadyItem, ahead?: Ahead): Target {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const whole = this.#runTarget(ready, { ...ahead, onEnded: resolve });
+    // What fails the run must end it now, and not after the next target.
+    const ended = Promise.race([promise, whole.then(() => undefined)]);
+    this.#targets.push(whole);
+    return { ended: settled(ended), whole: settled(whole) };
   }
 
   #skip(index: number, { failure }: Extract<StagedItem, { kind: 'done' }>): void {
@@ -225,12 +250,14 @@ class Pipeline {
     }
   }
 
-  async #runTarget(given: ReadyItem): Promise<Ended | FailedItem> {
+  async #runTarget(
+    given: ReadyItem,
+    { forgone, ...order }: Partial<Ahead> & Pick<TargetOrder, 'onEnded'>,
+  ): Promise<Ended | FailedItem> {
     const { opened, girder, forEach } = this.#chunk;
     const { index, report, staged } = given;
-    using own = index === 0 ? undefined : this.#preparationOf(report, opened.signal);
-    this.#report.begins(index, report);
-    this.#announce(given);
+    const signal = forgone === undefined ? opened.signal : AbortSignal.any([opened.signal, forgone]);
+    using own = index === 0 ? undefined : this.#preparationOf(report, signal);
     let ready = given;
     let takeBack: TakeBack | undefined;
     try {
@@ -238,11 +265,14 @@ class Pipeline {
         const cautious = await writeCautiousReceipt(this.#chunk, given, this.#imageFacts());
         [ready, takeBack] = [cautious.facts, cautious.takeBack];
       }
-      this.#report.runs(index);
       const context = this.#contextOf(ready, own ?? opened.preparation);
       const { paths, files } = staged;
       const prepared = { paths, files, imageId: this.#sharedParts().imageId };
-      const end = await traced('run target', {}, () => runTarget(context, girder, prepared));
+      const ordered = { ...order, isProven: this.#isProven };
+      const end = await traced('run target', {}, () =>
+        runTarget({ ...context, signal }, girder, prepared, ordered),
+      );
+      this.#isProven = true;
       this.#streams.set(index, end.streams);
       opened.signal.throwIfAborted();
       return { ready, context, end, takeBack };
@@ -271,9 +301,14 @@ class Pipeline {
     return { ...context, preparation, environment: { ...environment, item: { ...item, values } } };
   }
 
-  /** In the log of the pod, a line such as `--- case-0007.svs (3 of 25)` on stderr precedes the output of each target. */
-  #announce({ index, item }: ReadyItem): void {
+  /**
+   * The target of an input is next, also in the report. In the log of the pod, a line such as
+   * `--- case-0007.svs (3 of 25)` on stderr precedes the output of each target.
+   */
+  #announce({ index, item, report }: ReadyItem): void {
     const { opened, forEach } = this.#chunk;
+    this.#report.begins(index, report);
+    this.#report.runs(index);
     opened.stderr.write(`--- ${printable(item.name)} (${index + 1} of ${forEach.items.length})\n`);
   }
 

@@ -72,11 +72,14 @@ export async function claimResult(
   signal: AbortSignal,
 ): Promise<string> {
   if (found?.isMarked === true) return found.itemId;
-  const { folderId } = place;
-  const itemId =
-    found?.itemId ?? (await ensureItem(client, { folderId, name: nameOf(place) }, signal)).itemId;
-  await addMetadata(client, itemId, { [receiptKey]: { set } }, signal);
-  return itemId;
+  const mark = { [receiptKey]: { set } };
+  if (found === undefined) {
+    const { folderId } = place;
+    const item = { folderId, name: nameOf(place), isAbsent: true, metadata: mark };
+    return (await ensureItem(client, item, signal)).itemId;
+  }
+  await addMetadata(client, found.itemId, mark, signal);
+  return found.itemId;
 }
 
 /** Replaces the receipt; without one, only the mark of the set stays. Nobody else writes to this key. */

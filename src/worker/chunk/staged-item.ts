@@ -2,7 +2,7 @@ import { type ForEach, type ForEachItem, itemPathName } from '../../api/for-each
 import { type FailureReason, isFailureReason } from '../../api/reasons.ts';
 import { digestOf, filesDigestOf } from '../../api/set/recipe.ts';
 import type { ReceiptFile } from '../../api/set/receipt.ts';
-import { type GirderUse, girderUsesOf } from '../../api/spec-usage.ts';
+import { type GirderUse, girderUsesOf, pathOf } from '../../api/spec-usage.ts';
 import type { GirderClient } from '../../girder/client.ts';
 import { inputFiles } from '../../girder/input-files.ts';
 import type { FoundPlaces } from '../../girder/lookup.ts';
@@ -54,6 +54,21 @@ export type ReadyItem = ItemFacts & {
   readonly staged: StagedIn;
   readonly place: ItemVolumes;
 };
+
+/**
+ * Whether the container of an input may be created while the target before runs. A stream would wait for its target
+ * with an open connection, and two inputs may share the name of a pipe. A path in a volume that the running target can
+ * change is checked only when that target has ended.
+ */
+export function mayBeCreatedAhead({ steps, environment, volumes }: ReadyItem['context']): boolean {
+  const { inputs, outputs, barePipes } = steps.streams;
+  if (inputs.length + outputs.length + barePipes.length > 0) return false;
+  return (environment.spec.transforms ?? []).every((transform) => {
+    const { volume: name, containerPath } = pathOf(transform) ?? {};
+    const volume = volumes.find((one) => one.name === name);
+    return containerPath === undefined || volume?.temporary === true || volume?.readOnly === true;
+  });
+}
 
 /** `isOurs` is false if the place of the result belongs to others, so that nothing may be written there. */
 export type FailedItem = ItemFacts & {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { printLine } from '../progress.ts';
 import type { Step } from '../steps.ts';
 import { cacheDirectory, isFilled } from './cache.ts';
@@ -10,13 +11,18 @@ export function girderVenv(): string {
   return cacheDirectory('girder', [recipe]);
 }
 
-/** Installs Girder with its jobs and worker plugins at pinned versions. */
+/** Its interpreter, which has girder_worker, girder_client and slicer_cli_web. */
+export function girderPython(): string {
+  return join(girderVenv(), 'bin', 'python');
+}
+
+/** Installs Girder with its jobs, worker and Slicer CLI plugins at pinned versions. */
 export const girderVenvStep: Step = {
   name: 'girder venv',
   after: ['packages'],
   run: async (signal) => {
     if (isFilled(girderVenv())) return;
-    printLine('girder venv: installing Girder 5 with its jobs and worker plugins');
+    printLine('girder venv: installing Girder 5 with its jobs, worker and Slicer CLI plugins');
     await fillVenv(girderVenv(), recipe, signal);
   },
 };

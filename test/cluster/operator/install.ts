@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import { layout } from '../layout.ts';
 import { runProgram } from '../program.ts';
 import { printLine } from '../progress.ts';
+import { bridgeValues, prepareBridge } from './bridge.ts';
 import { buildOperatorImage, operatorImage } from './image.ts';
 import { helm, kubectl } from './kubernetes-cli.ts';
 
@@ -30,6 +31,7 @@ async function installOperator(signal: AbortSignal): Promise<void> {
   mkdirSync(allowedHostPath, { recursive: true });
   printLine('installing the operator with Helm');
   await kubectl(['apply', '--server-side', '-f', '-'], signal, restrictedNamespace());
+  await prepareBridge(namespace, signal);
   await removePendingReleases(signal);
   const fixed = ['--namespace', namespace, '--values', writeValues(content)];
   const waiting = ['--wait', '--timeout', `${rolloutSeconds}s`];
@@ -61,6 +63,7 @@ function writeValues(content: string): string {
     kubeletRoot: layout.kubeletRoot,
     nodeAgent: { dockerRoot: join(layout.state, 'docker'), mountPropagation: 'None' },
     policy: testPolicy,
+    bridge: bridgeValues(),
     // The tag stays, so a change of content must show in the pod template for the Deployment to follow.
     podAnnotations: { 'dockerrun.dev/content': content },
   };

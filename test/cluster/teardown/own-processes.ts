@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rabbitmqFiles } from '../install/rabbitmq-files.ts';
 import { layout } from '../layout.ts';
 import { allParts } from '../parts/all-parts.ts';
 import { dockerCgroupParent } from '../parts/docker-engine.ts';
@@ -33,6 +34,11 @@ function isShim(commandLine: string): boolean {
   );
 }
 
+/** RabbitMQ replaces its script by Erlang, whose programs start others; all but shells are run from one directory. */
+function isErlang(commandLine: string): boolean {
+  return commandLine.startsWith(`${rabbitmqFiles()}/`);
+}
+
 function allProcesses(): (OwnProcess & { inOwnCgroup: boolean })[] {
   const pids = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -56,6 +62,7 @@ export function ownProcesses(): OwnProcess[] {
       inOwnCgroup ||
       recorded.has(pid) ||
       isShim(commandLine) ||
+      isErlang(commandLine) ||
       commands.some((command) => commandLine.endsWith(command)),
   );
 }

@@ -1,5 +1,6 @@
 import type { Receipt } from '../../../src/api/set/receipt.ts';
 import type { DockerRunSetStatus } from '../../../src/api/set/set-status.ts';
+import { paths } from '../../../src/kube/paths.ts';
 import { until } from '../../fixtures/until.ts';
 import { environment } from '../support/environment.ts';
 import { aFolder, download, filesOf, girder } from '../support/girder.ts';
@@ -17,6 +18,9 @@ export type ResultItem = {
   readonly path: string;
   readonly receipt: Receipt | undefined;
 };
+
+/** A DockerRun of a set. */
+type Chunk = { readonly metadata: { readonly name: string }; readonly status?: { readonly phase?: string } };
 
 type Item = { _id: string; name: string; meta?: { dockerrun?: Receipt } };
 type Named = { _id: string; name: string };
@@ -126,8 +130,8 @@ export class SetLab {
   }
 
   async get(name: string): Promise<StoredSet> {
-    const text = await this.lab.kubectl('get', 'dockerrunset', name, '-o', 'json');
-    const stored = JSON.parse(text) as StoredSet;
+    const path = `${paths.sets(this.lab.namespace)}/${name}`;
+    const stored = (await this.lab.client.get(path)) as StoredSet;
     return { ...stored, status: stored.status ?? {} };
   }
 
@@ -160,10 +164,9 @@ export class SetLab {
   }
 
   /** The live DockerRuns of a set. */
-  async chunks(name: string): Promise<{ metadata: { name: string }; status?: { phase?: string } }[]> {
-    const list = await this.lab.kubectl('get', 'dockerruns', '-l', `dockerrun.dev/set=${name}`, '-o', 'json');
-    return (JSON.parse(list) as { items: { metadata: { name: string }; status?: { phase?: string } }[] })
-      .items;
+  async chunks(name: string): Promise<Chunk[]> {
+    const runs = paths.dockerRuns(this.lab.namespace);
+    return (await this.lab.client.list(runs, `dockerrun.dev/set=${name}`)) as Chunk[];
   }
 }
 

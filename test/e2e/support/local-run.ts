@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { bundledProgram } from '../../fixtures/bundled-program.ts';
 import { until } from '../../fixtures/until.ts';
 import { environment } from './environment.ts';
 import type { Manifest } from './runs.ts';
@@ -26,6 +27,7 @@ export type Underway = {
 };
 
 const longestSeconds = 60;
+const program = await bundledProgram();
 
 /** A directory for manifests, and another one, behind a symbolic link, that is the TMPDIR of runs. */
 export class LocalLab implements AsyncDisposable {
@@ -71,7 +73,7 @@ export class LocalLab implements AsyncDisposable {
       ...more,
     };
     const options = { env, timeout: longestSeconds * 1000, killSignal: 'SIGKILL' } as const;
-    const child = spawn(process.execPath, ['src/main.ts', ...args], options);
+    const child = spawn(process.execPath, [program, ...args], options);
     if (input !== undefined) child.stdin.end(input);
     return underway(child);
   }

@@ -1,4 +1,7 @@
 import { type DockerRunStatus, isTerminalPhase } from '../../../src/api/status.ts';
+import { connect } from '../../../src/kube/connection.ts';
+import { paths } from '../../../src/kube/paths.ts';
+import { KubeClient } from '../../fixtures/kube-client.ts';
 import { until, type UntilOptions } from '../../fixtures/until.ts';
 import { environment } from './environment.ts';
 import { type Finished, execute, succeed } from './shell.ts';
@@ -27,14 +30,17 @@ const runOf = (name: string, spec: Manifest) => ({
 /** A namespace for a test file, with a Secret `girder` that contains the admin's key. */
 export class Lab {
   readonly namespace: string;
+  /** What is read again and again is read with this one: each kubectl takes a tenth of a second of a processor. */
+  readonly client: KubeClient;
 
-  private constructor(namespace: string) {
+  private constructor(namespace: string, client: KubeClient) {
     this.namespace = namespace;
+    this.client = client;
   }
 
   static async open(name: string): Promise<Lab> {
     environment('KUBECONFIG');
-    const lab = new Lab(`test-${name}-${Date.now().toString(36)}`);
+    const lab = new Lab(`test-${name}-${Date.now().toString(36)}`, new KubeClient(await connect()));
     await succeed('kubectl', ['create', 'namespace', lab.namespace]);
     await lab.secret('girder', { apiKey: environment('GIRDER_API_KEY') });
     return lab;
@@ -87,14 +93,14 @@ export class Lab {
   }
 
   async get(name: string): Promise<StoredRun> {
-    const stored = JSON.parse(await this.kubectl('get', 'dockerrun', name, '-o', 'json')) as StoredRun;
+    const stored = (await this.client.get(`${paths.dockerRuns(this.namespace)}/${name}`)) as StoredRun;
     return { ...stored, status: stored.status ?? {} };
   }
 
   /** Polls a run of the namespace until it has a state. */
   until(name: string, what: string, options: UntilOptions<StoredRun>): Promise<StoredRun> {
     const read = () => this.get(name);
-    return until(`${name} ${what}`, read, { withinMs: patienceMs, everyMs: 250, ...options });
+    return until(`${name} ${what}`, read, { withinMs: patienceMs, everyMs: 100, ...options });
   }
 
   async ended(name: string, seconds?: number): Promise<DockerRunStatus> {

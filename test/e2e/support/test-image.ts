@@ -3,15 +3,25 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execute, succeed } from './shell.ts';
 
-const context = join(import.meta.dirname, '../../fixtures/girder-worker-image');
-const recipe = ['Dockerfile', 'test.sh'];
+const fixtures = join(import.meta.dirname, '../../fixtures');
 const keyLength = 12;
 
 /** The name of an image with the commands of girder/girder_worker_test:ng, rebuilt if its recipe changes. */
-export async function girderWorkerTestImage(): Promise<string> {
+export function girderWorkerTestImage(): Promise<string> {
+  return imageOfDirectory('girder-worker', ['Dockerfile', 'test.sh']);
+}
+
+/** The name of an image with the CLI `Count` for Slicer CLI Web, rebuilt if its recipe changes. */
+export function slicerCliImage(): Promise<string> {
+  return imageOfDirectory('slicer-cli', ['Dockerfile', 'cli.sh', 'Count.xml']);
+}
+
+/** The image of the directory `<name>-image` of the fixtures, with a hash of the files of its recipe. */
+async function imageOfDirectory(name: string, recipe: readonly string[]): Promise<string> {
+  const context = join(fixtures, `${name}-image`);
   const hash = createHash('sha256');
   for (const file of recipe) hash.update(await readFile(join(context, file)));
-  return ensureImage(`dockerrun-test/girder-worker:${hash.digest('hex').slice(0, keyLength)}`, [context]);
+  return ensureImage(`dockerrun-test/${name}:${hash.digest('hex').slice(0, keyLength)}`, [context]);
 }
 
 /** Builds an image from a Dockerfile that needs no files; returns its name, with a hash of the Dockerfile. */

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { connectEngine } from '../../../src/docker/engine.ts';
@@ -6,6 +9,7 @@ import { removeLeftovers } from '../../../src/docker/leftovers.ts';
 import { removeContainer } from '../../../src/docker/remove-container.ts';
 import { runContainer } from '../../../src/docker/run-container.ts';
 import { recordObservation } from '../../fixtures/reliability-page.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { EngineProxy } from './engine-proxy.ts';
 import {
   collector,
@@ -149,6 +153,31 @@ test('an engine that stays away loses the container after the bound, which the e
   watch.close();
   await removeContainer(direct, name, never);
   await proxy.up();
+});
+
+test('an engine that is replaced by one on another socket loses the container at once', async () => {
+  using directory = new ScratchDirectory('replaced');
+  const socketPath = join(directory.path, 'docker.sock');
+  writeFileSync(socketPath, '');
+  execFileSync('mount', ['--bind', proxy.socketPath, socketPath]);
+  try {
+    const mounted = await connectEngine({ socketPath, signal: never });
+    const { labels, name } = containerOf([]);
+    const create = { name, Image: 'busybox:local', Cmd: ['sleep', '600'], Labels: labels };
+    const container = await direct.docker.createContainer(create);
+    const watch = await ExitWatch.open(mounted, container.id, never, { unreachableMs: 3_600_000 });
+    await container.start();
+    await watch.started;
+    await proxy.down();
+    await proxy.up();
+    const failure = await failureOf(watch.exited);
+    watch.close();
+    await removeContainer(direct, name, never);
+    assert.is(failure.reason, 'ContainerLost');
+    assert.match(failure.message, 'another socket');
+  } finally {
+    execFileSync('umount', [socketPath]);
+  }
 });
 
 test('an inspect makes up for a missed event', async () => {

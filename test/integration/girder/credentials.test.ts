@@ -284,4 +284,19 @@ test('a file is not downloaded as a stranger when the session ends between two r
   await client.close();
 });
 
+test('a key in the place of a token, or a token in the place of a key, is named as such', async (context) => {
+  const { apiKey, token } = { apiKey: await aKey(context), token: await aToken(fullKey) };
+  const swapped: GirderCredentials[] = [{ token: apiKey }, { apiKey: token }];
+  const errors = [];
+  for (const credentials of swapped)
+    errors.push(await runErrorOf(openGirder({ apiUrl, credentials, signal })));
+  await endSession(token);
+  assert.match(errors[0]?.message ?? '', /length of an API key, which belongs under apiKey/);
+  assert.match(errors[1]?.message ?? '', /length of a token, which belongs under token/);
+  assert.equal(
+    errors.map(({ reason }) => reason),
+    Array(2).fill('GirderUnauthorized'),
+  );
+});
+
 test.run();

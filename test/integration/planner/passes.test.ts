@@ -26,6 +26,29 @@ test('the first pass offers every input, and the second finds nothing', async ()
   assert.is(second.report.counts.done, 4);
 });
 
+test('at the end of a pass that did everything, a second walk finds nothing left to do', async () => {
+  await using set = await PlannedSet.make();
+  const { scratch, sourceId } = set;
+  for (const name of ['a', 'b', 'c']) await scratch.item(name, [['f', name]], sourceId);
+  const fails = { b: { reason: 'TargetFailed' } } as const;
+  const whole = await set.pass({}, {}, (offered) => set.work(offered, { fails }));
+  assert.equal(whole.report.closing, { listed: 3, done: 2, failed: 1, excluded: 0 });
+  const { done, failed, total } = await set.notice();
+  assert.equal([done, failed, total], [2, 1, 3], 'and shows it in the folder of the results');
+  const late = async () => {
+    await scratch.item('e', [['f', 'e']], sourceId);
+  };
+  await scratch.item('d', [['f', 'd']], sourceId);
+  const other = await set.pass({}, {}, async (offered) => {
+    await set.work(offered);
+    await late();
+  });
+  assert.equal(Object.keys(other.why), ['d']);
+  assert.is(other.report.closing, undefined, 'an input that came meanwhile is left to the next pass');
+  const watched = await set.pass({ watch: { every: '10m' } }, {}, (offered) => set.work(offered));
+  assert.equal([Object.keys(watched.why), watched.report.closing], [['e'], undefined]);
+});
+
 test('the folders of the results are created only where an input has to run', async () => {
   await using set = await PlannedSet.make();
   const { scratch, sourceId } = set;

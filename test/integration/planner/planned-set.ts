@@ -104,20 +104,27 @@ export class PlannedSet implements AsyncDisposable {
     };
   }
 
-  /** Runs a pass to its end, or to its failure, as the controller would: it acknowledges all, and then says done. */
-  async pass(spec: Spec = {}, more: Partial<PlannerPlan> = {}): Promise<PassResult> {
+  /** Runs a pass to its end, or to its failure, as the controller would: it acknowledges all, and says done after `work`. */
+  async pass(
+    spec: Spec = {},
+    more: Partial<PlannerPlan> = {},
+    work: (offered: readonly WindowItem[]) => Promise<void> = async () => undefined,
+  ): Promise<PassResult> {
     const plan = this.plan(spec, more);
     this.#version = plan.spec.version;
     const live = new LivePlan();
     const before = this.#proxy.seen.length;
-    const onRetry = () => (live.troubles += 1);
-    const access = { apiUrl: plan.spec.girder.apiUrl, credentials: { apiKey }, onRetry };
+    const onTrouble = () => (live.troubles += 1);
+    const access = { apiUrl: plan.spec.girder.apiUrl, credentials: { apiKey }, onTrouble };
     const client = await openGirder({ ...access, signal: never });
     const offered: WindowItem[] = [];
+    let working: Promise<void> | undefined;
+    let isWorked = false;
     const controller = setInterval(() => {
       const { items, state } = live.snapshot('pod', plan.pass);
       offered.push(...items);
-      live.acknowledge(items.at(-1)?.seq ?? 0, state === 'Draining');
+      if (state === 'Draining') working ??= work(offered).then(() => void (isWorked = true));
+      live.acknowledge(items.at(-1)?.seq ?? 0, isWorked);
     }, 5);
     try {
       await runPass({ plan, client, live, log: silent, signal: never });

@@ -34,12 +34,21 @@ test('progress is printed every 2 seconds or every 10 percent', () => {
   assert.equal(printed, ['Pulling a (0 %)', 'Pulling a (12 %)', 'Pulling a (14 %)']);
 });
 
-test('a result is printed with its ids, and results that are not listed are counted', () => {
+test('a run that waits for the engine does not name a setting of the operator', () => {
+  const message = 'It does not answer on /run/d.sock (setting DOCKERRUN_DOCKER_SOCKET): refused';
+  const lines = new ThrottledProgress().next({ phase: 'Preparing', progress: { message } }, 0);
+  assert.is(lines.at(-1), 'It does not answer on /run/d.sock: refused');
+});
+
+test('a result is printed with its ids and the address of its page, and results that are not listed are counted', () => {
   const result = { name: 'out.txt', itemId: 'i', fileId: 'f', size: 3, sha256: '' };
   const line = 'result out.txt: file f in item i (3 bytes)';
   assert.equal(resultLines([result], 1), [line]);
   assert.equal(resultLines([result, result], 1000), [line, line, 'and 998 more, 1000 results in all']);
   assert.equal(resultLines([], 0), []);
+  const page = 'https://data.example.org/girder/#item/i';
+  assert.equal(resultLines([result], 1, 'https://data.example.org/girder/api/v1/'), [`${line}, ${page}`]);
+  assert.equal(resultLines([result], 1, 'https://api.example.org'), [line]);
 });
 
 test("our lines start on a new line, and the target's bytes are unchanged", async () => {

@@ -71,6 +71,12 @@ for (const [what, name, documents, sentence] of [
     'f.yaml: every document must be an object with apiVersion and kind',
   ],
   ['broken YAML', undefined, ['a: [1\nb: 2\n'], /^f\.yaml: .* at line \d+, column \d+$/],
+  [
+    'UTF-16',
+    undefined,
+    [Buffer.from(`\ufeff${run('a')}`, 'utf16le').toString('utf8')],
+    'f.yaml: this is not text in UTF-8; save it in that encoding',
+  ],
   ['a key twice', undefined, ['kind: a\nkind: b\n'], /^f\.yaml: Map keys must be unique at line 2/],
   ['an unknown alias', undefined, ['kind: *a\n'], /^f\.yaml: .*alias/],
 ] as const) {

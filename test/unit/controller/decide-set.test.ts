@@ -195,7 +195,49 @@ test('a planner that lacks access pauses the set; one without Girder is made aga
     status: { ...away.status },
     over: { planner: { job: undefined, pod: undefined, report: undefined } },
   });
-  assert.equal([after.actions.length, after.requeueAfterMs], [0, 60_000]);
+  assert.equal([after.actions.length, after.requeueAfterMs], [0, 2_000]);
+});
+
+test('a planner that failed is replaced in seconds, and one that keeps failing after longer and longer waits', () => {
+  const noPlanner = { planner: { job: undefined, pod: undefined, report: undefined } };
+  const waits: (number | undefined)[] = [];
+  let status = inPass;
+  for (let time = 0; time < 4; time += 1) {
+    // It answers before it fails, and what it answered ends no backoff.
+    status = { ...decision({ status }).status };
+    status = { ...decision({ status, report: { state: 'Failed', reason: 'GirderUnavailable' } }).status };
+    waits.push(decision({ status, over: noPlanner }).requeueAfterMs);
+  }
+  assert.equal(waits, [2_000, 4_000, 8_000, 16_000]);
+  const long = {
+    ...status,
+    pass: { ...inPass.pass, number: 1, problems: 4, problemTime: '2026-11-29T12:10:00Z' },
+  };
+  assert.is(decision({ status: long }).status?.pass?.problems, undefined, 'after ten minutes');
+});
+
+const targetOf = ({ status }: SetDecision) => status?.live?.target;
+
+test('requests of the planner that Girder failed halve the pods, once for those of ten seconds', () => {
+  const status = { ...inPass, live: { chunks: 0, target: 8 } };
+  const first = decision({ status, report: { troubles: 3 } });
+  assert.is(targetOf(first), 4);
+  const known = { ...first.status };
+  assert.is(targetOf(decision({ status: known, report: { troubles: 3 } })), 4);
+  assert.is(targetOf(decision({ status: known, report: { troubles: 5 } })), 4, 'of the same moment');
+  const earlier = { ...known, pass: { ...known.pass, number: 1, troubleTime: '2026-11-29T12:29:49Z' } };
+  assert.is(targetOf(decision({ status: earlier, report: { troubles: 5 } })), 2);
+  const other = decision({ status: earlier, report: { troubles: 1, podUID: 'bbbb' } });
+  assert.equal([targetOf(other), other.status?.pass?.troubles], [4, undefined], 'another planner');
+});
+
+test('a pass whose second walk found nothing left to do completes the set, with the counts of that walk', () => {
+  const done: Partial<PlannerReport> = { state: 'Done', items: [] };
+  assert.is(decision({ report: done }).status?.phase, 'Idle');
+  const closing = { listed: 9, done: 7, failed: 1, excluded: 1 };
+  const { status } = decision({ report: { ...done, closing } });
+  assert.equal([status?.phase, status?.pass?.isLast], ['Complete', true]);
+  assert.equal(status?.items, { seen: 9, done: 7, waiting: 0, running: 0, failed: 1, excluded: 1, gone: 0 });
 });
 
 test('a changed template replaces the planner; a changed parallelism does not', () => {

@@ -176,6 +176,34 @@ test('a worker that had not started is lost with its node as well', () => {
   assert.is(at(220)?.reason, 'WorkerLost');
 });
 
+test('a run is looked at when its node is lost, not only half a minute later', () => {
+  const overdue = { deletionTimestamp: after(100).toISOString() };
+  const working = aPod({ kind: 'running' }, overdue);
+  const starting = aPod(started, overdue);
+  const untilLook = (observed: Partial<Observed>, seconds: number) =>
+    decided(waitingRun({ run: aRun({ spec: { startDeadlineSeconds: 3600 } }), ...observed }), after(seconds))
+      .requeueAfterMs;
+  const stops = [{ cancel: true }, { suspend: true }].map((spec) => ({
+    run: aRun({ spec, status: { phase: 'Running', jobName: aJob().name } }),
+    pods: [working],
+  }));
+  for (const observed of [{ pods: [working] }, { pods: [starting] }, ...stops]) {
+    assert.is(untilLook(observed, 110), 30_000);
+    assert.is(untilLook(observed, 215), 5_000);
+  }
+});
+
+test('the end of a run on a lost node does not advise what cannot retry it', () => {
+  const pod = aPod({ kind: 'running' }, { deletionTimestamp: after(100).toISOString() });
+  const run = aRun({ spec: { backoffLimit: 3 } });
+  const message = decided(waitingRun({ run, pods: [pod] }), after(220)).status?.message ?? '';
+  assert.not.match(message, /backoffLimit/);
+  assert.match(
+    message,
+    /no other attempt starts\. Bring the node back, or remove it with kubectl delete node node-1/,
+  );
+});
+
 test('a run is retried while fewer attempts failed than backoffLimit, and disruptions do not count', () => {
   const report = { phase: 'Failed', reason: 'TargetFailed', message: 'x' } as const;
   const state = { kind: 'terminated', exitCode: 69, reason: 'Error', report } as const;

@@ -5,10 +5,11 @@ import { parse } from 'yaml';
 import { isRecord } from '../../../src/api/json-values.ts';
 import { failureReasons } from '../../../src/api/reasons.ts';
 import { endReasons, metricTable } from '../../../src/controller/metrics/metric-table.ts';
+import { bridgeMetricTable } from '../../../src/bridge/bridge-metrics.ts';
 import { agentMetricTable } from '../../../src/node-agent/agent-metrics.ts';
 import { type MetricRow, type MetricTable, Metrics } from '../../../src/runtime/metrics.ts';
 
-const tables: readonly MetricTable[] = [metricTable, agentMetricTable];
+const tables: readonly MetricTable[] = [metricTable, agentMetricTable, bridgeMetricTable];
 const rows = tables.flatMap((table) => Object.entries<MetricRow>(table));
 
 test('names and help follow the rules of Prometheus', () => {
@@ -47,9 +48,12 @@ test('the reasons in the metrics are those of the table of reasons', () => {
 
 /** The metrics of a scrape: those of the table and prom-client's own, with the suffixes of histograms. */
 async function exposedNames(): Promise<Set<string>> {
-  const texts = [new Metrics(metricTable).withProcess(), new Metrics(agentMetricTable)].map((one) =>
-    one.text(),
-  );
+  const all = [
+    new Metrics(metricTable).withProcess(),
+    new Metrics(agentMetricTable),
+    new Metrics(bridgeMetricTable),
+  ];
+  const texts = all.map((one) => one.text());
   const text = (await Promise.all(texts)).join('\n');
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = '', type]) =>
     type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],

@@ -35,6 +35,8 @@ test('without watch and schedule, passes follow each other until one finds nothi
   assert.is(due({}, ended, '2026-11-29T12:30:01Z'), undefined);
   assert.is(due({}, { ...todo, ended: { succeeded: 9, failed: 0 } }, '2026-11-29T12:30:01Z'), 4_000);
   assert.is(due({}, todo, '2026-11-29T12:30:01Z'), 59_000, 'after a pass without progress');
+  const last = { ...todo, pass: { ...todo.pass, isLast: true } };
+  assert.is(due({}, last, '2026-11-29T12:30:01Z'), undefined, 'a walk at the end found nothing');
   const waiting = { ...ended, items: { ...items, waiting: 1 } };
   assert.is(due({}, waiting, '2026-11-29T12:31:00Z'), true, 'an input waits for its next attempt');
 });

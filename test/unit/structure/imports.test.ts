@@ -42,7 +42,14 @@ const below: Record<string, readonly string[]> = {
 const floors: Record<string, readonly (readonly string[])[]> = {
   api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*'], ['set']],
   support: [['*'], ['trace']],
-  bridge: [['pickle'], ['translate'], ['*']],
+  bridge: [
+    ['pickle', 'bridge-names.ts', 'bridge-metrics.ts', 'holdup.ts'],
+    ['translate'],
+    ['bridge-config.ts', 'job', 'broker'],
+    ['runs'],
+    ['follow'],
+    ['*'],
+  ],
   docker: [
     [
       'engine.ts',
@@ -58,7 +65,17 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   girder: [['retry.ts'], ['http'], ['*'], ['download'], ['upload', 'job']],
   controller: [['metrics'], ['observe'], ['job'], ['decide'], ['apply'], ['set'], ['admission'], ['*']],
   worker: [
-    ['run-environment.ts', 'plan.ts', 'progress.ts', 'preparation.ts', 'context.ts', 'target-options.ts'],
+    [
+      ...[
+        'run-environment.ts',
+        'plan.ts',
+        'progress.ts',
+        'preparation.ts',
+        'context.ts',
+        'target-options.ts',
+      ],
+      'secret-texts.ts',
+    ],
     ['pod', 'streams'],
     ['stage'],
     ['run-end.ts', 'run-target.ts'],
@@ -236,11 +253,11 @@ test('file names are unique, except main.ts', () => {
   );
 });
 
-test('src has at most 360 files, with a median of at least 85 lines and at most 350 lines each', () => {
+test('src has at most 380 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok(sorted.length <= 360, `${sorted.length} files`);
+  assert.ok(sorted.length <= 380, `${sorted.length} files`);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   assert.ok(median >= 85, `${median} lines`);
 });

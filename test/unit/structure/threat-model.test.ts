@@ -8,6 +8,9 @@ import { maxReportBytes, maxReportDepth } from '../../../src/api/report.ts';
 import { maxWindowBytes, maxWindowDepth } from '../../../src/api/set/window.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
 import { receiptBounds } from '../../../src/api/set/receipt.ts';
+import { maxControlBytes, maxListed, maxRevoked } from '../../../src/bridge/broker/control-answers.ts';
+import { longestLine as longestJobLine } from '../../../src/bridge/job/bridge-job.ts';
+import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
 import { messageBounds } from '../../../src/bridge/pickle/json-nodes.ts';
 import { longestPythonText } from '../../../src/bridge/pickle/python-text.ts';
 import { mostValues } from '../../../src/bridge/translate/plain-data.ts';
@@ -26,6 +29,8 @@ import { longestLine as watchLine } from '../../../src/kube/watch.ts';
 import { metadataBounds as setMetadata } from '../../../src/planner/item-values.ts';
 import { longestWhereMs } from '../../../src/planner/where-expression.ts';
 import { longestJournal, longestPath } from '../../../src/worker/stage/journal.ts';
+import { longestElement } from '../../../src/worker/streams/slicer-tags.ts';
+import { longestOfAll, longestValue } from '../../../src/worker/secret-texts.ts';
 import { longestLine as progressLine } from '../../../src/worker/streams/progress-lines.ts';
 
 const page = readFileSync('docs/threat-model.md', 'utf8');
@@ -69,8 +74,15 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   '`where` of a set': [`${longestWhereMs} ms`],
   "a head of Girder's answer": [kib(maxHeadBytes)],
   "a line of the target's progress": [kib(progressLine)],
+  // test/unit/worker/secret-texts.test.ts
+  'values of Secrets in arguments': [kib(longestValue + 1), mib(longestOfAll)],
+  // test/unit/worker/slicer-tags.test.ts
+  'a tag of `slicerProgress`': [kib(longestElement)],
   "a worker's journal": [mib(longestJournal)],
   "a path in a worker's journal": [`${longestPath} characters`],
+  // test/unit/bridge/control-answers.test.ts
+  'a control message of Celery': [kib(maxControlBytes), `${maxRevoked} ids`, `${maxListed} runs`],
+  'notes of a run of the bridge': [`${longestNotes} characters`, `log ${longestJobLine}`],
   // test/unit/bridge/json-reader.test.ts
   'a task of Girder': [
     mib(messageBounds.bytes),

@@ -1,7 +1,7 @@
 import { failureReasons, isFailureReason } from '../../../api/reasons.ts';
 import type { DockerRunSpec } from '../../../api/spec.ts';
 import type { DockerRunSetStatus } from '../../../api/set/set-status.ts';
-import type { FailureGroup } from '../../../api/set/window.ts';
+import type { FailureGroup, PlannerReport } from '../../../api/set/window.ts';
 import { failedWhole, keptCounted, nothing, type Tally, tallyOf, uncounted } from '../observe/chunk-ends.ts';
 import type { ObservedChunk, ObservedSetState } from '../observe/observed-set.ts';
 
@@ -83,6 +83,27 @@ export function isSplit(chunk: ObservedChunk, { unfinished }: Tally): boolean {
   return (
     chunk.phase === 'Failed' && chunk.reason === 'WorkerLost' && unfinished.length > 0 && !chunk.isCautious
   );
+}
+
+/** Milliseconds between two halvings for the requests of a planner: many of them fail at the same moment. */
+const troubleMs = 10_000;
+
+/** The status with half as many pods, if Girder has failed or delayed more requests of the planner than were counted. */
+export function withTroubles(
+  status: DockerRunSetStatus,
+  { report, parallelism }: { report: Pick<PlannerReport, 'podUID' | 'troubles'>; parallelism: number },
+  now: Date,
+): DockerRunSetStatus {
+  const { pass, live } = status;
+  // Those of another planner count once its first report is in the status.
+  if (pass?.plannerUID !== report.podUID || report.troubles <= (pass.troubles ?? 0)) return status;
+  if (now.getTime() - Date.parse(pass.troubleTime ?? '') < troubleMs) return status;
+  const target = Math.max(1, Math.floor((live?.target ?? parallelism) / 2));
+  return {
+    ...status,
+    live: { chunks: 0, ...live, target },
+    pass: { ...pass, troubles: report.troubles, troubleTime: now.toISOString() },
+  };
 }
 
 /** Additive increase, multiplicative decrease, as TCP does: half as many pods at each sign of overload. */

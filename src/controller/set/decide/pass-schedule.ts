@@ -59,13 +59,13 @@ type PassState = {
   readonly created: string;
 };
 
-/** True when the last pass found nothing to do, now or later; a dry run has only to end. */
+/** True when the last pass, or a walk at its end, found nothing to do, now or later; a dry run has only to end. */
 export function isComplete(
   { dryRun = false, watch, schedule }: DockerRunSetSpec,
   { pass, items }: DockerRunSetStatus,
 ): boolean {
   if (watch !== undefined || schedule !== undefined || pass?.finishTime === undefined) return false;
-  return dryRun || ((pass.todo ?? 0) === 0 && (items?.waiting ?? 0) === 0);
+  return dryRun || pass.isLast === true || ((pass.todo ?? 0) === 0 && (items?.waiting ?? 0) === 0);
 }
 
 function dueAt(time: number, now: Date): Due {

@@ -32,8 +32,8 @@ const resources = {
 /** Seconds that an ended planner stays, in case no controller deletes it: long enough to read its log. */
 const keptSeconds = 3_600;
 
-/** How often the Job itself starts another pod for one that crashed, with its own waits. */
-const backoffLimit = 3;
+/** The Job starts no other pod, because it would wait at least 10 s: the set makes another Job, with waits of its own. */
+const backoffLimit = 0;
 
 /** Fields that say how the inputs run, but not which: a change of them needs no other planner. */
 const withoutPlanning: readonly string[] = [

@@ -2,7 +2,7 @@ import { defined } from '../../../api/json-values.ts';
 import type { DockerRunSetStatus } from '../../../api/set/set-status.ts';
 import type { PlannerReport } from '../../../api/set/window.ts';
 import { uncounted } from '../observe/chunk-ends.ts';
-import { bounded } from './counting.ts';
+import { bounded, withTroubles } from './counting.ts';
 import { dueOf, isComplete } from './pass-schedule.ts';
 import { hasOtherWindow, isCanary, startedUpTo, startsOf } from './set-chunks.ts';
 import {
@@ -88,7 +88,7 @@ export function passOver(input: AcceptedInput): SetOutcome | undefined {
   const pass = {
     ...(status.pass ?? { number: report.pass }),
     finishTime: now.toISOString(),
-    ...defined({ retryFailed }),
+    ...defined({ retryFailed, isLast: report.closing && true }),
   };
   const next = {
     ...status,
@@ -106,10 +106,12 @@ export function passOver(input: AcceptedInput): SetOutcome | undefined {
 }
 
 /** Inputs run, or wait for their turn: the last rule. */
-export function working(input: AcceptedInput): SetOutcome {
-  const { planner, chunks, set } = input;
+export function working(before: AcceptedInput): SetOutcome {
+  const { planner, chunks, set } = before;
   const { report, pod } = planner;
   if (report === undefined || pod === undefined) return { verdict: 'unchanged' };
+  const { parallelism } = set.spec;
+  const input = { ...before, status: withTroubles(before.status, { report, parallelism }, before.now) };
   const starts = startsOf(input);
   const started = { ...input, status: starts.status };
   const status = withAfter(withReport(started, starts.status, report), starts.after);

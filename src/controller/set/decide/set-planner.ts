@@ -4,8 +4,8 @@ import { type AcceptedInput, listing, type SetOutcome, withoutPlanner } from './
 
 /** The planner of a pass: it is made, replaced when the spec has changed, and made again when it failed. */
 
-/** The waits before the next planner after one that failed. */
-const problemMs = { first: 60_000, most: 3_600_000 } as const;
+/** The waits before the next planner after one that failed: short at first, because most are killed with their node. */
+const problemMs = { first: 2_000, most: 3_600_000 } as const;
 
 /** A pass without its planner: it has not been made yet, has failed, or was deleted. */
 export function withoutJob(input: AcceptedInput): SetOutcome | undefined {

@@ -15,7 +15,11 @@ function endedSince({ ended, pass }: DockerRunSetStatus): { succeeded: number; f
   };
 }
 
-export function itemsAtEnd({ status }: AcceptedInput, { counts }: PlannerReport): Items {
+export function itemsAtEnd({ status }: AcceptedInput, { counts, closing }: PlannerReport): Items {
+  if (closing !== undefined) {
+    const { listed: seen, ...others } = closing;
+    return { seen, ...others, waiting: 0, running: 0, gone: counts.gone };
+  }
   const { succeeded, failed } = endedSince(status);
   const [ok, bad] = [Math.min(succeeded, counts.todo), Math.min(failed, counts.todo)];
   const left = Math.max(0, counts.todo - ok - bad);
@@ -51,7 +55,7 @@ export function withReport(
     excluded: counts.excluded,
     gone: counts.gone,
   };
-  const { problems: _, problemTime: __, ...pass } = status.pass ?? { number: report.pass };
+  const pass = withoutOldProblems(status.pass ?? { number: report.pass }, now);
   return {
     ...status,
     items,
@@ -72,6 +76,16 @@ export function withReport(
   };
 }
 
+/** Milliseconds after which a failure of a planner no longer lengthens the wait after the next one. */
+const problemsCountMs = 600_000;
+
+/** A planner that is killed soon after each start must not be replaced without a pause. */
+function withoutOldProblems(pass: NonNullable<DockerRunSetStatus['pass']>, now: Date): typeof pass {
+  const { problems: _, problemTime, ...others } = pass;
+  const isRecent = now.getTime() - Date.parse(problemTime ?? '') < problemsCountMs;
+  return isRecent ? pass : others;
+}
+
 /** Inputs of a live chunk that have not ended. */
 function openOf({ count, items }: AcceptedInput['chunks'][number]): number {
   const ended = [...(items?.states ?? '')].filter((state) => 'skf'.includes(state)).length;
@@ -83,7 +97,7 @@ function ofPlanner(status: DockerRunSetStatus, podUid: string): DockerRunSetStat
   const { pass, ended } = status;
   if (pass === undefined || pass.plannerUID === podUid || pass.plannerUID === undefined) return status;
   const { succeeded = 0, failed = 0 } = ended ?? {};
-  const { after: _, ...others } = pass;
+  const { after: _, troubles: __, troubleTime: ___, ...others } = pass;
   return {
     ...status,
     pass: { ...others, plannerUID: podUid, earlierSucceeded: succeeded, earlierFailed: failed },

@@ -191,6 +191,21 @@ export class ChunkLab implements AsyncDisposable {
     return (await this.engine.docker.listContainers({ all: true, filters })).length;
   }
 
+  /** The ids of the containers of a run that have not started. */
+  async createdOf(uid: string): Promise<string[]> {
+    const filters = JSON.stringify({ label: [`${labels.runUid}=${uid}`], status: ['created'] });
+    return (await this.engine.docker.listContainers({ all: true, filters })).map(({ Id }) => Id);
+  }
+
+  /** Ends the running targets of a run that wait for the file /tmp/over. */
+  async endTargets(uid: string): Promise<void> {
+    const filters = JSON.stringify({ label: [`${labels.runUid}=${uid}`], status: ['running'] });
+    for (const { Id } of await this.engine.docker.listContainers({ filters })) {
+      const command = await this.engine.docker.getContainer(Id).exec({ Cmd: ['touch', '/tmp/over'] });
+      await command.start({ Detach: true });
+    }
+  }
+
   /** What the attempts left in their temporary volumes. */
   left(): string[] {
     return readdirSync(this.scratch.directory).flatMap((attempt) =>

@@ -5,17 +5,27 @@ import { until } from '../../../fixtures/until.ts';
 
 type Event = {
   readonly Action: string;
+  readonly timeNano: number;
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
 };
 
 /** What the engine did with the containers of one run. */
-type Containers = { created: number; destroyed: number; atOnce: number; attempts: string[] };
+type Containers = {
+  created: number;
+  destroyed: number;
+  atOnce: number;
+  attempts: string[];
+  /** Milliseconds from the end of each target to the start of the next. */
+  idleMs: number[];
+};
 
 /** Follows the engine's events, so that no target is missed, however short it is. */
 export class StartedTargets implements Disposable {
   readonly #stop: AbortController;
   readonly #running = new Map<string, Set<string>>();
   readonly #runs = new Map<string, Containers>();
+  /** When a target of a run ended last, in nanoseconds since 1970. */
+  readonly #endedAt = new Map<string, number>();
 
   private constructor(stop: AbortController) {
     this.#stop = stop;
@@ -33,22 +43,27 @@ export class StartedTargets implements Disposable {
     return targets;
   }
 
-  #add({ Action: action, Actor: { ID: id, Attributes: attributes } }: Event): void {
+  #add({ Action: action, timeNano, Actor: { ID: id, Attributes: attributes } }: Event): void {
     const uid = attributes[labels.runUid] ?? '';
     const run = this.#of(uid);
     const running = this.#running.get(uid) ?? new Set();
     this.#running.set(uid, running);
     if (action === 'create') run.created += 1;
     if (action === 'destroy') run.destroyed += 1;
-    if (action === 'die') running.delete(id);
+    if (action === 'die') {
+      running.delete(id);
+      this.#endedAt.set(uid, timeNano);
+    }
     if (action !== 'start') return;
+    const before = this.#endedAt.get(uid);
+    if (before !== undefined) run.idleMs.push((timeNano - before) / 1e6);
     running.add(id);
     run.atOnce = Math.max(run.atOnce, running.size);
     run.attempts.push(attributes[labels.attempt] ?? '');
   }
 
   #of(runUid: string): Containers {
-    const run = this.#runs.get(runUid) ?? { created: 0, destroyed: 0, atOnce: 0, attempts: [] };
+    const run = this.#runs.get(runUid) ?? { created: 0, destroyed: 0, atOnce: 0, attempts: [], idleMs: [] };
     this.#runs.set(runUid, run);
     return run;
   }

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { willBeReplaced } from '../../../src/controller/observe/pod-outlook.ts';
+import { willBeReplaced } from '../../../src/controller/observe/replaced-pods.ts';
 import type { ObservedJob, ObservedPod } from '../../../src/controller/observe/observed.ts';
 import { aJob, aPod, aRun } from '../../fixtures/builders.ts';
 
@@ -8,7 +8,10 @@ type World = { pod?: Partial<ObservedPod>; job?: Partial<ObservedJob>; run?: Par
 
 function isReplaced({ pod, job, run }: World): boolean {
   const one = aJob(job);
-  return willBeReplaced(aPod({ kind: 'running' }, { jobUid: aJob().uid, ...pod }), { run: aRun(run), job: one });
+  return willBeReplaced(aPod({ kind: 'running' }, { jobUid: aJob().uid, ...pod }), {
+    run: aRun(run),
+    job: one,
+  });
 }
 
 const now = '2026-11-30T00:00:00Z';

@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url';
+import type { BuildOptions } from 'esbuild';
+
+/**
+ * An empty module replaces dockerode's packages for image builds (BuildKit, tar) and SSH: they are never
+ * called, but take most of the start-up time.
+ */
+const unused = [
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'protobufjs',
+  'ssh2',
+  'tar-fs',
+  '@balena/dockerignore',
+];
+const empty = fileURLToPath(new URL('./empty.cjs', import.meta.url));
+
+/** How esbuild makes one program of src, which starts with `dockerrun.mjs`. */
+export const programBundle = {
+  entryPoints: { dockerrun: fileURLToPath(new URL('../src/main.ts', import.meta.url)) },
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  alias: Object.fromEntries(unused.map((name) => [name, empty])),
+  // Bundled CommonJS packages still call require for the modules of Node.js.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+  // THIRD-PARTY-LICENSES.txt has the whole licences.
+  legalComments: 'none',
+  logLevel: 'warning',
+} as const satisfies BuildOptions;

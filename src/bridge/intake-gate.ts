@@ -1,0 +1,86 @@
+import { backoffMs, type BackoffOptions } from '../support/backoff.ts';
+import { type Clock, realClock } from '../runtime/clock.ts';
+import type { Obstacle } from './bridge-metrics.ts';
+import type { Holdup } from './holdup.ts';
+
+type GateOptions = {
+  /** Whether all is known that is needed to take a message. */
+  readonly isReady: () => boolean;
+  /** How many runs of the bridge have not ended. */
+  readonly unfinished: () => number;
+  readonly maxRuns: number;
+  readonly clock?: Clock;
+  readonly backoff?: BackoffOptions;
+  readonly random?: () => number;
+};
+
+/** Doubles up to a minute: what holds the messages up, such as a restart of Girder, takes that long. */
+const defaultBackoff: BackoffOptions = { firstMs: 1_000, maxMs: 60_000 };
+
+/**
+ * Decides whether messages are taken now. What is not taken stays in RabbitMQ, unacknowledged nowhere, so that no
+ * delivery gets older than `consumer_timeout`.
+ */
+export class IntakeGate {
+  readonly #options: GateOptions;
+  readonly #clock: Clock;
+  #inWork = 0;
+  #failures = 0;
+  #held: { readonly obstacle: Obstacle; readonly until: number } | undefined;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? realClock;
+  }
+
+  /** Messages that were taken and are not acknowledged. */
+  get inWork(): number {
+    return this.#inWork;
+  }
+
+  /** How many more messages may be taken; 0 while there is an obstacle. */
+  get room(): number {
+    if (this.#obstacleNow() !== undefined) return 0;
+    return Math.max(0, this.#options.maxRuns - this.#options.unfinished() - this.#inWork);
+  }
+
+  /** Why no message may be taken; undefined when one may. */
+  get obstacle(): Obstacle | undefined {
+    return this.#obstacleNow() ?? (this.room === 0 ? 'capacity' : undefined);
+  }
+
+  /** Counts a message that is taken; call the result when it is acknowledged or returned. */
+  enter(): () => void {
+    this.#inWork += 1;
+    return () => {
+      this.#inWork -= 1;
+    };
+  }
+
+  /** Takes no message for a while: longer after each failure without a success in between. */
+  hold({ obstacle }: Holdup): void {
+    const now = this.#clock.now();
+    // Messages that fail together are one failure.
+    if (this.#held !== undefined && now < this.#held.until) return;
+    const waitMs = backoffMs(
+      this.#failures,
+      this.#options.backoff ?? defaultBackoff,
+      this.#options.random ?? Math.random,
+    );
+    this.#failures += 1;
+    this.#held = { obstacle, until: now + waitMs };
+  }
+
+  /** A message came to its end: whatever held others up has passed. */
+  passed(): void {
+    this.#failures = 0;
+  }
+
+  #obstacleNow(): Obstacle | undefined {
+    if (!this.#options.isReady()) return 'starting';
+    if (this.#held === undefined) return undefined;
+    if (this.#clock.now() < this.#held.until) return this.#held.obstacle;
+    this.#held = undefined;
+    return undefined;
+  }
+}

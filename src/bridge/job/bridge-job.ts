@@ -1,0 +1,107 @@
+import { parseApiUrl } from '../../girder/api-url.ts';
+import { GirderClient } from '../../girder/client.ts';
+import { TokenSource } from '../../girder/credentials.ts';
+import { type SettableStatus } from '../../girder/job/job-status.ts';
+import { advance } from '../../girder/job/opening.ts';
+import { defaultJobTiming, isRefusal, JobRoute } from '../../girder/job/route.ts';
+import { deadline } from '../../support/abort.ts';
+import { RunError } from '../../support/errors.ts';
+import type { JobAddress } from '../translate/message-outcome.ts';
+
+/** The job does not accept the bridge: it was deleted, or its token is wrong or has expired. */
+export class JobInaccessible extends Error {
+  override readonly name = 'JobInaccessible';
+  /** True when Girder says that there is no such job. */
+  readonly isGone: boolean;
+
+  constructor(message: string, isGone: boolean) {
+    super(message);
+    this.isGone = isGone;
+  }
+}
+
+/** In milliseconds: a failure is repeated by the caller, which has more to do than this job. */
+const requestMs = 15_000;
+const patienceMs = 2_000;
+
+/** In characters; a message of another program can be of any length. */
+export const longestLine = 4_000;
+
+export type JobRequestObserver = (result: 'ok' | 'refused' | 'failed') => void;
+
+type Options = { readonly onRequest?: JobRequestObserver };
+
+/** A Girder job, as far as the bridge changes it. Every method rejects with JobInaccessible, or with a failure that may pass. */
+export class BridgeJob {
+  readonly id: string;
+  readonly #route: JobRoute;
+  readonly #onRequest: JobRequestObserver;
+
+  /** @throws {RunError} InvalidSpec: the address is not one of a Girder */
+  constructor({ apiUrl, id, token }: JobAddress, { onRequest = () => undefined }: Options = {}) {
+    const client = new GirderClient(parseApiUrl(apiUrl), new TokenSource({ token }), { patienceMs });
+    this.id = id;
+    this.#route = new JobRoute(client, id, defaultJobTiming.answer);
+    this.#onRequest = onRequest;
+  }
+
+  /** The status of the job; the token may also write. */
+  async look(signal: AbortSignal): Promise<number> {
+    const { status } = await this.#ask((bounded) => this.#route.putWithRetries({}, bounded), signal);
+    return status;
+  }
+
+  /** Adds a line to the log. A line that is already the last one, because an answer was lost, is not added again. */
+  async say(line: string, signal: AbortSignal): Promise<void> {
+    const log = `${line.slice(0, longestLine).toWellFormed()}\n`;
+    await this.#ask(async (bounded) => {
+      if ((await this.#lastLog(bounded))?.endsWith(log) === true) return;
+      await this.#route.put({ log }, bounded).catch(async (error: unknown) => {
+        if (!isRefusal(error)) throw error;
+        // Girder refuses a log that has become too long; this rejects as well if the job was deleted.
+        await this.#route.putWithRetries({}, bounded);
+      });
+    }, signal);
+  }
+
+  /** Brings the job from the status `from` to `to`, as far as Girder allows; returns the status after that. */
+  async advance(from: number, to: SettableStatus, signal: AbortSignal): Promise<number> {
+    return this.#ask((bounded) => advance(this.#route, { from, to }, bounded), signal);
+  }
+
+  async #lastLog(signal: AbortSignal): Promise<string | undefined> {
+    try {
+      return await this.#route.lastLog(signal);
+    } catch (error) {
+      // A log that is too long to be read must not keep the job from its end.
+      signal.throwIfAborted();
+      if (error instanceof RunError) return undefined;
+      throw error;
+    }
+  }
+
+  async #ask<T>(request: (bounded: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      const answer = await request(deadline(requestMs, signal));
+      this.#onRequest('ok');
+      return answer;
+    } catch (error) {
+      const refusal = this.#refusal(error);
+      this.#onRequest(refusal === undefined ? 'failed' : 'refused');
+      throw refusal ?? error;
+    }
+  }
+
+  #refusal(error: unknown): JobInaccessible | undefined {
+    if (!(error instanceof RunError)) return undefined;
+    const { reason, message } = error;
+    if (reason === 'GirderNotFound' || reason === 'GirderRefused')
+      return new JobInaccessible(`Girder has no job ${this.id}: ${message}`, true);
+    if (reason === 'GirderUnauthorized' || reason === 'GirderForbidden')
+      return new JobInaccessible(
+        `the token of the Girder job ${this.id} is wrong or has expired: ${message}`,
+        false,
+      );
+    return undefined;
+  }
+}

@@ -1,0 +1,124 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { test } from '../fixtures/suite.ts';
+import * as assert from 'uvu/assert';
+import { parse, stringify } from 'yaml';
+import { ScratchDirectory } from '../fixtures/scratch-directory.ts';
+import { environment } from './support/environment.ts';
+import { aFile, anItem, download, filesOf, girder } from './support/girder.ts';
+import { Lab } from './support/runs.ts';
+import { type Finished, execute } from './support/shell.ts';
+
+/**
+ * The commands of docs/first-steps.md, in their order and as the people would type them. What a reader fills in is
+ * replaced (namespace, images, key, ids), and a watch by a wait, because a watch does not end.
+ */
+
+const unique = `first-steps-${Date.now().toString(36)}`;
+const scientist = { as: 'ann', 'as-groups': ['scientists'] };
+
+/** The commands of a section of the page, one block after the other. */
+async function commandsOf(section: string): Promise<string[]> {
+  const page = await readFile('docs/first-steps.md', 'utf8');
+  const part = page.split(/^## /m).find((one) => one.startsWith(section)) ?? '';
+  const blocks = [...part.matchAll(/^( *)```sh\n([^]*?)^ *```/gm)];
+  return blocks.map(([, indent = '', block = '']) => block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''));
+}
+
+let lab: Lab;
+const directory = new ScratchDirectory('first-steps');
+let place: { fileId: string; itemId: string; key: string; keyId: string };
+
+test.before(async () => {
+  lab = await Lab.open('first-steps');
+  // The page creates it.
+  await lab.kubectl('delete', 'namespace', lab.namespace);
+  const scope = encodeURIComponent('["core.data.read","core.data.write"]');
+  const { _id, key } = await girder<{ _id: string; key: string }>(
+    'POST',
+    `api_key?name=${unique}&scope=${scope}&active=true`,
+  );
+  const fileId = await aFile(`${unique}.png`, Buffer.from('coins'));
+  place = { fileId, itemId: await anItem(`${unique} result`), key, keyId: _id };
+  await writeFile(join(directory.path, 'segment.yaml'), await filledIn());
+  await writeFile(join(directory.path, 'coins.png'), 'local coins');
+  const dockerrun = join(directory.path, 'dockerrun');
+  await writeFile(dockerrun, `#!/bin/sh\nexec node '${resolve('src/main.ts')}' "$@"\n`);
+  await chmod(dockerrun, 0o755);
+});
+test.after(async () => {
+  await girder('DELETE', `api_key/${place.keyId}`);
+  directory[Symbol.dispose]();
+  await lab.close();
+});
+
+/** The manifest of the README, with an image that exists and copies its input. */
+async function filledIn(): Promise<string> {
+  const blocks = [...(await readFile('README.md', 'utf8')).matchAll(/^```yaml\n([^]*?)^```/gm)];
+  const manifest =
+    blocks.map(([, text = '']) => text).find((text) => text.includes('kind: DockerRun\n')) ?? '';
+  const copy = `command: [sh, -c, 'cat "\${0#--in=}" | tee "\${1#--out=}"']\n  imagePullPolicy: Never`;
+  return manifest
+    .replace('registry.example.org/segment:1.4', `busybox:local\n  ${copy}`)
+    .replace(/fileId: [^ ]+/, `fileId: '${place.fileId}'`)
+    .replace(/itemId: [^ ]+/, `itemId: '${place.itemId}'`)
+    .replace('https://data.example.org/api/v1', environment('GIRDER_API_URL'));
+}
+
+/** Runs a block of commands until one fails. */
+function perform(commands: string, kubeconfig = environment('KUBECONFIG')): Promise<Finished> {
+  const own = commands
+    .replaceAll(/\bimaging\b/g, lab.namespace)
+    .replaceAll('busybox:1.36', 'busybox:local')
+    .replaceAll('…', place.key)
+    .replaceAll(/get (dockerruns.*) --watch$/gm, 'wait --for=condition=Complete --timeout=60s --all $1');
+  const env = `export KUBECONFIG='${kubeconfig}' PATH='${directory.path}':"$PATH"; unset GIRDER_API_KEY`;
+  return execute('bash', ['-euc', `${env}\n${own}`], { cwd: directory.path, seconds: 90 });
+}
+
+async function performAll(section: string, kubeconfig?: string): Promise<Finished[]> {
+  const all: Finished[] = [];
+  for (const commands of await commandsOf(section)) {
+    const finished = await perform(commands, kubeconfig);
+    assert.is(finished.code, 0, `${commands}\n${finished.stdout.toString()}${finished.stderr}`);
+    all.push(finished);
+  }
+  return all;
+}
+
+/** The kubeconfig of somebody in the group of the page's RoleBinding. */
+async function scientistsConfig(): Promise<string> {
+  const config = parse(await lab.kubectl('config', 'view', '--raw', '--flatten')) as {
+    users: { user: object }[];
+  };
+  const users = config.users.map((one) => ({ ...one, user: { ...one.user, ...scientist } }));
+  const path = join(directory.path, 'kubeconfig');
+  await writeFile(path, stringify({ ...config, users }), { mode: 0o600 });
+  return path;
+}
+
+test('the administrator gets a namespace in which a run succeeds', async () => {
+  const all = await performAll('Administrator');
+  assert.match(all.at(-1)?.stdout.toString() ?? '', /hello-\w+ condition met/);
+});
+
+test('the scientist, with no more rights than the page gives, gets a result, its log and its address', async () => {
+  const all = await performAll('Scientist', await scientistsConfig());
+  const [, , , log, results, message, again] = all.map(({ stdout }) => stdout.toString());
+  assert.is(log, 'coins');
+  assert.match(results ?? '', new RegExp(`^mask.png  http.*/#item/${place.itemId}\\n$`));
+  assert.match(message ?? '', /^Succeeded: .*1 result is in Girder/);
+  const [, name = ''] = /dockerruns?\S*\/(segment-\w+) created/.exec(again ?? '') ?? [];
+  assert.is((await lab.ended(name)).phase, 'Succeeded');
+  const [file] = await filesOf(place.itemId);
+  assert.is((await download(file?._id ?? '')).toString(), 'coins');
+});
+
+test('the developer tries the same manifest with local files, then with those of Girder', async () => {
+  const [local, remote] = await performAll('Developer');
+  assert.is(local?.stdout.toString(), 'local coins');
+  assert.is(await readFile(join(directory.path, 'mask.png'), 'utf8'), 'local coins');
+  assert.is(remote?.stdout.toString(), 'coins');
+});
+
+test.run();
