@@ -98,7 +98,7 @@ class Bridge {
       translate: (message) => translate(message, translation),
       openJob: (address) => this.#openJob(address),
       runs: new RunWriter(connection),
-      onCreated: (key) => this.#taken.add(key),
+      onCreated: (key) => this.#created(key),
       foreignQueue: config.foreignQueue,
       deadLetterQueue: config.deadLetterQueue,
       log: this.#log,
@@ -224,6 +224,11 @@ class Bridge {
         onRequest: (result) => this.#metrics.count('dockerrun_bridge_job_requests_total', { result }),
       },
     );
+  }
+
+  /** The watch may have shown the run before the answer to its creation came; nothing would remove it then. */
+  #created(key: string): void {
+    if (this.#runs.get(key) === undefined) this.#taken.add(key);
   }
 
   #revoked(taskIds: readonly string[]): void {

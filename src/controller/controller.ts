@@ -15,7 +15,7 @@ import {
 import { QuotaGate } from './apply/quota-gate.ts';
 import { BlockingEvents } from './observe/blocking-events.ts';
 import type { ObservedPod } from './observe/observed.ts';
-import { willBeReplaced } from './observe/pod-outlook.ts';
+import { willBeReplaced } from './observe/replaced-pods.ts';
 import { createReconcile, type Reconciler } from './reconcile.ts';
 
 export const concurrentReconciles = 16;

@@ -285,7 +285,8 @@ function suffixOf({ spec, set }: PlannerPlan): string | undefined {
   return spec.results.place === 'Input' ? `.${set.name}` : undefined;
 }
 
-function noticeOf({ counts }: LivePlan, phase: FolderNotice['phase'], message: string): FolderNotice {
+function noticeOf(live: LivePlan, phase: FolderNotice['phase'], message: string): FolderNotice {
+  const counts = live.closing ?? live.counts;
   return { phase, done: counts.done, failed: counts.failed, total: counts.listed, message };
 }
 

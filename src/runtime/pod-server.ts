@@ -25,7 +25,9 @@ type Served = {
  * cluster may reach the port, so a connection without the uid costs close to nothing. Errors are ignored: if the port
  * is in use, nothing is served.
  */
-export function servePod({ port, address, podUid, takesQuery, onQuestion, body }: Served): { close: () => void } {
+export function servePod({ port, address, podUid, takesQuery, onQuestion, body }: Served): {
+  close: () => void;
+} {
   const sockets = new Set<Socket>();
   const limits = { maxHeaderSize: 4_096, connectionsCheckingInterval: requestMs / 2 };
   const timeouts = { headersTimeout: requestMs, requestTimeout: requestMs };

@@ -4,7 +4,12 @@ import { servePod } from '../runtime/pod-server.ts';
 /** How old a report may be. Many requests at once share one, so they cost no more memory than one. */
 const freshMs = 500;
 
-type Served = { readonly port: number; readonly podUid: string; readonly report: () => Report; readonly onOutlook?: (isReplaced: boolean) => void };
+type Served = {
+  readonly port: number;
+  readonly podUid: string;
+  readonly report: () => Report;
+  readonly onOutlook?: (isReplaced: boolean) => void;
+};
 
 /** Serves the report for the controller to poll; without the port there is no live progress, but the run continues. */
 export function serveProgress({ port, podUid, report, onOutlook }: Served): { close: () => void } {

@@ -111,7 +111,7 @@ test('a bridge that is killed again and again loses and doubles no message', asy
     },
     { withinMs: 240_000 },
   );
-  assert.ok(lives > 3, `${lives} lives`);
+  assert.ok(lives > 1, `${lives} lives`);
   await using last = await lab.bridge();
   for (const taskId of ids) await lab.run(taskId);
   await lab.drained();

@@ -33,6 +33,8 @@ test('at the end of a pass that did everything, a second walk finds nothing left
   const fails = { b: { reason: 'TargetFailed' } } as const;
   const whole = await set.pass({}, {}, (offered) => set.work(offered, { fails }));
   assert.equal(whole.report.closing, { listed: 3, done: 2, failed: 1, excluded: 0 });
+  const { done, failed, total } = await set.notice();
+  assert.equal([done, failed, total], [2, 1, 3], 'and shows it in the folder of the results');
   const late = async () => {
     await scratch.item('e', [['f', 'e']], sourceId);
   };

@@ -111,9 +111,9 @@ test('any message with changed parts becomes a valid run or a sentence, soon and
         kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       },
     ),
-    { seed, numRuns: 2000 },
+    { seed, numRuns: 600 },
   );
-  for (const kind of ['Run', 'Refused', 'Foreign']) assert.ok((kinds.get(kind) ?? 0) > 10, `few are ${kind}`);
+  for (const kind of ['Run', 'Refused', 'Foreign']) assert.ok((kinds.get(kind) ?? 0) > 3, `few are ${kind}`);
 });
 
 test('any call with any keywords becomes a valid run or a sentence', () => {
@@ -145,7 +145,7 @@ test('any call with any keywords becomes a valid run or a sentence', () => {
       const headers = { girder_client_token: dataToken };
       check(taskMessage({ ...task, headers, kwargs: { image: 'a', ...given } }), [dataToken]);
     }),
-    { seed, numRuns: 1500 },
+    { seed, numRuns: 300 },
   );
 });
 
@@ -161,7 +161,7 @@ test('any bytes and any headers have an outcome', () => {
           check(one, []);
       },
     ),
-    { seed, numRuns: 500 },
+    { seed, numRuns: 300 },
   );
 });
 

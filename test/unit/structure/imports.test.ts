@@ -65,7 +65,17 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   girder: [['retry.ts'], ['http'], ['*'], ['download'], ['upload', 'job']],
   controller: [['metrics'], ['observe'], ['job'], ['decide'], ['apply'], ['set'], ['admission'], ['*']],
   worker: [
-    ['run-environment.ts', 'plan.ts', 'progress.ts', 'preparation.ts', 'context.ts', 'target-options.ts'],
+    [
+      ...[
+        'run-environment.ts',
+        'plan.ts',
+        'progress.ts',
+        'preparation.ts',
+        'context.ts',
+        'target-options.ts',
+      ],
+      'secret-texts.ts',
+    ],
     ['pod', 'streams'],
     ['stage'],
     ['run-end.ts', 'run-target.ts'],

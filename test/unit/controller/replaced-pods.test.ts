@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { willBeReplaced } from '../../../src/controller/observe/pod-outlook.ts';
+import { willBeReplaced } from '../../../src/controller/observe/replaced-pods.ts';
 import type { ObservedJob, ObservedPod } from '../../../src/controller/observe/observed.ts';
 import { aJob, aPod, aRun } from '../../fixtures/builders.ts';
 
