@@ -56,6 +56,7 @@ const levels: readonly Level[] = [
       'attacks/waiting-crowd.test.ts',
     ],
     first: [
+      'bridge/slicer.test.ts',
       'sets/set-crashes.test.ts',
       'sets/set-changes.test.ts',
       'suspend-resume.test.ts',
