@@ -2,6 +2,7 @@ import { printLine } from '../../test/cluster/progress.ts';
 import { runProgram } from '../../test/cluster/program.ts';
 import { applySecret, demoEnvironment } from './environment.ts';
 import { type GirderSession, logIn } from './girder-session.ts';
+import { type FinishedTask, startFromGirder } from './girder-task.ts';
 import { showHostPath } from './host-path.ts';
 import { kubectl } from './kubectl.ts';
 import { secondsOfMake } from './make-time.ts';
@@ -15,7 +16,7 @@ import { partsOfRun, Timetable } from './timetable.ts';
 
 /**
  * A DockerRun turns a photograph in Girder into a picture and a table; another one uses a host directory; a
- * DockerRunSet does a folder of pictures, and later only the new ones.
+ * DockerRunSet does a folder of pictures, and later only the new ones. At last Girder itself starts the program.
  */
 async function demo(signal: AbortSignal): Promise<void> {
   const times = new Timetable();
@@ -35,11 +36,15 @@ async function demo(signal: AbortSignal): Promise<void> {
   );
   await times.measure('run on a host directory', () => showHostPath(signal));
   const set = await showSet({ session, packages, image, times }, signal);
+  const task = await times.measure('started from Girder', () =>
+    startFromGirder(session, { image, sample }, signal),
+  );
   const pages = {
     run: itemPage(session, sample.resultItemId),
     set: folderPage(session, set.folderId),
+    task: folderPage(session, task.folderId),
   };
-  await printSummary(run, { results, set, pages, times }, signal);
+  await printSummary(run, { results, set, task, pages, times }, signal);
 }
 
 function manifestOf(image: string, sample: Sample, session: GirderSession): string {
@@ -54,13 +59,14 @@ function manifestOf(image: string, sample: Sample, session: GirderSession): stri
 type Shown = {
   results: readonly VerifiedResult[];
   set: ShownSet;
-  pages: { run: string; set: string };
+  task: FinishedTask;
+  pages: { run: string; set: string; task: string };
   times: Timetable;
 };
 
 async function printSummary(
   run: FinishedRun,
-  { results, set, pages, times }: Shown,
+  { results, set, task, pages, times }: Shown,
   signal: AbortSignal,
 ): Promise<void> {
   const row = await kubectl(['get', 'dockerrun', run.name], signal);
@@ -83,6 +89,11 @@ async function printSummary(
     `  sheet    ${set.sheet}`,
     '',
     ...times.lines(),
+    '',
+    `the same program, started in Girder by slicer_cli_web: ${task.files.join(', ')}`,
+    `  results  ${pages.task}`,
+    `  the log of its job ${task.jobId} ends with`,
+    ...task.lines.map((line) => `    ${line}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

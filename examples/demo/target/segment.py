@@ -1,7 +1,11 @@
-"""Finds the coins in a grey photograph by a watershed, and writes a picture and a table of them."""
+"""Finds the coins in a grey photograph by a watershed, and writes a picture and a table of them.
+
+As a CLI of Girder's plugin slicer_cli_web it gets its name, Segment, as the first argument, and shows its progress there.
+"""
 
 import argparse
 import csv
+import sys
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -13,11 +17,18 @@ TABLE_BELOW = 30
 COIN_ABOVE = 150
 SMALLEST_COIN_PIXELS = 100
 PICTURE_SCALE = 3
+CLI_NAME = "Segment"
 MEASURES = ["label", "area", "equivalent_diameter_area", "eccentricity", "intensity_mean", "centroid"]
 
 
 def say(text):
     print(text, flush=True)
+
+
+def show_progress(share, doing):
+    """Tags of the Slicer execution model, which Girder shows as the progress of the job."""
+    if sys.argv[1:2] == [CLI_NAME]:
+        print(f"<filter-comment>{doing}</filter-comment><filter-progress>{share}</filter-progress>", flush=True)
 
 
 def find_coins(photo):
@@ -61,17 +72,21 @@ def write_table(path, photo, labels):
 
 
 def main():
+    arguments = sys.argv[2:] if sys.argv[1:2] == [CLI_NAME] else sys.argv[1:]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photo", help="a grey photograph of bright coins on a dark table")
     parser.add_argument("--picture", required=True, help="path of the picture (PNG)")
     parser.add_argument("--table", required=True, help="path of the table (CSV)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
 
+    show_progress(0.1, "reading the photograph")
     say(f"reading {options.photo}")
     photo = io.imread(options.photo, as_gray=False)
     say(f"{photo.shape[1]} x {photo.shape[0]} pixels, grey values {photo.min()} to {photo.max()}")
+    show_progress(0.3, "finding the coins")
     labels = find_coins(photo)
     say(f"found {labels.max()} coins")
+    show_progress(0.6, "drawing the picture")
     say(f"drawing {options.picture}")
     write_picture(options.picture, photo, labels)
     say(f"measuring into {options.table}")
