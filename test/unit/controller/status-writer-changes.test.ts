@@ -41,8 +41,9 @@ for (const [what, before, change, kind] of [
   });
 }
 
-const justNow = { sinceLastWriteMs: 0, heldMs: 0 };
-const longAgo = { sinceLastWriteMs: 1e9, heldMs: 1e9 };
+const intervalMs = progressIntervalMs;
+const justNow = { sinceLastWriteMs: 0, heldMs: 0, intervalMs };
+const longAgo = { sinceLastWriteMs: 1e9, heldMs: 1e9, intervalMs };
 
 test('a milestone is written at once, and an unchanged status never', () => {
   assert.equal(whenToWrite('milestone', justNow), { kind: 'now' });

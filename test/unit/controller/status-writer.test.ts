@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { labels } from '../../../src/api/names.ts';
 import type { DockerRunStatus } from '../../../src/api/status.ts';
 import { StatusWriter } from '../../../src/controller/apply/status-writer.ts';
 import { aJob, anObservation, aPod, aRun } from '../../fixtures/builders.ts';
@@ -29,6 +30,16 @@ test('a phase that lasts is written five seconds after it was first observed, wh
   assert.equal(writer.when('a', stored(running), { ...uploading, message: 'yet more' }, 15_000), {
     kind: 'now',
   });
+});
+
+test('progress of a run of a set is written every fifteen seconds, and its milestones at once', () => {
+  const writer = new StatusWriter();
+  const metadata = { labels: { [labels.set]: 'slides' } };
+  const chunk = (status: DockerRunStatus) => anObservation({ run: aRun({ metadata, status }) });
+  writer.wrote('a', 0);
+  assert.equal(writer.when('a', chunk(running), moved, 5_000), { kind: 'later', milliseconds: 10_000 });
+  assert.equal(writer.when('a', chunk(running), moved, 15_000), { kind: 'now' });
+  assert.equal(writer.when('a', chunk(pending), running, 100), { kind: 'now' });
 });
 
 test('after a restart, the progress of many runs is not written all at once', () => {
