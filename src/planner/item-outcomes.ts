@@ -7,7 +7,7 @@ import { addMetadata } from '../girder/upload/destination.ts';
 import { type Candidate, offeredItem, type PlannedItem } from './item-planner.ts';
 import type { LivePlan } from './live-plan.ts';
 import type { MirrorFolders } from './mirror.ts';
-import type { PassReport } from './pass-report.ts';
+import type { AwaitedResult, PassReport } from './pass-report.ts';
 
 /** Milliseconds between two looks at what people ask for; the folder is asked less often. */
 export const pollMs = 1_000;
@@ -42,8 +42,12 @@ export class ItemOutcomes {
     switch (decision.state) {
       case 'run':
         live.counted(decision.why);
-        if (!this.#options.isDryRun) await this.#offer(candidate, { ...planned, ...decision }, names);
-        return this.#options.report.add({ ...row, state: 'todo', why: decision.why });
+        return this.#options.report.add(
+          { ...row, state: 'todo', why: decision.why },
+          this.#options.isDryRun
+            ? undefined
+            : await this.#offer(candidate, { ...planned, ...decision }, names),
+        );
       case 'done':
         live.counts.done += 1;
         if (receipt !== undefined) await this.#refresh(candidate, receipt, decision.isRefreshed);
@@ -65,11 +69,12 @@ export class ItemOutcomes {
     }
   }
 
+  /** Puts the input into the window; returns where its result will be. */
   async #offer(
     candidate: Candidate,
     planned: PlannedItem & { readonly why: Why; readonly attempts: number },
     names: readonly string[],
-  ): Promise<void> {
+  ): Promise<AwaitedResult> {
     const { live, mirror, isBeside, signal } = this.#options;
     const { parentId } = candidate.input;
     const folderId = isBeside && parentId !== undefined ? parentId : await mirror.ensure(names, signal);
@@ -81,6 +86,7 @@ export class ItemOutcomes {
       signal.throwIfAborted();
       await this.#options.show();
     }
+    return { folderId, name: candidate.resultName, before: planned.receipt?.finishedAt };
   }
 
   /** Without this, each later pass would list the files of the input again. */

@@ -5,48 +5,89 @@ import { ignoreBody } from '../girder/documents.ts';
 import { ensureItem } from '../girder/upload/destination.ts';
 import { uploadToItem } from '../girder/upload/upload.ts';
 import { csvLine, reportColumns, reportLine, type ReportRow } from './csv.ts';
-import { Spool } from './spool.ts';
+import { Spool, ValueSpool } from './spool.ts';
 
 /** Reports that stay in Girder. */
 const keptReports = 20;
 
 type Place = { readonly folderId: string; readonly itemName: string; readonly pass: number };
 
-/** The report of a pass: a CSV file with a line for each input, on the node's disk until it is complete. */
-export class PassReport implements AsyncDisposable {
-  readonly #spool: Spool;
+/** Requests at once for what became of inputs. */
+const atOnce = 8;
 
-  private constructor(spool: Spool) {
-    this.#spool = spool;
+/** Where the result of an input is expected that had to run. */
+export type AwaitedResult = {
+  readonly folderId: string;
+  readonly name: string;
+  /** When the result that was there before was made; a result of that time is not this pass's. */
+  readonly before: string | undefined;
+};
+
+type Entry = ReportRow & { readonly awaited?: AwaitedResult };
+
+/** What a result says of its input; undefined while there is none of this pass. */
+export type LookUp = (awaited: AwaitedResult) => Promise<ReportRow | undefined>;
+
+/**
+ * The report of a pass: a CSV file with a line for each input, on the node's disk until it is complete. Inputs that had
+ * to run are looked up at the end, since only then their results are there.
+ */
+export class PassReport implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #entries: ValueSpool<Entry>;
+
+  private constructor(directory: string, entries: ValueSpool<Entry>) {
+    this.#directory = directory;
+    this.#entries = entries;
   }
 
   static async open(directory: string): Promise<PassReport> {
-    const report = new PassReport(await Spool.open(directory));
-    await report.#spool.add(csvLine(reportColumns));
-    return report;
+    return new PassReport(directory, await ValueSpool.open<Entry>(directory));
   }
 
-  async add(row: ReportRow): Promise<void> {
-    await this.#spool.add(reportLine(row));
+  async add(row: ReportRow, awaited?: AwaitedResult): Promise<void> {
+    await this.#entries.add(awaited === undefined ? row : { ...row, awaited });
   }
 
   /** Uploads it, and deletes the oldest ones beyond {@link keptReports}. */
   async upload(
     client: GirderClient,
-    { folderId, itemName, pass }: Place,
+    { folderId, itemName, pass, lookUp }: Place & { readonly lookUp: LookUp },
     signal: AbortSignal,
   ): Promise<{ readonly itemId: string; readonly name: string }> {
-    await this.#spool.flush();
+    await using spool = await Spool.open(this.#directory);
+    await this.#write(spool, lookUp);
     const { itemId } = await ensureItem(client, { folderId, name: itemName }, signal);
     const name = reportName(pass);
-    const { handle: source, size } = this.#spool;
+    const { handle: source, size } = spool;
     await uploadToItem(client, { itemId, name, source, size, mimeType: 'text/csv' }, { signal });
     await removeOld(client, itemId, signal);
     return { itemId, name };
   }
 
+  /** In the order of the entries, which are looked up some at a time. */
+  async #write(spool: Spool, lookUp: LookUp): Promise<void> {
+    await spool.add(csvLine(reportColumns));
+    let some: Entry[] = [];
+    const flush = async () => {
+      const rows = await Promise.all(
+        some.map(async ({ awaited, ...row }) =>
+          awaited === undefined ? row : { ...row, ...(await lookUp(awaited)) },
+        ),
+      );
+      for (const row of rows) await spool.add(reportLine(row));
+      some = [];
+    };
+    for await (const entry of this.#entries.values()) {
+      some.push(entry);
+      if (some.length === atOnce) await flush();
+    }
+    await flush();
+    await spool.flush();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#spool[Symbol.asyncDispose]();
+    await this.#entries[Symbol.asyncDispose]();
   }
 }
 

@@ -8,13 +8,14 @@ import type { GirderClient } from '../girder/client.ts';
 import type { ListedDocument } from '../girder/listed-documents.ts';
 import { NameOrder } from '../girder/name-listing.ts';
 import { type ClosingCounts, closingWalk } from './closing-walk.ts';
+import type { ReportRow } from './csv.ts';
 import { FolderWalk, receiptIn, reportsName } from './folder-walk.ts';
 import { ItemOutcomes, pollMs } from './item-outcomes.ts';
 import { type Candidate, ItemPlanner, type PlannedItem } from './item-planner.ts';
 import type { LivePlan } from './live-plan.ts';
 import { MirrorFolders } from './mirror.ts';
 import { OrphanedResults } from './orphaned-results.ts';
-import { PassReport } from './pass-report.ts';
+import { type AwaitedResult, PassReport } from './pass-report.ts';
 import { findPlaces, type Places } from './places.ts';
 import { type FolderNotice, ResultsFolder, sharedKey } from './results-folder.ts';
 import { ValueSpool } from './spool.ts';
@@ -202,7 +203,8 @@ class Pass implements AsyncDisposable {
     const { plan, client, live, folder, places, signal } = this.#options;
     const { report, startedAt } = this.#parts;
     const itemName = `${reportsName}${this.#suffix ?? ''}`;
-    const place = { folderId: places.resultsId, itemName, pass: plan.pass };
+    const lookUp = (awaited: AwaitedResult) => this.#outcomeOf(awaited);
+    const place = { folderId: places.resultsId, itemName, pass: plan.pass, lookUp };
     live.report = await report.upload(client, place, signal);
     const { todo, excluded, gone } = live.counts;
     const run = this.#isDryRun ? 'would run' : 'had to run';
@@ -211,6 +213,17 @@ class Pass implements AsyncDisposable {
     const times = { startedAt, ...(isVerified ? { verifiedAt: startedAt } : {}) };
     await folder.finish(noticeOf(live, 'Done', message), this.#isDryRun ? {} : times, signal);
     live.state = 'Done';
+  }
+
+  /** What became of an input that had to run, by the receipt of its result. */
+  async #outcomeOf({ folderId, name, before }: AwaitedResult): Promise<ReportRow | undefined> {
+    const { signal, name: set } = this.#options;
+    const result = await this.#parts.mirror.itemIn(folderId, name, signal);
+    const receipt = result === undefined ? undefined : receiptIn(result);
+    if (result === undefined || receipt?.set !== set || receipt.finishedAt === before) return undefined;
+    const { state, reason, message } = receipt;
+    const made = { resultItemId: result._id };
+    return state === 'Succeeded' ? { ...made, state: 'done' } : { ...made, state: 'failed', reason, message };
   }
 
   #show(): Promise<void> {

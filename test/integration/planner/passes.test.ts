@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { WindowItem } from '../../../src/api/set/window.ts';
 import { ask } from '../girder/real-girder.ts';
 import { PlannedSet } from './planned-set.ts';
 
@@ -119,6 +120,26 @@ test('names and where choose the inputs, and the report says why others are excl
   assert.match(lines[1] ?? '', /^b\.svs,[0-9a-f]{24},excluded,,,where is false for it,$/);
   assert.match(lines[2] ?? '', /^c\.svs,[0-9a-f]{24},excluded,,,where failed for it: No such key: stain,$/);
   assert.match(lines[3] ?? '', /^d\.txt,[0-9a-f]{24},excluded,,,its name matches none of names,$/);
+});
+
+test('the report says what became of the inputs that had to run, and which of them did not', async () => {
+  await using set = await PlannedSet.make();
+  const { scratch, sourceId } = set;
+  for (const name of ['a', 'b', 'c', 'd']) await scratch.item(name, [['f', name]], sourceId);
+  const failure = { state: 'Failed', reason: 'TargetFailed', message: 'it ended with 3' } as const;
+  const work = (offered: readonly WindowItem[]) =>
+    set.work(
+      offered.filter(({ item }) => item.name !== 'c'),
+      { fails: { b: failure } },
+    );
+  const lines = await set.csv(await set.pass({ retries: 0 }, {}, work));
+  assert.match(lines[0] ?? '', /^a,[0-9a-f]{24},done,new,,,[0-9a-f]{24}$/);
+  assert.match(lines[1] ?? '', /^b,[0-9a-f]{24},failed,new,TargetFailed,it ended with 3,[0-9a-f]{24}$/);
+  assert.match(lines[2] ?? '', /^c,[0-9a-f]{24},todo,new,,,$/);
+  assert.is(lines.length, 4);
+
+  const again = await set.csv(await set.pass({ retries: 0, version: '2' }));
+  assert.match(again[0] ?? '', /^a,[0-9a-f]{24},todo,versionChanged,,,[0-9a-f]{24}$/);
 });
 
 test('a template gets the values of each input, and one without a value is excluded', async () => {
