@@ -4,6 +4,7 @@ import { TransientFailure } from '../girder/retry.ts';
 import { sleep } from '../support/abort.ts';
 import { describe, RunError } from '../support/errors.ts';
 import { errorFields, type Logger } from '../support/log.ts';
+import { recordSince, rootSpanOf } from '../support/trace/trace.ts';
 import type { MessageResult } from './bridge-metrics.ts';
 import { Holdup } from './holdup.ts';
 import { type BridgeJob, JobInaccessible } from './job/bridge-job.ts';
@@ -91,13 +92,17 @@ export class Intake {
 
   async #create(outcome: Run, fields: Fields, signal: AbortSignal): Promise<MessageResult> {
     const { runs, onCreated, log } = this.#options;
+    const start = new Date();
     const obstacle = await this.#lookFirst(outcome.job, fields, signal);
     if (obstacle !== undefined) return obstacle;
     const { namespace, name } = outcome.run.metadata;
     try {
       const draft = { ...outcome, jobId: outcome.job?.id };
-      const { isNew } = await runs.create(draft, signal);
-      if (isNew) onCreated(`${namespace}/${name}`);
+      const { uid, isNew } = await runs.create(draft, signal);
+      if (isNew) {
+        onCreated(`${namespace}/${name}`);
+        recordTaken({ uid, namespace, name, taskId: outcome.taskId }, start);
+      }
       log.info({ ...fields, run: `${namespace}/${name}`, isNew }, 'took a task of Girder');
       return isNew ? 'created' : 'duplicate';
     } catch (error) {
@@ -207,6 +212,20 @@ export class Intake {
       .finally(() => this.#rechecks.delete(recheck));
     this.#rechecks.add(recheck);
   }
+}
+
+/** The first span in the trace of a run: from the delivery of its message to its creation. */
+function recordTaken(
+  run: { uid: string; namespace: string; name: string; taskId: string },
+  start: Date,
+): void {
+  const attributes = {
+    'dockerrun.run.name': run.name,
+    'dockerrun.run.uid': run.uid,
+    'k8s.namespace.name': run.namespace,
+    'dockerrun.task.id': run.taskId,
+  };
+  recordSince('take task', attributes, start, rootSpanOf(run.uid));
 }
 
 /** Brings the job to ERROR, with the message as the last line of its log; one that has ended stays as it is. */

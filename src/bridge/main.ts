@@ -9,7 +9,8 @@ import { liveness, serveHealth } from '../runtime/health.ts';
 import { Metrics, serveMetrics } from '../runtime/metrics.ts';
 import { aborted, settledWithin } from '../support/abort.ts';
 import { useEgress } from '../support/egress.ts';
-import { createLogger } from '../support/log.ts';
+import { createLogger, type Logger } from '../support/log.ts';
+import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
 import { type BridgeConfig, readBridgeConfig, readBrokerAddresses } from './bridge-config.ts';
 import { bridgeMetricTable, obstacles } from './bridge-metrics.ts';
@@ -46,7 +47,11 @@ export async function runBridge(
 ): Promise<void> {
   const config = readBridgeConfig(environment);
   useEgress(config.egress);
-  await new Bridge(config, translate, await connectTwice()).run(stop);
+  const log = createLogger(config.logLevel, destination(1));
+  const onProblem = (problem: string) => log.warn(problem);
+  const tracing = await startTracing(environment, { serviceName: 'dockerrun-bridge', onProblem });
+  await new Bridge({ config, translate, connections: await connectTwice(), log }).run(stop);
+  await tracing.end();
 }
 
 /** With a pool of its own, so that a renewal of the lease never waits behind other requests. */
@@ -54,10 +59,17 @@ async function connectTwice() {
   return { connection: await connect(), leaseConnection: await connect() };
 }
 
+type BridgeOptions = {
+  readonly config: BridgeConfig;
+  readonly translate: Translate;
+  readonly connections: Awaited<ReturnType<typeof connectTwice>>;
+  readonly log: Logger;
+};
+
 class Bridge {
   readonly #config: BridgeConfig;
-  readonly #connections: Awaited<ReturnType<typeof connectTwice>>;
-  readonly #log;
+  readonly #connections: BridgeOptions['connections'];
+  readonly #log: Logger;
   readonly #metrics = new Metrics(bridgeMetricTable).withProcess();
   readonly #runs: BridgeRuns;
   readonly #taken = new TakenRuns();
@@ -70,14 +82,10 @@ class Bridge {
   #isConnected = false;
   #consumers = 0;
 
-  constructor(
-    config: BridgeConfig,
-    translate: Translate,
-    connections: Awaited<ReturnType<typeof connectTwice>>,
-  ) {
+  constructor({ config, translate, connections, log }: BridgeOptions) {
     this.#config = config;
     this.#connections = connections;
-    this.#log = createLogger(config.logLevel, destination(1));
+    this.#log = log;
     const { connection } = connections;
     const { translation, maxRuns } = config;
     this.#runs = new BridgeRuns({

@@ -26,7 +26,7 @@ import {
   type TraceSettings,
   type TracingOptions,
 } from './settings.ts';
-import { noSpan, type PastSpan, type Span, type SpanContext, type Tracer } from './trace.ts';
+import { type Attributes, noSpan, type PastSpan, type Span, type SpanContext, type Tracer } from './trace.ts';
 
 /** How long sending one batch may take; later spans wait in the bounded queue, or are dropped. */
 const longestExportMs = 10_000;
@@ -70,13 +70,13 @@ class OtelTracer implements Tracer {
   }
 
   async traced<T>(
-    { name, attributes, parent }: Parameters<Tracer['traced']>[0],
+    { name, attributes, parent, start }: Parameters<Tracer['traced']>[0],
     work: (span: Span) => Promise<T>,
   ): Promise<T> {
     const effectiveParent = parent ?? this.current();
     if (effectiveParent !== undefined && !this.#isSampled(effectiveParent)) return work(noSpan);
     const context = contextOf(effectiveParent);
-    const started = this.#tracer.startSpan(name, { attributes: { ...attributes } }, context);
+    const started = this.#tracer.startSpan(name, optionsOf(attributes, start), context);
     const span = spanOf(started);
     try {
       return await this.#current.run(started.spanContext(), () => work(span));
@@ -112,6 +112,10 @@ class OtelTracer implements Tracer {
   #isSampled({ traceId }: SpanContext): boolean {
     return isSampled(traceId, this.#parts.share);
   }
+}
+
+function optionsOf(attributes: Attributes, start: Date | undefined): api.SpanOptions {
+  return { attributes: { ...attributes }, ...(start === undefined ? {} : { startTime: start }) };
 }
 
 /** The OpenTelemetry context of a sampled parent, which may belong to another process. */

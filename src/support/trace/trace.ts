@@ -32,6 +32,8 @@ export type Tracer = {
       readonly name: string;
       readonly attributes: Attributes;
       readonly parent?: SpanContext | undefined;
+      /** When it began, if that was before the call. */
+      readonly start?: Date | undefined;
     },
     work: (span: Span) => Promise<T>,
   ) => Promise<T>;
@@ -60,6 +62,11 @@ export function traced<T>(
   parent?: SpanContext,
 ): Promise<T> {
   return installed === undefined ? work(noSpan) : installed.traced({ name, attributes, parent }, work);
+}
+
+/** Records a span that ends now, and began before its parent was known. */
+export function recordSince(name: string, attributes: Attributes, start: Date, parent: SpanContext): void {
+  void installed?.traced({ name, attributes, parent, start }, async () => undefined);
 }
 
 export function recordSpan(span: PastSpan): void {

@@ -42,6 +42,8 @@ export type BridgeAddresses = {
   readonly girder?: string;
   /** What it reads of a task; the headers if absent. */
   readonly reads?: keyof typeof programs;
+  /** A collector of traces. */
+  readonly traces?: string;
 };
 
 /** A real RabbitMQ, API server and Girder, and bridges as processes of their own. No controller and no kubelet runs. */
@@ -100,6 +102,13 @@ export class BridgeLab implements AsyncDisposable {
       }),
       DOCKERRUN_HEALTH_PORT: String(healthPort),
       DOCKERRUN_METRICS_PORT: String(metricsPort),
+      ...(addresses.traces === undefined
+        ? {}
+        : {
+            OTEL_EXPORTER_OTLP_ENDPOINT: addresses.traces,
+            OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+            OTEL_BSP_SCHEDULE_DELAY: '100',
+          }),
     };
     const child = new Child(process.execPath, programs[addresses.reads ?? 'headers'], {
       logFile: join(directory, 'bridge.log'),

@@ -1,22 +1,27 @@
 import * as assert from 'uvu/assert';
+import { parseMetadata } from '../../../src/api/docker-run.ts';
 import { recordAt } from '../../../src/kube/json.ts';
+import { rootSpanOf } from '../../../src/support/trace/trace.ts';
 import { logOf } from '../../e2e/support/girder-job.ts';
 import { suite } from '../../fixtures/suite.ts';
+import { TraceReceiver } from '../../fixtures/trace-receiver.ts';
 import { until } from '../../fixtures/until.ts';
 import { BridgeLab } from './bridge-lab.ts';
 
-const test = suite<{ lab: BridgeLab }>('the bridge of the image');
+const test = suite<{ lab: BridgeLab; traces: TraceReceiver }>('the bridge of the image');
 
 test.before(async (context) => {
   context.lab = await BridgeLab.start();
   const queues = [
     { queue: 'celery', namespace: 'default', nodeSelector: { gpu: 'true' }, ttlSecondsAfterFinished: 60 },
   ];
-  await context.lab.bridge({ queues }, { reads: 'messages' });
+  context.traces = await TraceReceiver.open();
+  await context.lab.bridge({ queues }, { reads: 'messages', traces: context.traces.endpoint });
 });
 
-test.after(async ({ lab }) => {
+test.after(async ({ lab, traces }) => {
   await lab[Symbol.asyncDispose]();
+  await traces[Symbol.asyncDispose]();
 });
 
 test('a docker_run of Girder becomes a run with the settings of its queue', async ({ lab }) => {
@@ -39,6 +44,18 @@ test('a docker_run of Girder becomes a run with the settings of its queue', asyn
   });
   await lab.jobIs(job, 4);
   assert.match(await logOf(job.jobId), /The policy does not allow the image\.\n$/);
+});
+
+test('the trace of a run begins with the delivery of its message', async ({ lab, traces }) => {
+  const taskId = await lab.publish({ job: await lab.job() });
+  const { uid } = parseMetadata(recordAt(await lab.run(taskId), 'metadata'));
+  const ofRun = () => traces.spans.find(({ traceId }) => traceId === uid.replaceAll('-', ''));
+  const span = await until('the span has arrived', ofRun);
+  assert.is(span.name, 'take task');
+  assert.is(span.parentSpanId, rootSpanOf(uid).spanId);
+  assert.is(span.attributes['dockerrun.task.id'], taskId);
+  assert.is(span.resource['service.name'], 'dockerrun-bridge');
+  assert.ok(span.endMs > span.startMs);
 });
 
 test('a cancel is seen by its broadcast, whatever the name of the run', async ({ lab }) => {
