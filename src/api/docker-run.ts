@@ -7,6 +7,7 @@ import {
   type kind,
   labels as ownLabels,
   queueLabelsOf,
+  wakeAnnotation,
   windowAnnotation,
 } from './names.ts';
 import { type DockerRunSpec, dockerRunSpec } from './spec.ts';
@@ -59,9 +60,9 @@ export function parseMetadata(value: unknown): DockerRunMetadata {
   };
 }
 
-/** What a chunk has of its set. */
+/** What a chunk has of its set, and a set of the people who wake it. */
 const setLabels = [ownLabels.set, ownLabels.setUid];
-const setAnnotations = [windowAnnotation, chunkAnnotation];
+const setAnnotations = [windowAnnotation, chunkAnnotation, wakeAnnotation];
 
 /** In characters: far more than the controller writes, in case somebody else has. */
 const longestAnnotation = 256;

@@ -44,6 +44,9 @@ export const windowAnnotation = `${group}/set-window`;
 /** On a chunk: `<number of the pass>/<number of its inputs>`, and `/cautious` for one that follows a lost worker. */
 export const chunkAnnotation = `${group}/set-chunk`;
 
+/** On a set: a new value, of at most 256 characters, starts a pass at once, such as when new data have arrived. */
+export const wakeAnnotation = `${group}/wake`;
+
 /** On nodes: `ready` where the Docker Engine can run targets, as the node agent there says, else `unready`. */
 export const engineLabel = `${group}/engine`;
 

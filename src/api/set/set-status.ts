@@ -78,6 +78,9 @@ export const dockerRunSetStatus = Type.Object(
           number: count('The number of the pass, from 1.'),
           generation: Type.Optional(count('The generation of the spec that the pass started with.')),
           retryFailed: Type.Optional(text('The value of spec.retryFailed that the pass used.', 256)),
+          wake: Type.Optional(
+            text('The value of the annotation dockerrun.dev/wake when the pass started.', 256),
+          ),
           startTime: time('When the pass started.'),
           finishTime: time('When the pass ended.'),
           cursor: Type.Optional(text('The path of the last input that was compared.', 2048)),

@@ -106,9 +106,9 @@ test('the original runs a message that was published again, with its properties 
   await connection.close();
   const { status, log = [] } = await jobInState(task.jobId, [succeeded, 4, 5]);
   assert.is(status, succeeded, `${log.join('')}\n${worker.log}`);
-  // It writes the rest of the log after the status.
-  const holds = (text: string) => /^hello$/m.test(text);
-  await until('the output is in the log', () => logOf(task.jobId), { holds });
+  // Of a container that ends at once, the original may lose the output (D5): what it ran is in its first line.
+  const holds = (text: string) => text.includes("image: busybox:local args: ['echo', 'hello']");
+  await until('its first line is in the log', () => logOf(task.jobId), { holds });
 });
 
 test('the user of the bridge sees the queue of Girder, and may not declare it', async () => {

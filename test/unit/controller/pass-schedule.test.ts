@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wakeAnnotation } from '../../../src/api/names.ts';
 import type { DockerRunSetSpec } from '../../../src/api/set/set-spec.ts';
 import type { DockerRunSetStatus } from '../../../src/api/set/set-status.ts';
 import { dueOf } from '../../../src/controller/set/decide/pass-schedule.ts';
@@ -7,8 +8,15 @@ import { aSetSpec } from '../../fixtures/builders-set.ts';
 
 const created = '2026-11-29T12:00:00Z';
 
-function due(spec: Partial<DockerRunSetSpec>, status: DockerRunSetStatus, now: string, generation = 1) {
-  const { isDue, ...rest } = dueOf({ spec: aSetSpec(spec), status, generation, created }, new Date(now));
+function due(
+  spec: Partial<DockerRunSetSpec>,
+  status: DockerRunSetStatus,
+  now: string,
+  { generation = 1, wake }: { generation?: number; wake?: string } = {},
+) {
+  const annotations = wake === undefined ? {} : { [wakeAnnotation]: wake };
+  const metadata = { generation, creationTimestamp: created, annotations };
+  const { isDue, ...rest } = dueOf({ spec: aSetSpec(spec), status, metadata }, new Date(now));
   return isDue || ('inMs' in rest ? rest.inMs : undefined);
 }
 
@@ -42,10 +50,20 @@ test('without watch and schedule, passes follow each other until one finds nothi
 });
 
 test('a changed spec or a new retryFailed starts a pass', () => {
-  assert.is(due({}, ended, '2026-11-29T12:30:01Z', 2), true);
+  assert.is(due({}, ended, '2026-11-29T12:30:01Z', { generation: 2 }), true);
   assert.is(due({ retryFailed: 'a' }, ended, '2026-11-29T12:30:01Z'), true);
   const used = { ...ended, pass: { number: 1, ...ended.pass, retryFailed: 'a' } };
   assert.is(due({ retryFailed: 'a' }, used, '2026-11-29T12:30:01Z'), undefined);
+});
+
+test('a new value of the annotation wake starts a pass, also of a set that is complete or has a schedule', () => {
+  const schedule = { cron: '30 2 * * *' };
+  for (const spec of [{}, { watch: { every: '10m' } }, { schedule }]) {
+    assert.is(due(spec, ended, '2026-11-29T12:30:01Z', { wake: 'a' }), true);
+    const used = { ...ended, pass: { number: 1, ...ended.pass, wake: 'a' } };
+    assert.is.not(due(spec, used, '2026-11-29T12:30:01Z', { wake: 'a' }), true);
+    assert.is(due(spec, used, '2026-11-29T12:30:01Z', { wake: 'b' }), true);
+  }
 });
 
 test('a watch counts from the end of the last pass', () => {
@@ -57,7 +75,11 @@ test('a schedule counts from the start of the last pass, in its time zone, and a
   const schedule = { cron: '30 2 * * *', timeZone: 'Europe/Berlin' };
   assert.is(due({ schedule }, ended, '2026-11-30T01:29:00Z'), 60_000);
   assert.is(due({ schedule }, ended, '2026-12-05T00:00:00Z'), true);
-  assert.is(due({ schedule }, ended, '2026-11-29T12:31:00Z', 2), (12 * 60 + 59) * 60_000, 'a change waits');
+  assert.is(
+    due({ schedule }, ended, '2026-11-29T12:31:00Z', { generation: 2 }),
+    (12 * 60 + 59) * 60_000,
+    'a change waits',
+  );
 });
 
 test.run();

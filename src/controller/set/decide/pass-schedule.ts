@@ -1,4 +1,6 @@
 import { Cron } from 'croner';
+import type { DockerRunMetadata } from '../../../api/docker-run.ts';
+import { wakeAnnotation } from '../../../api/names.ts';
 import { secondsOf, type DockerRunSetSpec } from '../../../api/set/set-spec.ts';
 import type { DockerRunSetStatus } from '../../../api/set/set-status.ts';
 import { describe } from '../../../support/errors.ts';
@@ -27,13 +29,19 @@ export function scheduleProblem({ schedule, watch }: DockerRunSetSpec): string |
 }
 
 /** Pass over, or none yet. */
-export function dueOf({ spec, status, generation, created }: PassState, now: Date): Due {
+export function dueOf({ spec, status, metadata }: PassState, now: Date): Due {
+  const { generation, creationTimestamp: created } = metadata;
   const { pass } = status;
   const hasPass = pass !== undefined && pass.number > 0;
-  if (hasPass && retriesFailed(spec, status)) return { isDue: true };
+  if (isWoken({ status, metadata }) || (hasPass && retriesFailed(spec, status))) return { isDue: true };
   const next = nextOf(spec.schedule, new Date(pass?.startTime ?? created));
   if (spec.schedule !== undefined) return next === undefined ? never : dueAt(next.getTime(), now);
   return !hasPass || pass.generation !== generation ? { isDue: true } : afterPass(spec, status, now);
+}
+
+function isWoken({ status, metadata }: Pick<PassState, 'status' | 'metadata'>): boolean {
+  const wake = metadata.annotations?.[wakeAnnotation];
+  return wake !== undefined && wake !== status.pass?.wake;
 }
 
 function afterPass(spec: DockerRunSetSpec, status: DockerRunSetStatus, now: Date): Due {
@@ -54,9 +62,7 @@ function waitAfterPass(spec: DockerRunSetSpec, status: DockerRunSetStatus): numb
 type PassState = {
   readonly spec: DockerRunSetSpec;
   readonly status: DockerRunSetStatus;
-  readonly generation: number;
-  /** When the set was created. */
-  readonly created: string;
+  readonly metadata: Pick<DockerRunMetadata, 'generation' | 'creationTimestamp' | 'annotations'>;
 };
 
 /** True when the last pass, or a walk at its end, found nothing to do, now or later; a dry run has only to end. */

@@ -1,4 +1,5 @@
 import { defined } from '../../../api/json-values.ts';
+import { wakeAnnotation } from '../../../api/names.ts';
 import type { DockerRunSetStatus } from '../../../api/set/set-status.ts';
 import type { PlannerReport } from '../../../api/set/window.ts';
 import { uncounted } from '../observe/chunk-ends.ts';
@@ -21,8 +22,7 @@ import { itemsAtEnd, withReport } from './set-progress.ts';
 export function betweenPasses(input: AcceptedInput): SetOutcome | undefined {
   const { set, status, now } = input;
   if (isInPass(status)) return undefined;
-  const { generation, creationTimestamp: created } = set.metadata;
-  const due = dueOf({ spec: set.spec, status, generation, created }, now);
+  const due = dueOf({ spec: set.spec, status, metadata: set.metadata }, now);
   if (due.isDue) return begin(input);
   const actions = withoutPlanner(input);
   const requeueAfterMs = Math.min(due.inMs ?? Infinity, safetyMs);
@@ -70,6 +70,7 @@ function begin(input: AcceptedInput): SetOutcome {
     number,
     generation: set.metadata.generation,
     retryFailed: before?.retryFailed,
+    wake: set.metadata.annotations?.[wakeAnnotation],
     startTime: now.toISOString(),
   });
   // The pass is stored before its planner exists: its number is in the name of the Job.
@@ -100,8 +101,7 @@ export function passOver(input: AcceptedInput): SetOutcome | undefined {
   const { problems: _, problemTime: __, cursor: ___, ...lasting } = next.pass;
   const ended = { ...next, pass: lasting };
   const after = { ...input, status: ended };
-  const { generation, creationTimestamp: created } = set.metadata;
-  const due = dueOf({ spec: set.spec, status: ended, generation, created }, now);
+  const due = dueOf({ spec: set.spec, status: ended, metadata: set.metadata }, now);
   return { verdict: idle(after, due.isDue ? 0 : due.inMs), status: ended, requeueAfterMs: 0 };
 }
 
