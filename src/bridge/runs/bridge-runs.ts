@@ -3,7 +3,7 @@ import { ListWatch } from '../../kube/list-watch.ts';
 import { paths } from '../../kube/paths.ts';
 import type { Vitals } from '../../runtime/health.ts';
 import type { Logger } from '../../support/log.ts';
-import { bridgeLabel } from '../bridge-names.ts';
+import { bridgeLabel } from '../translate/run-facts.ts';
 import type { ListedRun } from '../broker/control-answers.ts';
 import { type FollowedRun, hasEnded, hasWorker, keyOf, parseFollowedRun } from './followed-run.ts';
 

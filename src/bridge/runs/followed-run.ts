@@ -1,5 +1,6 @@
 import { numberAt, recordAt, textAt } from '../../kube/json.ts';
 import { bridgeAnnotations } from '../bridge-names.ts';
+import { factAnnotations } from '../translate/run-facts.ts';
 import { longestNotes } from './run-writer.ts';
 
 /** What the bridge keeps of a DockerRun of its own. Times are in milliseconds since 1970. */
@@ -37,7 +38,7 @@ export function parseFollowedRun(object: unknown): FollowedRun {
     namespace: textAt(metadata, 'namespace') ?? '',
     name: textAt(metadata, 'name') ?? '',
     uid: textAt(metadata, 'uid') ?? '',
-    taskId: (textAt(annotations, bridgeAnnotations.taskId) ?? '').slice(0, longestTaskId),
+    taskId: (textAt(annotations, factAnnotations.taskId) ?? '').slice(0, longestTaskId),
     createdAt: timeAt(metadata, 'creationTimestamp') ?? 0,
     job: jobOf(spec),
     notes: notes === '' ? [] : notes.split('\n'),

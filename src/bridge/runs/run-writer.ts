@@ -5,7 +5,8 @@ import { isConflict, isNotFound, isRefused, KubeError } from '../../kube/kube-er
 import { paths } from '../../kube/paths.ts';
 import { requestJson } from '../../kube/request.ts';
 import { describe } from '../../support/errors.ts';
-import { bridgeAnnotations, bridgeLabel } from '../bridge-names.ts';
+import { bridgeAnnotations } from '../bridge-names.ts';
+import { bridgeLabel } from '../translate/run-facts.ts';
 import { Holdup } from '../holdup.ts';
 import type { RunDraft, SecretDraft } from '../translate/message-outcome.ts';
 

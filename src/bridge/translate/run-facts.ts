@@ -3,14 +3,15 @@ import { group, labelValue, queueNameLabel } from '../../api/names.ts';
 import type { Envelope } from './envelope.ts';
 import type { QueueSettings, TranslationSettings } from './message-outcome.ts';
 
-/** On every DockerRun of the bridge; the value is the queue, as far as a label can be. */
-export const bridgeRunLabel = `${group}/bridge`;
+/** On every DockerRun of the bridge, where the value is the queue, as far as a label can be; also on its Secrets. */
+export const bridgeLabel = `${group}/bridge`;
 
 /** On a DockerRun of the bridge if the operator asks for it: the id of the user in Girder, for quotas. */
 export const userLabel = `${group}/girder-user`;
 
 /** On DockerRuns of the bridge: all of the message that it needs later, but for tokens. */
 export const factAnnotations = {
+  /** The id of the task in Celery, by which a cancel is broadcast. */
   taskId: `${group}/celery-task-id`,
   taskName: `${group}/celery-task`,
   jobId: `${group}/girder-job`,
@@ -44,7 +45,7 @@ export function runLabels(
 ): Record<string, string> {
   const name = labelValue(queue.queue.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, ''));
   return {
-    [bridgeRunLabel]: name === '' ? 'queue' : name,
+    [bridgeLabel]: name === '' ? 'queue' : name,
     ...(queue.localQueue === undefined ? {} : { [queueNameLabel]: queue.localQueue }),
     ...(settings.userLabel && userId !== undefined ? { [userLabel]: userId } : {}),
   };
