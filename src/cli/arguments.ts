@@ -21,7 +21,9 @@ export type LocalData = {
   readonly outputs: ReadonlyMap<string, string>;
 };
 
-type Command = RunCommand | { readonly command: 'help' | 'version' };
+export type ValidateCommand = { readonly command: 'validate'; readonly files: readonly string[] };
+
+type Command = RunCommand | ValidateCommand | { readonly command: 'help' | 'version' };
 
 const options = {
   name: { type: 'string', short: 'n' },
@@ -39,15 +41,27 @@ export function parseCommand(args: readonly string[]): Command {
   const { values, positionals } = parsed(args);
   if (values.help) return { command: 'help' };
   if (values.version) return { command: 'version' };
-  const [command, file, ...more] = positionals;
+  const [command, ...files] = positionals;
   if (command === undefined || command === 'help') return { command: 'help' };
-  if (command !== 'run') throw new UsageError(`unknown command "${command}"; see dockerrun --help`);
+  if (command !== 'run' && command !== 'validate')
+    throw new UsageError(`unknown command "${command}"; see dockerrun --help`);
+  const [file, ...more] = files;
   if (file === undefined)
-    throw new UsageError('run needs a FILE, or - for standard input; see dockerrun --help');
+    throw new UsageError(`${command} needs a FILE, or - for standard input; see dockerrun --help`);
+  if (command === 'validate') return { command, files: onlyFiles(files, values) };
   if (more.length > 0) throw new UsageError(`run takes one FILE, but "${more[0]}" is a second one`);
   const data = { inputs: pathsOf('--input', values.input), outputs: pathsOf('--output', values.output) };
   const limit = limitOf(values.limit);
   return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data, limit };
+}
+
+/** The options are those of `run`. */
+function onlyFiles(files: readonly string[], values: ReturnType<typeof parsed>['values']): readonly string[] {
+  const given = Object.entries(values).find(([, value]) =>
+    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false,
+  );
+  if (given !== undefined) throw new UsageError(`validate does not take --${given[0]}; see dockerrun --help`);
+  return files;
 }
 
 function limitOf(value: string | undefined): number | undefined {
@@ -83,12 +97,16 @@ export const versionText = `dockerrun ${version} (${revision})\n`;
 
 export const helpText = `Usage: dockerrun run FILE [--input NAME=PATH]... [--output NAME=PATH]... [options]
        dockerrun run FILE [--limit N] [options]
+       dockerrun validate FILE...
 
-Runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
+run: runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
 input. The run uses the Secrets in FILE. Documents of other kinds are ignored. Of a DockerRunSet in FILE, it runs the
 first inputs that have to run.
 
-Options:
+validate: checks every DockerRun and DockerRunSet of the files as kubectl apply would, without a cluster. It does not
+know the cluster's DockerRunPolicy.
+
+Options of run:
   -i, --input NAME=PATH   use a file or directory of this machine for the transform NAME, not data of Girder
   -o, --output NAME=PATH  copy the result of the transform NAME to PATH, and do not upload it to Girder
   -l, --limit N           run at most N inputs of a DockerRunSet (3 without this option, at most 100)
@@ -104,7 +122,7 @@ The target's output goes to standard output and standard error. Lines of dockerr
 start with "dockerrun: ". Ctrl-C stops the target and removes everything; a second Ctrl-C kills the target.
 
 Exit code:
-  0              the run succeeded
+  0              the run succeeded, or the files are valid
   the target's   the target ended by itself with another code, or ran out of memory
   64 to 72       the run failed for another reason, even if the target was stopped for it: 64 invalid run, 65 download,
                  66 Docker Engine, 67 upload or stream, 68 internal error, 69 target, 70 deadline, 71 and 72 cancelled

@@ -12,6 +12,10 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   try {
     const command = parseCommand(args);
+    if (command.command === 'validate') {
+      const { validateCommand } = await import('./validate-command.ts');
+      return await validateCommand(command, terminal);
+    }
     if (command.command !== 'run') {
       stdout.write(command.command === 'help' ? helpText : versionText);
       return exitCodes.done;

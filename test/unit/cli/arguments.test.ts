@@ -48,6 +48,15 @@ for (const args of [[], ['help'], ['--help'], ['-h'], ['run', '--help'], ['run',
   });
 }
 
+test('validate takes files, and none of the options of run', () => {
+  assert.equal(parseCommand(['validate', 'a.yaml', '-']), { command: 'validate', files: ['a.yaml', '-'] });
+  for (const args of [['-q'], ['--limit', '3'], ['--input', 'a=b'], ['--name', 'x']])
+    assert.throws(
+      () => parseCommand(['validate', 'a.yaml', ...args]),
+      (error: unknown) => error instanceof UsageError && /^validate does not take --/.test(error.message),
+    );
+});
+
 test('--version prints the version', () => {
   assert.equal(parseCommand(['--version']), { command: 'version' });
 });
