@@ -23,7 +23,7 @@ export type LocalData = {
 
 export type ValidateCommand = { readonly command: 'validate'; readonly files: readonly string[] };
 
-type Command = RunCommand | ValidateCommand | { readonly command: 'help' | 'version' };
+type Command = RunCommand | ValidateCommand | { readonly command: 'doctor' | 'help' | 'version' };
 
 const options = {
   name: { type: 'string', short: 'n' },
@@ -43,24 +43,35 @@ export function parseCommand(args: readonly string[]): Command {
   if (values.version) return { command: 'version' };
   const [command, ...files] = positionals;
   if (command === undefined || command === 'help') return { command: 'help' };
+  if (command === 'doctor') return { command, ...nothing(files, values) };
   if (command !== 'run' && command !== 'validate')
     throw new UsageError(`unknown command "${command}"; see dockerrun --help`);
   const [file, ...more] = files;
   if (file === undefined)
     throw new UsageError(`${command} needs a FILE, or - for standard input; see dockerrun --help`);
-  if (command === 'validate') return { command, files: onlyFiles(files, values) };
+  if (command === 'validate') return { command, files: withoutOptions(command, files, values) };
   if (more.length > 0) throw new UsageError(`run takes one FILE, but "${more[0]}" is a second one`);
   const data = { inputs: pathsOf('--input', values.input), outputs: pathsOf('--output', values.output) };
   const limit = limitOf(values.limit);
   return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data, limit };
 }
 
+type Values = ReturnType<typeof parsed>['values'];
+
+function nothing(files: readonly string[], values: Values): Record<never, never> {
+  const [file] = withoutOptions('doctor', files, values);
+  if (file !== undefined)
+    throw new UsageError(`doctor takes no FILE, but got "${file}"; see dockerrun --help`);
+  return {};
+}
+
 /** The options are those of `run`. */
-function onlyFiles(files: readonly string[], values: ReturnType<typeof parsed>['values']): readonly string[] {
+function withoutOptions(command: string, files: readonly string[], values: Values): readonly string[] {
   const given = Object.entries(values).find(([, value]) =>
     Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false,
   );
-  if (given !== undefined) throw new UsageError(`validate does not take --${given[0]}; see dockerrun --help`);
+  if (given !== undefined)
+    throw new UsageError(`${command} does not take --${given[0]}; see dockerrun --help`);
   return files;
 }
 
@@ -98,6 +109,7 @@ export const versionText = `dockerrun ${version} (${revision})\n`;
 export const helpText = `Usage: dockerrun run FILE [--input NAME=PATH]... [--output NAME=PATH]... [options]
        dockerrun run FILE [--limit N] [options]
        dockerrun validate FILE...
+       dockerrun doctor
 
 run: runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
 input. The run uses the Secrets in FILE. Documents of other kinds are ignored. Of a DockerRunSet in FILE, it runs the
@@ -105,6 +117,9 @@ first inputs that have to run.
 
 validate: checks every DockerRun and DockerRunSet of the files as kubectl apply would, without a cluster. It does not
 know the cluster's DockerRunPolicy.
+
+doctor: says whether the cluster of the kubeconfig, the engine of this machine and the Girder of GIRDER_API_URL can be
+used, and what to do where they cannot.
 
 Options of run:
   -i, --input NAME=PATH   use a file or directory of this machine for the transform NAME, not data of Girder
@@ -124,12 +139,14 @@ start with "dockerrun: ". Ctrl-C stops the target and removes everything; a seco
 Exit code:
   0              the run succeeded, or the files are valid
   the target's   the target ended by itself with another code, or ran out of memory
+  1              doctor found something that does not work
   64 to 72       the run failed for another reason, even if the target was stopped for it: 64 invalid run, 65 download,
                  66 Docker Engine, 67 upload or stream, 68 internal error, 69 target, 70 deadline, 71 and 72 cancelled
   74             some inputs of a DockerRunSet failed; the others have their results
   129, 130, 143  SIGHUP, Ctrl-C or SIGTERM stopped the run
 
 Environment:
+  GIRDER_API_URL                   the Girder that doctor checks, with the credentials below
   GIRDER_API_KEY, GIRDER_TOKEN     credentials for Girder, if FILE has no Secret for spec.girder.credentialsSecretRef
   DOCKERRUN_SECRET_<SECRET>_<KEY>  a key of any other Secret that FILE does not contain: the key API_KEY of the Secret
                                    my-secret is DOCKERRUN_SECRET_MY_SECRET_API_KEY

@@ -16,6 +16,10 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
       const { validateCommand } = await import('./validate-command.ts');
       return await validateCommand(command, terminal);
     }
+    if (command.command === 'doctor') {
+      const { doctorCommand } = await import('./doctor-command.ts');
+      return await doctorCommand(terminal);
+    }
     if (command.command !== 'run') {
       stdout.write(command.command === 'help' ? helpText : versionText);
       return exitCodes.done;

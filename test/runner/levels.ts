@@ -40,9 +40,10 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 3,
-    // The first nine stop or replace the controller or parts of the node, or change its settings; the last two need
+    // The first looks whether the cluster can run DockerRuns at all. The next nine stop or replace the controller or parts of the node, or change its settings; the last two need
     // both processors.
     alone: [
+      'e2e/doctor.test.ts',
       'attacks/nodes.test.ts',
       'upgrade.test.ts',
       'e2e/webhook.test.ts',

@@ -35,7 +35,7 @@ async function runTogether(level: Level, files: readonly string[]): Promise<Tota
 }
 
 /**
- * Runs each file in its own process: those that must run alone, then `atOnce` at a time. One of these places is for
+ * Runs each file in its own process: those that must run alone, in the order of their list, then `atOnce` at a time. One of these places is for
  * the guests as long as there are any.
  */
 async function runEach(
@@ -51,7 +51,10 @@ async function runEach(
     }
   };
   const [inParallel, byThemselves] = partition(files, (file) => !isIn(alone, file));
-  await work(byThemselves, true);
+  await work(
+    alone.flatMap((end) => byThemselves.filter((file) => isIn([end], file))),
+    true,
+  );
   const others = partition(inParallel, (file) => isIn(first, file)).flat();
   const place = async (_: unknown, index: number) => {
     if (index === 0) await work([...guests], atOnce === 1);
