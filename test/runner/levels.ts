@@ -60,6 +60,8 @@ const levels: readonly Level[] = [
       'bridge/slicer.test.ts',
       'sets/set-crashes.test.ts',
       'sets/set-changes.test.ts',
+      'sets/set-failures.test.ts',
+      'sets/set-controls.test.ts',
       'suspend-resume.test.ts',
       'host-paths.test.ts',
       'attacks/added-containers.test.ts',
