@@ -13,6 +13,7 @@ import type { GirderClient } from '../../girder/client.ts';
 import { ignoreBody, UnexpectedResponse } from '../../girder/documents.ts';
 import { filesOf } from '../../girder/lookup.ts';
 import { addMetadata, ensureItem } from '../../girder/upload/destination.ts';
+import { withGrace } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
 
 /** The result items of a set in Girder, and the receipts on them. */
@@ -82,6 +83,9 @@ export async function claimResult(
   return found.itemId;
 }
 
+/** In milliseconds: a stop must not leave it open whether an input is done, when the answer is on its way. */
+const receiptGraceMs = 2_000;
+
 /** Replaces the receipt; without one, only the mark of the set stays. Nobody else writes to this key. */
 export async function writeReceipt(
   client: GirderClient,
@@ -89,7 +93,9 @@ export async function writeReceipt(
   receipt: Receipt | { readonly set: string },
   signal: AbortSignal,
 ): Promise<void> {
-  await addMetadata(client, itemId, { [receiptKey]: receipt }, signal);
+  await withGrace(signal, receiptGraceMs, (lingering) =>
+    addMetadata(client, itemId, { [receiptKey]: receipt }, lingering),
+  );
 }
 
 /** Deletes those of some files that are still in the item. */

@@ -39,6 +39,17 @@ test('a cancel stops all stages, and only inputs that are done have a receipt', 
   assert.equal(lab.left(), []);
 });
 
+test('an input whose receipt is on its way when the run is stopped is done', async ({ lab }) => {
+  const items = await lab.inputs({ a: 'quick', b: 'slow' });
+  const stop = new AbortController();
+  await using proxy = await FaultProxy.start(girderEnvironment().apiUrl);
+  const first = async () => stop.abort(new Error('stopped'));
+  proxy.fail('PUT', '/item/', { first });
+  const end = await lab.run({ items, spec: slow, signal: stop.signal, apiUrl: proxy.url });
+  assert.is(end.states, 'sw', end.message);
+  assert.is((await lab.receiptOf('a'))?.state, 'Succeeded');
+});
+
 test('after a SIGKILL of the worker, the next attempt does exactly the rest', async ({ lab }) => {
   const items = await lab.inputs({ a: 'quick', b: 'fail', c: 'slow once', d: 'quick' });
   const script =
