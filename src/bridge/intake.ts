@@ -55,17 +55,13 @@ export class Intake {
     const digest = createHash('sha256').update(delivery.message.body).digest('hex');
     const fields = { queue: delivery.message.queue, sha256: digest };
     try {
-      return await this.#follow(this.#outcomeOf(delivery.message), delivery, { fields, signal });
+      return await this.#follow(this.#options.translate(delivery.message), delivery, { fields, signal });
     } catch (error) {
       signal.throwIfAborted();
       const holdup = asHoldup(error);
       if (holdup.obstacle !== 'defect') throw holdup;
       return this.#afterDefect(delivery, { fields, digest, error: holdup, signal });
     }
-  }
-
-  #outcomeOf(message: TaskMessage): Outcome {
-    return this.#options.translate(message);
   }
 
   #follow(
@@ -193,7 +189,7 @@ export class Intake {
     if (this.#defects.size > maxRemembered && oldest !== undefined) this.#defects.delete(oldest);
     if (defects < maxDefects) throw error;
     const message = `DockerRun failed at this task ${defects} times: ${describe(error.cause)}. Its log has more.`;
-    const job = jobIn(() => this.#outcomeOf(delivery.message));
+    const job = jobIn(() => this.#options.translate(delivery.message));
     if (job === undefined) return this.#drop(message, delivery, fields);
     return this.#refuse({ job, message }, fields, signal).catch((refusal: unknown) => {
       throw asHoldup(refusal);

@@ -84,7 +84,7 @@ export type RunEnvironment = {
   item?: ItemOfRun;
   /** Whether a retry follows if this attempt fails for a reason that a retry can fix. */
   mayBeRetried: boolean;
-  /** Whether another pod takes the place of this one, which was told to stop; absent if none ever does. */
+  /** Whether another pod takes the place of this one, which is stopping; absent if none ever does. */
   willBeReplaced?: () => Promise<boolean>;
   /** Creates or finds the volumes, and removes what an earlier attempt left of those that it creates. */
   openVolumes: (signal: AbortSignal) => Promise<OpenVolumes>;

@@ -4,7 +4,7 @@ import { type CachedRun, isCancelled, isTerminal, type ObservedJob, type Observe
 type Owners = { readonly run: CachedRun | undefined; readonly job: ObservedJob | undefined };
 
 /**
- * Whether the Job replaces a pod whose worker is told to stop now. The controller stops a run for good, or for now, by its
+ * Whether the Job replaces a pod whose worker is stopped now. The controller stops a run for good, or for now, by its
  * Job alone, so a Job that is as it should be means a disruption: of a pod that is not being deleted, by the kubelet.
  */
 export function willBeReplaced(pod: ObservedPod, { run, job }: Owners): boolean {

@@ -32,7 +32,7 @@ type WorkerPollerOptions = {
   ask: AskWorker;
   /** Returns the pod that the cache has at `<namespace>/<name>`. */
   podAt: (key: string) => ObservedPod | undefined;
-  /** Whether the Job replaces a pod whose worker is told to stop now. */
+  /** Whether the Job replaces a pod whose worker is stopped now. */
   willBeReplaced?: (pod: ObservedPod) => boolean;
   /** Called with the uid of the run when the report of its worker has changed. */
   onChange: (runUid: string) => void;

@@ -1,4 +1,4 @@
-/** How long the controller may take to ask a worker that was told to stop; it asks a running one every four seconds. */
+/** How long the controller may take to ask a worker that is stopping; it asks a running one every four seconds. */
 const questionMs = 6_000;
 
 /**

@@ -24,6 +24,23 @@ const targetMs = 8_000;
 const requestsMs = 1_000;
 
 const shell = (script: string, ...args: string[]) => ({ command: ['sh', '-c', script, 'sh'], args });
+
+/** A target that ends when the test says so. */
+const untilOver = shell(
+  'cp "$1" "$2/copy"; while [ ! -e /tmp/over ]; do sleep 0.2; done',
+  '$(item)',
+  '$(result)',
+);
+
+/** Ends the target that runs, and the one that follows it. */
+async function endBoth(lab: ChunkLab, uid: string): Promise<void> {
+  await lab.endTargets(uid);
+  await until('a second target', () => lab.targets.attemptsOf(uid).length, {
+    holds: (count) => count === 2,
+    withinMs: 60_000,
+  });
+  await lab.endTargets(uid);
+}
 const upper = shell(
   'tr a-z A-Z < "$1" > "$2/upper.txt"; echo "did $3"; cat "$1" >&2',
   '$(item)',
@@ -140,22 +157,12 @@ test('the container of the next input is created while a target runs, and starts
 }) => {
   const items = await lab.inputs({ a: '1', b: '2' });
   const uid = randomUUID();
-  const spec = shell(
-    'cp "$1" "$2/copy"; while [ ! -e /tmp/over ]; do sleep 0.2; done',
-    '$(item)',
-    '$(result)',
-  );
-  const running = lab.run({ items, spec, uid });
+  const running = lab.run({ items, spec: untilOver, uid });
   await until('a container that waits beside a target', () => lab.createdOf(uid), {
     holds: (ids) => ids.length === 1 && lab.targets.attemptsOf(uid).length === 1,
     withinMs: 60_000,
   });
-  await lab.endTargets(uid);
-  await until('a second target', () => lab.targets.attemptsOf(uid).length, {
-    holds: (count) => count === 2,
-    withinMs: 60_000,
-  });
-  await lab.endTargets(uid);
+  await endBoth(lab, uid);
   assert.is((await running).states, 'ss');
   assert.is((await lab.targets.allOf(uid, { least: 2 })).atOnce, 1);
 });
@@ -163,12 +170,7 @@ test('the container of the next input is created while a target runs, and starts
 test('a container that is removed while it waits for its turn is created again', async ({ lab }) => {
   const items = await lab.inputs({ a: '1', b: '2' });
   const uid = randomUUID();
-  const spec = shell(
-    'cp "$1" "$2/copy"; while [ ! -e /tmp/over ]; do sleep 0.2; done',
-    '$(item)',
-    '$(result)',
-  );
-  const running = lab.run({ items, spec, uid });
+  const running = lab.run({ items, spec: untilOver, uid });
   const waiting = await until('a container that waits', () => lab.createdOf(uid), {
     holds: (ids) => ids.length === 1 && lab.targets.attemptsOf(uid).length === 1,
     withinMs: 60_000,
@@ -178,12 +180,7 @@ test('a container that is removed while it waits for its turn is created again',
     holds: ([id]) => id !== undefined && id !== waiting[0],
     withinMs: 60_000,
   });
-  await lab.endTargets(uid);
-  await until('a second target', () => lab.targets.attemptsOf(uid).length, {
-    holds: (count) => count === 2,
-    withinMs: 60_000,
-  });
-  await lab.endTargets(uid);
+  await endBoth(lab, uid);
   assert.is((await running).states, 'ss');
 });
 
