@@ -74,7 +74,8 @@ async function runFile(file: string, deadlineMs: number, isOnly: boolean): Promi
   if (deadlineMs === 0) return oneFailure(file, 'was not run: its level has used up its time');
   const { output, ending, succeeded } = await runChild([file], deadlineMs, isOnly);
   if (!isOnly) process.stdout.write(`\n${file}\n${output}`);
-  const totals = parseUvuTotals(output);
+  const parsed = parseUvuTotals(output);
+  const totals = parsed && { ...parsed, failures: parsed.failures.map((failure) => `${file}\n${failure}`) };
   if (totals === undefined)
     return oneFailure(file, `${ending} without the totals of its tests (is test.run() there?)`);
   // All tests passed but the process failed: an error outside the tests, or it did not end.
@@ -82,6 +83,7 @@ async function runFile(file: string, deadlineMs: number, isOnly: boolean): Promi
 }
 
 function oneFailure(file: string, what: string): Totals {
-  console.log(`✘ ${file} ${what}`);
-  return { ...noTests, failed: 1 };
+  const failure = `✘ ${file} ${what}`;
+  console.log(failure);
+  return { ...noTests, failed: 1, failures: [failure] };
 }

@@ -195,8 +195,9 @@ test('a run whose spec an enum, a pattern or a rule of this version forbids ends
     assert.is(textAt(run.status, 'reason'), 'InvalidSpec');
     assert.match(run.message, refusedNow[index]?.problem ?? /^$/);
   }
-  await cancelled.patch({ cancel: true, ttlSecondsAfterFinished: 1 });
+  await cancelled.patch({ cancel: true });
   await cancelled.is(['Cancelled']);
+  await cancelled.patch({ ttlSecondsAfterFinished: 1 });
   await cancelled.isRemoved();
   await each(running, (run) => run.podEnds(1, succeeded));
   await each(retried, (run) => run.podEnds(1, failed));

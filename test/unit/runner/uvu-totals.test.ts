@@ -6,7 +6,16 @@ const output = (total: number, passed: number, skipped: number) =>
   `• ✘   (${passed} / ${total})\n\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n  Duration:  3.19ms\n\n`;
 
 test('a test that neither passed nor was skipped has failed', () => {
-  assert.equal(parseUvuTotals(output(5, 3, 2)), { passed: 3, failed: 2, skipped: 2 });
+  assert.equal(parseUvuTotals(output(5, 3, 2)), { passed: 3, failed: 2, skipped: 2, failures: [] });
+});
+
+test('what a failed test printed first is kept, without its colours and not in full', () => {
+  const failed = `    \u001b[31mFAIL\u001b[39m  "it works"\n    not within 9 s\n${'at x\n'.repeat(20)}`;
+  assert.equal(parseUvuTotals(failed + output(2, 1, 0))?.failures, [
+    `    FAIL  "it works"\n    not within 9 s\n${'at x\n'.repeat(4)}`.trimEnd(),
+  ]);
+  const long = `    FAIL  "it works"\n${'x'.repeat(9_000)}\n`;
+  assert.ok((parseUvuTotals(long + output(2, 1, 0))?.failures[0]?.length ?? 0) <= 1_000);
 });
 
 test('colours do not hide the totals', () => {
@@ -14,7 +23,7 @@ test('colours do not hide the totals', () => {
     .replace('  Passed:', '\u001b[32m  Passed:')
     .replace('Skipped:   0', '\u001b[39mSkipped:   \u001b[33m0\u001b[39m');
   const asWrittenByUvu = green.replace('\n\u001b[32m', '\u001b[32m\n');
-  assert.equal(parseUvuTotals(asWrittenByUvu), { passed: 2, failed: 0, skipped: 0 });
+  assert.equal(parseUvuTotals(asWrittenByUvu), { passed: 2, failed: 0, skipped: 0, failures: [] });
 });
 
 test('output that ends before the totals has no totals', () => {
@@ -23,7 +32,7 @@ test('output that ends before the totals has no totals', () => {
 });
 
 test('only the last totals count, not those that a test prints', () => {
-  assert.equal(parseUvuTotals(output(9, 9, 9) + output(1, 0, 0)), { passed: 0, failed: 1, skipped: 0 });
+  assert.equal(parseUvuTotals(output(9, 9, 9) + output(1, 0, 0)), { ...noTests, failed: 1 });
 });
 
 test('a file without a result below its name ran no tests', () => {
@@ -42,10 +51,10 @@ test('a file without a result below its name ran no tests', () => {
 
 test('totals are added, and the sum of none is zero', () => {
   assert.equal(addTotals(), noTests);
-  assert.equal(addTotals({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 }), {
-    passed: 11,
-    failed: 22,
-    skipped: 33,
+  const some = { passed: 1, failed: 1, skipped: 3, failures: ['a'] };
+  assert.equal(addTotals(some, { passed: 10, failed: 2, skipped: 30, failures: ['b', 'c'] }), {
+    ...{ passed: 11, failed: 3, skipped: 33 },
+    failures: ['a', 'b', 'c'],
   });
 });
 
