@@ -44,6 +44,11 @@ export class RunVolumes {
     }
   }
 
+  /** Whether this very object is a volume of the run already. */
+  has(value: PyValue | undefined): boolean {
+    return isPyObject(value) && this.#names.has(value);
+  }
+
   isTemporary(name: string): boolean {
     return this.volumes.some((volume) => volume['name'] === name && volume['temporary'] !== undefined);
   }

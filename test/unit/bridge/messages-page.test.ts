@@ -5,8 +5,7 @@ import { specBounds } from '../../../src/api/json-values.ts';
 import { classKinds } from '../../../src/bridge/translate/class-kinds.ts';
 import { ignoredKeywords } from '../../../src/bridge/translate/docker-keywords.ts';
 import { mostOf } from '../../../src/bridge/translate/refusal.ts';
-import { containerTasks } from '../../../src/bridge/translate/translation.ts';
-import { positions } from '../../../src/bridge/translate/task-call.ts';
+import { containerTasks, positions } from '../../../src/bridge/translate/container-call.ts';
 
 const page = readFileSync('docs/bridge-messages.md', 'utf8');
 
