@@ -1,6 +1,6 @@
 import type { JsonNode } from '../pickle/json-nodes.ts';
-import type { TextPiece } from './call-source.ts';
-import { Refusal } from './refusal.ts';
+import type { TextPiece } from '../../calls/call-source.ts';
+import { Refusal } from '../../calls/refusal.ts';
 
 /** What can be a token of Girder, whose own have 64 letters and digits. A shorter text may be in any other text. */
 const tokenLike = /^[A-Za-z0-9._~+/=-]{16,512}$/;

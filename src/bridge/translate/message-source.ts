@@ -1,9 +1,9 @@
-import type { PyObject } from '../pickle/python-value.ts';
-import type { CallSource, TextPiece } from './call-source.ts';
+import type { PyObject } from '../../calls/python-value.ts';
+import type { CallSource, TextPiece } from '../../calls/call-source.ts';
 import { clientOf, GirderAccess } from './girder-access.ts';
 import type { MessageSecrets } from './message-secrets.ts';
 import type { TranslationSettings } from './message-outcome.ts';
-import { absolutePathOf } from './volume-paths.ts';
+import { absolutePathOf } from '../../calls/volume-paths.ts';
 
 /** The source of a call that came in a message: Girder and the tokens of its objects, the settings of the bridge. */
 export class MessageSource implements CallSource {

@@ -2,12 +2,12 @@ import { defined } from '../../api/json-values.ts';
 import { specDefaults } from '../../api/spec.ts';
 import { unpickle } from '../pickle/unpickling.ts';
 import type { JsonNode } from '../pickle/json-nodes.ts';
-import { specOfCall } from './call-spec.ts';
-import type { ContainerCall, ContainerTask } from './container-call.ts';
+import { specOfCall } from '../../calls/call-spec.ts';
+import type { ContainerCall, ContainerTask } from '../../calls/container-call.ts';
 import type { Envelope, TaskTimes } from './envelope.ts';
 import type { MessageSource } from './message-source.ts';
 import type { QueueSettings } from './message-outcome.ts';
-import type { RunParts } from './run-parts.ts';
+import type { RunParts } from '../../calls/run-parts.ts';
 
 export type SpecSources = {
   readonly task: ContainerTask;

@@ -1,8 +1,8 @@
 import type { JsonNode } from '../pickle/json-nodes.ts';
-import { isPyDict, isTruthy, itemsOf, type PyDict, type PyValue } from '../pickle/python-value.ts';
+import { isPyDict, isTruthy, itemsOf, type PyDict, type PyValue } from '../../calls/python-value.ts';
 import { unpickle } from '../pickle/unpickling.ts';
-import { type ContainerCall, containerCall } from './container-call.ts';
-import { Refusal } from './refusal.ts';
+import { type ContainerCall, containerCall } from '../../calls/container-call.ts';
+import { Refusal } from '../../calls/refusal.ts';
 
 /**
  * `[args, kwargs, embed]`, by jsonpickle or in plain JSON.

@@ -1,8 +1,8 @@
 import { apiVersion, kind } from '../../api/names.ts';
 import { readJson } from '../pickle/json-reader.ts';
 import { UnreadableError } from '../pickle/json-nodes.ts';
-import { checkSpec } from './call-spec.ts';
-import { type ContainerTask, containerTasks } from './container-call.ts';
+import { checkSpec } from '../../calls/call-spec.ts';
+import { type ContainerTask, containerTasks } from '../../calls/container-call.ts';
 import { type Envelope, envelopeOf, taskTimes } from './envelope.ts';
 import { MessageSecrets, tokensIn } from './message-secrets.ts';
 import { MessageSource } from './message-source.ts';
@@ -13,9 +13,9 @@ import type {
   TaskMessage,
   TranslationSettings,
 } from './message-outcome.ts';
-import { quote, Refusal } from './refusal.ts';
+import { quote, Refusal } from '../../calls/refusal.ts';
 import { runAnnotations, runLabels, runName } from './run-facts.ts';
-import { RunParts } from './run-parts.ts';
+import { RunParts } from '../../calls/run-parts.ts';
 import { specOf } from './run-spec.ts';
 import { callOf } from './task-call.ts';
 

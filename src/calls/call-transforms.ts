@@ -1,7 +1,7 @@
-import { isPyObject, itemsOf, type PyObject } from '../pickle/python-value.ts';
+import { isPyObject, itemsOf, type PyObject } from './python-value.ts';
 import { optionalText, requiredId, unknownClass } from './attributes.ts';
 import { kindOf } from './class-kinds.ts';
-import { connectOf, pipeOf } from './message-streams.ts';
+import { connectOf, pipeOf } from './call-streams.ts';
 import { Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
 import { volumeField } from './run-transforms.ts';

@@ -1,8 +1,8 @@
-import { specBounds } from '../../api/json-values.ts';
-import { reference } from '../../api/references.ts';
-import { isPyDict, itemsOf, type PyValue } from '../pickle/python-value.ts';
-import { pythonText } from '../pickle/python-text.ts';
-import { textOfObject } from './message-transforms.ts';
+import { specBounds } from '../api/json-values.ts';
+import { reference } from '../api/references.ts';
+import { isPyDict, itemsOf, type PyValue } from './python-value.ts';
+import { pythonText } from './python-text.ts';
+import { textOfObject } from './call-transforms.ts';
 import { mostOf, quote, Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
 

@@ -1,4 +1,4 @@
-import type { PyKey, PyValue } from '../pickle/python-value.ts';
+import type { PyKey, PyValue } from './python-value.ts';
 import { quote, Refusal } from './refusal.ts';
 
 /** A task that is one run of a container, and what it has of its own. */

@@ -1,7 +1,7 @@
-import { isPyDict, isPyObject, type PyObject, type PyValue } from '../pickle/python-value.ts';
+import { isPyDict, isPyObject, type PyObject, type PyValue } from './python-value.ts';
 import { requiredId, unknownClass } from './attributes.ts';
 import { kindOf } from './class-kinds.ts';
-import { pathName } from './message-transforms.ts';
+import { pathName } from './call-transforms.ts';
 import { quote, Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
 import { isPlainName, pathInVolume } from './volume-paths.ts';

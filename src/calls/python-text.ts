@@ -1,5 +1,5 @@
 import type { Compound, PyKey, PyObject, PyValue } from './python-value.ts';
-import { Refusal } from '../translate/refusal.ts';
+import { Refusal } from './refusal.ts';
 
 /** How texts and objects of the caller stand in a text of Python. */
 export type TextParts = {

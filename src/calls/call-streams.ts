@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { isPyDict, isPyObject, type PyObject, type PyValue } from '../pickle/python-value.ts';
+import { isPyDict, isPyObject, type PyObject, type PyValue } from './python-value.ts';
 import { nameOf, optionalText, requiredId, requiredText, unknownClass } from './attributes.ts';
 import type { CallSource } from './call-source.ts';
 import { kindOf } from './class-kinds.ts';

@@ -1,5 +1,5 @@
-import type { NamedValue } from '../../api/fields.ts';
-import type { PyObject } from '../pickle/python-value.ts';
+import type { NamedValue } from '../api/fields.ts';
+import type { PyObject } from './python-value.ts';
 
 /** A part of a text: one that is secret, or what is between two of them. */
 export type TextPiece = { readonly text: string; readonly isToken: boolean };
