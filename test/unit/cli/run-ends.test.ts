@@ -53,6 +53,13 @@ test('a set has ended when it is complete, or when its pass is over and another 
   assert.is(endCodeOf(aSet({ phase: 'Complete', observedGeneration: 1 })), undefined);
 });
 
+test('a set has not ended before the pass that its retryFailed asks for', () => {
+  const complete = { phase: 'Complete', items: { failed: 1 } };
+  assert.is(endCodeOf(aSet(complete, { retryFailed: 'b' })), undefined);
+  assert.is(endCodeOf(aSet({ ...complete, pass: { retryFailed: 'a' } }, { retryFailed: 'b' })), undefined);
+  assert.is(endCodeOf(aSet({ ...complete, pass: { retryFailed: 'b' } }, { retryFailed: 'b' })), 74);
+});
+
 test('a set that needs a person has ended with 1, and one that was only suspended has not', () => {
   const stalled = { type: 'Stalled', status: 'True' };
   assert.is(endCodeOf(aSet({ phase: 'Paused', conditions: [stalled] })), 1);

@@ -1,21 +1,20 @@
-import { isPyObject, itemsOf, type PyObject } from '../pickle/python-value.ts';
+import { isPyObject, itemsOf, type PyObject } from './python-value.ts';
 import { optionalText, requiredId, unknownClass } from './attributes.ts';
 import { kindOf } from './class-kinds.ts';
-import { clientOf } from './girder-access.ts';
-import { connectOf, pipeOf } from './message-streams.ts';
+import { connectOf, pipeOf } from './call-streams.ts';
 import { Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
 import { volumeField } from './run-transforms.ts';
 import { volumeTitle } from './run-volumes.ts';
-import { absolutePathOf, isPlainName, pathInVolume } from './volume-paths.ts';
+import { isPlainName, pathInVolume } from './volume-paths.ts';
 
 /** What an argument or a variable has in place of an object of the message, such as `$(file-1)`. */
 export function textOfObject(object: PyObject, where: string, parts: RunParts): string {
   switch (kindOf(object)) {
     case 'GirderApiUrl':
-      return apiUrlText(object, parts);
+      return withSlash(parts.source.targetApiUrl(object));
     case 'GirderToken':
-      return reference(parts.secretArgument(clientOf(object).token, 'targetToken'));
+      return reference(parts.secretArgument(parts.source.targetToken(object), 'targetToken'));
     case 'CommaJoinedVolumes':
       return joined(object, where, parts);
     case 'Connect':
@@ -80,7 +79,7 @@ export function pathName(object: PyObject, parts: RunParts): string {
 }
 
 function fileName(object: PyObject, parts: RunParts): string {
-  parts.girder.use(object);
+  parts.source.useGirder(object);
   const [fileId, given] = [requiredId(object, '_file_id'), optionalText(object, '_filename')];
   const volume = parts.volumes.nameOf(object.attributes.get('_volume'), volumeTitle(object));
   const filename = given === undefined ? undefined : fileNameOf(given, parts);
@@ -102,35 +101,25 @@ function fileNameOf(given: string, parts: RunParts): string | undefined {
   return undefined;
 }
 
-/** From the disk of the node where the operator has mapped Girder's directory, else a download. */
+/** From the disk of the node where the nodes have it, else a download. */
 function directFileName(object: PyObject, parts: RunParts): string {
-  const place = nodePathOf(optionalText(object, '_direct_file_path'), parts);
+  const path = optionalText(object, '_direct_file_path');
+  const place = path === undefined ? undefined : parts.source.nodePathOf(path);
   if (place === undefined) return fileName(object, parts);
   const fileId = requiredId(object, '_file_id');
   const given = optionalText(object, '_filename') ?? fileId;
   return parts.volumes.directFile(place, isPlainName(given.replaceAll('/', '_')) ? given : fileId, fileId);
 }
 
-function nodePathOf(path: string | undefined, { settings }: RunParts): string | undefined {
-  if (path === undefined || !path.startsWith('/') || path.split('/').includes('..')) return undefined;
-  const below = (directory: string) => `${directory.replace(/(?<!\/)\/+$/, '')}/`;
-  const mapped = settings.pathMap.find(({ girder }) => path.startsWith(below(girder)));
-  if (mapped === undefined) return undefined;
-  return absolutePathOf(
-    below(mapped.node) + path.slice(below(mapped.girder).length),
-    'the path of a file of Girder',
-  );
-}
-
 function itemName(object: PyObject, parts: RunParts): string {
-  parts.girder.use(object);
+  parts.source.useGirder(object);
   const itemId = requiredId(object, '_item_id');
   const volume = parts.volumes.nameOf(object.attributes.get('_volume'), volumeTitle(object));
   return parts.transforms.once('item', { girderItemIdToVolume: { itemId, ...volumeField(volume) } });
 }
 
 function folderName(object: PyObject, parts: RunParts): string {
-  parts.girder.use(object);
+  parts.source.useGirder(object);
   const [folderId, given] = [requiredId(object, '_folder_id'), optionalText(object, '_folder_name')];
   const volume = parts.volumes.nameOf(object.attributes.get('_volume'), volumeTitle(object));
   const isUsable = given !== undefined && isPlainName(given);
@@ -145,8 +134,7 @@ function folderName(object: PyObject, parts: RunParts): string {
 }
 
 /** With the slash at the end that programs for Girder expect of the original. */
-function apiUrlText(object: PyObject, { settings }: RunParts): string {
-  const url = settings.targetGirderApiUrl ?? settings.girderApiUrl ?? clientOf(object).apiUrl;
+function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;
 }
 

@@ -1,8 +1,8 @@
-import { specBounds } from '../../api/json-values.ts';
-import { reference } from '../../api/references.ts';
-import { isPyDict, itemsOf, type PyValue } from '../pickle/python-value.ts';
-import { pythonText } from '../pickle/python-text.ts';
-import { textOfObject } from './message-transforms.ts';
+import { specBounds } from '../api/json-values.ts';
+import { reference } from '../api/references.ts';
+import { isPyDict, itemsOf, type PyValue } from './python-value.ts';
+import { pythonText } from './python-text.ts';
+import { textOfObject } from './call-transforms.ts';
 import { mostOf, quote, Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
 
@@ -62,9 +62,9 @@ export class ArgumentTexts {
       this.#parts.notes.add(`The variable ${quote(name)} ${sentence}`);
       return { name, value: '' };
     }
-    const [piece, ...others] = typeof value === 'string' ? this.#parts.secrets.split(value) : [];
+    const [piece, ...others] = typeof value === 'string' ? this.#parts.source.pieces(value) : [];
     if (piece?.isToken === true && others.length === 0)
-      return { name, valueFrom: { secretKeyRef: this.#parts.secretKey(piece.text, 'variable') } };
+      return { name, valueFrom: { secretKeyRef: this.#parts.source.secretKey(piece.text, 'variable') } };
     return { name, value: this.#text(value, `the variable ${quote(name)} of environment`) };
   }
 
@@ -85,7 +85,7 @@ export class ArgumentTexts {
   /** A text of the caller: a token is replaced by a name, and what only looks like a name is marked as text. */
   #plain(text: string): string {
     this.#counted(text);
-    const pieces = this.#parts.secrets.split(text);
+    const pieces = this.#parts.source.pieces(text);
     return pieces
       .map((piece, index) => {
         if (piece.isToken) return `$(${this.#parts.secretArgument(piece.text, 'argument')})`;

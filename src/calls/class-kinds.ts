@@ -1,4 +1,4 @@
-import type { PyObject } from '../pickle/python-value.ts';
+import type { PyObject } from './python-value.ts';
 
 const docker = 'girder_worker.docker.transforms';
 const girder = `${docker}.girder`;

@@ -1,4 +1,4 @@
-import { conflictsWithResources } from '../../api/docker/option-conflicts.ts';
+import { conflictsWithResources } from '../api/docker/option-conflicts.ts';
 import type { RunParts } from './run-parts.ts';
 
 /** https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/ */

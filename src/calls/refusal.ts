@@ -1,4 +1,4 @@
-import { dockerRunSpec } from '../../api/spec.ts';
+import { dockerRunSpec } from '../api/spec.ts';
 
 /** Why a message cannot become a DockerRun, and what to do: one sentence, which its Girder job shows. */
 export class Refusal extends Error {}

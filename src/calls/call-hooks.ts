@@ -1,37 +1,24 @@
-import type { JsonNode } from '../pickle/json-nodes.ts';
-import { isPyDict, isPyObject, type PyObject, type PyValue } from '../pickle/python-value.ts';
-import { unpickle } from '../pickle/unpickling.ts';
+import { isPyDict, isPyObject, type PyObject, type PyValue } from './python-value.ts';
 import { requiredId, unknownClass } from './attributes.ts';
 import { kindOf } from './class-kinds.ts';
-import { pathName } from './message-transforms.ts';
+import { pathName } from './call-transforms.ts';
 import { quote, Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
 import { isPlainName, pathInVolume } from './volume-paths.ts';
 
-/**
- * `spec.girderResultHooks`: each hook of the header is pickled by itself, so that its volume is found by what it is,
- * not by its identity. They are added after everything else of the message.
- */
-export function addHooks(nodes: readonly JsonNode[], parts: RunParts): Record<string, unknown>[] {
-  return nodes.map((node, index) => {
+/** `spec.girderResultHooks`. They are added after everything else of the call. */
+export function addHooks(hooks: readonly PyValue[], parts: RunParts): Record<string, unknown>[] {
+  return hooks.map((hook, index) => {
     const where = `girder_result_hooks[${index}]`;
-    const hook = unpickle(withoutJob(node));
     if (!isPyObject(hook)) throw new Refusal(`${where} is not an object`);
     return hookOf(hook, where, parts);
   });
 }
 
-/** The whole document of the job is the last attribute, is not needed, and is what a hook has the most of. */
-function withoutJob(node: JsonNode): JsonNode {
-  if (!(node instanceof Map)) return node;
-  const fields = [...(node as ReadonlyMap<string, JsonNode>)];
-  return fields.at(-1)?.[0] === 'job' ? new Map(fields.slice(0, -1)) : node;
-}
-
 function hookOf(hook: PyObject, where: string, parts: RunParts): Record<string, unknown> {
   switch (kindOf(hook)) {
     case 'GirderUploadVolumePathToItem':
-      parts.girder.use(hook);
+      parts.source.useGirder(hook);
       return {
         girderUploadVolumePathToItem: {
           ...uploadOf(hook, where, parts),
@@ -39,7 +26,7 @@ function hookOf(hook: PyObject, where: string, parts: RunParts): Record<string, 
         },
       };
     case 'GirderUploadVolumePathToFolder':
-      parts.girder.use(hook);
+      parts.source.useGirder(hook);
       return {
         girderUploadVolumePathToFolder: {
           ...uploadOf(hook, where, parts),
@@ -65,10 +52,15 @@ function uploadOf(hook: PyObject, where: string, parts: RunParts): Record<string
   return { volumePath: sourceOf(path, where, parts), ...deleteFile, ...optionsOf(hook, where) };
 }
 
-/** The name of the path in the arguments that is equal to the hook's, or of one more path. */
+/**
+ * The name of the path in the arguments that is equal to the hook's, or of one more path. In a message each hook is
+ * pickled by itself: its volume is found by what it is, not by its identity.
+ */
 function sourceOf(path: PyObject, where: string, parts: RunParts): string {
   const volume = path.attributes.get('_volume');
   const kind = kindOf(path);
+  if (parts.volumes.has(path)) return parts.volumes.nameOf(path, `${where}._volumepath`);
+  if (parts.volumes.has(volume)) return pathName(path, parts);
   if (kind === 'TemporaryVolume')
     throw new Refusal(
       `${where} is a whole TemporaryVolume, of which the message has only the class; use the default volume for results`,

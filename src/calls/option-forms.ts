@@ -1,4 +1,4 @@
-import { isRecord } from '../../api/json-values.ts';
+import { isRecord } from '../api/json-values.ts';
 
 /**
  * Options that docker-py takes in several forms, each turned into the one form of `spec.docker`. What does not fit

@@ -1,5 +1,5 @@
 import type { Compound, PyKey, PyObject, PyValue } from './python-value.ts';
-import { UnreadableError } from './json-nodes.ts';
+import { Refusal } from './refusal.ts';
 
 /** How texts and objects of the caller stand in a text of Python. */
 export type TextParts = {
@@ -12,7 +12,7 @@ export const longestPythonText = 65_536;
 
 /**
  * `str(value)` of Python: `True`, `None`, `1e-05`, and the repr of a list.
- * @throws UnreadableError if it is too long or has a value that is not plain data
+ * @throws Refusal if it is too long or has a value that is not plain data
  */
 export function pythonText(value: PyValue, parts: TextParts): string {
   if (typeof value === 'string') return parts.text(value);
@@ -46,9 +46,9 @@ class PythonText {
       case 'object':
         return this.#counted(`'${this.#parts.object(value)}'`);
       case 'bytes':
-        throw new UnreadableError('bytes cannot be an argument or a variable');
+        throw new Refusal('bytes cannot be an argument or a variable');
       case 'name':
-        throw new UnreadableError('a class or function of Python cannot be an argument or a variable');
+        throw new Refusal('a class or function of Python cannot be an argument or a variable');
     }
   }
 
@@ -71,8 +71,7 @@ class PythonText {
 
   #counted(text: string): string {
     this.#left -= text.length + 2;
-    if (this.#left < 0)
-      throw new UnreadableError(`a value has more than ${longestPythonText} characters as text`);
+    if (this.#left < 0) throw new Refusal(`a value has more than ${longestPythonText} characters as text`);
     return text;
   }
 }

@@ -1,6 +1,6 @@
-import { isRecord } from '../../api/json-values.ts';
-import { dockerOptions } from '../../api/docker/options.ts';
-import { isTruthy, type PyValue } from '../pickle/python-value.ts';
+import { isRecord } from '../api/json-values.ts';
+import { dockerOptions } from '../api/docker/options.ts';
+import { isTruthy, type PyValue } from './python-value.ts';
 import { optionForms, withCamelKeys } from './option-forms.ts';
 import { PlainData } from './plain-data.ts';
 import { quote, Refusal } from './refusal.ts';

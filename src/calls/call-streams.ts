@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
-import { isPyDict, isPyObject, type PyObject, type PyValue } from '../pickle/python-value.ts';
+import { isPyDict, isPyObject, type PyObject, type PyValue } from './python-value.ts';
 import { nameOf, optionalText, requiredId, requiredText, unknownClass } from './attributes.ts';
+import type { CallSource } from './call-source.ts';
 import { kindOf } from './class-kinds.ts';
 import { quote, Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
@@ -59,7 +60,7 @@ function endOf(connect: PyObject, attribute: string, where: string): PyObject {
 function inputOf(input: PyObject, where: string, parts: RunParts): object {
   switch (kindOf(input)) {
     case 'GirderFileIdToStream':
-      parts.girder.use(input);
+      parts.source.useGirder(input);
       return { girderFileIdToStream: { fileId: requiredId(input, 'file_id') } };
     case 'NamedOutputPipe':
       return { namedOutputPipe: pipeOf(input, parts, true) };
@@ -87,25 +88,28 @@ function outputOf(output: PyObject, where: string, parts: RunParts): object {
   }
 }
 
-/** Headers are often secrets, so that all of them are in the Secret. */
-function receiverOf(stream: PyObject, parts: RunParts): object {
-  const headers = headersOf(stream.attributes.get('headers')).map(([name, value], index) => ({
+function receiverOf(stream: PyObject, { source }: RunParts): object {
+  const headers = headersOf(stream.attributes.get('headers'), source).map(([name, value], index) => ({
     name,
-    valueFrom: { secretKeyRef: parts.secretKey(value, `header-${index + 1}`) },
+    ...source.headerValue(value, `header-${index + 1}`),
   }));
   return { url: requiredText(stream, 'url'), ...(headers.length === 0 ? {} : { headers }) };
 }
 
 const headerName = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
 
-function headersOf(value: PyValue | undefined): [name: string, value: string][] {
+function headersOf(value: PyValue | undefined, source: CallSource): [name: string, value: string][] {
   if (value === undefined || value === null) return [];
   if (!isPyDict(value))
     throw new Refusal('the headers of ChunkedTransferEncodingStream are not a dictionary');
   return [...value.entries].map(([name, text]) => {
     if (typeof name !== 'string' || !headerName.test(name))
       throw new Refusal('a header of ChunkedTransferEncodingStream has a name that no header can have');
-    if (typeof text === 'string' && !/[^\t\x20-\x7e\x80-\xff]/.test(text)) return [name, text];
+    if (typeof text === 'string' && isSendable(text, source)) return [name, text];
     throw new Refusal(`the header ${quote(name)} of ChunkedTransferEncodingStream is not one line of text`);
   });
+}
+
+function isSendable(text: string, source: CallSource): boolean {
+  return source.pieces(text).every((piece) => piece.isToken || !/[^\t\x20-\x7e\x80-\xff]/.test(piece.text));
 }

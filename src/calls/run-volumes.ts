@@ -1,13 +1,6 @@
 import { posix } from 'node:path';
-import { temporaryVolumeName } from '../../api/names.ts';
-import {
-  isPyDict,
-  isPyObject,
-  itemsOf,
-  type PyDict,
-  type PyObject,
-  type PyValue,
-} from '../pickle/python-value.ts';
+import { temporaryVolumeName } from '../api/names.ts';
+import { isPyDict, isPyObject, itemsOf, type PyDict, type PyObject, type PyValue } from './python-value.ts';
 import { nameOf, optionalText, requiredText, unknownClass } from './attributes.ts';
 import { kindOf } from './class-kinds.ts';
 import { mostOf, quote, Refusal } from './refusal.ts';
@@ -42,6 +35,11 @@ export class RunVolumes {
       default:
         throw unknownClass(value, where);
     }
+  }
+
+  /** Whether this very object is a volume of the run already. */
+  has(value: PyValue | undefined): boolean {
+    return isPyObject(value) && this.#names.has(value);
   }
 
   isTemporary(name: string): boolean {

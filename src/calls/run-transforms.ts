@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { temporaryVolumeName } from '../../api/names.ts';
+import { temporaryVolumeName } from '../api/names.ts';
 import { mostOf, Refusal } from './refusal.ts';
 
 const maxTransforms = mostOf('transforms');

@@ -1,4 +1,4 @@
-import type { Compound, PyKey, PyObject, PyValue } from '../pickle/python-value.ts';
+import type { Compound, PyKey, PyObject, PyValue } from './python-value.ts';
 import { quote, Refusal } from './refusal.ts';
 import { kindOf } from './class-kinds.ts';
 

@@ -1,4 +1,4 @@
-import { isPyObject, type PyObject, type PyValue } from '../pickle/python-value.ts';
+import { isPyObject, type PyObject, type PyValue } from './python-value.ts';
 import { kindOf } from './class-kinds.ts';
 import { quote, Refusal } from './refusal.ts';
 
