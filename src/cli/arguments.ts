@@ -92,12 +92,17 @@ function pathsOf(option: '--input' | '--output', given: Given): ReadonlyMap<stri
 
 const unitSeconds: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600 };
 
+/** In seconds; a timer cannot wait for longer (24 days). */
+const longestDuration = 2_000_000;
+
 /** Seconds of a duration such as 90, 30s, 10m or 2h; undefined without the option. @throws CommandLineError */
 export function secondsOf(given: Given, option: string): number | undefined {
   const value = given.text(option);
   if (value === undefined) return undefined;
-  const [, digits, unit = ''] = /^([0-9]{1,6})([smh]?)$/.exec(value) ?? [];
-  if (digits === undefined)
-    throw new CommandLineError(`--${option} ${value}: write a duration such as 90s, 10m or 2h`);
-  return Number(digits) * (unitSeconds[unit] ?? 1);
+  const [, digits, unit = ''] = /^([0-9]{1,7})([smh]?)$/.exec(value) ?? [];
+  const seconds = Number(digits) * (unitSeconds[unit] ?? 1);
+  if (seconds <= longestDuration) return seconds;
+  throw new CommandLineError(
+    `--${option} ${value}: write a duration such as 90s, 10m or 2h, of at most ${longestDuration} s`,
+  );
 }

@@ -149,7 +149,7 @@ export const clusterCommands: readonly CommandSpec[] = [
     args: [someTargets],
     options: [selector, ofSet, everywhere, timeout, ...connection],
     details: [
-      `${naming} Without names, it shows the runs of the namespace until it is stopped; with names, it ends when all of them have ended, with the exit code of dockerrun wait.`,
+      `${naming} Without names, it shows the runs of the namespace until it is stopped, and with the word sets its sets; with names, it ends when all of them have ended, with the exit code of dockerrun wait.`,
       'A terminal shows a live table. Elsewhere each change is a line.',
     ],
     sections: [endCodes],

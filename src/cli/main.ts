@@ -1,10 +1,13 @@
-import { describe } from '../support/errors.ts';
+import { describe, errorCode } from '../support/errors.ts';
 import { revision, version } from '../support/version.ts';
 import { ownCodes, UsageError } from './arguments.ts';
 import { completeCommand, parseCommandLine } from './command-line.ts';
 import { commandTable } from './command-table.ts';
 import { commandHelp, programHelp } from './help-text.ts';
 import type { Terminal } from './terminal.ts';
+
+/** As of a program that SIGPIPE ended, because nobody reads its output any more. */
+const closedOutputCode = 141;
 
 /** Runs the command line and returns the exit code; an error is one line on standard error. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -17,6 +20,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     const { exitCodes } = await import('../api/run-plan.ts');
     const { signalCode } = await import('./local/exit-code.ts');
     if (stop.aborted) return signalCode(String(stop.reason)) ?? exitCodes.cancelled;
+    if (errorCode(error) === 'EPIPE') return closedOutputCode;
     stderr.write(`dockerrun: ${describe(error)}\n`);
     return error instanceof UsageError ? error.exitCode : exitCodes.internal;
   }

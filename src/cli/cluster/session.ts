@@ -5,7 +5,7 @@ import { listPages } from '../../kube/list-pages.ts';
 import { paths } from '../../kube/paths.ts';
 import { requestJson } from '../../kube/request.ts';
 import { describe } from '../../support/errors.ts';
-import { type Given, ownCodes, UsageError } from '../arguments.ts';
+import { CommandLineError, type Given, ownCodes, UsageError } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import { isStored, type StoredObject } from './stored-object.ts';
 import { type Target, type TargetKind, titleOf } from './targets.ts';
@@ -29,13 +29,20 @@ export async function openSession(given: Given, terminal: Terminal): Promise<Ses
     given.text(name),
   );
   if (namespace !== undefined && !/^[a-z0-9-]{1,63}$/.test(namespace))
-    throw new ClusterError(`"${namespace}" cannot be the name of a namespace`);
+    throw new CommandLineError(`--namespace ${namespace}: it cannot be the name of a namespace`);
   try {
     const connection = await connect({ kubeconfig, context, namespace });
-    return { connection, namespace: connection.namespace, terminal };
+    return { connection, namespace: connection.namespace, terminal: stoppedWithOutput(terminal) };
   } catch (error) {
     throw new ClusterError(`the kubeconfig cannot be used: ${describe(error)}`);
   }
+}
+
+/** Without anyone who reads the output, as in `dockerrun watch | head`, a command stops. */
+function stoppedWithOutput(terminal: Terminal): Terminal {
+  const closed = new AbortController();
+  terminal.stdout.once('error', (error) => closed.abort(error));
+  return { ...terminal, stop: AbortSignal.any([terminal.stop, closed.signal]) };
 }
 
 type Request = Omit<Parameters<typeof requestJson>[1], 'signal'>;

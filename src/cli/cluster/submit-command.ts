@@ -43,8 +43,12 @@ export async function submitCommand(given: Given, terminal: Terminal): Promise<n
     );
   const session = await openSession(given, terminal);
   const created: StoredObject[] = [];
-  for (const object of objects) created.push(await create(session, object, given));
-  report(created, { format, verb: 'created', given, terminal });
+  try {
+    for (const object of objects) created.push(await create(session, object, given));
+  } finally {
+    // Also when one of several was refused: the others exist now.
+    if (created.length > 0) report(created, { format, verb: 'created', given, terminal });
+  }
   return after(session, created.map(targetOfStored));
 }
 

@@ -12,9 +12,10 @@ import { kindNamed, type Target, targetOf, titleOf } from './targets.ts';
 export async function watchCommand(given: Given, terminal: Terminal): Promise<number> {
   const timeoutSeconds = secondsOf(given, 'timeout');
   const [first = 'runs', second] = given.args;
-  const kind = second === undefined ? kindNamed(first) : undefined;
+  // A run of this name is run/runs.
+  const kind = second === undefined && /^(runs|sets)$/.test(first) ? kindNamed(first) : undefined;
   const session = await openSession(given, terminal);
-  if (kind === undefined || (given.args.length > 0 && !first.endsWith('s'))) {
+  if (kind === undefined) {
     const option = ['selector', 'set', 'all-namespaces'].find((name) => given.has(name));
     if (option !== undefined) throw new CommandLineError(`watch takes either names or --${option}`);
     return watchTargets(

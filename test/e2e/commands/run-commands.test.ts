@@ -131,6 +131,16 @@ test('the log of a run whose pod is gone comes from its Girder job', async () =>
   assert.match(stderr, `the pod ${podName} is deleted; this is the log of the Girder job`);
 });
 
+test('a watch whose output nobody reads any more ends', async () => {
+  await lab.run('piped', { command: ['sh', '-c', untilReleased] });
+  await lab.running('piped');
+  const watch = commands.start('watch', 'piped');
+  await watch.prints('run/piped Running');
+  watch.child.stdout.destroy();
+  await lab.release('piped');
+  assert.is((await watch.ended).code, 141);
+});
+
 test('open prints the page of the results in Girder', async () => {
   const itemId = await anItem('opened');
   await lab.run('opened', { ...ending, girder: girderOf({ log: { itemId } }) });

@@ -204,7 +204,7 @@ test('each mistake of a kubeconfig is one sentence', async ({ plane, scratch }) 
   );
 });
 
-test('a cluster without the CRDs is told from an object that is missing', async ({ plane }) => {
+test('a cluster without the CRDs is not taken for one without the object', async ({ plane }) => {
   await plane.client.delete(
     '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/dockerrunsets.dockerrun.dev',
   );
