@@ -1,0 +1,150 @@
+import type { RunSummary } from '../ui-messages.ts';
+import { ActionBar } from './action-bar.tsx';
+import { addressOf } from './address.ts';
+import { Conditions, GirderLink, YamlView } from './object-parts.tsx';
+import { useObject } from './object-view.ts';
+import type { PageClient } from './page-client.ts';
+import { type PageStore, useNow, useStore } from './page-store.ts';
+import { Phase } from './phase.tsx';
+import { type FailureGroup, girderPage, type SetObject } from './run-object.ts';
+import { SetBar, SetCurve } from './set-bar.tsx';
+import { durationText, isOver, timeText } from './wording.ts';
+
+/** Runs listed as what is being done now. */
+const maxLive = 50;
+
+/** Everything about one set. */
+export function SetPage({ store, client, setKey }: { store: PageStore; client: PageClient; setKey: string }) {
+  useStore(store);
+  const now = useNow();
+  const summary = store.sets.get(setKey);
+  const { answer, problem } = useObject(client, 'sets', setKey, summary?.version);
+  const [namespace = '', name = ''] = setKey.split('/');
+  const set = answer?.object as SetObject | undefined;
+  const { spec = {}, status = {}, metadata = {} } = set ?? {};
+  const phase = status.phase ?? 'Pending';
+  const subject = {
+    kind: 'sets',
+    key: setKey,
+    uid: metadata.uid ?? '',
+    phase,
+    isSuspended: spec.suspend === true,
+  } as const;
+  const apiUrl = spec.girder?.apiUrl;
+  const live = [...store.runs.values()].filter(
+    (run) => run.namespace === namespace && run.set === name && !isOver(run.phase),
+  );
+  return (
+    <main class="object">
+      <p class="path">
+        <a href={addressOf('sets')}>Sets</a> / {namespace} /
+      </p>
+      <h1>
+        {name} {set !== undefined && <Phase phase={phase} />}
+      </h1>
+      {problem !== undefined && <p class="problem">{problem}</p>}
+      {store.isComplete && summary === undefined && set !== undefined && (
+        <p class="problem">The set was deleted.</p>
+      )}
+      {set !== undefined && (
+        <>
+          <p class="message">{status.message}</p>
+          <ActionBar client={client} subject={subject} />
+          {summary !== undefined && (
+            <section aria-label="Inputs">
+              <h2>Inputs</h2>
+              <SetBar counts={summary.counts} />
+              <ul class="counts">
+                {(['seen', 'done', 'running', 'waiting', 'failed'] as const).map((part) => (
+                  <li key={part}>
+                    <strong>{summary.counts[part]}</strong> {part}
+                  </li>
+                ))}
+                <li>
+                  <strong>{Math.round(status.rate?.itemsPerHour ?? 0)}</strong> an hour
+                </li>
+                {status.rate?.eta !== undefined && summary.counts.waiting + summary.counts.running > 0 && (
+                  <li>
+                    ends in about <strong>{durationText(Date.parse(status.rate.eta) - now)}</strong>
+                  </li>
+                )}
+              </ul>
+              <SetCurve points={answer?.points ?? []} />
+            </section>
+          )}
+          <Failures groups={status.failures ?? []} apiUrl={apiUrl} />
+          <LiveRuns runs={live} />
+          <Pass set={set} apiUrl={apiUrl} />
+          <Conditions conditions={status.conditions ?? []} now={now} />
+          <YamlView yaml={answer?.yaml ?? ''} />
+        </>
+      )}
+    </main>
+  );
+}
+
+function Failures({ groups, apiUrl }: { groups: readonly FailureGroup[]; apiUrl: string | undefined }) {
+  if (groups.length === 0) return null;
+  return (
+    <section aria-label="Failures">
+      <h2>Failures</h2>
+      <ul class="failures">
+        {groups.map(({ reason, count, message, examples = [] }) => (
+          <li key={reason}>
+            <strong>
+              {count} × {reason}
+            </strong>{' '}
+            {message}
+            <ul>
+              {examples.map(({ itemId, name }) => (
+                <li key={itemId}>
+                  <GirderLink href={girderPage(apiUrl, `item/${itemId}`)}>{name ?? itemId}</GirderLink>
+                </li>
+              ))}
+            </ul>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function LiveRuns({ runs }: { runs: readonly RunSummary[] }) {
+  return (
+    <section aria-label="Now">
+      <h2>Now</h2>
+      {runs.length === 0 && <p class="note">No run of this set is active.</p>}
+      <ul class="live">
+        {runs.slice(0, maxLive).map((run) => (
+          <li key={run.key}>
+            <Phase phase={run.phase} /> <a href={addressOf('runs', run.key)}>{run.name}</a> {run.progress}{' '}
+            {run.node}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Pass({ set, apiUrl }: { set: SetObject; apiUrl: string | undefined }) {
+  const { pass, why = {}, report } = set.status ?? {};
+  if (pass?.number === undefined) return null;
+  const reportPage = report?.itemId === undefined ? undefined : girderPage(apiUrl, `item/${report.itemId}`);
+  return (
+    <section aria-label="Pass">
+      <h2>Pass {pass.number}</h2>
+      <p>
+        {pass.startTime !== undefined && `It began ${timeText(pass.startTime)}`}
+        {pass.finishTime !== undefined && ` and ended ${timeText(pass.finishTime)}`}.{' '}
+        {reportPage !== undefined && <GirderLink href={reportPage}>Its report is in Girder.</GirderLink>}
+      </p>
+      <ul class="counts">
+        {Object.entries(why).map(([reason, count]) => (
+          <li key={reason}>
+            <strong>{count}</strong> {reason}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
