@@ -18,44 +18,59 @@ export type RunFlow = { readonly inputs: readonly FlowPart[]; readonly outputs: 
 
 /** Reads the flow from `spec`, with the transfers of `status`. */
 export function flowOf({ spec = {}, status = {} }: RunObject): RunFlow {
-  const inputs: FlowPart[] = [];
-  const outputs: FlowPart[] = [];
   const transfers = status.transfers ?? [];
-  const apiUrl = spec.girder?.apiUrl;
-  const transferOf = (name: string, direction: string) =>
-    transfers.find((one) => one.name === name && one.direction === direction);
+  const context: Context = {
+    apiUrl: spec.girder?.apiUrl,
+    transferOf: (name, direction) =>
+      transfers.find((one) => one.name === name && one.direction === direction),
+  };
+  const transformed = (spec.transforms ?? []).map((transform) => partOfTransform(transform, context));
+  const hooks = (spec.girderResultHooks ?? []).map((hook) => partOfHook(hook, context));
+  return {
+    inputs: [
+      ...(spec.volumes ?? []).flatMap(partsOfVolume),
+      ...transformed.flatMap((part) => (part?.direction === 'download' ? [part] : [])),
+    ],
+    outputs: [...transformed.flatMap((part) => (part?.direction === 'upload' ? [part] : [])), ...hooks],
+  };
+}
 
-  for (const volume of spec.volumes ?? []) {
-    const [kind = '', value] = kindOf(volume);
-    const what = volumeTexts[kind];
-    if (what === undefined) continue;
-    const name = volume.name ?? '';
-    const rest = { href: undefined, transfer: undefined };
-    inputs.push({ name, what: `${what} ${sourceOf(kind, value)}`.trim(), via: 'volume', ...rest });
+type Context = {
+  readonly apiUrl: string | undefined;
+  readonly transferOf: (name: string, direction: string) => Transfer | undefined;
+};
+
+function partsOfVolume(volume: Members): FlowPart[] {
+  const [kind, value] = kindOf(volume);
+  const what = volumeTexts[kind];
+  if (what === undefined) return [];
+  const source = `${what} ${sourceOf(kind, value)}`.trim();
+  const name = textOf(volume['name']) ?? '';
+  return [{ name, what: source, via: 'volume', href: undefined, transfer: undefined }];
+}
+
+type TransformPart = FlowPart & { readonly direction: 'download' | 'upload' };
+
+/** Undefined for a transform that moves nothing, such as a path. */
+function partOfTransform(transform: Members, { apiUrl, transferOf }: Context): TransformPart | undefined {
+  const name = textOf(transform['name']) ?? '';
+  const [kind, value] = kindOf(transform);
+  if (downloads.includes(kind)) {
+    const transfer = transferOf(name, 'download');
+    return { name, ...girderPart([kind, value], apiUrl), via: 'volume', transfer, direction: 'download' };
   }
-  for (const transform of spec.transforms ?? []) {
-    const name = transform.name ?? '';
-    const [kind = '', value] = kindOf(transform);
-    const direction =
-      kind === 'connect' ? directionOf(value) : downloads.includes(kind) ? 'download' : undefined;
-    if (direction === 'download') {
-      const source = kind === 'connect' ? memberOf(value, 'input') : { ...transform, kind };
-      const of = kind === 'connect' ? kindOf(source) : ([kind, value] as const);
-      const via = kind === 'connect' ? viaOf(memberOf(value, 'output'), 'namedInputPipe') : 'volume';
-      inputs.push({ name, ...girderPart(of, apiUrl), via, transfer: transferOf(name, 'download') });
-    }
-    if (direction === 'upload') {
-      const of = kindOf(memberOf(value, 'output'));
-      const via = viaOf(memberOf(value, 'input'), 'namedOutputPipe');
-      outputs.push({ name, ...girderPart(of, apiUrl), via, transfer: transferOf(name, 'upload') });
-    }
-  }
-  for (const hook of spec.girderResultHooks ?? []) {
-    const of = kindOf(hook);
-    const name = textOf(of[1]['volumePath']) ?? '';
-    outputs.push({ name, ...girderPart(of, apiUrl), via: 'volume', transfer: transferOf(name, 'upload') });
-  }
-  return { inputs, outputs };
+  if (kind !== 'connect') return undefined;
+  const direction = directionOf(value);
+  const [far, near] = direction === 'download' ? ['input', 'output'] : ['output', 'input'];
+  const part = girderPart(kindOf(memberOf(value, far ?? '')), apiUrl);
+  const via = viaOf(memberOf(value, near ?? ''));
+  return { name, ...part, via, transfer: transferOf(name, direction), direction };
+}
+
+function partOfHook(hook: Members, { apiUrl, transferOf }: Context): FlowPart {
+  const of = kindOf(hook);
+  const name = textOf(of[1]['volumePath']) ?? '';
+  return { name, ...girderPart(of, apiUrl), via: 'volume', transfer: transferOf(name, 'upload') };
 }
 
 const downloads = [
@@ -75,7 +90,7 @@ const volumeTexts: Readonly<Record<string, string>> = {
 
 /** The one member of an entry that says its kind, and its value. */
 function kindOf(entry: Members): readonly [string, Members] {
-  const [kind = '', value] = Object.entries(entry).find(([key]) => key !== 'name' && key !== 'kind') ?? [];
+  const [kind = '', value] = Object.entries(entry).find(([key]) => key !== 'name') ?? [];
   return [kind, typeof value === 'object' && value !== null ? (value as Members) : {}];
 }
 
@@ -100,8 +115,7 @@ function directionOf(connect: Members): 'download' | 'upload' {
   return 'girderFileIdToStream' in memberOf(connect, 'input') ? 'download' : 'upload';
 }
 
-function viaOf(end: Members, pipe: string): string {
-  if (pipe in end) return 'named pipe';
+function viaOf(end: Members): string {
   if ('containerStdOut' in end) return 'standard output';
   return 'containerStdErr' in end ? 'standard error' : 'named pipe';
 }

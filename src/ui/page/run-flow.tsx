@@ -8,20 +8,24 @@ import { bytesText, phaseClass } from './wording.ts';
 export function RunFlowDrawing({ run }: { run: RunObject }) {
   const { inputs, outputs } = flowOf(run);
   const rates = useRates(run.status?.transfers ?? []);
-  const phase = run.status?.phase ?? 'Pending';
   return (
     <section aria-label="Data flow" class="flow">
       <Parts parts={inputs} none="no inputs" rates={rates} side="in" />
-      <div class={`target ${phaseClass(phase)}`}>
-        <strong>target</strong>
-        <code>{run.spec?.image}</code>
-        {run.status?.progress?.message !== undefined && phase === 'Running' && (
-          <span>{run.status.progress.message}</span>
-        )}
-        {run.status?.target?.exitCode !== undefined && <span>exit code {run.status.target.exitCode}</span>}
-      </div>
+      <Target run={run} />
       <Parts parts={outputs} none="no outputs" rates={rates} side="out" />
     </section>
+  );
+}
+
+function Target({ run: { spec, status = {} } }: { run: RunObject }) {
+  const { phase = 'Pending', progress, target } = status;
+  return (
+    <div class={`target ${phaseClass(phase)}`}>
+      <strong>target</strong>
+      <code>{spec?.image}</code>
+      {phase === 'Running' && <span>{progress?.message}</span>}
+      {target?.exitCode !== undefined && <span>exit code {target.exitCode}</span>}
+    </div>
   );
 }
 

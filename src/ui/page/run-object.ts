@@ -6,10 +6,17 @@ export type RunObject = {
   readonly metadata?: {
     readonly uid?: string;
     readonly creationTimestamp?: string;
-    readonly deletionTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
   };
   readonly spec?: RunSpec;
   readonly status?: RunStatus;
+};
+
+/** What runs and sets have in common. */
+export type ObjectMembers = {
+  readonly metadata?: RunObject['metadata'];
+  readonly spec?: { readonly suspend?: boolean };
+  readonly status?: { readonly phase?: string; readonly message?: string };
 };
 
 export type RunSpec = {

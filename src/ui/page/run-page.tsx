@@ -1,11 +1,11 @@
-import { ActionBar } from './action-bar.tsx';
+import type { ComponentChildren } from 'preact';
+import { labels } from '../../api/names.ts';
 import { addressOf } from './address.ts';
-import { Conditions, GirderLink, YamlView } from './object-parts.tsx';
+import { Conditions, GirderLink, ObjectFrame, YamlView } from './object-parts.tsx';
 import { useObject } from './object-view.ts';
 import { LogView } from './log-view.tsx';
 import type { PageClient } from './page-client.ts';
 import { type PageStore, useNow, useStore } from './page-store.ts';
-import { Phase } from './phase.tsx';
 import { RunFlowDrawing } from './run-flow.tsx';
 import { girderPage, type RunObject } from './run-object.ts';
 import { RunTimeline } from './run-timeline.tsx';
@@ -20,77 +20,79 @@ export function RunPage({ store, client, runKey }: { store: PageStore; client: P
   const now = useNow();
   const summary = store.runs.get(runKey);
   const { answer, problem } = useObject(client, 'runs', runKey, summary?.version);
-  const [namespace = '', name = ''] = runKey.split('/');
   const run = answer?.object as RunObject | undefined;
-  const { spec = {}, status = {}, metadata = {} } = run ?? {};
-  const phase = status.phase ?? 'Pending';
-  const subject = {
-    kind: 'runs',
-    key: runKey,
-    uid: metadata.uid ?? '',
-    phase,
-    isSuspended: spec.suspend === true,
-  } as const;
-  const jobId = spec.girder?.job?.id;
-  const jobPage = jobId === undefined ? undefined : girderPage(spec.girder?.apiUrl, `job/${jobId}`);
+  const isGone = store.isComplete && summary === undefined && run !== undefined;
   return (
-    <main class="object">
-      <p class="path">
-        <a href={addressOf('runs')}>Runs</a> / {namespace} /
-        {summary !== undefined && summary.set !== '' && (
-          <a href={addressOf('sets', `${namespace}/${summary.set}`)}> set {summary.set}</a>
-        )}
-      </p>
-      <h1>
-        {name} {run !== undefined && <Phase phase={phase} />}
-      </h1>
-      {problem !== undefined && <p class="problem">{problem}</p>}
-      {store.isComplete && summary === undefined && run !== undefined && (
-        <p class="problem">The run was deleted.</p>
-      )}
-      {run !== undefined && (
-        <>
-          <p class="message">{status.message}</p>
-          <ActionBar client={client} subject={subject} />
-          <RunFlowDrawing run={run} />
-          <div class="columns">
-            <RunTimeline run={run} now={now} />
-            <section aria-label="Facts">
-              <h2>Facts</h2>
-              <dl>
-                <dt>Node</dt>
-                <dd>{status.nodeName ?? 'none yet'}</dd>
-                <dt>Pod</dt>
-                <dd>{status.podName ?? 'none yet'}</dd>
-                <dt>Attempts</dt>
-                <dd>{status.attempts ?? 0}</dd>
-                <dt>Command</dt>
-                <dd>
-                  <code>
-                    {[...(spec.command ?? []), ...(spec.args ?? [])].join(' ') || 'that of the image'}
-                  </code>
-                </dd>
-                {jobPage !== undefined && (
-                  <>
-                    <dt>Girder</dt>
-                    <dd>
-                      <GirderLink href={jobPage}>its job</GirderLink>
-                    </dd>
-                  </>
-                )}
-              </dl>
-              <Results run={run} />
-            </section>
-          </div>
-          {status.podName !== undefined && (
-            <LogView client={client} namespace={namespace} pod={status.podName} jobPage={jobPage} />
-          )}
-          <Conditions conditions={status.conditions ?? []} now={now} />
-          <YamlView yaml={answer?.yaml ?? ''} />
-        </>
-      )}
-    </main>
+    <ObjectFrame {...{ client, kind: 'runs', of: runKey, object: run, isGone, problem }}>
+      {run !== undefined && <RunParts client={client} run={run} runKey={runKey} now={now} />}
+      <YamlView yaml={answer?.yaml ?? ''} />
+    </ObjectFrame>
   );
+}
+
+function RunParts({
+  client,
+  run,
+  runKey,
+  now,
+}: {
+  client: PageClient;
+  run: RunObject;
+  runKey: string;
+  now: number;
+}) {
+  const { spec = {}, status = {} } = run;
+  const [namespace = ''] = runKey.split('/');
+  const job = spec.girder?.job?.id;
+  const jobPage = job === undefined ? undefined : girderPage(spec.girder?.apiUrl, `job/${job}`);
+  return (
+    <>
+      <RunFlowDrawing run={run} />
+      <div class="columns">
+        <RunTimeline run={run} now={now} />
+        <section aria-label="Facts">
+          <h2>Facts</h2>
+          <dl>
+            {factsOf(run, namespace).map(([fact, value]) => (
+              <div key={fact}>
+                <dt>{fact}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+            {jobPage !== undefined && (
+              <div>
+                <dt>Girder</dt>
+                <dd>
+                  <GirderLink href={jobPage}>its job</GirderLink>
+                </dd>
+              </div>
+            )}
+          </dl>
+          <Results run={run} />
+        </section>
+      </div>
+      {status.podName !== undefined && (
+        <LogView client={client} namespace={namespace} pod={status.podName} jobPage={jobPage} />
+      )}
+      <Conditions conditions={status.conditions ?? []} now={now} />
+    </>
+  );
+}
+
+function factsOf(
+  { metadata, spec = {}, status = {} }: RunObject,
+  namespace: string,
+): [string, ComponentChildren][] {
+  const set = metadata?.labels?.[labels.set];
+  const command = [...(spec.command ?? []), ...(spec.args ?? [])].join(' ');
+  const facts: [string, ComponentChildren][] = [
+    ['Node', status.nodeName ?? 'none yet'],
+    ['Pod', status.podName ?? 'none yet'],
+    ['Attempts', status.attempts ?? 0],
+    ['Command', command === '' ? 'that of the image' : <code>{command}</code>],
+  ];
+  if (set !== undefined) facts.push(['Set', <a href={addressOf('sets', `${namespace}/${set}`)}>{set}</a>]);
+  return facts;
 }
 
 function Results({ run }: { run: RunObject }) {

@@ -1,7 +1,6 @@
-import type { RunSummary } from '../ui-messages.ts';
-import { ActionBar } from './action-bar.tsx';
+import type { RunSummary, SetCounts, SetPoint } from '../ui-messages.ts';
 import { addressOf } from './address.ts';
-import { Conditions, GirderLink, YamlView } from './object-parts.tsx';
+import { Conditions, GirderLink, ObjectFrame, YamlView } from './object-parts.tsx';
 import { useObject } from './object-view.ts';
 import type { PageClient } from './page-client.ts';
 import { type PageStore, useNow, useStore } from './page-store.ts';
@@ -19,67 +18,63 @@ export function SetPage({ store, client, setKey }: { store: PageStore; client: P
   const now = useNow();
   const summary = store.sets.get(setKey);
   const { answer, problem } = useObject(client, 'sets', setKey, summary?.version);
-  const [namespace = '', name = ''] = setKey.split('/');
   const set = answer?.object as SetObject | undefined;
-  const { spec = {}, status = {}, metadata = {} } = set ?? {};
-  const phase = status.phase ?? 'Pending';
-  const subject = {
-    kind: 'sets',
-    key: setKey,
-    uid: metadata.uid ?? '',
-    phase,
-    isSuspended: spec.suspend === true,
-  } as const;
-  const apiUrl = spec.girder?.apiUrl;
-  const live = [...store.runs.values()].filter(
-    (run) => run.namespace === namespace && run.set === name && !isOver(run.phase),
-  );
+  const isGone = store.isComplete && summary === undefined && set !== undefined;
   return (
-    <main class="object">
-      <p class="path">
-        <a href={addressOf('sets')}>Sets</a> / {namespace} /
-      </p>
-      <h1>
-        {name} {set !== undefined && <Phase phase={phase} />}
-      </h1>
-      {problem !== undefined && <p class="problem">{problem}</p>}
-      {store.isComplete && summary === undefined && set !== undefined && (
-        <p class="problem">The set was deleted.</p>
+    <ObjectFrame {...{ client, kind: 'sets', of: setKey, object: set, isGone, problem }}>
+      {summary !== undefined && (
+        <Inputs counts={summary.counts} set={set ?? {}} points={answer?.points ?? []} now={now} />
       )}
-      {set !== undefined && (
-        <>
-          <p class="message">{status.message}</p>
-          <ActionBar client={client} subject={subject} />
-          {summary !== undefined && (
-            <section aria-label="Inputs">
-              <h2>Inputs</h2>
-              <SetBar counts={summary.counts} />
-              <ul class="counts">
-                {(['seen', 'done', 'running', 'waiting', 'failed'] as const).map((part) => (
-                  <li key={part}>
-                    <strong>{summary.counts[part]}</strong> {part}
-                  </li>
-                ))}
-                <li>
-                  <strong>{Math.round(status.rate?.itemsPerHour ?? 0)}</strong> an hour
-                </li>
-                {status.rate?.eta !== undefined && summary.counts.waiting + summary.counts.running > 0 && (
-                  <li>
-                    ends in about <strong>{durationText(Date.parse(status.rate.eta) - now)}</strong>
-                  </li>
-                )}
-              </ul>
-              <SetCurve points={answer?.points ?? []} />
-            </section>
-          )}
-          <Failures groups={status.failures ?? []} apiUrl={apiUrl} />
-          <LiveRuns runs={live} />
-          <Pass set={set} apiUrl={apiUrl} />
-          <Conditions conditions={status.conditions ?? []} now={now} />
-          <YamlView yaml={answer?.yaml ?? ''} />
-        </>
-      )}
-    </main>
+      <SetParts set={set ?? {}} runs={liveRuns(store, setKey)} now={now} />
+      <YamlView yaml={answer?.yaml ?? ''} />
+    </ObjectFrame>
+  );
+}
+
+function SetParts({ set, runs, now }: { set: SetObject; runs: readonly RunSummary[]; now: number }) {
+  const { spec = {}, status = {} } = set;
+  return (
+    <>
+      <Failures groups={status.failures ?? []} apiUrl={spec.girder?.apiUrl} />
+      <LiveRuns runs={runs} />
+      <Pass set={set} apiUrl={spec.girder?.apiUrl} />
+      <Conditions conditions={status.conditions ?? []} now={now} />
+    </>
+  );
+}
+
+function liveRuns(store: PageStore, setKey: string): RunSummary[] {
+  return [...store.runs.values()].filter(
+    (run) => `${run.namespace}/${run.set}` === setKey && !isOver(run.phase),
+  );
+}
+
+type InputsProps = { counts: SetCounts; set: SetObject; points: readonly SetPoint[]; now: number };
+
+function Inputs({ counts, set, points, now }: InputsProps) {
+  const { itemsPerHour = 0, eta } = set.status?.rate ?? {};
+  const isBusy = counts.waiting + counts.running > 0;
+  return (
+    <section aria-label="Inputs">
+      <h2>Inputs</h2>
+      <SetBar counts={counts} />
+      <ul class="counts">
+        {(['seen', 'done', 'running', 'waiting', 'failed'] as const).map((part) => (
+          <li key={part}>
+            <strong>{counts[part]}</strong> {part}
+          </li>
+        ))}
+        <li>
+          <strong>{Math.round(itemsPerHour)}</strong> an hour
+        </li>
+        {eta !== undefined && isBusy && (
+          <li>
+            ends in about <strong>{durationText(Date.parse(eta) - now)}</strong>
+          </li>
+        )}
+      </ul>
+      <SetCurve points={points} />
+    </section>
   );
 }
 

@@ -27,19 +27,31 @@ export function refusalOf(
   request: IncomingMessage,
   own: { port: number; token: string },
 ): Refusal | undefined {
-  const hosts = [`127.0.0.1:${own.port}`, `localhost:${own.port}`];
-  const { host = '', origin, authorization = '' } = request.headers;
-  if (!hosts.includes(host))
-    return { status: 421, error: `this server answers only to ${hosts.join(' and ')}` };
-  if (origin !== undefined && origin !== `http://${host}`)
-    return { status: 403, error: 'another site may not use this server' };
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (!isRead && origin === undefined) return { status: 403, error: 'the request has no Origin' };
-  const isApi = request.url?.startsWith('/api/') ?? false;
-  if (isApi && !isSame(authorization, `Bearer ${own.token}`))
-    return { status: 401, error: 'open the address that dockerrun ui printed: it has the token' };
-  return undefined;
+  return guards.map((guard) => guard(request, own)).find((refusal) => refusal !== undefined);
 }
+
+type Guard = (request: IncomingMessage, own: { port: number; token: string }) => Refusal | undefined;
+
+/** First match wins. */
+const guards: readonly Guard[] = [
+  ({ headers }, { port }) => {
+    const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
+    if (hosts.includes(headers.host ?? '')) return undefined;
+    return { status: 421, error: `this server answers only to ${hosts.join(' and ')}` };
+  },
+  ({ headers: { origin, host } }) => {
+    if (origin === undefined || origin === `http://${host}`) return undefined;
+    return { status: 403, error: 'another site may not use this server' };
+  },
+  ({ method = '', headers: { origin } }) => {
+    if (['GET', 'HEAD'].includes(method) || origin !== undefined) return undefined;
+    return { status: 403, error: 'the request has no Origin' };
+  },
+  ({ url = '', headers: { authorization = '' } }, { token }) => {
+    if (!url.startsWith('/api/') || isSame(authorization, `Bearer ${token}`)) return undefined;
+    return { status: 401, error: 'open the address that dockerrun ui printed: it has the token' };
+  },
+];
 
 /** In a time that does not depend on where the texts differ. */
 function isSame(given: string, expected: string): boolean {

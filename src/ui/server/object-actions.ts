@@ -34,7 +34,7 @@ export async function act(
       await requestJson(connection, { method: 'DELETE', path, body: { preconditions: { uid } }, signal });
       return {};
     case 'retry':
-      if (request.kind === 'runs') return await retryRun(connection, request, signal);
+      if (request.kind === 'runs') return retryRun(connection, request, signal);
       // A new value has the failed inputs tried again (spec.retryFailed).
       await change({ retryFailed: new Date().toISOString() });
       return {};

@@ -44,7 +44,7 @@ export async function answer(backend: Backend, call: Call): Promise<void> {
   for (const [method, pattern, route] of routes) {
     const match = pattern.exec(call.pathname);
     if (match !== null && call.request.method === method)
-      return await route(backend, call, match.groups ?? {});
+      return route(backend, call, match.groups ?? {});
   }
   throw new KubeError('the page asked for something that this version does not have: reload it', {
     status: 404,

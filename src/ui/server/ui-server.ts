@@ -47,7 +47,7 @@ export async function startUiServer(backend: Backend, port: number): Promise<UiS
 
 async function respond(backend: Backend, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1');
-  if (!pathname.startsWith('/api/')) return await sendAsset(pathname, request, response);
+  if (!pathname.startsWith('/api/')) return sendAsset(pathname, request, response);
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, backend.stop]);
