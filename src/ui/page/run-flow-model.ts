@@ -25,15 +25,16 @@ export function flowOf({ spec = {}, status = {} }: RunObject): RunFlow {
       transfers.find((one) => one.name === name && one.direction === direction),
   };
   const transformed = (spec.transforms ?? []).map((transform) => partOfTransform(transform, context));
+  const going = (direction: Direction) =>
+    transformed.flatMap((one) => (one?.direction === direction ? [one.part] : []));
   const hooks = (spec.girderResultHooks ?? []).map((hook) => partOfHook(hook, context));
   return {
-    inputs: [
-      ...(spec.volumes ?? []).flatMap(partsOfVolume),
-      ...transformed.flatMap((part) => (part?.direction === 'download' ? [part] : [])),
-    ],
-    outputs: [...transformed.flatMap((part) => (part?.direction === 'upload' ? [part] : [])), ...hooks],
+    inputs: [...(spec.volumes ?? []).flatMap(partsOfVolume), ...going('download')],
+    outputs: [...going('upload'), ...hooks],
   };
 }
+
+type Direction = 'download' | 'upload';
 
 type Context = {
   readonly apiUrl: string | undefined;
@@ -49,22 +50,24 @@ function partsOfVolume(volume: Members): FlowPart[] {
   return [{ name, what: source, via: 'volume', href: undefined, transfer: undefined }];
 }
 
-type TransformPart = FlowPart & { readonly direction: 'download' | 'upload' };
+type Transformed = { readonly direction: Direction; readonly part: FlowPart };
 
 /** Undefined for a transform that moves nothing, such as a path. */
-function partOfTransform(transform: Members, { apiUrl, transferOf }: Context): TransformPart | undefined {
+function partOfTransform(transform: Members, { apiUrl, transferOf }: Context): Transformed | undefined {
   const name = textOf(transform['name']) ?? '';
   const [kind, value] = kindOf(transform);
   if (downloads.includes(kind)) {
     const transfer = transferOf(name, 'download');
-    return { name, ...girderPart([kind, value], apiUrl), via: 'volume', transfer, direction: 'download' };
+    const part = { name, ...girderPart([kind, value], apiUrl), via: 'volume', transfer };
+    return { direction: 'download', part };
   }
   if (kind !== 'connect') return undefined;
   const direction = directionOf(value);
-  const [far, near] = direction === 'download' ? ['input', 'output'] : ['output', 'input'];
-  const part = girderPart(kindOf(memberOf(value, far ?? '')), apiUrl);
-  const via = viaOf(memberOf(value, near ?? ''));
-  return { name, ...part, via, transfer: transferOf(name, direction), direction };
+  const [far, near] =
+    direction === 'download' ? (['input', 'output'] as const) : (['output', 'input'] as const);
+  const from = girderPart(kindOf(memberOf(value, far)), apiUrl);
+  const via = viaOf(memberOf(value, near));
+  return { direction, part: { name, ...from, via, transfer: transferOf(name, direction) } };
 }
 
 function partOfHook(hook: Members, { apiUrl, transferOf }: Context): FlowPart {
@@ -111,7 +114,7 @@ function sourceOf(kind: string, value: Members): string {
 }
 
 /** A connection reads from Girder, or writes to it or another server. */
-function directionOf(connect: Members): 'download' | 'upload' {
+function directionOf(connect: Members): Direction {
   return 'girderFileIdToStream' in memberOf(connect, 'input') ? 'download' : 'upload';
 }
 

@@ -47,8 +47,20 @@ export async function act(
     // The API server refuses another uid, so that a new object of the same name stays as it is.
     const body = { metadata: { uid }, spec };
     const contentType = 'application/merge-patch+json';
-    await requestJson(connection, { method: 'PATCH', path, body, contentType, signal });
+    await requestJson(connection, { method: 'PATCH', path, body, contentType, signal }).catch(
+      (error: unknown) => {
+        throw error instanceof KubeError && error.message.includes('metadata.uid')
+          ? replaced(request.name)
+          : error;
+      },
+    );
   }
+}
+
+function replaced(name: string): KubeError {
+  return new KubeError(`${name} was deleted, and another object has its name now: open the list again`, {
+    status: 409,
+  });
 }
 
 /** Creates another run with the spec of this one. Its own suspend and cancel are not copied: it has to run. */
@@ -59,8 +71,7 @@ async function retryRun(
 ): Promise<ActionAnswer> {
   const path = pathOf('runs', namespace, name);
   const run = await requestJson(connection, { method: 'GET', path, signal });
-  if (parseObjectMeta(run).uid !== uid)
-    throw new KubeError(`${name} was deleted, and another run has its name now`, { status: 409 });
+  if (parseObjectMeta(run).uid !== uid) throw replaced(name);
   const { suspend: _, cancel: __, ...spec } = recordAt(run, 'spec');
   const metadata = { generateName: `${name.slice(0, 50)}-retry-` };
   const body = { apiVersion, kind, metadata, spec };

@@ -43,8 +43,7 @@ const routes: readonly (readonly [method: string, pattern: RegExp, route: Route]
 export async function answer(backend: Backend, call: Call): Promise<void> {
   for (const [method, pattern, route] of routes) {
     const match = pattern.exec(call.pathname);
-    if (match !== null && call.request.method === method)
-      return route(backend, call, match.groups ?? {});
+    if (match !== null && call.request.method === method) return route(backend, call, match.groups ?? {});
   }
   throw new KubeError('the page asked for something that this version does not have: reload it', {
     status: 404,
@@ -130,7 +129,7 @@ async function sendLog(
 }
 
 /** Bytes; an action is a few names. */
-const maxBody = 4_096;
+export const maxBody = 4_096;
 
 async function doAction({ connection }: Backend, { request, response, signal }: Call): Promise<void> {
   const wanted = parseAction(parseJson(await readBody(request)));

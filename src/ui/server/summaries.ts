@@ -3,9 +3,9 @@ import { numberAt, parseObjectMeta, recordAt, textAt } from '../../kube/json.ts'
 import type { RunSummary, SetCounts, SetSummary } from '../ui-messages.ts';
 
 /** Characters of a text that others wrote, in a summary; the page of the object has the whole text. */
-const longestText = 200;
+export const longestSummaryText = 200;
 
-const short = (value: unknown, key: string) => (textAt(value, key) ?? '').slice(0, longestText);
+const short = (value: unknown, key: string) => (textAt(value, key) ?? '').slice(0, longestSummaryText);
 
 export function summaryOfRun(object: unknown): RunSummary {
   const { key, name, namespace, resourceVersion: version } = parseObjectMeta(object);

@@ -27,6 +27,8 @@ import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
 import { longestLine as watchLine } from '../../../src/kube/watch.ts';
 import { metadataBounds as setMetadata } from '../../../src/planner/item-values.ts';
+import { maxBody } from '../../../src/ui/server/routes.ts';
+import { longestSummaryText } from '../../../src/ui/server/summaries.ts';
 import { longestWhereMs } from '../../../src/planner/where-expression.ts';
 import { longestJournal, longestPath } from '../../../src/worker/stage/journal.ts';
 import { longestElement } from '../../../src/worker/streams/slicer-tags.ts';
@@ -92,6 +94,9 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   // test/unit/bridge/hostile-messages.test.ts
   'options of a task': [`${mostValues} values`],
   'an argument of a task': [kib(longestPythonText)],
+  // test/integration/ui/server.test.ts
+  'a request of the page': [`${maxBody} bytes`],
+  'texts in the lists of the page': [`${longestSummaryText} characters`],
   // test/unit/structure/regular-expressions.test.ts
   'text for regular expressions': ['linear time'],
 };
