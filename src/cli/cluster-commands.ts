@@ -125,7 +125,11 @@ export const clusterCommands: readonly CommandSpec[] = [
     summary: 'List runs, or sets',
     args: [{ name: 'runs|sets', isOptional: true, completes: ['runs', 'sets'] }],
     options: [selector, phase, ofSet, everywhere, output(['wide', 'json', 'yaml', 'name']), ...connection],
-    examples: ['dockerrun list --phase Failed -A', 'dockerrun list sets', 'dockerrun list --set nuclei -o name'],
+    examples: [
+      'dockerrun list --phase Failed -A',
+      'dockerrun list sets',
+      'dockerrun list --set nuclei -o name',
+    ],
     load: async () => (await import('./cluster/list-command.ts')).listCommand,
   },
   {
@@ -198,9 +202,7 @@ export const clusterCommands: readonly CommandSpec[] = [
     summary: 'Stop runs for now, or let sets start nothing more',
     args: [targets],
     options: [dryRun, ...connection],
-    details: [
-      `${naming} A run that is resumed starts from the beginning. Of a set, what runs is completed.`,
-    ],
+    details: [`${naming} A run that is resumed starts from the beginning. Of a set, what runs is completed.`],
     load: async () => (await import('./cluster/control-commands.ts')).suspendCommand,
   },
   {
@@ -270,5 +272,24 @@ export const clusterCommands: readonly CommandSpec[] = [
     ],
     sections: [girderKey],
     load: async () => (await import('./cluster/set-inquiries.ts')).explainItemCommand,
+  },
+  {
+    name: 'ui',
+    group,
+    summary: 'Show runs and sets in a browser, on a page of this machine',
+    args: [],
+    options: [
+      { name: 'port', value: 'PORT', about: 'the port of the address; without it, any free one' },
+      ...connection.map((option) =>
+        option.name === 'namespace'
+          ? { ...option, about: 'this namespace only; without it, all that you may see' }
+          : option,
+      ),
+    ],
+    details: [
+      'It prints an address of this machine with a token. The page shows what happens while it happens, with your rights; actions ask first. Ctrl-C ends it.',
+    ],
+    examples: ['dockerrun ui', 'ssh -L 8444:127.0.0.1:8444 server dockerrun ui --port 8444'],
+    load: async () => (await import('./cluster/ui-command.ts')).uiCommand,
   },
 ];

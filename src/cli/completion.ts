@@ -32,7 +32,10 @@ export async function printCompletions(
 
 type Question = { readonly given: Given; readonly typed: string; readonly stop: AbortSignal };
 
-async function namesOf(asks: NonNullable<Completion['asks']>, question: Question): Promise<readonly string[]> {
+async function namesOf(
+  asks: NonNullable<Completion['asks']>,
+  question: Question,
+): Promise<readonly string[]> {
   const { completedNames } = await import('./cluster/completed-names.ts');
   return completedNames(asks, question).catch(() => []);
 }

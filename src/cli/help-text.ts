@@ -75,7 +75,8 @@ export function wrap(text: string, columns: number, indent = ''): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= columns) lines.splice(-1, 1, `${last} ${word}`);
+    if (last !== undefined && last.length + 1 + word.length <= columns)
+      lines.splice(-1, 1, `${last} ${word}`);
     else lines.push(lines.length === 0 ? word : `${indent}${word}`);
   }
   return lines;

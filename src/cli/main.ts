@@ -31,7 +31,9 @@ async function perform(args: readonly string[], terminal: Terminal): Promise<num
   const line = parseCommandLine(args, commandTable);
   if (line.kind === 'command') return (await line.command.load())(line.given, terminal);
   const help = () =>
-    line.kind === 'help' && line.command !== undefined ? commandHelp(line.command) : programHelp(commandTable);
+    line.kind === 'help' && line.command !== undefined
+      ? commandHelp(line.command)
+      : programHelp(commandTable);
   terminal.stdout.write(line.kind === 'version' ? `dockerrun ${version} (${revision})\n` : help());
   return ownCodes.done;
 }

@@ -17,7 +17,9 @@ export async function completedNames(
   asks: 'runs' | 'sets' | 'objects' | 'namespaces' | 'contexts' | 'files',
   { given, typed, stop }: Question,
 ): Promise<readonly string[]> {
-  const [kubeconfig, context, namespace] = ['kubeconfig', 'context', 'namespace'].map((name) => given.text(name));
+  const [kubeconfig, context, namespace] = ['kubeconfig', 'context', 'namespace'].map((name) =>
+    given.text(name),
+  );
   const choice = { kubeconfig, context, namespace };
   if (asks === 'files') return [];
   if (asks === 'contexts') return contextNames(choice);

@@ -8,7 +8,11 @@ import { type Target, targetOf, titleOf } from './targets.ts';
 type Patch = { readonly spec: Readonly<Record<string, unknown>>; readonly given: Given };
 
 /** Changes fields of a spec, as `kubectl patch` does, or asks whether it could with --dry-run. */
-export async function patchSpec(session: Session, target: Target, { spec, given }: Patch): Promise<StoredObject> {
+export async function patchSpec(
+  session: Session,
+  target: Target,
+  { spec, given }: Patch,
+): Promise<StoredObject> {
   const path = `${collectionOf(target.kind, session.namespace)}/${target.name}`;
   const query = { fieldManager: 'dockerrun', ...(given.has('dry-run') ? { dryRun: 'All' } : {}) };
   const contentType = 'application/merge-patch+json';

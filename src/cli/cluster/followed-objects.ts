@@ -80,7 +80,11 @@ export async function untilEnded(
   const { namespace } = session;
   await followObjects({
     session,
-    selections: targets.map(({ kind, name }) => ({ kind, namespace, fieldSelector: `metadata.name=${name}` })),
+    selections: targets.map(({ kind, name }) => ({
+      kind,
+      namespace,
+      fieldSelector: `metadata.name=${name}`,
+    })),
     onChange: (all, key) => {
       onChange?.(all, key);
       const object = all.get(key);

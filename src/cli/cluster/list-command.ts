@@ -27,7 +27,12 @@ export async function listCommand(given: Given, terminal: Terminal): Promise<num
   if (format !== undefined && format !== 'wide')
     terminal.stdout.write(formatted(objects, format, { isList: true }));
   else if (objects.length === 0) terminal.stderr.write(`dockerrun: ${nothingIn(given, kind, session)}\n`);
-  else printTable(objects, { kind, isWide: format === 'wide', hasNamespace: given.has('all-namespaces') }, terminal);
+  else
+    printTable(
+      objects,
+      { kind, isWide: format === 'wide', hasNamespace: given.has('all-namespaces') },
+      terminal,
+    );
   return ownCodes.done;
 }
 

@@ -74,7 +74,8 @@ export function viewLines(objects: readonly StoredObject[], view: View): string[
     return own.length === 0 ? [] : objectTable(own, { ...view, kind, isWide: false, columns: columns - 1 });
   };
   const [only, second] = sorted;
-  const detail = only === undefined || second !== undefined ? [] : [cutLine(plain(stateLine(only)), columns - 1)];
+  const detail =
+    only === undefined || second !== undefined ? [] : [cutLine(plain(stateLine(only)), columns - 1)];
   const all = [...table('run'), ...table('set'), ...detail];
   if (all.length === 0) return ['waiting for the first one'];
   // The last row of a terminal is for the cursor.

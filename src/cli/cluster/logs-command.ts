@@ -108,6 +108,8 @@ async function printGoneLog(session: Session, run: StoredObject, pod: string): P
       : 'its log is deleted with it; spec.girder.log or spec.girder.job keeps the log of a run in Girder';
     throw new ClusterError(`the pod ${pod} does not exist any more: ${where}`);
   }
-  session.terminal.stderr.write(`dockerrun: the pod ${pod} is deleted; this is the log of the Girder job ${jobId}\n`);
+  session.terminal.stderr.write(
+    `dockerrun: the pod ${pod} is deleted; this is the log of the Girder job ${jobId}\n`,
+  );
   await printJobLog(session.terminal, apiUrl, jobId);
 }

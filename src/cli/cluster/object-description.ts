@@ -64,7 +64,8 @@ function setDescription(object: StoredObject, now: number): string[] {
   const failures = status.failures ?? [];
   const [{ reason, count } = { reason: '', count: 0 }] = failures;
   const hint = `dockerrun failures ${object.metadata.name}`;
-  const more = failures.length === 0 ? [] : ['', `Most failures: ${plain(reason)} (${count}); ${hint} shows all`];
+  const more =
+    failures.length === 0 ? [] : ['', `Most failures: ${plain(reason)} (${count}); ${hint} shows all`];
   return [...labelled(rows), ...conditionLines(object, now), ...more];
 }
 

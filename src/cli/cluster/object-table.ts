@@ -18,8 +18,14 @@ const gap = 3;
 /** The columns that `kubectl get` prints, with a line for each object. */
 export function objectTable(objects: readonly StoredObject[], options: TableOptions): string[] {
   const { kind, isWide, hasNamespace, now, columns } = options;
-  const shown = (kind === 'run' ? runColumns : setColumns).filter(({ priority = 0 }) => isWide || priority === 0);
-  const heads = [...(hasNamespace ? ['NAMESPACE'] : []), 'NAME', ...shown.map(({ name }) => name.toUpperCase())];
+  const shown = (kind === 'run' ? runColumns : setColumns).filter(
+    ({ priority = 0 }) => isWide || priority === 0,
+  );
+  const heads = [
+    ...(hasNamespace ? ['NAMESPACE'] : []),
+    'NAME',
+    ...shown.map(({ name }) => name.toUpperCase()),
+  ];
   const rows = objects.map((object) => [
     ...(hasNamespace ? [object.metadata.namespace] : []),
     object.metadata.name,
@@ -31,7 +37,8 @@ export function objectTable(objects: readonly StoredObject[], options: TableOpti
 function cellOf(object: StoredObject, { jsonPath, type }: Column, now: number): string {
   let value: unknown = object;
   for (const field of jsonPath.split('.').slice(1))
-    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
+    value =
+      typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
   if (typeof value !== 'string' && typeof value !== 'number') return '';
   return type === 'date' ? ageOf(String(value), now) : String(value);
 }

@@ -119,12 +119,16 @@ export async function listObjects(session: Session, selection: Selection): Promi
   const path = collectionOf(of, namespace);
   let found: StoredObject[] = [];
   try {
-    await listPages(session.connection, { path, labelSelector, fieldSelector, signal: stop }, (page, isFirst) => {
-      if (isFirst) found = [];
-      // The objects in a list have no kind of their own.
-      const names = { apiVersion, kind: of === 'run' ? kind : setKind };
-      for (const object of page) if (isStored(object)) found.push({ ...names, ...object });
-    });
+    await listPages(
+      session.connection,
+      { path, labelSelector, fieldSelector, signal: stop },
+      (page, isFirst) => {
+        if (isFirst) found = [];
+        // The objects in a list have no kind of their own.
+        const names = { apiVersion, kind: of === 'run' ? kind : setKind };
+        for (const object of page) if (isStored(object)) found.push({ ...names, ...object });
+      },
+    );
     return found;
   } catch (error) {
     stop.throwIfAborted();

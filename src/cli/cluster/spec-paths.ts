@@ -4,10 +4,7 @@ import type { StructuralSchema } from '../../api/structural.ts';
 import { CommandLineError } from '../arguments.ts';
 
 /** A step of a path: the name of a field, the index of an element, or the name of an element. */
-export type Step =
-  | { readonly field: string }
-  | { readonly index: number }
-  | { readonly element: string };
+export type Step = { readonly field: string } | { readonly index: number } | { readonly element: string };
 
 const longestPath = 512;
 
@@ -78,7 +75,11 @@ function changed({ at, schema }: Place, steps: readonly Step[], assignment: Assi
 }
 
 /** The element after the last one is new. */
-function indexIn(list: readonly unknown[], step: Exclude<Step, { field: string }>, assignment: Assignment): number {
+function indexIn(
+  list: readonly unknown[],
+  step: Exclude<Step, { field: string }>,
+  assignment: Assignment,
+): number {
   if ('element' in step) {
     const found = list.findIndex((one) => isRecord(one) && one['name'] === step.element);
     return found === -1 ? list.length : found;

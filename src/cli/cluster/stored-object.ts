@@ -11,7 +11,9 @@ export type StoredObject = {
 
 export function isStored(value: unknown): value is StoredObject {
   const metadata = recordAt(value, 'metadata');
-  return isRecord(value) && textAt(metadata, 'name') !== undefined && textAt(metadata, 'namespace') !== undefined;
+  return (
+    isRecord(value) && textAt(metadata, 'name') !== undefined && textAt(metadata, 'namespace') !== undefined
+  );
 }
 
 export const isSet = (object: StoredObject) => object['kind'] === 'DockerRunSet';

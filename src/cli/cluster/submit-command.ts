@@ -132,8 +132,14 @@ export async function retryCommand(given: Given, terminal: Terminal): Promise<nu
   if (target.kind === 'run' && given.has('failed'))
     throw new CommandLineError('--failed is for a set: dockerrun retry set/NAME --failed');
   const session = await openSession(given, terminal);
-  const object = target.kind === 'set' ? await retrySet(session, target, given) : await retryRun(session, target, given);
-  report([object], { format, verb: target.kind === 'set' ? 'retries what failed' : 'created', given, terminal });
+  const object =
+    target.kind === 'set' ? await retrySet(session, target, given) : await retryRun(session, target, given);
+  report([object], {
+    format,
+    verb: target.kind === 'set' ? 'retries what failed' : 'created',
+    given,
+    terminal,
+  });
   return after(session, [targetOfStored(object)]);
 }
 

@@ -5,7 +5,8 @@ import type { Terminal } from '../terminal.ts';
 /** The size of a terminal; undefined for a pipe or a file. */
 export function sizeOf(stream: Writable): { readonly columns: number; readonly rows: number } | undefined {
   if (!('isTTY' in stream) || stream.isTTY !== true) return undefined;
-  const number = (value: unknown, otherwise: number) => (typeof value === 'number' && value > 0 ? value : otherwise);
+  const number = (value: unknown, otherwise: number) =>
+    typeof value === 'number' && value > 0 ? value : otherwise;
   const { columns, rows } = stream as { readonly columns?: unknown; readonly rows?: unknown };
   return { columns: number(columns, 80), rows: number(rows, 24) };
 }

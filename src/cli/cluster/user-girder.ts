@@ -55,7 +55,13 @@ export function isSameGirder(one: string, other: string): boolean {
 /** Prints the log of a job of Girder. @throws ClusterError */
 export async function printJobLog(terminal: Terminal, apiUrl: string, jobId: string): Promise<void> {
   const log = await withUserGirder(terminal, apiUrl, (client, signal) =>
-    client.json({ method: 'GET', route: ['job', jobId], subject: `job ${jobId}`, signal, parse: parseJobLog }),
+    client.json({
+      method: 'GET',
+      route: ['job', jobId],
+      subject: `job ${jobId}`,
+      signal,
+      parse: parseJobLog,
+    }),
   );
   terminal.stdout.write(log);
 }

@@ -17,7 +17,11 @@ export async function watchCommand(given: Given, terminal: Terminal): Promise<nu
   if (kind === undefined || (given.args.length > 0 && !first.endsWith('s'))) {
     const option = ['selector', 'set', 'all-namespaces'].find((name) => given.has(name));
     if (option !== undefined) throw new CommandLineError(`watch takes either names or --${option}`);
-    return watchTargets(session, given.args.map((text) => targetOf(text)), timeoutSeconds);
+    return watchTargets(
+      session,
+      given.args.map((text) => targetOf(text)),
+      timeoutSeconds,
+    );
   }
   using view = new LiveView(terminal, { hasNamespace: given.has('all-namespaces') });
   await followForever(session, selectionOf(given, kind, session), {

@@ -19,7 +19,8 @@ export async function runCommand(
   input: CommandInput,
   { stdout, stderr, stop }: Terminal,
 ): Promise<number> {
-  if (command.limit !== undefined) throw new CommandLineError('--limit is for a DockerRunSet, not for a DockerRun');
+  if (command.limit !== undefined)
+    throw new CommandLineError('--limit is for a DockerRunSet, not for a DockerRun');
   const { chosen, manifest, secretsOf, girderRedirects } = input;
   await checkInputs(chosen, command.data);
   const accepted = acceptRun(withLocalData(chosen, command.data), manifest.file);
