@@ -9,7 +9,6 @@ const page = fileURLToPath(new URL('../src/ui/page', import.meta.url));
 const pageBundle = {
   entryPoints: { page: join(page, 'page-main.tsx') },
   bundle: true,
-  minify: true,
   platform: 'browser',
   target: 'es2022',
   format: 'iife',

@@ -26,10 +26,13 @@ test('run accepts a file and options in any order', () => {
 
 test('--input and --output name transforms and may be repeated; a path may contain an equals sign', () => {
   const { data } = run('a.yaml', '-i', 'ct=./ct.nrrd', '--input=mr=a=b', '--output', 'mask=./out');
-  assert.equal([...data.inputs], [
-    ['ct', './ct.nrrd'],
-    ['mr', 'a=b'],
-  ]);
+  assert.equal(
+    [...data.inputs],
+    [
+      ['ct', './ct.nrrd'],
+      ['mr', 'a=b'],
+    ],
+  );
   assert.equal([...data.outputs], [['mask', './out']]);
 });
 

@@ -59,7 +59,7 @@ async function script(shell: string): Promise<string> {
 }
 
 test('bash completes with the script', async () => {
-  const answer = "list\\tList runs\\nlogs\\tPrint";
+  const answer = 'list\\tList runs\\nlogs\\tPrint';
   const line = [
     `dockerrun() { [ "$1 $2" = '__complete l' ] && printf '${answer}\\n'; }`,
     await script('bash'),
