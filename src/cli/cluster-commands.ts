@@ -114,7 +114,7 @@ export const clusterCommands: readonly CommandSpec[] = [
     ],
     examples: [
       'dockerrun submit segment.yaml --watch',
-      "dockerrun submit segment.yaml --generate-name seg- --set 'args[0]=--fast' --wait",
+      "dockerrun submit run.yaml --generate-name seg- --set 'args[0]=--fast' --wait",
     ],
     sections: [endCodes],
     load: async () => (await import('./cluster/submit-command.ts')).submitCommand,

@@ -15,8 +15,8 @@ export function programHelp(table: readonly CommandSpec[]): string {
     'Runs container images over data of Girder: in a cluster, or on this machine.',
     '',
     ...sections.flatMap((section) => [...sectionLines(section), '']),
-    'dockerrun COMMAND --help explains a command. Exit code 2 means that a command was',
-    'misspelt or lacks something, 64 that a manifest is not valid.',
+    'dockerrun COMMAND --help explains a command. Exit code 2 means that an argument',
+    'or option is wrong, and 64 that a manifest is not valid.',
     '',
   ].join('\n');
 }

@@ -76,7 +76,9 @@ function namespaceOf(config: KubeConfig, { kubeconfig, context }: Choice): strin
 
 /** The names of the contexts of a kubeconfig. */
 export function contextNames(choice: Choice): string[] {
-  return readKubeconfig({ kubeconfig: choice.kubeconfig }).getContexts().map(({ name }) => name);
+  return readKubeconfig({ kubeconfig: choice.kubeconfig })
+    .getContexts()
+    .map(({ name }) => name);
 }
 
 async function tlsOptions(config: KubeConfig): Promise<AgentOptions> {

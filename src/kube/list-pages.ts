@@ -69,7 +69,10 @@ async function listOnce(
   { path, labelSelector, fieldSelector, signal }: ListRequest,
   { size, continueToken }: { size: number; continueToken: string | undefined },
 ): Promise<ReturnType<typeof parseList> & { bytes: number }> {
-  const query = { limit: String(size), ...defined({ continue: continueToken, labelSelector, fieldSelector }) };
+  const query = {
+    limit: String(size),
+    ...defined({ continue: continueToken, labelSelector, fieldSelector }),
+  };
   let bytes = 0;
   const onBytes = (received: number) => (bytes = received);
   const request = {

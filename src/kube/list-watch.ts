@@ -140,11 +140,15 @@ export class ListWatch<Item> {
   async #list(signal: AbortSignal): Promise<void> {
     const { connection, path, labelSelector, fieldSelector, observer } = this.#options;
     let listed: Stored<Item>[] = [];
-    const version = await listPages(connection, { path, labelSelector, fieldSelector, signal }, (objects, isFirst) => {
-      if (isFirst) listed = [];
-      // An object that cannot be parsed keeps its cached state, because it still exists.
-      for (const object of objects) listed.push(...[this.#parse(object) ?? this.#cached(object)].flat());
-    });
+    const version = await listPages(
+      connection,
+      { path, labelSelector, fieldSelector, signal },
+      (objects, isFirst) => {
+        if (isFirst) listed = [];
+        // An object that cannot be parsed keeps its cached state, because it still exists.
+        for (const object of objects) listed.push(...[this.#parse(object) ?? this.#cached(object)].flat());
+      },
+    );
     const changes = this.#store.replace(listed, Number(version));
     this.#synced = true;
     this.#relistAt = performance.now() + (this.#options.relistMs ?? defaultRelistMs());

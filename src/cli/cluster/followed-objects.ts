@@ -1,8 +1,14 @@
 import { ListWatch } from '../../kube/list-watch.ts';
 import { deadline } from '../../support/abort.ts';
 import { createLogger } from '../../support/log.ts';
-import { collectionOf, getTarget, listObjects, type Selection, type Session } from './session.ts';
-import { ClusterError } from './session.ts';
+import {
+  ClusterError,
+  collectionOf,
+  getTarget,
+  listObjects,
+  type Selection,
+  type Session,
+} from './session.ts';
 import { nameOfStored, type StoredObject } from './stored-object.ts';
 import { endCodeOf, timeoutCode } from './run-ends.ts';
 import { type Target, titleOf } from './targets.ts';

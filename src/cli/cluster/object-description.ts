@@ -1,4 +1,5 @@
 import { pageOfItem } from '../../api/fields.ts';
+import type { DockerRunSetStatus } from '../../api/set/set-status.ts';
 import { recordAt, textAt } from '../../kube/json.ts';
 import { ageOf, alignedLines, durationText } from './object-table.ts';
 import { isSet, plain, runStatusOf, setStatusOf, type StoredObject } from './stored-object.ts';
@@ -42,7 +43,7 @@ function runDescription(object: StoredObject, now: number): string[] {
 
 function setDescription(object: StoredObject, now: number): string[] {
   const status = setStatusOf(object);
-  const { items, pass, rate, live, report } = status;
+  const { items, pass } = status;
   const rows: Row[] = [
     ['Set', `${object.metadata.namespace}/${object.metadata.name}`],
     ['Phase', status.phase],
@@ -53,13 +54,10 @@ function setDescription(object: StoredObject, now: number): string[] {
     ['Failed', items?.failed],
     ['Excluded', items?.excluded],
     ['Gone', items?.gone],
-    ['Rate', rate === undefined ? undefined : `${Math.round(rate.itemsPerHour)} inputs per hour`],
-    ['ETA', rate?.eta],
-    ['Pods', live === undefined ? undefined : `${live.chunks} of ${live.target}`],
+    ...paceRows(status),
     ['Pass', pass?.number],
     ['Started', sinceText(pass?.startTime, now)],
     ['Ended', sinceText(pass?.finishTime, now)],
-    ['Report', report === undefined ? undefined : `${report.name} in item ${report.itemId}`],
   ];
   const failures = status.failures ?? [];
   const [{ reason, count } = { reason: '', count: 0 }] = failures;
@@ -67,6 +65,15 @@ function setDescription(object: StoredObject, now: number): string[] {
   const more =
     failures.length === 0 ? [] : ['', `Most failures: ${plain(reason)} (${count}); ${hint} shows all`];
   return [...labelled(rows), ...conditionLines(object, now), ...more];
+}
+
+function paceRows({ rate, live, report }: DockerRunSetStatus): Row[] {
+  return [
+    ['Rate', rate === undefined ? undefined : `${Math.round(rate.itemsPerHour)} inputs per hour`],
+    ['ETA', rate?.eta],
+    ['Pods', live === undefined ? undefined : `${live.chunks} of ${live.target}`],
+    ['Report', report === undefined ? undefined : `${report.name} in item ${report.itemId}`],
+  ];
 }
 
 const labelWidth = 13;

@@ -6,10 +6,10 @@ import { reportColumns, type ReportRow } from '../../planner/csv.ts';
 const bufferBytes = 256 * 1024;
 
 /** In bytes: a report of a million inputs has about 150 MB. */
-const mostBytes = 1024 * 1024 * 1024;
+export const mostReportBytes = 1024 * 1024 * 1024;
 
 /** In characters: a row has at most 7 cells of 4096. */
-const longestRow = 64 * 1024;
+export const longestRow = 64 * 1024;
 
 /** Splits CSV (RFC 4180) into rows; a row that is not complete yet waits for the next text. */
 export class CsvRows {
@@ -35,11 +35,17 @@ export class CsvRows {
 }
 
 function cellsOf(line: string): string[] {
-  const cells = line.match(/(?:^|,)(?:"(?:[^"]|"")*"|[^",]*)/g) ?? [];
-  return cells.map((cell, index) => {
-    const text = index === 0 ? cell : cell.slice(1);
-    return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
-  });
+  const cells: string[] = [];
+  let isQuoted = false;
+  let start = 0;
+  for (let at = 0; at <= line.length; at += 1) {
+    if (line[at] === '"') isQuoted = !isQuoted;
+    if (at < line.length && (line[at] !== ',' || isQuoted)) continue;
+    const text = line.slice(start, at);
+    cells.push(text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text);
+    start = at + 1;
+  }
+  return cells;
 }
 
 /** The row of an input, by its ID or its path. */
@@ -79,7 +85,7 @@ async function searchFile(
     await body.pump((chunk) => {
       bytes += chunk.length;
       found ??= rowIn(rows.push(decoder.write(chunk)), input);
-      if (found !== undefined || bytes > mostBytes) body.destroy();
+      if (found !== undefined || bytes > mostReportBytes) body.destroy();
       return undefined;
     });
   } catch (error) {

@@ -30,9 +30,12 @@ function isFailureReason(reason: string): reason is FailureReason {
 
 /** A set that repeats its passes has ended when a pass has; one that needs a person will not end by itself. */
 function setEndCode(object: StoredObject): number | undefined {
-  const { phase, observedGeneration, items, conditions = [] } = setStatusOf(object);
-  if (observedGeneration !== object.metadata['generation']) return undefined;
+  const { phase, observedGeneration, items, pass, conditions = [] } = setStatusOf(object);
   const spec = recordAt(object, 'spec');
+  const { retryFailed = pass?.retryFailed } = spec;
+  // The next pass tries once more what has failed.
+  const retries = retryFailed !== pass?.retryFailed && phase !== 'Cancelled';
+  if (observedGeneration !== object.metadata['generation'] || retries) return undefined;
   const repeats = spec['watch'] !== undefined || spec['schedule'] !== undefined;
   const isStalled = conditions.some(({ type, status }) => type === 'Stalled' && status === 'True');
   if (phase === 'Cancelled') return exitCodes.cancelledForGood;

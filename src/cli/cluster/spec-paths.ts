@@ -55,23 +55,29 @@ export function withField(
 type Place = { readonly at: unknown; readonly schema: StructuralSchema | undefined };
 type Assignment = { readonly path: string; readonly value: string };
 
-function changed({ at, schema }: Place, steps: readonly Step[], assignment: Assignment): unknown {
+function changed(place: Place, steps: readonly Step[], assignment: Assignment): unknown {
   const [step, ...rest] = steps;
-  if (step === undefined) return valueFor(assignment, schema);
-  if ('field' in step) {
-    const object = at ?? {};
-    if (!isRecord(object)) throw misfit(assignment, step.field, 'is not a field of a list or text');
-    const below = schema?.properties?.[step.field] ?? schema?.additionalProperties;
-    if (schema?.properties !== undefined && below === undefined)
-      throw misfit(assignment, step.field, 'does not exist');
-    const inner = { at: Object.hasOwn(object, step.field) ? object[step.field] : undefined, schema: below };
-    return { ...object, [step.field]: changed(inner, rest, assignment) };
-  }
-  const list: unknown = at ?? [];
+  if (step === undefined) return valueFor(assignment, place.schema);
+  if ('field' in step) return withChangedField(place, [step, ...rest], assignment);
+  const list: unknown = place.at ?? [];
   if (!Array.isArray(list)) throw misfit(assignment, stepText(step), 'is not in a list');
   const index = indexIn(list, step, assignment);
   const element: unknown = list[index] ?? ('element' in step ? { name: step.element } : undefined);
-  return list.toSpliced(index, 1, changed({ at: element, schema: schema?.items }, rest, assignment));
+  const inner = { at: element, schema: place.schema?.items };
+  return list.toSpliced(index, 1, changed(inner, rest, assignment));
+}
+
+function withChangedField(
+  { at = {}, schema }: Place,
+  [{ field }, ...rest]: readonly [{ readonly field: string }, ...Step[]],
+  assignment: Assignment,
+): object {
+  if (!isRecord(at)) throw misfit(assignment, field, 'is not a field of a list or text');
+  const { properties, additionalProperties } = schema ?? {};
+  const below = properties?.[field] ?? additionalProperties;
+  if (properties !== undefined && below === undefined) throw misfit(assignment, field, 'does not exist');
+  const inner = { at: Object.hasOwn(at, field) ? at[field] : undefined, schema: below };
+  return { ...at, [field]: changed(inner, rest, assignment) };
 }
 
 /** The element after the last one is new. */

@@ -19,11 +19,11 @@ export function isStored(value: unknown): value is StoredObject {
 export const isSet = (object: StoredObject) => object['kind'] === 'DockerRunSet';
 
 export function runStatusOf(object: StoredObject): DockerRunStatus {
-  return recordAt(object, 'status') as DockerRunStatus;
+  return recordAt(object, 'status');
 }
 
 export function setStatusOf(object: StoredObject): DockerRunSetStatus {
-  return recordAt(object, 'status') as DockerRunSetStatus;
+  return recordAt(object, 'status');
 }
 
 /** `run/segment` or `set/nuclei`. */

@@ -31,14 +31,13 @@ const colours = {
   Canary: 'cyan',
 } as const;
 
-/** The first phase of each line, which is in the column of phases, gets its colour. */
+/** The first phase of each line, which is in the column of phases, gets its colour: no name has a capital letter. */
 export function colouredPhases(lines: readonly string[], terminal: Terminal): string[] {
   if (!hasColours(terminal)) return lines.map((line) => stripVTControlCharacters(line));
-  const phase = new RegExp(`(?<=\\s)(${Object.keys(colours).join('|')})(?=\\s|$)`);
-  return lines.map((line) =>
-    line.replace(phase, (name) => {
-      const colour = colours[name as keyof typeof colours];
-      return styleText(colour, name, { validateStream: false });
-    }),
-  );
+  return lines.map((line) => {
+    const phase = line.split(' ').find((word) => Object.hasOwn(colours, word));
+    if (phase === undefined) return line;
+    const colour = colours[phase as keyof typeof colours];
+    return line.replace(phase, () => styleText(colour, phase, { validateStream: false }));
+  });
 }

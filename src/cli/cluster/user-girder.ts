@@ -48,7 +48,8 @@ export async function withUserGirder<T>(
 
 /** Whether two addresses of an API are the same, but for a slash at the end and the case of the host. */
 export function isSameGirder(one: string, other: string): boolean {
-  const normal = (text: string) => (URL.canParse(text) ? new URL(text).href.replace(/\/+$/, '') : undefined);
+  const normal = (text: string) =>
+    URL.canParse(text) ? new URL(text).href.replace(/(?<!\/)\/+$/, '') : undefined;
   return normal(one) !== undefined && normal(one) === normal(other);
 }
 

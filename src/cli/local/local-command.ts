@@ -10,8 +10,8 @@ export async function localCommand(given: Given, terminal: Terminal): Promise<nu
   const input = await readCommandInput(command, terminal);
   if (input.chosen['kind'] === setKind) {
     const { runSetCommand } = await import('./set-command.ts');
-    return await runSetCommand(command, input, terminal);
+    return runSetCommand(command, input, terminal);
   }
   const { runCommand } = await import('./run-command.ts');
-  return await runCommand(command, input, terminal);
+  return runCommand(command, input, terminal);
 }
