@@ -30,18 +30,23 @@ function isFailureReason(reason: string): reason is FailureReason {
 
 /** A set that repeats its passes has ended when a pass has; one that needs a person will not end by itself. */
 function setEndCode(object: StoredObject): number | undefined {
-  const { phase, observedGeneration, items, pass, conditions = [] } = setStatusOf(object);
-  const spec = recordAt(object, 'spec');
-  const { retryFailed = pass?.retryFailed } = spec;
-  // The next pass tries once more what has failed.
-  const retries = retryFailed !== pass?.retryFailed && phase !== 'Cancelled';
-  if (observedGeneration !== object.metadata['generation'] || retries) return undefined;
-  const repeats = spec['watch'] !== undefined || spec['schedule'] !== undefined;
-  const isStalled = conditions.some(({ type, status }) => type === 'Stalled' && status === 'True');
+  const { phase, items, conditions = [] } = setStatusOf(object);
+  if (isBehind(object)) return undefined;
   if (phase === 'Cancelled') return exitCodes.cancelledForGood;
+  const { watch, schedule } = recordAt(object, 'spec');
+  const repeats = (watch ?? schedule) !== undefined;
   if (phase === 'Complete' || (phase === 'Idle' && repeats))
     return (items?.failed ?? 0) > 0 ? exitCodes.items : exitCodes.done;
+  const isStalled = conditions.some(({ type, status }) => type === 'Stalled' && status === 'True');
   return isStalled ? ownCodes.failed : undefined;
+}
+
+/** Whether the controller has not seen the spec yet, or a pass has yet to try once more what has failed. */
+function isBehind(object: StoredObject): boolean {
+  const { phase, observedGeneration, pass } = setStatusOf(object);
+  if (observedGeneration !== object.metadata['generation']) return true;
+  const { retryFailed = pass?.retryFailed } = recordAt(object, 'spec');
+  return retryFailed !== pass?.retryFailed && phase !== 'Cancelled';
 }
 
 /** One line about a run or set: its phase, and what it does or how it ended. */

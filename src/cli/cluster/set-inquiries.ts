@@ -56,8 +56,8 @@ export async function explainItemCommand(given: Given, terminal: Terminal): Prom
   const input = given.args[1] ?? '';
   const session = await openSession(given, terminal);
   const set = await getTarget(session, target);
-  const chunk = chunkLine(await chunksOf(session, target), input);
-  const { lines, note } = await girderLines(set, input, session);
+  const { lines, note, itemId = input } = await girderLines(set, input, session);
+  const chunk = chunkLine(await chunksOf(session, target), itemId);
   const all = [...(chunk === undefined ? [] : [chunk]), ...lines];
   if (note !== undefined) terminal.stderr.write(`dockerrun: ${note}\n`);
   if (all.length === 0)
@@ -82,11 +82,11 @@ const stateTexts: Readonly<Record<string, string>> = {
 };
 
 /** What the chunks that are in the cluster say of an input; of several, the newest. */
-export function chunkLine(chunks: readonly StoredObject[], input: string): string | undefined {
+export function chunkLine(chunks: readonly StoredObject[], itemId: string): string | undefined {
   const created = (chunk: StoredObject) => textAt(chunk.metadata, 'creationTimestamp') ?? '';
   for (const chunk of chunks.toSorted((a, b) => created(b).localeCompare(created(a)))) {
     const items = listAt(recordAt(recordAt(chunk, 'spec'), 'forEach'), 'items');
-    const index = items.findIndex((item) => textAt(item, 'id') === input || textAt(item, 'name') === input);
+    const index = items.findIndex((item) => textAt(item, 'id') === itemId);
     if (index === -1) continue;
     const { items: ended, phase } = runStatusOf(chunk);
     const state = ended?.states[index] ?? 'w';
@@ -98,7 +98,12 @@ export function chunkLine(chunks: readonly StoredObject[], input: string): strin
   return undefined;
 }
 
-type Found = { readonly lines: readonly string[]; readonly note: string | undefined };
+type Found = {
+  readonly lines: readonly string[];
+  readonly note: string | undefined;
+  /** The ID of the input, which may have been named by its path. */
+  readonly itemId?: string | undefined;
+};
 
 /** What the report and the receipt in Girder say, or why they were not read. */
 async function girderLines(set: StoredObject, input: string, { terminal }: Session): Promise<Found> {
@@ -109,12 +114,13 @@ async function girderLines(set: StoredObject, input: string, { terminal }: Sessi
       const row = await findInReport(client, report, { input, signal });
       if (row === undefined) return { lines: [], note: `${report.name} has no input ${input}` };
       const lines = [`report of pass ${pass?.number ?? '?'}: ${row.path ?? input}: ${rowText(row)}`];
-      if (row.resultItemId === undefined || row.resultItemId === '') return { lines, note: undefined };
+      const found = { note: undefined, itemId: row.itemId };
+      if (row.resultItemId === undefined || row.resultItemId === '') return { ...found, lines };
       const route = ['item', row.resultItemId];
       const subject = `item ${row.resultItemId}`;
       const receipt = await client.json({ method: 'GET', route, subject, signal, parse: receiptOf });
       const page = pageOfItem(apiUrlOf(set), row.resultItemId) ?? subject;
-      return { lines: [...lines, ...receiptLines(receipt, page)], note: undefined };
+      return { ...found, lines: [...lines, ...receiptLines(receipt, page)] };
     });
   } catch (error) {
     terminal.stop.throwIfAborted();

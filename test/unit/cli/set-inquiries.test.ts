@@ -74,7 +74,7 @@ test('the newest chunk with the input says what it does with it', () => {
   ];
   assert.is(chunkLine(chunks, 'id1'), 'cluster: it runs in the chunk new, which is Running');
   assert.is(
-    chunkLine(chunks, 'b.svs'),
+    chunkLine(chunks, 'id2'),
     'cluster: it failed in the chunk new, which is Running (TargetFailed: exit code 3)',
   );
   assert.is(chunkLine(chunks, 'id3'), undefined);
