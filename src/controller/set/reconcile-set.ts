@@ -1,13 +1,16 @@
 import type { DockerRunSetStatus } from '../../api/set/set-status.ts';
 import { ConflictError, isDefect, isRefused, retryAfterMs } from '../../kube/kube-error.ts';
+import { withoutTrailingSlashes } from '../../policy/allowed-addresses.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Next } from '../../runtime/queue.ts';
+import { Turns } from '../../runtime/turns.ts';
 import { errorFields, type Logger } from '../../support/log.ts';
 import type { WorkerConfig } from '../job/worker-config.ts';
 import { recordEvent } from '../apply/apply.ts';
 import { applySetAction, applySetStatus } from './apply/apply-set.ts';
 import { decideSet } from './decide/decide-set.ts';
 import { setChangeOf, type SetDecision, setStatusAfterError } from './decide/set-decision.ts';
+import { girderLimitsOf } from './decide/set-outcome.ts';
 import { gatherSet, type SetGatherer } from './observe/gather-set.ts';
 import type { ObservedSetState } from './observe/observed-set.ts';
 
@@ -30,14 +33,16 @@ const progressIntervalMs = 5_000;
 /** When the status of each set was last written, by `performance.now()`. */
 type WrittenAt = Map<string, number>;
 
+type OwnState = { readonly writtenAt: WrittenAt; readonly turns: Turns };
+
 /** Creates the function that reconciles a set by its key: gather → decide → apply. Level-triggered. */
 export function createSetReconcile(reconciler: SetReconciler): (key: string) => Promise<Next> {
-  const writtenAt: WrittenAt = new Map();
+  const own: OwnState = { writtenAt: new Map(), turns: new Turns() };
   return async (key) => {
     const log = reconciler.log.child({ dockerRunSet: key });
     const ofSet = { ...reconciler, log };
     try {
-      return await reconcile(ofSet, key, writtenAt);
+      return await reconcile(ofSet, key, own);
     } catch (error) {
       if (!reconciler.signal.aborted) await reportError(ofSet, key, error);
       return { kind: 'retry', error, atLeastMs: retryAfterMs(error) };
@@ -45,19 +50,38 @@ export function createSetReconcile(reconciler: SetReconciler): (key: string) => 
   };
 }
 
-async function reconcile(reconciler: SetReconciler, key: string, writtenAt: WrittenAt): Promise<Next> {
-  const version = reconciler.caches.sets.versionOf(key);
-  const observed = await gatherSet(reconciler, key, reconciler.signal);
-  if (observed === undefined) {
+async function reconcile(
+  reconciler: SetReconciler,
+  key: string,
+  { writtenAt, turns }: OwnState,
+): Promise<Next> {
+  const decided = await turns.take(boundedGirder(reconciler, key), async () => {
+    const version = reconciler.caches.sets.versionOf(key);
+    const observed = await gatherSet(reconciler, key, reconciler.signal);
+    return observed && { observed, version, decision: await act(reconciler, observed) };
+  });
+  if (decided === undefined) {
     writtenAt.delete(key);
     return { kind: 'done' };
   }
-  const decision = await act(reconciler, observed);
-  const delay = await write(reconciler, { observed, version, decision }, { key, writtenAt });
+  const { decision } = decided;
+  const delay = await write(reconciler, decided, { key, writtenAt });
   // Only now does the planner forget inputs: their chunks exist.
   if (decision.question !== undefined) reconciler.planners.ask(decision.question);
   const waits = [decision.requeueAfterMs, delay].filter((wait) => wait !== undefined);
   return waits.length === 0 ? { kind: 'done' } : { kind: 'requeueAfter', milliseconds: Math.min(...waits) };
+}
+
+/**
+ * The address of the Girder of a set, if a bound of the policy counts the chunks of all sets that use it: such sets
+ * decide in turn, and each sees what the one before it has created.
+ */
+function boundedGirder({ caches, policy }: SetReconciler, key: string): string | undefined {
+  const set = caches.sets.get(key);
+  if (set?.apiUrl === undefined) return undefined;
+  const { apiUrl, metadata } = set;
+  const isBounded = girderLimitsOf(policy(metadata.namespace), apiUrl).length > 0;
+  return isBounded ? withoutTrailingSlashes(apiUrl) : undefined;
 }
 
 /** Decides and carries out the actions; when the API server refuses one, decides again with the refusal. */

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { labels } from '../../../src/api/names.ts';
+import { apiVersion, labels, policyKind, policyName } from '../../../src/api/names.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
@@ -106,6 +106,38 @@ test('a suspended set starts nothing until it is resumed', async ({ cluster }) =
   assert.equal(await set.chunks(), []);
   await cluster.client.merge(set.path, { spec: { suspend: false } });
   await set.until('is complete', ({ phase }) => phase === 'Complete');
+});
+
+test('girderLimits bounds the chunks of all sets that use one Girder, however many start at once', async ({
+  cluster,
+}) => {
+  const { client } = cluster;
+  const maxRuns = 2;
+  const { apiUrl } = minimalSet.girder;
+  const metadata = { name: policyName };
+  const spec = { girderLimits: [{ apiUrl: `${apiUrl}/`, maxRuns }] };
+  await client.create(paths.policies(), { apiVersion, kind: policyKind, metadata, spec });
+  await using stack = new AsyncDisposableStack();
+  const sets = await Promise.all(
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => SimulatedSet.create(cluster, `bounded-${name}`, 3)),
+  );
+  for (const set of sets) stack.use(set);
+  const live = async () => {
+    const chunks = (await Promise.all(sets.map((set) => set.chunks()))).flat();
+    return chunks.filter((chunk) => textAt(recordAt(chunk, 'status'), 'completionTime') === undefined).length;
+  };
+  await Promise.all(sets.map((set) => set.apply({ canary: 0, chunk: { items: 1, seconds: 900 } })));
+  const hasListed = ({ items }: Record<string, unknown>) => recordAt({ items }, 'items')['seen'] === 3;
+  await Promise.all(sets.map((set) => set.untilWithoutWork('has listed', hasListed)));
+  assert.is(await live(), maxRuns);
+  let most = 0;
+  const isComplete = async ({ phase }: Record<string, unknown>) => {
+    most = Math.max(most, await live());
+    return phase === 'Complete';
+  };
+  await Promise.all(sets.map((set) => set.until('is complete', isComplete)));
+  assert.ok(most <= maxRuns, `${most} chunks at once`);
+  await client.delete(`${paths.policies()}/${policyName}`);
 });
 
 test('a template that contradicts itself is refused with the path of the field', async ({ cluster }) => {
