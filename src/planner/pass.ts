@@ -228,7 +228,10 @@ class Pass implements AsyncDisposable {
     return showIn(live, folder, signal);
   }
 
-  async #addOrphan(found: { readonly result: ListedDocument; readonly names: readonly string[] }): Promise<void> {
+  async #addOrphan(found: {
+    readonly result: ListedDocument;
+    readonly names: readonly string[];
+  }): Promise<void> {
     const orphan = orphanOf(found, this.#options.name);
     if (orphan === undefined) return;
     if (!orphan.isMarked) this.#receipts += 1;

@@ -89,7 +89,8 @@ async function inputsToRun(parts: Parts): Promise<readonly SurveyedInput[]> {
     if (!(await deferred.keeps(found, planned))) await add(found, planned);
   }
   if (deferred.count > 0) await orphans.resolve(0);
-  for await (const found of deferred.found()) await add(found, await planner.plan(candidateOf(found, suffix)));
+  for await (const found of deferred.found())
+    await add(found, await planner.plan(candidateOf(found, suffix)));
   return first;
 }
 

@@ -50,7 +50,10 @@ export class SetController {
       },
     });
     this.#planners = planners;
-    const reconcile = createSetReconcile({ ...options, planners, signal });
+    const reconcile = createSetReconcile({
+      ...{ ...options, planners, signal },
+      wake: (key) => this.#queue.add(key),
+    });
     this.#queue = new KeyedQueue({
       handle: async (key) => {
         this.#active += 1;

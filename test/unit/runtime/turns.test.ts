@@ -19,7 +19,10 @@ test('work of one key is done in turn, also after a failure, and that of others 
     turns.take(undefined, work('free')),
   ];
   await Promise.all(all.slice(2));
-  assert.equal(order, ['one begins', 'other begins', 'other ends', 'free begins', 'free ends'].toSorted(byPlace));
+  assert.equal(
+    order,
+    ['one begins', 'other begins', 'other ends', 'free begins', 'free ends'].toSorted(byPlace),
+  );
   first.reject(new Error('broken'));
   assert.equal(await Promise.all(all), ['Error: broken', 'two', 'other', 'free']);
   assert.equal(order.slice(-2), ['two begins', 'two ends']);

@@ -52,6 +52,8 @@ export type SetOutcome = {
   readonly status?: DockerRunSetStatus;
   readonly actions?: readonly SetAction[];
   readonly question?: PlannerQuestion | undefined;
+  /** Whether more would start if the policy had no bound for the Girder of the set. */
+  readonly waitsForGirder?: boolean;
   readonly requeueAfterMs?: number | undefined;
 };
 
@@ -81,5 +83,7 @@ export function mostChunks(
 
 /** The bounds for all sets that use one Girder. */
 export function girderLimitsOf({ girderLimits = [] }: Policy, girder: string) {
-  return girderLimits.filter(({ apiUrl }) => withoutTrailingSlashes(apiUrl) === withoutTrailingSlashes(girder));
+  return girderLimits.filter(
+    ({ apiUrl }) => withoutTrailingSlashes(apiUrl) === withoutTrailingSlashes(girder),
+  );
 }

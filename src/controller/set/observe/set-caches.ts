@@ -95,12 +95,14 @@ export class SetCaches {
     });
   }
 
-  /** How many chunks of the other sets with this Girder have not ended. */
-  liveOnGirder(apiUrl: string, exceptUid: string): number {
+  /** How many chunks of the sets with this Girder have not ended, but for those of one set. */
+  liveOnGirder(apiUrl: string, exceptUid?: string): number {
     const address = withoutTrailingSlashes(apiUrl);
     const others = this.sets
       .values()
-      .filter((set) => set.metadata.uid !== exceptUid && withoutTrailingSlashes(set.apiUrl ?? '') === address);
+      .filter(
+        (set) => set.metadata.uid !== exceptUid && withoutTrailingSlashes(set.apiUrl ?? '') === address,
+      );
     const chunks = others.flatMap(({ metadata }) => this.chunksOf(metadata));
     return chunks.filter(({ status }) => !isTerminal(status)).length;
   }
