@@ -179,7 +179,7 @@ export class OrphanedResults implements AsyncDisposable {
       known !== undefined && known === orphan.resultFolderId && resultName === orphan.resultName;
     if (isThere) return this.#news(orphan, 'kept', 'its input exists, but the list of its folder lacked it');
     const taken = known === undefined ? undefined : await mirror.itemIn(known, resultName, signal);
-    if (taken !== undefined) {
+    if (taken !== undefined || this.wouldMove.has(orphan.inputId)) {
       return this.#news(orphan, 'kept', 'its input has moved to where another result is; the result is kept');
     }
     const to = [...names, resultName].join('/');
