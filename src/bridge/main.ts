@@ -17,7 +17,7 @@ import { bridgeMetricTable, obstacles } from './bridge-metrics.ts';
 import { keepConnected } from './broker/broker-connection.ts';
 import type { WorkerState } from './broker/control-answers.ts';
 import { listenToControl } from './broker/control-listener.ts';
-import { Forwarder } from './broker/forwarder.ts';
+import type { Disposition } from './broker/message-mover.ts';
 import { type Delivered, TaskConsumer } from './broker/task-consumer.ts';
 import { Follower } from './follow/follower.ts';
 import { RequestPace } from './follow/request-pace.ts';
@@ -74,7 +74,6 @@ class Bridge {
   readonly #runs: BridgeRuns;
   readonly #taken = new TakenRuns();
   readonly #gate: IntakeGate;
-  readonly #forwarder = new Forwarder();
   readonly #intake: Intake;
   /** `dockerrun@<pod>`: RabbitMQ's permissions name queues by it. */
   readonly #name = `dockerrun@${hostname()}`;
@@ -142,8 +141,7 @@ class Bridge {
   }
 
   async #use(model: ChannelModel, signal: AbortSignal): Promise<void> {
-    this.#forwarder.useConnection(model);
-    const consumers = this.#config.translation.queues.map(({ queue }) => this.#consumerOf(queue, signal));
+    const consumers = this.#config.translation.queues.map(({ queue }) => this.#consumerOf(queue));
     const control = listenToControl(
       {
         name: this.#name,
@@ -155,15 +153,14 @@ class Bridge {
       signal,
     );
     await Promise.all([control, ...consumers.map((consumer) => consumer.run(model, signal))]);
-    this.#forwarder.useConnection(undefined);
   }
 
-  #consumerOf(queue: string, signal: AbortSignal): TaskConsumer {
+  #consumerOf(queue: string): TaskConsumer {
     let wasConsuming = false;
     return new TaskConsumer({
       queue,
       gate: this.#gate,
-      take: (delivered) => this.#take(delivered, signal),
+      take: (delivered) => this.#take(delivered),
       prefetch: this.#config.maxMessages,
       onConsuming: (isConsuming) => {
         this.#consumers += Number(isConsuming) - Number(wasConsuming);
@@ -173,11 +170,10 @@ class Bridge {
     });
   }
 
-  async #take({ message, raw }: Delivered, signal: AbortSignal): Promise<'ack' | 'requeue'> {
-    const forward = (queue: string) => this.#forwarder.forward(raw, queue, signal);
+  async #take(delivered: Delivered): Promise<Disposition> {
     try {
       // It is finished when the process is asked to stop: the consumer waits for a while.
-      const result = await this.#intake.take({ message, forward }, AbortSignal.timeout(takeMs));
+      const result = await this.#intake.take(delivered, AbortSignal.timeout(takeMs));
       this.#gate.passed();
       this.#metrics.count('dockerrun_bridge_messages_total', { result });
       return 'ack';
