@@ -12,7 +12,12 @@ import { useEgress } from '../support/egress.ts';
 import { createLogger, type Logger } from '../support/log.ts';
 import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
-import { type BridgeConfig, readBridgeConfig, readBrokerAddresses } from './bridge-config.ts';
+import {
+  type BridgeConfig,
+  readBridgeConfig,
+  readBrokerAddresses,
+  readBrokerClient,
+} from './bridge-config.ts';
 import { bridgeMetricTable, obstacles } from './bridge-metrics.ts';
 import { keepConnected } from './broker/broker-connection.ts';
 import type { WorkerState } from './broker/control-answers.ts';
@@ -113,7 +118,7 @@ class Bridge {
   }
 
   async run(stop: AbortSignal): Promise<void> {
-    const { brokerFile, brokerCa, translation, maxRuns } = this.#config;
+    const { brokerFile, brokerCa, brokerClient, translation, maxRuns } = this.#config;
     this.#showMetrics();
     const servers = await this.#serve();
     const queues = translation.queues.map(({ queue }) => queue);
@@ -127,6 +132,7 @@ class Bridge {
       {
         addresses: () => readBrokerAddresses(brokerFile),
         ca: brokerCa,
+        client: () => readBrokerClient(brokerClient),
         name: this.#name,
         use: (model, signal) => this.#use(model, signal),
         onConnected: (isConnected) => this.#connected(isConnected),
