@@ -25,6 +25,7 @@ import { listenToControl } from './broker/control-listener.ts';
 import type { Disposition } from './broker/message-mover.ts';
 import { type Delivered, TaskConsumer } from './broker/task-consumer.ts';
 import { Follower } from './follow/follower.ts';
+import { JobMemory } from './follow/job-memory.ts';
 import { RequestPace } from './follow/request-pace.ts';
 import { Holdup } from './holdup.ts';
 import { Intake } from './intake.ts';
@@ -78,6 +79,7 @@ class Bridge {
   readonly #metrics = new Metrics(bridgeMetricTable).withProcess();
   readonly #runs: BridgeRuns;
   readonly #taken = new TakenRuns();
+  readonly #memory: JobMemory;
   readonly #gate: IntakeGate;
   readonly #intake: Intake;
   /** `dockerrun@<pod>`: RabbitMQ's permissions name queues by it. */
@@ -98,8 +100,17 @@ class Bridge {
       onChange: (key) => {
         this.#taken.seen(key);
         this.#follower?.changed(key);
+        this.#memory.changed(key);
       },
       log: this.#log,
+    });
+    this.#memory = new JobMemory({
+      runAt: (key) => this.#runs.get(key),
+      readToken: ({ job, ...run }) =>
+        job === undefined
+          ? Promise.resolve(undefined)
+          : new RunWriter(connection).secretValue(run, job.secret, AbortSignal.timeout(takeMs)),
+      now: () => connection.clock.now().getTime(),
     });
     this.#gate = new IntakeGate({
       isReady: () => this.#runs.synced,
@@ -142,7 +153,10 @@ class Bridge {
     );
     await Promise.all([broker, this.#elect(stop)]);
     watching.abort();
-    await settledWithin(Promise.all([caching, ...servers.map((server) => server.close())]), stopMs);
+    await settledWithin(
+      Promise.all([caching, this.#memory.stop(), ...servers.map((server) => server.close())]),
+      stopMs,
+    );
     this.#log.info('bridge stopped');
   }
 
@@ -212,6 +226,7 @@ class Bridge {
     const follower = new Follower({
       runAt: (key) => this.#runs.get(key),
       runs: new RunWriter(term.fence(connection)),
+      memory: this.#memory,
       openJob: (address) => this.#openJob({ ...address, apiUrl: this.#config.translation.girderApiUrl }),
       pace: new RequestPace(requestsPerSecond),
       now: () => connection.clock.now().getTime(),
@@ -219,6 +234,7 @@ class Bridge {
       log: this.#log,
     });
     this.#follower = follower;
+    follower.takeDeleted();
     for (const { namespace, name } of this.#runs.values()) follower.changed(`${namespace}/${name}`);
     await aborted(signal);
     this.#follower = undefined;
@@ -251,14 +267,18 @@ class Bridge {
   #state(): WorkerState {
     const { queues } = this.#config.translation;
     const queueOf = (namespace: string) => queues.find((one) => one.namespace === namespace)?.queue ?? '';
-    const runs = this.#follower === undefined ? undefined : this.#runs;
+    const isLeading = this.#follower !== undefined;
+    const all = this.#runs.listed(queueOf);
     return {
       name: this.#name,
       version,
       queues: queues.map(({ queue }) => queue),
       maxRuns: this.#config.maxRuns,
-      accepted: runs?.values().length ?? 0,
-      ...(runs?.listed(queueOf) ?? { active: [], reserved: [] }),
+      accepted: isLeading ? this.#runs.values().length : 0,
+      running: all.active.length,
+      waiting: all.reserved.length,
+      isLeading,
+      ...(isLeading ? all : { active: [], reserved: [] }),
     };
   }
 
@@ -292,6 +312,7 @@ class Bridge {
       metrics.set('dockerrun_bridge_consumers', {}, this.#consumers);
       metrics.set('dockerrun_bridge_unfinished_runs', {}, this.#runs.unfinished);
       metrics.set('dockerrun_bridge_leading', {}, Number(this.#follower !== undefined));
+      metrics.set('dockerrun_bridge_known_jobs', {}, this.#memory.size);
       const now = this.#connections.connection.clock.now().getTime();
       metrics.set('dockerrun_bridge_unreported_runs', {}, this.#runs.overdue(now));
     });

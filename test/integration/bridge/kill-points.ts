@@ -15,16 +15,14 @@ export const takingATask: readonly KillPoint[] = [
   aroundFrame('client', 'ack', 'after'),
   aroundCall('get', 'secrets', 'before'),
   aroundPut(2, 'the first look of the leader', 'before'),
-  aroundGet('before'),
-  aroundPut(3, 'the first line of the log', 'before'),
-  aroundPut(3, 'the first line of the log', 'after'),
-  aroundPut(4, 'the status RUNNING', 'before'),
-  aroundPut(4, 'the status RUNNING', 'after'),
+  aroundPut(3, 'the status RUNNING with its line', 'before'),
+  aroundPut(3, 'the status RUNNING with its line', 'after'),
 ];
 
 /** From the end of a run without a worker to the end of its job. */
 export const endingAJob: readonly KillPoint[] = [
   aroundPut(1, 'the look at the job of an ended run', 'before'),
+  aroundGet('before'),
   aroundPut(2, 'the last line of the log', 'before'),
   aroundPut(2, 'the last line of the log', 'after'),
   aroundPut(3, 'the status ERROR', 'before'),
