@@ -38,11 +38,15 @@ export class KillTests {
     });
   }
 
-  /** One test for each point. */
-  declare(): void {
+  /** One test for each point of a task that becomes a run. */
+  declareRuns(): void {
     for (const point of takingATask) this.#taking(point);
     for (const point of endingAJob) this.#ending(point);
     for (const point of cancellingARun) this.#cancelling(point);
+  }
+
+  /** One test for each point of a task that becomes none. */
+  declareOthers(): void {
     for (const point of refusingATask) this.#refusing(point);
     for (const point of forwardingATask) this.#forwarding(point);
   }

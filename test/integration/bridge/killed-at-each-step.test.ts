@@ -5,7 +5,7 @@ import { aroundCall } from './wired-replica.ts';
 
 const alone = new KillTests('a bridge that is killed at each step, and comes back', 1);
 const { test } = alone;
-alone.declare();
+alone.declareRuns();
 
 test('killed between a run and its Secret: a cancel in Girder before it comes back stops the run', async (context) => {
   const { lab } = context;
