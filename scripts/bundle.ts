@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { bundledFolders, distinct, lockedPackages } from './bundled-packages.ts';
 import { gitRevision, sourceDate } from './git-state.ts';
+import { bundlePage } from './page-bundle.ts';
 import { npmManifest } from './npm-manifest.ts';
 import { programBundle } from './program-bundle.ts';
 import { spdxDocument } from './sbom.ts';
@@ -20,9 +21,10 @@ const { metafile } = await build({
   define: { dockerrunRevision: JSON.stringify(revision) },
   metafile: true,
 });
+const page = await bundlePage('dist');
 
 const locked = lockedPackages();
-const bundled = distinct(bundledFolders(metafile).map(locked));
+const bundled = distinct([metafile, page].flatMap(bundledFolders).map(locked));
 // The name does not contain the architecture, so that every machine writes the same file.
 const node = { ...locked(`node_modules/node-linux-${process.arch}`), name: 'node' };
 const sbom = spdxDocument({ bundled, node, revision, created: sourceDate() });
