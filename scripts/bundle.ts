@@ -1,14 +1,17 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { build } from 'esbuild';
+import { builderTypes } from './builder-types.ts';
 import { bundledFolders, distinct, lockedPackages } from './bundled-packages.ts';
 import { gitRevision, sourceDate } from './git-state.ts';
-import { programBundle } from './program-bundle.ts';
+import { builderBundle, programBundle } from './program-bundle.ts';
 import { spdxDocument } from './sbom.ts';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 /**
  * Bundles the program into dist/, with its bill of materials and the licences of its packages: the image then
- * needs no node_modules and starts in a fraction of the time. The same commit results in the same bytes.
+ * needs no node_modules and starts in a fraction of the time. Beside it is the builder for other programs, whose
+ * packages the program has as well. The same commit results in the same bytes.
  */
 const revision = gitRevision();
 
@@ -19,6 +22,12 @@ const { metafile } = await build({
   define: { dockerrunRevision: JSON.stringify(revision) },
   metafile: true,
 });
+
+await build({ ...builderBundle, outdir: 'dist' });
+for (const { path, content } of builderTypes()) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
 
 const locked = lockedPackages();
 const bundled = distinct(bundledFolders(metafile).map(locked));

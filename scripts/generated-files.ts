@@ -5,8 +5,10 @@ import { policyResourceDefinition } from '../src/policy/policy-crd.ts';
 import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';
 import { dashboard } from './dashboard.ts';
+import { jsonSchemas } from './json-schemas.ts';
 import { metricsPage } from './metrics-page.ts';
 import { reasonsPage } from './reasons-page.ts';
+import { manifestTypes } from './schema-types.ts';
 
 /** A file that is generated from the code and committed. */
 export type GeneratedFile = { path: string; content: string };
@@ -21,6 +23,11 @@ export function generatedFiles(): GeneratedFile[] {
     { path: 'deploy/argocd/argocd-cm.yaml', content: argocdConfig() },
     { path: 'docs/metrics.md', content: metricsPage() },
     { path: 'deploy/dashboards/dockerrun.json', content: dashboard() },
+    { path: 'schemas/manifests.d.ts', content: manifestTypes() },
+    ...jsonSchemas().map(({ file, schema }) => ({
+      path: `schemas/${file}`,
+      content: `${JSON.stringify(schema, undefined, 1)}\n`,
+    })),
   ];
   return [...fromCode, ...chartFiles(fromCode)];
 }

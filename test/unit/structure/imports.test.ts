@@ -9,6 +9,7 @@ const below: Record<string, readonly string[]> = {
   api: [],
   support: ['api'],
   calls: ['api'],
+  builder: ['api', 'calls'],
   policy: ['api', 'support'],
   runtime: ['support'],
   io: ['support'],
