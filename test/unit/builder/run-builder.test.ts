@@ -5,7 +5,7 @@ import { dockerOptions } from '../../../src/api/docker/options.ts';
 import * as builder from '../../../src/builder/main.ts';
 import { keywordOf } from '../../../src/builder/run-builder.ts';
 import { optionOf } from '../../../src/calls/docker-keywords.ts';
-import { acceptRun } from '../../../src/cli/validation.ts';
+import { acceptRun } from '../../../src/cli/offline/validation.ts';
 
 const {
   BindMountVolume,

@@ -85,6 +85,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['chunk'],
     ['*'],
   ],
+  cli: [['arguments.ts', 'terminal.ts'], ['offline'], ['local'], ['doctor'], ['*']],
 };
 
 const inSrc = (path: string) => path.startsWith('src/');
@@ -258,11 +259,11 @@ test('file names are unique, except main.ts', () => {
   );
 });
 
-test('src has at most 380 files, with a median of at least 85 lines and at most 350 lines each', () => {
+test('src has at most 460 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok(sorted.length <= 380, `${sorted.length} files`);
+  assert.ok(sorted.length <= 460, `${sorted.length} files`);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   assert.ok(median >= 85, `${median} lines`);
 });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRecord, parseJson, textOf } from '../api/json-values.ts';
-import { dockerConfigDirectory } from '../docker/pull/local-auths.ts';
-import { errorCode } from '../support/errors.ts';
-import { UsageError } from './arguments.ts';
+import { isRecord, parseJson, textOf } from '../../api/json-values.ts';
+import { dockerConfigDirectory } from '../../docker/pull/local-auths.ts';
+import { errorCode } from '../../support/errors.ts';
+import { UsageError } from '../arguments.ts';
 
 const defaultSocket = '/var/run/docker.sock';
 

@@ -1,10 +1,10 @@
 import { Writable } from 'node:stream';
-import { pageOfItem } from '../api/fields.ts';
-import { isRecord, textOf } from '../api/json-values.ts';
-import type { Report } from '../api/report.ts';
-import { type Phase, phaseMessages, type Result } from '../api/status.ts';
+import { pageOfItem } from '../../api/fields.ts';
+import { isRecord, textOf } from '../../api/json-values.ts';
+import type { Report } from '../../api/report.ts';
+import { type Phase, phaseMessages, type Result } from '../../api/status.ts';
 import { onThisMachine } from './exit-code.ts';
-import { createLogger, type Logger } from '../support/log.ts';
+import { createLogger, type Logger } from '../../support/log.ts';
 
 /**
  * Standard error, shared by the target and us: our lines start on a new line, even after an unfinished line.

@@ -1,11 +1,11 @@
-import type { ConfigMapKeyReference, SecretKeyReference } from '../api/fields.ts';
-import { isRecord, textOf } from '../api/json-values.ts';
-import type { PullSecret } from '../docker/pull/docker-config.ts';
-import type { GirderCredentials } from '../girder/credentials.ts';
-import { RunError } from '../support/errors.ts';
-import type { Volume } from '../api/volumes.ts';
-import { UsageError } from './arguments.ts';
-import { type Fields, nameOf } from './manifest.ts';
+import type { ConfigMapKeyReference, SecretKeyReference } from '../../api/fields.ts';
+import { isRecord, textOf } from '../../api/json-values.ts';
+import type { PullSecret } from '../../docker/pull/docker-config.ts';
+import type { GirderCredentials } from '../../girder/credentials.ts';
+import { RunError } from '../../support/errors.ts';
+import type { Volume } from '../../api/volumes.ts';
+import { UsageError } from '../arguments.ts';
+import { type Fields, nameOf } from '../offline/manifest.ts';
 
 /** The keys of a Secret with their values. */
 type SecretData = ReadonlyMap<string, string>;

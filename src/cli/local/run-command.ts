@@ -1,13 +1,14 @@
 import { rm } from 'node:fs/promises';
-import { deadline } from '../support/abort.ts';
-import { type RunCommand, UsageError } from './arguments.ts';
-import type { CommandInput, Terminal } from './command-input.ts';
+import { deadline } from '../../support/abort.ts';
+import { type RunCommand, UsageError } from '../arguments.ts';
+import type { Terminal } from '../terminal.ts';
+import type { CommandInput } from './command-input.ts';
 import { Printer } from './console.ts';
 import { checkInputs, DataCopies, withLocalData } from './local-data.ts';
 import { localEnvironment } from './local-environment.ts';
 import { makeLocalDirectory } from './local-volumes.ts';
 import { killTarget, onSecondSignal, superviseRun } from './supervision.ts';
-import { acceptRun, ignoredFields } from './validation.ts';
+import { acceptRun, ignoredFields } from '../offline/validation.ts';
 
 /** For the removal of the temporary volumes at the end. */
 const removalMs = 120_000;

@@ -2,21 +2,21 @@ import { chmod, mkdir, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { containerName, labels, temporaryVolumeName, temporaryVolumePath } from '../api/names.ts';
-import { directoryUseOf } from '../api/spec-usage.ts';
-import type { DockerRunSpec } from '../api/spec.ts';
-import { containerPathOfVolume, isKeyVolume, mountModeOf, type Volume } from '../api/volumes.ts';
-import { connectEngine } from '../docker/engine.ts';
-import { runContainer } from '../docker/run-container.ts';
-import { deadline } from '../support/abort.ts';
-import { describe, RunError } from '../support/errors.ts';
+import { containerName, labels, temporaryVolumeName, temporaryVolumePath } from '../../api/names.ts';
+import { directoryUseOf } from '../../api/spec-usage.ts';
+import type { DockerRunSpec } from '../../api/spec.ts';
+import { containerPathOfVolume, isKeyVolume, mountModeOf, type Volume } from '../../api/volumes.ts';
+import { connectEngine } from '../../docker/engine.ts';
+import { runContainer } from '../../docker/run-container.ts';
+import { deadline } from '../../support/abort.ts';
+import { describe, RunError } from '../../support/errors.ts';
 import {
   type OpenVolumes,
   type RunEnvironment,
   sharedMode,
   type SharedVolume,
-} from '../worker/run-environment.ts';
-import { UsageError } from './arguments.ts';
+} from '../../worker/run-environment.ts';
+import { UsageError } from '../arguments.ts';
 
 type LocalPlace = {
   /** The directory for temporary volumes without a hostDir. */

@@ -1,5 +1,5 @@
-import type { Readable, Writable } from 'node:stream';
-import type { RunCommand } from './arguments.ts';
+import type { RunCommand } from '../arguments.ts';
+import type { Terminal } from '../terminal.ts';
 import { dockerSocket } from './docker-socket.ts';
 import { checkMachine, localRedirects, useLocalEgress } from './local-environment.ts';
 import { LocalSecrets, readSecrets } from './local-secrets.ts';
@@ -12,17 +12,7 @@ import {
   parseDocuments,
   readInput,
   withEnvFile,
-} from './manifest.ts';
-
-/** The parts of `process` that a command uses. */
-export type Terminal = {
-  readonly environment: NodeJS.ProcessEnv;
-  readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-  /** Aborts on SIGINT, SIGTERM or SIGHUP; its reason is the name of the signal. */
-  readonly stop: AbortSignal;
-};
+} from '../offline/manifest.ts';
 
 /** What a command found in its file and its environment, before the object is validated. */
 export type CommandInput = {

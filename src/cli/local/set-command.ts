@@ -1,19 +1,20 @@
 import { rm } from 'node:fs/promises';
-import type { Report } from '../api/report.ts';
-import type { SurveyedInput } from '../planner/survey.ts';
-import { cancelledBy } from '../support/abort.ts';
-import { toRunError } from '../support/errors.ts';
-import { type RunCommand, UsageError } from './arguments.ts';
-import type { CommandInput, Terminal } from './command-input.ts';
+import type { Report } from '../../api/report.ts';
+import type { SurveyedInput } from '../../planner/survey.ts';
+import { cancelledBy } from '../../support/abort.ts';
+import { toRunError } from '../../support/errors.ts';
+import { type RunCommand, UsageError } from '../arguments.ts';
+import type { Terminal } from '../terminal.ts';
+import type { CommandInput } from './command-input.ts';
 import { plainLog, Printer } from './console.ts';
 import { localExitCode } from './exit-code.ts';
 import { localEnvironment } from './local-environment.ts';
 import { type LocalGirder, makeLocalPass, resultPages } from './local-pass.ts';
 import { type LocalDirectory, makeLocalDirectory } from './local-volumes.ts';
 import { countsLine, ignoredSetFields, inputs, itemEnds, ItemProgress, whyLines } from './set-lines.ts';
-import { acceptSet, chunkSpecOf } from './set-validation.ts';
+import { acceptSet, chunkSpecOf } from '../offline/set-validation.ts';
 import { failureLine, killTarget, onSecondSignal, performRun } from './supervision.ts';
-import { ignoredFields } from './validation.ts';
+import { ignoredFields } from '../offline/validation.ts';
 
 const defaultLimit = 3;
 

@@ -1,14 +1,14 @@
-import type { ForEachItem } from '../api/for-each.ts';
-import { parseSetSpec } from '../api/set/docker-run-set.ts';
-import { type DockerRunSetSpec, dockerRunSetSpec } from '../api/set/set-spec.ts';
-import type { DockerRunSpec } from '../api/spec.ts';
-import type { StructuralSchema } from '../api/structural.ts';
-import { validateSpec } from '../api/validate.ts';
-import { specOf } from '../controller/set/decide/chunk-run.ts';
-import { inTemplate, ownProblem, sampleOf } from '../controller/set/decide/set-refusal.ts';
-import { compileWhere } from '../planner/where-expression.ts';
-import { describe } from '../support/errors.ts';
-import { UsageError } from './arguments.ts';
+import type { ForEachItem } from '../../api/for-each.ts';
+import { parseSetSpec } from '../../api/set/docker-run-set.ts';
+import { type DockerRunSetSpec, dockerRunSetSpec } from '../../api/set/set-spec.ts';
+import type { DockerRunSpec } from '../../api/spec.ts';
+import type { StructuralSchema } from '../../api/structural.ts';
+import { validateSpec } from '../../api/validate.ts';
+import { specOf } from '../../controller/set/decide/chunk-run.ts';
+import { inTemplate, ownProblem, sampleOf } from '../../controller/set/decide/set-refusal.ts';
+import { compileWhere } from '../../planner/where-expression.ts';
+import { describe } from '../../support/errors.ts';
+import { UsageError } from '../arguments.ts';
 import type { Fields } from './manifest.ts';
 import { checkObject, nameAndNamespace } from './validation.ts';
 

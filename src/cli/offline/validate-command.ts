@@ -1,7 +1,7 @@
-import { kind, setKind } from '../api/names.ts';
-import { exitCodes } from '../api/run-plan.ts';
-import { type ValidateCommand, UsageError } from './arguments.ts';
-import type { Terminal } from './command-input.ts';
+import { kind, setKind } from '../../api/names.ts';
+import { exitCodes } from '../../api/run-plan.ts';
+import { type ValidateCommand, UsageError } from '../arguments.ts';
+import type { Terminal } from '../terminal.ts';
 import { type Fields, manifestOf, nameOfInput, parseDocuments, readInput } from './manifest.ts';
 import { acceptSet } from './set-validation.ts';
 import { acceptRun } from './validation.ts';

@@ -1,7 +1,7 @@
-import type { Report } from '../api/report.ts';
-import type { DockerRunSetSpec } from '../api/set/set-spec.ts';
-import { type Why, whyReasons } from '../api/set/window.ts';
-import type { SurveyedInput } from '../planner/survey.ts';
+import type { Report } from '../../api/report.ts';
+import type { DockerRunSetSpec } from '../../api/set/set-spec.ts';
+import { type Why, whyReasons } from '../../api/set/window.ts';
+import type { SurveyedInput } from '../../planner/survey.ts';
 
 /** What a pass has found, by what becomes of the inputs; `todo` have to run. */
 export type PassCounts = {

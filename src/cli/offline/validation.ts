@@ -1,7 +1,7 @@
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
-import { parseSpec } from '../api/docker-run.ts';
-import { isRecord, textOf } from '../api/json-values.ts';
-import { type DockerRunSpec, dockerRunSpec } from '../api/spec.ts';
+import { parseSpec } from '../../api/docker-run.ts';
+import { isRecord, textOf } from '../../api/json-values.ts';
+import { type DockerRunSpec, dockerRunSpec } from '../../api/spec.ts';
 import {
   applyDefaults,
   duplicateKeys,
@@ -9,10 +9,10 @@ import {
   partsOf,
   type StructuralSchema,
   unknownFields,
-} from '../api/structural.ts';
-import { validateSpec } from '../api/validate.ts';
-import { describe } from '../support/errors.ts';
-import { UsageError } from './arguments.ts';
+} from '../../api/structural.ts';
+import { validateSpec } from '../../api/validate.ts';
+import { describe } from '../../support/errors.ts';
+import { UsageError } from '../arguments.ts';
 import type { Fields, Manifest } from './manifest.ts';
 
 /** A DockerRun that the API server and the controller would accept. */

@@ -1,7 +1,7 @@
-import { type FailureReason, failureReasons } from '../api/reasons.ts';
-import { exitCodes, exitCodeOf } from '../api/run-plan.ts';
-import type { TargetStatus } from '../api/status.ts';
-import type { RunError } from '../support/errors.ts';
+import { type FailureReason, failureReasons } from '../../api/reasons.ts';
+import { exitCodes, exitCodeOf } from '../../api/run-plan.ts';
+import type { TargetStatus } from '../../api/status.ts';
+import type { RunError } from '../../support/errors.ts';
 
 export type LocalEnd = {
   readonly failure: RunError | undefined;

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { ConfigMapKeyReference, SecretKeyReference } from '../api/fields.ts';
-import { parseQuantity } from '../api/quantity.ts';
-import type { DockerRunSpec } from '../api/spec.ts';
-import type { GpuRequest } from '../docker/create/gpu-request.ts';
-import type { RegistryAuths } from '../docker/pull/registry-auths.ts';
-import { localAuths } from '../docker/pull/local-auths.ts';
-import { registryAuths } from '../docker/pull/docker-config.ts';
-import { useEgress } from '../support/egress.ts';
-import { describe } from '../support/errors.ts';
-import type { RunEnvironment } from '../worker/run-environment.ts';
-import { UsageError } from './arguments.ts';
-import type { AcceptedRun } from './validation.ts';
+import type { ConfigMapKeyReference, SecretKeyReference } from '../../api/fields.ts';
+import { parseQuantity } from '../../api/quantity.ts';
+import type { DockerRunSpec } from '../../api/spec.ts';
+import type { GpuRequest } from '../../docker/create/gpu-request.ts';
+import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
+import { localAuths } from '../../docker/pull/local-auths.ts';
+import { registryAuths } from '../../docker/pull/docker-config.ts';
+import { useEgress } from '../../support/egress.ts';
+import { describe } from '../../support/errors.ts';
+import type { RunEnvironment } from '../../worker/run-environment.ts';
+import { UsageError } from '../arguments.ts';
+import type { AcceptedRun } from '../offline/validation.ts';
 import {
   type LocalDirectory,
   openLocalVolumes,

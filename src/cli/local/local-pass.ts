@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { pageOfItem } from '../api/fields.ts';
-import type { ForEachItem } from '../api/for-each.ts';
-import type { PlannerPlan } from '../api/set/planner-plan.ts';
-import type { PlannerReport } from '../api/set/window.ts';
-import type { GirderClient } from '../girder/client.ts';
-import { parseListedPage } from '../girder/listed-documents.ts';
-import { openGirder } from '../girder/open-girder.ts';
-import { LivePlan } from '../planner/live-plan.ts';
-import { type SurveyedInput, surveySource } from '../planner/survey.ts';
-import { deadline } from '../support/abort.ts';
-import type { Logger } from '../support/log.ts';
+import { pageOfItem } from '../../api/fields.ts';
+import type { ForEachItem } from '../../api/for-each.ts';
+import type { PlannerPlan } from '../../api/set/planner-plan.ts';
+import type { PlannerReport } from '../../api/set/window.ts';
+import type { GirderClient } from '../../girder/client.ts';
+import { parseListedPage } from '../../girder/listed-documents.ts';
+import { openGirder } from '../../girder/open-girder.ts';
+import { LivePlan } from '../../planner/live-plan.ts';
+import { type SurveyedInput, surveySource } from '../../planner/survey.ts';
+import { deadline } from '../../support/abort.ts';
+import type { Logger } from '../../support/log.ts';
 import type { LocalSecrets } from './local-secrets.ts';
-import type { AcceptedSet } from './set-validation.ts';
+import type { AcceptedSet } from '../offline/set-validation.ts';
 
 /** What a pass on this machine found, with the first inputs that have to run. */
 export type LocalPass = Pick<PlannerReport, 'counts' | 'why' | 'failures'> & {

@@ -1,12 +1,12 @@
 import { constants, cp, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { defined, isRecord, textOf } from '../api/json-values.ts';
-import type { DockerRunSpec } from '../api/spec.ts';
-import { pathOf } from '../api/spec-usage.ts';
-import { describe, errorCode, RunError } from '../support/errors.ts';
-import type { OpenVolumes, SharedVolume } from '../worker/run-environment.ts';
-import { type LocalData, UsageError } from './arguments.ts';
-import type { Fields } from './manifest.ts';
+import { defined, isRecord, textOf } from '../../api/json-values.ts';
+import type { DockerRunSpec } from '../../api/spec.ts';
+import { pathOf } from '../../api/spec-usage.ts';
+import { describe, errorCode, RunError } from '../../support/errors.ts';
+import type { OpenVolumes, SharedVolume } from '../../worker/run-environment.ts';
+import { type LocalData, UsageError } from '../arguments.ts';
+import type { Fields } from '../offline/manifest.ts';
 
 const downloads = [
   'girderFileIdToVolume',

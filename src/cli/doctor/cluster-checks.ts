@@ -1,11 +1,18 @@
-import { engineLabel, group, plural, policyPlural, setPlural, version as apiVersion } from '../api/names.ts';
-import { connect, type Connection } from '../kube/connection.ts';
-import { listAt, numberAt, recordAt, textAt } from '../kube/json.ts';
-import { isNotFound, KubeError } from '../kube/kube-error.ts';
-import { paths } from '../kube/paths.ts';
-import { requestJson } from '../kube/request.ts';
-import { describe } from '../support/errors.ts';
-import { version } from '../support/version.ts';
+import {
+  engineLabel,
+  group,
+  plural,
+  policyPlural,
+  setPlural,
+  version as apiVersion,
+} from '../../api/names.ts';
+import { connect, type Connection } from '../../kube/connection.ts';
+import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';
+import { isNotFound, KubeError } from '../../kube/kube-error.ts';
+import { paths } from '../../kube/paths.ts';
+import { requestJson } from '../../kube/request.ts';
+import { describe } from '../../support/errors.ts';
+import { version } from '../../support/version.ts';
 
 /** What `dockerrun doctor` found out about one thing. */
 export type Finding = {

@@ -1,13 +1,13 @@
-import { exitCodes } from '../api/run-plan.ts';
-import { textOf } from '../api/json-values.ts';
-import { connectEngine } from '../docker/engine.ts';
-import { openGirder } from '../girder/open-girder.ts';
-import { deadline } from '../support/abort.ts';
-import { describe } from '../support/errors.ts';
+import { exitCodes } from '../../api/run-plan.ts';
+import { textOf } from '../../api/json-values.ts';
+import { connectEngine } from '../../docker/engine.ts';
+import { openGirder } from '../../girder/open-girder.ts';
+import { deadline } from '../../support/abort.ts';
+import { describe } from '../../support/errors.ts';
 import { checkCluster, type Finding } from './cluster-checks.ts';
-import type { Terminal } from './command-input.ts';
-import { dockerSocket } from './docker-socket.ts';
-import { checkMachine, useLocalEgress } from './local-environment.ts';
+import type { Terminal } from '../terminal.ts';
+import { dockerSocket } from '../local/docker-socket.ts';
+import { checkMachine, useLocalEgress } from '../local/local-environment.ts';
 
 /** Milliseconds for each of the engine and Girder: neither is far away, and a person waits. */
 const answerMs = 10_000;

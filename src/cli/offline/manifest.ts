@@ -3,10 +3,10 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { parseEnv } from 'node:util';
 import { parseAllDocuments, type ScalarTag } from 'yaml';
-import { isRecord, textOf } from '../api/json-values.ts';
-import { apiVersion, kind, setKind } from '../api/names.ts';
-import { describe } from '../support/errors.ts';
-import { UsageError } from './arguments.ts';
+import { isRecord, textOf } from '../../api/json-values.ts';
+import { apiVersion, kind, setKind } from '../../api/names.ts';
+import { describe } from '../../support/errors.ts';
+import { UsageError } from '../arguments.ts';
 
 /** A parsed document. */
 export type Fields = Record<string, unknown>;
