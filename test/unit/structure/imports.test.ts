@@ -10,6 +10,7 @@ const below: Record<string, readonly string[]> = {
   support: ['api'],
   calls: ['api'],
   builder: ['api', 'calls'],
+  convert: ['api', 'calls'],
   policy: ['api', 'support'],
   runtime: ['support'],
   io: ['support'],
@@ -25,6 +26,7 @@ const below: Record<string, readonly string[]> = {
     'api',
     'support',
     'calls',
+    'convert',
     'policy',
     'runtime',
     'io',
@@ -45,6 +47,7 @@ const below: Record<string, readonly string[]> = {
 const floors: Record<string, readonly (readonly string[])[]> = {
   api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*'], ['set']],
   support: [['*'], ['trace']],
+  convert: [['python'], ['*']],
   bridge: [
     ['pickle', 'bridge-names.ts', 'bridge-metrics.ts', 'holdup.ts'],
     ['translate'],
@@ -217,12 +220,15 @@ test('the decisions of the controller are pure: they load no module that does I/
 });
 
 test('what becomes of a call of docker_run, and of a message of Girder, is decided without I/O', () => {
-  const pure = sourceFiles.filter(({ path }) => /^src\/(calls|bridge\/(pickle|translate))\//.test(path));
+  const pure = sourceFiles.filter(({ path }) =>
+    /^src\/(calls|convert|bridge\/(pickle|translate))\//.test(path),
+  );
   assert.ok(pure.length > 25);
   const others = pure.flatMap(({ path, imports }) =>
     [...imports, ...reachableFrom(path).keys()]
       .filter(
-        (to) => !/^(node:(path|crypto)$|src\/(api|calls|bridge\/(pickle|translate))\/|typebox)/.test(to),
+        (to) =>
+          !/^(node:(path|crypto)$|src\/(api|calls|convert|bridge\/(pickle|translate))\/|typebox)/.test(to),
       )
       .map((to) => `${path} → ${to}`),
   );
