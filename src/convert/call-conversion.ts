@@ -88,7 +88,7 @@ function ownOptions({ args, keywords, options }: PublishedCall): {
     typeof name === 'string' && (name.startsWith('girder_') || options.has(name));
   const own = keywords
     .filter(([name]) => isOption(name))
-    .map(([name, value]): [string, PyValue] => [String(name), value]);
+    .map(([name, value]): [string, PyValue] => [typeof name === 'string' ? name : name.text, value]);
   return {
     call: containerCall(
       args,

@@ -154,7 +154,8 @@ class ProgramConversion {
 
 /** `busybox` of `registry.example.org/tools/busybox:1.36`. */
 function nameOfImage(image: string): string {
-  const last = image.replace(/@.*$/, '').split('/').at(-1)?.replace(/:.*$/, '') ?? '';
+  const [withTag = ''] = image.split('@');
+  const [last = ''] = withTag.split('/').at(-1)?.split(':') ?? [];
   const name = last
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

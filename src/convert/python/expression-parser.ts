@@ -57,11 +57,18 @@ export class ExpressionParser {
 
   /** The expression until the end of the statement; without brackets, commas make a tuple. */
   whole(): Expression {
-    const items = this.#elements('');
-    const [first] = items;
-    if (first === undefined) throw new SyntaxProblem(this.#line, 'a value is missing');
-    const hasComma = items.length > 1 || this.#tokens[this.#at - 1]?.text === ',';
-    return hasComma ? { kind: 'tuple', items, line: first.line } : first;
+    const start = this.#at;
+    try {
+      const items = this.#elements('');
+      const [first] = items;
+      if (first === undefined) throw new SyntaxProblem(this.#line, 'a value is missing');
+      const hasComma = items.length > 1 || this.#tokens[this.#at - 1]?.text === ',';
+      return hasComma ? { kind: 'tuple', items, line: first.line } : first;
+    } catch (error) {
+      if (!(error instanceof Beyond)) throw error;
+      this.#at = this.#tokens.length;
+      return this.#otherFrom(start, beyond);
+    }
   }
 
   /** A name with what follows it, such as `docker_run.delay(…)`; undefined if it is beyond this subset. */
@@ -122,15 +129,15 @@ export class ExpressionParser {
 
   /** Skips to the end of an element; brackets are balanced, as the lexer has checked. */
   #other(start: number, isOver: () => boolean): Expression {
+    // A spread and a comprehension make all that is around them another kind of expression.
+    if (this.#peek('*') || this.#peek('**')) throw new Beyond();
     let [depth, why] = [0, beyond];
-    while (this.#at < this.#tokens.length && (depth > 0 || !isOver())) {
-      const { kind, text } = this.#tokens[this.#at] ?? { kind: 'name', text: '' };
-      if (kind === 'operator' && /^[([{]$/.test(text)) depth += 1;
-      if (kind === 'operator' && /^[)\]}]$/.test(text)) depth -= 1;
+    for (let token = this.#tokens[this.#at]; token !== undefined; token = this.#tokens[this.#at]) {
+      if (depth === 0 && isOver()) break;
+      depth += depthChange(token);
       if (depth < 0) break;
-      // A comprehension or a spread makes a whole list of another kind.
-      if (depth === 0 && kind === 'name' && text === 'for') throw new Beyond();
-      if (kind === 'string' && /^[rR]?[fFtT]/.test(text)) why = formatted;
+      if (depth === 0 && isWord(token, 'for')) throw new Beyond();
+      if (isFormatted(token)) why = formatted;
       this.#at += 1;
     }
     if (this.#at === start) throw new Beyond();
@@ -211,14 +218,13 @@ export class ExpressionParser {
 
   /** Only Python has the elements of an object. */
   #subscript(start: number): Expression {
-    this.#at += 1;
-    let depth = 1;
-    while (depth > 0 && this.#at < this.#tokens.length) {
-      const { kind, text } = this.#tokens[this.#at] ?? { kind: 'name', text: '' };
-      if (kind === 'operator' && /^[([{]$/.test(text)) depth += 1;
-      if (kind === 'operator' && /^[)\]}]$/.test(text)) depth -= 1;
+    let depth = 0;
+    do {
+      const token = this.#tokens[this.#at];
+      if (token === undefined) throw new Beyond();
+      depth += depthChange(token);
       this.#at += 1;
-    }
+    } while (depth > 0);
     return this.#otherFrom(start, beyond);
   }
 
@@ -255,12 +261,17 @@ export class ExpressionParser {
   #braces(line: number): Expression {
     if (this.#take('}')) return { kind: 'dict', entries: [], line };
     const first = this.#element('}', ':');
-    if (!this.#peek(':')) {
-      const others = this.#take(',') ? this.#elements('}') : [];
-      if (others.length === 0 && this.#tokens[this.#at - 1]?.text !== '}' && !this.#take('}'))
-        throw new Beyond();
-      return { kind: 'set', items: [first, ...others], line };
-    }
+    return this.#peek(':') ? this.#dict(first, line) : this.#set(first, line);
+  }
+
+  #set(first: Expression, line: number): Expression {
+    const others = this.#take(',') ? this.#elements('}') : [];
+    const isClosed = this.#tokens[this.#at - 1]?.text === '}' || this.#take('}');
+    if (!isClosed) throw new Beyond();
+    return { kind: 'set', items: [first, ...others], line };
+  }
+
+  #dict(first: Expression, line: number): Expression {
     const entries: [Expression, Expression][] = [];
     for (let key = first; ; key = this.#element('}', ':')) {
       if (!this.#take(':')) throw new Beyond();
@@ -284,4 +295,19 @@ export class ExpressionParser {
     }
     return why === '' ? { kind: 'constant', value: text, line } : this.#otherFrom(start, why);
   }
+}
+
+/** How a token changes the number of open brackets. */
+function depthChange({ kind, text }: Token): number {
+  if (kind !== 'operator') return 0;
+  if (text === '(' || text === '[' || text === '{') return 1;
+  return text === ')' || text === ']' || text === '}' ? -1 : 0;
+}
+
+function isWord({ kind, text }: Token, word: string): boolean {
+  return kind === 'name' && text === word;
+}
+
+function isFormatted({ kind, text }: Token): boolean {
+  return kind === 'string' && /^[rR]?[fFtT]/.test(text);
 }

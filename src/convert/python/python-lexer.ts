@@ -51,10 +51,17 @@ class Lexer {
       return;
     }
     const quotes = this.#match(stringStart);
-    if (quotes?.[2] !== undefined) this.#string(quotes[0], quotes[2]);
-    else if (this.#match(number) !== undefined) this.#take('number', this.#match(number)?.[0] ?? '');
-    else if (this.#match(name) !== undefined) this.#take('name', this.#match(name)?.[0] ?? '');
-    else this.#operator(this.#match(operator)?.[0] ?? this.#text.slice(this.#at, this.#at + 1));
+    if (quotes?.[2] === undefined) this.#word();
+    else this.#string(quotes[0], quotes[2]);
+  }
+
+  #word(): void {
+    const [digits] = this.#match(number) ?? [];
+    if (digits !== undefined) return this.#take('number', digits);
+    const [letters] = this.#match(name) ?? [];
+    if (letters !== undefined) return this.#take('name', letters);
+    const [sign = this.#text.slice(this.#at, this.#at + 1)] = this.#match(operator) ?? [];
+    this.#operator(sign);
   }
 
   #match(pattern: RegExp): RegExpExecArray | undefined {

@@ -61,7 +61,11 @@ function statementOf({ tokens }: LogicalLine, program: string, block: readonly B
   const assignment = assignmentOf(tokens, program);
   if (assignment !== undefined) return [...uses, { ...place, kind: 'assignment', ...assignment }];
   const names = boundNames(tokens);
-  return names.length === 0 ? uses : [{ ...place, kind: 'binding', names }, ...uses];
+  const bindings: Statement[] = names.length === 0 ? [] : [{ ...place, kind: 'binding', names }];
+  const defined = definedName(tokens);
+  if (defined !== undefined)
+    bindings.push({ ...place, block: block.slice(0, -1), kind: 'binding', names: [defined] });
+  return [...bindings, ...uses];
 }
 
 type Import = { readonly name: string; readonly path: string };
@@ -127,18 +131,29 @@ const changes = [
 
 /** Names that a statement gives or changes in a way that is not followed. */
 function boundNames(tokens: readonly Token[]): string[] {
-  const [first, second, third] = tokens;
+  const [first, second] = tokens;
   if (first?.kind !== 'name') return [];
-  if (first.text === 'def' || tokens[1]?.text === 'def') return parametersIn(tokens);
+  if (definedName(tokens) !== undefined) return parametersIn(tokens);
   const named = tokens.flatMap(({ text }, index) => (text === 'as' ? (tokens[index + 1]?.text ?? []) : []));
-  if (first.text === 'for' || second?.text === 'for')
-    return [...named, ...namesBetween(tokens, first.text === 'for' ? 1 : 2, 'in')];
-  // `args.append(…)`, `volumes['/a'] = …`, `args += …`, `a, b = …`
-  const isChange = second?.text === '.' && changes.includes(third?.text ?? '');
-  const isElement = second?.text === '[' && tokens.some(({ text }) => text === '=');
-  if (isChange || isElement || /^[^=!<>]{1,2}=$/.test(second?.text ?? '')) return [...named, first.text];
+  const loop = tokens.slice(0, 2).findIndex(({ text }) => text === 'for');
+  if (loop !== -1) return [...named, ...namesBetween(tokens, loop + 1, 'in')];
   if (second?.text === ',') return [...named, ...namesBetween(tokens, 0, '=')];
-  return named;
+  return isChanged(tokens) ? [...named, first.text] : named;
+}
+
+/** The name of a function or class. */
+function definedName(tokens: readonly Token[]): string | undefined {
+  const word = tokens
+    .slice(0, 2)
+    .findIndex(({ kind, text }) => kind === 'name' && functionWords.includes(text));
+  return word === -1 ? undefined : tokens[word + 1]?.text;
+}
+
+/** `args.append(…)`, `volumes['/a'] = …`, `args += …` */
+function isChanged([, second, third, ...rest]: readonly Token[]): boolean {
+  if (second?.text === '.') return changes.includes(third?.text ?? '');
+  if (second?.text === '[') return rest.some(({ text }) => text === '=');
+  return /^[^=!<>]{1,2}=$/.test(second?.text ?? '');
 }
 
 function namesBetween(tokens: readonly Token[], from: number, end: string): string[] {
@@ -158,10 +173,13 @@ function parametersIn(tokens: readonly Token[]): string[] {
 
 type Use = { readonly line: number; readonly name: string; readonly read: () => Expression | undefined };
 
+/** What before a name says that nothing called this is used. */
+const notUsed = ['.', ...functionWords];
+
 /** Every name in a statement of which something is called, the outermost first. */
 function usesOf(tokens: readonly Token[], program: string): Use[] {
   return tokens.flatMap(({ kind, line }, at): Use[] => {
-    if (kind !== 'name' || tokens[at - 1]?.text === '.') return [];
+    if (kind !== 'name' || notUsed.includes(tokens[at - 1]?.text ?? '')) return [];
     let end = at;
     while (tokens[end + 1]?.text === '.' && tokens[end + 2]?.kind === 'name') end += 2;
     if (tokens[end + 1]?.text !== '(') return [];
