@@ -12,6 +12,9 @@ export type ConvertOptions = {
   readonly given: ReadonlyMap<string, string>;
 };
 
+/** kubectl reads YAML 1.1, in which more texts need quotes: `on`, `0644`, `12:30`. */
+const yamlForm = { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false } as const;
+
 /** A manifest has values that have to be replaced. */
 const incomplete = 1;
 
@@ -24,9 +27,7 @@ export async function convertCommand(options: ConvertOptions, terminal: Terminal
   const where = nameOfInput(options.file);
   const program = await readInput(options.file, stdin, stop);
   const { runs, notes, problems, isIncomplete } = convert(program, options);
-  stdout.write(
-    runs.map((run) => stringify(run, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n'),
-  );
+  stdout.write(runs.map((run) => stringify(run, yamlForm)).join('---\n'));
   for (const { line, text } of [...notes, ...problems])
     stderr.write(`dockerrun: ${where}:${line}: ${text}\n`);
   if (problems.length > 0) return exitCodes.spec;

@@ -66,5 +66,7 @@ function textOf(plans: readonly Plan[], output: PlanOptions['output']): string {
       })
       .join('\n');
   const value = plans.length === 1 ? plans[0] : plans;
-  return output === 'json' ? `${JSON.stringify(value, undefined, 2)}\n` : stringify(value, { version: '1.1', lineWidth: 0 });
+  return output === 'json'
+    ? `${JSON.stringify(value, undefined, 2)}\n`
+    : stringify(value, { version: '1.1', lineWidth: 0 });
 }

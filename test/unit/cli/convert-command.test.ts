@@ -2,8 +2,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseAllDocuments } from 'yaml';
 import { convertCommand } from '../../../src/cli/offline/convert-command.ts';
+import { parseDocuments } from '../../../src/cli/offline/manifest.ts';
 import { acceptRun } from '../../../src/cli/offline/validation.ts';
 
 /** What the command prints of a program on its standard input, and its exit code. */
@@ -25,25 +25,20 @@ async function converted(program: string, given: Record<string, string> = {}) {
 
 test('manifests are on standard output, and the exit code is 0 when nothing is missing', async () => {
   const program =
-    "docker_run('my/a', container_args=['on', '0644', '1e3', '$(x)'])\ndocker_run.delay('my/b', queue='q')\n";
+    "docker_run('my/a', container_args=['on', '0644', '1e3', '12:30', '$(x)'])\ndocker_run.apply_async(['my/b'], queue='q')\n";
   const { code, manifest, said } = await converted(program);
   assert.is(code, 0);
   assert.is(
     said,
     'dockerrun: standard input:2: queue is not in the manifest: use nodeSelector, priorityClassName or a queue of Kueue\n',
   );
-  const documents = parseAllDocuments(manifest, { version: '1.1' }).map(
-    (one) => one.toJS() as Record<string, unknown>,
-  );
+  const documents = parseDocuments(manifest, 'it') as Record<string, unknown>[];
   assert.equal(
     documents.map((one) => acceptRun(one, 'it').name),
     ['a', 'b'],
   );
-  assert.equal(
-    (documents[0]?.['spec'] as { args: string[] }).args,
-    ['on', '0644', '1e3', '$$(x)'],
-    'also for YAML 1.1',
-  );
+  const { args } = documents[0]?.['spec'] as { args: string[] };
+  assert.equal(args, ['on', '0644', '1e3', '12:30', '$$(x)'], 'as kubectl reads YAML');
 });
 
 test('the exit code is 1 when a value has to be filled in, and 0 when it is given', async () => {
