@@ -14,6 +14,8 @@ import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
 import { messageBounds } from '../../../src/bridge/pickle/json-nodes.ts';
 import { longestPythonText } from '../../../src/calls/python-text.ts';
 import { mostValues } from '../../../src/calls/plain-data.ts';
+import { mostCalls } from '../../../src/convert/conversion.ts';
+import { programBounds } from '../../../src/convert/python/python-tokens.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
@@ -92,6 +94,12 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   // test/unit/bridge/hostile-messages.test.ts
   'options of a task': [`${mostValues} values`],
   'an argument of a task': [kib(longestPythonText)],
+  // test/unit/convert/python-literals.test.ts
+  'a Python file for dockerrun convert': [
+    mib(programBounds.characters),
+    `${programBounds.depth} levels`,
+    `${mostCalls} calls`,
+  ],
   // test/unit/structure/regular-expressions.test.ts
   'text for regular expressions': ['linear time'],
 };
