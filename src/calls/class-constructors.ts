@@ -3,7 +3,7 @@ import type { PyObject, PyValue } from './python-value.ts';
 import { quote, Refusal } from './refusal.ts';
 
 /** What a parameter of a class of Girder Worker holds. */
-export type ParameterForm = 'id' | 'path' | 'name' | 'url' | 'object' | 'volume' | 'plain';
+export type ParameterForm = 'id' | 'path' | 'name' | 'url' | 'object' | 'volume' | 'headers' | 'plain';
 
 type Parameter = {
   /** In Python. */
@@ -58,7 +58,7 @@ const constructors = {
   HostStdErr: [],
   ContainerStdOut: [],
   ContainerStdErr: [],
-  ChunkedTransferEncodingStream: [required('url', 'url', 'url'), optional('headers', 'headers', 'plain')],
+  ChunkedTransferEncodingStream: [required('url', 'url', 'url'), optional('headers', 'headers', 'headers')],
   ProgressPipe: [optional('name', 'name', 'name'), volume],
   GirderFileIdToStream: [required('_id', 'file_id', 'id'), client],
   GirderFileIdToVolume: [

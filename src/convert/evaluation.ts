@@ -8,7 +8,7 @@ import {
   type ParameterForm,
   parametersOf,
 } from '../calls/class-constructors.ts';
-import { type PyKey, type PyObject, type PyValue } from '../calls/python-value.ts';
+import { isPyDict, type PyKey, type PyObject, type PyValue } from '../calls/python-value.ts';
 import { pythonText } from '../calls/python-text.ts';
 import { Refusal } from '../calls/refusal.ts';
 import type { ConversionNotes } from './conversion-notes.ts';
@@ -184,17 +184,24 @@ export class Evaluation {
   /** A value that a class can have: where the program does not say it, one that has to be replaced. */
   #settled(value: PyValue, form: ParameterForm, what: string): PyValue {
     const unknown = unknownOf(value);
-    if (unknown === undefined) return form === 'plain' ? this.#plain(value, what) : idOf(value, form);
+    if (unknown === undefined) return this.#ofForm(value, form, what);
     switch (form) {
       case 'object':
         throw new Refusal(`${what} is ${unknown.source}, which has no value here (${unknown.why})`);
       case 'volume':
+      case 'headers':
       case 'plain':
         this.#notes.leaveOut(what, unknown);
         return null;
       default:
         return this.#notes.placeholder(unknown, form);
     }
+  }
+
+  #ofForm(value: PyValue, form: ParameterForm, what: string): PyValue {
+    if (form === 'id') return typeof value === 'bigint' ? String(value) : value;
+    if (form === 'headers') return withUnknownTexts(value);
+    return form === 'plain' ? this.#plain(value, what) : value;
   }
 
   /** Without the members of a dictionary that are not known. */
@@ -210,9 +217,14 @@ export class Evaluation {
   }
 }
 
-/** Documents of Girder have the ID `_id`, an ObjectId whose text is the ID. */
-function idOf(value: PyValue, form: ParameterForm): PyValue {
-  return form === 'id' && typeof value === 'bigint' ? String(value) : value;
+/** The values of headers are only in a Secret, which somebody makes by hand. */
+function withUnknownTexts(value: PyValue): PyValue {
+  if (!isPyDict(value)) return value;
+  const texts = [...value.entries].map(([name, text]): [string | PyKey, PyValue] => [
+    name,
+    unknownOf(text) === undefined ? text : 'unknown',
+  ]);
+  return { kind: 'dict', entries: new Map(texts) };
 }
 
 /** The class that a name stands for: one of Girder Worker, also without its import, as in documentation. */
