@@ -21,9 +21,21 @@ export type LocalData = {
   readonly outputs: ReadonlyMap<string, string>;
 };
 
+/** `plan` and `convert`, with the options as they are written. */
+export type ManifestCommand = {
+  readonly command: 'plan' | 'convert';
+  readonly file: string;
+  readonly name: string | undefined;
+  readonly output: string | undefined;
+  readonly sets: readonly string[];
+  readonly girderApiUrl: string | undefined;
+  readonly girderSecret: string | undefined;
+};
+
 export type ValidateCommand = { readonly command: 'validate'; readonly files: readonly string[] };
 
-type Command = RunCommand | ValidateCommand | { readonly command: 'doctor' | 'help' | 'version' };
+type Command =
+  RunCommand | ValidateCommand | ManifestCommand | { readonly command: 'doctor' | 'help' | 'version' };
 
 const options = {
   name: { type: 'string', short: 'n' },
@@ -32,6 +44,9 @@ const options = {
   input: { type: 'string', short: 'i', multiple: true, default: [] as string[] },
   output: { type: 'string', short: 'o', multiple: true, default: [] as string[] },
   limit: { type: 'string', short: 'l' },
+  set: { type: 'string', multiple: true, default: [] as string[] },
+  'girder-api-url': { type: 'string' },
+  'girder-secret': { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
 } as const;
@@ -44,6 +59,7 @@ export function parseCommand(args: readonly string[]): Command {
   const [command, ...files] = positionals;
   if (command === undefined || command === 'help') return { command: 'help' };
   if (command === 'doctor') return { command, ...nothing(files, values) };
+  if (command === 'plan' || command === 'convert') return manifestCommand(command, files, values);
   if (command !== 'run' && command !== 'validate')
     throw new UsageError(`unknown command "${command}"; see dockerrun --help`);
   const [file, ...more] = files;
@@ -57,6 +73,26 @@ export function parseCommand(args: readonly string[]): Command {
 }
 
 type Values = ReturnType<typeof parsed>['values'];
+
+const optionsOf = {
+  plan: ['output'],
+  convert: ['name', 'set', 'girder-api-url', 'girder-secret'],
+} as const;
+
+function manifestCommand(
+  command: ManifestCommand['command'],
+  files: readonly string[],
+  values: Values,
+): ManifestCommand {
+  const own: readonly string[] = optionsOf[command];
+  const others = Object.entries(values).filter(([name]) => !own.includes(name));
+  const [file, second] = withoutOptions(command, files, Object.fromEntries(others) as Values);
+  if (file === undefined || second !== undefined)
+    throw new UsageError(`${command} needs one FILE, or - for standard input; see dockerrun --help`);
+  const { name, set: sets } = values;
+  const girder = { girderApiUrl: values['girder-api-url'], girderSecret: values['girder-secret'] };
+  return { command, file, name, output: values.output.at(-1), sets, ...girder };
+}
 
 function nothing(files: readonly string[], values: Values): Record<never, never> {
   const [file] = withoutOptions('doctor', files, values);
@@ -109,6 +145,8 @@ export const versionText = `dockerrun ${version} (${revision})\n`;
 export const helpText = `Usage: dockerrun run FILE [--input NAME=PATH]... [--output NAME=PATH]... [options]
        dockerrun run FILE [--limit N] [options]
        dockerrun validate FILE...
+       dockerrun plan FILE [-o text|json|yaml]
+       dockerrun convert FILE [--set EXPRESSION=VALUE]... [options]
        dockerrun doctor
 
 run: runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
@@ -117,6 +155,12 @@ first inputs that have to run.
 
 validate: checks every DockerRun and DockerRunSet of the files as kubectl apply would, without a cluster. It does not
 know the cluster's DockerRunPolicy.
+
+plan: says what the runs of FILE would mount, download, stream, run and upload. It asks neither a cluster nor Girder.
+
+convert: prints the manifests of all calls of docker_run in FILE, a program of Python, which is never run. What is not
+carried over is a line of standard error. --set gives the value of an expression that only Python has; --name, the name
+of the run; --girder-api-url (or GIRDER_API_URL) and --girder-secret, the Girder of the run.
 
 doctor: says whether the cluster of the kubeconfig, the engine of this machine and the Girder of GIRDER_API_URL can be
 used, and what to do where they cannot.
@@ -139,7 +183,7 @@ start with "dockerrun: ". Ctrl-C stops the target and removes everything; a seco
 Exit code:
   0              the run succeeded, or the files are valid
   the target's   the target ended by itself with another code, or ran out of memory
-  1              doctor found something that does not work
+  1              doctor found something that does not work, or a converted manifest lacks a value
   64 to 72       the run failed for another reason, even if the target was stopped for it: 64 invalid run, 65 download,
                  66 Docker Engine, 67 upload or stream, 68 internal error, 69 target, 70 deadline, 71 and 72 cancelled
   74             some inputs of a DockerRunSet failed; the others have their results

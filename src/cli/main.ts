@@ -16,6 +16,14 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
       const { validateCommand } = await import('./offline/validate-command.ts');
       return await validateCommand(command, terminal);
     }
+    if (command.command === 'plan') {
+      const { planCommand, planOptions } = await import('./offline/plan-command.ts');
+      return await planCommand(planOptions(command.file, command.output), terminal);
+    }
+    if (command.command === 'convert') {
+      const { convertCommand, convertOptions } = await import('./offline/convert-command.ts');
+      return await convertCommand(convertOptions(command, terminal.environment), terminal);
+    }
     if (command.command === 'doctor') {
       const { doctorCommand } = await import('./doctor/doctor-command.ts');
       return await doctorCommand(terminal);

@@ -40,10 +40,16 @@ export class ConversionNotes {
     const text = placeholderOf(source, place);
     this.add(
       line,
-      `${source} has no value here (${why}): the manifest has ${text} in its place; replace it, or convert with --set '${source}=…'`,
+      `${source} has no value here (${why}): the manifest has ${text} in its place; replace it, or convert with --set ${shellText(`${source}=…`)}`,
     );
     return text;
   }
+}
+
+/** One word of a shell. */
+function shellText(text: string): string {
+  const inDouble = text.includes("'") && !/["$`\\!]/.test(text);
+  return inDouble ? `"${text}"` : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function placeholderOf(source: string, place: Place): string {

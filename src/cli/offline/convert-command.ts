@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { exitCodes } from '../../api/run-plan.ts';
 import { convert } from '../../convert/conversion.ts';
+import { UsageError } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import { nameOfInput, readInput } from './manifest.ts';
 
@@ -11,6 +12,50 @@ export type ConvertOptions = {
   readonly girderSecret: string;
   readonly given: ReadonlyMap<string, string>;
 };
+
+/** The options as they are written; `sets` are NAME=VALUE. */
+type GivenOptions = {
+  readonly file: string;
+  readonly name: string | undefined;
+  readonly sets: readonly string[];
+  readonly girderApiUrl: string | undefined;
+  readonly girderSecret: string | undefined;
+};
+
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+const label = /^[a-z0-9]([-a-z0-9]{0,58}[a-z0-9])?$/;
+
+/** @throws UsageError */
+export function convertOptions(given: GivenOptions, environment: NodeJS.ProcessEnv): ConvertOptions {
+  const { file, name, girderSecret = 'girder' } = given;
+  for (const [option, text] of [
+    ['--name', name],
+    ['--girder-secret', girderSecret],
+  ] as const)
+    if (text !== undefined && !label.test(text))
+      throw new UsageError(`${option} ${text}: it must consist of lower case letters, digits and '-'`);
+  const girderApiUrl = given.girderApiUrl ?? environment['GIRDER_API_URL'];
+  return { file, name, girderApiUrl, girderSecret, given: new Map(given.sets.map(valueOf)) };
+}
+
+/** The expression may have `=` in quotes and brackets: its value begins after the first one outside of them. */
+function valueOf(text: string): [expression: string, value: string] {
+  let [depth, quote] = [0, ''];
+  for (const [at, character] of [...text].entries()) {
+    if (quote !== '') quote = character === quote ? '' : quote;
+    else if (character === "'" || character === '"') quote = character;
+    else if ('([{'.includes(character)) depth += 1;
+    else if (')]}'.includes(character)) depth -= 1;
+    else if (character === '=' && depth === 0 && at > 0) return splitAt(text, at);
+  }
+  throw new UsageError(`--set ${text}: write it as EXPRESSION=VALUE, with the expression as in the file`);
+}
+
+/** `at` counts characters, as Unicode has them. */
+function splitAt(text: string, at: number): [before: string, after: string] {
+  const characters = [...text];
+  return [characters.slice(0, at).join(''), characters.slice(at + 1).join('')];
+}
 
 /** kubectl reads YAML 1.1, in which more texts need quotes: `on`, `0644`, `12:30`. */
 const yamlForm = { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false } as const;

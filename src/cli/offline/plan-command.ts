@@ -10,7 +10,16 @@ import { previewOf, type RunPreview, type Upload } from './run-preview.ts';
 import { type AcceptedSet, acceptSet, chunkSpecOf } from './set-validation.ts';
 import { acceptRun } from './validation.ts';
 
-export type PlanOptions = { readonly file: string; readonly output: 'text' | 'json' | 'yaml' };
+const outputs = ['text', 'json', 'yaml'] as const;
+
+export type PlanOptions = { readonly file: string; readonly output: (typeof outputs)[number] };
+
+/** @throws UsageError for another form */
+export function planOptions(file: string, given = 'text'): PlanOptions {
+  const output = outputs.find((one) => one === given);
+  if (output !== undefined) return { file, output };
+  throw new UsageError(`--output ${given}: it must be one of ${outputs.join(', ')}`);
+}
 
 /** The preview of an object of a file. */
 type Plan = RunPreview & { readonly kind: string; readonly namespace: string; readonly name: string };

@@ -2,7 +2,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { convertCommand } from '../../../src/cli/offline/convert-command.ts';
+import { convertCommand, convertOptions } from '../../../src/cli/offline/convert-command.ts';
+import { planOptions } from '../../../src/cli/offline/plan-command.ts';
 import { parseDocuments } from '../../../src/cli/offline/manifest.ts';
 import { acceptRun } from '../../../src/cli/offline/validation.ts';
 
@@ -49,6 +50,37 @@ test('the exit code is 1 when a value has to be filled in, and 0 when it is give
   const given = await converted(program, { image: 'busybox:1' });
   assert.equal([given.code, given.said], [0, '']);
   assert.match(given.manifest, /^ {2}image: busybox:1$/m);
+});
+
+test('an expression may have equals signs and quotes, and the hint is one word of a shell', async () => {
+  const program = `docker_run(names["a=b"], container_args=[f(x=1), file['_id']])`;
+  const sets = ['names["a=b"]=busybox', 'f(x=1)=one=two', "file['_id']=three"];
+  const terminal = { GIRDER_API_URL: 'https://data.example.org/api/v1' };
+  const given = { file: '-', name: undefined, sets, girderApiUrl: undefined, girderSecret: undefined };
+  const options = convertOptions(given, terminal);
+  assert.is(options.girderApiUrl, terminal.GIRDER_API_URL);
+  assert.equal(
+    [...options.given],
+    [
+      ['names["a=b"]', 'busybox'],
+      ['f(x=1)', 'one=two'],
+      ["file['_id']", 'three'],
+    ],
+  );
+  const { said } = await converted(program);
+  assert.match(said, /convert with --set 'names\["a=b"\]=…'$/m);
+  assert.match(said, /convert with --set "file\['_id'\]=…"$/m);
+  assert.equal((await converted(program, Object.fromEntries(options.given))).said, '');
+});
+
+test('options that cannot be used are refused', () => {
+  const given = { file: '-', name: undefined, sets: [], girderApiUrl: undefined, girderSecret: undefined };
+  assert.throws(() => convertOptions({ ...given, sets: ['x'] }, {}), /--set x: write it as EXPRESSION=VALUE/);
+  assert.throws(
+    () => convertOptions({ ...given, name: 'A b' }, {}),
+    /--name A b: it must consist of lower case/,
+  );
+  assert.throws(() => planOptions('-', 'xml'), /--output xml: it must be one of text, json, yaml/);
 });
 
 test('the exit code is 64 when a call has no manifest, or there is no call; the others are printed', async () => {
