@@ -58,6 +58,10 @@ export function parseCommand(args: readonly string[]): Command {
   if (values.version) return { command: 'version' };
   const [command, ...files] = positionals;
   if (command === undefined || command === 'help') return { command: 'help' };
+  return commandNamed(command, files, values);
+}
+
+function commandNamed(command: string, files: readonly string[], values: Values): Command {
   if (command === 'doctor') return { command, ...nothing(files, values) };
   if (command === 'plan' || command === 'convert') return manifestCommand(command, files, values);
   if (command !== 'run' && command !== 'validate')
@@ -66,10 +70,15 @@ export function parseCommand(args: readonly string[]): Command {
   if (file === undefined)
     throw new UsageError(`${command} needs a FILE, or - for standard input; see dockerrun --help`);
   if (command === 'validate') return { command, files: withoutOptions(command, files, values) };
+  return runCommandOf(file, more, values);
+}
+
+function runCommandOf(file: string, more: readonly string[], values: Values): RunCommand {
   if (more.length > 0) throw new UsageError(`run takes one FILE, but "${more[0]}" is a second one`);
   const data = { inputs: pathsOf('--input', values.input), outputs: pathsOf('--output', values.output) };
   const limit = limitOf(values.limit);
-  return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data, limit };
+  const { name, quiet } = values;
+  return { command: 'run', file, name, quiet, envFile: values['env-file'], data, limit };
 }
 
 type Values = ReturnType<typeof parsed>['values'];

@@ -1,7 +1,14 @@
 import { setKind } from '../api/names.ts';
 import { exitCodes } from '../api/run-plan.ts';
 import { describe } from '../support/errors.ts';
-import { helpText, parseCommand, UsageError, versionText } from './arguments.ts';
+import {
+  helpText,
+  type ManifestCommand,
+  parseCommand,
+  UsageError,
+  type ValidateCommand,
+  versionText,
+} from './arguments.ts';
 import { signalCode } from './local/exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -12,18 +19,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   try {
     const command = parseCommand(args);
-    if (command.command === 'validate') {
-      const { validateCommand } = await import('./offline/validate-command.ts');
-      return await validateCommand(command, terminal);
-    }
-    if (command.command === 'plan') {
-      const { planCommand, planOptions } = await import('./offline/plan-command.ts');
-      return await planCommand(planOptions(command.file, command.output), terminal);
-    }
-    if (command.command === 'convert') {
-      const { convertCommand, convertOptions } = await import('./offline/convert-command.ts');
-      return await convertCommand(convertOptions(command, terminal.environment), terminal);
-    }
+    if (command.command === 'validate' || command.command === 'plan' || command.command === 'convert')
+      return await offlineCommand(command, terminal);
     if (command.command === 'doctor') {
       const { doctorCommand } = await import('./doctor/doctor-command.ts');
       return await doctorCommand(terminal);
@@ -45,4 +42,21 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     stderr.write(`dockerrun: ${describe(error)}\n`);
     return error instanceof UsageError ? exitCodes.spec : exitCodes.internal;
   }
+}
+
+/** Loads the code of one command, and only that. */
+async function offlineCommand(
+  command: ValidateCommand | ManifestCommand,
+  terminal: Terminal,
+): Promise<number> {
+  if (command.command === 'validate') {
+    const { validateCommand } = await import('./offline/validate-command.ts');
+    return validateCommand(command, terminal);
+  }
+  if (command.command === 'plan') {
+    const { planCommand, planOptions } = await import('./offline/plan-command.ts');
+    return planCommand(planOptions(command.file, command.output), terminal);
+  }
+  const { convertCommand, convertOptions } = await import('./offline/convert-command.ts');
+  return convertCommand(convertOptions(command, terminal.environment), terminal);
 }

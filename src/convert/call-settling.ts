@@ -53,6 +53,8 @@ function isOfKind<Kind extends Kinded['kind']>(value: PyValue, kind: Kind): valu
 class Settling {
   readonly #notes: ConversionNotes;
   readonly #place: Place;
+  /** A list that is part of several others stays one. */
+  readonly #settled = new Map<object, PyValue>();
 
   constructor(notes: ConversionNotes, place: Place) {
     this.#notes = notes;
@@ -60,6 +62,13 @@ class Settling {
   }
 
   value(value: PyValue): PyValue {
+    if (typeof value !== 'object' || value === null) return value;
+    const settled = this.#settled.get(value) ?? this.#made(value);
+    this.#settled.set(value, settled);
+    return settled;
+  }
+
+  #made(value: PyValue): PyValue {
     if (isPyObject(value)) return this.#object(value);
     if (isOfKind(value, 'list')) return { kind: 'list', items: value.items.map((item) => this.value(item)) };
     if (isOfKind(value, 'tuple'))

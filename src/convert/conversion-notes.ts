@@ -28,6 +28,11 @@ export class ConversionNotes {
     this.#notes.push({ line, text });
   }
 
+  addAll(others: ConversionNotes): void {
+    this.isIncomplete ||= others.isIncomplete;
+    for (const { line, text } of others.#notes) this.add(line, text);
+  }
+
   /** Something of the program is not in the manifest. */
   leaveOut(what: string, { source, line, why }: Unknown): void {
     this.isIncomplete = true;

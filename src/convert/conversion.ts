@@ -13,6 +13,7 @@ import { NameBindings } from './name-bindings.ts';
 import { type CallArgument, type CallExpression, dottedName, type Expression } from './python/expression.ts';
 import { type Block, type Statement, statementsOf } from './python/python-program.ts';
 import { SyntaxProblem } from './python/python-tokens.ts';
+import { sayUsed } from './pending-notes.ts';
 import { unknownOf, unknownValue } from './unknown-value.ts';
 
 export type ConversionOptions = ConversionSettings & {
@@ -105,7 +106,7 @@ class ProgramConversion {
       importOf: (name: string) => this.#imports.get(name),
       given: this.#options.given,
     };
-    return new Evaluation(scope, this.notes);
+    return new Evaluation(scope);
   }
 
   #use({ line, block, name, read }: Statement & { readonly kind: 'use' }): void {
@@ -135,6 +136,7 @@ class ProgramConversion {
         `docker_run.${method}(…) is part of something larger; write it as docker_run.delay(…)`,
       );
     const given = new GivenArguments(args, evaluation, this.notes);
+    sayUsed(given.all(), this.notes);
     const published: PublishedCall = {
       line,
       task,
@@ -206,6 +208,10 @@ class GivenArguments {
       else if (spread === '*') this.#args.push(...(itemsOf(found) ?? []));
       else if (isPyDict(found)) this.#keywords.push(...found.entries);
     }
+  }
+
+  all(): PyValue[] {
+    return [...this.#args, ...this.#keywords.map(([, value]) => value)];
   }
 
   direct(): Given {

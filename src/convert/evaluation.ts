@@ -5,13 +5,14 @@ import {
   constructedKinds,
   isConstructed,
   objectOf,
-  type ParameterForm,
   parametersOf,
 } from '../calls/class-constructors.ts';
-import { isPyDict, type PyKey, type PyObject, type PyValue } from '../calls/python-value.ts';
+import { type PyKey, type PyObject, type PyValue } from '../calls/python-value.ts';
 import { pythonText } from '../calls/python-text.ts';
 import { Refusal } from '../calls/refusal.ts';
-import type { ConversionNotes } from './conversion-notes.ts';
+import { Settlement } from './argument-settlement.ts';
+import { ConversionNotes } from './conversion-notes.ts';
+import { saidIfUsed } from './pending-notes.ts';
 import { type CallArgument, type CallExpression, dottedName, type Expression } from './python/expression.ts';
 import { unknownIn, unknownOf, unknownValue } from './unknown-value.ts';
 
@@ -27,6 +28,10 @@ export type Scope = {
 
 /** Modules whose classes have a meaning in a call. */
 const knownModules = /^(girder_worker|girder_worker_utils|slicer_cli_web|docker|bson)\./;
+
+/** In characters, and elements: names can stand for sums of themselves, which double. A run has less. */
+const longestSum = 2 ** 20;
+const mostItems = 10_000;
 
 /** Classes of docker-py that are options, with the names of their parameters in order. */
 const optionClasses = {
@@ -44,12 +49,10 @@ const isOptionKind = (kind: string): kind is OptionKind => Object.hasOwn(optionC
 
 /** The value of an expression, of which nothing is run; what is not known is an unknown value. */
 export class Evaluation {
-  readonly #notes: ConversionNotes;
   readonly #scope: Scope;
 
-  constructor(scope: Scope, notes: ConversionNotes) {
+  constructor(scope: Scope) {
     this.#scope = scope;
-    this.#notes = notes;
   }
 
   /** @throws Refusal for an object that cannot be made in this way */
@@ -89,24 +92,35 @@ export class Evaluation {
 
   #dict(entries: readonly (readonly [Expression, Expression])[]): PyValue {
     const members = new Map<string | PyKey, PyValue>();
+    const notes = new ConversionNotes();
     for (const [key, value] of entries) {
       const name = this.value(key);
       const unknown = unknownOf(name);
-      if (unknown !== undefined) members.set(this.#notes.placeholder(unknown, 'path'), this.value(value));
+      if (unknown !== undefined) members.set(notes.placeholder(unknown, 'path'), this.value(value));
       else if (typeof name === 'string') members.set(name, this.value(value));
       else members.set({ kind: 'key', text: plainText(name) }, this.value(value));
     }
-    return { kind: 'dict', entries: members };
+    const dict = { kind: 'dict', entries: members } as const;
+    saidIfUsed(dict, notes);
+    return dict;
   }
 
   /** Texts, or lists. */
   #sum(terms: readonly Expression[], whole: Expression): PyValue {
     const values = terms.map((term) => this.value(term));
-    if (values.every((value) => typeof value === 'string')) return values.join('');
+    if (values.every((value) => typeof value === 'string')) {
+      const length = values.reduce((sum, value) => sum + value.length, 0);
+      if (length > longestSum) throw new Refusal(`a text has more than ${longestSum} characters`);
+      return values.join('');
+    }
     const lists = values.map((value) =>
       typeof value === 'object' && value?.kind === 'list' ? value.items : undefined,
     );
-    if (lists.every((list) => list !== undefined)) return { kind: 'list', items: lists.flat() };
+    if (lists.every((list) => list !== undefined)) {
+      const length = lists.reduce((sum, list) => sum + list.length, 0);
+      if (length > mostItems) throw new Refusal(`a list has more than ${mostItems} elements`);
+      return { kind: 'list', items: lists.flat() };
+    }
     const unknown = values.map(unknownOf).find((one) => one !== undefined);
     const source = unknown === undefined ? 'a sum' : `a sum with ${unknown.source}`;
     return this.#unknown(source, whole.line, 'only Python can work it out');
@@ -165,66 +179,19 @@ export class Evaluation {
     const spread = args.find(({ spread: stars }) => stars !== '');
     if (spread !== undefined) return this.#unknown(source, line, 'its arguments are not in the text');
     const parameters = parametersOf(kind);
+    const notes = new ConversionNotes();
     const given = args.map(({ keyword, value }, index) => {
       const parameter =
         keyword === undefined ? parameters[index] : parameters.find((one) => one.name === keyword);
       // The client of Girder is that of the run.
-      const form = parameter?.name === 'gc' ? undefined : parameter?.form;
-      return {
-        keyword,
-        value:
-          form === undefined
-            ? null
-            : this.#settled(this.value(value), form, `${keyword ?? parameter?.name} of ${kind}`),
-      };
+      if (parameter === undefined || parameter.name === 'gc') return { keyword, value: null };
+      const what = `${parameter.name} of ${kind}`;
+      return { keyword, value: new Settlement(notes, what).settled(this.value(value), parameter.form) };
     });
-    return constructed(kind, given);
+    const object = constructed(kind, given);
+    saidIfUsed(object, notes);
+    return object;
   }
-
-  /** A value that a class can have: where the program does not say it, one that has to be replaced. */
-  #settled(value: PyValue, form: ParameterForm, what: string): PyValue {
-    const unknown = unknownOf(value);
-    if (unknown === undefined) return this.#ofForm(value, form, what);
-    switch (form) {
-      case 'object':
-        throw new Refusal(`${what} is ${unknown.source}, which has no value here (${unknown.why})`);
-      case 'volume':
-      case 'headers':
-      case 'plain':
-        this.#notes.leaveOut(what, unknown);
-        return null;
-      default:
-        return this.#notes.placeholder(unknown, form);
-    }
-  }
-
-  #ofForm(value: PyValue, form: ParameterForm, what: string): PyValue {
-    if (form === 'id') return typeof value === 'bigint' ? String(value) : value;
-    if (form === 'headers') return withUnknownTexts(value);
-    return form === 'plain' ? this.#plain(value, what) : value;
-  }
-
-  /** Without the members of a dictionary that are not known. */
-  #plain(value: PyValue, what: string): PyValue {
-    if (typeof value !== 'object' || value?.kind !== 'dict') return value;
-    const known = [...value.entries].filter(([key, member]) => {
-      const unknown = unknownIn(member);
-      if (unknown !== undefined)
-        this.#notes.leaveOut(`${what} (${typeof key === 'string' ? key : key.text})`, unknown);
-      return unknown === undefined;
-    });
-    return { kind: 'dict', entries: new Map(known) };
-  }
-}
-
-/** The values of headers are only in a Secret, which somebody makes by hand. */
-function withUnknownTexts(value: PyValue): PyValue {
-  if (!isPyDict(value)) return value;
-  const texts = [...value.entries].map(([name, text]): [string | PyKey, PyValue] => [
-    name,
-    unknownOf(text) === undefined ? text : 'unknown',
-  ]);
-  return { kind: 'dict', entries: new Map(texts) };
 }
 
 /** The class that a name stands for: one of Girder Worker, also without its import, as in documentation. */

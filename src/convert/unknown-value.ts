@@ -25,18 +25,21 @@ export function unknownOf(value: PyValue | undefined): Unknown | undefined {
   return isPyObject(value) ? unknowns.get(value) : undefined;
 }
 
-/** The first unknown value in a list or dictionary; what is in objects was settled when they were made. */
+/**
+ * The first unknown value in a list or dictionary; what is in objects was settled when they were made. A list that is
+ * part of several others is looked at once.
+ */
 export function unknownIn(value: PyValue | undefined): Unknown | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (value.kind === 'dict') return firstOf([...value.entries.values()]);
-  if (value.kind === 'list' || value.kind === 'tuple' || value.kind === 'set') return firstOf(value.items);
-  return unknownOf(value);
-}
-
-function firstOf(values: readonly PyValue[]): Unknown | undefined {
-  for (const value of values) {
-    const found = unknownIn(value);
-    if (found !== undefined) return found;
+  const seen = new Set<object>();
+  const open = value === undefined ? [] : [value];
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    if (typeof one !== 'object' || one === null || seen.has(one)) continue;
+    seen.add(one);
+    const unknown = unknownOf(one);
+    if (unknown !== undefined) return unknown;
+    if (one.kind === 'dict') for (const member of one.entries.values()) open.push(member);
+    if (one.kind === 'list' || one.kind === 'tuple' || one.kind === 'set')
+      for (const item of one.items) open.push(item);
   }
   return undefined;
 }

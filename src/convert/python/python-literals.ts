@@ -52,8 +52,13 @@ function unescaped(body: string, line: number): string {
   });
 }
 
-/** An integer is a bigint, as in Python; undefined for a complex number. */
-export function numberLiteral({ text }: Token): bigint | number | undefined {
+/** In digits: Python's own limit, https://docs.python.org/3/library/stdtypes.html#int-max-str-digits. */
+const longestInteger = 4300;
+
+/** An integer is a bigint, as in Python; undefined for a complex number. @throws SyntaxProblem */
+export function numberLiteral({ text, line }: Token): bigint | number | undefined {
+  if (text.length > longestInteger)
+    throw new SyntaxProblem(line, `a number has more than ${longestInteger} digits`);
   const digits = text.replaceAll('_', '');
   if (/[jJ]$/.test(digits) && !/^0[xX]/.test(digits)) return undefined;
   if (/^(0[xXoObB]|[0-9]+$)/.test(digits))

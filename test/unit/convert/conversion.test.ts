@@ -113,6 +113,14 @@ test('a name has the value of the last assignment that surely took place', () =>
   assert.is(args("x = ['a']\nx.append('b')\ndocker_run('i', container_args=x)"), undefined);
 });
 
+test('only what a call uses is said', () => {
+  const program = "a = BindMountVolume(x, '/a')\nb = {y: {}}\ndocker_run('i')";
+  const { notes, isIncomplete } = conversionOf(program);
+  assert.equal([notes, isIncomplete], [[], false]);
+  const used = conversionOf(program.replace("'i'", "'i', volumes=[a]"));
+  assert.match(used.notes.map(({ text }) => text).join(), /^x has no value here/);
+});
+
 test('a value that is given replaces an expression by its text', () => {
   const program = "docker_run('i', container_args=[GirderFileIdToVolume(str(file['_id'])), name])";
   const spec = specOf(program, { given: { "file['_id']": fileId, name: 'a' } });

@@ -149,7 +149,7 @@ test('any text has a conversion, and never an error', () => {
       conversionOf(`docker_run('a', container_args=[${text}`);
       conversionOf(text);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
@@ -168,20 +168,27 @@ for (const [what, program, words] of [
 test('the time of a long program is linear in its length', () => {
   const deep = `${'f('.repeat(60)}x${')'.repeat(60)}\n`;
   for (const program of [
-    deep.repeat(8000),
-    `docker_run('a', container_args=[${"'x' + ".repeat(100_000)}'y'])`,
-    `docker_run('a', container_args=[${'x for y, '.repeat(50_000)}])`,
-    `docker_run('a', container_args=[${'a[0], '.repeat(100_000)}])`,
-    'a='.repeat(200_000),
+    deep.repeat(2000),
+    `docker_run('a', container_args=[${"'x' + ".repeat(25_000)}'y'])`,
+    `docker_run('a', container_args=[${'x for y, '.repeat(12_000)}])`,
+    `docker_run('a', container_args=[${'a[0], '.repeat(25_000)}])`,
+    'a='.repeat(50_000),
+    `x = 'ab'\n${'x = x + x\n'.repeat(60)}docker_run('a', container_args=[x])`,
+    `x = ['ab']\n${'x = x + x\n'.repeat(60)}docker_run('a', container_args=x)`,
+    `x = []\n${'x = [x, x]\n'.repeat(60)}docker_run('a', container_args=x, volumes=x, mem_limit=x)`,
+    `x = f()\n${'x = {"a": x, "b": x}\n'.repeat(60)}docker_run('a', environment=x, container_args=[x])`,
+    'a=1\n'.repeat(50_000),
+    `x = ${'9'.repeat(500_000)}`,
+    `def f():\n x=1\n${'def f():\n x=1\ny=x\n'.repeat(10_000)}`,
     '\\'.repeat(500_000),
     '"'.repeat(500_001),
     'docker_run('.repeat(60) + 'a'.repeat(900_000) + ')'.repeat(60),
-    `import ${'a as b, '.repeat(100_000)}`,
+    `import ${'a as b, '.repeat(25_000)}`,
   ]) {
     const start = performance.now();
     conversionOf(program.slice(0, 2 ** 20));
     const ms = performance.now() - start;
-    assert.ok(ms < 10_000, `${Math.round(ms)} ms for ${program.slice(0, 40)}`);
+    assert.ok(ms < 5_000, `${Math.round(ms)} ms for ${program.slice(0, 40)}`);
   }
 });
 
