@@ -19,8 +19,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   try {
     const command = parseCommand(args);
-    if (command.command === 'validate' || command.command === 'plan' || command.command === 'convert')
-      return await offlineCommand(command, terminal);
+    if (isOffline(command)) return await offlineCommand(command, terminal);
     if (command.command === 'doctor') {
       const { doctorCommand } = await import('./doctor/doctor-command.ts');
       return await doctorCommand(terminal);
@@ -44,11 +43,14 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   }
 }
 
+type OfflineCommand = ValidateCommand | ManifestCommand;
+
+function isOffline(command: ReturnType<typeof parseCommand>): command is OfflineCommand {
+  return ['validate', 'plan', 'convert'].includes(command.command);
+}
+
 /** Loads the code of one command, and only that. */
-async function offlineCommand(
-  command: ValidateCommand | ManifestCommand,
-  terminal: Terminal,
-): Promise<number> {
+async function offlineCommand(command: OfflineCommand, terminal: Terminal): Promise<number> {
   if (command.command === 'validate') {
     const { validateCommand } = await import('./offline/validate-command.ts');
     return validateCommand(command, terminal);

@@ -1,4 +1,4 @@
-import type { PyValue } from '../calls/python-value.ts';
+import { membersOf, type PyValue } from '../calls/python-value.ts';
 import type { ConversionNotes } from './conversion-notes.ts';
 
 /** What has to be said of an object or dictionary if a call uses it. */
@@ -18,20 +18,5 @@ export function sayUsed(values: Iterable<PyValue>, notes: ConversionNotes): void
     const own = pending.get(value);
     if (own !== undefined) notes.addAll(own);
     for (const member of membersOf(value)) open.push(member);
-  }
-}
-
-function membersOf(value: Exclude<PyValue, null | boolean | bigint | number | string>): Iterable<PyValue> {
-  switch (value.kind) {
-    case 'list':
-    case 'tuple':
-    case 'set':
-      return value.items;
-    case 'dict':
-      return value.entries.values();
-    case 'object':
-      return value.attributes.values();
-    default:
-      return [];
   }
 }

@@ -1,5 +1,4 @@
-import type { PyObject, PyValue } from '../calls/python-value.ts';
-import { isPyObject } from '../calls/python-value.ts';
+import { isPyObject, membersOf, type PyObject, type PyValue } from '../calls/python-value.ts';
 
 /** The class of a value that the text of a program does not have. No class of Python has this name. */
 const className = '?';
@@ -37,9 +36,7 @@ export function unknownIn(value: PyValue | undefined): Unknown | undefined {
     seen.add(one);
     const unknown = unknownOf(one);
     if (unknown !== undefined) return unknown;
-    if (one.kind === 'dict') for (const member of one.entries.values()) open.push(member);
-    if (one.kind === 'list' || one.kind === 'tuple' || one.kind === 'set')
-      for (const item of one.items) open.push(item);
+    if (one.kind !== 'object') for (const member of membersOf(one)) open.push(member);
   }
   return undefined;
 }
