@@ -4,6 +4,8 @@ import { build } from 'esbuild';
 import { builderTypes } from './builder-types.ts';
 import { bundledFolders, distinct, lockedPackages } from './bundled-packages.ts';
 import { gitRevision, sourceDate } from './git-state.ts';
+import { jsonSchemas } from './json-schemas.ts';
+import { npmManifest } from './npm-manifest.ts';
 import { builderBundle, programBundle } from './program-bundle.ts';
 import { spdxDocument } from './sbom.ts';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
@@ -35,4 +37,8 @@ const bundled = distinct(bundledFolders(metafile).map(locked));
 const node = { ...locked(`node_modules/node-linux-${process.arch}`), name: 'node' };
 const sbom = spdxDocument({ bundled, node, revision, created: sourceDate() });
 writeFileSync('dist/sbom.spdx.json', `${JSON.stringify(sbom, undefined, 2)}\n`);
+writeFileSync('dist/package.json', npmManifest());
+mkdirSync('dist/schemas');
+for (const { file, schema } of jsonSchemas())
+  writeFileSync(`dist/schemas/${file}`, `${JSON.stringify(schema)}\n`);
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', thirdPartyLicenses([node, ...bundled]));

@@ -4,6 +4,7 @@ import { setResourceDefinition } from '../src/api/set/set-crd.ts';
 import { policyResourceDefinition } from '../src/policy/policy-crd.ts';
 import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';
+import { commandsPage } from './commands-page.ts';
 import { dashboard } from './dashboard.ts';
 import { jsonSchemas } from './json-schemas.ts';
 import { metricsPage } from './metrics-page.ts';
@@ -22,6 +23,7 @@ export function generatedFiles(): GeneratedFile[] {
     { path: 'docs/reasons.md', content: reasonsPage() },
     { path: 'deploy/argocd/argocd-cm.yaml', content: argocdConfig() },
     { path: 'docs/metrics.md', content: metricsPage() },
+    { path: 'docs/commands.md', content: commandsPage() },
     { path: 'deploy/dashboards/dockerrun.json', content: dashboard() },
     { path: 'schemas/manifests.d.ts', content: manifestTypes() },
     ...jsonSchemas().map(({ file, schema }) => ({

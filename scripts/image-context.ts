@@ -31,6 +31,7 @@ function writeLayer(name: string, folder: string): void {
     // What other programs import is only in the npm package.
     '--exclude=./builder',
     '--exclude=./builder.mjs',
+    '--exclude=./schemas',
     '--transform=s,^\\.,app,',
     `--directory=${folder}`,
     '.',

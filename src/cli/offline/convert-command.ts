@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { exitCodes } from '../../api/run-plan.ts';
 import { convert } from '../../convert/conversion.ts';
-import { UsageError } from '../arguments.ts';
+import { CommandLineError } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import { nameOfInput, readInput } from './manifest.ts';
 
@@ -25,7 +25,7 @@ type GivenOptions = {
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
 const label = /^[a-z0-9]([-a-z0-9]{0,58}[a-z0-9])?$/;
 
-/** @throws UsageError */
+/** @throws CommandLineError */
 export function convertOptions(given: GivenOptions, environment: NodeJS.ProcessEnv): ConvertOptions {
   const { file, name, girderSecret = 'girder' } = given;
   for (const [option, text] of [
@@ -33,7 +33,7 @@ export function convertOptions(given: GivenOptions, environment: NodeJS.ProcessE
     ['--girder-secret', girderSecret],
   ] as const)
     if (text !== undefined && !label.test(text))
-      throw new UsageError(`${option} ${text}: it must consist of lower case letters, digits and '-'`);
+      throw new CommandLineError(`${option} ${text}: it must consist of lower case letters, digits and '-'`);
   const girderApiUrl = given.girderApiUrl ?? environment['GIRDER_API_URL'];
   return { file, name, girderApiUrl, girderSecret, given: new Map(given.sets.map(valueOf)) };
 }
@@ -48,7 +48,9 @@ function valueOf(text: string): [expression: string, value: string] {
     else if (')]}'.includes(character)) depth -= 1;
     else if (character === '=' && depth === 0 && at > 0) return splitAt(text, at);
   }
-  throw new UsageError(`--set ${text}: write it as EXPRESSION=VALUE, with the expression as in the file`);
+  throw new CommandLineError(
+    `--set ${text}: write it as EXPRESSION=VALUE, with the expression as in the file`,
+  );
 }
 
 /** `at` counts characters, as Unicode has them. */

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { kind, setKind } from '../../api/names.ts';
 import { exitCodes } from '../../api/run-plan.ts';
 import { sampleOf } from '../../controller/set/decide/set-refusal.ts';
-import { UsageError } from '../arguments.ts';
+import { CommandLineError, UsageError } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import { type Fields, manifestOf, nameOfInput, parseDocuments, readInput } from './manifest.ts';
 import { previewText } from './preview-text.ts';
@@ -14,11 +14,11 @@ const outputs = ['text', 'json', 'yaml'] as const;
 
 export type PlanOptions = { readonly file: string; readonly output: (typeof outputs)[number] };
 
-/** @throws UsageError for another form */
+/** @throws CommandLineError for another form */
 export function planOptions(file: string, given = 'text'): PlanOptions {
   const output = outputs.find((one) => one === given);
   if (output !== undefined) return { file, output };
-  throw new UsageError(`--output ${given}: it must be one of ${outputs.join(', ')}`);
+  throw new CommandLineError(`--output ${given}: it must be one of ${outputs.join(', ')}`);
 }
 
 /** The preview of an object of a file. */

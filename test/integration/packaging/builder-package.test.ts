@@ -18,7 +18,7 @@ test.before(() => {
   mkdirSync(installed, { recursive: true });
   const packed = execFileSync(
     'npm',
-    ['pack', '--ignore-scripts', '--silent', '--pack-destination', project],
+    ['pack', './dist', '--ignore-scripts', '--silent', '--pack-destination', project],
     {
       cwd: copy.folder,
       encoding: 'utf8',

@@ -88,7 +88,13 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['chunk'],
     ['*'],
   ],
-  cli: [['arguments.ts', 'terminal.ts'], ['offline'], ['local'], ['doctor'], ['*']],
+  cli: [
+    ['arguments.ts', 'terminal.ts', 'command-spec.ts'],
+    ['offline'],
+    ['local'],
+    ['cluster', 'doctor'],
+    ['*'],
+  ],
 };
 
 const inSrc = (path: string) => path.startsWith('src/');

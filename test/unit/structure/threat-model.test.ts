@@ -16,6 +16,7 @@ import { longestPythonText } from '../../../src/calls/python-text.ts';
 import { mostValues } from '../../../src/calls/plain-data.ts';
 import { mostCalls } from '../../../src/convert/conversion.ts';
 import { programBounds } from '../../../src/convert/python/python-tokens.ts';
+import { longestRow, mostReportBytes } from '../../../src/cli/cluster/report-search.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
@@ -72,6 +73,8 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'metadata of an input': [mib(metadataBounds.bytes), `${metadataBounds.depth} levels`],
   'metadata of an input of a set': ofJson(setMetadata),
   'a receipt of a set': ofJson(receiptBounds),
+  // test/unit/cli/set-inquiries.test.ts
+  'a report that a person searches': [mib(mostReportBytes), `${longestRow / 1024} Ki characters`],
   // test/unit/planner/where-expression.test.ts
   '`where` of a set': [`${longestWhereMs} ms`],
   "a head of Girder's answer": [kib(maxHeadBytes)],
