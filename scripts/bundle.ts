@@ -5,6 +5,7 @@ import { builderTypes } from './builder-types.ts';
 import { bundledFolders, distinct, lockedPackages } from './bundled-packages.ts';
 import { gitRevision, sourceDate } from './git-state.ts';
 import { jsonSchemas } from './json-schemas.ts';
+import { bundlePage } from './page-bundle.ts';
 import { npmManifest } from './npm-manifest.ts';
 import { builderBundle, programBundle } from './program-bundle.ts';
 import { spdxDocument } from './sbom.ts';
@@ -24,6 +25,7 @@ const { metafile } = await build({
   define: { dockerrunRevision: JSON.stringify(revision) },
   metafile: true,
 });
+const page = await bundlePage('dist');
 
 await build({ ...builderBundle, outdir: 'dist' });
 for (const { path, content } of builderTypes()) {
@@ -32,7 +34,7 @@ for (const { path, content } of builderTypes()) {
 }
 
 const locked = lockedPackages();
-const bundled = distinct(bundledFolders(metafile).map(locked));
+const bundled = distinct([metafile, page].flatMap(bundledFolders).map(locked));
 // The name does not contain the architecture, so that every machine writes the same file.
 const node = { ...locked(`node_modules/node-linux-${process.arch}`), name: 'node' };
 const sbom = spdxDocument({ bundled, node, revision, created: sourceDate() });

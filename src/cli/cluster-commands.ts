@@ -273,4 +273,23 @@ export const clusterCommands: readonly CommandSpec[] = [
     sections: [girderKey],
     load: async () => (await import('./cluster/set-inquiries.ts')).explainItemCommand,
   },
+  {
+    name: 'ui',
+    group,
+    summary: 'Show runs and sets in a browser, on a page of this machine',
+    args: [],
+    options: [
+      { name: 'port', value: 'PORT', about: 'the port of the address; without it, any free one' },
+      ...connection.map((option) =>
+        option.name === 'namespace'
+          ? { ...option, about: 'this namespace only; without it, all that you may see' }
+          : option,
+      ),
+    ],
+    details: [
+      'It prints an address of this machine with a token. The page shows what happens while it happens, with your rights; actions ask first. Ctrl-C ends it.',
+    ],
+    examples: ['dockerrun ui', 'ssh -L 8444:127.0.0.1:8444 server dockerrun ui --port 8444'],
+    load: async () => (await import('./cluster/ui-command.ts')).uiCommand,
+  },
 ];

@@ -121,6 +121,12 @@ export class ListWatch<Item> {
     if (parsed !== undefined) this.#store.absorb(parsed);
   }
 
+  /** The same for an object that we created, of which the watch then shows no change: the caller has to act on it. */
+  absorbCreated(object: unknown): void {
+    const parsed = this.#parse(object);
+    if (parsed !== undefined) this.#store.absorbCreated(parsed);
+  }
+
   /** Lists and watches until the signal aborts; no failure ends it. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

@@ -21,6 +21,7 @@ const below: Record<string, readonly string[]> = {
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
   planner: ['api', 'support', 'runtime', 'io', 'girder'],
   'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
+  ui: ['api', 'support', 'kube'],
   bridge: ['api', 'support', 'calls', 'runtime', 'kube', 'girder'],
   cli: [
     'api',
@@ -36,6 +37,7 @@ const below: Record<string, readonly string[]> = {
     'controller',
     'worker',
     'planner',
+    'ui',
   ],
   main: ['controller', 'worker', 'planner', 'node-agent', 'bridge', 'cli'],
 };
@@ -48,6 +50,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*'], ['set']],
   support: [['*'], ['trace']],
   convert: [['python'], ['*']],
+  ui: [['ui-messages.ts'], ['page'], ['server'], ['*']],
   bridge: [
     ['pickle', 'bridge-names.ts', 'bridge-metrics.ts', 'holdup.ts'],
     ['translate'],
@@ -258,8 +261,8 @@ test('each client library is imported only by the layers that wrap it', () => {
 
 test('file names are kebab-case nouns, and no file is a barrel or a catch-all', () => {
   for (const { path } of sourceFiles) {
-    assert.match(basename(path), /^[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
-    assert.not.match(basename(path), /^(index|utils?|helpers?|common|misc|types)\.ts$/, path);
+    assert.match(basename(path), /^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/);
+    assert.not.match(basename(path), /^(index|utils?|helpers?|common|misc|types)\.tsx?$/, path);
   }
 });
 
@@ -271,11 +274,11 @@ test('file names are unique, except main.ts', () => {
   );
 });
 
-test('src has at most 460 files, with a median of at least 85 lines and at most 350 lines each', () => {
+test('src has at most 500 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok(sorted.length <= 460, `${sorted.length} files`);
+  assert.ok(sorted.length <= 500, `${sorted.length} files`);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   assert.ok(median >= 85, `${median} lines`);
 });

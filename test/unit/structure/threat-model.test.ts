@@ -9,6 +9,7 @@ import { maxWindowBytes, maxWindowDepth } from '../../../src/api/set/window.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
 import { receiptBounds } from '../../../src/api/set/receipt.ts';
 import { maxControlBytes, maxListed, maxRevoked } from '../../../src/bridge/broker/control-answers.ts';
+import { keepDeletedMs, mostDeleted } from '../../../src/bridge/follow/job-memory.ts';
 import { longestLine as longestJobLine } from '../../../src/bridge/job/bridge-job.ts';
 import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
 import { messageBounds } from '../../../src/bridge/pickle/json-nodes.ts';
@@ -30,6 +31,8 @@ import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
 import { longestLine as watchLine } from '../../../src/kube/watch.ts';
 import { metadataBounds as setMetadata } from '../../../src/planner/item-values.ts';
+import { maxBody } from '../../../src/ui/server/routes.ts';
+import { longestSummaryText } from '../../../src/ui/server/summaries.ts';
 import { longestWhereMs } from '../../../src/planner/where-expression.ts';
 import { longestJournal, longestPath } from '../../../src/worker/stage/journal.ts';
 import { longestElement } from '../../../src/worker/streams/slicer-tags.ts';
@@ -88,6 +91,8 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   // test/unit/bridge/control-answers.test.ts
   'a control message of Celery': [kib(maxControlBytes), `${maxRevoked} ids`, `${maxListed} runs`],
   'notes of a run of the bridge': [`${longestNotes} characters`, `log ${longestJobLine}`],
+  // test/unit/bridge/job-memory.test.ts
+  'deleted runs of the bridge': [`${mostDeleted} that`, `${keepDeletedMs / 60_000} min`],
   // test/unit/bridge/json-reader.test.ts
   'a task of Girder': [
     mib(messageBounds.bytes),
@@ -98,11 +103,14 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'options of a task': [`${mostValues} values`],
   'an argument of a task': [kib(longestPythonText)],
   // test/unit/convert/python-literals.test.ts
-  'a Python file for dockerrun convert': [
+  'a file for dockerrun convert': [
     mib(programBounds.characters),
     `${programBounds.depth} levels`,
     `${mostCalls} calls`,
   ],
+  // test/integration/ui/server.test.ts
+  'a request of the page': [`${maxBody} bytes`],
+  'texts in the lists of the page': [`${longestSummaryText} characters`],
   // test/unit/structure/regular-expressions.test.ts
   'text for regular expressions': ['linear time'],
 };
