@@ -1,0 +1,115 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { capture, runLogged } from '../command.ts';
+import { cacheDirectory, fillOnce } from '../install/cache.ts';
+import { layout } from '../layout.ts';
+import { printLine } from '../progress.ts';
+import type { Step } from '../steps.ts';
+import { anyDate, sourceLine } from './debian-suite.ts';
+import type { EngineChoice } from './engines.ts';
+import { node2Files } from './node2-layout.ts';
+
+const packageList = 'node2/root-packages.txt';
+const thisFile = 'node2/node-root.ts';
+const bootstrapSeconds = 900;
+const diskSize = '12G';
+const diskSeconds = 120;
+
+/** Units that start only when the node has its configuration, and others that it has no use for. */
+const disabledUnits = ['containerd.service', 'docker.service', 'docker.socket', 'apt-daily.timer'];
+
+const bootUnit = `[Unit]
+Description=Takes the configuration of the node from the machine that runs it
+After=local-fs.target systemd-udevd.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+EnvironmentFile=-/run/dockerrun-node
+ExecStartPre=/bin/sh -c 'tr " " "\\\\n" < /proc/cmdline | grep ^DOCKERRUN_ > /run/dockerrun-node'
+ExecStart=/bin/sh -c '. /run/dockerrun-node; export DOCKERRUN_NODE_ADDRESS DOCKERRUN_NODE_GATEWAY; mkdir -p /host; mountpoint -q /host || mount -t hostfs none /host; exec /bin/sh /host/start-node'
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+function packageNames({ docker }: EngineChoice): string[] {
+  const lines = readFileSync(join(layout.recipes, packageList), 'utf8').split('\n');
+  const names = lines.filter((line) => line !== '' && !line.startsWith('#'));
+  return docker ? [...names, 'docker.io', 'docker-cli'] : names;
+}
+
+function directory({ suite, docker }: EngineChoice): string {
+  return cacheDirectory(`node2-root-${suite}`, [packageList, thisFile], `docker=${docker}`);
+}
+
+/** The cached disk of a node that never ran. */
+function pristineDisk(engine: EngineChoice): string {
+  return join(directory(engine), 'disk.img');
+}
+
+/** The disk of the node; it stays when the node is stopped or killed, as a real one's does. */
+export function nodeDisk({ name }: EngineChoice): string {
+  return join(node2Files.state, `disk-${name}.img`);
+}
+
+async function bootstrap(engine: EngineChoice, root: string, signal: AbortSignal): Promise<void> {
+  const hooks = [
+    'echo node-2 > "$1/etc/hostname"',
+    'printf "127.0.0.1 localhost\\n10.247.0.2 node-2\\n" > "$1/etc/hosts"',
+    `printf '%s' "$BOOT_UNIT" > "$1/etc/systemd/system/dockerrun-node.service"`,
+    'chroot "$1" systemctl enable dockerrun-node.service',
+    `chroot "$1" systemctl disable ${disabledUnits.join(' ')} || true`,
+    'chroot "$1" systemctl mask getty.target systemd-networkd-wait-online.service',
+  ].map((hook) => `--customize-hook=${hook}`);
+  const options = [
+    '--variant=minbase',
+    `--aptopt=${anyDate}`,
+    `--include=${packageNames(engine).join(',')}`,
+    ...hooks,
+  ];
+  const commandLine = ['mmdebstrap', ...options, engine.suite, root, await sourceLine(engine.suite, signal)];
+  const [program = '', ...args] = commandLine;
+  await runLogged('node-root', [program, ...args], {
+    signal,
+    seconds: bootstrapSeconds,
+    env: { ...process.env, BOOT_UNIT: bootUnit },
+  });
+}
+
+/** Makes the disk of the chosen engine's node once, from packages. */
+export function nodeRootStep(engine: EngineChoice): Step {
+  return {
+    name: 'node root',
+    after: ['node packages'],
+    run: (signal) =>
+      fillOnce(directory(engine), async () => {
+        printLine(
+          `node root: installing ${engine.suite} with ${engine.docker ? 'Docker' : 'containerd only'}`,
+        );
+        const root = join(directory(engine), 'root');
+        await bootstrap(engine, root, signal);
+        const make = ['mke2fs', '-q', '-t', 'ext4', '-d', root, pristineDisk(engine), diskSize] as const;
+        await runLogged('node-disk', make, { signal, seconds: diskSeconds });
+        rmSync(root, { recursive: true });
+      }),
+  };
+}
+
+/** Gives the node a disk of its own, if it has none for this engine. */
+export async function ensureDisk(engine: EngineChoice, signal: AbortSignal): Promise<void> {
+  const disk = nodeDisk(engine);
+  const part = `${disk}.new`;
+  await capture(
+    'sh',
+    [
+      '-c',
+      '[ -e "$2" ] || { cp --sparse=always "$0" "$1" && mv "$1" "$2"; }',
+      pristineDisk(engine),
+      part,
+      disk,
+    ],
+    signal,
+    { seconds: diskSeconds },
+  );
+}
