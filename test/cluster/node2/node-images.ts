@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { docker, imageExists } from '../operator/docker-cli.ts';
 import { operatorImage } from '../operator/image.ts';
@@ -14,7 +14,7 @@ async function imageDigest(name: string, signal: AbortSignal): Promise<string> {
   return id.trim().replace('sha256:', '').slice(0, 12);
 }
 
-/** Saves an image for the node under a name that changes with it; older ones of the same image go. */
+/** Saves an image for the node under a name that changes with its content. */
 async function save(name: string, signal: AbortSignal): Promise<string> {
   mkdirSync(node2Files.images, { recursive: true, mode: 0o700 });
   const short = name.replace(/^.*\//, '').replace(':', '-');
@@ -28,7 +28,6 @@ async function save(name: string, signal: AbortSignal): Promise<string> {
 
 /** Puts the images of pods where the node takes them from at its start. */
 export async function saveImages(signal: AbortSignal): Promise<string[]> {
-  rmSync(join(node2Files.images, 'stale'), { force: true });
   const names = [pauseImage, busyboxImage];
   if (await imageExists(operatorImage, signal)) names.push(operatorImage);
   const files: string[] = [];
@@ -36,12 +35,15 @@ export async function saveImages(signal: AbortSignal): Promise<string[]> {
   return files;
 }
 
-/** Gives the running node the images of pods, and its engine the one of the tests' targets. */
+/** Gives the running node the images of pods that it does not have, and its engine the one of the tests' targets. */
 export async function loadImages(engine: EngineChoice, signal: AbortSignal): Promise<void> {
   for (const file of await saveImages(signal)) {
-    await onNode2(`ctr -n k8s.io images import /host/images/${file}`, signal, loadSeconds);
-    if (engine.docker && file.startsWith('busybox-')) {
-      await onNode2(`docker load --quiet --input /host/images/${file}`, signal, loadSeconds);
-    }
+    const tar = `/host/images/${file}`;
+    const imported = `/var/lib/dockerrun-images/${file}`;
+    const forPods = `ctr -n k8s.io images import ${tar}`;
+    const forTargets = `docker load --quiet --input ${tar}`;
+    const load = engine.docker && file.startsWith('busybox-') ? `${forPods} && ${forTargets}` : forPods;
+    const mark = engine.docker && file.startsWith('busybox-') ? `${imported}-docker` : imported;
+    await onNode2(`[ -e ${mark} ] || { ${load} && touch ${mark}; }`, signal, loadSeconds);
   }
 }
