@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
-import { acceptRun } from '../../src/cli/validation.ts';
+import { acceptRun } from '../../src/cli/offline/validation.ts';
 import { desiredJob } from '../../src/controller/job/job.ts';
 import { readWorkerTracing } from '../../src/controller/job/worker-config.ts';
 import { rootSpanOf, traceparent } from '../../src/support/trace/trace.ts';

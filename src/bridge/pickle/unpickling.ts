@@ -1,5 +1,11 @@
 import type { JsonMap, JsonNode } from './json-nodes.ts';
-import { isPyObject, type PyKey, type PyName, type PyObject, type PyValue } from './python-value.ts';
+import {
+  isPyObject,
+  type PyKey,
+  type PyName,
+  type PyObject,
+  type PyValue,
+} from '../../calls/python-value.ts';
 import { UnreadableError } from './json-nodes.ts';
 
 /**

@@ -3,7 +3,7 @@ import { tableNode } from '../pickle/json-nodes.ts';
 import type { JsonMap, JsonNode } from '../pickle/json-nodes.ts';
 import { apiUrlOf } from './girder-access.ts';
 import type { JobAddress, TranslationSettings } from './message-outcome.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from '../../calls/refusal.ts';
 
 /** What the headers of a task's message say. Times are ms since 1970. */
 export type Envelope = {

@@ -1,7 +1,7 @@
 import { apiUrlProblem } from '../../api/fields.ts';
-import { isPyObject, type PyObject } from '../pickle/python-value.ts';
-import { nameOf, requiredText } from './attributes.ts';
-import { quote, Refusal } from './refusal.ts';
+import { isPyObject, type PyObject } from '../../calls/python-value.ts';
+import { nameOf, requiredText } from '../../calls/attributes.ts';
+import { quote, Refusal } from '../../calls/refusal.ts';
 
 /** A Girder that an object of the message refers to by its client (`gc`). */
 export type GirderClient = { readonly apiUrl: string; readonly token: string };

@@ -1,5 +1,6 @@
 import type { JsonNode } from '../pickle/json-nodes.ts';
-import { Refusal } from './refusal.ts';
+import type { TextPiece } from '../../calls/call-source.ts';
+import { Refusal } from '../../calls/refusal.ts';
 
 /** What can be a token of Girder, whose own have 64 letters and digits. A shorter text may be in any other text. */
 const tokenLike = /^[A-Za-z0-9._~+/=-]{16,512}$/;
@@ -60,8 +61,8 @@ export class MessageSecrets {
   }
 
   /** The pieces of a text: tokens, and what is between them. */
-  split(text: string): { readonly text: string; readonly isToken: boolean }[] {
-    const pieces: { text: string; isToken: boolean }[] = [];
+  split(text: string): TextPiece[] {
+    const pieces: TextPiece[] = [];
     let done = 0;
     for (let at = 0; this.#byBeginning.size > 0 && at + beginning <= text.length; at += 1) {
       const token = this.#tokenAt(text, at);

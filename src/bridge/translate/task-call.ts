@@ -1,44 +1,20 @@
 import type { JsonNode } from '../pickle/json-nodes.ts';
-import { isPyDict, isTruthy, itemsOf, type PyDict, type PyValue } from '../pickle/python-value.ts';
+import { isPyDict, isTruthy, itemsOf, type PyDict, type PyValue } from '../../calls/python-value.ts';
 import { unpickle } from '../pickle/unpickling.ts';
-import { quote, Refusal } from './refusal.ts';
-
-/** The parameters of `docker_run` and of slicer_cli_web's `run` before `**kwargs`, in their order. */
-export const positions = [
-  'image',
-  'pull_image',
-  'entrypoint',
-  'container_args',
-  'volumes',
-  'remove_container',
-] as const;
-
-/** The call in the body of a message: all arguments by their keyword. */
-export type TaskCall = ReadonlyMap<string, PyValue>;
+import { type ContainerCall, containerCall } from '../../calls/container-call.ts';
+import { Refusal } from '../../calls/refusal.ts';
 
 /**
  * `[args, kwargs, embed]`, by jsonpickle or in plain JSON.
  * @throws Refusal for a call that no task has, or that continues with another task
  */
-export function callOf(body: JsonNode): TaskCall {
+export function callOf(body: JsonNode): ContainerCall {
   const [args, kwargs, embed] = itemsOf(unpickle(body)) ?? [];
   const given = itemsOf(args);
   if (given === undefined || !isPyDict(kwargs))
     throw new Refusal('its body is not the call of a task: [args, kwargs, …]');
   refuseFollowers(embed);
-  const call = new Map<string, PyValue>();
-  for (const [index, value] of given.entries()) {
-    const keyword = positions[index];
-    if (keyword === undefined)
-      throw new Refusal(`it has ${given.length} positional arguments, but the task has ${positions.length}`);
-    call.set(keyword, value);
-  }
-  for (const [keyword, value] of kwargs.entries) {
-    if (typeof keyword !== 'string') throw new Refusal('it has a keyword that is not a text');
-    if (call.has(keyword)) throw new Refusal(`it has the argument ${quote(keyword)} twice`);
-    call.set(keyword, value);
-  }
-  return call;
+  return containerCall(given, kwargs.entries);
 }
 
 const followers = {

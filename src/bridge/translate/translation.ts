@@ -1,8 +1,11 @@
 import { apiVersion, kind } from '../../api/names.ts';
 import { readJson } from '../pickle/json-reader.ts';
 import { UnreadableError } from '../pickle/json-nodes.ts';
+import { checkSpec } from '../../calls/call-spec.ts';
+import { type ContainerTask, containerTasks } from '../../calls/container-call.ts';
 import { type Envelope, envelopeOf, taskTimes } from './envelope.ts';
 import { MessageSecrets, tokensIn } from './message-secrets.ts';
+import { MessageSource } from './message-source.ts';
 import type {
   Outcome,
   QueueSettings,
@@ -10,20 +13,11 @@ import type {
   TaskMessage,
   TranslationSettings,
 } from './message-outcome.ts';
-import { quote, Refusal } from './refusal.ts';
+import { quote, Refusal } from '../../calls/refusal.ts';
 import { runAnnotations, runLabels, runName } from './run-facts.ts';
-import { RunParts } from './run-parts.ts';
-import { checkSpec, type ContainerTask, specOf } from './run-spec.ts';
+import { RunParts } from '../../calls/run-parts.ts';
+import { specOf } from './run-spec.ts';
 import { callOf } from './task-call.ts';
-
-/** The tasks that are one run of a container, by their names in Celery. */
-export const containerTasks: Readonly<Record<string, ContainerTask>> = {
-  'girder_worker.docker.tasks.docker_run': { knowsIfNotPresent: false, readsSlicerTags: false },
-  'slicer_cli_web.girder_worker_plugin.direct_docker_run.run': {
-    knowsIfNotPresent: true,
-    readsSlicerTags: true,
-  },
-};
 
 /** Celery's own tasks: https://docs.celeryq.dev/en/stable/_modules/celery/app/builtins.html */
 const builtInPrefix = 'celery.';
@@ -84,8 +78,9 @@ function runOf({ message, envelope, task, body, secrets, settings, now }: Source
   const queue = queueOf(message, settings);
   const times = taskTimes(envelope, now);
   const name = runName(taskId);
-  const parts = new RunParts(name, secrets, settings);
-  const spec = specOf({ task, call: callOf(body), envelope, times, queue, now }, parts);
+  const source = new MessageSource(name, secrets, settings);
+  const parts = new RunParts(source);
+  const spec = specOf({ task, call: callOf(body), envelope, times, queue, now }, source, parts);
   checkSpec(spec);
   const metadata = {
     name,

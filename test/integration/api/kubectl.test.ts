@@ -121,10 +121,12 @@ for (const [index, met] of [
   test(`waiting returns only for ${met.join(' and ')}: ${line}`, async () => {
     const all = [...Object.keys(runs), 'unseen'];
     const patience = (run: string) => (met.some((one) => one === run) ? longEnough : '2s');
-    const codes = await Promise.all(all.map(async (run) => (await shell(line, run, patience(run))).code));
+    const ends = await Promise.all(all.map((run) => shell(line, run, patience(run))));
+    const said = all.map((run, at) => `${run}: exit code ${ends[at]?.code}, ${ends[at]?.stderr}`).join('');
     assert.equal(
-      all.filter((_, at) => codes[at] === 0),
+      all.filter((_, at) => ends[at]?.code === 0),
       [...met],
+      said,
     );
   });
 }

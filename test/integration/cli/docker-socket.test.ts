@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
-import { dockerSocket } from '../../../src/cli/docker-socket.ts';
+import { dockerSocket } from '../../../src/cli/local/docker-socket.ts';
 
 let directory: string;
 test.before.each(async () => {

@@ -2,8 +2,8 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import * as assert from 'uvu/assert';
 import { apiVersion } from '../../../src/api/names.ts';
-import { checkCluster } from '../../../src/cli/cluster-checks.ts';
-import { doctorCommand } from '../../../src/cli/doctor-command.ts';
+import { checkCluster } from '../../../src/cli/doctor/cluster-checks.ts';
+import { doctorCommand } from '../../../src/cli/doctor/doctor-command.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { suite } from '../../fixtures/suite.ts';
 

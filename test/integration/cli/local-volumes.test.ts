@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import type { DockerRunSpec } from '../../../src/api/spec.ts';
-import { makeLocalDirectory, openLocalVolumes, realDockerVolumes } from '../../../src/cli/local-volumes.ts';
+import {
+  makeLocalDirectory,
+  openLocalVolumes,
+  realDockerVolumes,
+} from '../../../src/cli/local/local-volumes.ts';
 import { aSpec } from '../../fixtures/builders.ts';
 
 let home: string;

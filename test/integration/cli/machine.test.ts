@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UsageError } from '../../../src/cli/arguments.ts';
-import { localRedirects } from '../../../src/cli/local-environment.ts';
+import { localRedirects } from '../../../src/cli/local/local-environment.ts';
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 
 test('on a machine without /proc, `dockerrun run` fails at once and says what it needs', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { removeDirectory } from '../../../src/cli/local-volumes.ts';
+import { removeDirectory } from '../../../src/cli/local/local-volumes.ts';
 import { containersNamed, engineSocket, image } from './engine.ts';
 
 const nobody = 65_534;

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseDocuments } from '../../../src/cli/manifest.ts';
+import { parseDocuments } from '../../../src/cli/offline/manifest.ts';
 import { environment } from '../../e2e/support/environment.ts';
 import { execute } from '../../e2e/support/shell.ts';
 

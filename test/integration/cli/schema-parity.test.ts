@@ -3,7 +3,7 @@ import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { isRecord } from '../../../src/api/json-values.ts';
 import { apiVersion, kind } from '../../../src/api/names.ts';
-import { checkSchema } from '../../../src/cli/validation.ts';
+import { checkSchema } from '../../../src/cli/offline/validation.ts';
 import { SchemaServer } from './api-server.ts';
 import { fullSpec } from './full-spec.ts';
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Outcome } from '../../../src/bridge/translate/message-outcome.ts';
 import { translate } from '../../../src/bridge/translate/translation.ts';
 import { validateSpec } from '../../../src/api/validate.ts';
-import { checkSchema } from '../../../src/cli/validation.ts';
+import { checkSchema } from '../../../src/cli/offline/validation.ts';
 import { captured, capturedNames, captureTime, type Fields, settings, tokensOf } from './task-messages.ts';
 
 const file = { fileId: '6b0b0f911a6e1e060081dd01' };

@@ -5,7 +5,7 @@ import { isRecord } from '../../../src/api/json-values.ts';
 import { validateSpec } from '../../../src/api/validate.ts';
 import type { Outcome, TaskMessage } from '../../../src/bridge/translate/message-outcome.ts';
 import { translate } from '../../../src/bridge/translate/translation.ts';
-import { nameAndNamespace, checkSchema } from '../../../src/cli/validation.ts';
+import { nameAndNamespace, checkSchema } from '../../../src/cli/offline/validation.ts';
 import {
   captured,
   capturedNames,

@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { specBounds } from '../../../src/api/json-values.ts';
-import { classKinds } from '../../../src/bridge/translate/class-kinds.ts';
-import { ignoredKeywords } from '../../../src/bridge/translate/docker-keywords.ts';
-import { mostOf } from '../../../src/bridge/translate/refusal.ts';
-import { containerTasks } from '../../../src/bridge/translate/translation.ts';
-import { positions } from '../../../src/bridge/translate/task-call.ts';
+import { classKinds } from '../../../src/calls/class-kinds.ts';
+import { ignoredKeywords } from '../../../src/calls/docker-keywords.ts';
+import { mostOf } from '../../../src/calls/refusal.ts';
+import { containerTasks, positions } from '../../../src/calls/container-call.ts';
 
 const page = readFileSync('docs/bridge-messages.md', 'utf8');
 

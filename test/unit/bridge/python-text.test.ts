@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tableNode } from '../../../src/bridge/pickle/json-nodes.ts';
 import { readJson } from '../../../src/bridge/pickle/json-reader.ts';
-import { floatText, pythonText } from '../../../src/bridge/pickle/python-text.ts';
+import { floatText, pythonText } from '../../../src/calls/python-text.ts';
 import { unpickle } from '../../../src/bridge/pickle/unpickling.ts';
 
 const parts = { text: (text: string) => text, object: () => '$(t)' };

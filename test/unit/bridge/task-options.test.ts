@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Outcome, QueueSettings } from '../../../src/bridge/translate/message-outcome.ts';
 import { translate } from '../../../src/bridge/translate/translation.ts';
-import { checkSchema } from '../../../src/cli/validation.ts';
+import { checkSchema } from '../../../src/cli/offline/validation.ts';
 import {
   captureTime,
   client,

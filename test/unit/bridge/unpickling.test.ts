@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tableNode } from '../../../src/bridge/pickle/json-nodes.ts';
 import { readJson } from '../../../src/bridge/pickle/json-reader.ts';
-import { isPyObject, itemsOf, type PyObject, type PyValue } from '../../../src/bridge/pickle/python-value.ts';
+import { isPyObject, itemsOf, type PyObject, type PyValue } from '../../../src/calls/python-value.ts';
 import { unpickle } from '../../../src/bridge/pickle/unpickling.ts';
 import { captured, capturedNames, client, defaultVolume, type Fields, pickled } from './task-messages.ts';
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PassThrough } from 'node:stream';
-import { Printer, plainLog } from '../../../src/cli/console.ts';
+import { Printer, plainLog } from '../../../src/cli/local/console.ts';
 
 function printed(fields: object, text: string): string {
   const out = new PassThrough();

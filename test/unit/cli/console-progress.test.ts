@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Printer, ThrottledProgress, resultLines } from '../../../src/cli/console.ts';
+import { Printer, ThrottledProgress, resultLines } from '../../../src/cli/local/console.ts';
 
 const pulling = (percent: number) => ({
   phase: 'Preparing' as const,

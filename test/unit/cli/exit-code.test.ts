@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FailureReason, failureReasons } from '../../../src/api/reasons.ts';
 import { exitCodes } from '../../../src/api/run-plan.ts';
-import { localExitCode, localSentence } from '../../../src/cli/exit-code.ts';
+import { localExitCode, localSentence } from '../../../src/cli/local/exit-code.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
 const code = (reason: FailureReason | undefined, exitCode?: number, stoppedBy?: string) =>

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UsageError } from '../../../src/cli/arguments.ts';
-import { withLocalData } from '../../../src/cli/local-data.ts';
-import { acceptRun } from '../../../src/cli/validation.ts';
+import { withLocalData } from '../../../src/cli/local/local-data.ts';
+import { acceptRun } from '../../../src/cli/offline/validation.ts';
 
 const girder = { apiUrl: 'https://data.example.org/api/v1', credentialsSecretRef: { name: 'girder' } };
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LocalSecrets, readSecrets, secretVariable } from '../../../src/cli/local-secrets.ts';
+import { LocalSecrets, readSecrets, secretVariable } from '../../../src/cli/local/local-secrets.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
 const document = (name: string, more: object) => ({

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { chooseRun, manifestOf, nameOf, parseDocuments } from '../../../src/cli/manifest.ts';
+import { chooseRun, manifestOf, nameOf, parseDocuments } from '../../../src/cli/offline/manifest.ts';
 
 const run = (name: string) =>
   `apiVersion: dockerrun.dev/v1alpha1\nkind: DockerRun\nmetadata: {name: ${name}}\n`;

@@ -7,8 +7,8 @@ import {
   itemEnds,
   ItemProgress,
   whyLines,
-} from '../../../src/cli/set-lines.ts';
-import { acceptSet } from '../../../src/cli/set-validation.ts';
+} from '../../../src/cli/local/set-lines.ts';
+import { acceptSet } from '../../../src/cli/offline/set-validation.ts';
 
 const id = '5f0c0000000000000000000a';
 const found = (path: string, why: Why = 'new') => {

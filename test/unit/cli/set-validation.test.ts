@@ -2,8 +2,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setKind } from '../../../src/api/names.ts';
-import { chooseRun, manifestOf, parseDocuments } from '../../../src/cli/manifest.ts';
-import { acceptSet } from '../../../src/cli/set-validation.ts';
+import { chooseRun, manifestOf, parseDocuments } from '../../../src/cli/offline/manifest.ts';
+import { acceptSet } from '../../../src/cli/offline/set-validation.ts';
 
 const girder = { apiUrl: 'https://data.example.org/api/v1', credentialsSecretRef: { name: 'girder' } };
 const folder = (path: string) => ({ folder: { path } });

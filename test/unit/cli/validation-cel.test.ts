@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
 import { isRecord } from '../../../src/api/json-values.ts';
 import type { CelRule } from '../../../src/api/keywords.ts';
-import { brokenRules, compileRule } from '../../../src/cli/validation.ts';
+import { brokenRules, compileRule } from '../../../src/cli/offline/validation.ts';
 import { reachableFrom } from '../structure/source-files.ts';
 
 const library = '@marcbachmann/cel-js';

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { acceptRun, ignoredFields } from '../../../src/cli/validation.ts';
+import { acceptRun, ignoredFields } from '../../../src/cli/offline/validation.ts';
 
 const run = (spec: unknown, metadata: unknown = { name: 'a' }) => ({
   apiVersion: 'dockerrun.dev/v1alpha1',

@@ -10,7 +10,7 @@ import { isRecord } from '../../../src/api/json-values.ts';
 import { dockerRunSpec } from '../../../src/api/spec.ts';
 import { transformKinds } from '../../../src/api/transforms.ts';
 import { volumeKinds } from '../../../src/api/volumes.ts';
-import { acceptRun } from '../../../src/cli/validation.ts';
+import { acceptRun } from '../../../src/cli/offline/validation.ts';
 
 const page = readFileSync('docs/from-girder-worker.md', 'utf8');
 const examples = globSync('examples/girder-worker/*.yaml').toSorted();

@@ -8,6 +8,7 @@ import { layerOf, reachableFrom, sourceFiles } from './source-files.ts';
 const below: Record<string, readonly string[]> = {
   api: [],
   support: ['api'],
+  calls: ['api'],
   policy: ['api', 'support'],
   runtime: ['support'],
   io: ['support'],
@@ -18,10 +19,11 @@ const below: Record<string, readonly string[]> = {
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
   planner: ['api', 'support', 'runtime', 'io', 'girder'],
   'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
-  bridge: ['api', 'support', 'runtime', 'kube', 'girder'],
+  bridge: ['api', 'support', 'calls', 'runtime', 'kube', 'girder'],
   cli: [
     'api',
     'support',
+    'calls',
     'policy',
     'runtime',
     'io',
@@ -82,6 +84,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['chunk'],
     ['*'],
   ],
+  cli: [['arguments.ts', 'terminal.ts'], ['offline'], ['local'], ['doctor'], ['*']],
 };
 
 const inSrc = (path: string) => path.startsWith('src/');
@@ -212,12 +215,14 @@ test('the decisions of the controller are pure: they load no module that does I/
   );
 });
 
-test('what becomes of a message of Girder is decided without I/O', () => {
-  const pure = sourceFiles.filter(({ path }) => /^src\/bridge\/(pickle|translate)\//.test(path));
-  assert.ok(pure.length > 15);
+test('what becomes of a call of docker_run, and of a message of Girder, is decided without I/O', () => {
+  const pure = sourceFiles.filter(({ path }) => /^src\/(calls|bridge\/(pickle|translate))\//.test(path));
+  assert.ok(pure.length > 25);
   const others = pure.flatMap(({ path, imports }) =>
     [...imports, ...reachableFrom(path).keys()]
-      .filter((to) => !/^(node:(path|crypto)$|src\/(api|bridge\/(pickle|translate))\/|typebox)/.test(to))
+      .filter(
+        (to) => !/^(node:(path|crypto)$|src\/(api|calls|bridge\/(pickle|translate))\/|typebox)/.test(to),
+      )
       .map((to) => `${path} → ${to}`),
   );
   assert.equal(others, []);
@@ -253,11 +258,11 @@ test('file names are unique, except main.ts', () => {
   );
 });
 
-test('src has at most 380 files, with a median of at least 85 lines and at most 350 lines each', () => {
+test('src has at most 460 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok(sorted.length <= 380, `${sorted.length} files`);
+  assert.ok(sorted.length <= 460, `${sorted.length} files`);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   assert.ok(median >= 85, `${median} lines`);
 });

@@ -12,8 +12,8 @@ import { maxControlBytes, maxListed, maxRevoked } from '../../../src/bridge/brok
 import { longestLine as longestJobLine } from '../../../src/bridge/job/bridge-job.ts';
 import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
 import { messageBounds } from '../../../src/bridge/pickle/json-nodes.ts';
-import { longestPythonText } from '../../../src/bridge/pickle/python-text.ts';
-import { mostValues } from '../../../src/bridge/translate/plain-data.ts';
+import { longestPythonText } from '../../../src/calls/python-text.ts';
+import { mostValues } from '../../../src/calls/plain-data.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';

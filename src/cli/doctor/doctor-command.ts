@@ -1,0 +1,85 @@
+import { exitCodes } from '../../api/run-plan.ts';
+import { textOf } from '../../api/json-values.ts';
+import { connectEngine } from '../../docker/engine.ts';
+import { openGirder } from '../../girder/open-girder.ts';
+import { deadline } from '../../support/abort.ts';
+import { describe } from '../../support/errors.ts';
+import { checkCluster, type Finding } from './cluster-checks.ts';
+import type { Terminal } from '../terminal.ts';
+import { dockerSocket } from '../local/docker-socket.ts';
+import { checkMachine, useLocalEgress } from '../local/local-environment.ts';
+
+/** Milliseconds for each of the engine and Girder: neither is far away, and a person waits. */
+const answerMs = 10_000;
+
+/** Exit code when something failed. */
+export const doctorFailed = 1;
+
+/**
+ * `dockerrun doctor`: whether the cluster, this machine and Girder can run DockerRuns, a line for each answer, with what
+ * to do about those that are not ok. Returns 0 unless something failed.
+ */
+export async function doctorCommand(terminal: Terminal): Promise<number> {
+  const { environment, stdout, stop } = terminal;
+  await useLocalEgress(environment);
+  const parts = [checkCluster(stop), checkEngine(environment, stop), checkGirder(environment, stop)];
+  let hasFailed = false;
+  for (const part of parts) {
+    for (const finding of [await part].flat()) {
+      stdout.write(lineOf(finding));
+      hasFailed ||= finding.state === 'failed';
+    }
+  }
+  return hasFailed ? doctorFailed : exitCodes.done;
+}
+
+const subjectWidth = 11;
+
+function lineOf({ subject, state, message, fix }: Finding): string {
+  const line = `${subject.padEnd(subjectWidth)}${state.padEnd(9)}${message}\n`;
+  return fix === undefined ? line : `${line}${' '.repeat(subjectWidth + 9)}→ ${fix}\n`;
+}
+
+/** For `dockerrun run`, which needs Linux and an engine of this machine; a cluster does not. */
+async function checkEngine(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<Finding> {
+  const subject = 'engine';
+  try {
+    checkMachine();
+    const socketPath = await dockerSocket(environment);
+    const signal = deadline(answerMs, stop);
+    const { serverVersion, cgroupVersion } = await connectEngine({ socketPath, restartMs: 0, signal });
+    const message = `Docker Engine ${serverVersion} with cgroup v${cgroupVersion} at ${socketPath}, for dockerrun run`;
+    return { subject, state: 'ok', message };
+  } catch (error) {
+    stop.throwIfAborted();
+    const fix = 'only dockerrun run needs an engine on this machine (docs/local-runs.md); a cluster does not';
+    return { subject, state: 'warning', message: describe(error), fix };
+  }
+}
+
+async function checkGirder(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<Finding> {
+  const subject = 'Girder';
+  const [apiUrl, apiKey, token] = ['GIRDER_API_URL', 'GIRDER_API_KEY', 'GIRDER_TOKEN'].map((name) =>
+    textOf(environment[name]),
+  );
+  if (apiUrl === undefined || (apiKey ?? token) === undefined) {
+    const message = 'set GIRDER_API_URL and GIRDER_API_KEY to have it checked';
+    return { subject, state: 'skipped', message };
+  }
+  const credentials = apiKey === undefined ? { token: token ?? '' } : { apiKey };
+  try {
+    const signal = deadline(answerMs, stop);
+    const needs = ['read', 'write'] as const;
+    const client = await openGirder({ apiUrl, credentials, needs, signal, patienceMs: answerMs / 2 });
+    await client.close();
+    return {
+      subject,
+      state: 'ok',
+      message: `${apiUrl} accepts the credentials, which may read and write data`,
+    };
+  } catch (error) {
+    stop.throwIfAborted();
+    const fix = 'create an API key in "My account" with the scopes for data (docs/first-steps.md)';
+    return { subject, state: 'failed', message: describe(error), fix };
+  }
+}

@@ -1,0 +1,117 @@
+import { rm } from 'node:fs/promises';
+import type { Report } from '../../api/report.ts';
+import type { SurveyedInput } from '../../planner/survey.ts';
+import { cancelledBy } from '../../support/abort.ts';
+import { toRunError } from '../../support/errors.ts';
+import { type RunCommand, UsageError } from '../arguments.ts';
+import type { Terminal } from '../terminal.ts';
+import type { CommandInput } from './command-input.ts';
+import { plainLog, Printer } from './console.ts';
+import { localExitCode } from './exit-code.ts';
+import { localEnvironment } from './local-environment.ts';
+import { type LocalGirder, makeLocalPass, resultPages } from './local-pass.ts';
+import { type LocalDirectory, makeLocalDirectory } from './local-volumes.ts';
+import { countsLine, ignoredSetFields, inputs, itemEnds, ItemProgress, whyLines } from './set-lines.ts';
+import { acceptSet, chunkSpecOf } from '../offline/set-validation.ts';
+import { failureLine, killTarget, onSecondSignal, performRun } from './supervision.ts';
+import { ignoredFields } from '../offline/validation.ts';
+
+const defaultLimit = 3;
+
+type SetRun = LocalGirder & {
+  readonly limit: number;
+  readonly directory: LocalDirectory;
+  readonly dockerSocket: string;
+  readonly printer: Printer;
+  readonly terminal: Terminal;
+};
+
+/**
+ * Makes a pass of a DockerRunSet on this machine, runs its first inputs, and returns the exit code.
+ * @throws UsageError if it cannot start
+ */
+export async function runSetCommand(
+  command: RunCommand,
+  input: CommandInput,
+  terminal: Terminal,
+): Promise<number> {
+  const { manifest, chosen, secretsOf, girderRedirects } = input;
+  if (command.data.inputs.size + command.data.outputs.size > 0)
+    throw new UsageError(
+      '--input and --output are for a DockerRun: the data of a DockerRunSet are in Girder',
+    );
+  const set = acceptSet(chosen, manifest.file);
+  const secrets = secretsOf(set.namespace);
+  const printer = new Printer(terminal.stderr, command.quiet);
+  const notes = [...ignoredSetFields(set.spec), ...ignoredFields(set.spec.template.spec, manifest)];
+  for (const note of notes) printer.print(note);
+  const log = plainLog(printer);
+  const signal = cancelledBy(terminal.stop, 'the pass');
+  const dockerSocket = await input.dockerSocket();
+  const directory = await makeLocalDirectory();
+  const limit = command.limit ?? defaultLimit;
+  const common = { set, secrets, girderRedirects, log, signal, limit, directory, dockerSocket };
+  try {
+    return await passOf({ ...common, printer, terminal });
+  } finally {
+    await rm(directory.path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+async function passOf(run: SetRun): Promise<number> {
+  const { printer, terminal, limit, set } = run;
+  const { stop } = terminal;
+  printer.print('comparing the source with the results');
+  const onListed = (count: number) => printer.print(`compared ${inputs(count)}`);
+  try {
+    const { counts, why, inputs: found, failures } = await makeLocalPass({ ...run, onListed });
+    printer.print(countsLine(counts, why));
+    for (const { reason, count, message } of failures)
+      printer.print(`failed for good (${reason}): ${inputs(count)}${message ? `, such as: ${message}` : ''}`);
+    const isDry = set.spec.dryRun === true;
+    const verb = isDry ? 'would run' : 'running';
+    if (counts.todo > found.length)
+      printer.print(`${verb} the first ${found.length} of ${counts.todo} inputs (--limit ${limit})`);
+    for (const line of whyLines(found)) printer.print(line);
+    if (counts.todo === 0) printer.print('done: nothing has to run');
+    return counts.todo === 0 || isDry ? 0 : await runInputs(run, found, counts.todo);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const failure = toRunError(error);
+    printer.warn(failureLine(failure));
+    const stoppedBy = stop.aborted ? String(stop.reason) : undefined;
+    return localExitCode({ failure, target: undefined, stoppedBy });
+  }
+}
+
+/** The inputs run as one chunk, with the code of the worker of a cluster. */
+async function runInputs(run: SetRun, found: readonly SurveyedInput[], todo: number): Promise<number> {
+  const { set, printer, terminal, secrets } = run;
+  const { stdout, stop } = terminal;
+  const items = found.map(({ item }) => item);
+  const chunk = { namespace: set.namespace, name: `${set.name}-local`, spec: chunkSpecOf(set, items) };
+  const warn = (message: string) => printer.warn(message);
+  const environment = await localEnvironment(chunk, { ...run, warn });
+  const progress = new ItemProgress(found);
+  const moreLines = (report: Report) => progress.next(report);
+  using _ = onSecondSignal(stop, () => {
+    printer.print('killing the target');
+    void killTarget(environment);
+  });
+  const end = await performRun(environment, { printer, stdout, stop, secrets, moreLines });
+  const ends = itemEnds(found, end.report);
+  const pages = await resultPages(
+    run,
+    ends.map((one) => one.found.item),
+  );
+  for (const { found: one, text } of ends) {
+    const page = pages.get(one.item.id);
+    printer.print(page === undefined ? text : `${text}: ${page}`);
+  }
+  const good = (end.report.items?.states ?? '').replace(/[^sk]/g, '').length;
+  const left = todo - good;
+  const more = left > 0 ? `; ${left} more ${left === 1 ? 'has' : 'have'} to run` : '';
+  if (end.failure === undefined) printer.print(`done: ${inputs(good)} succeeded${more}`);
+  else printer.warn(`${failureLine(end.failure)} ${good} of ${inputs(items.length)} succeeded${more}`);
+  return end.exitCode;
+}
