@@ -35,8 +35,7 @@ test('a node that is back at once costs an attempt: a run with another one succe
   await lab.run('once', { ...work, backoffLimit: 0 });
   const before = await lab.running('again');
   const { metadata } = await lab.running('once');
-  await killNode();
-  await startNode();
+  await startNode(await killNode());
   const once = await lab.ended('once', givenUpSeconds);
   assert.is(once.reason, 'WorkerLost', once.message);
   await lab.release('again', before);
@@ -59,11 +58,11 @@ test('a run on a node that stays away fails with the name of the node, and leave
     tolerations: [...onSecondNode.tolerations, ...away],
   });
   const { metadata } = await lab.running('away');
-  await killNode();
+  const ended = await killNode();
   const status = await lab.ended('away', givenUpSeconds);
   assert.is(status.reason, 'WorkerLost', status.message);
   assert.match(status.message ?? '', 'node node-2 does not answer');
-  await startNode();
+  await startNode(ended);
   const nothing = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 1_000 };
   await until('nothing is left', () => leftOf(metadata.uid), nothing);
 });

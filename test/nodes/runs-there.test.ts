@@ -1,19 +1,18 @@
 import * as assert from 'uvu/assert';
 import { onNode2 } from '../cluster/node2/node-shell.ts';
 import { bigFile } from '../e2e/support/big-file.ts';
-import { concurrentTest } from '../e2e/support/concurrent-tests.ts';
 import { environment } from '../e2e/support/environment.ts';
 import { containersOf, Lab } from '../e2e/support/runs.ts';
 import { fileOfNode } from '../e2e/support/test-node.ts';
+import { test } from '../fixtures/suite.ts';
 import { expectSoundKernel } from './second-node.ts';
 
-/** Runs on the second node, whose cgroups, engine and file system are not those of the first. */
+/** Runs on the second node, whose cgroups, engine and file system are not those of the first; one by one, for its one processor. */
 
 const gibibyte = 2 ** 30;
 const logLines = 2_000;
 const shortRuns = 20;
 const shellMs = 30_000;
-const test = concurrentTest();
 let lab: Lab;
 
 const here = (command: string) => onNode2(command, AbortSignal.timeout(shellMs));

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { engineNamed } from '../cluster/node2/engines.ts';
 import { kernelFaultIn } from '../cluster/node2/kernel-console.ts';
 import { untilNodeReady } from '../cluster/node2/node-object.ts';
@@ -11,22 +10,28 @@ import { until } from '../fixtures/until.ts';
 import { succeed } from '../e2e/support/shell.ts';
 
 const startMs = 240_000;
-/** A kubelet says that it is there every 10 s, and the API server believes the last word for so long. */
-const staleMs = 12_000;
+/** Names the start of the machine that the kubelet reported last: until it reports the next one, the node counts as Ready. */
+function bootId(): Promise<string> {
+  const path = 'jsonpath={.status.nodeInfo.bootID}';
+  return succeed('kubectl', ['get', 'node', node2.name, '-o', path]);
+}
 
-/** Ends the machine of the second node as a power cut does. */
-export async function killNode(): Promise<void> {
+/** Ends the machine of the second node as a power cut does; returns the id of the start that ended. */
+export async function killNode(): Promise<string> {
+  const ended = await bootId();
   const pid = readLivePid(node2.name)?.pid;
   if (pid === undefined) throw new Error(`${node2.name} does not run: start it with make node-up`);
   process.kill(pid, 'SIGKILL');
   await until('the machine is off', () => readLivePid(node2.name) === undefined);
+  return ended;
 }
 
-/** Starts it again with the disk that it had, and waits until it takes runs. */
-export async function startNode(): Promise<void> {
+/** Starts it again with the disk that it had, and waits until it takes runs; leaves one alone that runs. */
+export async function startNode(ended = ''): Promise<void> {
   const signal = AbortSignal.timeout(startMs);
   await ensureRunning(umlNode(engineNamed(process.env['ENGINE'])), signal);
-  await sleep(staleMs, undefined, { signal });
+  const isNew = (id: string) => id !== ended;
+  await until('the kubelet reports the start', bootId, { holds: isNew, withinMs: startMs, everyMs: 500 });
   await untilNodeReady(signal);
   await engineIs('ready');
 }
