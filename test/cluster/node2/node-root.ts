@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, runLogged } from '../command.ts';
 import { cacheDirectory, fillOnce } from '../install/cache.ts';
@@ -7,7 +7,7 @@ import { printLine } from '../progress.ts';
 import type { Step } from '../steps.ts';
 import { anyDate, sourceLine } from './debian-suite.ts';
 import type { EngineChoice } from './engines.ts';
-import { node2Files } from './node2-layout.ts';
+import { node2, node2Files } from './node2-layout.ts';
 
 const packageList = 'node2/root-packages.txt';
 const thisFile = 'node2/node-root.ts';
@@ -18,6 +18,7 @@ const diskSeconds = 120;
 /** Units that start only when the node has its configuration, and others that it has no use for. */
 const disabledUnits = ['containerd.service', 'docker.service', 'docker.socket', 'apt-daily.timer'];
 
+/** The kernel's command line has the node's addresses; the machine's directory has all the rest. */
 const bootUnit = `[Unit]
 Description=Takes the configuration of the node from the machine that runs it
 After=local-fs.target systemd-udevd.service
@@ -26,8 +27,9 @@ After=local-fs.target systemd-udevd.service
 Type=oneshot
 RemainAfterExit=yes
 EnvironmentFile=-/run/dockerrun-node
-ExecStartPre=/bin/sh -c 'tr " " "\\\\n" < /proc/cmdline | grep ^DOCKERRUN_ > /run/dockerrun-node'
-ExecStart=/bin/sh -c '. /run/dockerrun-node; export DOCKERRUN_NODE_ADDRESS DOCKERRUN_NODE_GATEWAY; mkdir -p /host; mountpoint -q /host || mount -t hostfs none /host; exec /bin/sh /host/start-node'
+ExecStartPre=/bin/sh -c 'tr " " "\\n" < /proc/cmdline | grep ^DOCKERRUN_ > /run/dockerrun-node'
+ExecStartPre=/bin/sh -c 'mkdir -p /host; mountpoint -q /host || mount -t hostfs none /host'
+ExecStart=/bin/sh /host/start-node
 
 [Install]
 WantedBy=multi-user.target
@@ -55,8 +57,8 @@ export function nodeDisk({ name }: EngineChoice): string {
 
 async function bootstrap(engine: EngineChoice, root: string, signal: AbortSignal): Promise<void> {
   const hooks = [
-    'echo node-2 > "$1/etc/hostname"',
-    'printf "127.0.0.1 localhost\\n10.247.0.2 node-2\\n" > "$1/etc/hosts"',
+    `echo ${node2.name} > "$1/etc/hostname"`,
+    `printf '127.0.0.1 localhost\\n${node2.address} ${node2.name}\\n' > "$1/etc/hosts"`,
     `printf '%s' "$BOOT_UNIT" > "$1/etc/systemd/system/dockerrun-node.service"`,
     'chroot "$1" systemctl enable dockerrun-node.service',
     `chroot "$1" systemctl disable ${disabledUnits.join(' ')} || true`,
@@ -96,20 +98,11 @@ export function nodeRootStep(engine: EngineChoice): Step {
   };
 }
 
-/** Gives the node a disk of its own, if it has none for this engine. */
+/** Gives the node a disk of its own, if it has none for this engine; a copy that was interrupted does not count. */
 export async function ensureDisk(engine: EngineChoice, signal: AbortSignal): Promise<void> {
   const disk = nodeDisk(engine);
-  const part = `${disk}.new`;
-  await capture(
-    'sh',
-    [
-      '-c',
-      '[ -e "$2" ] || { cp --sparse=always "$0" "$1" && mv "$1" "$2"; }',
-      pristineDisk(engine),
-      part,
-      disk,
-    ],
-    signal,
-    { seconds: diskSeconds },
-  );
+  if (existsSync(disk)) return;
+  const copy = ['--sparse=always', pristineDisk(engine), `${disk}.new`];
+  await capture('cp', copy, signal, { seconds: diskSeconds });
+  renameSync(`${disk}.new`, disk);
 }
