@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { capture, runLogged } from '../../test/cluster/command.ts';
-import { machineRelease, mirrorOf } from '../../test/cluster/install/debian-archive.ts';
+import { isolated, machineRelease, mirrorOf } from '../../test/cluster/install/debian-archive.ts';
 
 const debootstrapSeconds = 900;
 
@@ -14,12 +14,6 @@ const notNeeded = [
   'var/lib/apt/lists/*',
 ];
 
-/** In namespaces of its own, so that no mount or process remains on the machine, however it ends. */
-const isolated = ['unshare', '--mount', '--pid', '--fork', '--kill-child'];
-
-/** unshare itself blocks SIGTERM while its child runs. */
-const killable = '"$@" & trap "kill -KILL $!" TERM; wait $!';
-
 /** Creates a tar of this machine's own release with Python, for the base of an image. */
 export async function makeRootFileSystem(tar: string, signal: AbortSignal): Promise<void> {
   const root = `${tar}.root`;
@@ -27,8 +21,7 @@ export async function makeRootFileSystem(tar: string, signal: AbortSignal): Prom
   const release = machineRelease();
   const flags = ['--variant=minbase', '--include=python3'];
   const debootstrap = ['debootstrap', ...flags, release, root, await mirrorOf(release, signal)];
-  const commandLine = ['sh', '-c', killable, 'sh', ...isolated, ...debootstrap] as const;
-  await runLogged('demo-debootstrap', commandLine, { signal, seconds: debootstrapSeconds });
+  await runLogged('demo-debootstrap', isolated(debootstrap), { signal, seconds: debootstrapSeconds });
   const exclude = notNeeded.map((path) => `--exclude=./${path}`);
   await capture('tar', ['--create', '--file', tar, '--numeric-owner', ...exclude, '-C', root, '.'], signal);
   rmSync(root, { recursive: true, force: true });

@@ -23,3 +23,12 @@ export async function mirrorOf(release: string, signal: AbortSignal): Promise<st
     `apt has no source for ${release}: add one to /etc/apt/sources.list.d and run apt-get update`,
   );
 }
+
+/** unshare itself blocks SIGTERM while its child runs. */
+const killable = '"$@" & trap "kill -KILL $!" TERM; wait $!';
+
+/** The command line in namespaces of its own, so that no mount or process remains on the machine, however it ends. */
+export function isolated(commandLine: readonly string[]): readonly [string, ...string[]] {
+  const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child'];
+  return ['sh', '-c', killable, 'sh', ...namespaces, ...commandLine];
+}

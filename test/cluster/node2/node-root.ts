@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, runLogged } from '../command.ts';
 import { cacheDirectory, fillOnce } from '../install/cache.ts';
+import { isolated } from '../install/debian-archive.ts';
 import { layout } from '../layout.ts';
 import { printLine } from '../progress.ts';
 import type { Step } from '../steps.ts';
@@ -71,8 +72,7 @@ async function bootstrap(engine: EngineChoice, root: string, signal: AbortSignal
     ...hooks,
   ];
   const commandLine = ['mmdebstrap', ...options, engine.suite, root, await sourceLine(engine.suite, signal)];
-  const [program = '', ...args] = commandLine;
-  await runLogged('node-root', [program, ...args], {
+  await runLogged('node-root', isolated(commandLine), {
     signal,
     seconds: bootstrapSeconds,
     env: { ...process.env, BOOT_UNIT: bootUnit },
