@@ -60,20 +60,6 @@ test('a child that runs out of memory does not fail a target that ends with 0', 
   assert.match(await lab.output('child'), 'child: 137');
 });
 
-test('the logs of 20 short runs at once are complete', async () => {
-  const names = Array.from({ length: shortRuns }, (_, index) => `short-${index}`);
-  const resources = { requests: { cpu: '10m' } };
-  await Promise.all(
-    names.map((name) => lab.run(name, { command: ['seq', '1', String(logLines)], resources })),
-  );
-  const expected = Array.from({ length: logLines }, (_, index) => `${index + 1}\n`).join('');
-  for (const name of names) {
-    const status = await lab.ended(name, 300);
-    assert.is(status.phase, 'Succeeded', `${name}: ${status.message}`);
-    assert.ok((await lab.output(name)) === expected, `the log of ${name} is not complete`);
-  }
-});
-
 test('1 GiB of Girder passes through a pipe unchanged', async () => {
   const file = await bigFile(gibibyte);
   try {
@@ -159,6 +145,20 @@ test('a run that is deleted leaves no container on this node', async () => {
   const { metadata } = await lab.running('deleted');
   await lab.kubectl('delete', 'dockerrun', 'deleted', '--timeout=60s');
   assert.equal(await containersOf(metadata.uid), []);
+});
+
+test('the logs of 20 short runs at once are complete', async () => {
+  const names = Array.from({ length: shortRuns }, (_, index) => `short-${index}`);
+  const resources = { requests: { cpu: '10m' } };
+  await Promise.all(
+    names.map((name) => lab.run(name, { command: ['seq', '1', String(logLines)], resources })),
+  );
+  const expected = Array.from({ length: logLines }, (_, index) => `${index + 1}\n`).join('');
+  for (const name of names) {
+    const status = await lab.ended(name, 300);
+    assert.is(status.phase, 'Succeeded', `${name}: ${status.message}`);
+    assert.ok((await lab.output(name)) === expected, `the log of ${name} is not complete`);
+  }
 });
 
 test.run();
