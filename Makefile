@@ -65,6 +65,7 @@ manifests: node_modules/.complete ## render deploy/install.yaml from the chart, 
 	@if [ -f .cluster/env ]; then $(SOURCE_ENV) fi; node scripts/render-manifests.ts
 
 include test/cluster/cluster.mk
+include test/cluster/node2/node2.mk
 cluster-up cluster-down cluster-status cluster-power-cut: node_modules/.complete
 
 .PHONY: image

@@ -6,8 +6,10 @@ import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';
 import { commandsPage } from './commands-page.ts';
 import { dashboard } from './dashboard.ts';
+import { jsonSchemas } from './json-schemas.ts';
 import { metricsPage } from './metrics-page.ts';
 import { reasonsPage } from './reasons-page.ts';
+import { manifestTypes } from './schema-types.ts';
 
 /** A file that is generated from the code and committed. */
 export type GeneratedFile = { path: string; content: string };
@@ -23,6 +25,11 @@ export function generatedFiles(): GeneratedFile[] {
     { path: 'docs/metrics.md', content: metricsPage() },
     { path: 'docs/commands.md', content: commandsPage() },
     { path: 'deploy/dashboards/dockerrun.json', content: dashboard() },
+    { path: 'schemas/manifests.d.ts', content: manifestTypes() },
+    ...jsonSchemas().map(({ file, schema }) => ({
+      path: `schemas/${file}`,
+      content: `${JSON.stringify(schema, undefined, 1)}\n`,
+    })),
   ];
   return [...fromCode, ...chartFiles(fromCode)];
 }

@@ -28,6 +28,10 @@ function writeLayer(name: string, folder: string): void {
     '--mode=u=rwX,go=rX',
     // A fixed time keeps the layer of Node the same until the pinned version of Node changes.
     `--mtime=@${name === 'app' ? sourceDate() : 0}`,
+    // What other programs import is only in the npm package.
+    '--exclude=./builder',
+    '--exclude=./builder.mjs',
+    '--exclude=./schemas',
     '--transform=s,^\\.,app,',
     `--directory=${folder}`,
     '.',

@@ -33,3 +33,15 @@ export const programBundle = {
   legalComments: 'none',
   logLevel: 'warning',
 } as const satisfies BuildOptions;
+
+/** What other programs import: `dockerRun` and its classes, in one module of its own. */
+export const builderBundle = {
+  entryPoints: { builder: fileURLToPath(new URL('../src/builder/main.ts', import.meta.url)) },
+  bundle: true,
+  platform: 'node',
+  target: 'node22',
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  legalComments: 'none',
+  logLevel: 'warning',
+} as const satisfies BuildOptions;

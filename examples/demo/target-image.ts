@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, globSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fillOnce } from '../../test/cluster/install/cache.ts';
+import { machineRelease } from '../../test/cluster/install/debian-archive.ts';
 import { layout } from '../../test/cluster/layout.ts';
 import { docker, imageExists } from '../../test/cluster/operator/docker-cli.ts';
 import { printLine } from '../../test/cluster/progress.ts';
 import { installPythonPackages } from './python-packages.ts';
-import { machineRelease, makeRootFileSystem } from './root-file-system.ts';
+import { makeRootFileSystem } from './root-file-system.ts';
 
 const target = join(import.meta.dirname, 'target');
 const requirements = join(target, 'requirements.txt');

@@ -63,7 +63,7 @@ function sourceOf(path: PyObject, where: string, parts: RunParts): string {
   if (parts.volumes.has(volume)) return pathName(path, parts);
   if (kind === 'TemporaryVolume')
     throw new Refusal(
-      `${where} is a whole TemporaryVolume, of which the message has only the class; use the default volume for results`,
+      `${where} is a whole TemporaryVolume that no argument has (in a message a hook has only its class); use the default volume for results`,
     );
   if (kind !== 'VolumePath') return parts.volumes.nameOf(path, `${where}._volumepath`);
   if (!isPyObject(volume) || kindOf(volume) !== 'TemporaryVolume') return pathName(path, parts);
@@ -78,7 +78,7 @@ function sourceOf(path: PyObject, where: string, parts: RunParts): string {
     return parts.transforms.path(filename, only);
   }
   throw new Refusal(
-    `${where} is on a TemporaryVolume, of which the message has only the class, and ${found.length} volumes of the arguments have ${quote(filename)}; use the default volume for results`,
+    `${where} is on a TemporaryVolume that no argument has (in a message a hook has only its class), and ${found.length} volumes of the arguments have ${quote(filename)}; use the default volume for results`,
   );
 }
 

@@ -52,6 +52,22 @@ export function isTruthy(value: PyValue | undefined): boolean {
 /** A value with parts or a kind of its own. */
 export type Compound = Exclude<PyValue, null | boolean | bigint | number | string>;
 
+/** What a value leads to: elements, values of a dictionary, or attributes. */
+export function membersOf(value: Compound): Iterable<PyValue> {
+  switch (value.kind) {
+    case 'list':
+    case 'tuple':
+    case 'set':
+      return value.items;
+    case 'dict':
+      return value.entries.values();
+    case 'object':
+      return value.attributes.values();
+    default:
+      return [];
+  }
+}
+
 function isOfKind(value: PyValue | undefined): value is Compound {
   return typeof value === 'object' && value !== null;
 }

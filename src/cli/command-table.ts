@@ -1,12 +1,14 @@
 import { clusterCommands } from './cluster-commands.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { localCommands } from './local-commands.ts';
+import { manifestCommands } from './manifest-commands.ts';
 
 const group = 'This command';
 
 /** Every command of the program. The parser, the help, the completions and docs/commands.md are made from it. */
 export const commandTable: readonly CommandSpec[] = [
   ...localCommands,
+  ...manifestCommands,
   ...clusterCommands,
   {
     name: 'completion',

@@ -4,6 +4,7 @@ import { layout } from './layout.ts';
 import { withClusterLock } from './lock.ts';
 import { allParts } from './parts/all-parts.ts';
 import { removeServicePolicy } from './install/service-policy.ts';
+import { takeNode2Down } from './node2/node2-removal.ts';
 import { dockerEngine } from './parts/docker-engine.ts';
 import { checkCanTakeDown } from './preflight.ts';
 import { runProgram } from './program.ts';
@@ -39,6 +40,7 @@ async function stopParts(signal: AbortSignal): Promise<void> {
 
 async function takeDown(signal: AbortSignal): Promise<Snapshot | undefined> {
   const before = readBaseline();
+  await takeNode2Down(signal);
   await stopParts(signal);
   await killOwnProcesses(signal);
   await unmountOwn(signal);

@@ -32,5 +32,8 @@ export const endpoints = {
   kubeProxyMetrics: 'http://127.0.0.1:10249',
 } as const;
 
-/** The one node's name. */
+/** The name of the node that always is there. */
 export const nodeName = 'node-1';
+
+/** The node that `make node-up` adds. */
+export const secondNodeName = 'node-2';

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
 import { concurrentTest } from './support/concurrent-tests.ts';
 import { Lab } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
+import { fileOfNode } from './support/test-node.ts';
 
 const test = concurrentTest();
 let lab: Lab;
@@ -27,7 +27,7 @@ test("the target is in the pod's own cgroup, with the limits of its resources", 
     metadata: { uid: string };
   };
   const pid = await inspect(status.target?.containerID, '{{.State.Pid}}');
-  const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+  const cgroup = await fileOfNode(`/proc/${pid}/cgroup`);
   assert.match(cgroup.replaceAll('_', '-'), `pod${pod.metadata.uid}`);
   assert.is(await inspect(status.target?.containerID, '{{.HostConfig.Memory}}'), String(64 * 2 ** 20));
   assert.is(await inspect(status.target?.containerID, '{{.HostConfig.CpuQuota}}'), '50000');

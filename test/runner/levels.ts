@@ -7,6 +7,8 @@ export type Level = {
   readonly together: boolean;
   /** How many files run at once if each has its own process; they spend most of their time waiting. */
   readonly atOnce: number;
+  /** Files of other folders that run here as well, on the node that is tested. */
+  readonly borrowed?: readonly string[];
   /** Ends of the paths of files that must run alone: they disturb others, or others disturb them. */
   readonly alone: readonly string[];
   /** Ends of the paths of long files, which start first, so that none of them is left alone at the end. */
@@ -86,6 +88,23 @@ const levels: readonly Level[] = [
     levelMs: 50 * minute,
     fileMs: 20 * minute,
   },
+  {
+    // The second node of `make node-up`; not a part of `make test`.
+    name: 'nodes',
+    together: false,
+    atOnce: 1,
+    borrowed: [
+      'test/e2e/round-trip.test.ts',
+      'test/e2e/target.test.ts',
+      'test/e2e/defects/target.test.ts',
+      'test/e2e/girder-worker/cancel.test.ts',
+      'test/e2e/girder-worker/girder-data.test.ts',
+    ],
+    alone: ['nodes/lost-node.test.ts', 'nodes/two-nodes.test.ts'],
+    first: [],
+    levelMs: 40 * minute,
+    fileMs: 15 * minute,
+  },
 ];
 
 export const levelNames = levels.map(({ name }) => name);
@@ -96,7 +115,8 @@ export function levelNamed(name: string): Level | undefined {
 
 /** The test files of a level in a fixed order, relative to the root of the project. */
 export function filesOf(level: Level): string[] {
-  return globSync(`test/${level.name}/**/*.test.ts`).toSorted();
+  const own = globSync(`test/${level.name}/**/*.test.ts`).toSorted();
+  return [...(level.borrowed ?? []), ...own];
 }
 
 /** Whether the path of a file ends with one of these. */

@@ -7,7 +7,7 @@ import { systemPath } from '../supervise/environment.ts';
 import { removeServicePolicy, withoutServices } from './service-policy.ts';
 
 /** A Debian package; `program` shows that something else (Docker's own packages, a JDK) already provides it. */
-type Package = { name: string; why: string; program?: string; onlyWhereItExists?: boolean };
+export type Package = { name: string; why: string; program?: string; onlyWhereItExists?: boolean };
 
 /** Everything the cluster takes from Debian, and what for. */
 const neededPackages: readonly Package[] = [
@@ -53,9 +53,9 @@ async function isInstalled({ name, program }: Package, signal: AbortSignal): Pro
   }
 }
 
-async function findMissing(signal: AbortSignal): Promise<Package[]> {
-  const installed = await Promise.all(neededPackages.map((wanted) => isInstalled(wanted, signal)));
-  return neededPackages.filter((_, index) => !installed[index]);
+async function findMissing(needed: readonly Package[], signal: AbortSignal): Promise<Package[]> {
+  const installed = await Promise.all(needed.map((wanted) => isInstalled(wanted, signal)));
+  return needed.filter((_, index) => !installed[index]);
 }
 
 /** Debian 12 has the docker command inside docker.io, later releases apart. */
@@ -85,16 +85,21 @@ async function install(missing: readonly Package[], signal: AbortSignal): Promis
   await runLogged('apt-install', ['apt-get', ...flags, ...names], options);
 }
 
-/** Installs what is missing, after saying what and why. */
+/** Installs those of the packages that are missing, after saying what and why. */
+export async function installMissing(needed: readonly Package[], signal: AbortSignal): Promise<void> {
+  const missing = await findMissing(needed, signal);
+  if (missing.length === 0) return;
+  for (const { name, why } of missing) printLine(`will install ${name}: ${why}`);
+  await withoutServices(() => install(missing, signal));
+  printLine('packages: installed');
+}
+
+/** Installs what the cluster needs from Debian. */
 export const packagesStep: Step = {
   name: 'packages',
   after: [],
   run: async (signal) => {
     removeServicePolicy();
-    const missing = await findMissing(signal);
-    if (missing.length === 0) return;
-    for (const { name, why } of missing) printLine(`will install ${name}: ${why}`);
-    await withoutServices(() => install(missing, signal));
-    printLine('packages: installed');
+    await installMissing(neededPackages, signal);
   },
 };

@@ -16,7 +16,8 @@ export const podLogs = join(layout.logs, 'pods');
 
 const systemdResolverFile = '/run/systemd/resolve/resolv.conf';
 
-const config = {
+/** What the nodes have in common. */
+export const kubeletConfig = {
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
   address: podBridge.address,
@@ -48,7 +49,7 @@ export const kubelet: Part = {
   after: ['kube-apiserver', 'containerd', 'images'],
   configure: () => {
     writeKubeconfig('kubelet');
-    writePrivate(configPath, JSON.stringify(config, undefined, 2));
+    writePrivate(configPath, JSON.stringify(kubeletConfig, undefined, 2));
   },
   configFiles: [kubeconfig, configPath],
   clearStale: () => {

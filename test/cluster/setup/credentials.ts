@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { layout } from '../layout.ts';
-import { endpoints, nodeName } from '../network.ts';
+import { endpoints, nodeName, secondNodeName } from '../network.ts';
 import { writePrivate } from './config-file.ts';
 import { ensureSecret } from './secret-file.ts';
 
@@ -15,6 +15,8 @@ const users = {
   'kube-scheduler': { user: 'system:kube-scheduler', groups: [] },
   'kube-proxy': { user: 'system:kube-proxy', groups: [] },
   kubelet: { user: `system:node:${nodeName}`, groups: ['system:nodes'] },
+  // The API server reads its tokens only when it starts: that of a node that may come later is among them.
+  'second-kubelet': { user: `system:node:${secondNodeName}`, groups: ['system:nodes'] },
 } as const;
 
 type UserName = keyof typeof users;

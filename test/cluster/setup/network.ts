@@ -39,14 +39,32 @@ async function ensureBridge(
   await capture('ip', ['link', 'set', bridge.name, 'up'], signal);
 }
 
-async function ensureForwarding(range: string, signal: AbortSignal): Promise<void> {
-  for (const direction of ['-s', '-d']) {
-    const rule = [direction, range, '-m', 'comment', '--comment', firewallComment, '-j', 'ACCEPT'];
-    try {
-      await capture('iptables', ['-w', '-C', 'FORWARD', ...rule], signal);
-    } catch {
-      await capture('iptables', ['-w', '-I', 'FORWARD', ...rule], signal);
-    }
+function forwardingRules(range: string): string[][] {
+  return ['-s', '-d'].map((direction) => {
+    return ['FORWARD', direction, range, '-m', 'comment', '--comment', firewallComment, '-j', 'ACCEPT'];
+  });
+}
+
+async function hasRule(rule: readonly string[], signal: AbortSignal): Promise<boolean> {
+  try {
+    await capture('iptables', ['-w', '-C', ...rule], signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Lets what comes from a range, or goes there, through a closed firewall. */
+export async function ensureForwarding(range: string, signal: AbortSignal): Promise<void> {
+  for (const rule of forwardingRules(range)) {
+    if (!(await hasRule(rule, signal))) await capture('iptables', ['-w', '-I', ...rule], signal);
+  }
+}
+
+/** Takes those rules back. */
+export async function removeForwarding(range: string, signal: AbortSignal): Promise<void> {
+  for (const rule of forwardingRules(range)) {
+    if (await hasRule(rule, signal)) await capture('iptables', ['-w', '-D', ...rule], signal);
   }
 }
 

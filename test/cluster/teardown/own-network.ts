@@ -5,10 +5,10 @@ import type { Snapshot } from './snapshot.ts';
 
 /** Chains of the kubelet, kube-proxy, the CNI plugins and Docker, our comment, and the bridges' names and ranges. */
 const ownFirewallLine =
-  /(^:|\s)(KUBE-|CNI-|DOCKER)|dockerrun-cluster|drdocker0|\b10\.24[456]\.\d+\.\d+|docker_gwbridge|\bbr-[0-9a-f]{12}\b/;
+  /(^:|\s)(KUBE-|CNI-|DOCKER)|dockerrun-cluster|drdocker0|\b10\.24[4567]\.\d+\.\d+|docker_gwbridge|\bbr-[0-9a-f]{12}\b/;
 
 const ownLink = new RegExp(
-  `^(${podBridge.name}|${dockerBridge.name}|br-[0-9a-f]{12}|docker_gwbridge|veth[0-9a-f]+)$`,
+  `^(${podBridge.name}|${dockerBridge.name}|br-[0-9a-f]{12}|docker_gwbridge|veth[0-9a-f]+|drnode2(-uml)?)$`,
 );
 
 /** A firewall dump without the cluster's rules and chains, for `iptables-restore`. */

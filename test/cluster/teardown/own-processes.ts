@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rabbitmqFiles } from '../install/rabbitmq-files.ts';
 import { layout } from '../layout.ts';
+import { secondNodeName } from '../network.ts';
 import { allParts } from '../parts/all-parts.ts';
 import { dockerCgroupParent } from '../parts/docker-engine.ts';
 import { readLivePid } from '../supervise/pid-file.ts';
@@ -52,7 +53,9 @@ function allProcesses(): (OwnProcess & { inOwnCgroup: boolean })[] {
 
 /** Every live process of the cluster: its parts, the containers' shims, and all in the containers' cgroups. */
 export function ownProcesses(): OwnProcess[] {
-  const recorded = new Set(allParts.map((part) => readLivePid(part.name)?.pid));
+  const recorded = new Set(
+    [...allParts.map(({ name }) => name), secondNodeName].map((name) => readLivePid(name)?.pid),
+  );
   // A part whose pid file is lost is still known by its exact command.
   const commands = allParts
     .map((part) => part.command())

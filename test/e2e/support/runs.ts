@@ -5,6 +5,7 @@ import { KubeClient } from '../../fixtures/kube-client.ts';
 import { until, type UntilOptions } from '../../fixtures/until.ts';
 import { environment } from './environment.ts';
 import { type Finished, execute, succeed } from './shell.ts';
+import { placement } from './test-node.ts';
 
 /** The spec as a user writes it; the API server validates it. */
 export type Manifest = Record<string, unknown>;
@@ -24,7 +25,7 @@ export const untilReleased = whileHeld('sleep 0.1');
 
 const runOf = (name: string, spec: Manifest) => ({
   ...{ apiVersion: 'dockerrun.dev/v1alpha1', kind: 'DockerRun', metadata: { name } },
-  spec: { image: 'busybox:local', imagePullPolicy: 'Never', ...spec },
+  spec: { image: 'busybox:local', imagePullPolicy: 'Never', ...placement, ...spec },
 });
 
 /** A namespace for a test file, with a Secret `girder` that contains the admin's key. */

@@ -124,7 +124,7 @@ async function act(world: World, change: object) {
   const { uid } = parseObjectMeta(run);
   const body = JSON.stringify({ kind: 'runs', namespace: 'default', name: 'one', uid, ...change });
   const headers = { origin: world.base };
-  return await send(world, { method: 'POST', path: '/api/actions', headers, body });
+  return send(world, { method: 'POST', path: '/api/actions', headers, body });
 }
 
 test('every change of a run, and of a set, reaches new and open pages', async (world) => {

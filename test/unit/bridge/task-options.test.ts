@@ -285,7 +285,7 @@ for (const [what, refused, words] of [
       _volumepath: volumePath('a', pickled('TemporaryVolume', { host_dir: null })),
       folder_id: folderId,
     }),
-    /is on a TemporaryVolume, of which the message has only the class, and 0 volumes/,
+    /is on a TemporaryVolume that no argument has \(in a message .*\), and 0 volumes/,
   ],
   [
     'an option of an upload that none has',

@@ -33,7 +33,7 @@ test('a dump without rules of the cluster is returned unchanged', () => {
 });
 
 test('bridges and veth pairs of the cluster are distinguished from the machine’s own links', () => {
-  for (const name of ['cni0', 'drdocker0', 'veth12ab34cd', 'br-0123456789ab'])
+  for (const name of ['cni0', 'drdocker0', 'veth12ab34cd', 'br-0123456789ab', 'drnode2', 'drnode2-uml'])
     assert.ok(isOwnLink(name), name);
   for (const name of ['eth0', 'lo', 'docker0', 'br-lan', 'cni0x']) assert.not.ok(isOwnLink(name), name);
 });

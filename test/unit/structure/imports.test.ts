@@ -9,6 +9,8 @@ const below: Record<string, readonly string[]> = {
   api: [],
   support: ['api'],
   calls: ['api'],
+  builder: ['api', 'calls'],
+  convert: ['api', 'calls'],
   policy: ['api', 'support'],
   runtime: ['support'],
   io: ['support'],
@@ -25,6 +27,7 @@ const below: Record<string, readonly string[]> = {
     'api',
     'support',
     'calls',
+    'convert',
     'policy',
     'runtime',
     'io',
@@ -46,6 +49,7 @@ const below: Record<string, readonly string[]> = {
 const floors: Record<string, readonly (readonly string[])[]> = {
   api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*'], ['set']],
   support: [['*'], ['trace']],
+  convert: [['python'], ['*']],
   ui: [['ui-messages.ts'], ['page'], ['server'], ['*']],
   bridge: [
     ['pickle', 'bridge-names.ts', 'bridge-metrics.ts', 'holdup.ts'],
@@ -225,12 +229,15 @@ test('the decisions of the controller are pure: they load no module that does I/
 });
 
 test('what becomes of a call of docker_run, and of a message of Girder, is decided without I/O', () => {
-  const pure = sourceFiles.filter(({ path }) => /^src\/(calls|bridge\/(pickle|translate))\//.test(path));
+  const pure = sourceFiles.filter(({ path }) =>
+    /^src\/(calls|convert|bridge\/(pickle|translate))\//.test(path),
+  );
   assert.ok(pure.length > 25);
   const others = pure.flatMap(({ path, imports }) =>
     [...imports, ...reachableFrom(path).keys()]
       .filter(
-        (to) => !/^(node:(path|crypto)$|src\/(api|calls|bridge\/(pickle|translate))\/|typebox)/.test(to),
+        (to) =>
+          !/^(node:(path|crypto)$|src\/(api|calls|convert|bridge\/(pickle|translate))\/|typebox)/.test(to),
       )
       .map((to) => `${path} → ${to}`),
   );
@@ -267,11 +274,11 @@ test('file names are unique, except main.ts', () => {
   );
 });
 
-test('src has at most 460 files, with a median of at least 85 lines and at most 350 lines each', () => {
+test('src has at most 500 files, with a median of at least 85 lines and at most 350 lines each', () => {
   const long = sourceFiles.filter(({ lines }) => lines > 350).map(({ path, lines }) => `${path}: ${lines}`);
   assert.equal(long, []);
   const sorted = sourceFiles.map(({ lines }) => lines).toSorted((a, b) => a - b);
-  assert.ok(sorted.length <= 460, `${sorted.length} files`);
+  assert.ok(sorted.length <= 500, `${sorted.length} files`);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   assert.ok(median >= 85, `${median} lines`);
 });

@@ -15,6 +15,8 @@ import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
 import { messageBounds } from '../../../src/bridge/pickle/json-nodes.ts';
 import { longestPythonText } from '../../../src/calls/python-text.ts';
 import { mostValues } from '../../../src/calls/plain-data.ts';
+import { mostCalls } from '../../../src/convert/conversion.ts';
+import { programBounds } from '../../../src/convert/python/python-tokens.ts';
 import { longestRow, mostReportBytes } from '../../../src/cli/cluster/report-search.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
@@ -100,6 +102,12 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   // test/unit/bridge/hostile-messages.test.ts
   'options of a task': [`${mostValues} values`],
   'an argument of a task': [kib(longestPythonText)],
+  // test/unit/convert/python-literals.test.ts
+  'a file for dockerrun convert': [
+    mib(programBounds.characters),
+    `${programBounds.depth} levels`,
+    `${mostCalls} calls`,
+  ],
   // test/integration/ui/server.test.ts
   'a request of the page': [`${maxBody} bytes`],
   'texts in the lists of the page': [`${longestSummaryText} characters`],
