@@ -51,6 +51,13 @@ export class ObjectStore<Item> {
     if (object.version > known.version) this.#objects.set(object.key, object);
   }
 
+  /** Stores an object that we created, unless the watch has shown it, and maybe its deletion, already. */
+  absorbCreated(object: Stored<Item>): void {
+    if (this.#objects.has(object.key) || object.version <= this.#watchedVersion) return this.absorb(object);
+    this.#ours.add(object.version);
+    this.#objects.set(object.key, object);
+  }
+
   /** Stores an object from an event of a watch. */
   put(object: Stored<Item>): Change<Item>[] {
     const isOurs = this.#ours.has(object.version);

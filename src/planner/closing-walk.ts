@@ -1,14 +1,14 @@
 import type { PlannerReport } from '../api/set/window.ts';
 import type { FolderWalk } from './folder-walk.ts';
-import type { ItemPlanner } from './item-planner.ts';
+import { candidateOf, type ItemPlanner } from './item-planner.ts';
 
 export type ClosingCounts = NonNullable<PlannerReport['closing']>;
 
 type Options = {
   readonly walk: FolderWalk;
   readonly planner: ItemPlanner;
-  /** What is added to the name of an input for that of its result; empty in mirrored folders. */
-  readonly suffix: string;
+  /** What is added to the name of an input for that of its result. */
+  readonly suffix: string | undefined;
   /** Called after each input. */
   readonly show: () => Promise<void>;
 };
@@ -20,15 +20,9 @@ type Options = {
 export async function closingWalk(options: Options): Promise<ClosingCounts | undefined> {
   const { walk, planner, suffix, show } = options;
   const counts = { listed: 0, done: 0, failed: 0, excluded: 0 };
-  let last = '';
-  for await (const { input, result, names } of walk.found()) {
-    if (input === undefined) continue;
-    const path = [...names, input.name].join('/');
-    const key = JSON.stringify([...names, input.name]);
-    const isNamesake = key === last;
-    last = key;
-    const resultName = `${input.name}${suffix}`;
-    const { decision } = await planner.plan({ input, result, resultName, path, isNamesake });
+  for await (const found of walk.found()) {
+    if (found.input === undefined) continue;
+    const { decision } = await planner.plan(candidateOf(found, suffix));
     const { state } = decision;
     if (state !== 'done' && state !== 'failed' && state !== 'excluded') return undefined;
     counts.listed += 1;

@@ -17,8 +17,10 @@ export type ItemFacts = {
   readonly receipt?: Receipt | undefined;
   readonly recipe: string;
   readonly version?: string | undefined;
-  /** Whether the template uses metadata of the input, so that another recipe may come from a change there. */
-  readonly usesMetadata: boolean;
+  /** Whether the template uses values of the input, so that another recipe may come from a change of them. */
+  readonly usesValues: boolean;
+  /** Whether its result has moved along with it in this pass. */
+  readonly hasMoved?: boolean;
   /** Whether its files have to be looked at in this pass. */
   readonly isVerifyDue: boolean;
   /** Of its files as they are now; undefined if they have not been listed. */
@@ -79,7 +81,7 @@ const table: readonly Rule[] = [
     then: () => run('versionChanged'),
   },
   {
-    when: (facts) => !hasRecipe(facts) && facts.usesMetadata && !isAsListed(facts),
+    when: (facts) => !hasRecipe(facts) && facts.usesValues && (!isAsListed(facts) || facts.hasMoved === true),
     then: () => run('inputChanged'),
   },
   { when: (facts) => !hasRecipe(facts), then: () => run('templateChanged') },

@@ -1,14 +1,19 @@
 import { receiptKey, parseReceipt, type Receipt } from '../api/set/receipt.ts';
 import type { DockerRunSetSpec } from '../api/set/set-spec.ts';
 import type { GirderClient } from '../girder/client.ts';
-import type { ListedDocument } from '../girder/listed-documents.ts';
+import { type ListedDocument, parseListedPage } from '../girder/listed-documents.ts';
 import { foldersByName, itemsByName, type NameOrder, PageSize } from '../girder/name-listing.ts';
 import { type Joined, joinBeside, joinByName, mergeByName } from './joined-names.ts';
 import type { MirrorFolders } from './mirror.ts';
 import type { Places } from './places.ts';
 
-/** An input, a result, or both; `names` are the folders below the source that they are in. */
-export type Found = Joined<ListedDocument, ListedDocument> & { readonly names: readonly string[] };
+/** An input, a result, or both. */
+export type Found = Joined<ListedDocument, ListedDocument> & {
+  /** The folders below the source that they are in. */
+  readonly names: readonly string[];
+  /** Whether the input before it in the same folder has its name, which Girder does not allow. */
+  readonly isNamesake: boolean;
+};
 
 type Options = {
   readonly client: GirderClient;
@@ -19,6 +24,16 @@ type Options = {
   readonly order: NameOrder;
   readonly mirror: MirrorFolders;
   readonly signal: AbortSignal;
+};
+
+/** An input that was found, with the result at its place. */
+export type FoundInput = {
+  readonly input: ListedDocument;
+  readonly result: ListedDocument | undefined;
+  readonly names: readonly string[];
+  readonly isNamesake: boolean;
+  /** Whether the result has moved along with the input in this pass, or would in a dry run. */
+  readonly hasMoved?: boolean;
 };
 
 /** A folder of the source with that of the results that mirrors it, as far as they exist. */
@@ -61,7 +76,12 @@ export class FolderWalk {
     const { source, mirror, suffix } = this.#options;
     const { names, resultsId } = level;
     if (resultsId !== undefined && suffix === undefined) mirror.know(names, resultsId);
-    for await (const joined of this.#joined(level)) yield { ...joined, names };
+    let last: string | undefined;
+    for await (const joined of this.#joined(level)) {
+      const name = joined.input?.name;
+      yield { ...joined, names, isNamesake: name !== undefined && name === last };
+      last = name ?? last;
+    }
     if (source.recursive) yield* this.#below(level);
   }
 
@@ -113,13 +133,17 @@ export class FolderWalk {
     if (level.sourceId !== undefined || resultsId !== undefined) yield* this.#level({ ...level, resultsId });
   }
 
-  /** Whether a folder is one input, because items are directly in it. */
+  /** Whether a folder is one input, because items are directly in it; results beside inputs are none. */
   async #isInput({ _id, size }: ListedDocument): Promise<boolean> {
-    if (size !== undefined && size > 0) return true;
-    const { client, signal } = this.#options;
-    const query = { folderId: _id, limit: 1 };
+    const { client, signal, suffix } = this.#options;
+    if (suffix === undefined && size !== undefined && size > 0) return true;
+    const query = { folderId: _id, limit: 1, sort: 'name' };
     const request = { method: 'GET', route: ['item'], query, subject: `folder ${_id}`, signal } as const;
-    return client.json({ ...request, parse: (items) => Array.isArray(items) && items.length > 0 });
+    const [first] = await client.json({ ...request, parse: parseListedPage });
+    if (first === undefined) return false;
+    if (isFree(first)) return true;
+    for await (const item of this.#itemsOf(_id, this.#inputPages)) if (isFree(item)) return true;
+    return false;
   }
 
   #itemsOf(folderId: string | undefined, pages: PageSize) {

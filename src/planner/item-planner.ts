@@ -9,7 +9,7 @@ import type { GirderClient } from '../girder/client.ts';
 import { inputFiles } from '../girder/input-files.ts';
 import type { ListedDocument } from '../girder/listed-documents.ts';
 import { type Decision, decideItem, type ItemFacts, type PassRules } from './decide-item.ts';
-import { receiptIn } from './folder-walk.ts';
+import { type FoundInput, receiptIn } from './folder-walk.ts';
 import { type FirstFile, metadataProblem, usesFile, usesMetadata, valuesOf } from './item-values.ts';
 import { matchesAny } from './name-patterns.ts';
 import type { LastPass } from './results-folder.ts';
@@ -28,7 +28,18 @@ export type Candidate = {
   readonly path: string;
   /** Whether the input before it in the same folder has its name, which Girder does not allow. */
   readonly isNamesake: boolean;
+  /** Whether the result has moved along with the input in this pass. */
+  readonly hasMoved: boolean;
 };
+
+/** What {@link ItemPlanner} decides about; `suffix` is what is added to the name of an input for that of its result. */
+export function candidateOf(
+  { input, result, names, isNamesake, hasMoved = false }: FoundInput,
+  suffix = '',
+): Candidate {
+  const path = [...names, input.name].join('/');
+  return { input, result, resultName: `${input.name}${suffix}`, path, isNamesake, hasMoved };
+}
 
 export type PlannedItem = {
   readonly decision: Decision;
@@ -98,7 +109,8 @@ export class ItemPlanner {
       receipt,
       recipe,
       version: spec.version,
-      usesMetadata: usesMetadata(this.#names),
+      usesValues: this.#names.length > 0,
+      hasMoved: candidate.hasMoved,
       isVerifyDue: this.#isVerifyDue(input._id),
       filesDigest: files === undefined ? undefined : filesDigestOf(files),
     };

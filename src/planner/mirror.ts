@@ -1,5 +1,6 @@
+import { RunError } from '../support/errors.ts';
 import type { GirderClient } from '../girder/client.ts';
-import { type ListedDocument, parseListedPage } from '../girder/listed-documents.ts';
+import { type ListedDocument, parseListed, parseListedPage } from '../girder/listed-documents.ts';
 import { ensureFolder } from '../girder/upload/destination.ts';
 
 /** Ids that are held; the walk needs those of the folders that it is in. */
@@ -52,6 +53,12 @@ export class MirrorFolders {
     return found;
   }
 
+  /** The item with that id; undefined if it is gone by now. */
+  async item(id: string, signal: AbortSignal): Promise<ListedDocument | undefined> {
+    const request = { method: 'GET', route: ['item', id], subject: `item ${id}`, signal } as const;
+    return this.#client.json({ ...request, parse: parseListed }).catch(unlessGone);
+  }
+
   #known(names: readonly string[]): string | undefined {
     return names.length === 0 ? this.#rootId : this.#ids.get(keyOf(names));
   }
@@ -76,4 +83,15 @@ export class MirrorFolders {
 
 function keyOf(names: readonly string[]): string {
   return JSON.stringify(names);
+}
+
+/** True for a failure that concerns one item or folder, and not Girder as a whole. */
+export function isOfDocument({ reason }: RunError): boolean {
+  return reason === 'GirderForbidden' || reason === 'GirderRefused' || reason === 'GirderNotFound';
+}
+
+export function unlessGone(error: unknown): undefined {
+  const isGone = error instanceof RunError && isOfDocument(error);
+  if (isGone && error.reason !== 'GirderForbidden') return undefined;
+  throw error;
 }

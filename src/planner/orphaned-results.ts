@@ -4,10 +4,9 @@ import { RunError } from '../support/errors.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { ignoreBody } from '../girder/documents.ts';
 import { type ListedDocument, parseFolderPath, parseListed } from '../girder/listed-documents.ts';
-import { NameSet } from '../girder/tree-transfer.ts';
 import { addMetadata } from '../girder/upload/destination.ts';
 import { receiptIn } from './folder-walk.ts';
-import type { MirrorFolders } from './mirror.ts';
+import { isOfDocument, type MirrorFolders, unlessGone } from './mirror.ts';
 import type { Places } from './places.ts';
 import { ValueSpool } from './spool.ts';
 
@@ -22,6 +21,23 @@ export type Orphan = {
   /** A pass before has found that the input is gone, and has marked the receipt. */
   readonly isMarked: boolean;
 };
+
+/** The orphan that a result is whose input was not found; undefined if it is not a result of the set. */
+export function orphanOf(
+  { result, names }: { readonly result: ListedDocument; readonly names: readonly string[] },
+  set: string,
+): Orphan | undefined {
+  const receipt = receiptIn(result);
+  if (receipt?.set !== set) return undefined;
+  return {
+    resultId: result._id,
+    resultName: result.name,
+    resultFolderId: result.parentId,
+    inputId: receipt.input.id,
+    path: [...names, result.name].join('/'),
+    isMarked: receipt.inputGoneSince !== undefined,
+  };
+}
 
 /** What became of an orphan, for the report. */
 export type OrphanNews = Orphan & { readonly state: 'moved' | 'kept' | 'gone'; readonly message: string };
@@ -45,6 +61,9 @@ type Options = {
 /** So many results, and so many of a hundred, may lose their inputs at once without a question. */
 const unsuspicious = { count: 10, percent: 5 } as const;
 
+/** About 20 MB of memory; a dry run counts the inputs of more as new. */
+const mostWouldMove = 100_000;
+
 /** Where an input is now: its name, and its folder, also as names below the source. */
 type Whereabouts = { readonly name: string; readonly folderId: string; readonly names: readonly string[] };
 
@@ -58,8 +77,8 @@ export class OrphanedResults implements AsyncDisposable {
   readonly #gone: ValueSpool<Orphan>;
   /** Results that moved along with their inputs. */
   moved = 0;
-  /** In a dry run, the ids of inputs whose results would move along. */
-  readonly wouldMove = new NameSet();
+  /** In a dry run, the results that would move along, by the ids of their inputs: at most {@link mostWouldMove}. */
+  readonly wouldMove = new Map<string, string>();
 
   private constructor(options: Options, orphans: ValueSpool<Orphan>, gone: ValueSpool<Orphan>) {
     this.#options = options;
@@ -147,7 +166,7 @@ export class OrphanedResults implements AsyncDisposable {
       return { name, folderId: parentId, names: folders.slice(index + 1).map((folder) => folder.name) };
     } catch (error) {
       if (error instanceof Absent) return undefined;
-      if (!(error instanceof RunError) || !isOfInput(error)) throw error;
+      if (!(error instanceof RunError) || !isOfDocument(error)) throw error;
       return `it is not known whether its input exists: ${error.message}`;
     }
   }
@@ -160,11 +179,11 @@ export class OrphanedResults implements AsyncDisposable {
       known !== undefined && known === orphan.resultFolderId && resultName === orphan.resultName;
     if (isThere) return this.#news(orphan, 'kept', 'its input exists, but the list of its folder lacked it');
     const taken = known === undefined ? undefined : await mirror.itemIn(known, resultName, signal);
-    if (taken !== undefined) {
+    if (taken !== undefined || this.wouldMove.has(orphan.inputId)) {
       return this.#news(orphan, 'kept', 'its input has moved to where another result is; the result is kept');
     }
     const to = [...names, resultName].join('/');
-    if (isDryRun) this.wouldMove.add(orphan.inputId);
+    if (isDryRun && this.wouldMove.size < mostWouldMove) this.wouldMove.set(orphan.inputId, orphan.resultId);
     if (isDryRun) return this.#news(orphan, 'moved', `its input has moved; it would move to ${to}`);
     const into = suffix === undefined ? await mirror.ensure(names, signal) : folderId;
     const form = { folderId: into, name: resultName };
@@ -213,14 +232,4 @@ function absent(error: unknown): Absent {
 function present<T>(value: T | Absent): T {
   if (value instanceof Absent) throw value;
   return value;
-}
-
-function isOfInput({ reason }: RunError): boolean {
-  return reason === 'GirderForbidden' || reason === 'GirderRefused' || reason === 'GirderNotFound';
-}
-
-function unlessGone(error: unknown): undefined {
-  const isGone = error instanceof RunError && isOfInput(error);
-  if (isGone && error.reason !== 'GirderForbidden') return undefined;
-  throw error;
 }

@@ -9,16 +9,16 @@ import type { ListedDocument } from '../girder/listed-documents.ts';
 import { NameOrder } from '../girder/name-listing.ts';
 import { type ClosingCounts, closingWalk } from './closing-walk.ts';
 import type { ReportRow } from './csv.ts';
-import { FolderWalk, receiptIn, reportsName } from './folder-walk.ts';
+import { DeferredInputs } from './deferred-inputs.ts';
+import { FolderWalk, type FoundInput, receiptIn, reportsName } from './folder-walk.ts';
 import { ItemOutcomes, pollMs } from './item-outcomes.ts';
-import { type Candidate, ItemPlanner, type PlannedItem } from './item-planner.ts';
+import { candidateOf, ItemPlanner } from './item-planner.ts';
 import type { LivePlan } from './live-plan.ts';
 import { MirrorFolders } from './mirror.ts';
-import { OrphanedResults } from './orphaned-results.ts';
+import { OrphanedResults, orphanOf } from './orphaned-results.ts';
 import { type AwaitedResult, PassReport } from './pass-report.ts';
 import { findPlaces, type Places } from './places.ts';
 import { type FolderNotice, ResultsFolder, sharedKey } from './results-folder.ts';
-import { ValueSpool } from './spool.ts';
 
 export type PassOptions = {
   readonly plan: PlannerPlan;
@@ -29,9 +29,6 @@ export type PassOptions = {
   /** For files without a name; the default is that of the system. */
   readonly spoolDirectory?: string;
 };
-
-/** An input that seems new, but may only have moved: its result may still be elsewhere. */
-type Deferred = { readonly input: ListedDocument; readonly names: readonly string[] };
 
 /**
  * One pass over the source, to its end.
@@ -70,7 +67,7 @@ type Parts = {
   readonly mirror: MirrorFolders;
   readonly planner: ItemPlanner;
   readonly orphans: OrphanedResults;
-  readonly deferred: ValueSpool<Deferred>;
+  readonly deferred: DeferredInputs;
   readonly report: PassReport;
   readonly outcomes: ItemOutcomes;
   readonly startedAt: number;
@@ -83,8 +80,6 @@ class Pass implements AsyncDisposable {
   readonly #isDryRun: boolean;
   /** Results of the set whose input was not known to be gone. */
   #receipts = 0;
-  /** The names of the folders and of the input that was found last. */
-  #lastNames = '';
 
   private constructor(options: Opened, parts: Parts) {
     this.#options = options;
@@ -106,7 +101,6 @@ class Pass implements AsyncDisposable {
     const mirror = new MirrorFolders(client, places.resultsId);
     const directory = options.spoolDirectory ?? tmpdir();
     const report = await PassReport.open(directory);
-    const deferred = await ValueSpool.open<Deferred>(directory);
     const orphans = await OrphanedResults.open({
       client,
       each: spec.source.each,
@@ -123,6 +117,8 @@ class Pass implements AsyncDisposable {
         await report.add({ path, itemId: inputId, state, message, resultItemId: resultId });
       },
     });
+    const moves = { mirror, orphans, suffix: suffixOf(plan), lastPass, directory, signal };
+    const deferred = await DeferredInputs.open(moves);
     const isDryRun = spec.dryRun === true;
     const effects = { client, live, mirror, report, isBeside: suffixOf(plan) !== undefined, isDryRun };
     const outcomes = new ItemOutcomes({ ...effects, show: () => showIn(live, folder, signal), signal });
@@ -131,15 +127,16 @@ class Pass implements AsyncDisposable {
 
   async run(): Promise<void> {
     const { live } = this.#options;
-    const { orphans, deferred } = this.#parts;
+    const { orphans, deferred, outcomes, planner } = this.#parts;
     for await (const found of this.#walk().found()) {
-      if (found.input === undefined) await this.#addOrphan(found.result, found.names);
-      else await this.#addInput(found.input, found.result, found.names);
+      if (found.input === undefined) await this.#addOrphan(found);
+      else await this.#addInput(found);
       await this.#show();
     }
     await orphans.resolve(this.#receipts);
-    for await (const { input, names } of deferred.values()) {
-      await this.#addDeferred(input, names);
+    for await (const found of deferred.found()) {
+      const candidate = candidateOf(found, this.#suffix);
+      await outcomes.add(candidate, await planner.plan(candidate), found.names);
       await this.#show();
     }
     live.state = 'Draining';
@@ -165,7 +162,7 @@ class Pass implements AsyncDisposable {
       retryFailed: false,
     });
     const show = () => this.#show();
-    return closingWalk({ walk: this.#walk(), planner, suffix: this.#suffix ?? '', show });
+    return closingWalk({ walk: this.#walk(), planner, suffix: this.#suffix, show });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -231,66 +228,25 @@ class Pass implements AsyncDisposable {
     return showIn(live, folder, signal);
   }
 
-  async #addOrphan(result: ListedDocument, names: readonly string[]): Promise<void> {
-    const receipt = receiptIn(result);
-    if (receipt?.set !== this.#options.name) return;
-    const isMarked = receipt.inputGoneSince !== undefined;
-    if (!isMarked) this.#receipts += 1;
-    await this.#parts.orphans.add({
-      resultId: result._id,
-      resultName: result.name,
-      resultFolderId: result.parentId,
-      inputId: receipt.input.id,
-      path: [...names, result.name].join('/'),
-      isMarked,
-    });
+  async #addOrphan(found: {
+    readonly result: ListedDocument;
+    readonly names: readonly string[];
+  }): Promise<void> {
+    const orphan = orphanOf(found, this.#options.name);
+    if (orphan === undefined) return;
+    if (!orphan.isMarked) this.#receipts += 1;
+    await this.#parts.orphans.add(orphan);
   }
 
-  async #addInput(
-    input: ListedDocument,
-    result: ListedDocument | undefined,
-    names: readonly string[],
-  ): Promise<void> {
+  async #addInput(found: FoundInput): Promise<void> {
     const { live } = this.#options;
-    const candidate = this.#candidate(input, result, names);
+    const { planner, deferred, outcomes } = this.#parts;
+    const candidate = candidateOf(found, this.#suffix);
     live.counts.listed += 1;
-    const key = JSON.stringify([...names, input.name]);
-    const isNamesake = this.#lastNames === key;
-    [this.#lastNames, live.cursor] = [key, candidate.path];
-    const planned = await this.#parts.planner.plan({ ...candidate, isNamesake });
-    if (planned.receipt !== undefined) this.#receipts += 1;
-    if (this.#mayHaveMoved(planned, input)) await this.#parts.deferred.add({ input: input, names });
-    else await this.#parts.outcomes.add(candidate, planned, names);
-  }
-
-  /** A new input that was there when the last pass started may have a result elsewhere, which the walk has yet to find. */
-  #mayHaveMoved({ decision }: PlannedItem, { created }: ListedDocument): boolean {
-    const { startedAt } = this.#options.folder.lastPass;
-    if (startedAt === undefined || decision.state !== 'run' || decision.why !== 'new') return false;
-    return !(Date.parse(created ?? '') >= startedAt);
-  }
-
-  async #addDeferred(input: ListedDocument, names: readonly string[]): Promise<void> {
-    const { mirror, orphans, planner } = this.#parts;
-    const { signal } = this.#options;
-    const isBeside = this.#suffix !== undefined;
-    const resultName = `${input.name}${this.#suffix ?? ''}`;
-    const folderId =
-      orphans.moved === 0 ? undefined : isBeside ? input.parentId : await mirror.find(names, signal);
-    const result = folderId === undefined ? undefined : await mirror.itemIn(folderId, resultName, signal);
-    const candidate = this.#candidate(input, result, names);
+    live.cursor = candidate.path;
     const planned = await planner.plan(candidate);
-    // What the dry run leaves undone must not make it say that the input would run.
-    const decision = orphans.wouldMove.has(input._id)
-      ? ({ state: 'done', isRefreshed: false } as const)
-      : planned.decision;
-    await this.#parts.outcomes.add(candidate, { ...planned, decision }, names);
-  }
-
-  #candidate(input: ListedDocument, result: ListedDocument | undefined, names: readonly string[]): Candidate {
-    const resultName = `${input.name}${this.#suffix ?? ''}`;
-    const path = [...names, input.name].join('/');
-    return { input, result, resultName, path, isNamesake: false };
+    if (planned.receipt !== undefined) this.#receipts += 1;
+    if (!(await deferred.keeps(found, planned))) await outcomes.add(candidate, planned, found.names);
   }
 }
 

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import type { ForEachItem } from '../api/for-each.ts';
 import type { PlannerPlan } from '../api/set/planner-plan.ts';
 import { receiptKey } from '../api/set/receipt.ts';
@@ -6,12 +7,14 @@ import type { Logger } from '../support/log.ts';
 import type { GirderClient } from '../girder/client.ts';
 import type { ListedDocument } from '../girder/listed-documents.ts';
 import { NameOrder } from '../girder/name-listing.ts';
-import { FolderWalk } from './folder-walk.ts';
-import { type Candidate, ItemPlanner, offeredItem } from './item-planner.ts';
+import { DeferredInputs } from './deferred-inputs.ts';
+import { type FoundInput, FolderWalk } from './folder-walk.ts';
+import { candidateOf, ItemPlanner, offeredItem, type PlannedItem } from './item-planner.ts';
 import type { LivePlan } from './live-plan.ts';
 import { MirrorFolders } from './mirror.ts';
+import { OrphanedResults, orphanOf } from './orphaned-results.ts';
 import { findPlaces, type Places } from './places.ts';
-import { ResultsFolder, sharedKey } from './results-folder.ts';
+import { type LastPass, ResultsFolder, sharedKey } from './results-folder.ts';
 
 export type SurveyOptions = {
   readonly plan: PlannerPlan;
@@ -29,7 +32,10 @@ export type SurveyedInput = { readonly why: Why; readonly item: ForEachItem; rea
 
 type Parts = SurveyOptions & {
   readonly places: Places;
+  /** `<namespace>/<name>` of the set. */
+  readonly set: string;
   readonly planner: ItemPlanner;
+  readonly lastPass: LastPass;
   readonly mirror: MirrorFolders;
   readonly suffix: string | undefined;
 };
@@ -37,7 +43,7 @@ type Parts = SurveyOptions & {
 /**
  * Compares the source with the results as a pass does, without its effects: it creates the folder of the results and
  * those of the first inputs that have to run, which it returns, and writes nothing else. Results of inputs that have
- * moved are not looked for, so these count as new.
+ * moved stay where they are until a pass moves them.
  * @throws RunError
  */
 export async function surveySource(options: SurveyOptions): Promise<readonly SurveyedInput[]> {
@@ -52,43 +58,62 @@ export async function surveySource(options: SurveyOptions): Promise<readonly Sur
   const { retryFailed } = plan;
   const planner = new ItemPlanner({ client, plan, set, startedAt, lastPass, retryFailed, signal });
   const mirror = new MirrorFolders(client, places.resultsId);
-  return inputsToRun({ ...options, places, planner, mirror, suffix });
+  return inputsToRun({ ...options, places, set, planner, lastPass, mirror, suffix });
 }
 
 async function inputsToRun(parts: Parts): Promise<readonly SurveyedInput[]> {
-  const { plan, client, places, mirror, suffix, signal, limit } = parts;
+  const { plan, client, live, places, mirror, suffix, planner, lastPass, signal, limit } = parts;
   const { source } = plan.spec;
-  const order = new NameOrder();
-  const walk = new FolderWalk({ client, source, places, suffix, order, mirror, signal });
+  const directory = tmpdir();
+  const walk = new FolderWalk({ client, source, places, suffix, order: new NameOrder(), mirror, signal });
+  await using orphans = await openOrphans(parts, directory);
+  await using deferred = await DeferredInputs.open({ mirror, orphans, suffix, lastPass, directory, signal });
   const first: SurveyedInput[] = [];
-  for await (const { input, result, names } of walk.found()) {
-    if (input === undefined) continue;
-    const isWanted = first.length < limit;
-    const found = await surveyed(parts, { input, result, names, isWanted });
-    if (found !== undefined) first.push(found);
+  const add = async (found: FoundInput, planned: PlannedItem) => {
+    // What has moved is left to the pass that moves its result: a second result would stay at the old place.
+    const isWanted = first.length < limit && found.hasMoved !== true;
+    const toRun = await surveyed(parts, { found, planned, isWanted });
+    if (toRun !== undefined) first.push(toRun);
+  };
+  for await (const found of walk.found()) {
+    if (found.input === undefined) {
+      const orphan = orphanOf(found, parts.set);
+      // The input of a marked one is known to be gone.
+      if (orphan?.isMarked === false) await orphans.add(orphan);
+      continue;
+    }
+    const candidate = candidateOf(found, suffix);
+    live.counts.listed += 1;
+    live.cursor = candidate.path;
+    const planned = await planner.plan(candidate);
+    if (!(await deferred.keeps(found, planned))) await add(found, planned);
   }
+  if (deferred.count > 0) await orphans.resolve(0);
+  for await (const found of deferred.found())
+    await add(found, await planner.plan(candidateOf(found, suffix)));
   return first;
 }
 
-type Seen = {
-  readonly input: ListedDocument;
-  readonly result: ListedDocument | undefined;
-  readonly names: readonly string[];
-  readonly isWanted: boolean;
-};
+/** As in a dry run: nothing is moved, marked or deleted. */
+function openOrphans({ plan, client, places, mirror, suffix, set, signal }: Parts, directory: string) {
+  const { each } = plan.spec.source;
+  const onNews = async () => undefined;
+  const place = { each, places, mirror, suffix, set };
+  return OrphanedResults.open({
+    ...{ client, ...place, whenGone: 'Keep', isDryRun: true, directory, onNews, signal },
+  });
+}
+
+type Seen = { readonly found: FoundInput; readonly planned: PlannedItem; readonly isWanted: boolean };
 
 /** Counts the input, and returns it if it has to run and is wanted. */
 async function surveyed(
-  { live, planner, mirror, places, suffix, signal, plan }: Parts,
-  { input, result, names, isWanted }: Seen,
+  { live, mirror, places, suffix, signal, plan }: Parts,
+  { found, planned, isWanted }: Seen,
 ): Promise<SurveyedInput | undefined> {
-  const path = [...names, input.name].join('/');
-  const resultName = `${input.name}${suffix ?? ''}`;
-  const candidate: Candidate = { input, result, resultName, path, isNamesake: false };
-  const planned = await planner.plan(candidate);
+  const { input, names } = found;
+  const candidate = candidateOf(found, suffix);
   const { decision } = planned;
-  live.counts.listed += 1;
-  live.cursor = path;
   if (decision.state === 'look') throw new TypeError('the files of an input have not been looked at');
   if (decision.state === 'failed') live.failures.add({ ...decision, itemId: input._id, name: input.name });
   if (decision.state !== 'run') {
@@ -99,7 +124,7 @@ async function surveyed(
   live.counted(why);
   if (!isWanted) return undefined;
   const folderId = await folderFor(input);
-  return { why, item: offeredItem(candidate, { ...planned, ...decision }, folderId), path };
+  return { why, item: offeredItem(candidate, { ...planned, ...decision }, folderId), path: candidate.path };
 
   async function folderFor({ parentId = places.sourceId }: ListedDocument): Promise<string> {
     if (suffix !== undefined) return parentId;

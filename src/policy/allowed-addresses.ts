@@ -60,7 +60,7 @@ function canonicalOrigin(origin: string): string {
   return origin.endsWith(port) ? origin.slice(0, -port.length) : origin;
 }
 
-function withoutTrailingSlashes(url: string): string {
+export function withoutTrailingSlashes(url: string): string {
   return url.replace(/(?<!\/)\/+$/, '');
 }
 

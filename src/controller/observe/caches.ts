@@ -96,7 +96,7 @@ export class ClusterCaches {
 
   /** Stores a run that the controller has created, before the watch delivers it. */
   absorbRun(stored: unknown): void {
-    this.caches.runs.absorb(stored);
+    this.caches.runs.absorbCreated(stored);
     const { key } = parseObjectMeta(stored);
     const run = this.caches.runs.get(key);
     if (run !== undefined) this.#runChanged(run);

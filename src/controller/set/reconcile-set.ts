@@ -1,5 +1,6 @@
 import type { DockerRunSetStatus } from '../../api/set/set-status.ts';
 import { ConflictError, isDefect, isRefused, retryAfterMs } from '../../kube/kube-error.ts';
+import { withoutTrailingSlashes } from '../../policy/allowed-addresses.ts';
 import type { Policy } from '../../policy/policy.ts';
 import type { Next } from '../../runtime/queue.ts';
 import { errorFields, type Logger } from '../../support/log.ts';
@@ -7,7 +8,9 @@ import type { WorkerConfig } from '../job/worker-config.ts';
 import { recordEvent } from '../apply/apply.ts';
 import { applySetAction, applySetStatus } from './apply/apply-set.ts';
 import { decideSet } from './decide/decide-set.ts';
+import { girderLimitsOf } from './decide/set-outcome.ts';
 import { setChangeOf, type SetDecision, setStatusAfterError } from './decide/set-decision.ts';
+import { GirderQueue } from './girder-queue.ts';
 import { gatherSet, type SetGatherer } from './observe/gather-set.ts';
 import type { ObservedSetState } from './observe/observed-set.ts';
 
@@ -20,6 +23,8 @@ export type SetReconciler = SetGatherer & {
   readonly signal: AbortSignal;
   /** Stores a chunk that was created, before the watch delivers it. */
   readonly absorbRun: (stored: unknown) => void;
+  /** Reconciles another set soon. */
+  readonly wake: (key: string) => void;
   /** Called after a status is stored, with the status before it; for metrics. */
   readonly onWritten?: (before: DockerRunSetStatus, after: DockerRunSetStatus) => void;
 };
@@ -30,14 +35,16 @@ const progressIntervalMs = 5_000;
 /** When the status of each set was last written, by `performance.now()`. */
 type WrittenAt = Map<string, number>;
 
+type OwnState = { readonly writtenAt: WrittenAt; readonly places: GirderQueue };
+
 /** Creates the function that reconciles a set by its key: gather → decide → apply. Level-triggered. */
 export function createSetReconcile(reconciler: SetReconciler): (key: string) => Promise<Next> {
-  const writtenAt: WrittenAt = new Map();
+  const own: OwnState = { writtenAt: new Map(), places: new GirderQueue() };
   return async (key) => {
     const log = reconciler.log.child({ dockerRunSet: key });
     const ofSet = { ...reconciler, log };
     try {
-      return await reconcile(ofSet, key, writtenAt);
+      return await reconcile(ofSet, key, own);
     } catch (error) {
       if (!reconciler.signal.aborted) await reportError(ofSet, key, error);
       return { kind: 'retry', error, atLeastMs: retryAfterMs(error) };
@@ -45,19 +52,68 @@ export function createSetReconcile(reconciler: SetReconciler): (key: string) => 
   };
 }
 
-async function reconcile(reconciler: SetReconciler, key: string, writtenAt: WrittenAt): Promise<Next> {
-  const version = reconciler.caches.sets.versionOf(key);
-  const observed = await gatherSet(reconciler, key, reconciler.signal);
-  if (observed === undefined) {
+async function reconcile(
+  reconciler: SetReconciler,
+  key: string,
+  { writtenAt, places }: OwnState,
+): Promise<Next> {
+  const girder = boundedGirder(reconciler, key);
+  const decided = await places.inTurn(girder?.address, async () => {
+    if (girder === undefined) return decide(reconciler, key, 0);
+    const result = await decide(reconciler, key, places.ahead(girder.address, key)).catch(
+      (error: unknown) => {
+        places.decided(girder.address, key, { waits: false, hasStarted: false });
+        throw error;
+      },
+    );
+    serveNext(reconciler, { places, girder, key, decision: result?.decision });
+    return result;
+  });
+  if (decided === undefined) {
     writtenAt.delete(key);
     return { kind: 'done' };
   }
-  const decision = await act(reconciler, observed);
-  const delay = await write(reconciler, { observed, version, decision }, { key, writtenAt });
+  const { decision } = decided;
+  const delay = await write(reconciler, decided, { key, writtenAt });
   // Only now does the planner forget inputs: their chunks exist.
   if (decision.question !== undefined) reconciler.planners.ask(decision.question);
   const waits = [decision.requeueAfterMs, delay].filter((wait) => wait !== undefined);
   return waits.length === 0 ? { kind: 'done' } : { kind: 'requeueAfter', milliseconds: Math.min(...waits) };
+}
+
+/** `ahead` is how many sets have waited for longer for a place on the same Girder. */
+async function decide(reconciler: SetReconciler, key: string, ahead: number): Promise<Decided | undefined> {
+  const version = reconciler.caches.sets.versionOf(key);
+  const observed = await gatherSet(reconciler, key, reconciler.signal);
+  if (observed === undefined) return undefined;
+  const shared = { ...observed, othersOnGirder: observed.othersOnGirder + ahead };
+  return { observed, version, decision: await act(reconciler, shared) };
+}
+
+/** A Girder for which the policy bounds the chunks of all sets together. */
+type BoundedGirder = { readonly address: string; readonly apiUrl: string; readonly maxRuns: number };
+
+function boundedGirder({ caches, policy }: SetReconciler, key: string): BoundedGirder | undefined {
+  const { apiUrl, metadata } = caches.sets.get(key) ?? {};
+  if (apiUrl === undefined || metadata === undefined) return undefined;
+  const limits = girderLimitsOf(policy(metadata.namespace), apiUrl).map(({ maxRuns }) => maxRuns);
+  if (limits.length === 0) return undefined;
+  return { address: withoutTrailingSlashes(apiUrl), apiUrl, maxRuns: Math.min(...limits) };
+}
+
+type Served = {
+  readonly places: GirderQueue;
+  readonly girder: BoundedGirder;
+  readonly key: string;
+  readonly decision: SetDecision | undefined;
+};
+
+/** Notes whether the set waits for a place, and wakes those whose turn it is now. */
+function serveNext(reconciler: SetReconciler, { places, girder, key, decision }: Served): void {
+  const hasStarted = decision?.actions.some(({ kind }) => kind === 'createChunk') === true;
+  places.decided(girder.address, key, { waits: decision?.waitsForGirder === true, hasStarted });
+  const free = girder.maxRuns - reconciler.caches.liveOnGirder(girder.apiUrl);
+  for (const next of places.next(girder.address, free)) if (next !== key) reconciler.wake(next);
 }
 
 /** Decides and carries out the actions; when the API server refuses one, decides again with the refusal. */

@@ -9,7 +9,7 @@ import { askPlanner, PlannerPoller } from './observe/planner-poller.ts';
 import type { SetCaches } from './observe/set-caches.ts';
 import { createSetReconcile } from './reconcile-set.ts';
 
-/** Sets at once. A few: their bound over all sets of one Girder is not exact by more than that. */
+/** Sets at once. Those that share a bound of the policy for their Girder decide in turn. */
 const concurrency = 4;
 
 /** The least time between two reconciles of one set; changes of its chunks meanwhile share one. */
@@ -50,7 +50,10 @@ export class SetController {
       },
     });
     this.#planners = planners;
-    const reconcile = createSetReconcile({ ...options, planners, signal });
+    const reconcile = createSetReconcile({
+      ...{ ...options, planners, signal },
+      wake: (key) => this.#queue.add(key),
+    });
     this.#queue = new KeyedQueue({
       handle: async (key) => {
         this.#active += 1;

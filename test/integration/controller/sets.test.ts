@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { labels } from '../../../src/api/names.ts';
+import { apiVersion, labels, policyKind, policyName } from '../../../src/api/names.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
@@ -8,6 +8,7 @@ import { running } from '../../fixtures/scripted-run.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { minimalSet, SimulatedSet } from '../../fixtures/simulated-set.ts';
 import { suite } from '../../fixtures/suite.ts';
+import { until } from '../../fixtures/until.ts';
 
 /** Sets with a real API server, Job controller and garbage collector; planners and workers are scripted. */
 const test = suite<{
@@ -106,6 +107,43 @@ test('a suspended set starts nothing until it is resumed', async ({ cluster }) =
   assert.equal(await set.chunks(), []);
   await cluster.client.merge(set.path, { spec: { suspend: false } });
   await set.until('is complete', ({ phase }) => phase === 'Complete');
+});
+
+test('girderLimits bounds the chunks of all sets that use one Girder, however many start at once', async ({
+  cluster,
+  controller,
+}) => {
+  const { client } = cluster;
+  const maxRuns = 2;
+  const { apiUrl } = minimalSet.girder;
+  const metadata = { name: policyName };
+  const spec = { girderLimits: [{ apiUrl: `${apiUrl}/`, maxRuns }] };
+  await client.create(paths.policies(), { apiVersion, kind: policyKind, metadata, spec });
+  const isKnown = () => controller.log.some(({ msg }) => msg === 'policy added, updated or deleted');
+  await until('the controller knows the policy', isKnown, { withinMs: 30_000 });
+  await using stack = new AsyncDisposableStack();
+  const sets = await Promise.all(
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => SimulatedSet.create(cluster, `bounded-${name}`, 3)),
+  );
+  for (const set of sets) stack.use(set);
+  // In one list, which is of one moment.
+  const live = async () => {
+    const runs = await client.list(paths.dockerRuns());
+    const own = runs.filter((run) => textAt(recordAt(run, 'metadata'), 'namespace')?.startsWith('bounded-'));
+    return own.filter((run) => textAt(recordAt(run, 'status'), 'completionTime') === undefined).length;
+  };
+  await Promise.all(sets.map((set) => set.apply({ canary: 0, chunk: { items: 1, seconds: 900 } })));
+  const hasListed = ({ items }: Record<string, unknown>) => recordAt({ items }, 'items')['seen'] === 3;
+  await Promise.all(sets.map((set) => set.untilWithoutWork('has listed', hasListed)));
+  assert.is(await live(), maxRuns);
+  let most = 0;
+  const isComplete = async ({ phase }: Record<string, unknown>) => {
+    most = Math.max(most, await live());
+    return phase === 'Complete';
+  };
+  await Promise.all(sets.map((set) => set.until('is complete', isComplete)));
+  assert.ok(most <= maxRuns, `${most} chunks at once`);
+  await client.delete(`${paths.policies()}/${policyName}`);
 });
 
 test('a template that contradicts itself is refused with the path of the field', async ({ cluster }) => {

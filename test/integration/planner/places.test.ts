@@ -78,6 +78,20 @@ test('folders with items are inputs as a whole', async () => {
   assert.equal((await set.pass(spec)).why, { 'case-2': 'inputChanged' });
 });
 
+test('what changes in the folders of an input is found when the files of the input are looked at', async () => {
+  await using set = await PlannedSet.make();
+  const { scratch, sourceId } = set;
+  const folder = await scratch.folder('case', sourceId);
+  const inner = await scratch.folder('inner', folder);
+  await scratch.item('slice', [['f', 'x']], folder);
+  const spec = { source: { each: 'Folder' } } as const;
+  await set.work((await set.pass(spec)).offered);
+  await scratch.item('slice', [['f', 'x']], inner);
+  assert.equal((await set.pass(spec)).why, {});
+  const verified = await set.pass({ ...spec, watch: { every: '10m', verifyEvery: '1s' } });
+  assert.equal(verified.why, { case: 'inputChanged' });
+});
+
 test('folders may have their results beside them', async () => {
   await using set = await PlannedSet.make();
   const { scratch, sourceId } = set;
@@ -92,6 +106,20 @@ test('folders may have their results beside them', async () => {
   await set.work(first.offered);
   const second = await set.pass(spec);
   assert.equal([second.offered.length, second.report.counts.done], [0, 2]);
+});
+
+test('a folder that has only results of the folders in it does not become an input', async () => {
+  await using set = await PlannedSet.make();
+  const { scratch, sourceId } = set;
+  const patient = await scratch.folder('patient', sourceId);
+  for (const name of ['case-1', 'case-2'])
+    await scratch.item('slice', [['f', name]], await scratch.folder(name, patient));
+  const spec = { source: { each: 'Folder' }, results: { place: 'Input' } } as const;
+  await set.work((await set.pass(spec)).offered);
+  const second = await set.pass(spec);
+  assert.equal([second.why, second.report.counts.done], [{}, 2]);
+  await scratch.item('zzz', [['f', 'x']], patient);
+  assert.equal((await set.pass(spec)).why, { patient: 'new' });
 });
 
 test('results in a folder below the source are not inputs', async () => {

@@ -41,6 +41,21 @@ test('an object that was deleted and created again between two lists is two chan
   assert.equal(shown(listed().put(stored('a', 15, 'again', 'uid-new'))), ['a:one→one', 'a:→again']);
 });
 
+test('an object that we created is there at once, unless the watch has shown that it is gone', () => {
+  const store = listed();
+  store.absorbCreated(stored('c', 12));
+  assert.equal(store.get('c'), stored('c', 12));
+  assert.equal(shown(store.put(stored('c', 12))), [], 'our own creation is no change');
+  assert.equal(shown(store.put(stored('c', 13, 'two'))), ['c:one→two']);
+  assert.equal(shown(store.delete(stored('c', 14, 'two'))), ['c:two→two']);
+  store.absorbCreated(stored('c', 12));
+  assert.is(store.get('c'), undefined);
+  store.absorbCreated(stored('d', 16));
+  store.replace([stored('a', 5), stored('b', 6)], 15);
+  assert.equal(store.get('d'), stored('d', 16), 'a list from before it keeps it');
+  assert.equal(shown(store.replace([stored('a', 5), stored('b', 6)], 17)), ['d:one→one']);
+});
+
 test('an event that changes nothing of the stored item is not a change', () => {
   assert.equal(shown(listed().put(stored('a', 11))), []);
   assert.equal(shown(listed().put(stored('a', 11, 'two'))), ['a:one→two']);

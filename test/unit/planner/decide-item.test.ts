@@ -28,7 +28,7 @@ const facts: ItemFacts = {
   input,
   recipe: 'r1',
   version: '1',
-  usesMetadata: false,
+  usesValues: false,
   isVerifyDue: false,
   receipt: aReceipt(),
 };
@@ -80,13 +80,18 @@ const rows: readonly {
   { what: 'another version', facts: { recipe: 'r2', version: '2' }, is: 'run versionChanged 0' },
   { what: 'another template', facts: { recipe: 'r2' }, is: 'run templateChanged 0' },
   {
-    what: 'metadata that the template uses',
-    facts: { recipe: 'r2', usesMetadata: true, input: later },
+    what: 'a value that the template uses',
+    facts: { recipe: 'r2', usesValues: true, input: later },
     is: 'run inputChanged 0',
   },
   {
-    what: 'a template with metadata that did not change',
-    facts: { recipe: 'r2', usesMetadata: true },
+    what: 'a path that the template uses, in a folder that was renamed',
+    facts: { recipe: 'r2', usesValues: true, hasMoved: true },
+    is: 'run inputChanged 0',
+  },
+  {
+    what: 'a template with values that did not change',
+    facts: { recipe: 'r2', usesValues: true },
     is: 'run templateChanged 0',
   },
   { what: 'a changed time', facts: { input: later }, is: 'look' },

@@ -1,7 +1,7 @@
 import type { ForEachItem } from '../../../api/for-each.ts';
 import { setDefaults } from '../../../api/set/set-spec.ts';
 import type { DockerRunSetStatus } from '../../../api/set/set-status.ts';
-import { maxChunkItems, type WindowItem } from '../../../api/set/window.ts';
+import { maxChunkItems, type PlannerReport, type WindowItem } from '../../../api/set/window.ts';
 import type { ChunkWindow, ObservedChunk } from '../observe/observed-set.ts';
 import { type ChunkRun, desiredChunk, escalatedMemory, roomForItems } from './chunk-run.ts';
 import { failedWhole, tallyOf, uncounted } from '../observe/chunk-ends.ts';
@@ -32,6 +32,8 @@ export type Starts = {
   /** Milliseconds that new chunks wait after failures of whole ones; 0 when they do not. */
   readonly heldMs: number;
   readonly created: number;
+  /** Whether more would start if the policy had no bound for the Girder. */
+  readonly waitsForGirder: boolean;
 };
 
 /** The chunks to create: first the rest of those whose worker was lost, then the next inputs of the window. */
@@ -39,20 +41,42 @@ export function startsOf(input: AcceptedInput): Starts {
   const { set, chunks, planner, now } = input;
   const podUid = planner.pod?.uid ?? '';
   const started = startedUpTo(input, podUid);
-  const items = (planner.report?.items ?? []).filter(({ seq }) => seq > started);
+  const items = notStarted(planner.report, started);
   const room = roomOf(input);
   const rest = restOfLost(input, room.pending);
   const status = rest.held.size === 0 ? input.status : counted(input, rest.held);
   const heldMs = holdMs(chunks, now);
   // Nothing of a dry run starts, so that its planner lists all.
   if (set.spec.dryRun === true)
-    return { actions: rest.actions, after: items.at(-1)?.seq ?? started, status, heldMs, created: 0 };
+    return { actions: rest.actions, after: items.at(-1)?.seq ?? started, status, heldMs, ...noStarts };
   const isBlocked = rest.held.size > 0 || heldMs > 0 || hasOtherWindow(chunks, podUid);
   const free = isBlocked ? 0 : Math.min(room.free - rest.actions.length, room.pending - rest.actions.length);
   const next = nextChunks(input, { items, window: { podUid, first: started + 1, last: started }, free });
   const actions = [...rest.actions, ...next.actions];
   const created = actions.filter(({ kind }) => kind === 'createChunk').length;
-  return { actions, after: next.after, status, heldMs, created };
+  const { after } = next;
+  const left = rest.held.size + (isBlocked ? 0 : items.filter(({ seq }) => seq > after).length);
+  return {
+    actions,
+    after,
+    status,
+    heldMs,
+    created,
+    waitsForGirder: waitsForGirder(input, { created, left }),
+  };
+}
+
+function notStarted(report: PlannerReport | undefined, started: number): readonly WindowItem[] {
+  return (report?.items ?? []).filter(({ seq }) => seq > started);
+}
+
+const noStarts = { created: 0, waitsForGirder: false } as const;
+
+/** Whether something is left that would start if the policy had no bound for the Girder. */
+function waitsForGirder(input: AcceptedInput, { created, left }: { created: number; left: number }): boolean {
+  const { girderLimits: _, ...policy } = input.policy;
+  const { free, pending } = roomOf({ ...input, policy });
+  return left > 0 && Math.min(free, pending) > created;
 }
 
 /** How many chunks may be created, by the pods that may run and by those that wait. */

@@ -15,17 +15,19 @@ export type SetDecision = {
   readonly status: DockerRunSetStatus | undefined;
   readonly event: CoreV1Event | undefined;
   readonly question: PlannerQuestion | undefined;
+  /** Whether more would start if the policy had no bound for the Girder of the set. */
+  readonly waitsForGirder: boolean;
   readonly requeueAfterMs: number | undefined;
 };
 
 /** Derives the decision from an outcome. Only here are conditions and Events made. */
 export function setDecisionOf(input: SetInput, outcome: SetOutcome): SetDecision {
-  const { verdict, actions = [], question, requeueAfterMs } = outcome;
-  if (verdict === 'unchanged')
-    return { actions, status: undefined, event: undefined, question, requeueAfterMs };
+  const { verdict, actions = [], question, waitsForGirder = false, requeueAfterMs } = outcome;
+  const next = { actions, question, waitsForGirder, requeueAfterMs };
+  if (verdict === 'unchanged') return { ...next, status: undefined, event: undefined };
   const status = statusOf(input, outcome.status ?? withLiveChunks(input), verdict);
   const event = setEventOf(input.set, status, input.now);
-  return { actions, status, event, question, requeueAfterMs };
+  return { ...next, status, event };
 }
 
 /** The status for a rule that starts nothing, and therefore does not count what is live. */

@@ -1,6 +1,7 @@
 import type { V1Job } from '@kubernetes/client-node';
 import type { DockerRunSetSpec } from '../../../api/set/set-spec.ts';
 import type { DockerRunSetStatus, SetPhase } from '../../../api/set/set-status.ts';
+import { withoutTrailingSlashes } from '../../../policy/allowed-addresses.ts';
 import type { Policy } from '../../../policy/policy.ts';
 import type { WorkerConfig } from '../../job/worker-config.ts';
 import type { ObservedSetState, PlannerQuestion } from '../observe/observed-set.ts';
@@ -51,6 +52,8 @@ export type SetOutcome = {
   readonly status?: DockerRunSetStatus;
   readonly actions?: readonly SetAction[];
   readonly question?: PlannerQuestion | undefined;
+  /** Whether more would start if the policy had no bound for the Girder of the set. */
+  readonly waitsForGirder?: boolean;
   readonly requeueAfterMs?: number | undefined;
 };
 
@@ -74,12 +77,13 @@ export function mostChunks(
   { policy, othersOnGirder }: Pick<SetInput, 'policy' | 'othersOnGirder'>,
 ): number {
   const ofPolicy = policy.sets?.maxParallelism ?? parallelism;
-  const limits = (policy.girderLimits ?? []).filter(({ apiUrl }) => isSameAddress(apiUrl, girder.apiUrl));
-  const left = limits.map(({ maxRuns }) => maxRuns - othersOnGirder);
+  const left = girderLimitsOf(policy, girder.apiUrl).map(({ maxRuns }) => maxRuns - othersOnGirder);
   return Math.max(0, Math.min(parallelism, ofPolicy, ...left));
 }
 
-function isSameAddress(one: string, other: string): boolean {
-  const plain = (url: string) => url.replace(/(?<!\/)\/+$/, '');
-  return plain(one) === plain(other);
+/** The bounds for all sets that use one Girder. */
+export function girderLimitsOf({ girderLimits = [] }: Policy, girder: string) {
+  return girderLimits.filter(
+    ({ apiUrl }) => withoutTrailingSlashes(apiUrl) === withoutTrailingSlashes(girder),
+  );
 }

@@ -5,7 +5,7 @@ import type { PlannerReport } from '../../../api/set/window.ts';
 import { uncounted } from '../observe/chunk-ends.ts';
 import { bounded, withTroubles } from './counting.ts';
 import { dueOf, isComplete } from './pass-schedule.ts';
-import { hasOtherWindow, isCanary, startedUpTo, startsOf } from './set-chunks.ts';
+import { hasOtherWindow, isCanary, startedUpTo, type Starts, startsOf } from './set-chunks.ts';
 import {
   type AcceptedInput,
   listing,
@@ -105,6 +105,9 @@ export function passOver(input: AcceptedInput): SetOutcome | undefined {
   return { verdict: idle(after, due.isDue ? 0 : due.inMs), status: ended, requeueAfterMs: 0 };
 }
 
+/** How soon a set looks again that waits for a quota, or for others: their end may be missed. */
+const retryMs = 30_000;
+
 /** Inputs run, or wait for their turn: the last rule. */
 export function working(before: AcceptedInput): SetOutcome {
   const { planner, chunks, set } = before;
@@ -125,8 +128,7 @@ export function working(before: AcceptedInput): SetOutcome {
     // Whatever is full asks again when one of its chunks ends; then the next window is here already.
     isUrgent: isDrained || !isWaiting,
   };
-  const requeueAfterMs = starts.heldMs > 0 ? starts.heldMs : safetyMs;
-  const next = input.chunkRefusal === undefined ? requeueAfterMs : Math.min(requeueAfterMs, 30_000);
+  const { waitsForGirder } = starts;
   const verdict = doing({ ...started, status }, { live, report });
   const withTarget = {
     ...status,
@@ -135,7 +137,19 @@ export function working(before: AcceptedInput): SetOutcome {
       ...defined({ planner: planner.job?.name }),
     },
   };
-  return { verdict, status: withTarget, actions: starts.actions, question, requeueAfterMs: next };
+  return {
+    verdict,
+    status: withTarget,
+    actions: starts.actions,
+    question,
+    waitsForGirder,
+    requeueAfterMs: nextLookMs(input, starts),
+  };
+}
+
+function nextLookMs({ chunkRefusal }: AcceptedInput, { heldMs, waitsForGirder }: Starts): number {
+  const own = heldMs > 0 ? heldMs : safetyMs;
+  return chunkRefusal !== undefined || waitsForGirder ? Math.min(own, retryMs) : own;
 }
 
 function doing(input: AcceptedInput, { live, report }: { live: number; report: PlannerReport }): SetVerdict {

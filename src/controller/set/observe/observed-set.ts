@@ -63,7 +63,7 @@ export type ObservedSetState = {
     /** What that pod answered last. */
     readonly report: PlannerReport | undefined;
   };
-  /** Live chunks of the other sets that use the same Girder. */
+  /** Live chunks of the other sets that use the same Girder, and a place for each that has waited for longer. */
   readonly othersOnGirder: number;
   /** The specs of ended chunks that are not counted yet, as far as the count needs them. */
   readonly specs: ReadonlyMap<string, DockerRunSpec>;

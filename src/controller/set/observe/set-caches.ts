@@ -2,6 +2,7 @@ import { labels } from '../../../api/names.ts';
 import type { Connection } from '../../../kube/connection.ts';
 import { ListWatch } from '../../../kube/list-watch.ts';
 import { paths } from '../../../kube/paths.ts';
+import { withoutTrailingSlashes } from '../../../policy/allowed-addresses.ts';
 import type { Logger } from '../../../support/log.ts';
 import type { ObservedWatches } from '../../metrics/kube-metrics.ts';
 import { isTerminal, type CachedRun } from '../../observe/observed.ts';
@@ -94,12 +95,14 @@ export class SetCaches {
     });
   }
 
-  /** How many chunks of the other sets with this Girder have not ended. */
-  liveOnGirder(apiUrl: string, exceptUid: string): number {
-    const address = withoutTrailingSlash(apiUrl);
+  /** How many chunks of the sets with this Girder have not ended, but for those of one set. */
+  liveOnGirder(apiUrl: string, exceptUid?: string): number {
+    const address = withoutTrailingSlashes(apiUrl);
     const others = this.sets
       .values()
-      .filter((set) => set.metadata.uid !== exceptUid && withoutTrailingSlash(set.apiUrl ?? '') === address);
+      .filter(
+        (set) => set.metadata.uid !== exceptUid && withoutTrailingSlashes(set.apiUrl ?? '') === address,
+      );
     const chunks = others.flatMap(({ metadata }) => this.chunksOf(metadata));
     return chunks.filter(({ status }) => !isTerminal(status)).length;
   }
@@ -115,8 +118,4 @@ export class SetCaches {
     const key = this.keyOf(namespace, setUid);
     if (key !== undefined) this.#options.onSet(key);
   }
-}
-
-export function withoutTrailingSlash(url: string): string {
-  return url.endsWith('/') ? url.slice(0, -1) : url;
 }
