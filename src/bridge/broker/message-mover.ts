@@ -20,7 +20,7 @@ export class MessageMover {
   readonly #channel: Channel;
   readonly #ended: AbortSignal;
   readonly #moved = new WeakSet<ConsumeMessage>();
-  readonly #returned = new Set<string>();
+  #returned: Message[] = [];
   #selecting: Promise<void> | undefined;
   #lookup: Promise<Lookup> | undefined;
 
@@ -30,7 +30,7 @@ export class MessageMover {
     this.#channel = channel;
     this.#ended = ended;
     // `mandatory`: what no queue has taken is returned before the commit is confirmed.
-    channel.on('return', ({ fields }: Message) => this.#returned.add(fields.routingKey));
+    channel.on('return', (message: Message) => this.#returned.push(message));
   }
 
   /** Acknowledges a message, or puts it back where it was; not one that was moved. */
@@ -76,8 +76,10 @@ export class MessageMover {
       throw error;
     }
     this.#moved.add(message);
-    if (!this.#returned.delete(queue)) return;
+    const returned = this.#returned.find((other) => other.content.equals(content));
+    if (returned === undefined) return;
     // The queue was deleted within the last moment.
+    this.#returned = this.#returned.filter((other) => other !== returned);
     this.#publish(message.fields.routingKey, content, properties);
     await commit(this.#channel);
     throw new Error(`there is no queue ${queue}`);

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import { readFileSync } from 'node:fs';
 import { severalJobs, type MadeJob } from '../../e2e/support/girder-job.ts';
+import { AmqpProxy } from '../../fixtures/amqp-proxy.ts';
 import { suite } from '../../fixtures/suite.ts';
 import { TcpProxy } from '../../fixtures/tcp-proxy.ts';
 import { until } from '../../fixtures/until.ts';
@@ -118,6 +119,22 @@ test('a bridge that is killed again and again loses and doubles no message', asy
   assert.is((await lab.runs()).length - before, tasks);
   for (const job of jobs) await lab.jobIs(job, 2);
   assert.ok(last.isRunning);
+});
+
+test('a task whose new queue is deleted while it moves there is in its own queue again', async ({ lab }) => {
+  await using proxy = await AmqpProxy.start(lab.broker.url('bridge'));
+  await using bridge = await lab.bridge({ foreignQueue: 'local' }, { broker: proxy.url });
+  const channel = await lab.broker.channel();
+  // The bridge has seen that the queue exists.
+  proxy.at({ from: 'client', method: 'publish', when: 'before' }, () => channel.deleteQueue('local'));
+  await lab.publish({ task: 'other.task' });
+  await until('it waits', () => bridge.metric('dockerrun_bridge_held', '"forwarding"'));
+  await channel.assertQueue('local', { durable: true });
+  await until('it is there', () => lab.broker.waiting('local'), { withinMs: 30_000 });
+  await lab.drained();
+  assert.is((await channel.purgeQueue('local')).messageCount, 1);
+  await channel.close();
+  await bridge.stop();
 });
 
 test('of 5,000 messages at once, only so many are taken as runs may be unfinished', async ({ lab }) => {
