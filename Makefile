@@ -41,6 +41,7 @@ test-e2e: install ## run the tests on the whole cluster
 .PHONY: check
 check: node_modules/.complete ## check types, lint, format and generated files
 	@tsc
+	@tsc -p src/ui/page
 	@eslint .
 	@prettier --check --log-level=warn .
 	@node scripts/generate.ts --check

@@ -2,6 +2,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { bundledFolders, distinct, lockedPackages } from './bundled-packages.ts';
 import { gitRevision, sourceDate } from './git-state.ts';
+import { bundlePage } from './page-bundle.ts';
+import { npmManifest } from './npm-manifest.ts';
 import { programBundle } from './program-bundle.ts';
 import { spdxDocument } from './sbom.ts';
 import { thirdPartyLicenses } from './third-party-licenses.ts';
@@ -19,11 +21,13 @@ const { metafile } = await build({
   define: { dockerrunRevision: JSON.stringify(revision) },
   metafile: true,
 });
+const page = await bundlePage('dist');
 
 const locked = lockedPackages();
-const bundled = distinct(bundledFolders(metafile).map(locked));
+const bundled = distinct([metafile, page].flatMap(bundledFolders).map(locked));
 // The name does not contain the architecture, so that every machine writes the same file.
 const node = { ...locked(`node_modules/node-linux-${process.arch}`), name: 'node' };
 const sbom = spdxDocument({ bundled, node, revision, created: sourceDate() });
 writeFileSync('dist/sbom.spdx.json', `${JSON.stringify(sbom, undefined, 2)}\n`);
+writeFileSync('dist/package.json', npmManifest());
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', thirdPartyLicenses([node, ...bundled]));

@@ -4,6 +4,7 @@ import { setResourceDefinition } from '../src/api/set/set-crd.ts';
 import { policyResourceDefinition } from '../src/policy/policy-crd.ts';
 import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';
+import { commandsPage } from './commands-page.ts';
 import { dashboard } from './dashboard.ts';
 import { metricsPage } from './metrics-page.ts';
 import { reasonsPage } from './reasons-page.ts';
@@ -20,6 +21,7 @@ export function generatedFiles(): GeneratedFile[] {
     { path: 'docs/reasons.md', content: reasonsPage() },
     { path: 'deploy/argocd/argocd-cm.yaml', content: argocdConfig() },
     { path: 'docs/metrics.md', content: metricsPage() },
+    { path: 'docs/commands.md', content: commandsPage() },
     { path: 'deploy/dashboards/dockerrun.json', content: dashboard() },
   ];
   return [...fromCode, ...chartFiles(fromCode)];

@@ -4,12 +4,32 @@ import { dockerRunSpec } from './spec.ts';
 import { dockerRunStatus } from './status.ts';
 
 /** A column of `kubectl get`; with a priority above 0 only of `-o wide`. */
-export const column = (name: string, type: string, jsonPath: string, priority = 0) => ({
+export type Column = {
+  readonly name: string;
+  readonly type: string;
+  readonly jsonPath: string;
+  readonly priority?: number;
+};
+
+export const column = (name: string, type: string, jsonPath: string, priority = 0): Column => ({
   name,
   type,
   jsonPath,
   ...(priority > 0 ? { priority } : {}),
 });
+
+export const runColumns: readonly Column[] = [
+  column('Phase', 'string', '.status.phase'),
+  column('Progress', 'string', '.status.progress.summary'),
+  column('Node', 'string', '.status.nodeName'),
+  column('Exit', 'integer', '.status.target.exitCode'),
+  column('Age', 'date', '.metadata.creationTimestamp'),
+  column('Reason', 'string', '.status.reason', 1),
+  column('Attempts', 'integer', '.status.attempts', 1),
+  column('Image', 'string', '.spec.image', 1),
+  column('Pod', 'string', '.status.podName', 1),
+  column('Message', 'string', '.status.message', 1),
+];
 
 /** For `kubectl get --field-selector`. */
 const selectableFields = ['.spec.image', '.status.nodeName', '.status.phase', '.status.reason'];
@@ -23,18 +43,7 @@ export const mutableFields: readonly string[] = ['suspend', 'cancel', 'ttlSecond
 export function customResourceDefinition(): object {
   return namespacedDefinition({
     names: { kind, plural, shortNames: ['dr'] },
-    columns: [
-      column('Phase', 'string', '.status.phase'),
-      column('Progress', 'string', '.status.progress.summary'),
-      column('Node', 'string', '.status.nodeName'),
-      column('Exit', 'integer', '.status.target.exitCode'),
-      column('Age', 'date', '.metadata.creationTimestamp'),
-      column('Reason', 'string', '.status.reason', 1),
-      column('Attempts', 'integer', '.status.attempts', 1),
-      column('Image', 'string', '.spec.image', 1),
-      column('Pod', 'string', '.status.podName', 1),
-      column('Message', 'string', '.status.message', 1),
-    ],
+    columns: runColumns,
     selectableFields,
     schema: rootSchema(),
   });
@@ -42,7 +51,7 @@ export function customResourceDefinition(): object {
 
 type Definition = {
   readonly names: { readonly kind: string; readonly plural: string; readonly shortNames: readonly string[] };
-  readonly columns: readonly ReturnType<typeof column>[];
+  readonly columns: readonly Column[];
   readonly selectableFields: readonly string[];
   /** Of the whole object. */
   readonly schema: object;

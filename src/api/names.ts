@@ -34,6 +34,8 @@ export const labels = {
   uptime: `${group}/created-at-uptime`,
   /** `<namespace>/<name>` of the DockerRun, on containers, and on the named volumes of Docker that it created. */
   run: `${group}/run`,
+  /** The name of the DockerRun whose spec `dockerrun retry` took, cut like that of a set: on DockerRuns of people. */
+  retryOf: `${group}/retry-of`,
   /** The ID of the input of forEach, on containers only. */
   item: `${group}/item`,
 } as const;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseJson } from '../api/json-values.ts';
@@ -11,6 +12,8 @@ export type BridgeConfig = {
   /** A file with the addresses of the broker; it is read again at each connection, because a Secret may be renewed. */
   readonly brokerFile: string;
   readonly brokerCa: string | undefined;
+  /** A directory with the client certificate for the broker, if it asks for one: `tls.crt` and `tls.key`. */
+  readonly brokerClient: string | undefined;
   /** As workers on the node have them, for requests to Girder. */
   readonly egress: EgressSettings;
   readonly translation: TranslationSettings & { readonly girderApiUrl: string };
@@ -85,6 +88,7 @@ export function readBridgeConfig(environment: Environment): BridgeConfig {
   return {
     brokerFile: environment['DOCKERRUN_BRIDGE_BROKER_FILE'] || '/etc/dockerrun/broker/url',
     brokerCa: readCa(environment),
+    brokerClient: environment['DOCKERRUN_BRIDGE_BROKER_CLIENT'] || undefined,
     egress: {
       caBundle: environment['DOCKERRUN_WORKER_CA_BUNDLE'],
       httpProxy: environment['DOCKERRUN_WORKER_HTTP_PROXY'],
@@ -134,6 +138,22 @@ function readCa(environment: Environment): string | undefined {
     return certificatesOf(bundle).join('\n');
   } catch (error) {
     throw new TypeError(`DOCKERRUN_BRIDGE_BROKER_CA: ${describe(error)}`, { cause: error });
+  }
+}
+
+/** The certificate by which the bridge identifies itself, and its key, in PEM. */
+export type BrokerClient = { readonly cert: string; readonly key: string };
+
+/** Reads the client certificate as a Secret of the type `kubernetes.io/tls` has it. @throws {TypeError} */
+export function readBrokerClient(directory: string | undefined): BrokerClient | undefined {
+  if (directory === undefined) return undefined;
+  try {
+    const read = (file: string) => readFileSync(join(directory, file), 'utf8');
+    return { cert: read('tls.crt'), key: read('tls.key') };
+  } catch (error) {
+    throw new TypeError(`cannot read the client certificate for the broker: ${describe(error)}`, {
+      cause: error,
+    });
   }
 }
 

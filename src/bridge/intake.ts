@@ -11,7 +11,7 @@ import { type BridgeJob, JobInaccessible } from './job/bridge-job.ts';
 import { RunRefused, type RunWriter } from './runs/run-writer.ts';
 import type { JobAddress, Outcome, TaskMessage } from './translate/message-outcome.ts';
 
-/** A message, with how it is published to another queue unchanged; rejects unless the broker has confirmed that. */
+/** A message, with how it is moved to another queue unchanged; rejects unless the broker has confirmed that. */
 export type Delivery = { readonly message: TaskMessage; readonly forward: (queue: string) => Promise<void> };
 
 export type IntakeOptions = {
@@ -89,7 +89,7 @@ export class Intake {
   async #create(outcome: Run, fields: Fields, signal: AbortSignal): Promise<MessageResult> {
     const { runs, onCreated, log } = this.#options;
     const start = new Date();
-    const obstacle = await this.#lookFirst(outcome.job, fields, signal);
+    const obstacle = await this.#lookFirst(outcome, fields, signal);
     if (obstacle !== undefined) return obstacle;
     const { namespace, name } = outcome.run.metadata;
     try {
@@ -111,23 +111,23 @@ export class Intake {
 
   /** The result of a message whose job needs no run any more; undefined if it needs one. */
   async #lookFirst(
-    address: JobAddress | undefined,
+    { job: address, run }: Run,
     fields: Fields,
     signal: AbortSignal,
   ): Promise<MessageResult | undefined> {
     if (address === undefined) return undefined;
-    const job = this.#options.openJob(address);
+    const { openJob, runs, log } = this.#options;
+    const job = openJob(address);
     try {
       const status = await job.look(signal);
       if (status === jobStatus.canceling) await job.advance(status, jobStatus.canceled, signal);
+      // A delivery before this one may have made the run, and died before its Secret: nobody else can cancel it.
+      if (isCancel(status)) await runs.cancelMade({ run, jobId: address.id }, signal);
       if (isCancel(status) || isFinal(status)) return 'cancelled';
       return undefined;
     } catch (error) {
       if (!(error instanceof JobInaccessible)) throw error;
-      this.#options.log.warn(
-        { ...fields, error: error.message },
-        'cannot report to the Girder job of a task',
-      );
+      log.warn({ ...fields, error: error.message }, 'cannot report to the Girder job of a task');
       // A token that has expired keeps nobody from the result; the run fails with the reason if it needs the token.
       return error.isGone ? 'jobGone' : undefined;
     }

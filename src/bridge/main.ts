@@ -12,14 +12,20 @@ import { useEgress } from '../support/egress.ts';
 import { createLogger, type Logger } from '../support/log.ts';
 import { startTracing } from '../support/trace/start-tracing.ts';
 import { revision, version } from '../support/version.ts';
-import { type BridgeConfig, readBridgeConfig, readBrokerAddresses } from './bridge-config.ts';
+import {
+  type BridgeConfig,
+  readBridgeConfig,
+  readBrokerAddresses,
+  readBrokerClient,
+} from './bridge-config.ts';
 import { bridgeMetricTable, obstacles } from './bridge-metrics.ts';
 import { keepConnected } from './broker/broker-connection.ts';
 import type { WorkerState } from './broker/control-answers.ts';
 import { listenToControl } from './broker/control-listener.ts';
-import { Forwarder } from './broker/forwarder.ts';
+import type { Disposition } from './broker/message-mover.ts';
 import { type Delivered, TaskConsumer } from './broker/task-consumer.ts';
 import { Follower } from './follow/follower.ts';
+import { JobMemory } from './follow/job-memory.ts';
 import { RequestPace } from './follow/request-pace.ts';
 import { Holdup } from './holdup.ts';
 import { Intake } from './intake.ts';
@@ -73,8 +79,8 @@ class Bridge {
   readonly #metrics = new Metrics(bridgeMetricTable).withProcess();
   readonly #runs: BridgeRuns;
   readonly #taken = new TakenRuns();
+  readonly #memory: JobMemory;
   readonly #gate: IntakeGate;
-  readonly #forwarder = new Forwarder();
   readonly #intake: Intake;
   /** `dockerrun@<pod>`: RabbitMQ's permissions name queues by it. */
   readonly #name = `dockerrun@${hostname()}`;
@@ -94,8 +100,17 @@ class Bridge {
       onChange: (key) => {
         this.#taken.seen(key);
         this.#follower?.changed(key);
+        this.#memory.changed(key);
       },
       log: this.#log,
+    });
+    this.#memory = new JobMemory({
+      runAt: (key) => this.#runs.get(key),
+      readToken: ({ job, ...run }) =>
+        job === undefined
+          ? Promise.resolve(undefined)
+          : new RunWriter(connection).secretValue(run, job.secret, AbortSignal.timeout(takeMs)),
+      now: () => connection.clock.now().getTime(),
     });
     this.#gate = new IntakeGate({
       isReady: () => this.#runs.synced,
@@ -114,7 +129,7 @@ class Bridge {
   }
 
   async run(stop: AbortSignal): Promise<void> {
-    const { brokerFile, brokerCa, translation, maxRuns } = this.#config;
+    const { brokerFile, brokerCa, brokerClient, translation, maxRuns } = this.#config;
     this.#showMetrics();
     const servers = await this.#serve();
     const queues = translation.queues.map(({ queue }) => queue);
@@ -128,6 +143,7 @@ class Bridge {
       {
         addresses: () => readBrokerAddresses(brokerFile),
         ca: brokerCa,
+        client: () => readBrokerClient(brokerClient),
         name: this.#name,
         use: (model, signal) => this.#use(model, signal),
         onConnected: (isConnected) => this.#connected(isConnected),
@@ -137,13 +153,15 @@ class Bridge {
     );
     await Promise.all([broker, this.#elect(stop)]);
     watching.abort();
-    await settledWithin(Promise.all([caching, ...servers.map((server) => server.close())]), stopMs);
+    await settledWithin(
+      Promise.all([caching, this.#memory.stop(), ...servers.map((server) => server.close())]),
+      stopMs,
+    );
     this.#log.info('bridge stopped');
   }
 
   async #use(model: ChannelModel, signal: AbortSignal): Promise<void> {
-    this.#forwarder.useConnection(model);
-    const consumers = this.#config.translation.queues.map(({ queue }) => this.#consumerOf(queue, signal));
+    const consumers = this.#config.translation.queues.map(({ queue }) => this.#consumerOf(queue));
     const control = listenToControl(
       {
         name: this.#name,
@@ -155,15 +173,14 @@ class Bridge {
       signal,
     );
     await Promise.all([control, ...consumers.map((consumer) => consumer.run(model, signal))]);
-    this.#forwarder.useConnection(undefined);
   }
 
-  #consumerOf(queue: string, signal: AbortSignal): TaskConsumer {
+  #consumerOf(queue: string): TaskConsumer {
     let wasConsuming = false;
     return new TaskConsumer({
       queue,
       gate: this.#gate,
-      take: (delivered) => this.#take(delivered, signal),
+      take: (delivered) => this.#take(delivered),
       prefetch: this.#config.maxMessages,
       onConsuming: (isConsuming) => {
         this.#consumers += Number(isConsuming) - Number(wasConsuming);
@@ -173,11 +190,10 @@ class Bridge {
     });
   }
 
-  async #take({ message, raw }: Delivered, signal: AbortSignal): Promise<'ack' | 'requeue'> {
-    const forward = (queue: string) => this.#forwarder.forward(raw, queue, signal);
+  async #take(delivered: Delivered): Promise<Disposition> {
     try {
       // It is finished when the process is asked to stop: the consumer waits for a while.
-      const result = await this.#intake.take({ message, forward }, AbortSignal.timeout(takeMs));
+      const result = await this.#intake.take(delivered, AbortSignal.timeout(takeMs));
       this.#gate.passed();
       this.#metrics.count('dockerrun_bridge_messages_total', { result });
       return 'ack';
@@ -210,6 +226,7 @@ class Bridge {
     const follower = new Follower({
       runAt: (key) => this.#runs.get(key),
       runs: new RunWriter(term.fence(connection)),
+      memory: this.#memory,
       openJob: (address) => this.#openJob({ ...address, apiUrl: this.#config.translation.girderApiUrl }),
       pace: new RequestPace(requestsPerSecond),
       now: () => connection.clock.now().getTime(),
@@ -217,6 +234,7 @@ class Bridge {
       log: this.#log,
     });
     this.#follower = follower;
+    follower.takeDeleted();
     for (const { namespace, name } of this.#runs.values()) follower.changed(`${namespace}/${name}`);
     await aborted(signal);
     this.#follower = undefined;
@@ -249,14 +267,18 @@ class Bridge {
   #state(): WorkerState {
     const { queues } = this.#config.translation;
     const queueOf = (namespace: string) => queues.find((one) => one.namespace === namespace)?.queue ?? '';
-    const runs = this.#follower === undefined ? undefined : this.#runs;
+    const isLeading = this.#follower !== undefined;
+    const all = this.#runs.listed(queueOf);
     return {
       name: this.#name,
       version,
       queues: queues.map(({ queue }) => queue),
       maxRuns: this.#config.maxRuns,
-      accepted: runs?.values().length ?? 0,
-      ...(runs?.listed(queueOf) ?? { active: [], reserved: [] }),
+      accepted: isLeading ? this.#runs.values().length : 0,
+      running: all.active.length,
+      waiting: all.reserved.length,
+      isLeading,
+      ...(isLeading ? all : { active: [], reserved: [] }),
     };
   }
 
@@ -290,6 +312,7 @@ class Bridge {
       metrics.set('dockerrun_bridge_consumers', {}, this.#consumers);
       metrics.set('dockerrun_bridge_unfinished_runs', {}, this.#runs.unfinished);
       metrics.set('dockerrun_bridge_leading', {}, Number(this.#follower !== undefined));
+      metrics.set('dockerrun_bridge_known_jobs', {}, this.#memory.size);
       const now = this.#connections.connection.clock.now().getTime();
       metrics.set('dockerrun_bridge_unreported_runs', {}, this.#runs.overdue(now));
     });

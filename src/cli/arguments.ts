@@ -1,9 +1,44 @@
-import { parseArgs } from 'node:util';
-import { maxForEachItems } from '../api/for-each.ts';
-import { revision, version } from '../support/version.ts';
+/** Exit codes of the command line itself; those of runs are in src/api/run-plan.ts, which loads the schema. */
+export const ownCodes = { done: 0, failed: 1, usage: 2, invalid: 64 } as const;
+
+/** The user's mistake: it is printed without a stack. */
+export class UsageError extends Error {
+  override readonly name: string = 'UsageError';
+  readonly exitCode: number = ownCodes.invalid;
+}
+
+/** A mistake in the arguments, and not in a file. */
+export class CommandLineError extends UsageError {
+  override readonly name = 'CommandLineError';
+  override readonly exitCode = ownCodes.usage;
+}
+
+/** The options and arguments of one command, as `CommandSpec` declares them. */
+export class Given {
+  /** The arguments, without the name of the command. */
+  readonly args: readonly string[];
+  readonly #values: ReadonlyMap<string, readonly (string | true)[]>;
+
+  constructor(args: readonly string[], values: ReadonlyMap<string, readonly (string | true)[]>) {
+    this.args = args;
+    this.#values = values;
+  }
+
+  has(option: string): boolean {
+    return this.#values.has(option);
+  }
+
+  /** The last value of an option. */
+  text(option: string): string | undefined {
+    return this.texts(option).at(-1);
+  }
+
+  texts(option: string): readonly string[] {
+    return (this.#values.get(option) ?? []).filter((value) => value !== true);
+  }
+}
 
 export type RunCommand = {
-  readonly command: 'run';
   /** A path, or `-` for standard input. */
   readonly file: string;
   readonly name: string | undefined;
@@ -21,142 +56,48 @@ export type LocalData = {
   readonly outputs: ReadonlyMap<string, string>;
 };
 
-export type ValidateCommand = { readonly command: 'validate'; readonly files: readonly string[] };
-
-type Command = RunCommand | ValidateCommand | { readonly command: 'doctor' | 'help' | 'version' };
-
-const options = {
-  name: { type: 'string', short: 'n' },
-  quiet: { type: 'boolean', short: 'q', default: false },
-  'env-file': { type: 'string' },
-  input: { type: 'string', short: 'i', multiple: true, default: [] as string[] },
-  output: { type: 'string', short: 'o', multiple: true, default: [] as string[] },
-  limit: { type: 'string', short: 'l' },
-  help: { type: 'boolean', short: 'h', default: false },
-  version: { type: 'boolean', default: false },
-} as const;
-
-/** @throws UsageError with one sentence about the first mistake */
-export function parseCommand(args: readonly string[]): Command {
-  const { values, positionals } = parsed(args);
-  if (values.help) return { command: 'help' };
-  if (values.version) return { command: 'version' };
-  const [command, ...files] = positionals;
-  if (command === undefined || command === 'help') return { command: 'help' };
-  if (command === 'doctor') return { command, ...nothing(files, values) };
-  if (command !== 'run' && command !== 'validate')
-    throw new UsageError(`unknown command "${command}"; see dockerrun --help`);
-  const [file, ...more] = files;
-  if (file === undefined)
-    throw new UsageError(`${command} needs a FILE, or - for standard input; see dockerrun --help`);
-  if (command === 'validate') return { command, files: withoutOptions(command, files, values) };
-  if (more.length > 0) throw new UsageError(`run takes one FILE, but "${more[0]}" is a second one`);
-  const data = { inputs: pathsOf('--input', values.input), outputs: pathsOf('--output', values.output) };
-  const limit = limitOf(values.limit);
-  return { command, file, name: values.name, quiet: values.quiet, envFile: values['env-file'], data, limit };
+/** @throws CommandLineError */
+export function runCommandOf(given: Given, maxLimit: number): RunCommand {
+  const [file = ''] = given.args;
+  const data = { inputs: pathsOf('--input', given), outputs: pathsOf('--output', given) };
+  const limit = numberOf(given, 'limit', { least: 1, most: maxLimit });
+  const [name, quiet, envFile] = [given.text('name'), given.has('quiet'), given.text('env-file')];
+  return { file, name, quiet, envFile, data, limit };
 }
 
-type Values = ReturnType<typeof parsed>['values'];
-
-function nothing(files: readonly string[], values: Values): Record<never, never> {
-  const [file] = withoutOptions('doctor', files, values);
-  if (file !== undefined)
-    throw new UsageError(`doctor takes no FILE, but got "${file}"; see dockerrun --help`);
-  return {};
-}
-
-/** The options are those of `run`. */
-function withoutOptions(command: string, files: readonly string[], values: Values): readonly string[] {
-  const given = Object.entries(values).find(([, value]) =>
-    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false,
-  );
-  if (given !== undefined)
-    throw new UsageError(`${command} does not take --${given[0]}; see dockerrun --help`);
-  return files;
-}
-
-function limitOf(value: string | undefined): number | undefined {
+/** A whole number that an option has as its value; undefined without the option. @throws CommandLineError */
+export function numberOf(
+  given: Given,
+  option: string,
+  { least, most }: { readonly least: number; readonly most: number },
+): number | undefined {
+  const value = given.text(option);
   if (value === undefined) return undefined;
-  const limit = Number(value);
-  if (/^[0-9]+$/.test(value) && limit >= 1 && limit <= maxForEachItems) return limit;
-  throw new UsageError(`--limit ${value}: it must be a number from 1 to ${maxForEachItems}`);
+  const number = Number(value);
+  if (/^[0-9]+$/.test(value) && number >= least && number <= most) return number;
+  throw new CommandLineError(`--${option} ${value}: it must be a number from ${least} to ${most}`);
 }
 
-function pathsOf(option: string, values: readonly string[]): ReadonlyMap<string, string> {
+function pathsOf(option: '--input' | '--output', given: Given): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
-  for (const value of values) {
+  for (const value of given.texts(option.slice(2))) {
     const [, name, path] = /^([^=]+)=(.+)$/s.exec(value) ?? [];
     if (name === undefined || path === undefined)
-      throw new UsageError(`${option} ${value}: write it as NAME=PATH, with the name of a transform`);
-    if (paths.has(name)) throw new UsageError(`${option} ${name} is given twice`);
+      throw new CommandLineError(`${option} ${value}: write it as NAME=PATH, with the name of a transform`);
+    if (paths.has(name)) throw new CommandLineError(`${option} ${name} is given twice`);
     paths.set(name, path);
   }
   return paths;
 }
 
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    // Node's first sentence names the mistake; the others explain how to pass it as a positional argument.
-    const [sentence = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
-    throw new UsageError(`${sentence}; see dockerrun --help`);
-  }
-}
+const unitSeconds: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3_600 };
 
-export const versionText = `dockerrun ${version} (${revision})\n`;
-
-export const helpText = `Usage: dockerrun run FILE [--input NAME=PATH]... [--output NAME=PATH]... [options]
-       dockerrun run FILE [--limit N] [options]
-       dockerrun validate FILE...
-       dockerrun doctor
-
-run: runs a DockerRun on the Docker Engine of this machine, without a cluster. FILE is YAML or JSON; - reads standard
-input. The run uses the Secrets in FILE. Documents of other kinds are ignored. Of a DockerRunSet in FILE, it runs the
-first inputs that have to run.
-
-validate: checks every DockerRun and DockerRunSet of the files as kubectl apply would, without a cluster. It does not
-know the cluster's DockerRunPolicy.
-
-doctor: says whether the cluster of the kubeconfig, the engine of this machine and the Girder of GIRDER_API_URL can be
-used, and what to do where they cannot.
-
-Options of run:
-  -i, --input NAME=PATH   use a file or directory of this machine for the transform NAME, not data of Girder
-  -o, --output NAME=PATH  copy the result of the transform NAME to PATH, and do not upload it to Girder
-  -l, --limit N           run at most N inputs of a DockerRunSet (3 without this option, at most 100)
-  -n, --name NAME         run the DockerRun or DockerRunSet with this name, if FILE contains several
-  -q, --quiet             print errors only
-      --env-file FILE     read lines NAME=value for the variables below that are not set
-  -h, --help              print this help
-      --version           print the version
-
-Where --input and --output take the place of all data in Girder, no Girder is needed, and no ids in FILE.
-
-The target's output goes to standard output and standard error. Lines of dockerrun itself go to standard error and
-start with "dockerrun: ". Ctrl-C stops the target and removes everything; a second Ctrl-C kills the target.
-
-Exit code:
-  0              the run succeeded, or the files are valid
-  the target's   the target ended by itself with another code, or ran out of memory
-  1              doctor found something that does not work
-  64 to 72       the run failed for another reason, even if the target was stopped for it: 64 invalid run, 65 download,
-                 66 Docker Engine, 67 upload or stream, 68 internal error, 69 target, 70 deadline, 71 and 72 cancelled
-  74             some inputs of a DockerRunSet failed; the others have their results
-  129, 130, 143  SIGHUP, Ctrl-C or SIGTERM stopped the run
-
-Environment:
-  GIRDER_API_URL                   the Girder that doctor checks, with the credentials below
-  GIRDER_API_KEY, GIRDER_TOKEN     credentials for Girder, if FILE has no Secret for spec.girder.credentialsSecretRef
-  DOCKERRUN_SECRET_<SECRET>_<KEY>  a key of any other Secret that FILE does not contain: the key API_KEY of the Secret
-                                   my-secret is DOCKERRUN_SECRET_MY_SECRET_API_KEY
-  DOCKERRUN_GIRDER_REDIRECTS       origins, such as http://minio.example.internal:9000, to which Girder may redirect
-                                   although they are not encrypted, or are addresses of this machine
-  DOCKER_HOST, DOCKER_CONTEXT      the Docker Engine, as for the docker command; it must be on this machine
-  TMPDIR                           the directory for temporary volumes; the Docker Engine must see it
-`;
-
-/** The user's mistake: it is printed without a stack, and the exit code is 64. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
+/** Seconds of a duration such as 90, 30s, 10m or 2h; undefined without the option. @throws CommandLineError */
+export function secondsOf(given: Given, option: string): number | undefined {
+  const value = given.text(option);
+  if (value === undefined) return undefined;
+  const [, digits, unit = ''] = /^([0-9]{1,6})([smh]?)$/.exec(value) ?? [];
+  if (digits === undefined)
+    throw new CommandLineError(`--${option} ${value}: write a duration such as 90s, 10m or 2h`);
+  return Number(digits) * (unitSeconds[unit] ?? 1);
 }

@@ -1,8 +1,9 @@
-import { setKind } from '../api/names.ts';
-import { exitCodes } from '../api/run-plan.ts';
 import { describe } from '../support/errors.ts';
-import { helpText, parseCommand, UsageError, versionText } from './arguments.ts';
-import { signalCode } from './local/exit-code.ts';
+import { revision, version } from '../support/version.ts';
+import { ownCodes, UsageError } from './arguments.ts';
+import { completeCommand, parseCommandLine } from './command-line.ts';
+import { commandTable } from './command-table.ts';
+import { commandHelp, programHelp } from './help-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Runs the command line and returns the exit code; an error is one line on standard error. */
@@ -11,30 +12,28 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   // A closed standard output or standard error does not fail a run.
   for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   try {
-    const command = parseCommand(args);
-    if (command.command === 'validate') {
-      const { validateCommand } = await import('./offline/validate-command.ts');
-      return await validateCommand(command, terminal);
-    }
-    if (command.command === 'doctor') {
-      const { doctorCommand } = await import('./doctor/doctor-command.ts');
-      return await doctorCommand(terminal);
-    }
-    if (command.command !== 'run') {
-      stdout.write(command.command === 'help' ? helpText : versionText);
-      return exitCodes.done;
-    }
-    const { readCommandInput } = await import('./local/command-input.ts');
-    const input = await readCommandInput(command, terminal);
-    if (input.chosen['kind'] === setKind) {
-      const { runSetCommand } = await import('./local/set-command.ts');
-      return await runSetCommand(command, input, terminal);
-    }
-    const { runCommand } = await import('./local/run-command.ts');
-    return await runCommand(command, input, terminal);
+    return await perform(args, terminal);
   } catch (error) {
+    const { exitCodes } = await import('../api/run-plan.ts');
+    const { signalCode } = await import('./local/exit-code.ts');
     if (stop.aborted) return signalCode(String(stop.reason)) ?? exitCodes.cancelled;
     stderr.write(`dockerrun: ${describe(error)}\n`);
-    return error instanceof UsageError ? exitCodes.spec : exitCodes.internal;
+    return error instanceof UsageError ? error.exitCode : exitCodes.internal;
   }
+}
+
+/** Help, version and completion load nothing but the table of commands. */
+async function perform(args: readonly string[], terminal: Terminal): Promise<number> {
+  if (args[0] === completeCommand) {
+    const { printCompletions } = await import('./completion.ts');
+    return printCompletions(args.slice(1), commandTable, terminal);
+  }
+  const line = parseCommandLine(args, commandTable);
+  if (line.kind === 'command') return (await line.command.load())(line.given, terminal);
+  const help = () =>
+    line.kind === 'help' && line.command !== undefined
+      ? commandHelp(line.command)
+      : programHelp(commandTable);
+  terminal.stdout.write(line.kind === 'version' ? `dockerrun ${version} (${revision})\n` : help());
+  return ownCodes.done;
 }

@@ -28,10 +28,16 @@ export type ApiCall = {
   readonly seconds: number;
 };
 
+/** What a person chooses, as with the options of kubectl; the rest comes from the kubeconfig. */
+export type Choice = {
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  readonly namespace?: string | undefined;
+};
+
 /** Reads KUBECONFIG, ~/.kube/config or the pod's service account, in kubectl's order. */
-export async function connect(): Promise<Connection> {
-  const config = new KubeConfig();
-  config.loadFromDefault();
+export async function connect(choice: Choice = {}): Promise<Connection> {
+  const config = readKubeconfig(choice);
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
     throw new Error(
@@ -46,8 +52,33 @@ export async function connect(): Promise<Connection> {
     agent: server.protocol === 'https:' ? new HttpsAgent({ ...pool, ...tls }) : new HttpAgent(pool),
     authenticate: () => authorization(config),
     clock: new ServerClock(),
-    namespace: podNamespace() ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    namespace: choice.namespace ?? namespaceOf(config, choice),
   };
+}
+
+function readKubeconfig({ kubeconfig, context }: Choice): KubeConfig {
+  const config = new KubeConfig();
+  if (kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(kubeconfig);
+  if (context === undefined) return config;
+  if (config.getContextObject(context) === null) {
+    const names = config.getContexts().map(({ name }) => name);
+    throw new Error(`The kubeconfig has no context ${context}, only: ${names.join(', ')}`);
+  }
+  config.setCurrentContext(context);
+  return config;
+}
+
+function namespaceOf(config: KubeConfig, { kubeconfig, context }: Choice): string {
+  const own = kubeconfig === undefined && context === undefined ? podNamespace() : undefined;
+  return own ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
+}
+
+/** The names of the contexts of a kubeconfig. */
+export function contextNames(choice: Choice): string[] {
+  return readKubeconfig({ kubeconfig: choice.kubeconfig })
+    .getContexts()
+    .map(({ name }) => name);
 }
 
 async function tlsOptions(config: KubeConfig): Promise<AgentOptions> {

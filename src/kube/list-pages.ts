@@ -19,7 +19,12 @@ const maxPageSize = 500;
 /** The token of a page expires after minutes. More often than this, only a pause helps. */
 const maxRestarts = 2;
 
-export type ListRequest = { path: string; labelSelector: string | undefined; signal: AbortSignal };
+export type ListRequest = {
+  path: string;
+  labelSelector: string | undefined;
+  fieldSelector?: string | undefined;
+  signal: AbortSignal;
+};
 
 /**
  * Lists all objects page by page, so that at most one page of raw objects is in memory; returns the version of
@@ -61,10 +66,13 @@ export function nextPageSize(size: number, bytes: number): number {
 
 async function listOnce(
   connection: Connection,
-  { path, labelSelector, signal }: ListRequest,
+  { path, labelSelector, fieldSelector, signal }: ListRequest,
   { size, continueToken }: { size: number; continueToken: string | undefined },
 ): Promise<ReturnType<typeof parseList> & { bytes: number }> {
-  const query = { limit: String(size), ...defined({ continue: continueToken, labelSelector }) };
+  const query = {
+    limit: String(size),
+    ...defined({ continue: continueToken, labelSelector, fieldSelector }),
+  };
   let bytes = 0;
   const onBytes = (received: number) => (bytes = received);
   const request = {

@@ -20,7 +20,9 @@ export type ListWatchOptions<Item> = {
   connection: Connection;
   /** For example `/apis/batch/v1/jobs`. */
   path: string;
-  labelSelector?: string;
+  labelSelector?: string | undefined;
+  /** For example `metadata.name=segment`. */
+  fieldSelector?: string | undefined;
   /** Extracts what is kept of an object. The object itself is not kept, to save memory. */
   parse: (object: unknown) => Item;
   /**
@@ -142,13 +144,17 @@ export class ListWatch<Item> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { connection, path, labelSelector, observer } = this.#options;
+    const { connection, path, labelSelector, fieldSelector, observer } = this.#options;
     let listed: Stored<Item>[] = [];
-    const version = await listPages(connection, { path, labelSelector, signal }, (objects, isFirst) => {
-      if (isFirst) listed = [];
-      // An object that cannot be parsed keeps its cached state, because it still exists.
-      for (const object of objects) listed.push(...[this.#parse(object) ?? this.#cached(object)].flat());
-    });
+    const version = await listPages(
+      connection,
+      { path, labelSelector, fieldSelector, signal },
+      (objects, isFirst) => {
+        if (isFirst) listed = [];
+        // An object that cannot be parsed keeps its cached state, because it still exists.
+        for (const object of objects) listed.push(...[this.#parse(object) ?? this.#cached(object)].flat());
+      },
+    );
     const changes = this.#store.replace(listed, Number(version));
     this.#synced = true;
     this.#relistAt = performance.now() + (this.#options.relistMs ?? defaultRelistMs());
@@ -158,9 +164,10 @@ export class ListWatch<Item> {
   }
 
   async #watch(version: string, signal: AbortSignal): Promise<void> {
-    const { connection, path, labelSelector } = this.#options;
+    const { connection, path, labelSelector, fieldSelector } = this.#options;
     const onOpen = () => this.#opened();
-    const request = { path, labelSelector, resourceVersion: version, onOpen, signal };
+    const selectors = { labelSelector, fieldSelector };
+    const request = { path, ...selectors, resourceVersion: version, onOpen, signal };
     for await (const event of watchEvents(connection, request)) this.#handleEvent(event);
   }
 

@@ -14,6 +14,7 @@ export type WatchEvent = { type: WatchEventType; object: unknown };
 type WatchRequest = {
   path: string;
   labelSelector: string | undefined;
+  fieldSelector?: string | undefined;
   resourceVersion: string;
   /** Called when the server has accepted the watch. */
   onOpen: () => void;
@@ -64,7 +65,7 @@ function watchQuery(request: WatchRequest): Record<string, string> {
     allowWatchBookmarks: 'true',
     resourceVersion: request.resourceVersion,
     timeoutSeconds: String(serverTimeoutSeconds()),
-    ...defined({ labelSelector: request.labelSelector }),
+    ...defined({ labelSelector: request.labelSelector, fieldSelector: request.fieldSelector }),
   };
 }
 

@@ -32,7 +32,13 @@ const levels: readonly Level[] = [
     // It measures how soon a lost connection is detected.
     alone: ['list-watch-patience.test.ts'],
     // The workers of worker/crash listen on the port of every simulated pod: they stay at the end.
-    first: ['girder/many-files.test.ts', 'girder/assetstores.test.ts', 'worker/hostile-volumes.test.ts'],
+    first: [
+      'girder/many-files.test.ts',
+      'girder/assetstores.test.ts',
+      'worker/hostile-volumes.test.ts',
+      'bridge/killed-at-each-step.test.ts',
+      'bridge/killed-beside-another.test.ts',
+    ],
     levelMs: 40 * minute,
     fileMs: 8 * minute,
   },

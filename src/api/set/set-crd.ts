@@ -1,4 +1,4 @@
-import { column, namespacedDefinition } from '../crd.ts';
+import { type Column, column, namespacedDefinition } from '../crd.ts';
 import { rules } from '../keywords.ts';
 import { setKind, setPlural } from '../names.ts';
 import { dockerRunSetSpec } from './set-spec.ts';
@@ -7,19 +7,21 @@ import { dockerRunSetStatus } from './set-status.ts';
 /** What identifies the results: another folder is another set. */
 const fixedFields = ['self.spec.source.folder', 'self.spec.results.folder', 'self.spec.results.place'];
 
+export const setColumns: readonly Column[] = [
+  column('Phase', 'string', '.status.phase'),
+  column('Done', 'string', '.status.summary'),
+  column('Failed', 'integer', '.status.items.failed'),
+  column('Running', 'integer', '.status.items.running'),
+  column('ETA', 'string', '.status.rate.eta'),
+  column('Age', 'date', '.metadata.creationTimestamp'),
+  column('Pass', 'integer', '.status.pass.number', 1),
+  column('Message', 'string', '.status.message', 1),
+];
+
 export function setResourceDefinition(): object {
   return namespacedDefinition({
     names: { kind: setKind, plural: setPlural, shortNames: ['drset'] },
-    columns: [
-      column('Phase', 'string', '.status.phase'),
-      column('Done', 'string', '.status.summary'),
-      column('Failed', 'integer', '.status.items.failed'),
-      column('Running', 'integer', '.status.items.running'),
-      column('ETA', 'string', '.status.rate.eta'),
-      column('Age', 'date', '.metadata.creationTimestamp'),
-      column('Pass', 'integer', '.status.pass.number', 1),
-      column('Message', 'string', '.status.message', 1),
-    ],
+    columns: setColumns,
     selectableFields: ['.status.phase'],
     schema: rootSchema(),
   });

@@ -3,7 +3,7 @@ import { aborted, raceAbort, settledWithin, sleep } from '../../support/abort.ts
 import { backoffMs } from '../../support/backoff.ts';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
-import type { BrokerAddress } from '../bridge-config.ts';
+import type { BrokerAddress, BrokerClient } from '../bridge-config.ts';
 
 /** In seconds: a connection is given up after two intervals without a byte. */
 const heartbeat = 15;
@@ -18,6 +18,8 @@ export type BrokerOptions = {
   /** Called before each connection; of several addresses, the next one is used after a failure. */
   readonly addresses: () => readonly BrokerAddress[];
   readonly ca: string | undefined;
+  /** Called before each connection, because a certificate may be renewed. */
+  readonly client: () => BrokerClient | undefined;
   /** Shown in RabbitMQ's list of connections. */
   readonly name: string;
   /** Works with one connection until the signal aborts, which it does when the connection ends. */
@@ -82,6 +84,7 @@ async function open(options: BrokerOptions, attempt: number, stop: AbortSignal):
       noDelay: true,
       clientProperties: { connection_name: options.name },
       ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...options.client(),
     },
   );
   try {

@@ -67,7 +67,11 @@ export type WorkerState = {
   readonly version: string;
   readonly queues: readonly string[];
   readonly maxRuns: number;
-  /** Runs whose worker has started, and runs that wait for one. */
+  /** Of all replicas: runs whose worker has started, and runs that wait for one. */
+  readonly running: number;
+  readonly waiting: number;
+  /** The same runs in the answer of one replica only, because Girder's page shows the workers below each other. */
+  readonly isLeading: boolean;
   readonly active: readonly ListedRun[];
   readonly reserved: readonly ListedRun[];
   /** Runs of the bridge that there are, ended ones included. */
@@ -106,11 +110,12 @@ export function answerTo(method: string, state: WorkerState): unknown {
   }
 }
 
-function reportOf({ version, queues, active, reserved }: WorkerState): string {
+function reportOf({ version, queues, running, waiting, isLeading, maxRuns }: WorkerState): string {
   return [
     `DockerRun ${version}: docker_run on Kubernetes`,
     `queues: ${queues.join(', ')}`,
-    `DockerRuns: ${active.length} running, ${reserved.length} waiting`,
+    `DockerRuns of all replicas: ${running} running, ${waiting} waiting, at most ${maxRuns} unfinished`,
+    ...(isLeading ? [] : ['another replica lists them']),
   ].join('\n');
 }
 

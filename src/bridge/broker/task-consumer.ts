@@ -4,7 +4,8 @@ import { backoffMs } from '../../support/backoff.ts';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import type { TaskMessage } from '../translate/message-outcome.ts';
-import { amqpCode, endOf, onOpenChannel } from './watched-channel.ts';
+import { type Disposition, MessageMover } from './message-mover.ts';
+import { amqpCode, endOf } from './watched-channel.ts';
 
 /** What a consumer asks before it takes a message. */
 export type Gate = {
@@ -13,14 +14,17 @@ export type Gate = {
   enter(): () => void;
 };
 
-/** A message as it was delivered: also all that is needed to publish it unchanged. */
-export type Delivered = { readonly message: TaskMessage; readonly raw: ConsumeMessage };
+/** A message as it was delivered, and how it is moved to another queue; rejects with Holdup unless it was. */
+export type Delivered = {
+  readonly message: TaskMessage;
+  readonly forward: (queue: string) => Promise<void>;
+};
 
 export type ConsumerOptions = {
   readonly queue: string;
   readonly gate: Gate;
-  /** Never rejects. The message is acknowledged, or put back where it was in its queue. */
-  readonly take: (delivered: Delivered) => Promise<'ack' | 'requeue'>;
+  /** Never rejects. The message is acknowledged, or put back where it was in its queue, unless it was forwarded. */
+  readonly take: (delivered: Delivered) => Promise<Disposition>;
   /** How many messages are worked on at once. */
   readonly prefetch: number;
   readonly onConsuming: (isConsuming: boolean) => void;
@@ -65,14 +69,16 @@ export class TaskConsumer {
     const { queue } = this.#options;
     const channel = await model.createChannel();
     const ended = endOf(channel);
+    const mover = new MessageMover(model, channel, ended);
     try {
       // Never declares it: the bridge needs no permission to configure, and the queue is Girder's.
       await channel.checkQueue(queue);
       this.#complained = '';
-      await this.#openAndClose(channel, { ended, signal });
+      await this.#openAndClose(channel, { mover, ended, signal });
     } finally {
       this.#options.onConsuming(false);
       await this.#drain();
+      await mover.close();
       if (!ended.aborted) await channel.close().catch(() => undefined);
     }
     if (ended.aborted && !signal.aborted) throw ended.reason;
@@ -81,7 +87,7 @@ export class TaskConsumer {
   /** Consumes while the gate is open. What waits, waits in RabbitMQ, where its time does not run out. */
   async #openAndClose(
     channel: Channel,
-    { ended, signal }: { ended: AbortSignal; signal: AbortSignal },
+    { mover, ended, signal }: { mover: MessageMover; ended: AbortSignal; signal: AbortSignal },
   ): Promise<void> {
     const { gate, queue, prefetch, onConsuming } = this.#options;
     const either = AbortSignal.any([ended, signal]);
@@ -96,7 +102,8 @@ export class TaskConsumer {
       const { room } = gate;
       if (room > 0 && tag === undefined) {
         await channel.prefetch(Math.min(prefetch, room));
-        ({ consumerTag: tag } = await channel.consume(queue, (raw) => this.#delivered(channel, raw)));
+        const deliver = (raw: ConsumeMessage | null) => this.#delivered(raw, { channel, mover, signal });
+        ({ consumerTag: tag } = await channel.consume(queue, deliver));
         onConsuming(true);
       } else if (room === 0 && tag !== undefined) await close();
       await sleep(lookEveryMs, either).catch(() => undefined);
@@ -104,23 +111,26 @@ export class TaskConsumer {
     await close();
   }
 
-  #delivered(channel: Channel, raw: ConsumeMessage | null): void {
+  #delivered(
+    raw: ConsumeMessage | null,
+    { channel, mover, signal }: { channel: Channel; mover: MessageMover; signal: AbortSignal },
+  ): void {
     // The queue was deleted: the next channel waits until it exists again.
     if (raw === null) return void channel.close().catch(() => undefined);
     // Several queues, or another replica, may have used the room; the consumer is cancelled within a moment.
     if (this.#options.gate.room === 0) {
-      setTimeout(() => onOpenChannel(() => channel.nack(raw, false, true)), 2 * lookEveryMs).unref();
+      setTimeout(() => mover.settle(raw, 'requeue'), 2 * lookEveryMs).unref();
       return;
     }
     const leave = this.#options.gate.enter();
-    const working = this.#work(channel, raw).finally(() => {
+    const working = this.#work(raw, mover, signal).finally(() => {
       leave();
       this.#inWork.delete(working);
     });
     this.#inWork.add(working);
   }
 
-  async #work(channel: Channel, raw: ConsumeMessage): Promise<void> {
+  async #work(raw: ConsumeMessage, mover: MessageMover, signal: AbortSignal): Promise<void> {
     const { queue, take } = this.#options;
     const { content: body, properties } = raw;
     const { headers, contentType, priority } = properties as {
@@ -135,9 +145,8 @@ export class TaskConsumer {
       queue,
       priority: typeof priority === 'number' ? priority : undefined,
     };
-    const disposition = await take({ message, raw });
-    // On a channel that has ended, the broker delivers the message again, and that changes nothing.
-    onOpenChannel(() => (disposition === 'ack' ? channel.ack(raw) : channel.nack(raw, false, true)));
+    const forward = (to: string) => mover.move(raw, to, signal);
+    mover.settle(raw, await take({ message, forward }));
   }
 
   async #drain(): Promise<void> {

@@ -19,6 +19,8 @@ export type FollowStep =
   | { readonly kind: 'Look' }
   | { readonly kind: 'Say'; readonly key: string; readonly line: string }
   | { readonly kind: 'Advance'; readonly to: SettableStatus }
+  /** RUNNING, together with the first lines of the log. */
+  | { readonly kind: 'Announce'; readonly lines: string }
   /** The job was cancelled in Girder. */
   | { readonly kind: 'CancelRun' }
   /** Celery's `eta` has come. */
@@ -40,6 +42,9 @@ type Rule = (input: FollowInput) => FollowStep | undefined;
 
 /** A cancel of a run without a worker is seen within this time, unless too many runs wait. */
 export const lookEveryMs = 5_000;
+
+/** Without a wait for it, the first look would mostly come before the token, and be repeated after a backoff. */
+export const secretAfterMs = 1_000;
 
 /** slicer_cli_web saves the job after publishing, and with that sets it back: a status before that is looked at again. */
 export const settlingMs = 10_000;
@@ -98,8 +103,11 @@ function reported({ run }: FollowInput): FollowStep | undefined {
   return run.isReported ? { kind: 'Forget' } : undefined;
 }
 
-function firstLook({ job }: FollowInput): FollowStep | undefined {
-  return job.status === undefined ? { kind: 'Look' } : undefined;
+/** The Secret with the token is created right after the run, whose time has whole seconds. */
+function firstLook({ run, job, deletedAt, now }: FollowInput): FollowStep | undefined {
+  if (job.status !== undefined) return undefined;
+  const readyAt = run.createdAt + secretAfterMs;
+  return now < readyAt && deletedAt === undefined ? { kind: 'Wait', ms: readyAt - now } : { kind: 'Look' };
 }
 
 /** With kubectl, by a quota of objects, with its namespace: its Secret is gone, and the token only in memory. */
@@ -175,7 +183,7 @@ function announced({ run, job, now }: FollowInput): FollowStep | undefined {
   const isLater = run.notBefore !== undefined && run.notBefore > now;
   const lines = [`Runs on Kubernetes as the DockerRun ${keyOf(run)}.`, ...run.notes];
   if (isLater) lines.push(`It starts at ${new Date(run.notBefore).toISOString()}, as the task asks (eta).`);
-  return { kind: 'Say', key: 'start', line: lines.join('\n') };
+  return { kind: 'Announce', lines: lines.join('\n') };
 }
 
 /** Why no worker has started, each reason once. */

@@ -9,12 +9,14 @@ import { type FollowedRun, keyOf } from '../runs/followed-run.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
 import type { JobAddress } from '../translate/message-outcome.ts';
 import { decideFollow, type FollowStep, type KnownJob } from './decide-follow.ts';
+import type { JobMemory } from './job-memory.ts';
 import type { RequestPace } from './request-pace.ts';
 
 export type FollowerOptions = {
   /** The run as the cache has it; undefined when it was deleted. */
   readonly runAt: (key: string) => FollowedRun | undefined;
   readonly runs: RunWriter;
+  readonly memory: JobMemory;
   /** Girder's address is the operator's: that of a message or a run could be anybody's. */
   readonly openJob: (address: Omit<JobAddress, 'apiUrl'>) => BridgeJob;
   readonly pace: RequestPace;
@@ -32,6 +34,9 @@ type Entry = {
   job: BridgeJob | undefined;
   known: KnownJob;
 };
+
+/** A step that is a request, or several, about the job. */
+type JobStep = Extract<FollowStep, { kind: 'Look' | 'Say' | 'Advance' | 'Announce' }>;
 
 /** So many steps are made at once; what is left then waits for its next turn. */
 const maxSteps = 12;
@@ -61,6 +66,16 @@ export class Follower {
   /** Call for each run of the cache, and after each change or deletion. */
   changed(key: string): void {
     this.#queue.add(key);
+  }
+
+  /** Ends the jobs of the runs that were deleted while no replica led. */
+  takeDeleted(): void {
+    const { memory, openJob } = this.#options;
+    for (const { run, token, deletedAt } of memory.deleted()) {
+      const job = run.job && openJob({ id: run.job.id, token });
+      this.#entries.set(keyOf(run), { uid: run.uid, run, deletedAt, job, known: unknown });
+      this.#queue.add(keyOf(run));
+    }
   }
 
   /** Looks at the job of a run at once; for a broadcast, which may be wrong. */
@@ -143,7 +158,7 @@ export class Follower {
     }
   }
 
-  async #report(entry: Entry, step: Extract<FollowStep, { kind: 'Look' | 'Say' | 'Advance' }>) {
+  async #report(entry: Entry, step: JobStep) {
     const { pace, signal, log } = this.#options;
     try {
       await pace.turn(signal);
@@ -151,19 +166,21 @@ export class Follower {
       entry.known = await this.#send(job, entry.known, step);
     } catch (error) {
       signal.throwIfAborted();
+      // Girder may have done what it did not answer.
+      if (step.kind === 'Announce') entry.known = { ...entry.known, status: undefined };
       if (!(error instanceof JobInaccessible)) throw error;
       log.warn({ run: keyOf(entry.run), ...errorFields(error) }, 'cannot report to a Girder job');
       entry.known = { ...entry.known, isInaccessible: true };
     }
   }
 
-  async #send(
-    job: BridgeJob,
-    known: KnownJob,
-    step: Extract<FollowStep, { kind: 'Look' | 'Say' | 'Advance' }>,
-  ): Promise<KnownJob> {
+  async #send(job: BridgeJob, known: KnownJob, step: JobStep): Promise<KnownJob> {
     const { signal, now } = this.#options;
     const askedAt = now();
+    if (step.kind === 'Announce') {
+      const status = await job.announce(step.lines, known.status ?? jobStatus.inactive, signal);
+      return { ...seen(known, status, askedAt), said: new Set([...known.said, 'start']) };
+    }
     if (step.kind === 'Say') {
       await job.say(step.line, signal);
       return { ...known, said: new Set([...known.said, step.key]) };
@@ -176,9 +193,9 @@ export class Follower {
   }
 
   async #open({ job, ...run }: FollowedRun): Promise<BridgeJob> {
-    const { runs, openJob, signal, now } = this.#options;
+    const { memory, openJob, now } = this.#options;
     if (job === undefined) throw new JobInaccessible('the run has no Girder job', true);
-    const token = await runs.secretValue(run, job.secret, signal);
+    const token = await memory.tokenOf({ ...run, job });
     if (token !== undefined) return openJob({ id: job.id, token });
     const why = `the Secret ${run.namespace}/${job.secret.name} with the token of the Girder job is missing, or is not the run's own`;
     // It is created a moment after the run, or when the message is delivered again.

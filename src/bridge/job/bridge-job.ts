@@ -1,7 +1,7 @@
 import { parseApiUrl } from '../../girder/api-url.ts';
 import { GirderClient } from '../../girder/client.ts';
 import { TokenSource } from '../../girder/credentials.ts';
-import { type SettableStatus } from '../../girder/job/job-status.ts';
+import { jobStatus, type SettableStatus } from '../../girder/job/job-status.ts';
 import { advance } from '../../girder/job/opening.ts';
 import { defaultJobTiming, isRefusal, JobRoute } from '../../girder/job/route.ts';
 import { deadline } from '../../support/abort.ts';
@@ -53,7 +53,7 @@ export class BridgeJob {
 
   /** Adds a line to the log. A line that is already the last one, because an answer was lost, is not added again. */
   async say(line: string, signal: AbortSignal): Promise<void> {
-    const log = `${line.slice(0, longestLine).toWellFormed()}\n`;
+    const log = logOf(line);
     await this.#ask(async (bounded) => {
       if ((await this.#lastLog(bounded))?.endsWith(log) === true) return;
       await this.#route.put({ log }, bounded).catch(async (error: unknown) => {
@@ -62,6 +62,26 @@ export class BridgeJob {
         await this.#route.putWithRetries({}, bounded);
       });
     }, signal);
+  }
+
+  /**
+   * Marks the job as RUNNING with these lines in its log, in one request where Girder allows that; returns the status
+   * after it. After another failure than a refusal, look at the job first: Girder may have done it.
+   */
+  async announce(lines: string, from: number, signal: AbortSignal): Promise<number> {
+    const form = { log: logOf(lines), status: jobStatus.running } as const;
+    const reached = await this.#ask(async (bounded) => {
+      try {
+        return (await this.#route.put(form, bounded)).status;
+      } catch (error) {
+        if (isRefusal(error)) return undefined;
+        throw error;
+      }
+    }, signal);
+    if (reached !== undefined) return reached;
+    // A job of the handler of legacy workers is QUEUED first; any other was cancelled meanwhile.
+    await this.say(lines, signal);
+    return this.advance(from, jobStatus.running, signal);
   }
 
   /** Brings the job from the status `from` to `to`, as far as Girder allows; returns the status after that. */
@@ -104,4 +124,8 @@ export class BridgeJob {
       );
     return undefined;
   }
+}
+
+function logOf(text: string): string {
+  return `${text.slice(0, longestLine).toWellFormed()}\n`;
 }

@@ -55,13 +55,21 @@ export class RunWriter {
     } catch (error) {
       if (!isConflict(error)) throw classify(error, `the DockerRun ${namespace}/${name}`);
     }
-    const path = `${paths.dockerRuns(namespace)}/${name}`;
-    const stored = await this.#request({ method: 'GET', path }, signal).catch((error: unknown) => {
-      throw classify(error, `the DockerRun ${namespace}/${name}`);
-    });
+    const stored = await this.#find({ namespace, name }, signal);
+    if (stored === undefined)
+      throw new Holdup('kubernetes', `the DockerRun ${namespace}/${name} was deleted a moment ago`);
     if (!isOf(stored, draft.jobId))
       throw new RunRefused(`there is another DockerRun ${namespace}/${name} already`);
     return { uid: uidOf(stored), isNew: false };
+  }
+
+  /** The run of this name; undefined if there is none. */
+  async #find({ namespace, name }: { namespace: string; name: string }, signal: AbortSignal) {
+    const path = `${paths.dockerRuns(namespace)}/${name}`;
+    return this.#request({ method: 'GET', path }, signal).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw classify(error, `the DockerRun ${namespace}/${name}`);
+    });
   }
 
   async #createSecret(
@@ -99,6 +107,13 @@ export class RunWriter {
   /** Stops a run for good; a run that is gone is stopped. */
   async cancel(run: { namespace: string; name: string }, signal: AbortSignal): Promise<void> {
     await this.patch(run, { spec: { cancel: true } }, signal);
+  }
+
+  /** Stops the run of a message, if an earlier delivery of it has made one. */
+  async cancelMade({ run, jobId }: Pick<Draft, 'run' | 'jobId'>, signal: AbortSignal): Promise<void> {
+    const { namespace, name } = run.metadata;
+    const stored = await this.#find({ namespace, name }, signal);
+    if (stored !== undefined && isOf(stored, jobId)) await this.cancel({ namespace, name }, signal);
   }
 
   /** Merges into the run; without effect on one that was deleted. */

@@ -11,7 +11,7 @@ export type LocalEnd = {
 };
 
 /** Failures after which the target's exit code is its own; for others, it comes from stopping the target. */
-const targetFailures: ReadonlySet<FailureReason> = new Set(['TargetFailed', 'OOMKilled']);
+export const targetFailures: ReadonlySet<FailureReason> = new Set(['TargetFailed', 'OOMKilled']);
 
 /**
  * The exit code of `dockerrun run`: that of the signal that stopped it, else the target's own if the target

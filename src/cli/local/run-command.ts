@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { deadline } from '../../support/abort.ts';
-import { type RunCommand, UsageError } from '../arguments.ts';
+import { CommandLineError, type RunCommand } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CommandInput } from './command-input.ts';
 import { Printer } from './console.ts';
@@ -19,7 +19,8 @@ export async function runCommand(
   input: CommandInput,
   { stdout, stderr, stop }: Terminal,
 ): Promise<number> {
-  if (command.limit !== undefined) throw new UsageError('--limit is for a DockerRunSet, not for a DockerRun');
+  if (command.limit !== undefined)
+    throw new CommandLineError('--limit is for a DockerRunSet, not for a DockerRun');
   const { chosen, manifest, secretsOf, girderRedirects } = input;
   await checkInputs(chosen, command.data);
   const accepted = acceptRun(withLocalData(chosen, command.data), manifest.file);

@@ -3,7 +3,7 @@ import type { Report } from '../../api/report.ts';
 import type { SurveyedInput } from '../../planner/survey.ts';
 import { cancelledBy } from '../../support/abort.ts';
 import { toRunError } from '../../support/errors.ts';
-import { type RunCommand, UsageError } from '../arguments.ts';
+import { CommandLineError, type RunCommand, UsageError } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CommandInput } from './command-input.ts';
 import { plainLog, Printer } from './console.ts';
@@ -37,7 +37,7 @@ export async function runSetCommand(
 ): Promise<number> {
   const { manifest, chosen, secretsOf, girderRedirects } = input;
   if (command.data.inputs.size + command.data.outputs.size > 0)
-    throw new UsageError(
+    throw new CommandLineError(
       '--input and --output are for a DockerRun: the data of a DockerRunSet are in Girder',
     );
   const set = acceptSet(chosen, manifest.file);

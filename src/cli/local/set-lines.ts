@@ -15,7 +15,7 @@ export type PassCounts = {
 };
 
 /** What people know of each cause. */
-const whyTexts: Readonly<Record<Why, string>> = {
+export const whyTexts: Readonly<Record<Why, string>> = {
   new: 'it has no result yet',
   inputChanged: 'the input has changed since its result was made',
   templateChanged: 'the template has changed since its result was made',

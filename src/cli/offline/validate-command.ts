@@ -1,6 +1,6 @@
 import { kind, setKind } from '../../api/names.ts';
 import { exitCodes } from '../../api/run-plan.ts';
-import { type ValidateCommand, UsageError } from '../arguments.ts';
+import { UsageError } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import { type Fields, manifestOf, nameOfInput, parseDocuments, readInput } from './manifest.ts';
 import { acceptSet } from './set-validation.ts';
@@ -11,7 +11,10 @@ import { acceptRun } from './validation.ts';
  * needs neither a cluster nor an engine. What depends on the cluster is not checked: the DockerRunPolicy, and whether
  * Secrets and data exist. Returns 0, or 64 if an object or a file is invalid; all files are read either way.
  */
-export async function validateCommand({ files }: ValidateCommand, terminal: Terminal): Promise<number> {
+export async function validateCommand(
+  { files }: { readonly files: readonly string[] },
+  terminal: Terminal,
+): Promise<number> {
   let isValid = true;
   for (const path of files) {
     const problems = await problemsOf(path, terminal);

@@ -42,7 +42,11 @@ export async function buildOperatorImage(signal: AbortSignal): Promise<string> {
 }
 
 function contentHash(): string {
-  const files = ['Dockerfile', 'package-lock.json', ...globSync('dist/*', { cwd: layout.checkout }).sort()];
+  const files = [
+    'Dockerfile',
+    'package-lock.json',
+    ...globSync('dist/**/*.*', { cwd: layout.checkout }).sort(),
+  ];
   const hash = createHash('sha256').update(process.version);
   for (const file of files) hash.update(file).update(readFileSync(join(layout.checkout, file)));
   return hash.digest('hex').slice(0, 16);

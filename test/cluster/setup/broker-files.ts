@@ -14,6 +14,10 @@ export type BrokerSettings = {
   readonly management: Address;
   readonly distributionPort: number;
   readonly definitions: unknown;
+  /** More lines of rabbitmq.conf. */
+  readonly lines?: readonly string[];
+  /** Settings of the program that rabbitmq.conf has no line for, such as `channel_tick_interval`. */
+  readonly tuning?: Readonly<Record<string, number>>;
 };
 
 function inside(directory: string) {
@@ -30,7 +34,8 @@ export function brokerFiles(directory: string): string[] {
 }
 
 /** Writes RabbitMQ's configuration: its log is its output, and its users come from a file. */
-export function writeBrokerFiles({ directory, amqp, management, definitions }: BrokerSettings): void {
+export function writeBrokerFiles(settings: BrokerSettings): void {
+  const { directory, amqp, management, definitions } = settings;
   const paths = inside(directory);
   const lines = [
     `listeners.tcp.1 = ${amqp.host}:${amqp.port}`,
@@ -40,6 +45,7 @@ export function writeBrokerFiles({ directory, amqp, management, definitions }: B
     'log.console = true',
     'log.console.level = info',
     'log.file = false',
+    ...(settings.lines ?? []),
   ];
   writePrivate(paths.config, `${lines.join('\n')}\n`);
   writePrivate(paths.definitions, `${JSON.stringify(definitions, undefined, 2)}\n`);
@@ -56,8 +62,10 @@ export function brokerEnvironment({
   node,
   directory,
   distributionPort,
+  tuning = {},
 }: BrokerSettings): Record<string, string> {
   const paths = inside(directory);
+  const tuned = Object.entries(tuning).map(([name, value]) => ` -rabbit ${name} ${value}`);
   const { host, port } = endpoints.erlangNames;
   return {
     // Holds the cookie that only nodes and tools of one broker share.
@@ -75,6 +83,6 @@ export function brokerEnvironment({
     RABBITMQ_CONFIG_FILE: paths.config,
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     RABBITMQ_ENABLED_PLUGINS_FILE: paths.plugins,
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}${tuned.join('')}`,
   };
 }

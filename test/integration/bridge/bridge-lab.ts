@@ -13,7 +13,7 @@ import { expectHttpOk } from '../../cluster/health.ts';
 import { Child } from '../../fixtures/child-process.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { freePorts } from '../../fixtures/free-ports.ts';
-import { OwnBroker } from '../../fixtures/own-broker.ts';
+import { type BrokerOptions, OwnBroker } from '../../fixtures/own-broker.ts';
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { until } from '../../fixtures/until.ts';
 import { girderEnvironment } from '../girder/real-girder.ts';
@@ -44,6 +44,8 @@ export type BridgeAddresses = {
   readonly reads?: keyof typeof programs;
   /** A collector of traces. */
   readonly traces?: string;
+  /** More variables of its environment. */
+  readonly variables?: Readonly<Record<string, string>>;
 };
 
 /** A real RabbitMQ, API server and Girder, and bridges as processes of their own. No controller and no kubelet runs. */
@@ -59,8 +61,8 @@ export class BridgeLab implements AsyncDisposable {
     this.plane = plane;
   }
 
-  static async start(): Promise<BridgeLab> {
-    const broker = await OwnBroker.start();
+  static async start(options: BrokerOptions = {}): Promise<BridgeLab> {
+    const broker = await OwnBroker.start(options);
     try {
       const lab = new BridgeLab(broker, await startControlPlane());
       const channel = await broker.channel();
@@ -109,6 +111,7 @@ export class BridgeLab implements AsyncDisposable {
             OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
             OTEL_BSP_SCHEDULE_DELAY: '100',
           }),
+      ...addresses.variables,
     };
     const child = new Child(process.execPath, programs[addresses.reads ?? 'headers'], {
       logFile: join(directory, 'bridge.log'),

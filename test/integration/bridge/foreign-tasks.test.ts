@@ -61,6 +61,16 @@ test('a foreign task cannot reach other queues by its headers', async ({ lab, ch
   assert.ok(copies <= 1, `${copies} copies`);
 });
 
+test('a foreign task waits in its queue until there is one for it', async ({ lab, channel, bridge }) => {
+  await channel.deleteQueue('local');
+  await lab.publish({ task: 'x.y' });
+  await until('it waits', () => bridge.metric('dockerrun_bridge_held', '"forwarding"'));
+  await until('it is back', () => lab.broker.waiting('celery'), { holds: (now) => now === 1 });
+  await channel.assertQueue('local', { durable: true });
+  await until('it is in the queue local', () => taken(channel), { withinMs: 30_000 });
+  await lab.drained();
+});
+
 test('a built-in task of Celery is acknowledged', async ({ lab, bridge }) => {
   await lab.publish({ task: 'celery.ping' });
   await until('it is acknowledged', () => bridge.metric('dockerrun_bridge_messages_total', 'builtIn'));

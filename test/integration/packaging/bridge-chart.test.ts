@@ -46,6 +46,20 @@ test('the bridge reads the settings of the chart', async () => {
   );
 });
 
+test('the client certificate for the broker is where the bridge reads it', async () => {
+  const broker = {
+    secretName: 'girder-broker',
+    clientSecretName: 'of-the-bridge',
+    secretKey: 'url',
+    ports: [1],
+  };
+  const manifests = await render(...bridge, `bridge.broker=${JSON.stringify(broker)}`);
+  const text = JSON.stringify(manifests.filter(({ kind }) => kind === 'Deployment'));
+  assert.match(text, /"secretName":"of-the-bridge"/);
+  assert.match(text, /"mountPath":"\/etc\/dockerrun\/broker-client"/);
+  assert.match(text, /BROKER_CLIENT","value":"\/etc\/dockerrun\/broker-client"/);
+});
+
 test('the bridge may create and get Secrets in the namespaces of its queues only, and list none', async () => {
   const roles = (await render(...bridge)).filter(
     ({ kind, name }) => kind === 'Role' && name.includes('bridge'),

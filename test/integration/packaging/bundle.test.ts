@@ -16,7 +16,8 @@ const read = (file: string) => readFileSync(join(copy.folder, 'dist', file), 'ut
 
 /** The packages in the bundle: esbuild writes the path of every file above the code that it takes from it. */
 function packagesInCode(): string[] {
-  const code = readdirSync(join(copy.folder, 'dist')).filter((name) => name.endsWith('.mjs'));
+  const files = readdirSync(join(copy.folder, 'dist'), { recursive: true, encoding: 'utf8' });
+  const code = files.filter((name) => /\.m?js$/.test(name));
   const paths = code.flatMap((file) => [...read(file).matchAll(/^ *\/\/ (node_modules\/\S+)/gm)]);
   const names = paths.map(([, path = '']) => path.split('node_modules/').at(-1) ?? '');
   return [...new Set(names.map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name))].toSorted();

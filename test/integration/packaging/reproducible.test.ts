@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { baseImage } from '../../cluster/operator/base-image.ts';
@@ -32,8 +32,10 @@ test.after(async () => {
 /** A hash of each file in a folder of a clone, by name. */
 function hashes({ folder }: ProjectCopy, name: string): Record<string, string> {
   const hash = (file: string) => createHash('sha256').update(readFileSync(join(folder, name, file)));
-  const files = readdirSync(join(folder, name)).toSorted();
-  return Object.fromEntries(files.map((file) => [file, hash(file).digest('hex')]));
+  const entries = readdirSync(join(folder, name), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const paths = files.map((entry) => relative(join(folder, name), join(entry.parentPath, entry.name)));
+  return Object.fromEntries(paths.toSorted().map((file) => [file, hash(file).digest('hex')]));
 }
 
 async function layersOf({ folder }: ProjectCopy, name: string): Promise<unknown> {

@@ -17,10 +17,21 @@ const state: WorkerState = {
   version: '1',
   queues: ['celery'],
   maxRuns: 10,
+  running: 1,
+  waiting: 0,
+  isLeading: true,
   active: [run],
   reserved: [],
   accepted: 3,
 };
+
+test('the report of each replica counts the runs of all, and says who lists them', () => {
+  const other = { ...state, running: 3, waiting: 2, isLeading: false, active: [], accepted: 0 };
+  const report = JSON.stringify(answerTo('report', other));
+  assert.match(report, /all replicas: 3 running, 2 waiting, at most 10 unfinished/);
+  assert.match(report, /another replica lists them/);
+  assert.not.match(JSON.stringify(answerTo('report', state)), /another replica/);
+});
 
 test('a request of Girder is read with its ticket and the key of its answer', () => {
   const request = parseControl(

@@ -51,12 +51,16 @@ test('a job is looked at before anything is written', () => {
   assert.is(decide(ended, { status: undefined }).kind, 'Look');
 });
 
-test('a new job hears where it runs and its notes, and then is RUNNING', () => {
+test('the first look waits until the Secret with the token is there', () => {
+  const first = decide({ createdAt: now - 400 }, { status: undefined });
+  assert.equal(first, { kind: 'Wait', ms: 600 });
+});
+
+test('a new job hears where it runs and its notes together with RUNNING', () => {
   const first = decide({ notes: ['A note.'] }, { status: 0, said: new Set() });
   assert.equal(first, {
-    kind: 'Say',
-    key: 'start',
-    line: 'Runs on Kubernetes as the DockerRun lab/girder-1.\nA note.',
+    kind: 'Announce',
+    lines: 'Runs on Kubernetes as the DockerRun lab/girder-1.\nA note.',
   });
   assert.equal(decide({}, { status: 0 }), { kind: 'Advance', to: 2 });
   assert.equal(decide({}, { status: 1 }), { kind: 'Advance', to: 2 });
@@ -176,7 +180,7 @@ test('every input has a step, and a wait ends', () => {
       const step = decideFollow(input);
       if (step.kind === 'Wait') assert.ok(step.ms > 0, JSON.stringify(step));
       // A job that has ended is never written to, and neither is one that was not looked at.
-      const isWritten = step.kind === 'Say' || step.kind === 'Advance';
+      const isWritten = ['Say', 'Advance', 'Announce'].includes(step.kind);
       if (isWritten) assert.ok(![undefined, 3, 4, 5].includes(input.job.status), JSON.stringify(step));
     }),
   );
@@ -204,6 +208,8 @@ function after(input: FollowInput, step: ReturnType<typeof decideFollow>): Follo
       return { ...input, job: { ...job, status: job.status ?? 2, lookedAt: now } };
     case 'Say':
       return { ...input, job: { ...job, said: new Set([...job.said, step.key]) } };
+    case 'Announce':
+      return { ...input, job: { ...job, status: 2, lookedAt: now, said: new Set([...job.said, 'start']) } };
     case 'Advance':
       return { ...input, job: { ...job, status: step.to, lookedAt: now } };
     case 'CancelRun':

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
 import manifest from '../../../package.json' with { type: 'json' };
-import { versionText } from '../../../src/cli/arguments.ts';
+import { runCli } from '../../../src/cli/main.ts';
 import { commonHeaders } from '../../../src/girder/http/transport.ts';
 import { revision, userAgent, version } from '../../../src/support/version.ts';
 
@@ -17,9 +18,12 @@ test('the version everywhere is that of package.json', () => {
   assert.ok(readFileSync('deploy/install.yaml', 'utf8').includes(`image: dockerrun:${version}\n`));
 });
 
-test('a program that runs from source reports the revision source', () => {
+test('a program that runs from source reports the revision source', async () => {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const stop = new AbortController().signal;
+  assert.is(await runCli(['--version'], { environment: {}, stdin, stdout, stderr, stop }), 0);
   assert.is(revision, 'source');
-  assert.is(versionText, `dockerrun ${version} (source)\n`);
+  assert.is(String(stdout.read()), `dockerrun ${version} (source)\n`);
 });
 
 test.run();

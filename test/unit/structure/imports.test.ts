@@ -19,6 +19,7 @@ const below: Record<string, readonly string[]> = {
   worker: ['api', 'support', 'runtime', 'io', 'docker', 'girder'],
   planner: ['api', 'support', 'runtime', 'io', 'girder'],
   'node-agent': ['api', 'support', 'runtime', 'io', 'docker'],
+  ui: ['api', 'support', 'kube'],
   bridge: ['api', 'support', 'calls', 'runtime', 'kube', 'girder'],
   cli: [
     'api',
@@ -33,6 +34,7 @@ const below: Record<string, readonly string[]> = {
     'controller',
     'worker',
     'planner',
+    'ui',
   ],
   main: ['controller', 'worker', 'planner', 'node-agent', 'bridge', 'cli'],
 };
@@ -44,6 +46,7 @@ const below: Record<string, readonly string[]> = {
 const floors: Record<string, readonly (readonly string[])[]> = {
   api: [['json-values.ts', 'keywords.ts', 'names.ts'], ['docker'], ['*'], ['set']],
   support: [['*'], ['trace']],
+  ui: [['ui-messages.ts'], ['page'], ['server'], ['*']],
   bridge: [
     ['pickle', 'bridge-names.ts', 'bridge-metrics.ts', 'holdup.ts'],
     ['translate'],
@@ -84,7 +87,13 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['chunk'],
     ['*'],
   ],
-  cli: [['arguments.ts', 'terminal.ts'], ['offline'], ['local'], ['doctor'], ['*']],
+  cli: [
+    ['arguments.ts', 'terminal.ts', 'command-spec.ts'],
+    ['offline'],
+    ['local'],
+    ['cluster', 'doctor'],
+    ['*'],
+  ],
 };
 
 const inSrc = (path: string) => path.startsWith('src/');
@@ -245,8 +254,8 @@ test('each client library is imported only by the layers that wrap it', () => {
 
 test('file names are kebab-case nouns, and no file is a barrel or a catch-all', () => {
   for (const { path } of sourceFiles) {
-    assert.match(basename(path), /^[a-z0-9]+(-[a-z0-9]+)*\.ts$/);
-    assert.not.match(basename(path), /^(index|utils?|helpers?|common|misc|types)\.ts$/, path);
+    assert.match(basename(path), /^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/);
+    assert.not.match(basename(path), /^(index|utils?|helpers?|common|misc|types)\.tsx?$/, path);
   }
 });
 

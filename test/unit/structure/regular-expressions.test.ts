@@ -16,7 +16,7 @@ type Found = { where: string; regex: RegExp };
 
 /** Every regular expression that is written as a literal in `src`. */
 function literals(): Found[] {
-  return globSync('src/**/*.ts').flatMap((file) => {
+  return globSync('src/**/*.{ts,tsx}').flatMap((file) => {
     const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
     const found: Found[] = [];
     const visit = (node: ts.Node): void => {
@@ -35,7 +35,7 @@ function literals(): Found[] {
 
 /** Where an expression is built from a text: `atStart` when its module is loaded, else at each call. */
 function constructions(): { file: string; atStart: boolean }[] {
-  return globSync('src/**/*.ts').flatMap((file) => {
+  return globSync('src/**/*.{ts,tsx}').flatMap((file) => {
     const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
     const found: { file: string; atStart: boolean }[] = [];
     const visit = (node: ts.Node, atStart: boolean): void => {

@@ -10,7 +10,7 @@ export type SourceFile = {
 };
 
 /** Every TypeScript file of the program, with static, type-only and dynamic imports alike. */
-export const sourceFiles: readonly SourceFile[] = globSync('src/**/*.ts')
+export const sourceFiles: readonly SourceFile[] = globSync('src/**/*.{ts,tsx}')
   .toSorted()
   .map((path) => {
     const text = readFileSync(path, 'utf8');

@@ -9,11 +9,13 @@ import { maxWindowBytes, maxWindowDepth } from '../../../src/api/set/window.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
 import { receiptBounds } from '../../../src/api/set/receipt.ts';
 import { maxControlBytes, maxListed, maxRevoked } from '../../../src/bridge/broker/control-answers.ts';
+import { keepDeletedMs, mostDeleted } from '../../../src/bridge/follow/job-memory.ts';
 import { longestLine as longestJobLine } from '../../../src/bridge/job/bridge-job.ts';
 import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
 import { messageBounds } from '../../../src/bridge/pickle/json-nodes.ts';
 import { longestPythonText } from '../../../src/calls/python-text.ts';
 import { mostValues } from '../../../src/calls/plain-data.ts';
+import { longestRow, mostReportBytes } from '../../../src/cli/cluster/report-search.ts';
 import { maxVariableBytes } from '../../../src/controller/job/worker-container.ts';
 import { longestText } from '../../../src/controller/observe/parse.ts';
 import { longestLine as dockerLine } from '../../../src/docker/engine-call.ts';
@@ -27,6 +29,8 @@ import { maxPageBytes } from '../../../src/kube/list-pages.ts';
 import { maxAnswerBytes } from '../../../src/kube/request.ts';
 import { longestLine as watchLine } from '../../../src/kube/watch.ts';
 import { metadataBounds as setMetadata } from '../../../src/planner/item-values.ts';
+import { maxBody } from '../../../src/ui/server/routes.ts';
+import { longestSummaryText } from '../../../src/ui/server/summaries.ts';
 import { longestWhereMs } from '../../../src/planner/where-expression.ts';
 import { longestJournal, longestPath } from '../../../src/worker/stage/journal.ts';
 import { longestElement } from '../../../src/worker/streams/slicer-tags.ts';
@@ -70,6 +74,8 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'metadata of an input': [mib(metadataBounds.bytes), `${metadataBounds.depth} levels`],
   'metadata of an input of a set': ofJson(setMetadata),
   'a receipt of a set': ofJson(receiptBounds),
+  // test/unit/cli/set-inquiries.test.ts
+  'a report that a person searches': [mib(mostReportBytes), `${longestRow / 1024} Ki characters`],
   // test/unit/planner/where-expression.test.ts
   '`where` of a set': [`${longestWhereMs} ms`],
   "a head of Girder's answer": [kib(maxHeadBytes)],
@@ -83,6 +89,8 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   // test/unit/bridge/control-answers.test.ts
   'a control message of Celery': [kib(maxControlBytes), `${maxRevoked} ids`, `${maxListed} runs`],
   'notes of a run of the bridge': [`${longestNotes} characters`, `log ${longestJobLine}`],
+  // test/unit/bridge/job-memory.test.ts
+  'deleted runs of the bridge': [`${mostDeleted} that`, `${keepDeletedMs / 60_000} min`],
   // test/unit/bridge/json-reader.test.ts
   'a task of Girder': [
     mib(messageBounds.bytes),
@@ -92,6 +100,9 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   // test/unit/bridge/hostile-messages.test.ts
   'options of a task': [`${mostValues} values`],
   'an argument of a task': [kib(longestPythonText)],
+  // test/integration/ui/server.test.ts
+  'a request of the page': [`${maxBody} bytes`],
+  'texts in the lists of the page': [`${longestSummaryText} characters`],
   // test/unit/structure/regular-expressions.test.ts
   'text for regular expressions': ['linear time'],
 };

@@ -1,0 +1,123 @@
+import { ListWatch } from '../../kube/list-watch.ts';
+import { deadline } from '../../support/abort.ts';
+import { createLogger } from '../../support/log.ts';
+import {
+  ClusterError,
+  collectionOf,
+  getTarget,
+  listObjects,
+  type Selection,
+  type Session,
+} from './session.ts';
+import { nameOfStored, type StoredObject } from './stored-object.ts';
+import { endCodeOf, timeoutCode } from './run-ends.ts';
+import { type Target, titleOf } from './targets.ts';
+
+/** The objects now, by `<namespace>/<kind>/<name>`, and the one that changed; undefined if it was deleted. */
+export type OnChange = (all: ReadonlyMap<string, StoredObject>, key: string) => void;
+
+const keyOf = (object: StoredObject) => `${object.metadata.namespace}/${nameOfStored(object)}`;
+
+type Following = {
+  readonly session: Session;
+  readonly selections: readonly Selection[];
+  readonly onChange: OnChange;
+  readonly signal: AbortSignal;
+};
+
+/** Follows every object of the selections until the signal aborts. @throws ClusterError if they cannot be listed */
+export async function followObjects({ session, selections, onChange, signal }: Following): Promise<void> {
+  // What the API server refuses for good is said at once; later failures may pass.
+  for (const selection of selections) await listObjects(session, selection);
+  const { connection, terminal } = session;
+  const all = new Map<string, StoredObject>();
+  let isSilent = false;
+  const log = createLogger('warn', {
+    write: () => {
+      if (!isSilent) terminal.stderr.write('dockerrun: the API server does not answer; trying again\n');
+      isSilent = true;
+    },
+  });
+  const follow = async (selection: Selection) => {
+    const { kind, namespace, labelSelector, fieldSelector } = selection;
+    const named = kind === 'run' ? 'DockerRun' : 'DockerRunSet';
+    const watch: ListWatch<StoredObject> = new ListWatch<StoredObject>({
+      connection,
+      path: collectionOf(kind, namespace),
+      labelSelector,
+      fieldSelector,
+      parse: (object) => ({ ...(object as StoredObject), kind: named }),
+      onChange: (item) => {
+        isSilent = false;
+        const { namespace: space, name } = item.metadata;
+        if (watch.get(`${space}/${name}`) === undefined) all.delete(keyOf(item));
+        else all.set(keyOf(item), item);
+        onChange(all, keyOf(item));
+      },
+      log,
+    });
+    await watch.run(signal);
+  };
+  await Promise.all(selections.map(follow));
+}
+
+export type Ending = {
+  /** Called for every change, with the objects that still exist. */
+  readonly onChange?: OnChange;
+  readonly timeoutSeconds: number | undefined;
+};
+
+/**
+ * Follows runs and sets until all have ended, and returns the largest of their exit codes, or that of a time that is
+ * over. One that is deleted has ended with exit code 1. @throws ClusterError if one does not exist
+ */
+export async function untilEnded(
+  session: Session,
+  targets: readonly Target[],
+  { onChange, timeoutSeconds }: Ending,
+): Promise<number> {
+  const { stop, stderr } = session.terminal;
+  const keys = new Set<string>();
+  for (const target of targets) keys.add(keyOf(await getTarget(session, target)));
+  const ends = new Map<string, number>();
+  const done = new AbortController();
+  const either = AbortSignal.any([stop, done.signal]);
+  const signal = timeoutSeconds === undefined ? either : deadline(timeoutSeconds * 1000, either);
+  const { namespace } = session;
+  await followObjects({
+    session,
+    selections: targets.map(({ kind, name }) => ({
+      kind,
+      namespace,
+      fieldSelector: `metadata.name=${name}`,
+    })),
+    onChange: (all, key) => {
+      onChange?.(all, key);
+      const object = all.get(key);
+      const code = object === undefined ? 1 : endCodeOf(object);
+      if (object === undefined) stderr.write(`dockerrun: ${key.split('/').slice(1).join('/')} was deleted\n`);
+      if (code !== undefined) ends.set(key, code);
+      else ends.delete(key);
+      if (ends.size === keys.size) done.abort();
+    },
+    signal,
+  });
+  stop.throwIfAborted();
+  if (done.signal.aborted) return Math.max(0, ...ends.values());
+  const left = targets.map(titleOf).filter((title) => !ends.has(`${namespace}/${title}`));
+  stderr.write(`dockerrun: ${left.join(', ')} did not end within ${timeoutSeconds ?? 0} s\n`);
+  return timeoutCode;
+}
+
+/** As {@link untilEnded}, for a selection without an end. */
+export async function followForever(
+  session: Session,
+  selection: Selection,
+  { onChange, timeoutSeconds }: Ending & { readonly onChange: OnChange },
+): Promise<void> {
+  const { stop } = session.terminal;
+  const signal = timeoutSeconds === undefined ? stop : deadline(timeoutSeconds * 1000, stop);
+  await followObjects({ session, selections: [selection], onChange, signal });
+  stop.throwIfAborted();
+  if (signal.aborted && timeoutSeconds === undefined) throw new ClusterError('the watch ended');
+}

@@ -1,0 +1,57 @@
+import { addressOf } from './address.ts';
+import { type PageStore, useNow, useStore } from './page-store.ts';
+import { Phase } from './phase.tsx';
+import { SetBar } from './set-bar.tsx';
+import { ageText } from './wording.ts';
+
+/** All sets by name; there are dozens, not thousands. */
+export function SetList({ store }: { store: PageStore }) {
+  useStore(store);
+  const now = useNow();
+  const sets = [...store.sets.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
+  return (
+    <main class="list">
+      <div class="rows">
+        <table aria-label="Sets">
+          <thead>
+            <tr>
+              {['Phase', 'Name', 'Namespace', 'Inputs', 'Done', 'Failed', 'Age'].map((column) => (
+                <th key={column} scope="col" class={column.toLowerCase()}>
+                  {column}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {sets.map((set) => (
+              <tr key={set.key}>
+                <td class="phase">
+                  <Phase phase={set.phase} />
+                </td>
+                <td class="name">
+                  <a href={addressOf('sets', set.key)}>{set.name}</a>
+                </td>
+                <td class="namespace">{set.namespace}</td>
+                <td class="inputs">
+                  <SetBar counts={set.counts} />
+                </td>
+                <td class="done">
+                  {set.counts.done} of {set.counts.seen}
+                </td>
+                <td class="failed">{set.counts.failed}</td>
+                <td class="age">{ageText(set.created, now)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {sets.length === 0 && (
+          <p class="note">
+            {store.isComplete
+              ? 'There are no sets. A DockerRunSet runs an image over every item of a folder.'
+              : 'Loading the sets …'}
+          </p>
+        )}
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,81 @@
+/** Bytes as people read them: `1.4 GB`. Decimal units, as Girder's pages use them. */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const power = Math.min(Math.max(0, Math.floor(Math.log10(Math.max(bytes, 1)) / 3)), units.length - 1);
+  const value = bytes / 1000 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+/** A duration in at most two units: `3 m 20 s`. */
+export function durationText(milliseconds: number): string {
+  const seconds = Math.max(0, milliseconds) / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const units = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['m', 60],
+    ['s', 1],
+  ] as const;
+  const first = units.findIndex(([, size]) => seconds >= size);
+  const [large, small] = [units[first], units[first + 1]];
+  if (large === undefined) return '0 s';
+  const count = Math.floor(seconds / large[1]);
+  const rest = small === undefined ? 0 : Math.floor((seconds % large[1]) / small[1]);
+  return rest === 0 || small === undefined
+    ? `${count} ${large[0]}`
+    : `${count} ${large[0]} ${rest} ${small[0]}`;
+}
+
+/** How long ago something was, in one unit as kubectl has it: `5m`. */
+export function ageText(time: string, now: number): string {
+  const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
+  if (Number.isNaN(seconds)) return '';
+  if (seconds < 120) return `${Math.floor(seconds)}s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** A time of day of the user, with the date if it is not today. */
+export function timeText(time: string | number, now = Date.now()): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return '';
+  const isToday = date.toDateString() === new Date(now).toDateString();
+  return isToday ? date.toLocaleTimeString() : date.toLocaleString();
+}
+
+/** The sign before a phase: phases are told apart without colours as well. */
+export const phaseSigns: Readonly<Record<string, string>> = {
+  Pending: '◌',
+  Suspended: '⏸',
+  Paused: '⏸',
+  Preparing: '↓',
+  Listing: '≡',
+  Canary: '◔',
+  Running: '▶',
+  Processing: '▶',
+  Uploading: '↑',
+  Idle: '●',
+  Succeeded: '✔',
+  Complete: '✔',
+  Failed: '✘',
+  Cancelled: '⊘',
+};
+
+/** The class of a phase, which has its colour. */
+export function phaseClass(phase: string): 'good' | 'bad' | 'busy' | 'quiet' {
+  if (phase === 'Succeeded' || phase === 'Complete') return 'good';
+  if (phase === 'Failed') return 'bad';
+  return phase === 'Pending' ||
+    phase === 'Suspended' ||
+    phase === 'Paused' ||
+    phase === 'Cancelled' ||
+    phase === 'Idle'
+    ? 'quiet'
+    : 'busy';
+}
+
+/** Whether a run or set in this phase never leaves it by itself. */
+export function isOver(phase: string): boolean {
+  return ['Succeeded', 'Failed', 'Cancelled', 'Complete'].includes(phase);
+}

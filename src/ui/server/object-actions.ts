@@ -1,0 +1,82 @@
+import { apiVersion, kind } from '../../api/names.ts';
+import type { Connection } from '../../kube/connection.ts';
+import { parseObjectMeta, recordAt } from '../../kube/json.ts';
+import { KubeError } from '../../kube/kube-error.ts';
+import { paths } from '../../kube/paths.ts';
+import { requestJson } from '../../kube/request.ts';
+import type { Action, ActionAnswer, ActionRequest, KindOfObject } from '../ui-messages.ts';
+
+/** The path of one object on the API server. */
+export function pathOf(of: KindOfObject, namespace: string, name: string): string {
+  const collection = of === 'runs' ? paths.dockerRuns(namespace) : paths.sets(namespace);
+  return `${collection}/${name}`;
+}
+
+type Change = Readonly<Record<string, unknown>>;
+
+/** The change of `spec` for each action that is one. */
+const changes: Readonly<Record<Exclude<Action, 'delete' | 'retry'>, Change>> = {
+  cancel: { cancel: true },
+  suspend: { suspend: true },
+  resume: { suspend: false },
+};
+
+/** Does what the user asked for, with the rights of the kubeconfig. Rejects with a KubeError. */
+export async function act(
+  connection: Connection,
+  request: ActionRequest,
+  signal: AbortSignal,
+): Promise<ActionAnswer> {
+  const { action, uid } = request;
+  const path = pathOf(request.kind, request.namespace, request.name);
+  switch (action) {
+    case 'delete':
+      await requestJson(connection, { method: 'DELETE', path, body: { preconditions: { uid } }, signal });
+      return {};
+    case 'retry':
+      if (request.kind === 'runs') return retryRun(connection, request, signal);
+      // A new value has the failed inputs tried again (spec.retryFailed).
+      await change({ retryFailed: new Date().toISOString() });
+      return {};
+    default:
+      await change(changes[action]);
+      return {};
+  }
+
+  async function change(spec: Change): Promise<void> {
+    // The API server refuses another uid, so that a new object of the same name stays as it is.
+    const body = { metadata: { uid }, spec };
+    const contentType = 'application/merge-patch+json';
+    await requestJson(connection, { method: 'PATCH', path, body, contentType, signal }).catch(
+      (error: unknown) => {
+        throw error instanceof KubeError && error.message.includes('metadata.uid')
+          ? replaced(request.name)
+          : error;
+      },
+    );
+  }
+}
+
+function replaced(name: string): KubeError {
+  return new KubeError(`${name} was deleted, and another object has its name now: open the list again`, {
+    status: 409,
+  });
+}
+
+/** Creates another run with the spec of this one. Its own suspend and cancel are not copied: it has to run. */
+async function retryRun(
+  connection: Connection,
+  { namespace, name, uid }: ActionRequest,
+  signal: AbortSignal,
+): Promise<ActionAnswer> {
+  const path = pathOf('runs', namespace, name);
+  const run = await requestJson(connection, { method: 'GET', path, signal });
+  if (parseObjectMeta(run).uid !== uid) throw replaced(name);
+  const { suspend: _, cancel: __, ...spec } = recordAt(run, 'spec');
+  const metadata = { generateName: `${name.slice(0, 50)}-retry-` };
+  const body = { apiVersion, kind, metadata, spec };
+  const made = await requestJson(connection, {
+    ...{ method: 'POST', path: paths.dockerRuns(namespace), body, signal },
+  });
+  return { created: parseObjectMeta(made).name };
+}
