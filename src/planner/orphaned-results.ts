@@ -185,11 +185,15 @@ export class OrphanedResults implements AsyncDisposable {
     if (isDryRun && this.wouldMove.size < mostWouldMove) this.wouldMove.set(orphan.inputId, orphan.resultId);
     if (isDryRun) return this.#news(orphan, 'moved', `its input has moved; it would move to ${to}`);
     const into = suffix === undefined ? await mirror.ensure(names, signal) : folderId;
-    // One after the other: in one request, Girder would compare the new name with those in the old folder.
-    if (into !== orphan.resultFolderId) await this.#update(orphan, { folderId: into });
-    if (resultName !== orphan.resultName) await this.#update(orphan, { name: resultName });
+    await this.#moveTo(orphan, { folderId: into, name: resultName });
     this.moved += 1;
     await this.#news(orphan, 'moved', `its input has moved; it has moved to ${to}`);
+  }
+
+  /** One after the other: in one request, Girder would compare the new name with those in the old folder. */
+  async #moveTo(orphan: Orphan, { folderId, name }: { folderId: string; name: string }): Promise<void> {
+    if (folderId !== orphan.resultFolderId) await this.#update(orphan, { folderId });
+    if (name !== orphan.resultName) await this.#update(orphan, { name });
   }
 
   async #update({ resultId }: Orphan, form: Readonly<Record<string, string>>): Promise<void> {

@@ -49,15 +49,10 @@ test('a result takes the new name of its input, whatever else is in the folder t
   for (const update of [{ folderId }, { name: 'in-01' }])
     await ask(scratch.admin, 'PUT', ['item', ids[0] ?? ''], update);
   assert.equal((await set.pass()).why, {});
-  const results = Object.entries(await set.tree()).map(([path, receipt]) => [path, receipt?.input.id]);
-  assert.is(Object.fromEntries(results)['sub/in-01'], ids[0]);
-  assert.equal(results.map(([path]) => path).toSorted(), [
-    '.reports',
-    'in-01',
-    'in-02',
-    'sub/in-00',
-    'sub/in-01',
-  ]);
+  const results = await set.tree();
+  assert.is(results['sub/in-01']?.input.id, ids[0]);
+  const paths = ['.reports', 'in-01', 'in-02', 'sub/in-00', 'sub/in-01'];
+  assert.equal(Object.keys(results).toSorted(), paths);
 });
 
 test('a renamed folder keeps its results', async () => {
