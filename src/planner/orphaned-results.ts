@@ -172,25 +172,39 @@ export class OrphanedResults implements AsyncDisposable {
   }
 
   async #follow(orphan: Orphan, { name, folderId, names }: Whereabouts): Promise<void> {
-    const { mirror, suffix, isDryRun, signal, client } = this.#options;
+    const { mirror, suffix, isDryRun, signal } = this.#options;
     const resultName = name + (suffix ?? '');
     const known = suffix === undefined ? await mirror.find(names, signal) : folderId;
     const isThere =
       known !== undefined && known === orphan.resultFolderId && resultName === orphan.resultName;
     if (isThere) return this.#news(orphan, 'kept', 'its input exists, but the list of its folder lacked it');
-    const taken = known === undefined ? undefined : await mirror.itemIn(known, resultName, signal);
-    if (taken !== undefined || this.wouldMove.has(orphan.inputId)) {
+    if (this.wouldMove.has(orphan.inputId) || (await this.#isTaken(known, resultName))) {
       return this.#news(orphan, 'kept', 'its input has moved to where another result is; the result is kept');
     }
     const to = [...names, resultName].join('/');
     if (isDryRun && this.wouldMove.size < mostWouldMove) this.wouldMove.set(orphan.inputId, orphan.resultId);
     if (isDryRun) return this.#news(orphan, 'moved', `its input has moved; it would move to ${to}`);
     const into = suffix === undefined ? await mirror.ensure(names, signal) : folderId;
-    const form = { folderId: into, name: resultName };
-    const request = { method: 'PUT', route: ['item', orphan.resultId], form, signal } as const;
-    await client.json({ ...request, subject: `item ${orphan.resultId}`, parse: ignoreBody });
+    await this.#moveTo(orphan, { folderId: into, name: resultName });
     this.moved += 1;
     await this.#news(orphan, 'moved', `its input has moved; it has moved to ${to}`);
+  }
+
+  /** One after the other: in one request, Girder would compare the new name with those in the old folder. */
+  async #moveTo(orphan: Orphan, { folderId, name }: { folderId: string; name: string }): Promise<void> {
+    if (folderId !== orphan.resultFolderId) await this.#update(orphan, { folderId });
+    if (name !== orphan.resultName) await this.#update(orphan, { name });
+  }
+
+  async #update({ resultId }: Orphan, form: Readonly<Record<string, string>>): Promise<void> {
+    const { client, signal } = this.#options;
+    const request = { method: 'PUT', route: ['item', resultId], form, signal } as const;
+    await client.json({ ...request, subject: `item ${resultId}`, parse: ignoreBody });
+  }
+
+  async #isTaken(folderId: string | undefined, name: string): Promise<boolean> {
+    const { mirror, signal } = this.#options;
+    return folderId !== undefined && (await mirror.itemIn(folderId, name, signal)) !== undefined;
   }
 
   /** Looks at the result once more: a chunk may have replaced it. */

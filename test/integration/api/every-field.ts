@@ -206,3 +206,58 @@ export const everyField = {
     ],
   },
 };
+
+const { girder: _, forEach: __, ...template } = everyField;
+
+/** Two specs of a DockerRunSet that have all of its fields together: some exclude each other. */
+export const everySetField = [
+  {
+    girder: { apiUrl: girder.apiUrl, credentialsSecretRef: { name: 'girder' } },
+    source: {
+      folder: { id },
+      recursive: false,
+      each: 'Folder',
+      names: ['*.svs'],
+      where: 'item.size > 0',
+      settleSeconds: 1,
+    },
+    results: {
+      folder: { path: '/collection/Study/results' },
+      createFolder: false,
+      place: 'Mirror',
+      log: 'OnFailure',
+      whenInputIsGone: 'Delete',
+    },
+    template: { spec: template },
+    version: '2026-11',
+    parallelism: 40,
+    chunk: { items: 100, seconds: 60 },
+    retries: 0,
+    escalate: { onOOM: ['32Gi', '64Gi'] },
+    canary: 0,
+    failureBudget: { percent: 5, consecutive: 20 },
+    watch: { every: '10m', verifyEvery: '1h30m' },
+    retryFailed: 'today',
+    dryRun: true,
+    suspend: true,
+    cancel: false,
+  },
+  {
+    girder: { apiUrl: girder.apiUrl, credentialsSecretRef: { name: 'girder' } },
+    source: {
+      folder: { path: '/collection/Study/scans' },
+      recursive: true,
+      each: 'Item',
+      settleSeconds: 60,
+    },
+    results: { createFolder: true, place: 'Input', log: 'Never', whenInputIsGone: 'Keep' },
+    template: { spec: template },
+    parallelism: 10,
+    retries: 2,
+    canary: 3,
+    schedule: { cron: '0 2 * * *', timeZone: 'Europe/Berlin' },
+    dryRun: false,
+    suspend: false,
+    cancel: false,
+  },
+];

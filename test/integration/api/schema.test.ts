@@ -1,10 +1,12 @@
 import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
+import { setKind } from '../../../src/api/names.ts';
+import { dockerRunSetSpec } from '../../../src/api/set/set-spec.ts';
 import { recordAt } from '../../../src/kube/json.ts';
 import { environment } from '../../e2e/support/environment.ts';
 import { execute, succeed } from '../../e2e/support/shell.ts';
-import { everyField } from './every-field.ts';
+import { everyField, everySetField } from './every-field.ts';
 import { largestPolicy, largestSpecs } from './largest.ts';
 import { refusedParts } from './refused-parts.ts';
 import { refusedSpecs } from './refused-specs.ts';
@@ -54,6 +56,18 @@ test('kubectl apply accepts a run with every field, and keeps every value', asyn
   const { stdout, stderr } = await dryRun(everyField);
   assert.is(stderr, '');
   assert.equal(recordAt(JSON.parse(stdout), 'spec'), everyField);
+});
+
+test('kubectl apply accepts sets with every field, and keeps every value', async () => {
+  const given = new Set(everySetField.flatMap((spec) => Object.keys(spec)));
+  assert.equal([...given].toSorted(), Object.keys(dockerRunSetSpec.properties).toSorted());
+  for (const spec of everySetField) {
+    const input = stringify({ ...manifest(spec), kind: setKind });
+    const args = ['apply', '--dry-run=server', '--output=json', '-f', '-'];
+    const { stdout, stderr } = await execute('kubectl', args, { input });
+    assert.is(stderr, '');
+    assert.equal(recordAt(JSON.parse(stdout.toString()), 'spec'), spec);
+  }
 });
 
 for (const [what, spec] of Object.entries(largestSpecs)) {

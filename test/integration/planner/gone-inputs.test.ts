@@ -39,6 +39,22 @@ test('the results of inputs that moved or were renamed move along, and nothing r
   assert.equal((await set.pass()).why, {});
 });
 
+test('a result takes the new name of its input, whatever else is in the folder that it leaves or comes to', async () => {
+  const { set, ids } = await aSetWith(3);
+  await using _ = set;
+  const { scratch, sourceId } = set;
+  const folderId = await scratch.folder('sub', sourceId);
+  await scratch.item('in-00', [['f', 'other']], folderId);
+  await set.work((await set.pass()).offered);
+  for (const update of [{ folderId }, { name: 'in-01' }])
+    await ask(scratch.admin, 'PUT', ['item', ids[0] ?? ''], update);
+  assert.equal((await set.pass()).why, {});
+  const results = await set.tree();
+  assert.is(results['sub/in-01']?.input.id, ids[0]);
+  const paths = ['.reports', 'in-01', 'in-02', 'sub/in-00', 'sub/in-01'];
+  assert.equal(Object.keys(results).toSorted(), paths);
+});
+
 test('a renamed folder keeps its results', async () => {
   await using set = await PlannedSet.make();
   const { scratch, sourceId } = set;

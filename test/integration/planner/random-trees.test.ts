@@ -67,7 +67,9 @@ class ChangedTree {
     const { model, set } = this;
     if (model.at(pathOf(place)) !== undefined) return;
     const folderId = await this.#folder(place.folder);
-    await ask(set.scratch.admin, 'PUT', ['item', id], { folderId, name: place.name });
+    // In one request, Girder would compare the new name with those in the old folder.
+    for (const update of [{ folderId }, { name: place.name }])
+      await ask(set.scratch.admin, 'PUT', ['item', id], update);
     model.move(id, pathOf(place));
   }
 
