@@ -41,7 +41,7 @@ const levels: readonly Level[] = [
       'bridge/killed-at-each-step.test.ts',
       'bridge/killed-beside-another.test.ts',
     ],
-    levelMs: 40 * minute,
+    levelMs: 50 * minute,
     fileMs: 8 * minute,
   },
   {
@@ -102,7 +102,7 @@ const levels: readonly Level[] = [
     ],
     alone: ['nodes/lost-node.test.ts', 'nodes/two-nodes.test.ts'],
     first: [],
-    levelMs: 40 * minute,
+    levelMs: 50 * minute,
     fileMs: 15 * minute,
   },
 ];
