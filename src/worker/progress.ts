@@ -16,6 +16,7 @@ import {
   type TargetStatus,
   type Transfer,
 } from '../api/status.ts';
+import { bytesText } from '../support/byte-text.ts';
 
 /** A transfer that is in progress until it is disposed of. */
 type OpenTransfer = Disposable & {
@@ -262,14 +263,4 @@ function amountText({ bytes, totalBytes, files }: Amount): string {
     ...(totalBytes === undefined && bytes > 0 ? [bytesText(bytes)] : []),
   ];
   return parts.join(', ');
-}
-
-const units = ['kB', 'MB', 'GB', 'TB'];
-
-/** Such as "3.2 MB": decimal units, one decimal place. */
-export function bytesText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`;
-  // Rounded before the unit is chosen, so that 999,999 bytes are 1.0 MB and not 1000.0 kB.
-  const power = Math.min(units.length, Math.floor(Math.log10(Number(bytes.toPrecision(4))) / 3));
-  return `${(bytes / 1000 ** power).toFixed(1)} ${units[power - 1]}`;
 }

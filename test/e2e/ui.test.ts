@@ -76,7 +76,7 @@ test('the page of a run shows its bytes while they move, its log, its results an
   await page.getByRole('link', { name: 'watched' }).click();
   const flow = page.getByRole('region', { name: 'Data flow' });
   // Part of the file has arrived, at a rate; the log grows at the same time.
-  await flow.getByText(/^[1-9]\d* MB of 201 MB/).waitFor();
+  await flow.getByText(/^[1-9][\d.]* MB of 201\.3 MB/).waitFor();
   await page.getByRole('region', { name: 'Log' }).getByText('part 2').waitFor();
   const pictures = process.env['DOCKERRUN_TEST_PICTURES'];
   if (pictures !== undefined) {

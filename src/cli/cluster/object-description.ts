@@ -1,6 +1,7 @@
 import { pageOfItem } from '../../api/fields.ts';
 import type { DockerRunSetStatus } from '../../api/set/set-status.ts';
 import { recordAt, textAt } from '../../kube/json.ts';
+import { bytesText } from '../../support/byte-text.ts';
 import { ageOf, alignedLines, durationText } from './object-table.ts';
 import { isSet, plain, runStatusOf, setStatusOf, type StoredObject } from './stored-object.ts';
 
@@ -144,12 +145,4 @@ function resultLines(object: StoredObject): string[] {
   ]);
   const others = resultCount - results.length;
   return [...block('Results', rows), ...(others > 0 ? [`  and ${others} more in Girder`] : [])];
-}
-
-/** Bytes in a unit of 1024, with three digits at most: 734 B, 12.3 MiB. */
-export function bytesText(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  let [value, index] = [bytes, 0];
-  while (value >= 1024 && index < units.length - 1) [value, index] = [value / 1024, index + 1];
-  return `${index === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[index]}`;
 }

@@ -1,8 +1,9 @@
 import { useRef } from 'preact/hooks';
+import { bytesText } from '../../support/byte-text.ts';
 import { GirderLink } from './object-parts.tsx';
 import { type FlowPart, flowOf } from './run-flow-model.ts';
 import type { RunObject, Transfer } from './run-object.ts';
-import { bytesText, phaseClass } from './wording.ts';
+import { phaseClass } from './wording.ts';
 
 /** The drawing of a run: its inputs, the target, and its outputs, with what has been transferred. */
 export function RunFlowDrawing({ run }: { run: RunObject }) {

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { labels } from '../../api/names.ts';
+import { bytesText } from '../../support/byte-text.ts';
 import { addressOf } from './address.ts';
 import { Conditions, GirderLink, ObjectFrame, YamlView } from './object-parts.tsx';
 import { useObject } from './object-view.ts';
@@ -9,7 +10,6 @@ import { type PageStore, useNow, useStore } from './page-store.ts';
 import { RunFlowDrawing } from './run-flow.tsx';
 import { girderPage, type RunObject } from './run-object.ts';
 import { RunTimeline } from './run-timeline.tsx';
-import { bytesText } from './wording.ts';
 
 /** Results listed on the page. */
 const maxResults = 100;

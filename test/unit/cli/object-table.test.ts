@@ -135,7 +135,7 @@ test('a run is described with its attempts and results', () => {
   const text = objectDescription(aRun('segment', status), now).join('\n');
   assert.match(text, /^Run {10}lab\/segment$/m);
   assert.match(text, /^ {2}1 {3}p-1 .*OOMKilled {3}exit code 137$/m);
-  assert.match(text, /^ {2}mask\.png {3}2\.0 KiB {3}https:\/\/g\/#item\/i$/m);
+  assert.match(text, /^ {2}mask\.png {3}2\.0 kB {3}https:\/\/g\/#item\/i$/m);
   assert.match(text, /^ {2}and 2 more in Girder$/m);
 });
 

@@ -1,11 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  bytesText,
-  fetchProgress,
-  measuredProgress,
-  transferProgress,
-} from '../../../src/worker/progress.ts';
+import { bytesText } from '../../../src/support/byte-text.ts';
+import { fetchProgress, measuredProgress, transferProgress } from '../../../src/worker/progress.ts';
 
 const ct = { name: 'ct', bytes: 0, totalBytes: undefined, files: 0 };
 
