@@ -47,7 +47,7 @@ export function YamlView({ yaml }: { yaml: string }) {
 
 /** A link into Girder, or the text alone where its page is not known. */
 export function GirderLink({ href, children }: { href: string | undefined; children: ComponentChildren }) {
-  if (href === undefined) return <>{children}</>;
+  if (href === undefined || !/^https?:/.test(href)) return <>{children}</>;
   return (
     <a href={href} target="_blank" rel="noreferrer">
       {children}

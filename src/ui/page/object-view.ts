@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { KindOfObject, ObjectAnswer } from '../ui-messages.ts';
 import type { PageClient } from './page-client.ts';
 
@@ -7,6 +7,8 @@ const leastMs = 1_000;
 
 /** An object and what went wrong with the last request for it. */
 export type ObjectView = { readonly answer: ObjectAnswer | undefined; readonly problem: string | undefined };
+
+const nothing: ObjectView = { answer: undefined, problem: undefined };
 
 /**
  * The whole object of a page, read again whenever the list has a new version of it.
@@ -19,25 +21,31 @@ export function useObject(
   key: string,
   version: string | undefined,
 ): ObjectView {
-  const [view, setView] = useState<ObjectView>({ answer: undefined, problem: undefined });
-  useEffect(() => setView({ answer: undefined, problem: undefined }), [kind, key]);
+  const [view, setView] = useState(nothing);
+  /** Aborts when another object is shown. Another version does not end a request: one that changes often would never be read. */
+  const stop = useRef(new AbortController());
+  const readAt = useRef(-leastMs);
   useEffect(() => {
-    const stop = new AbortController();
+    stop.current = new AbortController();
+    readAt.current = -leastMs;
+    setView(nothing);
+    const { current } = stop;
+    return () => current.abort();
+  }, [client, kind, key]);
+  useEffect(() => {
+    const { signal } = stop.current;
     const read = async () => {
+      readAt.current = performance.now();
       try {
-        const answer = await client.object(kind, key, stop.signal);
-        setView({ answer, problem: undefined });
+        const answer = await client.object(kind, key, signal);
+        if (!signal.aborted) setView({ answer, problem: undefined });
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
-        if (!stop.signal.aborted) setView(({ answer }) => ({ answer, problem }));
+        if (!signal.aborted) setView(({ answer }) => ({ answer, problem }));
       }
     };
-    const isFirst = view.answer === undefined;
-    const timer = setTimeout(() => void read(), isFirst ? 0 : leastMs);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
+    const timer = setTimeout(() => void read(), readAt.current + leastMs - performance.now());
+    return () => clearTimeout(timer);
   }, [client, kind, key, version]);
   return view;
 }
