@@ -42,7 +42,7 @@ const levels: readonly Level[] = [
       'bridge/killed-beside-another.test.ts',
     ],
     levelMs: 50 * minute,
-    fileMs: 8 * minute,
+    fileMs: 12 * minute,
   },
   {
     name: 'e2e',
