@@ -22,11 +22,20 @@ type Following = {
   readonly session: Session;
   readonly selections: readonly Selection[];
   readonly onChange: OnChange;
+  /** Called after each list of a selection, with how many objects it has. */
+  readonly onListed?: (selection: Selection, count: number) => void;
   readonly signal: AbortSignal;
 };
 
+const noObserver = {
+  watching: () => undefined,
+  event: () => undefined,
+  interrupted: () => undefined,
+} as const;
+
 /** Follows every object of the selections until the signal aborts. @throws ClusterError if they cannot be listed */
-export async function followObjects({ session, selections, onChange, signal }: Following): Promise<void> {
+export async function followObjects(following: Following): Promise<void> {
+  const { session, selections, onChange, onListed, signal } = following;
   // What the API server refuses for good is said at once; later failures may pass.
   for (const selection of selections) await listObjects(session, selection);
   const { connection, terminal } = session;
@@ -54,6 +63,7 @@ export async function followObjects({ session, selections, onChange, signal }: F
         else all.set(keyOf(item), item);
         onChange(all, keyOf(item));
       },
+      observer: { ...noObserver, listed: (count) => onListed?.(selection, count) },
       log,
     });
     await watch.run(signal);
@@ -77,28 +87,42 @@ export async function untilEnded(
   { onChange, timeoutSeconds }: Ending,
 ): Promise<number> {
   const { stop, stderr } = session.terminal;
-  const keys = new Set<string>();
-  for (const target of targets) keys.add(keyOf(await getTarget(session, target)));
+  for (const target of targets) await getTarget(session, target);
   const ends = new Map<string, number>();
   const done = new AbortController();
   const either = AbortSignal.any([stop, done.signal]);
   const signal = timeoutSeconds === undefined ? either : deadline(timeoutSeconds * 1000, either);
   const { namespace } = session;
+  const selections = targets.map(({ kind, name }) => ({
+    ...{ kind, namespace, name },
+    fieldSelector: `metadata.name=${name}`,
+  }));
+  const deleted = new Set<string>();
+  const end = (key: string, code: number | undefined) => {
+    if (code !== undefined) ends.set(key, code);
+    else ends.delete(key);
+    if (ends.size === targets.length) done.abort();
+  };
+  const endDeleted = (key: string) => {
+    const title = key.split('/').slice(1).join('/');
+    if (!deleted.has(key)) stderr.write(`dockerrun: ${title} was deleted\n`);
+    deleted.add(key);
+    end(key, 1);
+  };
   await followObjects({
     session,
-    selections: targets.map(({ kind, name }) => ({
-      kind,
-      namespace,
-      fieldSelector: `metadata.name=${name}`,
-    })),
+    selections,
     onChange: (all, key) => {
       onChange?.(all, key);
       const object = all.get(key);
-      const code = object === undefined ? 1 : endCodeOf(object);
-      if (object === undefined) stderr.write(`dockerrun: ${key.split('/').slice(1).join('/')} was deleted\n`);
-      if (code !== undefined) ends.set(key, code);
-      else ends.delete(key);
-      if (ends.size === keys.size) done.abort();
+      if (object === undefined) return endDeleted(key);
+      deleted.delete(key);
+      end(key, endCodeOf(object));
+    },
+    // What was deleted before the first list shows no change.
+    onListed: (selection, count) => {
+      const target = selections.find((one) => one === selection);
+      if (count === 0 && target !== undefined) endDeleted(`${namespace}/${titleOf(target)}`);
     },
     signal,
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { parse, stringify } from 'yaml';
 import { paths } from '../../../src/kube/paths.ts';
+import { ApiProxy } from '../../fixtures/api-proxy.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { suite } from '../../fixtures/suite.ts';
@@ -108,6 +109,15 @@ test('wait sees a run end, and one that is deleted, and its time ends', async ({
   assert.match(deleted.stderr, /gone/);
   const over = await on(plane, ['wait', 'never', 'later', '--timeout', '1s']);
   assert.equal([over.code, over.stderr], [124, 'dockerrun: run/never did not end within 1 s\n']);
+});
+
+test('wait sees that a run is deleted between its look at the run and its watch', async ({ plane }) => {
+  await using proxy = await ApiProxy.start(plane);
+  await on(plane, ['submit', '-'], manifest('brief'));
+  proxy.fail('list', 'dockerruns', { first: () => plane.client.delete(`${runs}/brief`) });
+  const args = ['--kubeconfig', plane.kubeconfigFor(proxy.url), 'wait', 'brief', '--timeout', '90s'];
+  const { code, stderr } = await dockerrun(args);
+  assert.equal([code, stderr], [1, 'dockerrun: run/brief was deleted\n']);
 });
 
 test('cancel, suspend, resume and delete say what they do', async ({ plane }) => {
