@@ -60,6 +60,10 @@ bundle: node_modules/.complete ## bundle the program into dist/, with its bill o
 sbom: bundle ## write the bill of materials (SPDX 2.3) of the program: dist/sbom.spdx.json
 	@echo dist/sbom.spdx.json
 
+.PHONY: docs
+docs: node_modules/.complete ## write the documentation as plain files into site/
+	@node scripts/site.ts
+
 .PHONY: manifests
 manifests: node_modules/.complete ## render deploy/install.yaml from the chart, with the Helm of PATH or of the cluster
 	@if [ -f .cluster/env ]; then $(SOURCE_ENV) fi; node scripts/render-manifests.ts
@@ -78,4 +82,4 @@ install: cluster-up bundle ## build the image and install the operator into the 
 
 .PHONY: clean
 clean: ## remove build output; the cluster and its caches stay
-	@rm -rf dist .demo .image
+	@rm -rf dist site .demo .image

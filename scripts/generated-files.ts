@@ -1,11 +1,13 @@
 import { stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
+import { kind, policyKind, setKind } from '../src/api/names.ts';
 import { setResourceDefinition } from '../src/api/set/set-crd.ts';
 import { policyResourceDefinition } from '../src/policy/policy-crd.ts';
 import { argocdConfig } from './argocd-config.ts';
 import { chartFiles } from './chart-files.ts';
 import { commandsPage } from './commands-page.ts';
 import { dashboard } from './dashboard.ts';
+import { type FieldPage, fieldPage } from './field-page.ts';
 import { jsonSchemas } from './json-schemas.ts';
 import { metricsPage } from './metrics-page.ts';
 import { reasonsPage } from './reasons-page.ts';
@@ -13,6 +15,27 @@ import { manifestTypes } from './schema-types.ts';
 
 /** A file that is generated from the code and committed. */
 export type GeneratedFile = { path: string; content: string };
+
+const fieldPages: readonly FieldPage[] = [
+  {
+    kind,
+    about:
+      'One run of a container image. [manifest.md](../manifest.md) shows the parts of a manifest, and [from-girder-worker.md](../from-girder-worker.md) has an example of each.',
+    definition: customResourceDefinition(),
+  },
+  {
+    kind: setKind,
+    about:
+      'Runs over every item or folder below a folder of Girder. [sets.md](../sets.md) leads through a first one and explains how it decides what is new.',
+    definition: setResourceDefinition(),
+  },
+  {
+    kind: policyKind,
+    about:
+      'What runs may use on the nodes and on the network. [policy.md](../policy.md) explains every rule.',
+    definition: policyResourceDefinition(),
+  },
+];
 
 /** Paths are relative to the project root. */
 export function generatedFiles(): GeneratedFile[] {
@@ -24,6 +47,10 @@ export function generatedFiles(): GeneratedFile[] {
     { path: 'deploy/argocd/argocd-cm.yaml', content: argocdConfig() },
     { path: 'docs/metrics.md', content: metricsPage() },
     { path: 'docs/commands.md', content: commandsPage() },
+    ...fieldPages.map((page) => ({
+      path: `docs/reference/${page.kind.toLowerCase()}.md`,
+      content: fieldPage(page),
+    })),
     { path: 'deploy/dashboards/dockerrun.json', content: dashboard() },
     { path: 'schemas/manifests.d.ts', content: manifestTypes() },
     ...jsonSchemas().map(({ file, schema }) => ({

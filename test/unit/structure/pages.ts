@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import { headingAnchor } from '../../../scripts/site/heading-anchors.ts';
 
 /** What the tests need of a Markdown page; fenced blocks are left out everywhere. */
 export type Page = {
@@ -18,6 +19,9 @@ export function readPages(): Page[] {
   return paths.toSorted().map(readPage);
 }
 
+/** A code that has a backtick is between two of them. */
+const codeSpan = /(?<!`)(`+)(?!`)([^]*?[^`])\1(?!`)/g;
+
 export function readPage(path: string): Page {
   const text = readFileSync(path, 'utf8').replaceAll(/^( *)```[^]*?^\1```$/gm, '');
   const lines = text.split('\n');
@@ -26,10 +30,22 @@ export function readPage(path: string): Page {
     path,
     lines,
     rows: lines.filter((line) => line.startsWith('|') && !/^[|: -]+$/.test(line)).map(cellsOf),
-    codeSpans: [...text.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code),
-    links: [...text.replaceAll(/`[^`]*`/g, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, to = '']) => to),
-    anchors: headings.map(anchorOf),
+    codeSpans: [...text.matchAll(codeSpan)].map(([, , code = '']) => code.trim()),
+    links: [...text.replaceAll(codeSpan, '').matchAll(/\]\(([^)\s]+)\)/g)].map(([, to = '']) => to),
+    anchors: headings.map(headingAnchor),
   };
+}
+
+/** A fenced block of a page, without its indentation. */
+export type Block = { readonly page: string; readonly language: string; readonly text: string };
+
+export function readBlocks(page: string): Block[] {
+  const fences = readFileSync(page, 'utf8').matchAll(/^( *)```(\w*)\n([^]*?)^\1```$/gm);
+  return [...fences].map(([, indent = '', language = '', text = '']) => ({
+    page,
+    language,
+    text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  }));
 }
 
 function cellsOf(line: string): string[] {
@@ -37,11 +53,4 @@ function cellsOf(line: string): string[] {
     .split(/(?<!\\)\|/)
     .slice(1, -1)
     .map((cell) => cell.trim());
-}
-
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-    .replaceAll(' ', '-');
 }

@@ -42,7 +42,7 @@ const examples = globSync('{examples,deploy}/**/*.yaml').filter(
 );
 
 /** Blocks of pages that are whole objects. */
-const blocks = globSync('{README.md,docs/*.md}').flatMap((page) =>
+const blocks = globSync(['README.md', 'docs/**/*.md']).flatMap((page) =>
   [...readFileSync(page, 'utf8').matchAll(/^```yaml\n([^]*?)^```/gm)]
     .map(([, text = '']) => ({ page, text }))
     .filter(({ text }) => text.startsWith('apiVersion: dockerrun.dev/')),
