@@ -7,6 +7,10 @@ import type { Architecture } from './node-binary.ts';
 /** A package of Debian; its sum is that of the `.deb`, in hex. */
 export type DebianPackage = { readonly name: string; readonly version: string; readonly sha256: string };
 
+/** The release of the packages, whatever release this machine is. */
+const release = 'bookworm';
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
 const updateMs = 120_000;
 const downloadMs = 120_000;
 
@@ -60,8 +64,8 @@ function download(architecture: Architecture, packages: readonly DebianPackage[]
     apt(architecture, folder, ['download', ...wanted]);
   } catch (error) {
     throw new Error(
-      `the mirrors of this machine do not have ${wanted.join(', ')} for ${architecture}: use Debian ` +
-        'bookworm or a mirror that keeps old versions, or run make base-packages, read the difference, and commit it',
+      `the mirrors of this machine do not have ${wanted.join(', ')} for ${architecture}: use a mirror that ` +
+        'keeps old versions, or run make base-packages, read the difference, and commit it',
       { cause: error },
     );
   }
@@ -72,7 +76,9 @@ function apt(architecture: Architecture, folder: string, command: readonly strin
   const state = resolve(folder, 'apt');
   mkdirSync(join(state, 'lists/partial'), { recursive: true });
   mkdirSync(join(state, 'cache/archives/partial'), { recursive: true });
+  mkdirSync(join(state, 'none'));
   writeFileSync(join(state, 'status'), '');
+  writeFileSync(join(state, 'sources.list'), sources());
   const settings = {
     'APT::Architecture': architecture,
     'APT::Architectures': architecture,
@@ -81,6 +87,9 @@ function apt(architecture: Architecture, folder: string, command: readonly strin
     'Dir::State': state,
     'Dir::State::status': join(state, 'status'),
     'Dir::Cache': join(state, 'cache'),
+    'Dir::Etc::SourceList': join(state, 'sources.list'),
+    'Dir::Etc::SourceParts': join(state, 'none'),
+    'Dir::Etc::PreferencesParts': join(state, 'none'),
   };
   const options = [
     '--quiet',
@@ -99,6 +108,27 @@ function apt(architecture: Architecture, folder: string, command: readonly strin
   } finally {
     rmSync(state, { recursive: true, force: true });
   }
+}
+
+/** Lines of apt's sources for the release, from the mirrors from which this machine has its own. */
+function sources(): string {
+  const own = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
+  const filters = ['Created-By: Packages', 'Component: main'];
+  const printed = execFileSync(
+    'apt-get',
+    ['indextargets', '--format', '$(REPO_URI) $(CODENAME)', ...filters],
+    { encoding: 'utf8', timeout: updateMs },
+  );
+  const lines = printed.split('\n').flatMap((line) => {
+    const [mirror, suite = ''] = line.split(' ');
+    if (own === '' || !(suite === own || suite.startsWith(`${own}-`))) return [];
+    return [`deb [signed-by=${keyring}] ${mirror} ${suite.replace(own, release)} main\n`];
+  });
+  if (lines.length === 0)
+    throw new Error(
+      'the base of the image is made of Debian packages, and apt has no source of Debian: use Debian',
+    );
+  return [...new Set(lines)].join('');
 }
 
 function sumOf(file: string): string {

@@ -53,7 +53,12 @@ export function ociLayout(images: readonly PlatformImage[], tag: string): OciLay
   const indexType = oci('index.v1+json');
   const annotations = images[0]?.recipe.labels ?? {};
   const index = addJson(indexType, { schemaVersion: 2, mediaType: indexType, manifests, annotations });
-  const named = { ...index, annotations: { 'org.opencontainers.image.ref.name': tag } };
+  const names = {
+    'org.opencontainers.image.ref.name': tag,
+    // containerd gives it the name that install.yaml has.
+    'io.containerd.image.name': `docker.io/library/dockerrun:${tag}`,
+  };
+  const named = { ...index, annotations: names };
   files.set('index.json', json({ schemaVersion: 2, mediaType: indexType, manifests: [named] }));
   files.set('oci-layout', json({ imageLayoutVersion: '1.0.0' }));
   return { files, digest: index.digest };

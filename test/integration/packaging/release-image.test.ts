@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { digestOf } from '../../../scripts/oci-layout.ts';
@@ -33,8 +33,8 @@ const roots: Record<string, string> = {};
 test.before(() => {
   scratch = new ScratchDirectory('release-image');
   copies = ['release-image', 'release-image-in-another-clone'].map((name) => new CommittedCopy(name));
-  for (const copy of copies)
-    copy.node('scripts/release.ts', { VERSION: 'Unreleased', WITHOUT_IMAGE: '' }, releaseMs);
+  lockPresentPackages(copies);
+  for (const copy of copies) copy.release({ WITHOUT_IMAGE: '' }, releaseMs);
   layout = join(scratch.path, 'layout');
   mkdirSync(layout);
   run('tar', ['--extract', '--file', released(image), '--directory', layout]);
@@ -50,6 +50,14 @@ test.after(() => {
   for (const copy of copies) copy[Symbol.dispose]();
   scratch?.[Symbol.dispose]();
 });
+
+/** Debian's mirrors keep the locked versions until the next update, and a test must not fail on that day. */
+function lockPresentPackages([first, ...others]: readonly CommittedCopy[]): void {
+  const lock = 'scripts/base-packages.json';
+  first?.node('scripts/base-lock.ts');
+  for (const other of others) cpSync(join(first?.folder ?? '', lock), join(other.folder, lock));
+  for (const copy of [first, ...others]) copy?.commit('Lock what Debian has now');
+}
 
 const released = (name: string) => join(copies[0]?.folder ?? '', 'release', name);
 const blob = (digest: string) => join(layout, 'blobs', digest.replace(':', '/'));
@@ -143,7 +151,8 @@ test('the containerd of the kubelet takes the image for both architectures', asy
     capture('ctr', ['--address', cluster.containerdSocket, '--namespace', namespace, ...args], signal, {
       seconds: 120,
     });
-  const name = `dockerrun.test/release:${version}`;
+  // The name that install.yaml has.
+  const name = `docker.io/library/dockerrun:${version}`;
   try {
     await ctr(
       'images',
