@@ -74,11 +74,11 @@ image: bundle ## build the operator's image with the local Docker (IMAGE=, BASE=
 
 .PHONY: release
 release: node_modules/.complete ## make what a release publishes in release/ (VERSION=Unreleased for a trial, SOURCE=, WITHOUT_IMAGE=1)
-	@VERSION='$(VERSION)' SOURCE='$(SOURCE)' WITHOUT_IMAGE='$(WITHOUT_IMAGE)' node scripts/release.ts
+	@VERSION='$(VERSION)' SOURCE='$(SOURCE)' WITHOUT_IMAGE='$(WITHOUT_IMAGE)' node scripts/release/release.ts
 
 .PHONY: base-packages
-base-packages: node_modules/.complete ## lock the Debian packages under the image of a release: scripts/base-packages.json
-	@node scripts/base-lock.ts
+base-packages: node_modules/.complete ## lock the Debian packages under the image of a release: scripts/release/base-packages.json
+	@node scripts/release/base-lock.ts
 
 .PHONY: install
 install: cluster-up bundle ## build the image and install the operator into the local cluster

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { digestOf } from '../../../scripts/oci-layout.ts';
+import { digestOf } from '../../../scripts/release/oci-layout.ts';
 import { version } from '../../../src/support/version.ts';
 import { capture } from '../../cluster/command.ts';
 import { layout as cluster } from '../../cluster/layout.ts';
@@ -53,8 +53,8 @@ test.after(() => {
 
 /** Debian's mirrors keep the locked versions until the next update, and a test must not fail on that day. */
 function lockPresentPackages([first, ...others]: readonly CommittedCopy[]): void {
-  const lock = 'scripts/base-packages.json';
-  first?.node('scripts/base-lock.ts');
+  const lock = 'scripts/release/base-packages.json';
+  first?.node('scripts/release/base-lock.ts');
   for (const other of others) cpSync(join(first?.folder ?? '', lock), join(other.folder, lock));
   for (const copy of [first, ...others]) copy?.commit('Lock what Debian has now');
 }

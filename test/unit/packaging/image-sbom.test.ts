@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { basePackages } from '../../../scripts/base-layer.ts';
+import { basePackages } from '../../../scripts/release/base-layer.ts';
 import { lockedPackages } from '../../../scripts/bundled-packages.ts';
-import { imageSbom } from '../../../scripts/image-sbom.ts';
+import { imageSbom } from '../../../scripts/release/image-sbom.ts';
 import { spdxDocument } from '../../../scripts/sbom.ts';
 
 type Relationship = { spdxElementId: string; relatedSpdxElement: string; relationshipType: string };

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readDockerfile } from '../../../scripts/dockerfile.ts';
-import { digestOf, ociLayout, type PlatformImage } from '../../../scripts/oci-layout.ts';
+import { readDockerfile } from '../../../scripts/release/dockerfile.ts';
+import { digestOf, ociLayout, type PlatformImage } from '../../../scripts/release/oci-layout.ts';
 
 const dockerfile = readFileSync('Dockerfile', 'utf8');
 const given = { TARGETARCH: 'arm64', VERSION: '1.2.3', REVISION: 'abc', CREATED: '2026-12-01T00:00:00.000Z' };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { releaseNotes } from '../../../scripts/release-notes.ts';
+import { releaseNotes } from '../../../scripts/release/release-notes.ts';
 
 const changelog = `# Changelog
 

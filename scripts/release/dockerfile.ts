@@ -24,7 +24,7 @@ export function readDockerfile(text: string, given: Readonly<Record<string, stri
     else if (word === 'ENTRYPOINT') entrypoint = JSON.parse(value) as string[];
     else if (word !== 'FROM' && word !== 'ARG')
       throw new Error(
-        `the image of a release cannot have ${word} of the Dockerfile: add it to dockerfile.ts`,
+        `the image of a release cannot have ${word} of the Dockerfile: add it to scripts/release/dockerfile.ts`,
       );
   }
   return { added, labels, user, entrypoint };

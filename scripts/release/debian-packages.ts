@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Architecture } from './node-binary.ts';
+import type { Architecture } from '../node-binary.ts';
 
 /** A package of Debian; its sum is that of the `.deb`, in hex. */
 export type DebianPackage = { readonly name: string; readonly version: string; readonly sha256: string };
@@ -34,7 +34,7 @@ export function fetchPackages(
     if (found === undefined) throw new Error(`apt-get download left no file of ${one.name} in ${folder}`);
     const sum = sumOf(join(folder, found));
     if (sum !== one.sha256)
-      throw new Error(`${found} has the SHA-256 ${sum}, but scripts/base-packages.json has ${one.sha256}`);
+      throw new Error(`${found} has the SHA-256 ${sum}, but scripts/release/base-packages.json has ${one.sha256}`);
     renameSync(join(folder, found), fileOf(one));
   }
   return packages.map(fileOf);

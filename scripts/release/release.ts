@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { version } from '../src/support/version.ts';
-import { changedFiles } from './git-state.ts';
+import { version } from '../../src/support/version.ts';
+import { changedFiles } from '../git-state.ts';
 import { writeReleaseFiles, writeSums } from './release-files.ts';
 import { writeReleaseImage } from './release-image.ts';
 import { releaseNotes } from './release-notes.ts';

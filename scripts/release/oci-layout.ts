@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ImageRecipe } from './dockerfile.ts';
-import type { Architecture } from './node-binary.ts';
+import type { Architecture } from '../node-binary.ts';
 
 /** A layer as a registry stores it, and the sum of the tar in it. */
 export type Layer = {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { version } from '../src/support/version.ts';
-import { tarball } from './archive.ts';
-import { sourceDate } from './git-state.ts';
+import { version } from '../../src/support/version.ts';
+import { tarball } from '../archive.ts';
+import { sourceDate } from '../git-state.ts';
 
 const sums = 'SHA256SUMS';
 

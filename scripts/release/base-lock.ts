@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { baseNames } from './base-layer.ts';
 import { availablePackages } from './debian-packages.ts';
-import { context } from './image-context.ts';
-import { architectures, type Architecture } from './node-binary.ts';
+import { context } from '../image-context.ts';
+import { architectures, type Architecture } from '../node-binary.ts';
 
-/** Writes scripts/base-packages.json with what Debian has now. */
+/** Writes scripts/release/base-packages.json with what Debian has now. */
 mkdirSync(context, { recursive: true });
 const entries = (Object.keys(architectures) as Architecture[]).map((architecture) => {
   const packages = availablePackages(architecture, baseNames, context);
@@ -14,4 +14,4 @@ const entries = (Object.keys(architectures) as Architecture[]).map((architecture
   ];
 });
 const text = JSON.stringify(Object.fromEntries(entries), undefined, 2);
-writeFileSync('scripts/base-packages.json', `${text}\n`);
+writeFileSync('scripts/release/base-packages.json', `${text}\n`);

@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import locked from './base-packages.json' with { type: 'json' };
-import { writeTar } from './archive.ts';
+import { writeTar } from '../archive.ts';
 import { type DebianPackage, fetchPackages } from './debian-packages.ts';
-import type { Architecture } from './node-binary.ts';
+import type { Architecture } from '../node-binary.ts';
 
 /** What the image needs of them: glibc, libstdc++, mkfifo and its libraries, their licences, and Debian's version. */
 export const baseNames = [
@@ -41,13 +41,13 @@ const kept = [
 
 const unpackMs = 60_000;
 
-/** Of the base of a release, by scripts/base-packages.json. */
+/** Of the base of a release, by scripts/release/base-packages.json. */
 export function basePackages(architecture: Architecture): DebianPackage[] {
   return baseNames.map((name) => {
     const entries: Partial<Record<string, { version: string; sha256: string }>> = locked[architecture];
     const entry = entries[name];
     if (entry === undefined)
-      throw new Error(`scripts/base-packages.json lacks ${name} for ${architecture}: run make base-packages`);
+      throw new Error(`scripts/release/base-packages.json lacks ${name} for ${architecture}: run make base-packages`);
     return { name, ...entry };
   });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DebianPackage } from './debian-packages.ts';
-import { packageId, purl } from './sbom.ts';
-import type { Architecture } from './node-binary.ts';
+import { packageId, purl } from '../sbom.ts';
+import type { Architecture } from '../node-binary.ts';
 
 export type ImageParts = {
   readonly architecture: Architecture;

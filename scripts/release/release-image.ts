@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { version } from '../src/support/version.ts';
-import { gzip, writeTar } from './archive.ts';
+import { version } from '../../src/support/version.ts';
+import { gzip, writeTar } from '../archive.ts';
 import { basePackages, writeBaseLayer } from './base-layer.ts';
 import { type ImageRecipe, readDockerfile } from './dockerfile.ts';
-import { gitRevision, sourceDate } from './git-state.ts';
-import { context, writeImageContext } from './image-context.ts';
-import { type Architecture, architectures } from './node-binary.ts';
+import { gitRevision, sourceDate } from '../git-state.ts';
+import { context, writeImageContext } from '../image-context.ts';
+import { type Architecture, architectures } from '../node-binary.ts';
 import { digestOf, type Layer, ociLayout, type PlatformImage } from './oci-layout.ts';
 import { imageSbom } from './image-sbom.ts';
 
@@ -43,7 +43,7 @@ export function writeReleaseImage(folder: string, source?: string): string {
 function platformImage(architecture: Architecture, source: string | undefined): PlatformImage {
   const created = new Date(sourceDate() * 1000).toISOString();
   const recipe = recipeOf(architecture, created, source);
-  const base = layerOf(writeBaseLayer(architecture, context), 'scripts/base-packages.json');
+  const base = layerOf(writeBaseLayer(architecture, context), 'scripts/release/base-packages.json');
   const ours = recipe.added.map((tar) => layerOf(tar, `ADD ${tar} /`));
   return { architecture, recipe, created, layers: [base, ...ours] };
 }
