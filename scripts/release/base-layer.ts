@@ -47,7 +47,9 @@ export function basePackages(architecture: Architecture): DebianPackage[] {
     const entries: Partial<Record<string, { version: string; sha256: string }>> = locked[architecture];
     const entry = entries[name];
     if (entry === undefined)
-      throw new Error(`scripts/release/base-packages.json lacks ${name} for ${architecture}: run make base-packages`);
+      throw new Error(
+        `scripts/release/base-packages.json lacks ${name} for ${architecture}: run make base-packages`,
+      );
     return { name, ...entry };
   });
 }

@@ -34,7 +34,9 @@ export function fetchPackages(
     if (found === undefined) throw new Error(`apt-get download left no file of ${one.name} in ${folder}`);
     const sum = sumOf(join(folder, found));
     if (sum !== one.sha256)
-      throw new Error(`${found} has the SHA-256 ${sum}, but scripts/release/base-packages.json has ${one.sha256}`);
+      throw new Error(
+        `${found} has the SHA-256 ${sum}, but scripts/release/base-packages.json has ${one.sha256}`,
+      );
     renameSync(join(folder, found), fileOf(one));
   }
   return packages.map(fileOf);
