@@ -76,10 +76,18 @@ cluster-up cluster-down cluster-status cluster-power-cut: node_modules/.complete
 image: bundle ## build the operator's image with the local Docker (IMAGE=, BASE=, SOURCE=, PLATFORM=amd64|arm64)
 	@IMAGE='$(IMAGE)' BASE='$(BASE)' SOURCE='$(SOURCE)' PLATFORM='$(PLATFORM)' node scripts/image.ts
 
+.PHONY: release
+release: node_modules/.complete ## make what a release publishes in release/ (VERSION=Unreleased for a trial, SOURCE=, WITHOUT_IMAGE=1)
+	@VERSION='$(VERSION)' SOURCE='$(SOURCE)' WITHOUT_IMAGE='$(WITHOUT_IMAGE)' node scripts/release/release.ts
+
+.PHONY: base-packages
+base-packages: node_modules/.complete ## lock the Debian packages under the image of a release: scripts/release/base-packages.json
+	@node scripts/release/base-lock.ts
+
 .PHONY: install
 install: cluster-up bundle ## build the image and install the operator into the local cluster
 	@node test/cluster/operator/install.ts
 
 .PHONY: clean
 clean: ## remove build output; the cluster and its caches stay
-	@rm -rf dist site .demo .image
+	@rm -rf dist site .demo .image release

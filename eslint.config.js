@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'site/', 'schemas/', '.cluster/', '.demo/'] },
+  { ignores: ['dist/', 'site/', 'schemas/', '.cluster/', '.demo/', '.image/', 'release/'] },
   {
     files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommendedTypeChecked],

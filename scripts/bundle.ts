@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { build } from 'esbuild';
 import { builderTypes } from './builder-types.ts';
@@ -43,4 +43,5 @@ writeFileSync('dist/package.json', npmManifest());
 mkdirSync('dist/schemas');
 for (const { file, schema } of jsonSchemas())
   writeFileSync(`dist/schemas/${file}`, `${JSON.stringify(schema)}\n`);
+copyFileSync('LICENSE', 'dist/LICENSE');
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', thirdPartyLicenses([node, ...bundled]));

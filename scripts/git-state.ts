@@ -9,6 +9,15 @@ export function gitRevision(): string {
   return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}-dirty`;
 }
 
+/** Files that differ from the commit or are not in it, without ignored ones; undefined outside a clone. */
+export function changedFiles(): string[] | undefined {
+  const status = git('status', '--porcelain', '--untracked-files=all', '-z');
+  return status
+    ?.split('\0')
+    .filter((line) => line !== '')
+    .map((line) => line.replace(/^[ MADRCUT?!]{1,2} /, ''));
+}
+
 /** The time of reproducible builds in Unix seconds: SOURCE_DATE_EPOCH, or else the time of the commit. */
 export function sourceDate(): number {
   const given = process.env['SOURCE_DATE_EPOCH'] ?? git('log', '-1', '--format=%ct') ?? '0';

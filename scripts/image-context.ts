@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { writeTar } from './archive.ts';
 import { sourceDate } from './git-state.ts';
 import { type Architecture, nodeFolder } from './node-binary.ts';
 
-const context = '.image';
+/** Where what a build of the image adds is made. */
+export const context = '.image';
 
 /**
  * Writes the tar files that the Dockerfile adds, one with Node, which rarely changes, and one with dist/.
@@ -17,23 +18,12 @@ export function writeImageContext(architectures: readonly Architecture[]): void 
 }
 
 function writeLayer(name: string, folder: string): void {
-  execFileSync('tar', [
-    '--create',
-    `--file=${context}/${name}.tar`,
-    '--format=ustar',
-    '--sort=name',
-    '--owner=0',
-    '--group=0',
-    '--numeric-owner',
-    '--mode=u=rwX,go=rX',
+  writeTar(`${context}/${name}.tar`, {
+    folder,
+    prefix: 'app',
     // A fixed time keeps the layer of Node the same until the pinned version of Node changes.
-    `--mtime=@${name === 'app' ? sourceDate() : 0}`,
+    time: name === 'app' ? sourceDate() : 0,
     // What other programs import is only in the npm package.
-    '--exclude=./builder',
-    '--exclude=./builder.mjs',
-    '--exclude=./schemas',
-    '--transform=s,^\\.,app,',
-    `--directory=${folder}`,
-    '.',
-  ]);
+    exclude: ['./builder', './builder.mjs', './schemas'],
+  });
 }

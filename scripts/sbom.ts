@@ -36,10 +36,15 @@ export function spdxDocument(parts: Parts): object {
 
 type SpdxPackage = { readonly SPDXID: string; readonly [field: string]: unknown };
 
+/** SPDX allows letters, digits, dots and hyphens. */
+export function packageId(name: string, version: string): string {
+  return `SPDXRef-Package-${`${name}-${version}`.replace(/[^A-Za-z0-9.-]+/g, '.')}`;
+}
+
 function spdxPackage(name: string, version: string, license: string): SpdxPackage {
   return {
     name,
-    SPDXID: `SPDXRef-Package-${`${name}-${version}`.replace(/[^A-Za-z0-9.-]+/g, '.')}`,
+    SPDXID: packageId(name, version),
     versionInfo: version,
     downloadLocation: 'NOASSERTION',
     filesAnalyzed: false,
@@ -86,7 +91,7 @@ function nodePackage({ version, license }: Parts['node']): SpdxPackage {
   };
 }
 
-function purl(referenceLocator: string) {
+export function purl(referenceLocator: string) {
   return { referenceCategory: 'PACKAGE-MANAGER', referenceType: 'purl', referenceLocator };
 }
 
