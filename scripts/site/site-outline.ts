@@ -68,6 +68,8 @@ export const outline: readonly OutlineSection[] = [
       page('docs/tracing.md', 'Traces'),
       page('docs/bridge-messages.md', 'Messages of the bridge'),
       page('docs/compatibility.md', 'Versions'),
+      page('docs/releases.md', 'Releases'),
+      page('docs/scorecard.md', 'OpenSSF Scorecard'),
     ],
   },
   {
