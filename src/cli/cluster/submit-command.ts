@@ -1,10 +1,9 @@
-import { isRecord } from '../../api/json-values.ts';
-import { apiVersion, kind, labels, labelValue, queueLabelsOf, setKind } from '../../api/names.ts';
+import { kind, labels, setKind } from '../../api/names.ts';
 import { dockerRunSetSpec } from '../../api/set/set-spec.ts';
 import { dockerRunSpec } from '../../api/spec.ts';
-import { isTerminalPhase } from '../../api/status.ts';
 import type { StructuralSchema } from '../../api/structural.ts';
 import { recordAt, textAt } from '../../kube/json.ts';
+import { retriedRun, retryObstacle } from '../../kube/retried-run.ts';
 import { CommandLineError, type Given, ownCodes, secondsOf, UsageError } from '../arguments.ts';
 import { type Fields, manifestOf, nameOfInput, parseDocuments, readInput } from '../offline/manifest.ts';
 import { acceptSet } from '../offline/set-validation.ts';
@@ -155,36 +154,13 @@ async function retrySet(session: Session, target: Target, given: Given): Promise
 
 async function retryRun(session: Session, target: Target, given: Given): Promise<StoredObject> {
   const old = await getTarget(session, target);
-  const { phase } = runStatusOf(old);
-  if (!isTerminalPhase(phase))
-    throw new ClusterError(
-      `${titleOf(target)} has not ended (${phase ?? 'Pending'}): dockerrun cancel ${target.name} stops it`,
-    );
-  const set = textAt(recordAt(old.metadata, 'labels'), labels.set);
-  if (recordAt(old, 'spec')['forEach'] !== undefined)
-    throw new ClusterError(
-      `${titleOf(target)} is a chunk of a set: dockerrun retry set/${set ?? 'NAME'} --failed tries its failed inputs again`,
-    );
-  return create(session, retryOf(old), given);
-}
-
-/** A DockerRun with the spec of another one. Labels of tools that own the first one are not copied. */
-export function retryOf(old: StoredObject): Fields {
-  const { name, namespace } = old.metadata;
-  const { cancel: _cancel, suspend: _suspend, girder, ...spec } = recordAt(old, 'spec');
-  const { job: _job, ...otherGirder } = isRecord(girder) ? girder : {};
-  const prefix = textAt(old.metadata, 'generateName') ?? `${name.slice(0, 50).replace(/[^a-z0-9]+$/, '')}-`;
-  const own = Object.entries(recordAt(old.metadata, 'labels')).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  return {
-    apiVersion,
-    kind,
-    metadata: {
-      generateName: prefix,
-      namespace,
-      labels: { ...queueLabelsOf(Object.fromEntries(own)), [labels.retryOf]: labelValue(name) },
-    },
-    spec: { ...spec, ...(Object.keys(otherGirder).length === 0 ? {} : { girder: otherGirder }) },
-  };
+  const obstacle = retryObstacle(old);
+  if (obstacle === undefined) return create(session, retriedRun(old), given);
+  const set = textAt(recordAt(old.metadata, 'labels'), labels.set) ?? 'NAME';
+  const phase = runStatusOf(old).phase ?? 'Pending';
+  const problem = {
+    NotEnded: `has not ended (${phase}): dockerrun cancel ${target.name} stops it`,
+    Chunk: `is a chunk of a set: dockerrun retry set/${set} --failed tries its failed inputs again`,
+  }[obstacle];
+  throw new ClusterError(`${titleOf(target)} ${problem}`);
 }

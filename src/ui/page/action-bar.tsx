@@ -4,10 +4,18 @@ import { addressOf } from './address.ts';
 import type { PageClient } from './page-client.ts';
 import { isOver } from './wording.ts';
 
-type Subject = { kind: KindOfObject; key: string; uid: string; phase: string; isSuspended: boolean };
+type Subject = {
+  kind: KindOfObject;
+  key: string;
+  uid: string;
+  phase: string;
+  isSuspended: boolean;
+  /** A chunk is tried again by its set. */
+  isChunk: boolean;
+};
 
 /** What can be done with a run or set now, in the order of the buttons, with what happens then. */
-export function offersFor({ kind, phase, isSuspended }: Subject): readonly [Action, string][] {
+export function offersFor({ kind, phase, isSuspended, isChunk }: Subject): readonly [Action, string][] {
   const noun = kind === 'runs' ? 'run' : 'set';
   const over = isOver(phase);
   const offers: [Action, string, boolean][] = [
@@ -21,7 +29,7 @@ export function offersFor({ kind, phase, isSuspended }: Subject): readonly [Acti
     [
       'retry',
       kind === 'runs' ? 'A new run with the same spec starts.' : 'The failed inputs are tried again.',
-      kind === 'sets' || over,
+      kind === 'sets' || (over && !isChunk),
     ],
     ['delete', `The ${noun} and its log are deleted. Results in Girder stay.`, true],
   ];

@@ -95,5 +95,12 @@ const phaseOf = ({ status }: ObjectMembers) => status?.phase ?? 'Pending';
 
 function subjectOf(kind: KindOfObject, key: string, object: ObjectMembers) {
   const { metadata, spec } = object;
-  return { kind, key, uid: metadata?.uid ?? '', phase: phaseOf(object), isSuspended: spec?.suspend === true };
+  return {
+    kind,
+    key,
+    uid: metadata?.uid ?? '',
+    phase: phaseOf(object),
+    isSuspended: spec?.suspend === true,
+    isChunk: spec?.forEach !== undefined,
+  };
 }

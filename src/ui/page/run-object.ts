@@ -15,7 +15,7 @@ export type RunObject = {
 /** What runs and sets have in common. */
 export type ObjectMembers = {
   readonly metadata?: RunObject['metadata'];
-  readonly spec?: { readonly suspend?: boolean };
+  readonly spec?: { readonly suspend?: boolean; readonly forEach?: unknown };
   readonly status?: { readonly phase?: string; readonly message?: string };
 };
 
@@ -25,6 +25,7 @@ export type RunSpec = {
   readonly args?: readonly string[];
   readonly suspend?: boolean;
   readonly cancel?: boolean;
+  readonly forEach?: unknown;
   readonly transforms?: readonly NamedMembers[];
   readonly volumes?: readonly NamedMembers[];
   readonly girderResultHooks?: readonly Members[];

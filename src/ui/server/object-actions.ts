@@ -1,9 +1,9 @@
-import { apiVersion, kind } from '../../api/names.ts';
 import type { Connection } from '../../kube/connection.ts';
-import { parseObjectMeta, recordAt } from '../../kube/json.ts';
+import { parseObjectMeta } from '../../kube/json.ts';
 import { KubeError } from '../../kube/kube-error.ts';
 import { paths } from '../../kube/paths.ts';
 import { requestJson } from '../../kube/request.ts';
+import { retriedRun, retryObstacle } from '../../kube/retried-run.ts';
 import type { Action, ActionAnswer, ActionRequest, KindOfObject } from '../ui-messages.ts';
 
 /** The path of one object on the API server. */
@@ -63,7 +63,12 @@ function replaced(name: string): KubeError {
   });
 }
 
-/** Creates another run with the spec of this one. Its own suspend and cancel are not copied: it has to run. */
+const obstacles = {
+  NotEnded: 'it has not ended: cancel it first',
+  Chunk: 'it is a chunk of a set: retry the set instead',
+} as const;
+
+/** Creates another run with the spec of this one. */
 async function retryRun(
   connection: Connection,
   { namespace, name, uid }: ActionRequest,
@@ -72,11 +77,11 @@ async function retryRun(
   const path = pathOf('runs', namespace, name);
   const run = await requestJson(connection, { method: 'GET', path, signal });
   if (parseObjectMeta(run).uid !== uid) throw replaced(name);
-  const { suspend: _, cancel: __, ...spec } = recordAt(run, 'spec');
-  const metadata = { generateName: `${name.slice(0, 50)}-retry-` };
-  const body = { apiVersion, kind, metadata, spec };
+  const obstacle = retryObstacle(run);
+  if (obstacle !== undefined) throw new KubeError(`${name}: ${obstacles[obstacle]}`, { status: 409 });
+  const collection = paths.dockerRuns(namespace);
   const made = await requestJson(connection, {
-    ...{ method: 'POST', path: paths.dockerRuns(namespace), body, signal },
+    ...{ method: 'POST', path: collection, body: retriedRun(run), signal },
   });
   return { created: parseObjectMeta(made).name };
 }

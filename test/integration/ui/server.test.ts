@@ -184,12 +184,24 @@ test('a run is suspended, resumed, cancelled, tried again and deleted', async (w
   assert.is((await specOf())['suspend'], false);
   assert.is((await act(world, { action: 'cancel' })).status, 200);
   assert.is((await specOf())['cancel'], true);
+  const early = await act(world, { action: 'retry' });
+  assert.equal([early.status, early.text], [409, '{"error":"one: it has not ended: cancel it first"}']);
+  const { client } = world.plane;
+  await client.merge(`${paths.dockerRuns('default')}/one/status`, {
+    status: { phase: 'Cancelled', attempts: 0 },
+  });
   const { status, text } = await act(world, { action: 'retry' });
   assert.is(status, 200, text);
   const { created = '' } = JSON.parse(text) as { created?: string };
-  const again = recordAt(await world.plane.client.get(`${paths.dockerRuns('default')}/${created}`), 'spec');
-  assert.is(again['image'], 'busybox:1.36');
-  assert.is.not(again['cancel'], true);
+  const again = await client.get(`${paths.dockerRuns('default')}/${created}`);
+  assert.is(recordAt(again, 'spec')['image'], 'busybox:1.36');
+  assert.is.not(recordAt(again, 'spec')['cancel'], true);
+  const deletion = { action: 'delete', name: created, uid: parseObjectMeta(again).uid };
+  assert.is((await act(world, deletion)).status, 200);
+  await client.get(`${paths.dockerRuns('default')}/${created}`).then(
+    () => assert.unreachable('it was deleted'),
+    (error: unknown) => assert.match(String(error), /not found/),
+  );
 });
 
 for (const action of actions) {

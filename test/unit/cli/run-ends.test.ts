@@ -6,7 +6,7 @@ import { podOf } from '../../../src/cli/cluster/logs-command.ts';
 import { pagesOf } from '../../../src/cli/cluster/open-command.ts';
 import { endCodeOf, stateLine } from '../../../src/cli/cluster/run-ends.ts';
 import type { StoredObject } from '../../../src/cli/cluster/stored-object.ts';
-import { retryOf } from '../../../src/cli/cluster/submit-command.ts';
+import { retriedRun, retryObstacle } from '../../../src/kube/retried-run.ts';
 import { kindNamed, runNamed, setNamed, targetOf } from '../../../src/cli/cluster/targets.ts';
 import { isSameGirder, parseJobLog } from '../../../src/cli/cluster/user-girder.ts';
 
@@ -100,17 +100,26 @@ test('a retried run has the spec, but not what stopped the first one or belongs 
     girder: { apiUrl: 'u', credentialsSecretRef: { name: 's' }, job: { id: 'j' } },
   };
   const labels = { 'kueue.x-k8s.io/queue-name': 'q', 'app.kubernetes.io/instance': 'argo' };
-  const retry = retryOf(aRun({}, { labels, annotations: { 'argocd.argoproj.io/tracking-id': 'x' } }, spec));
+  const retry = retriedRun(
+    aRun({}, { labels, annotations: { 'argocd.argoproj.io/tracking-id': 'x' } }, spec),
+  );
   assert.equal(retry['metadata'], {
     generateName: 'segment-',
     namespace: 'lab',
     labels: { 'kueue.x-k8s.io/queue-name': 'q', 'dockerrun.dev/retry-of': 'segment' },
   });
   assert.equal(retry['spec'], { image: 'a', girder: { apiUrl: 'u', credentialsSecretRef: { name: 's' } } });
-  assert.equal(retryOf(aRun({}, {}, { girder: { apiUrl: 'u', job: { id: 'j' } } }))['spec'], {
+  assert.equal(retriedRun(aRun({}, {}, { girder: { apiUrl: 'u', job: { id: 'j' } } }))['spec'], {
     image: 'a',
     girder: { apiUrl: 'u' },
   });
+});
+
+test('a run is retried once it has ended, and a chunk by its set', () => {
+  assert.is(retryObstacle(aRun({ phase: 'Running' })), 'NotEnded');
+  assert.is(retryObstacle(aRun({})), 'NotEnded');
+  assert.is(retryObstacle(aRun({ phase: 'Failed' }, {}, { forEach: { items: [] } })), 'Chunk');
+  assert.is(retryObstacle(aRun({ phase: 'Cancelled' })), undefined);
 });
 
 test('an attempt is found by its number, also when the first ones are forgotten', () => {
