@@ -59,6 +59,8 @@ const someTargets: ArgumentSpec = { ...targets, isOptional: true };
 
 const naming = 'NAME is a DockerRun, or set/NAME a DockerRunSet; run/NAME is also understood.';
 
+const selecting = 'In place of names, -l takes the runs that have these labels now.';
+
 const endCodes: Section = {
   title: 'Exit code',
   rows: [
@@ -159,10 +161,10 @@ export const clusterCommands: readonly CommandSpec[] = [
     name: 'wait',
     group,
     summary: 'Wait until runs or sets have ended, and return their exit code',
-    args: [targets],
-    options: [timeout, ...connection],
+    args: [someTargets],
+    options: [selector, timeout, ...connection],
     details: [
-      `${naming} ${severalEnds}`,
+      `${naming} ${selecting} ${severalEnds}`,
       'A set with watch or schedule has ended when its pass has. A set that is paused and needs a person ends the wait with exit code 1.',
     ],
     examples: ['dockerrun wait segment --timeout 2h'],
@@ -191,27 +193,29 @@ export const clusterCommands: readonly CommandSpec[] = [
     name: 'cancel',
     group,
     summary: 'Stop runs or sets for good; they and their status stay',
-    args: [targets],
-    options: [dryRun, ...connection],
-    details: [naming],
+    args: [someTargets],
+    options: [selector, dryRun, ...connection],
+    details: [`${naming} ${selecting}`],
     load: async () => (await import('./cluster/control-commands.ts')).cancelCommand,
   },
   {
     name: 'suspend',
     group,
     summary: 'Stop runs for now, or let sets start nothing more',
-    args: [targets],
-    options: [dryRun, ...connection],
-    details: [`${naming} A run that is resumed starts from the beginning. Of a set, what runs is completed.`],
+    args: [someTargets],
+    options: [selector, dryRun, ...connection],
+    details: [
+      `${naming} ${selecting} A run that is resumed starts from the beginning. Of a set, what runs is completed.`,
+    ],
     load: async () => (await import('./cluster/control-commands.ts')).suspendCommand,
   },
   {
     name: 'resume',
     group,
     summary: 'Start suspended runs again, or let suspended sets continue',
-    args: [targets],
-    options: [dryRun, ...connection],
-    details: [naming],
+    args: [someTargets],
+    options: [selector, dryRun, ...connection],
+    details: [`${naming} ${selecting}`],
     load: async () => (await import('./cluster/control-commands.ts')).resumeCommand,
   },
   {
@@ -239,9 +243,9 @@ export const clusterCommands: readonly CommandSpec[] = [
     name: 'delete',
     group,
     summary: 'Delete runs or sets, and stop what they run',
-    args: [targets],
-    options: [dryRun, ...connection],
-    details: [`${naming} Results in Girder stay. It does not ask, as kubectl delete does not.`],
+    args: [someTargets],
+    options: [selector, dryRun, ...connection],
+    details: [`${naming} ${selecting} Results in Girder stay. It does not ask, as kubectl delete does not.`],
     load: async () => (await import('./cluster/control-commands.ts')).deleteCommand,
   },
   {

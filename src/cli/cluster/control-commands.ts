@@ -3,7 +3,8 @@ import { type Given, ownCodes } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import { ask, checked, collectionOf, getTarget, openSession, type Session } from './session.ts';
 import { runStatusOf, setStatusOf, type StoredObject } from './stored-object.ts';
-import { type Target, targetOf, titleOf } from './targets.ts';
+import { namedTargets, selectedTargets } from './selected-targets.ts';
+import { type Target, titleOf } from './targets.ts';
 
 type Patch = { readonly spec: Readonly<Record<string, unknown>>; readonly given: Given };
 
@@ -39,11 +40,12 @@ const verbs = {
 } as const satisfies Record<string, Verb>;
 
 const control =
-  ({ spec, done }: Verb) =>
+  (name: keyof typeof verbs) =>
   async (given: Given, terminal: Terminal): Promise<number> => {
-    const targets = given.args.map((text) => targetOf(text));
+    const { spec, done }: Verb = verbs[name];
+    const named = namedTargets(given, name);
     const session = await openSession(given, terminal);
-    for (const target of targets) {
+    for (const target of await selectedTargets(given, session, named)) {
       const ended = endedPhase(await getTarget(session, target), target);
       if (ended === undefined) await patchSpec(session, target, { spec, given });
       const text = ended === undefined ? done[target.kind] : `has already ended (${ended})`;
@@ -60,15 +62,15 @@ function endedPhase(object: StoredObject, { kind }: Target): string | undefined 
   return isTerminalPhase(phase) ? phase : undefined;
 }
 
-export const cancelCommand = control(verbs.cancel);
-export const suspendCommand = control(verbs.suspend);
-export const resumeCommand = control(verbs.resume);
+export const cancelCommand = control('cancel');
+export const suspendCommand = control('suspend');
+export const resumeCommand = control('resume');
 
 /** `dockerrun delete`: says what is deleted with it. */
 export async function deleteCommand(given: Given, terminal: Terminal): Promise<number> {
-  const targets = given.args.map((text) => targetOf(text));
+  const named = namedTargets(given, 'delete');
   const session = await openSession(given, terminal);
-  for (const target of targets) {
+  for (const target of await selectedTargets(given, session, named)) {
     const object = await getTarget(session, target);
     const path = `${collectionOf(target.kind, session.namespace)}/${target.name}`;
     const query: Record<string, string> = given.has('dry-run') ? { dryRun: 'All' } : {};

@@ -4,6 +4,7 @@ import { followForever, untilEnded } from './followed-objects.ts';
 import { selectionOf } from './list-command.ts';
 import { LiveView } from './live-table.ts';
 import { stateLine } from './run-ends.ts';
+import { namedTargets, selectedTargets } from './selected-targets.ts';
 import { openSession, type Session } from './session.ts';
 import { nameOfStored, plain, type StoredObject } from './stored-object.ts';
 import { kindNamed, type Target, targetOf, titleOf } from './targets.ts';
@@ -48,8 +49,10 @@ export async function watchTargets(
 /** `dockerrun wait` */
 export async function waitCommand(given: Given, terminal: Terminal): Promise<number> {
   const timeoutSeconds = secondsOf(given, 'timeout');
-  const targets = given.args.map((text) => targetOf(text));
-  return waitFor(await openSession(given, terminal), targets, timeoutSeconds);
+  const named = namedTargets(given, 'wait');
+  const session = await openSession(given, terminal);
+  const targets = await selectedTargets(given, session, named);
+  return targets.length === 0 ? ownCodes.failed : waitFor(session, targets, timeoutSeconds);
 }
 
 /** Waits in silence, and prints a line about how each ended; returns the exit code. */

@@ -142,6 +142,28 @@ test('cancel, suspend, resume and delete say what they do', async ({ plane }) =>
   assert.is((await on(plane, ['get', 'held'])).code, 1);
 });
 
+test('what waits for, stops or deletes takes the runs that have a label, and never all of them', async ({
+  plane,
+}) => {
+  for (const name of ['left', 'right']) {
+    await on(plane, ['submit', '-'], manifest(name));
+    await plane.client.merge(`${runs}/${name}`, { metadata: { labels: { side: name } } });
+  }
+  const none = await on(plane, ['delete']);
+  assert.equal(
+    [none.code, none.stderr],
+    [2, 'dockerrun: delete needs a NAME, or --selector; see dockerrun delete --help\n'],
+  );
+  assert.is((await on(plane, ['cancel', 'left', '-l', 'side=right'])).code, 2);
+  assert.is((await on(plane, ['cancel', '-l', 'side=left'])).stdout, 'run/left is being cancelled\n');
+  await setStatus(plane, 'left', { phase: 'Cancelled', reason: 'Cancelled' });
+  assert.is((await on(plane, ['wait', '-l', 'side=left', '--timeout', '60s'])).code, 71);
+  const nobody = await on(plane, ['wait', '-l', 'side=middle']);
+  assert.equal([nobody.code, nobody.stderr], [1, 'dockerrun: no run has the labels side=middle\n']);
+  assert.match((await on(plane, ['delete', '-l', 'side=left'])).stdout, /^run\/left deleted/);
+  assert.is((await on(plane, ['get', 'right'])).code, 0);
+});
+
 test('retry makes a run of one that has ended, and refuses one that has not', async ({ plane }) => {
   const { code, stdout } = await on(plane, ['retry', 'first', '-o', 'json']);
   assert.is(code, 0);
