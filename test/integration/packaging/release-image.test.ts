@@ -42,7 +42,15 @@ test.before(() => {
     const root = join(scratch.path, platform?.architecture ?? 'unknown');
     mkdirSync(root);
     for (const layer of read<Manifest>(digest).layers)
-      run('tar', ['--extract', '--gzip', '--warning=no-timestamp', '--file', blob(layer.digest), '--directory', root]);
+      run('tar', [
+        '--extract',
+        '--gzip',
+        '--warning=no-timestamp',
+        '--file',
+        blob(layer.digest),
+        '--directory',
+        root,
+      ]);
     roots[platform?.architecture ?? 'unknown'] = root;
   }
 });

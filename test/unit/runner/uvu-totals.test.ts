@@ -10,11 +10,11 @@ test('a test that neither passed nor was skipped has failed', () => {
 });
 
 test('what a failed test printed first is kept, without its colours and not in full', () => {
-  const failed = `    \u001b[31mFAIL\u001b[39m  "it works"\n    not within 9 s\n${'at x\n'.repeat(20)}`;
+  const failed = `   \u001b[31mFAIL\u001b[39m  "it works"\n    not within 9 s\n${'at x\n'.repeat(20)}`;
   assert.equal(parseUvuTotals(failed + output(2, 1, 0))?.failures, [
-    `    FAIL  "it works"\n    not within 9 s\n${'at x\n'.repeat(4)}`.trimEnd(),
+    `   FAIL  "it works"\n    not within 9 s\n${'at x\n'.repeat(4)}`.trimEnd(),
   ]);
-  const long = `    FAIL  "it works"\n${'x'.repeat(9_000)}\n`;
+  const long = `   FAIL  "it works"\n${'x'.repeat(9_000)}\n`;
   assert.ok((parseUvuTotals(long + output(2, 1, 0))?.failures[0]?.length ?? 0) <= 1_000);
 });
 
