@@ -39,8 +39,8 @@ export function timeText(time: string | number, now = Date.now()): string {
 /** The sign before a phase: phases are told apart without colours as well. */
 export const phaseSigns: Readonly<Record<string, string>> = {
   Pending: '◌',
-  Suspended: '⏸',
-  Paused: '⏸',
+  Suspended: '‖',
+  Paused: '‖',
   Preparing: '↓',
   Listing: '≡',
   Canary: '◔',
