@@ -39,7 +39,7 @@ export type Volume = BindMountVolume | TemporaryVolume | DefaultTemporaryVolume;
 /** Where a transform has its file; without it in the volume that every run has. */
 export type InVolume = { readonly volume?: Volume };
 
-/** A path in a volume, mostly one that the target writes; `.` is all of the volume. */
+/** A path in a volume, usually one that the target writes; `.` is all of the volume. */
 export class VolumePath {
   readonly kind = 'VolumePath' as const;
 

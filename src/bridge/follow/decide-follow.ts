@@ -43,7 +43,7 @@ type Rule = (input: FollowInput) => FollowStep | undefined;
 /** A cancel of a run without a worker is seen within this time, unless too many runs wait. */
 export const lookEveryMs = 5_000;
 
-/** Without a wait for it, the first look would mostly come before the token, and be repeated after a backoff. */
+/** Without a wait for it, the first look would usually come before the token, and be repeated after a backoff. */
 export const secretAfterMs = 1_000;
 
 /** slicer_cli_web saves the job after publishing, and with that sets it back: a status before that is looked at again. */

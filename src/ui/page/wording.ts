@@ -36,7 +36,7 @@ export function timeText(time: string | number, now = Date.now()): string {
   return isToday ? date.toLocaleTimeString() : date.toLocaleString();
 }
 
-/** The sign before a phase: phases are told apart without colours as well. */
+/** The sign before a phase, so that phases differ without colours as well. */
 export const phaseSigns: Readonly<Record<string, string>> = {
   Pending: '◌',
   Suspended: '‖',

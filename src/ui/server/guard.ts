@@ -21,7 +21,7 @@ export const safeHeaders = {
  * visits, and every user of the machine, can send requests there:
  * - another Host means that a name of somebody else's was made to lead here (DNS rebinding);
  * - another Origin is another site;
- * - who does not know the token did not get the address from the terminal.
+ * - a request without the token is not from the page whose address the terminal showed.
  */
 export function refusalOf(
   request: IncomingMessage,

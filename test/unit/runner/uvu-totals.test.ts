@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { addTotals, noTests, parseUvuTotals, silentFiles, totalsLine } from '../../runner/uvu-totals.ts';
@@ -24,6 +25,17 @@ test('colours do not hide the totals', () => {
     .replace('Skipped:   0', '\u001b[39mSkipped:   \u001b[33m0\u001b[39m');
   const asWrittenByUvu = green.replace('\n\u001b[32m', '\u001b[32m\n');
   assert.equal(parseUvuTotals(asWrittenByUvu), { passed: 2, failed: 0, skipped: 0, failures: [] });
+});
+
+test('a failure is found in what uvu itself prints', () => {
+  const code =
+    "import { test } from 'uvu'; test('it breaks', () => { throw new Error('on purpose'); }); test.run();";
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], {
+    encoding: 'utf8',
+  });
+  const totals = parseUvuTotals(stdout);
+  assert.is(totals?.failed, 1);
+  assert.match(totals?.failures.join('\n') ?? '', /^ {3}FAIL {2}"it breaks"\n.*on purpose/);
 });
 
 test('output that ends before the totals has no totals', () => {
