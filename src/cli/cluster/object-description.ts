@@ -1,8 +1,9 @@
 import { pageOfItem } from '../../api/fields.ts';
 import type { DockerRunSetStatus } from '../../api/set/set-status.ts';
 import { recordAt, textAt } from '../../kube/json.ts';
+import { ageOf, durationText } from '../../support/age-text.ts';
 import { bytesText } from '../../support/byte-text.ts';
-import { ageOf, alignedLines, durationText } from './object-table.ts';
+import { alignedLines } from './object-table.ts';
 import { isSet, plain, runStatusOf, setStatusOf, type StoredObject } from './stored-object.ts';
 
 type Row = readonly [label: string, value: string | number | undefined];

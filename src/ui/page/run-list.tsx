@@ -5,7 +5,7 @@ import { type PageStore, useNow, useStore } from './page-store.ts';
 import { Phase } from './phase.tsx';
 import { countsOf, filtered, filterOf } from './run-filter.ts';
 import { useVirtualRows } from './virtual-rows.ts';
-import { ageText } from './wording.ts';
+import { ageOf } from '../../support/age-text.ts';
 
 /** Pixels; the style sheet has the same. */
 const rowHeight = 36;
@@ -139,7 +139,7 @@ function Row({
       </td>
       <td class="progress">{run.progress}</td>
       <td class="node">{run.node}</td>
-      <td class="age">{ageText(run.created, now)}</td>
+      <td class="age">{ageOf(run.created, now)}</td>
       <td class="reason">{run.reason === run.phase ? '' : run.reason}</td>
     </tr>
   );

@@ -2,7 +2,7 @@ import { addressOf } from './address.ts';
 import { type PageStore, useNow, useStore } from './page-store.ts';
 import { Phase } from './phase.tsx';
 import { SetBar } from './set-bar.tsx';
-import { ageText } from './wording.ts';
+import { ageOf } from '../../support/age-text.ts';
 
 /** All sets by name; there are dozens, not thousands. */
 export function SetList({ store }: { store: PageStore }) {
@@ -39,7 +39,7 @@ export function SetList({ store }: { store: PageStore }) {
                   {set.counts.done} of {set.counts.seen}
                 </td>
                 <td class="failed">{set.counts.failed}</td>
-                <td class="age">{ageText(set.created, now)}</td>
+                <td class="age">{ageOf(set.created, now)}</td>
               </tr>
             ))}
           </tbody>

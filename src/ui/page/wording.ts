@@ -18,16 +18,6 @@ export function durationText(milliseconds: number): string {
     : `${count} ${large[0]} ${rest} ${small[0]}`;
 }
 
-/** How long ago something was, in one unit as kubectl has it: `5m`. */
-export function ageText(time: string, now: number): string {
-  const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
-  if (Number.isNaN(seconds)) return '';
-  if (seconds < 120) return `${Math.floor(seconds)}s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
-}
-
 /** A time of day of the user, with the date if it is not today. */
 export function timeText(time: string | number, now = Date.now()): string {
   const date = new Date(time);

@@ -2,7 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { phases } from '../../../src/api/status.ts';
 import { setPhases } from '../../../src/api/set/set-status.ts';
-import { ageText, durationText, phaseSigns } from '../../../src/ui/page/wording.ts';
+import { ageOf } from '../../../src/support/age-text.ts';
+import { durationText, phaseSigns } from '../../../src/ui/page/wording.ts';
 
 test('a duration has at most two units', () => {
   const texts = [-5, 900, 9_940, 59_000, 200_000, 7_200_000, 90_061_000].map(durationText);
@@ -18,10 +19,10 @@ test('an age has one unit, as in the tables of kubectl', () => {
     '2025-12-25T00:00:00Z',
   ];
   assert.equal(
-    ages.map((time) => ageText(time, now)),
+    ages.map((time) => ageOf(time, now)),
     ['59s', '60m', '24h', '8d'],
   );
-  assert.is(ageText('', now), '');
+  assert.is(ageOf('', now), '');
 });
 
 test('every phase of runs and sets has a sign', () => {
