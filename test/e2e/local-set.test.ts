@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { test } from '../fixtures/suite.ts';
+import { until } from '../fixtures/until.ts';
 import * as assert from 'uvu/assert';
 import { parse, stringify } from 'yaml';
 import { parseReceipt, type Receipt } from '../../src/api/set/receipt.ts';
@@ -54,6 +55,12 @@ async function resultsIn(folder: string): Promise<Result[]> {
   type Item = { _id: string; name: string; meta: Record<string, unknown> };
   const items = await girder<Item[]>('GET', `item?folderId=${folder}&limit=0&sort=name`);
   return items.map(({ meta, ...item }) => ({ ...item, receipt: parseReceipt(meta['dockerrun']) }));
+}
+
+/** The names of the inputs that have a receipt. */
+async function receiptsIn(folder: string): Promise<string[]> {
+  const results = await resultsIn(folder);
+  return results.flatMap(({ name, receipt }) => (receipt === undefined ? [] : [name]));
 }
 
 async function textOf(itemId: string, name: string): Promise<string> {
@@ -136,15 +143,13 @@ test('Ctrl-C stops the target of the current input, and no receipt, container or
   );
   const underway = lab.start(['run', '-'], key(), stringify(set));
   await underway.prints('begun\n');
+  // The results of an input are uploaded while the target of the next one runs.
+  await until('a has its receipt', async () => (await receiptsIn(folders.results)).includes('a'));
   underway.child.kill('SIGINT');
   const { code, stderr } = await underway.ended;
   assert.is(code, 130, stderr);
   assert.match(stderr, /the run was stopped by SIGINT/);
-  const results = await resultsIn(folders.results);
-  assert.equal(
-    results.flatMap(({ name, receipt }) => (receipt === undefined ? [] : [name])),
-    ['a'],
-  );
+  assert.equal(await receiptsIn(folders.results), ['a']);
   assert.equal(await lab.left(`set-${lab.name}-local`), []);
 });
 

@@ -10,7 +10,8 @@ export type Totals = {
 export const noTests: Totals = { passed: 0, failed: 0, skipped: 0, failures: [] };
 
 const colour = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');
-const failure = /^ {3}FAIL .*(?:\n.*){0,5}/gm;
+/** What uvu prints of a failed test, and what `suite` of test/fixtures prints of a failed hook. */
+const failure = /^(?: {3}FAIL |✘ \S+ of ".*" failed: ).*(?:\n.*){0,5}/gm;
 const failureChars = 1_000;
 const summary = /^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)\n {2}Duration: /gm;
 

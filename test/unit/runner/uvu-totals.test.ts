@@ -38,6 +38,21 @@ test('a failure is found in what uvu itself prints', () => {
   assert.match(totals?.failures.join('\n') ?? '', /^ {3}FAIL {2}"it breaks"\n.*on purpose/);
 });
 
+test('a failure of a hook is found in what the suite of the tests prints', () => {
+  const code = `
+    import { suite } from './test/fixtures/suite.ts';
+    const test = suite('of runs');
+    test.before(() => { throw new Error('on purpose'); });
+    test('it works', () => undefined);
+    test.run();`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], {
+    encoding: 'utf8',
+  });
+  const totals = parseUvuTotals(stderr + stdout);
+  assert.is(totals?.failed, 1);
+  assert.match(totals?.failures.join('\n') ?? '', /^✘ before of "of runs" failed: Error: on purpose/);
+});
+
 test('output that ends before the totals has no totals', () => {
   assert.is(parseUvuTotals('• • Exiting early before testing is finished.\n'), undefined);
   assert.is(parseUvuTotals(output(2, 2, 0).split('  Duration')[0] ?? ''), undefined);
