@@ -6,7 +6,7 @@ import type { Terminal } from '../terminal.ts';
 import { ClusterError, getTarget, openSession } from './session.ts';
 import { isSet, plain, runStatusOf, setStatusOf, type StoredObject } from './stored-object.ts';
 import { targetOf, titleOf } from './targets.ts';
-import { sizeOf } from './terminal-style.ts';
+import { sizeOf } from '../terminal-style.ts';
 
 /** `dockerrun open` */
 export async function openCommand(given: Given, terminal: Terminal): Promise<number> {

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The size of a terminal; undefined for a pipe or a file. */
 export function sizeOf(stream: Writable): { readonly columns: number; readonly rows: number } | undefined {
