@@ -17,6 +17,11 @@ export function hasColours({ stdout, environment }: Pick<Terminal, 'stdout' | 'e
   return sizeOf(stdout) !== undefined && (NO_COLOR ?? '') === '' && TERM !== 'dumb';
 }
 
+/** One line without control characters: texts of others can contain some, which a terminal would obey. */
+export function harmless(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\u{fffd}').replaceAll('\n', ' ');
+}
+
 const colours = {
   Succeeded: 'green',
   Complete: 'green',
