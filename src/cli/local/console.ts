@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { pageOfItem } from '../../api/fields.ts';
+import { girderPage } from '../../api/girder-page.ts';
 import { isRecord, textOf } from '../../api/json-values.ts';
 import type { Report } from '../../api/report.ts';
 import { type Phase, phaseMessages, type Result } from '../../api/status.ts';
@@ -142,7 +142,7 @@ export function resultLines(results: readonly Result[], resultCount: number, api
 }
 
 function resultLine({ name, itemId, fileId, size }: Result, apiUrl = ''): string {
-  const page = pageOfItem(apiUrl, itemId);
+  const page = girderPage(apiUrl, `item/${itemId}`);
   const where = page === undefined ? '' : `, ${page}`;
   return `result ${name}: file ${fileId} in item ${itemId} (${size} bytes)${where}`;
 }
