@@ -54,15 +54,17 @@ test('a wrong argument is one line, and exit code 2', () => {
   assert.is(stderr, 'dockerrun: unknown command "lst"; did you mean list? See dockerrun --help\n');
 });
 
-test('kubectl finds it as a plugin', () => {
+test('kubectl finds it as a plugin, and completes its commands, options, values and files', () => {
   const { PATH = '' } = process.env;
   const env = { ...process.env, PATH: `${join(empty.path, 'node_modules/.bin')}:${PATH}` };
-  const printed = execFileSync('kubectl', ['dockerrun', '--version'], {
-    env,
-    encoding: 'utf8',
-    timeout: installMs,
-  });
-  assert.match(printed, /^dockerrun /);
+  const kubectl = (...args: string[]) =>
+    execFileSync('kubectl', args, { env, encoding: 'utf8', timeout: installMs, stdio: 'pipe' });
+  assert.match(kubectl('dockerrun', '--version'), /^dockerrun /);
+  // The directive 4 of Cobra is: no files.
+  assert.match(kubectl('__complete', 'dockerrun', 'explain'), /^explain-item\tExplain [^\n]+\n:4\n/);
+  assert.match(kubectl('__complete', 'dockerrun', 'list', '--pha'), /^--phase\t[^\n]+\n:4\n/);
+  assert.match(kubectl('__complete', 'dockerrun', 'list', '-o', 'ya'), /^yaml\n:4\n/);
+  assert.match(kubectl('__complete', 'dockerrun', 'run', ''), /^:0\n/);
 });
 
 /** In milliseconds, on a machine that runs other tests as well; it takes a tenth of that on an idle one. */
