@@ -39,7 +39,7 @@ export class PlainData {
     const isOption = kind !== undefined && optionKinds.has(kind);
     if (isOption) return this.#dictionary(object.attributes, field);
     throw new Refusal(
-      `${field} has an object of the class ${quote(object.className)}; transforms can stand only in container_args, entrypoint and environment`,
+      `${field} has an object of the class ${quote(object.className)}; objects can stand only in container_args, entrypoint and environment`,
     );
   }
 

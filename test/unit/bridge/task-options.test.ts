@@ -277,7 +277,7 @@ for (const [what, refused, words] of [
   [
     'a hook of a plugin',
     pickled('my_plugin.Chown'),
-    /girder_result_hooks\[0\] is an object of the class "my_plugin\.Chown"/,
+    /girder_result_hooks\[0\] is an object of the class "my_plugin\.Chown".*use GirderUploadVolumePathToItem/,
   ],
   [
     'a hook on a volume that cannot be found',
@@ -285,7 +285,7 @@ for (const [what, refused, words] of [
       _volumepath: volumePath('a', pickled('TemporaryVolume', { host_dir: null })),
       folder_id: folderId,
     }),
-    /is on a TemporaryVolume that no argument has \(in a message .*\), and 0 volumes/,
+    /uploads "a" from a TemporaryVolume, of which the message has only the class, and no argument has/,
   ],
   [
     'an option of an upload that none has',
@@ -324,7 +324,7 @@ test('a body that is not JSON, or pickled by Python, is refused, and the job for
     assert.ok(refused.kind === 'Refused' && refused.job !== undefined);
     assert.match(
       refused.message,
-      /^The message cannot become a DockerRun: its .*\.$|^The message cannot become a DockerRun: it is not JSON/,
+      /^DockerRun cannot run this task: its .*\.$|^DockerRun cannot run this task: it is not JSON/,
     );
   }
 });
