@@ -134,6 +134,18 @@ test('mounts are volumes', () => {
   );
 });
 
+test('an option whose contents jsonpickle has left out is refused, and not one without a value', () => {
+  for (const [keyword, name] of [
+    ['device_requests', 'containers.DeviceRequest'],
+    ['ulimits', 'containers.Ulimit'],
+    ['mounts', 'services.Mount'],
+  ] as const)
+    assert.match(
+      refusalOf({ [keyword]: [pickled(`docker.types.${name}`, { 'py/state': null })] }),
+      new RegExp(`${keyword} has a ${name.split('.')[1]} without its contents.*pass a dictionary, or update`),
+    );
+});
+
 test('a volume of docker-py by name is a named volume, and one by path is that of the dictionary', () => {
   const spec = specOf({
     volumes: { cache: { bind: '/cache', mode: 'ro' }, '/srv/': { bind: '/srv', mode: 'z' }, '/x': '/y' },
