@@ -15,6 +15,9 @@ export function addHooks(hooks: readonly PyValue[], parts: RunParts): Record<str
   });
 }
 
+/** For messages. */
+const uploads = 'GirderUploadVolumePathToItem or GirderUploadVolumePathToFolder';
+
 function hookOf(hook: PyObject, where: string, parts: RunParts): Record<string, unknown> {
   switch (kindOf(hook)) {
     case 'GirderUploadVolumePathToItem':
@@ -38,10 +41,10 @@ function hookOf(hook: PyObject, where: string, parts: RunParts): Record<string, 
       };
     case 'GirderUploadVolumePathJobArtifact':
       throw new Refusal(
-        `${where}: GirderUploadVolumePathJobArtifact uploads to a route that no Girder has; use GirderUploadVolumePathToItem or GirderUploadVolumePathToFolder`,
+        `${where}: GirderUploadVolumePathJobArtifact uploads to a route that no Girder has; use ${uploads}`,
       );
     default:
-      throw unknownClass(hook, where);
+      throw unknownClass(hook, where, uploads);
   }
 }
 
@@ -63,7 +66,7 @@ function sourceOf(path: PyObject, where: string, parts: RunParts): string {
   if (parts.volumes.has(volume)) return pathName(path, parts);
   if (kind === 'TemporaryVolume')
     throw new Refusal(
-      `${where} is a whole TemporaryVolume that no argument has (in a message a hook has only its class); use the default volume for results`,
+      `${where} uploads a whole TemporaryVolume, of which the message has only the class; use the default volume for results`,
     );
   if (kind !== 'VolumePath') return parts.volumes.nameOf(path, `${where}._volumepath`);
   if (!isPyObject(volume) || kindOf(volume) !== 'TemporaryVolume') return pathName(path, parts);
@@ -77,8 +80,9 @@ function sourceOf(path: PyObject, where: string, parts: RunParts): string {
     );
     return parts.transforms.path(filename, only);
   }
+  const places = only === undefined ? 'no argument has' : `${found.length} volumes of the arguments have`;
   throw new Refusal(
-    `${where} is on a TemporaryVolume that no argument has (in a message a hook has only its class), and ${found.length} volumes of the arguments have ${quote(filename)}; use the default volume for results`,
+    `${where} uploads ${quote(filename)} from a TemporaryVolume, of which the message has only the class, and ${places} a path of this name; use the default volume for results`,
   );
 }
 
