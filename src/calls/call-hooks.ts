@@ -57,7 +57,7 @@ function uploadOf(hook: PyObject, where: string, parts: RunParts): Record<string
 
 /**
  * The name of the path in the arguments that is equal to the hook's, or of one more path. In a message each hook is
- * pickled by itself: its volume is found by what it is, not by its identity.
+ * pickled by itself, with only the class of a TemporaryVolume: its volume is found by the paths, not by its identity.
  */
 function sourceOf(path: PyObject, where: string, parts: RunParts): string {
   const volume = path.attributes.get('_volume');
@@ -66,7 +66,7 @@ function sourceOf(path: PyObject, where: string, parts: RunParts): string {
   if (parts.volumes.has(volume)) return pathName(path, parts);
   if (kind === 'TemporaryVolume')
     throw new Refusal(
-      `${where} uploads a whole TemporaryVolume, of which the message has only the class; use the default volume for results`,
+      `${where} uploads a whole TemporaryVolume that no argument has; use TemporaryVolume.default for results`,
     );
   if (kind !== 'VolumePath') return parts.volumes.nameOf(path, `${where}._volumepath`);
   if (!isPyObject(volume) || kindOf(volume) !== 'TemporaryVolume') return pathName(path, parts);
@@ -82,7 +82,7 @@ function sourceOf(path: PyObject, where: string, parts: RunParts): string {
   }
   const places = only === undefined ? 'no argument has' : `${found.length} volumes of the arguments have`;
   throw new Refusal(
-    `${where} uploads ${quote(filename)} from a TemporaryVolume, of which the message has only the class, and ${places} a path of this name; use the default volume for results`,
+    `${where} uploads ${quote(filename)} from a TemporaryVolume that cannot be identified: ${places} a path of this name; use TemporaryVolume.default for results`,
   );
 }
 

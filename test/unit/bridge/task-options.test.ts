@@ -265,7 +265,7 @@ for (const [what, refused, words] of [
       _volumepath: volumePath('a', pickled('TemporaryVolume', { host_dir: null })),
       folder_id: folderId,
     }),
-    /uploads "a" from a TemporaryVolume, of which the message has only the class, and no argument has/,
+    /uploads "a" from a TemporaryVolume that cannot be identified: no argument has a path of this name/,
   ],
   [
     'an option of an upload that none has',
