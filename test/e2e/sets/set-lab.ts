@@ -20,7 +20,10 @@ export type ResultItem = {
 };
 
 /** A DockerRun of a set. */
-type Chunk = { readonly metadata: { readonly name: string }; readonly status?: { readonly phase?: string } };
+type Chunk = {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly status?: { readonly phase?: string };
+};
 
 type Item = { _id: string; name: string; meta?: { dockerrun?: Receipt } };
 type Named = { _id: string; name: string };

@@ -4,6 +4,8 @@ import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { startControlPlane } from '../../fixtures/control-plane.ts';
 import { ControllerProcess } from '../../fixtures/controller-process.ts';
+import { gitOpsHealthOf } from '../../fixtures/gitops-health.ts';
+import { type SetRow, setRows } from '../../fixtures/gitops-page.ts';
 import { running } from '../../fixtures/scripted-run.ts';
 import { SimulatedCluster } from '../../fixtures/simulated-cluster.ts';
 import { minimalSet, SimulatedSet } from '../../fixtures/simulated-set.ts';
@@ -35,6 +37,17 @@ test.after(async ({ stack, controller }) => {
   await controller[Symbol.asyncDispose]();
   await stack.disposeAsync();
 });
+
+/** The state of a set by its conditions and by the tools, in the form of a row of docs/gitops.md. */
+async function rowOf(cluster: SimulatedCluster, set: SimulatedSet): Promise<SetRow> {
+  const stored = await cluster.client.get(set.path);
+  const [health] = await gitOpsHealthOf([stored], 'DockerRunSet');
+  const met = listAt(recordAt(stored, 'status'), 'conditions').filter((one) => {
+    return textAt(one, 'type') !== 'Accepted' && textAt(one, 'status') === 'True';
+  });
+  const conditions = met.flatMap((one) => textAt(one, 'type') ?? []).toSorted();
+  return { conditions, kstatus: health?.kstatus.status ?? '', argo: health?.argo.status ?? '' };
+}
 
 const conditionOf = (status: Record<string, unknown>, type: string) =>
   listAt(status, 'conditions').find((one) => textAt(one, 'type') === type);
@@ -74,6 +87,18 @@ test('a set runs its inputs in chunks, and is complete when a pass finds nothing
     .filter((event) => textAt(recordAt(event, 'involvedObject'), 'kind') === 'DockerRunSet')
     .map((event) => textAt(event, 'reason'));
   assert.equal(reasons, ['Complete']);
+  assert.equal(await rowOf(cluster, set), setRows.get('Complete'));
+});
+
+test('the tools read from a set with a watch that it is at work, and that it is idle', async ({
+  cluster,
+}) => {
+  await using set = await SimulatedSet.create(cluster, 'watching', 2);
+  await set.apply({ canary: 0, watch: { every: '1h' } });
+  await set.untilWithoutWork('processes its inputs', ({ phase }) => phase === 'Processing');
+  assert.equal(await rowOf(cluster, set), setRows.get('Listing, Canary, Processing'));
+  await set.until('is idle', ({ phase }) => phase === 'Idle');
+  assert.equal(await rowOf(cluster, set), setRows.get('Idle'));
 });
 
 test('a controller that is killed in the middle of a pass starts no input twice', async (context) => {
@@ -97,6 +122,7 @@ test('a cancelled set cancels its chunks and ends', async ({ cluster }) => {
   await set.untilWithoutWork('is cancelled', ({ phase }) => phase === 'Cancelled');
   const status = await set.status();
   assert.is(textAt(conditionOf(status, 'Stalled'), 'reason'), 'Cancelled');
+  assert.equal(await rowOf(cluster, set), setRows.get('Cancelled'));
   for (const chunk of await set.chunks()) assert.is(textAt(recordAt(chunk, 'status'), 'phase'), 'Cancelled');
 });
 
@@ -105,6 +131,7 @@ test('a suspended set starts nothing until it is resumed', async ({ cluster }) =
   await set.apply({ suspend: true });
   await set.until('is paused', ({ phase }) => phase === 'Paused');
   assert.equal(await set.chunks(), []);
+  assert.equal(await rowOf(cluster, set), setRows.get('Paused by suspend, or in Girder'));
   await cluster.client.merge(set.path, { spec: { suspend: false } });
   await set.until('is complete', ({ phase }) => phase === 'Complete');
 });
@@ -153,6 +180,7 @@ test('a template that contradicts itself is refused with the path of the field',
   await set.until('is refused', (status) => textAt(conditionOf(status, 'Accepted'), 'status') === 'False');
   const message = textAt(await set.status(), 'message') ?? '';
   assert.match(message, /^spec\.template\.spec\.args\[0\]: \$\(missing\)/);
+  assert.equal(await rowOf(cluster, set), setRows.get('Paused because it was refused, or by its failures'));
   await cluster.client.merge(set.path, { spec: { template: minimalSet.template } });
   await set.until('is complete', ({ phase }) => phase === 'Complete');
 });
