@@ -6,7 +6,7 @@ const width = 120;
 
 /** What a command looks like on a terminal; scripts/terminal-picture.ts makes them. */
 const pictures: Readonly<Record<string, readonly string[]>> = {
-  run: ['![Bars for the downloads of a run, on a terminal of 80 columns](run-80.svg)', ''],
+  run: ['![The bar of a download, on a terminal of 80 columns](run-80.svg)', ''],
   watch: ['![A table of runs in several phases, on a terminal of 80 columns](watch-80.svg)', ''],
 };
 
