@@ -1,5 +1,8 @@
 import * as assert from 'uvu/assert';
 import { test } from '../../fixtures/suite.ts';
+import { connectEngine } from '../../../src/docker/engine.ts';
+import { StartedTargets } from '../../integration/worker/crash/started-targets.ts';
+import { environment } from '../support/environment.ts';
 import { girder } from '../support/girder.ts';
 import { inputs, SetLab } from './set-lab.ts';
 
@@ -7,13 +10,20 @@ import { inputs, SetLab } from './set-lab.ts';
 const count = Number(process.env['DOCKERRUN_TEST_SET_ITEMS'] ?? 60);
 
 let lab: SetLab;
+let targets: StartedTargets;
 const texts = inputs(count);
 
 test.before(async () => {
   lab = await SetLab.open('whole-set');
+  const { signal } = new AbortController();
+  const engine = await connectEngine({ socketPath: environment('DOCKERRUN_DOCKER_SOCKET'), signal });
+  targets = await StartedTargets.follow(engine);
   await lab.addInputs(texts);
 });
-test.after(() => lab.close());
+test.after(async () => {
+  targets[Symbol.dispose]();
+  await lab.close();
+});
 
 test('a set makes a result of each input, byte by byte, with one receipt each', async () => {
   await lab.apply('whole', { parallelism: 4, canary: 2, chunk: { items: 10 } });
@@ -27,6 +37,10 @@ test('a set makes a result of each input, byte by byte, with one receipt each', 
     assert.is(receipt?.attempts, 1, path);
     assert.is(await lab.textOf(id, 'upper.txt'), text.toUpperCase());
   }
+});
+
+test('as many targets have started as there are inputs', () => {
+  assert.is(targets.startsIn(lab.lab.namespace), count);
 });
 
 test('the status is small, and the chunks that succeeded are gone', async () => {

@@ -9,6 +9,9 @@ type Event = {
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
 };
 
+/** A namespace never has a `/`. */
+const namespaceOf = (run = '') => run.split('/')[0] ?? '';
+
 /** What the engine did with the containers of one run. */
 type Containers = {
   created: number;
@@ -24,6 +27,7 @@ export class StartedTargets implements Disposable {
   readonly #stop: AbortController;
   readonly #running = new Map<string, Set<string>>();
   readonly #runs = new Map<string, Containers>();
+  readonly #startsIn = new Map<string, number>();
   /** When a target of a run ended last, in nanoseconds since 1970. */
   readonly #endedAt = new Map<string, number>();
 
@@ -57,6 +61,8 @@ export class StartedTargets implements Disposable {
     if (action !== 'start') return;
     const before = this.#endedAt.get(uid);
     if (before !== undefined) run.idleMs.push((timeNano - before) / 1e6);
+    const namespace = namespaceOf(attributes[labels.run]);
+    this.#startsIn.set(namespace, (this.#startsIn.get(namespace) ?? 0) + 1);
     running.add(id);
     run.atOnce = Math.max(run.atOnce, running.size);
     run.attempts.push(attributes[labels.attempt] ?? '');
@@ -77,6 +83,11 @@ export class StartedTargets implements Disposable {
   /** The attempts that have started a target of a run, one for each target, in their order. */
   attemptsOf(runUid: string): readonly string[] {
     return this.#of(runUid).attempts;
+  }
+
+  /** How many targets of all runs of a namespace have started. */
+  startsIn(namespace: string): number {
+    return this.#startsIn.get(namespace) ?? 0;
   }
 
   /** What is known of a run when all its containers are gone, of which there were at least some. */
