@@ -1,10 +1,8 @@
 import * as assert from 'uvu/assert';
 import { test } from '../../fixtures/suite.ts';
-import { connectEngine } from '../../../src/docker/engine.ts';
-import { StartedTargets } from '../../integration/worker/crash/started-targets.ts';
-import { environment } from '../support/environment.ts';
+import type { StartedTargets } from '../../integration/worker/crash/started-targets.ts';
 import { girder } from '../support/girder.ts';
-import { inputs, SetLab } from './set-lab.ts';
+import { followTargets, inputs, SetLab } from './set-lab.ts';
 
 /** More by hand: 2,000 take about half an hour on two processors. */
 const count = Number(process.env['DOCKERRUN_TEST_SET_ITEMS'] ?? 60);
@@ -15,9 +13,7 @@ const texts = inputs(count);
 
 test.before(async () => {
   lab = await SetLab.open('whole-set');
-  const { signal } = new AbortController();
-  const engine = await connectEngine({ socketPath: environment('DOCKERRUN_DOCKER_SOCKET'), signal });
-  targets = await StartedTargets.follow(engine);
+  targets = await followTargets();
   await lab.addInputs(texts);
 });
 test.after(async () => {
@@ -40,7 +36,7 @@ test('a set makes a result of each input, byte by byte, with one receipt each', 
 });
 
 test('as many targets have started as there are inputs', () => {
-  assert.is(targets.startsIn(lab.lab.namespace), count);
+  assert.is(targets.startsIn(lab.lab.namespace).length, count);
 });
 
 test('the status is small, and the chunks that succeeded are gone', async () => {

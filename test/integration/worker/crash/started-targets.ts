@@ -27,7 +27,8 @@ export class StartedTargets implements Disposable {
   readonly #stop: AbortController;
   readonly #running = new Map<string, Set<string>>();
   readonly #runs = new Map<string, Containers>();
-  readonly #startsIn = new Map<string, number>();
+  /** By namespace: the attempt and the input of each target. */
+  readonly #startsIn = new Map<string, string[]>();
   /** When a target of a run ended last, in nanoseconds since 1970. */
   readonly #endedAt = new Map<string, number>();
 
@@ -62,7 +63,8 @@ export class StartedTargets implements Disposable {
     const before = this.#endedAt.get(uid);
     if (before !== undefined) run.idleMs.push((timeNano - before) / 1e6);
     const namespace = namespaceOf(attributes[labels.run]);
-    this.#startsIn.set(namespace, (this.#startsIn.get(namespace) ?? 0) + 1);
+    const start = `attempt ${attributes[labels.attempt]}, input ${attributes[labels.item]}`;
+    this.#startsIn.set(namespace, [...(this.#startsIn.get(namespace) ?? []), start]);
     running.add(id);
     run.atOnce = Math.max(run.atOnce, running.size);
     run.attempts.push(attributes[labels.attempt] ?? '');
@@ -85,9 +87,9 @@ export class StartedTargets implements Disposable {
     return this.#of(runUid).attempts;
   }
 
-  /** How many targets of all runs of a namespace have started. */
-  startsIn(namespace: string): number {
-    return this.#startsIn.get(namespace) ?? 0;
+  /** A text for each target of a namespace that has started: two of one attempt for one input have the same. */
+  startsIn(namespace: string): readonly string[] {
+    return this.#startsIn.get(namespace) ?? [];
   }
 
   /** What is known of a run when all its containers are gone, of which there were at least some. */
