@@ -6,6 +6,7 @@ import {
   etcdBinariesStep,
   gitopsBinariesStep,
   helmBinariesStep,
+  kubeRouterBinariesStep,
   kubernetesBinariesStep,
 } from './install/go-binaries.ts';
 import { mongoClassesStep } from './install/mongo-classes.ts';
@@ -44,6 +45,7 @@ function allSteps(): Step[] {
   const installs = [packagesStep, baselineStep, networkStep, mongoClassesStep, girderVenvStep];
   installs.push(rabbitmqFilesStep, girderPluginStep);
   const builds = [kubernetesBinariesStep, etcdBinariesStep, helmBinariesStep, gitopsBinariesStep];
+  builds.push(kubeRouterBinariesStep);
   const parts = allParts.map(partStep);
   const dockerIndex = allParts.findIndex((part) => part.name === 'docker-engine') + 1;
   parts.splice(dockerIndex, 0, imagesStep);

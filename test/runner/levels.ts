@@ -30,7 +30,7 @@ const levels: readonly Level[] = [
   {
     name: 'integration',
     together: false,
-    atOnce: 3,
+    atOnce: 4,
     // It measures how soon a lost connection is detected.
     alone: ['list-watch-patience.test.ts'],
     // The workers of worker/crash listen on the port of every simulated pod: they stay at the end.
@@ -48,7 +48,7 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 3,
-    // The first looks whether the cluster can run DockerRuns at all. The next nine stop or replace the controller or parts of the node, or change its settings; the last two need
+    // The first looks whether the cluster can run DockerRuns at all. The next ten stop or replace the controller or parts of the node, or change its settings; the last two need
     // both processors.
     alone: [
       'e2e/doctor.test.ts',
@@ -61,6 +61,7 @@ const levels: readonly Level[] = [
       'round-trip.test.ts',
       'helm.test.ts',
       'closed-network.test.ts',
+      'denied-network.test.ts',
       'big-stream.test.ts',
       'attacks/waiting-crowd.test.ts',
     ],

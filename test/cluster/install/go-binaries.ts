@@ -36,6 +36,12 @@ export function helmBinaries(): string {
   return cacheDirectory(`helm-${helmVersion()}`, recipes('helm'));
 }
 
+/** The directory of kube-router's binary. */
+export function kubeRouterBinaries(): string {
+  const version = moduleVersion('kube-router', 'github.com/cloudnativelabs/kube-router/v2');
+  return cacheDirectory(`kube-router-${version}`, recipes('kube-router'));
+}
+
 /** The directory of the program that reports how GitOps tools judge an object. */
 export function gitopsBinaries(): string {
   const sources = ['main', 'argo', 'flux', 'lua'].map((name) => `gitops/health/${name}.go`);
@@ -95,3 +101,8 @@ export const helmBinariesStep: Step = buildStep('helm', helmBinaries, helmLinker
 
 /** Builds the interpreters of GitOps tools; after Helm, which has compiled most of their packages. */
 export const gitopsBinariesStep: Step = buildStep('gitops', gitopsBinaries, () => '-s -w', ['helm binaries']);
+
+/** Builds the program with which a test enforces NetworkPolicies; nothing of the cluster waits for it. */
+export const kubeRouterBinariesStep: Step = buildStep('kube-router', kubeRouterBinaries, () => '-s -w', [
+  'gitops binaries',
+]);

@@ -22,6 +22,7 @@ const neededPackages: readonly Package[] = [
     program: 'conntrack',
     why: 'kube-proxy forgets connections of services that are gone',
   },
+  { name: 'ipset', program: 'ipset', why: 'kube-router keeps the addresses of NetworkPolicies in sets' },
   { name: 'ebtables', program: 'ebtables', why: 'the kubelet looks for it' },
   { name: 'ethtool', program: 'ethtool', why: 'the kubelet looks for it' },
   { name: 'socat', program: 'socat', why: 'kubectl port-forward' },

@@ -30,6 +30,13 @@ async function cleanFirewall(program: string, signal: AbortSignal): Promise<void
   if (cleaned !== dump) await capture(`${program}-restore`, ['-w', '30'], signal, { input: cleaned });
 }
 
+/** Removes the sets of addresses of kube-router, which a test that was killed left. */
+async function removeAddressSets(signal: AbortSignal): Promise<void> {
+  const names = await capture('ipset', ['list', '-name'], signal).catch(() => '');
+  for (const name of names.split('\n').filter((line) => /^KUBE-(?:SRC|DST)-/.test(line)))
+    await capture('ipset', ['destroy', name], signal);
+}
+
 /** Removes the cluster's links and firewall rules, and sets kernel settings back to what they were. */
 export async function removeOwnNetwork(
   before: Snapshot | undefined,
@@ -43,5 +50,6 @@ export async function removeOwnNetwork(
   await cleanFirewall('iptables', signal);
   // A kernel without IPv6 has no such firewall.
   await cleanFirewall('ip6tables', signal).catch(() => undefined);
+  await removeAddressSets(signal);
   for (const [path, value] of Object.entries(before?.sysctls ?? {})) writeFileSync(path, value);
 }

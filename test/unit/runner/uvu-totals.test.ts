@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { test } from 'uvu';
+import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { addTotals, noTests, parseUvuTotals, silentFiles, totalsLine } from '../../runner/uvu-totals.ts';
 
