@@ -15,9 +15,14 @@ const unused = [
 ];
 const empty = fileURLToPath(new URL('./empty.cjs', import.meta.url));
 
-/** How esbuild makes one program of src, which starts with `dockerrun.mjs`. */
+const inSource = (file: string) => fileURLToPath(new URL(`../src/${file}`, import.meta.url));
+
+/** How esbuild makes one program of src, which starts with `dockerrun.mjs`; kubectl starts `kubectl-complete.mjs`. */
 export const programBundle = {
-  entryPoints: { dockerrun: fileURLToPath(new URL('../src/main.ts', import.meta.url)) },
+  entryPoints: {
+    dockerrun: inSource('main.ts'),
+    'kubectl-complete': inSource('kubectl-complete.ts'),
+  },
   bundle: true,
   splitting: true,
   platform: 'node',

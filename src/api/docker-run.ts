@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { boundsProblem, defined, isRecord, specBounds } from './json-values.ts';
+import { boundsProblem, defined, dottedPath, isRecord, specBounds } from './json-values.ts';
 import {
   type apiVersion,
   chunkAnnotation,
@@ -99,7 +99,7 @@ export function parseSpec(value: unknown): { spec: DockerRunSpec } | { problem: 
     'allowedValues' in first.params
       ? `must be one of ${first.params.allowedValues.join(', ')}`
       : first.message;
-  return { problem: `spec${first.instancePath.replaceAll('/', '.')} ${rule}` };
+  return { problem: `spec${dottedPath(first.instancePath)} ${rule}` };
 }
 
 const unboundedSpec = Type.Unsafe<DockerRunSpec>(withoutBounds(dockerRunSpec) as object);

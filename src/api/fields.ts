@@ -251,15 +251,6 @@ export function apiUrlProblem(text: string): string | undefined {
   return isPlain ? undefined : `must not have a user, password, ? or # (at ${origin}${pathname})`;
 }
 
-/** Where Girder's web client and its API usually are, relative to each other. */
-const apiPath = '/api/v1';
-
-/** The address of an item in Girder's web client, if the address of its API ends in the usual way. */
-export function pageOfItem(apiUrl: string, itemId: string): string | undefined {
-  const root = apiUrl.replace(/\/$/, '');
-  return root.endsWith(apiPath) ? `${root.slice(0, -apiPath.length)}/#item/${itemId}` : undefined;
-}
-
 /** Whether a text can be sent as the value of a header: one line, in the characters of Latin-1. */
 export function isHeaderText(text: string): boolean {
   return !/[^\t\x20-\x7e\x80-\xff]/.test(text);

@@ -22,6 +22,11 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** The path of a member after the name of the whole, `.docker.ports.80/tcp`, of a JSON Pointer (RFC 6901). */
+export function dottedPath(pointer: string): string {
+  return pointer.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
 /** `T` with the members that may be undefined made optional. */
 export type Defined<T extends object> = {
   [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key];

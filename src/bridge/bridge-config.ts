@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { parseJson } from '../api/json-values.ts';
+import { dottedPath, parseJson } from '../api/json-values.ts';
 import { certificatesOf, type EgressSettings } from '../support/egress.ts';
 import { describe } from '../support/errors.ts';
 import type { TranslationSettings } from './translate/message-outcome.ts';
@@ -113,7 +113,7 @@ function readSettings(json: string | undefined): Settings {
   if (value === undefined) throw new TypeError(`${name} must hold the settings of the bridge as JSON`);
   if (!Value.Check(settingsSchema, value)) {
     const [first] = Value.Errors(settingsSchema, value);
-    const path = first?.instancePath.replaceAll('/', '.') ?? '';
+    const path = dottedPath(first?.instancePath ?? '');
     throw new TypeError(`${name}: bridge${path} ${first?.message ?? 'is invalid'}`);
   }
   const queues = value.queues.map(({ queue }) => queue);

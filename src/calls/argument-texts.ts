@@ -1,6 +1,6 @@
 import { specBounds } from '../api/json-values.ts';
 import { reference } from '../api/references.ts';
-import { isPyDict, itemsOf, type PyValue } from './python-value.ts';
+import { isPyDict, itemsOf, type PyBytes, type PyValue } from './python-value.ts';
 import { pythonText } from './python-text.ts';
 import { textOfObject } from './call-transforms.ts';
 import { mostOf, quote, Refusal } from './refusal.ts';
@@ -21,16 +21,21 @@ export class ArgumentTexts {
     this.#parts = parts;
   }
 
-  /** The keyword `entrypoint`; None is that of the image. Anything but a list is its only element. */
+  /**
+   * The keyword `entrypoint`; None is that of the image. Anything but a list is its only element. The engine takes an
+   * empty list, and one empty text, as no entrypoint at all; an empty `command` would be that of the image.
+   */
   command(value: PyValue | undefined): string[] | undefined {
     if (value === undefined || value === null) return undefined;
-    return this.#texts(itemsOf(value) ?? [value], 'entrypoint');
+    const texts = this.#texts(itemsOf(value) ?? [value], 'entrypoint');
+    return texts.length === 0 ? [''] : texts;
   }
 
   args(value: PyValue | undefined): string[] | undefined {
     if (value === undefined || value === null) return undefined;
     const items = itemsOf(value);
-    if (items === undefined) throw new Refusal('container_args is not a list');
+    if (items === undefined)
+      throw new Refusal('container_args is not a list; put each argument into one as a text of its own');
     return items.length === 0 ? undefined : this.#texts(items, 'container_args');
   }
 
@@ -62,6 +67,8 @@ export class ArgumentTexts {
       this.#parts.notes.add(`The variable ${quote(name)} ${sentence}`);
       return { name, value: '' };
     }
+    if (typeof value === 'object' && value.kind === 'bytes')
+      return { name, value: this.#plain(decoded(value)) };
     const [piece, ...others] = typeof value === 'string' ? this.#parts.source.pieces(value) : [];
     if (piece?.isToken === true && others.length === 0)
       return { name, valueFrom: { secretKeyRef: this.#parts.source.secretKey(piece.text, 'variable') } };
@@ -103,6 +110,11 @@ export class ArgumentTexts {
       `its arguments and variables have more than ${specBounds.bytes} characters, which is the most of a run; put the data into a file of Girder`,
     );
   }
+}
+
+/** As docker-py does with the bytes of a variable. */
+function decoded({ bytes }: PyBytes): string {
+  return Buffer.from(bytes).toString('utf8');
 }
 
 /** `$(name)` is a text of the caller, who did not know names of transforms. */

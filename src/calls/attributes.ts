@@ -38,11 +38,11 @@ export function nameOf(object: PyObject): string {
   return kindOf(object) ?? quote(object.className);
 }
 
-/** For an object that only Girder Worker itself could use. */
-export function unknownClass(object: PyObject, where: string): Refusal {
+/** For an object that only Girder Worker itself could use; `instead` is what can stand there. */
+export function unknownClass(object: PyObject, where: string, instead = 'a text'): Refusal {
   const name = kindOf(object);
-  if (name !== undefined) return new Refusal(`${where}: ${name} cannot stand there`);
+  if (name !== undefined) return new Refusal(`${where}: ${name} cannot stand there; use ${instead}`);
   return new Refusal(
-    `${where} is an object of the class ${quote(object.className)}, whose code only Girder Worker can run; put that code into the image, or run the task with Girder Worker`,
+    `${where} is an object of the class ${quote(object.className)}, and DockerRun runs no Python of plugins; use ${instead}, put that code into the image, or publish the task to a queue that a Girder Worker serves`,
   );
 }

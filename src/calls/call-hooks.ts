@@ -15,6 +15,9 @@ export function addHooks(hooks: readonly PyValue[], parts: RunParts): Record<str
   });
 }
 
+/** For messages. */
+const uploads = 'GirderUploadVolumePathToItem or GirderUploadVolumePathToFolder';
+
 function hookOf(hook: PyObject, where: string, parts: RunParts): Record<string, unknown> {
   switch (kindOf(hook)) {
     case 'GirderUploadVolumePathToItem':
@@ -38,10 +41,10 @@ function hookOf(hook: PyObject, where: string, parts: RunParts): Record<string, 
       };
     case 'GirderUploadVolumePathJobArtifact':
       throw new Refusal(
-        `${where}: GirderUploadVolumePathJobArtifact uploads to a route that no Girder has; use GirderUploadVolumePathToItem or GirderUploadVolumePathToFolder`,
+        `${where}: GirderUploadVolumePathJobArtifact uploads to a route that no Girder has; use ${uploads}`,
       );
     default:
-      throw unknownClass(hook, where);
+      throw unknownClass(hook, where, uploads);
   }
 }
 
@@ -54,7 +57,7 @@ function uploadOf(hook: PyObject, where: string, parts: RunParts): Record<string
 
 /**
  * The name of the path in the arguments that is equal to the hook's, or of one more path. In a message each hook is
- * pickled by itself: its volume is found by what it is, not by its identity.
+ * pickled by itself, with only the class of a TemporaryVolume: its volume is found by the paths, not by its identity.
  */
 function sourceOf(path: PyObject, where: string, parts: RunParts): string {
   const volume = path.attributes.get('_volume');
@@ -63,7 +66,7 @@ function sourceOf(path: PyObject, where: string, parts: RunParts): string {
   if (parts.volumes.has(volume)) return pathName(path, parts);
   if (kind === 'TemporaryVolume')
     throw new Refusal(
-      `${where} is a whole TemporaryVolume that no argument has (in a message a hook has only its class); use the default volume for results`,
+      `${where} uploads a whole TemporaryVolume that no argument has; use TemporaryVolume.default for results`,
     );
   if (kind !== 'VolumePath') return parts.volumes.nameOf(path, `${where}._volumepath`);
   if (!isPyObject(volume) || kindOf(volume) !== 'TemporaryVolume') return pathName(path, parts);
@@ -77,8 +80,9 @@ function sourceOf(path: PyObject, where: string, parts: RunParts): string {
     );
     return parts.transforms.path(filename, only);
   }
+  const places = only === undefined ? 'no argument has' : `${found.length} volumes of the arguments have`;
   throw new Refusal(
-    `${where} is on a TemporaryVolume that no argument has (in a message a hook has only its class), and ${found.length} volumes of the arguments have ${quote(filename)}; use the default volume for results`,
+    `${where} uploads ${quote(filename)} from a TemporaryVolume that cannot be identified: ${places} a path of this name; use TemporaryVolume.default for results`,
   );
 }
 

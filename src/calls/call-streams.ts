@@ -69,7 +69,7 @@ function inputOf(input: PyObject, where: string, parts: RunParts): object {
     case 'ContainerStdErr':
       return { containerStdErr: {} };
     default:
-      throw unknownClass(input, `${where}: the input of Connect`);
+      throw unknownClass(input, `${where}: the input of Connect`, 'GirderFileIdToStream or NamedOutputPipe');
   }
 }
 
@@ -84,7 +84,11 @@ function outputOf(output: PyObject, where: string, parts: RunParts): object {
     case 'ChunkedTransferEncodingStream':
       return { chunkedTransferEncodingStream: receiverOf(output, parts) };
     default:
-      throw unknownClass(output, `${where}: the output of Connect`);
+      throw unknownClass(
+        output,
+        `${where}: the output of Connect`,
+        'NamedInputPipe, HostStdOut, HostStdErr or ChunkedTransferEncodingStream',
+      );
   }
 }
 

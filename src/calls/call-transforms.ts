@@ -61,7 +61,7 @@ export function addConnector(object: PyObject, where: string, parts: RunParts): 
   const kind = kindOf(object);
   if (kind === 'Connect') connectText(object, where, parts);
   else if (kind === 'ProgressPipe') nameOfObject(object, where, parts);
-  else throw unknownClass(object, where);
+  else throw unknownClass(object, where, 'Connect or ProgressPipe');
 }
 
 /** Girder Worker leaves an empty argument where neither side is a pipe. */

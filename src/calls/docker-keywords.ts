@@ -1,7 +1,7 @@
 import { isRecord } from '../api/json-values.ts';
 import { dockerOptions } from '../api/docker/options.ts';
 import { isTruthy, type PyValue } from './python-value.ts';
-import { optionForms, withCamelKeys } from './option-forms.ts';
+import { optionForms, unsetAtZero, withCamelKeys } from './option-forms.ts';
 import { PlainData } from './plain-data.ts';
 import { quote, Refusal } from './refusal.ts';
 import type { RunParts } from './run-parts.ts';
@@ -27,6 +27,12 @@ export const ignoredKeywords: Readonly<Record<string, string | null>> = {
   lxc_conf: 'no engine has it any more',
   kernel_memory: 'no engine has it any more',
   init_path: 'no engine has it any more',
+};
+
+/** Keywords of docker-py that a run cannot have, and what to write in their place. */
+const refusedKeywords: Readonly<Record<string, string>> = {
+  networking_config: 'has no counterpart; name one network with network',
+  command: 'is not a keyword of docker_run; put the arguments into container_args',
 };
 
 export type DockerParts = {
@@ -64,14 +70,16 @@ function addOption(docker: Record<string, unknown>, keyword: string, value: unkn
   const isKnown = /^[a-z_]+$/.test(keyword) && Object.hasOwn(dockerOptions.properties, option);
   if (!isKnown)
     throw new Refusal(
-      keyword === 'networking_config'
-        ? 'networking_config has no counterpart; name one network with network'
+      Object.hasOwn(refusedKeywords, keyword)
+        ? `${keyword} ${refusedKeywords[keyword]}`
         : `it has the keyword ${quote(keyword)}, which is neither one of docker_run nor one of docker-py for a container`,
     );
   // An empty text is docker-py's own default of many options.
-  if (value === undefined || value === '') return;
+  if (value === undefined || value === '' || (value === 0 && unsetAtZero.has(option))) return;
   docker[option] = Object.hasOwn(optionForms, option) ? optionForms[option]?.(value) : value;
 }
+
+const mountFields = ['target', 'source', 'type', 'readOnly'];
 
 /** A mount is a volume; one in memory is what `tmpfs` makes. */
 function addMounts(value: unknown, { volumes, notes }: RunParts): void {
@@ -85,7 +93,7 @@ function addMounts(value: unknown, { volumes, notes }: RunParts): void {
         `mounts[${index}] is not a bind mount or a volume of the node with source and target; use tmpfs for a directory in memory`,
       );
     volumes.mount(source, target, readOnly === true ? 'ro' : 'rw');
-    if (mount['propagation'] !== undefined || mount['bindOptions'] !== undefined)
+    if (Object.keys(mount).some((name) => !mountFields.includes(name)))
       notes.add('The options of mounts have no effect, only source, target and read_only.');
   }
 }

@@ -25,7 +25,7 @@ export const optionForms: Readonly<Record<string, (value: unknown) => unknown>> 
   memReservation: wholeBytes,
   memswapLimit: wholeBytes,
   shmSize: wholeBytes,
-  volumesFrom: oneAsList,
+  volumesFrom: commaSeparated,
   dns: oneAsList,
   dnsOpt: oneAsList,
   dnsSearch: oneAsList,
@@ -33,6 +33,20 @@ export const optionForms: Readonly<Record<string, (value: unknown) => unknown>> 
   capDrop: oneAsList,
   securityOpt: oneAsList,
 };
+
+/** Options that docker-py leaves out when they are 0: without them the engine has its own value. */
+export const unsetAtZero: ReadonlySet<string> = new Set([
+  'blkioWeight',
+  'cpuPeriod',
+  'cpuQuota',
+  'cpuRtPeriod',
+  'cpuRtRuntime',
+  'cpuShares',
+  'memReservation',
+  'nanoCpus',
+  'oomScoreAdj',
+  'pidsLimit',
+]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -75,6 +89,8 @@ function hostPort(host: unknown): unknown {
   const [address, port] = host as unknown[];
   if (host.length === 2 && typeof address === 'string' && /[.:]/.test(address))
     return `${address}:${String(port)}`;
+  // An address without a port would be published on every address of the node.
+  if (host.length === 1 && typeof address === 'string') return `${address}:`;
   return host.map((one: unknown) => String(hostPort(one))).join(',');
 }
 
@@ -103,8 +119,14 @@ function textValues(value: unknown): unknown {
   return Object.fromEntries(given.map(([name, one]) => [name, typeof one === 'number' ? String(one) : one]));
 }
 
+/** docker-py takes `64 m` as well. */
 function wholeBytes(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll(' ', '');
   return typeof value === 'number' ? Math.trunc(value) : value;
+}
+
+function commaSeparated(value: unknown): unknown {
+  return typeof value === 'string' ? value.split(',') : value;
 }
 
 function oneAsList(value: unknown): unknown {

@@ -37,9 +37,13 @@ export class PlainData {
   #object(object: PyObject, field: string): unknown {
     const kind = kindOf(object);
     const isOption = kind !== undefined && optionKinds.has(kind);
+    if (isOption && isEmptied(object))
+      throw new Refusal(
+        `${field} has a ${kind} without its contents, which jsonpickle before 3 leaves out on Python 3.11; pass a dictionary, or update jsonpickle in Girder`,
+      );
     if (isOption) return this.#dictionary(object.attributes, field);
     throw new Refusal(
-      `${field} has an object of the class ${quote(object.className)}; transforms can stand only in container_args, entrypoint and environment`,
+      `${field} has an object of the class ${quote(object.className)}; objects can stand only in container_args, entrypoint and environment`,
     );
   }
 
@@ -53,6 +57,12 @@ export class PlainData {
     });
     return Object.fromEntries(members);
   }
+}
+
+/** A subclass of dict has only the state None then, and would be an option without any value. */
+function isEmptied({ attributes }: PyObject): boolean {
+  const names = [...attributes.keys()].filter((name) => name !== '__dict__');
+  return names.length === 1 && names[0] === 'py/state' && attributes.get('py/state') === null;
 }
 
 const optionKinds: ReadonlySet<string> = new Set([

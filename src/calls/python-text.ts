@@ -1,5 +1,6 @@
 import type { Compound, PyKey, PyObject, PyValue } from './python-value.ts';
-import { Refusal } from './refusal.ts';
+import { plainTextOf, shortNameOf } from './plain-objects.ts';
+import { quote, Refusal } from './refusal.ts';
 
 /** How texts and objects of the caller stand in a text of Python. */
 export type TextParts = {
@@ -16,7 +17,10 @@ export const longestPythonText = 65_536;
  */
 export function pythonText(value: PyValue, parts: TextParts): string {
   if (typeof value === 'string') return parts.text(value);
-  if (typeof value === 'object' && value?.kind === 'object') return parts.object(value);
+  if (typeof value === 'object' && value?.kind === 'object') {
+    const plain = plainTextOf(value);
+    return plain === undefined ? parts.object(value) : parts.text(plain);
+  }
   return new PythonText(parts).repr(value);
 }
 
@@ -44,12 +48,20 @@ class PythonText {
       case 'dict':
         return this.#dict([...value.entries]);
       case 'object':
-        return this.#counted(`'${this.#parts.object(value)}'`);
+        return this.#object(value);
       case 'bytes':
-        throw new Refusal('bytes cannot be an argument or a variable');
+        throw new Refusal('bytes cannot be an argument; decode them to a text before the call');
       case 'name':
-        throw new Refusal('a class or function of Python cannot be an argument or a variable');
+        throw new Refusal(
+          `${quote(value.name)} is a class or function of Python, which cannot be an argument or a variable`,
+        );
     }
+  }
+
+  #object(value: PyObject): string {
+    const plain = plainTextOf(value);
+    if (plain === undefined) return this.#counted(`'${this.#parts.object(value)}'`);
+    return this.#counted(this.#parts.text(`${shortNameOf(value)}(${quoted(plain)})`));
   }
 
   #members(items: readonly PyValue[]): string {
@@ -104,12 +116,12 @@ const shortEscapes: Readonly<Record<string, string>> = {
 };
 
 function quoted(text: string): string {
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
   const inner = text.replace(/[\\\p{C}\p{Z}'"]/gu, (character) => {
-    if (character === ' ' || (/['"]/.test(character) && character !== quote)) return character;
-    return character === quote ? `\\${quote}` : (shortEscapes[character] ?? codeEscape(character));
+    if (character === ' ' || (/['"]/.test(character) && character !== mark)) return character;
+    return character === mark ? `\\${mark}` : (shortEscapes[character] ?? codeEscape(character));
   });
-  return `${quote}${inner}${quote}`;
+  return `${mark}${inner}${mark}`;
 }
 
 function codeEscape(character: string): string {

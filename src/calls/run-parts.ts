@@ -4,10 +4,10 @@ import { RunVolumes } from './run-volumes.ts';
 
 /** What one call adds up to, part by part. */
 export class RunParts {
-  readonly volumes = new RunVolumes();
-  readonly transforms = new RunTransforms();
   /** Sentences about what is different from Girder Worker; each once. */
   readonly notes = new Set<string>();
+  readonly volumes = new RunVolumes(this.notes);
+  readonly transforms = new RunTransforms();
   readonly source: CallSource;
 
   constructor(source: CallSource) {

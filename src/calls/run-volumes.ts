@@ -1,6 +1,14 @@
 import { posix } from 'node:path';
 import { temporaryVolumeName } from '../api/names.ts';
-import { isPyDict, isPyObject, itemsOf, type PyDict, type PyObject, type PyValue } from './python-value.ts';
+import {
+  isPyDict,
+  isPyObject,
+  isTruthy,
+  itemsOf,
+  type PyDict,
+  type PyObject,
+  type PyValue,
+} from './python-value.ts';
 import { nameOf, optionalText, requiredText, unknownClass } from './attributes.ts';
 import { kindOf } from './class-kinds.ts';
 import { mostOf, quote, Refusal } from './refusal.ts';
@@ -20,6 +28,12 @@ export class RunVolumes {
   /** The names of volumes by what makes them one: their paths, or the object in the message. */
   readonly #names = new Map<string | PyObject, string>();
   readonly #directPlaces = new Map<string, string>();
+  readonly #notes: Set<string>;
+
+  /** `notes` are those of the call. */
+  constructor(notes: Set<string>) {
+    this.#notes = notes;
+  }
 
   /** The name of the volume of a transform; undefined stands for the volume that every run has. */
   nameOf(value: PyValue | undefined, where: string): string {
@@ -33,7 +47,7 @@ export class RunVolumes {
       case 'BindMountVolume':
         return this.#bindMount(value);
       default:
-        throw unknownClass(value, where);
+        throw unknownClass(value, where, 'BindMountVolume or TemporaryVolume');
     }
   }
 
@@ -100,7 +114,10 @@ export class RunVolumes {
   }
 
   #declareOne(value: PyValue, where: string): void {
-    if (!isPyObject(value)) throw new Refusal(`${where} is not an object such as BindMountVolume`);
+    if (!isPyObject(value))
+      throw new Refusal(
+        `${where} is not an object such as BindMountVolume; use one, or a dictionary of paths`,
+      );
     this.nameOf(value, where);
   }
 
@@ -108,6 +125,8 @@ export class RunVolumes {
     for (const [host, value] of dict.entries) {
       if (typeof host !== 'string') throw new Refusal('volumes has a key that is not a path');
       const mount = mountOf(value, host);
+      if (isPyDict(value) && isTruthy(value.entries.get('propagation')))
+        this.#notes.add('The propagation of volumes has no effect, only bind and mode.');
       if (!host.startsWith('/')) this.mount(host, mount.bind, mount.mode);
       else {
         const path = absolutePathOf(host, 'the path of a volume on the node');

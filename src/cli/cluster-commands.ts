@@ -29,7 +29,12 @@ const selector: OptionSpec = {
   about: 'those with these labels, as in app=segment',
 };
 const everywhere: OptionSpec = { name: 'all-namespaces', short: 'A', about: 'those of all namespaces' };
-const phase: OptionSpec = { name: 'phase', value: 'PHASE', about: 'those in this phase, such as Failed' };
+const phase: OptionSpec = {
+  name: 'phase',
+  value: 'PHASE',
+  about: 'those in this phase, such as Failed',
+  completes: 'phases',
+};
 const ofSet: OptionSpec = {
   name: 'set',
   value: 'SET',

@@ -3,7 +3,15 @@ import type { Terminal } from './terminal.ts';
 
 /** What the shell may complete a value with. */
 export type Completed =
-  'files' | 'commands' | 'runs' | 'objects' | 'sets' | 'namespaces' | 'contexts' | readonly string[];
+  | 'files'
+  | 'commands'
+  | 'runs'
+  | 'objects'
+  | 'sets'
+  | 'phases'
+  | 'namespaces'
+  | 'contexts'
+  | readonly string[];
 
 export type OptionSpec = {
   readonly name: string;

@@ -16,6 +16,9 @@ export const commandTable: readonly CommandSpec[] = [
     summary: 'Print a script that lets a shell complete commands, options and names',
     args: [{ name: 'bash|zsh|fish', completes: ['bash', 'zsh', 'fish'] }],
     options: [],
+    details: [
+      'Where the completion of kubectl is loaded, it completes kubectl dockerrun as well: beside dockerrun the package installs kubectl_complete-dockerrun, for which kubectl looks in PATH.',
+    ],
     examples: [
       'source <(dockerrun completion bash)',
       'dockerrun completion zsh > "${fpath[1]}/_dockerrun"',

@@ -25,6 +25,7 @@ _dockerrun() {
   answer="$("\${words[1]}" ${completeCommand} "\${(@)words[2,CURRENT]}" 2>/dev/null)" || return
   for line in "\${(@f)answer}"; do
     if [[ "$line" == ':files' ]]; then
+      compset -P '*='
       _files
     elif [[ -n "$line" ]]; then
       candidates+=("\${\${line//:/\\\\:}/$'\\t'/:}")
@@ -40,9 +41,13 @@ fi
 `,
   fish: `function __dockerrun_complete
   set -l words (commandline --tokenize --cut-at-cursor --current-process)
-  for line in ($words[1] ${completeCommand} $words[2..] (commandline --current-token) 2>/dev/null)
+  set -l word (commandline --current-token --cut-at-cursor)
+  for line in ($words[1] ${completeCommand} $words[2..] "$word" 2>/dev/null)
     if test "$line" = ':files'
-      __fish_complete_path (commandline --current-token)
+      set -l before (string match --regex '^.*=' -- "$word")
+      for path in (__fish_complete_path (string replace --regex '^.*=' '' -- "$word"))
+        echo "$before$path"
+      end
     else
       echo $line
     end

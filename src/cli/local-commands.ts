@@ -55,6 +55,7 @@ export const localCommands: readonly CommandSpec[] = [
         value: 'NAME=PATH',
         isMany: true,
         about: 'use a file or directory of this machine for the transform NAME, not data of Girder',
+        completes: 'files',
       },
       {
         name: 'output',
@@ -62,6 +63,7 @@ export const localCommands: readonly CommandSpec[] = [
         value: 'NAME=PATH',
         isMany: true,
         about: 'copy the result of the transform NAME to PATH, and do not upload it to Girder',
+        completes: 'files',
       },
       {
         name: 'limit',

@@ -41,7 +41,8 @@ export type ListWatchObserver = {
   listed(count: number): void;
   watching(): void;
   event(type: WatchEventType): void;
-  interrupted(reason: InterruptionReason): void;
+  /** `failure` is undefined if the server closed the watch normally. */
+  interrupted(reason: InterruptionReason, failure: unknown): void;
   /** A defect of ours: `parse` or `onChange` threw. */
   failed?(where: 'parse' | 'onChange'): void;
 };
@@ -242,7 +243,7 @@ export class ListWatch<Item> {
     const openMs = this.#openedAt === undefined ? -1 : now - this.#openedAt;
     const worked = openMs >= healthyMs;
     this.#openedAt = undefined;
-    this.#guard('observer', () => this.#options.observer?.interrupted(reason));
+    this.#guard('observer', () => this.#options.observer?.interrupted(reason, failure));
     if (worked) this.#failures = 0;
     else if (openMs >= 0) this.#failures = Math.min(this.#failures, maxFailuresOfOpened);
     if (reason === 'silence' || reason === 'unreadable') this.#emptyWatches += 1;

@@ -1,4 +1,5 @@
 import { Value } from 'typebox/value';
+import { dottedPath } from '../api/json-values.ts';
 import type { DockerRunSpec } from '../api/spec.ts';
 import { type StructuralSchema, unknownFields } from '../api/structural.ts';
 import type { RunError } from '../support/errors.ts';
@@ -70,7 +71,7 @@ export function policyProblems(value: unknown): string[] {
     const errors = Value.Errors(policySpec, value);
     return errors.length === 0
       ? ['spec is invalid']
-      : errors.map(({ instancePath, message }) => `spec${instancePath.replaceAll('/', '.')} ${message}`);
+      : errors.map(({ instancePath, message }) => `spec${dottedPath(instancePath)} ${message}`);
   }
   const unknown = unknownFields({ schema: policySpec as StructuralSchema, value, path: 'spec' });
   return unknown.map((field) => `${field} is not a field that this controller knows`);

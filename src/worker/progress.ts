@@ -30,11 +30,26 @@ type OpenPull = Disposable & {
   readonly moved: (message: string, bytes: number, totalBytes: number) => void;
 };
 
+/** Bytes that the worker moves now. The total is undefined while it is unknown. */
+export type Movement = {
+  readonly kind: 'pull' | 'download' | 'upload' | 'stream';
+  /** Of the image, or of the transform. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly totalBytes?: number;
+  /** How many files are complete; 0 if they are not counted. */
+  readonly files: number;
+  /** What the engine says of a pull. */
+  readonly message?: string;
+};
+
 /** What a run with forEach shows of its inputs; its phase and progress take the place of those of one target. */
 export type ItemsView = {
   readonly phase: ActivePhase;
   readonly status: ItemsStatus;
   readonly progress: Progress;
+  /** What the inputs themselves move now. */
+  readonly movements: readonly Movement[];
   /** How many files of all inputs are in Girder. */
   readonly resultCount: number;
 };
@@ -66,6 +81,7 @@ export class LiveReport {
   #resultCount = 0;
   readonly #transfers = new Map<string, Transfer>();
   readonly #underway = new Set<Underway>();
+  readonly #streams = new Map<string, Movement>();
   #pull: Pull | undefined;
   #target: { readonly message?: string; readonly current?: number; readonly total?: number } = {};
 
@@ -80,8 +96,15 @@ export class LiveReport {
     if (this.#resultBytes < maxResultBytes) this.#results.push(result);
   }
 
-  /** Sets the bytes of a transfer. A stream calls only this: nobody waits for it, so it is not progress. */
-  transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
+  /** Sets the bytes of a stream. Nobody waits for it, so it is not progress. */
+  streamed(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
+    this.#transferred(direction, name, bytes, totalBytes);
+    const key = `${direction} ${name}`;
+    if (this.#streams.size >= maxListedTransfers && !this.#streams.has(key)) return;
+    this.#streams.set(key, { kind: 'stream', name, files: 0, ...defined({ bytes, totalBytes }) });
+  }
+
+  #transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
     const key = `${direction} ${name}`;
     if (this.#transfers.size >= maxListedTransfers && !this.#transfers.has(key)) return;
     this.#transfers.set(key, defined({ name, direction, bytes, totalBytes }));
@@ -101,7 +124,7 @@ export class LiveReport {
       moved: (bytes, totalBytes) => {
         one.bytes = bytes;
         one.totalBytes = totalBytes;
-        for (const each of names) this.transferred(direction, each, bytes, totalBytes);
+        for (const each of names) this.#transferred(direction, each, bytes, totalBytes);
       },
       fileMoved: () => void (one.files += 1),
       [Symbol.dispose]: () => void this.#underway.delete(one),
@@ -118,6 +141,24 @@ export class LiveReport {
         this.#pull = undefined;
       },
     };
+  }
+
+  /** Why nothing moves, if something has to be waited for. A running target is not waited for. */
+  get problem(): string | undefined {
+    if (this.#waitsForEngine()) return this.engineProblem;
+    return this.phase === 'Running' && this.items === undefined ? undefined : this.girderProblem;
+  }
+
+  /** What moves now: the pull and the transfers, and while the target runs the streams that are not complete. */
+  get movements(): readonly Movement[] {
+    const pulls = this.#pull === undefined ? [] : [movementOf(this.#pull)];
+    const transfers = [...this.#underway].map(({ direction, name, bytes, totalBytes, files }): Movement => ({
+      ...{ kind: direction, name, bytes, files },
+      ...defined({ totalBytes }),
+    }));
+    const open = [...this.#streams.values()].filter(({ bytes, totalBytes }) => bytes !== totalBytes);
+    const streams = this.phase === 'Running' ? open : [];
+    return [...pulls, ...transfers, ...streams, ...(this.items?.movements ?? [])];
   }
 
   /** How many results are in Girder. */
@@ -157,7 +198,7 @@ export class LiveReport {
   }
 
   #waiting(): Progress {
-    const problem = this.#waitsForEngine() ? this.engineProblem : this.girderProblem;
+    const { problem } = this;
     return problem === undefined ? (this.#fetching() ?? { message: this.doing }) : { message: problem };
   }
 
@@ -166,15 +207,14 @@ export class LiveReport {
   }
 
   #progress(): Progress {
+    const { problem } = this;
+    if (problem !== undefined) return { message: problem };
     switch (this.phase) {
       case 'Preparing':
-        if (this.engineProblem !== undefined) return { message: this.engineProblem };
-        if (this.girderProblem !== undefined) return { message: this.girderProblem };
         return this.#fetching() ?? { message: this.#noticed(this.doing) };
       case 'Running':
         return this.#targetProgress();
       case 'Uploading':
-        if (this.girderProblem !== undefined) return { message: this.girderProblem };
         return transferProgress('Uploading', this.#open('upload')) ?? { message: phaseMessages.Uploading };
     }
   }
@@ -215,6 +255,12 @@ type Pull = {
   readonly bytes?: number;
   readonly totalBytes?: number;
 };
+
+/** The engine knows no total, or 0, before the first layer. */
+function movementOf({ image, message, bytes = 0, totalBytes = 0 }: Pull): Movement {
+  const known = defined({ message, totalBytes: totalBytes > 0 ? totalBytes : undefined });
+  return { kind: 'pull', name: image, bytes, files: 0, ...known };
+}
 
 /** Describes the first transfer and counts the others; undefined if there are none. */
 export function transferProgress(

@@ -139,7 +139,8 @@ const networkOptions = {
   ports: Type.Optional(
     mapOf(
       intOrString('A port of the node, or ip:port; several separated by commas; empty for any free port.', {
-        pattern: '^([0-9a-fA-F.:\\[\\]]*[0-9](,[0-9a-fA-F.:\\[\\]]*[0-9])*)?$',
+        // An address alone would be taken for no port at all, and so for any port on every address.
+        pattern: '^(([0-9a-fA-F.:\\[\\]]*:)?[0-9]+(,([0-9a-fA-F.:\\[\\]]*:)?[0-9]+)*)?$',
         maxLength: 1024,
       }),
       {

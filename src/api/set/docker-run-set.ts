@@ -1,6 +1,6 @@
 import { Value } from 'typebox/value';
 import type { DockerRunMetadata } from '../docker-run.ts';
-import { boundsProblem, specBounds } from '../json-values.ts';
+import { boundsProblem, dottedPath, specBounds } from '../json-values.ts';
 import type { apiVersion, setKind } from '../names.ts';
 import { type DockerRunSetSpec, dockerRunSetSpec } from './set-spec.ts';
 import type { DockerRunSetStatus } from './set-status.ts';
@@ -20,6 +20,6 @@ export function parseSetSpec(value: unknown): { spec: DockerRunSetSpec } | { pro
   if (Value.Check(dockerRunSetSpec, value)) return { spec: value };
   const [first] = Value.Errors(dockerRunSetSpec, value);
   return {
-    problem: `spec${first?.instancePath.replaceAll('/', '.') ?? ''} ${first?.message ?? 'is invalid'}`,
+    problem: `spec${dottedPath(first?.instancePath ?? '')} ${first?.message ?? 'is invalid'}`,
   };
 }

@@ -1,11 +1,5 @@
 import type { JsonMap, JsonNode } from './json-nodes.ts';
-import {
-  isPyObject,
-  type PyKey,
-  type PyName,
-  type PyObject,
-  type PyValue,
-} from '../../calls/python-value.ts';
+import { isPyObject, itemsOf, type PyKey, type PyName, type PyValue } from '../../calls/python-value.ts';
 import { UnreadableError } from './json-nodes.ts';
 
 /**
@@ -109,10 +103,11 @@ class Unpickling {
     );
   }
 
-  #made(node: JsonMap): PyObject {
+  #made(node: JsonMap): PyValue {
     const parts = listOf(node.get('py/reduce'), 'py/reduce').map((part) => this.value(part));
     const [called] = parts;
     const className = isName(called) ? called.name : 'unknown';
+    if (className === 'collections.OrderedDict') return { kind: 'dict', entries: entriesOf(parts[4]) };
     return {
       kind: 'object',
       className,
@@ -120,14 +115,17 @@ class Unpickling {
     };
   }
 
-  #object(node: JsonMap): PyObject {
+  #object(node: JsonMap): PyValue {
     const attributes = new Map<string, PyValue>();
     for (const [key, field] of inOrder(node)) {
       if (key === 'py/object') continue;
       if (key === reduceTag) this.#unnumbered(field);
       else this.#attribute(attributes, key, field);
     }
-    return { kind: 'object', className: textOfTag(node.get('py/object'), 'py/object'), attributes };
+    const className = textOfTag(node.get('py/object'), 'py/object');
+    if (className !== 'collections.defaultdict') return { kind: 'object', className, attributes };
+    attributes.delete('default_factory');
+    return { kind: 'dict', entries: attributes };
   }
 
   #attribute(attributes: Map<string, PyValue>, key: string, field: JsonNode): void {
@@ -166,6 +164,16 @@ function keyOf(key: string): string | PyKey {
   if (!key.startsWith(jsonKey)) return key;
   const text = key.slice(jsonKey.length);
   return { kind: 'key', text: Object.hasOwn(pythonWords, text) ? (pythonWords[text] ?? text) : text };
+}
+
+/** The members of an OrderedDict: pairs of key and value. Keys that are no texts have no meaning here. */
+function entriesOf(pairs: PyValue | undefined): Map<string | PyKey, PyValue> {
+  const entries = new Map<string | PyKey, PyValue>();
+  for (const pair of itemsOf(pairs) ?? []) {
+    const [key, value = null] = itemsOf(pair) ?? [];
+    if (typeof key === 'string') entries.set(key, value);
+  }
+  return entries;
 }
 
 function isClient(value: PyValue | undefined): boolean {

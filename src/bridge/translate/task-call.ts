@@ -18,10 +18,10 @@ export function callOf(body: JsonNode): ContainerCall {
 }
 
 const followers = {
-  chain: 'a chain',
-  chord: 'a chord',
-  callbacks: 'a task that follows its success (link)',
-  errbacks: 'a task that follows its failure (link_error)',
+  chain: 'the next task of its chain',
+  chord: 'the last task of its chord',
+  callbacks: 'the task that follows its success (link)',
+  errbacks: 'the task that follows its failure (link_error)',
 };
 
 /** Girder Worker publishes the next task itself, with a job that it makes. */
@@ -30,7 +30,7 @@ function refuseFollowers(embed: PyValue | undefined): void {
   for (const [field, name] of Object.entries(followers)) {
     if (isTruthy(followOf(embed, field)))
       throw new Refusal(
-        `it is part of ${name}, which the bridge does not continue; start the next task from an event of Girder, when the job of this one has ended`,
+        `${name} would never start, because DockerRun publishes no tasks; publish it in a plugin, on Girder's event jobs.job.update.after, when the job of this one has ended`,
       );
   }
 }

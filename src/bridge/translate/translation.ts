@@ -126,6 +126,6 @@ const longestSentence = 2000;
 /** @throws what is not about the message: a defect */
 function sentence(error: unknown): string {
   if (!(error instanceof Refusal || error instanceof UnreadableError)) throw error;
-  const text = `The message cannot become a DockerRun: ${error.message}.`.replace(/\.\.$/, '.');
+  const text = `DockerRun cannot run this task: ${error.message}.`.replace(/\.\.$/, '.');
   return text.length <= longestSentence ? text : `${text.slice(0, longestSentence)}…`;
 }

@@ -14,14 +14,13 @@ type Question = { readonly given: Given; readonly typed: string; readonly stop: 
 
 /** Names for a shell from the kubeconfig or the cluster; rejects when the cluster does not answer within 2 s. */
 export async function completedNames(
-  asks: 'runs' | 'sets' | 'objects' | 'namespaces' | 'contexts' | 'files',
+  asks: 'runs' | 'sets' | 'objects' | 'namespaces' | 'contexts',
   { given, typed, stop }: Question,
 ): Promise<readonly string[]> {
   const [kubeconfig, context, namespace] = ['kubeconfig', 'context', 'namespace'].map((name) =>
     given.text(name),
   );
   const choice = { kubeconfig, context, namespace };
-  if (asks === 'files') return [];
   if (asks === 'contexts') return contextNames(choice);
   const signal = deadline(completionMs, stop);
   const connection = await connect(choice);

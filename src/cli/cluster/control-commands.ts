@@ -1,4 +1,5 @@
 import { isTerminalPhase } from '../../api/status.ts';
+import { specChange, type SpecVerb } from '../../kube/spec-changes.ts';
 import { type Given, ownCodes } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import { ask, checked, collectionOf, getTarget, openSession, type Session } from './session.ts';
@@ -6,49 +7,41 @@ import { runStatusOf, setStatusOf, type StoredObject } from './stored-object.ts'
 import { namedTargets, selectedTargets } from './selected-targets.ts';
 import { type Target, titleOf } from './targets.ts';
 
-type Patch = { readonly spec: Readonly<Record<string, unknown>>; readonly given: Given };
-
-/** Changes fields of a spec, as `kubectl patch` does, or asks whether it could with --dry-run. */
+/** Changes the spec as the verb says, as `kubectl patch` does, or asks whether it could with --dry-run. */
 export async function patchSpec(
   session: Session,
   target: Target,
-  { spec, given }: Patch,
+  { verb, given }: { readonly verb: SpecVerb; readonly given: Given },
 ): Promise<StoredObject> {
   const path = `${collectionOf(target.kind, session.namespace)}/${target.name}`;
   const query = { fieldManager: 'dockerrun', ...(given.has('dry-run') ? { dryRun: 'All' } : {}) };
   const contentType = 'application/merge-patch+json';
-  const answer = await ask(session, { method: 'PATCH', path, query, contentType, body: { spec } });
+  const answer = await ask(session, {
+    method: 'PATCH',
+    path,
+    query,
+    contentType,
+    body: { spec: specChange(verb) },
+  });
   return checked(answer, titleOf(target));
 }
 
-type Verb = {
-  readonly spec: Readonly<Record<string, unknown>>;
-  /** What is said when it is done, of a run and of a set. */
-  readonly done: Readonly<Record<Target['kind'], string>>;
-};
-
-const verbs = {
-  cancel: {
-    spec: { cancel: true },
-    done: { run: 'is being cancelled', set: 'is being cancelled, with what runs of it' },
-  },
-  suspend: {
-    spec: { suspend: true },
-    done: { run: 'is being suspended', set: 'starts nothing more; what runs is completed' },
-  },
-  resume: { spec: { suspend: false }, done: { run: 'is resumed', set: 'continues' } },
-} as const satisfies Record<string, Verb>;
+/** What is said when it is done, of a run and of a set. */
+const done = {
+  cancel: { run: 'is being cancelled', set: 'is being cancelled, with what runs of it' },
+  suspend: { run: 'is being suspended', set: 'starts nothing more; what runs is completed' },
+  resume: { run: 'is resumed', set: 'continues' },
+} as const satisfies Partial<Record<SpecVerb, Readonly<Record<Target['kind'], string>>>>;
 
 const control =
-  (name: keyof typeof verbs) =>
+  (verb: keyof typeof done) =>
   async (given: Given, terminal: Terminal): Promise<number> => {
-    const { spec, done }: Verb = verbs[name];
-    const named = namedTargets(given, name);
+    const named = namedTargets(given, verb);
     const session = await openSession(given, terminal);
     for (const target of await selectedTargets(given, session, named)) {
       const ended = endedPhase(await getTarget(session, target), target);
-      if (ended === undefined) await patchSpec(session, target, { spec, given });
-      const text = ended === undefined ? done[target.kind] : `has already ended (${ended})`;
+      if (ended === undefined) await patchSpec(session, target, { verb, given });
+      const text = ended === undefined ? done[verb][target.kind] : `has already ended (${ended})`;
       terminal.stdout.write(`${titleOf(target)} ${text}${dryRunNote(given)}\n`);
     }
     return ownCodes.done;

@@ -1,11 +1,12 @@
+import { isRefused } from '../../kube/kube-error.ts';
 import { ListWatch } from '../../kube/list-watch.ts';
 import { deadline } from '../../support/abort.ts';
 import { createLogger } from '../../support/log.ts';
 import {
   ClusterError,
+  clusterError,
   collectionOf,
   getTarget,
-  listObjects,
   type Selection,
   type Session,
 } from './session.ts';
@@ -27,23 +28,22 @@ type Following = {
   readonly signal: AbortSignal;
 };
 
-const noObserver = {
-  watching: () => undefined,
-  event: () => undefined,
-  interrupted: () => undefined,
-} as const;
-
-/** Follows every object of the selections until the signal aborts. @throws ClusterError if they cannot be listed */
+/**
+ * Follows every object of the selections until the signal aborts.
+ *
+ * @throws ClusterError if the API server does not list them, or refuses to watch them; later failures may pass
+ */
 export async function followObjects(following: Following): Promise<void> {
   const { session, selections, onChange, onListed, signal } = following;
-  // What the API server refuses for good is said at once; later failures may pass.
-  for (const selection of selections) await listObjects(session, selection);
   const { connection, terminal } = session;
   const all = new Map<string, StoredObject>();
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
   let isSilent = false;
   const log = createLogger('warn', {
     write: () => {
-      if (!isSilent) terminal.stderr.write('dockerrun: the API server does not answer; trying again\n');
+      if (!isSilent && !failed.signal.aborted)
+        terminal.stderr.write('dockerrun: the API server does not answer; trying again\n');
       isSilent = true;
     },
   });
@@ -63,12 +63,20 @@ export async function followObjects(following: Following): Promise<void> {
         else all.set(keyOf(item), item);
         onChange(all, keyOf(item));
       },
-      observer: { ...noObserver, listed: (count) => onListed?.(selection, count) },
+      observer: {
+        listed: (count) => onListed?.(selection, count),
+        watching: () => undefined,
+        event: () => undefined,
+        interrupted: (_reason, failure) => {
+          if (failure !== undefined && (!watch.synced || isRefused(failure))) failed.abort(failure);
+        },
+      },
       log,
     });
-    await watch.run(signal);
+    await watch.run(either);
   };
   await Promise.all(selections.map(follow));
+  if (failed.signal.aborted && !signal.aborted) throw clusterError(failed.signal.reason, session);
 }
 
 export type Ending = {

@@ -9,7 +9,7 @@ import { formatOf, formatted } from './output-format.ts';
 import { getTarget, listObjects, openSession, type Selection, type Session } from './session.ts';
 import { isSet, type StoredObject } from './stored-object.ts';
 import { kindNamed, setNamed, type TargetKind, targetOf } from './targets.ts';
-import { colouredPhases } from './terminal-style.ts';
+import { colouredPhases } from '../terminal-style.ts';
 
 const formats = ['wide', 'json', 'yaml', 'name'] as const;
 

@@ -2,7 +2,7 @@ import type { Terminal } from '../terminal.ts';
 import { objectTable } from './object-table.ts';
 import { stateLine } from './run-ends.ts';
 import { isSet, nameOfStored, plain, type StoredObject } from './stored-object.ts';
-import { colouredPhases, sizeOf } from './terminal-style.ts';
+import { colouredPhases, sizeOf } from '../terminal-style.ts';
 
 /** Ages advance so often, and changes wait at most so long. */
 const redrawMs = 1_000;

@@ -62,8 +62,10 @@ function withoutPod(run: StoredObject, target: Target): string {
 /** Prints the logs of this attempt and of those that follow, until the run has ended. */
 async function followLogs(session: Session, target: Target, tail: number | undefined): Promise<number> {
   const printed = new Set<string>();
+  let first: StoredObject | undefined;
   for (;;) {
-    const run = await getTarget(session, target);
+    const run = await runNow(session, target, first);
+    first ??= run;
     const { podName: pod, phase } = runStatusOf(run);
     if (pod !== undefined && !printed.has(pod)) {
       const isPrinted = await printLog(session, pod, { follow: true, tail });
@@ -72,6 +74,23 @@ async function followLogs(session: Session, target: Target, tail: number | undef
     }
     if (isTerminalPhase(phase)) return ownCodes.done;
     await sleep(pollMs, session.terminal.stop);
+  }
+}
+
+/** The run that was there at first. @throws ClusterError also if it has been deleted since then */
+async function runNow(
+  session: Session,
+  target: Target,
+  first: StoredObject | undefined,
+): Promise<StoredObject> {
+  const deleted = () => new ClusterError(`${titleOf(target)} was deleted`);
+  try {
+    const run = await getTarget(session, target);
+    if (first !== undefined && run.metadata['uid'] !== first.metadata['uid']) throw deleted();
+    return run;
+  } catch (error) {
+    const isGone = first !== undefined && error instanceof ClusterError && isNotFound(error.cause);
+    throw isGone ? deleted() : error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { pageOfItem } from '../../api/fields.ts';
+import { girderPage } from '../../api/girder-page.ts';
 import type { DockerRunSetStatus } from '../../api/set/set-status.ts';
 import { recordAt, textAt } from '../../kube/json.ts';
 import { ageOf, durationText } from '../../support/age-text.ts';
@@ -142,7 +142,7 @@ function resultLines(object: StoredObject): string[] {
   const rows = results.map(({ name, path, size, itemId, url }) => [
     path ?? name,
     bytesText(size),
-    url ?? pageOfItem(apiUrl, itemId) ?? `item ${itemId}`,
+    url ?? girderPage(apiUrl, `item/${itemId}`) ?? `item ${itemId}`,
   ]);
   const others = resultCount - results.length;
   return [...block('Results', rows), ...(others > 0 ? [`  and ${others} more in Girder`] : [])];

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { pageOfItem } from '../../api/fields.ts';
+import { girderPage } from '../../api/girder-page.ts';
 import { recordAt, textAt } from '../../kube/json.ts';
 import { type Given, ownCodes } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import { ClusterError, getTarget, openSession } from './session.ts';
 import { isSet, plain, runStatusOf, setStatusOf, type StoredObject } from './stored-object.ts';
 import { targetOf, titleOf } from './targets.ts';
-import { sizeOf } from './terminal-style.ts';
+import { sizeOf } from '../terminal-style.ts';
 
 /** `dockerrun open` */
 export async function openCommand(given: Given, terminal: Terminal): Promise<number> {
@@ -28,7 +28,7 @@ export function pagesOf(object: StoredObject): string[] {
   const apiUrl = textAt(recordAt(spec, 'girder'), 'apiUrl') ?? '';
   const results = isSet(object) ? [] : (runStatusOf(object).results ?? []);
   const pages = [
-    ...results.map(({ url, itemId }) => url ?? pageOfItem(apiUrl, itemId)),
+    ...results.map(({ url, itemId }) => url ?? girderPage(apiUrl, `item/${itemId}`)),
     ...(isSet(object) ? folderPages(object, apiUrl) : []),
   ].filter((page) => page !== undefined);
   return [...new Set(pages)].filter((page) => isWebPage(page)).map(plain);
@@ -43,8 +43,8 @@ function folderPages(object: StoredObject, apiUrl: string): (string | undefined)
   const folder = results ?? (isBeside ? source : undefined);
   const { report } = setStatusOf(object);
   return [
-    folder === undefined ? undefined : pageOfItem(apiUrl, folder)?.replace('/#item/', '/#folder/'),
-    report === undefined ? undefined : pageOfItem(apiUrl, report.itemId),
+    folder === undefined ? undefined : girderPage(apiUrl, `folder/${folder}`),
+    report === undefined ? undefined : girderPage(apiUrl, `item/${report.itemId}`),
   ];
 }
 

@@ -63,8 +63,10 @@ export function clusterError(error: unknown, { connection, namespace }: Session)
   if (!(error instanceof KubeError)) return error instanceof Error ? error : new Error(String(error));
   const [message, hint] = [error.message.replace(/(?<![.\s])[.\s]+$/, ''), hintOf(error, namespace)];
   if (error.status === 0)
-    return new ClusterError(`cannot reach the API server ${connection.server.origin}: ${message}; ${hint}`);
-  return new ClusterError(hint === undefined ? message : `${message}; ${hint}`);
+    return new ClusterError(`cannot reach the API server ${connection.server.origin}: ${message}; ${hint}`, {
+      cause: error,
+    });
+  return new ClusterError(hint === undefined ? message : `${message}; ${hint}`, { cause: error });
 }
 
 function hintOf({ status, reason, message }: KubeError, namespace: string): string | undefined {

@@ -1,4 +1,4 @@
-import { pageOfItem } from '../../api/fields.ts';
+import { girderPage } from '../../api/girder-page.ts';
 import { isRecord, textOf } from '../../api/json-values.ts';
 import { labels, labelValue } from '../../api/names.ts';
 import { parseReceipt, type Receipt, receiptKey } from '../../api/set/receipt.ts';
@@ -33,7 +33,7 @@ const apiUrlOf = (object: StoredObject) =>
 
 /** The groups of failed inputs, the largest first. */
 export function failureLines({ failures = [], items, report }: DockerRunSetStatus, apiUrl: string): string[] {
-  const page = (id: string) => pageOfItem(apiUrl, id) ?? `item ${id}`;
+  const page = (id: string) => girderPage(apiUrl, `item/${id}`) ?? `item ${id}`;
   const total = items?.failed ?? failures.reduce((sum, { count }) => sum + count, 0);
   if (failures.length === 0)
     return [total === 0 ? 'no input has failed' : `${total} inputs failed; the report names them`];
@@ -119,7 +119,7 @@ async function girderLines(set: StoredObject, input: string, { terminal }: Sessi
       const route = ['item', row.resultItemId];
       const subject = `item ${row.resultItemId}`;
       const receipt = await client.json({ method: 'GET', route, subject, signal, parse: receiptOf });
-      const page = pageOfItem(apiUrlOf(set), row.resultItemId) ?? subject;
+      const page = girderPage(apiUrlOf(set), `item/${row.resultItemId}`) ?? subject;
       return { ...found, lines: [...lines, ...receiptLines(receipt, page)] };
     });
   } catch (error) {

@@ -146,10 +146,8 @@ export async function retryCommand(given: Given, terminal: Terminal): Promise<nu
   return after(session, [targetOfStored(object)]);
 }
 
-/** A new value of spec.retryFailed, which the next pass uses once. */
 async function retrySet(session: Session, target: Target, given: Given): Promise<StoredObject> {
-  const retryFailed = `retry ${new Date().toISOString()}`;
-  return patchSpec(session, target, { spec: { retryFailed }, given });
+  return patchSpec(session, target, { verb: 'retryFailed', given });
 }
 
 async function retryRun(session: Session, target: Target, given: Given): Promise<StoredObject> {

@@ -1,30 +1,45 @@
 import { Writable } from 'node:stream';
-import { pageOfItem } from '../../api/fields.ts';
+import { girderPage } from '../../api/girder-page.ts';
 import { isRecord, textOf } from '../../api/json-values.ts';
 import type { Report } from '../../api/report.ts';
 import { type Phase, phaseMessages, type Result } from '../../api/status.ts';
+import { harmless, sizeOf } from '../terminal-style.ts';
+import { BarArea } from './bar-area.ts';
 import { onThisMachine } from './exit-code.ts';
 import { createLogger, type Logger } from '../../support/log.ts';
 
 /**
- * Standard error, shared by the target and us: our lines start on a new line, even after an unfinished line.
+ * Standard error, shared by the target and us: our lines start on a new line, even after an unfinished line. On a
+ * terminal, bars stand below.
  */
 export class Printer {
   /** Passes the target's bytes on unchanged. */
   readonly target: Writable;
+  /** Undefined if lines say all. */
+  readonly bars: BarArea | undefined;
   readonly #out: Writable;
   readonly #isQuiet: boolean;
   #isMidLine = false;
 
-  constructor(out: Writable, isQuiet: boolean) {
+  constructor(out: Writable, isQuiet: boolean, environment: NodeJS.ProcessEnv = {}) {
     this.#out = out;
     this.#isQuiet = isQuiet;
-    this.target = new Writable({
+    this.bars = isQuiet ? undefined : BarArea.on(out, environment);
+    this.target = this.bars?.passTo(out) ?? this.#passOn();
+  }
+
+  #passOn(): Writable {
+    return new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         this.#isMidLine = chunk.at(-1) !== 0x0a;
-        out.write(chunk, done);
+        this.#out.write(chunk, done);
       },
     });
+  }
+
+  /** The target's standard output may be the terminal that has the bars. */
+  targetOutput(stdout: Writable): Writable {
+    return sizeOf(stdout) === undefined ? stdout : (this.bars?.passTo(stdout) ?? stdout);
   }
 
   /** Prints a line unless --quiet is set. */
@@ -34,10 +49,8 @@ export class Printer {
 
   /** Prints a line even if --quiet is set. */
   warn(line: string): void {
-    // Messages of others can contain control characters, which a terminal would obey.
-    const plain = line
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\u{fffd}')
-      .replaceAll('\n', ' ');
+    const plain = harmless(line);
+    if (this.bars !== undefined) return this.bars.writeLine(`dockerrun: ${plain}`);
     this.#out.write(`${this.#isMidLine ? '\n' : ''}dockerrun: ${plain}\n`);
     this.#isMidLine = false;
   }
@@ -129,7 +142,7 @@ export function resultLines(results: readonly Result[], resultCount: number, api
 }
 
 function resultLine({ name, itemId, fileId, size }: Result, apiUrl = ''): string {
-  const page = pageOfItem(apiUrl, itemId);
+  const page = girderPage(apiUrl, `item/${itemId}`);
   const where = page === undefined ? '' : `, ${page}`;
   return `result ${name}: file ${fileId} in item ${itemId} (${size} bytes)${where}`;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { pageOfItem } from '../../api/fields.ts';
+import { girderPage } from '../../api/girder-page.ts';
 import type { ForEachItem } from '../../api/for-each.ts';
 import type { PlannerPlan } from '../../api/set/planner-plan.ts';
 import type { PlannerReport } from '../../api/set/window.ts';
@@ -76,7 +76,7 @@ export async function resultPages(
       const request = { method: 'GET', route: ['item'], query, subject, signal } as const;
       const [found] = await client.json({ ...request, parse: parseListedPage });
       if (found === undefined) continue;
-      const page = pageOfItem(set.spec.girder.apiUrl, found._id) ?? `item ${found._id}`;
+      const page = girderPage(set.spec.girder.apiUrl, `item/${found._id}`) ?? `item ${found._id}`;
       pages.set(id, page);
     }
   };

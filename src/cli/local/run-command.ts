@@ -17,7 +17,7 @@ const removalMs = 120_000;
 export async function runCommand(
   command: RunCommand,
   input: CommandInput,
-  { stdout, stderr, stop }: Terminal,
+  { environment: variables, stdout, stderr, stop }: Terminal,
 ): Promise<number> {
   if (command.limit !== undefined)
     throw new CommandLineError('--limit is for a DockerRunSet, not for a DockerRun');
@@ -26,7 +26,7 @@ export async function runCommand(
   const accepted = acceptRun(withLocalData(chosen, command.data), manifest.file);
   const secrets = secretsOf(accepted.namespace);
   const dockerSocket = await input.dockerSocket();
-  const printer = new Printer(stderr, command.quiet);
+  const printer = new Printer(stderr, command.quiet, variables);
   const warn = (message: string) => printer.warn(message);
   for (const note of ignoredFields(accepted.spec, manifest)) printer.print(note);
   const directory = await makeLocalDirectory();

@@ -42,7 +42,7 @@ export async function runSetCommand(
     );
   const set = acceptSet(chosen, manifest.file);
   const secrets = secretsOf(set.namespace);
-  const printer = new Printer(terminal.stderr, command.quiet);
+  const printer = new Printer(terminal.stderr, command.quiet, terminal.environment);
   const notes = [...ignoredSetFields(set.spec), ...ignoredFields(set.spec.template.spec, manifest)];
   for (const note of notes) printer.print(note);
   const log = plainLog(printer);

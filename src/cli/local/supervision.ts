@@ -10,9 +10,10 @@ import { onUncaughtError, type RunError, toRunError } from '../../support/errors
 import { LiveReport } from '../../worker/progress.ts';
 import type { RunEnvironment } from '../../worker/run-environment.ts';
 import { runOnce } from '../../worker/run.ts';
-import { plainLog, type Printer, resultLines, ThrottledProgress } from './console.ts';
+import { plainLog, type Printer, resultLines } from './console.ts';
 import { localExitCode, localSentence } from './exit-code.ts';
 import type { DataCopies } from './local-data.ts';
+import { ProgressView } from './progress-view.ts';
 import type { LocalSecrets } from './local-secrets.ts';
 
 export type Supervision = {
@@ -69,10 +70,10 @@ async function attempt(
   report: LiveReport,
   { printer, stdout, stop, secrets, copies, moreLines = () => [] }: Supervision,
 ): Promise<{ failure: RunError | undefined; copied: readonly string[] }> {
-  const lines = new ThrottledProgress();
+  using view = new ProgressView(printer);
   const printProgress = () => {
-    const now = report.snapshot();
-    for (const line of [...lines.next(now, performance.now()), ...moreLines(now)]) printer.print(line);
+    view.show(report, performance.now());
+    for (const line of moreLines(report.snapshot())) printer.print(line);
   };
   const timer = setInterval(printProgress, pollMs);
   const defect = defectSignal();
@@ -85,7 +86,8 @@ async function attempt(
     checkSecrets(environment, secrets);
     printProgress();
     const log = plainLog(printer);
-    await runOnce({ environment, report, stdout, stderr: printer.target, log, signal });
+    const output = { stdout: printer.targetOutput(stdout), stderr: printer.target };
+    await runOnce({ environment, report, ...output, log, signal });
     return { failure: undefined, copied: (await copies?.copyResults()) ?? [] };
   } catch (error) {
     return { failure: toRunError(defect.aborted ? defect.reason : error), copied: [] };

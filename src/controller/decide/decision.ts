@@ -1,4 +1,4 @@
-import { pageOfItem } from '../../api/fields.ts';
+import { girderPage } from '../../api/girder-page.ts';
 import type { Reason } from '../../api/reasons.ts';
 import { type Report, truncateToBytes } from '../../api/report.ts';
 import {
@@ -159,7 +159,7 @@ const maxAddress = 500;
 
 /** The result with the address of its item in Girder's web client. */
 function withPage(result: Result, apiUrl = ''): Result {
-  const url = apiUrl.length > maxAddress ? undefined : pageOfItem(apiUrl, result.itemId);
+  const url = apiUrl.length > maxAddress ? undefined : girderPage(apiUrl, `item/${result.itemId}`);
   return url === undefined ? result : { ...result, url };
 }
 

@@ -1,4 +1,5 @@
-import { girderPage, type Members, type RunObject, type Transfer } from './run-object.ts';
+import { girderPage } from '../../api/girder-page.ts';
+import type { Members, RunObject, Transfer } from './run-object.ts';
 
 /** One thing that flows into the target or out of it. */
 export type FlowPart = {

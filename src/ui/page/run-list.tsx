@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RunSummary } from '../ui-messages.ts';
 import { type Address, addressOf, setFilter } from './address.ts';
+import { ColumnHeads } from './column-heads.tsx';
 import { type PageStore, useNow, useStore } from './page-store.ts';
 import { Phase } from './phase.tsx';
 import { countsOf, filtered, filterOf } from './run-filter.ts';
@@ -85,15 +86,7 @@ export function RunList({ store, address }: { store: PageStore; address: Address
       </form>
       <div class="rows" ref={box} onScroll={read}>
         <table aria-rowcount={runs.length + 1} aria-label="Runs">
-          <thead>
-            <tr aria-rowindex={1}>
-              {columns.map((column) => (
-                <th key={column} scope="col" class={column.toLowerCase()}>
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <ColumnHeads columns={columns} row={1} />
           <tbody>
             <Space rows={rows.first} />
             {runs.slice(rows.first, rows.end).map((run, index) => (

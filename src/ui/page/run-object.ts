@@ -106,9 +106,3 @@ export type FailureGroup = {
   readonly message?: string;
   readonly examples?: readonly { readonly itemId: string; readonly name?: string }[];
 };
-
-/** A page of Girder's web client about an item, folder or job; undefined if the address of its API ends unusually. */
-export function girderPage(apiUrl: string | undefined, route: string): string | undefined {
-  const [, root] = /^(https?:\/\/.*)\/api\/v1\/?$/.exec(apiUrl ?? '') ?? [];
-  return root === undefined ? undefined : `${root}/#${route}`;
-}

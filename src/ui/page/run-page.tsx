@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { girderPage } from '../../api/girder-page.ts';
 import { labels } from '../../api/names.ts';
 import { bytesText } from '../../support/byte-text.ts';
 import { addressOf } from './address.ts';
@@ -8,7 +9,7 @@ import { LogView } from './log-view.tsx';
 import type { PageClient } from './page-client.ts';
 import { type PageStore, useNow, useStore } from './page-store.ts';
 import { RunFlowDrawing } from './run-flow.tsx';
-import { girderPage, type RunObject } from './run-object.ts';
+import type { RunObject } from './run-object.ts';
 import { RunTimeline } from './run-timeline.tsx';
 
 /** Results listed on the page. */

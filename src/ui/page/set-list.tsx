@@ -1,8 +1,11 @@
 import { addressOf } from './address.ts';
+import { ColumnHeads } from './column-heads.tsx';
 import { type PageStore, useNow, useStore } from './page-store.ts';
 import { Phase } from './phase.tsx';
 import { SetBar } from './set-bar.tsx';
 import { ageOf } from '../../support/age-text.ts';
+
+const columns = ['Phase', 'Name', 'Namespace', 'Inputs', 'Done', 'Failed', 'Age'] as const;
 
 /** All sets by name; there are dozens, not thousands. */
 export function SetList({ store }: { store: PageStore }) {
@@ -13,15 +16,7 @@ export function SetList({ store }: { store: PageStore }) {
     <main class="list">
       <div class="rows">
         <table aria-label="Sets">
-          <thead>
-            <tr>
-              {['Phase', 'Name', 'Namespace', 'Inputs', 'Done', 'Failed', 'Age'].map((column) => (
-                <th key={column} scope="col" class={column.toLowerCase()}>
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <ColumnHeads columns={columns} />
           <tbody>
             {sets.map((set) => (
               <tr key={set.key}>

@@ -1,3 +1,4 @@
+import { girderPage } from '../../api/girder-page.ts';
 import type { RunSummary, SetCounts, SetPoint } from '../ui-messages.ts';
 import { addressOf } from './address.ts';
 import { Conditions, GirderLink, ObjectFrame, YamlView } from './object-parts.tsx';
@@ -5,7 +6,7 @@ import { useObject } from './object-view.ts';
 import type { PageClient } from './page-client.ts';
 import { type PageStore, useNow, useStore } from './page-store.ts';
 import { Phase } from './phase.tsx';
-import { type FailureGroup, girderPage, type SetObject } from './run-object.ts';
+import type { FailureGroup, SetObject } from './run-object.ts';
 import { SetBar, SetCurve } from './set-bar.tsx';
 import { durationText, isOver, timeText } from './wording.ts';
 

@@ -4,22 +4,14 @@ import { KubeError } from '../../kube/kube-error.ts';
 import { paths } from '../../kube/paths.ts';
 import { requestJson } from '../../kube/request.ts';
 import { retriedRun, retryObstacle } from '../../kube/retried-run.ts';
-import type { Action, ActionAnswer, ActionRequest, KindOfObject } from '../ui-messages.ts';
+import { specChange, type SpecVerb } from '../../kube/spec-changes.ts';
+import type { ActionAnswer, ActionRequest, KindOfObject } from '../ui-messages.ts';
 
 /** The path of one object on the API server. */
 export function pathOf(of: KindOfObject, namespace: string, name: string): string {
   const collection = of === 'runs' ? paths.dockerRuns(namespace) : paths.sets(namespace);
   return `${collection}/${name}`;
 }
-
-type Change = Readonly<Record<string, unknown>>;
-
-/** The change of `spec` for each action that is one. */
-const changes: Readonly<Record<Exclude<Action, 'delete' | 'retry'>, Change>> = {
-  cancel: { cancel: true },
-  suspend: { suspend: true },
-  resume: { suspend: false },
-};
 
 /** Does what the user asked for, with the rights of the kubeconfig. Rejects with a KubeError. */
 export async function act(
@@ -35,17 +27,16 @@ export async function act(
       return {};
     case 'retry':
       if (request.kind === 'runs') return retryRun(connection, request, signal);
-      // A new value has the failed inputs tried again (spec.retryFailed).
-      await change({ retryFailed: new Date().toISOString() });
+      await change('retryFailed');
       return {};
     default:
-      await change(changes[action]);
+      await change(action);
       return {};
   }
 
-  async function change(spec: Change): Promise<void> {
+  async function change(verb: SpecVerb): Promise<void> {
     // The API server refuses another uid, so that a new object of the same name stays as it is.
-    const body = { metadata: { uid }, spec };
+    const body = { metadata: { uid }, spec: specChange(verb) };
     const contentType = 'application/merge-patch+json';
     await requestJson(connection, { method: 'PATCH', path, body, contentType, signal }).catch(
       (error: unknown) => {

@@ -3,7 +3,7 @@ import type { FailureReason } from '../../api/reasons.ts';
 import { truncateToBytes } from '../../api/report.ts';
 import type { ActivePhase, ItemsStatus, Progress } from '../../api/status.ts';
 import { RunError } from '../../support/errors.ts';
-import type { ItemsView, LiveReport } from '../progress.ts';
+import type { ItemsView, LiveReport, Movement } from '../progress.ts';
 import { printable } from './item-spec.ts';
 
 type State = 'w' | 'r' | 's' | 'k' | 'f';
@@ -115,6 +115,11 @@ export class ChunkReport implements ItemsView {
       ...(failed === 0 ? [] : [`${failed} failed`]),
     ].join('; ');
     return { message, percent: Math.floor((done / total) * 100), summary: `${done}/${total}` };
+  }
+
+  /** Those of the present input: the next one is prepared beside it. */
+  get movements(): readonly Movement[] {
+    return this.#own?.movements ?? [];
   }
 
   #noteStart(): void {

@@ -50,7 +50,7 @@ export class InputStream {
   async #transfer(signal: AbortSignal): Promise<void> {
     const { name, girder, file, writer, bufferBytes } = this.#input;
     const onProgress = (bytes: number, total: number | undefined) =>
-      this.#context.report.transferred('download', name, bytes, total);
+      this.#context.report.streamed('download', name, bytes, total);
     try {
       await streamFile(girder, file, writer, { signal, bufferBytes, onProgress });
       await writer.end();

@@ -104,7 +104,7 @@ export class OutputStream {
 
   #write(chunk: Buffer): Promise<void> | undefined {
     this.#bytes += chunk.length;
-    this.#context.report.transferred('upload', this.name, this.#bytes, undefined);
+    this.#context.report.streamed('upload', this.name, this.#bytes, undefined);
     const wait = this.#sink.sink.write(chunk);
     if (wait === undefined) return undefined;
     this.#writing += 1;

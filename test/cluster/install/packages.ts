@@ -36,6 +36,8 @@ const neededPackages: readonly Package[] = [
   { name: 'nginx-light', program: 'nginx', why: 'tests upload through it, as a proxy in front of Girder' },
   { name: 'prometheus', program: 'promtool', why: 'tests check metrics and alerts with its own tools' },
   { name: 'chromium', program: 'chromium', why: 'tests open the page of dockerrun ui with it' },
+  { name: 'zsh', program: 'zsh', why: 'tests run the completion of dockerrun in it' },
+  { name: 'fish', program: 'fish', why: 'tests run the completion of dockerrun in it' },
   { name: 'debootstrap', program: 'debootstrap', why: 'image builds make their base system with it' },
   { name: 'python3-venv', why: 'Girder is a Python program' },
   { name: 'default-jdk-headless', program: 'javac', why: 'Girder’s database server is a Java program' },

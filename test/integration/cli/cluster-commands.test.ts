@@ -120,6 +120,37 @@ test('wait sees that a run is deleted between its look at the run and its watch'
   assert.equal([code, stderr], [1, 'dockerrun: run/brief was deleted\n']);
 });
 
+test('wait reads a run, lists it once and watches it, and says what the API server refuses', async ({
+  plane,
+}) => {
+  await using proxy = await ApiProxy.start(plane);
+  const args = ['--kubeconfig', plane.kubeconfigFor(proxy.url), 'wait', 'first', '--timeout', '90s'];
+  assert.is((await dockerrun(args)).code, 3);
+  assert.equal([proxy.count('get', 'dockerruns'), proxy.count('list', 'dockerruns')], [1, 1]);
+  proxy.fail('list', 'dockerruns', { status: 403, reason: 'Forbidden' });
+  const { code, stderr } = await dockerrun(args);
+  assert.is(code, 1);
+  assert.match(stderr, /^dockerrun: the proxy reports Forbidden; ask for the role [^\n]*\n$/);
+});
+
+test('logs --follow says that a run was deleted, or that its name belongs to another one', async ({
+  plane,
+}) => {
+  await using proxy = await ApiProxy.start(plane);
+  const args = ['--kubeconfig', plane.kubeconfigFor(proxy.url), 'logs', '-f', 'lost'];
+  const remove = () => plane.client.delete(`${runs}/lost`);
+  const replace = async () => {
+    await remove();
+    await on(plane, ['submit', '-'], manifest('lost'));
+  };
+  for (const afterwards of [remove, replace]) {
+    await on(plane, ['submit', '-'], manifest('lost'));
+    proxy.fail('get', 'dockerruns', { afterwards });
+    const { code, stderr } = await dockerrun(args);
+    assert.equal([code, stderr], [1, 'dockerrun: run/lost was deleted\n']);
+  }
+});
+
 test('cancel, suspend, resume and delete say what they do', async ({ plane }) => {
   await on(plane, ['submit', '-'], manifest('held'));
   const spec = async () =>

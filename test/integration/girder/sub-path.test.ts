@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { pageOfItem } from '../../../src/api/fields.ts';
+import { girderPage } from '../../../src/api/girder-page.ts';
 import { downloadFolder } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { uploadPath } from '../../../src/girder/upload/upload-path.ts';
@@ -51,7 +51,7 @@ test('a Girder below a path of its server takes and returns files of any names',
   await client.close();
   const expected = names.map((name) => [name.replace('\n', '_'), `<${name}>`]);
   assert.equal(await readTree(join(into, got.relativePath)), Object.fromEntries(expected));
-  assert.is(pageOfItem(below, 'i'), `${nginx.origin}/girder/#item/i`);
+  assert.is(girderPage(below, 'item/i'), `${nginx.origin}/girder/#item/i`);
 });
 
 test('an address without that path is named as one that leads to no Girder', async () => {

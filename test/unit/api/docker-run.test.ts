@@ -18,6 +18,11 @@ test('a spec that the API server has stored is accepted', () => {
   assert.is(problemOf(aSpec()), undefined);
 });
 
+test('a port of the node has an address or none, and there may be several', () => {
+  const ports = { 80: '', 81: 81, 82: '82', 83: '127.0.0.1:83', 84: '[::1]:84,10.0.0.1:85', 86: '86,87' };
+  assert.is(problemOf(aSpec({ docker: { ports } })), undefined);
+});
+
 test('the API server sets the defaults of the schema', () => {
   const spec = specOf({
     image: 'a',
@@ -44,6 +49,11 @@ for (const [what, spec, problem] of [
     'an ID that is not from Girder',
     aSpec({ transforms: [{ name: 'ct', girderFileIdToVolume: { fileId: '../../x' } }] }),
     /^spec\.transforms\.0\.girderFileIdToVolume\.fileId/,
+  ],
+  [
+    'an address in place of a port',
+    aSpec({ docker: { ports: { '80/tcp': '10.0.0.1' } } }),
+    /^spec\.docker\.ports\.80\/tcp/,
   ],
   ['a name that no argument can use', aSpec({ transforms: [{ name: 'c t' }] }), /^spec\.transforms\.0\.name/],
 ] as const) {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defined, parseJson } from '../../../src/api/json-values.ts';
+import { defined, dottedPath, parseJson } from '../../../src/api/json-values.ts';
 
 test('a text that is not JSON has no value', () => {
   assert.equal(parseJson('{"a": [1]}'), { a: [1] });
@@ -26,6 +26,12 @@ test('the argument is not changed', () => {
   const members = Object.freeze({ a: 1, b: undefined });
   assert.is.not(defined(members), members);
   assert.equal(Object.keys(members), ['a', 'b']);
+});
+
+test('the path of a member is read as it stands in a manifest', () => {
+  assert.is(dottedPath('/docker/ports/80~1tcp'), '.docker.ports.80/tcp');
+  assert.is(dottedPath('/a~01'), '.a~1');
+  assert.is(dottedPath(''), '');
 });
 
 test.run();

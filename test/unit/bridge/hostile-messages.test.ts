@@ -35,8 +35,7 @@ function check(message: TaskMessage, tokens: readonly string[]): Outcome {
     assert.equal('problems' in checked ? checked.problems : validateSpec(checked.spec), []);
     assert.ok(nameAndNamespace({ ...outcome.run }, 'the message'));
   }
-  if (outcome.kind === 'Refused')
-    assert.match(outcome.message, /^The message cannot become a DockerRun: .*[.…]$/su);
+  if (outcome.kind === 'Refused') assert.match(outcome.message, /^DockerRun cannot run this task: .*[.…]$/su);
   const visible = JSON.stringify({ ...outcome, secret: undefined, job: undefined });
   for (const token of tokens)
     assert.not.ok(token.length >= 16 && visible.includes(token), 'a token is visible');

@@ -207,7 +207,7 @@ for (const [what, kwargs, words] of [
   [
     'a class of a plugin',
     { container_args: ['a', pickled('my_plugin.Zip')] },
-    /container_args\[1\] is an object of the class "my_plugin\.Zip", whose code only Girder Worker can run; put/,
+    /container_args\[1\] is an object of the class "my_plugin\.Zip", and DockerRun runs no Python of plugins; use a text, put/,
   ],
   [
     'a class that cannot stand there',
@@ -217,7 +217,7 @@ for (const [what, kwargs, words] of [
   [
     'a transform in an option',
     { working_dir: volumePath('x') },
-    /working_dir has an object of the class ".*VolumePath"; transforms can stand only in/,
+    /working_dir has an object of the class ".*VolumePath"; objects can stand only in/,
   ],
   [
     'an unknown keyword',

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandTable } from '../../../src/cli/command-table.ts';
-import { completionOf } from '../../../src/cli/completion.ts';
+import { completionOf, printCompletions } from '../../../src/cli/completion.ts';
 import { completionCommand } from '../../../src/cli/completion-scripts.ts';
 import { Given } from '../../../src/cli/arguments.ts';
 
@@ -30,7 +30,17 @@ test('the value of an option is completed where its values are known', () => {
   assert.equal(candidates('list', '-o', ''), ['wide', 'json', 'yaml', 'name']);
   assert.is(complete('list', '--namespace', '').asks, 'namespaces');
   assert.is(complete('list', '--set', '').asks, 'sets');
-  assert.equal(complete('list', '--phase', ''), { ...complete('list', '--phase', ''), candidates: [] });
+  assert.is(complete('list', '--phase', '').asks, 'phases');
+});
+
+test('a value in the word of its option is completed with the option, or alone where the shell splits at =', () => {
+  const { before, typed, candidates: values } = complete('list', '--output=ya');
+  assert.equal([before, typed, values.length], ['--output=', 'ya', 4]);
+  const split = complete('list', '--output', '=', 'ya');
+  assert.equal([split.before, split.typed, split.candidates.length], ['', 'ya', 4]);
+  assert.is(complete('list', '--output', '=').typed, '');
+  const path = complete('run', 'a.yaml', '--input', 'picture', '=', './co');
+  assert.equal([path.asks, path.typed], ['files', 'picture=./co']);
 });
 
 test('arguments are files or names, as many as the command takes', () => {
@@ -47,6 +57,24 @@ test('options before the name decide where names are looked for', () => {
   const { given } = complete('-n', 'lab', 'logs', '--context=other', '');
   assert.is(given.text('namespace'), 'lab');
   assert.is(given.text('context'), 'other');
+});
+
+async function printed(form: 'shell' | 'kubectl', ...words: string[]): Promise<string[]> {
+  const stdout = new PassThrough();
+  await printCompletions(words, commandTable, { stdout, stop: new AbortController().signal }, form);
+  stdout.end();
+  return (await text(stdout)).trimEnd().split('\n');
+}
+
+test('phases are those of the kind of object', async () => {
+  assert.equal(await printed('shell', 'list', '--phase', 'Fa'), ['Failed']);
+  assert.equal(await printed('shell', 'list', 'sets', '--phase', 'Ca'), ['Canary', 'Cancelled']);
+});
+
+test('kubectl gets whether files are meant after the candidates', async () => {
+  assert.equal(await printed('kubectl', 'list', '-o', 'j'), ['json', ':4']);
+  assert.equal(await printed('kubectl', 'run', ''), [':0']);
+  assert.equal(await printed('shell', 'run', ''), [':files']);
 });
 
 async function script(shell: string): Promise<string> {

@@ -9,7 +9,7 @@ import { alignedLines, objectTable } from '../../../src/cli/cluster/object-table
 import { durationText } from '../../../src/support/age-text.ts';
 import { formatted } from '../../../src/cli/cluster/output-format.ts';
 import type { StoredObject } from '../../../src/cli/cluster/stored-object.ts';
-import { colouredPhases } from '../../../src/cli/cluster/terminal-style.ts';
+import { colouredPhases } from '../../../src/cli/terminal-style.ts';
 
 const now = Date.parse('2026-11-30T12:00:00Z');
 

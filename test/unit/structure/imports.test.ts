@@ -92,7 +92,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['*'],
   ],
   cli: [
-    ['arguments.ts', 'terminal.ts', 'command-spec.ts'],
+    ['arguments.ts', 'terminal.ts', 'terminal-style.ts', 'command-spec.ts'],
     ['offline'],
     ['local'],
     ['cluster', 'doctor'],

@@ -21,9 +21,12 @@ export const sourceFiles: readonly SourceFile[] = globSync('src/**/*.{ts,tsx}')
     return { path, lines: text.trimEnd().split('\n').length, imports };
   });
 
-/** The layer that a file of src is in: its folder, or `main` for the entry point. */
+/** Where a program starts. */
+const programs = ['src/main.ts', 'src/kubectl-complete.ts'];
+
+/** The layer that a file of src is in: its folder, or `main` for the start of a program. */
 export function layerOf(path: string): string | undefined {
-  if (path === 'src/main.ts') return 'main';
+  if (programs.includes(path)) return 'main';
   return /^src\/([^/]+)\//.exec(path)?.[1];
 }
 

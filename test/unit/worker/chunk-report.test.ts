@@ -53,9 +53,17 @@ test('a change of the target or its transfers changes nothing that is served', (
   own.phase = 'Running';
   const before = servedReport('uid', live.snapshot());
   own.targetProgress({ message: 'epoch 1', current: 1, total: 3 });
-  own.transferred('download', 'item', 10, 20);
+  own.streamed('download', 'item', 10, 20);
   own.target = { containerID: 'c' };
   assert.is(servedReport('uid', live.snapshot()), before);
+});
+
+test('what an input moves is shown for the run, although its status does not list it', () => {
+  const { chunk, live } = reportOf(2);
+  const own = new LiveReport();
+  chunk.begins(0, own);
+  own.beginTransfer('download', ['item']).moved(1, 2);
+  assert.equal(live.movements, [{ kind: 'download', name: 'item', bytes: 1, files: 0, totalBytes: 2 }]);
 });
 
 test('the failure of the run counts reasons and names the first input', () => {

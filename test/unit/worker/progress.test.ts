@@ -104,9 +104,28 @@ test('a percentage without a message has the message of the phase', () => {
 
 test('a stream is a transfer, but not shown as progress', () => {
   const report = new LiveReport();
-  report.transferred('download', 'live', 7);
+  report.streamed('download', 'live', 7);
   assert.equal(report.snapshot().transfers, [{ name: 'live', direction: 'download', bytes: 7 }]);
   assert.is(progressOf(report)?.message, phaseMessages.Preparing);
+});
+
+test('what moves now are the pull, open transfers, and streams of a running target that are not complete', () => {
+  const report = new LiveReport();
+  const pull = report.beginPull('alpine');
+  pull.moved('Waiting', 0, 0);
+  const download = report.beginTransfer('download', ['ct', 'same']);
+  download.moved(3, 4);
+  report.streamed('download', 'live', 7, 9);
+  assert.equal(report.movements, [
+    { kind: 'pull', name: 'alpine', bytes: 0, files: 0, message: 'Waiting' },
+    { kind: 'download', name: 'ct', bytes: 3, files: 0, totalBytes: 4 },
+  ]);
+  pull[Symbol.dispose]();
+  download[Symbol.dispose]();
+  report.phase = 'Running';
+  assert.equal(report.movements, [{ kind: 'stream', name: 'live', files: 0, bytes: 7, totalBytes: 9 }]);
+  report.streamed('download', 'live', 9, 9);
+  assert.equal(report.movements, []);
 });
 
 test('an upload is shown as progress only in phase Uploading', () => {
@@ -120,9 +139,9 @@ test('an upload is shown as progress only in phase Uploading', () => {
 
 test('a transfer is listed once per name and direction', () => {
   const report = new LiveReport();
-  report.transferred('download', 'ct', 1, 2);
-  report.transferred('download', 'ct', 2, 2);
-  report.transferred('upload', 'ct', 0, 9);
+  report.streamed('download', 'ct', 1, 2);
+  report.streamed('download', 'ct', 2, 2);
+  report.streamed('upload', 'ct', 0, 9);
   assert.equal(report.snapshot().transfers, [
     { name: 'ct', direction: 'download', bytes: 2, totalBytes: 2 },
     { name: 'ct', direction: 'upload', bytes: 0, totalBytes: 9 },
@@ -144,7 +163,7 @@ test('the controller can parse a snapshot', () => {
   const report = new LiveReport();
   report.phase = 'Running';
   report.target = { containerID: 'c', startedAt: '2026-01-02T03:04:05.000Z' };
-  report.transferred('download', 'ct', 2, 2);
+  report.streamed('download', 'ct', 2, 2);
   assert.equal(parseReport(JSON.stringify(report.snapshot())), report.snapshot());
 });
 
@@ -210,7 +229,7 @@ test('the final report lists every result of the live ones, whatever its message
       const report = new LiveReport();
       report.target = target;
       for (const { name, hook } of results) report.uploaded({ ...aResult(hook), name });
-      for (let index = 0; index < transfers; index += 1) report.transferred('upload', `t${index}`, 1, 2);
+      for (let index = 0; index < transfers; index += 1) report.streamed('upload', `t${index}`, 1, 2);
       const final = { phase: 'Failed', reason: 'ActiveDeadlineExceeded', message } as const;
       const text = terminationMessage({ ...report.snapshot(), ...final });
       assert.ok(Buffer.byteLength(text) <= 4096);

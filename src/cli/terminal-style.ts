@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The size of a terminal; undefined for a pipe or a file. */
 export function sizeOf(stream: Writable): { readonly columns: number; readonly rows: number } | undefined {
@@ -15,6 +15,11 @@ export function sizeOf(stream: Writable): { readonly columns: number; readonly r
 export function hasColours({ stdout, environment }: Pick<Terminal, 'stdout' | 'environment'>): boolean {
   const { NO_COLOR, TERM } = environment;
   return sizeOf(stdout) !== undefined && (NO_COLOR ?? '') === '' && TERM !== 'dumb';
+}
+
+/** One line without control characters: texts of others can contain some, which a terminal would obey. */
+export function harmless(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\u{fffd}').replaceAll('\n', ' ');
 }
 
 const colours = {
