@@ -4,6 +4,12 @@ import { optionSection, usageOf, wrap } from '../src/cli/help-text.ts';
 
 const width = 120;
 
+/** What a command looks like on a terminal; scripts/terminal-picture.ts makes them. */
+const pictures: Readonly<Record<string, readonly string[]>> = {
+  run: ['![Bars for the downloads of a run, on a terminal of 80 columns](run-80.svg)', ''],
+  watch: ['![A table of runs in several phases, on a terminal of 80 columns](watch-80.svg)', ''],
+};
+
 /** docs/commands.md: the help of every command. */
 export function commandsPage(): string {
   const groups = [...new Set(commandTable.map(({ group }) => group))];
@@ -39,6 +45,7 @@ function commandLines(command: CommandSpec): string[] {
     '```',
     '',
     ...details.flatMap((text) => paragraph(escaped(text))),
+    ...(pictures[name] ?? []),
     ...all.flatMap(sectionLines),
   ];
 }

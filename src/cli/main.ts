@@ -4,6 +4,7 @@ import { helperCommandName, ownCodes, UsageError } from './arguments.ts';
 import { completeCommand, parseCommandLine } from './command-line.ts';
 import { commandTable } from './command-table.ts';
 import { commandHelp, programHelp } from './help-text.ts';
+import { checkNode } from './node-version.ts';
 import type { Terminal } from './terminal.ts';
 
 /** As of a program that SIGPIPE ended, because nobody reads its output any more. */
@@ -37,7 +38,10 @@ async function perform(args: readonly string[], terminal: Terminal): Promise<num
     return helperCommand(args[1] ?? '', terminal);
   }
   const line = parseCommandLine(args, commandTable);
-  if (line.kind === 'command') return (await line.command.load())(line.given, terminal);
+  if (line.kind === 'command') {
+    checkNode();
+    return (await line.command.load())(line.given, terminal);
+  }
   const help = () =>
     line.kind === 'help' && line.command !== undefined
       ? commandHelp(line.command)

@@ -98,13 +98,14 @@ export class LiveReport {
 
   /** Sets the bytes of a stream. Nobody waits for it, so it is not progress. */
   streamed(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
-    this.#transferred(direction, name, bytes, totalBytes);
+    this.transferred(direction, name, bytes, totalBytes);
     const key = `${direction} ${name}`;
     if (this.#streams.size >= maxListedTransfers && !this.#streams.has(key)) return;
     this.#streams.set(key, { kind: 'stream', name, files: 0, ...defined({ bytes, totalBytes }) });
   }
 
-  #transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
+  /** Sets the bytes of a stream that moves no data, but the log or the progress. */
+  transferred(direction: Transfer['direction'], name: string, bytes: number, totalBytes?: number): void {
     const key = `${direction} ${name}`;
     if (this.#transfers.size >= maxListedTransfers && !this.#transfers.has(key)) return;
     this.#transfers.set(key, defined({ name, direction, bytes, totalBytes }));
@@ -124,7 +125,7 @@ export class LiveReport {
       moved: (bytes, totalBytes) => {
         one.bytes = bytes;
         one.totalBytes = totalBytes;
-        for (const each of names) this.#transferred(direction, each, bytes, totalBytes);
+        for (const each of names) this.transferred(direction, each, bytes, totalBytes);
       },
       fileMoved: () => void (one.files += 1),
       [Symbol.dispose]: () => void this.#underway.delete(one),

@@ -13,6 +13,8 @@ export class OutputStream {
   readonly isOwnOutput: boolean;
   /** Set if the stream becomes a file of Girder. */
   readonly spool: Spool | undefined;
+  /** Whether it is neither the log nor the progress. */
+  readonly #hasData: boolean;
   readonly #context: RunContext;
   readonly #sink: OutputSink;
   readonly #onFailure: (failure: RunError) => void;
@@ -30,6 +32,7 @@ export class OutputStream {
   ) {
     this.name = step.name;
     this.isOwnOutput = typeof step.source === 'string';
+    this.#hasData = step.to.kind === 'post' || step.to.kind === 'item';
     this.spool = spool;
     this.#context = context;
     this.#sink = end;
@@ -104,7 +107,9 @@ export class OutputStream {
 
   #write(chunk: Buffer): Promise<void> | undefined {
     this.#bytes += chunk.length;
-    this.#context.report.streamed('upload', this.name, this.#bytes, undefined);
+    const { report } = this.#context;
+    if (this.#hasData) report.streamed('upload', this.name, this.#bytes);
+    else report.transferred('upload', this.name, this.#bytes);
     const wait = this.#sink.sink.write(chunk);
     if (wait === undefined) return undefined;
     this.#writing += 1;

@@ -65,6 +65,19 @@ export class LocalLab implements AsyncDisposable {
 
   /** Starts `dockerrun` with only the variables of a user's shell. */
   start(args: readonly string[], more: NodeJS.ProcessEnv = {}, input?: string): Underway {
+    const child = spawn(process.execPath, [program, ...args], this.#options(more));
+    if (input !== undefined) child.stdin.end(input);
+    return underway(child);
+  }
+
+  /** The same on a terminal, to which the standard input of the child is the keyboard, and its output the screen. */
+  startOnTerminal(columns: number, args: readonly string[], more: NodeJS.ProcessEnv = {}): Underway {
+    const words = [process.execPath, program, ...args];
+    const command = `stty cols ${columns} rows 24; exec ${words.map((word) => `'${word}'`).join(' ')}`;
+    return underway(spawn('script', ['-qec', command, '/dev/null'], this.#options(more)));
+  }
+
+  #options(more: NodeJS.ProcessEnv) {
     const env = {
       PATH: environment('PATH'),
       DOCKER_HOST: environment('DOCKER_HOST'),
@@ -72,10 +85,7 @@ export class LocalLab implements AsyncDisposable {
       HOME: this.directory,
       ...more,
     };
-    const options = { env, timeout: longestSeconds * 1000, killSignal: 'SIGKILL' } as const;
-    const child = spawn(process.execPath, [program, ...args], options);
-    if (input !== undefined) child.stdin.end(input);
-    return underway(child);
+    return { env, timeout: longestSeconds * 1000, killSignal: 'SIGKILL' } as const;
   }
 
   /** Runs `dockerrun` to its end. */

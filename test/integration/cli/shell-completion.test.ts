@@ -47,8 +47,7 @@ const zshScript = `
 zmodload zsh/zpty
 zpty shell zsh -f -i
 tell() { zpty -w shell "$1"; zpty -r -m shell output "*$2*" }
-tell "autoload -Uz compinit; compinit -u -D; print re''ady" ready
-tell "source <(dockerrun completion zsh); print load''ed" loaded
+tell "fpath=($PWD \$fpath); autoload -Uz compinit; compinit -u -D; print re''ady" ready
 tell 'keep() { print -r -- "$BUFFER" >> lines; BUFFER=""; zle -I; print ke""pt }; zle -N keep; bindkey "^X" keep; print bou""nd' bound
 while IFS= read -r line; do
   zpty -w -n shell "$line"$'\\t\\x18'
@@ -59,6 +58,7 @@ done < typed
 test('zsh completes commands, options, values and files', () => {
   writeFileSync(join(scratch.path, 'typed'), completed.map(([typed]) => `${typed}\n`).join(''));
   writeFileSync(join(scratch.path, 'drive.zsh'), zshScript);
+  run('sh', '-c', 'dockerrun completion zsh > _dockerrun');
   run('zsh', '-f', 'drive.zsh');
   const lines = run('cat', 'lines').split('\n').slice(0, -1);
   assert.equal(
@@ -68,9 +68,10 @@ test('zsh completes commands, options, values and files', () => {
 });
 
 test('fish completes commands, options, values and files', () => {
-  run('sh', '-c', 'dockerrun completion fish > script.fish');
+  run('sh', '-c', 'mkdir -p .config/fish/completions');
+  run('sh', '-c', 'dockerrun completion fish > ~/.config/fish/completions/dockerrun.fish');
   const asks = completed.map(([typed]) => `complete --do-complete '${typed}' | string collect; echo`);
-  const answers = run('fish', '--no-config', '-c', ['source script.fish', ...asks].join('\n'));
+  const answers = run('fish', '-c', asks.join('\n'));
   const words = answers
     .split('\n')
     .filter((line) => line !== '')

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Printer } from '../../../src/cli/local/console.ts';
 import { ProgressView } from '../../../src/cli/local/progress-view.ts';
 import { LiveReport } from '../../../src/worker/progress.ts';
-import { TerminalScreen } from '../../fixtures/terminal-screen.ts';
+import { TerminalScreen } from '../../../scripts/terminal-screen.ts';
 
 /** A run whose standard output and standard error are the same terminal, and that downloads. */
 function runOn(terminal: TerminalScreen, environment: NodeJS.ProcessEnv = {}) {
