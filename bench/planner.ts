@@ -1,24 +1,28 @@
 /**
- * Measures a pass of the planner over unchanged inputs that all have their receipts, in the Girder of the tests: its
- * memory, its time and its requests. Inputs and results are put into the database, a folder of each after another. It
- * needs a quiet machine:
+ * Measures a pass of the planner over unchanged inputs that all have their receipts: its memory, its time and its
+ * requests. One folder is in the database of the tests' Girder; more of them exist only in lists. It needs a quiet
+ * machine:
  *
  *     set -a; . .cluster/env; set +a
  *     node bench/planner.ts [inputs of a folder, 50000] [folders, 1]
  *     prettier --write docs/sets-figures.md
  */
 import { filesDigestOf, recipeOf } from '../src/api/set/recipe.ts';
+import { girderEnvironment } from '../test/integration/girder/real-girder.ts';
 import { fillFolder } from '../test/integration/planner/filled-folder.ts';
 import { PlannedSet } from '../test/integration/planner/planned-set.ts';
 import { bundledPlanner, RunningPlanner } from '../test/integration/planner/running-planner.ts';
 import { writeFigures } from './figures-page.ts';
+import { GeneratedLists } from './generated-lists.ts';
 
 const [count = 50_000, folders = 1] = process.argv.slice(2).map(Number);
 const total = count * folders;
 const hourMs = 3_600_000;
+const time = '2026-01-01T00:00:00+00:00';
 
 await using set = await PlannedSet.make();
-const plan = set.plan();
+await using lists = await GeneratedLists.start(girderEnvironment().apiUrl);
+const plan = set.plan({ girder: { apiUrl: lists.url, credentialsSecretRef: { name: 'girder' } } });
 const receipt = {
   set: 'pathology/nuclei',
   input: { id: '', name: '', files: [], filesDigest: filesDigestOf([]) },
@@ -30,6 +34,25 @@ const receipt = {
   run: 'pathology/chunk',
   finishedAt: '2026-01-01T00:00:00Z',
 };
+
+/** Items of a folder, and their results, with ids that follow from their number. */
+function listed(number: number, sourceId: string, resultsId: string): void {
+  const id = (kind: number, index: number) =>
+    (kind * 1e9 + number * 1e6 + index).toString(16).padStart(24, '0');
+  const nameOf = (index: number) => `case-${String(index).padStart(6, '0')}`;
+  const common = { size: 0, updated: time, created: time };
+  const inputAt = (index: number) => {
+    return { _id: id(1, index), name: nameOf(index), folderId: sourceId, ...common, meta: {} };
+  };
+  const resultAt = (index: number) => {
+    const facts = { id: id(1, index), name: nameOf(index), updated: time, size: 0 };
+    const dockerrun = { ...receipt, input: { ...receipt.input, ...facts } };
+    return { _id: id(2, index), name: nameOf(index), folderId: resultsId, ...common, meta: { dockerrun } };
+  };
+  lists.add(sourceId, { count, documentAt: inputAt });
+  lists.add(resultsId, { count, documentAt: resultAt });
+}
+
 await using filled = new AsyncDisposableStack();
 for (let number = 0; number < folders; number += 1) {
   const name = `folder-${String(number).padStart(4, '0')}`;
@@ -37,22 +60,26 @@ for (let number = 0; number < folders; number += 1) {
     await set.scratch.folder(name, set.sourceId),
     await set.scratch.folder(name, set.resultsId),
   ];
-  filled.use(await fillFolder({ sourceId, resultsId }, { count, receipt }));
+  if (folders > 1) listed(number, sourceId, resultsId);
+  else filled.use(await fillFolder({ sourceId, resultsId }, { count, receipt }));
 }
-const before = set.proxy.seen.length;
 const program = await bundledPlanner(set.scratch.directory);
+const before = lists.requests;
 const began = performance.now();
 await using planner = await RunningPlanner.start(plan, set.scratch.directory, program);
 const end = await planner.toEnd(hourMs);
 const seconds = (performance.now() - began) / 1000;
 if (end.state !== 'Done' || end.counts.done !== total)
   throw new Error(`the pass found ${end.counts.done} of ${total} inputs done: ${end.message ?? end.state}`);
-const requests = set.proxy.seen.length - before;
+const requests = lists.requests - before;
 writeFigures({
   title: folders === 1 ? 'One large folder' : 'Many receipts',
   text: [
-    'Written by `bench/planner.ts`: a pass over inputs that all have their results, with Girder and its database on the',
-    'same machine. The memory is that of the process of the planner alone, without the program of Node.js.',
+    'Written by `bench/planner.ts`: a pass over inputs that all have their results.',
+    folders === 1
+      ? 'Girder and its database were on the same machine.'
+      : 'A server before Girder made the lists of the items, so that the time is that of the planner and not of a database.',
+    'The memory is that of the process of the planner, without the program of Node.js.',
   ],
   rows: [
     ['Folders, and inputs in each', `${folders}, ${count}`],

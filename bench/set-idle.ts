@@ -6,18 +6,13 @@
  *     node bench/set-idle.ts [seconds of a target, 8] [inputs, 8]
  *     prettier --write docs/sets-figures.md
  */
-import { connectEngine } from '../src/docker/engine.ts';
-import { environment } from '../test/e2e/support/environment.ts';
-import { inputs, SetLab } from '../test/e2e/sets/set-lab.ts';
-import { StartedTargets } from '../test/integration/worker/crash/started-targets.ts';
+import { followTargets, inputs, SetLab } from '../test/e2e/sets/set-lab.ts';
 import { until } from '../test/fixtures/until.ts';
 import { writeFigures } from './figures-page.ts';
 
 const [targetSeconds = 8, count = 8] = process.argv.slice(2).map(Number);
 
-const signal = new AbortController().signal;
-const engine = await connectEngine({ socketPath: environment('DOCKERRUN_DOCKER_SOCKET'), signal });
-using targets = await StartedTargets.follow(engine);
+using targets = await followTargets();
 const lab = await SetLab.open('set-idle');
 try {
   await lab.addInputs(inputs(count));

@@ -82,6 +82,7 @@ export const outline: readonly OutlineSection[] = [
       page('docs/decisions/README.md', 'Decisions'),
       page('docs/defects.md', 'Defects that are gone'),
       page('docs/field-cases.md', 'Field cases'),
+      page('docs/sets-cases.md', 'What was tested of sets'),
       page('CONTRIBUTING.md', 'Contributing'),
       page('CHANGELOG.md', 'Changelog'),
     ],

@@ -1,6 +1,9 @@
 /** Exit codes of the command line itself; those of runs are in src/api/run-plan.ts, which loads the schema. */
 export const ownCodes = { done: 0, failed: 1, usage: 2, invalid: 64 } as const;
 
+/** The hidden command of the helper container of `dockerrun run`; its argument is the name of that container. */
+export const helperCommandName = '__beside';
+
 /** The user's mistake: it is printed without a stack. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError';
@@ -48,6 +51,12 @@ export type RunCommand = {
   readonly data: LocalData;
   /** How many inputs of a DockerRunSet run at most; undefined without --limit. */
   readonly limit: number | undefined;
+  /** Whether the engine shares no files with this process although its address does not say so. */
+  readonly remote: boolean;
+  /** The image with Node for the helper container. */
+  readonly workerImage: string | undefined;
+  /** The socket of a remote engine on its own machine. */
+  readonly engineSocket: string | undefined;
 };
 
 /** Paths of this machine that take the place of data in Girder, by the names of transforms. */
@@ -62,7 +71,11 @@ export function runCommandOf(given: Given, maxLimit: number): RunCommand {
   const data = { inputs: pathsOf('--input', given), outputs: pathsOf('--output', given) };
   const limit = numberOf(given, 'limit', { least: 1, most: maxLimit });
   const [name, quiet, envFile] = [given.text('name'), given.has('quiet'), given.text('env-file')];
-  return { file, name, quiet, envFile, data, limit };
+  const [workerImage, engineSocket] = [given.text('worker-image'), given.text('engine-socket')];
+  if (engineSocket !== undefined && !engineSocket.startsWith('/'))
+    throw new CommandLineError(`--engine-socket ${engineSocket}: it must be an absolute path`);
+  const remote = given.has('remote');
+  return { file, name, quiet, envFile, data, limit, remote, workerImage, engineSocket };
 }
 
 /** A whole number that an option has as its value; undefined without the option. @throws CommandLineError */

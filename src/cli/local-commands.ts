@@ -34,9 +34,9 @@ const runSections = [
       ],
       [
         'DOCKER_HOST, DOCKER_CONTEXT',
-        'the Docker Engine, as for the docker command; it must be on this machine',
+        'the Docker Engine, as for the docker command: a socket, ssh://, or tcp:// with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH',
       ],
-      ['TMPDIR', 'the directory for temporary volumes; the Docker Engine must see it'],
+      ['TMPDIR', 'the directory for temporary volumes, if the Docker Engine is on this machine'],
     ],
   },
 ] as const;
@@ -84,18 +84,35 @@ export const localCommands: readonly CommandSpec[] = [
         about: 'read lines NAME=value for the variables below that are not set',
         completes: 'files',
       },
+      {
+        name: 'remote',
+        about: 'the Docker Engine shares no files with this machine, although its address is a socket here',
+      },
+      {
+        name: 'worker-image',
+        value: 'IMAGE',
+        about:
+          'the image with Node for the helper container of such an engine (node:24-slim without this option)',
+      },
+      {
+        name: 'engine-socket',
+        value: 'PATH',
+        about: 'the socket of such an engine on its own machine (/var/run/docker.sock without this option)',
+      },
     ],
     details: [
       'FILE is YAML or JSON; - reads standard input. The run uses the Secrets in FILE. Documents of other kinds are ignored. Of a DockerRunSet in FILE, it runs the first inputs that have to run.',
       'Where --input and --output take the place of all data in Girder, no Girder is needed, and no ids in FILE.',
+      'With an engine on another machine, or in the virtual machine of Docker Desktop on a Mac or Windows, the run is carried out by a helper container beside the target.',
       'The output of the target goes to standard output and standard error. Lines of dockerrun itself go to standard error and start with "dockerrun: ". Ctrl-C stops the target and removes everything; a second Ctrl-C kills the target.',
     ],
     examples: [
       'dockerrun run segment.yaml',
       'dockerrun run segment.yaml --input picture=./coins.png --output mask=./out/',
+      'DOCKER_HOST=ssh://me@server dockerrun run segment.yaml',
     ],
     sections: runSections,
-    load: async () => (await import('./local/local-command.ts')).localCommand,
+    load: async () => (await import('./remote/engine-choice.ts')).runOnEngine,
   },
   {
     name: 'validate',

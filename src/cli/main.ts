@@ -1,6 +1,6 @@
 import { describe, errorCode } from '../support/errors.ts';
 import { revision, version } from '../support/version.ts';
-import { ownCodes, UsageError } from './arguments.ts';
+import { helperCommandName, ownCodes, UsageError } from './arguments.ts';
 import { completeCommand, parseCommandLine } from './command-line.ts';
 import { commandTable } from './command-table.ts';
 import { commandHelp, programHelp } from './help-text.ts';
@@ -32,6 +32,10 @@ async function perform(args: readonly string[], terminal: Terminal): Promise<num
   if (args[0] === completeCommand) {
     const { printCompletions } = await import('./completion.ts');
     return printCompletions(args.slice(1), commandTable, terminal);
+  }
+  if (args[0] === helperCommandName) {
+    const { helperCommand } = await import('./remote/helper-command.ts');
+    return helperCommand(args[1] ?? '', terminal);
   }
   const line = parseCommandLine(args, commandTable);
   if (line.kind === 'command') {

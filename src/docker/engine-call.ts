@@ -4,7 +4,7 @@ import {
   request as httpRequest,
   type RequestOptions,
 } from 'node:http';
-import { addAbortSignal, type Readable } from 'node:stream';
+import { addAbortSignal, pipeline, Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { isRecord, parseJson, textOf } from '../api/json-values.ts';
 import { GrowingBuffer } from '../io/byte-sink.ts';
@@ -85,7 +85,7 @@ export function sendToEngine(
   );
   let request: ClientRequest;
   try {
-    request = httpRequest(options);
+    request = httpRequest(call.openStdin === true ? withoutBody(options) : options);
   } catch (error) {
     return reject(asError(error));
   }
@@ -98,7 +98,14 @@ export function sendToEngine(
     response.on('error', () => undefined);
     answerOf(response, call, options.signal ?? undefined).then(resolve, reject);
   });
-  request.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : undefined);
+  if (body instanceof Readable) pipeline(body, request, (error) => error && reject(error));
+  else request.end(typeof body === 'string' || Buffer.isBuffer(body) ? body : undefined);
+}
+
+/** Every byte after the head of such a request is the container's input, so not even an empty body may have an end. */
+function withoutBody(options: RequestOptions): RequestOptions {
+  const { 'Transfer-Encoding': _, ...headers } = isRecord(options.headers) ? options.headers : {};
+  return { ...options, headers: { ...headers, 'Content-Length': 0 } };
 }
 
 async function answerOf(

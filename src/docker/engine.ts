@@ -10,6 +10,7 @@ import { engineCall, sendToEngine } from './engine-call.ts';
 /** A Docker Engine that answered, with the properties that decide how a target is created. */
 export type Engine = {
   readonly docker: Docker;
+  /** The path of the socket, or the address of an engine elsewhere; messages name it. */
   readonly socketPath: string;
   readonly serverVersion: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
@@ -35,15 +36,17 @@ const longestVersion = 100;
 const retry = { firstMs: 500, maxMs: 2_000 } as const;
 
 /**
- * Connects to the engine behind a Unix socket, and retries for `restartMs` (15 s) in case the engine is restarting.
+ * Connects to the engine behind a Unix socket, or to where `agent` connects, and retries for `restartMs` (15 s) in case
+ * the engine is restarting.
  * @throws RunError EngineUnavailable, naming the socket and the setting that chooses it
  */
 export async function connectEngine(options: {
   readonly socketPath: string;
+  readonly agent?: Agent | undefined;
   readonly signal: AbortSignal;
   readonly restartMs?: number;
 }): Promise<Engine> {
-  const docker = openSocket(options.socketPath);
+  const docker = openSocket(options.socketPath, options.agent);
   const giveUp = deadline(options.restartMs ?? restartBoundMs, options.signal);
   for (let failures = 0; ; failures += 1) {
     try {
@@ -60,13 +63,16 @@ export async function connectEngine(options: {
  * Sets every option, even to undefined, because docker-modem takes absent ones from DOCKER_HOST and related
  * variables. Does not keep sockets alive: after a restart of the engine the first call on one would fail.
  */
-function openSocket(socketPath: string): Docker {
+function openSocket(socketPath: string, agent?: Agent): Docker {
+  // With an agent, which knows the address itself, the host is only the name in the requests.
+  const place =
+    agent === undefined
+      ? { socketPath, host: undefined, port: undefined }
+      : { socketPath: undefined, host: 'docker', port: 80 };
   const options = {
-    socketPath,
-    agent: new Agent({ keepAlive: false }),
+    ...place,
+    agent: agent ?? new Agent({ keepAlive: false }),
     protocol: 'http' as const,
-    host: undefined,
-    port: undefined,
     timeout: undefined,
     headers: {},
   };

@@ -80,10 +80,12 @@ export function parseNamedList(value: unknown): NamedDocument[] {
 
 export function parseItemList(value: unknown): ItemDocument[] {
   if (!Array.isArray(value)) throw new UnexpectedResponse('expected a list of items');
-  return value.map((item) => {
-    const { size } = object(item, 'item');
-    return { ...parseNamed(item), size: Number.isSafeInteger(size) ? Number(size) : undefined };
-  });
+  return value.map(parseItem);
+}
+
+export function parseItem(value: unknown): ItemDocument {
+  const { size } = object(value, 'item');
+  return { ...parseNamed(value), size: Number.isSafeInteger(size) ? Number(size) : undefined };
 }
 
 /** As deep as MongoDB nests a document (100), and as large as a document of Girder may be. */

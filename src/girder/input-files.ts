@@ -11,25 +11,43 @@ export type InputPlace = { readonly each: 'Item' | 'Folder'; readonly id: string
 /** About 20 MB of memory. */
 const maxFiles = 100_000;
 
+/** `listed` has the documents of an item whose files are one page of Girder's list: its download needs no other. */
+type ListedInput = {
+  readonly files: ReceiptFile[];
+  readonly listed: readonly GirderFile[] | undefined;
+};
+
 /**
  * What the receipt of an input says of its files; their digest is the identity of the input.
  * @throws RunError GirderRefused for more than {@link maxFiles} files
  */
 export async function inputFiles(
   client: GirderClient,
-  { each, id }: InputPlace,
+  place: InputPlace,
   signal: AbortSignal,
 ): Promise<ReceiptFile[]> {
+  return (await listInput(client, place, signal)).files;
+}
+
+/** The same, for a download that follows. @throws as {@link inputFiles} */
+export async function listInput(
+  client: GirderClient,
+  { each, id }: InputPlace,
+  signal: AbortSignal,
+): Promise<ListedInput> {
   const files: ReceiptFile[] = [];
-  const lists = each === 'Item' ? filesOf(client, id, { signal, pageSize }) : filesBelow(client, id, signal);
+  let listed: GirderFile[] | undefined;
+  const isItem = each === 'Item';
+  const lists = isItem ? filesOf(client, id, { signal, pageSize }) : filesBelow(client, id, signal);
   for await (const page of lists) {
+    listed = files.length === 0 ? page : undefined;
     files.push(...page.map(receiptFileOf));
     if (files.length > maxFiles) {
-      const kind = each === 'Item' ? 'item' : 'folder';
+      const kind = isItem ? 'item' : 'folder';
       throw new RunError('GirderRefused', `${kind} ${id} has more than ${maxFiles} files`);
     }
   }
-  return files;
+  return { files, listed: isItem ? (listed ?? (files.length === 0 ? [] : undefined)) : undefined };
 }
 
 const pageSize = 1_000;

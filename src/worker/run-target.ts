@@ -29,11 +29,14 @@ export type TargetOrder = {
   readonly onEnded: () => void;
 };
 
+/** Whether the image asks for GPUs is looked up unless it is known from a target before. */
+type PreparedTarget = Prepared & { readonly imageAsksForGpus?: boolean };
+
 /** Runs the target with all its streams. Rejects only if the run is cancelled or the target cannot start. */
 export async function runTarget(
   context: RunContext,
   girder: GirderClient | undefined,
-  prepared: Prepared,
+  prepared: PreparedTarget,
   order?: TargetOrder,
 ): Promise<TargetEnd> {
   const { steps, report } = context;
@@ -49,7 +52,7 @@ export async function runTarget(
   }
 }
 
-type Ordered = Prepared & { readonly order: TargetOrder | undefined };
+type Ordered = PreparedTarget & { readonly order: TargetOrder | undefined };
 
 async function runWithStreams(context: RunContext, streams: Streams, prepared: Ordered): Promise<TargetEnd> {
   const { report, log, signal } = context;
@@ -77,6 +80,8 @@ async function runWithProbes(
   const { activeDeadlineSeconds, terminationGracePeriodSeconds } = environment.spec;
   const { imageId, paths: downloaded, order } = prepared;
   const { turn } = order ?? {};
+  const asksForGpus = (bounded: AbortSignal) =>
+    preparation.engineWait.until(() => imageWantsGpu({ ...context, signal: bounded }, imageId));
   const own = await mountInputs(context, downloaded);
   const secretTexts = await readSecretTexts(environment);
   const probed = await probeVolumes(context, order?.isProven === true ? [] : steps.mounts);
@@ -87,9 +92,7 @@ async function runWithProbes(
       downloaded,
       imageId,
       secretTexts,
-      imageAsksForGpus: await preparation.run((bounded) =>
-        preparation.engineWait.until(() => imageWantsGpu({ ...context, signal: bounded }, imageId)),
-      ),
+      imageAsksForGpus: prepared.imageAsksForGpus ?? (await preparation.run(asksForGpus)),
     });
     return await runContainer(context, options, {
       stdout: streams.stdout,

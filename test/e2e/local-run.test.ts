@@ -129,14 +129,14 @@ for (const [what, spec, sentence] of [
   });
 }
 
-test('a bad file, a bad option and a remote engine each print one sentence, and only the option exits with 2', async () => {
+test('a bad file, a bad option and an engine without TLS each print one sentence, and only the option exits with 2', async () => {
   const bad = await lab.dockerrun(['run', '-'], {}, stringify(lab.run({ args: ['--in=$(x)'] })));
   assert.is(bad.code, 64);
   assert.match(bad.stderr, /^dockerrun: standard input: spec\.args\[0\]: .*\n$/);
   assert.is((await lab.dockerrun(['run', '--nosuch'])).code, 2);
   const elsewhere = await lab.dockerrun(['run', '-'], { DOCKER_HOST: 'tcp://h:1' }, stringify(lab.run({})));
   assert.is(elsewhere.code, 64);
-  assert.match(elsewhere.stderr, /^dockerrun: DOCKER_HOST is tcp:\/\/h:1, .*socket.*\n$/);
+  assert.match(elsewhere.stderr, /^dockerrun: DOCKER_HOST is tcp:\/\/h:1 without TLS, .*ssh:.*\n$/);
 });
 
 test('an engine that does not answer means exit code 66', async () => {

@@ -1,12 +1,12 @@
 import { exitCodes } from '../../api/run-plan.ts';
 import { textOf } from '../../api/json-values.ts';
-import { connectEngine } from '../../docker/engine.ts';
 import { openGirder } from '../../girder/open-girder.ts';
 import { deadline } from '../../support/abort.ts';
 import { describe } from '../../support/errors.ts';
 import { checkCluster, type Finding } from './cluster-checks.ts';
 import type { Terminal } from '../terminal.ts';
-import { dockerSocket } from '../local/docker-socket.ts';
+import { connectTo, sharesFiles } from '../remote/engine-place.ts';
+import { findEngine } from '../local/engine-address.ts';
 import { checkMachine, useLocalEgress } from '../local/local-environment.ts';
 
 /** Milliseconds for each of the engine and Girder: neither is far away, and a person waits. */
@@ -40,19 +40,22 @@ function lineOf({ subject, state, message, fix }: Finding): string {
   return fix === undefined ? line : `${line}${' '.repeat(subjectWidth + 9)}→ ${fix}\n`;
 }
 
-/** For `dockerrun run`, which needs Linux and an engine of this machine; a cluster does not. */
+/** For `dockerrun run`; a cluster needs no engine here. */
 async function checkEngine(environment: NodeJS.ProcessEnv, stop: AbortSignal): Promise<Finding> {
   const subject = 'engine';
   try {
-    checkMachine();
-    const socketPath = await dockerSocket(environment);
+    const { address, text } = await findEngine(environment);
     const signal = deadline(answerMs, stop);
-    const { serverVersion, cgroupVersion } = await connectEngine({ socketPath, restartMs: 0, signal });
-    const message = `Docker Engine ${serverVersion} with cgroup v${cgroupVersion} at ${socketPath}, for dockerrun run`;
+    const isShared = sharesFiles(address, process.platform, false);
+    if (isShared) checkMachine();
+    const engine = await connectTo(address, { text, restartMs: 0, signal });
+    const { serverVersion, cgroupVersion, socketPath } = engine;
+    const how = isShared ? '' : ', through a helper container, because it shares no files with this machine';
+    const message = `Docker Engine ${serverVersion} with cgroup v${cgroupVersion} at ${socketPath}, for dockerrun run${how}`;
     return { subject, state: 'ok', message };
   } catch (error) {
     stop.throwIfAborted();
-    const fix = 'only dockerrun run needs an engine on this machine (docs/local-runs.md); a cluster does not';
+    const fix = 'only dockerrun run needs an engine (docs/local-runs.md); a cluster does not';
     return { subject, state: 'warning', message: describe(error), fix };
   }
 }

@@ -8,6 +8,27 @@ import { BarArea } from './bar-area.ts';
 import { onThisMachine } from './exit-code.ts';
 import { createLogger, type Logger } from '../../support/log.ts';
 
+const thisMachine = 'this machine';
+/** In the helper container, whose messages are read elsewhere. */
+const enginesMachine = "the Docker Engine's machine";
+
+export type PrinterOptions = {
+  /** Says how a terminal is. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** False where another process shows the progress. */
+  readonly hasBars?: boolean;
+  /** What messages call the machine of the run. */
+  readonly machine?: string;
+};
+
+/** @param engineSide what only a helper container has */
+export function printerOptions(
+  environment: NodeJS.ProcessEnv,
+  engineSide: object | undefined,
+): PrinterOptions {
+  return engineSide === undefined ? { environment } : { machine: enginesMachine };
+}
+
 /**
  * Standard error, shared by the target and us: our lines start on a new line, even after an unfinished line. On a
  * terminal, bars stand below.
@@ -19,12 +40,15 @@ export class Printer {
   readonly bars: BarArea | undefined;
   readonly #out: Writable;
   readonly #isQuiet: boolean;
+  readonly #machine: string;
   #isMidLine = false;
 
-  constructor(out: Writable, isQuiet: boolean, environment: NodeJS.ProcessEnv = {}) {
+  constructor(out: Writable, isQuiet: boolean, options: PrinterOptions = {}) {
+    const { environment = {}, hasBars = true, machine = thisMachine } = options;
     this.#out = out;
     this.#isQuiet = isQuiet;
-    this.bars = isQuiet ? undefined : BarArea.on(out, environment);
+    this.#machine = machine;
+    this.bars = isQuiet || !hasBars ? undefined : BarArea.on(out, environment);
     this.target = this.bars?.passTo(out) ?? this.#passOn();
   }
 
@@ -49,7 +73,7 @@ export class Printer {
 
   /** Prints a line even if --quiet is set. */
   warn(line: string): void {
-    const plain = harmless(line);
+    const plain = harmless(line.replaceAll(thisMachine, this.#machine));
     if (this.bars !== undefined) return this.bars.writeLine(`dockerrun: ${plain}`);
     this.#out.write(`${this.#isMidLine ? '\n' : ''}dockerrun: ${plain}\n`);
     this.#isMidLine = false;

@@ -1,13 +1,17 @@
-import { maxForEachItems } from '../../api/for-each.ts';
 import { setKind } from '../../api/names.ts';
-import { type Given, runCommandOf } from '../arguments.ts';
+import type { RunCommand } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
-import { readCommandInput } from './command-input.ts';
+import type { CommandInput } from './command-input.ts';
 
-/** `dockerrun run`: a DockerRun, or the first inputs of a DockerRunSet. */
-export async function localCommand(given: Given, terminal: Terminal): Promise<number> {
-  const command = runCommandOf(given, maxForEachItems);
-  const input = await readCommandInput(command, terminal);
+/**
+ * Runs a DockerRun, or the first inputs of a DockerRunSet, on an engine that sees the files of this process.
+ * @throws UsageError if the run cannot start
+ */
+export async function localCommand(
+  command: RunCommand,
+  input: CommandInput,
+  terminal: Terminal,
+): Promise<number> {
   if (input.chosen['kind'] === setKind) {
     const { runSetCommand } = await import('./set-command.ts');
     return runSetCommand(command, input, terminal);

@@ -14,6 +14,7 @@ import type { RunEnvironment } from '../../worker/run-environment.ts';
 import { UsageError } from '../arguments.ts';
 import type { AcceptedRun } from '../offline/validation.ts';
 import {
+  type EngineSide,
   type LocalDirectory,
   openLocalVolumes,
   realDockerVolumes,
@@ -31,6 +32,7 @@ export type LocalParts = {
   readonly signal: AbortSignal;
   /** Called with a message about a directory that cannot be removed. */
   readonly warn: (message: string) => void;
+  readonly engineSide?: EngineSide | undefined;
 };
 
 /** An engine that restarts is back by then; one that is not installed never is. */
@@ -39,8 +41,8 @@ const engineAwayMs = 15_000;
 /** The environment of a run without a cluster: this machine, its Docker Engine and its `docker login`. */
 export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts): Promise<RunEnvironment> {
   const { namespace, name } = accepted;
-  const { directory, dockerSocket, secrets, girderRedirects, signal, warn } = parts;
-  const spec = await withRealPaths(accepted.spec);
+  const { directory, dockerSocket, secrets, girderRedirects, signal, warn, engineSide } = parts;
+  const spec = engineSide === undefined ? await withRealPaths(accepted.spec) : accepted.spec;
   const run = { namespace, name, uid: randomUUID() };
   const attempt = 'local';
   const cleaner = { run, attempt, dockerSocket, image: spec.image };
@@ -58,6 +60,7 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
         directory: directory.path,
         remove,
         filesOf: (volume) => secrets.filesOf(volume),
+        engineSide,
       }),
     spoolDirectory: directory.spool,
     girderRedirects,
@@ -65,7 +68,8 @@ export async function localEnvironment(accepted: AcceptedRun, parts: LocalParts)
     secretValue: async (reference: SecretKeyReference, field: string) => secrets.value(reference, field),
     configMapValue: async (reference: ConfigMapKeyReference, field: string) =>
       secrets.configMapValue(reference, field),
-    registryAuths: () => allAuths(spec, secrets, signal),
+    registryAuths: async () =>
+      withPullSecrets(engineSide?.auths ?? (await localAuths(spec.image, { signal })), spec, secrets),
     gpus: async (imageAsks) => gpusOf(spec) ?? (imageAsks ? { count: -1, optional: true } : undefined),
     cgroupParent: async () => undefined,
     memoryForTarget: async () => undefined,
@@ -80,7 +84,7 @@ export function checkMachine(): void {
   if (process.platform === 'linux' && existsSync('/proc/self/fd')) return;
   const found = process.platform === 'linux' ? 'there is no /proc here' : `this is ${process.platform}`;
   throw new UsageError(
-    `dockerrun run needs Linux with /proc, and ${found}; run it in a virtual machine with Linux that has the Docker Engine`,
+    `dockerrun run needs Linux with /proc, and ${found}; with --remote it needs only a Docker Engine`,
   );
 }
 
@@ -101,14 +105,37 @@ export function localRedirects(environment: NodeJS.ProcessEnv): string[] {
   return origins;
 }
 
-/** The proxies and the CA bundle that curl and most other programs would use. @throws UsageError for an invalid one */
-export async function useLocalEgress(environment: NodeJS.ProcessEnv): Promise<void> {
+/**
+ * The certificates in the files that these variables name, in PEM. Node itself reads NODE_EXTRA_CA_CERTS.
+ * @throws UsageError
+ */
+export async function localCaBundle(
+  environment: NodeJS.ProcessEnv,
+  variables: readonly string[] = ['SSL_CERT_FILE'],
+): Promise<string | undefined> {
+  const found: string[] = [];
+  for (const variable of variables) {
+    const file = environment[variable];
+    if (!file) continue;
+    const text = await readFile(file, 'utf8').catch((error: unknown) => {
+      throw new UsageError(`${variable} cannot be used: ${describe(error)}`);
+    });
+    found.push(text);
+  }
+  return found.length === 0 ? undefined : found.join('\n');
+}
+
+/**
+ * The proxies and the CA bundle that curl and most other programs would use.
+ * @param caBundle takes the place of the file in SSL_CERT_FILE
+ * @throws UsageError for an invalid one
+ */
+export async function useLocalEgress(environment: NodeJS.ProcessEnv, caBundle?: string): Promise<void> {
   const value = (name: string) => environment[name.toLowerCase()] || environment[name];
-  // Node itself reads NODE_EXTRA_CA_CERTS.
-  const file = environment['SSL_CERT_FILE'];
+  const certificates = caBundle ?? (await localCaBundle(environment));
   try {
     useEgress({
-      caBundle: file ? await readFile(file, 'utf8') : undefined,
+      caBundle: certificates,
       httpProxy: value('HTTP_PROXY') || value('ALL_PROXY'),
       httpsProxy: value('HTTPS_PROXY') || value('ALL_PROXY'),
       noProxy: value('NO_PROXY'),
@@ -126,13 +153,8 @@ async function withRealPaths(spec: DockerRunSpec): Promise<DockerRunSpec> {
 }
 
 /** Secrets in the file take precedence over `docker login`. */
-async function allAuths(
-  spec: DockerRunSpec,
-  secrets: LocalSecrets,
-  signal: AbortSignal,
-): Promise<RegistryAuths> {
+function withPullSecrets(local: RegistryAuths, spec: DockerRunSpec, secrets: LocalSecrets): RegistryAuths {
   const given = registryAuths(secrets.pullSecrets(spec.imagePullSecrets ?? []));
-  const local = await localAuths(spec.image, { signal });
   return { entries: [...given.entries, ...local.entries], advice: local.advice };
 }
 

@@ -1,12 +1,13 @@
 import { chmod, mkdir, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, posix } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { containerName, labels, temporaryVolumeName, temporaryVolumePath } from '../../api/names.ts';
 import { directoryUseOf } from '../../api/spec-usage.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { containerPathOfVolume, isKeyVolume, mountModeOf, type Volume } from '../../api/volumes.ts';
 import { connectEngine } from '../../docker/engine.ts';
+import type { RegistryAuths } from '../../docker/pull/registry-auths.ts';
 import { runContainer } from '../../docker/run-container.ts';
 import { deadline } from '../../support/abort.ts';
 import { describe, RunError } from '../../support/errors.ts';
@@ -25,6 +26,17 @@ type LocalPlace = {
   readonly remove: (directory: string) => Promise<void>;
   /** The files of a Secret or ConfigMap by their paths. @throws RunError SecretIncomplete */
   readonly filesOf: (volume: Volume) => ReadonlyMap<string, string>;
+  readonly engineSide?: EngineSide | undefined;
+};
+
+/** What differs for the helper container of an engine that shares no files with the command. */
+export type EngineSide = {
+  /** The path on the engine's machine of a path in the helper's volume. */
+  readonly hostPathOf: (path: string) => string;
+  /** Where the helper sees the directory of a volume that the spec takes from the engine's machine. */
+  readonly boundAt: (volume: string) => string;
+  /** What `docker login` left on the user's machine. */
+  readonly auths: RegistryAuths;
 };
 
 /**
@@ -54,9 +66,12 @@ async function openVolume(volume: Volume, opening: Opening): Promise<SharedVolum
   const { name, bindMount, temporary, persistentVolumeClaim } = volume;
   if (bindMount !== undefined) {
     const { hostPath: given, containerPath, mode } = bindMount;
-    const user = directoryUseOf(opening.spec, name);
-    const hostPath = await pathAt(given, `spec.volumes: ${name}.bindMount.hostPath`, user);
-    return sharedVolume({ name, hostPath, containerPath, ...mountModeOf(mode), temporary: false });
+    const { engineSide, spec } = opening;
+    const at = { given, field: `spec.volumes: ${name}.bindMount.hostPath`, user: directoryUseOf(spec, name) };
+    const localPath = await pathAt(engineSide?.boundAt(name) ?? given, at);
+    const hostPath = engineSide === undefined ? localPath : given;
+    const places = { localPath, hostPath, containerPath };
+    return sharedVolume({ name, ...places, ...mountModeOf(mode), temporary: false });
   }
   if (persistentVolumeClaim !== undefined) {
     throw new RunError(
@@ -69,58 +84,67 @@ async function openVolume(volume: Volume, opening: Opening): Promise<SharedVolum
   return temporaryVolume(name, containerPath, opening, temporary?.hostDir);
 }
 
-async function keyVolume(volume: Volume, { directory, made, filesOf }: Opening): Promise<SharedVolume> {
+async function keyVolume(volume: Volume, opening: Opening): Promise<SharedVolume> {
+  const { directory, made, filesOf, engineSide } = opening;
   const { name } = volume;
   const files = filesOf(volume);
-  const hostPath = join(directory, 'volumes', name);
-  made.push(hostPath);
-  await mkdir(hostPath, { recursive: true });
+  const localPath = join(directory, 'volumes', name);
+  made.push(localPath);
+  await mkdir(localPath, { recursive: true });
   for (const [path, text] of files) {
-    await mkdir(dirname(join(hostPath, path)), { recursive: true });
-    await writeFile(join(hostPath, path), text);
+    await mkdir(dirname(join(localPath, path)), { recursive: true });
+    await writeFile(join(localPath, path), text);
   }
+  const hostPath = engineSide?.hostPathOf(localPath) ?? localPath;
   const containerPath = containerPathOfVolume(volume);
-  return sharedVolume({ name, hostPath, containerPath, readOnly: true, temporary: false });
+  return sharedVolume({ name, localPath, hostPath, containerPath, readOnly: true, temporary: false });
 }
 
 async function temporaryVolume(
   name: string,
   containerPath: string,
-  { directory, made }: Opening,
+  { directory, made, engineSide }: Opening,
   hostDir?: string,
 ): Promise<SharedVolume> {
-  let hostPath = join(directory, 'volumes', name);
+  let localPath = join(directory, 'volumes', name);
+  let hostPath = engineSide?.hostPathOf(localPath) ?? localPath;
   if (hostDir === undefined) {
-    await mkdir(hostPath, { recursive: true });
+    await mkdir(localPath, { recursive: true });
   } else {
     const field = `spec.volumes: ${name}.temporary.hostDir`;
-    await mkdir(hostDir, { recursive: true }).catch((error: unknown) => {
+    const parent = engineSide?.boundAt(name) ?? hostDir;
+    await mkdir(parent, { recursive: true }).catch((error: unknown) => {
       throw new RunError('InvalidSpec', `${field}: cannot create ${hostDir}: ${describe(error)}`);
     });
-    hostPath = await freshDirectory(hostDir, field);
+    localPath = await freshDirectory(parent, field);
+    hostPath = engineSide === undefined ? localPath : posix.join(hostDir, basename(localPath));
   }
-  made.push(hostPath);
-  await chmod(hostPath, sharedMode);
-  const volume = sharedVolume({ name, hostPath, containerPath, readOnly: false, temporary: true });
+  made.push(localPath);
+  await chmod(localPath, sharedMode);
+  const places = { localPath, hostPath, containerPath };
+  const volume = sharedVolume({ name, ...places, readOnly: false, temporary: true });
   return hostDir === undefined
     ? volume
     : { ...volume, configuredBy: `that the Docker Engine can see ${hostDir}` };
 }
 
-function sharedVolume(volume: Omit<SharedVolume, 'localPath' | 'configuredBy'>): SharedVolume {
+function sharedVolume(volume: Omit<SharedVolume, 'configuredBy'>): SharedVolume {
   const configuredBy = volume.temporary
     ? 'TMPDIR, which must be a directory that the Docker Engine can see'
     : `that the Docker Engine can see ${volume.hostPath}`;
-  return { ...volume, localPath: volume.hostPath, configuredBy };
+  return { ...volume, configuredBy };
 }
 
-/** The real path of a directory or a file; `user` is what of the run needs a directory. */
-async function pathAt(path: string, field: string, user: string | undefined): Promise<string> {
+/** The real path of a directory or a file; `given` is the user's, and `user` is what of the run needs a directory. */
+async function pathAt(
+  path: string,
+  { given, field, user }: { given: string; field: string; user: string | undefined },
+): Promise<string> {
   const real = await realpath(path).catch((error: unknown) => {
-    throw new RunError('InvalidSpec', `${field}: cannot find ${path} on this machine: ${describe(error)}`);
+    throw new RunError('InvalidSpec', `${field}: cannot find ${given} on this machine: ${describe(error)}`);
   });
   if (user === undefined || (await stat(real)).isDirectory()) return real;
-  throw new RunError('InvalidSpec', `${field}: ${path} is a file, but ${user} needs a directory`);
+  throw new RunError('InvalidSpec', `${field}: ${given} is a file, but ${user} needs a directory`);
 }
 
 /** `spec.dockerVolumes` with real paths; a path that does not exist is kept, and the engine reports it. */

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { deadline } from '../../support/abort.ts';
-import { CommandLineError, type RunCommand } from '../arguments.ts';
+import type { RunCommand } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CommandInput } from './command-input.ts';
-import { Printer } from './console.ts';
+import { Printer, printerOptions } from './console.ts';
 import { checkInputs, DataCopies, withLocalData } from './local-data.ts';
 import { localEnvironment } from './local-environment.ts';
 import { makeLocalDirectory } from './local-volumes.ts';
@@ -19,18 +19,16 @@ export async function runCommand(
   input: CommandInput,
   { environment: variables, stdout, stderr, stop }: Terminal,
 ): Promise<number> {
-  if (command.limit !== undefined)
-    throw new CommandLineError('--limit is for a DockerRunSet, not for a DockerRun');
-  const { chosen, manifest, secretsOf, girderRedirects } = input;
+  const { chosen, manifest, secretsOf, girderRedirects, engineSide } = input;
   await checkInputs(chosen, command.data);
   const accepted = acceptRun(withLocalData(chosen, command.data), manifest.file);
   const secrets = secretsOf(accepted.namespace);
   const dockerSocket = await input.dockerSocket();
-  const printer = new Printer(stderr, command.quiet, variables);
+  const printer = new Printer(stderr, command.quiet, printerOptions(variables, engineSide));
   const warn = (message: string) => printer.warn(message);
   for (const note of ignoredFields(accepted.spec, manifest)) printer.print(note);
   const directory = await makeLocalDirectory();
-  const parts = { directory, dockerSocket, secrets, girderRedirects, signal: stop, warn };
+  const parts = { directory, dockerSocket, secrets, girderRedirects, signal: stop, warn, engineSide };
   const copies = new DataCopies(accepted.spec, command.data);
   try {
     const local = await localEnvironment(accepted, parts);
@@ -40,7 +38,9 @@ export async function runCommand(
       printer.print('killing the target');
       void killTarget(environment);
     });
-    return await superviseRun(environment, { printer, stdout, stop, secrets, copies });
+    // The command on the user's machine has to fetch the results first.
+    const isUnfinished = engineSide !== undefined && command.data.outputs.size > 0;
+    return await superviseRun(environment, { printer, stdout, stop, secrets, copies, isUnfinished });
   } finally {
     await copies.removeVolumes(deadline(removalMs));
     await rm(directory.path, { recursive: true, force: true }).catch(() => undefined);

@@ -3,14 +3,14 @@ import type { Report } from '../../api/report.ts';
 import type { SurveyedInput } from '../../planner/survey.ts';
 import { cancelledBy } from '../../support/abort.ts';
 import { toRunError } from '../../support/errors.ts';
-import { CommandLineError, type RunCommand, UsageError } from '../arguments.ts';
+import { type RunCommand, UsageError } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CommandInput } from './command-input.ts';
-import { plainLog, Printer } from './console.ts';
+import { plainLog, Printer, printerOptions } from './console.ts';
 import { localExitCode } from './exit-code.ts';
 import { localEnvironment } from './local-environment.ts';
 import { type LocalGirder, makeLocalPass, resultPages } from './local-pass.ts';
-import { type LocalDirectory, makeLocalDirectory } from './local-volumes.ts';
+import { type EngineSide, type LocalDirectory, makeLocalDirectory } from './local-volumes.ts';
 import { countsLine, ignoredSetFields, inputs, itemEnds, ItemProgress, whyLines } from './set-lines.ts';
 import { acceptSet, chunkSpecOf } from '../offline/set-validation.ts';
 import { failureLine, killTarget, onSecondSignal, performRun } from './supervision.ts';
@@ -22,6 +22,7 @@ type SetRun = LocalGirder & {
   readonly limit: number;
   readonly directory: LocalDirectory;
   readonly dockerSocket: string;
+  readonly engineSide: EngineSide | undefined;
   readonly printer: Printer;
   readonly terminal: Terminal;
 };
@@ -35,14 +36,14 @@ export async function runSetCommand(
   input: CommandInput,
   terminal: Terminal,
 ): Promise<number> {
-  const { manifest, chosen, secretsOf, girderRedirects } = input;
-  if (command.data.inputs.size + command.data.outputs.size > 0)
-    throw new CommandLineError(
-      '--input and --output are for a DockerRun: the data of a DockerRunSet are in Girder',
-    );
+  const { manifest, chosen, secretsOf, girderRedirects, engineSide } = input;
   const set = acceptSet(chosen, manifest.file);
   const secrets = secretsOf(set.namespace);
-  const printer = new Printer(terminal.stderr, command.quiet, terminal.environment);
+  const printer = new Printer(
+    terminal.stderr,
+    command.quiet,
+    printerOptions(terminal.environment, engineSide),
+  );
   const notes = [...ignoredSetFields(set.spec), ...ignoredFields(set.spec.template.spec, manifest)];
   for (const note of notes) printer.print(note);
   const log = plainLog(printer);
@@ -50,7 +51,8 @@ export async function runSetCommand(
   const dockerSocket = await input.dockerSocket();
   const directory = await makeLocalDirectory();
   const limit = command.limit ?? defaultLimit;
-  const common = { set, secrets, girderRedirects, log, signal, limit, directory, dockerSocket };
+  const found = { set, secrets, girderRedirects, engineSide };
+  const common = { ...found, log, signal, limit, directory, dockerSocket };
   try {
     return await passOf({ ...common, printer, terminal });
   } finally {

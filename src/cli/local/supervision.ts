@@ -24,6 +24,8 @@ export type Supervision = {
   readonly copies?: DataCopies;
   /** More lines about a report than those of a run's phases and transfers. */
   readonly moreLines?: (report: Report) => string[];
+  /** Whether results have to be copied once more before the run is done, and then get their lines. */
+  readonly isUnfinished?: boolean;
 };
 
 /** How a run ended: its last report, why it failed, and the exit code of the command. */
@@ -44,9 +46,13 @@ export async function superviseRun(environment: RunEnvironment, supervision: Sup
   for (const line of [...resultLines(results, resultCount, apiUrl), ...copied]) printer.print(line);
   const kept = environment.spec.removeContainer ? undefined : target?.containerID?.slice(0, 12);
   if (kept !== undefined) printer.print(`the container ${kept} is kept; remove it with: docker rm ${kept}`);
-  if (failure === undefined) printer.print(`done: the target ended with exit code ${target?.exitCode ?? 0}`);
-  else printer.warn(failureLine(failure));
+  if (failure !== undefined) printer.warn(failureLine(failure));
+  else if (supervision.isUnfinished !== true) printer.print(doneLine(target?.exitCode));
   return exitCode;
+}
+
+export function doneLine(exitCode = 0): string {
+  return `done: the target ended with exit code ${exitCode}`;
 }
 
 export function failureLine(failure: RunError): string {
@@ -68,7 +74,7 @@ export async function performRun(environment: RunEnvironment, supervision: Super
 async function attempt(
   environment: RunEnvironment,
   report: LiveReport,
-  { printer, stdout, stop, secrets, copies, moreLines = () => [] }: Supervision,
+  { printer, stdout, stop, secrets, copies, moreLines = () => [], isUnfinished = false }: Supervision,
 ): Promise<{ failure: RunError | undefined; copied: readonly string[] }> {
   using view = new ProgressView(printer);
   const printProgress = () => {
@@ -88,7 +94,8 @@ async function attempt(
     const log = plainLog(printer);
     const output = { stdout: printer.targetOutput(stdout), stderr: printer.target };
     await runOnce({ environment, report, ...output, log, signal });
-    return { failure: undefined, copied: (await copies?.copyResults()) ?? [] };
+    const copied = (await copies?.copyResults()) ?? [];
+    return { failure: undefined, copied: isUnfinished ? [] : copied };
   } catch (error) {
     return { failure: toRunError(defect.aborted ? defect.reason : error), copied: [] };
   } finally {
@@ -109,22 +116,24 @@ function checkSecrets({ spec }: RunEnvironment, secrets: LocalSecrets): void {
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Calls `kill` once, when the process receives another signal after the one that aborted `stop`. */
-export function onSecondSignal(stop: AbortSignal, kill: () => void): Disposable {
-  let isDone = false;
-  let received = stop.aborted ? 1 : 0;
-  const count = () => {
-    received += 1;
-    if (received < 2 || isDone) return;
-    isDone = true;
-    kill();
-  };
-  for (const signal of signals) process.on(signal, count);
+/** Calls `act` with each signal that the process receives, and at once with the one that aborted `stop` before. */
+export function onSignals(stop: AbortSignal, act: (name: string) => void): Disposable {
+  for (const signal of signals) process.on(signal, act);
+  if (stop.aborted) act(String(stop.reason));
   return {
     [Symbol.dispose]: () => {
-      for (const signal of signals) process.off(signal, count);
+      for (const signal of signals) process.off(signal, act);
     },
   };
+}
+
+/** Calls `kill` once, when the process receives another signal after the one that aborted `stop`. */
+export function onSecondSignal(stop: AbortSignal, kill: () => void): Disposable {
+  let received = 0;
+  return onSignals(stop, () => {
+    received += 1;
+    if (received === 2) kill();
+  });
 }
 
 /**

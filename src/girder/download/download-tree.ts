@@ -73,9 +73,16 @@ export class TreeDownload {
     this.#onFile = options.onFile;
   }
 
-  /** Downloads an item: as a file if it has exactly one, with the item's name, else as a directory. */
-  async item(item: NamedDocument, segments: readonly string[]): Promise<TreeTotals> {
-    return this.#run(() => this.#startItem(item, segments));
+  /**
+   * Downloads an item: as a file if it has exactly one, with the item's name, else as a directory. `listed` is all of
+   * its files, if the caller has just listed them.
+   */
+  async item(
+    item: NamedDocument,
+    segments: readonly string[],
+    listed?: readonly GirderFile[],
+  ): Promise<TreeTotals> {
+    return this.#run(() => this.#startItem(item, segments, listed));
   }
 
   /** Downloads a folder as a directory, with everything in it that the user may read. */
@@ -164,15 +171,24 @@ export class TreeDownload {
     );
   }
 
-  async #startItem(item: NamedDocument, segments: readonly string[]): Promise<void> {
+  async #startItem(
+    item: NamedDocument,
+    segments: readonly string[],
+    listed?: readonly GirderFile[],
+  ): Promise<void> {
     this.#countEntry(segments);
-    await this.#items.start(() => this.#listItem(item, segments));
+    await this.#items.start(() => this.#listItem(item, segments, listed));
   }
 
-  async #listItem(item: NamedDocument, segments: readonly string[]): Promise<void> {
+  async #listItem(
+    item: NamedDocument,
+    segments: readonly string[],
+    listed?: readonly GirderFile[],
+  ): Promise<void> {
     const names = new UniqueNames();
     let seen = 0;
-    for await (const files of filesOf(this.#client, item._id, this.#paging)) {
+    const lists = listed === undefined ? filesOf(this.#client, item._id, this.#paging) : [listed];
+    for await (const files of lists) {
       const [first] = files;
       // A page has room for two files, so this is the only one.
       if (seen === 0 && files.length === 1 && first?.name === item.name)

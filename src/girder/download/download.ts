@@ -3,6 +3,7 @@ import { type CreatedPath, refuseExisting, removePaths } from '../../io/confined
 import { ConfinedPathError, pathSegments, splitLast } from '../../io/confined.ts';
 import { errorCode, RunError } from '../../support/errors.ts';
 import type { GirderClient } from '../client.ts';
+import type { GirderFile, NamedDocument } from '../documents.ts';
 import { safeFileName } from '../file-names.ts';
 import { describeFolder, describeItem, describeMetadata } from '../lookup.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
@@ -20,8 +21,18 @@ type DownloadTarget = {
   readonly filename?: string | undefined;
 };
 
-/** The item is downloaded to `<itemId>/<its name in Girder>` below the directory `into`. */
-type ItemTarget = { readonly itemId: string; readonly into: string };
+/** An item of which the caller has just listed all files. */
+export type ListedItem = NamedDocument & { readonly files: readonly GirderFile[] };
+
+/**
+ * The item is downloaded to `<itemId>/<its name in Girder>` below the directory `into`; what is listed is not asked
+ * for again.
+ */
+type ItemTarget = {
+  readonly itemId: string;
+  readonly into: string;
+  readonly listed?: ListedItem | undefined;
+};
 
 /**
  * The folder is downloaded to `<folderId>/<folderName>` below `into`; `folderName` is by default its name in
@@ -93,13 +104,13 @@ export function downloadFile(
  */
 export function downloadItem(
   client: GirderClient,
-  { itemId, into }: ItemTarget,
+  { itemId, into, listed }: ItemTarget,
   options: TreeOptions,
 ): Promise<Downloaded> {
   return completeOrAbsent({ subject: `item ${itemId}`, into }, options, async (made) => {
-    const item = await describeItem(client, itemId, options.signal);
+    const item = listed ?? (await describeItem(client, itemId, options.signal));
     const path = [itemId, safeFileName(item.name)];
-    const totals = await new TreeDownload(client, { into, made }, options).item(item, path);
+    const totals = await new TreeDownload(client, { into, made }, options).item(item, path, listed?.files);
     return { ...totals, relativePath: path.join('/') };
   });
 }

@@ -10,6 +10,7 @@ import {
   type NamedDocument,
   parseAccess,
   parseFiles,
+  parseItem,
   parseNamed,
   parseNamedList,
   ignoreBody,
@@ -94,7 +95,7 @@ export function existsAlready({ kind, id, name }: Destination & { readonly name:
 
 type NamedPlace = { readonly folderId: string; readonly name: string };
 
-/** `isNew` is true when this call created the item. */
+/** `isNew` is true when this call created the item, which then has no files. */
 type ItemPlace = { readonly itemId: string; readonly isNew: boolean };
 
 const discardTimeoutMs = 5_000;
@@ -107,8 +108,7 @@ export async function ensureFolder(
   signal: AbortSignal,
 ): Promise<string> {
   const form = { parentType: 'folder', parentId: folderId, name, reuseExisting: 'true' };
-  return (await post(client, 'folder', { form, subject: subjectOf({ folderId, name }, 'folder'), signal }))
-    ._id;
+  return createFolder(client, { form, subject: subjectOf({ folderId, name }, 'folder'), signal });
 }
 
 /** Creates the folders that do not exist by now. Returns the id of the last. */
@@ -121,7 +121,7 @@ export async function createFolders(
   for (const name of names) {
     const form = { parentType, parentId, name, reuseExisting: 'true' };
     const subject = `folder ${JSON.stringify(name)} in ${parentType} ${parentId}`;
-    parentId = (await post(client, 'folder', { form, subject, signal }))._id;
+    parentId = await createFolder(client, { form, subject, signal });
     parentType = 'folder';
   }
   return parentId;
@@ -156,9 +156,11 @@ export async function ensureItem(
   };
   // Without the response to its creation, an empty item would stay.
   const item = await withGrace(signal, createGraceMs, (lingering) =>
-    post(client, 'item', { form, subject, signal: lingering }),
+    client.json({ method: 'POST', route: ['item'], form, subject, signal: lingering, parse: parseItem }),
   );
-  if (isAdded || item.name === name) return { itemId: item._id, isNew: true };
+  // Girder does not say whether it has created or reused an item; another client's may have files by now.
+  const { _id: itemId, size = 0 } = item;
+  if (isAdded || item.name === name) return { itemId, isNew: isAdded || size === 0 };
   // Girder gives an item another name when a folder has its name.
   await discardItem(client, item._id);
   throw new RunError(
@@ -217,12 +219,12 @@ export async function addMetadata(
   await client.json({ method: 'PUT', route: ['item', itemId], form, subject, signal, parse: ignoreBody });
 }
 
-function post(
+/** Returns the id of the folder. */
+async function createFolder(
   client: GirderClient,
-  kind: 'folder' | 'item',
   request: { form: Parameters; subject: string; signal: AbortSignal },
-): Promise<NamedDocument> {
-  return client.json({ method: 'POST', route: [kind], ...request, parse: parseNamed });
+): Promise<string> {
+  return (await client.json({ method: 'POST', route: ['folder'], ...request, parse: parseNamed }))._id;
 }
 
 function subjectOf({ folderId, name }: NamedPlace, kind: string): string {

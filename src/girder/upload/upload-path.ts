@@ -210,7 +210,7 @@ async function uploadDirectory(
   try {
     return 'folderId' in to
       ? await tree.intoFolder(directory, to.folderId)
-      : await tree.intoItem(directory, to.itemId);
+      : await tree.intoItem(directory, to);
   } catch (error) {
     options.signal.throwIfAborted();
     throw explainUpload(error, path ?? 'the volume');

@@ -18,8 +18,13 @@ import { ensureFolder, type Metadata } from './destination.ts';
 import { ItemUpload } from './new-items.ts';
 import { describeResult, type Uploaded, uploadToItem } from './upload.ts';
 
-/** Files are uploaded into one item, or each as an item into a folder. */
-export type UploadPlace = { readonly itemId: string } | { readonly folderId: string };
+/**
+ * Files are uploaded into one item, or each as an item into a folder. An item that the caller has just created is not
+ * searched for files of their names.
+ */
+export type UploadPlace = ItemPlace | { readonly folderId: string };
+
+type ItemPlace = { readonly itemId: string; readonly isNew?: boolean };
 
 /** The attributes that all files of an upload share. */
 export type FileTraits = {
@@ -94,10 +99,10 @@ export class TreeUpload {
   /**
    * Uploads the regular files directly in a directory as files of one item; directories in it are refused.
    */
-  async intoItem(directory: FileHandle, itemId: string): Promise<UploadedTree> {
+  async intoItem(directory: FileHandle, { itemId, isNew = false }: ItemPlace): Promise<UploadedTree> {
     const { signal } = this.#group;
     return this.#run(async () => {
-      const existing = await this.#existingFiles(itemId);
+      const existing = isNew ? new Map<string, GirderFile>() : await this.#existingFiles(itemId);
       for await (const entry of walkTree(directory, { ...this.#limits, isFlat: true })) {
         if (entry.kind === 'file') {
           await this.#startFile(entry, async (file, options) => {

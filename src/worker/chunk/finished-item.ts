@@ -35,14 +35,16 @@ export async function finishItem(
 ): Promise<ItemEnd> {
   const { girder, forEach, set } = chunk;
   const { signal } = context;
-  const itemId = await claimResult(girder, { place: ready.item.result, set, found: ready.result }, signal);
+  const claim = { place: ready.item.result, set, found: ready.result };
+  const claimed = await claimResult(girder, claim, signal);
+  const { itemId } = claimed;
   const outputs = new Map<string, string>();
   let failure: RunError | undefined;
   try {
     await withUploadDeadline(context, end.failure, async (bounded) => {
       let outcome = end.failure;
       try {
-        if (outcome === undefined) await uploadResult(bounded, girder, { ready, itemId, outputs });
+        if (outcome === undefined) await uploadResult(bounded, girder, { ready, claimed, outputs });
       } catch (error) {
         outcome = failureOfItem(error, bounded.signal);
       }
@@ -54,7 +56,7 @@ export async function finishItem(
     failure = failureOfItem(error, signal);
   }
   const isLogDue = forEach.log === 'Always' || (forEach.log === 'OnFailure' && failure !== undefined);
-  if (isLogDue) await keepLog(context, girder, { log: end.streams.log, itemId, outputs });
+  if (isLogDue) await keepLog(context, girder, { log: end.streams.log, claimed, outputs });
   const results = outputs.size;
   if (failure === undefined) {
     failure = await removeStale(girder, ready, { itemId, outputs, signal });
@@ -72,7 +74,8 @@ export async function concludeFailed(
   const { girder, set, opened } = chunk;
   const { result, item } = facts;
   try {
-    const itemId = await claimResult(girder, { place: item.result, set, found: result }, opened.signal);
+    const claim = { place: item.result, set, found: result };
+    const { itemId } = await claimResult(girder, claim, opened.signal);
     await conclude(chunk, { ...facts, itemId }, { failure, outputs: [], image });
   } catch (error) {
     const problem = failureOfItem(error, opened.signal);
@@ -91,7 +94,8 @@ export async function writeCautiousReceipt(
 ): Promise<{ readonly facts: ReadyItem; readonly takeBack: () => Promise<void> }> {
   const { girder, set, opened } = chunk;
   const { signal } = opened;
-  const itemId = await claimResult(girder, { place: ready.item.result, set, found: ready.result }, signal);
+  const claim = { place: ready.item.result, set, found: ready.result };
+  const { itemId } = await claimResult(girder, claim, signal);
   const before = ready.result?.receipt;
   const lost = new RunError('WorkerLost', 'the worker was lost while it processed this input alone');
   await writeReceipt(girder, itemId, receiptFor(chunk, ready, { failure: lost, outputs: [], image }), signal);
@@ -105,10 +109,13 @@ const takeBackMs = 10_000;
 /** In milliseconds, for the log: Girder may be slow, and a failed input is not worth waiting for. */
 const logMs = 300_000;
 
+/** The result item, and whether it has no files yet. */
+type Claimed = Awaited<ReturnType<typeof claimResult>>;
+
 async function uploadResult(
   { report, signal }: RunContext,
   girder: GirderClient,
-  { ready, itemId, outputs }: { ready: ReadyItem; itemId: string; outputs: Map<string, string> },
+  { ready, claimed, outputs }: { ready: ReadyItem; claimed: Claimed; outputs: Map<string, string> },
 ): Promise<void> {
   const { localPath: root, containerPath: seenAs } = ready.place.result;
   report.phase = 'Uploading';
@@ -116,7 +123,7 @@ async function uploadResult(
   const tree = await traced('upload', { 'dockerrun.volume_path': 'result' }, () =>
     uploadPath(
       girder,
-      { root, seenAs, to: { itemId } },
+      { root, seenAs, to: claimed },
       {
         signal,
         onProgress: (bytes, total) => transfer.moved(bytes, total),
@@ -144,7 +151,7 @@ function leftOut({ refused, refusedCounts }: UploadedTree, directory: string): s
 async function keepLog(
   { signal, log: ownLog }: RunContext,
   girder: GirderClient,
-  { log, itemId, outputs }: { log: LogSpool | undefined; itemId: string; outputs: Map<string, string> },
+  { log, claimed, outputs }: { log: LogSpool | undefined; claimed: Claimed; outputs: Map<string, string> },
 ): Promise<void> {
   if (log === undefined) return;
   // A file of that name is part of the result.
@@ -152,7 +159,10 @@ async function keepLog(
   try {
     const { source, size } = await log.read();
     await using _ = source;
-    const file = { itemId, name, source, size, mimeType: 'text/plain', ifExists: 'Replace' } as const;
+    const { itemId, isNew } = claimed;
+    // What is in a new item is the result.
+    const found = isNew && !outputs.has(name) ? { file: undefined } : undefined;
+    const file = { itemId, name, source, size, mimeType: 'text/plain', ifExists: 'Replace', found } as const;
     const { fileId } = await uploadToItem(girder, file, { signal: deadline(logMs, signal) });
     outputs.set(name, fileId);
   } catch (error) {

@@ -267,7 +267,8 @@ class Pipeline {
       }
       const context = this.#contextOf(ready, own ?? opened.preparation);
       const { paths, files } = staged;
-      const prepared = { paths, files, imageId: this.#sharedParts().imageId };
+      const { imageId, imageAsksForGpus } = this.#sharedParts();
+      const prepared = { paths, files, imageId, imageAsksForGpus };
       const ordered = { ...order, isProven: this.#isProven };
       const end = await traced('run target', {}, () =>
         runTarget({ ...context, signal }, girder, prepared, ordered),

@@ -65,22 +65,22 @@ export async function findResult(
 
 /**
  * Creates the result item if there is none, and marks it as one of the set: without a receipt, a later attempt would
- * take its files for those of a person. Returns its id.
+ * take its files for those of a person. `isNew` is true for an item that has no files.
  */
 export async function claimResult(
   client: GirderClient,
   { place, set, found }: { place: Place; set: string; found: FoundResult | undefined },
   signal: AbortSignal,
-): Promise<string> {
-  if (found?.isMarked === true) return found.itemId;
+): Promise<{ readonly itemId: string; readonly isNew: boolean }> {
+  if (found?.isMarked === true) return { itemId: found.itemId, isNew: false };
   const mark = { [receiptKey]: { set } };
   if (found === undefined) {
     const { folderId } = place;
     const item = { folderId, name: nameOf(place), isAbsent: true, metadata: mark };
-    return (await ensureItem(client, item, signal)).itemId;
+    return ensureItem(client, item, signal);
   }
   await addMetadata(client, found.itemId, mark, signal);
-  return found.itemId;
+  return { itemId: found.itemId, isNew: false };
 }
 
 /** In milliseconds: a stop must not leave it open whether an input is done, when the answer is on its way. */

@@ -4,7 +4,8 @@ import { digestOf, filesDigestOf } from '../../api/set/recipe.ts';
 import type { ReceiptFile } from '../../api/set/receipt.ts';
 import { type GirderUse, girderUsesOf, pathOf } from '../../api/spec-usage.ts';
 import type { GirderClient } from '../../girder/client.ts';
-import { inputFiles } from '../../girder/input-files.ts';
+import type { GirderFile } from '../../girder/documents.ts';
+import { listInput } from '../../girder/input-files.ts';
 import type { FoundPlaces } from '../../girder/lookup.ts';
 import { type RunError, toRunError } from '../../support/errors.ts';
 import type { OpenedRun, RunContext } from '../context.ts';
@@ -125,10 +126,12 @@ export async function stageItem(
       const result = await findResult(girder, item.result, set, signal);
       isOurs = true;
       facts = { ...facts, result };
-      const files = await inputFiles(girder, { each: chunk.forEach.each, id: item.id }, signal);
+      const place = { each: chunk.forEach.each, id: item.id };
+      const { files, listed } = await listInput(girder, place, signal);
       const filesDigest = filesDigestOf(files);
       facts = { ...facts, files, filesDigest, digest: digestOf(item.recipe, filesDigest) };
-      return doneBefore(chunk, facts) ?? (await download(chunk, facts, { signal, preparation, opening }));
+      const staging = { signal, preparation, opening, listed };
+      return doneBefore(chunk, facts) ?? (await download(chunk, facts, staging));
     });
   } catch (error) {
     await opening.place?.remove(opened.signal).catch(() => undefined);
@@ -160,7 +163,14 @@ async function download(
     signal,
     preparation,
     opening,
-  }: { signal: AbortSignal; preparation: Preparation; opening: { place?: ItemVolumes } },
+    listed,
+  }: {
+    signal: AbortSignal;
+    preparation: Preparation;
+    opening: { place?: ItemVolumes };
+    /** What is downloaded is what the digest is of. */
+    listed: readonly GirderFile[] | undefined;
+  },
 ): Promise<ReadyItem> {
   const { opened, girder, forEach, volumes, dockerVolumes } = chunk;
   const { index, item, report } = facts;
@@ -173,7 +183,8 @@ async function download(
   opening.place = place;
   const steps = planRun(spec, place.volumes, dockerVolumes, found);
   const context = { ...opened, environment, report, volumes: place.volumes, steps };
-  const staged = await stageIn({ ...context, signal, preparation }, girder);
+  const known = listed && { _id: item.id, name: item.name, files: listed };
+  const staged = await stageIn({ ...context, signal, preparation }, girder, known);
   return { ...facts, kind: 'ready', context, staged, place };
 }
 

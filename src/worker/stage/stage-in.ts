@@ -5,6 +5,7 @@ import {
   downloadFolder,
   downloadItem,
   downloadMetadata,
+  type ListedItem,
   type TreeOptions,
 } from '../../girder/download/download.ts';
 import { describeFile } from '../../girder/download/stream-file.ts';
@@ -19,8 +20,15 @@ export type StagedIn = { paths: ReadonlyMap<string, string>; files: ReadonlyMap<
 
 const concurrentInputs = 4;
 
-/** Downloads every input once, and checks that the files of the input streams exist. */
-export async function stageIn(context: RunContext, client: GirderClient): Promise<StagedIn> {
+/**
+ * Downloads every input once, and checks that the files of the input streams exist. `listed` is an item of which the
+ * caller has just listed the files.
+ */
+export async function stageIn(
+  context: RunContext,
+  client: GirderClient,
+  listed?: ListedItem,
+): Promise<StagedIn> {
   const { downloads, streams } = context.steps;
   const paths = new Map<string, string>();
   const files = new Map<string, GirderFile>();
@@ -34,7 +42,7 @@ export async function stageIn(context: RunContext, client: GirderClient): Promis
       ...downloads.map((download) => async (stop: AbortSignal) => {
         const explain = explainer(client, download.names, useOf(download.source), stop);
         const path = await traced('download', { 'dockerrun.transform': download.names.join(' ') }, (span) =>
-          fetchOne({ ...context, signal: stop }, client, download, span).catch(explain),
+          fetchOne({ ...context, signal: stop }, client, download, { span, listed }).catch(explain),
         );
         for (const name of download.names) paths.set(name, path);
       }),
@@ -49,7 +57,7 @@ async function fetchOne(
   { report, journal, signal }: RunContext,
   client: GirderClient,
   { names, volume, source }: Download,
-  span: Span,
+  { span, listed }: { span: Span; listed: ListedItem | undefined },
 ): Promise<string> {
   const into = volume.localPath;
   using transfer = report.beginTransfer('download', names);
@@ -69,8 +77,11 @@ async function fetchOne(
       const { fileId, filename } = source;
       return (await downloadFile(client, { fileId, filename, into }, options)).relativePath;
     }
-    case 'item':
-      return (await downloadItem(client, { itemId: source.itemId, into }, options)).relativePath;
+    case 'item': {
+      const { itemId } = source;
+      const target = { itemId, into, listed: listed?._id === itemId ? listed : undefined };
+      return (await downloadItem(client, target, options)).relativePath;
+    }
     case 'folder': {
       const { folderId, folderName } = source;
       return (await downloadFolder(client, { folderId, folderName, into }, options)).relativePath;

@@ -6,6 +6,9 @@ import { kubectl } from './kubernetes-cli.ts';
 /** Where the tasks of Girder's plugins run. */
 export const tasksNamespace = 'girder-tasks';
 
+/** A directory that a plugin names as one of Girder's disk, and where the node has it: below what runs may mount. */
+export const girderDisk = { girder: '/girder-disk', node: '/srv/dockerrun' };
+
 const secretName = 'girder-broker';
 const secondsToLive = 3600;
 
@@ -32,5 +35,6 @@ export function bridgeValues(): unknown {
     girder: { apiUrl: girderApiUrl },
     queues: [{ queue: 'celery', namespace: tasksNamespace, ttlSecondsAfterFinished: secondsToLive }],
     foreignQueue: 'local',
+    pathMap: [girderDisk],
   };
 }

@@ -3,19 +3,29 @@ import * as assert from 'uvu/assert';
 import { test } from '../../fixtures/suite.ts';
 import { succeed } from '../support/shell.ts';
 import { rolePid } from '../support/worker-process.ts';
-import { inputs, SetLab, upperCase } from './set-lab.ts';
+import type { StartedTargets } from '../../integration/worker/crash/started-targets.ts';
+import { followTargets, inputs, SetLab, upperCase } from './set-lab.ts';
 
-/** More by hand: the issue asks for 2,000. */
+/** More by hand: 2,000 take about half an hour on two processors. */
 const count = Number(process.env['DOCKERRUN_TEST_SET_ITEMS'] ?? 60);
 
+/** With more inputs there are more kills, over all of the time. */
+const scale = Math.max(1, count / 200);
+const patienceMs = Math.max(400_000, count * 2_000);
+
 let lab: SetLab;
+let targets: StartedTargets;
 const texts = inputs(count);
 
 test.before(async () => {
   lab = await SetLab.open('set-crashes');
   await lab.addInputs(texts);
+  targets = await followTargets();
 });
-test.after(() => lab.close());
+test.after(async () => {
+  targets[Symbol.dispose]();
+  await lab.close();
+});
 
 type Pod = { metadata: { uid: string; name: string; namespace: string }; status: { phase: string } };
 
@@ -51,10 +61,10 @@ const mostKills: Readonly<Record<Kind, number>> = { controller: 3, planner: 2, w
 
 async function killUntil(over: AbortSignal, killed: Record<Kind, number>): Promise<void> {
   const kinds = ['worker', 'planner', 'worker', 'controller'] as const;
-  for (let turn = 0; !over.aborted && turn < 40; turn += 1) {
+  for (let turn = 0; !over.aborted && turn < 40 * scale; turn += 1) {
     const kind = kinds[turn % kinds.length] ?? 'worker';
-    if (killed[kind] >= mostKills[kind]) continue;
-    await sleep(2_000 + Math.random() * 3_000);
+    if (killed[kind] >= mostKills[kind] * scale) continue;
+    await sleep((2_000 + Math.random() * 3_000) * scale);
     if (!over.aborted && (await killOne(kind))) killed[kind] += 1;
   }
 }
@@ -68,7 +78,7 @@ test('every input has one receipt and the right result, whichever process is kil
   const killed = { controller: 0, planner: 0, worker: 0 };
   const over = new AbortController();
   const killing = killUntil(over.signal, killed);
-  const { status } = await lab.inPhase('crashed', 'Complete').finally(() => over.abort());
+  const { status } = await lab.inPhase('crashed', 'Complete', patienceMs).finally(() => over.abort());
   await killing;
   assert.ok(killed.worker > 0, JSON.stringify(killed));
   assert.is(status.items?.done, count);
@@ -80,6 +90,13 @@ test('every input has one receipt and the right result, whichever process is kil
     assert.is(await lab.textOf(id, 'upper.txt'), text.toUpperCase());
   }
   console.log(`killed ${JSON.stringify(killed)} in a set of ${count} inputs`);
+});
+
+test('no attempt ran the target of an input twice', () => {
+  const starts = targets.startsIn(lab.lab.namespace);
+  assert.ok(starts.length >= count, `${starts.length} targets`);
+  const twice = starts.filter((start, index) => starts.indexOf(start) !== index);
+  assert.equal(twice, []);
 });
 
 test.run();

@@ -75,6 +75,29 @@ test('a typo in the arguments costs as many inputs as the canary has', async () 
   assert.ok(tried.length <= 3, `${tried.length} inputs were tried`);
 });
 
+test('an input that runs out of memory runs again with the next limit of escalate, and no other does', async () => {
+  const lab = await labs.open('set-memory', 4);
+  const needs = 'case "$2" in *2.txt) dd if=/dev/zero of=/dev/null bs=64M count=1;; esac';
+  await lab.apply('memory', {
+    template: {
+      spec: {
+        ...upperCase,
+        command: ['sh', '-ec', `${needs}; ${upperCase.command[2]}`],
+        resources: { limits: { memory: '32Mi' } },
+      },
+    },
+    escalate: { onOOM: ['160Mi'] },
+  });
+  await lab.until('memory', 'has done all', ({ status }) => {
+    return status.phase === 'Complete' && status.items?.done === 4;
+  });
+  const attempts = [...(await lab.resultItems())].map(([path, { receipt }]) => [path, receipt?.attempts]);
+  assert.equal(
+    attempts.toSorted(),
+    [0, 1, 2, 3].map((number) => [`case-0000/slide-000${number}.txt`, number === 2 ? 2 : 1]),
+  );
+});
+
 test('an input that kills its worker ends alone, and the others are done', async () => {
   const lab = await labs.open('set-poison', 6);
   // The pod is deleted with force as soon as the poisonous input runs, whatever attempt it is.

@@ -1,7 +1,9 @@
+import { connectEngine } from '../../../src/docker/engine.ts';
 import type { Receipt } from '../../../src/api/set/receipt.ts';
 import type { DockerRunSetStatus } from '../../../src/api/set/set-status.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { until } from '../../fixtures/until.ts';
+import { StartedTargets } from '../../integration/worker/crash/started-targets.ts';
 import { environment } from '../support/environment.ts';
 import { aFolder, download, filesOf, girder } from '../support/girder.ts';
 import { Lab, type Manifest } from '../support/runs.ts';
@@ -139,15 +141,20 @@ export class SetLab {
   }
 
   /** Polls a set until it has a state. */
-  until(name: string, what: string, holds: (set: StoredSet) => boolean): Promise<StoredSet> {
-    return until(`set ${name} ${what}`, () => this.get(name), { holds, withinMs: patienceMs, everyMs: 500 });
+  until(
+    name: string,
+    what: string,
+    holds: (set: StoredSet) => boolean,
+    withinMs = patienceMs,
+  ): Promise<StoredSet> {
+    return until(`set ${name} ${what}`, () => this.get(name), { holds, withinMs, everyMs: 500 });
   }
 
   /** Waits until a set is in a phase with its present spec. */
-  inPhase(name: string, phase: StoredSet['status']['phase']): Promise<StoredSet> {
-    return this.until(name, `is ${phase}`, ({ metadata, status }) => {
-      return status.phase === phase && status.observedGeneration === metadata.generation;
-    });
+  inPhase(name: string, phase: StoredSet['status']['phase'], withinMs?: number): Promise<StoredSet> {
+    const holds = ({ metadata, status }: StoredSet) =>
+      status.phase === phase && status.observedGeneration === metadata.generation;
+    return this.until(name, `is ${phase}`, holds, withinMs);
   }
 
   /** Every item below the results folder that has a receipt, by its path. */
@@ -188,6 +195,13 @@ export class SetLabs {
   async close(): Promise<void> {
     await Promise.all(this.#labs.map((lab) => lab.close()));
   }
+}
+
+/** The targets of all runs on the node, from now on, as the engine counts them. */
+export async function followTargets(): Promise<StartedTargets> {
+  const { signal } = new AbortController();
+  const socketPath = environment('DOCKERRUN_DOCKER_SOCKET');
+  return StartedTargets.follow(await connectEngine({ socketPath, signal }));
 }
 
 async function collect(folder: string, path: string, found: Map<string, ResultItem>): Promise<void> {

@@ -1,19 +1,25 @@
 import * as assert from 'uvu/assert';
 import { test } from '../../fixtures/suite.ts';
+import type { StartedTargets } from '../../integration/worker/crash/started-targets.ts';
 import { girder } from '../support/girder.ts';
-import { inputs, SetLab } from './set-lab.ts';
+import { followTargets, inputs, SetLab } from './set-lab.ts';
 
 /** More by hand: 2,000 take about half an hour on two processors. */
 const count = Number(process.env['DOCKERRUN_TEST_SET_ITEMS'] ?? 60);
 
 let lab: SetLab;
+let targets: StartedTargets;
 const texts = inputs(count);
 
 test.before(async () => {
   lab = await SetLab.open('whole-set');
+  targets = await followTargets();
   await lab.addInputs(texts);
 });
-test.after(() => lab.close());
+test.after(async () => {
+  targets[Symbol.dispose]();
+  await lab.close();
+});
 
 test('a set makes a result of each input, byte by byte, with one receipt each', async () => {
   await lab.apply('whole', { parallelism: 4, canary: 2, chunk: { items: 10 } });
@@ -27,6 +33,10 @@ test('a set makes a result of each input, byte by byte, with one receipt each', 
     assert.is(receipt?.attempts, 1, path);
     assert.is(await lab.textOf(id, 'upper.txt'), text.toUpperCase());
   }
+});
+
+test('as many targets have started as there are inputs', () => {
+  assert.is(targets.startsIn(lab.lab.namespace).length, count);
 });
 
 test('the status is small, and the chunks that succeeded are gone', async () => {

@@ -8,7 +8,7 @@ import { TerminalScreen } from '../../../scripts/terminal-screen.ts';
 
 /** A run whose standard output and standard error are the same terminal, and that downloads. */
 function runOn(terminal: TerminalScreen, environment: NodeJS.ProcessEnv = {}) {
-  const printer = new Printer(terminal, false, environment);
+  const printer = new Printer(terminal, false, { environment });
   const [view, live] = [new ProgressView(printer), new LiveReport()];
   const transfer = live.beginTransfer('download', ['in']);
   const show = (bytes: number) => {

@@ -16,11 +16,14 @@ function run(...args: string[]) {
 
 test('run accepts a file and options in any order', () => {
   const none = { inputs: new Map(), outputs: new Map() };
+  const here = { remote: false, workerImage: undefined, engineSocket: undefined };
   assert.equal(run('--name', 'a', 'run.yaml', '-q', '--env-file=x.env'), {
     ...{ file: 'run.yaml', name: 'a', quiet: true, envFile: 'x.env', data: none, limit: undefined },
+    ...here,
   });
   assert.equal(run('-'), {
     ...{ file: '-', name: undefined, quiet: false, envFile: undefined, data: none, limit: undefined },
+    ...here,
   });
 });
 
@@ -34,6 +37,18 @@ test('--input and --output name transforms and may be repeated; a path may conta
     ],
   );
   assert.equal([...data.outputs], [['mask', './out']]);
+});
+
+test('the options for an engine elsewhere are an image, a path and a flag', () => {
+  const { remote, workerImage, engineSocket } = run(
+    'a.yaml',
+    '--remote',
+    '--worker-image',
+    'i',
+    '--engine-socket=/s',
+  );
+  assert.equal([remote, workerImage, engineSocket], [true, 'i', '/s']);
+  assert.throws(() => run('a.yaml', '--engine-socket', 's'), 'it must be an absolute path');
 });
 
 test('--limit is a number of inputs', () => {

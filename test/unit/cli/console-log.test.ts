@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PassThrough } from 'node:stream';
-import { Printer, plainLog } from '../../../src/cli/local/console.ts';
+import { plainLog, Printer, printerOptions } from '../../../src/cli/local/console.ts';
 
 function printed(fields: object, text: string): string {
   const out = new PassThrough();
@@ -33,6 +33,12 @@ test('a warning shows all other fields, and is only its message without fields',
 test('a warning is one line without control characters and without secrets', () => {
   const line = printed({ error: 'one\ntwo\u001b[2J', token: 'abc' }, 'text');
   assert.is(line, 'dockerrun: text (token [secret]): one two\ufffd[2J\n');
+});
+
+test('in the helper container, this machine is that of the engine', () => {
+  const out = new PassThrough();
+  new Printer(out, false, printerOptions({}, {})).warn('check that this machine can reach Girder');
+  assert.is(String(out.read()), "dockerrun: check that the Docker Engine's machine can reach Girder\n");
 });
 
 test.run();

@@ -74,6 +74,22 @@ test('two chunks wait at most, or a tenth of the pods', () => {
   assert.equal(sizes(decision({ chunks: waiting })), []);
 });
 
+test('chunks have the labels of Kueue that their set has, and those that a queue holds back wait like any other', () => {
+  const queue = { 'kueue.x-k8s.io/queue-name': 'pathology' };
+  const set = aSet({
+    ...{ spec: aSetSpec({ canary: 0 }), status: inPass },
+    labels: { ...queue, team: 'imaging' },
+  });
+  const [first] = created(decision({ over: { set } }));
+  const { labels = {} } = first?.metadata ?? {};
+  assert.equal([labels['kueue.x-k8s.io/queue-name'], labels['team']], ['pathology', undefined]);
+  const held = (uid: string) => {
+    const status = { phase: 'Pending', reason: 'Queued' } as const;
+    return { ...aChunk(), ...chunkOf({ metadata: { ...metadata, uid, name: uid }, status }), pass: 1 };
+  };
+  assert.equal(sizes(decision({ chunks: [held('c1'), held('c2')] })), []);
+});
+
 test('the policy bounds the pods of a set, and those of all sets on one Girder', () => {
   const live = { chunks: [aChunk()] };
   assert.is(sizes(decision({ ...live, policy: { sets: { maxParallelism: 2 } } })).length, 1);

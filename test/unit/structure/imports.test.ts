@@ -95,6 +95,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['arguments.ts', 'terminal.ts', 'terminal-style.ts', 'command-spec.ts'],
     ['offline'],
     ['local'],
+    ['remote'],
     ['cluster', 'doctor'],
     ['*'],
   ],

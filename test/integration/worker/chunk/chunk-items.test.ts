@@ -152,6 +152,35 @@ test('the next input is downloaded, and the last result uploaded, while a target
   assert.equal(order, ['second input after 0 targets', 'third input after 1 targets']);
 });
 
+/** How often each route of Girder's items and files was asked for; `:id` stands for an id. */
+function routesOf({ seen }: FaultProxy): Record<string, number> {
+  const routes = seen.map(({ method, url }) => {
+    const path = new URL(url, 'http://girder').pathname.replace(/^.*?\/(?=(?:item|file|folder)\b)/, '');
+    return `${method} ${path.replace(/[0-9a-f]{24}/, ':id')}`;
+  });
+  const counts = Map.groupBy(
+    routes.filter((route) => /^[A-Z]+ (?:item|file)\b/.test(route)),
+    (route) => route,
+  );
+  return Object.fromEntries([...counts].map(([route, all]) => [route, all.length]));
+}
+
+test('an input costs seven requests to Girder', async ({ lab }) => {
+  const items = await lab.inputs({ a: '1', b: '2', c: '3' });
+  await using proxy = await FaultProxy.start(girderEnvironment().apiUrl);
+  const end = await lab.run({ items, spec: upper, apiUrl: proxy.url });
+  assert.is(end.states, 'sss', end.message);
+  assert.equal(routesOf(proxy), {
+    'GET item': 3,
+    'GET item/:id/files': 3,
+    'GET file/:id/download': 3,
+    'POST item': 3,
+    // The result and the log.
+    'POST file': 6,
+    'PUT item/:id': 3,
+  });
+});
+
 test('the container of the next input is created while a target runs, and starts when that has ended', async ({
   lab,
 }) => {

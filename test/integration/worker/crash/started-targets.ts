@@ -9,6 +9,9 @@ type Event = {
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
 };
 
+/** A namespace never has a `/`. */
+const namespaceOf = (run = '') => run.split('/')[0] ?? '';
+
 /** What the engine did with the containers of one run. */
 type Containers = {
   created: number;
@@ -24,6 +27,8 @@ export class StartedTargets implements Disposable {
   readonly #stop: AbortController;
   readonly #running = new Map<string, Set<string>>();
   readonly #runs = new Map<string, Containers>();
+  /** By namespace: the attempt and the input of each target. */
+  readonly #startsIn = new Map<string, string[]>();
   /** When a target of a run ended last, in nanoseconds since 1970. */
   readonly #endedAt = new Map<string, number>();
 
@@ -57,6 +62,9 @@ export class StartedTargets implements Disposable {
     if (action !== 'start') return;
     const before = this.#endedAt.get(uid);
     if (before !== undefined) run.idleMs.push((timeNano - before) / 1e6);
+    const namespace = namespaceOf(attributes[labels.run]);
+    const start = `attempt ${attributes[labels.attempt]}, input ${attributes[labels.item]}`;
+    this.#startsIn.set(namespace, [...(this.#startsIn.get(namespace) ?? []), start]);
     running.add(id);
     run.atOnce = Math.max(run.atOnce, running.size);
     run.attempts.push(attributes[labels.attempt] ?? '');
@@ -77,6 +85,11 @@ export class StartedTargets implements Disposable {
   /** The attempts that have started a target of a run, one for each target, in their order. */
   attemptsOf(runUid: string): readonly string[] {
     return this.#of(runUid).attempts;
+  }
+
+  /** A text for each target of a namespace that has started: two of one attempt for one input have the same. */
+  startsIn(namespace: string): readonly string[] {
+    return this.#startsIn.get(namespace) ?? [];
   }
 
   /** What is known of a run when all its containers are gone, of which there were at least some. */

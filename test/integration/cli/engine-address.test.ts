@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
-import { dockerSocket } from '../../../src/cli/local/docker-socket.ts';
+import { findEngine, localSocket } from '../../../src/cli/local/engine-address.ts';
 
 let directory: string;
 test.before.each(async () => {
@@ -13,7 +13,7 @@ test.before.each(async () => {
 test.after.each(() => rm(directory, { recursive: true }));
 
 const found = (environment: NodeJS.ProcessEnv = {}) =>
-  dockerSocket({ DOCKER_CONFIG: directory, ...environment });
+  localSocket({ DOCKER_CONFIG: directory, ...environment });
 
 /** The message of a rejection. */
 async function refusal(promise: Promise<unknown>): Promise<string> {
@@ -50,13 +50,36 @@ test('DOCKER_HOST has precedence over the context', async () => {
   assert.is(await found({ DOCKER_HOST: 'unix:///x.sock' }), '/x.sock');
 });
 
-test('an engine on another machine is refused, and the message names the source of its address', async () => {
-  await context('far', 'ssh://far');
+test('the engine of a context can be on another machine, with the certificates of the context', async () => {
+  await context('far', 'tcp://far:2376');
+  const tls = join(directory, 'contexts', 'tls', createHash('sha256').update('far').digest('hex'), 'docker');
+  await mkdir(tls, { recursive: true });
+  await writeFile(join(tls, 'ca.pem'), 'CA');
+  const engine = await findEngine({ DOCKER_CONFIG: directory });
+  const certificates = { ca: 'CA', cert: undefined, key: undefined };
+  assert.equal(engine.address, { kind: 'tcp', host: 'far', port: 2376, tls: certificates });
   assert.match(
     await refusal(found()),
-    /the host of docker's context far is ssh:\/\/far, .*set DOCKER_HOST to its socket, such as unix:/,
+    /^the host of docker's context far is tcp:\/\/far:2376, which is no socket/,
   );
-  assert.match(await refusal(found({ DOCKER_HOST: 'tcp://far:2376' })), /^DOCKER_HOST is tcp:\/\/far:2376/);
+});
+
+test('DOCKER_TLS_VERIFY takes the certificates of DOCKER_CERT_PATH; without TLS an address elsewhere is refused', async () => {
+  const certificates = join(directory, 'certificates');
+  await mkdir(certificates);
+  for (const name of ['ca', 'cert', 'key']) await writeFile(join(certificates, `${name}.pem`), name);
+  const at = { DOCKER_HOST: 'tcp://far:1234', DOCKER_CERT_PATH: certificates };
+  const { address } = await findEngine({ ...at, DOCKER_TLS_VERIFY: '1' });
+  assert.equal(address, {
+    kind: 'tcp',
+    host: 'far',
+    port: 1234,
+    tls: { ca: 'ca', cert: 'cert', key: 'key' },
+  });
+  assert.match(
+    await refusal(findEngine(at)),
+    /^DOCKER_HOST is tcp:\/\/far:1234 without TLS, but a run sends secrets/,
+  );
 });
 
 test('a context that does not exist is reported', async () => {
