@@ -46,7 +46,7 @@ async function pageAt(route: string): Promise<Page> {
 }
 
 const published = (args: readonly string[]) =>
-  publishOne('page-task', { values: { image, container_args: args } });
+  publishOne('plugins/page-task', { values: { image, container_args: args } });
 
 /** Waits until the page shows a text. */
 async function shows(page: Page, words: RegExp): Promise<string> {

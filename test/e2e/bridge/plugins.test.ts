@@ -63,7 +63,7 @@ $b grep ' /dev/shm ' /proc/mounts
 
 test('arguments, variables and options of docker-py arrive as Girder Worker would pass them', async () => {
   const file = await aFileIn(root, 'size.txt', Buffer.from('one\n'));
-  const [jobId] = await published('plugin-arguments', { script: tell, file_id: file });
+  const [jobId] = await published('plugins/arguments', { script: tell, file_id: file });
   const log = await logOfSuccess(jobId);
   const path = '/mnt/girder_worker/temporary/größe = 1.txt';
   const given = ['3', 'True', 'None', '1e-05', '$(date) $$(x) $HOME', "['a', 1]", file, path, ''];
@@ -75,7 +75,7 @@ test('arguments, variables and options of docker-py arrive as Girder Worker woul
 });
 
 test('a group is runs that do not depend on each other, and an empty entrypoint replaces that of the image', async () => {
-  const jobs = await published('plugin-group', {});
+  const jobs = await published('plugins/group', {});
   assert.is(jobs.length, 2);
   for (const jobId of jobs) assert.match(await logOfSuccess(jobId), /^no entrypoint$/m);
 });
@@ -115,7 +115,7 @@ test('items, folders and files arrive, and results go to folders and items with 
   const item = (await girder<{ itemId: string }>('GET', `file/${files[1]}`)).itemId;
   const { _id: target } = await girder<Named>('POST', `item?folderId=${output}&name=target`);
   const onDisk = join(girderDisk.girder, relative(girderDisk.node, directory.path), 'on-disk.txt');
-  const [jobId] = await published('plugin-data', {
+  const [jobId] = await published('plugins/data', {
     ...{ script: copy, host_dir: directory.path, direct_path: onDisk },
     ...{ item_id: item, folder_id: input, file_ids: files, output_id: output, output_item_id: target },
   });
@@ -151,7 +151,7 @@ echo '{"message": "half", "current": 1, "total": 2}' > "$3"
 
 test('what the target writes to pipes is in the log, in the progress and at a server', async () => {
   await using sink = await HttpSink.start();
-  const [jobId] = await published('plugin-streams', { script: write, sink_url: `${sink.url}/in?a=b` });
+  const [jobId] = await published('plugins/streams', { script: write, sink_url: `${sink.url}/in?a=b` });
   const log = await logOfSuccess(jobId);
   for (const line of ['to out', 'to err', 'unnamed']) assert.match(log, new RegExp(`^${line}$`, 'm'));
   assert.equal((await storedJob(jobId ?? '')).progress, { message: 'half', current: 1, total: 2 });
@@ -160,7 +160,7 @@ test('what the target writes to pipes is in the log, in the progress and at a se
 });
 
 test('an exit code, a time limit and a missing image end their jobs with ERROR and the reason', async () => {
-  const [exit = '', late = '', missing = ''] = await published('plugin-failures', {});
+  const [exit = '', late = '', missing = ''] = await published('plugins/failures', {});
   for (const [jobId, words] of [
     [exit, /before\n[^]*\b3\b/],
     [late, /activeDeadlineSeconds|5 s/],
@@ -175,7 +175,7 @@ test('an exit code, a time limit and a missing image end their jobs with ERROR a
 
 test('what cannot be had ends its job with a sentence that says which and what to do', async () => {
   const [chain = '', link = '', zip = '', artifact = '', colour = ''] = await published(
-    'plugin-refusals',
+    'plugins/refusals',
     {},
   );
   for (const [jobId, words] of [
