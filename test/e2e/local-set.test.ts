@@ -132,6 +132,21 @@ test('a dry run prints what would run and why, and starts and writes nothing', a
   assert.match(stderr, 'dockerrun: would run the first 3 of 4 inputs');
   assert.match(stderr, 'dockerrun: c: new: it has no result yet\n');
   assert.equal(await resultsIn(folders.results), []);
+  assert.match(
+    stderr,
+    `the results will belong to the set default/set-${lab.name}: apply it to the namespace default`,
+  );
+});
+
+test('a set with a namespace has its results in the name of that namespace, without a note', async () => {
+  const folders = await places();
+  await put(folders.inputs, 'a');
+  const set = aSet(folders, copies);
+  const { code, stderr } = await run({ ...set, metadata: { ...set.metadata, namespace: 'imaging' } });
+  assert.is(code, 0, stderr);
+  assert.not.match(stderr, 'the results will belong');
+  const [result] = await resultsIn(folders.results);
+  assert.is(result?.receipt?.set, `imaging/set-${lab.name}`);
 });
 
 test('Ctrl-C stops the target of the current input, and no receipt, container or directory is left of it', async () => {

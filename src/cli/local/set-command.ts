@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Report } from '../../api/report.ts';
+import { recordAt } from '../../kube/json.ts';
 import type { SurveyedInput } from '../../planner/survey.ts';
 import { cancelledBy } from '../../support/abort.ts';
 import { toRunError } from '../../support/errors.ts';
@@ -12,7 +13,7 @@ import { localEnvironment } from './local-environment.ts';
 import { type LocalGirder, makeLocalPass, resultPages } from './local-pass.ts';
 import { type EngineSide, type LocalDirectory, makeLocalDirectory } from './local-volumes.ts';
 import { countsLine, ignoredSetFields, inputs, itemEnds, ItemProgress, whyLines } from './set-lines.ts';
-import { acceptSet, chunkSpecOf } from '../offline/set-validation.ts';
+import { type AcceptedSet, acceptSet, chunkSpecOf } from '../offline/set-validation.ts';
 import { failureLine, killTarget, onSecondSignal, performRun } from './supervision.ts';
 import { ignoredFields } from '../offline/validation.ts';
 
@@ -44,7 +45,11 @@ export async function runSetCommand(
     command.quiet,
     printerOptions(terminal.environment, engineSide),
   );
-  const notes = [...ignoredSetFields(set.spec), ...ignoredFields(set.spec.template.spec, manifest)];
+  const notes = [
+    ...ownerNote(chosen, set),
+    ...ignoredSetFields(set.spec),
+    ...ignoredFields(set.spec.template.spec, manifest),
+  ];
   for (const note of notes) printer.print(note);
   const log = plainLog(printer);
   const signal = cancelledBy(terminal.stop, 'the pass');
@@ -58,6 +63,14 @@ export async function runSetCommand(
   } finally {
     await rm(directory.path, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/** A set of the same name in another namespace is another set, which would not take the results over. */
+function ownerNote(manifest: CommandInput['chosen'], { namespace, name }: AcceptedSet): string[] {
+  if (recordAt(manifest, 'metadata')['namespace'] !== undefined) return [];
+  return [
+    `the results will belong to the set ${namespace}/${name}: apply it to the namespace ${namespace}, or write the namespace that it will have as metadata.namespace`,
+  ];
 }
 
 async function passOf(run: SetRun): Promise<number> {
