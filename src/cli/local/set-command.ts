@@ -3,18 +3,16 @@ import type { Report } from '../../api/report.ts';
 import { recordAt } from '../../kube/json.ts';
 import type { SurveyedInput } from '../../planner/survey.ts';
 import { cancelledBy } from '../../support/abort.ts';
-import { toRunError } from '../../support/errors.ts';
-import { type RunCommand, UsageError } from '../arguments.ts';
+import type { RunCommand } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CommandInput } from './command-input.ts';
 import { plainLog, Printer, printerOptions } from './console.ts';
-import { localExitCode } from './exit-code.ts';
 import { localEnvironment } from './local-environment.ts';
 import { type LocalGirder, makeLocalPass, resultPages } from './local-pass.ts';
 import { type EngineSide, type LocalDirectory, makeLocalDirectory } from './local-volumes.ts';
 import { countsLine, ignoredSetFields, inputs, itemEnds, ItemProgress, whyLines } from './set-lines.ts';
 import { type AcceptedSet, acceptSet, chunkSpecOf } from '../offline/set-validation.ts';
-import { failureLine, killTarget, onSecondSignal, performRun } from './supervision.ts';
+import { failedCommand, failureLine, killTarget, onSecondSignal, performRun } from './supervision.ts';
 import { ignoredFields } from '../offline/validation.ts';
 
 const defaultLimit = 3;
@@ -91,11 +89,7 @@ async function passOf(run: SetRun): Promise<number> {
     if (counts.todo === 0) printer.print('done: nothing has to run');
     return counts.todo === 0 || isDry ? 0 : await runInputs(run, found, counts.todo);
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const failure = toRunError(error);
-    printer.warn(failureLine(failure));
-    const stoppedBy = stop.aborted ? String(stop.reason) : undefined;
-    return localExitCode({ failure, target: undefined, stoppedBy });
+    return failedCommand(error, { printer, stop });
   }
 }
 

@@ -10,6 +10,7 @@ import { onUncaughtError, type RunError, toRunError } from '../../support/errors
 import { LiveReport } from '../../worker/progress.ts';
 import type { RunEnvironment } from '../../worker/run-environment.ts';
 import { runOnce } from '../../worker/run.ts';
+import { UsageError } from '../arguments.ts';
 import { plainLog, type Printer, resultLines } from './console.ts';
 import { localExitCode, localSentence } from './exit-code.ts';
 import type { DataCopies } from './local-data.ts';
@@ -53,6 +54,21 @@ export async function superviseRun(environment: RunEnvironment, supervision: Sup
 
 export function doneLine(exitCode = 0): string {
   return `done: the target ended with exit code ${exitCode}`;
+}
+
+/**
+ * Prints why a command failed outside of a run, and returns its exit code.
+ * @throws UsageError unchanged: it is printed with the usage
+ */
+export function failedCommand(
+  error: unknown,
+  { printer, stop }: Pick<Supervision, 'printer' | 'stop'>,
+): number {
+  if (error instanceof UsageError) throw error;
+  const failure = toRunError(error);
+  printer.warn(failureLine(failure));
+  const stoppedBy = stop.aborted ? String(stop.reason) : undefined;
+  return localExitCode({ failure, target: undefined, stoppedBy });
 }
 
 export function failureLine(failure: RunError): string {

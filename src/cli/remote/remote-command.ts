@@ -8,15 +8,13 @@ import { ensureImage } from '../../docker/pull/ensure-image.ts';
 import { registryHost } from '../../docker/pull/registry-auths.ts';
 import type { Engine } from '../../docker/engine.ts';
 import { cancelledBy } from '../../support/abort.ts';
-import { toRunError } from '../../support/errors.ts';
 import { type RunCommand, UsageError } from '../arguments.ts';
 import type { CommandFile } from '../local/command-input.ts';
 import { Printer } from '../local/console.ts';
 import { defaultSocket, type FoundEngine } from '../local/engine-address.ts';
-import { localExitCode } from '../local/exit-code.ts';
 import { checkInputs, withLocalData } from '../local/local-data.ts';
 import { localCaBundle } from '../local/local-environment.ts';
-import { doneLine, failureLine, onSignals } from '../local/supervision.ts';
+import { doneLine, failedCommand, onSignals } from '../local/supervision.ts';
 import { acceptSet } from '../offline/set-validation.ts';
 import { acceptRun } from '../offline/validation.ts';
 import type { Terminal } from '../terminal.ts';
@@ -54,11 +52,7 @@ export async function remoteCommand(remote: RemoteRun, terminal: Terminal): Prom
   try {
     return await runBeside(remote, { accepted, program, printer, signal, terminal });
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const failure = toRunError(error);
-    printer.warn(failureLine(failure));
-    const stoppedBy = stop.aborted ? String(stop.reason) : undefined;
-    return localExitCode({ failure, target: undefined, stoppedBy });
+    return failedCommand(error, { printer, stop });
   }
 }
 
