@@ -49,7 +49,12 @@ export class PreviousBuild {
     mkdirSync(join(context, 'node_modules', nodePackage), { recursive: true });
     const modules = join(layout.checkout, 'node_modules', nodePackage);
     await succeed('cp', ['-r', join(modules, 'bin'), join(context, 'node_modules', nodePackage)]);
-    await succeed('cp', ['-r', join(this.#build.folder, 'dist'), join(this.#build.folder, 'Dockerfile'), context]);
+    await succeed('cp', [
+      '-r',
+      join(this.#build.folder, 'dist'),
+      join(this.#build.folder, 'Dockerfile'),
+      context,
+    ]);
     const signal = AbortSignal.timeout(300_000);
     const buildArgs = ['--build-arg', `BASE=${baseImage}`, '--build-arg', `NODE_PACKAGE=${nodePackage}`];
     const name = `${image.name}:${image.tag}`;
