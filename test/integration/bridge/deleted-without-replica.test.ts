@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { mostEntryBytes } from '../../../src/bridge/runs/open-jobs.ts';
+import { parseObjectMeta } from '../../../src/kube/json.ts';
+import { paths } from '../../../src/kube/paths.ts';
 import { logOf, type MadeJob, storedJob } from '../../e2e/support/girder-job.ts';
 import { suite } from '../../fixtures/suite.ts';
 import { until } from '../../fixtures/until.ts';
@@ -41,11 +44,23 @@ async function enter(
   await lab.plane.client.merge(lab.openJobsPath, { stringData: { [uid]: value } });
 }
 
+/** Creates a run that the cache of the bridge does not have, and returns its uid. */
+async function hiddenRun(lab: BridgeLab): Promise<string> {
+  const run = await lab.plane.client.create(paths.dockerRuns('default'), {
+    apiVersion: 'dockerrun.dev/v1alpha1',
+    kind: 'DockerRun',
+    metadata: { name: 'girder-1' },
+    spec: { image: 'busybox:1.36' },
+  });
+  return parseObjectMeta(run).uid;
+}
+
 test('the next replica ends its job, also that of a run without an entry; the job of a run that exists stays', async ({
   lab,
 }) => {
   const first = await lab.bridge();
-  const [deleted, kept, unwatched] = [await aTask(lab), await aTask(lab), await lab.job()];
+  const [deleted, kept] = [await aTask(lab), await aTask(lab)];
+  const [unwatched, unseen] = [await lab.job(), await lab.job()];
   await lab.isOpen(deleted.job);
   await first.kill();
   // The next one need not wait until the lease has expired.
@@ -53,6 +68,7 @@ test('the next replica ends its job, also that of a run without an entry; the jo
   await deleteRun(lab, deleted.taskId);
   // That of a queue which was taken out of the values, and what an older bridge has left.
   await enter(lab, { uid: 'of-another-namespace', namespace: 'elsewhere', job: unwatched });
+  await enter(lab, { uid: await hiddenRun(lab), namespace: 'default', job: unseen });
   const [keptEntry] = (await lab.openJobs()).filter(({ jobId }) => jobId === kept.job.jobId);
   assert.ok(keptEntry !== undefined);
   await lab.plane.client.merge(lab.openJobsPath, { data: { [keptEntry.uid]: null } });
@@ -62,13 +78,23 @@ test('the next replica ends its job, also that of a run without an entry; the jo
   assert.match(await logOf(deleted.job.jobId), /The DockerRun default\/girder-.* was deleted\.\n$/);
   await lab.isOpen(deleted.job, false);
   await lab.isOpen(kept.job);
-  await lab.isOpen(unwatched);
-  assert.is((await storedJob(unwatched.jobId)).status, 0);
+  for (const job of [unwatched, unseen]) {
+    await lab.isOpen(job);
+    assert.is((await storedJob(job.jobId)).status, 0);
+  }
   assert.is((await storedJob(kept.job.jobId)).status, 2);
   // A run that is deleted while a replica leads leaves no entry either.
   await deleteRun(lab, kept.taskId);
   await lab.jobIs(kept.job, 5);
   await lab.isOpen(kept.job, false);
+
+  // Nor one that is deleted before the leader has looked at its job.
+  const [job, taskId] = [await lab.job(), randomUUID()];
+  await lab.publish({ job, taskId });
+  await lab.isOpen(job);
+  await deleteRun(lab, taskId);
+  await lab.jobIs(job, 5);
+  await lab.isOpen(job, false);
   await second.stop();
 });
 
