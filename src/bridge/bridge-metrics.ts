@@ -71,11 +71,6 @@ export const bridgeMetricTable = {
     help: 'Whether the replica watches the Girder jobs of the runs (1); one of the replicas does.',
     labels: {},
   },
-  dockerrun_bridge_known_jobs: {
-    type: 'gauge',
-    help: 'Open Girder jobs that the replica could end if their runs were deleted now.',
-    labels: {},
-  },
   dockerrun_bridge_job_requests_total: {
     type: 'counter',
     help: 'Requests about Girder jobs, without those of the workers.',

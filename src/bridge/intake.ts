@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { isCancel, isFinal, jobStatus } from '../girder/job/job-status.ts';
 import { TransientFailure } from '../girder/retry.ts';
-import { sleep } from '../support/abort.ts';
+import { raceAbort, sleep } from '../support/abort.ts';
 import { describe, RunError } from '../support/errors.ts';
 import { errorFields, type Logger } from '../support/log.ts';
 import { recordSince, rootSpanOf } from '../support/trace/trace.ts';
 import type { MessageResult } from './bridge-metrics.ts';
 import { Holdup } from './holdup.ts';
 import { type BridgeJob, JobInaccessible } from './job/bridge-job.ts';
+import type { OpenJobs } from './runs/open-jobs.ts';
 import { RunRefused, type RunWriter } from './runs/run-writer.ts';
 import type { JobAddress, Outcome, TaskMessage } from './translate/message-outcome.ts';
 
@@ -18,6 +19,7 @@ export type IntakeOptions = {
   readonly translate: (message: TaskMessage) => Outcome;
   readonly openJob: (address: JobAddress) => BridgeJob;
   readonly runs: RunWriter;
+  readonly openJobs: OpenJobs;
   /** Called with `<namespace>/<name>` of each run that was created, before the message is acknowledged. */
   readonly onCreated: (key: string) => void;
   readonly foreignQueue: string | undefined;
@@ -99,6 +101,7 @@ export class Intake {
         onCreated(`${namespace}/${name}`);
         recordTaken({ uid, namespace, name, taskId: outcome.taskId }, start);
       }
+      await this.#keep(outcome, uid, signal);
       log.info({ ...fields, run: `${namespace}/${name}`, isNew }, 'took a task of Girder');
       return isNew ? 'created' : 'duplicate';
     } catch (error) {
@@ -107,6 +110,14 @@ export class Intake {
       await runs.cancel({ namespace, name }, signal).catch(() => undefined);
       return this.#refuse({ job: outcome.job, message: error.message }, fields, signal);
     }
+  }
+
+  /** Before the acknowledgement: from then on, nothing but this entry can find the job of a deleted run. */
+  async #keep({ job, run }: Run, uid: string, signal: AbortSignal): Promise<void> {
+    const { namespace, name } = run.metadata;
+    if (job === undefined) return;
+    const entry = { uid, namespace, name, jobId: job.id, token: job.token };
+    await raceAbort(this.#options.openJobs.add(entry), signal);
   }
 
   /** The result of a message whose job needs no run any more; undefined if it needs one. */

@@ -7,7 +7,7 @@ import { Election, type Term } from '../kube/lease-election.ts';
 import { leaseTiming } from '../kube/lease.ts';
 import { liveness, serveHealth } from '../runtime/health.ts';
 import { Metrics, serveMetrics } from '../runtime/metrics.ts';
-import { aborted, settledWithin } from '../support/abort.ts';
+import { settledWithin } from '../support/abort.ts';
 import { useEgress } from '../support/egress.ts';
 import { createLogger, type Logger } from '../support/log.ts';
 import { startTracing } from '../support/trace/start-tracing.ts';
@@ -25,13 +25,15 @@ import { listenToControl } from './broker/control-listener.ts';
 import type { Disposition } from './broker/message-mover.ts';
 import { type Delivered, TaskConsumer } from './broker/task-consumer.ts';
 import { Follower } from './follow/follower.ts';
-import { JobMemory } from './follow/job-memory.ts';
+import { OpenJobUpkeep } from './follow/open-job-upkeep.ts';
 import { RequestPace } from './follow/request-pace.ts';
 import { Holdup } from './holdup.ts';
 import { Intake } from './intake.ts';
 import { IntakeGate } from './intake-gate.ts';
 import { BridgeJob } from './job/bridge-job.ts';
 import { BridgeRuns } from './runs/bridge-runs.ts';
+import { keyOf } from './runs/followed-run.ts';
+import { OpenJobs } from './runs/open-jobs.ts';
 import { RunWriter } from './runs/run-writer.ts';
 import { TakenRuns } from './taken-runs.ts';
 import type { JobAddress, Outcome, TaskMessage, TranslationSettings } from './translate/message-outcome.ts';
@@ -79,7 +81,7 @@ class Bridge {
   readonly #metrics = new Metrics(bridgeMetricTable).withProcess();
   readonly #runs: BridgeRuns;
   readonly #taken = new TakenRuns();
-  readonly #memory: JobMemory;
+  readonly #namespaces: ReadonlySet<string>;
   readonly #gate: IntakeGate;
   readonly #intake: Intake;
   /** `dockerrun@<pod>`: RabbitMQ's permissions name queues by it. */
@@ -94,23 +96,15 @@ class Bridge {
     this.#log = log;
     const { connection } = connections;
     const { translation, maxRuns } = config;
+    this.#namespaces = new Set(translation.queues.map(({ namespace }) => namespace));
     this.#runs = new BridgeRuns({
       connection,
-      namespaces: [...new Set(translation.queues.map(({ namespace }) => namespace))],
-      onChange: (key) => {
-        this.#taken.seen(key);
-        this.#follower?.changed(key);
-        this.#memory.changed(key);
+      namespaces: [...this.#namespaces],
+      onChange: (run) => {
+        this.#taken.seen(keyOf(run));
+        this.#follower?.changed(run);
       },
       log: this.#log,
-    });
-    this.#memory = new JobMemory({
-      runAt: (key) => this.#runs.get(key),
-      readToken: ({ job, ...run }) =>
-        job === undefined
-          ? Promise.resolve(undefined)
-          : new RunWriter(connection).secretValue(run, job.secret, AbortSignal.timeout(takeMs)),
-      now: () => connection.clock.now().getTime(),
     });
     this.#gate = new IntakeGate({
       isReady: () => this.#runs.synced,
@@ -121,6 +115,8 @@ class Bridge {
       translate: (message) => translate(message, translation),
       openJob: (address) => this.#openJob(address),
       runs: new RunWriter(connection),
+      // Not that of the stop: messages in work are finished.
+      openJobs: new OpenJobs(connection, new AbortController().signal),
       onCreated: (key) => this.#created(key),
       foreignQueue: config.foreignQueue,
       deadLetterQueue: config.deadLetterQueue,
@@ -153,10 +149,7 @@ class Bridge {
     );
     await Promise.all([broker, this.#elect(stop)]);
     watching.abort();
-    await settledWithin(
-      Promise.all([caching, this.#memory.stop(), ...servers.map((server) => server.close())]),
-      stopMs,
-    );
+    await settledWithin(Promise.all([caching, ...servers.map((server) => server.close())]), stopMs);
     this.#log.info('bridge stopped');
   }
 
@@ -223,20 +216,24 @@ class Bridge {
   async #lead(term: Term, stop: AbortSignal): Promise<void> {
     const { connection } = this.#connections;
     const signal = AbortSignal.any([term.signal, stop]);
+    const fenced = term.fence(connection);
+    const now = () => connection.clock.now().getTime();
+    const [runs, openJobs] = [new RunWriter(fenced), new OpenJobs(fenced, signal)];
     const follower = new Follower({
       runAt: (key) => this.#runs.get(key),
-      runs: new RunWriter(term.fence(connection)),
-      memory: this.#memory,
+      runs,
+      openJobs,
       openJob: (address) => this.#openJob({ ...address, apiUrl: this.#config.translation.girderApiUrl }),
       pace: new RequestPace(requestsPerSecond),
-      now: () => connection.clock.now().getTime(),
+      now,
       signal,
       log: this.#log,
     });
     this.#follower = follower;
-    follower.takeDeleted();
-    for (const { namespace, name } of this.#runs.values()) follower.changed(`${namespace}/${name}`);
-    await aborted(signal);
+    for (const run of this.#runs.values()) follower.changed(run);
+    const [cached, namespaces] = [() => this.#runs.values(), this.#namespaces];
+    const upkeep = new OpenJobUpkeep({ openJobs, runs, cached, namespaces, follower, now, log: this.#log });
+    await upkeep.run(signal);
     this.#follower = undefined;
     await follower.stop();
   }
@@ -312,7 +309,6 @@ class Bridge {
       metrics.set('dockerrun_bridge_consumers', {}, this.#consumers);
       metrics.set('dockerrun_bridge_unfinished_runs', {}, this.#runs.unfinished);
       metrics.set('dockerrun_bridge_leading', {}, Number(this.#follower !== undefined));
-      metrics.set('dockerrun_bridge_known_jobs', {}, this.#memory.size);
       const now = this.#connections.connection.clock.now().getTime();
       metrics.set('dockerrun_bridge_unreported_runs', {}, this.#runs.overdue(now));
     });

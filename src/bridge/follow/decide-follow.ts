@@ -110,7 +110,7 @@ function firstLook({ run, job, deletedAt, now }: FollowInput): FollowStep | unde
   return now < readyAt && deletedAt === undefined ? { kind: 'Wait', ms: readyAt - now } : { kind: 'Look' };
 }
 
-/** With kubectl, by a quota of objects, with its namespace: its Secret is gone, and the token only in memory. */
+/** With kubectl, by its time to live, with its namespace: its Secret is gone, and the token only among the open jobs. */
 function deleted(input: FollowInput): FollowStep | undefined {
   const { run, job, deletedAt, now } = input;
   if (deletedAt === undefined) return undefined;

@@ -6,17 +6,17 @@ import { errorFields, type Logger } from '../../support/log.ts';
 import { bridgeAnnotations } from '../bridge-names.ts';
 import { type BridgeJob, JobInaccessible } from '../job/bridge-job.ts';
 import { type FollowedRun, keyOf } from '../runs/followed-run.ts';
+import type { OpenJob, OpenJobs } from '../runs/open-jobs.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
 import type { JobAddress } from '../translate/message-outcome.ts';
 import { decideFollow, type FollowStep, type KnownJob } from './decide-follow.ts';
-import type { JobMemory } from './job-memory.ts';
 import type { RequestPace } from './request-pace.ts';
 
 export type FollowerOptions = {
   /** The run as the cache has it; undefined when it was deleted. */
   readonly runAt: (key: string) => FollowedRun | undefined;
   readonly runs: RunWriter;
-  readonly memory: JobMemory;
+  readonly openJobs: OpenJobs;
   /** Girder's address is the operator's: that of a message or a run could be anybody's. */
   readonly openJob: (address: Omit<JobAddress, 'apiUrl'>) => BridgeJob;
   readonly pace: RequestPace;
@@ -33,7 +33,14 @@ type Entry = {
   deletedAt: number | undefined;
   job: BridgeJob | undefined;
   known: KnownJob;
+  /** Whether the open jobs may have an entry of it, which is removed when the job has ended. */
+  hasEntry: boolean;
+  /** Whether its entry has to be made: an older bridge took the message, or the entry was lost. */
+  lacksEntry: boolean;
 };
+
+/** A step that the follower takes for itself, beside those that are decided. */
+type Step = FollowStep | { readonly kind: 'Keep' };
 
 /** A step that is a request, or several, about the job. */
 type JobStep = Extract<FollowStep, { kind: 'Look' | 'Say' | 'Advance' | 'Announce' }>;
@@ -63,19 +70,38 @@ export class Follower {
     return this.#queue;
   }
 
-  /** Call for each run of the cache, and after each change or deletion. */
-  changed(key: string): void {
+  /** Call for each run of the cache, and after each change or deletion, with its last state. */
+  changed(run: FollowedRun): void {
+    const key = keyOf(run);
+    const isDeleted = this.#options.runAt(key)?.uid !== run.uid;
+    // It may be deleted before anything is known of it.
+    if (isDeleted && isOpen(run) && !this.#entries.has(key)) this.#entries.set(key, entryOf(run));
     this.#queue.add(key);
   }
 
-  /** Ends the jobs of the runs that were deleted while no replica led. */
-  takeDeleted(): void {
-    const { memory, openJob } = this.#options;
-    for (const { run, token, deletedAt } of memory.deleted()) {
-      const job = run.job && openJob({ id: run.job.id, token });
-      this.#entries.set(keyOf(run), { uid: run.uid, run, deletedAt, job, known: unknown });
-      this.#queue.add(keyOf(run));
-    }
+  /** Ends the job of a run that was deleted while nobody looked. */
+  adopt(open: OpenJob): void {
+    const { openJob, now } = this.#options;
+    const run = runOf(open);
+    const key = keyOf(run);
+    const known = this.#entries.get(key);
+    const entry =
+      known?.uid === open.uid
+        ? known
+        : { ...entryOf(run), job: openJob({ id: open.jobId, token: open.token }) };
+    entry.deletedAt ??= now();
+    this.#entries.set(key, entry);
+    this.#queue.add(key);
+  }
+
+  /** Makes the entry of an open job that has none. */
+  keep(run: FollowedRun): void {
+    const key = keyOf(run);
+    const entry = this.#entries.get(key) ?? entryOf(run);
+    if (entry.uid !== run.uid) return;
+    entry.lacksEntry = true;
+    this.#entries.set(key, entry);
+    this.#queue.add(key);
   }
 
   /** Looks at the job of a run at once; for a broadcast, which may be wrong. */
@@ -94,11 +120,9 @@ export class Follower {
     const entry = this.#entryOf(key);
     if (entry === undefined) return { kind: 'done' };
     for (let steps = 0; steps < maxSteps; steps += 1) {
-      const step = decideFollow({ ...entry, job: entry.known, now: this.#options.now() });
-      if (step.kind === 'Forget') {
-        if (entry.deletedAt !== undefined || entry.run.isReported) this.#entries.delete(key);
-        return { kind: 'done' };
-      }
+      const step = this.#nextStep(entry);
+      if (step.kind === 'Forget' && !isOver(entry)) return { kind: 'done' };
+      if (step.kind === 'Forget' && !entry.hasEntry) return this.#forget(key, entry);
       if (step.kind === 'Wait') return { kind: 'requeueAfter', milliseconds: step.ms };
       const error = await this.#take(entry, step).then(() => undefined, asError);
       if (error === undefined) continue;
@@ -109,33 +133,50 @@ export class Follower {
     return { kind: 'requeueAfter', milliseconds: 1_000 };
   }
 
-  /** The entry with the latest state of the run; undefined for a run that was deleted before anything was known. */
+  #nextStep(entry: Entry): Step {
+    if (entry.lacksEntry && isOpen(entry.run) && entry.deletedAt === undefined) return { kind: 'Keep' };
+    return decideFollow({ ...entry, job: entry.known, now: this.#options.now() });
+  }
+
+  #forget(key: string, entry: Entry): Next {
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    const run = this.#options.runAt(key);
+    // Another run of this name has waited for its turn.
+    return run === undefined || run.uid === entry.uid
+      ? { kind: 'done' }
+      : { kind: 'requeueAfter', milliseconds: 1 };
+  }
+
+  /** The entry with the latest state of the run; undefined for a run that was deleted and has no open job. */
   #entryOf(key: string): Entry | undefined {
     const run = this.#options.runAt(key);
     const entry = this.#entries.get(key);
-    if (run === undefined || (entry !== undefined && entry.uid !== run.uid)) {
-      if (entry?.job !== undefined) {
+    if (entry !== undefined && entry.uid !== run?.uid) {
+      if (entry.hasEntry) {
         entry.deletedAt ??= this.#options.now();
         return entry;
       }
       this.#entries.delete(key);
-      if (run === undefined) return undefined;
     }
-    const current = this.#entries.get(key) ?? {
-      uid: run.uid,
-      run,
-      deletedAt: undefined,
-      job: undefined,
-      known: unknown,
-    };
+    if (run === undefined) return undefined;
+    const current = this.#entries.get(key) ?? entryOf(run);
     current.run = run;
     this.#entries.set(key, current);
     return current;
   }
 
-  async #take(entry: Entry, step: Exclude<FollowStep, { kind: 'Forget' | 'Wait' }>): Promise<void> {
-    const { runs, signal } = this.#options;
+  async #take(entry: Entry, step: Exclude<Step, { kind: 'Wait' }>): Promise<void> {
+    const { runs, openJobs, signal } = this.#options;
     switch (step.kind) {
+      case 'Forget':
+        // Last: until now, another leader could find the job by it.
+        await openJobs.remove(entry.uid);
+        entry.hasEntry = false;
+        return;
+      case 'Keep':
+        await this.#keepOf(entry);
+        entry.lacksEntry = false;
+        return;
       case 'CancelRun':
         await runs.cancel(entry.run, signal);
         entry.run = { ...entry.run, isCancelled: true };
@@ -192,16 +233,70 @@ export class Follower {
     return seen(known, status, askedAt);
   }
 
+  /** Without a token, the comparison after the next one tries again. */
+  async #keepOf({ uid, run }: Entry): Promise<void> {
+    const { runs, openJobs, signal } = this.#options;
+    const { namespace, name, job } = run;
+    const token = job && (await runs.secretValue(run, job.secret, signal));
+    if (job !== undefined && token !== undefined)
+      await openJobs.add({ uid, namespace, name, jobId: job.id, token });
+  }
+
   async #open({ job, ...run }: FollowedRun): Promise<BridgeJob> {
-    const { memory, openJob, now } = this.#options;
+    const { runs, openJobs, openJob, now, signal } = this.#options;
     if (job === undefined) throw new JobInaccessible('the run has no Girder job', true);
-    const token = await memory.tokenOf({ ...run, job });
+    const own = await runs.secretValue(run, job.secret, signal);
+    const token = own ?? (await openJobs.tokenOf(run.uid));
     if (token !== undefined) return openJob({ id: job.id, token });
     const why = `the Secret ${run.namespace}/${job.secret.name} with the token of the Girder job is missing, or is not the run's own`;
     // It is created a moment after the run, or when the message is delivered again.
     if (now() < run.createdAt + secretMs) throw new Error(why);
     throw new JobInaccessible(why, false);
   }
+}
+
+function entryOf(run: FollowedRun): Entry {
+  return {
+    uid: run.uid,
+    run,
+    deletedAt: undefined,
+    job: undefined,
+    known: unknown,
+    hasEntry: isOpen(run),
+    lacksEntry: false,
+  };
+}
+
+/** Whether the run has a job that has not ended as far as the bridge knows. */
+function isOpen({ job, isReported }: FollowedRun): boolean {
+  return job !== undefined && !isReported;
+}
+
+/** Whether nothing is left to do, whatever happens to the run. */
+function isOver({ run, deletedAt }: Entry): boolean {
+  return deletedAt !== undefined || run.isReported;
+}
+
+/** What is known of a run that was deleted while nobody looked: it may have had a worker, which reports its end. */
+function runOf({ uid, namespace, name, jobId, createdAt }: OpenJob): FollowedRun {
+  return {
+    namespace,
+    name,
+    uid,
+    taskId: '',
+    createdAt,
+    job: { id: jobId, secret: { name: '', key: '' } },
+    notes: [],
+    notBefore: undefined,
+    isReported: false,
+    isSuspended: false,
+    isCancelled: false,
+    phase: 'Running',
+    reason: '',
+    message: '',
+    completedAt: undefined,
+    attempts: 1,
+  };
 }
 
 /** When the job is back before RUNNING, somebody saved an older copy of it, and its log is gone. */

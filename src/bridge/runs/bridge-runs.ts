@@ -10,8 +10,8 @@ import { type FollowedRun, hasEnded, hasWorker, keyOf, parseFollowedRun } from '
 type Options = {
   readonly connection: Connection;
   readonly namespaces: readonly string[];
-  /** Called with `<namespace>/<name>` for each run of the first list, and after each change or deletion. */
-  readonly onChange: (key: string) => void;
+  /** Called for each run of the first list, and after each change or deletion, with its last state. */
+  readonly onChange: (run: FollowedRun) => void;
   readonly log: Logger;
 };
 
@@ -32,7 +32,7 @@ export class BridgeRuns {
         path: paths.dockerRuns(namespace),
         labelSelector: bridgeLabel,
         parse: parseFollowedRun,
-        onChange: (run) => onChange(keyOf(run)),
+        onChange,
         log,
         observer: { listed: sign, watching: sign, event: sign, interrupted: sign },
       });

@@ -116,6 +116,20 @@ export class RunWriter {
     if (stored !== undefined && isOf(stored, jobId)) await this.cancel({ namespace, name }, signal);
   }
 
+  /** Whether the API server has the run at this moment, whatever a cache says. */
+  async isStored(
+    { namespace, name, uid }: { namespace: string; name: string; uid: string },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    try {
+      const path = `${paths.dockerRuns(namespace)}/${name}`;
+      return uidOf(await this.#request({ method: 'GET', path }, signal)) === uid;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  }
+
   /** Merges into the run; without effect on one that was deleted. */
   async patch(
     { namespace, name }: { namespace: string; name: string },

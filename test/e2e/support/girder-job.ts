@@ -24,13 +24,17 @@ export async function aJob(wanted: WantedJob = {}): Promise<MadeJob> {
   return made;
 }
 
+/** On a machine whose disk is busy. */
+const secondsPerJob = 10;
+
 /** Creates them with one process, whose start takes most of the time of a job. */
 export async function severalJobs(wanted: readonly WantedJob[]): Promise<MadeJob[]> {
   const { host, port } = endpoints.mongo;
   const database = `GIRDER_MONGO_URI=mongodb://${host}:${port}/girder`;
   const script = join(layout.recipes, 'girder', 'make-job.py');
   const command = [database, join(girderVenv(), 'bin', 'python'), script];
-  const made = JSON.parse(await succeed('env', command, { input: JSON.stringify(wanted) })) as MadeJob[];
+  const options = { input: JSON.stringify(wanted), seconds: 60 + secondsPerJob * wanted.length };
+  const made = JSON.parse(await succeed('env', command, options)) as MadeJob[];
   return made.map(({ jobId, token }) => ({ jobId, token }));
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRecord } from '../../../src/api/json-values.ts';
+import { type OpenJob, openJobsSecret, parseOpenJob } from '../../../src/bridge/runs/open-jobs.ts';
 import { recordAt, textAt } from '../../../src/kube/json.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { type MadeJob, severalJobs, storedJob } from '../../e2e/support/girder-job.ts';
@@ -52,6 +53,7 @@ export type BridgeAddresses = {
 export class BridgeLab implements AsyncDisposable {
   readonly broker: OwnBroker;
   readonly plane: ControlPlane;
+  readonly openJobsPath = `${paths.secrets(namespace)}/${openJobsSecret}`;
   readonly #directory = new ScratchDirectory('dockerrun-bridge');
   readonly #bridges: BridgeProcess[] = [];
   #jobs: MadeJob[] = [];
@@ -65,6 +67,7 @@ export class BridgeLab implements AsyncDisposable {
     const broker = await OwnBroker.start(options);
     try {
       const lab = new BridgeLab(broker, await startControlPlane());
+      await lab.makeOpenJobs();
       const channel = await broker.channel();
       // As Girder makes them.
       await channel.assertQueue('celery', { durable: true });
@@ -168,6 +171,27 @@ export class BridgeLab implements AsyncDisposable {
     return `${paths.secrets(namespace)}/girder-${taskId}`;
   }
 
+  /** Makes the Secret with the open jobs as the chart does: without entries. */
+  async makeOpenJobs(): Promise<void> {
+    await this.plane.client.create(paths.secrets(namespace), { metadata: { name: openJobsSecret } });
+  }
+
+  /** The entries of open jobs. */
+  async openJobs(): Promise<OpenJob[]> {
+    const data = recordAt(await this.plane.client.get(this.openJobsPath), 'data');
+    return Object.entries(data).flatMap(([uid, value]) => parseOpenJob(uid, value) ?? []);
+  }
+
+  /** Waits until there is an entry of the job, or none. */
+  async isOpen({ jobId }: MadeJob, wanted = true): Promise<void> {
+    await until(`the job ${jobId} has ${wanted ? 'an' : 'no'} entry`, () => this.openJobs(), {
+      holds: (jobs) => jobs.some((job) => job.jobId === jobId) === wanted,
+      withinMs: 60_000,
+      everyMs: 100,
+      context: () => this.logs(),
+    });
+  }
+
   /** Waits for the run of a task and its Secret. */
   async run(taskId: string, withinMs = 30_000): Promise<Record<string, unknown>> {
     const found = await this.plane.client.until(this.pathOf(taskId), 'created', { withinMs });
@@ -186,7 +210,7 @@ export class BridgeLab implements AsyncDisposable {
       holds: (seen) => seen === status,
       withinMs,
       everyMs: 100,
-      context: () => this.#bridges.map((bridge) => bridge.log.slice(-3_000)).join('\n'),
+      context: () => this.logs(),
     });
   }
 
@@ -205,13 +229,14 @@ export class BridgeLab implements AsyncDisposable {
       const inWork = await Promise.all(this.#bridges.map((bridge) => bridge.inWork()));
       return (await this.broker.waiting(queue)) + inWork.reduce((sum, one) => sum + one, 0);
     };
-    const context = () => this.#bridges.map((bridge) => bridge.log.slice(-3_000)).join('\n');
-    await until('the queue is empty', rest, {
-      holds: (left) => left === 0,
-      withinMs: 30_000,
-      everyMs: 100,
-      context,
-    });
+    const context = () => this.logs();
+    const holds = (left: number) => left === 0;
+    await until('the queue is empty', rest, { holds, withinMs: 30_000, everyMs: 100, context });
+  }
+
+  /** The ends of the logs of all bridges. */
+  logs(): string {
+    return this.#bridges.map((bridge) => bridge.log.slice(-3_000)).join('\n');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

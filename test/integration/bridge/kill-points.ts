@@ -1,6 +1,9 @@
+import { openJobsSecret } from '../../../src/bridge/runs/open-jobs.ts';
 import { aroundCall, aroundFrame, aroundGet, aroundPut, type KillPoint } from './wired-replica.ts';
 
 /** Each step of a bridge, in order: where it is killed. */
+
+const openJobs = `secrets/${openJobsSecret}`;
 
 /** From the delivery of a message to the acknowledgement, and to the status RUNNING of its job. */
 export const takingATask: readonly KillPoint[] = [
@@ -11,15 +14,16 @@ export const takingATask: readonly KillPoint[] = [
   aroundCall('create', 'dockerruns', 'after'),
   aroundCall('create', 'secrets', 'before'),
   aroundCall('create', 'secrets', 'after'),
+  aroundCall('patch', openJobs, 'after'),
   aroundFrame('client', 'ack', 'before'),
   aroundFrame('client', 'ack', 'after'),
-  aroundCall('get', 'secrets', 'before'),
+  aroundCall('get', 'secrets/girder-', 'before'),
   aroundPut(2, 'the first look of the leader', 'before'),
   aroundPut(3, 'the status RUNNING with its line', 'before'),
   aroundPut(3, 'the status RUNNING with its line', 'after'),
 ];
 
-/** From the end of a run without a worker to the end of its job. */
+/** From the end of a run without a worker to the end of its job, and of the entry of the job. */
 export const endingAJob: readonly KillPoint[] = [
   aroundPut(1, 'the look at the job of an ended run', 'before'),
   aroundGet('before'),
@@ -29,6 +33,7 @@ export const endingAJob: readonly KillPoint[] = [
   aroundPut(3, 'the status ERROR', 'after'),
   aroundCall('patch', 'dockerruns', 'before'),
   aroundCall('patch', 'dockerruns', 'after'),
+  aroundCall('patch', openJobs, 'after'),
 ];
 
 /** From a cancel in Girder to `spec.cancel`. */

@@ -12,10 +12,10 @@ import { killAt, type KillPoint, WiredReplica } from './wired-replica.ts';
 type Context = { lab: BridgeLab; replicas: WiredReplica[]; jobs: MadeJob[] };
 type KillSuite = ReturnType<typeof suite<Context>>;
 
-const leasePath = `/apis/coordination.k8s.io/v1/namespaces/default/leases/${bridgeLease}`;
+export const leasePath = `/apis/coordination.k8s.io/v1/namespaces/default/leases/${bridgeLease}`;
 const refusal = 'The task uses a transform that DockerRun does not know.';
-/** For those that wait for a job of their own. */
-const spareJobs = 2;
+/** For those that wait for a job of their own, and the tests of one suite only. */
+const spareJobs = 4;
 
 /** Replicas of the bridge of which one is killed at a point; the others finish, or without others a new one. */
 export class KillTests {
@@ -90,6 +90,7 @@ export class KillTests {
       await lab.jobIs(job, 2, 60_000);
       await isOnce(context, { taskId, job });
       assert.equal(await statesOf(job.jobId), [2]);
+      await lab.isOpen(job);
       await lab.report(taskId, ended('Succeeded', 'All results are in Girder.'));
     });
   }
@@ -108,6 +109,7 @@ export class KillTests {
       await isOnce(context, { taskId, job });
       assert.equal(await statesOf(job.jobId), [2, 4]);
       assert.is((await logOf(job.jobId)).match(/The image is not allowed\.\n/g)?.length, 1);
+      await lab.isOpen(job, false);
     });
   }
 

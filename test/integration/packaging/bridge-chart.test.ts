@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readBridgeConfig } from '../../../src/bridge/bridge-config.ts';
+import { openJobsSecret } from '../../../src/bridge/runs/open-jobs.ts';
 import { recordAt } from '../../../src/kube/json.ts';
 import { render } from '../../fixtures/helm.ts';
 
@@ -60,15 +61,25 @@ test('the client certificate for the broker is where the bridge reads it', async
   assert.match(text, /BROKER_CLIENT","value":"\/etc\/dockerrun\/broker-client"/);
 });
 
-test('the bridge may create and get Secrets in the namespaces of its queues only, and list none', async () => {
-  const roles = (await render(...bridge)).filter(
-    ({ kind, name }) => kind === 'Role' && name.includes('bridge'),
-  );
+test('the bridge may create and get Secrets in the namespaces of its queues, write one of its own, and list none', async () => {
+  const manifests = await render(...bridge);
+  const roles = manifests.filter(({ kind, name }) => kind === 'Role' && name.includes('bridge'));
   assert.equal(
     roles.map(({ name }) => name),
     ['dockerrun-bridge', 'dockerrun-bridge-runs'],
   );
-  const [, ofRuns] = roles;
+  const [ofBridge, ofRuns] = roles;
+  const ofJobs = (ofBridge?.['rules'] as unknown[]).at(-1);
+  assert.equal(ofJobs, {
+    apiGroups: [''],
+    resources: ['secrets'],
+    resourceNames: [openJobsSecret],
+    verbs: ['get', 'patch'],
+  });
+  const jobs = manifests.find(({ kind, name }) => kind === 'Secret' && name === openJobsSecret);
+  assert.is(recordAt(jobs, 'metadata')?.['namespace'], recordAt(ofBridge, 'metadata')?.['namespace']);
+  assert.ok(jobs !== undefined);
+  assert.not.ok('data' in jobs || 'stringData' in jobs, 'an upgrade must leave the entries as they are');
   assert.is(recordAt(ofRuns, 'metadata')?.['namespace'], 'lab');
   assert.equal(ofRuns?.['rules'], [
     {

@@ -9,8 +9,8 @@ import { maxWindowBytes, maxWindowDepth } from '../../../src/api/set/window.ts';
 import { maxTerms } from '../../../src/api/scheduling.ts';
 import { receiptBounds } from '../../../src/api/set/receipt.ts';
 import { maxControlBytes, maxListed, maxRevoked } from '../../../src/bridge/broker/control-answers.ts';
-import { keepDeletedMs, mostDeleted } from '../../../src/bridge/follow/job-memory.ts';
 import { longestLine as longestJobLine } from '../../../src/bridge/job/bridge-job.ts';
+import { longestEntry, mostEntryBytes } from '../../../src/bridge/runs/open-jobs.ts';
 import { longestNotes } from '../../../src/bridge/runs/run-writer.ts';
 import { messageBounds } from '../../../src/bridge/pickle/json-nodes.ts';
 import { longestPythonText } from '../../../src/calls/python-text.ts';
@@ -91,8 +91,8 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   // test/unit/bridge/control-answers.test.ts
   'a control message of Celery': [kib(maxControlBytes), `${maxRevoked} ids`, `${maxListed} runs`],
   'notes of a run of the bridge': [`${longestNotes} characters`, `log ${longestJobLine}`],
-  // test/unit/bridge/job-memory.test.ts
-  'deleted runs of the bridge': [`${mostDeleted} that`, `${keepDeletedMs / 60_000} min`],
+  // test/unit/bridge/open-jobs.test.ts, test/integration/bridge/deleted-without-replica.test.ts
+  'open jobs of the bridge': [kib(longestEntry), mib(mostEntryBytes)],
   // test/unit/bridge/json-reader.test.ts
   'a task of Girder': [
     mib(messageBounds.bytes),
