@@ -48,12 +48,13 @@ const levels: readonly Level[] = [
     name: 'e2e',
     together: false,
     atOnce: 3,
-    // The first looks whether the cluster can run DockerRuns at all. The next ten stop or replace the controller or parts of the node, or change its settings; the last two need
+    // The first looks whether the cluster can run DockerRuns at all. The next eleven stop or replace the controller or parts of the node, or change its settings; the last two need
     // both processors.
     alone: [
       'e2e/doctor.test.ts',
       'attacks/nodes.test.ts',
-      'upgrade.test.ts',
+      'upgrade/upgrade.test.ts',
+      'upgrade/set-upgrade.test.ts',
       'e2e/webhook.test.ts',
       'disruptions.test.ts',
       'node-restarts.test.ts',
@@ -81,7 +82,8 @@ const levels: readonly Level[] = [
       files: [
         'disruptions.test.ts',
         'helm.test.ts',
-        'upgrade.test.ts',
+        'upgrade/upgrade.test.ts',
+        'upgrade/set-upgrade.test.ts',
         'closed-network.test.ts',
         'e2e/webhook.test.ts',
       ],
