@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { layout } from '../../cluster/layout.ts';
 import { execute, succeed } from '../support/shell.ts';
@@ -14,9 +13,10 @@ export class CheckedOutBuild implements Disposable {
 
   /** @param commit in the history of the clone; it uses the packages of this clone */
   static async make(commit: string): Promise<CheckedOutBuild> {
-    const build = new CheckedOutBuild(mkdtempSync(join(tmpdir(), 'dockerrun-build-')));
+    // On the file system of the packages, which are hard links: the bundler names a package by where it really is.
+    const build = new CheckedOutBuild(mkdtempSync(join(layout.checkout, '.cluster', 'build-')));
     await checkOut(commit, build.folder);
-    symlinkSync(join(layout.checkout, 'node_modules'), join(build.folder, 'node_modules'));
+    await succeed('cp', ['-al', join(layout.checkout, 'node_modules'), build.folder], { seconds: 60 });
     await succeed('node', ['scripts/bundle.ts'], { cwd: build.folder, seconds: 180 });
     return build;
   }

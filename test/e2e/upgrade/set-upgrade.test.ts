@@ -12,7 +12,7 @@ const earlierCommit = 'f0408d4';
 const count = 40;
 
 let lab: SetLab;
-let earlier: CheckedOutBuild;
+let earlier: CheckedOutBuild | undefined;
 let targets: StartedTargets;
 const texts = inputs(count);
 
@@ -30,7 +30,7 @@ test.after(async () => {
   await installThisBuild();
   targets[Symbol.dispose]();
   await lab.close();
-  earlier[Symbol.dispose]();
+  earlier?.[Symbol.dispose]();
 });
 
 test('an upgrade in the middle of a pass of a set neither loses an input nor does one again', async () => {
