@@ -20,13 +20,15 @@ export class TerminalScreen extends Writable {
   written = '';
   readonly #terminal;
 
-  constructor(columns: number, rows = 24) {
+  /** @param wrapsAgain whether its lines are wrapped when it gets narrower, or cut as those of xterm are */
+  constructor(columns: number, rows = 24, wrapsAgain = true) {
     super();
     this.columns = columns;
     this.rows = rows;
     this.#terminal = new xterm.Terminal({
       ...{ cols: columns, rows, scrollback: 10_000 },
       ...{ allowProposedApi: true, convertEol: true },
+      ...(wrapsAgain ? {} : { windowsPty: { backend: 'winpty', buildNumber: 1 } }),
     });
   }
 
@@ -39,6 +41,7 @@ export class TerminalScreen extends Writable {
   resize(columns: number): void {
     this.columns = columns;
     this.#terminal.resize(columns, this.rows);
+    this.emit('resize');
   }
 
   /** The lines, also those that have scrolled off, without the empty ones at the end. */
@@ -55,7 +58,7 @@ export class TerminalScreen extends Writable {
     const { active } = this.#terminal.buffer;
     return Array.from({ length: active.length }, (_, at) => {
       const line = active.getLine(at);
-      const used = line?.translateToString(true).length ?? 0;
+      const used = line?.translateToString(true, 0, this.columns).trimEnd().length ?? 0;
       const parts: StyledText[] = [];
       for (let column = 0; column < used; column += 1) addTo(parts, partAt(column, line?.getCell(column)));
       return parts;

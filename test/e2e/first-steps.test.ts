@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { parse, stringify } from 'yaml';
+import { pageBlock, pageBlocks } from '../fixtures/page-blocks.ts';
 import { ScratchDirectory } from '../fixtures/scratch-directory.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem, download, filesOf, girder } from './support/girder.ts';
@@ -18,11 +19,9 @@ const unique = `first-steps-${Date.now().toString(36)}`;
 const scientist = { as: 'ann', 'as-groups': ['scientists'] };
 
 /** The commands of a section of the page, one block after the other. */
-async function commandsOf(section: string): Promise<string[]> {
-  const page = await readFile('docs/first-steps.md', 'utf8');
-  const part = page.split(/^## /m).find((one) => one.startsWith(section)) ?? '';
-  const blocks = [...part.matchAll(/^( *)```sh\n([^]*?)^ *```/gm)];
-  return blocks.map(([, indent = '', block = '']) => block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''));
+function commandsOf(name: string): string[] {
+  const blocks = pageBlocks('docs/first-steps.md', 'sh').filter(({ section }) => section.startsWith(name));
+  return blocks.map(({ text }) => text);
 }
 
 let lab: Lab;
@@ -40,7 +39,7 @@ test.before(async () => {
   );
   const fileId = await aFile(`${unique}.png`, Buffer.from('coins'));
   place = { fileId, itemId: await anItem(`${unique} result`), key, keyId: _id };
-  await writeFile(join(directory.path, 'segment.yaml'), await filledIn());
+  await writeFile(join(directory.path, 'segment.yaml'), filledIn());
   await writeFile(join(directory.path, 'coins.png'), 'local coins');
   const dockerrun = join(directory.path, 'dockerrun');
   await writeFile(dockerrun, `#!/bin/sh\nexec node '${resolve('src/main.ts')}' "$@"\n`);
@@ -53,12 +52,9 @@ test.after(async () => {
 });
 
 /** The manifest of the README, with an image that exists and copies its input. */
-async function filledIn(): Promise<string> {
-  const blocks = [...(await readFile('README.md', 'utf8')).matchAll(/^```yaml\n([^]*?)^```/gm)];
-  const manifest =
-    blocks.map(([, text = '']) => text).find((text) => text.includes('kind: DockerRun\n')) ?? '';
+function filledIn(): string {
   const copy = `command: [sh, -c, 'cat "\${0#--in=}" | tee "\${1#--out=}"']\n  imagePullPolicy: Never`;
-  return manifest
+  return pageBlock('README.md', 'metadata: { name: segment }')
     .replace('registry.example.org/segment:1.4', `busybox:local\n  ${copy}`)
     .replace(/fileId: [^ ]+/, `fileId: '${place.fileId}'`)
     .replace(/itemId: [^ ]+/, `itemId: '${place.itemId}'`)
@@ -78,7 +74,7 @@ function perform(commands: string, kubeconfig = environment('KUBECONFIG')): Prom
 
 async function performAll(section: string, kubeconfig?: string): Promise<Finished[]> {
   const all: Finished[] = [];
-  for (const commands of await commandsOf(section)) {
+  for (const commands of commandsOf(section)) {
     const finished = await perform(commands, kubeconfig);
     assert.is(finished.code, 0, `${commands}\n${finished.stdout.toString()}${finished.stderr}`);
     all.push(finished);

@@ -4,6 +4,7 @@ import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { version } from '../../src/support/version.ts';
 import { chart, helm } from '../fixtures/helm.ts';
+import { pageBlock } from '../fixtures/page-blocks.ts';
 import { Registry } from '../fixtures/registry.ts';
 import { ScratchDirectory } from '../fixtures/scratch-directory.ts';
 import { Lab, untilReleased } from './support/runs.ts';
@@ -54,8 +55,8 @@ test('the namespace of the controller enforces the restricted Pod Security level
 });
 
 test('install.yaml can be applied to a real cluster', async () => {
-  const dryRun = ['apply', '--server-side', '--force-conflicts', '--dry-run=server'];
-  const output = await succeed('kubectl', [...dryRun, '--filename=deploy/install.yaml']);
+  const command = pageBlock('docs/install.md', 'deploy/install.yaml | kubectl apply').trimEnd();
+  const output = await succeed('bash', ['-euc', `${command} --force-conflicts --dry-run=server`]);
   assert.match(output, /deployment.apps\/dockerrun-controller serverside-applied/);
 });
 

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import { test } from '../fixtures/suite.ts';
 import { TerminalScreen } from '../../scripts/terminal-screen.ts';
+import { until } from '../fixtures/until.ts';
 import { LocalLab } from './support/local-run.ts';
 
 let lab: LocalLab;
@@ -64,6 +65,33 @@ test('Ctrl-C on a wide terminal stops the run, and leaves no bar there and no co
   );
   assert.match(lines.join('\n'), 'dockerrun: stopping on SIGINT');
   assert.equal(await lab.left(), []);
+});
+
+test('when the window gets narrower, no piece of the bar stays, and the output of the target is whole', async () => {
+  const last = `echo '{"message": "tiles of all slides", "current": 9, "total": 10}' >&3; sleep 1000`;
+  const run = lab.startOnTerminal(160, ['run', await lab.file(counting(last))], { NO_COLOR: '1' });
+  const isAtRest = (lines: readonly string[]) =>
+    ['out 8', 'err 8'].every((line) => lines.includes(line)) &&
+    /^tiles of all slides .* 90 %$/.test(lines.at(-1) ?? '');
+  const patience = { holds: isAtRest, withinMs: 60_000, everyMs: 100 };
+  await until('the bar of the last progress is drawn', () => screenAfter(run.written(), 160), patience);
+  const before = run.written();
+  await run.resize(60);
+  const narrower = async () => {
+    const screen = new TerminalScreen(160);
+    screen.write(before);
+    await screen.lines();
+    screen.resize(60);
+    screen.write(run.written().subarray(before.length));
+    return screen.lines();
+  };
+  const lines = await until('the bar is drawn again', narrower, patience);
+  const both = Array.from({ length: 8 }, (_, at) => [`out ${at + 1}`, `err ${at + 1}`]).flat();
+  const [bars, others] = [lines.filter((line) => bar.test(line)), lines.filter((line) => !bar.test(line))];
+  assert.is(bars.length, 1, lines.join('\n'));
+  assert.equal(ofTarget(others).toSorted(), both.toSorted(), lines.join('\n'));
+  run.child.stdin?.write('\u0003');
+  assert.is((await run.ended).code, 130);
 });
 
 test.run();

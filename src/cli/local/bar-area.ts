@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import { hasColours, sizeOf } from '../terminal-style.ts';
 import { type Bar, barLines } from './movement-bars.ts';
@@ -14,8 +15,11 @@ export class BarArea {
   readonly #terminal: Writable;
   readonly #draw: ReturnType<typeof createLogUpdate>;
   readonly #hasColours: boolean;
+  readonly #wrapsAgain: boolean;
   #bars: readonly Bar[] = [];
-  #isDrawn = false;
+  #drawn: readonly string[] = [];
+  /** In columns: how wide the terminal was for them. */
+  #drawnFor = 0;
   #drawnAt = -Infinity;
   #isMidLine = false;
   #isDrawnByOthers = false;
@@ -25,6 +29,8 @@ export class BarArea {
     this.#hasColours = hasColours({ stdout: terminal, environment });
     // A hidden cursor would stay hidden if the process is killed.
     this.#draw = createLogUpdate(terminal as NodeJS.WriteStream, { showCursor: true });
+    this.#wrapsAgain = wrapsAgain(environment);
+    terminal.on('resize', () => this.#redraw());
   }
 
   /** Undefined if the stream is no terminal, or is one that cannot move its cursor. */
@@ -70,13 +76,37 @@ export class BarArea {
     const size = sizeOf(this.#terminal);
     if (size === undefined || this.#isMidLine || this.#isDrawnByOthers) return;
     if (this.#bars.length === 0) return this.#hide();
-    this.#draw(barLines(this.#bars, { ...size, hasColours: this.#hasColours }).join('\n'));
-    this.#isDrawn = true;
+    if (size.columns !== this.#drawnFor) this.#hide();
+    this.#drawn = barLines(this.#bars, { ...size, hasColours: this.#hasColours });
+    this.#drawnFor = size.columns;
+    this.#draw(this.#drawn.join('\n'));
     this.#drawnAt = performance.now();
   }
 
   #hide(): void {
-    if (this.#isDrawn) this.#draw.clear();
-    this.#isDrawn = false;
+    if (this.#drawn.length === 0) return;
+    this.#draw.clear();
+    // Of lines that the terminal has wrapped since, only the last rows are cleared so far.
+    const more = this.#wrapsAgain ? rowsOf(this.#drawn, this.#terminal) - this.#drawn.length : 0;
+    if (more > 0) this.#terminal.write(upAndErase.repeat(more));
+    this.#drawn = [];
   }
+}
+
+const upAndErase = '\u001b[1A\u001b[2K';
+
+/**
+ * Whether the terminal wraps the lines that it shows when it gets narrower, as most do. xterm, GNU screen and the
+ * console of Linux cut them.
+ */
+function wrapsAgain({ TMUX, XTERM_VERSION, STY, TERM }: NodeJS.ProcessEnv): boolean {
+  if (TMUX !== undefined) return true;
+  return XTERM_VERSION === undefined && STY === undefined && TERM !== 'linux';
+}
+
+/** How many rows lines take on the terminal as it is now. */
+function rowsOf(lines: readonly string[], terminal: Writable): number {
+  const columns = sizeOf(terminal)?.columns ?? Infinity;
+  const rows = lines.map((line) => Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)));
+  return rows.reduce((sum, some) => sum + some, 0);
 }

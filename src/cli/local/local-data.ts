@@ -1,5 +1,5 @@
 import { constants, cp, lstat, mkdir, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { defined, isRecord, textOf } from '../../api/json-values.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { pathOf } from '../../api/spec-usage.ts';
@@ -121,9 +121,20 @@ export async function checkInputs(run: Fields, { inputs }: LocalData): Promise<v
   }
 }
 
+/** Whether a result goes into the directory at this path, as the user has given it, rather than to the path itself. */
+export async function isForDirectory(given: string): Promise<boolean> {
+  if (given.endsWith('/') || given.endsWith(sep)) return true;
+  return stat(given).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
 /** A path of this machine, and the path in a volume that it is copied to or from. */
 type Copy = {
   readonly option: string;
+  /** As the user has written it; `local` is absolute. */
+  readonly given: string;
   readonly local: string;
   readonly inVolume: string;
   readonly volume: SharedVolume;
@@ -168,12 +179,12 @@ export class DataCopies {
 
   #copies(option: string, paths: ReadonlyMap<string, string>): Copy[] {
     return (this.#spec.transforms ?? []).flatMap((transform): Copy[] => {
-      const local = paths.get(transform.name);
+      const given = paths.get(transform.name);
       const place = pathOf(transform);
       const volume = this.#volumes?.volumes.find(({ name }) => name === place?.volume);
-      if (local === undefined || place?.path === undefined || volume === undefined) return [];
+      if (given === undefined || place?.path === undefined || volume === undefined) return [];
       const inVolume = join(volume.localPath, place.path);
-      return [{ option: `${option} ${transform.name}`, local: resolve(local), inVolume, volume }];
+      return [{ option: `${option} ${transform.name}`, given, local: resolve(given), inVolume, volume }];
     });
   }
 }
@@ -189,13 +200,9 @@ async function copyIn({ option, local, inVolume }: Copy): Promise<void> {
   }
 }
 
-/** Into a directory that exists, as cp does. */
-async function copyOut({ option, local, inVolume }: Copy): Promise<string> {
-  const isDirectory = await stat(local).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  const to = isDirectory ? join(local, basename(inVolume)) : local;
+/** Into a directory that exists, as cp does, or that the user has called one. */
+async function copyOut({ option, given, local, inVolume }: Copy): Promise<string> {
+  const to = (await isForDirectory(given)) ? join(local, basename(inVolume)) : local;
   try {
     await mkdir(dirname(to), { recursive: true });
     await cp(inVolume, to, { recursive: true, filter: (path) => isNoLink(path, option) });

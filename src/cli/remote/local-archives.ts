@@ -1,11 +1,12 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
-import { dirname, join, posix, sep } from 'node:path';
+import { dirname, join, posix, resolve, sep } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { extract, type Header, pack, type Pack } from 'tar-stream';
 import { describe, RunError } from '../../support/errors.ts';
+import { isForDirectory } from '../local/local-data.ts';
 
 /** A file or directory of this machine with its path in an archive; without `local`, an empty directory. */
 export type Packed = { readonly path: string; readonly local?: string };
@@ -100,19 +101,16 @@ export function partsOf(name: string, separator: string = sep): string[] {
 }
 
 /**
- * Writes what is in the engine's archive of a directory with one result. As cp does it, the result goes into `local` if
- * that is a directory, and else gets its name.
+ * Writes what is in the engine's archive of a directory with one result. As cp does it, the result goes into the given
+ * path if that is a directory or ends with a slash, and else gets its name.
  * @returns the name and the path of the result
  * @throws RunError OutputUnsafe for links and anything else than files and directories, UploadFailed
  */
 export async function unpackResult(
   archive: Readable,
-  local: string,
+  given: string,
 ): Promise<{ readonly name: string; readonly path: string } | undefined> {
-  const isDirectory = await stat(local).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
+  const [local, isDirectory] = [resolve(given), await isForDirectory(given)];
   let result: Awaited<ReturnType<typeof unpackResult>>;
   const entries = extract();
   const bytes = new PassThrough();

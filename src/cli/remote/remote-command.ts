@@ -160,7 +160,7 @@ async function fetchResults(
   const lines: string[] = [];
   for (const [name, given] of outputs) {
     const archive = await helper.get(posix.join(helperPaths.outputs, name), signal);
-    const result = await unpackResult(archive, resolve(given));
+    const result = await unpackResult(archive, given);
     if (result !== undefined) lines.push(`result ${result.name}: ${result.path}`);
   }
   return lines;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -23,8 +23,13 @@ export type Underway = {
   readonly child: ChildProcess;
   /** Resolves when its standard output and standard error contain the text. */
   readonly prints: (text: string) => Promise<void>;
+  /** Its standard output so far. */
+  readonly written: () => Buffer;
   readonly ended: Promise<Ended>;
 };
+
+/** On a terminal, whose window a user can make wider and narrower. */
+export type OnTerminal = Underway & { readonly resize: (columns: number) => Promise<void> };
 
 const longestSeconds = 60;
 const program = await bundledProgram();
@@ -71,10 +76,17 @@ export class LocalLab implements AsyncDisposable {
   }
 
   /** The same on a terminal, to which the standard input of the child is the keyboard, and its output the screen. */
-  startOnTerminal(columns: number, args: readonly string[], more: NodeJS.ProcessEnv = {}): Underway {
+  startOnTerminal(columns: number, args: readonly string[], more: NodeJS.ProcessEnv = {}): OnTerminal {
     const words = [process.execPath, program, ...args];
-    const command = `stty cols ${columns} rows 24; exec ${words.map((word) => `'${word}'`).join(' ')}`;
-    return underway(spawn('script', ['-qec', command, '/dev/null'], this.#options(more)));
+    const device = join(this.directory, 'tty');
+    const size = `tty > '${device}'; stty cols ${columns} rows 24`;
+    const command = `${size}; exec ${words.map((word) => `'${word}'`).join(' ')}`;
+    const started = underway(spawn('script', ['-qec', command, '/dev/null'], this.#options(more)));
+    const resize = async (to: number) => {
+      const path = (await readFile(device, 'utf8')).trim();
+      await succeed('stty', ['-F', path, 'cols', String(to)]);
+    };
+    return { ...started, resize };
   }
 
   #options(more: NodeJS.ProcessEnv) {
@@ -127,5 +139,5 @@ function underway(child: ChildProcess): Underway {
     };
     await until(`dockerrun writes "${text}"`, all, { holds, withinMs: longestSeconds * 1_000 });
   };
-  return { child, prints, ended };
+  return { child, prints, written: () => Buffer.concat(stdout), ended };
 }

@@ -10,7 +10,7 @@ import { helmBinaries } from '../../cluster/install/go-binaries.ts';
 import { until } from '../../fixtures/until.ts';
 import { execute, type Finished } from '../../e2e/support/shell.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
-import { blockWith } from '../../fixtures/gitops-page.ts';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 import { moveTo, placeNamed, runsPath } from '../../fixtures/placed-runs.ts';
 import { places } from '../../fixtures/runs-by-place.ts';
 
@@ -23,7 +23,7 @@ test.before(async () => {
   mkdirSync(join(chart, 'templates'));
   writeFileSync(join(chart, 'Chart.yaml'), stringify({ apiVersion: 'v2', name: 'lab', version: '1.0.0' }));
   const head = 'apiVersion: dockerrun.dev/v1alpha1\nkind: DockerRun\n';
-  writeFileSync(join(chart, 'templates', 'run.yaml'), head + blockWith('yaml', 'In a Helm chart'));
+  writeFileSync(join(chart, 'templates', 'run.yaml'), head + pageBlock('docs/gitops.md', 'In a Helm chart'));
 });
 test.after(async () => {
   rmSync(chart, { recursive: true, force: true });

@@ -5,7 +5,8 @@ import { isRecord } from '../../../src/api/json-values.ts';
 import { listAt, recordAt } from '../../../src/kube/json.ts';
 import { execute, type Finished } from '../../e2e/support/shell.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
-import { argoKeys, argoScripts, blocksOf, blockWith } from '../../fixtures/gitops-page.ts';
+import { argoKeys, argoScripts } from '../../fixtures/gitops-page.ts';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 import { createRun, moveTo, placeNamed } from '../../fixtures/placed-runs.ts';
 import { places } from '../../fixtures/runs-by-place.ts';
 
@@ -76,19 +77,15 @@ for (const [line, names] of [
   ],
 ] as const) {
   test(`the API server selects runs: ${line.trim()}`, async () => {
-    assert.ok(blockWith('sh', '--field-selector').includes(line));
+    assert.ok(pageBlock('docs/gitops.md', '--field-selector').includes(line));
     const [, ...rows] = cells(await output(line));
     assert.equal(rows.map(([name]) => name).toSorted(), [...names]);
   });
 }
 
-const [anyEnd = '', ...moreBlocks] = blocksOf('sh').filter((block) => block.includes('kubectl wait'));
-const [oneEnd = '', scripted = ''] = moreBlocks;
-
-test('the page shows three ways to wait', () => {
-  assert.is(moreBlocks.length, 2);
-  assert.match(oneEnd, /condition=Complete[^]*condition=Failed[^]*phase/);
-});
+const anyEnd = pageBlock('docs/gitops.md', '{.status.phase}: {.status.message}');
+const oneEnd = pageBlock('docs/gitops.md', "'{.status.phase}'=Running");
+const scripted = pageBlock('docs/gitops.md', 'set -e');
 
 for (const [run, text] of [
   ['done', /^Succeeded: The target ended with exit code 0\.$/m],
@@ -151,7 +148,7 @@ test('a wait sees the end when it happens', async () => {
 test('the command of the page adds its keys to the ConfigMap of Argo CD, and keeps the others', async () => {
   await output('kubectl create namespace argocd');
   await output('kubectl --namespace argocd create configmap argocd-cm --from-literal=url=https://argo');
-  await output(blockWith('sh', 'patch configmap'));
+  await output(pageBlock('docs/gitops.md', 'patch configmap'));
   const stored: unknown = await plane.client.get('/api/v1/namespaces/argocd/configmaps/argocd-cm');
   const data = recordAt(stored, 'data');
   assert.is(data['url'], 'https://argo');
@@ -172,7 +169,7 @@ test('the API server accepts the hook run of the page', async () => {
       '-f',
       '-',
     ],
-    { input: blockWith('yaml', 'hook: PostSync') },
+    { input: pageBlock('docs/gitops.md', 'hook: PostSync') },
   );
   assert.is(code, 0, stderr);
 });

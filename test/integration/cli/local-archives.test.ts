@@ -42,6 +42,15 @@ test('a result gets the name of a path that is no directory', async () => {
   assert.is(await readFile(to, 'utf8'), 'text');
 });
 
+test('a result goes into a directory that does not exist yet, if its path ends with a slash', async () => {
+  using scratch = new ScratchDirectory('archives');
+  const from = join(scratch.path, 'from.txt');
+  await writeFile(from, 'text');
+  const to = join(scratch.path, 'new', 'result');
+  assert.equal(await unpackResult(archived(from), `${scratch.path}/new/`), { name: 'result', path: to });
+  assert.is(await readFile(to, 'utf8'), 'text');
+});
+
 for (const [what, entry] of [
   ['a link', { name: 'outputs/result', type: 'symlink', linkname: '/etc/passwd' }],
   ['a hard link', { name: 'outputs/result', type: 'link', linkname: 'outputs/other' }],

@@ -6,8 +6,9 @@ import { environment } from '../../e2e/support/environment.ts';
 import { cancelJob, logOf } from '../../e2e/support/girder-job.ts';
 import { succeeded } from '../../e2e/support/job-run.ts';
 import { type CapturedMessage, MessageTrace, publishCaptured } from '../../fixtures/celery-messages.ts';
-import { publishOne } from '../../fixtures/girder-examples.ts';
+import { publishOne, runInGirder } from '../../fixtures/girder-examples.ts';
 import { GirderWorker } from '../../fixtures/girder-worker.ts';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 import { jobInState, SlicerCli } from '../../fixtures/slicer-cli.ts';
 import { suite } from '../../fixtures/suite.ts';
 import { until } from '../../fixtures/until.ts';
@@ -109,6 +110,21 @@ test('the original runs a message that was published again, with its properties 
   // Of a container that ends at once, the original may lose the output (D5): what it ran is in its first line.
   const holds = (text: string) => text.includes("image: busybox:local args: ['echo', 'hello']");
   await until('its first line is in the log', () => logOf(task.jobId), { holds });
+});
+
+test('the job of the page about Girder Worker is made in a plugin, with a token for this job only', async () => {
+  const made = `
+from girder.api.rest import getCurrentUser
+from girder.models.token import Token
+from girder_jobs.models.job import Job
+
+user = getCurrentUser()
+${pageBlock('docs/from-girder-worker.md', 'createJobToken')}
+assert job['title'] == 'Segment' and job['userId'] == user['_id'] and not job['handler']
+assert Token().getAllowedScopes(Token().load(token, force=True, objectId=False)) == ['jobs.job_' + str(job['_id'])]
+Job().remove(job)
+`;
+  assert.equal(await runInGirder('create-job', made), []);
 });
 
 test('the user of the bridge sees the queue of Girder, and may not declare it', async () => {

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as assert from 'uvu/assert';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 import { ProjectCopy } from '../../fixtures/project-copy.ts';
 import { test } from '../../fixtures/suite.ts';
 
@@ -35,11 +36,7 @@ test.after(() => {
 });
 
 /** The TypeScript of the page, without what needs cdk8s. */
-function programOfThePage(): string {
-  const [, program = ''] =
-    /^```ts\n(import \{\n[^]*?)^```/m.exec(readFileSync('docs/writing-manifests.md', 'utf8')) ?? [];
-  return program;
-}
+const programOfThePage = () => pageBlock('docs/writing-manifests.md', "from 'dockerrun'");
 
 function typeProblems(program: string): string {
   writeFileSync(join(project, 'program.ts'), program);

@@ -109,6 +109,32 @@ test('a smaller or larger window gets bars of its width', async () => {
   }
 });
 
+for (const [what, wrapsAgain, environment] of [
+  ['wraps its lines again', true, {}],
+  ['cuts its lines, as xterm does,', false, { XTERM_VERSION: 'XTerm(379)' }],
+  ['wraps its lines again inside of xterm, as tmux does,', true, { XTERM_VERSION: 'x', TMUX: '/tmp/tmux' }],
+] as const)
+  test(`when a window that ${what} gets narrower, no piece of a bar stays and no line of the target goes`, async () => {
+    const terminal = new TerminalScreen(200, 24, wrapsAgain);
+    const { show, live, stdout, view } = runOn(terminal, environment);
+    live.beginTransfer('download', ['atlas'.repeat(10)]);
+    show(100);
+    await write(stdout, 'of the target\n');
+    show(200);
+    const others = [...onlyLines, 'of the target'];
+    // This terminal hides what it cuts, and would show it again in a wider window.
+    for (const columns of wrapsAgain ? [100, 60, 200, 61, 57] : [100, 60, 57]) {
+      await terminal.lines();
+      terminal.resize(columns);
+      const lines = await terminal.lines();
+      assert.equal(lines.slice(0, 2), others, `${columns}`);
+      assert.is(lines.length, 4, `${columns}: ${lines.join('\n')}`);
+      for (const line of lines.slice(2)) assert.match(line, /^downloading/);
+    }
+    view[Symbol.dispose]();
+    assert.equal(await terminal.lines(), others);
+  });
+
 test('NO_COLOR leaves the colours out, and a terminal that cannot move its cursor gets lines', async () => {
   for (const [environment, isColoured, isDrawn] of [
     [{}, true, true],

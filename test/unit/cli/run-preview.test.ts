@@ -9,6 +9,7 @@ import { isRecord } from '../../../src/api/json-values.ts';
 import { planCommand, type PlanOptions } from '../../../src/cli/offline/plan-command.ts';
 import { previewOf, type RunPreview } from '../../../src/cli/offline/run-preview.ts';
 import { acceptRun } from '../../../src/cli/offline/validation.ts';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 
 /** What the command prints for a manifest. @throws UsageError */
 async function printed(manifest: string, output: PlanOptions['output'] = 'text'): Promise<string> {
@@ -27,6 +28,20 @@ function previewOfExample(name: string): RunPreview {
   assert.ok(isRecord(run));
   return previewOf(acceptRun(run, name).spec);
 }
+
+test('the lines of a plan on the page are those of the plan of an example, in their order', async () => {
+  const plan = (await printed(example('01-docker-run'))).replace(/sh -ec ".*" sh/, 'sh -ec … sh').split('\n');
+  const shown = pageBlock('docs/writing-manifests.md', 'DockerRun default/docker-run').trimEnd().split('\n');
+  const at = shown.map((line) => {
+    const [begin = '', end] = line.endsWith(' …') ? [line.slice(0, -1)] : [line, ''];
+    return plan.findIndex((real) => (end === undefined ? real.startsWith(begin) : real === begin));
+  });
+  assert.not(at.includes(-1), shown[at.indexOf(-1)]);
+  assert.equal(
+    at,
+    at.toSorted((a, b) => a - b),
+  );
+});
 
 test('the plan of a run says what is mounted, downloaded, streamed, run and uploaded', async () => {
   const plan = (await printed(example('01-docker-run'))).replace(/sh -ec ".*" sh/, 'sh -ec … sh');

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { brokerDefinitions } from '../../cluster/setup/broker-users.ts';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 
 type Definitions = {
   readonly users: readonly {
@@ -13,6 +14,7 @@ type Definitions = {
     readonly user: string;
     readonly configure: string;
     readonly write: string;
+    readonly read: string;
   }[];
 };
 
@@ -37,6 +39,13 @@ test('the bridge makes no queue of Girder and publishes to no exchange of Girder
   assert.ok(allows(bridge?.write, 'reply.celery.pidbox'));
   assert.ok(allows(bridge?.configure, 'dockerrun@one.celery.pidbox'));
   assert.equal(definitions().users.find(({ name }) => name === 'bridge')?.tags, []);
+});
+
+test('the bridge of the tests has the rights of the page, and no others', () => {
+  const bridge = definitions().permissions.find(({ user }) => user === 'bridge');
+  const lines = pageBlock('docs/bridge.md', 'rabbitmqctl set_permissions');
+  const shown = [...lines.matchAll(/'([^']+)'/g)].map(([, pattern]) => pattern);
+  assert.equal(shown, [bridge?.configure, bridge?.write, bridge?.read]);
 });
 
 test.run();

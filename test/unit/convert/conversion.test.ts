@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { acceptRun } from '../../../src/cli/offline/validation.ts';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 import { fileId } from '../bridge/task-messages.ts';
 import { conversionOf, girderApiUrl, saidOf, specOf } from './converted-program.ts';
 
@@ -13,10 +14,7 @@ const documented = [
   ...globSync('test/fixtures/girder-examples/*.py').map(
     (path) => [basename(path), readFileSync(path, 'utf8')] as const,
   ),
-  ...[...readFileSync('docs/from-girder-worker.md', 'utf8').matchAll(/^```python\n([^]*?)^```/gm)]
-    .map(([, text = '']) => text)
-    .filter((text) => text.includes('docker_run'))
-    .map((text) => ['from-girder-worker.md', text] as const),
+  ['from-girder-worker.md', pageBlock('docs/from-girder-worker.md', 'docker_run.delay(')] as const,
 ];
 
 const given = {
@@ -175,6 +173,20 @@ docker_run.apply_async(
       `${words.source}\n${said.join('\n')}`,
     );
   assert.is(said.length, 11, said.join('\n'));
+});
+
+test('the lines on standard error that the page shows are real', () => {
+  const call = [
+    'docker_run.apply_async(',
+    "    ('a',),",
+    "    {'container_args': [GirderFileIdToVolume(file_id)]}, queue='gpu')",
+  ];
+  const said = saidOf([...Array<string>(9).fill(''), ...call].join('\n'));
+  const shown = pageBlock('docs/writing-manifests.md', 'has no value here').trimEnd().split('\n');
+  assert.equal(
+    shown,
+    said.map((line) => `dockerrun: plugin.py:${line}`),
+  );
 });
 
 test('headers are in a Secret, and their values are not printed', () => {

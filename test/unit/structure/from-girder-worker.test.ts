@@ -10,6 +10,7 @@ import { isRecord } from '../../../src/api/json-values.ts';
 import { dockerRunSpec } from '../../../src/api/spec.ts';
 import { transformKinds } from '../../../src/api/transforms.ts';
 import { volumeKinds } from '../../../src/api/volumes.ts';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 import { acceptRun } from '../../../src/cli/offline/validation.ts';
 
 const page = readFileSync('docs/from-girder-worker.md', 'utf8');
@@ -61,7 +62,7 @@ test('every example that the page links to exists, and every example is linked',
 });
 
 test('the manifest at the top of the page is the first example', () => {
-  const [, block = ''] = /^```yaml\n([^]*?)^```/m.exec(page) ?? [];
+  const block = pageBlock('docs/from-girder-worker.md', 'name: docker-run');
   assert.equal(parse(block), readExample(examples[0] ?? ''));
 });
 

@@ -1,11 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { setKind } from '../../../src/api/names.ts';
+import { parseCommandLine } from '../../../src/cli/command-line.ts';
 import { commandTable } from '../../../src/cli/command-table.ts';
 import { type Fields, manifestOf, parseDocuments } from '../../../src/cli/offline/manifest.ts';
 import { acceptSet } from '../../../src/cli/offline/set-validation.ts';
 import { acceptRun } from '../../../src/cli/offline/validation.ts';
-import { readBlocks, readPages } from './pages.ts';
+import { readBlocks } from '../../fixtures/page-blocks.ts';
+import { readPages } from './pages.ts';
 
 /** What a reader may copy out of a page is valid: manifests as with `dockerrun validate`, and commands. */
 
@@ -66,6 +68,22 @@ test('every command of dockerrun that a page names exists, with its options', ()
     return spec === undefined || options.some((option) => option !== 'help' && !known.has(option ?? ''));
   });
   assert.equal(unknown, []);
+});
+
+/** The words of a command line as a shell makes them, up to a pipe, a redirection or a comment. */
+function wordsOf(line: string): string[] {
+  const [own = ''] = line.split(/ +(?:#|[|>&]+ )/);
+  return [...own.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) => word.replaceAll(/['"]/g, ''));
+}
+
+test('every command line of dockerrun in a block is accepted by the program, with its values', () => {
+  const lines = blocks
+    .filter(({ language }) => language === 'sh' || language === 'console')
+    // The first line of the help of a command is its form.
+    .flatMap(({ text, page }) => text.split('\n').slice(page === 'docs/commands.md' ? 1 : 0))
+    .flatMap((line) => /^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:kubectl )?dockerrun (.*)$/.exec(line)?.[1] ?? []);
+  assert.ok(lines.length > 30, `${lines.length} lines`);
+  for (const line of lines) parseCommandLine(wordsOf(line), commandTable);
 });
 
 test.run();

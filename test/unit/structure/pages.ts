@@ -36,18 +36,6 @@ export function readPage(path: string): Page {
   };
 }
 
-/** A fenced block of a page, without its indentation. */
-export type Block = { readonly page: string; readonly language: string; readonly text: string };
-
-export function readBlocks(page: string): Block[] {
-  const fences = readFileSync(page, 'utf8').matchAll(/^( *)```(\w*)\n([^]*?)^\1```$/gm);
-  return [...fences].map(([, indent = '', language = '', text = '']) => ({
-    page,
-    language,
-    text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-  }));
-}
-
 function cellsOf(line: string): string[] {
   return line
     .split(/(?<!\\)\|/)
