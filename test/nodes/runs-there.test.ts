@@ -143,7 +143,7 @@ test('a run that needs a GPU, which this node does not have, fails at its start 
 test('a run that is deleted leaves no container on this node', async () => {
   await lab.run('deleted', { command: ['sleep', '300'], terminationGracePeriodSeconds: 1 });
   const { metadata } = await lab.running('deleted');
-  await lab.kubectl('delete', 'dockerrun', 'deleted', '--timeout=60s');
+  await lab.kubectl('delete', 'dockerrun', 'deleted', '--cascade=foreground', '--timeout=60s');
   assert.equal(await containersOf(metadata.uid), []);
 });
 
