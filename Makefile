@@ -76,6 +76,10 @@ cluster-up cluster-down cluster-status cluster-power-cut: node_modules/.complete
 image: bundle ## build the operator's image with the local Docker (IMAGE=, BASE=, SOURCE=, PLATFORM=amd64|arm64)
 	@IMAGE='$(IMAGE)' BASE='$(BASE)' SOURCE='$(SOURCE)' PLATFORM='$(PLATFORM)' node scripts/image.ts
 
+.PHONY: engine-image
+engine-image: ## build the image of a Docker Engine for nodes without one (IMAGE=, BASE=)
+	@docker build --tag '$(or $(IMAGE),dockerrun-engine)' $(if $(BASE),--build-arg 'BASE=$(BASE)') deploy/engine
+
 .PHONY: release
 release: node_modules/.complete ## make what a release publishes in release/ (VERSION=Unreleased for a trial, SOURCE=, WITHOUT_IMAGE=1)
 	@VERSION='$(VERSION)' SOURCE='$(SOURCE)' WITHOUT_IMAGE='$(WITHOUT_IMAGE)' node scripts/release/release.ts

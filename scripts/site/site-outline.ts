@@ -38,6 +38,7 @@ export const outline: readonly OutlineSection[] = [
       page('docs/how-to/big-files.md', 'work with big files'),
       page('docs/how-to/pipes.md', 'stream through pipes'),
       page('docs/how-to/kueue.md', 'queue with Kueue'),
+      page('docs/how-to/nodes-without-docker.md', 'use nodes without Docker'),
       page('docs/gitops.md', 'use Argo CD, Flux and Helm'),
       page('docs/policy.md', 'allow things by policy'),
       page('docs/namespaces.md', 'set up namespaces and rights'),

@@ -103,7 +103,7 @@ const levels: readonly Level[] = [
       'test/e2e/girder-worker/cancel.test.ts',
       'test/e2e/girder-worker/girder-data.test.ts',
     ],
-    alone: ['nodes/lost-node.test.ts', 'nodes/two-nodes.test.ts'],
+    alone: ['nodes/lost-node.test.ts', 'nodes/two-nodes.test.ts', 'nodes/engine-in-pod.test.ts'],
     first: [],
     levelMs: 50 * minute,
     fileMs: 15 * minute,

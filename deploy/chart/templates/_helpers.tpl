@@ -61,6 +61,23 @@ app.kubernetes.io/component: node-agent
 {{ merge (include "dockerrun.agentSelectorLabels" . | fromYaml) (include "dockerrun.labels" . | fromYaml) | toYaml }}
 {{- end -}}
 
+{{- define "dockerrun.engine" -}}
+{{ include "dockerrun.fullname" . }}-engine
+{{- end -}}
+
+{{- define "dockerrun.engineSelectorLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/component: engine
+{{- end -}}
+
+{{- define "dockerrun.engineLabels" -}}
+{{ merge (include "dockerrun.engineSelectorLabels" . | fromYaml) (include "dockerrun.labels" . | fromYaml) | toYaml }}
+{{- end -}}
+
+{{- define "dockerrun.engineImage" -}}
+{{ include "dockerrun.image" (dict "image" .Values.engine.image "fallback" .Values.engine.image "appVersion" .Chart.AppVersion) }}
+{{- end -}}
+
 {{- define "dockerrun.bridge" -}}
 {{ include "dockerrun.fullname" . }}-bridge
 {{- end -}}

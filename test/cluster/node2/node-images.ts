@@ -15,7 +15,7 @@ async function imageDigest(name: string, signal: AbortSignal): Promise<string> {
 }
 
 /** Saves an image for the node under a name that changes with its content. */
-async function save(name: string, signal: AbortSignal): Promise<string> {
+export async function saveImage(name: string, signal: AbortSignal): Promise<string> {
   mkdirSync(node2Files.images, { recursive: true, mode: 0o700 });
   const short = name.replace(/^.*\//, '').replace(':', '-');
   const file = `${short}-${await imageDigest(name, signal)}.tar`;
@@ -31,7 +31,7 @@ export async function saveImages(signal: AbortSignal): Promise<string[]> {
   const names = [pauseImage, busyboxImage];
   if (await imageExists(operatorImage, signal)) names.push(operatorImage);
   const files: string[] = [];
-  for (const name of names) files.push(await save(name, signal));
+  for (const name of names) files.push(await saveImage(name, signal));
   return files;
 }
 
