@@ -1,7 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parse } from 'yaml';
 import { recordAt } from '../../../src/kube/json.ts';
 import { chart, helm, render } from '../../fixtures/helm.ts';
+import { pageBlock } from '../../fixtures/page-blocks.ts';
 
 /** The Docker Engine that the chart runs on nodes without one. */
 
@@ -21,6 +23,13 @@ test('it is only where its nodes are named, beside the node agent', async () => 
   assert.match(await refusalOf('engine={"enabled":true}'), /engine.enabled requires engine.nodeSelector/);
   assert.match(await refusalOf(engine, 'nodeAgent={"enabled":false}'), /requires nodeAgent.enabled/);
   assert.match(await refusalOf('engine={"containerdSocket":"/var/c.sock"}'), /containerdSocket/);
+});
+
+test('the chart takes the values of the page', async () => {
+  const values = parse(pageBlock('docs/how-to/nodes-without-docker.md', '# values.yaml')) as {
+    engine: unknown;
+  };
+  assert.is((await engineOf(`engine=${JSON.stringify(values.engine)}`)).length, 2);
 });
 
 test('its settings are the JSON of the engine, and its nodes those of the selector', async () => {

@@ -22,6 +22,16 @@ export const blocksNotRun: readonly {
     why: 'it needs a server of ssh; test/e2e/remote-run.test.ts runs it with a script in the place of ssh',
   },
   {
+    page: 'docs/how-to/nodes-without-docker.md',
+    words: 'make engine-image',
+    why: 'it publishes; test/nodes/engine-in-pod.test.ts builds the image of the same Dockerfile and runs it',
+  },
+  {
+    page: 'docs/how-to/nodes-without-docker.md',
+    words: 'kubectl label node',
+    why: 'it needs a second node; test/nodes/engine-in-pod.test.ts selects one by a label',
+  },
+  {
     page: 'docs/releases.md',
     words: 'skopeo copy',
     why: 'it publishes; test/integration/packaging/release-image.test.ts reads the files that it would publish',
