@@ -232,6 +232,16 @@ test('a planner that failed is replaced in seconds, and one that keeps failing a
   assert.is(decision({ status: long }).status?.pass?.problems, undefined, 'after ten minutes');
 });
 
+test('a planner that is killed often is replaced in seconds as long as inputs succeed in between', () => {
+  const status = {
+    ...inPass,
+    pass: { ...inPass.pass, number: 1, problems: 7, problemTime: now.toISOString() },
+  };
+  const problemsAfter = (succeeded: number) =>
+    decision({ status: { ...status, ended: { succeeded, failed: 0 } } }).status?.pass?.problems;
+  assert.equal([problemsAfter(0), problemsAfter(1)], [7, undefined]);
+});
+
 const targetOf = ({ status }: SetDecision) => status?.live?.target;
 
 test('requests of the planner that Girder failed halve the pods, once for those of ten seconds', () => {

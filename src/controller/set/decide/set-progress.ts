@@ -55,7 +55,7 @@ export function withReport(
     excluded: counts.excluded,
     gone: counts.gone,
   };
-  const pass = withoutOldProblems(status.pass ?? { number: report.pass }, now);
+  const pass = withoutOldProblems(status.pass ?? { number: report.pass }, { succeeded, now });
   return {
     ...status,
     items,
@@ -79,11 +79,17 @@ export function withReport(
 /** Milliseconds after which a failure of a planner no longer lengthens the wait after the next one. */
 const problemsCountMs = 600_000;
 
-/** A planner that is killed soon after each start must not be replaced without a pause. */
-function withoutOldProblems(pass: NonNullable<DockerRunSetStatus['pass']>, now: Date): typeof pass {
+/**
+ * A planner that fails soon after each start must not be replaced without a pause. One that has brought inputs to
+ * their end was worth its start, however often it is killed: a large set must not wait an hour for the next one.
+ */
+function withoutOldProblems(
+  pass: NonNullable<DockerRunSetStatus['pass']>,
+  { succeeded, now }: { readonly succeeded: number; readonly now: Date },
+): typeof pass {
   const { problems: _, problemTime, ...others } = pass;
   const isRecent = now.getTime() - Date.parse(problemTime ?? '') < problemsCountMs;
-  return isRecent ? pass : others;
+  return isRecent && succeeded === 0 ? pass : others;
 }
 
 /** Inputs of a live chunk that have not ended. */
