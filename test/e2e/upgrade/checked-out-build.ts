@@ -1,7 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layout } from '../../cluster/layout.ts';
 import { execute, succeed } from '../support/shell.ts';
+
+/** The bundler names a package by where it really is, and links or copies of all packages would disturb other tests. */
+const withPackages = 'mount --bind "$0" node_modules && exec "$@"';
 
 /** The tree of an older commit in a folder of its own, with its program in `dist`. */
 export class CheckedOutBuild implements Disposable {
@@ -13,17 +17,25 @@ export class CheckedOutBuild implements Disposable {
 
   /** @param commit in the history of the clone; it uses the packages of this clone */
   static async make(commit: string): Promise<CheckedOutBuild> {
-    // On the file system of the packages, which are hard links: the bundler names a package by where it really is.
-    const build = new CheckedOutBuild(mkdtempSync(join(layout.checkout, '.cluster', 'build-')));
+    using stack = new DisposableStack();
+    const build = stack.use(new CheckedOutBuild(mkdtempSync(join(tmpdir(), 'dockerrun-build-'))));
     await checkOut(commit, build.folder);
-    await succeed('cp', ['-al', join(layout.checkout, 'node_modules'), build.folder], { seconds: 60 });
-    await succeed('node', ['scripts/bundle.ts'], { cwd: build.folder, seconds: 180 });
+    mkdirSync(join(build.folder, 'node_modules'));
+    await build.#node('scripts/bundle.ts', 180);
+    stack.move();
     return build;
   }
 
   /** Installs its operator with its own chart, as `make install` does. */
   async install(): Promise<void> {
-    await succeed('node', ['test/cluster/operator/install.ts'], { cwd: this.folder, seconds: 300 });
+    await this.#node('test/cluster/operator/install.ts', 300);
+  }
+
+  /** Runs one of its programs with the packages of this clone, which only that program sees there. */
+  async #node(program: string, seconds: number): Promise<void> {
+    const packages = join(layout.checkout, 'node_modules');
+    const args = ['--mount', 'sh', '-c', withPackages, packages, 'node', program];
+    await succeed('unshare', args, { cwd: this.folder, seconds });
   }
 
   [Symbol.dispose](): void {
