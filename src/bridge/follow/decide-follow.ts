@@ -67,6 +67,7 @@ const rules: readonly Rule[] = [
   reported,
   firstLook,
   deleted,
+  announcedLate,
   ended,
   cancelledInGirder,
   endedByOthers,
@@ -180,10 +181,27 @@ function announced({ run, job, now }: FollowInput): FollowStep | undefined {
   const status = job.status ?? jobStatus.inactive;
   if (status !== jobStatus.inactive && status !== jobStatus.queued) return undefined;
   if (job.said.has('start')) return { kind: 'Advance', to: jobStatus.running };
+  return { kind: 'Announce', lines: firstLines(run, now) };
+}
+
+/**
+ * A worker that begins within a second is faster than the first look: its job is RUNNING, and may have ended, without
+ * the first lines. Only soon after the creation, because another leader has usually said them in an older job.
+ */
+function announcedLate({ run, job, now }: FollowInput): FollowStep | undefined {
+  const status = job.status ?? jobStatus.inactive;
+  if (job.said.has('start') || isCancel(status) || now >= run.createdAt + settlingMs) return undefined;
+  const hadWorker = run.attempts > 0 || hasWorker(run);
+  if (!hadWorker || status === jobStatus.inactive || status === jobStatus.queued) return undefined;
+  return { kind: 'Say', key: 'start', line: firstLines(run, now) };
+}
+
+/** Where the task runs, and what the user should know about it. */
+function firstLines(run: FollowedRun, now: number): string {
   const isLater = run.notBefore !== undefined && run.notBefore > now;
   const lines = [`Runs on Kubernetes as the DockerRun ${keyOf(run)}.`, ...run.notes];
   if (isLater) lines.push(`It starts at ${new Date(run.notBefore).toISOString()}, as the task asks (eta).`);
-  return { kind: 'Announce', lines: lines.join('\n') };
+  return lines.join('\n');
 }
 
 /** Why no worker has started, each reason once. */

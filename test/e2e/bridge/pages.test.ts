@@ -60,6 +60,12 @@ async function shows(page: Page, words: RegExp): Promise<string> {
 test("the page of a job shows where it runs, the target's output and its end", async () => {
   const { jobId } = await published(['echo', 'hello from the cluster']);
   await jobInState(jobId, [succeeded, failed, cancelled], endMs);
+  // A worker that begins at once is faster than the bridge, which then says it after the end.
+  await until('the log says where it ran', () => logOf(jobId), {
+    holds: (log) => log.includes('Runs on Kubernetes'),
+    withinMs: endMs,
+    everyMs: 250,
+  });
   const page = await pageAt(`job/${jobId}`);
   const text = await shows(page, /hello from the cluster/);
   assert.match(text, /Runs on Kubernetes as the DockerRun girder-tasks\/girder-/);

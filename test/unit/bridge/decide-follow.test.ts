@@ -66,6 +66,25 @@ test('a new job hears where it runs and its notes together with RUNNING', () => 
   assert.equal(decide({}, { status: 1 }), { kind: 'Advance', to: 2 });
 });
 
+test('a worker that was faster than the first look leaves the first lines to be said, once and soon', () => {
+  const say = {
+    kind: 'Say',
+    key: 'start',
+    line: 'Runs on Kubernetes as the DockerRun lab/girder-1.\nA note.',
+  };
+  const young = { notes: ['A note.'], createdAt: now - 1_000 };
+  const running = { ...young, phase: 'Running' };
+  const over = { ...young, phase: 'Succeeded', attempts: 1, completedAt: now };
+  const silent = new Set<string>();
+  assert.equal(decide(running, { said: silent }), say);
+  assert.equal(decide(over, { said: silent, status: 3 }), say);
+  assert.is(decide(running).kind, 'Wait');
+  assert.is(decide(over, { status: 3 }).kind, 'Wait');
+  assert.is(decide(running, { said: silent, status: 824 }).kind, 'CancelRun');
+  const later = now + settlingMs;
+  assert.is.not(decide(running, { said: silent, lookedAt: later }, { now: later }).kind, 'Say');
+});
+
 test('a cancel in Girder cancels a run without a worker, once', () => {
   for (const status of [5, 824]) {
     assert.is(decide({}, { status }).kind, 'CancelRun');
