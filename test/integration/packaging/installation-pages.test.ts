@@ -32,7 +32,9 @@ test.after(async () => {
 function shell(commands: string): Promise<Finished> {
   const own = commands.replaceAll(/ --wait\b/g, '').replaceAll(/^helm test .*$/gm, '');
   const path = `PATH='${dirname(helmProgram)}':"$PATH"`;
-  const env = `export KUBECONFIG='${plane.kubeconfig}' PASSWORD=hare5 ${path}`;
+  // kubectl and Helm remember the kinds of a server for hours, in the same place.
+  const cache = `KUBECACHEDIR='${join(directory.path, 'cache')}'`;
+  const env = `export KUBECONFIG='${plane.kubeconfig}' PASSWORD=hare5 ${cache} ${path}`;
   return execute('bash', ['-euo', 'pipefail', '-c', `${env}\n${own}`], {
     cwd: directory.path,
     seconds: 150,
@@ -87,8 +89,8 @@ test('the README installs the operator, and what stays after an uninstall is rem
   assert.match(await output('kubectl get dockerrunpolicies'), /^default /m);
   await removeDefinitions();
   writeFileSync(join(directory.path, 'run.yaml'), pageBlock('README.md', 'metadata: { name: segment }'));
-  // The API server lists a kind for a moment after its definition is gone, and kubectl remembers what it listed.
-  const apply = () => shell('rm -rf cache && kubectl --cache-dir=cache apply -f run.yaml');
+  // The API server lists a kind for a moment after its definition is gone.
+  const apply = () => shell('rm -rf "$KUBECACHEDIR" && kubectl apply -f run.yaml');
   const { code } = await until('the kind is unknown', apply, {
     ...{ withinMs: 60_000, everyMs: 500 },
     holds: ({ stderr }) => stderr.includes('no matches for kind "DockerRun"'),
