@@ -1,7 +1,7 @@
 /**
  * Measures a pass of the planner over unchanged inputs that all have their receipts: its memory, its time and its
  * requests. The folders are those of the tests' Girder; their items exist only in the lists of a server before it, since
- * its database would need hours for them. It needs a quiet machine:
+ * its database reads all items for most requests. It needs a quiet machine:
  *
  *     set -a; . .cluster/env; set +a
  *     node bench/planner.ts [inputs of a folder, 50000] [folders, 1]

@@ -233,7 +233,7 @@ export class Follower {
     return seen(known, status, askedAt);
   }
 
-  /** Without a token, the comparison after the next one tries again. */
+  /** Without a token, the next comparison of the entries tries again. */
   async #keepOf({ uid, run }: Entry): Promise<void> {
     const { runs, openJobs, signal } = this.#options;
     const { namespace, name, job } = run;

@@ -30,7 +30,7 @@ type UpkeepInput = {
  */
 export const keepUnwatchedMs = 30 * 86_400_000;
 
-/** What was lost or came late, such as an entry of an older bridge, is made good within this time, in milliseconds. */
+/** In milliseconds: an entry that was lost or never made, such as by an older bridge, exists again after this time. */
 const everyMs = 600_000;
 
 const backoff = { firstMs: 1_000, maxMs: 60_000 };
