@@ -82,13 +82,7 @@ test('every input has one receipt and the right result, whichever process is kil
   await killing;
   assert.ok(killed.worker > 0, JSON.stringify(killed));
   assert.is(status.items?.done, count);
-  const found = await lab.resultItems();
-  assert.equal([...found.keys()].toSorted(), [...texts.keys()].toSorted());
-  for (const [path, text] of texts) {
-    const { id = '', receipt } = found.get(path) ?? {};
-    assert.is(receipt?.state, 'Succeeded', path);
-    assert.is(await lab.textOf(id, 'upper.txt'), text.toUpperCase());
-  }
+  await lab.expectUpperCase(texts);
   console.log(`killed ${JSON.stringify(killed)} in a set of ${count} inputs`);
 });
 

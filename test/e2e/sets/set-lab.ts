@@ -1,3 +1,4 @@
+import * as assert from 'uvu/assert';
 import { connectEngine } from '../../../src/docker/engine.ts';
 import type { Receipt } from '../../../src/api/set/receipt.ts';
 import type { DockerRunSetStatus } from '../../../src/api/set/set-status.ts';
@@ -162,6 +163,17 @@ export class SetLab {
     const found = new Map<string, ResultItem>();
     await collect(this.results, '', found);
     return found;
+  }
+
+  /** Throws unless each input has one result, which `upperCase` has made of its text. */
+  async expectUpperCase(texts: ReadonlyMap<string, string>): Promise<void> {
+    const found = await this.resultItems();
+    assert.equal([...found.keys()].toSorted(), [...texts.keys()].toSorted());
+    for (const [path, text] of texts) {
+      const { id = '', receipt } = found.get(path) ?? {};
+      assert.is(receipt?.state, 'Succeeded', path);
+      assert.is(await this.textOf(id, 'upper.txt'), text.toUpperCase());
+    }
   }
 
   /** The text of a file of a result item. */

@@ -25,14 +25,8 @@ test('a set makes a result of each input, byte by byte, with one receipt each', 
   await lab.apply('whole', { parallelism: 4, canary: 2, chunk: { items: 10 } });
   const { status } = await lab.inPhase('whole', 'Complete');
   assert.equal({ seen: status.items?.seen, done: status.items?.done }, { seen: count, done: count });
-  const found = await lab.resultItems();
-  assert.equal([...found.keys()].toSorted(), [...texts.keys()].toSorted());
-  for (const [path, text] of texts) {
-    const { id = '', receipt } = found.get(path) ?? {};
-    assert.is(receipt?.state, 'Succeeded', path);
-    assert.is(receipt?.attempts, 1, path);
-    assert.is(await lab.textOf(id, 'upper.txt'), text.toUpperCase());
-  }
+  await lab.expectUpperCase(texts);
+  for (const [path, { receipt }] of await lab.resultItems()) assert.is(receipt?.attempts, 1, path);
 });
 
 test('as many targets have started as there are inputs', () => {

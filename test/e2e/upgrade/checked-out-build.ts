@@ -4,8 +4,16 @@ import { join } from 'node:path';
 import { layout } from '../../cluster/layout.ts';
 import { execute, succeed } from '../support/shell.ts';
 
+const installer = 'test/cluster/operator/install.ts';
+const installSeconds = 300;
+
 /** The bundler names a package by where it really is, and links or copies of all packages would disturb other tests. */
 const withPackages = 'mount --bind "$0" node_modules && exec "$@"';
+
+/** As in `make install`, and as CHANGELOG describes an upgrade. */
+export async function installThisBuild(): Promise<void> {
+  await succeed('node', [join(layout.checkout, installer)], { seconds: installSeconds });
+}
 
 /** The tree of an older commit in a folder of its own, with its program in `dist`. */
 export class CheckedOutBuild implements Disposable {
@@ -28,7 +36,7 @@ export class CheckedOutBuild implements Disposable {
 
   /** Installs its operator with its own chart, as `make install` does. */
   async install(): Promise<void> {
-    await this.#node('test/cluster/operator/install.ts', 300);
+    await this.#node(installer, installSeconds);
   }
 
   /** Runs one of its programs with the packages of this clone, which only that program sees there. */

@@ -1,12 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { layout } from '../../cluster/layout.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { test } from '../../fixtures/suite.ts';
 import type { StartedTargets } from '../../integration/worker/crash/started-targets.ts';
 import { followTargets, inputs, SetLab, upperCase } from '../sets/set-lab.ts';
-import { succeed } from '../support/shell.ts';
-import { CheckedOutBuild } from './checked-out-build.ts';
+import { CheckedOutBuild, installThisBuild } from './checked-out-build.ts';
 
 /** A build with DockerRunSets; a set that it began must end under this one. */
 const earlierCommit = 'f0408d4';
@@ -19,9 +18,6 @@ let lab: SetLab;
 let earlier: CheckedOutBuild | undefined;
 let targets: StartedTargets;
 const texts = inputs(count);
-
-const installThisBuild = () =>
-  succeed('node', [join(layout.checkout, 'test/cluster/operator/install.ts')], { seconds: 300 });
 
 test.before(async () => {
   lab = await SetLab.open('set-upgrade');
@@ -38,26 +34,19 @@ test.after(async () => {
 });
 
 test('an upgrade in the middle of a pass of a set neither loses an input nor does one again', async () => {
-  const gate = `/srv/dockerrun/${lab.lab.namespace}`;
-  mkdirSync(gate, { recursive: true });
+  using gate = ScratchDirectory.mountable();
   const spec = {
     ...upperCase,
     command: ['sh', '-c', `${waitForGate}; ${upperCase.command[2]}`],
-    volumes: [{ name: 'gate', bindMount: { hostPath: gate, containerPath: '/gate', mode: 'ro' } }],
+    volumes: [{ name: 'gate', bindMount: { hostPath: gate.path, containerPath: '/gate', mode: 'ro' } }],
   };
   await lab.apply('upgraded', { template: { spec }, chunk: { items: 5 } });
   await lab.until('upgraded', 'has some results', ({ status }) => (status.items?.done ?? 0) >= 5);
   await installThisBuild();
-  writeFileSync(join(gate, 'open'), '');
+  writeFileSync(join(gate.path, 'open'), '');
   const { status } = await lab.inPhase('upgraded', 'Complete');
   assert.is(status.items?.done, count);
-  const found = await lab.resultItems();
-  assert.equal([...found.keys()].toSorted(), [...texts.keys()].toSorted());
-  for (const [path, text] of texts) {
-    const { id = '', receipt } = found.get(path) ?? {};
-    assert.is(receipt?.state, 'Succeeded', path);
-    assert.is(await lab.textOf(id, 'upper.txt'), text.toUpperCase());
-  }
+  await lab.expectUpperCase(texts);
   const starts = targets.startsIn(lab.lab.namespace);
   assert.is(starts.length, count, `targets for ${count} inputs`);
 });

@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { test } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
-import { layout } from '../../cluster/layout.ts';
 import { Lab } from '../support/runs.ts';
 import { succeed } from '../support/shell.ts';
+import { installThisBuild } from './checked-out-build.ts';
 import { PreviousBuild } from './previous-build.ts';
 
 /** Runs that start under the previous build of the operator end under this one; none is lost or repeated. */
@@ -11,10 +10,6 @@ import { PreviousBuild } from './previous-build.ts';
 let lab: Lab;
 let previous: PreviousBuild;
 let node: string;
-
-/** As in `make install`, and as CHANGELOG describes an upgrade. */
-const installThisBuild = () =>
-  succeed('node', [join(layout.checkout, 'test/cluster/operator/install.ts')], { seconds: 300 });
 
 test.before(async () => {
   lab = await Lab.open('upgrade');

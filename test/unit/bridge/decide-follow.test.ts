@@ -10,27 +10,11 @@ import {
   workerReportMs,
 } from '../../../src/bridge/follow/decide-follow.ts';
 import type { FollowedRun } from '../../../src/bridge/runs/followed-run.ts';
+import { aFollowedRun } from '../../fixtures/builders-bridge.ts';
 
 const now = 1_000_000;
 
-const aRun: FollowedRun = {
-  namespace: 'lab',
-  name: 'girder-1',
-  uid: 'u',
-  taskId: '1',
-  createdAt: now - 60_000,
-  job: { id: 'j', secret: { name: 'girder-1', key: 'token' } },
-  notes: [],
-  notBefore: undefined,
-  isReported: false,
-  isSuspended: false,
-  isCancelled: false,
-  phase: 'Pending',
-  reason: 'Pending',
-  message: '',
-  completedAt: undefined,
-  attempts: 0,
-};
+const aRun = aFollowedRun({ createdAt: now - 60_000 });
 
 const aJob: KnownJob = { status: 2, lookedAt: now, isInaccessible: false, said: new Set(['start']) };
 

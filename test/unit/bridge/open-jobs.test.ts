@@ -3,25 +3,9 @@ import * as assert from 'uvu/assert';
 import { decideUpkeep, keepUnwatchedMs } from '../../../src/bridge/follow/open-job-upkeep.ts';
 import type { FollowedRun } from '../../../src/bridge/runs/followed-run.ts';
 import { longestEntry, type OpenJob, parseOpenJob } from '../../../src/bridge/runs/open-jobs.ts';
+import { aFollowedRun } from '../../fixtures/builders-bridge.ts';
 
-const aRun: FollowedRun = {
-  namespace: 'lab',
-  name: 'girder-1',
-  uid: 'u1',
-  taskId: '1',
-  createdAt: 0,
-  job: { id: 'j', secret: { name: 'girder-1', key: 'jobToken' } },
-  notes: [],
-  notBefore: undefined,
-  isReported: false,
-  isSuspended: false,
-  isCancelled: false,
-  phase: 'Pending',
-  reason: 'Pending',
-  message: '',
-  completedAt: undefined,
-  attempts: 0,
-};
+const aRun = aFollowedRun();
 const aJob: OpenJob = {
   uid: 'u1',
   namespace: 'lab',
