@@ -4,9 +4,9 @@ import type { Obstacle } from './bridge-metrics.ts';
 import type { Holdup } from './holdup.ts';
 
 type GateOptions = {
-  /** Whether all is known that is needed to take a message. */
-  readonly isReady: () => boolean;
-  /** How many runs of the bridge have not ended. */
+  /** What keeps every message of the queue waiting: what is needed to take one is not known yet, or cannot be had. */
+  readonly standing: () => 'starting' | 'namespace' | undefined;
+  /** How many runs of the bridge have not ended, and how many messages of other queues may become some. */
   readonly unfinished: () => number;
   readonly maxRuns: number;
   readonly clock?: Clock;
@@ -18,8 +18,8 @@ type GateOptions = {
 const defaultBackoff: BackoffOptions = { firstMs: 1_000, maxMs: 60_000 };
 
 /**
- * Decides whether messages are taken now. What is not taken stays in RabbitMQ, unacknowledged nowhere, so that no
- * delivery gets older than `consumer_timeout`.
+ * Decides whether messages of one queue are taken now: what one queue waits for must not hold up the others. What is
+ * not taken stays in RabbitMQ, unacknowledged nowhere, so that no delivery gets older than `consumer_timeout`.
  */
 export class IntakeGate {
   readonly #options: GateOptions;
@@ -77,7 +77,8 @@ export class IntakeGate {
   }
 
   #obstacleNow(): Obstacle | undefined {
-    if (!this.#options.isReady()) return 'starting';
+    const standing = this.#options.standing();
+    if (standing !== undefined) return standing;
     if (this.#held === undefined) return undefined;
     if (this.#clock.now() < this.#held.until) return this.#held.obstacle;
     this.#held = undefined;
