@@ -65,8 +65,10 @@ function textOf(name: string, bytes: Buffer): string | undefined {
   if (!/^U\d+$/.test(name) || bytes.length % 4 !== 0) return undefined;
   const codes = Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readUInt32LE(4 * index));
   if (codes.some((code) => code > 0x10_ffff)) return undefined;
+  // NumPy fills a text up with zeros.
+  const end = codes.findLastIndex((code) => code !== 0) + 1;
   return codes
+    .slice(0, end)
     .map((code) => String.fromCodePoint(code))
-    .join('')
-    .replace(/\0+$/, '');
+    .join('');
 }

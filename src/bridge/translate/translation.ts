@@ -1,7 +1,6 @@
 import { textOf } from '../../api/json-values.ts';
 import { apiVersion, kind } from '../../api/names.ts';
-import { decompressed, isReadable } from '../pickle/decompression.ts';
-import { readJson } from '../pickle/json-reader.ts';
+import { decompressed, isReadableCompression, readJson } from '../pickle/json-reader.ts';
 import { type JsonMap, type JsonNode, UnreadableError } from '../pickle/json-nodes.ts';
 import { checkSpec } from '../../calls/call-spec.ts';
 import { type ContainerTask, containerTasks } from '../../calls/container-call.ts';
@@ -94,7 +93,7 @@ function readBody({ body, contentType = 'application/json' }: TaskMessage, { hea
     );
   const compression = headers.get('compression');
   if (typeof compression !== 'string' || compression === '') return readJson(body);
-  if (isReadable(compression)) return readJson(decompressed(body));
+  if (isReadableCompression(compression)) return readJson(decompressed(body));
   throw new Refusal(
     `its body is compressed (${quote(compression)}); set task_compression of Celery to gzip, or turn it off`,
   );

@@ -318,12 +318,9 @@ export class BridgeProcess implements AsyncDisposable {
   }
 }
 
-const call = [
-  { 'py/tuple': ['busybox:1.36'] },
-  { container_args: ['true'], pull_image: false },
-  { callbacks: null, errbacks: null, chain: null, chord: null },
-];
-const plainBody = Buffer.from(JSON.stringify({ 'py/tuple': call }));
+const plainBody = Buffer.from(
+  '{"py/tuple": [{"py/tuple": ["busybox:1.36"]}, {"container_args": ["true"], "pull_image": false}, {"chain": null}]}',
+);
 
 function headersOf(
   id: string,

@@ -1,8 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Holdup } from '../../../src/bridge/holdup.ts';
-import { IntakeGate } from '../../../src/bridge/intake-gate.ts';
-import { QueueGates } from '../../../src/bridge/queue-gates.ts';
+import { IntakeGate, QueueGates } from '../../../src/bridge/intake-gate.ts';
 import type { NamespaceState } from '../../../src/bridge/runs/bridge-runs.ts';
 import { TakenRuns } from '../../../src/bridge/taken-runs.ts';
 import { VirtualClock } from '../../fixtures/virtual-clock.ts';
