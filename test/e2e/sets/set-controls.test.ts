@@ -91,6 +91,41 @@ test('a quota bounds the pods of a set, and the set does all of its inputs', asy
   assert.is((await lab.resultItems()).size, 4);
 });
 
+test('a queue that suspends the Jobs of a set holds its chunks, and the set does all when it lets them start', async () => {
+  const lab = await labs.open('set-queue', 3);
+  const queue = { 'kueue.x-k8s.io/queue-name': 'lab' };
+  const command = ['sh', '-c', `sleep 8; ${upperCase.command[2]}`];
+  const manifest = lab.manifest('queued', {
+    template: { spec: { ...upperCase, command, terminationGracePeriodSeconds: 1 } },
+    ...{ chunk: { items: 1 }, parallelism: 2 },
+  });
+  await lab.lab.apply({ ...manifest, metadata: { name: 'queued', labels: queue } });
+  const jobs = async () =>
+    (await lab.lab.kubectl('get', 'jobs', '-l', 'kueue.x-k8s.io/queue-name=lab', '-o', 'name'))
+      .split('\n')
+      .filter(Boolean);
+  const suspend = async (value: boolean) => {
+    const patch = JSON.stringify({ spec: { suspend: value } });
+    for (const job of await jobs()) await lab.lab.kubectl('patch', job, '--type=merge', '-p', patch);
+  };
+  await until('the planner has a Job', jobs, { holds: ({ length }) => length === 1, withinMs: 90_000 });
+  await suspend(true);
+  await lab.until('queued', 'waits for the queue', ({ status }) => /Kueue/.test(status.message ?? ''));
+  await suspend(false);
+  await until('two chunks have Jobs', jobs, { holds: ({ length }) => length === 3, withinMs: 90_000 });
+  await suspend(true);
+  await until('two chunks are held', () => lab.chunks('queued'), {
+    holds: (chunks) => chunks.filter(({ status }) => status?.reason === 'Queued').length === 2,
+    withinMs: 90_000,
+    everyMs: 500,
+  });
+  await lab.until('queued', 'shows both chunks', ({ status }) => status.live?.chunks === 2);
+  assert.is((await lab.resultItems()).size, 0);
+  await suspend(false);
+  await lab.inPhase('queued', 'Complete');
+  assert.is((await lab.resultItems()).size, 3);
+});
+
 test('an invalid template is refused with the sentence of a run', async () => {
   const lab = await labs.open('set-invalid', 0);
   const { code, stderr } = await lab.lab.apply(

@@ -25,7 +25,7 @@ export type ResultItem = {
 /** A DockerRun of a set. */
 type Chunk = {
   readonly metadata: { readonly name: string; readonly uid: string };
-  readonly status?: { readonly phase?: string };
+  readonly status?: { readonly phase?: string; readonly reason?: string };
 };
 
 type Item = { _id: string; name: string; meta?: { dockerrun?: Receipt } };

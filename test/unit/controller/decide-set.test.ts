@@ -280,6 +280,14 @@ test('a changed template replaces the planner; a changed parallelism does not', 
   );
 });
 
+test('a set whose planner a queue holds back says so', () => {
+  const origin = { generation: 1, specHash: planHashOf(aSetSpec({ canary: 0 })) };
+  const job = aJob({ name: plannerJobName(aSet().metadata, 1), origin, suspendedBy: 'other' });
+  const { status } = decision({ over: { planner: { job, pod: undefined, report: undefined } } });
+  const message = 'its Job is suspended by another controller, usually a queue such as Kueue';
+  assert.equal([status?.phase, status?.message], ['Listing', `The planner of pass 1 waits: ${message}.`]);
+});
+
 const sourceOfVolume = ({ secret, emptyDir }: V1Volume) => secret?.secretName ?? (emptyDir && 'spool');
 
 test('the planner has the Secret and its plan, but no rights in Kubernetes or on its node', () => {

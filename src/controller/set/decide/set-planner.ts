@@ -81,9 +81,9 @@ function whyOf({ job, report }: AcceptedInput['planner']): string {
 
 /** The planner has not answered yet. */
 export function silentPlanner({ planner, status, chunks }: AcceptedInput): SetOutcome | undefined {
-  const { report, pod } = planner;
+  const { job, report, pod } = planner;
   if (report !== undefined && pod !== undefined) return undefined;
-  const doing = pod === undefined ? 'has no pod yet' : stateOf(pod);
+  const doing = pod === undefined ? withoutPod(job) : stateOf(pod);
   const message = `The planner of pass ${status.pass?.number ?? 1} ${doing}.`;
   const live = chunks.some(({ isLive }) => isLive);
   const verdict = live ? ({ phase: 'Processing', reason: 'Processing', message } as const) : listing(message);
@@ -91,6 +91,11 @@ export function silentPlanner({ planner, status, chunks }: AcceptedInput): SetOu
     ...{ podUid: pod.uid, after: 0, isDone: false, isUrgent: true },
   };
   return { verdict, question, requeueAfterMs: 30_000 };
+}
+
+function withoutPod(job: AcceptedInput['planner']['job']): string {
+  if (job?.suspendedBy === undefined) return 'has no pod yet';
+  return 'waits: its Job is suspended by another controller, usually a queue such as Kueue';
 }
 
 function stateOf({ worker, unschedulable, message }: NonNullable<AcceptedInput['planner']['pod']>): string {
