@@ -16,12 +16,13 @@ export const messageResults = [
 
 export type MessageResult = (typeof messageResults)[number];
 
-/** Why no message is taken at the moment. */
+/** Why no message of a queue is taken at the moment. */
 export const obstacles = [
   'starting',
   'capacity',
   'girder',
   'kubernetes',
+  'namespace',
   'quota',
   'forwarding',
   'defect',
@@ -58,8 +59,8 @@ export const bridgeMetricTable = {
   },
   dockerrun_bridge_held: {
     type: 'gauge',
-    help: 'Whether no message is taken (1), and why; capacity is bridge.maxRuns.',
-    labels: { obstacle: obstacles },
+    help: 'Whether no message of a queue is taken (1), and why; capacity is bridge.maxRuns.',
+    labels: { queue: 'a queue of bridge.queues', obstacle: obstacles },
   },
   dockerrun_bridge_unfinished_runs: {
     type: 'gauge',

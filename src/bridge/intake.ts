@@ -243,7 +243,7 @@ async function endJob(job: BridgeJob, message: string, signal: AbortSignal): Pro
     await job.advance(status, jobStatus.canceled, signal);
     return;
   }
-  await job.say(message, signal);
+  await job.sayLast(message, signal);
   await job.advance(status, jobStatus.error, signal);
 }
 

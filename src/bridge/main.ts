@@ -29,7 +29,7 @@ import { OpenJobUpkeep } from './follow/open-job-upkeep.ts';
 import { RequestPace } from './follow/request-pace.ts';
 import { Holdup } from './holdup.ts';
 import { Intake } from './intake.ts';
-import { IntakeGate } from './intake-gate.ts';
+import { QueueGates } from './intake-gate.ts';
 import { BridgeJob } from './job/bridge-job.ts';
 import { BridgeRuns } from './runs/bridge-runs.ts';
 import { keyOf } from './runs/followed-run.ts';
@@ -81,12 +81,12 @@ class Bridge {
   readonly #metrics = new Metrics(bridgeMetricTable).withProcess();
   readonly #runs: BridgeRuns;
   readonly #taken = new TakenRuns();
-  readonly #namespaces: ReadonlySet<string>;
-  readonly #gate: IntakeGate;
+  readonly #gates: QueueGates;
   readonly #intake: Intake;
   /** `dockerrun@<pod>`: RabbitMQ's permissions name queues by it. */
   readonly #name = `dockerrun@${hostname()}`;
   #follower: Follower | undefined;
+  #upkeep: OpenJobUpkeep | undefined;
   #isConnected = false;
   #consumers = 0;
 
@@ -96,20 +96,22 @@ class Bridge {
     this.#log = log;
     const { connection } = connections;
     const { translation, maxRuns } = config;
-    this.#namespaces = new Set(translation.queues.map(({ namespace }) => namespace));
     this.#runs = new BridgeRuns({
       connection,
-      namespaces: [...this.#namespaces],
+      namespaces: [...new Set(translation.queues.map(({ namespace }) => namespace))],
       onChange: (run) => {
         this.#taken.seen(keyOf(run));
         this.#follower?.changed(run);
       },
+      onListed: () => this.#upkeep?.compareNow(),
       log: this.#log,
     });
-    this.#gate = new IntakeGate({
-      isReady: () => this.#runs.synced,
-      unfinished: () => this.#runs.unfinished + this.#taken.count,
+    this.#gates = new QueueGates({
+      queues: translation.queues,
       maxRuns,
+      unfinished: () => this.#runs.unfinished + this.#taken.count,
+      isReady: () => this.#runs.isReady,
+      stateOf: (namespace) => this.#runs.stateOf(namespace),
     });
     this.#intake = new Intake({
       translate: (message) => translate(message, translation),
@@ -172,7 +174,7 @@ class Bridge {
     let wasConsuming = false;
     return new TaskConsumer({
       queue,
-      gate: this.#gate,
+      gate: this.#gates.of(queue),
       take: (delivered) => this.#take(delivered),
       prefetch: this.#config.maxMessages,
       onConsuming: (isConsuming) => {
@@ -184,16 +186,17 @@ class Bridge {
   }
 
   async #take(delivered: Delivered): Promise<Disposition> {
+    const { queue } = delivered.message;
     try {
       // It is finished when the process is asked to stop: the consumer waits for a while.
       const result = await this.#intake.take(delivered, AbortSignal.timeout(takeMs));
-      this.#gate.passed();
+      this.#gates.of(queue).passed();
       this.#metrics.count('dockerrun_bridge_messages_total', { result });
       return 'ack';
     } catch (error) {
       const holdup = error instanceof Holdup ? error : new Holdup('girder', String(error), { cause: error });
-      this.#gate.hold(holdup);
-      this.#log.warn({ obstacle: holdup.obstacle, error: holdup.message }, 'a message has to wait');
+      this.#gates.of(queue).hold(holdup);
+      this.#log.warn({ queue, obstacle: holdup.obstacle, error: holdup.message }, 'a message has to wait');
       this.#metrics.count('dockerrun_bridge_messages_total', { result: 'requeued' });
       return 'requeue';
     }
@@ -207,7 +210,7 @@ class Bridge {
       name: bridgeLease,
       identity: `${hostname()}_${randomUUID()}`,
       timing: leaseTiming,
-      isReady: () => this.#runs.synced,
+      isReady: () => this.#runs.isReady,
       lead: (term) => this.#lead(term, stop),
       log: this.#log,
     }).run(stop);
@@ -231,10 +234,11 @@ class Bridge {
     });
     this.#follower = follower;
     for (const run of this.#runs.values()) follower.changed(run);
-    const [cached, namespaces] = [() => this.#runs.values(), this.#namespaces];
+    const [cached, namespaces] = [() => this.#runs.values(), () => this.#runs.listedNamespaces];
     const upkeep = new OpenJobUpkeep({ openJobs, runs, cached, namespaces, follower, now, log: this.#log });
+    this.#upkeep = upkeep;
     await upkeep.run(signal);
-    this.#follower = undefined;
+    [this.#follower, this.#upkeep] = [undefined, undefined];
     await follower.stop();
   }
 
@@ -294,7 +298,7 @@ class Bridge {
       const watches = this.#runs.signs;
       return liveness({ oldestWaitingAt, oldestActiveAt, lastFinishedAt, watches }, performance.now());
     };
-    const isReady = () => this.#isConnected && this.#runs.synced;
+    const isReady = () => this.#isConnected && this.#runs.isReady && this.#runs.listedNamespaces.size > 0;
     const health = await serveHealth({ port: healthPort, isReady, livenessFailure });
     return metricsPort === 0 ? [health] : [health, await serveMetrics(metricsPort, this.#metrics)];
   }
@@ -302,10 +306,10 @@ class Bridge {
   #showMetrics(): void {
     const metrics = this.#metrics;
     metrics.onScrape(() => {
-      const { obstacle: current, inWork } = this.#gate;
-      for (const obstacle of obstacles)
-        metrics.set('dockerrun_bridge_held', { obstacle }, Number(obstacle === current));
-      metrics.set('dockerrun_bridge_messages_in_work', {}, inWork);
+      for (const [queue, current] of this.#gates.obstacles)
+        for (const obstacle of obstacles)
+          metrics.set('dockerrun_bridge_held', { queue, obstacle }, Number(obstacle === current));
+      metrics.set('dockerrun_bridge_messages_in_work', {}, this.#gates.inWork);
       metrics.set('dockerrun_bridge_consumers', {}, this.#consumers);
       metrics.set('dockerrun_bridge_unfinished_runs', {}, this.#runs.unfinished);
       metrics.set('dockerrun_bridge_leading', {}, Number(this.#follower !== undefined));

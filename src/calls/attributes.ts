@@ -1,12 +1,14 @@
-import { isPyObject, type PyObject, type PyValue } from './python-value.ts';
+import { isPyObject, type PyObject } from './python-value.ts';
 import { kindOf } from './class-kinds.ts';
+import { objectIdOf, plainTextOf } from './plain-objects.ts';
 import { quote, Refusal } from './refusal.ts';
 
-/** The text of an attribute; undefined when it is None or absent. */
+/** The text of an attribute, also where a plugin left a path of pathlib; undefined when it is None or absent. */
 export function optionalText(object: PyObject, attribute: string): string | undefined {
   const value = object.attributes.get(attribute);
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string') return value;
+  const text = isPyObject(value) ? plainTextOf(value) : value;
+  if (typeof text === 'string') return text;
   throw new Refusal(`${attribute} of ${nameOf(object)} is not a text`);
 }
 
@@ -24,13 +26,6 @@ export function requiredId(object: PyObject, attribute: string): string {
   throw new Refusal(
     `${attribute} of ${nameOf(object)} is not an ID of Girder, which has 24 hexadecimal digits`,
   );
-}
-
-/** The 24 digits of an ObjectId of MongoDB; undefined for another object. */
-export function objectIdOf(object: PyObject): string | undefined {
-  const state: PyValue | undefined = object.attributes.get('py/state');
-  if (kindOf(object) !== 'ObjectId' || typeof state !== 'object' || state?.kind !== 'bytes') return undefined;
-  return Buffer.from(state.bytes).toString('hex');
 }
 
 /** The class of an object for a message: without its module if it is one of Girder Worker's. */

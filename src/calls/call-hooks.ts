@@ -1,4 +1,4 @@
-import { isPyDict, isPyObject, type PyObject, type PyValue } from './python-value.ts';
+import { isPyDict, isPyObject, isTruthy, type PyObject, type PyValue } from './python-value.ts';
 import { requiredId, unknownClass } from './attributes.ts';
 import { kindOf } from './class-kinds.ts';
 import { pathName } from './call-transforms.ts';
@@ -37,7 +37,7 @@ function hookOf(hook: PyObject, where: string, parts: RunParts): Record<string, 
           // Girder Worker always makes a new item, and plugins wait for its upload.
           ifExists: 'NewItem',
         },
-        ...(hook.attributes.get('must_exist') === false ? { optional: true } : {}),
+        ...(isTruthy(hook.attributes.get('must_exist') ?? true) ? {} : { optional: true }),
       };
     case 'GirderUploadVolumePathJobArtifact':
       throw new Refusal(
@@ -51,7 +51,7 @@ function hookOf(hook: PyObject, where: string, parts: RunParts): Record<string, 
 function uploadOf(hook: PyObject, where: string, parts: RunParts): Record<string, unknown> {
   const path = hook.attributes.get('_volumepath');
   if (!isPyObject(path)) throw new Refusal(`${where} has no path in a volume (_volumepath)`);
-  const deleteFile = hook.attributes.get('delete_file') === true ? { deleteFile: true } : {};
+  const deleteFile = isTruthy(hook.attributes.get('delete_file')) ? { deleteFile: true } : {};
   return { volumePath: sourceOf(path, where, parts), ...deleteFile, ...optionsOf(hook, where) };
 }
 

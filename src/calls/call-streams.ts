@@ -106,7 +106,9 @@ function headersOf(value: PyValue | undefined, source: CallSource): [name: strin
   if (value === undefined || value === null) return [];
   if (!isPyDict(value))
     throw new Refusal('the headers of ChunkedTransferEncodingStream are not a dictionary');
-  return [...value.entries].map(([name, text]) => {
+  return [...value.entries].map(([name, given]) => {
+    // As Python's client of HTTP sends it.
+    const text = typeof given === 'bigint' ? String(given) : given;
     if (typeof name !== 'string' || !headerName.test(name))
       throw new Refusal('a header of ChunkedTransferEncodingStream has a name that no header can have');
     if (typeof text === 'string' && isSendable(text, source)) return [name, text];

@@ -1,4 +1,5 @@
-import { objectIdOf } from './attributes.ts';
+import { kindOf } from './class-kinds.ts';
+import { timeOf } from './python-times.ts';
 import { itemsOf, type PyObject, type PyValue } from './python-value.ts';
 
 /**
@@ -18,12 +19,27 @@ const texts: Readonly<Record<string, (object: PyObject) => string | undefined>> 
 
 /** `str(object)` of an object that is a value; undefined for all others. */
 export function plainTextOf(object: PyObject): string | undefined {
-  return Object.hasOwn(texts, object.className) ? texts[object.className]?.(object) : undefined;
+  return Object.hasOwn(texts, object.className) ? texts[object.className]?.(object) : timeOf(object)?.text;
+}
+
+/** `repr(object)` of such an object; `quoted` makes that of a text. */
+export function plainReprOf(object: PyObject, quoted: (text: string) => string): string | undefined {
+  const time = timeOf(object);
+  if (time !== undefined) return time.repr;
+  const text = plainTextOf(object);
+  return text === undefined ? undefined : `${shortNameOf(object)}(${quoted(text)})`;
 }
 
 /** The name of its class without the module, as its `repr` has it. */
-export function shortNameOf({ className }: PyObject): string {
+function shortNameOf({ className }: PyObject): string {
   return className.slice(className.lastIndexOf('.') + 1);
+}
+
+/** The 24 digits of an ObjectId of MongoDB; undefined for another object. */
+export function objectIdOf(object: PyObject): string | undefined {
+  const state: PyValue | undefined = object.attributes.get('py/state');
+  if (kindOf(object) !== 'ObjectId' || typeof state !== 'object' || state?.kind !== 'bytes') return undefined;
+  return Buffer.from(state.bytes).toString('hex');
 }
 
 /** What the class was called with; undefined for an object that is not made by a call. */

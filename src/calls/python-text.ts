@@ -1,5 +1,5 @@
 import type { Compound, PyKey, PyObject, PyValue } from './python-value.ts';
-import { plainTextOf, shortNameOf } from './plain-objects.ts';
+import { plainReprOf, plainTextOf } from './plain-objects.ts';
 import { quote, Refusal } from './refusal.ts';
 
 /** How texts and objects of the caller stand in a text of Python. */
@@ -21,6 +21,11 @@ export function pythonText(value: PyValue, parts: TextParts): string {
     const plain = plainTextOf(value);
     return plain === undefined ? parts.object(value) : parts.text(plain);
   }
+  return new PythonText(parts).repr(value);
+}
+
+/** `repr(value)` of Python. @throws Refusal as pythonText does */
+export function pythonRepr(value: PyValue, parts: TextParts): string {
   return new PythonText(parts).repr(value);
 }
 
@@ -59,9 +64,8 @@ class PythonText {
   }
 
   #object(value: PyObject): string {
-    const plain = plainTextOf(value);
-    if (plain === undefined) return this.#counted(`'${this.#parts.object(value)}'`);
-    return this.#counted(this.#parts.text(`${shortNameOf(value)}(${quoted(plain)})`));
+    const plain = plainReprOf(value, quoted);
+    return this.#counted(plain === undefined ? `'${this.#parts.object(value)}'` : this.#parts.text(plain));
   }
 
   #members(items: readonly PyValue[]): string {
@@ -70,7 +74,7 @@ class PythonText {
 
   #dict(entries: readonly (readonly [string | PyKey, PyValue])[]): string {
     const members = entries.map(([key, member]) => {
-      const name = typeof key === 'string' ? this.repr(key) : this.#counted(this.#parts.text(key.text));
+      const name = typeof key === 'string' ? this.repr(key) : this.#counted(this.#parts.text(key.repr));
       return `${name}: ${this.repr(member)}`;
     });
     return this.#inside('{', members.join(', '), '}');

@@ -12,8 +12,8 @@ export type PySet = { readonly kind: 'set'; readonly items: readonly PyValue[] }
 /** A key of Python that is no text is a text in the way of its jsonpickle; see `json://` in unpickling.ts. */
 export type PyDict = { readonly kind: 'dict'; readonly entries: Map<string | PyKey, PyValue> };
 
-/** A key such as 1 or None: Python's own text of it. */
-export type PyKey = { readonly kind: 'key'; readonly text: string };
+/** A key such as 1, None or a path: Python's `str` and `repr` of it. */
+export type PyKey = { readonly kind: 'key'; readonly text: string; readonly repr: string };
 
 export type PyBytes = { readonly kind: 'bytes'; readonly bytes: Uint8Array };
 

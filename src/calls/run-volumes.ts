@@ -84,7 +84,10 @@ export class RunVolumes {
     });
   }
 
-  /** A mount of docker-py. */
+  /**
+   * A mount of docker-py. The first one of a directory at a path counts, with its mode: Girder Worker mounts what is in
+   * the keyword `volumes`, which is declared first, and of an equal volume in a transform it takes only the path.
+   */
   mount(hostPath: string, containerPath: string, mode: string): string {
     const [path, place] = [
       hostPath.trim(),
@@ -92,12 +95,15 @@ export class RunVolumes {
     ];
     if (path.startsWith('/')) {
       const host = absolutePathOf(path, 'the path of a volume on the node');
-      return this.#named(`bind ${host} ${place} ${mode}`, 'volume', {
-        bindMount: { hostPath: host, containerPath: place, mode: modeOf(mode) },
-      });
+      const bindMount = {
+        hostPath: host,
+        containerPath: place,
+        mode: this.#taken(host, place) ?? modeOf(mode),
+      };
+      return this.#named(`bind ${host} ${place}`, 'volume', { bindMount });
     }
     const readOnly = modeOf(mode).startsWith('ro');
-    return this.#named(`named ${path} ${place} ${mode}`, 'volume', {
+    return this.#named(`named ${path} ${place}`, 'volume', {
       namedVolume: { volumeName: path, containerPath: place, readOnly, create: !readOnly },
     });
   }
@@ -113,6 +119,14 @@ export class RunVolumes {
     return undefined;
   }
 
+  /** Takes an equal mount out of the dictionary; returns its mode. */
+  #taken(host: string, place: string): string | undefined {
+    const declared = this.dockerVolumes[host];
+    if (declared?.bind !== place) return undefined;
+    delete this.dockerVolumes[host];
+    return declared.mode;
+  }
+
   #declareOne(value: PyValue, where: string): void {
     if (!isPyObject(value))
       throw new Refusal(
@@ -122,8 +136,8 @@ export class RunVolumes {
   }
 
   #declareAll(dict: PyDict): void {
-    for (const [host, value] of dict.entries) {
-      if (typeof host !== 'string') throw new Refusal('volumes has a key that is not a path');
+    for (const [key, value] of dict.entries) {
+      const host = typeof key === 'string' ? key : key.text;
       const mount = mountOf(value, host);
       if (isPyDict(value) && isTruthy(value.entries.get('propagation')))
         this.#notes.add('The propagation of volumes has no effect, only bind and mode.');

@@ -98,7 +98,7 @@ export class Evaluation {
       const unknown = unknownOf(name);
       if (unknown !== undefined) members.set(notes.placeholder(unknown, 'path'), this.value(value));
       else if (typeof name === 'string') members.set(name, this.value(value));
-      else members.set({ kind: 'key', text: plainText(name) }, this.value(value));
+      else members.set(keyOf(name), this.value(value));
     }
     const dict = { kind: 'dict', entries: members } as const;
     saidIfUsed(dict, notes);
@@ -206,6 +206,11 @@ function kindNamed(name: string): ConstructedKind | OptionKind | undefined {
 }
 
 /** `str(value)` of what has no objects. */
+function keyOf(name: PyValue): PyKey {
+  const text = plainText(name);
+  return { kind: 'key', text, repr: text };
+}
+
 function plainText(value: PyValue): string {
   const object = (one: PyObject): string => {
     throw new Refusal(`an object of the class ${one.className} cannot be a text`);

@@ -4,6 +4,7 @@ import { backoffMs } from '../../support/backoff.ts';
 import { describe } from '../../support/errors.ts';
 import type { Logger } from '../../support/log.ts';
 import type { BrokerAddress, BrokerClient } from '../bridge-config.ts';
+import { acceptLongIntegers } from './long-integers.ts';
 
 /** In seconds: a connection is given up after two intervals without a byte. */
 const heartbeat = 15;
@@ -49,6 +50,7 @@ export async function keepConnected(options: BrokerOptions, stop: AbortSignal): 
 async function connectOnce(options: BrokerOptions, attempt: number, stop: AbortSignal): Promise<void> {
   const { use, onConnected, log } = options;
   const model = await open(options, attempt, stop);
+  acceptLongIntegers(model);
   const ended = new AbortController();
   // Without a listener, amqplib's `error` would end the process.
   model.on('error', (error: Error) => ended.abort(error));

@@ -10,14 +10,17 @@ export type KnownJob = {
   readonly lookedAt: number;
   /** The job, its token or the Secret with it is gone: nothing can be reported. */
   readonly isInaccessible: boolean;
-  /** The keys of the lines that are in its log. */
+  /** The keys of the lines that are in its log, as far as this replica has seen that. */
   readonly said: ReadonlySet<string>;
 };
 
 export type FollowStep =
   /** Look at the job. */
   | { readonly kind: 'Look' }
-  | { readonly kind: 'Say'; readonly key: string; readonly line: string }
+  /** Lines for the log, unless another leader has written them. */
+  | { readonly kind: 'Say'; readonly key: string; readonly lines: string }
+  /** The last line of the log, whatever was written before. */
+  | { readonly kind: 'SayLast'; readonly line: string }
   | { readonly kind: 'Advance'; readonly to: SettableStatus }
   /** RUNNING, together with the first lines of the log. */
   | { readonly kind: 'Announce'; readonly lines: string }
@@ -153,7 +156,7 @@ function reportEnd(
   { job }: FollowInput,
   { to, line }: { readonly to: SettableStatus; readonly line: string },
 ): FollowStep {
-  if (!job.said.has('end') && !isCancel(job.status ?? 0)) return { kind: 'Say', key: 'end', line };
+  if (!job.said.has('end') && !isCancel(job.status ?? 0)) return { kind: 'SayLast', line };
   return { kind: 'Advance', to };
 }
 
@@ -186,14 +189,15 @@ function announced({ run, job, now }: FollowInput): FollowStep | undefined {
 
 /**
  * A worker that begins within a second is faster than the first look: its job is RUNNING, and may have ended, without
- * the first lines. Only soon after the creation, because another leader has usually said them in an older job.
+ * the first lines. So it may be with another leader's job, whose log is the only one that knows: without a worker, only
+ * the lines themselves make a job RUNNING.
  */
 function announcedLate({ run, job, now }: FollowInput): FollowStep | undefined {
   const status = job.status ?? jobStatus.inactive;
-  if (job.said.has('start') || isCancel(status) || now >= run.createdAt + settlingMs) return undefined;
+  if (job.said.has('start') || isCancel(status)) return undefined;
   const hadWorker = run.attempts > 0 || hasWorker(run);
   if (!hadWorker || status === jobStatus.inactive || status === jobStatus.queued) return undefined;
-  return { kind: 'Say', key: 'start', line: firstLines(run, now) };
+  return { kind: 'Say', key: 'start', lines: firstLines(run, now) };
 }
 
 /** Where the task runs, and what the user should know about it. */
@@ -211,7 +215,7 @@ function waiting({ run, job, now }: FollowInput): FollowStep | undefined {
   if (run.notBefore !== undefined && run.notBefore > now) return undefined;
   const key = waitingKey(run);
   if (job.said.has(key) || job.said.size > maxWaitingLines) return undefined;
-  return { kind: 'Say', key, line: `${run.reason || 'Waiting'}: ${run.message}` };
+  return { kind: 'Say', key, lines: `${run.reason || 'Waiting'}: ${run.message}` };
 }
 
 /** Numbers change all the time: 3 of 5 nodes, tried 7 times. */

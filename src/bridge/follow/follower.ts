@@ -1,11 +1,11 @@
 import { jobStatus } from '../../girder/job/job-status.ts';
 import { KeyedQueue, type Next, type QueueState } from '../../runtime/queue.ts';
-
+import { Turns } from '../../runtime/turns.ts';
 import { asError } from '../../support/errors.ts';
 import { errorFields, type Logger } from '../../support/log.ts';
 import { bridgeAnnotations } from '../bridge-names.ts';
 import { type BridgeJob, JobInaccessible } from '../job/bridge-job.ts';
-import { type FollowedRun, keyOf } from '../runs/followed-run.ts';
+import { type FollowedRun, hasEnded, keyOf } from '../runs/followed-run.ts';
 import type { OpenJob, OpenJobs } from '../runs/open-jobs.ts';
 import type { RunWriter } from '../runs/run-writer.ts';
 import type { JobAddress } from '../translate/message-outcome.ts';
@@ -33,23 +33,29 @@ type Entry = {
   deletedAt: number | undefined;
   job: BridgeJob | undefined;
   known: KnownJob;
-  /** Whether the open jobs may have an entry of it, which is removed when the job has ended. */
-  hasEntry: boolean;
-  /** Whether its entry has to be made: an older bridge took the message, or the entry was lost. */
-  lacksEntry: boolean;
+  inOpenJobs: OpenJobState;
 };
+
+/**
+ * The entry of the run among the open jobs: `kept` may be there, and is removed when the job has ended; `lacking` has to
+ * be made, because an older bridge took the message or the entry was lost; `none` is not there, and not needed.
+ */
+type OpenJobState = 'kept' | 'lacking' | 'none';
 
 /** A step that the follower takes for itself, beside those that are decided. */
 type Step = FollowStep | { readonly kind: 'Keep' };
 
 /** A step that is a request, or several, about the job. */
-type JobStep = Extract<FollowStep, { kind: 'Look' | 'Say' | 'Advance' | 'Announce' }>;
+type JobStep = Extract<FollowStep, { kind: 'Look' | 'Say' | 'SayLast' | 'Advance' | 'Announce' }>;
 
 /** So many steps are made at once; what is left then waits for its next turn. */
 const maxSteps = 12;
 
-/** In milliseconds: a Secret without which the run cannot start either. */
+/** In milliseconds since the creation of a run: until then, the token of one that is over may still be stored. */
 const secretMs = 120_000;
+
+/** A token that is not there is looked for again after this part of the age of the run, within these milliseconds. */
+const tokenWait = { part: 0.1, least: 1_000, most: 600_000 };
 
 const concurrency = 8;
 const backoff = { firstMs: 1_000, maxMs: 60_000 };
@@ -60,6 +66,8 @@ export class Follower {
   readonly #options: FollowerOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #queue: KeyedQueue;
+  /** A log can be megabytes: one is read at a time. */
+  readonly #logs = new Turns();
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -99,7 +107,7 @@ export class Follower {
     const key = keyOf(run);
     const entry = this.#entries.get(key) ?? entryOf(run);
     if (entry.uid !== run.uid) return;
-    entry.lacksEntry = true;
+    entry.inOpenJobs = 'lacking';
     this.#entries.set(key, entry);
     this.#queue.add(key);
   }
@@ -122,19 +130,23 @@ export class Follower {
     for (let steps = 0; steps < maxSteps; steps += 1) {
       const step = this.#nextStep(entry);
       if (step.kind === 'Forget' && !isOver(entry)) return { kind: 'done' };
-      if (step.kind === 'Forget' && !entry.hasEntry) return this.#forget(key, entry);
+      if (step.kind === 'Forget' && entry.inOpenJobs === 'none') return this.#forget(key, entry);
       if (step.kind === 'Wait') return { kind: 'requeueAfter', milliseconds: step.ms };
       const error = await this.#take(entry, step).then(() => undefined, asError);
       if (error === undefined) continue;
-      const { log, signal } = this.#options;
+      const { log, signal, now } = this.#options;
       if (!signal.aborted) log.warn({ run: key, step: step.kind, ...errorFields(error) }, 'retrying');
-      return { kind: 'retry', error };
+      if (!(error instanceof TokenMissing)) return { kind: 'retry', error };
+      const { part, least, most } = tokenWait;
+      const wished = (now() - entry.run.createdAt) * part;
+      return { kind: 'requeueAfter', milliseconds: Math.min(most, Math.max(least, wished)) };
     }
     return { kind: 'requeueAfter', milliseconds: 1_000 };
   }
 
   #nextStep(entry: Entry): Step {
-    if (entry.lacksEntry && isOpen(entry.run) && entry.deletedAt === undefined) return { kind: 'Keep' };
+    if (entry.inOpenJobs === 'lacking' && isOpen(entry.run) && entry.deletedAt === undefined)
+      return { kind: 'Keep' };
     return decideFollow({ ...entry, job: entry.known, now: this.#options.now() });
   }
 
@@ -152,7 +164,7 @@ export class Follower {
     const run = this.#options.runAt(key);
     const entry = this.#entries.get(key);
     if (entry !== undefined && entry.uid !== run?.uid) {
-      if (entry.hasEntry) {
+      if (entry.inOpenJobs !== 'none') {
         entry.deletedAt ??= this.#options.now();
         return entry;
       }
@@ -171,11 +183,11 @@ export class Follower {
       case 'Forget':
         // Last: until now, another leader could find the job by it.
         await openJobs.remove(entry.uid);
-        entry.hasEntry = false;
+        entry.inOpenJobs = 'none';
         return;
       case 'Keep':
         await this.#keepOf(entry);
-        entry.lacksEntry = false;
+        entry.inOpenJobs = 'kept';
         return;
       case 'CancelRun':
         await runs.cancel(entry.run, signal);
@@ -203,7 +215,7 @@ export class Follower {
     const { pace, signal, log } = this.#options;
     try {
       await pace.turn(signal);
-      const job = (entry.job ??= await this.#open(entry.run));
+      const job = (entry.job ??= await this.#open(entry));
       entry.known = await this.#send(job, entry.known, step);
     } catch (error) {
       signal.throwIfAborted();
@@ -223,8 +235,12 @@ export class Follower {
       return { ...seen(known, status, askedAt), said: new Set([...known.said, 'start']) };
     }
     if (step.kind === 'Say') {
-      await job.say(step.line, signal);
+      await this.#logs.take('log', () => job.say(step.lines, signal));
       return { ...known, said: new Set([...known.said, step.key]) };
+    }
+    if (step.kind === 'SayLast') {
+      await this.#logs.take('log', () => job.sayLast(step.line, signal));
+      return { ...known, said: new Set([...known.said, 'end']) };
     }
     if (step.kind === 'Look') return seen(known, await job.look(signal), askedAt);
     const status = await job.advance(known.status ?? jobStatus.inactive, step.to, signal);
@@ -242,17 +258,25 @@ export class Follower {
       await openJobs.add({ uid, namespace, name, jobId: job.id, token });
   }
 
-  async #open({ job, ...run }: FollowedRun): Promise<BridgeJob> {
-    const { runs, openJobs, openJob, now, signal } = this.#options;
+  /** @throws TokenMissing as long as there may be a token later */
+  async #open({ run: { job, ...run }, deletedAt }: Entry): Promise<BridgeJob> {
+    const { runAt, runs, openJobs, openJob, now, signal } = this.#options;
     if (job === undefined) throw new JobInaccessible('the run has no Girder job', true);
     const own = await runs.secretValue(run, job.secret, signal);
     const token = own ?? (await openJobs.tokenOf(run.uid));
     if (token !== undefined) return openJob({ id: job.id, token });
     const why = `the Secret ${run.namespace}/${job.secret.name} with the token of the Girder job is missing, or is not the run's own`;
-    // It is created a moment after the run, or when the message is delivered again.
-    if (now() < run.createdAt + secretMs) throw new Error(why);
-    throw new JobInaccessible(why, false);
+    // Its message came again, and has made a run of this name that has the same job.
+    const isReplaced = (runAt(keyOf(run))?.uid ?? run.uid) !== run.uid;
+    const isLate = (deletedAt !== undefined || hasEnded(run)) && now() >= run.createdAt + secretMs;
+    // It is created a moment after the run, or when the message is delivered again, however late that is.
+    throw isReplaced || isLate ? new JobInaccessible(why, false) : new TokenMissing(why);
   }
+}
+
+/** The Secret with the token of a job does not exist yet, or was deleted. */
+class TokenMissing extends Error {
+  override readonly name = 'TokenMissing';
 }
 
 function entryOf(run: FollowedRun): Entry {
@@ -262,8 +286,7 @@ function entryOf(run: FollowedRun): Entry {
     deletedAt: undefined,
     job: undefined,
     known: unknown,
-    hasEntry: isOpen(run),
-    lacksEntry: false,
+    inOpenJobs: isOpen(run) ? 'kept' : 'none',
   };
 }
 

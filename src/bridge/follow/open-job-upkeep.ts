@@ -54,8 +54,8 @@ type Options = {
   readonly runs: RunWriter;
   /** The runs that the cache has. */
   readonly cached: () => readonly FollowedRun[];
-  /** The namespaces of the cache. */
-  readonly namespaces: ReadonlySet<string>;
+  /** The namespaces whose runs the cache has. */
+  readonly namespaces: () => ReadonlySet<string>;
   readonly follower: Pick<Follower, 'adopt' | 'keep'>;
   /** The time of the API server, in milliseconds since 1970. */
   readonly now: () => number;
@@ -65,23 +65,29 @@ type Options = {
 /** Compares the open jobs with the runs, at the beginning of a term and from time to time: what nobody saw is seen here. */
 export class OpenJobUpkeep {
   readonly #options: Options;
+  #wake = new AbortController();
 
   constructor(options: Options) {
     this.#options = options;
   }
 
+  /** Compares them without waiting for the next time. */
+  compareNow(): void {
+    this.#wake.abort();
+  }
+
   /** Works until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted;) {
+      this.#wake = new AbortController();
       const error = await this.#compare(signal).then(
         () => undefined,
         (failure: unknown) => failure ?? new Error('unknown'),
       );
       if (error !== undefined && !signal.aborted)
         this.#options.log.warn(errorFields(error), 'cannot compare the open Girder jobs with the runs');
-      await sleep(error === undefined ? everyMs : backoffMs(failures, backoff), signal).catch(
-        () => undefined,
-      );
+      const waitMs = error === undefined ? everyMs : backoffMs(failures, backoff);
+      await sleep(waitMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
       failures = error === undefined ? 0 : failures + 1;
     }
   }
@@ -89,7 +95,12 @@ export class OpenJobUpkeep {
   async #compare(signal: AbortSignal): Promise<void> {
     const { openJobs, runs, cached, namespaces, follower, now, log } = this.#options;
     const { jobs, unreadable } = await openJobs.list();
-    const { absent, over, missing } = decideUpkeep({ jobs, runs: cached(), namespaces, now: now() });
+    const { absent, over, missing } = decideUpkeep({
+      jobs,
+      runs: cached(),
+      namespaces: namespaces(),
+      now: now(),
+    });
     if (unreadable.length > 0)
       log.warn({ count: unreadable.length }, 'removing entries that are no open jobs');
     await Promise.all([...unreadable, ...over].map((uid) => openJobs.remove(uid)));

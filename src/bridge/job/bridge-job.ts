@@ -51,17 +51,19 @@ export class BridgeJob {
     return status;
   }
 
-  /** Adds a line to the log. A line that is already the last one, because an answer was lost, is not added again. */
-  async say(line: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Adds lines to the log, unless it has them: an answer was lost, or another replica has written them. A log that is
+   * too long to be read is taken to have them.
+   */
+  async say(lines: string, signal: AbortSignal): Promise<void> {
+    const log = logOf(lines);
+    await this.#add(log, (parts) => parts?.some((part) => part.includes(log)) ?? true, signal);
+  }
+
+  /** Adds a line to the log, unless it is the last one. */
+  async sayLast(line: string, signal: AbortSignal): Promise<void> {
     const log = logOf(line);
-    await this.#ask(async (bounded) => {
-      if ((await this.#lastLog(bounded))?.endsWith(log) === true) return;
-      await this.#route.put({ log }, bounded).catch(async (error: unknown) => {
-        if (!isRefusal(error)) throw error;
-        // Girder refuses a log that has become too long; this rejects as well if the job was deleted.
-        await this.#route.putWithRetries({}, bounded);
-      });
-    }, signal);
+    await this.#add(log, (parts) => parts?.at(-1)?.endsWith(log) ?? false, signal);
   }
 
   /**
@@ -89,9 +91,24 @@ export class BridgeJob {
     return this.#ask((bounded) => advance(this.#route, { from, to }, bounded), signal);
   }
 
-  async #lastLog(signal: AbortSignal): Promise<string | undefined> {
+  async #add(
+    log: string,
+    isIn: (parts: readonly string[] | undefined) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#ask(async (bounded) => {
+      if (isIn(await this.#log(bounded))) return;
+      await this.#route.put({ log }, bounded).catch(async (error: unknown) => {
+        if (!isRefusal(error)) throw error;
+        // Girder refuses a log that has become too long; this rejects as well if the job was deleted.
+        await this.#route.putWithRetries({}, bounded);
+      });
+    }, signal);
+  }
+
+  async #log(signal: AbortSignal): Promise<readonly string[] | undefined> {
     try {
-      return await this.#route.lastLog(signal);
+      return await this.#route.log(signal);
     } catch (error) {
       // A log that is too long to be read must not keep the job from its end.
       signal.throwIfAborted();

@@ -1,6 +1,16 @@
 import type { JsonMap, JsonNode } from './json-nodes.ts';
-import { isPyObject, itemsOf, type PyKey, type PyName, type PyValue } from '../../calls/python-value.ts';
+import { pythonRepr, pythonText } from '../../calls/python-text.ts';
+import {
+  isPyObject,
+  itemsOf,
+  type PyKey,
+  type PyName,
+  type PyObject,
+  type PyValue,
+} from '../../calls/python-value.ts';
 import { UnreadableError } from './json-nodes.ts';
+import { readJson } from './json-reader.ts';
+import { scalarOf } from './scalars.ts';
 
 /**
  * What jsonpickle wrote, as plain data. A reference (`py/id`) is the number of an object that came before. Versions 2
@@ -40,6 +50,8 @@ const jsonKey = 'json://';
 
 /** Lists and dicts of jsonpickle's own, for what it can only rebuild by a call. */
 const reduceTag = '__reduce__';
+/** A call of the constructor of the first argument; a member of an enumeration is an attribute of it. */
+const newObject = 'py/newobj';
 
 class Unpickling {
   readonly #numbering: Numbering;
@@ -105,9 +117,14 @@ class Unpickling {
 
   #made(node: JsonMap): PyValue {
     const parts = listOf(node.get('py/reduce'), 'py/reduce').map((part) => this.value(part));
-    const [called] = parts;
-    const className = isName(called) ? called.name : 'unknown';
+    const [called, given] = parts;
+    const args = itemsOf(given) ?? [];
+    const isOfFirst = called === newObject || (isName(called) && called.name === 'builtins.getattr');
+    const made = isOfFirst ? args[0] : called;
+    const className = isName(made) ? made.name : 'unknown';
     if (className === 'collections.OrderedDict') return { kind: 'dict', entries: entriesOf(parts[4]) };
+    const scalar = scalarOf(className, args);
+    if (scalar !== undefined) return scalar;
     return {
       kind: 'object',
       className,
@@ -116,13 +133,19 @@ class Unpickling {
   }
 
   #object(node: JsonMap): PyValue {
+    const elements = node.get('py/iterator');
+    // What a generator had to give.
+    if (elements !== undefined)
+      return { kind: 'list', items: listOf(elements, 'py/iterator').map((item) => this.value(item)) };
     const attributes = new Map<string, PyValue>();
     for (const [key, field] of inOrder(node)) {
       if (key === 'py/object') continue;
-      if (key === reduceTag) this.#unnumbered(field);
+      if (key === reduceTag) attributes.set(key, this.#unnumbered(field));
       else this.#attribute(attributes, key, field);
     }
     const className = textOfTag(node.get('py/object'), 'py/object');
+    const scalar = scalarOf(className, itemsOf(attributes.get('py/newargs')) ?? []);
+    if (scalar !== undefined) return scalar;
     if (className !== 'collections.defaultdict') return { kind: 'object', className, attributes };
     attributes.delete('default_factory');
     return { kind: 'dict', entries: attributes };
@@ -136,15 +159,29 @@ class Unpickling {
   }
 
   /** The lists of a datetime; what is in them counts. */
-  #unnumbered(node: JsonNode): void {
-    if (!Array.isArray(node)) this.value(node);
-    else for (const item of node as readonly JsonNode[]) this.#unnumbered(item);
+  #unnumbered(node: JsonNode): PyValue {
+    if (!Array.isArray(node)) return this.value(node);
+    return { kind: 'list', items: (node as readonly JsonNode[]).map((item) => this.#unnumbered(item)) };
   }
 
   #dict(node: JsonMap): PyValue {
     const entries = new Map<string | PyKey, PyValue>();
-    for (const [key, field] of inOrder(node)) entries.set(keyOf(key), this.value(field));
+    for (const [key, field] of inOrder(node)) {
+      // It is numbered before its value.
+      const read = this.#key(key);
+      entries.set(read, this.value(field));
+    }
     return { kind: 'dict', entries };
+  }
+
+  /** A key that is no text stands there as JSON, in which objects are numbered as everywhere else. */
+  #key(key: string): string | PyKey {
+    if (!key.startsWith(jsonKey)) return key;
+    const value = this.value(readJson(Buffer.from(key.slice(jsonKey.length))));
+    if (typeof value === 'string') return value;
+    const parts = { text: (text: string) => text, object: ({ className }: PyObject) => className };
+    const [text, repr] = [pythonText(value, parts), pythonRepr(value, parts)];
+    return { kind: 'key', text, repr };
   }
 }
 
@@ -156,14 +193,6 @@ function inOrder(node: JsonMap): readonly (readonly [string, JsonNode])[] {
     else (key.startsWith(jsonKey) ? later : first)?.push([key, field]);
   }
   return [...(first ?? []), ...(later ?? []), ...(last ?? [])];
-}
-
-const pythonWords: Readonly<Record<string, string>> = { null: 'None', true: 'True', false: 'False' };
-
-function keyOf(key: string): string | PyKey {
-  if (!key.startsWith(jsonKey)) return key;
-  const text = key.slice(jsonKey.length);
-  return { kind: 'key', text: Object.hasOwn(pythonWords, text) ? (pythonWords[text] ?? text) : text };
 }
 
 /** The members of an OrderedDict: pairs of key and value. Keys that are no texts have no meaning here. */

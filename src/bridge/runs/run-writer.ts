@@ -209,8 +209,8 @@ function classify(error: unknown, what: string): Error {
   if (!(error instanceof KubeError)) return error instanceof Error ? error : new Error(text);
   const { status, message } = error;
   if (status === 403 && /exceeded quota/.test(message)) return new Holdup('quota', text, { cause: error });
-  const isOfCluster = status === 404 || status === 401 || isOfPermissions(error) || !isRefused(error);
-  if (isOfCluster) return new Holdup('kubernetes', text, { cause: error });
+  if (status === 404 || isOfPermissions(error)) return new Holdup('namespace', text, { cause: error });
+  if (status === 401 || !isRefused(error)) return new Holdup('kubernetes', text, { cause: error });
   return new RunRefused(text);
 }
 

@@ -1,6 +1,7 @@
+import { textOf } from '../../api/json-values.ts';
 import { apiVersion, kind } from '../../api/names.ts';
-import { readJson } from '../pickle/json-reader.ts';
-import { UnreadableError } from '../pickle/json-nodes.ts';
+import { decompressed, isReadableCompression, readJson } from '../pickle/json-reader.ts';
+import { type JsonMap, type JsonNode, UnreadableError } from '../pickle/json-nodes.ts';
 import { checkSpec } from '../../calls/call-spec.ts';
 import { type ContainerTask, containerTasks } from '../../calls/container-call.ts';
 import { type Envelope, envelopeOf, taskTimes } from './envelope.ts';
@@ -22,15 +23,47 @@ import { callOf } from './task-call.ts';
 /** Celery's own tasks: https://docs.celeryq.dev/en/stable/_modules/celery/app/builtins.html */
 const builtInPrefix = 'celery.';
 
+/** Those of them that call the tasks in their arguments: what `map`, `starmap` and `chunks` publish. */
+const callers: readonly string[] = ['map', 'starmap', 'chunks', 'group', 'chain', 'chord'];
+
+function isBuiltIn(taskName: string): boolean {
+  return taskName.startsWith(builtInPrefix) && !callers.includes(taskName.slice(builtInPrefix.length));
+}
+
 /**
  * What becomes of one message of Girder's queue. It never throws, and its time is linear in the size of the message.
  * `now` is in ms since 1970.
  */
-export function translate(message: TaskMessage, settings: TranslationSettings, now = Date.now()): Outcome {
+export function translate(delivered: TaskMessage, settings: TranslationSettings, now = Date.now()): Outcome {
   try {
-    return outcomeOf(message, envelopeOf(message.headers, settings), { settings, now });
+    return outcomeOf(delivered, envelopeOf(delivered.headers, settings), { settings, now });
   } catch (error) {
-    return { kind: 'Refused', taskId: undefined, job: undefined, message: sentence(error) };
+    const message = sentence(error);
+    return olderTask(delivered) ?? { kind: 'Refused', taskId: undefined, job: undefined, message };
+  }
+}
+
+/**
+ * A task as Celery 3 writes it, and later ones with `task_protocol = 1`: its name and id are in the body. No Girder that
+ * is served publishes one, but another program may, for another worker.
+ */
+function olderTask({ body }: TaskMessage): Outcome | undefined {
+  const node = attempted(() => readJson(body));
+  const fields: JsonMap = node instanceof Map ? (node as JsonMap) : new Map();
+  const [taskName, taskId] = [textOf(fields.get('task')), textOf(fields.get('id'))];
+  if (taskName === undefined || taskId === undefined) return undefined;
+  return isBuiltIn(taskName)
+    ? { kind: 'BuiltIn', taskName }
+    : { kind: 'Foreign', taskId, taskName, job: undefined };
+}
+
+/** Undefined for a body that cannot be read. */
+function attempted(read: () => JsonNode): JsonNode | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnreadableError) return undefined;
+    throw error;
   }
 }
 
@@ -38,7 +71,7 @@ type Given = { readonly settings: TranslationSettings; readonly now: number };
 
 function outcomeOf(message: TaskMessage, envelope: Envelope, given: Given): Outcome {
   const { taskName, taskId, job } = envelope;
-  if (taskName.startsWith(builtInPrefix)) return { kind: 'BuiltIn', taskName };
+  if (isBuiltIn(taskName)) return { kind: 'BuiltIn', taskName };
   const task = Object.hasOwn(containerTasks, taskName) ? containerTasks[taskName] : undefined;
   if (task === undefined) return { kind: 'Foreign', taskId, taskName, job };
   let secrets: MessageSecrets | undefined;
@@ -59,9 +92,11 @@ function readBody({ body, contentType = 'application/json' }: TaskMessage, { hea
       `its content type is ${quote(contentType)}, but only application/json is read; set task_serializer of Celery to girder_io or json`,
     );
   const compression = headers.get('compression');
-  if (typeof compression === 'string' && compression !== '')
-    throw new Refusal(`its body is compressed (${quote(compression)}); turn task_compression of Celery off`);
-  return readJson(body);
+  if (typeof compression !== 'string' || compression === '') return readJson(body);
+  if (isReadableCompression(compression)) return readJson(decompressed(body));
+  throw new Refusal(
+    `its body is compressed (${quote(compression)}); set task_compression of Celery to gzip, or turn it off`,
+  );
 }
 
 type Sources = Given & {

@@ -53,12 +53,11 @@ export function parseJobState(value: unknown): JobState {
   return { status: Number(value['status']), updated: Date.parse(textOf(value['updated']) ?? '') || 0 };
 }
 
-/** The last part of the log, which only a GET returns. @throws UnexpectedResponse */
-export function parseLastLog(value: unknown): string | undefined {
+/** The parts of the log, which only a GET returns; the first ones of a long log are gone. @throws UnexpectedResponse */
+export function parseLog(value: unknown): readonly string[] {
   if (!isRecord(value)) throw new UnexpectedResponse('expected a job');
   const parts: readonly unknown[] = Array.isArray(value['log']) ? value['log'] : [];
-  const last = parts.at(-1);
-  return typeof last === 'string' ? last : undefined;
+  return parts.filter((part) => typeof part === 'string');
 }
 
 export type JobProgress = { readonly message?: string; readonly current?: number; readonly total?: number };

@@ -136,7 +136,7 @@ export class JobReporter {
 
   async #isStored(batch: string): Promise<boolean> {
     try {
-      return (await this.#parts.route.lastLog(this.#ended.signal)) === batch;
+      return (await this.#parts.route.log(this.#ended.signal)).at(-1) === batch;
     } catch {
       // A duplicate line is better than a lost one, or than a log too long to read that blocks all that
       // follows.

@@ -5,7 +5,7 @@ import {
   type JobState,
   type jobStatus,
   parseJobState,
-  parseLastLog,
+  parseLog,
   type ProgressForm,
   type SettableStatus,
 } from './job-status.ts';
@@ -69,9 +69,9 @@ export class JobRoute {
     return this.put({}, signal);
   }
 
-  /** The last part of the log. */
-  async lastLog(signal: AbortSignal): Promise<string | undefined> {
-    return this.#client.jsonOnce({ ...this.#request(signal), method: 'GET', parse: parseLastLog });
+  /** The parts of the log, each that of one request. */
+  async log(signal: AbortSignal): Promise<readonly string[]> {
+    return this.#client.jsonOnce({ ...this.#request(signal), method: 'GET', parse: parseLog });
   }
 
   #request(signal: AbortSignal) {

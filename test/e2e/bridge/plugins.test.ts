@@ -1,12 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
-import { girderDisk } from '../../cluster/operator/bridge.ts';
+import { girderDisk, tasksNamespace } from '../../cluster/operator/bridge.ts';
 import { processedFiles, publishExample, type PublishedTask } from '../../fixtures/girder-examples.ts';
 import { ociImage } from '../../fixtures/oci-image.ts';
 import { Registry } from '../../fixtures/registry.ts';
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { jobInState } from '../../fixtures/slicer-cli.ts';
+import { until } from '../../fixtures/until.ts';
 import { concurrentTest } from '../support/concurrent-tests.ts';
 import { aFileIn, aFolder, download, filesOf, girder } from '../support/girder.ts';
 import { logOf, statesOf, storedJob } from '../support/girder-job.ts';
@@ -73,6 +74,50 @@ test('arguments, variables and options of docker-py arrive as Girder Worker woul
   assert.match(log, /size=32768k/);
   assert.match(log, 'stdin_open has no effect: the target has no standard input.');
 });
+
+/** Fails unless each argument is equal to the next one, and writes what the variables are to the first one. */
+const compare = `
+out=$1
+while [ $# -gt 0 ]; do
+  [ "$1" = "$2" ] || { echo "<$1> is not <$2>"; exit 1; }
+  shift 2
+done
+[ -z "$DATA" ] || echo "DATA=$DATA UNSET=\${UNSET-unset}" > "$out"
+`;
+
+test('values of a program arrive as Python prints them, with every option of apply_async', async () => {
+  const [fileId, folder] = [
+    await aFileIn(root, 'any.txt', Buffer.from('any\n')),
+    await aFolder('values', root),
+  ];
+  const values = { image, script: compare, file_id: fileId, folder_id: folder };
+  const [task] = await publishExample('plugins/values', { values });
+  const log = await logOfSuccess(task?.jobId ?? '');
+  assert.match(log, 'girder_client_session_kwargs has no effect');
+  assert.match(log, 'is taken from the only temporary volume in which an argument has it');
+  assert.match(log, '"UNSET" has no value');
+  assert.equal(await textsIn(folder), { 'out.txt': 'DATA=bytes UNSET=\n' });
+  const user = await girder<Named>('GET', 'user/me');
+  assert.is(await ofRun(task, String.raw`{.metadata.annotations.dockerrun\.dev/girder-user}`), user._id);
+});
+
+test('a task without a Girder job is a run all the same, and may have values that no job can have', async () => {
+  const values = { image, script: compare, file_id: root };
+  const [task] = await publishExample('plugins/without-job', { values });
+  assert.is(task?.jobId, null);
+  const phase = await until('it has ended', () => ofRun(task, '{.status.phase}'), {
+    holds: (now) => now === 'Succeeded' || now === 'Failed',
+    withinMs: endMs,
+    everyMs: 500,
+  });
+  assert.is(phase, 'Succeeded', await ofRun(task, '{.status}'));
+});
+
+/** A field of the run of a task. */
+function ofRun(task: PublishedTask | undefined, path: string): Promise<string> {
+  const run = ['--namespace', tasksNamespace, `dockerrun/girder-${task?.taskId}`];
+  return succeed('kubectl', ['get', ...run, '-o', `jsonpath=${path}`]);
+}
 
 test('a group is runs that do not depend on each other, and an empty entrypoint replaces that of the image', async () => {
   const jobs = await published('plugins/group', {});

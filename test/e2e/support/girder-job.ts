@@ -59,6 +59,13 @@ export async function statesOf(jobId: string): Promise<number[]> {
   return (await storedJob(jobId)).timestamps.map(({ status }) => status);
 }
 
+/** Changes the job with its own token, as a worker does. */
+export async function putJob({ jobId, token }: MadeJob, form: Record<string, string>): Promise<void> {
+  const url = `${process.env['GIRDER_API_URL']}/job/${jobId}?${new URLSearchParams(form).toString()}`;
+  const response = await fetch(url, { method: 'PUT', headers: { 'Girder-Token': token } });
+  if (!response.ok) throw new Error(`PUT of the job ${jobId}: ${await response.text()}`);
+}
+
 /** Cancels the job as the admin, as the button in Girder does. */
 export function cancelJob(jobId: string): Promise<StoredJob> {
   return girder<StoredJob>('PUT', `job/${jobId}/cancel`);

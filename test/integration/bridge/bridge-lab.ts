@@ -34,6 +34,7 @@ export type WantedTask = {
   readonly job?: MadeJob;
   readonly queue?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
+  readonly body?: Buffer;
 };
 
 /** Addresses of proxies in front of the real parts. */
@@ -147,10 +148,10 @@ export class BridgeLab implements AsyncDisposable {
 
   async publishAll(wanted: readonly WantedTask[]): Promise<string[]> {
     const channel = await this.broker.channel();
-    const ids = wanted.map(({ taskId = randomUUID(), queue = 'celery', ...task }) => {
+    const ids = wanted.map(({ taskId = randomUUID(), queue = 'celery', body = plainBody, ...task }) => {
       const options = { contentType: 'application/json', contentEncoding: 'utf-8', persistent: true };
       const headers = headersOf(taskId, task);
-      channel.sendToQueue(queue, Buffer.from(body), { ...options, correlationId: taskId, headers });
+      channel.sendToQueue(queue, body, { ...options, correlationId: taskId, headers });
       return taskId;
     });
     await channel.close();
@@ -317,15 +318,14 @@ export class BridgeProcess implements AsyncDisposable {
   }
 }
 
-const body = JSON.stringify({
-  'py/tuple': [
-    { 'py/tuple': ['busybox:1.36'] },
-    { container_args: ['true'], pull_image: false },
-    { callbacks: null, errbacks: null, chain: null, chord: null },
-  ],
-});
+const plainBody = Buffer.from(
+  '{"py/tuple": [{"py/tuple": ["busybox:1.36"]}, {"container_args": ["true"], "pull_image": false}, {"chain": null}]}',
+);
 
-function headersOf(id: string, { task, job, headers }: Omit<WantedTask, 'taskId' | 'queue'>): object {
+function headersOf(
+  id: string,
+  { task, job, headers }: Omit<WantedTask, 'taskId' | 'queue' | 'body'>,
+): object {
   const api = girderEnvironment().apiUrl;
   return {
     id,

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { recordAt } from '../../../src/kube/json.ts';
-import { type MadeJob, cancelJob, logOf, statesOf, storedJob } from '../../e2e/support/girder-job.ts';
+import { type MadeJob, cancelJob, logOf, putJob, statesOf, storedJob } from '../../e2e/support/girder-job.ts';
 import { suite } from '../../fixtures/suite.ts';
 import { until } from '../../fixtures/until.ts';
 import { BridgeLab } from './bridge-lab.ts';
@@ -93,7 +93,7 @@ test('a run that is deleted ends its job, although its Secret is gone', async ({
 test('a run whose worker has reported the end gets no line of the bridge', async ({ lab }) => {
   const { job, taskId } = await aTask(lab);
   await lab.report(taskId, { phase: 'Running', reason: 'Running', message: 'Running.', attempts: 1 });
-  await putJob(job, 'log=done%0A&status=3');
+  await putJob(job, { log: 'done\n', status: '3' });
   await lab.report(taskId, { ...ended('Succeeded', 'All results are in Girder.'), attempts: 1 });
   await lab.plane.client.until(lab.pathOf(taskId), 'marked as reported', { holds: marked, withinMs: 60_000 });
   assert.match(await logOf(job.jobId), /done\n$/);
@@ -141,11 +141,5 @@ test('a Secret that is not the run’s own is not sent to Girder', async ({ lab 
   await lab.jobIs(job, 2);
   assert.is((await storedJob(jobId)).status, 0);
 });
-
-async function putJob({ jobId, token }: MadeJob, query: string): Promise<void> {
-  const url = `${process.env['GIRDER_API_URL']}/job/${jobId}?${query}`;
-  const response = await fetch(url, { method: 'PUT', headers: { 'Girder-Token': token } });
-  assert.ok(response.ok, await response.text());
-}
 
 test.run();

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { recordAt } from '../../../src/kube/json.ts';
-import { cancelJob, logOf, statesOf, storedJob } from '../../e2e/support/girder-job.ts';
+import { cancelJob, logOf, putJob, statesOf, storedJob } from '../../e2e/support/girder-job.ts';
 import { suite } from '../../fixtures/suite.ts';
 import { until } from '../../fixtures/until.ts';
 import { BridgeLab, type BridgeProcess } from './bridge-lab.ts';
@@ -47,7 +47,7 @@ test('a message that comes twice makes one run', async ({ lab, bridge }) => {
 test('a message whose job was cancelled before makes no run', async ({ lab }) => {
   const [inactive, queued] = [await lab.job(), await lab.job()];
   await cancelJob(inactive.jobId);
-  await putStatus(queued.jobId, queued.token, 1);
+  await putJob(queued, { status: '1' });
   await cancelJob(queued.jobId);
   assert.is((await storedJob(queued.jobId)).status, 824);
   const ids = await lab.publishAll([{ job: inactive }, { job: queued }]);
@@ -116,11 +116,5 @@ test('without a queue for them, a task that is not ours ends its job with a sent
   await lab.jobIs(job, 4);
   assert.match(await logOf(job.jobId), /large_image_tasks\.tasks\.create_tiff.*bridge\.foreignQueue/);
 });
-
-async function putStatus(jobId: string, token: string, status: number): Promise<void> {
-  const url = `${process.env['GIRDER_API_URL']}/job/${jobId}?status=${status}`;
-  const response = await fetch(url, { method: 'PUT', headers: { 'Girder-Token': token } });
-  assert.ok(response.ok, await response.text());
-}
 
 test.run();

@@ -1,16 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Holdup } from '../../../src/bridge/holdup.ts';
-import { IntakeGate } from '../../../src/bridge/intake-gate.ts';
+import { IntakeGate, QueueGates } from '../../../src/bridge/intake-gate.ts';
+import type { NamespaceState } from '../../../src/bridge/runs/bridge-runs.ts';
 import { TakenRuns } from '../../../src/bridge/taken-runs.ts';
 import { VirtualClock } from '../../fixtures/virtual-clock.ts';
 
 function aGate(unfinished = () => 0) {
   const clock = new VirtualClock();
-  let isReady = true;
-  const options = { isReady: () => isReady, unfinished, maxRuns: 10, clock, random: () => 1 };
-  const setReady = (value: boolean) => (isReady = value);
-  return { gate: new IntakeGate(options), clock, setReady };
+  let standing: 'starting' | 'namespace' | undefined;
+  const options = { standing: () => standing, unfinished, maxRuns: 10, clock, random: () => 1 };
+  const stand = (obstacle: typeof standing) => (standing = obstacle);
+  return { gate: new IntakeGate(options), clock, stand };
 }
 
 const girder = new Holdup('girder', 'Girder does not answer');
@@ -27,11 +28,49 @@ test('the room is what is left of the limit, without what is in work', () => {
   assert.is(gate.obstacle, 'capacity');
 });
 
-test('no message is taken before the runs are known', () => {
-  const { gate, setReady } = aGate();
-  setReady(false);
-  assert.is(gate.obstacle, 'starting');
-  assert.is(gate.room, 0);
+test('no message is taken before the runs are known, or while their namespace cannot be used', () => {
+  const { gate, stand } = aGate();
+  for (const obstacle of ['starting', 'namespace'] as const) {
+    stand(obstacle);
+    assert.is(gate.obstacle, obstacle);
+    assert.is(gate.room, 0);
+  }
+  stand(undefined);
+  assert.is(gate.room, 10);
+});
+
+function someGates(states: Readonly<Record<string, NamespaceState>>, unfinished = 0) {
+  const queues = Object.keys(states).map((namespace) => ({ queue: `to-${namespace}`, namespace }));
+  const isReady = () => !Object.values(states).includes('unknown');
+  const stateOf = (namespace: string) => states[namespace] ?? 'unknown';
+  return new QueueGates({ queues, maxRuns: 10, unfinished: () => unfinished, isReady, stateOf });
+}
+
+test('what one queue waits for does not hold up another', () => {
+  const gates = someGates({ a: 'listed', b: 'refused', c: 'listed' });
+  gates.of('to-c').hold(girder);
+  assert.equal(gates.obstacles, [
+    ['to-a', undefined],
+    ['to-b', 'namespace'],
+    ['to-c', 'girder'],
+  ]);
+});
+
+test('all queues share the limit of runs', () => {
+  const gates = someGates({ a: 'listed', b: 'listed' }, 7);
+  const leave = gates.of('to-a').enter();
+  assert.is(gates.inWork, 1);
+  assert.equal([gates.of('to-a').room, gates.of('to-b').room], [2, 2]);
+  leave();
+  assert.equal([gates.of('to-a').room, gates.of('to-b').room], [3, 3]);
+});
+
+test('no queue is served before the runs of all namespaces are counted', () => {
+  const gates = someGates({ a: 'listed', b: 'unknown', c: 'refused' });
+  assert.equal(
+    gates.obstacles.map(([, obstacle]) => obstacle),
+    ['starting', 'starting', 'starting'],
+  );
 });
 
 test('after a failure, messages wait longer each time, and a minute at most', async () => {

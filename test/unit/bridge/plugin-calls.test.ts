@@ -148,10 +148,86 @@ const expected: Readonly<Record<string, Fields>> = {
     transforms: [{ name: 'file-1', girderFileIdToVolume: { fileId, volume: 'volume-1' } }],
   },
   'keywords of a shell': { docker: undefined, removeContainer: false },
+  'a document as MongoDB has it': {
+    args: [
+      ...['8589934592', '5', '2026-01-02 03:04:05.678000'],
+      `{'_id': ObjectId('${fileId}'), 'size': 8589934592, 'n': 5, 'd': datetime.datetime(2026, 1, 2, 3, 4, 5, 678000), 'f': 1.5, 'l': [3]}`,
+      '[3]',
+    ],
+    env: [{ name: 'SIZE', value: '8589934592' }],
+    docker: { memLimit: 2_147_483_648 },
+  },
+  'times of Python': {
+    args: [
+      ...['2026-01-02 00:00:00', '2026-01-02 03:04:05.000006', '2026-01-02 03:04:00+00:00'],
+      ...['2026-01-02 03:04:05-05:30', '2026-01-02 03:04:05+00:00', '2026-01-02', '01:02:00'],
+      ...['01:02:03.000004', '2026-11-01 01:30:00', '1 day, 0:00:05', '-1 day, 23:59:59.000007'],
+      `[${[
+        ...['datetime.datetime(2026, 1, 2, 0, 0)', 'datetime.datetime(2026, 1, 2, 3, 4, 5, 6)'],
+        'datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.timezone.utc)',
+        'datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone(datetime.timedelta(days=-1, seconds=66600)))',
+        "datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=FixedOffset(datetime.timedelta(0), 'UTC'))",
+      ].join(', ')}]`,
+      `[${[
+        ...['datetime.date(2026, 1, 2)', 'datetime.time(1, 2)', 'datetime.time(1, 2, 3)'],
+        ...['datetime.timedelta(0)', 'datetime.timedelta(days=-1, microseconds=3)'],
+      ].join(', ')}]`,
+    ],
+  },
+  'keys that are objects before a shared volume': {
+    env: [
+      {
+        name: 'A',
+        value: `{'json://1': 8, datetime.date(2026, 1, 1): 'x', ObjectId('${fileId}'): 'y', PosixPath('/a'): 1, (1, 2): 2, None: 5, 1.5: 6, True: 7}`,
+      },
+      { name: 'f11e00000000000000000002', value: 'z' },
+    ],
+    args: ['$(path-1)', '$(path-2)'],
+    volumes: [{ name: 'volume-1', bindMount: { hostPath: '/srv/a', containerPath: '/mnt/a', mode: 'rw' } }],
+    transforms: [
+      { name: 'path-1', volumePath: { filename: 'a.txt', volume: 'volume-1' } },
+      { name: 'path-2', volumePath: { filename: 'b.txt', volume: 'volume-1' } },
+    ],
+  },
+  'paths of pathlib in objects': {
+    command: ['/bin/sh'],
+    dockerVolumes: { '/srv/p': { bind: '/mnt/p', mode: 'ro' } },
+    volumes: [{ name: 'volume-1', bindMount: { hostPath: '/srv/q', containerPath: '/mnt/q', mode: 'rw' } }],
+    transforms: [
+      { name: 'path-1', volumePath: { filename: 'x/y.txt', volume: 'volume-1' } },
+      { name: 'file-1', girderFileIdToVolume: { fileId, filename: 'n.txt' } },
+    ],
+  },
+  'numbers of NumPy': {
+    args: ['5', '-4', '3', '1.5', '0.1', 'nan', 'True', 'aä'],
+    env: [{ name: 'N', value: '1099511627776' }],
+    docker: { cpuShares: 512 },
+  },
+  'arguments of a generator': { args: ['--n=0', '--n=1'] },
+  'a volume of the dictionary in a transform': {
+    args: ['$(path-1)', '$(path-2)'],
+    dockerVolumes: { '/srv/b': { bind: '/mnt/b', mode: 'rw' } },
+    volumes: [{ name: 'volume-1', bindMount: { hostPath: '/srv/a', containerPath: '/mnt/a', mode: 'ro' } }],
+  },
+  'numbers as switches of a result': {
+    girderResultHooks: [
+      {
+        girderUploadVolumePathToFolder: {
+          ...{ volumePath: 'path-1', deleteFile: true },
+          ...{ folderId: 'f01de0000000000000000001', ifExists: 'NewItem' },
+        },
+        optional: true,
+      },
+    ],
+  },
+  'a number as a header': { args: undefined },
 };
 
 const refused: Readonly<Record<string, RegExp>> = {
-  'nope: a time': /container_args\[1\] is an object of the class "datetime\.datetime".*use a text/,
+  'nope: a time in a zone by name':
+    /container_args\[0\] is an object of the class "datetime\.datetime".*use a text/,
+  'nope: a member of an enumeration': /container_args\[0\] is an object of the class "plugin\.colors\.Color"/,
+  'nope: a named tuple of a plugin': /container_args\[0\] is an object of the class "plugin\.points\.P"/,
   'nope: bytes': /bytes cannot be an argument; decode them to a text/,
   'nope: command': /command is not a keyword of docker_run; put the arguments into container_args/,
   'nope: a connector of Girder Worker':
@@ -206,6 +282,12 @@ for (const { name, engine } of calls)
       for (const [field, value] of membersOf(engine))
         if (!ours.includes(field)) assert.equal(body[field], value, field);
     });
+
+test('a number as a header is sent as its digits', () => {
+  const { secret, run } = runOf('a number as a header');
+  assert.equal(secret?.data['header-1'], '5');
+  assert.match(JSON.stringify(run.spec['transforms']), /"name":"Length"/);
+});
 
 test('what a call has without an effect is named in the log of its job', () => {
   assert.equal(

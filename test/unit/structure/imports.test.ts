@@ -238,7 +238,9 @@ test('what becomes of a call of docker_run, and of a message of Girder, is decid
     [...imports, ...reachableFrom(path).keys()]
       .filter(
         (to) =>
-          !/^(node:(path|crypto)$|src\/(api|calls|convert|bridge\/(pickle|translate))\/|typebox)/.test(to),
+          !/^(node:(path|crypto|zlib)$|src\/(api|calls|convert|bridge\/(pickle|translate))\/|typebox)/.test(
+            to,
+          ),
       )
       .map((to) => `${path} → ${to}`),
   );
