@@ -24,7 +24,7 @@ test.before(async () => {
   await engineIs('ready');
   const signal = AbortSignal.timeout(loadMs);
   await importForEngine(await saveImage(operatorImage, signal), signal);
-  before = await allOfEngine();
+  before = await volumes();
   lab = await LocalLab.open();
   overSsh = await sshToTheNode();
   await writeFile(local('numbers.txt'), '1\n2\n', { mode: 0o600 });
@@ -57,17 +57,15 @@ async function sshToTheNode(): Promise<NodeJS.ProcessEnv> {
 const start = async (spec: object, args: readonly string[] = [], more: NodeJS.ProcessEnv = {}) =>
   lab.start(['run', await lab.file(lab.run({ ...spec })), ...options, ...args], { ...overSsh, ...more });
 
-/** The ids of the containers and volumes that the node's engine has. */
-async function allOfEngine(): Promise<string[]> {
-  const found = await Promise.all([
-    succeed('docker', ['ps', '--all', '--quiet']),
-    succeed('docker', ['volume', 'ls', '--quiet']),
-  ]);
-  return found.flatMap((lines) => lines.split('\n').filter((line) => line !== ''));
-}
+const linesOf = async (...args: string[]) =>
+  (await succeed('docker', args)).split('\n').filter((line) => line !== '');
+const volumes = () => linesOf('volume', 'ls', '--quiet');
 
+/** The containers of these runs that the node's engine still has, and its volumes that were not there before. */
 async function left(): Promise<string[]> {
-  return (await allOfEngine()).filter((id) => !before.includes(id));
+  const label = `label=dockerrun.dev/run=default/local-${lab.name}`;
+  const containers = await linesOf('ps', '--all', '--quiet', '--filter', label);
+  return [...containers, ...(await volumes()).filter((name) => !before.includes(name))];
 }
 
 test('local inputs reach a target of the other machine and its results come back, byte for byte', async () => {
