@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { environment } from './support/environment.ts';
-import { bigFile } from './support/big-file.ts';
+import { bigFile, throughPipe } from './support/big-file.ts';
 import { Lab } from './support/runs.ts';
 import { workerPid } from './support/worker-process.ts';
 
@@ -30,20 +29,7 @@ async function peak(pid: number): Promise<number | undefined> {
 test('the worker streams 5 GiB unchanged to a fast and to a slow reader with less than 96 MiB of memory', async () => {
   const lab = await Lab.open('big-stream');
   const file = await bigFile(size);
-  const stream = (script: string) => ({
-    command: ['sh', '-c'],
-    args: [script],
-    transforms: [
-      {
-        name: 'live',
-        connect: {
-          input: { girderFileIdToStream: { fileId: file.fileId } },
-          output: { namedInputPipe: { name: 'live' } },
-        },
-      },
-    ],
-    girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
-  });
+  const stream = (script: string) => ({ command: ['sh', '-c'], args: [script], ...throughPipe(file) });
   try {
     await lab.run('fast', stream(fast));
     await lab.run('slow', stream(slow));

@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { concurrentTest } from './support/concurrent-tests.ts';
+import { NodeDirectory } from './support/node-directory.ts';
 import { Lab } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 
@@ -9,25 +9,24 @@ import { succeed } from './support/shell.ts';
 const kinds = ['hostPath', 'local'] as const;
 const test = concurrentTest();
 let lab: Lab;
-let directory: string;
+let directory: NodeDirectory;
 
 const volumeName = (kind: string) => `${lab.namespace}-${kind.toLowerCase()}`;
-const pathOf = (kind: string) => join(directory, kind);
+const pathOf = (kind: string) => join(directory.path, kind);
 
 test.before(async () => {
   lab = await Lab.open('claims');
-  await mkdir('/srv/dockerrun', { recursive: true });
-  directory = await mkdtemp('/srv/dockerrun/claims-');
+  directory = await NodeDirectory.make('claims');
   for (const kind of kinds) {
-    await mkdir(pathOf(kind));
-    await writeFile(join(pathOf(kind), 'in.txt'), `from ${kind}`);
+    await directory.makeDirectory(kind);
+    await directory.write(`${kind}/in.txt`, `from ${kind}`);
     await bind(kind);
   }
 });
 test.after(async () => {
   await lab.close();
   await succeed('kubectl', ['delete', 'persistentvolume', ...kinds.map(volumeName)]);
-  await rm(directory, { recursive: true });
+  await directory.remove();
 });
 
 /** A volume of the node and its claim, bound to each other. */
@@ -67,7 +66,7 @@ for (const kind of kinds) {
     const status = await lab.ended(`one-${kind.toLowerCase()}`);
     assert.is(status.phase, 'Succeeded', status.message);
     assert.is((await lab.log(`one-${kind.toLowerCase()}`)).toString(), `from ${kind}`);
-    assert.is(await readFile(join(pathOf(kind), 'out.txt'), 'utf8'), `${kind}\n`);
+    assert.is(await directory.read(`${kind}/out.txt`), `${kind}\n`);
   });
 }
 

@@ -1,25 +1,28 @@
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { cleanupJobName, temporaryDirectoryName, temporaryDirectoryOf } from '../../src/api/names.ts';
 import { until } from '../fixtures/until.ts';
+import { NodeDirectory } from './support/node-directory.ts';
 import { Lab, patienceMs, untilReleased } from './support/runs.ts';
-import { workerPid } from './support/worker-process.ts';
+import { onTestNode } from './support/test-node.ts';
+import { killWorker } from './support/worker-process.ts';
 
 /** What the overlay of the local cluster allows. */
 const allowed = '/srv/dockerrun';
 let lab: Lab;
+let parent: NodeDirectory;
+/** Is made by the first run. */
 let hostDir: string;
 
 test.before(async () => {
   lab = await Lab.open('temporary');
-  await mkdir(allowed, { recursive: true });
-  hostDir = join(await mkdtemp(join(allowed, 'temporary-')), 'made');
+  parent = await NodeDirectory.make('temporary');
+  hostDir = join(parent.path, 'made');
 });
 test.after(async () => {
   await lab.close();
-  await rm(join(hostDir, '..'), { recursive: true });
+  await parent.remove();
 });
 
 test('any user can write to temporary volumes in any place, and they are removed afterwards', async () => {
@@ -37,7 +40,7 @@ test('any user can write to temporary volumes in any place, and they are removed
   const root = '/mnt/girder_worker';
   const expected = [`2777 ${root}/temporary`, `2777 ${root}/volumes/fast`, `2777 ${root}/volumes/big`];
   assert.equal((await lab.log('user')).toString().trim().split('\n'), expected);
-  assert.equal(await readdir(hostDir), []);
+  assert.equal(await parent.list('made'), []);
 });
 
 test('the next attempt does not find what a killed worker left in a directory of the node', async () => {
@@ -51,18 +54,18 @@ test('the next attempt does not find what a killed worker left in a directory of
     volumes: [{ name: 'big', temporary: { hostDir } }],
   });
   const first = await lab.running('killed');
-  process.kill(await workerPid(lab, first.status.podName ?? ''), 'SIGKILL');
+  await killWorker(lab, first.status.podName ?? '');
   await lab.release('killed', first);
   const end = await lab.ended('killed');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 2);
   assert.is((await lab.log('killed')).toString(), '');
-  assert.equal(await readdir(hostDir), []);
+  assert.equal(await parent.list('made'), []);
 });
 
 test('a worker that cannot start leaves no directory on the node', async () => {
-  const link = join(hostDir, '..', 'outside');
-  await symlink('/etc', link);
+  await parent.link('outside', '/etc');
+  const link = join(parent.path, 'outside');
   await lab.run('unstarted', {
     volumes: [
       { name: 'big', temporary: { hostDir } },
@@ -74,9 +77,9 @@ test('a worker that cannot start leaves no directory on the node', async () => {
   assert.is(reason, 'HostPathNotAllowed', message);
   const { uid } = (await lab.get('unstarted')).metadata;
   const left = async () =>
-    (await readdir(join(allowed, temporaryDirectoryName))).filter((name) =>
-      name.includes(temporaryDirectoryOf(uid, 'big')),
-    );
+    (await onTestNode(`ls -A ${join(allowed, temporaryDirectoryName)}`))
+      .split('\n')
+      .filter((name) => name.includes(temporaryDirectoryOf(uid, 'big')));
   const job = cleanupJobName({ name: 'unstarted', uid });
   await until('the cleanup Job has ended', () => lab.kubectl('get', 'job', job, '-o', 'json'), {
     holds: (text) => /"type": "(Complete|Failed)"/.test(text),

@@ -1,36 +1,35 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { environment } from './support/environment.ts';
 import { aFile } from './support/girder.ts';
+import { NodeDirectory } from './support/node-directory.ts';
 import { Lab, untilReleased } from './support/runs.ts';
-import { workerPid } from './support/worker-process.ts';
+import { killWorker } from './support/worker-process.ts';
 
-/** What the overlay of the local cluster allows. */
-const allowed = '/srv/dockerrun';
 let lab: Lab;
+let made: NodeDirectory;
 let directory: string;
 
 test.before(async () => {
   lab = await Lab.open('volumes');
-  await mkdir(allowed, { recursive: true });
-  directory = await mkdtemp(join(allowed, 'test-'));
+  made = await NodeDirectory.make('test');
+  directory = made.path;
 });
 test.after(async () => {
   await lab.close();
-  await rm(directory, { recursive: true, force: true });
+  await made.remove();
 });
 
 test('a bind mount is a directory of the node, for reading and writing', async () => {
-  await writeFile(join(directory, 'in.txt'), 'from the node');
+  await made.write('in.txt', 'from the node');
   await lab.run('bind', {
     command: ['sh', '-c', 'cat $(data)/in.txt > $(data)/copy.txt'],
     volumes: [{ name: 'data', bindMount: { hostPath: directory, containerPath: '/data', mode: 'rw' } }],
   });
   const status = await lab.ended('bind');
   assert.is(status.phase, 'Succeeded', status.message);
-  assert.is(await readFile(join(directory, 'copy.txt'), 'utf8'), 'from the node');
+  assert.is(await made.read('copy.txt'), 'from the node');
 });
 
 test('a read-only bind mount and a read-only docker volume cannot be written', async () => {
@@ -64,7 +63,7 @@ test('a directory that the engine relabels is mounted as without SELinux', async
 
 test('a file of the node is a bind mount, unless a transform needs a directory there', async () => {
   const file = join(directory, 'license.txt');
-  await writeFile(file, 'a license\n');
+  await made.write('license.txt', 'a license\n');
   const volume = (mode: string) => ({
     volumes: [{ name: 'license', bindMount: { hostPath: file, containerPath: '/opt/license.txt', mode } }],
   });
@@ -75,12 +74,12 @@ test('a file of the node is a bind mount, unless a transform needs a directory t
   const status = await lab.ended('file');
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is(await lab.output('file'), 'a license\n');
-  assert.is(await readFile(file, 'utf8'), 'a license\nused\n');
+  assert.is(await made.read('license.txt'), 'a license\nused\n');
   const transforms = [{ name: 'in', volumePath: { filename: 'x', volume: 'license' } }];
   await lab.run('no-directory', { ...volume('ro'), transforms });
   const { message = '' } = await lab.ended('no-directory');
   assert.match(message, 'license.txt is a file, but transform in needs a directory');
-  await rm(file);
+  await made.remove('license.txt');
 });
 
 test('a file that is downloaded into a bind mount is removed from the node afterwards', async () => {
@@ -98,7 +97,7 @@ test('a file that is downloaded into a bind mount is removed from the node after
   const status = await lab.ended('cleanup');
   assert.is(status.phase, 'Succeeded', status.message);
   assert.is(await lab.output('cleanup'), 'downloadeddownloaded');
-  assert.equal((await readdir(directory)).sort(), ['copy.txt', 'in.txt', 'kept']);
+  assert.equal(await made.list(), ['copy.txt', 'in.txt', 'kept']);
 });
 
 test('a file that a killed worker downloaded into a bind mount does not block the next attempt', async () => {
@@ -113,12 +112,12 @@ test('a file that a killed worker downloaded into a bind mount does not block th
     girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
   });
   const first = await lab.running('again');
-  process.kill(await workerPid(lab, first.status.podName ?? ''), 'SIGKILL');
+  await killWorker(lab, first.status.podName ?? '');
   await lab.release('again', first);
   const end = await lab.ended('again');
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 2);
-  assert.equal((await readdir(directory)).sort(), ['copy.txt', 'in.txt', 'kept']);
+  assert.equal(await made.list(), ['copy.txt', 'in.txt', 'kept']);
 });
 
 test('Secrets and ConfigMaps are files that the target can read but not write, as any user', async () => {
@@ -174,7 +173,7 @@ test('a download never overwrites a file of the node', async () => {
     girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
   });
   assert.is((await lab.ended('exists')).reason, 'FileExists');
-  assert.is(await readFile(join(directory, 'in.txt'), 'utf8'), 'from the node');
+  assert.is(await made.read('in.txt'), 'from the node');
 });
 
 test.run();

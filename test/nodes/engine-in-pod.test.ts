@@ -1,29 +1,32 @@
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { stringify } from 'yaml';
 import { layout } from '../cluster/layout.ts';
 import { engineImage, loadEngineImage } from '../cluster/node2/engine-image.ts';
+import { saveImage } from '../cluster/node2/node-images.ts';
 import { onNode2 } from '../cluster/node2/node-shell.ts';
-import { node2 } from '../cluster/node2/node2-layout.ts';
-import { bigFile } from '../e2e/support/big-file.ts';
-import { environment } from '../e2e/support/environment.ts';
-import { Lab, type StoredRun, whileHeld } from '../e2e/support/runs.ts';
+import { node2, node2Files } from '../cluster/node2/node2-layout.ts';
+import { busyboxImage } from '../cluster/setup/image-names.ts';
+import { bigFile, throughPipe } from '../e2e/support/big-file.ts';
+import { Lab, whileHeld } from '../e2e/support/runs.ts';
 import { execute, succeed } from '../e2e/support/shell.ts';
 import { chart, helm } from '../fixtures/helm.ts';
 import { test } from '../fixtures/suite.ts';
 import { until } from '../fixtures/until.ts';
-import { engineIs, expectSoundKernel } from './second-node.ts';
+import { ForwardedEngine } from './forwarded-engine.ts';
+import { engineIs, startNodeWith } from './second-node.ts';
 
-/** The second node without its own Docker, and with the engine of the chart instead. It runs alone. */
+/** The second node without a Docker of its own, and with the engine of the chart instead. It runs alone. */
 
 const shellMs = 60_000;
 const imageMs = 600_000;
 const rolloutSeconds = 240;
 const namespace = `test-engine-${Date.now().toString(36)}`;
 const daemonSet = 'daemonset/dockerrun-engine';
-const socket = `unix://${layout.dockerSocket}`;
 const stateOfEngine = '/run/dockerrun-engine';
 const data = '/var/lib/dockerrun-engine-test';
 let lab: Lab;
+let engine: ForwardedEngine | undefined;
 
 const here = (command: string) => onNode2(command, AbortSignal.timeout(shellMs), shellMs / 1_000);
 const inNamespace = (...args: string[]) =>
@@ -76,43 +79,43 @@ async function untilEngineRuns(): Promise<void> {
 
 test.before(async () => {
   lab = await Lab.open('engine-in-pod');
-  await loadEngineImage(AbortSignal.timeout(imageMs));
-  await here('systemctl stop docker.service docker.socket');
+  await startNodeWith('none');
+  await here('! command -v dockerd && ! command -v docker');
   await engineIs('unready');
+  const signal = AbortSignal.timeout(imageMs);
+  await loadEngineImage(signal);
   await installEngine();
   await engineIs('ready');
-  await here(
-    `docker --host ${socket} load --quiet --input /host/images/$(cd /host/images; ls busybox-*.tar | head -1)`,
-  );
+  engine = await ForwardedEngine.open();
+  process.env['DOCKER_HOST'] = engine.host;
+  const busybox = join(node2Files.images, await saveImage(busyboxImage, signal));
+  await succeed('docker', ['load', '--quiet', '--input', busybox]);
 });
 test.after(async () => {
-  await succeed('kubectl', ['delete', 'namespace', namespace, '--timeout=120s'], { seconds: 130 });
-  await here(`cut -d' ' -f1 ${stateOfEngine}/holder | xargs -r kill -KILL; rm -rf ${stateOfEngine} ${data}`);
-  await here('systemctl start docker.service');
-  await engineIs('ready');
   await lab.close();
-  expectSoundKernel();
+  await engine?.[Symbol.asyncDispose]();
+  await succeed('kubectl', ['delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s'], {
+    seconds: 130,
+  });
+  await here(`rm -rf ${data}`);
+  await startNodeWith(process.env['ENGINE']);
+  await engineIs('ready');
 });
 
 /** Numbered lines, the last one twice: a target that started again would count again. */
 const chatty = `i=0; ${whileHeld('i=$((i+1)); echo "line $i"; sleep 0.2')}; echo "last $i"`;
-
-async function release(run: StoredRun): Promise<void> {
-  const id = run.status.target?.containerID ?? '';
-  await here(`docker --host ${socket} exec ${id} touch /mnt/girder_worker/temporary/go`);
-}
 
 async function linesOf(name: string): Promise<string[]> {
   return (await lab.output(name)).split('\n').slice(0, -1);
 }
 
 /** Ends the run, and checks that its one target lived on. What it wrote while no engine listened is not in the log. */
-async function expectUndisturbed(name: string, before: StoredRun): Promise<void> {
+async function expectUndisturbed(name: string): Promise<void> {
   const count = (await linesOf(name)).length;
   const holds = (lines: string[]) => lines.length > count + 5;
   const patience = { holds, withinMs: 60_000, everyMs: 1_000 };
   await until('the target writes after the engine is back', () => linesOf(name), patience);
-  await release(before);
+  await lab.release(name);
   const end = await lab.ended(name, 120);
   assert.is(end.phase, 'Succeeded', end.message);
   assert.is(end.attempts, 1);
@@ -132,16 +135,7 @@ test('a node without Docker takes runs with the engine of the chart, whose targe
     await lab.run('round-trip', {
       command: ['sh', '-c', 'cat /proc/self/cgroup /sys/fs/cgroup/memory.max; sha256sum < $(live)'],
       resources: { limits: { memory: '64Mi' } },
-      transforms: [
-        {
-          name: 'live',
-          connect: {
-            input: { girderFileIdToStream: { fileId: file.fileId } },
-            output: { namedInputPipe: { name: 'live' } },
-          },
-        },
-      ],
-      girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
+      ...throughPipe(file),
     });
     const status = await lab.ended('round-trip', 120);
     assert.is(status.phase, 'Succeeded', status.message);
@@ -154,22 +148,22 @@ test('a node without Docker takes runs with the engine of the chart, whose targe
 
 test('a target outlives an upgrade of the engine: its run succeeds in one attempt', async () => {
   await lab.run('upgraded', { command: ['sh', '-c', chatty] });
-  const before = await lab.running('upgraded');
+  await lab.running('upgraded');
   await inNamespace('rollout', 'restart', daemonSet);
   await untilEngineRuns();
-  await expectUndisturbed('upgraded', before);
+  await expectUndisturbed('upgraded');
 });
 
 test('a target outlives a crash of the engine: its run succeeds in one attempt', async () => {
   await lab.run('crashed', { command: ['sh', '-c', chatty] });
-  const before = await lab.running('crashed');
+  await lab.running('crashed');
   const pid = (await here(`cat ${stateOfEngine}/docker.pid`)).trim();
   await here(`kill -KILL ${pid}`);
   const isOther = (text: string) => text.trim() !== '' && text.trim() !== pid;
   const look = () => here(`cat ${stateOfEngine}/docker.pid || true`);
   await until('another engine runs', look, { holds: isOther, withinMs: 120_000, everyMs: 1_000 });
   await untilEngineRuns();
-  await expectUndisturbed('crashed', before);
+  await expectUndisturbed('crashed');
 });
 
 test.run();

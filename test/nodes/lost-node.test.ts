@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import { onNode2 } from '../cluster/node2/node-shell.ts';
-import { containersOf, Lab, untilReleased } from '../e2e/support/runs.ts';
+import { containersOf, Lab, type StoredRun, untilReleased } from '../e2e/support/runs.ts';
 import { onSecondNode } from '../e2e/support/test-node.ts';
+import { recordObservation } from '../fixtures/reliability-page.ts';
 import { test } from '../fixtures/suite.ts';
 import { until } from '../fixtures/until.ts';
 import { engineIs, expectSoundKernel, killNode, startNode } from './second-node.ts';
@@ -23,18 +24,33 @@ test.after(async () => {
   expectSoundKernel();
 });
 
-/** What the engine and the pods' part of the machine still have of a run. */
-async function leftOf(uid: string): Promise<string[]> {
-  const pods = await onNode2('ls /sys/fs/cgroup/kubepods.slice', AbortSignal.timeout(30_000));
-  const slices = pods.split('\n').filter((name) => name.includes(uid.replaceAll('-', '_')));
-  return [...slices, ...(await containersOf(uid))];
+/** A run while its target runs, with the uid of its pod. */
+type Traces = { readonly run: string; readonly pod: string };
+
+async function tracesOf({ metadata, status }: StoredRun): Promise<Traces> {
+  const pod = await lab.kubectl('get', 'pod', status.podName ?? '', '-o', 'jsonpath={.metadata.uid}');
+  const traces = { run: metadata.uid, pod };
+  assert.ok((await leftOf(traces)).length > 1, 'a pod has a cgroup, and its target a container');
+  return traces;
+}
+
+/** The cgroups that the node still has of a pod, and the containers that its engine has of the run. */
+async function leftOf({ run, pod }: Traces): Promise<string[]> {
+  const slices = `find /sys/fs/cgroup/kubepods.slice -maxdepth 2 -name '*${pod.replaceAll('-', '_')}*'`;
+  const found = await onNode2(slices, AbortSignal.timeout(30_000));
+  return [...found.split('\n').filter((path) => path !== ''), ...(await containersOf(run))];
+}
+
+async function expectNothingLeft(traces: Traces): Promise<void> {
+  const nothing = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 1_000 };
+  await until('nothing is left', () => leftOf(traces), nothing);
 }
 
 test('a node that is back at once costs an attempt: a run with another one succeeds there, and one without fails', async () => {
   await lab.run('again', { ...work, backoffLimit: 1 });
   await lab.run('once', { ...work, backoffLimit: 0 });
   const before = await lab.running('again');
-  const { metadata } = await lab.running('once');
+  const traces = [await tracesOf(before), await tracesOf(await lab.running('once'))];
   await startNode(await killNode());
   const once = await lab.ended('once', givenUpSeconds);
   assert.is(once.reason, 'WorkerLost', once.message);
@@ -42,9 +58,12 @@ test('a node that is back at once costs an attempt: a run with another one succe
   const again = await lab.ended('again', givenUpSeconds);
   assert.is(again.phase, 'Succeeded', again.message);
   assert.is(again.attempts, 2);
-  const nothing = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 1_000 };
-  for (const { uid } of [metadata, before.metadata])
-    await until('nothing is left', () => leftOf(uid), nothing);
+  for (const each of traces) await expectNothingLeft(each);
+  recordObservation({
+    fault: 'The machine of a node loses its power, and starts again at once',
+    seen: `${again.phase} in ${again.attempts} attempts; Failed with ${once.reason} without a second attempt`,
+    left: 'no container and no cgroup on the node',
+  });
 });
 
 test('a run on a node that stays away fails with the name of the node, and leaves nothing there', async () => {
@@ -57,14 +76,18 @@ test('a run on a node that stays away fails with the name of the node, and leave
     terminationGracePeriodSeconds: 0,
     tolerations: [...onSecondNode.tolerations, ...away],
   });
-  const { metadata } = await lab.running('away');
+  const traces = await tracesOf(await lab.running('away'));
   const ended = await killNode();
   const status = await lab.ended('away', givenUpSeconds);
   assert.is(status.reason, 'WorkerLost', status.message);
   assert.match(status.message ?? '', 'node node-2 does not answer');
   await startNode(ended);
-  const nothing = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 1_000 };
-  await until('nothing is left', () => leftOf(metadata.uid), nothing);
+  await expectNothingLeft(traces);
+  recordObservation({
+    fault: 'The machine of a node loses its power, and stays away until Kubernetes gives it up',
+    seen: `Failed with ${status.reason} and the name of the node`,
+    left: 'no container and no cgroup when the node is back',
+  });
 });
 
 test.run();

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { onNode2 } from '../cluster/node2/node-shell.ts';
-import { bigFile } from '../e2e/support/big-file.ts';
+import { bigFile, throughPipe } from '../e2e/support/big-file.ts';
 import { environment } from '../e2e/support/environment.ts';
 import { containersOf, Lab } from '../e2e/support/runs.ts';
 import { fileOfNode } from '../e2e/support/test-node.ts';
@@ -63,19 +63,7 @@ test('a child that runs out of memory does not fail a target that ends with 0', 
 test('1 GiB of Girder passes through a pipe unchanged', async () => {
   const file = await bigFile(gibibyte);
   try {
-    await lab.run('stream', {
-      command: ['sh', '-c', 'sha256sum < $(live)'],
-      transforms: [
-        {
-          name: 'live',
-          connect: {
-            input: { girderFileIdToStream: { fileId: file.fileId } },
-            output: { namedInputPipe: { name: 'live' } },
-          },
-        },
-      ],
-      girder: { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } },
-    });
+    await lab.run('stream', { command: ['sh', '-c', 'sha256sum < $(live)'], ...throughPipe(file) });
     const status = await lab.ended('stream', 300);
     assert.is(status.phase, 'Succeeded', status.message);
     assert.match(await lab.output('stream'), new RegExp(`^${file.sha256} `));

@@ -102,11 +102,32 @@ const levels: readonly Level[] = [
       'test/e2e/defects/target.test.ts',
       'test/e2e/girder-worker/cancel.test.ts',
       'test/e2e/girder-worker/girder-data.test.ts',
+      'test/e2e/volumes.test.ts',
+      'test/e2e/temporary-volumes.test.ts',
+      'test/e2e/claims.test.ts',
     ],
-    alone: ['nodes/lost-node.test.ts', 'nodes/two-nodes.test.ts', 'nodes/engine-in-pod.test.ts'],
+    alone: [
+      'nodes/one-round-trip.test.ts',
+      'nodes/lost-node.test.ts',
+      'nodes/two-nodes.test.ts',
+      'nodes/lost-leader.test.ts',
+      'nodes/upgrade-there.test.ts',
+      'nodes/engine-in-pod.test.ts',
+    ],
     first: [],
     levelMs: 50 * minute,
     fileMs: 15 * minute,
+  },
+  {
+    // What CI runs on the second node.
+    name: 'one-node',
+    together: false,
+    atOnce: 1,
+    borrowed: ['test/nodes/one-round-trip.test.ts'],
+    alone: [],
+    first: [],
+    levelMs: 3 * minute,
+    fileMs: 3 * minute,
   },
 ];
 

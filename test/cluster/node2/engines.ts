@@ -1,9 +1,18 @@
-/** A release of Debian whose packages make the node's root, and whether Docker Engine is among them. */
-export type EngineChoice = { name: string; suite: 'trixie' | 'sid'; docker: boolean };
+/**
+ * A release of Debian whose packages make the node's root, and whether Docker Engine is among them. With `next`, the engine
+ * itself is a newer one that no release has, built from its Go module.
+ */
+export type EngineChoice = {
+  readonly name: string;
+  readonly suite: 'trixie' | 'sid';
+  readonly docker: boolean;
+  readonly next?: true;
+};
 
 const choices: readonly EngineChoice[] = [
   { name: '26.1', suite: 'trixie', docker: true },
   { name: '28.5', suite: 'sid', docker: true },
+  { name: 'next', suite: 'sid', docker: true, next: true },
   { name: 'none', suite: 'trixie', docker: false },
 ];
 

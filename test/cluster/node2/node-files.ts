@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { kubernetesBinaries } from '../install/go-binaries.ts';
+import { basename, dirname, join } from 'node:path';
+import { kubernetesBinaries, nextEngineBinaries } from '../install/go-binaries.ts';
 import { layout } from '../layout.ts';
 import { endpoints, ranges } from '../network.ts';
 import { kubeletConfig } from '../parts/kubelet.ts';
@@ -17,7 +17,10 @@ const onNode = {
   proxyKubeconfig: '/etc/kubernetes/kube-proxy.kubeconfig',
 } as const;
 
-const programs = ['kubelet', 'kube-proxy'] as const;
+function programsOf({ next }: EngineChoice): string[] {
+  const ofKubernetes = ['kubelet', 'kube-proxy'].map((name) => join(kubernetesBinaries(), name));
+  return next ? [...ofKubernetes, join(nextEngineBinaries(), 'dockerd')] : ofKubernetes;
+}
 
 /** As the first node's, with what a current distribution does otherwise: cgroups by systemd, containerd's own socket. */
 function kubeletSettings(): string {
@@ -87,12 +90,12 @@ function dockerSettings(): string {
 }
 
 /** Debian's unit names a socket of systemd, which the list of sockets above does not go with. */
-const dockerDropIn = `[Unit]
+const dockerDropIn = ({ next }: EngineChoice) => `[Unit]
 Requires=
 [Service]
 ExecStartPre=/bin/mkdir -p ${dirname(layout.dockerSocket)}
 ExecStart=
-ExecStart=/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock
+ExecStart=${next ? join(onNode.programs, 'dockerd') : '/usr/sbin/dockerd'} --containerd=/run/containerd/containerd.sock
 `;
 
 function unit(description: string, commandLine: readonly string[]): string {
@@ -135,7 +138,7 @@ const proxyUnit = unit('kube-proxy of the second node', [
 function settingsOf(engine: EngineChoice): Record<string, string> {
   const docker = {
     'etc/docker/daemon.json': dockerSettings(),
-    'etc/systemd/system/docker.service.d/node.conf': dockerDropIn,
+    'etc/systemd/system/docker.service.d/node.conf': dockerDropIn(engine),
   };
   return {
     'etc/containerd/config.toml': containerdSettings(engine),
@@ -150,9 +153,8 @@ function settingsOf(engine: EngineChoice): Record<string, string> {
 }
 
 /** A running program cannot be overwritten, and a copy of the same size is the same build. */
-function copyProgram(name: string): void {
-  const from = join(kubernetesBinaries(), name);
-  const to = join(node2Files.programs, name);
+function copyProgram(from: string): void {
+  const to = join(node2Files.programs, basename(from));
   if (existsSync(to) && statSync(to).size === statSync(from).size) return;
   rmSync(to, { force: true });
   copyFileSync(from, to);
@@ -174,5 +176,5 @@ export function writeNodeFiles(engine: EngineChoice): void {
   copyFileSync(kubeconfigPath('second-kubelet'), join(kubernetes, 'kubelet.kubeconfig'));
   copyFileSync(kubeconfigPath('kube-proxy'), join(kubernetes, 'kube-proxy.kubeconfig'));
   copyFileSync(join(layout.recipes, 'node2', 'start-node'), join(node2Files.shared, 'start-node'));
-  for (const name of programs) copyProgram(name);
+  for (const program of programsOf(engine)) copyProgram(program);
 }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { layout } from '../layout.ts';
+import { loadOperatorImage } from '../node2/node-images.ts';
 import { runProgram } from '../program.ts';
 import { printLine } from '../progress.ts';
 import { bridgeValues, prepareBridge } from './bridge.ts';
@@ -28,6 +29,7 @@ const testPolicy = {
 async function installOperator(signal: AbortSignal): Promise<void> {
   process.chdir(layout.checkout);
   const content = await buildOperatorImage(signal);
+  await loadOperatorImage(signal);
   mkdirSync(allowedHostPath, { recursive: true });
   printLine('installing the operator with Helm');
   await kubectl(['apply', '--server-side', '-f', '-'], signal, restrictedNamespace());

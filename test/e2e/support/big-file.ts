@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { anItem, girder } from './girder.ts';
+import { girderOf } from './job-run.ts';
+import type { Manifest } from './runs.ts';
 
 /** A file in Girder that is too big for memory; `remove` frees its space. */
 export type BigFile = { fileId: string; sha256: string; remove: () => Promise<void> };
@@ -26,6 +28,15 @@ export async function bigFile(size: number): Promise<BigFile> {
     fileId: last._id,
     sha256: hash.digest('hex'),
     remove: async () => void (await girder('DELETE', `item/${item}`)),
+  };
+}
+
+/** The fields of a run whose target reads a file of Girder from a pipe; its path is `$(live)`. */
+export function throughPipe({ fileId }: BigFile): Manifest {
+  const output = { namedInputPipe: { name: 'live' } };
+  return {
+    transforms: [{ name: 'live', connect: { input: { girderFileIdToStream: { fileId } }, output } }],
+    girder: girderOf(),
   };
 }
 

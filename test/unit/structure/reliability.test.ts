@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readPage } from './pages.ts';
 
-const tests = globSync('test/{integration,e2e}/**/*.test.ts').map((path) => readFileSync(path, 'utf8'));
+const tests = globSync('test/{integration,e2e,nodes}/**/*.test.ts').map((path) => readFileSync(path, 'utf8'));
 const [, ...rows] = readPage('docs/reliability.md').rows;
 
 test('every row of docs/reliability.md is one that a test observes', () => {
