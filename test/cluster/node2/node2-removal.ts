@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { retireLog } from '../supervise/log-file.ts';
 import { readLivePid } from '../supervise/pid-file.ts';
 import { stop } from '../supervise/supervisor.ts';
 import { engineNamed } from './engines.ts';
@@ -9,6 +10,8 @@ import { umlNode } from './uml-node.ts';
 /** Stops the second node and removes its disk, its files and its wire; what it has in the cluster stays. */
 export async function takeNode2Down(signal: AbortSignal): Promise<void> {
   if (readLivePid(node2.name) !== undefined) await stop(umlNode(engineNamed(undefined)), signal);
+  // A kernel that is stopped may panic on its way out, which is no news for the next start.
+  retireLog(node2.name);
   await removeNode2Network(signal);
   for (const path of [node2Files.state, node2Files.control]) rmSync(path, { recursive: true, force: true });
 }

@@ -12,9 +12,14 @@ export function logPath(name: string): string {
 /** Opens a fresh log for a part and keeps the last one as `.1`; returns a descriptor the caller closes. */
 export function openLog(name: string): number {
   mkdirSync(layout.logs, { recursive: true });
+  retireLog(name);
+  return openSync(logPath(name), 'a');
+}
+
+/** Keeps the log of a part that has ended as `.1`, if there is one. */
+export function retireLog(name: string): void {
   const path = logPath(name);
   if (existsSync(path)) renameSync(path, `${path}.1`);
-  return openSync(path, 'a');
 }
 
 /** The last non-empty lines of a log; none when there is no such file. */
