@@ -138,8 +138,8 @@ export class Follower {
       if (!signal.aborted) log.warn({ run: key, step: step.kind, ...errorFields(error) }, 'retrying');
       if (!(error instanceof TokenMissing)) return { kind: 'retry', error };
       const { part, least, most } = tokenWait;
-      const wished = (now() - entry.run.createdAt) * part;
-      return { kind: 'requeueAfter', milliseconds: Math.min(most, Math.max(least, wished)) };
+      const waitMs = (now() - entry.run.createdAt) * part;
+      return { kind: 'requeueAfter', milliseconds: Math.min(most, Math.max(least, waitMs)) };
     }
     return { kind: 'requeueAfter', milliseconds: 1_000 };
   }

@@ -10,7 +10,7 @@ import { umlNode } from './uml-node.ts';
 /** Stops the second node and removes its disk, its files and its wire; what it has in the cluster stays. */
 export async function takeNode2Down(signal: AbortSignal): Promise<void> {
   if (readLivePid(node2.name) !== undefined) await stop(umlNode(engineNamed(undefined)), signal);
-  // A kernel that is stopped may panic on its way out, which is no news for the next start.
+  // UML may panic while it stops. The next start would report that as a fault of the kernel.
   retireLog(node2.name);
   await removeNode2Network(signal);
   for (const path of [node2Files.state, node2Files.control]) rmSync(path, { recursive: true, force: true });
