@@ -10,6 +10,7 @@ import { until } from '../fixtures/until.ts';
 import { environment } from './support/environment.ts';
 import { aFile, aFileIn, aFolder, anItem, download, filesOf } from './support/girder.ts';
 import { type Ended, LocalLab } from './support/local-run.ts';
+import { releaseContainer, untilReleased } from './support/runs.ts';
 import { succeed } from './support/shell.ts';
 
 /**
@@ -96,11 +97,7 @@ test('a run with Girder succeeds, a named pipe included, and the key is nowhere 
   const apiKey = environment('GIRDER_API_KEY');
   const run = await start(
     {
-      command: [
-        'sh',
-        '-ec',
-        'cat "$(stream)" "$(in)" > "$(out)"; echo begun; while test ! -e /proceed; do sleep 0.1; done',
-      ],
+      command: ['sh', '-ec', 'cat "$(stream)" "$(in)" > "$(out)"; echo begun; ' + untilReleased],
       transforms: [
         {
           name: 'stream',
@@ -123,7 +120,7 @@ test('a run with Girder succeeds, a named pipe included, and the key is nowhere 
   assert.is(ids.length, 2);
   assert.not.match(await docker('inspect', ...ids), apiKey);
   const target = (await docker('ps', '--quiet', '--filter', 'ancestor=busybox:local')).trim();
-  await docker('exec', target, 'touch', '/proceed');
+  await releaseContainer(target, engine.socketPath);
   const { code, stderr } = await run.ended;
   assert.is(code, 0, stderr);
   const [result] = await filesOf(itemId);

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { layout } from '../cluster/layout.ts';
 import { node2, node2Taint } from '../cluster/node2/node2-layout.ts';
 import { nodeName } from '../cluster/network.ts';
-import { Lab, untilReleased } from '../e2e/support/runs.ts';
+import { Lab, releaseContainer, untilReleased } from '../e2e/support/runs.ts';
 import { succeed } from '../e2e/support/shell.ts';
 import { chart } from '../fixtures/helm.ts';
 import { recordObservation } from '../fixtures/reliability-page.ts';
@@ -78,9 +78,7 @@ async function leadFromSecondNode(): Promise<void> {
 /** As `lab.release`, with the engine of the first node. */
 async function release(name: string): Promise<void> {
   const { status } = await lab.running(name);
-  const file = '/mnt/girder_worker/temporary/go';
-  const engine = ['--host', `unix://${layout.dockerSocket}`];
-  await succeed('docker', [...engine, 'exec', status.target?.containerID ?? '', 'touch', file]);
+  await releaseContainer(status.target?.containerID ?? '', layout.dockerSocket);
 }
 
 test.before(async () => {

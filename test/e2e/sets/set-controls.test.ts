@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
 import { until } from '../../fixtures/until.ts';
 import { concurrentTest } from '../support/concurrent-tests.ts';
-import { SetLabs, upperCase } from './set-lab.ts';
+import { containersOf, releaseContainer, untilReleased } from '../support/runs.ts';
+import { SetLabs, type StoredSet, upperCase } from './set-lab.ts';
 
 const test = concurrentTest();
 const labs = new SetLabs();
@@ -94,7 +95,7 @@ test('a quota bounds the pods of a set, and the set does all of its inputs', asy
 test('a queue that suspends the Jobs of a set holds its chunks, and the set does all when it lets them start', async () => {
   const lab = await labs.open('set-queue', 3);
   const queue = { 'kueue.x-k8s.io/queue-name': 'lab' };
-  const command = ['sh', '-c', `sleep 8; ${upperCase.command[2]}`];
+  const command = ['sh', '-c', `${untilReleased}; ${upperCase.command[2]}`];
   const manifest = lab.manifest('queued', {
     template: { spec: { ...upperCase, command, terminationGracePeriodSeconds: 1 } },
     ...{ chunk: { items: 1 }, parallelism: 2 },
@@ -122,7 +123,13 @@ test('a queue that suspends the Jobs of a set holds its chunks, and the set does
   await lab.until('queued', 'shows both chunks', ({ status }) => status.live?.chunks === 2);
   assert.is((await lab.resultItems()).size, 0);
   await suspend(false);
-  await lab.inPhase('queued', 'Complete');
+  const releaseAll = async () => {
+    for (const { metadata } of await lab.chunks('queued'))
+      for (const id of await containersOf(metadata.uid)) await releaseContainer(id);
+    return lab.get('queued');
+  };
+  const holds = ({ status }: StoredSet) => status.phase === 'Complete';
+  await until('the set is complete', releaseAll, { holds, withinMs: 180_000, everyMs: 500 });
   assert.is((await lab.resultItems()).size, 3);
 });
 

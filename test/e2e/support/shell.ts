@@ -32,7 +32,13 @@ export async function succeed(
   args: readonly string[],
   options: Options = {},
 ): Promise<string> {
-  const { code, stdout, stderr } = await execute(program, args, options);
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}: ${stderr.trim()}`);
-  return stdout.toString('utf8');
+  const finished = await execute(program, args, options);
+  if (finished.code !== 0) throw failed(program, args, finished);
+  return finished.stdout.toString('utf8');
+}
+
+/** The error for a program that failed; `docker exec` prints why it cannot start one to the standard output. */
+export function failed(program: string, args: readonly string[], { code, stdout, stderr }: Finished): Error {
+  const why = stderr.trim() || stdout.toString('utf8').trim().slice(-2_000);
+  return new Error(`${program} ${args.join(' ')} ended with ${code}: ${why}`);
 }

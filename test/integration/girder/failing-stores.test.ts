@@ -95,7 +95,7 @@ for (const [what, fault] of Object.entries(faults)) {
     await Promise.all(download);
     assert.is(await hashFile(join(into, 'back')), sha256);
     assert.ok(run.waits.length > 1);
-    for (const why of run.waits) assert.match(why, `: ${s3}, to which it redirects, `);
+    for (const why of run.waits) assert.match(why, `: ${s3}, to which it redirects, `, why);
   });
 
   ofStore(`an upload is retried while the store ${what}, and stored once`, async ({ girder, gate }) => {
@@ -110,7 +110,7 @@ for (const [what, fault] of Object.entries(faults)) {
     });
     const [stored] = await Promise.all(upload);
     assert.ok(run.waits.length > 0);
-    for (const why of run.waits) assert.match(why, atFault);
+    for (const why of run.waits) assert.match(why, atFault, why);
     const into = scratch.directory;
     const fileId = stored?.fileId ?? '';
     await downloadFile(scratch.admin, { fileId, into, filename: 'back' }, { signal: never });
