@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import * as assert from 'uvu/assert';
 import { podBridge } from '../../cluster/network.ts';
-import { OwnGirder } from '../../fixtures/girder3.ts';
+import { OwnGirder } from '../../fixtures/own-girder.ts';
 import { test } from '../../fixtures/suite.ts';
 import { until } from '../../fixtures/until.ts';
 import type { StartedTargets } from '../../integration/worker/crash/started-targets.ts';

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { downloadFile } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
-import { type Assetstore, OwnGirder } from '../../fixtures/girder3.ts';
+import { type Assetstore, OwnGirder } from '../../fixtures/own-girder.ts';
 import { S3Server } from '../../fixtures/s3-server.ts';
 import { hashFile, Scratch } from './real-girder.ts';
 

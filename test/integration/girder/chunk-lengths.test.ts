@@ -4,7 +4,7 @@ import { downloadFile } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
-import { OwnGirder } from '../../fixtures/girder3.ts';
+import { OwnGirder } from '../../fixtures/own-girder.ts';
 import { Nginx } from '../../fixtures/nginx.ts';
 import { ask, hashFile, Scratch } from './real-girder.ts';
 

@@ -6,7 +6,7 @@ import type { GirderClient } from '../../../src/girder/client.ts';
 import { downloadFile } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
 import { doubtfulMs } from '../../../src/girder/retry.ts';
-import { OwnGirder } from '../../fixtures/girder3.ts';
+import { OwnGirder } from '../../fixtures/own-girder.ts';
 import { runErrorOf } from '../../fixtures/run-error.ts';
 import { S3Server } from '../../fixtures/s3-server.ts';
 import { until } from '../../fixtures/until.ts';

@@ -12,7 +12,7 @@ import { raceAbort } from '../../../src/support/abort.ts';
 import { RunError } from '../../../src/support/errors.ts';
 import { cancelJob, logOf, statesOf } from '../../e2e/support/girder-job.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
-import { OwnGirder } from '../../fixtures/girder3.ts';
+import { OwnGirder } from '../../fixtures/own-girder.ts';
 import { call, hashFile, Scratch } from './real-girder.ts';
 import { readTree, ScratchFolder } from './scratch-folder.ts';
 
