@@ -10,6 +10,7 @@ import { ScratchDirectory } from '../fixtures/scratch-directory.ts';
 import { makePrivateCa, TlsFront } from '../fixtures/tls-front.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem, download, filesOf, sha256 } from './support/girder.ts';
+import { copyOf, girderOf } from './support/job-run.ts';
 import { Lab } from './support/runs.ts';
 
 /**
@@ -67,16 +68,7 @@ test.after(() => stack.disposeAsync());
 async function copies(name: string, apiUrl: string): Promise<void> {
   const bytes = randomBytes(3_000_000);
   const [fileId, itemId] = [await aFile('in.bin', bytes), await anItem('out')];
-  await lab.run(name, {
-    command: ['sh', '-c', 'cp "$1" "$2"', 'copy'],
-    args: ['$(in)', '$(out)'],
-    transforms: [
-      { name: 'in', girderFileIdToVolume: { fileId } },
-      { name: 'out', volumePath: { filename: 'out.bin' } },
-    ],
-    girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId } }],
-    girder: { apiUrl, credentialsSecretRef: { name: 'girder' } },
-  });
+  await lab.run(name, { ...copyOf(fileId, itemId), girder: girderOf({ apiUrl }) });
   const { phase, message } = await lab.ended(name);
   assert.is(phase, 'Succeeded', message);
   const [file] = await filesOf(itemId);

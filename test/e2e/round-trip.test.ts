@@ -3,10 +3,10 @@ import { test } from '../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
 import { environment } from './support/environment.ts';
 import { aFile, anItem, download, filesOf, session, sha256 } from './support/girder.ts';
+import { copyOf, girderOf } from './support/job-run.ts';
 import { containersOf, Lab } from './support/runs.ts';
 
 const mebibyte = 2 ** 20;
-const girderOf = () => ({ apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' } });
 let lab: Lab;
 
 test.before(async () => {
@@ -17,16 +17,7 @@ test.after(() => lab.close());
 test('100 MiB of random bytes pass from Girder through the target to Girder unchanged', async () => {
   const bytes = randomBytes(100 * mebibyte);
   const [fileId, itemId] = [await aFile('in.bin', bytes), await anItem('out')];
-  await lab.run('copy', {
-    command: ['sh', '-c', 'cp "$1" "$2"', 'copy'],
-    args: ['$(in)', '$(out)'],
-    transforms: [
-      { name: 'in', girderFileIdToVolume: { fileId } },
-      { name: 'out', volumePath: { filename: 'out.bin' } },
-    ],
-    girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId } }],
-    girder: girderOf(),
-  });
+  await lab.run('copy', copyOf(fileId, itemId));
   const status = await lab.ended('copy');
   assert.is(status.phase, 'Succeeded', status.message);
   const [file] = await filesOf(itemId);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { nodeName } from '../cluster/network.ts';
 import { aFile, anItem, download, filesOf, sha256 } from '../e2e/support/girder.ts';
-import { girderOf } from '../e2e/support/job-run.ts';
+import { copyOf } from '../e2e/support/job-run.ts';
 import { containersOf, Lab } from '../e2e/support/runs.ts';
 import { test } from '../fixtures/suite.ts';
 import { engineIs, expectSoundKernel } from './second-node.ts';
@@ -23,15 +23,7 @@ test.after(async () => {
 
 test('a file passes from Girder through a target on another node to Girder unchanged', async () => {
   const [fileId, itemId] = [await aFile('in.bin', bytes), await anItem('out')];
-  await lab.run('copy', {
-    command: ['cp', '$(in)', '$(out)'],
-    transforms: [
-      { name: 'in', girderFileIdToVolume: { fileId } },
-      { name: 'out', volumePath: { filename: 'out.bin' } },
-    ],
-    girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId } }],
-    girder: girderOf(),
-  });
+  await lab.run('copy', copyOf(fileId, itemId));
   const status = await lab.ended('copy');
   assert.is(status.phase, 'Succeeded', status.message);
   const [file] = await filesOf(itemId);

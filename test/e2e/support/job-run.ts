@@ -21,6 +21,19 @@ export function girderOf(more: Manifest = {}): Manifest {
   return { apiUrl: environment('GIRDER_API_URL'), credentialsSecretRef: { name: 'girder' }, ...more };
 }
 
+/** The spec of a run that copies a file of Girder into an item, where it is `out.bin`. */
+export function copyOf(fileId: string, itemId: string): Manifest {
+  return {
+    command: ['cp', '$(in)', '$(out)'],
+    transforms: [
+      { name: 'in', girderFileIdToVolume: { fileId } },
+      { name: 'out', volumePath: { filename: 'out.bin' } },
+    ],
+    girderResultHooks: [{ girderUploadVolumePathToItem: { volumePath: 'out', itemId } }],
+    girder: girderOf(),
+  };
+}
+
 /** Stores the token of a job in the namespace; returns `spec.girder.job` for it. */
 export async function jobOf(lab: Lab, name: string, { jobId, token }: MadeJob): Promise<Manifest> {
   await lab.secret(`job-${name}`, { token });
