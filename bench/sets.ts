@@ -13,12 +13,15 @@ import { paths } from '../src/kube/paths.ts';
 import { KubeClient } from '../test/fixtures/kube-client.ts';
 import { moreThan, writeCounts } from '../test/fixtures/api-counts.ts';
 import { until } from '../test/fixtures/until.ts';
-import { inputs, SetLab } from '../test/e2e/sets/set-lab.ts';
+import { inputs, SetLab, type StoredSet } from '../test/e2e/sets/set-lab.ts';
 import { writeFigures } from './figures-page.ts';
 
 const [count = 200, parallelism = 4, jobs = count] = process.argv.slice(2).map(Number);
 const chunkItems = 25;
 const hourMs = 3_600_000;
+/** Milliseconds. Ten thousand inputs take most of an hour on two processors. */
+const setMs = 2 * hourMs;
+const reportMs = 60_000;
 
 type Job = { status?: { succeeded?: number } };
 
@@ -47,6 +50,17 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
+}
+
+let reported = performance.now();
+
+/** Prints once a minute how far the set is. */
+function isComplete({ status }: StoredSet): boolean {
+  if (performance.now() - reported > reportMs) {
+    reported = performance.now();
+    console.log(`${new Date().toISOString()} ${status.items?.done ?? 0} of ${count} inputs, ${status.phase}`);
+  }
+  return status.phase === 'Complete';
 }
 
 const bareJob = (index: number) => ({
@@ -101,7 +115,7 @@ try {
       chunk: { items: chunkItems },
       template: { spec: tinyTarget() },
     });
-    await lab.inPhase('figures', 'Complete');
+    await lab.until('figures', 'is Complete', isComplete, setMs);
   });
   watching.abort();
   const most = await watched;
