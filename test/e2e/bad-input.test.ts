@@ -12,7 +12,7 @@ let cases: Record<string, Case>;
 let itemId: string;
 
 /** All runs start at the same time. */
-const endSeconds = 180;
+const endSeconds = 360;
 
 const unknownId = '0123456789abcdef01234567';
 const girderWith = (name: string) => ({
@@ -113,7 +113,7 @@ function allCases(fileId: string): Record<string, Case> {
     'image-unreachable': {
       reason: 'StartDeadlineExceeded',
       message: /localhost:1\/nosuch:1: waiting for the registry localhost:1 .*connection refused/,
-      spec: { image: 'localhost:1/nosuch:1', imagePullPolicy: 'IfNotPresent', startDeadlineSeconds: 20 },
+      spec: { image: 'localhost:1/nosuch:1', imagePullPolicy: 'IfNotPresent', startDeadlineSeconds: 60 },
     },
     'command-unknown': {
       reason: 'ContainerStartFailed',

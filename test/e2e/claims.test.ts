@@ -98,7 +98,7 @@ test('one claim under two names is the same directory', async () => {
 
 test('a run waits for a missing claim until the start deadline, and its status names the claim', async () => {
   await lab.run('nosuch', {
-    startDeadlineSeconds: 20,
+    startDeadlineSeconds: 35,
     volumes: [
       { name: 'x', persistentVolumeClaim: { claimName: 'nosuch', containerPath: '/x', readOnly: false } },
     ],

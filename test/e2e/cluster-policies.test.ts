@@ -87,7 +87,7 @@ test('a run names the bounds of a LimitRange that its pod exceeds', async () => 
     limitRange({ type: 'Container', max: { memory: '400Mi' }, min: { cpu: '50m' } }),
   );
   const resources = { limits: { memory: '300Mi' } };
-  await lab.run('large', { ...hello, resources, startDeadlineSeconds: 20 });
+  await lab.run('large', { ...hello, resources, startDeadlineSeconds: 35 });
   const message = await waits(lab, 'large', 'maximum memory usage per Container');
   assert.match(message, 'spec.resources');
   await lab.run('small', { ...hello, resources: { limits: { memory: '100Mi' } } });

@@ -97,7 +97,7 @@ test('without a way to Girder, a run waits until its start deadline and names th
     command: ['true'],
     transforms: [input(await aFile('in.txt', Buffer.from('far')))],
     girder: girderOf(),
-    startDeadlineSeconds: 30,
+    startDeadlineSeconds: 60,
   });
   const { phase, reason, message } = await shut.ended('cut-off');
   assert.equal([phase, reason], ['Failed', 'StartDeadlineExceeded'], `${message}\n${enforcer.log}`);

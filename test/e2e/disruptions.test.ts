@@ -123,7 +123,7 @@ test('a run on a lost node fails with a message that names the node, and leaves 
   await succeed('kubectl', ['wait', '--for=condition=Ready', `node/${node}`, '--timeout=90s'], {
     seconds: 100,
   });
-  const options = { holds: ({ length }: string[]) => length === 0, withinMs: 60_000, everyMs: 500 };
+  const options = { holds: ({ length }: string[]) => length === 0, withinMs: 180_000, everyMs: 500 };
   const left = await until('the target is deleted', () => containersOf(metadata.uid), options);
   recordObservation({
     fault: 'The kubelet and the worker of a node hang until Kubernetes gives the node up',

@@ -67,9 +67,9 @@ function perform(commands: string, kubeconfig = environment('KUBECONFIG')): Prom
     .replaceAll(/\bimaging\b/g, lab.namespace)
     .replaceAll('busybox:1.36', 'busybox:local')
     .replaceAll('…', place.key)
-    .replaceAll(/get (dockerruns.*) --watch$/gm, 'wait --for=condition=Complete --timeout=60s --all $1');
+    .replaceAll(/get (dockerruns.*) --watch$/gm, 'wait --for=condition=Complete --timeout=170s --all $1');
   const env = `export KUBECONFIG='${kubeconfig}' PATH='${directory.path}':"$PATH"; unset GIRDER_API_KEY`;
-  return execute('bash', ['-euc', `${env}\n${own}`], { cwd: directory.path, seconds: 90 });
+  return execute('bash', ['-euc', `${env}\n${own}`], { cwd: directory.path, seconds: 240 });
 }
 
 async function performAll(section: string, kubeconfig?: string): Promise<Finished[]> {

@@ -6,6 +6,7 @@ import { ociImage } from '../fixtures/oci-image.ts';
 import { pageBlock, pageBlocks } from '../fixtures/page-blocks.ts';
 import { Registry } from '../fixtures/registry.ts';
 import { ScratchDirectory } from '../fixtures/scratch-directory.ts';
+import { until } from '../fixtures/until.ts';
 import { concurrentTest } from './support/concurrent-tests.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem, download, filesOf, girder, sha256 } from './support/girder.ts';
@@ -133,8 +134,10 @@ test('the disk of Girder is mounted where the policy allows it, and refused else
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, '12345');
   const text = pageBlock('docs/how-to/big-files.md', 'name: in-place');
-  const { code, stderr } = await asked(text);
-  assert.is(code, 1);
+  // The webhook may not answer in time on a busy machine.
+  const { stderr } = await until('it is refused', () => asked(text), {
+    ...{ holds: ({ code }) => code === 1, withinMs: 120_000, everyMs: 500 },
+  });
   assert.match(stderr, /\/srv\/assetstore.*hostPaths/);
   await applied(text, { 'busybox:1.36': localImage(), '/srv/assetstore': directory.path });
   assert.match(await succeeded('in-place'), /^5 \/mnt\/assetstore\/3f\/a1\/3fa1c0ffee\n$/);
@@ -211,7 +214,7 @@ test('an image of a private registry is pulled with the Secret that the command 
 });
 
 test('without a GPU a run waits with the message of the scheduler, and fails after its start deadline', async () => {
-  await applied(pageBlock('docs/how-to/gpu.md', 'startDeadlineSeconds'), { '600': '20' });
+  await applied(pageBlock('docs/how-to/gpu.md', 'startDeadlineSeconds'), { '600': '35' });
   await applied(pageBlock('docs/how-to/gpu.md', 'name: gpu-reserved'), {});
   for (const [name, cause] of [
     ['gpu', /Insufficient nvidia\.com\/gpu/],

@@ -13,7 +13,7 @@ test.before(async () => {
 });
 test.after(() => lab.close());
 
-const goneSeconds = 60;
+const goneSeconds = 120;
 
 /** A target that ignores SIGTERM, and is killed soon after it. */
 const stubborn = { command: ['sleep', '300'], terminationGracePeriodSeconds: 1 };
@@ -144,7 +144,7 @@ test('a deleted run that a finalizer keeps ends', async () => {
 });
 
 test('a run that is not scheduled in time fails with a message about what it waited for', async () => {
-  await lab.run('homeless', { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 10 });
+  await lab.run('homeless', { nodeSelector: { nosuch: 'label' }, startDeadlineSeconds: 30 });
   const status = await lab.ended('homeless');
   assert.is(status.reason, 'StartDeadlineExceeded');
   assert.match(status.message ?? '', /node/);
@@ -152,7 +152,7 @@ test('a run that is not scheduled in time fails with a message about what it wai
 
 test('kubectl wait returns at the end of a run', async () => {
   await lab.run('waited', { command: ['sleep', '1'] });
-  await lab.kubectl('wait', '--for=condition=Complete', 'dockerrun/waited', '--timeout=60s');
+  await lab.kubectl('wait', '--for=condition=Complete', 'dockerrun/waited', '--timeout=170s');
 });
 
 test('a finished run is deleted, with its pods, when its time to live is over', async () => {
@@ -162,7 +162,7 @@ test('a finished run is deleted, with its pods, when its time to live is over', 
   const run = () => lab.kubectl('get', 'dockerrun', 'mortal', '--ignore-not-found', '-o', 'name');
   const left = async () => `${await run()}${await pods()}`;
   const isEmpty = (names: string) => names === '';
-  await until('the run and its pods are deleted', left, { holds: isEmpty, withinMs: 60_000, everyMs: 500 });
+  await until('the run and its pods are deleted', left, { holds: isEmpty, withinMs: 180_000, everyMs: 500 });
 });
 
 test('a run that has started cannot be changed', async () => {

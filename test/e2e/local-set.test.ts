@@ -159,7 +159,9 @@ test('Ctrl-C stops the target of the current input, and no receipt, container or
   const underway = lab.start(['run', '-'], key(), stringify(set));
   await underway.prints('begun\n');
   // The results of an input are uploaded while the target of the next one runs.
-  await until('a has its receipt', async () => (await receiptsIn(folders.results)).includes('a'));
+  await until('a has its receipt', async () => (await receiptsIn(folders.results)).includes('a'), {
+    withinMs: 120_000,
+  });
   underway.child.kill('SIGINT');
   const { code, stderr } = await underway.ended;
   assert.is(code, 130, stderr);

@@ -72,7 +72,7 @@ test('a cancel cannot be undone, and a cancel after the end changes nothing', as
 });
 
 test('a run that is created suspended has no Job until it is resumed', async () => {
-  await lab.run('later', { command: ['echo', 'hello'], suspend: true, startDeadlineSeconds: 60 });
+  await lab.run('later', { command: ['echo', 'hello'], suspend: true, startDeadlineSeconds: 180 });
   await lab.until('later', 'is suspended', { holds: ({ status }) => status.phase === 'Suspended' });
   assert.is(await jobs('later'), '');
   await lab.kubectl('wait', '--for=condition=Suspended', 'dockerrun/later', '--timeout=30s');
@@ -225,13 +225,13 @@ test('a quota that blocks the pod of the second attempt fails the run at its sta
   await fewPods.run('refused', {
     command: ['sh', '-c', `${untilReleased}; exit 9`],
     backoffLimit: 1,
-    startDeadlineSeconds: 25,
+    startDeadlineSeconds: 60,
   });
   await fewPods.running('refused');
   await fewPods.kubectl('create', 'quota', 'none', '--hard=pods=0');
   await fewPods.kubectl('wait', 'quota/none', '--for=jsonpath={.status.hard}', '--timeout=30s');
   await fewPods.release('refused');
-  const end = await fewPods.ended('refused', 120);
+  const end = await fewPods.ended('refused', 300);
   await fewPods.kubectl('delete', 'quota', 'none');
   assert.is(end.reason, 'StartDeadlineExceeded');
   assert.is(end.target?.exitCode, 9);

@@ -50,8 +50,8 @@ test('the page of a run shows its bytes while they move, its log, its results an
   const file = await bigFile(192 * 2 ** 20);
   const itemId = await anItem('ui');
   const script = `exec 3< $(live)
-    for i in 1 2 3 4 5 6; do dd bs=1M count=32 iflag=fullblock of=/dev/null <&3 2>/dev/null; echo "part $i"; sleep 2; done
-    wc -c <&3 > $(left); ${untilReleased}`;
+    for i in 1 2 3 4 5 6; do dd bs=1M count=32 iflag=fullblock of=/dev/null <&3 2>/dev/null; echo "part $i"; sleep 2; [ $i -ne 3 ] || { ${untilReleased}; }; done
+    wc -c <&3 > $(left)`;
   await lab.run('watched', {
     command: ['sh', '-c'],
     args: [script],
@@ -84,8 +84,8 @@ test('the page of a run shows its bytes while they move, its log, its results an
     await flow.getByText(/MB\/s/).waitFor();
     await page.screenshot({ path: `${pictures}/run.png` });
   }
-  await page.getByRole('region', { name: 'Log' }).getByText('part 6').waitFor();
   await lab.release('watched');
+  await page.getByRole('region', { name: 'Log' }).getByText('part 6').waitFor();
   await page.getByRole('heading', { level: 1, name: /watched .*Succeeded/ }).waitFor();
   await flow.getByText('exit code 0').waitFor();
   const result = page.getByRole('link', { name: 'left.txt' });

@@ -160,7 +160,7 @@ test('a temporary volume is where its containerPath says', async () => {
 
 test('a Secret that does not exist is named with its volume', async () => {
   const secret = { secretName: 'nosuch', containerPath: '/license' };
-  await lab.run('no-secret', { volumes: [{ name: 'license', secret }], startDeadlineSeconds: 20 });
+  await lab.run('no-secret', { volumes: [{ name: 'license', secret }], startDeadlineSeconds: 35 });
   const { message = '' } = await lab.ended('no-secret');
   assert.match(message, /spec\.volumes: license.*"nosuch" not found/);
 });

@@ -110,7 +110,7 @@ const exits = (code: number) => ({ command: ['sh', '-c', `exit ${code}`] });
 
 test('a run succeeds beside a container that never ends, and its pod is removed', async () => {
   await lab.run('endless-success', { command: ['true'] });
-  const status = await lab.ended('endless-success', 60);
+  const status = await lab.ended('endless-success');
   assert.is(status.phase, 'Succeeded', JSON.stringify(status));
   await hasNoPods('endless-success');
   assert.is((await lab.get('endless-success')).status.phase, 'Succeeded');
@@ -135,7 +135,7 @@ test('a failed attempt beside a container that never ends is retried', async () 
 
 test('a restartable init container that never ends delays no end', async () => {
   await lab.run('restartable', { command: ['true'] });
-  assert.is((await lab.ended('restartable', 60)).phase, 'Succeeded');
+  assert.is((await lab.ended('restartable')).phase, 'Succeeded');
   assert.equal(await containersIn('restartable'), ['mesh', 'worker']);
 });
 
@@ -187,7 +187,7 @@ test('a pod with other labels, annotations, tolerations, variables and volumes c
 
 test("the kubelet pulls the images of the pod with the run's Secrets", async () => {
   await lab.run('private', { command: ['true'], imagePullSecrets: [{ name: 'registry' }] });
-  assert.is((await lab.ended('private', 60)).phase, 'Succeeded');
+  assert.is((await lab.ended('private')).phase, 'Succeeded');
   const { podName = '' } = (await lab.get('private')).status;
   const path = '{.status.containerStatuses[?(@.name=="agent")].state.terminated.exitCode}';
   const read = () => lab.kubectl('get', 'pod', podName, '-o', `jsonpath=${path}`);

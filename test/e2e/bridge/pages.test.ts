@@ -39,6 +39,7 @@ test.after(async () => {
 async function pageAt(route: string): Promise<Page> {
   const url = new URL('/', environment('GIRDER_API_URL')).href;
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  context.setDefaultTimeout(endMs);
   await context.addInitScript(`localStorage.setItem('girderToken', '${await session()}')`);
   const page = await context.newPage();
   await page.goto(`${url}#${route}`);
@@ -83,7 +84,7 @@ test('the button of the page of a job cancels its run', async () => {
   });
   await page.reload();
   await page.locator('.g-job-cancel').click();
-  await jobInState(jobId, [cancelled], 60_000);
+  await jobInState(jobId, [cancelled], endMs);
   // Without Redis, for its notifications, Girder's page does not change by itself.
   await page.reload();
   await shows(page, /CANCELED/);
@@ -92,8 +93,19 @@ test('the button of the page of a job cancels its run', async () => {
 
 test('the page of workers shows the replicas as workers that are online', async () => {
   const page = await pageAt('plugins/worker/task/status');
-  const text = await shows(page, /dockerrun@/);
-  assert.match(text, /Online/i);
+  // Girder waits one second for the replies of workers, and its page asks once.
+  const asked = async () => {
+    await page.reload();
+    await page
+      .getByText(/dockerrun@/)
+      .first()
+      .waitFor({ timeout: 10_000 });
+    return page.locator('body').innerText();
+  };
+  await until('the page shows replicas that are online', asked, {
+    holds: (text) => /dockerrun@/.test(text) && /Online/i.test(text),
+    withinMs: endMs,
+  });
   await page.context().close();
 });
 

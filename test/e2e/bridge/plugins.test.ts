@@ -49,7 +49,12 @@ async function published(name: string, values: Readonly<Record<string, unknown>>
 async function logOfSuccess(jobId = ''): Promise<string> {
   const { status, log = [] } = await jobInState(jobId, [succeeded, failed, cancelled], endMs);
   assert.is(status, succeeded, log.join(''));
-  return logOf(jobId);
+  // A worker that begins at once is faster than the bridge, which then says its notes after the end.
+  return until('the log says where it ran', () => logOf(jobId), {
+    holds: (text) => text.includes('Runs on Kubernetes'),
+    withinMs: endMs,
+    everyMs: 250,
+  });
 }
 
 /** Each argument and variable on a line of its own, and what the target sees of the options. */

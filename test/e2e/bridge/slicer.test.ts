@@ -129,7 +129,7 @@ test('a cancel in Girder stops the CLI', async () => {
   const holds = (text: string) => text.includes('Count counts');
   await until('the CLI runs', () => logOf(jobId), { holds, withinMs: endMs, everyMs: 250 });
   await cancelJob(jobId);
-  const { status } = await jobInState(jobId, final, 60_000);
+  const { status } = await jobInState(jobId, final, endMs);
   assert.is(status, cancelled);
   assert.equal(await resultsIn(folder), {});
 });
@@ -181,7 +181,7 @@ test('the cancel of a batch starts no further run', async () => {
   const scheduled = () => jobsOfBatch(batch);
   await until('two runs are scheduled', scheduled, { holds: ({ length }) => length >= 2, withinMs: endMs });
   await cancelJob(batch);
-  const { status } = await jobInState(batch, final, 60_000);
+  const { status } = await jobInState(batch, final, endMs);
   assert.is(status, cancelled);
   const seen = await jobsOfBatch(batch);
   for (const job of seen) assert.is((await jobInState(job, final, batchMs)).status, succeeded);

@@ -37,7 +37,7 @@ test('submit --wait returns the exit code of the target; get, list and logs show
   assert.is(code, 3);
   assert.match(stdout, /^run\/first created\nrun\/first Failed: The target ended with exit code 3/);
   assert.match(await commands.succeed('get', 'first'), /^Exit code {4}3$/m);
-  assert.match(await commands.succeed('list', '--phase', 'Failed'), /^first +Failed .* 3 +\d+s$/m);
+  assert.match(await commands.succeed('list', '--phase', 'Failed'), /^first +Failed .* 3 +\S+s$/m);
   assert.is(await commands.succeed('logs', 'first'), 'hello world\n');
   assert.is(await commands.succeed('logs', '-f', 'first', '--tail', '1'), 'hello world\n');
 });

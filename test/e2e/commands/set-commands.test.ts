@@ -41,7 +41,7 @@ test('a set is submitted, waited for, explained and retried', async () => {
     'parallelism=2',
     '--wait',
     '--timeout',
-    '200s',
+    '400s',
   );
   assert.is(code, 74, stderr);
   assert.match(stdout, /^set\/nuclei created\nset\/nuclei Complete/);
@@ -69,7 +69,7 @@ test('a set is submitted, waited for, explained and retried', async () => {
   assert.match(await commands.succeed('open', 'set/nuclei'), page('folder', lab.results));
   assert.ok(result?.[1].receipt);
 
-  const retried = await commands.run('retry', 'set/nuclei', '--failed', '--wait', '--timeout', '200s');
+  const retried = await commands.run('retry', 'set/nuclei', '--failed', '--wait', '--timeout', '400s');
   assert.is(retried.code, 74, retried.stderr);
   const { status } = await lab.get('nuclei');
   assert.match(status.pass?.retryFailed ?? '', /^retry 20/);
@@ -81,7 +81,7 @@ test('a set is suspended, resumed, watched and cancelled', async () => {
   await lab.apply('held', { suspend: true });
   await lab.inPhase('held', 'Paused');
   await commands.succeed('resume', 'set/held');
-  const { code, stdout } = await commands.run('watch', 'set/held', '--timeout', '200s');
+  const { code, stdout } = await commands.run('watch', 'set/held', '--timeout', '400s');
   assert.is(code, 0, stdout);
   assert.match(stdout.trim().split('\n').at(-1) ?? '', /set\/held Complete/);
   await commands.succeed('suspend', 'set/held');

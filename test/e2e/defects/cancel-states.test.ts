@@ -7,6 +7,7 @@ import {
   endsCancelled,
   failed,
   girderOf,
+  isCancelledInGirder,
   jobOf,
   running,
   succeeded,
@@ -53,7 +54,7 @@ test('D20: a run whose job was cancelled before it began does not start a target
   const job = await aJob({ ...ofCelery, status: running });
   await cancelJob(job.jobId);
   await lab.run('before', { command: ['true'], girder: girderOf({ job: await jobOf(lab, 'before', job) }) });
-  assert.is((await endsCancelled(lab, { name: 'before', job })).target, undefined);
+  assert.is((await isCancelledInGirder(lab, { name: 'before', job })).target, undefined);
   assert.equal(await statesOf(job.jobId), [running, canceling, cancelled]);
 });
 

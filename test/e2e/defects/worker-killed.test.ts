@@ -15,7 +15,7 @@ import { workerPid } from '../support/worker-process.ts';
 
 const test = concurrentTest();
 /** How long the controller may take to end the job in place of the worker. */
-const jobSeconds = 60;
+const jobSeconds = 180;
 let lab: Lab;
 let fileId: string;
 

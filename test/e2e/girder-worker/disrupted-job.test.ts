@@ -52,7 +52,7 @@ test('the job of a run that is deleted becomes CANCELED', async () => {
   await lab.running(name);
   await lab.kubectl('delete', 'dockerrun', name, '--wait=false');
   const holds = (states: readonly number[]) => states.includes(cancelled);
-  await until('the job is cancelled', () => statesOf(job.jobId), { holds, withinMs: 60_000 });
+  await until('the job is cancelled', () => statesOf(job.jobId), { holds, withinMs: 180_000 });
 });
 
 test.run();

@@ -59,7 +59,7 @@ test('the tags of a module become the progress of the run and its Girder job, an
     return stored && { message: stored.message, current: stored.current, total: stored.total };
   };
   const holds = (stored: unknown) => JSON.stringify(stored) === JSON.stringify(first);
-  await until('the job shows the first progress', progress, { holds, withinMs: 30_000 });
+  await until('the job shows the first progress', progress, { holds, withinMs: 180_000 });
   await prints('a & b');
   await writeFile(`${seen}/seen`, '');
   const { code, stdout, stderr } = await ended;

@@ -123,8 +123,11 @@ test('an input that kills its worker ends alone, and the others are done', async
 /** Kills each worker whose target sleeps, until the set is complete; returns how many it killed. */
 async function killPoisoned(lab: SetLab): Promise<number> {
   const killed = new Set<number>();
+  let killing: Promise<void> | undefined;
   const over = await lab.until('poison', 'is complete', ({ status }) => {
-    void killSleeping(killed).catch(() => undefined);
+    killing ??= killSleeping(killed)
+      .catch(() => undefined)
+      .finally(() => (killing = undefined));
     return status.phase === 'Complete';
   });
   assert.is(over.status.phase, 'Complete');

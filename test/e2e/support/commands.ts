@@ -10,7 +10,7 @@ import type { Manifest } from './runs.ts';
 import { execute } from './shell.ts';
 
 const program = await bundledProgram();
-const longestSeconds = 240;
+const longestSeconds = 480;
 
 /** How a command ended, and what it printed. */
 export type Printed = { readonly code: number | null; readonly stdout: string; readonly stderr: string };

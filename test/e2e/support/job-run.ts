@@ -69,11 +69,26 @@ export async function succeeds(lab: Lab, name: string): Promise<DockerRunStatus>
   return status;
 }
 
-/** Waits until a run whose job was cancelled has ended; it must end in time and leave no container. */
-export async function endsCancelled(lab: Lab, { name }: JobRun): Promise<DockerRunStatus> {
-  const status = await lab.ended(name, cancelSeconds);
-  assert.is(status.phase, 'Cancelled');
+/** When the worker of a run ended, in milliseconds since 1970, however late the cluster saw it. */
+export async function workerEndedAt(lab: Lab, { podName = '' }: DockerRunStatus): Promise<number> {
+  const path = '{.status.containerStatuses[?(@.name=="worker")].state.terminated.finishedAt}';
+  return Date.parse(await lab.kubectl('get', 'pod', podName, '-o', `jsonpath=${path}`));
+}
+
+/** Waits until a run whose job was cancelled has ended; it must leave no container. */
+export async function isCancelledInGirder(lab: Lab, { name }: JobRun): Promise<DockerRunStatus> {
+  const status = await lab.ended(name);
+  assert.is(status.phase, 'Cancelled', status.message);
   assert.is(status.reason, 'CancelledInGirder', status.message);
   assert.equal(await containersOf((await lab.get(name)).metadata.uid), []);
+  return status;
+}
+
+/** As `isCancelledInGirder`, for a run that has a worker; the worker must end soon after this call. */
+export async function endsCancelled(lab: Lab, run: JobRun): Promise<DockerRunStatus> {
+  const began = Date.now();
+  const status = await isCancelledInGirder(lab, run);
+  const seconds = ((await workerEndedAt(lab, status)) - began) / 1_000;
+  assert.ok(seconds < cancelSeconds, `the worker ended ${seconds} s after the cancel`);
   return status;
 }

@@ -31,7 +31,7 @@ export type Underway = {
 /** On a terminal, whose window a user can make wider and narrower. */
 export type OnTerminal = Underway & { readonly resize: (columns: number) => Promise<void> };
 
-const longestSeconds = 60;
+const longestSeconds = 240;
 const program = await bundledProgram();
 
 /** A directory for manifests, and another one, behind a symbolic link, that is the TMPDIR of runs. */

@@ -13,7 +13,7 @@ export type Manifest = Record<string, unknown>;
 export type StoredRun = { metadata: { uid: string; name: string }; status: DockerRunStatus };
 
 /** How long a test of the whole cluster waits for a state; it includes the start and the end of pods. */
-export const patienceMs = 90_000;
+export const patienceMs = 180_000;
 
 /** `Lab.release` creates this file in the target. */
 const goFile = '/mnt/girder_worker/temporary/go';
@@ -47,8 +47,10 @@ export class Lab {
     return lab;
   }
 
-  async close(): Promise<void> {
-    await succeed('kubectl', ['delete', 'namespace', this.namespace, '--timeout=180s'], { seconds: 190 });
+  /** Deletes the namespace, with all runs in it. */
+  async close(seconds = 180): Promise<void> {
+    const args = ['delete', 'namespace', this.namespace, `--timeout=${seconds}s`];
+    await succeed('kubectl', args, { seconds: seconds + 10 });
   }
 
   kubectl(...args: string[]): Promise<string> {
@@ -77,10 +79,15 @@ export class Lab {
    * The message with which the API server refuses a run. It is asked with a dry run, and again while the webhook
    * does not answer in time: `kubectl apply` sends nothing for a run that is stored and has not changed.
    */
-  async refusal(name: string, spec: Manifest): Promise<string> {
-    const ask = () => this.apply(runOf(name, spec), '--dry-run=server');
-    const { stderr } = await until(`${name} is refused`, ask, {
-      ...{ holds: ({ code }) => code === 1, withinMs: 30_000, everyMs: 500 },
+  refusal(name: string, spec: Manifest): Promise<string> {
+    return this.refusalOf(runOf(name, spec));
+  }
+
+  /** As `refusal`, for any manifest. */
+  async refusalOf(manifest: unknown): Promise<string> {
+    const ask = () => this.apply(manifest, '--dry-run=server');
+    const { stderr } = await until('the manifest is refused', ask, {
+      ...{ holds: ({ code }) => code === 1, withinMs: 120_000, everyMs: 500 },
     });
     return stderr;
   }

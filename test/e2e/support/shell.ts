@@ -4,13 +4,13 @@ type Options = { input?: string; seconds?: number; cwd?: string };
 
 export type Finished = { code: number | null; stdout: Buffer; stderr: string };
 
-/** Runs a program and does not throw if it fails; kills it after `seconds`, 60 by default. */
+/** Runs a program and does not throw if it fails; kills it after `seconds`, 180 by default. */
 export async function execute(
   program: string,
   args: readonly string[],
   options: Options = {},
 ): Promise<Finished> {
-  const { cwd, seconds = 60 } = options;
+  const { cwd, seconds = 180 } = options;
   const child = spawn(program, args, { timeout: seconds * 1000, killSignal: 'SIGKILL', cwd });
   const stdout: Buffer[] = [];
   let stderr = '';
