@@ -115,7 +115,7 @@ test('a certificate with a short life is renewed again and again, and each revie
     const [first = Infinity] = ends;
     let reviews = 0;
     // Until the first certificate has expired, two others were in use.
-    while (Date.now() < first + 5_000) {
+    while (Date.now() < first + 5_000 || reviews <= 10) {
       const message = await asked(plane);
       assert.ok(isRefused(message), `review ${reviews}: ${message}`);
       reviews += 1;

@@ -94,18 +94,21 @@ test('a bridge that is killed again and again loses and doubles no message', asy
     Array.from({ length: tasks }, () => ({ handler: 'celery_handler' as const, celeryTaskId: 'none' })),
   );
   const before = (await lab.runs()).length;
-  const ids = await lab.publishAll(jobs.map((job: MadeJob) => ({ job })));
+  const ids: string[] = [];
   let lives = 0;
   await until(
     'all messages are taken',
     async () => {
       lives += 1;
+      const next = jobs.slice(ids.length, lives * 4);
+      ids.push(...(await lab.publishAll(next.map((job: MadeJob) => ({ job })))));
       await using bridge = await lab.bridge();
       // Each life ends a few messages later, in the middle of whatever it does then.
       const wanted = Math.min(tasks, lives * 4);
       await until('some runs', async () => (await lab.runs()).length - before, {
         holds: (now) => now >= wanted,
         everyMs: 5,
+        withinMs: 90_000,
       });
       await bridge.kill();
       return (await lab.runs()).length - before >= tasks;
@@ -130,7 +133,7 @@ test('a task whose new queue is deleted while it moves there is in its own queue
   await lab.publish({ task: 'other.task' });
   await until('it waits', () => bridge.metric('dockerrun_bridge_held', '"forwarding"'));
   await channel.assertQueue('local', { durable: true });
-  await until('it is there', () => lab.broker.waiting('local'), { withinMs: 30_000 });
+  await until('it is there', () => lab.broker.waiting('local'), { withinMs: 90_000 });
   await lab.drained();
   assert.is((await channel.purgeQueue('local')).messageCount, 1);
   await channel.close();
@@ -142,17 +145,17 @@ test('of 5,000 messages at once, only so many are taken as runs may be unfinishe
   await using bridge = await lab.bridge({ maxRuns: other });
   await lab.publishAll(Array.from({ length: 5_000 }, () => ({})));
   await until('the limit is reached', () => bridge.metric('dockerrun_bridge_held', '"capacity"'), {
-    withinMs: 30_000,
+    withinMs: 90_000,
   });
   const runs = await until('all are created', async () => (await lab.runs()).length, {
     holds: (now) => now >= other,
-    withinMs: 30_000,
+    withinMs: 90_000,
   });
   assert.ok(runs <= other + 8, `${runs} runs, of ${other}`);
   const rest = 5_000 - 20 - (runs - other);
   await until('the rest waits', () => lab.broker.waiting('celery'), {
     holds: (now) => now === rest,
-    withinMs: 30_000,
+    withinMs: 90_000,
   });
   const peak =
     Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${bridge.pid}/status`, 'utf8'))?.[1]) / 1024;

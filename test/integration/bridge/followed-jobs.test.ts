@@ -109,13 +109,14 @@ test('a lost worker whose cleanup cannot report either ends its job', async ({ l
 });
 
 test('a task with an eta is suspended until then', async ({ lab }) => {
-  const eta = new Date(Date.now() + 8_000).toISOString();
+  const eta = new Date(Date.now() + 15_000).toISOString();
   const { job, taskId } = await aTask(lab, { eta });
-  const run = await lab.run(taskId);
-  assert.is(recordAt(run, 'spec')['suspend'], true);
-  await lab.plane.client.until(lab.pathOf(taskId), 'resumed', {
+  await lab.run(taskId);
+  const run = await lab.plane.client.until(lab.pathOf(taskId), 'resumed', {
     holds: (seen) => recordAt(seen, 'spec')['suspend'] === false,
+    withinMs: 60_000,
   });
+  assert.is(recordAt(run, 'metadata')['generation'], 2, 'it was created suspended');
   assert.ok(Date.now() >= Date.parse(eta) - 1_000);
   assert.match(await logOf(job.jobId), /It starts at 20.*\(eta\)/);
 });

@@ -144,7 +144,7 @@ async function ask(channel: Channel, method: string): Promise<Record<string, unk
   channel.publish('celery.pidbox', '', Buffer.from(JSON.stringify(request)), {
     contentType: 'application/json',
   });
-  const late = setTimeout(() => answer.reject(new Error(`no answer to ${method}`)), 10_000);
+  const late = setTimeout(() => answer.reject(new Error(`no answer to ${method}`)), 60_000);
   const { content, properties } = await answer.promise.finally(() => clearTimeout(late));
   await channel.deleteQueue(queue);
   assert.is(recordAt(properties, 'headers')['ticket'], ticket);

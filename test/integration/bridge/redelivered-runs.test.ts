@@ -25,12 +25,15 @@ test('a run that was deleted before its Secret existed, and is made again, is fo
   const job = await lab.job();
   const taskId = await lab.publish({ job });
   const uidNow = async () => parseObjectMeta(await lab.plane.client.get(lab.pathOf(taskId))).uid;
-  const first = await until('the first run is there', uidNow);
+  const first = await until('the first run is there', uidNow, { withinMs: 90_000 });
   await until('the leader has looked for its token', () => bridge.log, {
     holds: (log) => /"step":"Look".*is missing/.test(log),
   });
   await lab.plane.client.delete(lab.pathOf(taskId));
-  await until('the message has made another run', uidNow, { holds: (uid) => uid !== first });
+  await until('the message has made another run', uidNow, {
+    holds: (uid) => uid !== first,
+    withinMs: 90_000,
+  });
   replica.heal();
   await lab.jobIs(job, 2);
   await lab.drained();

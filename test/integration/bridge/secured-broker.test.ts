@@ -39,7 +39,7 @@ function variables({ files }: Context, name: string, { ca, client }: { ca?: stri
 
 async function isRefused(bridge: BridgeProcess, why: RegExp): Promise<void> {
   await until('the connection is refused', () => why.test(bridge.log), {
-    withinMs: 30_000,
+    withinMs: 90_000,
     context: () => bridge.log,
   });
   assert.is(await bridge.isReady(), false);

@@ -125,4 +125,4 @@ export async function killAt(
 }
 
 /** In milliseconds: a leader may have to be elected first. */
-const pointMs = 40_000;
+const pointMs = 90_000;

@@ -104,7 +104,7 @@ test('a run whose decision throws shows it, waits longer each time, and continue
 
   const others = Array.from({ length: 20 }, (_, index) => new ScriptedRun(cluster, `run-${index}`, 'broken'));
   await Promise.all(others.map((run) => run.apply()));
-  await Promise.all(others.map((run) => run.hasJob(10_000)));
+  await Promise.all(others.map((run) => run.hasJob()));
   await until('it was tried five times', () => controller.value(panics), { holds: (count) => count >= 5 });
   const failures = controller.lines.filter(
     ({ level, dockerRun }) => level === 50 && dockerRun === 'broken/broken',

@@ -18,7 +18,7 @@ const runsOfEach = 8;
 const backoffLimit = 1;
 const actionsMs = 20_000;
 /** Longer than two back-offs of the Job controller, of which the second lasts 20 s. */
-const settleMs = 60_000;
+const settleMs = 180_000;
 
 /** The running controllers, and the faults that can happen to them and to their connections. */
 class Operator implements AsyncDisposable {

@@ -36,7 +36,7 @@ async function addField(client: KubeClient): Promise<void> {
   await client.merge(path, { spec: { versions } });
   const merge = () => client.merge(policyPath, { spec: { future: true } });
   const holds = (object: unknown) => recordAt(object, 'spec')['future'] === true;
-  await until('the API server keeps the new field', merge, { holds, withinMs: 20_000, everyMs: 200 });
+  await until('the API server keeps the new field', merge, { holds, withinMs: 60_000, everyMs: 200 });
 }
 
 /** Waits until the controller has logged this message `times` times. */
@@ -44,7 +44,7 @@ async function logged(controller: ControllerProcess, message: string, times: num
   const isLogged = ({ msg, policy }: Record<string, unknown>) => msg === message && policy === policyName;
   const count = () => controller.log.filter(isLogged).length;
   await until(`"${message}" is logged ${times} times`, count, {
-    ...{ holds: (found) => found >= times, withinMs: 20_000 },
+    ...{ holds: (found) => found >= times, withinMs: 60_000 },
   });
 }
 

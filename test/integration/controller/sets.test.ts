@@ -162,6 +162,7 @@ test('girderLimits bounds the chunks of all sets that use one Girder, however ma
   await Promise.all(sets.map((set) => set.apply({ canary: 0, chunk: { items: 1, seconds: 900 } })));
   const hasListed = ({ items }: Record<string, unknown>) => recordAt({ items }, 'items')['seen'] === 3;
   await Promise.all(sets.map((set) => set.untilWithoutWork('has listed', hasListed)));
+  await until('as many chunks run as may', live, { holds: (now) => now >= maxRuns, withinMs: 60_000 });
   assert.is(await live(), maxRuns);
   let most = 0;
   const isComplete = async ({ phase }: Record<string, unknown>) => {

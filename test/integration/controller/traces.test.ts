@@ -107,7 +107,7 @@ test('a collector that never answers delays no run, and does not keep the contro
   const stopping = performance.now();
   await controller.stop();
   assert.is(controller.exitCode, 0);
-  assert.ok(performance.now() - stopping < 8_000);
+  assert.ok(performance.now() - stopping < 30_000);
 });
 
 test.run();

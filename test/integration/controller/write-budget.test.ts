@@ -94,7 +94,11 @@ async function transfer(endpoint: WorkerEndpoint, report: (percent: number) => R
 }
 
 type Seconds = { readonly download: number; readonly run: number; readonly upload: number };
-type Cost = { readonly writes: number; readonly reconcileCount: number };
+/** `lateSeconds`: how much longer the run took than its parts, on a busy machine. */
+type Cost = { readonly writes: number; readonly reconcileCount: number; readonly lateSeconds: number };
+
+/** In seconds, for the start of a run and its end. */
+const usualSeconds = 2;
 
 /** The number of writes and reconciles for a run whose parts last this long. */
 async function cost(world: World, name: string, seconds: Seconds): Promise<Cost> {
@@ -103,6 +107,7 @@ async function cost(world: World, name: string, seconds: Seconds): Promise<Cost>
   const reconcilesBefore = await reconciles(world);
   const writesBefore = await writeCounts(client);
   worker.report = download(1);
+  const began = performance.now();
   const run = await startedRun(world, name);
   await transfer(worker, download, seconds.download);
   worker.report = running;
@@ -111,16 +116,23 @@ async function cost(world: World, name: string, seconds: Seconds): Promise<Cost>
   await transfer(worker, upload, seconds.upload);
   await run.podEnds(1, { report: succeeded });
   await run.is(['Succeeded']);
+  const parts = seconds.download + seconds.run + seconds.upload;
+  const lateSeconds = Math.max(0, (performance.now() - began) / 1_000 - parts - usualSeconds);
   const reconcilesAfter = await reconciles(world);
   const writes = ownWrites(moreThan(writesBefore, await writeCounts(client)));
   const reconcileCount = reconcilesAfter - reconcilesBefore;
   console.log(`${name}: ${JSON.stringify(writes)}, ${reconcileCount} reconciles`);
   assert.is(writes['POST jobs'], 1);
-  return { writes: sum(writes), reconcileCount };
+  return { writes: sum(writes), reconcileCount, lateSeconds };
 }
 
 /** Tries once more when the cost is too high: on a busy machine the parts last longer, which costs more. */
-async function costAtBest(world: World, name: string, seconds: Seconds, most: Cost): Promise<Cost> {
+async function costAtBest(
+  world: World,
+  name: string,
+  seconds: Seconds,
+  most: Omit<Cost, 'lateSeconds'>,
+): Promise<Cost> {
   const first = await cost(world, name, seconds);
   const isFair = first.writes <= most.writes && first.reconcileCount <= most.reconcileCount;
   return isFair ? first : cost(world, `${name}-again`, seconds);
@@ -131,18 +143,23 @@ for (const [name, seconds] of [
   ['slower', { download: 3, run: 1, upload: 3 }],
 ] as const) {
   test(`a run with ${name} transfers costs at most 6 writes and 12 reconciles`, async (world) => {
-    const { writes, reconcileCount } = await costAtBest(world, name, seconds, {
+    const { writes, reconcileCount, lateSeconds } = await costAtBest(world, name, seconds, {
       writes: 6,
       reconcileCount: 12,
     });
-    assert.ok(writes <= 6, `${writes} writes`);
-    assert.ok(reconcileCount <= 12, `${reconcileCount} reconciles`);
+    // Each 5 s of a phase that lasts are one write, and two reconciles.
+    const more = Math.floor(lateSeconds / 5);
+    assert.ok(writes <= 6 + more, `${writes} writes, ${lateSeconds} s late`);
+    assert.ok(reconcileCount <= 12 + 2 * more, `${reconcileCount} reconciles, ${lateSeconds} s late`);
   });
 }
 
 test('a run with long transfers costs at most one more write for each 5 s of them', async (world) => {
-  const { writes } = await cost(world, 'lasting', { download: 8, run: 1, upload: 8 });
-  assert.ok(writes <= 6 + Math.floor((8 + 1 + 8) / 5), `${writes} writes`);
+  const { writes, lateSeconds } = await cost(world, 'lasting', { download: 8, run: 1, upload: 8 });
+  assert.ok(
+    writes <= 6 + Math.floor((8 + 1 + 8 + lateSeconds) / 5),
+    `${writes} writes, ${lateSeconds} s late`,
+  );
 });
 
 test('a quiet run costs no reconcile and no write, though its worker is polled', async (world) => {

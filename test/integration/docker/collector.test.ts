@@ -103,19 +103,18 @@ test('while there is space, or the image was used a moment ago, it stays; else i
 
 test('an engine that hangs is unfit after a while, ends the pass of the collector, and is fit again when it answers', async (world) => {
   const { own, health } = world;
+  const looks = async () => {
+    await health.look(never);
+    return health.problem;
+  };
   own.hang();
   try {
-    const looks = async () => {
-      await health.look(never);
-      return health.problem;
-    };
     await until('the engine is unfit', looks, { withinMs: 60_000 });
     assert.is((await failureOf(collected(world, patient))).reason, 'EngineUnavailable');
   } finally {
     own.resume();
   }
-  await health.look(never);
-  assert.is(health.problem, undefined);
+  await until('the engine is fit', async () => (await looks()) === undefined, { withinMs: 60_000 });
 });
 
 test.run();

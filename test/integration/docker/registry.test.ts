@@ -153,7 +153,7 @@ for (const [state, answer] of [
     assert.match(await ensure(reference, { auths, onProgress }), /^sha256:/);
     const waits = [...shown].filter((message) => message.startsWith('waiting for the registry 127.0.0.1:'));
     assert.ok(waits.length > 4, [...shown].join('\n'));
-    assert.ok(waits.every((message) => message.includes(String(answer.status))));
+    assert.ok(waits.some((message) => message.includes(String(answer.status))));
     await forget(reference);
   });
 }

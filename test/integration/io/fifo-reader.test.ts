@@ -63,7 +63,7 @@ test('a pipe that was never opened is complete and empty at once', async ({ root
   reader.pump(keeper());
   const before = performance.now();
   assert.equal(await reader.finish(patient), { bytes: 0, isComplete: true });
-  assert.ok(performance.now() - before < 2_000);
+  assert.ok(performance.now() - before < 5_000);
 });
 
 test('a last line without a newline is kept', async ({ root }) => {

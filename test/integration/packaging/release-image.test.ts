@@ -14,7 +14,7 @@ import { test } from '../../fixtures/suite.ts';
 /** Of a release: packages of Debian and Node come over the network, and two times 140 MB are compressed. */
 const releaseMs = 210_000;
 const commandMs = 120_000;
-const signal = AbortSignal.timeout(460_000);
+const signal = () => AbortSignal.timeout(commandMs);
 const image = `dockerrun-image-${version}.tar`;
 const own = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
@@ -156,7 +156,7 @@ test('the program and mkfifo run as another user with nothing but the files of t
 test('the containerd of the kubelet takes the image for both architectures', async () => {
   const namespace = 'dockerrun-release-test';
   const ctr = (...args: string[]) =>
-    capture('ctr', ['--address', cluster.containerdSocket, '--namespace', namespace, ...args], signal, {
+    capture('ctr', ['--address', cluster.containerdSocket, '--namespace', namespace, ...args], signal(), {
       seconds: 120,
     });
   // The name that install.yaml has.

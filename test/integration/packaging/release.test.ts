@@ -100,7 +100,7 @@ test('helm rollback keeps a policy at every moment, and keeps every run', async 
 });
 
 test('helm uninstall removes the controller and its RBAC, and keeps runs and policy', async () => {
-  await release('uninstall', '--wait', '--timeout', '30s');
+  await release('uninstall', '--wait', '--timeout', '120s');
   assert.not.ok(await exists(deploymentPath));
   assert.not.ok(await exists('/apis/rbac.authorization.k8s.io/v1/clusterroles/dockerrun-controller'));
   assert.ok(await exists(`${runPath}/kept`));
@@ -112,7 +112,7 @@ test('a new install adopts what an uninstall kept', async () => {
   await release('install', chart, '--set-json', policyOf('/srv/three'));
   assert.is(await uidOf(`${runPath}/kept`), before);
   assert.equal(await allowedPaths(), ['/srv/three']);
-  await release('uninstall', '--wait', '--timeout', '30s');
+  await release('uninstall', '--wait', '--timeout', '120s');
 });
 
 test('kubectl apply of install.yaml does the same without Helm, any number of times', async () => {

@@ -7,7 +7,7 @@ import { baseImage } from '../../cluster/operator/base-image.ts';
 import { docker } from '../../cluster/operator/docker-cli.ts';
 import { ProjectCopy } from '../../fixtures/project-copy.ts';
 
-const signal = AbortSignal.timeout(240_000);
+const signal = () => AbortSignal.timeout(240_000);
 const build = `-e "import('./scripts/image-context.ts').then(({ writeImageContext }) => writeImageContext(['${process.arch === 'arm64' ? 'arm64' : 'amd64'}']))"`;
 /** As in a release: the same commit everywhere. */
 const environment = { SOURCE_DATE_EPOCH: '1700000000' };
@@ -26,7 +26,7 @@ test.before(() => {
 test.after(async () => {
   for (const copy of copies) copy[Symbol.dispose]();
   for (const image of images)
-    await docker(['image', 'rm', '--no-prune', image], signal).catch(() => undefined);
+    await docker(['image', 'rm', '--no-prune', image], signal()).catch(() => undefined);
 });
 
 /** A hash of each file in a folder of a clone, by name. */
@@ -44,9 +44,9 @@ async function layersOf({ folder }: ProjectCopy, name: string): Promise<unknown>
   const given = ['BASE', 'TARGETARCH', 'VERSION', 'REVISION', 'CREATED'];
   const values = [baseImage, architecture, '1', '2', '3'];
   const args = given.flatMap((key, index) => ['--build-arg', `${key}=${values[index]}`]);
-  await docker(['build', '--quiet', '--no-cache', '--tag', name, ...args, folder], signal);
+  await docker(['build', '--quiet', '--no-cache', '--tag', name, ...args, folder], signal());
   const format = '{{ json .RootFS.Layers }}';
-  return JSON.parse(await docker(['image', 'inspect', '--format', format, name], signal));
+  return JSON.parse(await docker(['image', 'inspect', '--format', format, name], signal()));
 }
 
 test('two clones bundle the same bytes, whatever their paths, times, modes and time zones are', () => {

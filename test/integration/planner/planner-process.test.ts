@@ -20,13 +20,14 @@ test('a killed planner leaves nothing that the next one misses, and no item runs
     await using first = await RunningPlanner.start(plan, set.scratch.directory);
     const report = await until('the walk is over', () => first.ask(0), {
       holds: (seen) => seen?.state === 'Draining',
+      withinMs: 120_000,
     });
     assert.is(report?.items.length, 12);
     await set.work((report?.items ?? []).slice(0, 5));
     await first.process.kill();
   }
   await using second = await RunningPlanner.start(plan, set.scratch.directory);
-  const end = await second.toEnd(30_000);
+  const end = await second.toEnd(120_000);
   assert.equal(
     second.offered.map(({ seq, item }) => [seq, item.name]),
     names.slice(5).map((name, index) => [index + 1, name]),
@@ -42,14 +43,16 @@ test('the walk pauses while 200 inputs are not acknowledged', async () => {
   await using _ = await fillFolder(set, { count: 1_000 });
   await using planner = await RunningPlanner.start(set.plan(), set.scratch.directory);
   const full = await until('the window is full', () => planner.ask(0), {
-    holds: (report) => report?.items.length === 200,
+    holds: (report) => report?.items.length === 200 && report.counts.todo === 201,
+    withinMs: 120_000,
   });
   assert.equal([full?.state, full?.counts.todo], ['Listing', 201]);
   const next = await until('the walk continues', () => planner.ask(150), {
     holds: (report) => report?.items.at(-1)?.seq === 350,
+    withinMs: 120_000,
   });
   assert.is(next?.items[0]?.seq, 151);
-  const end = await planner.toEnd(60_000);
+  const end = await planner.toEnd(120_000);
   assert.equal([end.state, planner.offered.at(-1)?.seq], ['Done', 1_000]);
 });
 
@@ -90,11 +93,11 @@ test('requests that Girder fails are repeated and counted, and a Girder that sta
   for (let time = 0; time < 2; time += 1)
     set.proxy.fail('GET', '/item?', { status: 503, headers: { 'retry-after': '0' } });
   await using first = await RunningPlanner.start(set.plan(), set.scratch.directory);
-  const end = await first.toEnd(60_000);
+  const end = await first.toEnd(120_000);
   assert.equal([end.state, end.troubles, end.counts.todo], ['Done', 2, 1]);
   for (let time = 0; time < 200; time += 1) set.proxy.fail('GET', '/folder?', { status: 503 });
   await using second = await RunningPlanner.start(set.plan(), set.scratch.directory);
-  const failed = await second.toEnd(60_000);
+  const failed = await second.toEnd(120_000);
   assert.equal([failed.state, failed.reason], ['Failed', 'GirderUnavailable']);
   assert.match(failed.message ?? '', /requests to Girder .* failed \d+ times.*503.*Check girder\.apiUrl/i);
   assert.ok(failed.troubles > 2);
@@ -104,12 +107,15 @@ test('requests that Girder fails are repeated and counted, and a Girder that sta
 test('only requests with the uid of the pod are answered', async () => {
   await using set = await PlannedSet.make();
   await using planner = await RunningPlanner.start(set.plan(), set.scratch.directory);
-  await until('the planner answers', () => planner.ask(0), { holds: (report) => report !== undefined });
+  await until('the planner answers', () => planner.ask(0), {
+    holds: (report) => report !== undefined,
+    withinMs: 120_000,
+  });
   const statusOf = async (url: string, method = 'GET') =>
     (await fetch(url, { method, signal: AbortSignal.timeout(5_000) })).status;
   assert.is(await statusOf(planner.url.replace(/[^/]+$/, 'other?after=5&done=1')), 404);
   assert.is(await statusOf(planner.url, 'POST'), 405);
-  assert.is((await planner.toEnd(30_000)).state, 'Done');
+  assert.is((await planner.toEnd(120_000)).state, 'Done');
   assert.is(
     ((await ask(set.scratch.admin, 'GET', ['item'], { folderId: set.resultsId })) as unknown[]).length,
     1,

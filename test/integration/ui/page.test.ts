@@ -90,28 +90,35 @@ test('without the token, the page says what to open', async (world) => {
   await page.context().close();
 });
 
+/** Reads how long the thread of a page has worked, in milliseconds, however many others share the processor. */
+async function processorOf(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1_000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0);
+  };
+}
+
 test('a list of 10,000 runs scrolls and changes without a stutter', async (world) => {
   const page = await open(world);
   await page.getByText(`${count} of ${count} runs`).waitFor();
-  await page.evaluate(`
-    window.longest = 0;
-    new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
-    }).observe({ type: 'longtask' });
-  `);
+  const busyMs = await processorOf(page);
+  let longest = 0;
   const { client } = world.plane;
   for (let step = 0; step < 30; step += 1) {
+    const before = await busyMs();
     await page.evaluate(`document.querySelector('.rows').scrollTop = ${step * 12_000}`);
     const run = `${paths.dockerRuns('default')}/run-${step}`;
     await client.merge(`${run}/status`, { status: { phase: 'Running', attempts: 1 } });
+    longest = Math.max(longest, (await busyMs()) - before);
   }
   await page
     .getByLabel('Phase')
     .locator('option', { hasText: 'Running (30)' })
     .waitFor({ state: 'attached' });
-  const longest = Number(await page.evaluate('window.longest'));
-  // A person sees a pause of a quarter of a second. The processors are shared with everything else that runs here.
-  assert.ok(longest < 500, `the page did not answer for ${longest} ms`);
+  // A person sees a pause of a quarter of a second.
+  assert.ok(longest < 500, `a step took ${longest} ms of the page's thread`);
   await page.context().close();
 });
 

@@ -93,7 +93,7 @@ test('a cancel ends the wait for a server that never reads', async () => {
   const begin = Date.now();
   await stream.finish({ idleMs: 60_000, totalMs: 60_000, signal }).catch(() => undefined);
   await stream.close();
-  assert.ok(Date.now() - begin < 5_000);
+  assert.ok(Date.now() - begin < 30_000);
 });
 
 test('a header that a request cannot have is refused before anything is sent', async () => {

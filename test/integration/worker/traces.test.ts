@@ -25,7 +25,7 @@ async function work(variables: Record<string, string>): Promise<Result> {
   const given = { TRACEPARENT: traceparent(root), OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', ...variables };
   const { stdout } = await run(process.execPath, [program], {
     env: { PATH, HOME, ...given },
-    timeout: 20_000,
+    timeout: 120_000,
   });
   return JSON.parse(stdout) as Result;
 }
@@ -129,7 +129,7 @@ test('a collector that refuses is reported in one line, and does not fail the ru
   const { log, endMs } = await workUntil((result) => result.log.length > 0, endpoint);
   assert.is(log.length, 1);
   assert.match(log[0] ?? '', `cannot send traces to ${receiver.endpoint}: Unauthorized`);
-  assert.ok(endMs < longestEndMs, `${endMs} ms to end`);
+  assert.ok(endMs < longestEndMs + unhinderedMs, `${endMs} ms to end`);
 });
 
 test('a collector that does not run does not delay the worker', async () => {

@@ -52,13 +52,12 @@ test('an input whose receipt is on its way when the run is stopped is done', asy
 
 test('after a SIGKILL of the worker, the next attempt does exactly the rest', async ({ lab }) => {
   const items = await lab.inputs({ a: 'quick', b: 'fail', c: 'slow once', d: 'quick' });
-  const script =
-    'cp "$1" "$2/copy"; grep -q fail "$1" && exit 7; if grep -q slow "$1"; then sleep "$3"; fi; true';
+  const held = 'while [ ! -e /tmp/over ]; do sleep 0.2; done';
+  const script = `cp "$1" "$2/copy"; grep -q fail "$1" && exit 7; if grep -q slow "$1"; then ${held}; fi; true`;
   const uid = randomUUID();
-  const given = (seconds: string) => ({ items, spec: shell(script, '$(item)', '$(result)', seconds), uid });
-  // Both attempts have the same spec: the sleep is cut short by the kill, and by the end of the second one.
+  const given = { items, spec: shell(script, '$(item)', '$(result)'), uid };
   const attempt = randomUUID();
-  const environment = lab.environment(given('5'), attempt);
+  const environment = lab.environment(given, attempt);
   const work = JSON.stringify({ directory: lab.directory(attempt), spec: environment.spec, uid, attempt });
   const path = new URL('chunk-process.ts', import.meta.url).pathname;
   const child = spawn(process.execPath, [path], { stdio: ['pipe', 'inherit', 'inherit'] });
@@ -71,7 +70,13 @@ test('after a SIGKILL of the worker, the next attempt does exactly the rest', as
   child.kill('SIGKILL');
   await once(child, 'exit');
   assert.is(lab.targets.attemptsOf(uid).length, 3);
-  const end = await lab.run(given('5'));
+  const again = lab.run(given);
+  await until('the target of c again', () => lab.targets.attemptsOf(uid).length, {
+    holds: (count) => count === 4,
+    withinMs: 60_000,
+  });
+  await lab.endTargets(uid);
+  const end = await again;
   assert.is(end.states, 'kfss', end.message);
   assert.is(lab.targets.attemptsOf(uid).length, 5, 'two targets more');
   const { atOnce } = await lab.targets.allOf(uid, { least: 5 });
@@ -116,7 +121,7 @@ test('a target that runs too long ends alone', async ({ lab }) => {
   const items = await lab.inputs({ a: 'slow', b: 'quick' });
   const end = await lab.run({
     items,
-    spec: { ...slow, activeDeadlineSeconds: 1, terminationGracePeriodSeconds: 0 },
+    spec: { ...slow, activeDeadlineSeconds: 10, terminationGracePeriodSeconds: 0 },
   });
   assert.is(end.states, 'fs', end.message);
   assert.is((await lab.receiptOf('a'))?.reason, 'ActiveDeadlineExceeded');

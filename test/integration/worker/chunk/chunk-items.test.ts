@@ -129,27 +129,26 @@ test('the next input is downloaded, and the last result uploaded, while a target
   const items = await lab.inputs({ a: '1', b: '2', c: '3' });
   const [, second, third] = items;
   await using proxy = await FaultProxy.start(girderEnvironment().apiUrl);
-  const order: string[] = [];
-  const noteTarget = (end: string) => async () => {
-    const started = lab.targets.attemptsOf(uid).length;
-    order.push(`${end} after ${started} targets`);
-  };
   const uid = randomUUID();
-  const looks = [
-    { part: `/item/${second?.id}/files`, method: 'GET', end: 'second input' },
-    { part: `/item/${third?.id}/files`, method: 'GET', end: 'third input' },
-  ];
-  for (const { part, method, end } of looks) proxy.fail(method, part, { first: noteTarget(end) });
   // The upload of the first result waits until the second target has started.
   const secondStarted = until('a second target', () => lab.targets.attemptsOf(uid).length, {
     holds: (count) => count > 1,
     withinMs: 60_000,
   });
   proxy.fail('POST', '/file?', { first: () => secondStarted });
-  const spec = shell('cat "$1" > "$2/copy"; sleep 2', '$(item)', '$(result)');
-  const end = await lab.run({ items, spec, uid, apiUrl: proxy.url });
+  const running = lab.run({ items, spec: untilOver, uid, apiUrl: proxy.url });
+  // Each target runs until it is ended: what is asked for before that is asked for while it runs.
+  for (const [turn, next] of [second, third, undefined].entries()) {
+    await until(`target ${turn + 1}`, () => lab.targets.attemptsOf(uid).length, {
+      holds: (count) => count > turn,
+      withinMs: 60_000,
+    });
+    const asked = () => next === undefined || proxy.requests('GET', `/item/${next.id}/files`).length > 0;
+    await until('the next input is asked for', asked, { withinMs: 60_000 });
+    await lab.endTargets(uid);
+  }
+  const end = await running;
   assert.is(end.states, 'sss', end.message);
-  assert.equal(order, ['second input after 0 targets', 'third input after 1 targets']);
 });
 
 /** How often each route of Girder's items and files was asked for; `:id` stands for an id. */

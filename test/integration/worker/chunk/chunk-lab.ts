@@ -201,8 +201,18 @@ export class ChunkLab implements AsyncDisposable {
   async endTargets(uid: string): Promise<void> {
     const filters = JSON.stringify({ label: [`${labels.runUid}=${uid}`], status: ['running'] });
     for (const { Id } of await this.engine.docker.listContainers({ filters })) {
-      const command = await this.engine.docker.getContainer(Id).exec({ Cmd: ['touch', '/tmp/over'] });
-      await command.start({ Detach: true });
+      const target = this.engine.docker.getContainer(Id);
+      try {
+        const command = await target.exec({ Cmd: ['touch', '/tmp/over'] });
+        await command.start({ Detach: true });
+      } catch (error) {
+        // A target that sees the file may end before the engine has followed the exec.
+        const isRunning = await target.inspect().then(
+          ({ State }) => State.Running,
+          () => false,
+        );
+        if (isRunning) throw error;
+      }
     }
   }
 

@@ -72,7 +72,8 @@ test('an input that killed its worker before has a receipt of that before its ta
 }) => {
   const items = await lab.inputs({ a: '1' });
   const stop = new AbortController();
-  const spec = shell('sleep 3; cp "$1" "$2/copy"', '$(item)', '$(result)');
+  const held = 'while [ ! -e /tmp/over ]; do sleep 0.2; done';
+  const spec = shell(`${held}; cp "$1" "$2/copy"`, '$(item)', '$(result)');
   const given = {
     items: items.map((item) => ({ ...item, attempts: 1 })),
     spec,
@@ -86,7 +87,10 @@ test('an input that killed its worker before has a receipt of that before its ta
   stop.abort(new Error('stopped'));
   assert.is((await running).states, 'w');
   assert.is(await lab.receiptOf('a'), undefined, 'a worker that was only stopped takes it back');
-  assert.is((await lab.run(given)).states, 's');
+  const again = lab.run({ ...given, uid: 'cautious-again' });
+  await lab.targets.running('cautious-again');
+  await lab.endTargets('cautious-again');
+  assert.is((await again).states, 's');
   assert.is((await lab.receiptOf('a'))?.state, 'Succeeded');
 });
 
