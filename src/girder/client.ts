@@ -1,7 +1,7 @@
 import { RunError } from '../support/errors.ts';
 import type { SpeedLimit } from '../support/least-speed.ts';
 import type { Logger } from '../support/log.ts';
-import { Watchdog } from '../support/watchdog.ts';
+import { StalledError, Watchdog } from '../support/watchdog.ts';
 import {
   type DocumentRequest,
   encodeParameters,
@@ -10,7 +10,7 @@ import {
   routeUrl,
   type SendRequest,
 } from './api-url.ts';
-import { deleteSession, replaceToken, type TokenSource } from './credentials.ts';
+import { deleteSession, type Rejection, replaceToken, type TokenSource } from './credentials.ts';
 import { parseTokenState, type TokenState } from './documents.ts';
 import {
   checkDownload,
@@ -148,7 +148,7 @@ export class GirderClient {
     const limit = file === undefined ? this.timing.answer : this.timing.store;
     using watchdog = new Watchdog(limit, 'response', signal);
     const wire = file === undefined ? formWire(form && encodeParameters(form)) : bytesWire(file);
-    const received = await this.#request(request, wire, watchdog.signal);
+    const received = await this.#request(request, wire, watchdog);
     return await this.#document(received, request, watchdog.signal);
   }
 
@@ -162,7 +162,7 @@ export class GirderClient {
       exchange: (sent: Exchange) => exchangeBytes(sent, request),
       isDownload: true,
     };
-    const received = await this.#request(request, wire, watchdog.signal);
+    const received = await this.#request(request, wire, watchdog);
     try {
       checkDownload(received, this.#context(request));
     } catch (error) {
@@ -179,7 +179,7 @@ export class GirderClient {
     const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(length) };
     const buffer = Buffer.allocUnsafeSlow(responseBufferBytes);
     const exchange = (sent: Exchange) => exchangeBytes(sent, { buffer, source: body });
-    const received = await this.#request(request, { headers, exchange, isOnce: true }, watchdog.signal);
+    const received = await this.#request(request, { headers, exchange, isOnce: true }, watchdog);
     return this.#document(received, request, watchdog.signal);
   }
 
@@ -220,7 +220,7 @@ export class GirderClient {
       const isKnown = (await this.tokenState(signal)) !== undefined;
       if (isKnown && (await this.#tokens.token(signal)) === token) return value;
       if (isKnown) continue;
-      const renewal = { rejected: token, ...this.#renewal(stateRequest, signal) };
+      const renewal = { rejected: token, ...this.#renewal({ ...stateRequest, signal }) };
       await this.withRetries(renewal, () => replaceToken(this.#tokens, renewal));
     }
     const text = `Girder ${this.apiUrl} ended ${maxSessions} sessions of the run while it listed a folder`;
@@ -242,8 +242,10 @@ export class GirderClient {
     if (token !== undefined) await deleteSession(this.#api, token, this.log);
   }
 
-  async #request(request: GirderRequest, wire: Wire, signal: AbortSignal): Promise<FollowedResponse> {
-    const token = await this.#tokens.token(signal);
+  async #request(request: GirderRequest, wire: Wire, watchdog: Watchdog): Promise<FollowedResponse> {
+    const { signal } = watchdog;
+    // A new session has a time limit and retries of its own.
+    const token = await watchdog.pausedFor(() => this.#tokens.token(request.signal));
     const first = await this.#follow(request, wire, { token, signal });
     if (first.response.status !== 401 || first.url.origin !== this.#api.origin)
       return this.#checkStatus(first, request, signal);
@@ -252,28 +254,24 @@ export class GirderClient {
     // Girder's has a type. A page is that of another server, which requires a login that no token replaces.
     const isPage = refusal.type === undefined && text.trim() !== '';
     if (isPage || !this.#tokens.isRenewable) throw classify(refusal, this.#context(request));
-    const renewed = await this.#replace(token, request, signal);
+    const renewed = await this.#replace(token, request, watchdog);
     // A stream can be read only once; the caller sends the missing part with the new token.
     if (wire.isOnce === true) throw new TransientFailure('the session has expired', 0);
     return this.#checkStatus(await this.#follow(request, wire, { token: renewed, signal }), request, signal);
   }
 
-  async #replace(rejected: string | undefined, request: GirderRequest, signal: AbortSignal): Promise<string> {
+  async #replace(rejected: string | undefined, request: GirderRequest, watchdog: Watchdog): Promise<string> {
     // The token of a job has a scope of its own.
     const ofData = request.method === 'GET' ? 'read' : 'write';
     const access = request.route[0] === 'job' ? undefined : ofData;
-    const known = await this.#stateOf(rejected, signal);
-    const { token, left } = await replaceToken(this.#tokens, {
-      rejected,
-      known,
-      access,
-      ...this.#renewal(request, signal),
-    });
+    const known = await this.#stateOf(rejected, watchdog.signal);
+    const rejection: Rejection = { rejected, known, access, ...this.#renewal(request) };
+    const { token, left } = await watchdog.pausedFor(() => replaceToken(this.#tokens, rejection));
     if (left !== undefined) await deleteSession(this.#api, left, this.log);
     return token;
   }
 
-  #renewal({ subject }: Pick<GirderRequest, 'subject'>, signal: AbortSignal) {
+  #renewal({ subject, signal }: Pick<GirderRequest, 'subject' | 'signal'>) {
     return { subject, api: this.apiUrl, waitMs: this.#renewalMs, signal };
   }
 
@@ -287,7 +285,7 @@ export class GirderClient {
       received.response.body.destroy();
       return undefined;
     } catch {
-      signal.throwIfAborted();
+      if (!(signal.reason instanceof StalledError)) signal.throwIfAborted();
       return undefined;
     }
   }

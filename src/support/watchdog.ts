@@ -41,6 +41,16 @@ export class Watchdog implements Disposable {
     this.#isPaused = true;
   }
 
+  /** Stops the clock while `work` runs, which has a time limit of its own, and restarts the wait after it. */
+  async pausedFor<T>(work: () => Promise<T>): Promise<T> {
+    this.pause();
+    try {
+      return await work();
+    } finally {
+      this.touch();
+    }
+  }
+
   /** Restarts the wait for something else, with another time limit. */
   expect(milliseconds: number, expected: string): void {
     clearTimeout(this.#timer);
