@@ -196,8 +196,8 @@ export class GirderClient {
     this.pace.slowDown();
     const secure = budget.attempts === 2 ? await secureInstead(this.#api) : undefined;
     if (secure !== undefined) throw secure;
-    if (budget.attempts > 0)
-      this.#onWait?.(`Waiting for Girder (tried ${budget.attempts + 1} times): ${failure.message}`);
+    const wait = budget.describeWait(this.#api, failure);
+    if (wait !== undefined) this.#onWait?.(wait);
     if (await budget.waitToRetry(failure, signal)) {
       this.#onTrouble?.();
       this.log?.warn({ subject, api, error: failure.message }, 'request to Girder failed, retrying');

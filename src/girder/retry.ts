@@ -43,6 +43,18 @@ export class RetryBudget {
     this.#attempts = 0;
   }
 
+  /**
+   * What a run shows while it waits to retry, with the address of Girder unless the failure names the server itself;
+   * undefined for the first failure, unless that took long.
+   */
+  describeWait({ host }: URL, failure: TransientFailure): string | undefined {
+    if (this.#attempts === 0 && !(failure instanceof NoResponse)) return undefined;
+    const { message } = failure;
+    const where = message.includes(host) ? '' : ` at ${host}`;
+    const tried = this.#attempts === 0 ? 'once' : `${this.#attempts + 1} times`;
+    return `Waiting for Girder${where} (tried ${tried}): ${message}`;
+  }
+
   /** Waits and resolves true, or resolves false at once when the wait would exceed the budget. */
   async waitToRetry(failure: TransientFailure, signal: AbortSignal): Promise<boolean> {
     const now = performance.now();
@@ -95,6 +107,9 @@ export class TransientFailure extends Error {
     this.ending = ending;
   }
 }
+
+/** Nothing came for as long as a request may wait: long enough to be reported at the first time. */
+export class NoResponse extends TransientFailure {}
 
 /** The file is shorter than Girder reported: it has no byte at the requested position (416). */
 export class RangeRefused extends TransientFailure {}

@@ -7,7 +7,7 @@ import { type GirderFile, parseFile } from '../documents.ts';
 import { BrokenBody } from '../http/byte-body.ts';
 import { parseContentRange } from '../http/http1.ts';
 import type { HttpResponse } from '../http/transport.ts';
-import { doubtfulMs, RangeRefused, type RetryBudget, TransientFailure } from '../retry.ts';
+import { doubtfulMs, NoResponse, RangeRefused, type RetryBudget, TransientFailure } from '../retry.ts';
 import type { TransferOptions } from '../tree-transfer.ts';
 
 /** The file as it was when it was streamed, and its actual size in bytes. */
@@ -166,7 +166,7 @@ class FileStream {
 
   #explain(error: unknown): unknown {
     this.#options.signal.throwIfAborted();
-    if (error instanceof StalledError) return new TransientFailure(error.message);
+    if (error instanceof StalledError) return new NoResponse(error.message);
     if (!(error instanceof BrokenBody)) return error;
     return new TransientFailure(`the connection broke after ${this.#bytes} bytes: ${error.message}`);
   }

@@ -14,7 +14,7 @@ import {
 import { describe, errorCode } from '../../support/errors.ts';
 import { userAgent } from '../../support/version.ts';
 import { StalledError } from '../../support/watchdog.ts';
-import { briefMs, RefusedByProxy, TransientFailure, UntrustedServer } from '../retry.ts';
+import { briefMs, NoResponse, RefusedByProxy, TransientFailure, UntrustedServer } from '../retry.ts';
 import { type ByteBody, readableBody } from './byte-body.ts';
 import { MalformedResponse } from './http1.ts';
 import { isRedirect, lookupOtherHost, maxRedirects, nextHop, RedirectRefused } from './redirect.ts';
@@ -148,7 +148,7 @@ const untrusted = /^(ERR_TLS_CERT|CERT_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|
 export function wireError(error: unknown, { signal, url }: Pick<Exchange, 'signal' | 'url'>): unknown {
   if (signal.aborted) {
     const reason: unknown = signal.reason;
-    return reason instanceof StalledError ? new TransientFailure(reason.message) : reason;
+    return reason instanceof StalledError ? new NoResponse(reason.message) : reason;
   }
   const refusal = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (refusal instanceof RedirectRefused) return refusal;

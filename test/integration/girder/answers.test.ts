@@ -83,7 +83,8 @@ for (const row of answerRows) {
       assert.is(failure, undefined, failure?.message);
       assert.ok(tookMs > outageMs * 0.9, `it took ${tookMs} ms`);
       assert.ok(
-        waits.length > 1 && waits.every((why) => /^Waiting for Girder \(tried \d+ times\): /.test(why)),
+        waits.length > 1 &&
+          waits.every((why) => /^Waiting for Girder( at \S+)? \(tried (once|\d+ times)\): /.test(why)),
       );
       assert.ok(
         waits.some((why) => names.test(why)),

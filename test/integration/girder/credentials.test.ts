@@ -160,7 +160,7 @@ for (const [what, fault] of [
     const client = await openGirder({
       ...{ apiUrl: gate.url, credentials: { apiKey: fullKey }, signal, timing, onWait },
     });
-    assert.match(waits[0] ?? '', /^Waiting for Girder/);
+    assert.match(waits[0] ?? '', /^Waiting for Girder at localhost:\d+ \(tried (once|\d+ times)\): /);
     // The session ends, and Girder is away again until it can be replaced.
     const isRejected = (request: string) => request.includes('/item/');
     gate.setFault((socket, request) => (isRejected(request) ? rejection : fault)(socket, request));
