@@ -1,5 +1,5 @@
 import { isRecord, textOf } from '../../api/json-values.ts';
-import type { GirderClient } from '../../girder/client.ts';
+import { defaultTiming, type GirderClient } from '../../girder/client.ts';
 import { openGirder } from '../../girder/open-girder.ts';
 import { deadline } from '../../support/abort.ts';
 import { describe } from '../../support/errors.ts';
@@ -9,6 +9,8 @@ import { ClusterError } from './session.ts';
 
 /** In milliseconds, for all requests of one command: a person waits. */
 const girderMs = 60_000;
+/** Milliseconds for one answer, and for how long a failure is retried: a person waits. */
+const patienceMs = 10_000;
 
 /**
  * Uses a Girder with the user's own key. The address comes from an object that somebody else may have written, so the
@@ -34,7 +36,8 @@ export async function withUserGirder<T>(
   const signal = deadline(girderMs, stop);
   try {
     const credentials = apiKey === undefined ? { token: token ?? '' } : { apiKey };
-    const client = await openGirder({ apiUrl: own, credentials, signal, patienceMs: 10_000 });
+    const timing = { ...defaultTiming, answer: patienceMs };
+    const client = await openGirder({ apiUrl: own, credentials, signal, timing, patienceMs });
     try {
       return await work(client, signal);
     } finally {

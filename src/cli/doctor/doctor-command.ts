@@ -1,8 +1,10 @@
+import type { FailureReason } from '../../api/reasons.ts';
 import { exitCodes } from '../../api/run-plan.ts';
 import { textOf } from '../../api/json-values.ts';
+import { defaultTiming } from '../../girder/client.ts';
 import { openGirder } from '../../girder/open-girder.ts';
 import { deadline } from '../../support/abort.ts';
-import { describe } from '../../support/errors.ts';
+import { describe, RunError } from '../../support/errors.ts';
 import { checkCluster, type Finding } from './cluster-checks.ts';
 import type { Terminal } from '../terminal.ts';
 import { connectTo, sharesFiles } from '../remote/engine-place.ts';
@@ -31,6 +33,15 @@ export async function doctorCommand(terminal: Terminal): Promise<number> {
     }
   }
   return hasFailed ? doctorFailed : exitCodes.done;
+}
+
+/** Reasons that another key cures; all others are of the address, or of the way to it. */
+const keyReasons: readonly FailureReason[] = ['GirderUnauthorized', 'GirderForbidden'];
+
+function girderFix(error: unknown): string {
+  return error instanceof RunError && keyReasons.includes(error.reason)
+    ? 'create an API key in "My account" with the scopes for data (docs/first-steps.md)'
+    : 'check GIRDER_API_URL, which ends with /api/v1, and open it from this machine: curl "$GIRDER_API_URL/system/version"';
 }
 
 const subjectWidth = 11;
@@ -73,7 +84,10 @@ async function checkGirder(environment: NodeJS.ProcessEnv, stop: AbortSignal): P
   try {
     const signal = deadline(answerMs, stop);
     const needs = ['read', 'write'] as const;
-    const client = await openGirder({ apiUrl, credentials, needs, signal, patienceMs: answerMs / 2 });
+    // A Girder that is silent is reported by its address after two tries, before the time for all of it is over.
+    const tryMs = answerMs / 5;
+    const timing = { ...defaultTiming, answer: tryMs };
+    const client = await openGirder({ apiUrl, credentials, needs, signal, timing, patienceMs: tryMs });
     await client.close();
     return {
       subject,
@@ -82,7 +96,6 @@ async function checkGirder(environment: NodeJS.ProcessEnv, stop: AbortSignal): P
     };
   } catch (error) {
     stop.throwIfAborted();
-    const fix = 'create an API key in "My account" with the scopes for data (docs/first-steps.md)';
-    return { subject, state: 'failed', message: describe(error), fix };
+    return { subject, state: 'failed', message: describe(error), fix: girderFix(error) };
   }
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import * as assert from 'uvu/assert';
@@ -6,6 +7,8 @@ import { checkCluster } from '../../../src/cli/doctor/cluster-checks.ts';
 import { doctorCommand } from '../../../src/cli/doctor/doctor-command.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { suite } from '../../fixtures/suite.ts';
+import { answer, GirderGate } from '../girder/girder-gate.ts';
+import { girderEnvironment } from '../girder/real-girder.ts';
 
 const test = suite<{ plane: ControlPlane }>('dockerrun doctor');
 const never = new AbortController().signal;
@@ -53,6 +56,42 @@ test('a cluster that does not answer is one finding, and no kubeconfig is no fau
   const closed = plane.kubeconfigFor(new URL('https://127.0.0.1:9'));
   assert.match((await findings(closed))['cluster'] ?? '', /^failed: https:\/\/127\.0\.0\.1:9: /);
   assert.match((await findings('/does/not/exist'))['cluster'] ?? '', /^skipped: /);
+});
+
+/** What the command prints of a Girder with these variables, without a cluster. */
+async function girderFinding(variables: Record<string, string>): Promise<string> {
+  process.env['KUBECONFIG'] = '/does/not/exist';
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const environment = { DOCKER_HOST: 'unix:///does/not/exist.sock', ...variables };
+  await doctorCommand({ environment, stdin, stdout, stderr, stop: never });
+  stdout.end();
+  return (await text(stdout)).replace(/^[^]*^Girder/m, 'Girder');
+}
+
+for (const [what, answers] of [
+  ['is silent', () => undefined],
+  ['closes every connection', (socket: Socket) => socket.destroy()],
+  [
+    'is another server',
+    answer('404 Not Found', '<html><title>nginx</title></html>', 'Content-Type: text/html'),
+  ],
+] as const) {
+  test(`a Girder that ${what} is named with its address, and the fix is not another key`, async () => {
+    await using gate = await GirderGate.start(girderEnvironment().apiUrl);
+    gate.setFault(answers);
+    const printed = await girderFinding({ GIRDER_API_URL: gate.url, GIRDER_API_KEY: 'x'.repeat(40) });
+    assert.match(printed, new RegExp(`^Girder     failed   .*${gate.url}`));
+    assert.match(printed, /→ check GIRDER_API_URL/);
+    assert.not.match(printed, /aborted|API key in/);
+  });
+}
+
+test('a key that Girder does not know is to be replaced, and a good one is accepted', async () => {
+  const { apiUrl, apiKey } = girderEnvironment();
+  const unknown = await girderFinding({ GIRDER_API_URL: apiUrl, GIRDER_API_KEY: 'x'.repeat(40) });
+  assert.match(unknown, /^Girder {5}failed [^]*→ create an API key/);
+  const good = await girderFinding({ GIRDER_API_URL: apiUrl, GIRDER_API_KEY: apiKey });
+  assert.match(good, /^Girder {5}ok /);
 });
 
 test('the command returns 1 when something failed', async ({ plane }) => {
