@@ -85,7 +85,6 @@ const levels: readonly Level[] = [
         'upgrade/upgrade.test.ts',
         'upgrade/set-upgrade.test.ts',
         'closed-network.test.ts',
-        'denied-network.test.ts',
         'handover.test.ts',
         'e2e/webhook.test.ts',
       ],
