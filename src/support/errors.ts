@@ -71,11 +71,14 @@ export function onUncaughtError(handle: (defect: RunError) => void): void {
   process.on('uncaughtException', onError).on('unhandledRejection', onError);
 }
 
+/** The reason of `AbortSignal.timeout`: it names neither what was late nor that somebody waited. */
+const nodesTimeout = 'The operation was aborted due to timeout';
+
 /** One line for any thrown value, with a system error's code but never its request: headers hold tokens. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  const text = error.message || error.name;
+  const text = error.message === nodesTimeout ? 'no answer in time' : error.message || error.name;
   return code !== undefined && !text.includes(code) ? `${text} (${code})` : text;
 }
 

@@ -9,6 +9,7 @@ import { checkCluster, type Finding } from './cluster-checks.ts';
 import type { Terminal } from '../terminal.ts';
 import { connectTo, sharesFiles } from '../remote/engine-place.ts';
 import { findEngine } from '../local/engine-address.ts';
+import { onThisMachine } from '../local/exit-code.ts';
 import { checkMachine, useLocalEgress } from '../local/local-environment.ts';
 
 /** Milliseconds for each of the engine and Girder: neither is far away, and a person waits. */
@@ -67,7 +68,7 @@ async function checkEngine(environment: NodeJS.ProcessEnv, stop: AbortSignal): P
   } catch (error) {
     stop.throwIfAborted();
     const fix = 'only dockerrun run needs an engine (docs/local-runs.md); a cluster does not';
-    return { subject, state: 'warning', message: describe(error), fix };
+    return { subject, state: 'warning', message: onThisMachine(describe(error)), fix };
   }
 }
 

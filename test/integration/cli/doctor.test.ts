@@ -58,15 +58,18 @@ test('a cluster that does not answer is one finding, and no kubeconfig is no fau
   assert.match((await findings('/does/not/exist'))['cluster'] ?? '', /^skipped: /);
 });
 
-/** What the command prints of a Girder with these variables, without a cluster. */
-async function girderFinding(variables: Record<string, string>): Promise<string> {
+/** What the command prints with these variables, without a cluster. */
+async function printedBy(variables: Record<string, string>): Promise<string> {
   process.env['KUBECONFIG'] = '/does/not/exist';
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const environment = { DOCKER_HOST: 'unix:///does/not/exist.sock', ...variables };
   await doctorCommand({ environment, stdin, stdout, stderr, stop: never });
   stdout.end();
-  return (await text(stdout)).replace(/^[^]*^Girder/m, 'Girder');
+  return text(stdout);
 }
+
+const girderFinding = async (variables: Record<string, string>) =>
+  (await printedBy(variables)).replace(/^[^]*^Girder/m, 'Girder');
 
 for (const [what, answers] of [
   ['is silent', () => undefined],
@@ -85,6 +88,15 @@ for (const [what, answers] of [
     assert.not.match(printed, /aborted|API key in/);
   });
 }
+
+test('an engine that is silent is named with its address, without the setting of an operator', async () => {
+  await using gate = await GirderGate.start(girderEnvironment().apiUrl);
+  gate.setFault(() => undefined);
+  const address = gate.origin.replace('http:', 'tcp:');
+  const printed = await printedBy({ DOCKER_HOST: address });
+  const line = /^engine .*/m.exec(printed)?.[0];
+  assert.is(line, `engine     warning  The Docker Engine does not answer on ${address}: no answer in time`);
+});
 
 test('a key that Girder does not know is to be replaced, and a good one is accepted', async () => {
   const { apiUrl, apiKey } = girderEnvironment();
