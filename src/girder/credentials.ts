@@ -1,4 +1,4 @@
-import { deadline } from '../support/abort.ts';
+import { deadline, raceAbort } from '../support/abort.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import { routeUrl } from './api-url.ts';
@@ -45,6 +45,8 @@ export type Issue = (rejected: string | undefined, signal: AbortSignal) => Promi
 export class TokenSource {
   readonly #issue: Issue | undefined;
   #current: Promise<Issued | undefined> | undefined;
+  /** Ends what issues a token: not the signal of a request, whose end would be that of all requests that wait for it. */
+  #over = new AbortController();
 
   constructor(source: { readonly token: string | undefined } | { readonly issue: Issue }) {
     if ('issue' in source) {
@@ -66,17 +68,17 @@ export class TokenSource {
   }
 
   async token(signal: AbortSignal): Promise<string | undefined> {
-    return (await this.#issued(signal))?.token;
+    return (await raceAbort(this.#issued(), signal))?.token;
   }
 
   /** A token other than the rejected one; undefined if there is none, and then the rejected one remains. */
   async renew(rejected: string | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (this.#issue === undefined) return undefined;
     const before = this.#current;
-    const issued = await this.#issued(signal);
+    const issued = await raceAbort(this.#issued(), signal);
     // Another request may have replaced it meanwhile: a second session would never be deleted.
     if (issued !== undefined && issued.token === rejected && this.#current === before) {
-      void this.#begin(this.#issue(rejected, signal).then((next) => next ?? issued));
+      void this.#begin(this.#issue(rejected, this.#over.signal).then((next) => next ?? issued));
     }
     const token = await this.token(signal);
     return token === rejected ? undefined : token;
@@ -93,15 +95,17 @@ export class TokenSource {
     if (this.#issue === undefined) return undefined;
     const current = this.#current;
     this.#current = undefined;
+    this.#over.abort(new Error('the session is not needed any more'));
+    this.#over = new AbortController();
     const issued = await current?.catch(() => undefined);
     return issued?.isOwn === true ? issued.token : undefined;
   }
 
-  #issued(signal: AbortSignal): Promise<Issued | undefined> {
+  #issued(): Promise<Issued | undefined> {
     if (this.#current !== undefined) return this.#current;
     return this.#issue === undefined
       ? Promise.resolve(undefined)
-      : this.#begin(this.#issue(undefined, signal));
+      : this.#begin(this.#issue(undefined, this.#over.signal));
   }
 
   #begin(issuing: Promise<Issued | undefined>): Promise<Issued | undefined> {

@@ -6,6 +6,7 @@ import { type RunError, toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { RunOptions } from './context.ts';
 import { secretValue } from './pod/secrets.ts';
+import { Preparation } from './preparation.ts';
 import type { RunEnvironment } from './run-environment.ts';
 import { tokenEnd } from './stage/prepare.ts';
 
@@ -58,7 +59,15 @@ async function openJob({ environment, report, signal, log }: RunOptions): Promis
   const token = async () => (await environment.secretValue(tokenSecretRef, tokenField)).trim();
   const onToken = ({ expires }: TokenState) => warnOfEnd(environment, expires, log);
   const { girderRenewalMs: renewalMs } = environment;
-  return GirderJob.open({ apiUrl: girder.apiUrl, jobId, token, renewalMs, onToken, signal, log });
+  const onWait = (why: string | undefined) => {
+    report.girderProblem = why;
+  };
+  using preparation = new Preparation({ environment, report, signal });
+  return await preparation.run((bounded) => {
+    const options = { apiUrl: girder.apiUrl, jobId, token, renewalMs, onToken, onWait, log };
+    // The start deadline ends the wait.
+    return GirderJob.open({ ...options, patienceMs: Infinity, signal: bounded });
+  });
 }
 
 /** A run of unknown length may well end within a day. */

@@ -144,10 +144,9 @@ export class LiveReport {
     };
   }
 
-  /** Why nothing moves, if something has to be waited for. A running target is not waited for. */
+  /** Why nothing moves, if something has to be waited for: while a target runs, for what it reads from a stream. */
   get problem(): string | undefined {
-    if (this.#waitsForEngine()) return this.engineProblem;
-    return this.phase === 'Running' && this.items === undefined ? undefined : this.girderProblem;
+    return this.#waitsForEngine() ? this.engineProblem : this.girderProblem;
   }
 
   /** What moves now: the pull and the transfers, and while the target runs the streams that are not complete. */
@@ -208,9 +207,9 @@ export class LiveReport {
   }
 
   #progress(): Progress {
-    const { problem } = this;
-    if (problem !== undefined) return { message: problem };
-    switch (this.phase) {
+    const { problem, phase } = this;
+    if (problem !== undefined && phase !== 'Running') return { message: problem };
+    switch (phase) {
       case 'Preparing':
         return this.#fetching() ?? { message: this.#noticed(this.doing) };
       case 'Running':
@@ -222,7 +221,7 @@ export class LiveReport {
 
   #targetProgress(): Progress {
     const { message = this.#noticed(phaseMessages.Running), current, total } = this.#target;
-    return measuredProgress(message, current, total);
+    return measuredProgress(this.problem ?? message, current, total);
   }
 
   #noticed(message: string): string {

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { GrowingBuffer } from '../../io/byte-sink.ts';
 import { describe } from '../../support/errors.ts';
-import { TransientFailure } from '../retry.ts';
+import { StalledError } from '../../support/watchdog.ts';
+import { NoResponse, TransientFailure } from '../retry.ts';
 
 /**
  * Takes one chunk. The next chunk waits for a returned promise, and the chunk's memory is valid until then.
@@ -83,6 +84,7 @@ export async function readBytes(body: ByteBody, limit: number, signal: AbortSign
     });
   } catch (error) {
     const aborted: unknown = signal.aborted ? signal.reason : undefined;
+    if (aborted instanceof StalledError) throw new NoResponse(aborted.message);
     throw new TransientFailure(describe(aborted ?? error));
   } finally {
     signal.removeEventListener('abort', onAbort);

@@ -120,7 +120,8 @@ export async function follow(
 function failureThere(error: unknown, { origin }: URL): unknown {
   if (!(error instanceof TransientFailure)) return error;
   const { message, retryAfter, ending } = error;
-  return new TransientFailure(`${origin}, to which it redirects, failed: ${message}`, retryAfter, ending);
+  const Failure = error instanceof NoResponse ? NoResponse : TransientFailure;
+  return new Failure(`${origin}, to which it redirects, failed: ${message}`, retryAfter, ending);
 }
 
 /**

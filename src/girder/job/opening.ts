@@ -27,6 +27,10 @@ export type JobOptions = {
   readonly signal: AbortSignal;
   readonly log?: Logger | undefined;
   readonly timing?: Partial<JobTiming> | undefined;
+  /** How long a Girder that is away is waited for when the job is opened, in milliseconds. */
+  readonly patienceMs?: number | undefined;
+  /** Called with why the opening waits, and with undefined when it does not any more. */
+  readonly onWait?: ((why: string | undefined) => void) | undefined;
 };
 
 /** A job that accepts reports, with its current state. */
@@ -37,10 +41,10 @@ export type JobEnded = { readonly ended: RunError };
 
 /** Checks that the job exists, that the token may write to it, and that it has not ended. */
 export async function openJob(options: JobOptions, timing: JobTiming): Promise<OpenedJob | JobEnded> {
-  const { apiUrl, jobId, token, signal, log, renewalMs } = options;
+  const { apiUrl, jobId, token, signal, log, renewalMs, patienceMs, onWait } = options;
   const tokens = new TokenSource(typeof token === 'string' ? { token } : { issue: issuer(token) });
   // A token that is wrong from the start must fail at once.
-  const client = new GirderClient(parseApiUrl(apiUrl), tokens, { log });
+  const client = new GirderClient(parseApiUrl(apiUrl), tokens, { log, patienceMs, onWait });
   const route = new JobRoute(client, jobId, timing.answer);
   const { status } = await checkAccess(route, { jobId, api: client.apiUrl, signal });
   if (isCancel(status)) {
@@ -50,9 +54,9 @@ export async function openJob(options: JobOptions, timing: JobTiming): Promise<O
   if (isFinal(status)) return { ended: alreadyEnded(jobId, status) };
   const state = options.onToken === undefined ? undefined : await client.tokenState(signal);
   if (state !== undefined) options.onToken?.(state);
-  if (renewalMs === undefined) return { route, status };
-  const patient = new GirderClient(parseApiUrl(apiUrl), tokens, { log, renewalMs });
-  return { route: new JobRoute(patient, jobId, timing.answer), status };
+  // What the reports of the run wait for must not be taken for what its data waits for.
+  const reports = new GirderClient(parseApiUrl(apiUrl), tokens, { log, renewalMs });
+  return { route: new JobRoute(reports, jobId, timing.answer), status };
 }
 
 function issuer(read: () => Promise<string>): Issue {

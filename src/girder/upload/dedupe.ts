@@ -99,15 +99,16 @@ async function compareTail(
   signal: AbortSignal,
 ): Promise<boolean | undefined> {
   const size = start + tail.length;
-  using watchdog = new Watchdog(client.timing.stall, 'byte of the file', signal);
   const response = await client.open({
     method: 'GET',
     route: ['file', _id, 'download'],
     headers: { Range: `bytes=${start}-${size - 1}` },
     buffer: Buffer.allocUnsafeSlow(tailBytes),
     subject: `file ${_id}`,
-    signal: watchdog.signal,
+    signal,
   });
+  // The request has time limits of its own, and so has a session that it may need.
+  using watchdog = new Watchdog(client.timing.stall, 'byte of the file', signal);
   const { status, body } = response;
   try {
     const range = parseContentRange(response.header('content-range'));

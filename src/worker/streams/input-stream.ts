@@ -39,6 +39,9 @@ export class InputStream {
       await writer.dismiss(ended);
     } catch (error) {
       if (!ended.aborted) this.#onFailure(this.#explain(error));
+    } finally {
+      // A stream that is not read any more waits for nothing.
+      this.#context.report.girderProblem = undefined;
     }
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
-import { defaultTiming, type GirderClient } from '../../../src/girder/client.ts';
+import type { GirderClient } from '../../../src/girder/client.ts';
 import type { Access, GirderCredentials } from '../../../src/girder/credentials.ts';
 import { downloadFile } from '../../../src/girder/download/download.ts';
 import { openGirder } from '../../../src/girder/open-girder.ts';
@@ -14,7 +14,6 @@ import { aContext, anEnvironment } from '../../fixtures/builders-worker.ts';
 import { FaultProxy } from '../../fixtures/fault-proxy.ts';
 import { until } from '../../fixtures/until.ts';
 import { runErrorOf } from '../../fixtures/run-error.ts';
-import { answer, type Fault, GirderGate } from './girder-gate.ts';
 import { ask, call, girderEnvironment, Scratch } from './real-girder.ts';
 
 type Context = { scratch: Scratch; keys: string[] };
@@ -138,38 +137,6 @@ test('a session that a proxy rejects although Girder knows it is deleted when it
   assert.is(tokensOf(proxy).length, 2);
   for (const token of tokensOf(proxy)) assert.not(await isKnown(token));
 });
-
-const rejection = answer(
-  '401 Unauthorized',
-  JSON.stringify({ message: 'You must be logged in.', type: 'access' }),
-  'Content-Type: application/json',
-);
-
-for (const [what, fault] of [
-  ['is silent', () => undefined],
-  ['closes every connection', (socket) => socket.destroy()],
-] satisfies [string, Fault][]) {
-  test(`a Girder that ${what} for longer than one request may take is waited for, before and within a session`, async (context) => {
-    await using gate = await GirderGate.start(apiUrl);
-    const waits: (string | undefined)[] = [];
-    const timing = { ...defaultTiming, answer: 500 };
-    const longer = 4 * timing.answer;
-    const onWait = (why: string | undefined) => void waits.push(why);
-    gate.setFault(fault);
-    setTimeout(() => gate.setFault(undefined), longer);
-    const client = await openGirder({
-      ...{ apiUrl: gate.url, credentials: { apiKey: fullKey }, signal, timing, onWait },
-    });
-    assert.match(waits[0] ?? '', /^Waiting for Girder at localhost:\d+ \(tried (once|\d+ times)\): /);
-    // The session ends, and Girder is away again until it can be replaced.
-    const isRejected = (request: string) => request.includes('/item/');
-    gate.setFault((socket, request) => (isRejected(request) ? rejection : fault)(socket, request));
-    setTimeout(() => gate.setFault(undefined), longer);
-    const item = (await ask(client, 'GET', ['item', context.scratch.itemId])) as { _id: string };
-    assert.is(item._id, context.scratch.itemId);
-    await client.close();
-  });
-}
 
 test('an API key whose sessions are short is exchanged again for each', async (context) => {
   const seconds = 10;

@@ -1,10 +1,18 @@
+import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GirderJob } from '../../../src/girder/job/reported-job.ts';
+import { withGirderJob } from '../../../src/worker/girder-job.ts';
+import { LiveReport } from '../../../src/worker/progress.ts';
+import { specOf } from '../../fixtures/builders.ts';
+import { anEnvironment } from '../../fixtures/builders-worker.ts';
+import { runErrorOf } from '../../fixtures/run-error.ts';
 import { until } from '../../fixtures/until.ts';
 import { girder } from '../../e2e/support/girder.ts';
 import { aJob, cancelJob, logOf, statesOf } from '../../e2e/support/girder-job.ts';
+import { GirderGate } from './girder-gate.ts';
 import { JobUnderTest } from './job-under-test.ts';
 import { girderEnvironment } from './real-girder.ts';
 
@@ -27,6 +35,21 @@ test('a Girder that answers with errors for seconds loses no line of the log, an
   assert.equal(await statesOf(under.made.jobId), [2, 3]);
   const warnings = under.logged.filter((line) => line.includes('cannot reach the Girder job'));
   assert.is(warnings.length, 1, under.logged.join(''));
+});
+
+test('a run waits for a Girder that is away when its job is opened until its start deadline, and says so', async () => {
+  await using gate = await GirderGate.start(girderEnvironment().apiUrl);
+  gate.setFault((socket) => socket.destroy());
+  const { jobId: id, token } = await aJob({});
+  const girder = { apiUrl: gate.url, job: { id, tokenSecretRef: { name: 'job', key: 'token' } } };
+  const spec = specOf({ image: 'busybox:local', startDeadlineSeconds: 3, girder });
+  const environment = anEnvironment(spec, { secretValue: async () => token });
+  const { signal } = new AbortController();
+  const options = { environment, report: new LiveReport(), log: pino({ enabled: false }), signal };
+  const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
+  const error = await runErrorOf(withGirderJob({ ...options, ...streams }, async () => undefined));
+  assert.is(error.reason, 'StartDeadlineExceeded', error.message);
+  assert.match(error.message, `Waiting for Girder at ${new URL(gate.url).host}`);
 });
 
 test('a part of the log whose answer was lost is not stored twice, and an equal part that never arrived is not lost', async () => {
