@@ -1,7 +1,8 @@
 import { type FailureReason, failureReasons } from '../../api/reasons.ts';
 import { exitCodes, exitCodeOf } from '../../api/run-plan.ts';
 import type { TargetStatus } from '../../api/status.ts';
-import type { RunError } from '../../support/errors.ts';
+import { isNodeFault } from '../../docker/engine-error.ts';
+import { errorCode, type RunError } from '../../support/errors.ts';
 
 export type LocalEnd = {
   readonly failure: RunError | undefined;
@@ -46,6 +47,7 @@ const localRemedies: Partial<Record<FailureReason, string>> = {
   UploadDeadlineExceeded: 'Raise uploadDeadlineSeconds.',
   ContainerLost: 'See the log of the Docker Engine, then run it again.',
   TargetFailed: "See the target's output above.",
+  ItemsFailed: 'See the lines above, and the receipt and log.txt in the result item of each failed input.',
   GirderUnauthorized:
     'Set a valid GIRDER_API_KEY or GIRDER_TOKEN, or correct the Secret of girder.credentialsSecretRef in the file.',
   GirderUnavailable: 'Check girder.apiUrl and that this machine can reach it.',
@@ -65,12 +67,27 @@ const operatorSetting = / \(setting DOCKERRUN_[A-Z_]+\)/;
 export function onThisMachine(message: string): string {
   return message
     .replace(operatorSetting, '')
+    .replaceAll('its pod or its node has', 'this machine has')
+    .replaceAll('the node has a copy', 'this machine has a copy')
+    .replaceAll('the server and the node', 'the server and of this machine')
+    .replaceAll('set worker.proxy of the chart', 'set HTTPS_PROXY or HTTP_PROXY with them')
     .replaceAll('of the node', 'of this machine')
     .replaceAll('on the node', 'on this machine');
 }
 
+/** For causes that the remedy of EngineUnavailable does not cure: the engine runs, and its address is right. */
+function engineRemedy({ reason, cause }: RunError): string | undefined {
+  if (reason !== 'EngineUnavailable') return undefined;
+  if (errorCode(cause) === 'EACCES')
+    return 'Add yourself to the group of the socket (sudo usermod -aG docker "$USER") and log in again.';
+  return isNodeFault(cause)
+    ? 'Free some space where Docker keeps its data (docker system df), or see its log.'
+    : undefined;
+}
+
 /** What failed and what to do about it, for a run on this machine. */
-export function localSentence({ reason, message }: RunError): string {
+export function localSentence(failure: RunError): string {
+  const { reason, message } = failure;
   const text = onThisMachine(message).replace(/(?<![.\s])[.\s]+$/, '');
-  return `${text}. ${localRemedies[reason] ?? failureReasons[reason].remedy}`;
+  return `${text}. ${engineRemedy(failure) ?? localRemedies[reason] ?? failureReasons[reason].remedy}`;
 }

@@ -1,4 +1,4 @@
-import { constants, cp, lstat, mkdir, rm, stat } from 'node:fs/promises';
+import { access, constants, cp, lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { defined, isRecord, textOf } from '../../api/json-values.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
@@ -102,10 +102,12 @@ function asVolumePath(name: string, filename: string, { volume, containerPath }:
 }
 
 /**
- * Checks before anything starts that the inputs exist, and are files or directories as their transforms need.
+ * Checks before anything starts that the inputs exist, and are files or directories as their transforms need, and that
+ * the results can be written: after the run, it would be too late for them.
  * @throws UsageError
  */
-export async function checkInputs(run: Fields, { inputs }: LocalData): Promise<void> {
+export async function checkLocalData(run: Fields, { inputs, outputs }: LocalData): Promise<void> {
+  for (const [name, path] of outputs) await checkOutput(name, path);
   const transforms = listOf(isRecord(run['spec']) ? run['spec']['transforms'] : undefined);
   for (const [name, path] of inputs) {
     const found = await stat(path).catch((error: unknown) => {
@@ -118,6 +120,32 @@ export async function checkInputs(run: Fields, { inputs }: LocalData): Promise<v
     );
     if ((isFolder && !found.isDirectory()) || (isFile && !found.isFile()))
       throw new UsageError(`--input ${name}: ${path} is not a ${isFolder ? 'directory' : 'file'}`);
+  }
+}
+
+async function checkOutput(name: string, given: string): Promise<void> {
+  try {
+    // A file that exists is replaced, which a file that may be written allows.
+    const found = await statIfThere(resolve(given));
+    if (found?.isFile() === true && !given.endsWith('/') && !given.endsWith(sep))
+      return await access(given, constants.W_OK);
+    // What is missing of the path is created in the last directory that exists.
+    let place = resolve(given);
+    while ((await statIfThere(place)) === undefined) place = dirname(place);
+    if (!(await stat(place)).isDirectory()) throw new Error(`${place} is not a directory`);
+    await access(place, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new UsageError(`--output ${name}: cannot write ${given}: ${describe(error)}`);
+  }
+}
+
+/** Undefined for a path that does not exist; a file in the place of a directory above it is an error. */
+async function statIfThere(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

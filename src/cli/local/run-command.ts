@@ -4,7 +4,7 @@ import type { RunCommand } from '../arguments.ts';
 import type { Terminal } from '../terminal.ts';
 import type { CommandInput } from './command-input.ts';
 import { Printer, printerOptions } from './console.ts';
-import { checkInputs, DataCopies, withLocalData } from './local-data.ts';
+import { checkLocalData, DataCopies, withLocalData } from './local-data.ts';
 import { localEnvironment } from './local-environment.ts';
 import { makeLocalDirectory } from './local-volumes.ts';
 import { killTarget, onSecondSignal, superviseRun } from './supervision.ts';
@@ -20,7 +20,7 @@ export async function runCommand(
   { environment: variables, stdout, stderr, stop }: Terminal,
 ): Promise<number> {
   const { chosen, manifest, secretsOf, girderRedirects, engineSide } = input;
-  await checkInputs(chosen, command.data);
+  await checkLocalData(chosen, command.data);
   const accepted = acceptRun(withLocalData(chosen, command.data), manifest.file);
   const secrets = secretsOf(accepted.namespace);
   const dockerSocket = await input.dockerSocket();

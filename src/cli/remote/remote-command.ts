@@ -12,7 +12,7 @@ import { type RunCommand, UsageError } from '../arguments.ts';
 import type { CommandFile } from '../local/command-input.ts';
 import { Printer } from '../local/console.ts';
 import { defaultSocket, type FoundEngine } from '../local/engine-address.ts';
-import { checkInputs, withLocalData } from '../local/local-data.ts';
+import { checkLocalData, withLocalData } from '../local/local-data.ts';
 import { localCaBundle } from '../local/local-environment.ts';
 import { doneLine, failedCommand, onSignals } from '../local/supervision.ts';
 import { acceptSet } from '../offline/set-validation.ts';
@@ -44,7 +44,7 @@ type Accepted = { readonly run: string; readonly spec: DockerRunSpec };
 export async function remoteCommand(remote: RemoteRun, terminal: Terminal): Promise<number> {
   const { command, file } = remote;
   const { stderr, stop } = terminal;
-  await checkInputs(file.chosen, command.data);
+  await checkLocalData(file.chosen, command.data);
   const accepted = acceptedOf(remote);
   const program = await programFiles();
   const printer = new Printer(stderr, command.quiet, { hasBars: false });

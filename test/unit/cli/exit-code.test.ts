@@ -2,7 +2,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FailureReason, failureReasons } from '../../../src/api/reasons.ts';
 import { exitCodes } from '../../../src/api/run-plan.ts';
-import { localExitCode, localSentence } from '../../../src/cli/local/exit-code.ts';
+import { localExitCode, localSentence, onThisMachine } from '../../../src/cli/local/exit-code.ts';
+import { toPullError, unavailable } from '../../../src/docker/engine-error.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
 const code = (reason: FailureReason | undefined, exitCode?: number, stoppedBy?: string) =>
@@ -51,8 +52,25 @@ test('no message refers a user without a cluster to a pod, a node or an administ
   assert.ok(reachable.length > 15);
   for (const reason of reachable as FailureReason[]) {
     const sentence = localSentence(new RunError(reason, 'Something of the node happened'));
-    assert.not.match(sentence, /\bpod\b|\bnodes?\b|administrator|backoffLimit|apply/i, reason);
+    assert.not.match(sentence, /\bpod\b|\bnodes?\b|administrator|backoffLimit|apply|\bstatus\./i, reason);
   }
+});
+
+test('an engine that refuses access, or has no space, is not said to be away', () => {
+  const denied = unavailable('/x', Object.assign(new Error('x'), { code: 'EACCES' }));
+  assert.match(localSentence(denied), /permission denied\. Add yourself to the group of the socket/);
+  const full = toPullError(new Error('write /x: no space left on device'), { image: 'a:1', tries: 1 });
+  assert.match(localSentence(full), /no space left on device\. Free some space/);
+});
+
+test('words about a pod, a node or the chart are those of this machine', () => {
+  const messages = [
+    'the target used more memory than its pod or its node has and was killed',
+    'denied; the node has a copy of it, which imagePullPolicy IfNotPresent would use',
+    'a proxy on the way to Girder https://g requires a user and password (407); set worker.proxy of the chart',
+    'a certificate that is not valid yet; check the clocks of the server and the node',
+  ];
+  for (const message of messages) assert.not.match(onThisMachine(message), /\bpod\b|\bnode\b|chart/, message);
 });
 
 test('the message does not name settings of the operator', () => {

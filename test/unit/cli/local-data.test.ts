@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UsageError } from '../../../src/cli/arguments.ts';
-import { withLocalData } from '../../../src/cli/local/local-data.ts';
+import { checkLocalData, withLocalData } from '../../../src/cli/local/local-data.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { acceptRun } from '../../../src/cli/offline/validation.ts';
 
 const girder = { apiUrl: 'https://data.example.org/api/v1', credentialsSecretRef: { name: 'girder' } };
@@ -42,6 +45,21 @@ for (const [kind, transform, filename] of inputs) {
     assert.is(spec.girder, undefined);
   });
 }
+
+test('a result that cannot be written is refused before anything starts', async () => {
+  using directory = new ScratchDirectory('outputs');
+  const at = (path: string) => checkLocalData(aRun({}), data({}, { out: join(directory.path, path) }));
+  await writeFile(join(directory.path, 'file'), '');
+  for (const path of ['file/x.png', 'file/x/y', 'file/']) {
+    const error = await at(path).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    assert.instance(error, UsageError, path);
+    assert.match(String(error), '--output out: cannot write');
+  }
+  for (const path of ['file', 'new/deep/x', 'new/', '.']) await at(path);
+});
 
 test('local data keeps the path of its own that an input has in the target', () => {
   const input = { name: 'in', girderFileIdToVolume: { filename: 'ct', containerPath: '/ct' } };
