@@ -262,7 +262,6 @@ function asHoldup(error: unknown): Holdup {
   const isOfGirder =
     error instanceof TransientFailure || (error instanceof RunError && error.reason === 'GirderUnavailable');
   const isLate = error instanceof DOMException && error.name === 'TimeoutError';
-  if (isLate) return new Holdup('girder', 'Girder does not respond in time', { cause: error });
-  if (isOfGirder) return new Holdup('girder', describe(error), { cause: error });
+  if (isOfGirder || isLate) return new Holdup('girder', describe(error), { cause: error });
   return new Holdup('defect', describe(error), { cause: error });
 }

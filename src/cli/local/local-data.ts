@@ -125,14 +125,17 @@ export async function checkLocalData(run: Fields, { inputs, outputs }: LocalData
 
 async function checkOutput(name: string, given: string): Promise<void> {
   try {
-    // A file that exists is replaced, which a file that may be written allows.
-    const found = await statIfThere(resolve(given));
-    if (found?.isFile() === true && !given.endsWith('/') && !given.endsWith(sep))
-      return await access(given, constants.W_OK);
-    // What is missing of the path is created in the last directory that exists.
     let place = resolve(given);
-    while ((await statIfThere(place)) === undefined) place = dirname(place);
-    if (!(await stat(place)).isDirectory()) throw new Error(`${place} is not a directory`);
+    let found = await statIfThere(place);
+    // A file that exists is replaced, which a file that may be written allows.
+    if (found?.isFile() === true && !given.endsWith('/') && !given.endsWith(sep))
+      return await access(place, constants.W_OK);
+    // What is missing of the path is created in the last directory that exists.
+    while (found === undefined) {
+      place = dirname(place);
+      found = await statIfThere(place);
+    }
+    if (!found.isDirectory()) throw new Error(`${place} is not a directory`);
     await access(place, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new UsageError(`--output ${name}: cannot write ${given}: ${describe(error)}`);

@@ -96,14 +96,17 @@ const faults: Record<string, () => void> = {
 
 for (const [index, [name, fault]] of Object.entries(faults).entries()) {
   test(`${name}: runs get one Job each, start and end`, async () => {
+    const began = performance.now();
     const [toEnd, toStart, toApply] = nextRuns(`run-${index}`);
     fault();
     applied += 1;
     await Promise.all([toApply.apply(), toStart.podRuns(1), toEnd.podEnds(1, succeeded)]);
     await Promise.all([toApply.hasJob(), toStart.is(['Preparing', 'Running']), toEnd.is(['Succeeded'])]);
     await toEnd.hasOneJob();
+    const seconds = (performance.now() - began) / 1000;
     assert.equal(history.flaps, []);
     assert.ok(controller.isRunning);
+    assert.ok(seconds < 20, `it took ${seconds.toFixed(1)} s`);
   });
 }
 
