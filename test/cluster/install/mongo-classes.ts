@@ -5,7 +5,7 @@ import { printLine } from '../progress.ts';
 import type { Step } from '../steps.ts';
 import { cacheDirectory, fillOnce } from './cache.ts';
 
-const recipes = ['mongo/pom.xml', 'mongo/MongoMain.java'];
+const recipes = ['mongo/pom.xml', 'mongo/MongoMain.java', 'mongo/ReferenceIndex.java'];
 const downloadSeconds = 600;
 
 /** The directory of the compiled server; its libraries lie in `lib` below. */
@@ -13,7 +13,7 @@ export function mongoClasses(): string {
   return cacheDirectory('mongo', recipes);
 }
 
-/** Fetches the MongoDB-protocol server's libraries from Maven's registry and compiles the main class. */
+/** Fetches the MongoDB-protocol server's libraries from Maven's registry and compiles its own classes. */
 export const mongoClassesStep: Step = {
   name: 'mongo classes',
   after: ['packages'],
@@ -25,7 +25,7 @@ export const mongoClassesStep: Step = {
       const copy = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
       const goals = ['--batch-mode', '-f', join(source, 'pom.xml'), copy, `-DoutputDirectory=${lib}`];
       await runLogged('mongo-classes', ['mvn', ...goals], { signal, seconds: downloadSeconds });
-      const main = join(source, 'MongoMain.java');
-      await capture('javac', ['-cp', `${lib}/*`, '-d', mongoClasses(), main], signal);
+      const sources = ['MongoMain.java', 'ReferenceIndex.java'].map((name) => join(source, name));
+      await capture('javac', ['-cp', `${lib}/*`, '-d', mongoClasses(), ...sources], signal);
     }),
 };
