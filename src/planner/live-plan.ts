@@ -25,6 +25,7 @@ export class LivePlan {
   state: PlannerReport['state'] = 'Listing';
   end: End = {};
   cursor = '';
+  waits: string | undefined;
   pause = false;
   retry: string | undefined;
   troubles = 0;
@@ -49,7 +50,7 @@ export class LivePlan {
   }
 
   snapshot(podUID: string, pass: number): PlannerReport {
-    const { state, end, cursor, retry, report, closing } = this;
+    const { state, end, cursor, waits, retry, report, closing } = this;
     const why: PlannerReport['why'] = {
       new: 0,
       inputChanged: 0,
@@ -64,6 +65,7 @@ export class LivePlan {
       state,
       ...(end.reason === undefined ? {} : { reason: end.reason }),
       ...(end.message === undefined ? {} : { message: cut(end.message, longest.message) }),
+      ...(waits === undefined ? {} : { waits: cut(waits, longest.message) }),
       ...(cursor === '' ? {} : { cursor: cut(cursor, longest.cursor) }),
       counts: { ...this.counts },
       why,

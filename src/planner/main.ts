@@ -101,6 +101,7 @@ async function attempt(
       redirects: plan.girderRedirects,
       patienceMs: patience,
       onTrouble: () => (live.troubles += 1),
+      onWait: (why) => (live.waits = why),
       signal,
       log,
     });

@@ -56,6 +56,8 @@ const plannerReport = Type.Object({
   /** A reason of docs/reasons.md, and the sentence, when the pass failed or needs a person. */
   reason: Type.Optional(text(128)),
   message: Type.Optional(text(4096)),
+  /** A sentence for people: what the pass waits for now, such as a Girder that does not answer. */
+  waits: Type.Optional(text(4096)),
   /** The path of the last input that was compared, for people. */
   cursor: Type.Optional(text(2048)),
   /** The listed inputs by what became of them; `todo` are those with a `seq`. */

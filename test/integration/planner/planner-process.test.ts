@@ -38,6 +38,22 @@ test('a killed planner leaves nothing that the next one misses, and no item runs
   assert.is(second.process.exitCode, 0);
 });
 
+test('a planner whose Girder is away reports what it waits for, and the address', async () => {
+  await using set = await PlannedSet.make();
+  const { spec, ...plan } = set.plan();
+  const away = {
+    ...plan,
+    spec: { ...spec, girder: { ...spec.girder, apiUrl: 'http://127.0.0.1:9/api/v1' } },
+  };
+  await using planner = await RunningPlanner.start(away, set.scratch.directory);
+  const report = await until('the planner waits', () => planner.ask(0), {
+    holds: (seen) => seen?.waits !== undefined,
+    withinMs: 120_000,
+  });
+  assert.is(report?.state, 'Listing');
+  assert.match(report?.waits ?? '', /^Waiting for Girder.* \(tried \d+ times\): .*127\.0\.0\.1:9/);
+});
+
 test('the walk pauses while 200 inputs are not acknowledged', async () => {
   await using set = await PlannedSet.make();
   await using _ = await fillFolder(set, { count: 1_000 });

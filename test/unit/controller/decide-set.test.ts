@@ -288,6 +288,12 @@ test('a set whose planner a queue holds back says so', () => {
   assert.equal([status?.phase, status?.message], ['Listing', `The planner of pass 1 waits: ${message}.`]);
 });
 
+test('a set whose planner waits for Girder says so', () => {
+  const waits = 'Waiting for Girder at girder.example.org (tried 2 times): connect ECONNREFUSED';
+  const { status } = decision({ report: { waits } });
+  assert.ok(status?.message?.endsWith(`. ${waits}`), status?.message);
+});
+
 const sourceOfVolume = ({ secret, emptyDir }: V1Volume) => secret?.secretName ?? (emptyDir && 'spool');
 
 test('the planner has the Secret and its plan, but no rights in Kubernetes or on its node', () => {
@@ -315,6 +321,7 @@ test('whatever a planner says, the status has at most 16 KiB', () => {
     items: [],
     failures,
     cursor: 'ä'.repeat(2048),
+    waits: 'ä'.repeat(2048),
     message: 'x'.repeat(4096),
   };
   const chunks = Array.from({ length: 300 }, (_, index) =>

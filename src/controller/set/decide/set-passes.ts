@@ -152,7 +152,17 @@ function nextLookMs({ chunkRefusal }: AcceptedInput, { heldMs, waitsForGirder }:
   return chunkRefusal !== undefined || waitsForGirder ? Math.min(own, retryMs) : own;
 }
 
-function doing(input: AcceptedInput, { live, report }: { live: number; report: PlannerReport }): SetVerdict {
+/** What the set does, and what its planner waits for meanwhile. */
+function doing(input: AcceptedInput, now: { live: number; report: PlannerReport }): SetVerdict {
+  const verdict = stageOf(input, now);
+  const { waits } = now.report;
+  return waits === undefined ? verdict : { ...verdict, message: `${verdict.message} ${waits}` };
+}
+
+function stageOf(
+  input: AcceptedInput,
+  { live, report }: { live: number; report: PlannerReport },
+): SetVerdict {
   const { chunkRefusal, set } = input;
   const counts = sentenceOf(input.status);
   if (chunkRefusal !== undefined)
