@@ -82,7 +82,13 @@ const severalEnds = 'Of several runs or sets, the exit code is the largest.';
 
 const girderKey: Section = {
   title: 'Environment',
-  rows: [['GIRDER_API_KEY, GIRDER_TOKEN', 'your credentials for Girder']],
+  rows: [
+    ['GIRDER_API_KEY, GIRDER_TOKEN', 'your credentials for Girder'],
+    [
+      'GIRDER_API_URL',
+      'the Girder to which they belong, as in spec.girder.apiUrl: they are sent nowhere else',
+    ],
+  ],
 };
 
 const group = 'Runs and sets in a cluster';

@@ -2,6 +2,13 @@ import type { CommandSpec } from './command-spec.ts';
 
 const file = { name: 'FILE', completes: 'files' } as const;
 
+const envFileOption = {
+  name: 'env-file',
+  value: 'FILE',
+  about: 'read lines NAME=value for the variables below that are not set',
+  completes: 'files',
+} as const;
+
 const runSections = [
   {
     title: 'Exit code',
@@ -78,12 +85,7 @@ export const localCommands: readonly CommandSpec[] = [
         about: 'run the DockerRun or DockerRunSet with this name, if FILE contains several',
       },
       { name: 'quiet', short: 'q', about: 'print errors only' },
-      {
-        name: 'env-file',
-        value: 'FILE',
-        about: 'read lines NAME=value for the variables below that are not set',
-        completes: 'files',
-      },
+      envFileOption,
       {
         name: 'remote',
         about: 'the Docker Engine shares no files with this machine, although its address is a socket here',
@@ -134,17 +136,22 @@ export const localCommands: readonly CommandSpec[] = [
     group: 'This machine',
     summary: 'Say whether the cluster, the Docker Engine and Girder can be used, and what to do',
     args: [],
-    options: [],
-    details: ['The exit code is 1 if something does not work.'],
+    options: [envFileOption],
+    details: [
+      'The exit code is 1 if something does not work. What nobody named, and is not there, is skipped; a cluster or an engine must be there.',
+    ],
     sections: [
       {
         title: 'Environment',
-        rows: [['GIRDER_API_URL, GIRDER_API_KEY', 'the Girder that is checked, and the key for it']],
+        rows: [
+          ['GIRDER_API_URL, GIRDER_API_KEY', 'the Girder that is checked, and the key for it'],
+          ['DOCKER_HOST, DOCKER_CONTEXT', 'the Docker Engine for dockerrun run, as for the docker command'],
+        ],
       },
     ],
     load: async () => {
       const { doctorCommand } = await import('./doctor/doctor-command.ts');
-      return (_given, terminal) => doctorCommand(terminal);
+      return doctorCommand;
     },
   },
 ];

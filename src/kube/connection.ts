@@ -35,15 +35,27 @@ export type Choice = {
   readonly namespace?: string | undefined;
 };
 
-/** Reads KUBECONFIG, ~/.kube/config or the pod's service account, in kubectl's order. */
+/** There is neither a kubeconfig nor the service account of a pod. */
+export class NoKubeconfig extends Error {
+  override readonly name = 'NoKubeconfig';
+
+  constructor() {
+    super('there is no kubeconfig: set KUBECONFIG, or run in a pod with a service account');
+  }
+}
+
+/** What the client library makes of nothing, as kubectl does. */
+const [inventedContext, inventedServer] = ['loaded-context', 'http://localhost:8080'];
+
+/**
+ * Reads KUBECONFIG, ~/.kube/config or the pod's service account, in kubectl's order.
+ * @throws NoKubeconfig; Error for one that cannot be used
+ */
 export async function connect(choice: Choice = {}): Promise<Connection> {
   const config = readKubeconfig(choice);
   const cluster = config.getCurrentCluster();
-  if (cluster === null) {
-    throw new Error(
-      'No Kubernetes cluster is configured: set KUBECONFIG, or run in a pod with a service account.',
-    );
-  }
+  const isInvented = config.getCurrentContext() === inventedContext && cluster?.server === inventedServer;
+  if (cluster === null || isInvented) throw new NoKubeconfig();
   const tls = await tlsOptions(config);
   const pool = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64 };
   const server = new URL(cluster.server);

@@ -90,6 +90,31 @@ test('credentials and the values of Secrets can come from the environment and fr
   assert.is(stdout.toString(), 'data one two three four\n');
 });
 
+test('the Docker Engine and the directory for volumes can come from --env-file', async () => {
+  const file = await lab.file(lab.run({ command: ['true'] }));
+  const envFile = join(lab.directory, 'engine.env');
+  const runWith = async (lines: string) => {
+    await writeFile(envFile, lines);
+    const unset = { DOCKER_HOST: undefined, TMPDIR: undefined };
+    return lab.dockerrun(['run', file, '--env-file', envFile], unset);
+  };
+  const good = await runWith(`DOCKER_HOST=${environment('DOCKER_HOST')}\n`);
+  assert.is(good.code, 0, good.stderr);
+  const noEngine = await runWith('DOCKER_HOST=unix:///nosuch/docker.sock\n');
+  assert.is(noEngine.code, 66, noEngine.stderr);
+  assert.match(noEngine.stderr, '/nosuch/docker.sock');
+  const noDirectory = await runWith(`DOCKER_HOST=${environment('DOCKER_HOST')}\nTMPDIR=/nosuch\n`);
+  assert.is(noDirectory.code, 64, noDirectory.stderr);
+  assert.match(noDirectory.stderr, 'TMPDIR: cannot create a directory in /nosuch');
+});
+
+test('the socket of an engine elsewhere is refused for the engine of this machine', async () => {
+  const file = await lab.file(lab.run({ command: ['true'] }));
+  const { code, stderr } = await lab.dockerrun(['run', file, '--engine-socket', '/nosuch/docker.sock']);
+  assert.is(code, 2, stderr);
+  assert.match(stderr, 'set DOCKER_HOST=unix:///nosuch/docker.sock instead, or add --remote');
+});
+
 for (const [what, spec, sentence] of [
   ['no credentials for Girder', {}, /neither GIRDER_API_KEY nor GIRDER_TOKEN is set/],
   [

@@ -59,10 +59,17 @@ function withoutPod(run: StoredObject, target: Target): string {
   return `${titleOf(target)} has no pod yet (${phase}): ${message || 'add --follow to wait for it'}`;
 }
 
-/** Prints the logs of this attempt and of those that follow, until the run has ended. */
+function withoutLog(run: StoredObject, target: Target): string {
+  const { phase = 'Pending', message } = runStatusOf(run);
+  const line = `${titleOf(target)} has no log yet (${phase})`;
+  return message === undefined ? line : `${line}: ${message}`;
+}
+
+/** Prints the logs of this attempt and of those that follow, and what it waits for, until the run has ended. */
 async function followLogs(session: Session, target: Target, tail: number | undefined): Promise<number> {
   const printed = new Set<string>();
   let first: StoredObject | undefined;
+  let shown = '';
   for (;;) {
     const run = await runNow(session, target, first);
     first ??= run;
@@ -73,6 +80,9 @@ async function followLogs(session: Session, target: Target, tail: number | undef
       else if (isTerminalPhase(phase)) await printGoneLog(session, run, pod);
     }
     if (isTerminalPhase(phase)) return ownCodes.done;
+    const wait = pod !== undefined && printed.has(pod) ? '' : withoutLog(run, target);
+    if (wait !== '' && wait !== shown) session.terminal.stderr.write(`dockerrun: ${wait}\n`);
+    shown = wait;
     await sleep(pollMs, session.terminal.stop);
   }
 }

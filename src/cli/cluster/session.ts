@@ -1,5 +1,5 @@
 import { apiVersion, kind, plural, setKind, setPlural } from '../../api/names.ts';
-import { connect, type Connection } from '../../kube/connection.ts';
+import { connect, type Connection, NoKubeconfig } from '../../kube/connection.ts';
 import { KubeError } from '../../kube/kube-error.ts';
 import { listPages } from '../../kube/list-pages.ts';
 import { paths } from '../../kube/paths.ts';
@@ -34,6 +34,8 @@ export async function openSession(given: Given, terminal: Terminal): Promise<Ses
     const connection = await connect({ kubeconfig, context, namespace });
     return { connection, namespace: connection.namespace, terminal: stoppedWithOutput(terminal) };
   } catch (error) {
+    if (error instanceof NoKubeconfig)
+      throw new ClusterError('there is no kubeconfig: set KUBECONFIG, or use --kubeconfig');
     throw new ClusterError(`the kubeconfig cannot be used: ${describe(error)}`);
   }
 }
@@ -80,6 +82,8 @@ function hintOf({ status, reason, message }: KubeError, namespace: string): stri
         ? 'delete runs that have ended, or ask for a larger quota'
         : `ask for the role dockerrun-user or edit in the namespace ${namespace} (docs/namespaces.md)`;
     case 404:
+      if (/^namespaces "/.test(message))
+        return 'choose another with --namespace, or create it: kubectl get namespaces shows what there is';
       // Of an object, the message has its name in quotes.
       return /"[^"]+" not found/.test(message)
         ? 'dockerrun list shows what there is'

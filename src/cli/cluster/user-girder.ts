@@ -3,6 +3,7 @@ import { defaultTiming, type GirderClient } from '../../girder/client.ts';
 import { openGirder } from '../../girder/open-girder.ts';
 import { deadline } from '../../support/abort.ts';
 import { describe } from '../../support/errors.ts';
+import { ofVariables } from '../local/exit-code.ts';
 import { useLocalEgress } from '../local/local-environment.ts';
 import type { Terminal } from '../terminal.ts';
 import { ClusterError } from './session.ts';
@@ -45,7 +46,7 @@ export async function withUserGirder<T>(
     }
   } catch (error) {
     stop.throwIfAborted();
-    throw error instanceof ClusterError ? error : new ClusterError(describe(error));
+    throw error instanceof ClusterError ? error : new ClusterError(ofVariables(describe(error)));
   }
 }
 

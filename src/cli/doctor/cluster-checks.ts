@@ -6,7 +6,7 @@ import {
   setPlural,
   version as apiVersion,
 } from '../../api/names.ts';
-import { connect, type Connection } from '../../kube/connection.ts';
+import { connect, type Connection, NoKubeconfig } from '../../kube/connection.ts';
 import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';
 import { isNotFound, KubeError } from '../../kube/kube-error.ts';
 import { paths } from '../../kube/paths.ts';
@@ -20,15 +20,12 @@ export type Finding = {
   /** Skipped: it could not be found out, or nobody asked for it. */
   readonly state: 'ok' | 'warning' | 'failed' | 'skipped';
   readonly message: string;
-  /** What to do; only of warnings and failures. */
+  /** What to do; of all that is not ok. */
   readonly fix?: string;
 };
 
 type Cluster = { readonly connection: Connection; readonly signal: AbortSignal };
 type Check = (cluster: Cluster) => Promise<Omit<Finding, 'subject'>>;
-
-/** What the client library takes without a kubeconfig, as kubectl does. */
-const withoutKubeconfig = 'http://localhost:8080';
 
 const installed = 'install the operator as docs/install.md describes, or ask the administrator to';
 
@@ -60,7 +57,20 @@ async function opening(): Promise<{ connection: Connection } | Finding> {
   try {
     return { connection: await connect() };
   } catch (error) {
-    return { subject: 'cluster', state: 'skipped', message: describe(error) };
+    if (error instanceof NoKubeconfig)
+      return {
+        subject: 'cluster',
+        state: 'skipped',
+        message: 'there is no kubeconfig',
+        fix: 'to use a cluster, set KUBECONFIG to the kubeconfig that its administrator gave you',
+      };
+    const fix = 'set KUBECONFIG to a kubeconfig that you can read, with a current context';
+    return {
+      subject: 'cluster',
+      state: 'failed',
+      message: `the kubeconfig cannot be used: ${describe(error)}`,
+      fix,
+    };
   }
 }
 
@@ -72,8 +82,6 @@ async function versionOf({ connection, signal }: Cluster): Promise<Finding> {
     return { subject: 'cluster', state: 'ok', message };
   } catch (error) {
     signal.throwIfAborted();
-    if (server === withoutKubeconfig)
-      return { subject: 'cluster', state: 'skipped', message: 'there is no kubeconfig: set KUBECONFIG' };
     const fix = 'check the current context (kubectl config current-context) and the network to the cluster';
     return { subject: 'cluster', state: 'failed', message: `${server}: ${describe(error)}`, fix };
   }
@@ -83,8 +91,9 @@ async function versionOf({ connection, signal }: Cluster): Promise<Finding> {
 function unknownBy(error: unknown, signal: AbortSignal): Omit<Finding, 'subject'> {
   signal.throwIfAborted();
   const isForbidden = error instanceof KubeError && error.status === 403;
-  const message = isForbidden ? 'you may not look at this; ask the administrator' : describe(error);
-  return isForbidden ? { state: 'skipped', message } : { state: 'warning', message, fix: 'try again' };
+  if (isForbidden)
+    return { state: 'skipped', message: 'you may not look at this', fix: 'ask the administrator to' };
+  return { state: 'warning', message: describe(error), fix: 'try again' };
 }
 
 async function resources({ connection, signal }: Cluster): ReturnType<Check> {

@@ -48,12 +48,13 @@ export async function readCommandFile(
 }
 
 /** @throws UsageError if the machine or a variable cannot be used */
-export async function inputOnThisMachine(
-  { chosen, manifest, variables }: CommandFile,
-  environment: NodeJS.ProcessEnv,
-): Promise<CommandInput> {
+export async function inputOnThisMachine({
+  chosen,
+  manifest,
+  variables,
+}: CommandFile): Promise<CommandInput> {
   checkMachine();
-  await useLocalEgress(environment);
+  await useLocalEgress(variables);
   const { file } = manifest;
   const secretsOf = (namespace: string) => {
     const place = { namespace, file };
@@ -65,6 +66,6 @@ export async function inputOnThisMachine(
     manifest,
     secretsOf,
     girderRedirects: localRedirects(variables),
-    dockerSocket: () => localSocket(environment),
+    dockerSocket: () => localSocket(variables),
   };
 }

@@ -9,6 +9,9 @@ import { UsageError } from '../arguments.ts';
 
 export const defaultSocket = '/var/run/docker.sock';
 
+/** The `source` of the engine that is taken when nobody named one. */
+export const defaultSource = 'the default';
+
 /** Where an engine listens; `socket` is a Unix socket, or a named pipe of Windows. */
 export type EngineAddress = { readonly kind: 'socket'; readonly path: string } | RemoteAddress;
 
@@ -42,7 +45,7 @@ const defaultEngine: FoundEngine = {
     path: process.platform === 'win32' ? '//./pipe/docker_engine' : defaultSocket,
   },
   text: `unix://${defaultSocket}`,
-  source: 'the default',
+  source: defaultSource,
 };
 
 /** @throws UsageError if the engine is not behind a socket of this machine */

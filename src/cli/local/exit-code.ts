@@ -36,7 +36,8 @@ export function signalCode(name: string | undefined): number | undefined {
 const localRemedies: Partial<Record<FailureReason, string>> = {
   InvalidSpec: 'Correct the field that the message names.',
   SecretIncomplete: 'Add the Secret or ConfigMap to the file; a key of a Secret can also be a variable.',
-  EngineUnavailable: 'Check that Docker is running and that DOCKER_HOST is the address of its socket.',
+  EngineUnavailable:
+    'Check that Docker is running and that DOCKER_HOST, or the docker context, has its address.',
   ImageNotFound:
     'Check the name and tag of the image; with imagePullPolicy Never it must already be on this machine.',
   ImagePullFailed: "Check that this machine can reach the image's registry.",
@@ -75,6 +76,11 @@ export function onThisMachine(message: string): string {
     .replaceAll('on the node', 'on this machine');
 }
 
+/** A message about Girder, for a user who gave its address in GIRDER_API_URL. */
+export function ofVariables(message: string): string {
+  return message.replaceAll('girder.apiUrl', 'GIRDER_API_URL');
+}
+
 /** For causes that the remedy of EngineUnavailable does not cure: the engine runs, and its address is right. */
 function engineRemedy({ reason, cause }: RunError): string | undefined {
   if (reason !== 'EngineUnavailable') return undefined;
@@ -85,9 +91,14 @@ function engineRemedy({ reason, cause }: RunError): string | undefined {
     : undefined;
 }
 
+/** What to do about a failure on this machine, in one sentence. */
+export function localRemedy(failure: RunError): string {
+  const { reason } = failure;
+  return engineRemedy(failure) ?? localRemedies[reason] ?? failureReasons[reason].remedy;
+}
+
 /** What failed and what to do about it, for a run on this machine. */
 export function localSentence(failure: RunError): string {
-  const { reason, message } = failure;
-  const text = onThisMachine(message).replace(/(?<![.\s])[.\s]+$/, '');
-  return `${text}. ${engineRemedy(failure) ?? localRemedies[reason] ?? failureReasons[reason].remedy}`;
+  const text = onThisMachine(failure.message).replace(/(?<![.\s])[.\s]+$/, '');
+  return `${text}. ${localRemedy(failure)}`;
 }

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, posix } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { textOf } from '../../api/json-values.ts';
 import { containerName, labels, temporaryVolumeName, temporaryVolumePath } from '../../api/names.ts';
 import { directoryUseOf } from '../../api/spec-usage.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
@@ -177,8 +178,8 @@ export type LocalDirectory = {
  * for every user of the target, because their mounts do not pass through it.
  * @throws UsageError
  */
-export async function makeLocalDirectory(): Promise<LocalDirectory> {
-  const path = await freshDirectory(tmpdir(), 'TMPDIR');
+export async function makeLocalDirectory(environment: NodeJS.ProcessEnv): Promise<LocalDirectory> {
+  const path = await freshDirectory(textOf(environment['TMPDIR']) ?? tmpdir(), 'TMPDIR');
   const spool = join(path, 'spool');
   await mkdir(spool);
   return { path, spool };

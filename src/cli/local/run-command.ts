@@ -27,7 +27,7 @@ export async function runCommand(
   const printer = new Printer(stderr, command.quiet, printerOptions(variables, engineSide));
   const warn = (message: string) => printer.warn(message);
   for (const note of ignoredFields(accepted.spec, manifest)) printer.print(note);
-  const directory = await makeLocalDirectory();
+  const directory = await makeLocalDirectory(variables);
   const parts = { directory, dockerSocket, secrets, girderRedirects, signal: stop, warn, engineSide };
   const copies = new DataCopies(accepted.spec, command.data);
   try {

@@ -52,7 +52,7 @@ export async function runSetCommand(
   const log = plainLog(printer);
   const signal = cancelledBy(terminal.stop, 'the pass');
   const dockerSocket = await input.dockerSocket();
-  const directory = await makeLocalDirectory();
+  const directory = await makeLocalDirectory(terminal.environment);
   const limit = command.limit ?? defaultLimit;
   const found = { set, secrets, girderRedirects, engineSide };
   const common = { ...found, log, signal, limit, directory, dockerSocket };
@@ -75,7 +75,11 @@ async function passOf(run: SetRun): Promise<number> {
   const { printer, terminal, limit, set } = run;
   const { stop } = terminal;
   printer.print('comparing the source with the results');
-  const onListed = (count: number) => printer.print(`compared ${inputs(count)}`);
+  let compared = 0;
+  const onListed = (count: number) => {
+    if (count > compared) printer.print(`compared ${inputs(count)}`);
+    compared = count;
+  };
   try {
     const { counts, why, inputs: found, failures } = await makeLocalPass({ ...run, onListed });
     printer.print(countsLine(counts, why));

@@ -129,6 +129,9 @@ export class Helper implements AsyncDisposable {
       const query = { stream: 1, stdin: 1, stdout: 1, stderr: 1 };
       const options = { hijack: true, stdin: true, abortSignal, _query: query, _body: {} };
       return container.attach(options);
+    }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw this.#failure(error, 'connect to the helper container');
     });
     stream.on('error', () => undefined);
     try {

@@ -133,7 +133,7 @@ test('wait reads a run, lists it once and watches it, and says what the API serv
   assert.match(stderr, /^dockerrun: the proxy reports Forbidden; ask for the role [^\n]*\n$/);
 });
 
-test('logs --follow says that a run was deleted, or that its name belongs to another one', async ({
+test('logs --follow says what it waits for, and that the run was deleted or replaced by another', async ({
   plane,
 }) => {
   await using proxy = await ApiProxy.start(plane);
@@ -147,8 +147,29 @@ test('logs --follow says that a run was deleted, or that its name belongs to ano
     await on(plane, ['submit', '-'], manifest('lost'));
     proxy.fail('get', 'dockerruns', { afterwards });
     const { code, stderr } = await dockerrun(args);
-    assert.equal([code, stderr], [1, 'dockerrun: run/lost was deleted\n']);
+    const waits = 'dockerrun: run/lost has no log yet (Pending)\n';
+    assert.equal([code, stderr], [1, `${waits}dockerrun: run/lost was deleted\n`]);
   }
+});
+
+test('without a kubeconfig a command says how to name one', async ({ scratch }) => {
+  const { KUBECONFIG, HOME } = process.env;
+  Object.assign(process.env, { KUBECONFIG: '', HOME: scratch.path });
+  try {
+    const { code, stderr } = await dockerrun(['list']);
+    assert.equal(
+      [code, stderr],
+      [1, 'dockerrun: there is no kubeconfig: set KUBECONFIG, or use --kubeconfig\n'],
+    );
+  } finally {
+    Object.assign(process.env, { KUBECONFIG, HOME });
+  }
+});
+
+test('a namespace that does not exist is named, with how to find one', async ({ plane }) => {
+  const { code, stderr } = await on(plane, ['submit', '-', '--namespace', 'nosuch'], manifest('nowhere'));
+  assert.is(code, 1);
+  assert.match(stderr, /namespaces "nosuch" not found; choose another with --namespace/);
 });
 
 test('cancel, suspend, resume and delete say what they do', async ({ plane }) => {

@@ -1,10 +1,14 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import * as assert from 'uvu/assert';
 import { apiVersion } from '../../../src/api/names.ts';
-import { checkCluster } from '../../../src/cli/doctor/cluster-checks.ts';
-import { doctorCommand } from '../../../src/cli/doctor/doctor-command.ts';
+import { Given } from '../../../src/cli/arguments.ts';
+import { checkCluster, type Finding } from '../../../src/cli/doctor/cluster-checks.ts';
+import { doctorCommand, missingPlace } from '../../../src/cli/doctor/doctor-command.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { suite } from '../../fixtures/suite.ts';
 import { answer, GirderGate } from '../girder/girder-gate.ts';
@@ -27,8 +31,7 @@ test.after(async ({ plane }) => {
 async function findings(kubeconfig: string): Promise<Record<string, string>> {
   process.env['KUBECONFIG'] = kubeconfig;
   const found = await checkCluster(never);
-  for (const { state, fix, subject } of found)
-    assert.is(fix !== undefined, state === 'warning' || state === 'failed', subject);
+  for (const { state, fix, subject } of found) assert.is(fix !== undefined, state !== 'ok', subject);
   return Object.fromEntries(found.map(({ subject, state, message }) => [subject, `${state}: ${message}`]));
 }
 
@@ -52,21 +55,42 @@ test('a policy of another name is none', async ({ plane }) => {
   assert.match((await findings(plane.kubeconfig))['policy'] ?? '', /^ok: /);
 });
 
-test('a cluster that does not answer is one finding, and no kubeconfig is no fault', async ({ plane }) => {
+test('a cluster that does not answer is one finding, and so is a kubeconfig that cannot be read', async ({
+  plane,
+}) => {
   const closed = plane.kubeconfigFor(new URL('https://127.0.0.1:9'));
   assert.match((await findings(closed))['cluster'] ?? '', /^failed: https:\/\/127\.0\.0\.1:9: /);
-  assert.match((await findings('/does/not/exist'))['cluster'] ?? '', /^skipped: /);
+  assert.match(
+    (await findings('/does/not/exist'))['cluster'] ?? '',
+    /^failed: the kubeconfig cannot be used: .*\/does\/not\/exist/,
+  );
 });
 
-/** What the command prints with these variables, without a cluster. */
-async function printedBy(variables: Record<string, string>): Promise<string> {
+test('no kubeconfig at all is no fault', async () => {
+  const home = process.env['HOME'];
+  process.env['HOME'] = await mkdtemp(join(tmpdir(), 'home-'));
+  try {
+    assert.is((await findings(''))['cluster'], 'skipped: there is no kubeconfig');
+  } finally {
+    process.env['HOME'] = home;
+  }
+});
+
+/** What the command prints and returns with these variables, and with a kubeconfig that cannot be read. */
+async function doctor(
+  variables: Record<string, string>,
+  options: Record<string, string> = {},
+): Promise<{ printed: string; code: number }> {
   process.env['KUBECONFIG'] = '/does/not/exist';
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const environment = { DOCKER_HOST: 'unix:///does/not/exist.sock', ...variables };
-  await doctorCommand({ environment, stdin, stdout, stderr, stop: never });
+  const given = new Given([], new Map(Object.entries(options).map(([name, value]) => [name, [value]])));
+  const code = await doctorCommand(given, { environment, stdin, stdout, stderr, stop: never });
   stdout.end();
-  return text(stdout);
+  return { printed: await text(stdout), code };
 }
+
+const printedBy = async (variables: Record<string, string>) => (await doctor(variables)).printed;
 
 const girderFinding = async (variables: Record<string, string>) =>
   (await printedBy(variables)).replace(/^[^]*^Girder/m, 'Girder');
@@ -95,7 +119,7 @@ test('an engine that is silent is named with its address, without the setting of
   const address = gate.origin.replace('http:', 'tcp:');
   const printed = await printedBy({ DOCKER_HOST: address });
   const line = /^engine .*/m.exec(printed)?.[0];
-  assert.is(line, `engine     warning  The Docker Engine does not answer on ${address}: no answer in time`);
+  assert.is(line, `engine     failed   The Docker Engine does not answer on ${address}: no answer in time`);
 });
 
 test('a key that Girder does not know is to be replaced, and a good one is accepted', async () => {
@@ -106,22 +130,32 @@ test('a key that Girder does not know is to be replaced, and a good one is accep
   assert.match(good, /^Girder {5}ok /);
 });
 
-test('the command returns 1 when something failed', async ({ plane }) => {
-  process.env['KUBECONFIG'] = plane.kubeconfig;
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const environment = {
-    DOCKER_HOST: 'unix:///does/not/exist.sock',
-    GIRDER_API_URL: 'http://127.0.0.1:9/api/v1',
-  };
-  assert.is(await doctorCommand({ environment, stdin, stdout, stderr, stop: never }), 1);
-  stdout.end();
-  const printed = await text(stdout);
-  assert.match(
-    printed,
-    /^operator {3}failed {3}there is no controller in the cluster\n {20}→ install the operator/m,
-  );
-  assert.match(printed, /^engine {5}warning {2}.*does\/not\/exist/m);
-  assert.match(printed, /^Girder {5}skipped {2}set GIRDER_API_URL and GIRDER_API_KEY/m);
+test('the variables of --env-file count as if they were set', async () => {
+  const { apiUrl, apiKey } = girderEnvironment();
+  const file = join(await mkdtemp(join(tmpdir(), 'doctor-')), 'girder.env');
+  await writeFile(file, `GIRDER_API_URL=${apiUrl}\nGIRDER_API_KEY=${apiKey}\n`);
+  const { printed } = await doctor({}, { 'env-file': file });
+  assert.match(printed, /^Girder {5}ok /m);
+});
+
+test('an address that is no URL is named by its variable', async () => {
+  const printed = await girderFinding({ GIRDER_API_URL: 'girder', GIRDER_API_KEY: 'x'.repeat(40) });
+  assert.match(printed, /^Girder {5}failed {3}GIRDER_API_URL /);
+});
+
+test('the command returns 1 for what was named and does not work', async () => {
+  const { printed, code } = await doctor({ GIRDER_API_URL: 'http://127.0.0.1:9/api/v1' });
+  assert.is(code, 1);
+  assert.match(printed, /^cluster {4}failed {3}.*does\/not\/exist.*\n {20}→ set KUBECONFIG/m);
+  assert.match(printed, /^engine {5}failed {3}.*does\/not\/exist.*\n {20}→ Check that Docker is running/m);
+  assert.match(printed, /^Girder {5}skipped {2}GIRDER_API_KEY is not set\n {20}→ set GIRDER_API_URL and/m);
+});
+
+test('with neither a cluster nor an engine nothing can run', () => {
+  const absent = (subject: string): Finding => ({ subject, state: 'skipped', message: 'none' });
+  assert.match(missingPlace([absent('cluster'), absent('engine')])[0]?.message ?? '', /neither/);
+  const engine: Finding = { subject: 'engine', state: 'ok', message: 'it answers' };
+  assert.equal(missingPlace([absent('cluster'), engine]), []);
 });
 
 test.run();

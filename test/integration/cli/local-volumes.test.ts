@@ -143,23 +143,15 @@ test("the keys of docker-py's dictionary become real paths, unless two of them w
 test('the directory of a run is in TMPDIR, by its real path, and no other user can read it', async () => {
   await mkdir(join(home, 'real'));
   await symlink('real', join(home, 'tmp'));
-  const before = process.env['TMPDIR'];
-  process.env['TMPDIR'] = join(home, 'tmp');
-  try {
-    const { path, spool } = await makeLocalDirectory();
-    assert.match(path, join(home, 'real', 'dockerrun-'));
-    assert.is((await stat(path)).mode & 0o777, 0o700);
-    assert.ok((await stat(spool)).isDirectory());
-    process.env['TMPDIR'] = join(home, 'nosuch');
-    const message = await makeLocalDirectory().then(
-      () => 'made',
-      (error: Error) => error.message,
-    );
-    assert.match(message, /^TMPDIR: cannot create a directory in .*nosuch/);
-  } finally {
-    if (before === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = before;
-  }
+  const { path, spool } = await makeLocalDirectory({ TMPDIR: join(home, 'tmp') });
+  assert.match(path, join(home, 'real', 'dockerrun-'));
+  assert.is((await stat(path)).mode & 0o777, 0o700);
+  assert.ok((await stat(spool)).isDirectory());
+  const message = await makeLocalDirectory({ TMPDIR: join(home, 'nosuch') }).then(
+    () => 'made',
+    (error: Error) => error.message,
+  );
+  assert.match(message, /^TMPDIR: cannot create a directory in .*nosuch/);
 });
 
 test.run();

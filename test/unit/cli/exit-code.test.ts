@@ -80,7 +80,7 @@ test('the message does not name settings of the operator', () => {
   );
   assert.is(
     localSentence(failure),
-    'No answer on /x: ENOENT. Check that Docker is running and that DOCKER_HOST is the address of its socket.',
+    'No answer on /x: ENOENT. Check that Docker is running and that DOCKER_HOST, or the docker context, has its address.',
   );
 });
 
