@@ -54,8 +54,10 @@ const [inventedContext, inventedServer] = ['loaded-context', 'http://localhost:8
 export async function connect(choice: Choice = {}): Promise<Connection> {
   const config = readKubeconfig(choice);
   const cluster = config.getCurrentCluster();
-  const isInvented = config.getCurrentContext() === inventedContext && cluster?.server === inventedServer;
-  if (cluster === null || isInvented) throw new NoKubeconfig();
+  if (cluster === null)
+    throw new Error('it has no current context with a cluster: choose one with kubectl config use-context');
+  const isInvented = config.getCurrentContext() === inventedContext && cluster.server === inventedServer;
+  if (isInvented) throw new NoKubeconfig();
   const tls = await tlsOptions(config);
   const pool = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets: 64 };
   const server = new URL(cluster.server);

@@ -166,6 +166,17 @@ test('without a kubeconfig a command says how to name one', async ({ scratch }) 
   }
 });
 
+test('a kubeconfig without a current context is named as such', async ({ scratch }) => {
+  const path = join(scratch.path, 'empty.yaml');
+  writeFileSync(path, stringify({ apiVersion: 'v1', kind: 'Config', clusters: [], contexts: [], users: [] }));
+  const { code, stderr } = await dockerrun(['--kubeconfig', path, 'list']);
+  assert.is(code, 1);
+  assert.match(
+    stderr,
+    /^dockerrun: the kubeconfig cannot be used: it has no current context .*use-context\n$/,
+  );
+});
+
 test('a namespace that does not exist is named, with how to find one', async ({ plane }) => {
   const { code, stderr } = await on(plane, ['submit', '-', '--namespace', 'nosuch'], manifest('nowhere'));
   assert.is(code, 1);
