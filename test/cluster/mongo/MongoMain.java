@@ -1,3 +1,4 @@
+import de.bwaldvogel.mongo.MongoCollection;
 import de.bwaldvogel.mongo.MongoDatabase;
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.backend.CursorRegistry;
@@ -39,6 +40,7 @@ public class MongoMain {
 
     /** The server has only the indexes that keep values unique. */
     private static final class IndexedDatabase extends H2Database {
+        private static final String IDS_AND_MORE = "ids and more";
         private static final Document COUNTING =
                 new Document("$group", new Document("_id", 1).append("n", new Document("$sum", 1)));
 
@@ -57,8 +59,16 @@ public class MongoMain {
         protected Index<Object> openOrCreateUniqueIndex(
                 String collection, String name, List<IndexKey> keys, boolean isSparse) {
             boolean isOfIds = keys.size() == 1 && keys.get(0).getKey().equals("_id");
-            if (isOfIds) resolveOrCreateCollection(collection).addIndex(new ReferenceIndex("ids and more", keys));
+            if (isOfIds) resolveOrCreateCollection(collection).addIndex(new ReferenceIndex(IDS_AND_MORE, keys));
             return super.openOrCreateUniqueIndex(collection, name, keys, isSparse);
+        }
+
+        /** A collection that is dropped must have no index left; the one beside that of the ids is in no list. */
+        @Override
+        protected void dropIndex(MongoCollection<Object> collection, String name) {
+            super.dropIndex(collection, name);
+            List<Index<Object>> left = collection.getIndexes();
+            if (left.size() == 1 && left.get(0).getName().equals(IDS_AND_MORE)) collection.dropIndex(IDS_AND_MORE);
         }
 
         /** Counts with an index, too: drivers count with a pipeline, for which the server reads the whole collection. */
