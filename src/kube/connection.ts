@@ -55,7 +55,7 @@ export async function connect(choice: Choice = {}): Promise<Connection> {
   const config = readKubeconfig(choice);
   const cluster = config.getCurrentCluster();
   if (cluster === null)
-    throw new Error('it has no current context with a cluster: choose one with kubectl config use-context');
+    throw new Error('no current context with a cluster: choose one with kubectl config use-context');
   const isInvented = config.getCurrentContext() === inventedContext && cluster.server === inventedServer;
   if (isInvented) throw new NoKubeconfig();
   const tls = await tlsOptions(config);

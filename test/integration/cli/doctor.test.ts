@@ -1,6 +1,5 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -10,6 +9,7 @@ import { Given } from '../../../src/cli/arguments.ts';
 import { checkCluster, type Finding } from '../../../src/cli/doctor/cluster-checks.ts';
 import { doctorCommand, missingPlace } from '../../../src/cli/doctor/doctor-command.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
+import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { suite } from '../../fixtures/suite.ts';
 import { answer, GirderGate } from '../girder/girder-gate.ts';
 import { girderEnvironment } from '../girder/real-girder.ts';
@@ -68,7 +68,8 @@ test('a cluster that does not answer is one finding, and so is a kubeconfig that
 
 test('no kubeconfig at all is no fault', async () => {
   const home = process.env['HOME'];
-  process.env['HOME'] = await mkdtemp(join(tmpdir(), 'home-'));
+  using empty = new ScratchDirectory('doctor-home');
+  process.env['HOME'] = empty.path;
   try {
     assert.is((await findings(''))['cluster'], 'skipped: there is no kubeconfig');
   } finally {
@@ -76,12 +77,13 @@ test('no kubeconfig at all is no fault', async () => {
   }
 });
 
-/** What the command prints and returns with these variables, and with a kubeconfig that cannot be read. */
+/** What the command prints and returns with these variables; without `kubeconfig`, it is one that cannot be read. */
 async function doctor(
   variables: Record<string, string>,
   options: Record<string, string> = {},
+  kubeconfig = '/does/not/exist',
 ): Promise<{ printed: string; code: number }> {
-  process.env['KUBECONFIG'] = '/does/not/exist';
+  process.env['KUBECONFIG'] = kubeconfig;
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const environment = { DOCKER_HOST: 'unix:///does/not/exist.sock', ...variables };
   const given = new Given([], new Map(Object.entries(options).map(([name, value]) => [name, [value]])));
@@ -132,7 +134,8 @@ test('a key that Girder does not know is to be replaced, and a good one is accep
 
 test('the variables of --env-file count as if they were set', async () => {
   const { apiUrl, apiKey } = girderEnvironment();
-  const file = join(await mkdtemp(join(tmpdir(), 'doctor-')), 'girder.env');
+  using scratch = new ScratchDirectory('doctor');
+  const file = join(scratch.path, 'girder.env');
   await writeFile(file, `GIRDER_API_URL=${apiUrl}\nGIRDER_API_KEY=${apiKey}\n`);
   const { printed } = await doctor({}, { 'env-file': file });
   assert.match(printed, /^Girder {5}ok /m);
@@ -149,6 +152,15 @@ test('the command returns 1 for what was named and does not work', async () => {
   assert.match(printed, /^cluster {4}failed {3}.*does\/not\/exist.*\n {20}→ set KUBECONFIG/m);
   assert.match(printed, /^engine {5}failed {3}.*does\/not\/exist.*\n {20}→ Check that Docker is running/m);
   assert.match(printed, /^Girder {5}skipped {2}GIRDER_API_KEY is not set\n {20}→ set GIRDER_API_URL and/m);
+});
+
+test('the command returns 1 when something failed in the cluster, and says what to do', async ({ plane }) => {
+  const { printed, code } = await doctor({}, {}, plane.kubeconfig);
+  assert.is(code, 1);
+  assert.match(
+    printed,
+    /^operator {3}failed {3}there is no controller in the cluster\n {20}→ install the operator/m,
+  );
 });
 
 test('with neither a cluster nor an engine nothing can run', () => {
