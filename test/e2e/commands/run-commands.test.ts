@@ -58,12 +58,12 @@ test('retry makes a new run with the same spec, and wait returns its exit code',
 test('watch ends by itself, with a line for each change', async () => {
   const file = await commands.file('watched', { command: ['true'] });
   const watch = commands.start('submit', file, '--watch');
-  const { code, output } = await watch.ended;
+  const { code, stdout, stderr } = await watch.ended;
   assert.is(code, 0);
-  const lines = output.trim().split('\n').slice(1);
+  const lines = stdout.trim().split('\n').slice(1);
   assert.ok(
     lines.every((line) => /^\d{4}-\d\d-\d\dT[\d:]{8}Z run\/watched \w+/.test(line)),
-    output,
+    `${stdout}\n${stderr}`,
   );
   assert.match(lines.at(-1) ?? '', 'run/watched Succeeded');
 });
@@ -102,8 +102,8 @@ test('logs --follow prints while the target runs, until it has ended', async () 
   const logs = commands.start('logs', '-f', 'followed');
   await logs.prints('begin\n');
   await lab.release('followed');
-  const { code, output } = await logs.ended;
-  assert.equal([code, output], [0, 'begin\nend\n']);
+  const { code, stdout, stderr } = await logs.ended;
+  assert.equal([code, stdout], [0, 'begin\nend\n'], stderr);
 });
 
 test('logs of an earlier attempt', async () => {

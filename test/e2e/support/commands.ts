@@ -37,19 +37,19 @@ export class Commands implements Disposable {
     return stdout;
   }
 
-  /** Starts a command; `prints` waits until its output has a text. */
+  /** Starts a command; `prints` waits until its output, or its standard error, has a text. */
   start(...args: string[]) {
     const child = spawn(process.execPath, [program, '--namespace', this.namespace, ...args], {
       timeout: longestSeconds * 1000,
       killSignal: 'SIGKILL',
     });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => (output += text));
-    const ended = once(child, 'close').then(([code]: unknown[]) => ({ code, output }));
+    const printed = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => (printed[name] += text));
+    const ended = once(child, 'close').then(([code]: unknown[]) => ({ code, ...printed }));
     const prints = (text: string) =>
-      until(`dockerrun ${args.join(' ')} prints "${text}"`, () => output, {
-        holds: (printed) => printed.includes(text),
+      until(`dockerrun ${args.join(' ')} prints "${text}"`, () => printed, {
+        holds: ({ stdout, stderr }) => stdout.includes(text) || stderr.includes(text),
         withinMs: longestSeconds * 1000,
       });
     return { child, ended, prints };
