@@ -61,16 +61,21 @@ async function leader(): Promise<{ pod: string; node: string }> {
 
 const isOn = (node: string) => (found: { node: string }) => found.node === node;
 
-async function untilLeaderIsOn(node: string): Promise<void> {
-  await until(`the leader is on ${node}`, leader, { holds: isOn(node), withinMs: 60_000, everyMs: 500 });
+async function untilLeaderIsOn(node: string, look = leader): Promise<void> {
+  await until(`the leader is on ${node}`, look, { holds: isOn(node), withinMs: 60_000, everyMs: 500 });
+}
+
+/** A leader on the first node is deleted: that of the revision before, too, after which either new replica may lead. */
+async function leaderWithoutFirstNode(): Promise<{ pod: string; node: string }> {
+  const found = await leader();
+  if (found.node !== node2.name) await kubectl('delete', 'pod', found.pod, '--ignore-not-found');
+  return found;
 }
 
 /** A replica on each node, of which the one on the second node leads. */
 async function leadFromSecondNode(): Promise<void> {
   await configure(onBothNodes);
-  const first = await until('a controller leads', leader, { withinMs: 60_000, everyMs: 500 });
-  if (first.node !== node2.name) await kubectl('delete', 'pod', first.pod);
-  await untilLeaderIsOn(node2.name);
+  await untilLeaderIsOn(node2.name, leaderWithoutFirstNode);
   // The replica that was deleted has a successor on its node, which takes over later.
   await kubectl('rollout', 'status', 'deployment/dockerrun-controller', `--timeout=${rolloutSeconds}s`);
 }
