@@ -65,8 +65,11 @@ async function untilLeaderIsOn(node: string, look = leader): Promise<void> {
   await until(`the leader is on ${node}`, look, { holds: isOn(node), withinMs: 60_000, everyMs: 500 });
 }
 
-/** A leader on the first node is deleted: that of the revision before, too, after which either new replica may lead. */
-async function leaderWithoutFirstNode(): Promise<{ pod: string; node: string }> {
+/**
+ * Deletes the leader if it is on the first node, and returns who led. A replica of the revision before may lead first; then
+ * the new one on the first node may follow it, and is deleted as well.
+ */
+async function deleteLeaderOnFirstNode(): Promise<{ pod: string; node: string }> {
   const found = await leader();
   if (found.node !== node2.name) await kubectl('delete', 'pod', found.pod, '--ignore-not-found');
   return found;
@@ -75,7 +78,7 @@ async function leaderWithoutFirstNode(): Promise<{ pod: string; node: string }> 
 /** A replica on each node, of which the one on the second node leads. */
 async function leadFromSecondNode(): Promise<void> {
   await configure(onBothNodes);
-  await untilLeaderIsOn(node2.name, leaderWithoutFirstNode);
+  await untilLeaderIsOn(node2.name, deleteLeaderOnFirstNode);
   // The replica that was deleted has a successor on its node, which takes over later.
   await kubectl('rollout', 'status', 'deployment/dockerrun-controller', `--timeout=${rolloutSeconds}s`);
 }
