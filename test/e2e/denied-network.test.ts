@@ -7,6 +7,7 @@ import { type Injection, PodInjector } from '../fixtures/pod-injector.ts';
 import { PolicyEnforcer } from '../fixtures/policy-enforcer.ts';
 import { until } from '../fixtures/until.ts';
 import { concurrentTest } from './support/concurrent-tests.ts';
+import { inputs, SetLab } from './sets/set-lab.ts';
 import { environment } from './support/environment.ts';
 import { aFile, anItem, download, filesOf, sha256 } from './support/girder.ts';
 import { statesOf } from './support/girder-job.ts';
@@ -128,6 +129,16 @@ test('with the documented policies, a run copies its data and its progress is se
   assert.is(phase, 'Succeeded', `${message}\n${enforcer.log}`);
   const [file] = await filesOf(itemId);
   assert.is(sha256(await download(file?._id ?? '')), sha256(bytes));
+});
+
+test('with the documented policies, a set lists its inputs and has a result of each', async () => {
+  const set = await SetLab.in(allowed);
+  const texts = inputs(3);
+  await set.addInputs(texts);
+  await set.apply('all', { chunk: { items: 3 } });
+  const { status } = await set.inPhase('all', 'Complete', patienceMs);
+  assert.is(status.items?.done, 3, enforcer.log);
+  await set.expectUpperCase(texts);
 });
 
 test('without a way to its progress, a run works and shows only its start and its end', async () => {

@@ -58,7 +58,11 @@ export class SetLab {
   }
 
   static async open(name: string): Promise<SetLab> {
-    const lab = await Lab.open(name);
+    return SetLab.in(await Lab.open(name));
+  }
+
+  /** Folders for sets in a namespace that is there already. */
+  static async in(lab: Lab): Promise<SetLab> {
     const parent = await aFolder(lab.namespace);
     const [source, results] = [await folderIn(parent, 'source'), await folderIn(parent, 'results')];
     return new SetLab(lab, source, results);

@@ -1,12 +1,14 @@
 import { suite } from '../../fixtures/suite.ts';
 import * as assert from 'uvu/assert';
-import { labels, progressPort } from '../../../src/api/names.ts';
+import { progressPort } from '../../../src/api/names.ts';
 import { isRecord } from '../../../src/api/json-values.ts';
 import { desiredCleanupJob } from '../../../src/controller/job/cleanup-job.ts';
 import { desiredJob } from '../../../src/controller/job/job.ts';
+import { desiredPlannerJob } from '../../../src/controller/set/decide/planner-job.ts';
 import { listAt, recordAt, textAt } from '../../../src/kube/json.ts';
 import { paths } from '../../../src/kube/paths.ts';
 import { aSpec, metadata, workerConfig } from '../../fixtures/builders.ts';
+import { aSet } from '../../fixtures/builders-set.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { type Manifest, render } from '../../fixtures/helm.ts';
 import {
@@ -31,11 +33,13 @@ test.before(async (world) => {
     await client.create(paths.namespace(''), { metadata: { name } });
   const run = { metadata, spec: aSpec() };
   const ending = { kind: 'failed', message: 'lost' } as const;
+  const planning = { worker: workerConfig, policy: {}, status: {} };
   const templateOf = (kind: string) => recordAt(recordAt(only(world.shipped, kind), 'spec'), 'template');
   world.pods = {
     controller: templateOf('Deployment'),
     agent: templateOf('DaemonSet'),
     worker: { ...desiredJob(run, workerConfig, {}).spec?.template },
+    planner: { ...desiredPlannerJob(aSet(), 1, planning).spec?.template },
     cleanup: { ...desiredCleanupJob(run, { node: undefined, ending }, workerConfig, {}).spec?.template },
   };
 });
@@ -79,7 +83,7 @@ test('the API server accepts every policy, with no unknown field', async ({ plan
     ...documentedPolicies(),
     denial(namespace),
   ];
-  assert.is(policies.length, 6);
+  assert.is(policies.length, 8);
   for (const policy of policies) {
     const place = textAt(recordAt(policy, 'metadata'), 'namespace') ?? '';
     const path = `/apis/networking.k8s.io/v1/namespaces/${place}/networkpolicies?fieldValidation=Strict`;
@@ -87,22 +91,23 @@ test('the API server accepts every policy, with no unknown field', async ({ plan
   }
 });
 
-test('the documented policies select workers and cleanups, and allow the port of the progress', async (world) => {
+test('the documented policies select workers, planners and cleanups, and allow the port of the first two', async (world) => {
   const policies = documentedPolicies();
-  const spec = (name: string) => recordAt(only(policies, 'NetworkPolicy', name), 'spec');
-  assert.equal(await selected(world, recordAt(spec('allow-dockerrun-workers'), 'podSelector')), ['worker']);
-  assert.equal(await selected(world, recordAt(spec('allow-dockerrun-cleanups'), 'podSelector')), ['cleanup']);
-  assert.equal(portsOf(only(policies, 'NetworkPolicy', 'allow-dockerrun-workers'), 'ingress'), [
-    progressPort,
-  ]);
-  assert.equal(listening(world.pods['cleanup'] ?? {}), {}, 'nobody connects to a cleanup');
+  for (const pod of ['worker', 'planner', 'cleanup']) {
+    const policy = only(policies, 'NetworkPolicy', `allow-dockerrun-${pod}s`);
+    assert.equal(await selected(world, recordAt(recordAt(policy, 'spec'), 'podSelector')), [pod]);
+    const ports = Object.values(listening(world.pods[pod] ?? {}));
+    assert.equal(ports, pod === 'cleanup' ? [] : [progressPort], 'nobody connects to a cleanup');
+    assert.equal(portsOf(policy, 'ingress'), ports);
+  }
 });
 
-test('the chart’s policies select the controller, the agent and workers, and their ports are all in them', async (world) => {
+test('the chart’s policies select the controller, the agent, workers and planners, and their ports are all in them', async (world) => {
   for (const [name, pod] of [
     ['dockerrun-controller', 'controller'],
     ['dockerrun-node-agent', 'agent'],
     ['dockerrun-workers', 'worker'],
+    ['dockerrun-planners', 'planner'],
   ] as const) {
     const policy = only(world.shipped, 'NetworkPolicy', name);
     assert.equal(await selected(world, recordAt(recordAt(policy, 'spec'), 'podSelector')), [pod], name);
@@ -112,15 +117,18 @@ test('the chart’s policies select the controller, the agent and workers, and t
   }
 });
 
-test('the controller may connect to the progress of workers, by the label that they have', async (world) => {
+test('the controller may connect to the port of workers and planners, by the labels that they have', async (world) => {
   const { egress = [] } = recordAt(only(world.shipped, 'NetworkPolicy', 'dockerrun-controller'), 'spec');
-  const [toWorkers] = (Array.isArray(egress) ? egress.filter(isRecord) : []).filter(({ to }) =>
+  const [toPods] = (Array.isArray(egress) ? egress.filter(isRecord) : []).filter(({ to }) =>
     Array.isArray(to),
   );
-  assert.equal(listAt(toWorkers, 'ports'), [{ port: progressPort, protocol: 'TCP' }]);
-  const [peer] = listAt(toWorkers, 'to').filter(isRecord);
-  assert.is(selectorText(recordAt(peer, 'podSelector')), labels.runUid);
-  assert.equal(await selected(world, recordAt(peer, 'podSelector')), ['worker']);
+  assert.equal(listAt(toPods, 'ports'), [{ port: progressPort, protocol: 'TCP' }]);
+  const found = [];
+  for (const peer of listAt(toPods, 'to').filter(isRecord)) {
+    assert.equal(peer['namespaceSelector'], {}, 'in all namespaces');
+    found.push(...(await selected(world, recordAt(peer, 'podSelector'))));
+  }
+  assert.equal(found.toSorted(), ['planner', 'worker']);
 });
 
 test.run();
