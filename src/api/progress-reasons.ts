@@ -6,6 +6,10 @@ export const progressReasons = {
   Running: { meaning: 'The target is running.' },
   Uploading: { meaning: 'The target ended; the worker is uploading the results.' },
   Retrying: { meaning: 'An attempt failed, or its pod was disrupted; another attempt follows.' },
+  PodRejected: {
+    meaning:
+      'The node rejected the pod before it started; the Job is made again and the attempt does not count.',
+  },
   Suspended: { meaning: 'spec.suspend is true; the run has no pod until it is set to false.' },
   Queued: {
     meaning: 'Another controller, such as Kueue, keeps the Job of the run suspended until there is capacity.',

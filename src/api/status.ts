@@ -178,7 +178,13 @@ export const dockerRunStatus = Type.Object(
     attempts: Type.Optional(integer('How many pods have been started for the run.')),
     disruptions: Type.Optional(
       integer(
-        'How many of them were disrupted: by a drain, a preemption, an eviction or the loss of a node.',
+        'How many of them were disrupted: by a drain, a preemption, an eviction, a rejection by their node, or its loss.',
+      ),
+    ),
+    failedAttempts: Type.Optional(
+      integer(
+        'How many of them already counted against spec.backoffLimit when the Job was made again, because a node had rejected its pod.',
+        0,
       ),
     ),
     attemptHistory: Type.Optional(

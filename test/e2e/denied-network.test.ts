@@ -37,7 +37,15 @@ const untilEnforced = `while nc -w 1 -e true ${host} ${port}; do sleep 0.2; done
 async function held(lab: Lab, ...runs: string[]): Promise<void> {
   const waits: Injection = ({ spec = { containers: [] } }) => {
     const command = ['sh', '-c', untilEnforced];
-    const first = { name: 'wait', image: 'busybox:local', imagePullPolicy: 'Never', command };
+    // The pods of planners do not run as root.
+    const securityContext = { runAsUser: 65_532 };
+    const first = {
+      name: 'wait',
+      image: 'busybox:local',
+      imagePullPolicy: 'Never',
+      command,
+      securityContext,
+    };
     spec.initContainers = [first, ...(spec.initContainers ?? [])];
   };
   const name = lab.namespace;

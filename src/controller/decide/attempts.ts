@@ -54,11 +54,12 @@ export function isOlderThanHistory(pod: ObservedPod, [oldest]: readonly Attempt[
 const outlivedMs = 30_000;
 
 /**
- * Milliseconds until a pod is removed that keeps running after its worker has ended; undefined when it has ended or is
- * being deleted. It counts from when the controller first saw the end, because the node has another clock.
+ * Milliseconds until a pod is removed that other containers keep after its worker has ended; undefined when it has
+ * ended or is being deleted. It counts from when the controller first saw the end, because the node has another clock.
  */
 export function msUntilRemoval({ run, now }: Observed & { now: Date }, pod: ObservedPod): number | undefined {
-  const isEnding = podIsOver(pod) || pod.deletionTimestamp !== undefined;
+  // A busy kubelet reports the end of the pod long after that of its only container.
+  const isEnding = podIsOver(pod) || pod.deletionTimestamp !== undefined || !pod.isKeptByOthers;
   if (pod.worker.kind !== 'terminated' || isEnding) return undefined;
   const attempt = run.status.attemptHistory?.find(({ podUID }) => podUID === pod.uid);
   const seen = attempt?.completionTime;

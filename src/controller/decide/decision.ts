@@ -10,7 +10,7 @@ import {
 } from '../../api/status.ts';
 import { defined } from '../../api/json-values.ts';
 import { describe } from '../../support/errors.ts';
-import { isBySuspension, type ObservedRun } from '../observe/observed.ts';
+import { mayHaveNoJob, type ObservedRun } from '../observe/observed.ts';
 import { attemptHistory, closed, countAttempts, withGivenUp } from './attempts.ts';
 import type { Action, Decision, Input, Outcome, Verdict } from './outcome.ts';
 import { countDisruptions } from './disruptions.ts';
@@ -45,7 +45,7 @@ function reobserved({ metadata: { generation }, status }: ObservedRun): DockerRu
 }
 
 /** A later decision concludes from these what the controller did before; only the conditions show the error then. */
-const isNeeded = (status: DockerRunStatus) => isBySuspension(status) || status.reason === 'Retrying';
+const isNeeded = (status: DockerRunStatus) => mayHaveNoJob(status) || status.reason === 'Retrying';
 
 /**
  * The status of a run on which the controller failed: it stays where it was, and shows the error. The observed generation
@@ -104,6 +104,7 @@ function statusOf(input: Input, outcome: OutcomeWithStatus): DockerRunStatus {
     ),
     attempts: countAttempts(before, input),
     disruptions: countDisruptions(before, input) || undefined,
+    failedAttempts: outcome.failedAttempts ?? before.failedAttempts,
     attemptHistory: attempts.length === 0 ? undefined : attempts,
     ...jobOf(input, before, outcome.actions),
     podName: pod?.name,

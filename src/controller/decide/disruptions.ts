@@ -2,10 +2,18 @@ import { maxAttempts, type Attempt, type DockerRunStatus } from '../../api/statu
 import { specDefaults } from '../../api/spec.ts';
 import { boundedDefault } from '../../policy/bounds.ts';
 import { RunError } from '../../support/errors.ts';
-import { type Observed, type ObservedPod, podHasEnded, terminationReport } from '../observe/observed.ts';
+import {
+  type Observed,
+  type ObservedJob,
+  type ObservedPod,
+  podHasEnded,
+  terminationReport,
+} from '../observe/observed.ts';
 import { attemptHistory, isOlderThanHistory } from './attempts.ts';
 import { failWithCleanup } from './cleanup.ts';
-import type { Input, Outcome } from './outcome.ts';
+import { requeueWhileEnding } from './lost-node.ts';
+import type { Input, Outcome, Verdict } from './outcome.ts';
+import { msUntilNextJob } from './start-deadline.ts';
 
 /**
  * Bounds for pods that end without the fault of their run. The Job replaces them without counting, so a run
@@ -47,6 +55,54 @@ export function disruptedTooOften(input: Input): Outcome | undefined {
   return failWithCleanup(input, new RunError('DisruptedTooOften', problem));
 }
 
+/**
+ * A Job counts the pods that their nodes rejected, which is no fault of the run. So it is made again with what is
+ * left of backoffLimit, after the pause that a Job makes, and at most disruptionLimit times.
+ */
+export function podRejected(input: Input): Outcome | undefined {
+  const rejection = rejectionOf(input);
+  return rejection && (disruptedTooOften(input) ?? makeAgain(input, rejection));
+}
+
+/** The last pod that was rejected, and how many others count against backoffLimit. */
+type Rejection = { readonly job: ObservedJob; readonly pod: ObservedPod; readonly failures: number };
+
+/** What a Job says that ran out of its backoffLimit. A failure that a retry cannot fix has another reason. */
+const usedUp: readonly string[] = ['FailedIndexes', 'BackoffLimitExceeded'];
+
+function rejectionOf({ job, pods }: Input): Rejection | undefined {
+  const rejected = pods.filter(({ isRejected }) => isRejected);
+  const pod = rejected.at(-1);
+  if (pod === undefined || job?.finished === undefined || !usedUp.includes(job.finished.reason))
+    return undefined;
+  const failures = Math.max(0, job.endedPods - rejected.length);
+  return failures > job.backoffLimit ? undefined : { job, pod, failures };
+}
+
+/** The reason is stored before the Job is deleted; otherwise, the next reconcile ends the run as JobDeleted. */
+function makeAgain(input: Input, { job, pod, failures }: Rejection): Outcome {
+  const { name, nodeName, reason, message } = pod;
+  const verdict: Verdict = {
+    phase: 'Pending',
+    reason: 'PodRejected',
+    message: `Node ${nodeName} rejected pod ${name} (${reason}: ${message}). That does not count as an attempt; another pod follows.`,
+  };
+  const wait = msUntilNextJob(input);
+  const { status } = input.run;
+  if (status.reason !== 'PodRejected')
+    return {
+      verdict,
+      failedAttempts: (status.failedAttempts ?? 0) + failures,
+      requeueAfterMs: Math.max(1, wait),
+    };
+  const mayDelete = wait === 0 && job.deletionTimestamp === undefined;
+  return {
+    verdict,
+    actions: mayDelete ? [{ kind: 'deleteJob', name: job.name, uid: job.uid, waits: true }] : [],
+    requeueAfterMs: wait || requeueWhileEnding(input.pods, input.now),
+  };
+}
+
 /** The Job does not count evictions, so they are added to the failures that it counts. */
 function evictedTooOften(input: Input): Outcome | undefined {
   const { run, pods, now } = input;
@@ -55,11 +111,16 @@ function evictedTooOften(input: Input): Outcome | undefined {
   const pod = pods.at(-1);
   // The failure of another kind that is the last is reported by the Job.
   if (evictions === 0 || hasFailedItself(pod)) return undefined;
-  const failures = evictions + (pod?.failuresBefore ?? 0);
+  const failures = evictions + failuresBefore(run.status, pod);
   if (failures <= (run.spec?.backoffLimit ?? 0)) return undefined;
   const last = history.findLast(isEviction);
   const problem = `pod ${last?.podName} was evicted: ${last?.message ?? 'its node ran out of a resource'}`;
   return failWithCleanup(input, new RunError('Evicted', problem));
+}
+
+/** How many attempts before a pod failed by themselves, also under an earlier Job. */
+function failuresBefore({ failedAttempts = 0 }: DockerRunStatus, pod: ObservedPod | undefined): number {
+  return failedAttempts + (pod?.failuresBefore ?? 0);
 }
 
 function hasFailedItself(pod: ObservedPod | undefined): boolean {

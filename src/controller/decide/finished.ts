@@ -5,6 +5,7 @@ import { timeToLiveSeconds } from '../../policy/bounds.ts';
 import { RunError } from '../../support/errors.ts';
 import { isTerminal, type ObservedJob, type ObservedPod, terminationReport } from '../observe/observed.ts';
 import { awaitQueuedJobDeletion, cancelled } from './cancel-and-suspend.ts';
+import { podRejected } from './disruptions.ts';
 import { failAfterCleanup, failWithCleanup, hasCleanedUp, startCleanup } from './cleanup.ts';
 import { msUntilRemoval } from './attempts.ts';
 import { type Action, fail, failed, type Input, type Outcome, succeeded } from './outcome.ts';
@@ -84,7 +85,7 @@ export function jobFinished(input: Input): Outcome | undefined {
   const isSuccess = job.finished.succeeded || report?.phase === 'Succeeded';
   if (isSuccess) return { verdict: succeeded(report), report, endedAt };
   const stopped = isStop(report) ? (cancelled(input) ?? awaitQueuedJobDeletion(input, job)) : undefined;
-  return stopped ?? endOfLastWorker(input, endedAt);
+  return stopped ?? podRejected(input) ?? endOfLastWorker(input, endedAt);
 }
 
 /** How a run ends whose last worker did not succeed. */

@@ -48,6 +48,8 @@ export type Outcome = {
   readonly actions?: readonly Action[];
   /** Why the newest attempt is over although its pod has not ended: the controller has given the pod up. */
   readonly givenUp?: GivenUp | undefined;
+  /** How many attempts count against backoffLimit when the Job is made again. */
+  readonly failedAttempts?: number | undefined;
   readonly requeueAfterMs?: number | undefined;
 };
 

@@ -5,7 +5,7 @@ import { desiredJob } from '../job/job.ts';
 import { workerOverhead } from '../job/worker-container.ts';
 import {
   type BlockingEvent,
-  isBySuspension,
+  mayHaveNoJob,
   type Observed,
   type ObservedPod,
   type ObservedRun,
@@ -23,7 +23,7 @@ import { requeueWhilePending, startDeadlineExceeded } from './start-deadline.ts'
 /** A run ends when somebody else deletes its Job; only a suspended run may have none. */
 export function jobLost(input: Input): Outcome | undefined {
   const { run, job, jobRefusal } = input;
-  const mayHaveNone = isBySuspension(run.status) || run.spec?.suspend === true;
+  const mayHaveNone = mayHaveNoJob(run.status) || run.spec?.suspend === true;
   const isLost = job === undefined && run.status.jobName !== undefined && jobRefusal === undefined;
   if (!isLost || mayHaveNone) return undefined;
   const gone = new RunError('JobDeleted', `the Job ${run.status.jobName} is gone`);
@@ -59,7 +59,8 @@ export function jobMissing(input: Input): Outcome | undefined {
   const { run, job, worker, policy, now } = input;
   if (job !== undefined || run.spec === undefined) return undefined;
   if (startDeadlineExceeded(input, now)) return pending(input, whyNotStarted(run));
-  const created = desiredJob({ metadata: run.metadata, spec: run.spec }, worker, policy);
+  const { failedAttempts } = run.status;
+  const created = desiredJob({ metadata: run.metadata, spec: run.spec, failedAttempts }, worker, policy);
   const refusal = planRefusal(created);
   if (refusal !== undefined) return fail(refusal, { accepted: false });
   return {
@@ -130,15 +131,15 @@ export function withRemedy(refusal: string): string {
 /** The pod's worker has not started yet, or cannot. */
 export function podPending(input: Input): Outcome | undefined {
   const pod = input.pods.at(-1);
-  if (pod?.worker.kind !== 'waiting') return undefined;
+  if (pod?.worker.kind !== 'waiting' || pod.isRejected) return undefined;
   if (isGivenUp(pod, input.run.status)) return replacing(input, input.run.status.message ?? '');
-  const { mountFailure, waitingSince, run, now } = input;
+  const { mountFailure, waitingSince, run, job, now } = input;
   // The pod's volumes have the indexes of the whole spec.
   const spec = run.isPartial === true ? undefined : run.spec;
   const problem = podStartProblem(pod, { spec, mountFailure, waitingSince }, now);
   const { message, failure, mayHelp } = problem;
   if (failure === undefined) return pending(input, message);
-  const isLast = !mayHelp || pod.failuresBefore >= (run.spec?.backoffLimit ?? 0);
+  const isLast = !mayHelp || pod.failuresBefore >= (job?.backoffLimit ?? 0);
   return isLast ? failWithCleanup(input, failure) : giveUp(input, pod, failure);
 }
 

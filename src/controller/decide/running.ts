@@ -46,14 +46,14 @@ export function workerSucceeded({ pods }: Input): Outcome | undefined {
 
 /** After a failed attempt that the Job retries, the run is pending again. */
 export function attemptEnded(input: Input): Outcome | undefined {
-  const { run, pods, podRefusal } = input;
+  const { run, job, pods, podRefusal } = input;
   const pod = pods.at(-1);
-  if (pod?.worker.kind !== 'terminated') return undefined;
-  const { report } = pod.worker;
+  if (pod === undefined || !(pod.worker.kind === 'terminated' || pod.isRejected)) return undefined;
+  const report = terminationReport(pod);
   if (isFinal(report?.reason)) return undefined;
   if (pod.disruption !== undefined)
     return betweenAttempts(input, report, disruptionMessage(pod.name, pod.disruption));
-  if (pod.failuresBefore >= (run.spec?.backoffLimit ?? 0)) return undefined;
+  if (pod.failuresBefore >= (job?.backoffLimit ?? 0)) return undefined;
   const message = retryMessage(countAttempts(run.status, input), podRefusal, report);
   return betweenAttempts(input, report, message);
 }

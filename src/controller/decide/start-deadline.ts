@@ -80,6 +80,12 @@ function nextPodDueAt(observed: Waiting, now: Date): number {
   return ended === undefined ? now.getTime() : Date.parse(ended) + backoff + latenessMs;
 }
 
+/** Milliseconds until a Job that the controller makes again may have its pod: the pause of the Job controller. */
+export function msUntilNextJob(observed: Waiting & { readonly now: Date }): number {
+  const { now } = observed;
+  return Math.max(0, nextPodDueAt(observed, now) - latenessMs - now.getTime());
+}
+
 /** True for a resumed run whose new Job does not exist yet; the run may have had a pod before. */
 function awaitsNewJob({ job }: Observed, resumed: number): boolean {
   return job === undefined && resumed > 0;

@@ -1,5 +1,5 @@
 import type { V1Affinity, V1Container, V1Job, V1PodTemplateSpec } from '@kubernetes/client-node';
-import { labels, cleanupJobName } from '../../api/names.ts';
+import { labels, cleanupJobName, workerContainerName } from '../../api/names.ts';
 import { type CleanupMode, type Ending, workerEnvironment } from '../../api/run-plan.ts';
 import type { DockerRunSpec } from '../../api/spec.ts';
 import { isKeyVolume } from '../../api/volumes.ts';
@@ -27,6 +27,9 @@ const longestSeconds = 120;
 /** No run waits for this one, and its node may be away; a pod that waits longer would fill a quota. */
 const longestElsewhereSeconds = 3_600;
 
+/** How many pods of a cleanup may be rejected, evicted or lost. */
+const backoffLimit = 3;
+
 /** With limits, because a quota may require them. */
 const resources = { requests: workerOverhead, limits: { cpu: '1', memory: workerOverhead.memory } };
 
@@ -44,7 +47,16 @@ export function desiredCleanupJob(run: Run, cleanup: Cleanup, config: WorkerConf
     kind: 'Job',
     metadata: jobMetadata(run.metadata, cleanupJobName(run.metadata, cleanup.earlierPodUid)),
     spec: {
-      backoffLimit: 0,
+      backoffLimit,
+      // A cleanup that fails by itself would fail again; a pod that the node rejected has no exit code.
+      podFailurePolicy: {
+        rules: [
+          {
+            action: 'FailJob',
+            onExitCodes: { containerName: workerContainerName, operator: 'NotIn', values: [0] },
+          },
+        ],
+      },
       activeDeadlineSeconds: cleanup.earlierPodUid === undefined ? longestSeconds : longestElsewhereSeconds,
       ttlSecondsAfterFinished: keptSeconds,
       template: podTemplate(run, cleanup, config, policy),

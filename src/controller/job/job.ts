@@ -25,11 +25,18 @@ import { exitCodes, finalExitCodes } from '../../api/run-plan.ts';
 const cleanUpSeconds = 30;
 
 /** A run whose spec is valid. */
-export type Run = { metadata: DockerRunMetadata; spec: DockerRunSpec };
+export type Run = {
+  metadata: DockerRunMetadata;
+  spec: DockerRunSpec;
+  /** How many attempts of an earlier Job of the run count against backoffLimit. */
+  failedAttempts?: number | undefined;
+};
 
 /** The Job of a run. The same run has the same Job, so that the API server refuses a second one. */
 export function desiredJob(given: Run, config: WorkerConfig, policy: Policy): V1Job {
-  const run = { ...given, spec: withPolicyDefaults(given.spec, policy) };
+  const bounded = withPolicyDefaults(given.spec, policy);
+  const backoffLimit = Math.max(0, bounded.backoffLimit - (given.failedAttempts ?? 0));
+  const run = { ...given, spec: { ...bounded, backoffLimit } };
   const { metadata, spec } = run;
   return {
     apiVersion: 'batch/v1',

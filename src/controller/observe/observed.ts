@@ -73,6 +73,8 @@ export type ObservedJob = {
   finished: { succeeded: boolean; reason: string; message: string; at: string | undefined } | undefined;
   /** How many of its pods have ended, as the Job controller counts them: without disruptions. */
   endedPods: number;
+  /** How many of its pods may fail without that it fails: what was left of spec.backoffLimit when it was made. */
+  backoffLimit: number;
   /** Who suspended it: this operator, or somebody else (a queue or a person). */
   suspendedBy: 'operator' | 'other' | undefined;
   /** Whether Kueue decides when it runs. */
@@ -100,9 +102,11 @@ export type ObservedPod = {
   podIP: string | undefined;
   /** When a pod that is being deleted has to be gone: the end of its grace period. */
   deletionTimestamp: string | undefined;
-  /** An eviction, a preemption…, which does not count as a failed attempt
+  /** An eviction, a preemption, a rejection by the node…, which does not count as a failed attempt
    * (https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions). */
   disruption: { reason: string; message: string } | undefined;
+  /** True when the kubelet refused to start it. Its Job counts that as a failure. */
+  isRejected: boolean;
   /** True when the kubelet evicted it because the node ran out of memory, disk, inodes or process ids. */
   evictedForPressure: boolean;
   /** Why the pod as a whole ended or is stuck: Evicted, Unschedulable… */
@@ -112,6 +116,8 @@ export type ObservedPod = {
   /** The init container that others added to the pod and that keeps, or kept, the worker from starting. */
   init: InitProblem | undefined;
   worker: WorkerState;
+  /** True while a container that others added to the pod has not ended. */
+  isKeptByOthers: boolean;
 };
 
 /** `sentence` begins with the container's name; `failed` is whether the pod has failed with it. */
@@ -161,6 +167,11 @@ const suspensionReasons = new Set(['Suspending', 'Suspended', 'Resumed']);
 /** True for a run whose Job or pod a suspension may have deleted; the reason is stored before it is. */
 export function isBySuspension({ reason = '' }: DockerRunStatus): boolean {
   return suspensionReasons.has(reason);
+}
+
+/** True for a run whose Job this controller may have deleted, to make another one; the reason is stored before it is. */
+export function mayHaveNoJob(status: DockerRunStatus): boolean {
+  return isBySuspension(status) || status.reason === 'PodRejected';
 }
 
 /** True when the Job was made of what the run says now. A run without a valid spec has no such Job. */

@@ -110,6 +110,7 @@ export function parseJob(object: unknown): ObservedJob {
     origin: originOf(recordAt(metadata, 'annotations')),
     finished: finishedJob(status),
     endedPods: count('succeeded') + count('failed'),
+    backoffLimit: countOf(numberAt(recordAt(object, 'spec'), 'backoffLimitPerIndex')),
     suspendedBy: suspendedBy(object),
     isQueued: shortTextAt(recordAt(metadata, 'labels'), queueNameLabel) !== undefined,
     deletionTimestamp: timeAt(metadata, 'deletionTimestamp'),
@@ -181,13 +182,15 @@ export function parsePod(object: unknown): ObservedPod {
     deletionTimestamp: timeAt(metadata, 'deletionTimestamp'),
     reason: shortTextAt(status, 'reason'),
     message: shortTextAt(status, 'message'),
-    disruption: disruption(status) ?? nodeFault(workerState(status)),
+    disruption: disruption(status) ?? nodeFault(workerState(status)) ?? rejection(object),
+    isRejected: rejection(object) !== undefined,
     evictedForPressure:
       shortTextAt(status, 'reason') === 'Evicted' &&
       (shortTextAt(status, 'message') ?? '').startsWith('The node was low on resource'),
     unschedulable: unschedulable(status),
     init: initProblem(status, restartableNames(recordAt(object, 'spec'))),
     worker: workerState(status),
+    isKeptByOthers: isKeptByOthers(status),
   };
 }
 
@@ -211,6 +214,23 @@ function nodeFault(worker: WorkerState): ObservedPod['disruption'] {
     reason: reason ?? 'EngineReplaced',
     message: message ?? 'the Docker Engine of the node restarted',
   };
+}
+
+/**
+ * Why the kubelet rejected a pod that the scheduler had placed there: the labels or the room of the node had changed. It
+ * removes all conditions and containers of the status (rejectPod of the kubelet), so that no rule of the
+ * podFailurePolicy of a Job matches.
+ */
+function rejection(object: unknown): ObservedPod['disruption'] {
+  const status = recordAt(object, 'status');
+  const isBare = ['conditions', 'initContainerStatuses', 'containerStatuses'].every(
+    (list) => listAt(status, list).length === 0,
+  );
+  const isOnNode = shortTextAt(recordAt(object, 'spec'), 'nodeName') !== undefined;
+  const reason = shortTextAt(status, 'reason');
+  if (shortTextAt(status, 'phase') !== 'Failed' || !isBare || !isOnNode || reason === undefined)
+    return undefined;
+  return { reason, message: shortTextAt(status, 'message') ?? '' };
 }
 
 /** Since when a condition of the pod has been true; undefined while it is not. */
@@ -259,6 +279,16 @@ function initProblem(status: unknown, restartable: ReadonlySet<string>): InitPro
     return { sentence: `${name}, which was added to the pod, ${doing}`, failed: false };
   }
   return undefined;
+}
+
+/** True while a container that others added to the pod has not ended. */
+function isKeptByOthers(status: unknown): boolean {
+  const all = ['initContainerStatuses', 'containerStatuses'].flatMap((list) => listAt(status, list));
+  return all.some(
+    (one) =>
+      shortTextAt(one, 'name') !== workerContainerName &&
+      !isRecord(recordAt(recordAt({ one }, 'one'), 'state')['terminated']),
+  );
 }
 
 function workerState(status: unknown): WorkerState {

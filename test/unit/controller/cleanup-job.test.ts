@@ -73,9 +73,12 @@ test("its image is pulled with the same Secrets as the run's", () => {
   assert.equal(jobFor(undefined).pod.imagePullSecrets, [{ name: 'of-the-registry' }]);
 });
 
-test('it runs once, for two minutes at most, and is deleted ten minutes after its end', () => {
-  const { backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished } = jobFor('node-1').job.spec ?? {};
-  assert.equal([backoffLimit, activeDeadlineSeconds, ttlSecondsAfterFinished], [0, 120, 600]);
+test('it runs once unless its pod is rejected, for two minutes at most, and is deleted ten minutes after its end', () => {
+  const { activeDeadlineSeconds, ttlSecondsAfterFinished, podFailurePolicy } =
+    jobFor('node-1').job.spec ?? {};
+  assert.equal([activeDeadlineSeconds, ttlSecondsAfterFinished], [120, 600]);
+  const onExitCodes = { containerName: 'worker', operator: 'NotIn', values: [0] };
+  assert.equal(podFailurePolicy, { rules: [{ action: 'FailJob', onExitCodes }] });
 });
 
 test('on a node, it tolerates every taint and has the volumes, but nothing that only the target needs', () => {

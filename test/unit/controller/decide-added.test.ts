@@ -20,10 +20,11 @@ type Given = { spec?: object; status?: DockerRunStatus; pod?: Partial<ObservedPo
 
 /** A pod that still runs after its worker has ended, which the controller first saw at 20 s. */
 function outlived(worker: WorkerState, { spec = {}, status = {}, pod: more = {} }: Given = {}): Observed {
-  const pod = aPod(worker, { phase: 'Running', ...more });
+  const pod = aPod(worker, { phase: 'Running', isKeptByOthers: true, ...more });
   const attempt = { podUID: pod.uid, podName: pod.name, completionTime: after(20).toISOString() };
   const run = aRun({ spec, status: { jobName: aJob().name, attemptHistory: [attempt], ...status } });
-  return anObservation({ run, job: aJob(), pods: [pod] });
+  const job = aJob({ backoffLimit: run.spec?.backoffLimit ?? 0 });
+  return anObservation({ run, job, pods: [pod] });
 }
 
 const kinds = (observed: Observed, seconds: number) =>
@@ -37,6 +38,11 @@ test('a success counts at once, and the pod has 30 s to end by itself before its
   assert.equal(kinds(over, 49), []);
   assert.is(decided(over, after(49)).requeueAfterMs, 1000);
   assert.equal(kinds(over, 50), ['deleteJob']);
+});
+
+test('a success keeps its Job, and the log, however long the kubelet takes to end a pod of the worker alone', () => {
+  const status = { phase: 'Succeeded', completionTime: after(21).toISOString() } as const;
+  assert.equal(kinds(outlived(ended(0, succeeded), { status, pod: { isKeptByOthers: false } }), 500), []);
 });
 
 test('a success whose pod has ended keeps its Job', () => {

@@ -8,7 +8,9 @@ const mount = 'MountVolume.SetUp failed for volume "girder-credentials": secret 
 
 /** A run with a start deadline of 60 s and a Job. */
 function waitingRun(overrides: Partial<Observed> = {}): Observed {
-  return anObservation({ run: aRun({ spec: { startDeadlineSeconds: 60 } }), job: aJob(), ...overrides });
+  const { run = aRun({ spec: { startDeadlineSeconds: 60 } }) } = overrides;
+  const job = aJob({ backoffLimit: run.spec?.backoffLimit ?? 0 });
+  return anObservation({ run, job, ...overrides });
 }
 
 /** From when the start deadline of a run with a pod counts, in seconds after the creation of the run. */
