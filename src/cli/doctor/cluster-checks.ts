@@ -6,6 +6,7 @@ import {
   setPlural,
   version as apiVersion,
 } from '../../api/names.ts';
+import { readConfig } from '../../controller/config.ts';
 import { connect, type Connection, NoKubeconfig } from '../../kube/connection.ts';
 import { listAt, numberAt, recordAt, textAt } from '../../kube/json.ts';
 import { isNotFound, KubeError } from '../../kube/kube-error.ts';
@@ -90,10 +91,13 @@ async function versionOf({ connection, signal }: Cluster): Promise<Finding> {
 /** Users often may not list things of the whole cluster; that is no fault. */
 function unknownBy(error: unknown, signal: AbortSignal): Omit<Finding, 'subject'> {
   signal.throwIfAborted();
-  const isForbidden = error instanceof KubeError && error.status === 403;
-  if (isForbidden)
+  if (isForbidden(error))
     return { state: 'skipped', message: 'you may not look at this', fix: 'ask the administrator to' };
   return { state: 'warning', message: describe(error), fix: 'try again' };
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof KubeError && error.status === 403;
 }
 
 async function resources({ connection, signal }: Cluster): ReturnType<Check> {
@@ -115,10 +119,15 @@ async function resources({ connection, signal }: Cluster): ReturnType<Check> {
   }
 }
 
-async function operator(cluster: Cluster): ReturnType<Check> {
+/** The Deployment of the controller; undefined if there is none. */
+async function controllerOf(cluster: Cluster): Promise<unknown> {
   const labelSelector = 'app.kubernetes.io/part-of=dockerrun,app.kubernetes.io/component=controller';
-  const found = await list(cluster, '/apis/apps/v1/deployments', { labelSelector });
-  const [deployment] = found;
+  const [deployment] = await list(cluster, '/apis/apps/v1/deployments', { labelSelector });
+  return deployment;
+}
+
+async function operator(cluster: Cluster): ReturnType<Check> {
+  const deployment = await controllerOf(cluster);
   if (deployment === undefined)
     return { state: 'failed', message: 'there is no controller in the cluster', fix: installed };
   const metadata = recordAt(deployment, 'metadata');
@@ -141,25 +150,96 @@ async function operator(cluster: Cluster): ReturnType<Check> {
   return { state: 'ok', message: `${place} ${version}, ${ready} ready` };
 }
 
+/** What of the installation decides what a missing policy or label means. */
+export type Installation = { readonly policyRequired: boolean; readonly hasNodeAgent: boolean };
+
+/** Of the chart. */
+const byDefault: Installation = { policyRequired: true, hasNodeAgent: true };
+
+/** As the environment of the controller has it; undefined if that does not show it. Pure. */
+export function installationOf(deployment: unknown): Installation | undefined {
+  const pod = recordAt(recordAt(recordAt(deployment, 'spec'), 'template'), 'spec');
+  const container = listAt(pod, 'containers').find((one) => textAt(one, 'name') === 'controller');
+  const variables = listAt(container, 'env').map((one) => ({
+    name: textAt(one, 'name') ?? '',
+    value: textAt(one, 'value') ?? '',
+    isElsewhere: Object.keys(recordAt(one, 'valueFrom')).length > 0,
+  }));
+  if (variables.some(({ name, isElsewhere }) => isElsewhere && name.startsWith('DOCKERRUN_')))
+    return undefined;
+  try {
+    // As in a pod, the last of several variables with one name counts.
+    const { policyRequired, nodeAgentNamespace } = readConfig(
+      Object.fromEntries(variables.map(({ name, value }) => [name, value])),
+    );
+    return { policyRequired, hasNodeAgent: nodeAgentNamespace !== undefined };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined if this user may not see it. Without a controller, it is what the chart would install. */
+async function installation(cluster: Cluster): Promise<Installation | undefined> {
+  try {
+    const deployment = await controllerOf(cluster);
+    return deployment === undefined ? byDefault : installationOf(deployment);
+  } catch (error) {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
+}
+
 async function policy(cluster: Cluster): ReturnType<Check> {
   const names = (await list(cluster, paths.policies())).map((one) =>
     textAt(recordAt(one, 'metadata'), 'name'),
   );
   if (names.includes('default')) return { state: 'ok', message: 'there is a DockerRunPolicy named default' };
-  return {
-    state: 'failed',
-    message: 'there is no DockerRunPolicy named default, so no run starts',
-    fix: 'set the value policy of the chart, or apply one (docs/policy.md)',
-  };
+  return withoutPolicy(await installation(cluster));
+}
+
+/** What it means that there is no DockerRunPolicy. Pure. */
+export function withoutPolicy(found: Installation | undefined): Omit<Finding, 'subject'> {
+  const message = 'there is no DockerRunPolicy named default';
+  const fix = 'set the value policy of the chart, or apply one (docs/policy.md)';
+  if (found?.policyRequired === true)
+    return { state: 'failed', message: `${message}, so no run starts`, fix };
+  if (found === undefined) {
+    const unless = 'so no run starts, unless the operator was installed with policyRequired: false';
+    return { state: 'warning', message: `${message}, ${unless}`, fix: `ask the administrator: ${fix}` };
+  }
+  const allowed =
+    'and none is required (policyRequired: false): runs may use nothing of the nodes, but any image and address';
+  return { state: 'ok', message: `${message}, ${allowed}` };
 }
 
 async function nodes(cluster: Cluster): ReturnType<Check> {
   const all = await list(cluster, paths.nodes());
   const labelOf = (node: unknown) => textAt(recordAt(recordAt(node, 'metadata'), 'labels'), engineLabel);
   const count = (state: string) => all.filter((node) => labelOf(node) === state).length;
-  const [ready, unready] = [count('ready'), count('unready')];
-  const message = `the Docker Engine answers on ${ready} of ${all.length} nodes`;
+  const counts = { ready: count('ready'), unready: count('unready'), all: all.length };
+  return withNodes(counts, await installation(cluster));
+}
+
+type NodeCounts = { readonly ready: number; readonly unready: number; readonly all: number };
+
+/** What the labels of the nodes mean: without the node agent, runs go to nodes whatever their labels are. Pure. */
+export function withNodes(
+  { ready, unready, all }: NodeCounts,
+  found: Installation | undefined,
+): Omit<Finding, 'subject'> {
+  if (found?.hasNodeAgent === false)
+    return {
+      state: 'skipped',
+      message:
+        'the operator was installed without the node agent (nodeAgent.enabled: false), so runs go to any node',
+      fix: 'see that the Docker Engine runs on each node that may get runs, or set nodeAgent.enabled: true',
+    };
+  const message = `the Docker Engine answers on ${ready} of ${all} nodes`;
   const fix = `kubectl get nodes --label-columns ${engineLabel}; the log of the node agent on a node says why`;
+  if (ready === 0 && unready === 0 && found === undefined) {
+    const unless = `no node has the label ${engineLabel}, so no run starts, unless the operator was installed with nodeAgent.enabled: false`;
+    return { state: 'warning', message: unless, fix: `ask the administrator: ${fix}` };
+  }
   if (ready === 0) return { state: 'failed', message, fix };
   return unready > 0 ? { state: 'warning', message, fix } : { state: 'ok', message };
 }

@@ -8,6 +8,7 @@ import { apiVersion } from '../../../src/api/names.ts';
 import { Given } from '../../../src/cli/arguments.ts';
 import { checkCluster, type Finding } from '../../../src/cli/doctor/cluster-checks.ts';
 import { doctorCommand, missingPlace } from '../../../src/cli/doctor/doctor-command.ts';
+import { version } from '../../../src/support/version.ts';
 import { type ControlPlane, startControlPlane } from '../../fixtures/control-plane.ts';
 import { ScratchDirectory } from '../../fixtures/scratch-directory.ts';
 import { suite } from '../../fixtures/suite.ts';
@@ -53,6 +54,57 @@ test('a policy of another name is none', async ({ plane }) => {
   const body = { apiVersion, kind: 'DockerRunPolicy', metadata: { name: 'default' }, spec: {} };
   await plane.client.create(path, body);
   assert.match((await findings(plane.kubeconfig))['policy'] ?? '', /^ok: /);
+});
+
+const deployments = '/apis/apps/v1/namespaces/default/deployments';
+
+/** The Deployment of a controller with these variables, as the chart makes it. */
+function controllerWith(variables: Record<string, string>): unknown {
+  const labels = {
+    'app.kubernetes.io/part-of': 'dockerrun',
+    'app.kubernetes.io/component': 'controller',
+    'app.kubernetes.io/version': version,
+  };
+  const env = Object.entries({ DOCKERRUN_IMAGE: 'dockerrun', ...variables }).map(([name, value]) => ({
+    name,
+    value,
+  }));
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'controller', labels },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { containers: [{ name: 'controller', image: 'dockerrun', env }] },
+      },
+    },
+  };
+}
+
+test('an installation that needs neither a policy nor labels of nodes has no fault without them', async ({
+  plane,
+}) => {
+  const policy = `/apis/${apiVersion}/dockerrunpolicies/default`;
+  await plane.client.delete(policy).catch(() => undefined);
+  const found = async (variables: Record<string, string>) => {
+    await plane.client.create(deployments, controllerWith(variables));
+    try {
+      return await findings(plane.kubeconfig);
+    } finally {
+      await plane.client.delete(`${deployments}/controller`);
+    }
+  };
+  const free = await found({ DOCKERRUN_POLICY_REQUIRED: 'false' });
+  assert.match(free['policy'] ?? '', /^ok: there is no DockerRunPolicy named default, and none is required/);
+  assert.match(free['nodes'] ?? '', /^skipped: .*without the node agent/);
+  const bound = await found({
+    DOCKERRUN_POLICY_REQUIRED: 'true',
+    DOCKERRUN_NODE_AGENT_NAMESPACE: 'nodes',
+  });
+  assert.match(bound['policy'] ?? '', /^failed: there is no DockerRunPolicy named default, so no run starts/);
+  assert.match(bound['nodes'] ?? '', /^failed: the Docker Engine answers on 0 of/);
 });
 
 test('a cluster that does not answer is one finding, and so is a kubeconfig that cannot be read', async ({
