@@ -144,7 +144,8 @@ export const localCommands: readonly CommandSpec[] = [
       {
         title: 'Environment',
         rows: [
-          ['GIRDER_API_URL, GIRDER_API_KEY', 'the Girder that is checked, and the key for it'],
+          ['GIRDER_API_URL', 'the Girder that is checked'],
+          ['GIRDER_API_KEY, GIRDER_TOKEN', 'the API key or the token for it; the key counts if both are set'],
           ['DOCKER_HOST, DOCKER_CONTEXT', 'the Docker Engine for dockerrun run, as for the docker command'],
         ],
       },

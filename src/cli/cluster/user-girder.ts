@@ -27,7 +27,7 @@ export async function withUserGirder<T>(
   );
   if (own === undefined || (apiKey ?? token) === undefined)
     throw new ClusterError(
-      `set GIRDER_API_KEY, and GIRDER_API_URL=${apiUrl} if that is the Girder to which the key belongs`,
+      `set GIRDER_API_KEY or GIRDER_TOKEN, and GIRDER_API_URL=${apiUrl} if that is the Girder to which it belongs`,
     );
   if (!isSameGirder(own, apiUrl))
     throw new ClusterError(

@@ -101,12 +101,13 @@ async function checkGirder(environment: NodeJS.ProcessEnv, stop: AbortSignal): P
     textOf(environment[name]),
   );
   if (apiUrl === undefined || (apiKey ?? token) === undefined) {
-    const message = `${apiUrl === undefined ? 'GIRDER_API_URL' : 'GIRDER_API_KEY'} is not set`;
+    const message =
+      apiUrl === undefined ? 'GIRDER_API_URL is not set' : 'neither GIRDER_API_KEY nor GIRDER_TOKEN is set';
     return {
       subject,
       state: 'skipped',
       message,
-      fix: 'set GIRDER_API_URL and GIRDER_API_KEY to have it checked',
+      fix: 'set GIRDER_API_URL and GIRDER_API_KEY or GIRDER_TOKEN to have it checked',
     };
   }
   const credentials = apiKey === undefined ? { token: token ?? '' } : { apiKey };

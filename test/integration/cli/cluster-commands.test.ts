@@ -259,7 +259,7 @@ test('the key of the user is not sent to a Girder that only the run names', asyn
   assert.is(code, 1);
   assert.match(
     stderr,
-    /set GIRDER_API_KEY, and GIRDER_API_URL=http:\/\/127\.0\.0\.1:9\/api\/v1 if that is the Girder/,
+    /set GIRDER_API_KEY or GIRDER_TOKEN, and GIRDER_API_URL=http:\/\/127\.0\.0\.1:9\/api\/v1 if that is the Girder/,
   );
 });
 

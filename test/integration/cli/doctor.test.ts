@@ -203,7 +203,10 @@ test('the command returns 1 for what was named and does not work', async () => {
   assert.is(code, 1);
   assert.match(printed, /^cluster {4}failed {3}.*does\/not\/exist.*\n {20}→ set KUBECONFIG/m);
   assert.match(printed, /^engine {5}failed {3}.*does\/not\/exist.*\n {20}→ Check that Docker is running/m);
-  assert.match(printed, /^Girder {5}skipped {2}GIRDER_API_KEY is not set\n {20}→ set GIRDER_API_URL and/m);
+  assert.match(
+    printed,
+    /^Girder {5}skipped {2}neither GIRDER_API_KEY nor GIRDER_TOKEN is set\n {20}→ set GIRDER_API_URL and GIRDER_API_KEY or GIRDER_TOKEN/m,
+  );
 });
 
 test('the command returns 1 when something failed in the cluster, and says what to do', async ({ plane }) => {
