@@ -2,9 +2,10 @@
 export const setFailureReasons = {
   ResultNotOurs: {
     category: 'spec',
-    meaning: 'The place of a result in Girder holds the result of another DockerRunSet.',
+    meaning:
+      'The place of a result in Girder holds the result of another DockerRunSet, or files without a receipt of the set.',
     remedy:
-      'Use another folder for the results, or delete the result or the metadata that the message names.',
+      'Use another folder for the results, or delete the item, or the metadata of the folder, that the message names.',
   },
   InputsGone: {
     category: 'spec',

@@ -186,6 +186,11 @@ export function filesOf(
   return listPages(client, { route, subject: `item ${itemId}`, parse: parseFiles }, options);
 }
 
+export async function hasFiles(client: GirderClient, itemId: string, signal: AbortSignal): Promise<boolean> {
+  for await (const files of filesOf(client, itemId, { signal, pageSize: 2 })) return files.length > 0;
+  return false;
+}
+
 function describeNamed(
   client: GirderClient,
   kind: 'item' | 'folder',

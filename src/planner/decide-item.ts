@@ -11,8 +11,8 @@ export type ItemFacts = {
   };
   /** Why names, where or a missing value exclude it: a sentence. */
   readonly exclusion?: string | undefined;
-  /** The other set whose receipt is at the place of its result. */
-  readonly otherSet?: string | undefined;
+  /** Why what is at the place of its result is not of this set: a sentence. */
+  readonly notOurs?: string | undefined;
   /** That of this set. */
   readonly receipt?: Receipt | undefined;
   readonly recipe: string;
@@ -60,8 +60,8 @@ const table: readonly Rule[] = [
     then: ({ exclusion = '' }) => ({ state: 'excluded', message: exclusion }),
   },
   {
-    when: ({ otherSet }) => otherSet !== undefined,
-    then: ({ otherSet = '' }) => ({ state: 'failed', reason: 'ResultNotOurs', message: ownedBy(otherSet) }),
+    when: ({ notOurs }) => notOurs !== undefined,
+    then: ({ notOurs = '' }) => ({ state: 'failed', reason: 'ResultNotOurs', message: notOurs }),
   },
   {
     when: (facts) => isAsListed(facts) && hasSucceeded(facts) && hasRecipe(facts) && !facts.isVerifyDue,
@@ -119,10 +119,6 @@ export function decideItem(facts: ItemFacts, rules: PassRules): Decision {
   const rule = table.find(({ when }) => when(facts, rules));
   if (rule === undefined) throw new TypeError('no rule applies');
   return rule.then(facts, rules);
-}
-
-export function ownedBy(set: string): string {
-  return `the result at its place belongs to the DockerRunSet ${set.slice(0, 200)}`;
 }
 
 function hasSucceeded({ receipt }: ItemFacts): boolean {

@@ -1,15 +1,23 @@
 import type { ForEachItem } from '../api/for-each.ts';
 import { defined } from '../api/json-values.ts';
 import type { PlannerPlan } from '../api/set/planner-plan.ts';
-import type { Receipt, ReceiptFile } from '../api/set/receipt.ts';
+import {
+  foreignText,
+  type Receipt,
+  type ReceiptFile,
+  receiptKey,
+  type ResultOwner,
+  resultOwner,
+} from '../api/set/receipt.ts';
 import { filesDigestOf, recipeOf, usedItemNames } from '../api/set/recipe.ts';
 import { secondsOf } from '../api/set/set-spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { inputFiles } from '../girder/input-files.ts';
+import { hasFiles } from '../girder/lookup.ts';
 import type { ListedDocument } from '../girder/listed-documents.ts';
 import { type Decision, decideItem, type ItemFacts, type PassRules } from './decide-item.ts';
-import { type FoundInput, receiptIn } from './folder-walk.ts';
+import type { FoundInput } from './folder-walk.ts';
 import { type FirstFile, metadataProblem, usesFile, usesMetadata, valuesOf } from './item-values.ts';
 import { matchesAny } from './name-patterns.ts';
 import type { LastPass } from './results-folder.ts';
@@ -82,20 +90,21 @@ export class ItemPlanner {
   }
 
   async plan(candidate: Candidate): Promise<PlannedItem> {
-    const found = receiptIn(candidate.result ?? candidate.input);
-    const receipt = candidate.result !== undefined && found?.set === this.#options.set ? found : undefined;
-    const otherSet = candidate.result === undefined || receipt !== undefined ? undefined : found?.set;
+    const { result } = candidate;
+    const owner = result && resultOwner(result.meta[receiptKey], this.#options.set);
+    const receipt = owner?.kind === 'own' ? owner.receipt : undefined;
     const exclusion = this.#exclusionOf(candidate);
     if (exclusion !== undefined) return excluded(exclusion, receipt);
+    const notOurs = result && owner && (await this.#notOurs(result, owner));
     const known = this.#knownFile(candidate, receipt);
     const files = usesFile(this.#names) && known === undefined ? await this.#filesOf(candidate) : undefined;
-    const first = { candidate, receipt, otherSet, file: known };
+    const first = { candidate, receipt, notOurs, file: known };
     const planned = this.#decide({ ...first, files });
     if (planned.decision.state !== 'look') return planned;
     return this.#decide({ ...first, file: undefined, files: await this.#filesOf(candidate) });
   }
 
-  #decide({ candidate, receipt, otherSet, file, files }: Gathered): PlannedItem {
+  #decide({ candidate, receipt, notOurs, file, files }: Gathered): PlannedItem {
     if (typeof files === 'string') return unsettled(files, receipt);
     const { input, path } = candidate;
     const valued = valuesOf(this.#names, { document: input, path, file: file ?? firstOf(files) });
@@ -105,7 +114,7 @@ export class ItemPlanner {
     const recipe = recipeOf({ template: spec.template.spec, version: spec.version, values });
     const facts: ItemFacts = {
       input: { id: input._id, updated: input.updated, size: input.size },
-      otherSet,
+      notOurs,
       receipt,
       recipe,
       version: spec.version,
@@ -135,6 +144,25 @@ export class ItemPlanner {
     if (problem !== undefined) return `its metadata ${problem}`;
     const { _id: id, parentId: folderId = '', size = 0, updated = '', created = '', name, meta } = input;
     return this.#where?.({ id, _id: id, name, size, updated, created, folderId, meta });
+  }
+
+  /** Why the set may not replace what is at the place of a result; a chunk would refuse it for the same cause. */
+  async #notOurs(result: ListedDocument, owner: ResultOwner): Promise<string | undefined> {
+    if (owner.kind === 'own') return undefined;
+    if (owner.kind === 'unmarked' && !(await this.#hasFiles(result))) return undefined;
+    return `the result at its place ${foreignText(owner)}`;
+  }
+
+  /** Files of 0 bytes and links do not show in the size. */
+  async #hasFiles({ _id, size = 0 }: ListedDocument): Promise<boolean> {
+    if (size > 0) return true;
+    const { client, signal } = this.#options;
+    try {
+      return await hasFiles(client, _id, signal);
+    } catch (error) {
+      if (error instanceof RunError && passing.has(error.reason)) return false;
+      throw error;
+    }
   }
 
   /** The first file as the receipt has it, if the input is as it was then: it costs no request. */
@@ -186,7 +214,7 @@ export function offeredItem(
 type Gathered = {
   readonly candidate: Candidate;
   readonly receipt: Receipt | undefined;
-  readonly otherSet: string | undefined;
+  readonly notOurs: string | undefined;
   readonly file: FirstFile | undefined;
   readonly files: ReceiptFile[] | string | undefined;
 };

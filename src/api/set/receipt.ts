@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { boundsProblem } from '../json-values.ts';
+import { boundsProblem, isRecord, textOf } from '../json-values.ts';
 
 /**
  * The receipt: metadata of a result item under the key `dockerrun`, written last. It is the only record of what has
@@ -86,4 +86,34 @@ export const receiptBounds = { depth: 8, bytes: 256 * 1024 } as const;
 export function parseReceipt(value: unknown): Receipt | undefined {
   if (boundsProblem(value, receiptBounds) !== undefined) return undefined;
   return Value.Check(receipt, value) ? value : undefined;
+}
+
+/** Whose a result item is, by the value of {@link receiptKey} in its metadata. */
+export type ResultOwner =
+  /** The set's. It has no receipt while the set has only claimed it, or if somebody has damaged the receipt. */
+  | { readonly kind: 'own'; readonly receipt: Receipt | undefined }
+  /** Nobody's: a set may claim it if it has no files. */
+  | { readonly kind: 'unmarked' }
+  /** That of another set, or of a value that names none. */
+  | { readonly kind: 'other'; readonly set: string | undefined };
+
+/** What the planner and the chunks of a set both go by; the first case that fits counts. */
+export function resultOwner(value: unknown, set: string): ResultOwner {
+  if (value === undefined) return { kind: 'unmarked' };
+  const owner = isRecord(value) ? value['set'] : undefined;
+  if (owner === set) return { kind: 'own', receipt: parseReceipt(value) };
+  return { kind: 'other', set: textOf(owner)?.slice(0, longestShown) };
+}
+
+/** Characters of the name of a set that somebody else wrote. */
+const longestShown = 200;
+
+/** Why a set leaves an item with files alone, and what to do: a sentence that begins with its verb. */
+export function foreignText(owner: Exclude<ResultOwner, { readonly kind: 'own' }>): string {
+  if (owner.kind === 'other' && owner.set !== undefined) return `belongs to the DockerRunSet ${owner.set}`;
+  const what =
+    owner.kind === 'other'
+      ? `has metadata "${receiptKey}" that names no DockerRunSet`
+      : 'has files, but no receipt of a DockerRunSet';
+  return `${what}; delete the item to have the input run`;
 }

@@ -1,7 +1,7 @@
 import { girderPage } from '../../api/girder-page.ts';
 import { isRecord, textOf } from '../../api/json-values.ts';
 import { labels, labelValue } from '../../api/names.ts';
-import { parseReceipt, type Receipt, receiptKey } from '../../api/set/receipt.ts';
+import { foreignText, receiptKey, type ResultOwner, resultOwner } from '../../api/set/receipt.ts';
 import type { DockerRunSetStatus } from '../../api/set/set-status.ts';
 import { listAt, recordAt, textAt } from '../../kube/json.ts';
 import type { ReportRow } from '../../planner/csv.ts';
@@ -118,9 +118,11 @@ async function girderLines(set: StoredObject, input: string, { terminal }: Sessi
       if (row.resultItemId === undefined || row.resultItemId === '') return { ...found, lines };
       const route = ['item', row.resultItemId];
       const subject = `item ${row.resultItemId}`;
-      const receipt = await client.json({ method: 'GET', route, subject, signal, parse: receiptOf });
+      const value = await client.json({ method: 'GET', route, subject, signal, parse: receiptValue });
+      const { namespace, name } = set.metadata;
+      const owner = resultOwner(value, `${namespace}/${name}`);
       const page = girderPage(apiUrlOf(set), `item/${row.resultItemId}`) ?? subject;
-      return { ...found, lines: [...lines, ...receiptLines(receipt, page)] };
+      return { ...found, lines: [...lines, ...receiptLines(owner, page)] };
     });
   } catch (error) {
     terminal.stop.throwIfAborted();
@@ -147,12 +149,20 @@ export function rowText({ state = '', why = '', reason = '', message = '' }: Rep
   return details === '' ? text : `${text} (${details})`;
 }
 
-function receiptOf(item: unknown): Receipt | undefined {
+function receiptValue(item: unknown): unknown {
   const meta = isRecord(item) ? item['meta'] : undefined;
-  return parseReceipt(isRecord(meta) ? meta[receiptKey] : undefined);
+  return isRecord(meta) ? meta[receiptKey] : undefined;
 }
 
-export function receiptLines(receipt: Receipt | undefined, page: string): string[] {
+/** What the item at the place of a result says; `page` is its address. */
+export function receiptLines(owner: ResultOwner, page: string): string[] {
+  if (owner.kind === 'other')
+    return [`result: ${page} is not replaced (ResultNotOurs), because it ${foreignText(owner)}`];
+  if (owner.kind === 'unmarked')
+    return [
+      `result: ${page} has no receipt: the input runs in the next pass if the item has no files, and fails with ResultNotOurs if it has some`,
+    ];
+  const { receipt } = owner;
   if (receipt === undefined) return [`result: ${page} has no receipt, so the input runs in the next pass`];
   const { state, finishedAt, image, version, attempts, reason, message, run } = receipt;
   const of = version === undefined ? image : `${image}, version ${textOf(version) ?? ''}`;

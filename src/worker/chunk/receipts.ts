@@ -1,17 +1,18 @@
 import type { ForEachItem } from '../../api/for-each.ts';
 import { isRecord } from '../../api/json-values.ts';
 import {
+  foreignText,
   longestOfReceipt,
   maxReceiptFiles,
   maxReceiptOutputs,
-  parseReceipt,
   type Receipt,
   type ReceiptFile,
   receiptKey,
+  resultOwner,
 } from '../../api/set/receipt.ts';
 import type { GirderClient } from '../../girder/client.ts';
 import { ignoreBody, UnexpectedResponse } from '../../girder/documents.ts';
-import { filesOf } from '../../girder/lookup.ts';
+import { filesOf, hasFiles } from '../../girder/lookup.ts';
 import { addMetadata, ensureItem } from '../../girder/upload/destination.ts';
 import { withGrace } from '../../support/abort.ts';
 import { RunError } from '../../support/errors.ts';
@@ -53,14 +54,11 @@ export async function findResult(
   if (found === undefined) return undefined;
   const { itemId, entry } = found;
   const where = `item ${JSON.stringify(name)} (${itemId}) in folder ${folderId} of Girder`;
-  if (entry === undefined) {
-    if (!(await hasFiles(client, itemId, signal))) return { itemId, isMarked: false, receipt: undefined };
-    throw new RunError('ResultNotOurs', `${where} has files, but no receipt of a DockerRunSet`);
-  }
-  const owner = isRecord(entry) ? entry['set'] : undefined;
-  if (owner === set) return { itemId, isMarked: true, receipt: parseReceipt(entry) };
-  const whose = typeof owner === 'string' ? `of ${owner.slice(0, 300)}` : 'that is not a receipt';
-  throw new RunError('ResultNotOurs', `${where} has metadata "${receiptKey}" ${whose}, and not of ${set}`);
+  const owner = resultOwner(entry, set);
+  if (owner.kind === 'own') return { itemId, isMarked: true, receipt: owner.receipt };
+  if (owner.kind === 'unmarked' && !(await hasFiles(client, itemId, signal)))
+    return { itemId, isMarked: false, receipt: undefined };
+  throw new RunError('ResultNotOurs', `${where} is not of the DockerRunSet ${set}: it ${foreignText(owner)}`);
 }
 
 /**
@@ -161,9 +159,4 @@ function firstItem(value: unknown): { readonly itemId: string; readonly entry: u
     throw new UnexpectedResponse('its field _id is not a string');
   const { meta } = item;
   return { itemId: id, entry: isRecord(meta) ? meta[receiptKey] : undefined };
-}
-
-async function hasFiles(client: GirderClient, itemId: string, signal: AbortSignal): Promise<boolean> {
-  for await (const files of filesOf(client, itemId, { signal, pageSize: 2 })) return files.length > 0;
-  return false;
 }

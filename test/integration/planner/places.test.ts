@@ -39,7 +39,9 @@ test('results beside the inputs are never inputs, whatever the names are', async
 test('a result that has no receipt yet is not an input', async () => {
   await using set = await PlannedSet.make();
   const { scratch, sourceId } = set;
-  for (const name of ['a', 'a.nuclei']) await scratch.item(name, [['f', name]], sourceId);
+  await scratch.item('a', [['f', 'a']], sourceId);
+  const claimed = await scratch.item('a.nuclei', [['f', 'a.nuclei']], sourceId);
+  await set.setReceipt(claimed, { set: 'pathology/nuclei' });
   assert.equal((await set.pass({ results: { place: 'Input' } })).why, { a: 'new' });
 });
 
@@ -178,6 +180,26 @@ test('a single result of another set fails its input, and is left alone', async 
   assert.match(
     (await set.csv(second))[0] ?? '',
     /^a,.*,failed,,ResultNotOurs,the result at its place belongs to the DockerRunSet pathology\/cells,/,
+  );
+});
+
+test('an item that names no set fails its input if it has files, and a claimed one is used', async () => {
+  await using set = await PlannedSet.make();
+  const { scratch, sourceId, resultsId } = set;
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await scratch.item(name, [['f', name]], sourceId);
+  await scratch.item('a', [['copy', 'mine']], resultsId);
+  await scratch.item('b', [['empty', '']], resultsId);
+  await scratch.item('c', [], resultsId);
+  const marked = async (name: string, value: unknown) =>
+    set.setReceipt(await scratch.item(name, [['copy', name]], resultsId), value);
+  await marked('d', { state: 'Succeeded' });
+  await marked('e', { set: 'pathology/cells' });
+  await marked('f', { set: 'pathology/nuclei', state: '?' });
+  const pass = await set.pass();
+  assert.equal(pass.why, { c: 'new', f: 'new' });
+  assert.equal(
+    pass.report.failures.map(({ reason, count }) => [reason, count]),
+    [['ResultNotOurs', 4]],
   );
 });
 

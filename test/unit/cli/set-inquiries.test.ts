@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Receipt } from '../../../src/api/set/receipt.ts';
+import type { Receipt, ResultOwner } from '../../../src/api/set/receipt.ts';
 import { CsvRows, rowIn } from '../../../src/cli/cluster/report-search.ts';
 import { chunkLine, failureLines, receiptLines, rowText } from '../../../src/cli/cluster/set-inquiries.ts';
 import type { StoredObject } from '../../../src/cli/cluster/stored-object.ts';
@@ -114,11 +114,21 @@ test('a receipt says what made the result', () => {
     run: 'lab/c',
     reason: 'R',
   };
-  assert.equal(receiptLines(receipt as Receipt, 'page'), [
+  assert.equal(receiptLines({ kind: 'own', receipt: receipt as Receipt }, 'page'), [
     'receipt: Failed at t in lab/c with i, version 2, attempt 1 (R)',
     'result: page',
   ]);
-  assert.match(receiptLines(undefined, 'page')[0] ?? '', /page has no receipt, so the input runs/);
+});
+
+test('an item without a receipt of the set says whether its input runs', () => {
+  const lineOf = (owner: ResultOwner) => receiptLines(owner, 'page').join('\n');
+  assert.match(lineOf({ kind: 'own', receipt: undefined }), /page has no receipt, so the input runs/);
+  assert.match(lineOf({ kind: 'unmarked' }), /runs in the next pass if the item has no files/);
+  assert.is(
+    lineOf({ kind: 'other', set: 'lab/cells' }),
+    'result: page is not replaced (ResultNotOurs), because it belongs to the DockerRunSet lab/cells',
+  );
+  assert.match(lineOf({ kind: 'other', set: undefined }), /names no DockerRunSet; delete the item/);
 });
 
 test.run();

@@ -46,8 +46,8 @@ const rows: readonly {
 }[] = [
   { what: 'an excluded input', facts: { exclusion: 'no' }, is: 'excluded' },
   {
-    what: "another set's result",
-    facts: { otherSet: 'n/t', receipt: undefined },
+    what: 'a result that is not of the set',
+    facts: { notOurs: 'it belongs to n/t', receipt: undefined },
     is: 'failed ResultNotOurs',
   },
   { what: 'a result of the same recipe and input', facts: {}, is: 'done' },

@@ -18,16 +18,23 @@ const shell = (script: string, ...args: string[]) => ({ command: ['sh', '-c', sc
 const copy = shell('cp "$1" "$2/copy"', '$(item)', '$(result)');
 
 test('the result of another set, or of a person, stays as it is', async ({ lab }) => {
-  const items = await lab.inputs({ a: '1', b: '2', c: '3' });
+  const items = await lab.inputs({ a: '1', b: '2', c: '3', d: '4' });
   const { scratch, results } = lab;
   const foreign = await scratch.item('a', [['copy', 'theirs']], results);
   const metadata = JSON.stringify({ [receiptKey]: { set: 'lab/other' } });
   await ask(scratch.admin, 'PUT', ['item', foreign], { metadata });
   await scratch.item('b', [['copy', 'mine']], results);
+  const lost = await scratch.item('d', [['copy', 'whose?']], results);
+  const withoutSet = JSON.stringify({ [receiptKey]: { state: 'Succeeded' } });
+  await ask(scratch.admin, 'PUT', ['item', lost], { metadata: withoutSet });
   const end = await lab.run({ items, spec: copy });
-  assert.is(end.states, 'ffs', end.message);
-  assert.match(end.message, '2 of 3 inputs failed (ResultNotOurs 2)');
-  assert.match(end.message, 'of lab/other, and not of lab/nuclei');
+  assert.is(end.states, 'ffsf', end.message);
+  assert.match(end.message, '3 of 4 inputs failed (ResultNotOurs 3)');
+  assert.match(
+    end.message,
+    'is not of the DockerRunSet lab/nuclei: it belongs to the DockerRunSet lab/other',
+  );
+  assert.equal(await lab.filesOf('d'), { copy: 'whose?' });
   assert.equal(await lab.filesOf('a'), { copy: 'theirs' });
   assert.equal(await lab.filesOf('b'), { copy: 'mine' });
   assert.is(await lab.receiptOf('b'), undefined);
