@@ -139,10 +139,10 @@ export function rowText({ state = '', why = '', reason = '', message = '' }: Rep
     todo: `it did not run yet, and has to, because ${cause ?? 'its result is not up to date'}`,
     waiting: 'it failed, and is tried again later',
     excluded: 'it is excluded',
-    unsettled: 'it changed just now, and is left for a later pass',
-    moved: 'it has moved, and its result with it',
+    unsettled: 'it is left for a later pass',
+    moved: 'it is elsewhere below the source, and its result follows it',
     gone: 'it no longer exists',
-    kept: 'it no longer exists, and its result stays',
+    kept: 'it was not found beside its result, which stays',
   };
   const text = states[state] ?? state;
   const details = [reason, message].filter((part) => part !== '').join(': ');

@@ -31,7 +31,7 @@ export function countsLine(counts: PassCounts, why: Readonly<Partial<Record<Why,
     [counts.todo, `to run${causes.length > 0 ? ` (${causes.join(', ')})` : ''}`],
     [counts.waiting, 'failed, to be tried again later'],
     [counts.failed, 'failed for good'],
-    [counts.unsettled, 'changed just now, left for a later pass'],
+    [counts.unsettled, 'left for a later pass (changed just now, or not readable now)'],
     [counts.excluded, 'excluded'],
   ];
   const found = kinds.flatMap(([count, text]) => (count > 0 ? [`${count} ${text}`] : []));

@@ -52,6 +52,20 @@ test('a row becomes a sentence about why', () => {
   assert.is(rowText({ state: 'excluded', message: 'names' }), 'it is excluded (names)');
 });
 
+test('a row of a result whose input was not found, or of an input that waits, claims no more than its message', () => {
+  const rows: readonly (readonly [state: string, message: string])[] = [
+    ['kept', 'its input exists, but the list of its folder lacked it'],
+    ['kept', 'it is not known whether its input exists: no answer'],
+    ['moved', 'its input has moved; it would move to b/a'],
+    ['unsettled', 'its files cannot be listed: no access'],
+  ];
+  for (const [state, message] of rows) {
+    const text = rowText({ state, message });
+    assert.match(text, `(${message})`);
+    assert.not.match(text, /no longer exists|its result with it|changed just now/);
+  }
+});
+
 const chunk = (name: string, creationTimestamp: string, status: object): StoredObject => ({
   kind: 'DockerRun',
   metadata: { name, namespace: 'lab', creationTimestamp },
