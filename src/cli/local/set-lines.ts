@@ -98,10 +98,11 @@ export function itemEnds(
 
 /** One message for the fields of a set that have no effect without a cluster; [] without such fields. */
 export function ignoredSetFields(spec: DockerRunSetSpec): string[] {
-  const fields = (['failureBudget', 'watch', 'schedule'] as const).filter(
-    (field) => spec[field] !== undefined,
+  // Neither false nor an empty text has an effect in a cluster.
+  const fields = (['failureBudget', 'watch', 'schedule', 'retryFailed', 'suspend', 'cancel'] as const).filter(
+    (field) => Boolean(spec[field]),
   );
-  const suspended = spec.suspend === true ? ['suspend'] : [];
-  const names = [...fields, ...suspended].map((field) => `spec.${field}`);
+  const escalated = spec.escalate === undefined ? [] : ['escalate (no attempt gets more memory)'];
+  const names = [...fields, ...escalated].map((field) => `spec.${field}`);
   return names.length === 0 ? [] : [`without a cluster these have no effect: ${names.join(', ')}`];
 }

@@ -68,6 +68,14 @@ test('only fields of a set without an effect are reported', () => {
   });
   const notes = (more: object) => ignoredSetFields(acceptSet(set(more), 'f.yaml').spec);
   assert.equal(notes({}), []);
+  assert.equal(notes({ retryFailed: '' }), []);
+  assert.equal(notes({ retryFailed: 'monday' }), [
+    'without a cluster these have no effect: spec.retryFailed',
+  ]);
+  assert.equal(notes({ cancel: true, escalate: { onOOM: ['1Gi'] } }), [
+    'without a cluster these have no effect: spec.cancel, spec.escalate (no attempt gets more memory)',
+  ]);
+  assert.equal(notes({ cancel: false, suspend: false }), []);
   assert.equal(notes({ watch: { every: '10m' }, suspend: true }), [
     'without a cluster these have no effect: spec.watch, spec.suspend',
   ]);
