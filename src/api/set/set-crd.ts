@@ -38,11 +38,12 @@ function rootSchema(): object {
       {
         rule: fixedFields.map(sameAsBefore).join(' && '),
         message:
-          'spec.source.folder, spec.results.folder and spec.results.place cannot change: apply the set under a new name',
+          'spec.source.folder, spec.results.folder and spec.results.place cannot change: delete the set, which keeps all results, and apply it again; a set of another name needs another results folder',
       },
       {
         rule: '!(has(oldSelf.spec.cancel) && oldSelf.spec.cancel) || (has(self.spec.cancel) && self.spec.cancel)',
-        message: 'spec.cancel ends a set for good and cannot be unset: apply the set under a new name',
+        message:
+          'spec.cancel ends a set for good and cannot be unset: delete the set, which keeps all results, and apply it again',
       },
     ),
   };

@@ -193,8 +193,11 @@ test('the folders of a set cannot change, nor can it be cancelled only for a whi
     const refusal: unknown = await cluster.client.merge(set.path, { spec }).then(() => undefined, String);
     return typeof refusal === 'string' ? refusal : '';
   };
-  assert.match(await change({ source: { folder: { path: '/collection/Other' } } }), /cannot change/);
-  assert.match(await change({ cancel: false }), /cannot be unset/);
+  assert.match(
+    await change({ source: { folder: { path: '/collection/Other' } } }),
+    /cannot change: delete the set/,
+  );
+  assert.match(await change({ cancel: false }), /cannot be unset: delete the set/);
   assert.is(await change({ parallelism: 3 }), '');
 });
 

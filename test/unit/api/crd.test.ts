@@ -35,6 +35,17 @@ test('empty properties are left out, but not a field of that name', () => {
   assert.equal(withoutEmptyProperties(schema), { properties: { a: field, properties: field } });
 });
 
+test('the advice for a set never leads to a set of another name in the same results folder', () => {
+  const messages = JSON.stringify(setResourceDefinition()).match(
+    /"message":"[^"]*(cannot change|be unset)[^"]*"/g,
+  );
+  assert.is(messages?.length, 2);
+  for (const message of messages ?? []) {
+    assert.match(message, /delete the set, which keeps all results, and apply it again/);
+    assert.not.match(message, /under a new name/);
+  }
+});
+
 test('the API server stores the whole schema, so that no tool reports a difference', () => {
   assert.equal(unstored({ a: { properties: {}, default: {} } }), ['schema.a.properties']);
   for (const definition of definitions) {
