@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { PlannerPlan } from '../api/set/planner-plan.ts';
-import { receiptKey } from '../api/set/receipt.ts';
+import { receiptKey, sharedKey } from '../api/set/receipt.ts';
 import { settledWithin } from '../support/abort.ts';
 import { toRunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
@@ -18,7 +18,7 @@ import { MirrorFolders } from './mirror.ts';
 import { OrphanedResults, orphanOf } from './orphaned-results.ts';
 import { type AwaitedResult, PassReport } from './pass-report.ts';
 import { findPlaces, type Places } from './places.ts';
-import { type FolderNotice, ResultsFolder, sharedKey } from './results-folder.ts';
+import { type FolderNotice, ResultsFolder } from './results-folder.ts';
 
 export type PassOptions = {
   readonly plan: PlannerPlan;

@@ -1,5 +1,4 @@
 import { isRecord, numberOf, textOf } from '../api/json-values.ts';
-import { receiptKey } from '../api/set/receipt.ts';
 import { describe, RunError } from '../support/errors.ts';
 import type { Logger } from '../support/log.ts';
 import type { GirderClient } from '../girder/client.ts';
@@ -34,11 +33,6 @@ type Options = {
 const leastMs = 30_000;
 
 const longest = { message: 512, retry: 256 } as const;
-
-/** A set name as a key of Girder, which takes no dots. */
-export function sharedKey(name: string): string {
-  return `${receiptKey}-${name.replaceAll('.', '_')}`;
-}
 
 /**
  * The metadata of the results folder: which set owns it, how far that is, and what people ask for. Keys that other

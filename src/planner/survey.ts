@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import type { ForEachItem } from '../api/for-each.ts';
 import type { PlannerPlan } from '../api/set/planner-plan.ts';
-import { receiptKey } from '../api/set/receipt.ts';
+import { receiptKey, sharedKey } from '../api/set/receipt.ts';
 import type { Why } from '../api/set/window.ts';
 import type { Logger } from '../support/log.ts';
 import type { GirderClient } from '../girder/client.ts';
@@ -14,7 +14,7 @@ import type { LivePlan } from './live-plan.ts';
 import { MirrorFolders } from './mirror.ts';
 import { OrphanedResults, orphanOf } from './orphaned-results.ts';
 import { findPlaces, type Places } from './places.ts';
-import { type LastPass, ResultsFolder, sharedKey } from './results-folder.ts';
+import { type LastPass, ResultsFolder } from './results-folder.ts';
 
 export type SurveyOptions = {
   readonly plan: PlannerPlan;

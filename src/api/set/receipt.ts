@@ -8,6 +8,11 @@ import { boundsProblem, isRecord, textOf } from '../json-values.ts';
  */
 export const receiptKey = 'dockerrun';
 
+/** The key of a set in a folder that several sets share. Girder takes no dots in a key. */
+export function sharedKey(name: string): string {
+  return `${receiptKey}-${name.replaceAll('.', '_')}`;
+}
+
 const longest = {
   name: 1024,
   message: 2048,

@@ -15,7 +15,7 @@ export const setReasons = {
   WaitingForPolicy: { meaning: 'Nothing starts until the DockerRunPolicy is valid.' },
   PausedInGirder: {
     meaning:
-      'The metadata of the results folder in Girder asks for a pause: nothing starts until it does not.',
+      'The metadata of the results folder in Girder, or of the source folder with place Input, asks for a pause: nothing starts until it does not.',
   },
   CanaryFailed: {
     meaning:

@@ -167,7 +167,9 @@ export const dockerRunSetStatus = Type.Object(
       Type.Number({ description: 'How long an input took, by the last chunks.', minimum: 0 }),
     ),
     idleSince: time('Since when there is nothing to do.'),
-    retryInGirder: Type.Optional(text('The retry value of the results folder that the last pass used.', 256)),
+    retryInGirder: Type.Optional(
+      text('The retry value in the metadata of the folder in Girder that the last pass used.', 256),
+    ),
   },
   {
     description: 'The current state of the set, as the controller reports it.',

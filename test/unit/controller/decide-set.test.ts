@@ -201,6 +201,16 @@ test('what a quota refuses is not acknowledged, and is asked for again later', (
   assert.is(refused.status?.phase, 'Paused');
 });
 
+test('a pause in Girder names the folder and the key of the metadata that ask for it', () => {
+  const message = (results: Partial<DockerRunSetSpec['results']>) => {
+    const spec = { results: { ...aSetSpec().results, ...results } };
+    return decision({ spec, report: { pause: true } }).status?.message ?? '';
+  };
+  assert.match(message({}), 'the results folder in Girder asks for a pause (dockerrun.pause)');
+  const beside = message({ place: 'Input' });
+  assert.match(beside, 'the source folder in Girder asks for a pause (dockerrun-nuclei.pause)');
+});
+
 test('a planner that lacks access pauses the set; one without Girder is made again after a while', () => {
   const refused = decision({ report: { state: 'Failed', reason: 'GirderUnauthorized', message: 'no' } });
   assert.is(refused.status?.conditions?.find(({ type }) => type === 'Paused')?.reason, 'PassRefused');

@@ -1,5 +1,6 @@
 import type { DockerRunSetStatus, SetCondition } from '../../../api/set/set-status.ts';
 import { failureReasons, isFailureReason } from '../../../api/reasons.ts';
+import { receiptKey, sharedKey } from '../../../api/set/receipt.ts';
 import type { FailureGroup } from '../../../api/set/window.ts';
 import { mayPass } from './counting.ts';
 import { type AcceptedInput, safetyMs, type SetOutcome, withoutPlanner } from './set-outcome.ts';
@@ -112,11 +113,13 @@ export function refusedByServer(input: AcceptedInput): SetOutcome | undefined {
 }
 
 /** The planner stays, because only it sees the end of this pause. */
-export function pausedInGirder({ planner, chunks }: AcceptedInput): SetOutcome | undefined {
+export function pausedInGirder({ set, planner, chunks }: AcceptedInput): SetOutcome | undefined {
   const { report, pod } = planner;
   if (report?.pause !== true || pod === undefined) return undefined;
   const live = chunks.filter(({ isLive }) => isLive).length;
-  const message = `The metadata of the results folder in Girder asks for a pause (dockerrun.pause). ${live} DockerRuns that run are completed.`;
+  const isBeside = set.spec.results.place === 'Input';
+  const [folder, key] = isBeside ? ['source', sharedKey(set.metadata.name)] : ['results', receiptKey];
+  const message = `The metadata of the ${folder} folder in Girder asks for a pause (${key}.pause). ${live} DockerRuns that run are completed.`;
   return { verdict: { phase: 'Paused', reason: 'PausedInGirder', message }, requeueAfterMs: safetyMs };
 }
 
