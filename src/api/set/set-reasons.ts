@@ -30,7 +30,7 @@ export const setReasons = {
   },
   ChunkRefused: {
     meaning:
-      'The API server refuses the DockerRuns of the set, as by an admission policy. A change of the spec lets the set continue.',
+      'The API server refuses the DockerRuns of the set or the Job of its planner, as by an admission policy. A change of the spec lets the set continue.',
   },
   PassFailed: { meaning: 'The planner of a pass failed; another one follows.' },
   PassRefused: {

@@ -17,6 +17,9 @@ export type SetPhase = (typeof setPhases)[number];
 
 const count = (description: string) =>
   Type.Integer({ description, minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** -1 before the first look. */
+const generation = (description: string) =>
+  Type.Integer({ description, minimum: -1, maximum: Number.MAX_SAFE_INTEGER });
 const text = (description: string, maxLength = 4096) => Type.String({ description, maxLength });
 const time = (description: string) =>
   Type.Optional(Type.String({ description, format: 'date-time', maxLength: 64 }));
@@ -31,17 +34,13 @@ const condition = Type.Object({
     format: 'date-time',
     maxLength: 64,
   }),
-  observedGeneration: Type.Integer({
-    description: 'The generation of the spec that the condition is based on.',
-  }),
+  observedGeneration: generation('The generation of the spec that the condition is based on.'),
 });
 
 /** `status` of a DockerRunSet: at most 16 KiB, however many inputs there are. */
 export const dockerRunSetStatus = Type.Object(
   {
-    observedGeneration: Type.Optional(
-      Type.Integer({ description: 'The generation of the spec that the status is based on.' }),
-    ),
+    observedGeneration: Type.Optional(generation('The generation of the spec that the status is based on.')),
     phase: Type.Optional(enumOf(setPhases, { description: 'The phase of the set.' })),
     message: Type.Optional(text('What is happening, or what went wrong and what to do.')),
     conditions: Type.Optional(
@@ -68,9 +67,13 @@ export const dockerRunSetStatus = Type.Object(
     ),
     summary: Type.Optional(text('The progress in short, for a column of kubectl get: 120/2000.', 64)),
     why: Type.Optional(
-      Type.Record(Type.Enum([...whyReasons]), Type.Integer({ minimum: 0 }), {
-        description: 'Why the inputs of the pass have to run.',
-      }),
+      Type.Record(
+        Type.Enum([...whyReasons]),
+        Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+        {
+          description: 'Why the inputs of the pass have to run.',
+        },
+      ),
     ),
     pass: Type.Optional(
       Type.Object(

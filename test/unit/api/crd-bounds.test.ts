@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { customResourceDefinition } from '../../../src/api/crd.ts';
 import { isRecord } from '../../../src/api/json-values.ts';
+import { setResourceDefinition } from '../../../src/api/set/set-crd.ts';
 import { listAt, recordAt } from '../../../src/kube/json.ts';
 import { policyResourceDefinition } from '../../../src/policy/policy-crd.ts';
 
@@ -22,7 +23,11 @@ function allNodes(definition: object): Node[] {
   return [...nodesOf({ path: '', schema: recordAt(recordAt(version, 'schema'), 'openAPIV3Schema') })];
 }
 
-const definitions = { DockerRun: customResourceDefinition(), DockerRunPolicy: policyResourceDefinition() };
+const definitions = {
+  DockerRun: customResourceDefinition(),
+  DockerRunSet: setResourceDefinition(),
+  DockerRunPolicy: policyResourceDefinition(),
+};
 const nodes = Object.values(definitions).flatMap(allNodes);
 
 /** The keyword that bounds a value of this schema, unless it has it or needs none. */
@@ -64,14 +69,15 @@ test('a map bounds its keys with a rule, because a schema has no keyword for tha
 });
 
 test('only the metadata for Girder is free-form', () => {
-  const upload = 'spec.girderResultHooks[].girderUploadVolumePath';
+  const upload = 'girderResultHooks[].girderUploadVolumePath';
+  const inSpec = [
+    'transforms[].connect.output.girderStreamToItem.metadata',
+    `${upload}ToItem.metadata`,
+    `${upload}ToFolder.metadata`,
+  ];
   assert.equal(
     nodes.filter(isFreeForm).map(({ path }) => path),
-    [
-      'spec.transforms[].connect.output.girderStreamToItem.metadata',
-      `${upload}ToItem.metadata`,
-      `${upload}ToFolder.metadata`,
-    ],
+    ['spec', 'spec.template.spec'].flatMap((spec) => inSpec.map((path) => `${spec}.${path}`)),
   );
 });
 

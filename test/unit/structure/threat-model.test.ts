@@ -48,7 +48,7 @@ const ofJson = ({ bytes, depth }: JsonBounds) => [kib(bytes), `${depth} levels`]
 /** The words that the row of each input must have. */
 const bounds: Readonly<Record<string, readonly string[]>> = {
   // test/unit/api/crd-bounds.test.ts
-  'every field of both resources': [`${maxMetadataKeys} keys`],
+  'every field of all resources': [`${maxMetadataKeys} keys`],
   '`affinity`': [`${maxTerms} entries`],
   '`spec`': ofJson(specBounds),
   '`spec` in memory': [kib(cachedSpecBounds.bytes)],
