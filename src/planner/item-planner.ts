@@ -10,7 +10,7 @@ import {
   resultOwner,
 } from '../api/set/receipt.ts';
 import { filesDigestOf, recipeOf, usedItemNames } from '../api/set/recipe.ts';
-import { secondsOf } from '../api/set/set-spec.ts';
+import { secondsOf, type whereFields } from '../api/set/set-spec.ts';
 import { RunError } from '../support/errors.ts';
 import type { GirderClient } from '../girder/client.ts';
 import { inputFiles } from '../girder/input-files.ts';
@@ -143,7 +143,9 @@ export class ItemPlanner {
     const problem = metadataProblem(input);
     if (problem !== undefined) return `its metadata ${problem}`;
     const { _id: id, parentId: folderId = '', size = 0, updated = '', created = '', name, meta } = input;
-    return this.#where?.({ id, _id: id, name, size, updated, created, folderId, meta });
+    const known = { id, name, size, created, updated, folderId, meta };
+    const item: Record<(typeof whereFields)[number], unknown> = known;
+    return this.#where?.({ ...item, _id: id });
   }
 
   /** Why the set may not replace what is at the place of a result; a chunk would refuse it for the same cause. */

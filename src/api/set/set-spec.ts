@@ -30,6 +30,9 @@ const girder = Type.Object(
   { description: 'The Girder that holds the inputs and the results.' },
 );
 
+/** What `item` of `where` has; of a folder, folderId is the folder around it. */
+export const whereFields = ['id', 'name', 'size', 'created', 'updated', 'folderId', 'meta'] as const;
+
 const source = Type.Object(
   {
     folder: folder('the folder with the inputs'),
@@ -48,8 +51,7 @@ const source = Type.Object(
     ),
     where: Type.Optional(
       Type.String({
-        description:
-          "A CEL expression over the document of the input, which is `item`, for example has(item.meta.stain) && item.meta.stain == 'H&E'. Inputs for which it is not true are excluded.",
+        description: `A CEL expression over item, the input, which has only ${whereFields.join(', ')}, for example has(item.meta.stain) && item.meta.stain == 'H&E'. Inputs for which it is not true are excluded.`,
         minLength: 1,
         maxLength: 4096,
       }),

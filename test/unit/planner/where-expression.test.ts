@@ -1,5 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { dockerRunSetSpec, whereFields } from '../../../src/api/set/set-spec.ts';
+import { textAt } from '../../../src/kube/json.ts';
 import { compileWhere } from '../../../src/planner/where-expression.ts';
 import { RunError } from '../../../src/support/errors.ts';
 
@@ -10,6 +12,13 @@ const item = {
   updated: '2026-11-01T00:00:00Z',
   meta: { stain: 'H&E', mpp: 0.25, levels: 3, tags: ['a', 'b'], nothing: null },
 };
+
+test('the description of where names what item has', () => {
+  const { where } = dockerRunSetSpec.properties.source.properties;
+  const text = textAt(where, 'description') ?? '';
+  for (const field of whereFields) assert.match(text, new RegExp(`\\b${field}\\b`));
+  assert.not.match(text, /document/);
+});
 
 const rows: readonly (readonly [string, string | undefined | RegExp])[] = [
   ["has(item.meta.stain) && item.meta.stain == 'H&E' && item.size > 1000000", undefined],
