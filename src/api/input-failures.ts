@@ -12,6 +12,6 @@ export const setFailureReasons = {
     meaning:
       'More than 5 % of the inputs that have a result no longer exist in Girder, so that a mistake is likely.',
     remedy:
-      'If the inputs were deleted by mistake, restore them. If not, set results.whenInputIsGone to Keep, or delete their results. Then change the spec, for example suspend to true and back, and the set continues.',
+      'Restore inputs deleted by mistake; or set whenInputIsGone: Keep or delete their results. Then set suspend to true and back to false.',
   },
 } as const;
