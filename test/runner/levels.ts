@@ -30,7 +30,7 @@ const levels: readonly Level[] = [
   {
     name: 'integration',
     together: false,
-    atOnce: 4,
+    atOnce: 5,
     // It measures how soon a lost connection is detected.
     alone: ['list-watch-patience.test.ts'],
     // The workers of worker/crash listen on the port of every simulated pod: they stay at the end.
