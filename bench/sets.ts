@@ -54,12 +54,15 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 
 let reported = performance.now();
 
-/** Prints once a minute how far the set is. */
+/** Prints once a minute how far it is. */
+function report(state: string): void {
+  if (performance.now() - reported <= reportMs) return;
+  reported = performance.now();
+  console.log(`${new Date().toISOString()} ${state}`);
+}
+
 function isComplete({ status }: StoredSet): boolean {
-  if (performance.now() - reported > reportMs) {
-    reported = performance.now();
-    console.log(`${new Date().toISOString()} ${status.items?.done ?? 0} of ${count} inputs, ${status.phase}`);
-  }
+  report(`${status.items?.done ?? 0} of ${count} inputs, ${status.phase}`);
   return status.phase === 'Complete';
 }
 
@@ -68,6 +71,8 @@ const bareJob = (index: number) => ({
   kind: 'Job',
   metadata: { name: `bare-${index}` },
   spec: {
+    // No cluster keeps thousands of ended pods; a set keeps none either.
+    ttlSecondsAfterFinished: 60,
     template: {
       spec: {
         restartPolicy: 'Never',
@@ -97,6 +102,7 @@ async function bareJobs(lab: SetLab, client: KubeClient): Promise<void> {
         withinMs: hourMs,
         everyMs: 200,
       });
+      report(`${jobs - waiting.length} of ${jobs} bare Jobs`);
     }
   };
   await Promise.all(Array.from({ length: parallelism }, work));
