@@ -178,10 +178,11 @@ function whyNotStarted({ status: { phase, message } }: ObservedRun): string {
   return (phase === 'Pending' ? message : undefined) ?? 'The controller did not process it in time.';
 }
 
-function whyPending(input: Input): 'Resumed' | 'Retrying' | 'Pending' {
+function whyPending(input: Input): 'PodRejected' | 'Resumed' | 'Retrying' | 'Pending' {
   const { job, pods, run } = input;
-  // Resumed, but the queue's Job was deleted; with another reason, the next reconcile ends it as JobDeleted.
-  if (job === undefined && run.status.jobName !== undefined) return 'Resumed';
+  // The Job was deleted for a rejection or a queue; with another reason, the next reconcile ends it as JobDeleted.
+  if (job === undefined && run.status.jobName !== undefined)
+    return run.status.reason === 'PodRejected' ? 'PodRejected' : 'Resumed';
   if (pods.length === 0) return isBetweenAttempts(input, input.now) ? 'Retrying' : 'Pending';
   return pods.length > 1 || pods[0]?.worker.kind === 'terminated' ? 'Retrying' : 'Pending';
 }

@@ -11,8 +11,17 @@ export type RunEvent = Omit<CoreV1Event, 'firstTimestamp' | 'lastTimestamp'> & {
 };
 
 /** The reasons with an Event, in addition to those of an end; the others are only shown in the status. */
-const reasonsWithEvent = new Set(['Retrying', 'Suspended', 'Queued', 'Resumed', 'ControllerFailed']);
-const warnings: readonly string[] = ['Retrying', 'ControllerFailed'];
+const reasonsWithEvent = new Set([
+  'Retrying',
+  'PodRejected',
+  'Suspended',
+  'Queued',
+  'Resumed',
+  'ControllerFailed',
+]);
+const warnings: readonly string[] = ['Retrying', 'PodRejected', 'ControllerFailed'];
+/** They can occur once for each attempt. */
+const perAttempt: readonly string[] = ['Retrying', 'PodRejected'];
 
 /** The Event for a new status, if it needs one. Its name identifies the occurrence: it is created once. */
 export function eventOf(run: ObservedRun, status: DockerRunStatus, now: Date): RunEvent | undefined {
@@ -39,7 +48,7 @@ export function eventOf(run: ObservedRun, status: DockerRunStatus, now: Date): R
 export function needsEvent(before: DockerRunStatus, after: DockerRunStatus): boolean {
   if (!isTerminalPhase(after.phase) && !reasonsWithEvent.has(after.reason ?? '')) return false;
   if (before.reason !== after.reason) return true;
-  return after.reason === 'Retrying' && occurrenceOf(before) !== occurrenceOf(after);
+  return perAttempt.includes(after.reason ?? '') && occurrenceOf(before) !== occurrenceOf(after);
 }
 
 /**
@@ -49,7 +58,7 @@ export function needsEvent(before: DockerRunStatus, after: DockerRunStatus): boo
 function occurrenceOf({ phase, reason, attemptHistory = [], observedGeneration }: DockerRunStatus): string {
   if (isTerminalPhase(phase)) return 'end';
   const ended = attemptHistory.findLast(({ completionTime }) => completionTime !== undefined);
-  return reason === 'Retrying' ? (ended?.podUID ?? 'unseen') : String(observedGeneration ?? 0);
+  return perAttempt.includes(reason ?? '') ? (ended?.podUID ?? 'unseen') : String(observedGeneration ?? 0);
 }
 
 /** A DNS subdomain of at most 253 characters. */

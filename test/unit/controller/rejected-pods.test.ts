@@ -75,6 +75,22 @@ test('the Job of a rejected pod is deleted and made again, with the reason store
   assert.is(gone.status?.disruptions, 1);
 });
 
+test('a run between its Jobs stays PodRejected while the API server refuses the next Job', () => {
+  const first = decided(failedAfter([rejected(0)]), after(20));
+  const run = { ...failedAfter([]).run, status: first.status ?? {} };
+  const jobRefusal = { message: 'exceeded quota: count/jobs.batch', permanent: false };
+  const { status } = decided(anObservation({ run, jobRefusal }), after(31));
+  assert.equal([status?.phase, status?.reason], ['Pending', 'PodRejected']);
+});
+
+test('each rejection has an Event, which says which node rejected which pod', () => {
+  const { event } = decided(failedAfter([rejected(0)]), after(20));
+  assert.is(event?.reason, 'PodRejected');
+  assert.is(event?.type, 'Warning');
+  const next = decided(failedAfter([rejected(1)]), after(50));
+  assert.is.not(next.event?.metadata.name, event?.metadata.name);
+});
+
 test('attempts that failed by themselves still count against backoffLimit', () => {
   const { status } = decided(
     failedAfter([rejected(0), failing(1)], { spec: { backoffLimit: 1 } }),
