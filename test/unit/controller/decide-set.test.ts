@@ -1,13 +1,11 @@
-import type { V1Volume } from '@kubernetes/client-node';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { plannerJobName } from '../../../src/api/names.ts';
-import { plannerPlanVariable, parsePlannerPlan } from '../../../src/api/set/planner-plan.ts';
 import type { DockerRunSetSpec } from '../../../src/api/set/set-spec.ts';
 import type { DockerRunSetStatus } from '../../../src/api/set/set-status.ts';
 import type { PlannerReport } from '../../../src/api/set/window.ts';
 import { decideSet } from '../../../src/controller/set/decide/decide-set.ts';
-import { desiredPlannerJob, planHashOf } from '../../../src/controller/set/decide/planner-job.ts';
+import { planHashOf } from '../../../src/controller/set/decide/planner-job.ts';
 import type { SetDecision } from '../../../src/controller/set/decide/set-decision.ts';
 import {
   chunkOf,
@@ -304,21 +302,12 @@ test('a set whose planner waits for Girder says so', () => {
   assert.ok(status?.message?.endsWith(`. ${waits}`), status?.message);
 });
 
-const sourceOfVolume = ({ secret, emptyDir }: V1Volume) => secret?.secretName ?? (emptyDir && 'spool');
-
-test('the planner has the Secret and its plan, but no rights in Kubernetes or on its node', () => {
-  const set = aSet();
-  const job = desiredPlannerJob(set, 3, { worker: workerConfig, policy: {}, status: {} });
-  const pod = job.spec?.template.spec;
-  const [container] = pod?.containers ?? [];
-  const text = JSON.stringify(job);
-  const rights =
-    /"automountServiceAccountToken":false.*"runAsNonRoot":true.*"capabilities":\{"drop":\["ALL"\]\}/;
-  assert.match(text, rights);
-  assert.equal(pod?.volumes?.map(sourceOfVolume), ['girder', 'spool']);
-  assert.match(job.metadata?.name ?? '', /^.{1,61}$/);
-  const plan = container?.env?.find(({ name }) => name === plannerPlanVariable)?.value;
-  assert.equal(parsePlannerPlan(plan?.replaceAll('$$', '$')).spec, set.spec);
+test('a planner that an init container of others holds says which one', () => {
+  const init = { sentence: 'wait, which was added to the pod, has not finished', failed: false };
+  const pod = aPod({ kind: 'waiting', reason: 'PodInitializing', message: '' }, { uid: podUid, init });
+  const job = aJob({ name: 'plan', origin: { generation: 1, specHash: planHashOf(aSet().spec) } });
+  const { status } = decision({ over: { planner: { job, pod, report: undefined } } });
+  assert.match(status?.message ?? '', /does not run yet \(init container wait, .*has not finished, PodInit/);
 });
 
 test('whatever a planner says, the status has at most 16 KiB', () => {

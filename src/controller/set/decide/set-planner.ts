@@ -98,10 +98,16 @@ function withoutPod(job: AcceptedInput['planner']['job']): string {
   return 'waits: its Job is suspended by another controller, usually a queue such as Kueue';
 }
 
-function stateOf({ worker, unschedulable, message }: NonNullable<AcceptedInput['planner']['pod']>): string {
+function stateOf({
+  worker,
+  unschedulable,
+  init,
+  message,
+}: NonNullable<AcceptedInput['planner']['pod']>): string {
   if (worker.kind === 'running') return 'runs, but has not answered yet';
   const why = worker.kind === 'waiting' ? [worker.reason, worker.message] : [worker.reason, message];
-  const text = [unschedulable, ...why].filter((one) => one !== undefined && one !== '').join(', ');
+  const before = init && `init container ${init.sentence}`;
+  const text = [unschedulable, before, ...why].filter((one) => one !== undefined && one !== '').join(', ');
   return `does not run yet${text === '' ? '' : ` (${text.slice(0, 300).toWellFormed()})`}`;
 }
 
