@@ -12,6 +12,6 @@ export const setFailureReasons = {
     meaning:
       'More than 5 % of the inputs that have a result no longer exist in Girder, so that a mistake is likely.',
     remedy:
-      'Restore inputs deleted by mistake; or set whenInputIsGone: Keep or delete their results. Then set suspend to true and back to false.',
+      'Restore inputs deleted by mistake; or set results.whenInputIsGone to Keep, or delete their results. Then set suspend to true and back.',
   },
 } as const;

@@ -264,14 +264,20 @@ test('the controller can connect only to the API server, DNS, workers and the co
   assert.equal(open, [], 'no rule is for every port');
 });
 
-test('in the listed namespaces, only the controller can connect to the workers', async () => {
+test('in the listed namespaces, only the controller can connect to the workers and planners', async () => {
   const isOfAgent = (policy: Manifest) =>
     String(recordAt(policy, 'metadata')?.['name']).endsWith('node-agent');
   const policies = (await render(...everything)).filter(
     (one) => one.kind === 'NetworkPolicy' && !isOfAgent(one),
   );
-  const places = policies.map((policy) => recordAt(policy, 'metadata')?.['namespace']);
-  assert.equal(places.toSorted(), ['dockerrun-system', 'team-a', 'team-b']);
+  const places = policies.map(
+    ({ name, metadata }) => `${String(recordAt({ metadata }, 'metadata')['namespace'])}/${name}`,
+  );
+  assert.equal(places.toSorted(), [
+    'dockerrun-system/dockerrun-controller',
+    ...['team-a/dockerrun-planners', 'team-a/dockerrun-workers'],
+    ...['team-b/dockerrun-planners', 'team-b/dockerrun-workers'],
+  ]);
 });
 
 test('objects that need other operators are rendered only on request', async () => {
