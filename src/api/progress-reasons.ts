@@ -8,7 +8,7 @@ export const progressReasons = {
   Retrying: { meaning: 'An attempt failed, or its pod was disrupted; another attempt follows.' },
   PodRejected: {
     meaning:
-      'The node rejected the pod before it started; the Job is made again and the attempt does not count.',
+      'The node rejected the pod before it started; the Job is made again, and backoffLimit is not used up.',
   },
   Suspended: { meaning: 'spec.suspend is true; the run has no pod until it is set to false.' },
   Queued: {

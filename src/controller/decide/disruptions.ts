@@ -61,7 +61,20 @@ export function disruptedTooOften(input: Input): Outcome | undefined {
  */
 export function podRejected(input: Input): Outcome | undefined {
   const rejection = rejectionOf(input);
-  return rejection && (disruptedTooOften(input) ?? makeAgain(input, rejection));
+  if (rejection !== undefined) return disruptedTooOften(input) ?? makeAgain(input, rejection);
+  const { job, run } = input;
+  return job !== undefined && isBeingReplaced(input)
+    ? replaceJob(input, job, run.status.message ?? '')
+    : undefined;
+}
+
+/** True for the failed Job of a rejection that is stored: its pods may be gone before it is. */
+function isBeingReplaced({ run, job }: Input): boolean {
+  const { reason, attemptHistory = [] } = run.status;
+  const last = attemptHistory.at(-1)?.startTime;
+  const isStored = reason === 'PodRejected' && usedUp.includes(job?.finished?.reason ?? '');
+  // A later Job was created after the last pod that is known.
+  return isStored && last !== undefined && Date.parse(job?.creationTimestamp ?? '') <= Date.parse(last);
 }
 
 /** The last pod that was rejected, and how many others count against backoffLimit. */
@@ -72,8 +85,9 @@ const usedUp: readonly string[] = ['FailedIndexes', 'BackoffLimitExceeded'];
 
 function rejectionOf({ job, pods }: Input): Rejection | undefined {
   const rejected = pods.filter(({ isRejected }) => isRejected);
-  const pod = rejected.at(-1);
-  if (pod === undefined || job?.finished === undefined || !usedUp.includes(job.finished.reason))
+  const pod = pods.at(-1);
+  // The worker of any other last pod has reported the end of the run, also to Girder.
+  if (pod?.isRejected !== true || job?.finished === undefined || !usedUp.includes(job.finished.reason))
     return undefined;
   const failures = Math.max(0, job.endedPods - rejected.length);
   return failures > job.backoffLimit ? undefined : { job, pod, failures };
@@ -85,7 +99,7 @@ function makeAgain(input: Input, { job, pod, failures }: Rejection): Outcome {
   const verdict: Verdict = {
     phase: 'Pending',
     reason: 'PodRejected',
-    message: `Node ${nodeName} rejected pod ${name} (${reason}: ${message}). That does not count as an attempt; another pod follows.`,
+    message: `Node ${nodeName} rejected pod ${name} (${reason}: ${message}). That does not use up backoffLimit; another pod follows.`,
   };
   const wait = msUntilNextJob(input);
   const { status } = input.run;
@@ -95,9 +109,15 @@ function makeAgain(input: Input, { job, pod, failures }: Rejection): Outcome {
       failedAttempts: (status.failedAttempts ?? 0) + failures,
       requeueAfterMs: Math.max(1, wait),
     };
+  return replaceJob(input, job, verdict.message);
+}
+
+/** Deletes the Job after the pause, and waits until it is gone. */
+function replaceJob(input: Input, job: ObservedJob, message: string): Outcome {
+  const wait = msUntilNextJob(input);
   const mayDelete = wait === 0 && job.deletionTimestamp === undefined;
   return {
-    verdict,
+    verdict: { phase: 'Pending', reason: 'PodRejected', message },
     actions: mayDelete ? [{ kind: 'deleteJob', name: job.name, uid: job.uid, waits: true }] : [],
     requeueAfterMs: wait || requeueWhileEnding(input.pods, input.now),
   };
@@ -127,7 +147,9 @@ function hasFailedItself(pod: ObservedPod | undefined): boolean {
   return pod !== undefined && podHasEnded(pod) && pod.disruption === undefined;
 }
 
-const isEviction = ({ reason }: Attempt) => reason === 'Evicted';
+/** A rejection under pressure has the same reason, but nothing of the run used the node. */
+const isEviction = ({ reason, message = '' }: Attempt) =>
+  reason === 'Evicted' && !message.startsWith('Pod was rejected');
 
 /** What the kubelet writes about a container that used more than it requested. */
 const consumed = /has larger consumption of/;

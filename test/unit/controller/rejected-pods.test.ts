@@ -27,7 +27,7 @@ const rejected = (index: number) =>
 const failing = (index: number) => aPod(failed, { ...named(index), phase: 'Failed' });
 const named = (index: number) => ({
   ...{ name: `pod-${index}`, uid: `uid-${index}` },
-  creationTimestamp: after(10 * index).toISOString(),
+  creationTimestamp: after(10 * index + 5).toISOString(),
 });
 
 /** A run whose Job has failed after these pods. */
@@ -59,7 +59,7 @@ test('the Job of a rejected pod is deleted and made again, with the reason store
   assert.is(first.status?.reason, 'PodRejected');
   assert.match(
     first.status?.message ?? '',
-    /^Node node-1 rejected pod pod-0 \(NodeAffinity: .*does not count/,
+    /^Node node-1 rejected pod pod-0 \(NodeAffinity: .*does not use up/,
   );
   assert.is(first.requeueAfterMs, 10_000, 'the pause of a Job');
   const stored = { ...observed.run, status: first.status ?? {} };
@@ -93,7 +93,7 @@ test('each rejection has an Event, which says which node rejected which pod', ()
 
 test('attempts that failed by themselves still count against backoffLimit', () => {
   const { status } = decided(
-    failedAfter([rejected(0), failing(1)], { spec: { backoffLimit: 1 } }),
+    failedAfter([failing(0), rejected(1)], { spec: { backoffLimit: 1 } }),
     after(20),
   );
   assert.is(status?.reason, 'PodRejected');
@@ -101,7 +101,8 @@ test('attempts that failed by themselves still count against backoffLimit', () =
   const run = aRun({ spec: { backoffLimit: 1 }, status: status ?? {} });
   const [created] = decided(anObservation({ run }), after(31)).actions;
   assert.is(created?.kind === 'createJob' ? created.job.spec?.backoffLimitPerIndex : undefined, 0);
-  const last = failedAfter([failing(2)], { spec: { backoffLimit: 1 }, status: status ?? {} });
+  const running = { ...status, reason: 'Running' } as const;
+  const last = failedAfter([failing(2)], { spec: { backoffLimit: 1 }, status: running });
   assert.is(decided(last, after(50)).status?.reason, 'TargetFailed');
 });
 
@@ -113,6 +114,37 @@ test('the failures are stored once, however often the Job is looked at', () => {
 test('a run whose attempts have used up backoffLimit by themselves ends, whatever else was rejected', () => {
   const observed = failedAfter([rejected(0), failing(1), failing(2)], { spec: { backoffLimit: 1 } });
   assert.is(decided(observed, after(40)).status?.reason, 'TargetFailed');
+});
+
+test('a run whose last worker has reported the end keeps it, although a pod before was rejected', () => {
+  const observed = failedAfter([rejected(0), failing(1)], { spec: { backoffLimit: 1 } });
+  assert.is(decided(observed, after(20)).status?.reason, 'TargetFailed');
+});
+
+test('a run waits for its next Job when the pods of the failed one are gone before it', () => {
+  const observed = failedAfter([rejected(0)]);
+  const run = { ...observed.run, status: decided(observed, after(20)).status ?? {} };
+  const { job } = observed;
+  const deleting = job && { ...job, deletionTimestamp: after(31).toISOString() };
+  const { status, actions } = decided(anObservation({ run, job: deleting }), after(32));
+  assert.equal([status?.phase, status?.reason, actions], ['Pending', 'PodRejected', []]);
+  const early = decided(anObservation({ run, job }), after(32));
+  assert.equal(
+    [early.status?.reason, early.actions.map(({ kind }) => kind)],
+    ['PodRejected', ['deleteJob']],
+    'somebody deleted the pod',
+  );
+  const later = job && { ...job, creationTimestamp: after(40).toISOString() };
+  assert.is(decided(anObservation({ run, job: later }), after(60)).status?.reason, 'WorkerLost');
+});
+
+test('rejections under pressure are no evictions', () => {
+  const pressure = {
+    reason: 'Evicted',
+    message: 'Pod was rejected: The node had condition: [DiskPressure]. ',
+  };
+  const pods = [0, 1].map((index) => ({ ...rejected(index), ...pressure, disruption: pressure }));
+  assert.is(decided(failedAfter(pods), after(20)).status?.reason, 'PodRejected');
 });
 
 test('a failure that a retry cannot fix ends a run whose earlier pod was rejected', () => {
