@@ -86,7 +86,7 @@ const usedUp: readonly string[] = ['FailedIndexes', 'BackoffLimitExceeded'];
 function rejectionOf({ job, pods }: Input): Rejection | undefined {
   const rejected = pods.filter(({ isRejected }) => isRejected);
   const pod = pods.at(-1);
-  // The worker of any other last pod has reported the end of the run, also to Girder.
+  // A last pod of any other kind had a worker, which has reported the end of the run, also to Girder.
   if (pod?.isRejected !== true || job?.finished === undefined || !usedUp.includes(job.finished.reason))
     return undefined;
   const failures = Math.max(0, job.endedPods - rejected.length);

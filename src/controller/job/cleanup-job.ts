@@ -27,7 +27,7 @@ const longestSeconds = 120;
 /** No run waits for this one, and its node may be away; a pod that waits longer would fill a quota. */
 const longestElsewhereSeconds = 3_600;
 
-/** How many pods of a cleanup may be rejected, evicted or lost. */
+/** How many pods of a cleanup may end without an exit code, such as those that the node rejects. */
 const backoffLimit = 3;
 
 /** With limits, because a quota may require them. */

@@ -73,7 +73,7 @@ export type ObservedJob = {
   finished: { succeeded: boolean; reason: string; message: string; at: string | undefined } | undefined;
   /** How many of its pods have ended, as the Job controller counts them: without disruptions. */
   endedPods: number;
-  /** How many of its pods may fail without that it fails: what was left of spec.backoffLimit when it was made. */
+  /** How many of its pods may fail before it fails: what was left of spec.backoffLimit when it was created. */
   backoffLimit: number;
   /** Who suspended it: this operator, or somebody else (a queue or a person). */
   suspendedBy: 'operator' | 'other' | undefined;
